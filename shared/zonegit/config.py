@@ -1,0 +1,159 @@
+"""Settings: where the bus is, where data lies, who is asking.
+
+A flag wins over ``ZONEGIT_*``, that over ``.zonegit.toml`` in the working folder, that over a
+context, that over the local stack that ``zonegit up`` recorded. Read once, at a process's edge:
+everything below is handed values.
+"""
+
+import getpass
+import json
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from zonegit.errors import Invalid, NotFound
+
+STACK_FILE: Final = "stack.json"
+FOLDER_FILE: Final = ".zonegit.toml"
+KNOWN_KEYS: Final = frozenset({"url", "creds", "ca", "actor", "name", "email", "data", "context"})
+
+
+@dataclass(frozen=True, slots=True)
+class BusSettings:
+    """How to reach the bus. ``url`` may hold a user and a password; ``creds`` is a NATS
+    credentials file, ``ca`` a PEM file of authorities for ``tls://``. None: not used."""
+
+    url: str
+    creds: Path | None = None
+    ca: Path | None = None
+
+    @property
+    def shown(self) -> str:
+        """The URL without secrets, for logs and messages."""
+        return without_secrets(self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one process was told, from all its sources."""
+
+    data: Path
+    actor: str
+    name: str
+    email: str
+    bus: BusSettings | None
+
+
+def without_secrets(url: str) -> str:
+    """A URL without its user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def load(
+    env: Mapping[str, str], folder: Path, *, data: Path | None = None, role: str = "cli"
+) -> Settings:
+    """Merges all sources. ``data`` is the flag, ``role`` the user of the local stack to be.
+
+    Raises:
+        Invalid: a settings file is malformed; names it.
+        NotFound: the context that was asked for does not exist.
+    """
+    here = _read_toml(folder / FOLDER_FILE)
+    context = env.get("ZONEGIT_CONTEXT") or here.get("context")
+    named = _context(env, context) if context else {}
+    merged = {**named, **here}
+    root = data or _path(env.get("ZONEGIT_DATA") or merged.get("data")) or default_data(env)
+    actor = env.get("ZONEGIT_ACTOR") or merged.get("actor") or _login()
+    return Settings(
+        data=root,
+        actor=actor,
+        name=env.get("ZONEGIT_AUTHOR_NAME") or merged.get("name") or actor,
+        email=env.get("ZONEGIT_AUTHOR_EMAIL")
+        or merged.get("email")
+        or f"{actor}@{socket.gethostname()}",
+        # A stack that was named is meant, whatever a file says of another bus.
+        bus=_bus(env, {} if data or env.get("ZONEGIT_DATA") else merged, root, role),
+    )
+
+
+def default_data(env: Mapping[str, str]) -> Path:
+    """Where a stack keeps its data when nobody said."""
+    home = env.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return Path(home) / "zonegit"
+
+
+def read_stack(data: Path) -> dict[str, Any] | None:
+    """What ``zonegit up`` recorded below ``data``; None when no stack was started there.
+
+    Raises:
+        Invalid: the record is malformed.
+    """
+    try:
+        record = json.loads((data / STACK_FILE).read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise Invalid(f"cannot read {data / STACK_FILE}: {error}") from error
+    if not isinstance(record, dict):
+        raise Invalid(f"{data / STACK_FILE} is not the record of a stack")
+    return record
+
+
+def _bus(
+    env: Mapping[str, str], merged: Mapping[str, str], data: Path, role: str
+) -> BusSettings | None:
+    url = env.get("ZONEGIT_NATS_URL") or merged.get("url")
+    if url:
+        return BusSettings(
+            url,
+            _path(env.get("ZONEGIT_NATS_CREDS") or merged.get("creds")),
+            _path(env.get("ZONEGIT_NATS_CA") or merged.get("ca")),
+        )
+    record = read_stack(data)
+    if record is None:
+        return None
+    bus = record.get("bus", {})
+    parts = urlsplit(bus.get("url", ""))
+    password = bus.get("users", {}).get(role)
+    netloc = f"{role}:{password}@{parts.netloc}" if password else parts.netloc
+    return BusSettings(urlunsplit(parts._replace(netloc=netloc)))
+
+
+def _context(env: Mapping[str, str], name: str) -> dict[str, str]:
+    home = Path(env.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"))
+    path = home / "zonegit" / "contexts" / f"{name}.toml"
+    if "/" in name or not path.is_file():
+        raise NotFound(f"there is no context {name!r}", hint=f"a context is a file {path}")
+    return _read_toml(path)
+
+
+def _read_toml(path: Path) -> dict[str, str]:
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise Invalid(f"cannot read {path}: {error}") from error
+    for key, value in content.items():
+        if key not in KNOWN_KEYS or not isinstance(value, str):
+            known = ", ".join(sorted(KNOWN_KEYS))
+            raise Invalid(f"{path}: {key!r} is not a setting", hint=f"settings, as text: {known}")
+    return content
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid{os.getuid()}"

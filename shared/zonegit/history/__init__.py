@@ -1,0 +1,1 @@
+"""Questions about content and the past, as pure algorithms that ask for the objects they need."""

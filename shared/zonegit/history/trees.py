@@ -1,0 +1,121 @@
+"""A whole zone as nested nodes: build, update, look up, list and diff, one round trip a level."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from zonegit.objects import node
+from zonegit.objects.asks import Asks, together
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.objects.model import SUBTREE, Key, key_rdtype, rrset_key, subtree_key
+from zonegit.zone.names import Path
+
+Edits = Mapping[tuple[Path, int], ObjectId | None]
+"""What the RRset at each (owner path, type) becomes: a blob's id, or None to remove it."""
+
+STEP: Final = 256
+"""How many nodes a diff expands between two asks: bounds its memory, not its result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One RRset that differs between two trees; None where it is absent."""
+
+    path: Path
+    rdtype: int
+    old: ObjectId | None
+    new: ObjectId | None
+
+
+@dataclass(slots=True)
+class _Plan:
+    """Edits arranged as the tree is."""
+
+    here: dict[Key, ObjectId | None] = field(default_factory=dict)
+    below: dict[bytes, "_Plan"] = field(default_factory=dict)
+
+
+def update(root: ObjectId | None, edits: Edits, out: list[RawObject]) -> Asks[ObjectId | None]:
+    """The tree with ``edits`` applied, None when nothing is left. New nodes go to ``out``,
+    children before parents; the order of edits never changes the result."""
+    plan = _Plan()
+    for (path, rdtype), blob in edits.items():
+        at = plan
+        for label in path:
+            at = at.below.setdefault(label, _Plan())
+        at.here[rrset_key(rdtype)] = blob
+    return (yield from _update(root, plan, out))
+
+
+def _update(root: ObjectId | None, plan: _Plan, out: list[RawObject]) -> Asks[ObjectId | None]:
+    keys = [subtree_key(label) for label in plan.below]
+    found = (yield from node.pick(root, keys)) if root is not None and keys else {}
+    subtrees = yield from together(
+        [
+            _update(found.get(key), below, out)
+            for key, below in zip(keys, plan.below.values(), strict=True)
+        ]
+    )
+    changes = plan.here | dict(zip(keys, subtrees, strict=True))
+    return (yield from node.update(root, changes, out))
+
+
+def find(root: ObjectId, paths: Collection[Path]) -> Asks[dict[Path, dict[int, ObjectId]]]:
+    """The blobs at each owner path by type; an owner without RRsets has an empty dict."""
+    ordered = list(paths)
+    found = yield from together([_find(root, path) for path in ordered])
+    return dict(zip(ordered, found, strict=True))
+
+
+def _find(root: ObjectId, path: Path) -> Asks[dict[int, ObjectId]]:
+    at = yield from subtree(root, path)
+    if at is None:
+        return {}
+    entries = yield from node.read(at)
+    return {key_rdtype(key): value for key, value in entries.items() if key[0] != SUBTREE}
+
+
+def find_one(root: ObjectId, path: Path, rdtype: int) -> Asks[ObjectId | None]:
+    """The blob of one RRset, None where there is none; of a wide node only one run is read."""
+    at = yield from subtree(root, path)
+    if at is None:
+        return None
+    key = rrset_key(rdtype)
+    return (yield from node.pick(at, [key])).get(key)
+
+
+def subtree(root: ObjectId, path: Path) -> Asks[ObjectId | None]:
+    """The tree of the name at ``path``, None where neither it nor anything below it exists."""
+    at = root
+    for label in path:
+        key = subtree_key(label)
+        found = yield from node.pick(at, [key])
+        if key not in found:
+            return None
+        at = found[key]
+    return at
+
+
+def diff(old: ObjectId | None, new: ObjectId | None, emit: Callable[[Change], None]) -> Asks[None]:
+    """Hands every RRset that differs to ``emit``, in no particular order, as it is found.
+
+    Subtrees with equal ids are never asked for. From None it lists a whole tree. Depth first in
+    steps of ``STEP`` nodes, so memory follows the width of one step and not the zone.
+    """
+    pending: list[tuple[Path, ObjectId | None, ObjectId | None]] = [((), old, new)]
+    while pending:
+        step, pending = pending[-STEP:], pending[:-STEP]
+        found = yield from together([node.diff(before, after) for _, before, after in step])
+        for (path, _, _), differences in zip(step, found, strict=True):
+            for key, before, after in differences:
+                if key[0] == SUBTREE:
+                    pending.append(((*path, key[1:]), before, after))
+                else:
+                    emit(Change(path, key_rdtype(key), before, after))
+
+
+def listing(root: ObjectId | None) -> Asks[list[Change]]:
+    """Every RRset of a tree, as a change from nothing."""
+    found: list[Change] = []
+    yield from diff(None, root, found.append)
+    return found

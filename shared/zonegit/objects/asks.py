@@ -1,0 +1,56 @@
+"""Algorithms over stored objects that ask instead of fetching.
+
+An algorithm is a generator: it yields the ids it needs and is sent the decoded objects, so it is
+pure, testable with a dict, and costs one round trip a level however it is driven (ADR 0003).
+"""
+
+from collections.abc import Collection, Generator, Mapping, Sequence
+from typing import TypeVar
+
+from zonegit.errors import NotFound
+from zonegit.objects.ids import ObjectId, short
+from zonegit.objects.model import Object
+
+T = TypeVar("T")
+
+Answers = Mapping[ObjectId, Object]
+Asks = Generator[Collection[ObjectId], Answers, T]
+"""Yields ids, is sent at least those objects, returns a T."""
+
+
+def together(running: Sequence[Asks[T]]) -> Asks[list[T]]:
+    """Runs algorithms side by side: what they ask in one step is one ask."""
+    results: dict[int, T] = {}
+    waiting: dict[int, Collection[ObjectId]] = {}
+    for index, asks in enumerate(running):
+        try:
+            waiting[index] = next(asks)
+        except StopIteration as done:
+            results[index] = done.value
+    while waiting:
+        answers = yield frozenset().union(*waiting.values())
+        for index in list(waiting):
+            try:
+                waiting[index] = running[index].send(answers)
+            except StopIteration as done:
+                results[index] = done.value
+                del waiting[index]
+    return [results[index] for index in range(len(running))]
+
+
+def run(asks: Asks[T], objects: Answers) -> T:
+    """Runs an algorithm over objects at hand.
+
+    Raises:
+        NotFound: it asked for one that is not there; names the id.
+    """
+    try:
+        wanted = next(asks)
+        while True:
+            for object_id in wanted:
+                if object_id not in objects:
+                    raise NotFound(f"object {short(object_id)} is not there")
+            wanted = asks.send(objects)
+    except StopIteration as done:
+        value: T = done.value
+        return value

@@ -1,0 +1,183 @@
+"""Octets to values and back. Decoding is strict: what decodes encodes to the very same octets.
+
+Every decoder treats its input as hostile: lengths are checked before use and each failure is
+:class:`Corrupt` with the kind and the reason.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Final, assert_never
+
+import msgspec
+
+from zonegit.errors import Corrupt, Invalid
+from zonegit.objects import text_headers, wide
+from zonegit.objects.ids import ID_OCTETS, Kind, ObjectId, RawObject, seal
+from zonegit.objects.model import Blob, Commit, Doc, Index, Object, Symref, Tag, Tree
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import RRset
+
+BLOB_VERSION: Final = 1
+MAX_DOC: Final = 64 * 1024
+MAX_SYMREF: Final = 2_048
+
+_BLOB_HEAD: Final = struct.Struct("!HHIH")
+_LENGTH: Final = struct.Struct("!H")
+
+
+def encode(value: Object) -> RawObject:
+    """The object that stores ``value``.
+
+    Raises:
+        Invalid: it cannot be stored (too large, or a field that its form cannot hold).
+    """
+    match value:
+        case Blob(rrset):
+            return seal("blob", encode_blob(rrset))
+        case Tree(entries):
+            return seal("tree", wide.encode_leaf(entries))
+        case Index():
+            return seal("tree", wide.encode_index(value))
+        case Commit():
+            return seal("commit", text_headers.encode_commit(value))
+        case Tag():
+            return seal("tag", text_headers.encode_tag(value))
+        case Symref(target):
+            return seal("symref", _bounded(target.encode(), MAX_SYMREF, "symref"))
+        case Doc(fields):
+            payload = msgspec.msgpack.encode(fields, order="deterministic")
+            return seal("doc", _bounded(payload, MAX_DOC, "doc"))
+        case _:
+            assert_never(value)
+
+
+def decode(raw: RawObject) -> Object:
+    """The value of an object whose hash has been checked.
+
+    Raises:
+        Corrupt: the payload is not a well-formed object of its kind; names the id.
+    """
+    decoder = _DECODERS.get(raw.kind)
+    try:
+        if decoder is None:
+            raise Corrupt(f"unknown kind {raw.kind!r}")
+        return decoder(raw.payload)
+    except (Corrupt, Invalid) as error:
+        raise Corrupt(
+            f"{raw.kind} {raw.id.hex()} is malformed: {error.message}",
+            hint=error.hint,
+            object=raw.id.hex(),
+        ) from error
+
+
+def links(value: Object) -> Iterator[ObjectId]:
+    """The ids an object names: whoever stores it must hold those first."""
+    match value:
+        case Tree(entries):
+            yield from entries.values()
+        case Index(_, rows):
+            for row in rows:
+                yield row.id
+        case Commit():
+            yield value.tree
+            yield from value.parents
+        case Tag():
+            yield value.target
+        case Doc(fields):
+            parent = fields.get("parent")
+            if isinstance(parent, bytes) and len(parent) == ID_OCTETS:
+                yield ObjectId(parent)
+        case Blob() | Symref():
+            return
+        case _:
+            assert_never(value)
+
+
+def encode_blob(value: RRset) -> bytes:
+    """The payload of a blob."""
+    parts = [
+        bytes((BLOB_VERSION,)),
+        value.owner,
+        _BLOB_HEAD.pack(value.rdclass, value.rdtype, value.ttl, len(value.rdatas)),
+    ]
+    for rdata in value.rdatas:
+        parts.append(_LENGTH.pack(len(rdata)))
+        parts.append(rdata)
+    return b"".join(parts)
+
+
+def decode_blob(payload: bytes) -> RRset:
+    """The RRset of a blob's payload.
+
+    Raises:
+        Corrupt: it is malformed.
+        Invalid: its owner is not a name.
+    """
+    if payload[:1] != b"\1":
+        raise Corrupt("unknown blob version")
+    at = _owner_end(payload)
+    owner = names.from_wire(payload[1:at])
+    if owner != payload[1:at]:
+        raise Corrupt("the owner is not in lower case")
+    if len(payload) < at + _BLOB_HEAD.size:
+        raise Corrupt("it ends inside its header")
+    rdclass, rdtype, ttl, count = _BLOB_HEAD.unpack_from(payload, at)
+    at += _BLOB_HEAD.size
+    rdatas = []
+    for _ in range(count):
+        if at + 2 > len(payload):
+            raise Corrupt("it ends before its last record")
+        length = payload[at] << 8 | payload[at + 1]
+        at += 2 + length
+        rdatas.append(payload[at - length : at])
+    if at != len(payload) or not rdatas:
+        raise Corrupt("its record count does not fit its length")
+    if any(rdatas[i] >= rdatas[i + 1] for i in range(count - 1)):
+        raise Corrupt("its records are not sorted and distinct")
+    if not rrtypes.can_be_stored(rdtype):
+        raise Corrupt(f"type {rdtype} cannot be stored in a zone")
+    return RRset(owner, rdtype, ttl, tuple(rdatas), rdclass)
+
+
+def _owner_end(payload: bytes) -> int:
+    at = 1
+    while at < len(payload):
+        length = payload[at]
+        at += length + 1
+        if length == 0:
+            return at
+    raise Corrupt("it ends inside its owner name")
+
+
+def _decode_symref(payload: bytes) -> Symref:
+    try:
+        return Symref(_bounded(payload, MAX_SYMREF, "symref").decode())
+    except UnicodeDecodeError as error:
+        raise Corrupt("it is not UTF-8") from error
+
+
+def _decode_doc(payload: bytes) -> Doc:
+    _bounded(payload, MAX_DOC, "doc")
+    try:
+        fields = msgspec.msgpack.decode(payload, type=dict[str, object])
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Corrupt(f"it is not a msgpack map: {error}") from error
+    if msgspec.msgpack.encode(fields, order="deterministic") != payload:
+        raise Corrupt("it is not canonical msgpack")
+    return Doc(fields)
+
+
+def _bounded(payload: bytes, limit: int, kind: str) -> bytes:
+    if not 0 < len(payload) <= limit:
+        raise Invalid(f"a {kind} has 1 to {limit} octets, not {len(payload)}")
+    return payload
+
+
+_DECODERS: Final[dict[Kind, Callable[[bytes], Object]]] = {
+    "blob": lambda payload: Blob(decode_blob(payload)),
+    "tree": wide.decode_node,
+    "commit": text_headers.decode_commit,
+    "tag": text_headers.decode_tag,
+    "symref": _decode_symref,
+    "doc": _decode_doc,
+}

@@ -1,0 +1,126 @@
+"""What the stored octets mean: blob, tree, commit, tag, symref, doc."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from zonegit.errors import Invalid
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.zone import rrtypes
+from zonegit.zone.rrset import RRset
+
+Key = bytes
+"""One octet of kind (``SUBTREE`` or ``RRSET``), then a label or a type mnemonic. Sorts as entries
+do."""
+
+SUBTREE: Final = 0
+RRSET: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One RRset."""
+
+    rrset: RRset
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """One label of a zone, or one run of a wide tree: entries in the order of their keys."""
+
+    entries: Mapping[Key, ObjectId]
+
+
+class Row(NamedTuple):
+    """What an index says of a node below it: its last key, how many entries it holds, its id."""
+
+    key: Key
+    below: int
+    id: ObjectId
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An inner node of a wide tree; ``height`` 1 stands over runs of entries."""
+
+    height: int
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who, and when: ``time`` in seconds since 1970, ``zone`` as ``+hhmm`` or ``-hhmm``."""
+
+    name: str
+    email: str
+    time: int
+    zone: str = "+0000"
+
+
+Extra = tuple[int, str, str]
+"""A header this release does not know: its line number among the headers, its key, its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One state of a zone and where it came from. ``message`` has no final newline; the stored
+    octets have exactly one. ``signature`` is base64, None when unsigned."""
+
+    tree: ObjectId
+    parents: tuple[CommitId, ...]
+    author: Identity
+    committer: Identity
+    message: str
+    selector: str | None = None
+    signature: str | None = None
+    extra: tuple[Extra, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A named commit with a message of its own."""
+
+    target: CommitId
+    name: str
+    tagger: Identity
+    message: str
+    signature: str | None = None
+    extra: tuple[Extra, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Symref:
+    """The path of the ref that a HEAD stands for, such as ``refs/heads/foo.com./main``."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """A canonical msgpack map with ``type`` and ``parent``; what else it holds is its type's."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+Object = Blob | Tree | Index | Commit | Tag | Symref | Doc
+
+
+def subtree_key(label: bytes) -> Key:
+    """The key of a child label's subtree; labels are stored in ASCII lower-case."""
+    return b"\0" + label.lower()
+
+
+def rrset_key(rdtype: int) -> Key:
+    """The key of an RRset of that type."""
+    return b"\1" + rrtypes.to_text(rdtype).encode()
+
+
+def key_rdtype(key: Key) -> int:
+    """The type of an RRset's key.
+
+    Raises:
+        Invalid: the mnemonic is unknown.
+    """
+    if key[0] != RRSET:
+        raise Invalid(f"{key!r} is the key of a subtree")
+    return rrtypes.from_text(key[1:].decode("ascii", "replace"))

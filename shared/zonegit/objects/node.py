@@ -1,0 +1,294 @@
+"""One label's node of a zone, narrow or wide: build, read, pick, update, diff.
+
+Nothing outside this package knows that a node may be a search tree of its own. New objects are
+appended to ``out``, children before parents.
+"""
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping
+
+from zonegit.errors import Corrupt
+from zonegit.objects import wide
+from zonegit.objects.asks import Asks
+from zonegit.objects.ids import ObjectId, RawObject, seal, short
+from zonegit.objects.model import Index, Key, Object, Row, Tree
+from zonegit.objects.wide import NARROW
+
+Entries = Mapping[Key, ObjectId]
+Changes = Mapping[Key, ObjectId | None]
+"""What each key becomes; None removes it."""
+
+Nodes = dict[ObjectId, Object]
+Rows = dict[Key, Row]
+
+
+def build(entries: Entries, out: list[RawObject]) -> ObjectId:
+    """Stores a node from scratch; ``entries`` must not be empty."""
+    if len(entries) <= NARROW:
+        return _write(wide.encode_leaf(entries), out)
+    rows = [
+        _leaf_row({key: entries[key] for key in run}, out) for run in wide.cut(sorted(entries), 0)
+    ]
+    return _raise_root(rows, 1, out)
+
+
+def read(root: ObjectId) -> Asks[dict[Key, ObjectId]]:
+    """All entries of a node, in order."""
+    found: dict[Key, ObjectId] = {}
+    pending = [root]
+    while pending:
+        answers = yield pending
+        below: list[ObjectId] = []
+        for object_id in pending:
+            match _tree_node(answers[object_id], object_id):
+                case Tree(entries):
+                    found.update(entries)
+                case Index(_, rows):
+                    below.extend(row.id for row in rows)
+        pending = below
+    return found
+
+
+def pick(root: ObjectId, keys: Collection[Key]) -> Asks[dict[Key, ObjectId]]:
+    """Those of ``keys`` that the node has."""
+    found, _ = yield from _descend(root, keys)
+    return found
+
+
+def update(root: ObjectId | None, changes: Changes, out: list[RawObject]) -> Asks[ObjectId | None]:
+    """The node with ``changes`` applied; None when nothing is left in it. Asks for and writes
+    only what the changed keys touch."""
+    if root is None:
+        entries = {key: value for key, value in changes.items() if value is not None}
+        return build(entries, out) if entries else None
+    present, nodes = yield from _descend(root, changes)
+    effective = {key: value for key, value in changes.items() if present.get(key) != value}
+    if not effective:
+        return root
+    top = nodes[root]
+    if isinstance(top, Index):
+        total = wide.entries_below(top.rows)
+        total += sum((value is not None) - (key in present) for key, value in effective.items())
+        if total > NARROW:
+            return (yield from _recut(root, nodes, effective, out))
+    entries = yield from read(root)
+    for key, value in effective.items():
+        if value is None:
+            del entries[key]
+        else:
+            entries[key] = value
+    return build(entries, out) if entries else None
+
+
+Difference = tuple[Key, ObjectId | None, ObjectId | None]
+"""A key, what it was, what it is; None where it is absent."""
+
+
+def diff(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Difference]]:
+    """What differs between two nodes, sorted by key; parts with equal ids are never asked for."""
+    left = {old} if old is not None else set()
+    right = {new} if new is not None else set()
+    nodes: Nodes = {}
+    while True:
+        shared = left & right
+        left -= shared
+        right -= shared
+        unseen = [object_id for object_id in left | right if object_id not in nodes]
+        if unseen:
+            answers = yield unseen
+            nodes.update((object_id, answers[object_id]) for object_id in unseen)
+        height = max((_height(nodes[object_id]) for object_id in left | right), default=0)
+        if height == 0:
+            break
+        left = _expand(left, nodes, height)
+        right = _expand(right, nodes, height)
+    before, after = _leaf_entries(left, nodes), _leaf_entries(right, nodes)
+    keys = sorted(before.keys() | after.keys())
+    rows = [(key, before.get(key), after.get(key)) for key in keys]
+    return [row for row in rows if row[1] != row[2]]
+
+
+def _expand(ids: set[ObjectId], nodes: Nodes, height: int) -> set[ObjectId]:
+    """Replaces the nodes of one height by the nodes below them."""
+    found: set[ObjectId] = set()
+    for object_id in ids:
+        node = nodes[object_id]
+        if isinstance(node, Index) and node.height == height:
+            found.update(row.id for row in node.rows)
+        else:
+            found.add(object_id)
+    return found
+
+
+def _leaf_entries(ids: Iterable[ObjectId], nodes: Nodes) -> dict[Key, ObjectId]:
+    entries: dict[Key, ObjectId] = {}
+    for object_id in ids:
+        leaf = nodes[object_id]
+        assert isinstance(leaf, Tree)
+        entries.update(leaf.entries)
+    return entries
+
+
+def _descend(root: ObjectId, keys: Collection[Key]) -> Asks[tuple[dict[Key, ObjectId], Nodes]]:
+    """What the node has of ``keys``, and every part of it seen on the way."""
+    found: dict[Key, ObjectId] = {}
+    nodes: Nodes = {}
+    pending: dict[ObjectId, list[Key]] = {root: sorted(keys)}
+    while pending:
+        answers = yield list(pending)
+        below: dict[ObjectId, list[Key]] = {}
+        for object_id, wanted in pending.items():
+            node = nodes[object_id] = _tree_node(answers[object_id], object_id)
+            if isinstance(node, Tree):
+                found.update((key, node.entries[key]) for key in wanted if key in node.entries)
+                continue
+            for key in wanted:
+                # A key past the last row belongs to the last run: that is where it would be added.
+                below.setdefault(_row_for(node, key).id, []).append(key)
+        pending = below
+    return found, nodes
+
+
+def _row_for(index: Index, key: Key) -> Row:
+    at = bisect_left(index.rows, key, key=lambda row: row.key)
+    return index.rows[min(at, len(index.rows) - 1)]
+
+
+def _recut(root: ObjectId, nodes: Nodes, changes: Changes, out: list[RawObject]) -> Asks[ObjectId]:
+    """Applies changes to a wide node that stays wide, one height after the other.
+
+    A changed run is cut anew; while it does not end where an old run ended it swallows the next
+    one. Each height's replaced runs are the changes of the height above.
+    """
+    top = nodes[root]
+    assert isinstance(top, Index)
+    edits: dict[Key, Row | None] = {
+        key: None if value is None else Row(key, 1, value) for key, value in changes.items()
+    }
+    for height in range(top.height + 1):
+        edits = yield from _recut_height(root, nodes, height, edits, out)
+    rows = [row for _, row in sorted(edits.items()) if row is not None]
+    return (yield from _lower_root(_raise_root(rows, top.height + 1, out), out))
+
+
+def _recut_height(
+    root: ObjectId,
+    nodes: Nodes,
+    height: int,
+    edits: Mapping[Key, Row | None],
+    out: list[RawObject],
+) -> Asks[dict[Key, Row | None]]:
+    above: dict[Key, Row | None] = {}
+    todo = sorted(edits, reverse=True)
+    while todo:
+        old = yield from _seek(root, nodes, height, todo[-1])
+        rows: Rows = {}
+        while True:
+            rows |= old.rows
+            above.setdefault(old.last, None)
+            while todo and (todo[-1] <= old.last or old.is_final):
+                key = todo.pop()
+                edit = edits[key]
+                if edit is None:
+                    rows.pop(key, None)
+                else:
+                    rows[key] = edit
+            runs = wide.cut(sorted(rows), height)
+            open_run = bool(runs) and not wide.ends_run(runs[-1][-1], len(runs[-1]), height)
+            if old.is_final or not open_run:
+                break
+            for run in runs[:-1]:
+                _close(run, rows, height, above, out)
+            rows = {key: rows[key] for key in runs[-1]}
+            old = yield from _seek(root, nodes, height, old.last + b"\0")
+        for run in runs:
+            _close(run, rows, height, above, out)
+    return above
+
+
+def _close(
+    run: list[Key], rows: Rows, height: int, above: dict[Key, Row | None], out: list[RawObject]
+) -> None:
+    if height == 0:
+        row = _leaf_row({key: rows[key].id for key in run}, out)
+    else:
+        row = _index_row([rows[key] for key in run], height, out)
+    above[row.key] = row
+
+
+class _Run:
+    """An old run of one height: its rows, its last key, whether no run of that height follows."""
+
+    __slots__ = ("is_final", "last", "rows")
+
+    def __init__(self, node: Tree | Index, is_final: bool) -> None:
+        if isinstance(node, Tree):
+            self.rows = {key: Row(key, 1, value) for key, value in node.entries.items()}
+        else:
+            self.rows = {row.key: row for row in node.rows}
+        self.last = next(reversed(self.rows))
+        self.is_final = is_final
+
+
+def _seek(root: ObjectId, nodes: Nodes, height: int, key: Key) -> Asks[_Run]:
+    """The old run of ``height`` that holds the first key not before ``key``, or the last run."""
+    object_id = root
+    is_final = True
+    while True:
+        if object_id not in nodes:
+            answers = yield [object_id]
+            nodes[object_id] = answers[object_id]
+        node = _tree_node(nodes[object_id], object_id)
+        if _height(node) == height:
+            return _Run(node, is_final)
+        assert isinstance(node, Index)
+        row = _row_for(node, key)
+        is_final = is_final and row is node.rows[-1]
+        object_id = row.id
+
+
+def _raise_root(rows: list[Row], height: int, out: list[RawObject]) -> ObjectId:
+    """Stands index upon index until one node remains."""
+    while len(rows) > 1:
+        by_key = {row.key: row for row in rows}
+        runs = wide.cut(by_key, height)
+        rows = [_index_row([by_key[key] for key in run], height, out) for run in runs]
+        height += 1
+    return rows[0].id
+
+
+def _lower_root(root: ObjectId, out: list[RawObject]) -> Asks[ObjectId]:
+    """Drops index nodes of a single row from the top: a tree built from scratch has none."""
+    while True:
+        # Just written, so it is found at once from the end; an old node is asked for.
+        payload = next((raw.payload for raw in reversed(out) if raw.id == root), None)
+        node = wide.decode_node(payload) if payload else (yield [root])[root]
+        if not isinstance(node, Index) or len(node.rows) > 1:
+            return root
+        root = node.rows[0].id
+
+
+def _leaf_row(entries: dict[Key, ObjectId], out: list[RawObject]) -> Row:
+    last = max(entries)
+    return Row(last, len(entries), _write(wide.encode_leaf(entries), out))
+
+
+def _index_row(rows: list[Row], height: int, out: list[RawObject]) -> Row:
+    node = _write(wide.encode_index(Index(height, tuple(rows))), out)
+    return Row(rows[-1].key, wide.entries_below(rows), node)
+
+
+def _write(payload: bytes, out: list[RawObject]) -> ObjectId:
+    raw = seal("tree", payload)
+    out.append(raw)
+    return raw.id
+
+
+def _height(node: Object) -> int:
+    return node.height if isinstance(node, Index) else 0
+
+
+def _tree_node(value: Object, object_id: ObjectId) -> Tree | Index:
+    if not isinstance(value, Tree | Index):
+        raise Corrupt(f"object {short(object_id)} is used as a tree and is none")
+    return value

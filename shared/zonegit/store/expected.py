@@ -1,0 +1,33 @@
+"""What a ref must hold for a move to go through: a value, never a magic zero hash."""
+
+import msgspec
+
+from zonegit.objects.ids import ObjectId
+
+
+class Absent(msgspec.Struct, frozen=True, tag="absent"):
+    """The ref must not exist: the move creates it."""
+
+
+class Exactly(msgspec.Struct, frozen=True, tag="exactly"):
+    """The ref must hold this id."""
+
+    target: ObjectId
+
+
+class Anything(msgspec.Struct, frozen=True, tag="anything"):
+    """Whatever the ref holds, or nothing: a move that nobody can lose."""
+
+
+Expected = Absent | Exactly | Anything
+
+
+def holds(expected: Expected, current: ObjectId | None) -> bool:
+    """Whether a ref that holds ``current`` (None: does not exist) is as expected."""
+    match expected:
+        case Absent():
+            return current is None
+        case Exactly(target):
+            return current == target
+        case Anything():
+            return True

@@ -1,0 +1,224 @@
+"""What the object store and the ref store promise, wherever they run.
+
+The services implement these over SQLite, ``bus.remote_*`` over NATS, ``store.memory`` for tests;
+``tests/contract`` holds them all to it. Values here travel on the bus as they are.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from zonegit.objects.ids import Kind, ObjectId, RawObject
+from zonegit.store.expected import Expected
+from zonegit.store.refnames import RefName
+from zonegit.zone.names import Name
+
+
+class ObjectStore(Protocol):
+    """Immutable objects by id."""
+
+    async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
+        """All of ``ids``, verified.
+
+        Raises:
+            NotFound: one is missing; names it.
+            Corrupt: one does not hash to its id; names it.
+            Unavailable: the store does not answer.
+        """
+        ...
+
+    async def put(self, objects: Sequence[RawObject]) -> None:
+        """Stores all of them, children before parents; durable when it returns. Objects already
+        held are no error. An object is refused when it names one that is not held, so a stored
+        commit is whole.
+
+        Raises:
+            Invalid: an object names one that is neither held nor earlier in ``objects``.
+            Corrupt: one does not hash to its id, or is malformed.
+            Unavailable: the store does not answer; objects put so far may or may not be held.
+        """
+        ...
+
+    async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
+        """Those of ``ids`` that the store does not hold."""
+        ...
+
+    async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
+        """Objects whose hex id starts with ``prefix`` (at least 4 digits); at most 16 of them,
+        sorted."""
+        ...
+
+
+class Tip(msgspec.Struct, frozen=True):
+    """Where a branch or tag stands. ``serial`` is the SOA serial of ``target``, None for a tag;
+    ``highest`` the highest serial this branch ever had; ``sequence`` that of its last move."""
+
+    target: ObjectId
+    sequence: int
+    serial: int | None = None
+    highest: int | None = None
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What a HEAD stands for. ``tip`` is None while that branch has no commit."""
+
+    zone: Name
+    branch: str
+    tip: Tip | None = None
+
+
+class Where(msgspec.Struct, frozen=True):
+    """An operator's own HEAD and the default one; None where there is none. ``*_lost`` says that
+    its zone was removed."""
+
+    own: Head | None
+    default: Head | None
+    own_lost: bool = False
+    default_lost: bool = False
+
+
+class ZoneRefs(msgspec.Struct, frozen=True):
+    """All refs of one registered zone. ``remembered`` is the branch this operator last had."""
+
+    zone: Name
+    heads: dict[str, Tip]
+    tags: dict[str, Tip]
+    remembered: str | None = None
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Registered zones and their tips at (or, for later pages, after) one point of the log.
+
+    ``after`` is where the next page starts, None on the last one. Pages are not one transaction:
+    whoever follows the log applies events from the first page's ``sequence`` on.
+    """
+
+    epoch: str
+    sequence: int
+    zones: list[ZoneRefs]
+    after: Name | None = None
+
+
+EntryKind = Literal["moved", "added", "removed"]
+
+
+class LogEntry(msgspec.Struct, frozen=True):
+    """One row of the refs log. ``kind`` added and removed are a zone's; ``old`` None: it did not
+    exist; ``new`` None: it was deleted. ``time`` in seconds since 1970. Rows of one operation
+    share ``operation``."""
+
+    sequence: int
+    kind: EntryKind
+    ref: RefName
+    old: ObjectId | None
+    new: ObjectId | None
+    serial: int | None
+    actor: str
+    time: float
+    reason: str
+    operation: str
+
+
+class Since(msgspec.Struct, frozen=True):
+    """Log rows after a sequence, oldest first, and where the log stands. More may follow while
+    the last row's sequence is below ``sequence``."""
+
+    epoch: str
+    sequence: int
+    entries: list[LogEntry]
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """An acknowledged, durable change of refs: the log rows it wrote, oldest first. None were
+    written when everything already stood as asked."""
+
+    epoch: str
+    sequence: int
+    entries: list[LogEntry]
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Who moves a ref and why. ``operation`` is unique to one intended change: sending it again
+    is answered with the first outcome and changes nothing. ``force`` overrides what would raise
+    Unsafe."""
+
+    actor: str
+    reason: str
+    operation: str
+    force: bool = False
+
+
+class RefStore(Protocol):
+    """Branches, tags, zones and HEADs: the only mutable thing."""
+
+    async def where(self, actor: str) -> Where:
+        """The HEADs that apply to an operator, followed to their tips."""
+        ...
+
+    async def zone(self, zone: Name, actor: str) -> ZoneRefs:
+        """Raises:
+        NotFound: the zone is not registered.
+        """
+        ...
+
+    async def snapshot(self, after: Name | None = None) -> Snapshot:
+        """A page of all zones with their tips, from the first zone past ``after`` on."""
+        ...
+
+    async def since(self, epoch: str, sequence: int) -> Since:
+        """Log rows after ``sequence``; no rows, and another epoch, when ``epoch`` is not this
+        store's."""
+        ...
+
+    async def reflog(self, ref: RefName, limit: int) -> list[LogEntry]:
+        """The last moves of one ref, newest first."""
+        ...
+
+    async def register(self, zone: Name, origin: Origin) -> Moved:
+        """Adds a zone without branches.
+
+        Raises:
+            Conflict: it is registered already.
+        """
+        ...
+
+    async def unregister(self, zone: Name, origin: Origin) -> Moved:
+        """Removes a zone with its branches and tags, in one transaction.
+
+        Raises:
+            NotFound: it is not registered.
+            Unsafe: it has branches, and ``origin.force`` is not set.
+        """
+        ...
+
+    async def move(
+        self,
+        ref: RefName,
+        expected: Expected,
+        new: ObjectId | None,
+        origin: Origin,
+        objects: Sequence[RawObject] = (),
+    ) -> Moved:
+        """Moves, creates or (``new`` None) deletes a branch or tag, by compare-and-swap.
+
+        ``objects`` are new objects of the commit: they spare the store reading them, and the event
+        carries them to the resolvers.
+
+        Raises:
+            Conflict: the ref does not hold what was expected; ``details['tip']`` is what it holds.
+            NotFound: the zone is not registered, or ``new`` is not a stored commit (a tag's: tag).
+            Unsafe: the serial of ``new`` would not be later (RFC 1982), and ``origin.force`` is
+                not set.
+            Unavailable: the store, or the object store it asks, does not answer.
+        """
+        ...
+
+    async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
+        """Makes a HEAD stand for a branch, which need not exist yet; an operator's own HEAD is
+        also remembered for its zone.
+
+        Raises:
+            NotFound: the branch's zone is not registered.
+        """
+        ...

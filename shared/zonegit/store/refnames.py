@@ -1,0 +1,154 @@
+"""Ref names (docs/object-model.md): ``refs/heads/<zone>/<branch>`` and its siblings.
+
+Zone and branch names may both hold ``/``; a path is split at its last ``./``, which is unambiguous
+because no component of a branch or tag name ends in a dot.
+"""
+
+import re
+from typing import Final, Literal
+
+import msgspec
+
+from zonegit.errors import Invalid
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+Space = Literal["heads", "tags", "zone", "head"]
+
+DEFAULT_BRANCH: Final = "main"
+DEFAULT_HEAD: Final = "HEAD"
+_HEADS: Final = "refs/heads/"
+_TAGS: Final = "refs/tags/"
+_ZONES: Final = "refs/zonegit/zones/"
+_OWN_HEADS: Final = "refs/zonegit/heads/"
+MAX_SHORT: Final = 200
+MAX_ACTOR: Final = 64
+
+# git check-ref-format, and no component that ends in a dot.
+_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|^-|^@$")
+_COMPONENT: Final = re.compile(r"(?!\.)(?:(?!\.lock$).)*(?<!\.)")
+_ACTOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*", re.ASCII)
+
+
+class RefName(msgspec.Struct, frozen=True, order=True):
+    """The name of a ref.
+
+    ``space`` heads and tags: a branch or tag ``short`` of ``zone``. ``zone``: the marker of a
+    registered zone. ``head``: a HEAD; ``short`` is the actor whose own it is, empty for the
+    default one, and ``zone`` the zone whose branch it remembers, None for the HEAD itself.
+    """
+
+    space: Space
+    zone: Name | None
+    short: str = ""
+
+    def path(self) -> str:
+        """As people and symrefs write it."""
+        zone = names.text(self.zone) if self.zone is not None else ""
+        if self.space == "heads":
+            return f"{_HEADS}{zone}/{self.short}"
+        if self.space == "tags":
+            return f"{_TAGS}{zone}/{self.short}"
+        if self.space == "zone":
+            return f"{_ZONES}{zone}"
+        if not self.short:
+            return DEFAULT_HEAD
+        return f"{_OWN_HEADS}{self.short}/{zone}" if zone else f"{_OWN_HEADS}{self.short}"
+
+
+def branch(zone: Name, short: str) -> RefName:
+    """Raises:
+    Invalid: ``short`` is no branch name.
+    """
+    return RefName("heads", zone, checked(short, "branch"))
+
+
+def tag(zone: Name, short: str) -> RefName:
+    """Raises:
+    Invalid: ``short`` is no tag name.
+    """
+    return RefName("tags", zone, checked(short, "tag"))
+
+
+def marker(zone: Name) -> RefName:
+    """The ref whose presence says that a zone is registered."""
+    return RefName("zone", zone)
+
+
+def default_head() -> RefName:
+    """``HEAD``: the default (zone, branch)."""
+    return RefName("head", None)
+
+
+def own_head(actor: str) -> RefName:
+    """One operator's own HEAD."""
+    return RefName("head", None, checked_actor(actor))
+
+
+def remembered(actor: str, zone: Name) -> RefName:
+    """The branch of ``zone`` that an operator last checked out."""
+    return RefName("head", zone, checked_actor(actor))
+
+
+def checked(short: str, what: str = "branch") -> str:
+    """Git's rules for ref names, and none of its components ends in a dot.
+
+    Raises:
+        Invalid: they are broken.
+    """
+    if (
+        not 0 < len(short.encode("utf-8", "replace")) <= MAX_SHORT
+        or _FORBIDDEN.search(short)
+        or not all(_COMPONENT.fullmatch(part) for part in short.split("/"))
+    ):
+        raise Invalid(
+            f"{short[:MAX_SHORT]!r} is not a {what} name",
+            hint="use letters, digits, - _ and /; no part may begin or end with a dot",
+        )
+    return short
+
+
+def checked_actor(actor: str) -> str:
+    """Raises:
+    Invalid: not a name for an operator (64 letters, digits and ``._@+-`` at the most).
+    """
+    if len(actor) > MAX_ACTOR or not _ACTOR.fullmatch(actor):
+        raise Invalid(
+            f"{actor[:MAX_ACTOR]!r} is not an operator's name",
+            hint="set ZONEGIT_ACTOR to letters, digits and . _ @ + -",
+        )
+    return actor
+
+
+def parse(path: str) -> RefName:
+    """The inverse of :meth:`RefName.path`.
+
+    Raises:
+        Invalid: not a ref name.
+    """
+    if path == DEFAULT_HEAD:
+        return default_head()
+    if path.startswith(_HEADS):
+        return branch(*_split(path, _HEADS))
+    if path.startswith(_TAGS):
+        return tag(*_split(path, _TAGS))
+    if path.startswith(_ZONES):
+        return marker(_zone(path.removeprefix(_ZONES)))
+    if path.startswith(_OWN_HEADS):
+        actor, slash, zone = path.removeprefix(_OWN_HEADS).partition("/")
+        return remembered(actor, _zone(zone)) if slash else own_head(actor)
+    raise Invalid(f"{path!r} is not a ref name", hint="refs/heads/foo.com./main is one")
+
+
+def _split(path: str, prefix: str) -> tuple[Name, str]:
+    zone, dot, short = path.removeprefix(prefix).rpartition("./")
+    if not dot:
+        raise Invalid(f"{path!r} is not a ref name", hint=f"{prefix}foo.com./main is one")
+    return _zone(zone + "."), short
+
+
+def _zone(text: str) -> Name:
+    zone = names.parse(text)
+    if names.text(zone) != text:
+        raise Invalid(f"{text!r} is not how the zone {names.text(zone)} is written in a ref")
+    return zone

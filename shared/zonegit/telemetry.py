@@ -1,0 +1,38 @@
+"""Logging set-up: structured events on stderr, as JSON lines or, on a terminal, for people.
+
+Events are dotted ``noun.past-tense`` with values as fields and units in field names. Nothing is
+logged per DNS query.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+
+def configure(service: str, level: str = "info", *, json: bool | None = None) -> None:
+    """Sets up logging for a process. ``json`` None: unless stderr is a terminal.
+
+    Raises:
+        KeyError: ``level`` is not a level's name.
+    """
+    as_json = not sys.stderr.isatty() if json is None else json
+    renderer: Any = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks if as_json else structlog.dev.set_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)

@@ -1,0 +1,1 @@
+"""What travels on the bus: typed messages, their octets, their subjects, failures as messages."""

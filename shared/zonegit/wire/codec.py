@@ -1,0 +1,44 @@
+"""Messages to msgpack and back, in one place.
+
+Unknown fields are ignored, missing or mistyped ones refused; the size is bounded before a single
+octet is parsed.
+"""
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from zonegit.errors import Invalid
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+MAX_MESSAGE: Final = 1_000_000
+"""Octets of a message at the most; below the bus's max_payload of 1 MiB with its headers."""
+
+_encoder = msgspec.msgpack.Encoder()
+_decoders: dict[type, msgspec.msgpack.Decoder[object]] = {}
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """Raises:
+    Invalid: the message is larger than ``MAX_MESSAGE``.
+    """
+    octets = _encoder.encode(message)
+    if len(octets) > MAX_MESSAGE:
+        raise Invalid(f"a {type(message).__name__} of {len(octets)} octets is too large to send")
+    return octets
+
+
+def decode(octets: bytes, kind: type[T]) -> T:
+    """Raises:
+    Invalid: too large, or not a message of that kind; says which field.
+    """
+    if len(octets) > MAX_MESSAGE:
+        raise Invalid(f"a {kind.__name__} of {len(octets)} octets is too large")
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
+    try:
+        return decoder.decode(octets)  # type: ignore[return-value]  # the decoder is kind's own
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Invalid(f"malformed {kind.__name__}: {error}") from error

@@ -1,0 +1,34 @@
+"""Errors to messages and back: the only such mapping."""
+
+from typing import Final
+
+from zonegit import errors
+from zonegit.errors import Internal, ZonegitError
+from zonegit.wire.messages import Failure
+
+BY_CODE: Final[dict[str, type[ZonegitError]]] = {
+    family.code: family
+    for family in (
+        errors.NotFound,
+        errors.Conflict,
+        errors.Invalid,
+        errors.Denied,
+        errors.Unsafe,
+        errors.Corrupt,
+        errors.Unavailable,
+        errors.Internal,
+    )
+}
+
+
+def to_message(error: ZonegitError) -> Failure:
+    """What the caller is told."""
+    return Failure(
+        code=error.code, message=error.message, hint=error.hint, details=dict(error.details)
+    )
+
+
+def to_error(failure: Failure) -> ZonegitError:
+    """What the caller raises; a code of a later release becomes Internal."""
+    family = BY_CODE.get(failure.code, Internal)
+    return family(failure.message, hint=failure.hint, **failure.details)

@@ -1,0 +1,239 @@
+"""Every message and event, with its bounds. docs/wire.md lists them; a test compares.
+
+Values of ``store`` travel as they are. Octets such as ids and names are msgpack ``bin``; a
+receiver checks names with ``zone.names.from_wire`` and objects with ``objects.ids.verified``.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from zonegit.objects.ids import Kind, ObjectId, RawObject
+from zonegit.store.expected import Expected
+from zonegit.store.protocols import LogEntry
+from zonegit.zone.names import Name
+
+MAX_IDS = 8_192
+MAX_BATCH_OCTETS = 512 * 1024
+"""Objects in one message hold at most this many octets, unless a single object is larger."""
+MAX_RIDE_ALONG = 32 * 1024
+"""Octets of new objects that an event carries; more than that, and it carries none."""
+
+Id = Annotated[ObjectId, Meta(min_length=32, max_length=32)]
+Ids = Annotated[list[Id], Meta(max_length=MAX_IDS)]
+Objects = Annotated[list[RawObject], Meta(max_length=MAX_IDS)]
+Text = Annotated[str, Meta(max_length=4_096)]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A request or a reply: expects, or is, an answer."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Tells whoever listens; nobody answers."""
+
+
+class Done(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Carried out; there is nothing to say."""
+
+
+class Failure(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A request failed. ``code`` is that of ``zonegit.errors``."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    details: dict[str, str] = {}
+
+
+# objects
+
+
+class GetObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """objects.get: as many of ``ids`` as fit one reply, in their order; ask again for the rest."""
+
+    ids: Ids
+
+
+class GotObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Verified objects, the first of those asked for."""
+
+    objects: Objects
+
+
+class PutObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """objects.put: children before parents."""
+
+    objects: Objects
+
+
+class MissingObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """objects.missing: which of these are not held?"""
+
+    ids: Ids
+
+
+class Missing(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Those that are not held."""
+
+    ids: Ids
+
+
+class FindObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """objects.find: ids that begin with these hex digits."""
+
+    prefix: Annotated[str, Meta(pattern=r"^[0-9a-f]{4,64}\Z")]
+
+
+class Found(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Ids and kinds, sorted, 16 at the most."""
+
+    objects: Annotated[list[tuple[Id, Kind]], Meta(max_length=16)]
+
+
+# refs; the zone and the ref of a request stand in its subject, and so does the actor
+
+
+class AskWhere(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.where: the HEADs that apply to the actor. Answered by ``store.protocols.Where``."""
+
+
+class AskZone(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.zone: one zone's refs. Answered by ``store.protocols.ZoneRefs``."""
+
+
+class AskSnapshot(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.snapshot: a page of zones and tips. Answered by ``store.protocols.Snapshot``."""
+
+    after: Name | None = None
+
+
+class AskSince(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.since: log rows after a sequence. Answered by ``store.protocols.Since``."""
+
+    epoch: Text
+    sequence: int
+
+
+class AskReflog(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.reflog: the last moves of the subject's ref, newest first."""
+
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
+
+
+class Reflog(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Rows of the log."""
+
+    entries: list[LogEntry]
+
+
+class Why(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """What every mutation says of itself: see ``store.protocols.Origin``."""
+
+    reason: Text
+    operation: Annotated[str, Meta(min_length=16, max_length=64)]
+    force: bool = False
+
+
+class Register(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.register: add the subject's zone. Answered by ``store.protocols.Moved``."""
+
+    why: Why
+
+
+class Unregister(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.unregister: remove the subject's zone. Answered by ``store.protocols.Moved``."""
+
+    why: Why
+
+
+class Move(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.move: compare-and-swap of the subject's branch or tag. ``new`` None deletes it.
+    Answered by ``store.protocols.Moved``."""
+
+    expected: Expected
+    new: Id | None
+    why: Why
+    objects: Objects = []
+
+
+class Point(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.point: make ``head`` (the default one, or the actor's own) stand for the subject's
+    branch. Answered by ``store.protocols.Moved``."""
+
+    default: bool
+    why: Why
+
+
+# events
+
+
+class RefEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A row of the refs log, published after it is durable. ``objects``: the new objects of the
+    commit when they are small, to be verified like any other."""
+
+    epoch: Text
+    entry: LogEntry
+    objects: Objects = []
+
+
+class Heartbeat(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """refs, once a second: where the log stands. ``time`` in seconds since 1970."""
+
+    epoch: Text
+    sequence: int
+    time: float
+
+
+class Served(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A resolver now answers from this state of a zone; ``commit`` None: it no longer serves it.
+    ``sequence`` is that of the log row it applied, ``delay_ms`` the time since the row's own."""
+
+    resolver: Text
+    zone: Name
+    branch: Text
+    epoch: Text
+    sequence: int
+    commit: Id | None
+    serial: int | None
+    delay_ms: float
+
+
+# resolvers
+
+
+class AskStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """resolvers.status: broadcast; every resolver answers for itself."""
+
+    zone: Name | None = None
+
+
+class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """One zone as a resolver serves it. ``age`` in seconds since it was last known current, None
+    for a pin; ``problem`` says why it could not follow its branch, if it could not."""
+
+    zone: Name
+    branch: Text
+    commit: Id | None
+    serial: int | None
+    sequence: int
+    age: float | None
+    pinned: bool = False
+    problem: str | None = None
+
+
+class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """One resolver: where it listens, how far it has followed the log, what it serves.
+    ``lag`` is how many rows of the log it has seen announced and not yet applied; ``more`` says
+    that zones beyond the first 1,000 are left out."""
+
+    resolver: Text
+    version: Text
+    listen: list[str]
+    metrics: str | None
+    epoch: Text
+    sequence: int
+    lag: int
+    zones: list[ServedZone]
+    more: bool = False

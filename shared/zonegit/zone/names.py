@@ -1,0 +1,136 @@
+"""Domain names as the octets they are: uncompressed wire form, ASCII lower-case, absolute.
+
+Octets compare, hash and slice faster than any object, and they are what blobs, subjects and
+packets hold. Text is for people: dnspython reads and writes it at the edges.
+"""
+
+from collections.abc import Iterable
+from typing import NewType
+
+import dns.exception
+import dns.name
+
+from zonegit.errors import Invalid
+
+Name = NewType("Name", bytes)
+"""A valid, lower-case, absolute name in wire form (RFC 1035 section 3.1), 1 to 255 octets."""
+
+Path = tuple[bytes, ...]
+"""The labels of an owner name below an apex, from the apex down; empty is the apex itself."""
+
+ROOT = Name(b"\0")
+MAX_OCTETS = 255
+MAX_LABEL = 63
+
+
+def parse(text: str, origin: Name = ROOT) -> Name:
+    """Reads presentation format (RFC 1035 section 5.1); ``@`` and relative names take ``origin``.
+
+    Raises:
+        Invalid: not a domain name (an empty label, a label over 63 or a name over 255 octets).
+    """
+    try:
+        octets = dns.name.from_text(text, dns.name.from_wire(origin, 0)[0]).to_wire()
+    except (dns.exception.DNSException, UnicodeError, ValueError) as error:
+        reason = str(error).rstrip(".").lower() or "malformed"
+        raise Invalid(f"{text!r} is not a domain name: {reason}") from error
+    assert octets is not None  # it is None only when written into a file
+    return Name(octets.lower())
+
+
+def text(name: Name) -> str:
+    """Presentation format with the final dot and RFC 4343 escapes, as dnspython writes it."""
+    return dns.name.from_wire(name, 0)[0].to_text()
+
+
+def relative_text(name: Name, apex: Name) -> str:
+    """As master files write it below ``$ORIGIN apex``: ``@`` for the apex, no final dot."""
+    if name == apex:
+        return "@"
+    if apex == ROOT:
+        return text(name)[:-1]
+    return text(Name(name[: len(name) - len(apex)] + ROOT))[:-1]
+
+
+def from_wire(octets: bytes) -> Name:
+    """Checks octets from outside and lower-cases them.
+
+    Raises:
+        Invalid: not exactly one uncompressed name.
+    """
+    if len(octets) > MAX_OCTETS:
+        raise Invalid(f"a name of {len(octets)} octets is longer than {MAX_OCTETS}")
+    at = 0
+    while at < len(octets):
+        length = octets[at]
+        if length == 0:
+            if at + 1 == len(octets):
+                return Name(octets.lower())
+            break
+        if length > MAX_LABEL:
+            break
+        at += length + 1
+    raise Invalid(f"octets {octets[:32].hex()} are not one uncompressed domain name")
+
+
+def labels(name: Name) -> tuple[bytes, ...]:
+    """The labels as written, leftmost first, without the root label."""
+    found = []
+    at = 0
+    while length := name[at]:
+        found.append(name[at + 1 : at + 1 + length])
+        at += length + 1
+    return tuple(found)
+
+
+def join(parts: Iterable[bytes]) -> Name:
+    """The inverse of :func:`labels`.
+
+    Raises:
+        Invalid: a label is empty or over 63 octets, or the name over 255.
+    """
+    octets = bytearray()
+    for label in parts:
+        if not 0 < len(label) <= MAX_LABEL:
+            raise Invalid(f"a label has 1 to {MAX_LABEL} octets, not {len(label)}")
+        octets.append(len(label))
+        octets += label
+    octets.append(0)
+    if len(octets) > MAX_OCTETS:
+        raise Invalid(f"a name of {len(octets)} octets is longer than {MAX_OCTETS}")
+    return Name(bytes(octets).lower())
+
+
+def parent(name: Name) -> Name:
+    """The name without its leftmost label; the root has none and must not be asked."""
+    return Name(name[name[0] + 1 :])
+
+
+def is_within(name: Name, apex: Name) -> bool:
+    """Whether ``name`` is ``apex`` or below it, label by label (``xfoo.com.`` is not in
+    ``foo.com.``)."""
+    while len(name) > len(apex):
+        name = parent(name)
+    return name == apex
+
+
+def path(name: Name, apex: Name) -> Path:
+    """The labels of ``name`` below ``apex``, from the apex down.
+
+    Raises:
+        Invalid: ``name`` is not within ``apex``.
+    """
+    if not is_within(name, apex):
+        raise Invalid(f"{text(name)} is not within {text(apex)}")
+    return labels(Name(name[: len(name) - len(apex)] + ROOT))[::-1]
+
+
+def below(apex: Name, labels_down: Path) -> Name:
+    """The inverse of :func:`path`."""
+    prefix = b"".join(bytes((len(label),)) + label for label in reversed(labels_down))
+    return Name(prefix + apex)
+
+
+def canonical_key(name: Name) -> tuple[bytes, ...]:
+    """Sorts names in canonical DNS order (RFC 4034 section 6.1)."""
+    return labels(name)[::-1]

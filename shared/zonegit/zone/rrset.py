@@ -1,0 +1,164 @@
+"""The RRset: the unit of change, in the exact form it is stored and served."""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.tokenizer
+from dns.rdatatype import RdataType
+
+from zonegit.errors import Invalid
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import ROOT, Name
+
+IN: Final = 1
+MAX_TTL: Final = (1 << 31) - 1
+MAX_MESSAGE: Final = 65_535
+MAX_RDATA: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class RRset:
+    """All records of one owner, class and type (RFC 2181 section 5).
+
+    ``ttl`` is in seconds, 0 to 2^31-1 when made here (RFC 2181 section 8). ``rdatas`` are
+    uncompressed wire form, sorted as octet strings, without duplicates, names inside them in the
+    case they were written in. Make one with :func:`rrset`, which sees to all of that.
+    """
+
+    owner: Name
+    rdtype: int
+    ttl: int
+    rdatas: tuple[bytes, ...]
+    rdclass: int = IN
+
+
+@dataclass(frozen=True, slots=True)
+class SOA:
+    """The fields of an SOA record (RFC 1035 section 3.3.13), times in seconds."""
+
+    mname: Name
+    rname: Name
+    serial: int
+    refresh: int
+    retry: int
+    expire: int
+    minimum: int
+
+
+def rrset(owner: Name, rdtype: int, ttl: int, rdatas: Iterable[bytes], rdclass: int = IN) -> RRset:
+    """Sorts, drops repeated records and checks the bounds.
+
+    Raises:
+        Invalid: no record, a TTL out of range, or records that fit no DNS message.
+    """
+    ordered = tuple(sorted(set(rdatas)))
+    made = RRset(owner, rdtype, ttl, ordered, rdclass)
+    if not ordered:
+        raise Invalid(f"{describe(made)} has no record")
+    if not 0 <= ttl <= MAX_TTL:
+        raise Invalid(f"{describe(made)}: TTL {ttl} is not within 0 to {MAX_TTL} seconds")
+    if message_size(made) > MAX_MESSAGE:
+        raise Invalid(
+            f"{describe(made)} with {len(ordered)} records fits no DNS message"
+            f" ({message_size(made)} of {MAX_MESSAGE} octets)"
+        )
+    return made
+
+
+def message_size(value: RRset) -> int:
+    """Octets of the smallest message that answers with this RRset: header, question, records
+    whose owners are compressed (RFC 1035 section 4.1)."""
+    return 12 + len(value.owner) + 4 + sum(12 + len(rdata) for rdata in value.rdatas)
+
+
+def describe(value: RRset) -> str:
+    """Owner and type, as messages to people name an RRset."""
+    return f"{names.text(value.owner)} {rrtypes.to_text(value.rdtype)}"
+
+
+def rdata_from_text(rdtype: int, text: str, origin: Name = ROOT) -> bytes:
+    """Uncompressed wire form of RDATA in presentation format, ``\\# ...`` included (RFC 3597).
+
+    Raises:
+        Invalid: not RDATA of that type.
+    """
+    tokens = dns.tokenizer.Tokenizer(text)
+    try:
+        return rdata_from_tokens(rdtype, tokens, origin)
+    except (dns.exception.DNSException, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        raise Invalid(
+            f"{text!r} is not RDATA of type {rrtypes.to_text(rdtype)}: {reason}"
+        ) from None
+
+
+def rdata_from_tokens(rdtype: int, tokens: dns.tokenizer.Tokenizer, origin: Name) -> bytes:
+    """As :func:`rdata_from_text`, from a tokenizer that stands before the RDATA.
+
+    Raises:
+        Invalid: the RDATA is longer than 65,535 octets.
+        dns.exception.DNSException: not RDATA of that type.
+        ValueError: likewise; dnspython lets some through.
+    """
+    at = dns.name.from_wire(origin, 0)[0]
+    rdata = dns.rdata.from_text(
+        dns.rdataclass.IN, RdataType.make(rdtype), tokens, origin=at, relativize=False
+    )
+    octets = rdata.to_wire()
+    assert octets is not None
+    if len(octets) > MAX_RDATA:
+        raise Invalid(f"RDATA of {len(octets)} octets is longer than {MAX_RDATA}")
+    return octets
+
+
+def rdata_to_text(rdtype: int, octets: bytes) -> str:
+    """Presentation format with absolute names; ``\\# ...`` where dnspython cannot read it."""
+    kind = RdataType.make(rdtype)
+    try:
+        return dns.rdata.from_wire(dns.rdataclass.IN, kind, octets, 0, len(octets)).to_text()
+    except (dns.exception.DNSException, ValueError):
+        return dns.rdata.GenericRdata(dns.rdataclass.IN, kind, octets).to_text()
+
+
+def soa(value: RRset) -> SOA:
+    """The fields of the one record of an SOA RRset.
+
+    Raises:
+        Invalid: not an SOA RRset of one well-formed record.
+    """
+    if value.rdtype != rrtypes.SOA or len(value.rdatas) != 1:
+        raise Invalid(f"{describe(value)} is not a single SOA record")
+    octets = value.rdatas[0]
+    end = _name_end(octets, _name_end(octets, 0))
+    if len(octets) != end + 20:
+        raise Invalid(f"{describe(value)} has malformed RDATA")
+    middle = _name_end(octets, 0)
+    return SOA(
+        names.from_wire(octets[:middle]),
+        names.from_wire(octets[middle:end]),
+        *struct.unpack_from("!5I", octets, end),
+    )
+
+
+def with_serial(value: RRset, serial: int) -> RRset:
+    """The same SOA RRset with another serial; nothing else is touched."""
+    (octets,) = value.rdatas
+    at = len(octets) - 20
+    patched = octets[:at] + struct.pack("!I", serial) + octets[at + 4 :]
+    return RRset(value.owner, value.rdtype, value.ttl, (patched,), value.rdclass)
+
+
+def _name_end(octets: bytes, at: int) -> int:
+    """Where the uncompressed name at ``at`` ends; past the octets when it is malformed."""
+    while at < len(octets):
+        length = octets[at]
+        at += length + 1
+        if length == 0:
+            return at
+    return len(octets) + 1

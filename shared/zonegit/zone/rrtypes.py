@@ -1,0 +1,85 @@
+"""Record types: numbers and the mnemonics that are hashed.
+
+A mnemonic is part of a tree's octets, so the table is ours and frozen: were it a library's, an
+upgrade that learns a new mnemonic would give old content a new id. It is the IANA registry of
+2026-11; a type registered later stays ``TYPEnnn`` (RFC 3597 section 5) in trees for ever.
+"""
+
+import re
+from typing import Final
+
+from zonegit.errors import Invalid
+
+A: Final = 1
+NS: Final = 2
+CNAME: Final = 5
+SOA: Final = 6
+PTR: Final = 12
+MX: Final = 15
+TXT: Final = 16
+KEY: Final = 25
+AAAA: Final = 28
+SRV: Final = 33
+DNAME: Final = 39
+OPT: Final = 41
+DS: Final = 43
+RRSIG: Final = 46
+NSEC: Final = 47
+DNSKEY: Final = 48
+AXFR: Final = 252
+ANY: Final = 255
+
+_REGISTRY: Final = """
+    A=1 NS=2 MD=3 MF=4 CNAME=5 SOA=6 MB=7 MG=8 MR=9 NULL=10 WKS=11 PTR=12 HINFO=13 MINFO=14
+    MX=15 TXT=16 RP=17 AFSDB=18 X25=19 ISDN=20 RT=21 NSAP=22 NSAP-PTR=23 SIG=24 KEY=25 PX=26
+    GPOS=27 AAAA=28 LOC=29 NXT=30 EID=31 NIMLOC=32 SRV=33 ATMA=34 NAPTR=35 KX=36 CERT=37 A6=38
+    DNAME=39 SINK=40 APL=42 DS=43 SSHFP=44 IPSECKEY=45 RRSIG=46 NSEC=47 DNSKEY=48 DHCID=49
+    NSEC3=50 NSEC3PARAM=51 TLSA=52 SMIMEA=53 HIP=55 NINFO=56 RKEY=57 TALINK=58 CDS=59
+    CDNSKEY=60 OPENPGPKEY=61 CSYNC=62 ZONEMD=63 SVCB=64 HTTPS=65 DSYNC=66 HHIT=67 BRID=68
+    SPF=99 UINFO=100 UID=101 GID=102 UNSPEC=103 NID=104 L32=105 L64=106 LP=107 EUI48=108
+    EUI64=109 URI=256 CAA=257 AVC=258 DOA=259 AMTRELAY=260 RESINFO=261 WALLET=262 CLA=263
+    IPN=264 TA=32768 DLV=32769
+"""
+MNEMONICS: Final[dict[int, str]] = {
+    int(number): mnemonic
+    for mnemonic, _, number in (pair.partition("=") for pair in _REGISTRY.split())
+}
+NUMBERS: Final = {mnemonic: number for number, mnemonic in MNEMONICS.items()}
+QUESTION_ONLY: Final = {"IXFR": 251, "AXFR": 252, "MAILB": 253, "MAILA": 254, "ANY": 255}
+GENERIC: Final = re.compile(r"TYPE(\d{1,5})", re.ASCII)
+
+BESIDE_CNAME: Final = frozenset({CNAME, RRSIG, NSEC, KEY})
+"""What may stand at the owner of a CNAME (RFC 4034 section 2.5, RFC 2181 section 10.1)."""
+
+
+def to_text(rdtype: int) -> str:
+    """The mnemonic, or ``TYPEnnn`` where the table has none."""
+    return MNEMONICS.get(rdtype) or f"TYPE{rdtype}"
+
+
+def from_text(mnemonic: str) -> int:
+    """Any case, a mnemonic or ``TYPEnnn``; a type that can be stored.
+
+    Raises:
+        Invalid: an unknown mnemonic, or a type that exists in questions and messages only.
+    """
+    upper = mnemonic.upper()
+    number = NUMBERS.get(upper)
+    if number is None and (generic := GENERIC.fullmatch(upper)):
+        number = int(generic[1])
+    if number is None:
+        hint = "types without a mnemonic are written TYPE65400"
+        raise Invalid(f"{mnemonic!r} is not a record type", hint=hint)
+    if not can_be_stored(number):
+        raise Invalid(f"type {upper} stands in questions only, not in a zone")
+    return number
+
+
+def question_type(mnemonic: str) -> int:
+    """As :func:`from_text`, with the types that only a question may hold (``ANY``, ``AXFR``)."""
+    return QUESTION_ONLY.get(mnemonic.upper()) or from_text(mnemonic)
+
+
+def can_be_stored(rdtype: int) -> bool:
+    """False for 0, OPT and the meta and question types (RFC 6895 section 3.1)."""
+    return 0 < rdtype < 65536 and rdtype != OPT and not 128 <= rdtype <= 255
