@@ -1,0 +1,1 @@
+"""The use cases: what an operator does to zones. Clock and identity are passed in."""

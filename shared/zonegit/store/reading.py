@@ -17,13 +17,13 @@ class Reader:
 
     def __init__(self, store: ObjectStore, known: Iterable[RawObject] = ()) -> None:
         self._store = store
-        self._objects: dict[ObjectId, Object] = {}
+        self._known: dict[ObjectId, RawObject] = {}
+        self._decoded: dict[ObjectId, Object] = {}
         self.learn(known)
 
     def learn(self, objects: Iterable[RawObject]) -> None:
         """Adds objects at hand, verified by the caller, so that nobody fetches them."""
-        for raw in objects:
-            self._objects[raw.id] = decode(raw)
+        self._known.update((raw.id, raw) for raw in objects)
 
     async def get(self, ids: Collection[ObjectId]) -> Answers:
         """At least ``ids``, decoded.
@@ -31,11 +31,13 @@ class Reader:
         Raises:
             NotFound, Corrupt, Unavailable: as the store does.
         """
-        unseen = [object_id for object_id in ids if object_id not in self._objects]
-        if unseen:
-            fetched = await self._store.get(unseen)
-            self.learn(fetched.values())
-        return self._objects
+        unseen = [object_id for object_id in ids if object_id not in self._decoded]
+        distant = [object_id for object_id in unseen if object_id not in self._known]
+        if distant:
+            self._known.update(await self._store.get(distant))
+        for object_id in unseen:
+            self._decoded[object_id] = decode(self._known[object_id])
+        return self._decoded
 
     async def answer(self, asks: Asks[T]) -> T:
         """Runs an algorithm, one round trip a step.

@@ -1,0 +1,107 @@
+"""Reading: RRsets, whole zones and history of a commit."""
+
+import heapq
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.history import trees
+from zonegit.objects.ids import CommitId, ObjectId, short
+from zonegit.objects.model import Blob, Commit
+from zonegit.repo.edits import RRsets
+from zonegit.store.reading import Reader
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A commit met while walking history."""
+
+    id: CommitId
+    commit: Commit
+
+
+async def read_commit(reader: Reader, commit: CommitId) -> Commit:
+    """Raises:
+    Invalid: the object is not a commit.
+    """
+    found = (await reader.get([commit]))[commit]
+    if not isinstance(found, Commit):
+        raise Invalid(f"object {short(commit)} is not a commit")
+    return found
+
+
+async def rrsets_at(
+    reader: Reader, tree: ObjectId | None, owners: Collection[Name], apex: Name
+) -> dict[Name, RRsets]:
+    """What stands at each of ``owners``, which may be nothing.
+
+    Raises:
+        Invalid: an owner is outside the zone.
+    """
+    paths = {name: names.path(name, apex) for name in owners}
+    if tree is None:
+        return {name: {} for name in owners}
+    found = await reader.answer(trees.find(tree, set(paths.values())))
+    blobs = await rrsets(reader, {blob for at in found.values() for blob in at.values()})
+    return {
+        name: {rdtype: blobs[blob] for rdtype, blob in found[path].items()}
+        for name, path in paths.items()
+    }
+
+
+async def rrset_at(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, apex: Name) -> RRset:
+    """One RRset; of a wide zone only the way to it is read.
+
+    Raises:
+        NotFound: there is none.
+        Invalid: the owner is outside the zone.
+    """
+    blob = await reader.answer(trees.find_one(tree, names.path(owner, apex), rdtype))
+    if blob is None:
+        raise NotFound(f"nothing of that type at {names.text(owner)}")
+    return (await rrsets(reader, {blob}))[blob]
+
+
+async def rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
+    """The RRsets that blobs hold.
+
+    Raises:
+        Invalid: one of the objects is not a blob.
+    """
+    objects = await reader.get(blobs)
+    found = {}
+    for object_id in blobs:
+        value = objects[object_id]
+        if not isinstance(value, Blob):
+            raise Invalid(f"object {short(object_id)} is not a blob")
+        found[object_id] = value.rrset
+    return found
+
+
+async def whole_zone(reader: Reader, tree: ObjectId) -> list[RRset]:
+    """Every RRset of a tree, in no particular order."""
+    listed = await reader.answer(trees.listing(tree))
+    blobs = [change.new for change in listed if change.new is not None]
+    return list((await rrsets(reader, blobs)).values())
+
+
+async def log(reader: Reader, start: CommitId) -> AsyncIterator[Logged]:
+    """The commit and its ancestors, each once, children before parents where clocks allow it:
+    the latest committed first."""
+    first = await read_commit(reader, start)
+    heap = [(-first.committer.time, 0, start, first)]
+    seen = {start}
+    count = 0
+    while heap:
+        _, _, at, commit = heapq.heappop(heap)
+        yield Logged(at, commit)
+        parents = [parent for parent in commit.parents if parent not in seen]
+        seen.update(parents)
+        await reader.get(parents)
+        for parent in parents:
+            count += 1
+            found = await read_commit(reader, parent)
+            heapq.heappush(heap, (-found.committer.time, count, parent, found))

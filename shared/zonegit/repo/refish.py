@@ -1,0 +1,211 @@
+"""Refish: whatever resolves to a commit. Nothing is guessed: a word that could mean two things is
+an error naming both.
+
+    main   HEAD   HEAD~3   main^2   v1   0123abcd...   foo.com.:main   foo.com./main   refs/...
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.objects.asks import Asks
+from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex, short
+from zonegit.objects.model import Commit, Tag
+from zonegit.repo import workspace
+from zonegit.repo.workspace import Repo
+from zonegit.store import refnames
+from zonegit.store.protocols import ZoneRefs
+from zonegit.store.reading import Reader
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+MIN_SHORT_ID: Final = 8
+MAX_STEPS: Final = 100_000
+TREE_SUFFIX: Final = "^{tree}"
+
+_SHORT_ID: Final = re.compile(rf"[0-9a-f]{{{MIN_SHORT_ID},64}}", re.ASCII)
+_STEP: Final = re.compile(r"~(\d{0,6})|\^(\d?)(?!\{)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """To the ``parent``-th parent (1 or 2; 0 is the commit itself), ``times`` over."""
+
+    parent: int
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Refish:
+    """A refish taken apart. ``zone`` None: wherever the command works."""
+
+    zone: Name | None
+    base: str
+    steps: tuple[Step, ...] = ()
+    tree: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A commit, and the zone it was looked up in; ``branch`` when the refish names a branch
+    itself, None when it names a commit some other way."""
+
+    zone: Name
+    commit: CommitId
+    branch: str | None = None
+
+
+def parse(text: str) -> Refish:
+    """Takes a refish apart; a zone before the last ``:`` counts for this refish alone.
+
+    Raises:
+        Invalid: it is malformed.
+    """
+    head, colon, rest = text.rpartition(":")
+    zone = names.parse(head) if colon else None
+    tree = rest.endswith(TREE_SUFFIX)
+    rest = rest.removesuffix(TREE_SUFFIX)
+    base = re.split(r"[~^]", rest, maxsplit=1)[0]
+    suffix = rest[len(base) :]
+    steps = []
+    at = 0
+    while at < len(suffix):
+        matched = _STEP.match(suffix, at)
+        if matched is None:
+            raise Invalid(
+                f"{text!r} is not a refish: {suffix[at:]!r} is no way to a commit",
+                hint="HEAD~3 is three commits back, main^2 the second parent",
+            )
+        steps.append(_step(matched))
+        at = matched.end()
+    if not base:
+        raise Invalid(f"{text!r} is not a refish: it names no commit to start from")
+    return Refish(zone, base, tuple(steps), tree)
+
+
+def _step(matched: re.Match[str]) -> Step:
+    if matched[0].startswith("~"):
+        return Step(1, int(matched[1]) if matched[1] else 1)
+    parent = int(matched[2]) if matched[2] else 1
+    if parent > 2:
+        raise Invalid("a commit has at most two parents", hint="main^1 and main^2 exist")
+    return Step(parent)
+
+
+async def resolve(
+    repo: Repo, text: str, *, zone: Name | None = None, branch: str | None = None
+) -> Resolved:
+    """The commit a refish stands for. ``zone`` and ``branch`` are those the command works on,
+    None where the operator's HEAD says.
+
+    Raises:
+        Invalid: malformed, or it could mean two things.
+        NotFound: it names nothing.
+    """
+    refish = parse(text)
+    reader = Reader(repo.objects)
+    start = await _base(repo, reader, refish, zone, branch)
+    if not refish.steps:
+        return start
+    commit = await reader.answer(_follow(start.commit, refish))
+    return Resolved(start.zone, commit)
+
+
+async def _base(
+    repo: Repo, reader: Reader, refish: Refish, zone: Name | None, branch: str | None
+) -> Resolved:
+    base = refish.base
+    if base == refnames.DEFAULT_HEAD:
+        position = await workspace.locate(
+            repo, refish.zone or zone, None if refish.zone else branch
+        )
+        return Resolved(position.zone, position.commit(), position.branch)
+    if "./" in base:
+        path = base if base.startswith("refs/") else f"refs/heads/{base}"
+        return await _named(repo, reader, refnames.parse(path))
+    home = refish.zone or zone or (await workspace.locate(repo)).zone
+    return await _word(repo, reader, home, base)
+
+
+async def _named(repo: Repo, reader: Reader, ref: refnames.RefName) -> Resolved:
+    """A ref given by its whole path."""
+    if ref.zone is None or ref.space not in ("heads", "tags"):
+        raise Invalid(f"{ref.path()} is not a branch or tag")
+    refs = await repo.refs.zone(ref.zone, repo.actor)
+    tips = refs.heads if ref.space == "heads" else refs.tags
+    if ref.short not in tips:
+        raise NotFound(f"there is no ref {ref.path()}")
+    commit = await peel(reader, tips[ref.short].target)
+    return Resolved(ref.zone, commit, ref.short if ref.space == "heads" else None)
+
+
+async def _word(repo: Repo, reader: Reader, zone: Name, word: str) -> Resolved:
+    """A branch, a tag or an id, whichever there is; more than one is an error."""
+    refs = await repo.refs.zone(zone, repo.actor)
+    meanings: dict[str, ObjectId] = {}
+    if word in refs.heads:
+        meanings[f"branch {word}"] = refs.heads[word].target
+    if word in refs.tags:
+        meanings[f"tag {word}"] = refs.tags[word].target
+    for object_id in await _ids(repo, word):
+        meanings[f"commit {short(object_id)}"] = object_id
+    if len(meanings) > 1:
+        raise Invalid(
+            f"{word!r} could mean {' or '.join(meanings)}",
+            hint=f"say refs/heads/{names.text(zone)}/{word}, or more digits of the id",
+        )
+    if not meanings:
+        raise _nothing(refs, word)
+    ((meaning, target),) = meanings.items()
+    branch = word if meaning.startswith("branch") else None
+    return Resolved(zone, await peel(reader, target), branch)
+
+
+async def _ids(repo: Repo, word: str) -> list[ObjectId]:
+    if HEX_ID.fullmatch(word):
+        missing = await repo.objects.missing([from_hex(word)])
+        return [] if missing else [from_hex(word)]
+    if not _SHORT_ID.fullmatch(word):
+        return []
+    found = await repo.objects.find(word)
+    return [object_id for object_id, kind in found if kind in ("commit", "tag")]
+
+
+def _nothing(refs: ZoneRefs, word: str) -> NotFound:
+    known = ", ".join([*sorted(refs.heads), *sorted(refs.tags)]) or "no branch yet"
+    return NotFound(
+        f"{word!r} is no branch, tag or commit of {names.text(refs.zone)}",
+        hint=f"it has {known}; ids take {MIN_SHORT_ID} digits or more",
+    )
+
+
+async def peel(reader: Reader, target: ObjectId) -> CommitId:
+    """The commit behind a tag; a commit is itself.
+
+    Raises:
+        Invalid: it is neither.
+    """
+    found = (await reader.get([target]))[target]
+    match found:
+        case Commit():
+            return CommitId(target)
+        case Tag(commit):
+            return commit
+        case _:
+            raise Invalid(f"object {short(target)} is not a commit")
+
+
+def _follow(start: CommitId, refish: Refish) -> Asks[CommitId]:
+    at = start
+    for step in refish.steps:
+        for _ in range(step.times if step.parent else 0):
+            commit = (yield [at])[at]
+            assert isinstance(commit, Commit)
+            if len(commit.parents) < step.parent:
+                raise NotFound(
+                    f"history ends at {short(at)}: it has no parent {step.parent}",
+                    hint="zonegit log shows how far it reaches",
+                )
+            at = commit.parents[step.parent - 1]
+    return at

@@ -1,0 +1,146 @@
+"""Where an operator stands: which zone, which branch, which tip.
+
+An operator's own HEAD says so, else the default one. ``--zone`` takes the branch last checked out
+there, else ``main``, else the only branch; nothing is guessed beyond that.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zonegit.errors import NotFound
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import CommitId
+from zonegit.objects.model import Identity, Symref
+from zonegit.store import refnames
+from zonegit.store.protocols import Head, Moved, ObjectStore, Origin, RefStore, Tip, ZoneRefs
+from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """The stores, and on whose behalf they are used. ``now`` gives the identity that signs a
+    commit made at this moment."""
+
+    objects: ObjectStore
+    refs: RefStore
+    actor: str
+    now: Callable[[], Identity]
+
+    def origin(self, reason: str, *, force: bool = False) -> Origin:
+        """One intended change, told apart from every other."""
+        return Origin(self.actor, reason, secrets.token_hex(16), force)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A branch of a zone; ``tip`` is None while it has no commit."""
+
+    zone: Name
+    branch: str
+    tip: Tip | None
+
+    @property
+    def ref(self) -> refnames.RefName:
+        """The branch as a ref."""
+        return refnames.branch(self.zone, self.branch)
+
+    def commit(self) -> CommitId:
+        """The tip's id.
+
+        Raises:
+            NotFound: the branch has no commit.
+        """
+        if self.tip is None:
+            raise NotFound(
+                f"branch {self.branch} of {names.text(self.zone)} has no commit yet",
+                hint="give it one: zonegit import FILE",
+            )
+        return CommitId(self.tip.target)
+
+
+async def locate(repo: Repo, zone: Name | None = None, branch: str | None = None) -> Position:
+    """The branch a command works on.
+
+    Raises:
+        NotFound: no HEAD applies, its zone was removed, or the zone or branch does not exist.
+    """
+    if zone is None:
+        head = await _head(repo)
+        if branch is None or branch == head.branch:
+            return Position(head.zone, head.branch, head.tip)
+        zone = head.zone
+    refs = await repo.refs.zone(zone, repo.actor)
+    chosen = branch if branch is not None else usual_branch(refs)
+    tip = refs.heads.get(refnames.checked(chosen))
+    if tip is None and branch is not None and refs.heads:
+        raise unknown_branch(refs, branch)
+    return Position(zone, chosen, tip)
+
+
+def usual_branch(refs: ZoneRefs) -> str:
+    """The branch meant when only the zone was named.
+
+    Raises:
+        NotFound: it has several, none of them ``main`` or checked out before.
+    """
+    if refs.remembered is not None and (refs.remembered in refs.heads or not refs.heads):
+        return refs.remembered
+    if DEFAULT_BRANCH in refs.heads or not refs.heads:
+        return DEFAULT_BRANCH
+    if len(refs.heads) == 1:
+        return next(iter(refs.heads))
+    raise NotFound(
+        f"{names.text(refs.zone)} has no branch {DEFAULT_BRANCH}; which one is meant?",
+        hint=f"--branch takes one of {', '.join(sorted(refs.heads))}",
+    )
+
+
+def unknown_branch(refs: ZoneRefs, branch: str) -> NotFound:
+    """The error for a branch that a zone does not have, naming those it has."""
+    return NotFound(
+        f"{names.text(refs.zone)} has no branch {branch!r}",
+        hint=f"it has {', '.join(sorted(refs.heads)) or 'none yet'}; zonegit branch makes one",
+    )
+
+
+async def _head(repo: Repo) -> Head:
+    where = await repo.refs.where(repo.actor)
+    head = where.own or where.default
+    if where.own_lost or (head is None and where.default_lost):
+        raise NotFound(
+            "HEAD is in a zone that was removed", hint="go to another: zonegit zone switch ZONE"
+        )
+    if head is None:
+        raise NotFound("there is no zone yet", hint="make one: zonegit init example.com")
+    return head
+
+
+async def point(repo: Repo, zone: Name, branch: str, *, default: bool, reason: str) -> Moved:
+    """Makes the operator's own HEAD, or the default one, stand for a branch.
+
+    Raises:
+        NotFound: the zone is not registered.
+    """
+    target = refnames.branch(zone, branch)
+    await repo.objects.put([encode(Symref(target.path()))])
+    head = refnames.default_head() if default else refnames.own_head(repo.actor)
+    return await repo.refs.point(head, target, repo.origin(reason))
+
+
+async def initialise(repo: Repo, zone: Name) -> bool:
+    """Registers a zone and stands on its ``main``. The first zone of all becomes the default;
+    tells whether it did.
+
+    Raises:
+        Conflict: the zone is registered already.
+    """
+    where = await repo.refs.where(repo.actor)
+    await repo.refs.register(zone, repo.origin("init"))
+    first = where.default is None and not where.default_lost
+    await point(repo, zone, DEFAULT_BRANCH, default=first, reason="init")
+    if first and (where.own or where.own_lost):
+        await point(repo, zone, DEFAULT_BRANCH, default=False, reason="init")
+    return first
