@@ -88,16 +88,20 @@ def _apply_one(edit: Edit, at: dict[int, RRset], apex: Name) -> None:
             at[value.rdtype] = rrset(value.owner, value.rdtype, value.ttl, (*old, *value.rdatas))
         case Remove(name, rdtype, rdatas):
             _remove(at, name, rdtype, rdatas)
-        case Delete(name, None):
-            gone = [rdtype for rdtype in at if (name, rdtype) != (apex, rrtypes.SOA)]
-            if not gone:
-                raise NotFound(f"there is nothing to delete at {names.text(name)}")
-            for rdtype in gone:
-                del at[rdtype]
-        case Delete(name, int(rdtype)):
-            if rdtype not in at:
-                raise _absent(name, rdtype)
-            del at[rdtype]
+        case Delete(name, rdtype):
+            for gone in _deleted(at, name, rdtype, apex):
+                del at[gone]
+
+
+def _deleted(at: RRsets, name: Name, rdtype: int | None, apex: Name) -> list[int]:
+    if rdtype is not None:
+        if rdtype not in at:
+            raise _absent(name, rdtype)
+        return [rdtype]
+    gone = [each for each in at if (name, each) != (apex, rrtypes.SOA)]
+    if not gone:
+        raise NotFound(f"there is nothing to delete at {names.text(name)}")
+    return gone
 
 
 def _remove(at: dict[int, RRset], name: Name, rdtype: int, rdatas: Sequence[bytes]) -> None:

@@ -225,13 +225,18 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     """One resolver: where it listens, how far it has followed the log, what it serves.
-    ``lag`` is how many rows of the log it has seen announced and not yet applied; ``more`` says
-    that zones beyond the first 1,000 are left out."""
+    ``branches`` are those it follows (the default one, then the canary's) in every zone, or in
+    those of ``only`` when that is not empty; ``at`` is the refish it is pinned to, None when it
+    follows. ``lag`` is how many rows of the log it has seen announced and not yet applied;
+    ``more`` says that zones beyond the first 1,000 are left out."""
 
     resolver: Text
     version: Text
     listen: list[str]
     metrics: str | None
+    branches: list[str]
+    only: list[Name]
+    at: str | None
     epoch: Text
     sequence: int
     lag: int
