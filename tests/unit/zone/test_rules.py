@@ -1,0 +1,69 @@
+"""What may stand at one owner name."""
+
+import pytest
+
+from zonegit.errors import Invalid
+from zonegit.zone import rrtypes
+from zonegit.zone.names import parse
+from zonegit.zone.rrset import rdata_from_text, rrset
+from zonegit.zone.rules import check_owner, check_rrset
+
+APEX = parse("foo.com.")
+WWW = parse("www.foo.com.")
+
+
+def test_ordinary_types_stand_together():
+    check_owner(WWW, {rrtypes.A, rrtypes.AAAA, rrtypes.TXT}, APEX)
+
+
+def test_an_owner_without_rrsets_is_fine_below_the_apex():
+    check_owner(WWW, (), APEX)
+
+
+@pytest.mark.parametrize("other", [rrtypes.A, rrtypes.NS, rrtypes.DNAME, rrtypes.DS, 65400])
+def test_a_cname_stands_alone(other):
+    with pytest.raises(Invalid, match=r"www\.foo\.com\. has a CNAME and other data") as failure:
+        check_owner(WWW, {rrtypes.CNAME, other}, APEX)
+    assert rrtypes.to_text(other) in failure.value.message
+    assert failure.value.hint
+
+
+def test_rrsig_nsec_and_key_may_stand_beside_a_cname():
+    check_owner(WWW, {rrtypes.CNAME, rrtypes.RRSIG, rrtypes.NSEC, rrtypes.KEY}, APEX)
+
+
+def test_the_apex_cannot_be_an_alias():
+    with pytest.raises(Invalid, match="CNAME and other data"):
+        check_owner(APEX, {rrtypes.SOA, rrtypes.CNAME}, APEX)
+
+
+@pytest.mark.parametrize("types", [(), {rrtypes.NS}])
+def test_the_apex_needs_an_soa(types):
+    with pytest.raises(Invalid, match="has no SOA record at its apex"):
+        check_owner(APEX, types, APEX)
+
+
+def test_an_soa_below_the_apex_is_refused():
+    with pytest.raises(Invalid, match="is not at the apex"):
+        check_owner(WWW, {rrtypes.SOA}, APEX)
+
+
+def test_an_owner_outside_the_zone_is_refused_label_by_label():
+    """Its text ends in that of the zone, its labels do not."""
+    with pytest.raises(Invalid, match="is not within the zone"):
+        check_owner(parse("xfoo.com."), {rrtypes.A}, APEX)
+
+
+@pytest.mark.parametrize(
+    ("rdtype", "texts"),
+    [
+        (rrtypes.CNAME, ["a.", "b."]),
+        (rrtypes.DNAME, ["a.", "b."]),
+        (rrtypes.SOA, ["a. b. 1 2 3 4 5", "a. b. 2 2 3 4 5"]),
+    ],
+)
+def test_one_record_of_these_types_at_the_most(rdtype, texts):
+    value = rrset(WWW, rdtype, 300, [rdata_from_text(rdtype, text) for text in texts])
+    with pytest.raises(Invalid, match="has 2 records"):
+        check_rrset(value)
+    check_rrset(rrset(WWW, rdtype, 300, value.rdatas[:1]))
