@@ -9,6 +9,8 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 
 
 def configure(service: str, level: str = "info", *, json: bool | None = None) -> None:
@@ -18,15 +20,21 @@ def configure(service: str, level: str = "info", *, json: bool | None = None) ->
         KeyError: ``level`` is not a level's name.
     """
     as_json = not sys.stderr.isatty() if json is None else json
-    renderer: Any = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
-    )
+    # No traceback shows local variables: they hold passwords and other people's records.
+    errors: Any
+    renderer: Any
+    if as_json:
+        errors = ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+        renderer = structlog.processors.JSONRenderer()
+    else:
+        errors = structlog.dev.set_exc_info
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks if as_json else structlog.dev.set_exc_info,
+            errors,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
