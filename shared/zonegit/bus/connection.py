@@ -1,0 +1,300 @@
+"""One connection to the bus: made, watched, and closed.
+
+What it must get right is in how NATS fails (docs/wire.md): nothing is buffered while the bus is
+away, a reconnect or an overflowed subscription means that messages may be lost, and a connection
+that the bus closes for good ends the process.
+"""
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from zonegit.bus.requests import Requests
+from zonegit.config import BusSettings
+from zonegit.errors import Denied, Invalid, Unavailable, ZonegitError
+from zonegit.wire import codec
+
+Reply = TypeVar("Reply", bound=msgspec.Struct)
+Deliver = Callable[[str, bytes], None]
+"""Takes a subject and its message's octets, and returns at once."""
+
+CONNECT_TIMEOUT: Final = 2
+PING_INTERVAL: Final = 10
+RETRY_WAIT: Final = 0.5
+CLOSE_TIMEOUT: Final = 5
+REQUEST_TIMEOUT: Final = 5.0
+
+_DENIAL: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
+
+
+class Report(Protocol):
+    """Where a process hears of its connection's troubles: a logger's method."""
+
+    def __call__(self, event: str, **fields: str) -> object: ...
+
+
+def _unheard(event: str, **fields: str) -> None:
+    """For a process that has errors to raise and no log to write."""
+
+
+class Bus:
+    """A connection. Made by :func:`connect`, which also closes it."""
+
+    def __init__(self, client: Client, settings: BusSettings, report: Report) -> None:
+        self._client = client
+        self._report = report
+        self._requests = Requests(client, inbox_prefix(settings.url), settings.shown)
+        self._gap_callbacks: list[Callable[[], None]] = []
+        self._refused: set[str] = set()
+        self.url_shown = settings.shown
+        self.closed = asyncio.Event()
+        """Set when the connection is closed for good; a service then has to end."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the bus can be reached at this moment."""
+        return self._client.is_connected
+
+    @property
+    def client(self) -> Client:
+        """The client library's connection; for this package only."""
+        return self._client
+
+    async def request(
+        self,
+        subject: str,
+        message: msgspec.Struct,
+        reply: type[Reply],
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> Reply:
+        """Asks a service; ``timeout`` in seconds.
+
+        Raises:
+            ZonegitError: what the service answered with.
+            Denied: the bus does not let this user ask that.
+            Unavailable: no answer in time, nobody to give one, or no bus.
+        """
+        return await self._requests.ask(subject, message, reply, timeout)
+
+    async def broadcast(
+        self, subject: str, message: msgspec.Struct, reply: type[Reply], wait_s: float
+    ) -> list[Reply]:
+        """Asks everybody who listens, and takes what arrives within ``wait_s`` seconds.
+
+        Raises:
+            Denied: the bus does not let this user ask that.
+            Unavailable: no bus.
+        """
+        return await self._requests.gather(subject, message, reply, wait_s)
+
+    async def publish(self, subject: str, event: msgspec.Struct) -> None:
+        """Tells whoever listens; nothing is kept for later.
+
+        Raises:
+            Unavailable: no bus.
+        """
+        await self.send(subject, codec.encode(event))
+
+    async def send(
+        self, subject: str, octets: bytes, headers: dict[str, str] | None = None
+    ) -> None:
+        """As :meth:`publish`, for octets at hand, such as a reply's.
+
+        Raises:
+            Unavailable: no bus.
+        """
+        try:
+            await self._client.publish(subject, octets, headers=headers)
+        except (nats.errors.Error, OSError) as error:
+            raise Unavailable(f"the bus {self.url_shown} is gone") from error
+
+    @asynccontextmanager
+    async def subscribe(self, subject: str, deliver: Deliver) -> AsyncIterator[None]:
+        """Hands every message on ``subject`` to ``deliver``, in order; it is in force on entry.
+
+        Raises:
+            Denied: the bus does not let this user listen there.
+            Unavailable: no bus.
+        """
+
+        async def take(message: Msg) -> None:
+            deliver(message.subject, message.data)
+
+        try:
+            subscription = await self._client.subscribe(subject, cb=take)
+            await self.settled(subject)
+        except (nats.errors.Error, OSError) as error:
+            raise Unavailable(f"the bus {self.url_shown} is gone") from error
+        try:
+            yield
+        finally:
+            with suppress(nats.errors.Error, OSError):
+                await subscription.unsubscribe()
+
+    async def settled(self, subject: str) -> None:
+        """Waits until the bus has taken a subscription just made.
+
+        Raises:
+            Denied: it has refused it.
+            nats.errors.Error: no bus.
+        """
+        await self._client.flush(timeout=CLOSE_TIMEOUT)
+        if subject.casefold() in self._refused:
+            raise Denied(
+                f"{self.url_shown} does not let this user listen on {subject}",
+                hint="permissions are the broker's; ask whoever runs it",
+            )
+
+    def on_reconnect(self, callback: Callable[[], None]) -> None:
+        """Calls ``callback`` whenever messages may have been lost: after a reconnect, and when a
+        subscription overflowed."""
+        self._gap_callbacks.append(callback)
+
+    async def disconnected(self) -> None:
+        """The connection broke; the client library tries to make it again."""
+        self._requests.lost()
+        if not self._client.is_closed:
+            self._report("bus.lost", url=self.url_shown)
+
+    async def reconnected(self) -> None:
+        """The connection is there again."""
+        self._report("bus.regained", url=self.url_shown)
+        self._resync()
+
+    async def ended(self) -> None:
+        """The connection is closed for good."""
+        self.closed.set()
+
+    async def failed(self, error: Exception) -> None:
+        """Something went wrong that belongs to no call."""
+        denial = _DENIAL.search(str(error).casefold())
+        if denial is not None:
+            what, subject = denial.groups()
+            if what == "subscription":
+                self._refused.add(subject)
+            if not self._requests.denied(what, subject):
+                self._report("bus.denied", url=self.url_shown, what=what, subject=subject)
+        elif isinstance(error, nats.errors.SlowConsumerError):
+            self._report("bus.overflowed", url=self.url_shown, subject=error.subject)
+            self._resync()
+        else:
+            self._report("bus.failed", url=self.url_shown, error=str(error) or repr(error))
+
+    def _resync(self) -> None:
+        for callback in self._gap_callbacks:
+            callback()
+
+
+@asynccontextmanager
+async def connect(
+    settings: BusSettings,
+    *,
+    name: str,
+    patient: bool = False,
+    report: Report = _unheard,
+) -> AsyncIterator[Bus]:
+    """A connection, once it is there. ``name`` is shown by the bus's own tools; ``report`` hears
+    of troubles that belong to no call.
+
+    A command fails at once when there is no bus; a ``patient`` service tries until there is one.
+    Once made, a connection that breaks is made again for as long as it takes.
+
+    Raises:
+        Unavailable: there is no bus, and the caller is not patient; names the URL.
+        Denied: the bus does not let this user in.
+        Invalid: the settings are no use (URL, certificate or credentials).
+    """
+    while True:
+        try:
+            bus = await _connected(settings, name, report)
+            break
+        except Unavailable as error:
+            if not patient:
+                raise
+            report("bus.awaited", url=settings.shown, error=error.message)
+            await asyncio.sleep(RETRY_WAIT)
+    try:
+        yield bus
+    finally:
+        with suppress(nats.errors.Error, OSError, TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await bus.client.close()
+
+
+async def _connected(settings: BusSettings, name: str, report: Report) -> Bus:
+    client = Client()
+    bus = Bus(client, settings, report)
+    opened = False
+
+    async def on_error(error: Exception) -> None:
+        if not opened:
+            raise error  # the client library would try again for ever
+        await bus.failed(error)
+
+    try:
+        await client.connect(
+            settings.url,
+            name=name,
+            error_cb=on_error,
+            disconnected_cb=bus.disconnected,
+            reconnected_cb=bus.reconnected,
+            closed_cb=bus.ended,
+            connect_timeout=CONNECT_TIMEOUT,
+            reconnect_time_wait=RETRY_WAIT,  # type: ignore[arg-type]  # it sleeps that long
+            max_reconnect_attempts=-1,
+            ping_interval=PING_INTERVAL,
+            pending_size=-1,
+            inbox_prefix=inbox_prefix(settings.url),
+            tls=_tls(settings),
+            user_credentials=settings.creds,
+        )
+    except (nats.errors.Error, OSError, ValueError, ModuleNotFoundError) as error:
+        raise _why(error, settings) from error
+    finally:
+        opened = True
+    return bus
+
+
+def inbox_prefix(url: str) -> str:
+    """Where the answers to one user's requests go: ``_INBOX_<user>``, so that the bus can keep
+    users from listening to each other's."""
+    user = urlsplit(url).username
+    return f"_INBOX_{user}" if user else "_INBOX"
+
+
+def _tls(settings: BusSettings) -> ssl.SSLContext | None:
+    if settings.ca is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=settings.ca)
+    except (OSError, ssl.SSLError) as error:
+        raise Invalid(f"cannot use the certificates in {settings.ca}: {error}") from error
+
+
+def _why(error: Exception, settings: BusSettings) -> ZonegitError:
+    text = str(error) or type(error).__name__
+    if isinstance(error, ModuleNotFoundError):
+        return Invalid(
+            f"credentials files need the package {error.name}", hint=f"pip install {error.name}"
+        )
+    if isinstance(error, nats.errors.AuthorizationError) or "authorization" in text.casefold():
+        return Denied(
+            f"the bus {settings.shown} does not let this user in",
+            hint="check the user and password of its URL, or the credentials file",
+        )
+    if "connect url" in text or isinstance(error, ValueError):
+        return Invalid(f"{settings.shown!r} is not the URL of a bus", hint="nats://HOST:4222")
+    return Unavailable(
+        f"the bus {settings.shown} cannot be reached: {text}",
+        hint="start one with: zonegit up; or name another: ZONEGIT_NATS_URL",
+    )

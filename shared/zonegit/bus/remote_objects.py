@@ -1,0 +1,98 @@
+"""The object store as it is seen over the bus: asked in batches, and every object verified."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from zonegit.bus.connection import Bus
+from zonegit.errors import Corrupt
+from zonegit.objects.ids import Kind, ObjectId, RawObject, short, verified
+from zonegit.wire import subjects
+from zonegit.wire.messages import (
+    MAX_BATCH_OCTETS,
+    MAX_IDS,
+    Done,
+    FindObjects,
+    Found,
+    GetObjects,
+    GotObjects,
+    Missing,
+    MissingObjects,
+    PutObjects,
+)
+
+SERVICE: Final = "objects"
+OVERHEAD: Final = 64
+"""Octets an object takes in a message beside its payload, at the most."""
+
+PUT_TIMEOUT: Final = 15.0
+"""Seconds; a batch ends in an fsync, and a busy disk may take its time."""
+
+
+class RemoteObjects:
+    """Implements :class:`zonegit.store.protocols.ObjectStore` on behalf of ``actor``."""
+
+    def __init__(self, bus: Bus, actor: str) -> None:
+        self._bus = bus
+        self._actor = actor
+
+    async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
+        found: dict[ObjectId, RawObject] = {}
+        left = list(dict.fromkeys(ids))
+        while left:
+            asked = left[:MAX_IDS]
+            reply = await self._bus.request(self._subject("get"), GetObjects(ids=asked), GotObjects)
+            got = _checked(asked, reply.objects)
+            found.update(got)
+            left = [object_id for object_id in left if object_id not in got]
+        return found
+
+    async def put(self, objects: Sequence[RawObject]) -> None:
+        for batch in batches(objects):
+            await self._bus.request(
+                self._subject("put"), PutObjects(objects=batch), Done, timeout=PUT_TIMEOUT
+            )
+
+    async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
+        absent: set[ObjectId] = set()
+        left = list(dict.fromkeys(ids))
+        for at in range(0, len(left), MAX_IDS):
+            asked = MissingObjects(ids=left[at : at + MAX_IDS])
+            reply = await self._bus.request(self._subject("missing"), asked, Missing)
+            absent.update(reply.ids)
+        return absent
+
+    async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
+        asked = FindObjects(prefix=prefix)
+        return (await self._bus.request(self._subject("find"), asked, Found)).objects
+
+    def _subject(self, verb: str) -> str:
+        return subjects.request(self._actor, SERVICE, verb)
+
+
+def batches(objects: Sequence[RawObject]) -> Iterator[list[RawObject]]:
+    """The objects in their order, in runs that fit a message each."""
+    run: list[RawObject] = []
+    octets = 0
+    for raw in objects:
+        size = len(raw.payload) + OVERHEAD
+        if run and (octets + size > MAX_BATCH_OCTETS or len(run) == MAX_IDS):
+            yield run
+            run, octets = [], 0
+        run.append(raw)
+        octets += size
+    if run:
+        yield run
+
+
+def _checked(asked: Sequence[ObjectId], objects: Sequence[RawObject]) -> dict[ObjectId, RawObject]:
+    """Raises:
+    Corrupt: an object is not what it claims to be, or was not asked for, or none came.
+    """
+    wanted = frozenset(asked)
+    for raw in objects:
+        if raw.id not in wanted:
+            raise Corrupt(f"object {short(raw.id)} came without having been asked for")
+        verified(raw)
+    if not objects:
+        raise Corrupt(f"the object store sent nothing for {len(asked)} ids it did not miss")
+    return {raw.id: raw for raw in objects}

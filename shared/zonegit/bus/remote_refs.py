@@ -1,0 +1,123 @@
+"""The ref store as it is seen over the bus. The actor, the ref and the zone stand in subjects,
+where the broker's permissions apply to them."""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from zonegit.bus.connection import Bus
+from zonegit.errors import Denied
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.store import refnames
+from zonegit.store.expected import Expected
+from zonegit.store.protocols import LogEntry, Moved, Origin, Since, Snapshot, Where, ZoneRefs
+from zonegit.store.refnames import RefName
+from zonegit.wire import subjects
+from zonegit.wire.messages import (
+    MAX_RIDE_ALONG,
+    AskReflog,
+    AskSince,
+    AskSnapshot,
+    AskWhere,
+    AskZone,
+    Move,
+    Point,
+    Reflog,
+    Register,
+    Unregister,
+    Why,
+)
+from zonegit.zone.names import Name
+
+Reply = TypeVar("Reply", bound=msgspec.Struct)
+
+SERVICE: Final = "refs"
+MOVE_TIMEOUT: Final = 15.0
+"""Seconds; refs may have to ask the object store, and a move ends in an fsync."""
+
+
+class RemoteRefs:
+    """Implements :class:`zonegit.store.protocols.RefStore` on behalf of ``actor``, the only one it
+    can speak for."""
+
+    def __init__(self, bus: Bus, actor: str) -> None:
+        self._bus = bus
+        self._actor = actor
+
+    async def where(self, actor: str) -> Where:
+        self._own(actor)
+        return await self._ask("where", None, AskWhere(), Where)
+
+    async def zone(self, zone: Name, actor: str) -> ZoneRefs:
+        self._own(actor)
+        return await self._ask("zone", refnames.marker(zone), AskZone(), ZoneRefs)
+
+    async def snapshot(self, after: Name | None = None) -> Snapshot:
+        return await self._ask("snapshot", None, AskSnapshot(after=after), Snapshot)
+
+    async def since(self, epoch: str, sequence: int) -> Since:
+        return await self._ask("since", None, AskSince(epoch=epoch, sequence=sequence), Since)
+
+    async def reflog(self, ref: RefName, limit: int) -> list[LogEntry]:
+        return (await self._ask("reflog", ref, AskReflog(limit=limit), Reflog)).entries
+
+    async def register(self, zone: Name, origin: Origin) -> Moved:
+        return await self._change(
+            "register", refnames.marker(zone), Register(why=self._why(origin))
+        )
+
+    async def unregister(self, zone: Name, origin: Origin) -> Moved:
+        message = Unregister(why=self._why(origin))
+        return await self._change("unregister", refnames.marker(zone), message)
+
+    async def move(
+        self,
+        ref: RefName,
+        expected: Expected,
+        new: ObjectId | None,
+        origin: Origin,
+        objects: Sequence[RawObject] = (),
+    ) -> Moved:
+        message = Move(
+            expected=expected, new=new, why=self._why(origin), objects=ride_along(objects)
+        )
+        return await self._change("move", ref, message)
+
+    async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
+        if head.short:
+            self._own(head.short)
+        return await self._change(
+            "point", branch, Point(default=not head.short, why=self._why(origin))
+        )
+
+    async def _change(self, verb: str, ref: RefName, message: msgspec.Struct) -> Moved:
+        return await self._ask(verb, ref, message, Moved, MOVE_TIMEOUT)
+
+    async def _ask(
+        self,
+        verb: str,
+        ref: RefName | None,
+        message: msgspec.Struct,
+        reply: type[Reply],
+        timeout: float = 5.0,
+    ) -> Reply:
+        subject = subjects.request(self._actor, SERVICE, verb, ref)
+        return await self._bus.request(subject, message, reply, timeout=timeout)
+
+    def _why(self, origin: Origin) -> Why:
+        self._own(origin.actor)
+        return Why(reason=origin.reason, operation=origin.operation, force=origin.force)
+
+    def _own(self, actor: str) -> None:
+        """Raises:
+        Denied: somebody else's name; the subject, and so the broker, says whose request it is.
+        """
+        if actor != self._actor:
+            raise Denied(f"{self._actor} cannot speak for {actor}")
+
+
+def ride_along(objects: Sequence[RawObject]) -> list[RawObject]:
+    """``objects`` when they are small enough to travel with a move and its event, else none."""
+    octets = sum(len(raw.payload) for raw in objects)
+    return list(objects) if octets <= MAX_RIDE_ALONG else []

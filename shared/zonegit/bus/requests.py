@@ -1,0 +1,173 @@
+"""Questions that wait for their answers, over one inbox.
+
+The client library has a request of its own. This one differs where it matters: a permission
+denial, which arrives apart from any reply and with its subject in lower case, fails the request it
+belongs to, and so does the loss of the connection, both at once and not after the timeout.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from zonegit.bus import headers
+from zonegit.errors import Denied, Unavailable, ZonegitError
+from zonegit.wire import codec, failures
+from zonegit.wire.messages import Failure
+
+Reply = TypeVar("Reply", bound=msgspec.Struct)
+
+TOKEN_OCTETS: Final = 12
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """One request without its answer; a broadcast gets several."""
+
+    subject: str
+    answered: asyncio.Future[Msg]
+    broadcast: bool = False
+    gathered: list[Msg] = field(default_factory=list)
+
+
+class Requests:
+    """The requests of one connection. ``shown`` is the bus's URL without secrets."""
+
+    def __init__(self, client: Client, inbox: str, shown: str) -> None:
+        self._client = client
+        self._inbox = f"{inbox}.{secrets.token_hex(TOKEN_OCTETS)}"
+        self._shown = shown
+        self._waiting: dict[str, _Waiting] = {}
+        self._subscribing: asyncio.Task[object] | None = None
+
+    async def ask(
+        self, subject: str, message: msgspec.Struct, reply: type[Reply], timeout: float
+    ) -> Reply:
+        """Raises:
+        ZonegitError: what the service answered with.
+        Denied: the bus does not let this user ask that.
+        Unavailable: no answer within ``timeout`` seconds, nobody to give one, or no bus.
+        """
+        waiting = _Waiting(subject, asyncio.get_running_loop().create_future())
+        try:
+            async with asyncio.timeout(timeout):
+                answer = await self._send(waiting, codec.encode(message), timeout)
+        except TimeoutError as error:
+            raise Unavailable(
+                f"{_service(subject)} on {self._shown} did not answer within {timeout:g} s",
+                hint="it may be overloaded; sending the same again is safe (zonegit doctor)",
+            ) from error
+        return self._decoded(answer, subject, reply)
+
+    async def gather(
+        self, subject: str, message: msgspec.Struct, reply: type[Reply], wait_s: float
+    ) -> list[Reply]:
+        """All well-formed answers that arrive within ``wait_s`` seconds; failures are left out.
+
+        Raises:
+            Denied: the bus does not let this user ask that.
+            Unavailable: no bus.
+        """
+        waiting = _Waiting(subject, asyncio.get_running_loop().create_future(), broadcast=True)
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._send(waiting, codec.encode(message), wait_s)
+        except TimeoutError:
+            pass
+        found = []
+        for answer in waiting.gathered:
+            try:
+                found.append(self._decoded(answer, subject, reply))
+            except ZonegitError:
+                continue
+        return found
+
+    async def _send(self, waiting: _Waiting, octets: bytes, timeout: float) -> Msg:
+        token = secrets.token_hex(TOKEN_OCTETS)
+        self._waiting[token] = waiting
+        try:
+            await self._listen()
+            await self._client.publish(
+                waiting.subject,
+                octets,
+                reply=f"{self._inbox}.{token}",
+                headers=headers.request(timeout, token),
+            )
+            return await waiting.answered
+        except (nats.errors.Error, OSError) as error:
+            raise self._gone() from error
+        finally:
+            del self._waiting[token]
+
+    async def _listen(self) -> None:
+        """Subscribes to the inbox, once."""
+        if self._subscribing is None:
+            listening = self._client.subscribe(f"{self._inbox}.*", cb=self._take)
+            self._subscribing = asyncio.ensure_future(listening)
+        try:
+            await asyncio.shield(self._subscribing)
+        except nats.errors.Error:
+            self._subscribing = None
+            raise
+
+    async def _take(self, answer: Msg) -> None:
+        waiting = self._waiting.get(answer.subject.rpartition(".")[2])
+        if waiting is None:
+            return
+        if waiting.broadcast and not headers.nobody_listens(answer.headers or {}):
+            waiting.gathered.append(answer)
+        elif not waiting.answered.done():
+            waiting.answered.set_result(answer)
+
+    def _decoded(self, answer: Msg, subject: str, reply: type[Reply]) -> Reply:
+        found = answer.headers or {}
+        if headers.nobody_listens(found):
+            raise Unavailable(
+                f"no {_service(subject)} service answers on {self._shown}",
+                hint="start it, or the whole stack with: zonegit up (zonegit doctor tells)",
+            )
+        if headers.FAILED in found:
+            raise failures.to_error(codec.decode(answer.data, Failure))
+        return codec.decode(answer.data, reply)
+
+    def lost(self) -> None:
+        """The connection broke: what waits will not be answered."""
+        for waiting in self._waiting.values():
+            self._fail(waiting, self._gone())
+
+    def denied(self, what: str, subject: str) -> bool:
+        """The bus refused a publish or a subscription; ``subject`` is in lower case. Tells whether
+        a request was waiting for it."""
+        mine = what == "subscription" and subject.startswith(self._inbox.casefold())
+        hit = [w for w in self._waiting.values() if mine or w.subject.casefold() == subject]
+        for waiting in hit:
+            self._fail(
+                waiting,
+                Denied(
+                    f"{self._shown} does not let this user ask {waiting.subject}",
+                    hint="permissions are the broker's; ask whoever runs it",
+                    subject=waiting.subject,
+                ),
+            )
+        return bool(hit)
+
+    def _fail(self, waiting: _Waiting, error: ZonegitError) -> None:
+        if not waiting.answered.done():
+            waiting.answered.set_exception(error)
+
+    def _gone(self) -> Unavailable:
+        return Unavailable(
+            f"the bus {self._shown} is gone",
+            hint="whether the last request was carried out is unknown; sending it again is safe",
+        )
+
+
+def _service(subject: str) -> str:
+    """The service a request's subject names, for people."""
+    tokens = subject.split(".")
+    return tokens[2] if len(tokens) > 2 else subject

@@ -1,0 +1,169 @@
+"""Answers requests: a task each, so many at a time, and none of them lost when the service stops.
+
+``nats.micro`` makes the service discoverable (``$SRV.PING|INFO|STATS``). The requests themselves
+come through one subscription of our own: its endpoints discard what is on its way when they stop,
+and run one request after the other.
+"""
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+import nats.errors
+import nats.micro
+import structlog
+from nats.aio.msg import Msg
+
+from zonegit import release
+from zonegit.bus import headers
+from zonegit.bus.connection import Bus
+from zonegit.errors import Internal, Invalid, Unavailable, ZonegitError
+from zonegit.wire import codec, failures, subjects
+from zonegit.wire.subjects import Request
+
+M = TypeVar("M", bound=msgspec.Struct)
+
+AT_ONCE: Final = 64
+"""Requests that run at a time; the rest wait in the client library, bounded by its limits."""
+
+LONGEST: Final = 30.0
+"""Seconds a request runs at most, whatever its sender says."""
+
+STOP_TIMEOUT: Final = 10.0
+"""Seconds that running requests have to finish when the service stops."""
+
+_SEMVER: Final = re.compile(r"\d+\.\d+\.\d+")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[M]):
+    """How one verb is answered. ``answer`` is cancelled when the sender has given up waiting."""
+
+    message: type[M]
+    answer: Callable[[Request, M], Awaitable[msgspec.Struct]]
+
+
+Endpoints = Mapping[str, Endpoint[Any]]
+
+
+@asynccontextmanager
+async def serve(bus: Bus, name: str, service: str, endpoints: Endpoints) -> AsyncIterator[None]:
+    """Answers requests from entry to exit. ``name`` is what ``$SRV.PING`` shows, ``service`` the
+    token in the subjects.
+
+    Leaving it stops taking requests, then waits for those at hand.
+
+    Raises:
+        Denied: the bus does not let this user serve.
+        Unavailable: no bus.
+    """
+    dispatcher = Dispatcher(bus, endpoints)
+    subject = f"{subjects.ROOT}.*.{service}.>"
+    semver = _SEMVER.match(release())
+    try:
+        discovery = await nats.micro.add_service(
+            bus.client,
+            name=name,
+            version=semver.group() if semver else "0.0.0",
+            metadata={"subject": subject, "verbs": " ".join(endpoints)},
+        )
+        taking = await bus.client.subscribe(subject, queue=name, cb=dispatcher.take)
+        await bus.settled(subject)
+    except (nats.errors.Error, OSError) as error:
+        raise Unavailable(f"the bus {bus.url_shown} is gone") from error
+    try:
+        yield
+    finally:
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await discovery.stop()
+                await taking.drain()  # type: ignore[no-untyped-call]
+                await dispatcher.idle()
+        except (nats.errors.Error, OSError) as error:
+            log.warning("service.stopped-badly", error=str(error) or repr(error))
+
+
+class Dispatcher:
+    """Runs each request as a task and sees that each is answered exactly once."""
+
+    def __init__(self, bus: Bus, endpoints: Endpoints) -> None:
+        self._bus = bus
+        self._endpoints = endpoints
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def take(self, message: Msg) -> None:
+        """Starts a request as soon as there is room for one more."""
+        await self._free.acquire()
+        task = asyncio.create_task(self._handle(message))
+        self._running.add(task)
+        task.add_done_callback(self._done)
+
+    async def idle(self) -> None:
+        """Waits for the requests that run."""
+        if self._running:
+            await asyncio.wait(self._running)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._free.release()
+
+    async def _handle(self, message: Msg) -> None:
+        started = time.perf_counter()
+        fields: dict[str, object] = {"subject": message.subject[:300]}
+        try:
+            reply = await self._answer(message, fields)
+        except ZonegitError as error:
+            fields |= {"outcome": error.code, "error": error.message}
+            await self._reply(message, failures.to_message(error), error.code)
+        except Exception as error:  # a bug: told apart from failures, and found by its id
+            log_id = secrets.token_hex(6)
+            fields |= {"outcome": Internal.code, "log_id": log_id, "exc_info": error}
+            bug = Internal(
+                "the service failed in a way it should not",
+                hint=f"its log has the reason under log_id {log_id}",
+                log_id=log_id,
+            )
+            await self._reply(message, failures.to_message(bug), bug.code)
+        else:
+            fields["outcome"] = "ok"
+            await self._reply(message, reply, None)
+        fields["duration_ms"] = round((time.perf_counter() - started) * 1000, 2)
+        write = log.error if fields["outcome"] == Internal.code else log.info
+        write("request.answered", **fields)
+
+    async def _answer(self, message: Msg, fields: dict[str, object]) -> msgspec.Struct:
+        found = message.headers or {}
+        fields["request_id"] = headers.request_id(found)
+        request = subjects.parse_request(message.subject)
+        fields |= {"actor": request.actor, "verb": request.verb}
+        endpoint = self._endpoints.get(request.verb)
+        if endpoint is None:
+            raise Invalid(f"{request.service} knows no verb {request.verb!r}")
+        asked = codec.decode(message.data, endpoint.message)
+        try:
+            async with asyncio.timeout(headers.remaining(found, LONGEST)):
+                await asyncio.sleep(0)  # lets a deadline that has passed strike before the work
+                return await endpoint.answer(request, asked)
+        except TimeoutError as error:
+            raise Unavailable(
+                "the request came, or took, too late: its sender had given up",
+                hint="if this happens at once, compare the clocks of both hosts (zonegit doctor)",
+            ) from error
+
+    async def _reply(self, message: Msg, reply: msgspec.Struct, code: str | None) -> None:
+        if not message.reply:
+            return
+        failed = {headers.FAILED: code} if code is not None else None
+        try:
+            await self._bus.send(message.reply, codec.encode(reply), failed)
+        except ZonegitError as error:
+            log.warning("reply.lost", subject=message.subject[:300], error=error.message)
