@@ -9,7 +9,7 @@ from typing import Final
 from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, describe
+from zonegit.zone.rrset import RRset
 from zonegit.zone.rrtypes import BESIDE_CNAME, CNAME, DNAME, SOA
 
 SINGLE: Final = frozenset({SOA, CNAME, DNAME})
@@ -21,12 +21,41 @@ def check_owner(owner: Name, types: Collection[int], apex: Name) -> None:
     """Checks the types of all RRsets of one owner; none at all is fine except at the apex.
 
     Raises:
-        Invalid: the owner is outside the zone, or its types may not stand together.
+        Invalid: the owner is outside the zone, its types may not stand together, or it is the
+            apex and has no SOA.
+    """
+    check_inside(owner, apex)
+    check_together(owner, types, apex)
+    if owner == apex and SOA not in types:
+        raise Invalid(
+            f"{names.text(apex)} has no SOA record at its apex",
+            hint="a zone needs exactly one: @ 3600 IN SOA ns1 admin 1 7200 3600 1209600 3600",
+        )
+
+
+def check_inside(owner: Name, apex: Name) -> None:
+    """Raises:
+    Invalid: the owner is not within the zone.
     """
     if not names.is_within(owner, apex):
-        raise outside(owner, apex)
-    if (SOA in types) != (owner == apex):
-        raise _misplaced_soa(owner, apex)
+        raise Invalid(
+            f"{names.text(owner)} is not within the zone {names.text(apex)}",
+            hint="a name without a final dot is completed with the current origin",
+        )
+
+
+def check_together(owner: Name, types: Collection[int], apex: Name) -> None:
+    """As :func:`check_owner`, for an owner inside the zone to whom more types may yet come.
+
+    Raises:
+        Invalid: an SOA below the apex, or a CNAME and other data (RFC 1034 section 3.6.2, RFC 2181
+            section 10.1, RFC 4034 section 2.5).
+    """
+    if SOA in types and owner != apex:
+        raise Invalid(
+            f"{names.text(owner)} SOA is not at the apex {names.text(apex)}",
+            hint="a child zone is a zone of its own; here stand only its NS records",
+        )
     if CNAME in types:
         _check_beside_cname(owner, types)
 
@@ -38,35 +67,18 @@ def check_rrset(value: RRset) -> None:
         Invalid: more than one of a type that allows one.
     """
     if value.rdtype in SINGLE and len(value.rdatas) > 1:
-        raise Invalid(
-            f"{describe(value)} has {len(value.rdatas)} records, and only one may stand there",
-            hint="remove all but one; two records that look alike may differ in capitals",
-        )
+        raise not_single(value.owner, value.rdtype)
 
 
-def outside(owner: Name, apex: Name) -> Invalid:
-    """The error of an owner that is not in the zone."""
+def not_single(owner: Name, rdtype: int) -> Invalid:
+    """The error of a second record where one may stand."""
     return Invalid(
-        f"{names.text(owner)} is not within the zone {names.text(apex)}",
-        hint="relative names are completed with the current origin: is a final dot missing or"
-        " one too many?",
-    )
-
-
-def _misplaced_soa(owner: Name, apex: Name) -> Invalid:
-    if owner == apex:
-        return Invalid(
-            f"{names.text(apex)} has no SOA record at its apex",
-            hint="a zone needs exactly one: @ 3600 IN SOA ns1 admin 1 7200 3600 1209600 3600",
-        )
-    return Invalid(
-        f"{names.text(owner)} SOA is not at the apex {names.text(apex)}",
-        hint="a child zone is a zone of its own; here stand only its NS records",
+        f"{names.text(owner)} has more than one {rrtypes.to_text(rdtype)} record",
+        hint="keep one; records that look alike may differ in capitals",
     )
 
 
 def _check_beside_cname(owner: Name, types: Collection[int]) -> None:
-    """RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5."""
     others = sorted(set(types) - BESIDE_CNAME)
     if others:
         shown = ", ".join(rrtypes.to_text(rdtype) for rdtype in others)

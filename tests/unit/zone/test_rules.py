@@ -64,6 +64,6 @@ def test_an_owner_outside_the_zone_is_refused_label_by_label():
 )
 def test_one_record_of_these_types_at_the_most(rdtype, texts):
     value = rrset(WWW, rdtype, 300, [rdata_from_text(rdtype, text) for text in texts])
-    with pytest.raises(Invalid, match="has 2 records"):
+    with pytest.raises(Invalid, match="has more than one"):
         check_rrset(value)
     check_rrset(rrset(WWW, rdtype, 300, value.rdatas[:1]))

@@ -1,0 +1,143 @@
+"""Records that arrive one by one, from anywhere in a zone, put together to RRsets.
+
+A record that cannot stand where it is put is refused as it arrives, so that the error names its
+line; what only the end shows is blamed on the line where its RRset began.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.errors import Invalid
+from zonegit.zone import names, rrtypes, rules
+from zonegit.zone.lexer import failure
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, rrset
+from zonegit.zone.rrtypes import CNAME, DNAME, RRSIG, SOA
+
+MAX_WARNINGS: Final = 1_000
+
+Where = tuple[str, int]
+"""A file and a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneFile:
+    """What master files hold. ``records`` counts repeated ones too; ``warnings`` begin
+    ``FILE:LINE:``, and past a thousand the last one says how many are left out."""
+
+    rrsets: dict[tuple[Name, int], RRset]
+    warnings: list[str]
+    records: int
+
+
+@dataclass(slots=True)
+class _Group:
+    """An RRset so far; ``mixed`` once its records stated different TTLs."""
+
+    ttl: int
+    rdatas: set[bytes]
+    where: Where
+    mixed: bool = False
+
+
+class Gathering:
+    """The RRsets of one zone so far."""
+
+    def __init__(self, zone: Name) -> None:
+        self._zone = zone
+        self._owners: dict[Name, dict[int, _Group]] = {}
+        self._warnings: list[str] = []
+        self._unsaid = 0
+
+    def add(self, owner: Name, rdtype: int, ttl: int, rdata: bytes, where: Where) -> None:
+        """Adds a record; one that is there already counts once.
+
+        Raises:
+            Invalid: it is outside the zone or cannot stand beside what came before.
+        """
+        groups = self._owners.get(owner)
+        if groups is None:
+            rules.check_inside(owner, self._zone)
+            groups = self._owners[owner] = {}
+        group = groups.get(rdtype)
+        if group is None:
+            if rdtype in (SOA, CNAME) or CNAME in groups:
+                rules.check_together(owner, (*groups, rdtype), self._zone)
+            groups[rdtype] = _Group(ttl, {rdata}, where)
+            return
+        if rdtype in rules.SINGLE and rdata not in group.rdatas:
+            raise rules.not_single(owner, rdtype)
+        group.rdatas.add(rdata)
+        if ttl != group.ttl:
+            self._mix(owner, rdtype, ttl, group, where)
+
+    def _mix(self, owner: Name, rdtype: int, ttl: int, group: _Group, where: Where) -> None:
+        """RFC 2181 section 5.2; RRSIGs of an owner cover RRsets of different TTLs."""
+        if rdtype != RRSIG and not group.mixed:
+            group.mixed = True
+            self._warn(
+                where,
+                f"{names.text(owner)} {rrtypes.to_text(rdtype)} has records with the TTLs"
+                f" {group.ttl} and {ttl}; the smallest is used",
+            )
+        group.ttl = min(ttl, group.ttl)
+
+    def finished(self, records: int, whole: bool, end: Where) -> ZoneFile:
+        """All of it; a ``whole`` zone ends at ``end`` and has an SOA.
+
+        Raises:
+            Invalid: it has none, or an RRset fits no DNS message.
+        """
+        if whole:
+            try:
+                rules.check_owner(self._zone, self._owners.get(self._zone, {}), self._zone)
+            except Invalid as error:
+                raise failure(*end, error.message, error.hint) from error
+        self._warn_of_hidden()
+        rrsets = {
+            (owner, rdtype): _made(owner, rdtype, group, groups)
+            for owner, groups in self._owners.items()
+            for rdtype, group in groups.items()
+        }
+        if self._unsaid:
+            self._warnings.append(f"{end[0]}:{end[1]}: {self._unsaid} more warnings")
+        return ZoneFile(rrsets, self._warnings, records)
+
+    def _warn_of_hidden(self) -> None:
+        """RFC 6672 section 2.4: what stands below a DNAME is there but never answered."""
+        dnames = {owner for owner, groups in self._owners.items() if DNAME in groups}
+        if not dnames:
+            return
+        for owner, groups in self._owners.items():
+            above = owner
+            while above != self._zone:
+                above = names.parent(above)
+                if above in dnames:
+                    where = next(iter(groups.values())).where
+                    self._warn(
+                        where,
+                        f"{names.text(owner)} stands below the DNAME at {names.text(above)},"
+                        " which hides it",
+                    )
+                    break
+
+    def _warn(self, where: Where, message: str) -> None:
+        if len(self._warnings) < MAX_WARNINGS:
+            self._warnings.append(f"{where[0]}:{where[1]}: {message}")
+        else:
+            self._unsaid += 1
+
+
+def _made(owner: Name, rdtype: int, group: _Group, groups: dict[int, _Group]) -> RRset:
+    ttl = _rrsig_ttl(group, groups) if rdtype == RRSIG else group.ttl
+    try:
+        return rrset(owner, rdtype, ttl, group.rdatas)
+    except Invalid as error:
+        raise failure(*group.where, error.message, error.hint) from error
+
+
+def _rrsig_ttl(rrsigs: _Group, groups: dict[int, _Group]) -> int:
+    """The smallest TTL of the RRsets they cover (RFC 4034 section 3), so that what is exported
+    with those TTLs is the same RRset when it is imported again."""
+    covered = (groups.get(int.from_bytes(rdata[:2], "big"), rrsigs) for rdata in rrsigs.rdatas)
+    return min(group.ttl for group in covered)

@@ -1,0 +1,179 @@
+"""Master-file text to entries: the words of one record or directive, wherever its lines break.
+
+Each word stays as written, escapes and all, and dnspython's own parsers read RDATA from the words
+through :class:`Words`: so no file is tokenized character by character, and what a word means is
+decided in one place. Octets outside ASCII become the escape ``\\DDD`` that stands for them.
+"""
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from dns.tokenizer import EOL, IDENTIFIER, QUOTED_STRING, WHITESPACE, Token, Tokenizer
+
+from zonegit.errors import Invalid
+
+MAX_ENTRY: Final = 1 << 20
+"""Octets of one entry with its line breaks and comments; the longest RDATA takes a quarter."""
+MAX_DEPTH: Final = 64
+
+# Without any of these a line is an entry of its own, and blanks part its words.
+_SPECIAL: Final = re.compile(r'[\x00-\x08\x0a-\x1f"();\\]')
+_PIECE: Final = re.compile(
+    r"""(?P<blank>[ \t]++|;.*+)
+    |(?P<bracket>[()])
+    |"(?P<quoted>(?:[^"\\]++|\\.)*+)"
+    |(?P<word>(?:[^ \t;()"\\\r]++|\\.)++)""",
+    re.VERBOSE | re.DOTALL,
+)
+_EIGHT_BIT: Final = re.compile(r"\\[\x00-\x7f]|\\?([\x80-\xff])")
+_PROBLEMS: Final = {
+    '"': "a quoted string does not end on its line",
+    "\r": "a carriage return stands within the line",
+    "\\": "a backslash ends the line",
+}
+
+
+class Quoted(str):
+    """A word that stood in quotes; they are no part of it."""
+
+    __slots__ = ()
+
+
+class Glued(Quoted):
+    """A quoted string right after a word, without a blank: ``alpn="h2"`` (RFC 9460 section
+    2.1)."""
+
+    __slots__ = ()
+
+
+class Entry(NamedTuple):
+    """One record or directive: the line it begins on, from 1, whether that begins with a blank,
+    and its words (at least one)."""
+
+    line: int
+    indented: bool
+    words: list[str]
+
+
+def failure(source: str, line: int, message: str, hint: str | None = None) -> Invalid:
+    """An error in a master file, told as compilers do."""
+    return Invalid(f"{source}:{line}: {message}", hint=hint)
+
+
+def entries(octets: bytes, source: str) -> Iterator[Entry]:
+    """Splits a master file (RFC 1035 section 5.1); lines end in LF or CRLF.
+
+    Raises:
+        Invalid: a quoted string or parenthesis that does not end, or an entry beyond a bound.
+    """
+    start, indented, depth, size = 1, False, 0, 0
+    words: list[str] = []
+    for number, raw in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
+        if depth:
+            size += len(raw)
+        else:
+            start, size = number, len(raw)
+        if size > MAX_ENTRY:
+            raise failure(source, start, f"a record of more than {MAX_ENTRY} octets")
+        line = _text(raw.removesuffix(b"\n").removesuffix(b"\r"))
+        if not depth:
+            indented = line[:1] in (" ", "\t")
+            if _SPECIAL.search(line) is None:
+                if words := line.split():
+                    yield Entry(number, indented, words)
+                continue
+            words = []
+        try:
+            depth = _split(line, words, depth)
+        except Invalid as error:
+            raise failure(source, number, error.message, error.hint) from None
+        if words and not depth:
+            yield Entry(start, indented, words)
+    if depth:
+        raise failure(source, start, "a parenthesis is not closed before the file ends")
+
+
+def split(text: str) -> list[str]:
+    """The words of one line.
+
+    Raises:
+        Invalid: as :func:`entries`.
+    """
+    words: list[str] = []
+    if _split(text, words, 0):
+        raise Invalid("a parenthesis is not closed")
+    return words
+
+
+def shown(words: Iterable[str]) -> str:
+    """Words as people wrote them, cut to a length that fits an error."""
+    text = " ".join(f'"{word}"' if isinstance(word, Quoted) else word for word in words)
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+def _text(line: bytes) -> str:
+    text = line.decode("latin-1")
+    if text.isascii():
+        return text
+    return _EIGHT_BIT.sub(lambda found: f"\\{ord(found[1]):03d}" if found[1] else found[0], text)
+
+
+def _split(line: str, words: list[str], depth: int) -> int:
+    """Adds the words of a line that begins inside ``depth`` parentheses; returns where it ends."""
+    at = 0
+    previous: str | None = None
+    while at < len(line):
+        found = _PIECE.match(line, at)
+        if found is None:
+            raise Invalid(_PROBLEMS[line[at]], hint=_hint(line[at]))
+        if found.lastgroup == "word":
+            words.append(found[0])
+        elif found.lastgroup == "quoted":
+            words.append((Glued if previous == "word" else Quoted)(found["quoted"]))
+        elif found.lastgroup == "bracket":
+            depth = _nested(depth, found[0])
+        previous = found.lastgroup
+        at = found.end()
+    return depth
+
+
+def _nested(depth: int, bracket: str) -> int:
+    depth += 1 if bracket == "(" else -1
+    if depth < 0:
+        raise Invalid("a closing parenthesis has no opening one")
+    if depth > MAX_DEPTH:
+        raise Invalid(f"parentheses are nested more than {MAX_DEPTH} deep")
+    return depth
+
+
+def _hint(character: str) -> str:
+    if character == "\r":
+        return "lines end in LF or CRLF; convert the file (dos2unix -c mac)"
+    return 'write \\" for a quote and \\\\ for a backslash that mean themselves'
+
+
+class Words(Tokenizer):
+    """What dnspython reads RDATA from: words split already."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        super().__init__("")
+        self._words = iter(words)
+
+    def get(self, want_leading: bool = False, want_comment: bool = False) -> Token:
+        """The next word; after the last one, the end of the line."""
+        token = self.ungotten_token
+        if token is not None:
+            self.ungotten_token = None
+            return token
+        word = next(self._words, None)
+        if word is None:
+            return Token(EOL, "\n")
+        token = Token(
+            QUOTED_STRING if isinstance(word, Quoted) else IDENTIFIER, str(word), "\\" in word
+        )
+        if want_leading and not isinstance(word, Glued):
+            self.unget(token)
+            return Token(WHITESPACE, " ")
+        return token

@@ -1,0 +1,308 @@
+"""Reads master files (RFC 1035 section 5, RFC 2308 section 4, BIND's ``$GENERATE``).
+
+Strict where dnspython's own reader is lenient: nothing is skipped, every error names file, line and
+record, and size, nesting and expansion are bounded. Pure: ``$INCLUDE`` asks an opener it is given.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import dns.exception
+import dns.ttl
+
+from zonegit.errors import Invalid
+from zonegit.zone import generate, lexer, names, rrset, rrtypes
+from zonegit.zone.gathering import Gathering, ZoneFile
+from zonegit.zone.lexer import Entry, Quoted
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import MAX_TTL
+
+MAX_OCTETS: Final = 512 << 20
+"""Octets of all files together, and of what ``$GENERATE`` writes."""
+MAX_RECORDS: Final = 10_000_000
+MAX_INCLUDES: Final = 1_000
+MAX_INCLUDE_DEPTH: Final = 16
+MAX_GENERATED: Final = 1 << 20
+"""Records that all ``$GENERATE`` lines together may make."""
+PROGRESS_STEP: Final = 1_000
+_NAMES_KEPT: Final = 1 << 16
+
+_TTL: Final = re.compile(r"\d{1,10}|(?:\d{1,10}[wdhms])+", re.ASCII | re.IGNORECASE)
+_CLASS: Final = re.compile(r"IN|CH|HS|CS|ANY|NONE|CLASS\d{1,5}", re.ASCII | re.IGNORECASE)
+_CLASS_IN: Final = re.compile(r"IN|CLASS0*1", re.IGNORECASE)
+
+Opener = Callable[[str, str], tuple[str, bytes]]
+"""Opens the file that a file names: (name of the including file, path as written) to (name to show,
+octets). Raises OSError or Invalid."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where in which file the reader stands; each file has an origin and last owner of its own."""
+
+    source: str
+    origin: Name
+    owner: Name | None
+    depth: int
+    line: int = 1
+
+
+def read(
+    octets: bytes,
+    zone: Name,
+    *,
+    source: str = "-",
+    include: Opener | None = None,
+    whole: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> ZoneFile:
+    """The RRsets of a master file; its first origin is ``zone``.
+
+    Args:
+        octets: the file.
+        zone: every owner must be within it.
+        source: the file's name, as errors show it and ``include`` gets it.
+        include: opens ``$INCLUDE`` files (:func:`open_beside`); None: they are not allowed.
+        whole: the file is a whole zone, so it needs an SOA.
+        progress: told the number of records read so far, every thousand.
+
+    Raises:
+        Invalid: anything is wrong; the message begins ``FILE:LINE:``.
+    """
+    return _Reader(zone, include, progress).read(octets, source, whole)
+
+
+def open_beside(includer: str, path: str) -> tuple[str, bytes]:
+    """Opens a file relative to the folder of the one that names it (the working folder where that
+    came from a pipe, ``-``).
+
+    Raises:
+        OSError: it cannot be read.
+        Invalid: it is no regular file, or larger than ``MAX_OCTETS``.
+    """
+    found = os.path.join(os.path.dirname(includer), path)
+    if not stat.S_ISREG(os.stat(found).st_mode):
+        raise Invalid(f"{found} is not a regular file")
+    with open(found, "rb") as file:
+        octets = file.read(MAX_OCTETS + 1)
+    _check_size(len(octets))
+    return found, octets
+
+
+class _Reader:
+    """The state that lasts from the first to the last line of all files."""
+
+    def __init__(
+        self, zone: Name, include: Opener | None, progress: Callable[[int], None] | None
+    ) -> None:
+        self._zone = zone
+        self._include = include
+        self._progress = progress
+        self._gathering = Gathering(zone)
+        self._default_ttl: int | None = None
+        self._last_ttl: int | None = None
+        self._octets = 0
+        self._records = 0
+        self._includes = 0
+        self._generated = 0
+        self._name = lru_cache(_NAMES_KEPT)(names.parse)
+
+    def read(self, octets: bytes, source: str, whole: bool) -> ZoneFile:
+        place = _Place(source, self._zone, None, 0)
+        self._file(place, octets)
+        return self._gathering.finished(self._records, whole, (source, place.line))
+
+    def _file(self, place: _Place, octets: bytes) -> None:
+        self._blamed_size(place, len(octets))
+        for entry in lexer.entries(octets, place.source):
+            place.line = entry.line
+            try:
+                included = self._entry(place, entry)
+            except Invalid as error:
+                raise lexer.failure(place.source, entry.line, error.message, error.hint) from error
+            if included is not None:
+                self._file(*included)
+
+    def _blamed_size(self, place: _Place, octets: int) -> None:
+        try:
+            self._spend(octets)
+        except Invalid as error:
+            raise lexer.failure(place.source, place.line, error.message) from None
+
+    def _spend(self, octets: int) -> None:
+        self._octets += octets
+        _check_size(self._octets)
+
+    def _entry(self, place: _Place, entry: Entry) -> tuple[_Place, bytes] | None:
+        """Takes one entry; what to read next where it is an ``$INCLUDE``."""
+        words = entry.words
+        first = words[0]
+        if entry.indented:
+            self._record(place, entry.line, words, 0)
+        elif first[:1] == "$" and not isinstance(first, Quoted):
+            return self._directive(place, entry, first.upper())
+        else:
+            place.owner = self._name(_bare(first), place.origin)
+            self._record(place, entry.line, words, 1)
+        return None
+
+    def _directive(
+        self, place: _Place, entry: Entry, directive: str
+    ) -> tuple[_Place, bytes] | None:
+        arguments = entry.words[1:]
+        match directive, arguments:
+            case "$ORIGIN", [origin]:
+                place.origin = self._name(_bare(origin), place.origin)
+            case "$TTL", [ttl]:
+                self._default_ttl = parse_ttl(_bare(ttl))
+            case "$INCLUDE", [path]:
+                return self._included(place, path, place.origin)
+            case "$INCLUDE", [path, origin]:
+                return self._included(place, path, self._name(_bare(origin), place.origin))
+            case "$GENERATE", [span, owner, _, _, *_]:
+                self._generate(place, entry.line, span, owner, arguments[2:])
+            case (("$ORIGIN" | "$TTL" | "$INCLUDE" | "$GENERATE"), _):
+                raise Invalid(f"{directive} has the wrong number of arguments")
+            case _:
+                raise Invalid(
+                    f"{lexer.shown([directive])} is not a directive",
+                    hint="$ORIGIN, $TTL, $INCLUDE and $GENERATE are; a name may begin with \\$",
+                )
+        return None
+
+    def _included(self, place: _Place, path: str, origin: Name) -> tuple[_Place, bytes]:
+        """RFC 1035 section 5.1: the including file's origin (and, as in BIND, last owner) come
+        back afterwards. A ``$TTL`` stays."""
+        self._includes += 1
+        if self._include is None:
+            raise Invalid("$INCLUDE is not allowed here")
+        if place.depth >= MAX_INCLUDE_DEPTH:
+            raise Invalid(f"$INCLUDE is nested more than {MAX_INCLUDE_DEPTH} deep")
+        if self._includes > MAX_INCLUDES:
+            raise Invalid(f"more than {MAX_INCLUDES} files are included")
+        try:
+            source, octets = self._include(place.source, _unescaped(path))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise Invalid(
+                f"cannot include {lexer.shown([path])}: {reason}",
+                hint="the path is relative to the folder of the file that names it",
+            ) from error
+        return _Place(source, origin, place.owner, place.depth + 1), octets
+
+    def _generate(self, place: _Place, line: int, span: str, owner: str, rest: list[str]) -> None:
+        span_numbers = generate.numbers(_bare(span))
+        self._generated += len(span_numbers)
+        if self._generated > MAX_GENERATED:
+            raise Invalid(f"$GENERATE makes more than {MAX_GENERATED} records")
+        rdtype, ttl, at = _head(rest, 0)
+        right = generate.right_side(rest[at:])
+        ttl = self._ttl(ttl)
+        for number in span_numbers:
+            expanded = [generate.expand(word, number) for word in right]
+            self._spend(sum(map(len, expanded)))
+            place.owner = self._name(generate.expand(_bare(owner), number), place.origin)
+            self._add(place, line, rdtype, ttl, expanded)
+
+    def _record(self, place: _Place, line: int, words: list[str], at: int) -> None:
+        rdtype, ttl, at = _head(words, at)
+        self._add(place, line, rdtype, self._ttl(ttl), words[at:])
+
+    def _ttl(self, stated: int | None) -> int:
+        """RFC 2308 section 4: the record's own, else ``$TTL``, else the last one stated."""
+        if stated is not None:
+            self._last_ttl = stated
+            return stated
+        ttl = self._last_ttl if self._default_ttl is None else self._default_ttl
+        if ttl is None:
+            raise Invalid(
+                "the record has no TTL, and none was stated before it",
+                hint="begin the file with $TTL, such as: $TTL 1h",
+            )
+        return ttl
+
+    def _add(self, place: _Place, line: int, rdtype: int, ttl: int, words: list[str]) -> None:
+        owner = place.owner
+        if owner is None:
+            raise Invalid("the record begins with a blank, and no owner name came before it")
+        self._records += 1
+        if self._records > MAX_RECORDS:
+            raise Invalid(f"more than {MAX_RECORDS} records")
+        if self._progress is not None and self._records % PROGRESS_STEP == 0:
+            self._progress(self._records)
+        try:
+            rdata = rrset.rdata_from_tokens(rdtype, lexer.Words(words), place.origin)
+        except (dns.exception.DNSException, ValueError) as error:
+            reason = str(error).rstrip(".") or type(error).__name__
+            raise Invalid(
+                f"{names.text(owner)} {rrtypes.to_text(rdtype)}: {lexer.shown(words)!r} is not"
+                f" RDATA of that type: {reason}"
+            ) from error
+        self._gathering.add(owner, rdtype, ttl, rdata, (place.source, line))
+
+
+@lru_cache(1024)
+def parse_ttl(text: str) -> int:
+    """Seconds, or BIND's units (``1h30m``).
+
+    Raises:
+        Invalid: neither, or above 2^31-1 (RFC 2181 section 8).
+    """
+    if not _TTL.fullmatch(text):
+        hint = "write seconds, or units such as 1h30m (w, d, h, m, s)"
+        raise Invalid(f"{lexer.shown([text])} is not a TTL", hint=hint)
+    try:
+        ttl = dns.ttl.from_text(text)
+    except dns.exception.DNSException:
+        ttl = MAX_TTL + 1
+    if ttl > MAX_TTL:
+        raise Invalid(f"the TTL {lexer.shown([text])} is above {MAX_TTL} seconds")
+    return ttl
+
+
+def _head(words: list[str], at: int) -> tuple[int, int | None, int]:
+    """The type, the TTL if stated, and where the RDATA begins; TTL and class in either order."""
+    ttl: int | None = None
+    classed = False
+    while at < len(words):
+        word = _bare(words[at])
+        at += 1
+        if ttl is None and "0" <= word[0] <= "9":
+            ttl = parse_ttl(word)
+        elif not classed and _CLASS.fullmatch(word):
+            classed = True
+            if not _CLASS_IN.fullmatch(word):
+                raise Invalid(f"{lexer.shown(words)}: class {word} is not served, only IN")
+        else:
+            return _rdtype(word), ttl, at
+    raise Invalid(f"{lexer.shown(words)!r} has no record type")
+
+
+_rdtype = lru_cache(1024)(rrtypes.from_text)
+
+
+def _bare(word: str) -> str:
+    if isinstance(word, Quoted):
+        raise Invalid(f"{lexer.shown([word])} is quoted, and only strings in RDATA may be")
+    return word
+
+
+def _unescaped(path: str) -> str:
+    """The path a word stands for; its octets are UTF-8, as file names are."""
+    octets = re.sub(
+        rb"\\(?:(\d{3})|(.))",
+        lambda found: found[2] or bytes((int(found[1]) & 0xFF,)),
+        path.encode(),
+        flags=re.DOTALL,
+    )
+    return os.fsdecode(octets)
+
+
+def _check_size(octets: int) -> None:
+    if octets > MAX_OCTETS:
+        raise Invalid(f"more than {MAX_OCTETS} octets")

@@ -1,0 +1,55 @@
+"""Writes RRsets as a master file that reads well and reads back as the very same RRsets."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Final
+
+import dns.exception
+
+from zonegit.errors import Invalid
+from zonegit.zone import names, rrtypes
+from zonegit.zone.lexer import Words, split
+from zonegit.zone.names import ROOT, Name
+from zonegit.zone.rrset import RRset, rdata_from_tokens, rdata_to_text
+from zonegit.zone.rrtypes import RRSIG, SOA
+
+_ROUND_TRIP: Final = frozenset({rrtypes.A, rrtypes.AAAA, rrtypes.NS, rrtypes.CNAME, rrtypes.SOA})
+"""Types whose text is known to read back as the same octets; that of others is tried."""
+
+
+def write(rrsets: Iterable[RRset], zone: Name) -> Iterator[str]:
+    """The lines of a master file, each with its line end.
+
+    Owners in canonical order (RFC 4034 section 6.1) and relative to ``$ORIGIN``, the SOA first,
+    then types by number; a TTL on each record, an RRSIG's that of the RRset it covers (section 3);
+    names in RDATA absolute; ``\\#`` (RFC 3597) where a type's text would not read back exactly.
+    """
+    owners: dict[Name, dict[int, RRset]] = {}
+    for rrset in rrsets:
+        owners.setdefault(rrset.owner, {})[rrset.rdtype] = rrset
+    yield f"$ORIGIN {names.text(zone)}\n"
+    for owner in sorted(owners, key=names.canonical_key):
+        shown = names.relative_text(owner, zone)
+        types = owners[owner]
+        for rdtype in sorted(types, key=lambda rdtype: (rdtype != SOA, rdtype)):
+            yield from _records(shown, types[rdtype], types)
+
+
+def rdata_text(rdtype: int, octets: bytes) -> str:
+    """Presentation format that reads back as the same octets, where any does."""
+    text = rdata_to_text(rdtype, octets)
+    if rdtype in _ROUND_TRIP:
+        return text
+    with suppress(Invalid, dns.exception.DNSException, ValueError):
+        if rdata_from_tokens(rdtype, Words(split(text)), ROOT) == octets:
+            return text
+    return f"\\# {len(octets)} {octets.hex()}".rstrip()
+
+
+def _records(owner: str, rrset: RRset, beside: Mapping[int, RRset]) -> Iterator[str]:
+    kind = rrtypes.to_text(rrset.rdtype)
+    for rdata in rrset.rdatas:
+        ttl = rrset.ttl
+        if rrset.rdtype == RRSIG:
+            ttl = beside.get(int.from_bytes(rdata[:2], "big"), rrset).ttl
+        yield f"{owner:<23} {ttl:>6} IN {kind:<7} {rdata_text(rrset.rdtype, rdata)}\n"
