@@ -1,0 +1,1 @@
+"""The ``zonegit`` command: what an operator types, over the bus."""

@@ -1,9 +1,11 @@
 """The object store as it is seen over the bus: asked in batches, and every object verified."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
-from zonegit.bus.connection import Bus
+import msgspec
+
+from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
 from zonegit.errors import Corrupt
 from zonegit.objects.ids import Kind, ObjectId, RawObject, short, verified
 from zonegit.wire import subjects
@@ -20,6 +22,8 @@ from zonegit.wire.messages import (
     PutObjects,
 )
 
+Reply = TypeVar("Reply", bound=msgspec.Struct)
+
 SERVICE: Final = "objects"
 OVERHEAD: Final = 64
 """Octets an object takes in a message beside its payload, at the most."""
@@ -31,16 +35,18 @@ PUT_TIMEOUT: Final = 15.0
 class RemoteObjects:
     """Implements :class:`zonegit.store.protocols.ObjectStore` on behalf of ``actor``."""
 
-    def __init__(self, bus: Bus, actor: str) -> None:
+    def __init__(self, bus: Bus, actor: str, *, timeout: float | None = None) -> None:
+        """``timeout`` of each request in seconds; None: what each kind usually needs."""
         self._bus = bus
         self._actor = actor
+        self._timeout = timeout
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
         found: dict[ObjectId, RawObject] = {}
         left = list(dict.fromkeys(ids))
         while left:
             asked = left[:MAX_IDS]
-            reply = await self._bus.request(self._subject("get"), GetObjects(ids=asked), GotObjects)
+            reply = await self._ask("get", GetObjects(ids=asked), GotObjects)
             got = _checked(asked, reply.objects)
             found.update(got)
             left = [object_id for object_id in left if object_id not in got]
@@ -48,25 +54,30 @@ class RemoteObjects:
 
     async def put(self, objects: Sequence[RawObject]) -> None:
         for batch in batches(objects):
-            await self._bus.request(
-                self._subject("put"), PutObjects(objects=batch), Done, timeout=PUT_TIMEOUT
-            )
+            await self._ask("put", PutObjects(objects=batch), Done, PUT_TIMEOUT)
 
     async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
         absent: set[ObjectId] = set()
         left = list(dict.fromkeys(ids))
         for at in range(0, len(left), MAX_IDS):
             asked = MissingObjects(ids=left[at : at + MAX_IDS])
-            reply = await self._bus.request(self._subject("missing"), asked, Missing)
+            reply = await self._ask("missing", asked, Missing)
             absent.update(reply.ids)
         return absent
 
     async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
         asked = FindObjects(prefix=prefix)
-        return (await self._bus.request(self._subject("find"), asked, Found)).objects
+        return (await self._ask("find", asked, Found)).objects
 
-    def _subject(self, verb: str) -> str:
-        return subjects.request(self._actor, SERVICE, verb)
+    async def _ask(
+        self,
+        verb: str,
+        message: msgspec.Struct,
+        reply: type[Reply],
+        usual: float = REQUEST_TIMEOUT,
+    ) -> Reply:
+        subject = subjects.request(self._actor, SERVICE, verb)
+        return await self._bus.request(subject, message, reply, timeout=self._timeout or usual)
 
 
 def batches(objects: Sequence[RawObject]) -> Iterator[list[RawObject]]:

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from zonegit.bus.connection import Bus
+from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
 from zonegit.errors import Denied
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store import refnames
@@ -41,9 +41,11 @@ class RemoteRefs:
     """Implements :class:`zonegit.store.protocols.RefStore` on behalf of ``actor``, the only one it
     can speak for."""
 
-    def __init__(self, bus: Bus, actor: str) -> None:
+    def __init__(self, bus: Bus, actor: str, *, timeout: float | None = None) -> None:
+        """``timeout`` of each request in seconds; None: what each kind usually needs."""
         self._bus = bus
         self._actor = actor
+        self._timeout = timeout
 
     async def where(self, actor: str) -> Where:
         self._own(actor)
@@ -100,10 +102,10 @@ class RemoteRefs:
         ref: RefName | None,
         message: msgspec.Struct,
         reply: type[Reply],
-        timeout: float = 5.0,
+        usual: float = REQUEST_TIMEOUT,
     ) -> Reply:
         subject = subjects.request(self._actor, SERVICE, verb, ref)
-        return await self._bus.request(subject, message, reply, timeout=timeout)
+        return await self._bus.request(subject, message, reply, timeout=self._timeout or usual)
 
     def _why(self, origin: Origin) -> Why:
         self._own(origin.actor)

@@ -25,7 +25,6 @@ from zonegit.repo.workspace import Position, Repo
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Moved
 from zonegit.store.reading import Reader
-from zonegit.wire.messages import MAX_RIDE_ALONG
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, soa
@@ -264,13 +263,8 @@ async def _store(
 
 async def _move(repo: Repo, position: Position, draft: _Draft, intent: Intent) -> Moved:
     expected = Exactly(position.tip.target) if position.tip else Absent()
-    ride_along = draft.objects if _octets(draft.objects) <= MAX_RIDE_ALONG else ()
     origin = repo.origin(intent.reason, force=intent.force)
-    return await repo.refs.move(position.ref, expected, draft.commit, origin, ride_along)
-
-
-def _octets(objects: Collection[RawObject]) -> int:
-    return sum(len(raw.payload) for raw in objects)
+    return await repo.refs.move(position.ref, expected, draft.commit, origin, draft.objects)
 
 
 async def _next_position(

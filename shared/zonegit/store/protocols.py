@@ -202,8 +202,8 @@ class RefStore(Protocol):
     ) -> Moved:
         """Moves, creates or (``new`` None) deletes a branch or tag, by compare-and-swap.
 
-        ``objects`` are new objects of the commit: they spare the store reading them, and the event
-        carries them to the resolvers.
+        ``objects`` are the new objects of the commit: when they are small they spare the store
+        reading them, and the event carries them to the resolvers.
 
         Raises:
             Conflict: the ref does not hold what was expected; ``details['tip']`` is what it holds.

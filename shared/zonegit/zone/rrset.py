@@ -10,6 +10,7 @@ import dns.name
 import dns.rdata
 import dns.rdataclass
 import dns.tokenizer
+import dns.ttl
 from dns.rdatatype import RdataType
 
 from zonegit.errors import Invalid
@@ -80,6 +81,22 @@ def message_size(value: RRset) -> int:
 def describe(value: RRset) -> str:
     """Owner and type, as messages to people name an RRset."""
     return f"{names.text(value.owner)} {rrtypes.to_text(value.rdtype)}"
+
+
+def ttl_from_text(text: str) -> int:
+    """Seconds, or BIND's units (``1h30m``).
+
+    Raises:
+        Invalid: not a TTL within 0 to 2^31-1 (RFC 2181 section 8).
+    """
+    try:
+        seconds = dns.ttl.from_text(text)
+    except dns.exception.DNSException as error:
+        hint = "seconds, or units as in 1h30m"
+        raise Invalid(f"{text!r} is not a TTL", hint=hint) from error
+    if seconds > MAX_TTL:
+        raise Invalid(f"TTL {seconds} is not within 0 to {MAX_TTL} seconds")
+    return seconds
 
 
 def rdata_from_text(rdtype: int, text: str, origin: Name = ROOT) -> bytes:

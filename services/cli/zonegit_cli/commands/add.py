@@ -1,0 +1,37 @@
+"""zonegit add: records join an RRset."""
+
+import click
+
+from zonegit.repo import edits
+from zonegit.zone import rrtypes
+from zonegit.zone.rrset import ttl_from_text
+from zonegit_cli import committing, page
+from zonegit_cli.page import How
+from zonegit_cli.records import parse_rrset
+from zonegit_cli.session import Session
+
+
+@page.page("add")
+@click.argument("name")
+@click.argument("rdtype", metavar="TYPE")
+@click.argument("ttl")
+@click.argument("rdata", nargs=-1, required=True)
+@page.commits
+async def command(
+    session: Session, name: str, rdtype: str, ttl: str, rdata: tuple[str, ...], how: How
+) -> None:
+    """Add a record to an RRset, or start one, as one commit.
+
+    All records of an RRset share one TTL (RFC 2181 section 5.2): they take the one given here.
+
+    \b
+    zonegit add www A 300 192.0.2.8
+    zonegit add @ MX 1h 20 mail2
+    """
+    rrtypes.from_text(rdtype), ttl_from_text(ttl)  # bad words cost no round trip
+    await committing.commit_edit(
+        session,
+        how,
+        ["add", name, rdtype.upper()],
+        lambda zone: edits.Add(parse_rrset(zone, name, rdtype, ttl, rdata)),
+    )

@@ -1,0 +1,124 @@
+"""zonegit cat-object: a stored object, decoded."""
+
+from typing import Any, assert_never
+
+import click
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.objects.canonical import decode
+from zonegit.objects.ids import HEX_ID, Kind, ObjectId, RawObject, from_hex, short
+from zonegit.objects.model import RRSET, Blob, Commit, Doc, Index, Object, Symref, Tag, Tree
+from zonegit.repo import browse, refish
+from zonegit.repo.workspace import Repo
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import rdata_to_text
+from zonegit_cli import page
+from zonegit_cli.session import Session
+
+
+@page.page("cat-object")
+@click.argument("text", metavar="ID")
+@page.in_zone
+async def command(session: Session, text: str, zone: Name | None, branch: str | None) -> None:
+    """Print the object ID, which may be abbreviated to 8 digits, or be a refish.
+
+    \b
+    zonegit cat-object HEAD
+    zonegit cat-object HEAD^{tree}
+    """
+    async with session.connected() as repo:
+        object_id = await _find(repo, text, zone, branch)
+        raw = (await repo.objects.get([object_id]))[object_id]
+    value = decode(raw)
+    data = {"id": raw.id.hex(), "kind": raw.kind, "octets": len(raw.payload), **_json(value)}
+    session.output.result(data, _lines(raw, value), paged=True)
+
+
+async def _find(repo: Repo, text: str, zone: Name | None, branch: str | None) -> ObjectId:
+    if HEX_ID.fullmatch(text):
+        return from_hex(text)
+    if len(text) >= refish.MIN_SHORT_ID and set(text) <= set("0123456789abcdef"):
+        return _only(text, await repo.objects.find(text))
+    resolved = await refish.resolve(repo, text, zone=zone, branch=branch)
+    if not refish.parse(text).tree:
+        return resolved.commit
+    return (await browse.read_commit(Reader(repo.objects), resolved.commit)).tree
+
+
+def _only(text: str, found: list[tuple[ObjectId, Kind]]) -> ObjectId:
+    if not found:
+        raise NotFound(f"no object's id begins with {text}")
+    if len(found) > 1:
+        shown = ", ".join(f"{kind} {short(object_id)}" for object_id, kind in found)
+        raise Invalid(f"{text} could mean {shown}", hint="give more digits")
+    return found[0][0]
+
+
+def _json(value: Object) -> dict[str, Any]:
+    match value:
+        case Blob(rrset):
+            return {
+                "name": names.text(rrset.owner),
+                "type": rrtypes.to_text(rrset.rdtype),
+                "ttl": rrset.ttl,
+                "rdata": [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas],
+            }
+        case Tree(entries):
+            return {"entries": [{"key": _key(key), "id": at.hex()} for key, at in entries.items()]}
+        case Index(height, rows):
+            listed = [{"to": _key(k), "entries": below, "id": at.hex()} for k, below, at in rows]
+            return {"height": height, "rows": listed}
+        case Commit():
+            return {
+                "tree": value.tree.hex(),
+                "parents": [parent.hex() for parent in value.parents],
+                "message": value.message,
+            }
+        case Tag(target, name):
+            return {"object": target.hex(), "tag": name, "message": value.message}
+        case Symref(target):
+            return {"target": target}
+        case Doc(fields):
+            return {"fields": {key: _plain(field) for key, field in fields.items()}}
+        case _:
+            assert_never(value)
+
+
+def _plain(value: Any) -> Any:
+    """A field of a doc as JSON can hold it."""
+    match value:
+        case bytes():
+            return value.hex()
+        case dict():
+            return {str(key): _plain(each) for key, each in value.items()}
+        case list():
+            return [_plain(each) for each in value]
+        case _:
+            return value
+
+
+def _lines(raw: RawObject, value: Object) -> list[str]:
+    head = click.style(f"{raw.kind} {raw.id.hex()}", fg="yellow")
+    match value:
+        case Blob(rrset):
+            owner, kind = names.text(rrset.owner), rrtypes.to_text(rrset.rdtype)
+            texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
+            return [head, *(f"{owner} {rrset.ttl} IN {kind} {text}" for text in texts)]
+        case Tree(entries):
+            return [head, *(f"{at.hex()}  {_key(key)}" for key, at in entries.items())]
+        case Index(_, rows):
+            shown = (f"{at.hex()}  {below} entries to {_key(key)}" for key, below, at in rows)
+            return [head, *shown]
+        case Doc(fields):
+            return [head, *(f"{key}: {_plain(field)}" for key, field in fields.items())]
+        case _:
+            return [head, *raw.payload.decode().splitlines()]
+
+
+def _key(key: bytes) -> str:
+    """An entry's key for people: ``A``, or ``www/`` for a label's subtree."""
+    if key[0] == RRSET:
+        return key[1:].decode()
+    return names.text(names.join([key[1:]]))[:-1] + "/"

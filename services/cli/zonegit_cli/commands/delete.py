@@ -1,0 +1,29 @@
+"""zonegit delete: an RRset, or all of a name."""
+
+import click
+
+from zonegit.repo import edits
+from zonegit.zone import names, rrtypes
+from zonegit_cli import committing, page
+from zonegit_cli.page import How
+from zonegit_cli.session import Session
+
+
+@page.page("delete")
+@click.argument("name")
+@click.argument("rdtype", metavar="[TYPE]", required=False)
+@page.commits
+async def command(session: Session, name: str, rdtype: str | None, how: How) -> None:
+    """Delete an RRset, or without TYPE every RRset of a name, as one commit.
+
+    Names below NAME stay. The SOA of a zone cannot be deleted.
+
+    \b
+    zonegit delete old A
+    zonegit delete old
+    """
+    number = rrtypes.from_text(rdtype) if rdtype is not None else None
+    words = ["delete", name, *([rdtype.upper()] if rdtype else [])]
+    await committing.commit_edit(
+        session, how, words, lambda zone: edits.Delete(names.parse(name, zone), number)
+    )

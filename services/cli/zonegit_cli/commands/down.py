@@ -1,0 +1,29 @@
+"""zonegit down: stop the stack that was started here."""
+
+import asyncio
+import os
+import signal
+
+from zonegit import config
+from zonegit.errors import NotFound, Unavailable
+from zonegit_cli import page
+from zonegit_cli.session import Session
+from zonegit_cli.stack import record
+
+
+@page.page("down")
+async def command(session: Session) -> None:
+    """Stop the stack of --data (ZONEGIT_DATA), and wait until it has ended."""
+    data = session.settings.data.absolute()
+    found = config.read_stack(data)
+    if not record.is_running(data) or found is None:
+        raise NotFound(f"no stack runs from {data}", hint="zonegit up starts one")
+    pid = int(found["pid"])
+    os.kill(pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(session.timeout):
+            while record.is_running(data):  # noqa: ASYNC110 # another process's lock
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise Unavailable(f"the stack (pid {pid}) did not end in {session.timeout:g} s") from None
+    session.output.result({"stopped": pid, "data": str(data)}, [f"stopped the stack of {data}"])

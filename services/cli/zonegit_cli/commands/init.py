@@ -1,0 +1,32 @@
+"""zonegit init: register a zone and stand on it."""
+
+import click
+
+from zonegit.repo import workspace
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_cli import page
+from zonegit_cli.session import Session
+
+
+@page.page("init")
+@click.argument("zone", type=page.ZONE)
+async def command(session: Session, zone: Name) -> None:
+    """Register ZONE and stand on its branch main.
+
+    The first zone of all also becomes everybody's default. It is served once it has a commit.
+
+    \b
+    zonegit init example.com
+    zonegit import example.com.zone
+    """
+    async with session.connected() as repo:
+        first = await workspace.initialise(repo, zone)
+    data = {"zone": names.text(zone), "branch": "main", "default": first}
+    session.output.result(
+        data,
+        [
+            f"registered {names.text(zone)}; you stand on its branch main",
+            "it is empty, so nothing is served yet: zonegit import FILE",
+        ],
+    )

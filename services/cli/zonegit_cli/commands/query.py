@@ -1,0 +1,105 @@
+"""zonegit query: ask a DNS server, as dig would."""
+
+from typing import Any
+
+import click
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.rcode
+import dns.rrset
+
+from zonegit import config
+from zonegit.errors import Invalid, NotFound
+from zonegit.zone import names, rrtypes
+from zonegit_cli import dnsclient, page
+from zonegit_cli.addresses import parse_address
+from zonegit_cli.dnsclient import Answer
+from zonegit_cli.session import Session
+
+
+@page.page("query")
+@click.argument("words", nargs=-1, required=True, metavar="NAME [TYPE] [@HOST:PORT]")
+@click.option("--subnet", metavar="CIDR", help="Ask on behalf of this client subnet (RFC 7871).")
+@click.option("--tcp", is_flag=True, help="Ask over TCP.")
+@click.option("--short", is_flag=True, help="Print the records of the answer only.")
+async def command(
+    session: Session, words: tuple[str, ...], subnet: str | None, tcp: bool, short: bool
+) -> None:
+    """Ask a DNS server; without @HOST:PORT the local stack's.
+
+    \b
+    zonegit query www.example.com
+    zonegit query www.example.com AAAA @127.0.0.1:5353
+    zonegit query example.com AXFR
+    """
+    name, rdtype, server = _parse(words)
+    host, port = parse_address(server) if server else _local_server(session)
+    if rdtype == rrtypes.AXFR:
+        lines = await dnsclient.transfer(name, host, port, timeout=session.timeout)
+        session.output.result({"zone": names.text(name), "records": lines}, lines, paged=True)
+        return
+    query = dnsclient.question(name, rdtype, subnet)
+    answer = await dnsclient.ask(query, host, port, timeout=session.timeout, tcp=tcp)
+    rdatas = [rdata.to_text() for rrset in answer.message.answer for rdata in rrset]
+    session.output.result(_json(answer), rdatas if short else _lines(answer))
+
+
+def _parse(words: tuple[str, ...]) -> tuple[names.Name, int, str | None]:
+    servers = [word[1:] for word in words if word.startswith("@")]
+    plain = [word for word in words if not word.startswith("@")]
+    if not 1 <= len(plain) <= 2 or len(servers) > 1:
+        raise click.UsageError("what is wanted is NAME [TYPE] [@HOST:PORT]")
+    rdtype = rrtypes.question_type(plain[1]) if len(plain) == 2 else rrtypes.A
+    return names.parse(plain[0]), rdtype, servers[0] if servers else None
+
+
+def _local_server(session: Session) -> tuple[str, int]:
+    record = config.read_stack(session.settings.data)
+    if record is None or not record.get("dns"):
+        raise NotFound(
+            f"no stack runs from {session.settings.data}, so it is not clear whom to ask",
+            hint="name the server: zonegit query NAME TYPE @127.0.0.1:53",
+        )
+    listen = record["dns"][0]
+    if not isinstance(listen, str):
+        raise Invalid("the stack's record names no address")
+    return parse_address(listen)
+
+
+def _lines(answer: Answer) -> list[str]:
+    message = answer.message
+    flags = dns.flags.to_text(message.flags).lower()
+    lines = [f";; {dns.rcode.to_text(message.rcode())}, id {message.id}, flags {flags}"]
+    for title, section in zip(
+        ("ANSWER", "AUTHORITY", "ADDITIONAL"), _sections(message), strict=True
+    ):
+        if section:
+            lines += [f";; {title}", *(line for rrset in section for line in _records(rrset))]
+    size = len(message.wire) if message.wire else 0
+    took = f"{answer.elapsed_ms:.1f} ms"
+    return [*lines, f";; {size} octets from {answer.server} over {answer.over} in {took}"]
+
+
+def _sections(message: dns.message.Message) -> list[list[dns.rrset.RRset]]:
+    return [message.answer, message.authority, message.additional]
+
+
+def _records(rrset: dns.rrset.RRset) -> list[str]:
+    return rrset.to_text().splitlines()
+
+
+def _json(answer: Answer) -> dict[str, Any]:
+    message = answer.message
+    keys = ("answer", "authority", "additional")
+    return {
+        "rcode": dns.rcode.to_text(message.rcode()),
+        "flags": dns.flags.to_text(message.flags).split(),
+        "server": answer.server,
+        "over": answer.over,
+        "elapsed_ms": round(answer.elapsed_ms, 3),
+        **{
+            key: [line for rrset in section for line in _records(rrset)]
+            for key, section in zip(keys, _sections(message), strict=True)
+        },
+    }

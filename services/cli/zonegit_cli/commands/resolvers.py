@@ -1,0 +1,78 @@
+"""zonegit resolvers: what each one serves, and how far it lags."""
+
+from typing import Any
+
+import click
+
+from zonegit.wire.messages import ResolverStatus, ServedZone
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_cli import page
+from zonegit_cli.output import columns, commit_id
+from zonegit_cli.session import Session
+from zonegit_cli.waiting import status_of_all
+
+HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
+
+
+@page.page("resolvers")
+@click.option("--zone", type=page.ZONE, metavar="ZONE", help="This zone only.")
+async def command(session: Session, zone: Name | None) -> None:
+    """Ask every resolver which commit of each zone it serves."""
+    async with session.bus() as bus:
+        statuses = await status_of_all(bus, zone)
+    rows = [row for status in statuses for row in _rows(status)]
+    lines = columns(rows, HEADER) if rows else ["no resolver answers"]
+    session.output.result([_json(status) for status in statuses], lines, paged=True)
+
+
+def _rows(status: ResolverStatus) -> list[tuple[str, ...]]:
+    state = "in step" if status.lag == 0 else f"{status.lag} behind"
+    if not status.zones:
+        return [(status.resolver, "-", ", ".join(status.branches), "-", "-", "-", state)]
+    return [_row(status, served, state) for served in status.zones]
+
+
+def _row(status: ResolverStatus, served: ServedZone, state: str) -> tuple[str, ...]:
+    age = "-" if served.age is None else f"{served.age:.0f} s"
+    if served.pinned:
+        state = f"pinned to {status.at}"
+    if served.problem:
+        state = click.style(served.problem, fg="red")
+    return (
+        status.resolver,
+        names.text(served.zone),
+        served.branch,
+        commit_id(served.commit) if served.commit else "-",
+        "-" if served.serial is None else str(served.serial),
+        age,
+        state,
+    )
+
+
+def _json(status: ResolverStatus) -> dict[str, Any]:
+    return {
+        "resolver": status.resolver,
+        "version": status.version,
+        "listen": status.listen,
+        "metrics": status.metrics,
+        "branches": status.branches,
+        "only": [names.text(zone) for zone in status.only],
+        "at": status.at,
+        "epoch": status.epoch,
+        "sequence": status.sequence,
+        "lag": status.lag,
+        "zones": [
+            {
+                "zone": names.text(served.zone),
+                "branch": served.branch,
+                "commit": served.commit.hex() if served.commit else None,
+                "serial": served.serial,
+                "sequence": served.sequence,
+                "age_s": served.age,
+                "pinned": served.pinned,
+                "problem": served.problem,
+            }
+            for served in status.zones
+        ],
+    }

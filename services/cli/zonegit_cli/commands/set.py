@@ -1,0 +1,41 @@
+"""zonegit set: an RRset becomes exactly these records."""
+
+import click
+
+from zonegit.repo import edits
+from zonegit.zone import rrtypes
+from zonegit.zone.rrset import ttl_from_text
+from zonegit_cli import committing, page
+from zonegit_cli.page import How
+from zonegit_cli.records import parse_rrset
+from zonegit_cli.session import Session
+
+
+@page.page("set")
+@click.argument("name")
+@click.argument("rdtype", metavar="TYPE")
+@click.argument("ttl")
+@click.argument("rdata", nargs=-1, required=True)
+@page.commits
+async def command(
+    session: Session, name: str, rdtype: str, ttl: str, rdata: tuple[str, ...], how: How
+) -> None:
+    """Make an RRset hold exactly these records, as one commit.
+
+    NAME is relative to the zone, @ its apex; TTL is in seconds or like 1h30m. The serial moves by
+    one by itself.
+
+    \b
+    zonegit set www A 300 192.0.2.7                one address
+    zonegit set www A 300 192.0.2.7 192.0.2.8      two
+    zonegit set @ MX 1h 10 mail.example.com.       words of one record
+    zonegit set @ MX 1h '10 mail1' '20 mail2'      two records
+    zonegit set @ TXT 300 'v=spf1 -all'            text needs no quotes of its own
+    """
+    rrtypes.from_text(rdtype), ttl_from_text(ttl)  # bad words cost no round trip
+    await committing.commit_edit(
+        session,
+        how,
+        ["set", name, rdtype.upper()],
+        lambda zone: edits.Set(parse_rrset(zone, name, rdtype, ttl, rdata)),
+    )

@@ -1,0 +1,94 @@
+"""zonegit zone: add, list, switch, remove."""
+
+from typing import Any
+
+import click
+
+from zonegit.repo import branches
+from zonegit.store.protocols import ZoneRefs
+from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_cli import page
+from zonegit_cli.output import columns, commit_id
+from zonegit_cli.session import Session
+from zonegit_cli.snapshots import all_zones
+
+
+@page.page("add")
+@click.argument("zone", type=page.ZONE)
+async def add(session: Session, zone: Name) -> None:
+    """Register ZONE without going there; it is served once it has a commit."""
+    async with session.connected() as repo:
+        await repo.refs.register(zone, repo.origin("zone add"))
+    text = f"registered {names.text(zone)}; give it records: zonegit import FILE --zone ZONE"
+    session.output.result({"zone": names.text(zone)}, [text])
+
+
+@page.page("list")
+async def list_zones(session: Session) -> None:
+    """List all zones with their branches; * is where you stand."""
+    async with session.connected() as repo:
+        zones = await all_zones(repo)
+        where = await repo.refs.where(repo.actor)
+    head = where.own or where.default
+    here = head.zone if head else None
+    rows = [_row(refs, here) for refs in sorted(zones, key=lambda z: names.canonical_key(z.zone))]
+    lines = columns(rows, ("", "ZONE", "SERIAL", "BRANCHES")) if rows else ["no zones yet"]
+    session.output.result([_json(refs, here) for refs in zones], lines, paged=True)
+
+
+@page.page("switch")
+@click.argument("zone", type=page.ZONE)
+@click.option("--default", is_flag=True, help="Also make it everybody's default.")
+async def switch(session: Session, zone: Name, default: bool) -> None:
+    """Stand in ZONE, on the branch you last had there (else main)."""
+    async with session.connected() as repo:
+        branch = await branches.switch(repo, zone, default=default)
+    data = {"zone": names.text(zone), "branch": branch, "default": default}
+    session.output.result(data, [f"you stand on {branch} of {names.text(zone)}"])
+
+
+@page.page("remove")
+@click.argument("zone", type=page.ZONE)
+@click.option("--force", is_flag=True, help="Remove it with its branches and tags.")
+async def remove(session: Session, zone: Name, force: bool) -> None:
+    """Remove ZONE: it is no longer served. Its objects stay in the store."""
+    async with session.connected() as repo:
+        moved = await repo.refs.unregister(zone, repo.origin("zone remove", force=force))
+    gone = {entry.ref.path(): entry.old.hex() for entry in moved.entries if entry.old}
+    tips = [f"  {path} was {old}" for path, old in gone.items() if path.startswith("refs/heads/")]
+    session.output.result(
+        {"zone": names.text(zone), "removed": gone}, [f"removed {names.text(zone)}", *tips]
+    )
+
+
+@click.group("zone")
+def command() -> None:
+    """Add, list, switch to or remove zones."""
+
+
+for _page in (add, list_zones, switch, remove):
+    command.add_command(_page)
+
+
+def _row(refs: ZoneRefs, here: Name | None) -> tuple[str, str, str, str]:
+    main = refs.heads.get(DEFAULT_BRANCH)
+    serial = "empty" if main is None or main.serial is None else str(main.serial)
+    tips = ", ".join(
+        f"{branch} {commit_id(tip.target)}" for branch, tip in sorted(refs.heads.items())
+    )
+    return ("*" if refs.zone == here else "", names.text(refs.zone), serial, tips or "-")
+
+
+def _json(refs: ZoneRefs, here: Name | None) -> dict[str, Any]:
+    return {
+        "zone": names.text(refs.zone),
+        "empty": not refs.heads,
+        "current": refs.zone == here,
+        "branches": {
+            branch: {"commit": tip.target.hex(), "serial": tip.serial}
+            for branch, tip in sorted(refs.heads.items())
+        },
+        "tags": {tag: tip.target.hex() for tag, tip in sorted(refs.tags.items())},
+    }

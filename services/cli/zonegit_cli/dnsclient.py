@@ -1,0 +1,101 @@
+"""Asking a DNS server as dig does, with dnspython."""
+
+import time
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Final
+
+import dns.asyncquery
+import dns.edns
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.query
+import dns.rdatatype
+import dns.xfr
+import dns.zone
+
+from zonegit.errors import Invalid, Unavailable
+from zonegit.zone.names import Name
+
+UDP_PAYLOAD: Final = 1232
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response, how it came and how long it took in milliseconds."""
+
+    message: dns.message.Message
+    server: str
+    over: str
+    elapsed_ms: float
+
+
+def subnet_option(cidr: str) -> dns.edns.ECSOption:
+    """The client subnet option (RFC 7871) for ``192.0.2.0/24``.
+
+    Raises:
+        Invalid: not a network.
+    """
+    try:
+        network = ip_network(cidr, strict=False)
+    except ValueError as error:
+        raise Invalid(f"{cidr!r} is not a subnet", hint="as in 192.0.2.0/24") from error
+    return dns.edns.ECSOption(str(network.network_address), network.prefixlen)
+
+
+def question(name: Name, rdtype: int, subnet: str | None = None) -> dns.message.QueryMessage:
+    """A question as dig asks it: RD and EDNS with a payload of 1232 octets."""
+    options: list[dns.edns.Option] = [subnet_option(subnet)] if subnet else []
+    owner = dns.name.from_wire(name, 0)[0]
+    return dns.message.make_query(
+        owner,
+        dns.rdatatype.RdataType.make(rdtype),
+        use_edns=0,
+        payload=UDP_PAYLOAD,
+        options=options,
+    )
+
+
+async def ask(
+    query: dns.message.QueryMessage, host: str, port: int, *, timeout: float, tcp: bool
+) -> Answer:
+    """Asks over UDP and, where that is truncated (or at once with ``tcp``), over TCP.
+
+    Raises:
+        Unavailable: nobody answers in time; names the server.
+    """
+    started = time.perf_counter()
+    over = "tcp" if tcp else "udp"
+    try:
+        if tcp:
+            response = await dns.asyncquery.tcp(query, host, timeout, port)
+        else:
+            response, fell_back = await dns.asyncquery.udp_with_fallback(query, host, timeout, port)
+            over = "tcp" if fell_back else "udp"
+    except (dns.exception.Timeout, OSError) as error:
+        raise Unavailable(
+            f"{host}:{port} did not answer over {over}: {str(error) or 'timed out'}",
+            hint="zonegit resolvers shows where resolvers listen",
+        ) from error
+    except dns.exception.DNSException as error:
+        raise Unavailable(f"{host}:{port} sent no DNS answer: {error}") from error
+    return Answer(response, f"{host}:{port}", over, (time.perf_counter() - started) * 1000)
+
+
+async def transfer(zone: Name, host: str, port: int, *, timeout: float) -> list[str]:
+    """A zone's records by AXFR, as master file lines.
+
+    Raises:
+        Unavailable: the server does not answer or refuses.
+    """
+    origin = dns.name.from_wire(zone, 0)[0]
+    received = dns.zone.Zone(origin, relativize=False)
+    try:
+        await dns.asyncquery.inbound_xfr(host, received, port=port, timeout=timeout)
+    except dns.xfr.TransferError as error:
+        raise Unavailable(f"{host}:{port} does not transfer {origin}: {error}") from error
+    except (dns.exception.DNSException, OSError, EOFError) as error:
+        raise Unavailable(f"the transfer of {origin} from {host}:{port} failed: {error}") from error
+    return received.to_text(relativize=False).splitlines()

@@ -1,0 +1,65 @@
+"""What commands print: text for people, one JSON document with ``--json``. Colour on a terminal
+only (click strips it elsewhere; ``NO_COLOR`` is honoured); progress goes to stderr."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from zonegit.objects.ids import short
+
+Json = Mapping[str, Any] | Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a command's results go."""
+
+    as_json: bool
+
+    def result(self, data: Json, lines: Iterable[str], *, paged: bool = False) -> None:
+        """Prints ``data`` with ``--json``, else ``lines``; ``paged`` through a pager where they
+        exceed a terminal."""
+        if self.as_json:
+            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+            return
+        text = [*lines]
+        if paged and sys.stdout.isatty() and len(text) >= shutil.get_terminal_size().lines:
+            click.echo_via_pager("\n".join(text) + "\n", color=colourful())
+            return
+        for line in text:
+            click.echo(line, color=colourful())
+
+    def note(self, text: str) -> None:
+        """Something to know beside the result; on stderr."""
+        click.echo(f"{click.style('note:', fg='cyan')} {text}", err=True)
+
+
+def colourful() -> bool | None:
+    """False where ``NO_COLOR`` is set (no-color.org), else None: whatever the stream is."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[str]:
+    """Aligned columns; the last one is not padded."""
+    every = [list(header), *map(list, rows)] if header else [list(row) for row in rows]
+    if not every:
+        return []
+    widths = [max(len(row[at]) for row in every) for at in range(len(every[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in every
+    ]
+    if header:
+        lines[0] = click.style(lines[0], bold=True)
+    return lines
+
+
+def commit_id(octets: bytes) -> str:
+    """An abbreviated id, coloured as git's are."""
+    return click.style(short(octets), fg="yellow")

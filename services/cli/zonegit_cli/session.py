@@ -1,0 +1,86 @@
+"""What a command works with: settings, the bus, the stores, and where its output goes."""
+
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zonegit import config
+from zonegit.config import BusSettings, Settings
+from zonegit.errors import Unavailable
+from zonegit.objects.model import Identity
+from zonegit.store import refnames
+from zonegit_cli.output import Output
+
+if TYPE_CHECKING:
+    from zonegit.bus.connection import Bus
+    from zonegit.repo.workspace import Repo
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of one command. ``timeout`` in seconds, of each request and of ``--wait``."""
+
+    output: Output
+    timeout: float
+    data: Path | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Read once, when first needed."""
+        return config.load(os.environ, Path.cwd(), data=self.data)
+
+    def bus_settings(self) -> BusSettings:
+        """Raises:
+        Unavailable: no bus is configured and no stack was started.
+        """
+        if self.settings.bus is None:
+            raise Unavailable(
+                f"there is no bus: no stack runs from {self.settings.data}, and none is configured",
+                hint="start one with zonegit up --detach, or set ZONEGIT_NATS_URL",
+            )
+        return self.settings.bus
+
+    @asynccontextmanager
+    async def bus(self) -> AsyncIterator["Bus"]:
+        """A connection to the bus.
+
+        Raises:
+            Unavailable: it cannot be reached; names the URL.
+        """
+        from zonegit.bus.connection import connect
+
+        async with connect(self.bus_settings(), name=f"cli-{self.settings.actor}") as bus:
+            yield bus
+
+    def repo(self, bus: "Bus") -> "Repo":
+        """The stores, over the bus, on the operator's behalf."""
+        from zonegit.bus.remote_objects import RemoteObjects
+        from zonegit.bus.remote_refs import RemoteRefs
+        from zonegit.repo.workspace import Repo
+
+        actor = refnames.checked_actor(self.settings.actor)
+        return Repo(
+            RemoteObjects(bus, actor, timeout=self.timeout),
+            RemoteRefs(bus, actor, timeout=self.timeout),
+            actor,
+            self._identity,
+        )
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator["Repo"]:
+        """The stores, for commands that need nothing else of the bus."""
+        async with self.bus() as bus:
+            yield self.repo(bus)
+
+    def _identity(self) -> Identity:
+        now = time.time()
+        offset = time.localtime(now).tm_gmtoff
+        sign = "+" if offset >= 0 else "-"
+        hours, minutes = divmod(abs(offset) // 60, 60)
+        zone = f"{sign}{hours:02}{minutes:02}"
+        return Identity(self.settings.name, self.settings.email, int(now), zone)

@@ -1,0 +1,80 @@
+"""What a stack records of itself below its data folder, so that every other command finds it.
+
+``stack.json`` holds addresses and the local bus's passwords and is readable by its owner only;
+``stack.lock`` is held for as long as the stack runs, which a pid alone could not tell.
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from zonegit import config
+from zonegit.errors import Conflict
+
+LOCK_FILE = "stack.lock"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A running stack: its supervisor's pid, its bus with a password for each role, where it
+    answers DNS, where it serves metrics (None: nowhere). ``ready`` once everything answers."""
+
+    pid: int
+    bus: dict[str, Any]
+    dns: list[str]
+    metrics: str | None
+    resolvers: int
+    ready: bool = False
+    version: int = VERSION
+
+
+def write(data: Path, record: Record) -> None:
+    """Replaces the record as a whole: a reader sees the old or the new one."""
+    descriptor, temporary = tempfile.mkstemp(dir=data, prefix=f".{config.STACK_FILE}")
+    with os.fdopen(descriptor, "w") as file:  # mkstemp made it readable by its owner only
+        json.dump(asdict(record), file, indent=2)
+    os.replace(temporary, data / config.STACK_FILE)
+
+
+def remove(data: Path) -> None:
+    """Forgets the stack."""
+    (data / config.STACK_FILE).unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[None]:
+    """Holds the lock of a data folder, which is made if need be.
+
+    Raises:
+        Conflict: a stack runs there already.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    data.chmod(0o700)
+    with (data / LOCK_FILE).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict(
+                f"a stack runs from {data} already",
+                hint="zonegit down stops it; --data starts another one beside it",
+            ) from error
+        yield
+
+
+def is_running(data: Path) -> bool:
+    """Whether a supervisor holds the folder's lock."""
+    try:
+        with (data / LOCK_FILE).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False

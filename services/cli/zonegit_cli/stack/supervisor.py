@@ -1,0 +1,167 @@
+"""Starts everything in order of need, watches over it, stops it in the opposite order.
+
+The supervisor holds no DNS socket: every resolver binds the shared port itself (SO_REUSEPORT).
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from zonegit.errors import Unavailable
+from zonegit_cli.addresses import format_address, parse_address
+from zonegit_cli.stack import nats, ports, readiness, record
+from zonegit_cli.stack.child import Child, Say, keep_running
+from zonegit_cli.stack.record import Record
+
+START_S: Final = 30.0
+TOO_MANY_STARTS: Final = 4
+"""A process that dies this often before the stack is ready will not come up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``zonegit up`` was asked for; ports may be 0."""
+
+    data: Path
+    listen: Sequence[str]
+    metrics: str | None
+    resolvers: int
+    log_level: str
+
+
+def plan(options: Options) -> Record:
+    """Chooses ports and passwords.
+
+    Raises:
+        Conflict: an address is taken.
+        Invalid: an address is malformed.
+    """
+    bus = {"url": f"nats://127.0.0.1:{ports.free_tcp_port()}", "users": nats.passwords()}
+    addresses = [parse_address(text) for text in options.listen]
+    dns = [format_address(host, ports.dns_port(host, port)) for host, port in addresses]
+    return Record(os.getpid(), bus, dns, _metrics_address(options), options.resolvers)
+
+
+def _metrics_address(options: Options) -> str | None:
+    if options.metrics is None:
+        return None
+    host, port = parse_address(options.metrics)
+    return format_address(host, port or ports.free_tcp_port(host))
+
+
+async def run(options: Options, planned: Record, ready: Callable[[Record], None], say: Say) -> None:
+    """Runs the stack until SIGTERM or SIGINT. ``ready`` is called once everything answers.
+
+    Raises:
+        Unavailable: something does not come up; names it, with the end of its log.
+    """
+    children = _children(options, planned)
+    stopping = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
+    record.write(options.data, planned)
+    try:
+        async with _running(children, say):
+            stop = asyncio.create_task(stopping.wait())
+            starting = asyncio.create_task(_until_ready(planned, children))
+            await asyncio.wait({stop, starting}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                up = replace(planned, ready=True)
+                record.write(options.data, up)
+                ready(up)
+                await stop
+            starting.cancel()
+            stop.cancel()
+    finally:
+        record.remove(options.data)
+
+
+@asynccontextmanager
+async def _running(children: Sequence[Child], say: Say) -> AsyncIterator[None]:
+    """Keeps the children running; at the end stops the last one first."""
+    tasks = [asyncio.create_task(keep_running(child, say)) for child in children]
+    try:
+        yield
+    finally:
+        # Resolvers first, so that no query meets a closing door while the stores go down; the bus
+        # last, so that everybody can say goodbye on it.
+        for task in reversed(tasks):
+            task.cancel()
+            await asyncio.wait({task})
+
+
+async def _until_ready(planned: Record, children: Sequence[Child]) -> None:
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(_fail_when_hopeless(children))
+        try:
+            async with asyncio.timeout(START_S):
+                await readiness.everything_answers(planned)
+        except TimeoutError as error:
+            raise Unavailable(
+                f"the stack did not come up within {START_S:g} s",
+                hint=f"its logs are in {children[0].log.parent}",
+            ) from error
+        watching.cancel()
+
+
+async def _fail_when_hopeless(children: Sequence[Child]) -> None:
+    while True:
+        await asyncio.sleep(0.1)
+        for child in children:
+            if child.starts >= TOO_MANY_STARTS:
+                words = " | ".join(child.last_words()) or "it said nothing"
+                raise Unavailable(
+                    f"{child.name} does not come up: {words}", hint=f"its log is {child.log}"
+                )
+
+
+def _children(options: Options, planned: Record) -> list[Child]:
+    logs = options.data / "logs"
+    logs.mkdir(exist_ok=True)
+    port = int(planned.bus["url"].rpartition(":")[2])
+    configuration = nats.write_configuration(options.data, port, planned.bus["users"])
+    bus = Child("nats", [nats.binary(), "-c", str(configuration)], {}, logs / "nats.log")
+    stores = [_service(options, planned, role, role, []) for role in ("objectstore", "refs")]
+    resolvers = [_resolver(options, planned, number) for number in range(options.resolvers)]
+    children = [bus, *stores, *resolvers]
+    for child in children:
+        child.set_log_aside()
+    return children
+
+
+def _resolver(options: Options, planned: Record, number: int) -> Child:
+    name = f"resolver-{number + 1}"
+    arguments = ["--name", name]
+    for address in planned.dns:
+        arguments += ["--listen", address]
+    if planned.metrics is not None:
+        arguments += ["--metrics", _metrics_of(planned, number)]
+    return _service(options, planned, "resolver", name, arguments)
+
+
+def _metrics_of(planned: Record, number: int) -> str:
+    """One resolver serves the address itself; several have one each, which ``up`` merges."""
+    assert planned.metrics is not None
+    if planned.resolvers == 1:
+        return planned.metrics
+    return f"127.0.0.1:{ports.free_tcp_port()}"
+
+
+def _service(
+    options: Options, planned: Record, role: str, name: str, arguments: Sequence[str]
+) -> Child:
+    password = planned.bus["users"][role]
+    host = planned.bus["url"].removeprefix("nats://")
+    command = [sys.executable, "-m", f"zonegit_{role}", "--log-level", options.log_level]
+    environment = {
+        "ZONEGIT_NATS_URL": f"nats://{role}:{password}@{host}",
+        "ZONEGIT_DATA": str(options.data),
+    }
+    return Child(name, [*command, *arguments], environment, options.data / "logs" / f"{name}.log")
