@@ -7,7 +7,7 @@ from zonegit.errors import NotFound
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, describe, rdata_to_text, rrset
-from zonegit.zone.rules import check_owner
+from zonegit.zone.rules import check_owner, check_rrset
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ def apply(edits: Iterable[Edit], present: Mapping[Name, RRsets], apex: Name) -> 
             if before.get(rdtype) != rrsets.get(rdtype):
                 changes[name, rdtype] = rrsets.get(rdtype)
         check_owner(name, rrsets.keys(), apex)
+        for value in rrsets.values():
+            check_rrset(value)
     return changes
 
 
