@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import dns.exception
@@ -123,9 +124,12 @@ def rdata_from_tokens(rdtype: int, tokens: dns.tokenizer.Tokenizer, origin: Name
         dns.exception.DNSException: not RDATA of that type.
         ValueError: likewise; dnspython lets some through.
     """
-    at = dns.name.from_wire(origin, 0)[0]
     rdata = dns.rdata.from_text(
-        dns.rdataclass.IN, RdataType.make(rdtype), tokens, origin=at, relativize=False
+        dns.rdataclass.IN,
+        RdataType.make(rdtype),
+        tokens,
+        origin=_library_name(origin),
+        relativize=False,
     )
     octets = rdata.to_wire()
     assert octets is not None
@@ -169,6 +173,12 @@ def with_serial(value: RRset, serial: int) -> RRset:
     at = len(octets) - 20
     patched = octets[:at] + struct.pack("!I", serial) + octets[at + 4 :]
     return RRset(value.owner, value.rdtype, value.ttl, (patched,), value.rdclass)
+
+
+@lru_cache(256)
+def _library_name(name: Name) -> dns.name.Name:
+    """As dnspython wants it; origins come again with every record."""
+    return dns.name.from_wire(name, 0)[0]
 
 
 def _name_end(octets: bytes, at: int) -> int:
