@@ -1,0 +1,137 @@
+"""zonegit doctor: what is wrong, if anything."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from zonegit import config, release
+from zonegit.errors import ZonegitError
+from zonegit.wire import codec, subjects
+from zonegit.wire.messages import Heartbeat, ResolverStatus
+from zonegit.zone import names
+from zonegit_cli import page
+from zonegit_cli.output import columns
+from zonegit_cli.session import Session
+from zonegit_cli.stack import record
+from zonegit_cli.waiting import status_of_all
+
+if TYPE_CHECKING:
+    from zonegit.bus.connection import Bus
+    from zonegit.bus.discovery import Found
+
+STORES: Final = ("objectstore", "refs")
+PING_S: Final = 0.5
+MIN_FREE_OCTETS: Final = 1 << 30
+MAX_SKEW_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked."""
+
+    check: str
+    ok: bool
+    text: str
+
+
+@page.page("doctor")
+async def command(session: Session) -> int:
+    """Check bus, services, versions, clock, disk and what each resolver serves.
+
+    Exits 1 when something is wrong.
+    """
+    findings = [_stack(session), _disk(session)]
+    try:
+        async with session.bus() as bus:
+            findings += [Finding("bus", True, f"{bus.url_shown} answers"), *await _services(bus)]
+            findings.append(await _clock(bus))
+            findings += _resolvers(await status_of_all(bus))
+    except ZonegitError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        findings.append(Finding("bus", False, error.message + hint))
+    session.output.result(_json(findings), columns([_row(each) for each in findings]))
+    return 0 if all(each.ok for each in findings) else 1
+
+
+def _row(finding: Finding) -> tuple[str, str, str]:
+    mark = click.style("ok", fg="green") if finding.ok else click.style("BAD", fg="red", bold=True)
+    return mark, finding.check, finding.text
+
+
+def _stack(session: Session) -> Finding:
+    data = session.settings.data
+    if config.read_stack(data) is None:
+        return Finding("stack", True, f"none runs from {data}; the bus is elsewhere")
+    if record.is_running(data):
+        return Finding("stack", True, f"runs from {data}")
+    return Finding("stack", False, f"the one of {data} ended without a word; zonegit up starts it")
+
+
+def _disk(session: Session) -> Finding:
+    folder = session.settings.data
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return Finding("disk", free > MIN_FREE_OCTETS, f"{free / (1 << 30):.1f} GiB free at {folder}")
+
+
+async def _services(bus: "Bus") -> list[Finding]:
+    from zonegit.bus import discovery  # brings in NATS, which help must not
+
+    found = await discovery.ping(bus, PING_S)
+    return [_service(name, [each for each in found if each.name == name]) for name in STORES]
+
+
+def _service(name: str, found: Sequence["Found"]) -> Finding:
+    if not found:
+        return Finding(name, False, "nobody answers; zonegit up starts one, logs say why not")
+    return _versions(name, [each.version for each in found])
+
+
+def _versions(name: str, versions: Sequence[str]) -> Finding:
+    shown = ", ".join(sorted(set(versions)))
+    same = set(versions) == {release()}
+    text = f"{len(versions)} answer(s), version {shown}"
+    return Finding(name, same, text if same else f"{text}; this command is {release()}")
+
+
+async def _clock(bus: "Bus") -> Finding:
+    """Commits, ages and deadlines are told by clocks; a heartbeat tells refs' own."""
+    skew: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def heard(_subject: str, octets: bytes) -> None:
+        if not skew.done():
+            skew.set_result(time.time() - codec.decode(octets, Heartbeat).time)
+
+    try:
+        async with bus.subscribe(subjects.HEARTBEAT, heard), asyncio.timeout(3):
+            seconds = await skew
+    except TimeoutError:
+        return Finding(
+            "clock", False, "refs has not been heard for 3 s, so clocks were not compared"
+        )
+    text = f"this machine and refs differ by {abs(seconds) * 1000:.0f} ms"
+    return Finding("clock", abs(seconds) < MAX_SKEW_S, text)
+
+
+def _resolvers(statuses: Sequence[ResolverStatus]) -> list[Finding]:
+    if not statuses:
+        return [Finding("resolver", False, "nobody answers; zonegit up starts one")]
+    findings = [_versions("resolver", [each.version for each in statuses])]
+    return findings + [_resolver(each) for each in statuses]
+
+
+def _resolver(status: ResolverStatus) -> Finding:
+    problems = [f"{names.text(zone.zone)}: {zone.problem}" for zone in status.zones if zone.problem]
+    where = ", ".join(status.listen) or "nowhere"
+    text = f"serves {len(status.zones)} zone(s) on {where}, {status.lag} change(s) behind"
+    return Finding(status.resolver, not problems, "; ".join([text, *problems]))
+
+
+def _json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [{"check": each.check, "ok": each.ok, "text": each.text} for each in findings]
