@@ -1,0 +1,436 @@
+"""The walkthrough that ``make demo`` runs: a real stack, real commands, every result checked.
+
+Prints each command and its output as an operator would see them, and says after each step what was
+checked. Exits 1 when any check failed; whatever it started is stopped in any case.
+"""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+BIN = Path(sys.executable).parent
+ROOT_ZONES = Path(__file__).resolve().parents[3] / "shared" / "data" / "rootzone-2018.tar.xz"
+ROOT_TREE = "4745c3584a55f86be12d0bde93d280d34dd7821f0f29948f63996eafc170e2f8"
+SALT = "demo-rollout"
+CANARY_PERCENT = 50
+DEADLINE_S = 20.0
+SHOWN_LINES = 30
+
+ZONE_FILE = """\
+$ORIGIN foo.com.
+$TTL 300
+@       IN SOA ns1 admin 1 7200 3600 1209600 300
+        IN NS  ns1
+        IN NS  ns2
+        IN MX  10 mail
+ns1     IN A   192.0.2.1
+ns2     IN A   192.0.2.2
+mail    IN A   192.0.2.25
+api  60 IN A   192.0.2.80
+www     IN CNAME api
+*.wild  IN A   192.0.2.9
+sub     IN NS  ns.sub
+ns.sub  IN A   192.0.2.53
+"""
+
+
+class Failed(Exception):
+    """A check failed: the walkthrough goes no further."""
+
+
+class Walkthrough:
+    """Runs commands against one stack and keeps the score."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.checks = 0
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("ZONEGIT_")},
+            "ZONEGIT_DATA": str(folder / "data"),
+            "ZONEGIT_ACTOR": "alice",
+            "ZONEGIT_AUTHOR_EMAIL": "alice@example.net",
+            "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
+        }
+        self.dns = ""
+        self.metrics = ""
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def step(self, title: str) -> None:
+        """Says what comes next."""
+        print(f"\n== {title} ==", flush=True)
+
+    def run(self, words: str, *, shown: int = SHOWN_LINES, fails_with: int = 0) -> str:
+        """Runs a command line, prints it and what it says; its status must be as expected."""
+        print(f"$ {words}", flush=True)
+        arguments = shlex.split(words)
+        arguments[0] = str(BIN / arguments[0])
+        done = subprocess.run(
+            arguments, cwd=self.folder, env=self.environment, capture_output=True, text=True
+        )
+        lines = (done.stdout + done.stderr).splitlines()
+        print(*(f"  {line}" for line in lines[:shown]), sep="\n")
+        if len(lines) > shown:
+            print(f"  ... {len(lines) - shown} more lines")
+        if done.returncode != fails_with:
+            raise Failed(f"{words!r} exited with {done.returncode}, not {fails_with}")
+        return done.stdout
+
+    def ask(self, words: str) -> Any:
+        """The JSON answer of a command that is not shown: for checks and for waiting."""
+        arguments = [str(BIN / "zonegit"), *shlex.split(words), "--json"]
+        done = subprocess.run(
+            arguments, cwd=self.folder, env=self.environment, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise Failed(f"zonegit {words}: {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def records(self, words: str) -> list[str]:
+        """Shows a query and returns the RDATA of its answer."""
+        return self.run(f"zonegit query {words} --short").split("\n")[:-1]
+
+    def check(self, what: str, holds: bool) -> None:
+        """Counts a check, or ends the walkthrough."""
+        print(f"  {'ok' if holds else 'FAILED'}: {what}", flush=True)
+        if not holds:
+            raise Failed(what)
+        self.checks += 1
+
+    def until(self, what: str, holds: Callable[[], bool]) -> None:
+        """Waits for something that another process does; a check."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not holds() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.check(what, holds())
+
+    def serial(self) -> int:
+        """The serial that is served for foo.com."""
+        return int(self.records(f"foo.com SOA @{self.dns}")[0].split()[2])
+
+    def resolver(self, name: str, words: str) -> tuple[subprocess.Popen[bytes], str]:
+        """Starts a resolver of our own beside the stack's, and returns it with its address."""
+        address = f"127.0.0.1:{free_port()}"
+        command = f"zonegit-resolver --name {name} --listen {address} {words}".strip()
+        print(f"$ {command} &", flush=True)
+        arguments = shlex.split(command)
+        arguments[0] = str(BIN / arguments[0])
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                arguments, cwd=self.folder, env=self.environment, stdout=log, stderr=log
+            )
+        self.started.append(process)
+        self.until(f"{name} answers on {address}", lambda: answers(address))
+        return process, address
+
+    def stop(self) -> None:
+        """Stops whatever runs."""
+        for process in self.started:
+            end(process)
+        if (self.folder / "data" / "stack.json").exists():
+            self.run("zonegit down")
+
+
+def start(walk: Walkthrough) -> None:
+    walk.step("1. Install and start")
+    walk.run("zonegit --version")
+    walk.run("zonegit up --detach --listen 127.0.0.1:0 --metrics 127.0.0.1:0")
+    remember_addresses(walk)
+    doctor = walk.run("zonegit doctor")
+    walk.check("the doctor finds nothing wrong", "BAD" not in doctor)
+
+
+def remember_addresses(walk: Walkthrough) -> None:
+    stack = json.loads((walk.folder / "data" / "stack.json").read_text())
+    walk.dns, walk.metrics = stack["dns"][0], stack["metrics"]
+
+
+def initialise(walk: Walkthrough) -> None:
+    walk.step("2. Register a zone")
+    walk.run("zonegit init foo.com")
+    listed = walk.run("zonegit zone list")
+    walk.check("a zone without a commit is empty", "empty" in listed)
+    before = walk.ask(f"query foo.com SOA @{walk.dns}")
+    walk.check("and is not served", before["rcode"] == "REFUSED")
+
+
+def import_zone(walk: Walkthrough) -> None:
+    walk.step("3. Write a zone file and import it")
+    (walk.folder / "foo.com.zone").write_text(ZONE_FILE)
+    print("$ cat foo.com.zone", *(f"  {line}" for line in ZONE_FILE.splitlines()), sep="\n")
+    said = walk.run("zonegit import foo.com.zone -m 'initial import' --wait")
+    walk.check("every resolver serves it", "served by resolver-1" in said)
+    (walk.folder / "bad.zone").write_text(ZONE_FILE + "ftp IN A 192.0.2.300\n")
+    walk.run("zonegit import bad.zone", fails_with=1)
+    unchanged = walk.ask("log")
+    walk.check("a bad file is refused whole", len(unchanged) == 1)
+
+
+def served(walk: Walkthrough) -> None:
+    walk.step("4. What is served")
+    walk.run("zonegit resolvers")
+    status = walk.ask("status")
+    serving = [each["commit"] for each in status["served_by"]]
+    walk.check("the resolver serves the tip", serving == [status["commit"]])
+
+
+def query(walk: Walkthrough) -> None:
+    walk.step("5. Ask for an address, and follow an alias")
+    walk.run(f"zonegit query api.foo.com A @{walk.dns}")
+    walk.check("api has its address", walk.records("api.foo.com A") == ["192.0.2.80"])
+    chain = walk.records("www.foo.com A")
+    walk.check("www is followed to it", chain == ["api.foo.com.", "192.0.2.80"])
+
+
+def edit(walk: Walkthrough) -> None:
+    walk.step("6. Edit a record")
+    before = walk.ask(f"query foo.com SOA @{walk.dns}")["answer"][0].split()[6]
+    walk.run("zonegit set api A 60 192.0.2.81 -m 'move api to the new host' --wait")
+    walk.step("7. The same query, changed, with no restart")
+    walk.check("api has moved", walk.records("api.foo.com A") == ["192.0.2.81"])
+    walk.step("8. The serial moved by one")
+    walk.check(f"from {before}", walk.serial() == int(before) + 1)
+
+
+def history(walk: Walkthrough) -> None:
+    walk.step("9. Who changed what")
+    shown = walk.run("zonegit log")
+    walk.check("both commits are there", "initial import" in shown and "new host" in shown)
+    walk.run("zonegit status")
+    then = walk.run("zonegit show api A HEAD~1")
+    walk.check("what it was one commit ago", then.endswith("192.0.2.80\n"))
+
+
+def branch(walk: Walkthrough) -> None:
+    walk.step("10. A branch: edit canary, main unaffected")
+    walk.run("zonegit branch canary")
+    walk.run("zonegit checkout canary")
+    walk.run("zonegit set api A 60 203.0.113.80 -m 'try the new network'")
+    walk.check("main is as it was", walk.records("api.foo.com A") == ["192.0.2.81"])
+    walk.run("zonegit branch")
+    walk.run("zonegit checkout main")
+
+
+def the_past(walk: Walkthrough) -> None:
+    walk.step("11. A second resolver, pinned to the past")
+    process, address = walk.resolver("past", "--at HEAD~1")
+    past = walk.records(f"api.foo.com A @{address}")
+    walk.check("it answers what was", past == ["192.0.2.80"])
+    walk.check("the first one what is", walk.records("api.foo.com A") == ["192.0.2.81"])
+    end(process)
+
+
+def canary(walk: Walkthrough) -> None:
+    walk.step("12. A canary: half of the subnets see the other branch")
+    words = f"--canary canary:{CANARY_PERCENT} --canary-salt {SALT}"
+    process, address = walk.resolver("canary", words)
+    walk.run(f"zonegit query api.foo.com A @{address} --subnet 10.1.0.0/24")
+    as_expected = split = 0
+    for number in range(16):
+        subnet = bytes((10, number, 0))
+        bucket = fnv1a(subnet + b"\0" + SALT.encode()) % 100
+        wanted = "203.0.113.80" if bucket < CANARY_PERCENT else "192.0.2.81"
+        cidr = f"10.{number}.0.0/24"
+        answer = walk.ask(f"query api.foo.com A @{address} --subnet {cidr}")["answer"]
+        got = answer[0].split()[-1]
+        print(f"  {cidr:<13} bucket {bucket:>2} -> {got}")
+        as_expected += got == wanted
+        split += got == "203.0.113.80"
+    walk.check("16 subnets split as their buckets say", as_expected == 16)
+    walk.check("some see each branch", 0 < split < 16)
+    end(process)
+
+
+def transfer(walk: Walkthrough) -> None:
+    walk.step("13. Transfer the zone")
+    lines = walk.run(f"zonegit query foo.com AXFR @{walk.dns}").splitlines()
+    walk.check("all 14 records arrive", len(lines) == 14)
+
+
+def second_zone(walk: Walkthrough) -> None:
+    walk.step("14. A second zone, registered while running")
+    pid = resolver_pid(walk)
+    (walk.folder / "bar.zone").write_text(ZONE_FILE.replace("foo.com", "bar.org"))
+    walk.run("zonegit zone add bar.org")
+    walk.run("zonegit import bar.zone --zone bar.org --wait")
+    walk.check("it is answered", walk.records("api.bar.org A") == ["192.0.2.80"])
+    walk.check("by the same process and port", resolver_pid(walk) == pid)
+    walk.run("zonegit zone list")
+    walk.run("zonegit zone remove bar.org", fails_with=7)
+    walk.run("zonegit zone remove bar.org --force")
+    gone = lambda: walk.ask(f"query bar.org SOA @{walk.dns}")["rcode"] == "REFUSED"  # noqa: E731
+    walk.until("it is no longer served", gone)
+    walk.check("foo.com still is", walk.records("api.foo.com A") == ["192.0.2.81"])
+
+
+def resolver_pid(walk: Walkthrough) -> str:
+    """The process that holds the stack's DNS port, found by its command line."""
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"zonegit_resolver" in words and walk.dns.encode() in words:
+            return entry.parent.name
+    return ""
+
+
+def metrics(walk: Walkthrough) -> None:
+    walk.step("15. Metrics")
+    url = f"http://{walk.metrics}/metrics"
+    print(f"$ curl {url}")
+    with urllib.request.urlopen(url, timeout=5) as response:
+        text = response.read().decode()
+    lines = [line for line in text.splitlines() if 'zone="foo.com."' in line]
+    print(*(f"  {line}" for line in lines[:SHOWN_LINES]), sep="\n")
+    walk.check("queries are counted by zone, type and rcode", 'rcode="NOERROR"' in text)
+    walk.check("the served serial is there", any("serial" in line for line in lines))
+
+
+def bus_down(walk: Walkthrough) -> None:
+    walk.step("16. Killed, and started again with the bus down")
+    process, _ = walk.resolver("spare", "")
+    walk.until("spare keeps what it serves", lambda: serves(walk, "spare"))
+    print("$ kill -9 (spare)")
+    process.kill()
+    process.wait()
+    walk.environment["ZONEGIT_NATS_URL"] = bus_url(walk, "resolver")
+    walk.run("zonegit down")
+    process, address = walk.resolver("spare", "")
+    kept = walk.records(f"api.foo.com A @{address}")
+    walk.check("it answers from disk", kept == ["192.0.2.81"])
+    end(process)
+    del walk.environment["ZONEGIT_NATS_URL"]
+
+
+def serves(walk: Walkthrough, name: str) -> bool:
+    return any(
+        each["resolver"] == name and each["zones"] and each["lag"] == 0
+        for each in walk.ask("resolvers")
+    )
+
+
+def bus_url(walk: Walkthrough, role: str) -> str:
+    bus = json.loads((walk.folder / "data" / "stack.json").read_text())["bus"]
+    return str(bus["url"]).replace("://", f"://{role}:{bus['users'][role]}@")
+
+
+def root_zone(walk: Walkthrough) -> None:
+    walk.step("17. The real root zone, two versions of it")
+    if not ROOT_ZONES.exists():
+        print("  skipped: the real data is not beside this checkout")
+        return
+    with tarfile.open(ROOT_ZONES) as archive:
+        for serial in ("2018012900", "2018013000"):
+            archive.extract(f"./root-{serial}.zone", walk.folder, filter="data")
+    walk.run("zonegit up --detach --listen 127.0.0.1:0 --metrics 127.0.0.1:0")
+    remember_addresses(walk)
+    walk.check("foo.com came back", walk.records("api.foo.com A") == ["192.0.2.81"])
+    walk.run("zonegit init .")
+    walk.run("zonegit import root-2018012900.zone --wait --timeout 60")
+    tree = walk.run("zonegit rev-parse HEAD^{tree}").strip()
+    walk.check("its tree has the id that the original computes", tree == ROOT_TREE)
+    walk.run("zonegit import root-2018013000.zone --wait --timeout 60")
+    walk.run("zonegit log --oneline")
+    soa = walk.records(f". SOA @{walk.dns}")[0]
+    walk.check("the newer version is served", soa.split()[2] == "2018013000")
+    walk.run(f"zonegit query www.example.com A @{walk.dns}")
+    referral = walk.ask(f"query www.example.com A @{walk.dns}")
+    walk.check("com. is delegated", referral["authority"][0].startswith("com. 172800 IN NS"))
+
+
+STEPS: Sequence[Callable[[Walkthrough], None]] = (
+    start,
+    initialise,
+    import_zone,
+    served,
+    query,
+    edit,
+    history,
+    branch,
+    the_past,
+    canary,
+    transfer,
+    second_zone,
+    metrics,
+    bus_down,
+    root_zone,
+)
+
+
+def fnv1a(octets: bytes) -> int:
+    """FNV-1a, 64 bits: here once more, so that the check does not lean on what it checks."""
+    value = 0xCBF29CE484222325
+    for octet in octets:
+        value = (value ^ octet) * 0x100000001B3 % (1 << 64)
+    return value
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def answers(address: str) -> bool:
+    """Whether something answers DNS there; a status query (opcode 2) gets NOTIMP at the least."""
+    host, _, port = address.rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.2)
+        try:
+            sock.connect((host, int(port)))
+            sock.send(b"\x12\x34\x01\x00\x00\x01\0\0\0\0\0\0\x03foo\x03com\0\0\x06\0\x01")
+            return sock.recv(512)[:2] == b"\x12\x34"
+        except OSError:
+            return False
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Stops one process that was started here."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def walkthrough() -> Iterator[Walkthrough]:
+    with tempfile.TemporaryDirectory(prefix="zonegit-demo-") as folder:
+        walk = Walkthrough(Path(folder))
+        try:
+            yield walk
+        finally:
+            walk.step("Stop")
+            walk.stop()
+
+
+def main() -> int:
+    started = time.monotonic()
+    try:
+        with walkthrough() as walk:
+            for step in STEPS:
+                step(walk)
+    except Failed as error:
+        print(f"\nThe walkthrough FAILED: {error}", file=sys.stderr)
+        return 1
+    print(f"\nAll {walk.checks} checks passed in {time.monotonic() - started:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
