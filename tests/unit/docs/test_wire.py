@@ -1,0 +1,93 @@
+"""docs/wire.md says what the code does: both directions, name by name."""
+
+import re
+import types
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from zonegit.objects import ids
+from zonegit.objects.ids import RawObject
+from zonegit.store import expected, protocols, refnames
+from zonegit.store.protocols import EntryKind
+from zonegit.wire import codec, failures, messages
+
+PAGE = (Path(__file__).parents[3] / "docs" / "wire.md").read_text()
+SECTIONS = dict(re.findall(r"^#### (\w+)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
+BASES = {messages.Message, messages.Event}
+
+
+def structs(*modules: types.ModuleType) -> dict[str, type[msgspec.Struct]]:
+    return {
+        name: value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, msgspec.Struct)
+        if value.__module__ == module.__name__ and value not in BASES
+    }
+
+
+TRAVELLING = structs(messages, protocols, expected, refnames)
+del TRAVELLING["Origin"]  # on the bus it is the subject's actor and a Why
+
+
+def rows(section: str) -> list[list[str]]:
+    """The cells of every table row below a heading, without its head."""
+    body = PAGE.partition(f"\n{section}\n")[2]
+    body = re.split(r"^#", body, maxsplit=1, flags=re.MULTILINE)[0]
+    table = re.findall(r"^\|(?!---)(.*)\|$", body, re.MULTILINE)[1:]
+    return [[cell.strip() for cell in row.split("|")] for row in table]
+
+
+def test_every_message_has_a_section_and_every_section_a_message() -> None:
+    assert set(SECTIONS) == {*TRAVELLING, RawObject.__name__}
+
+
+@pytest.mark.parametrize("name", sorted(TRAVELLING))
+def test_a_message_lists_exactly_its_fields(name: str) -> None:
+    documented = re.findall(r"^\| `(\w+)` \|", SECTIONS[name], re.MULTILINE)
+    assert documented == [field.name for field in msgspec.structs.fields(TRAVELLING[name])]
+
+
+@pytest.mark.parametrize("name", sorted(TRAVELLING))
+def test_a_message_marks_exactly_the_fields_that_may_be_left_out(name: str) -> None:
+    documented = re.findall(r"^\| `(\w+)` \| [^|]* = ", SECTIONS[name], re.MULTILINE)
+    optional = [f.name for f in msgspec.structs.fields(TRAVELLING[name]) if not f.required]
+    assert documented == optional
+
+
+def test_an_object_travels_with_the_documented_fields() -> None:
+    documented = re.findall(r"^\| `(\w+)` \|", SECTIONS["RawObject"], re.MULTILINE)
+    assert documented == list(RawObject._fields)
+    kinds = next(cells for cells in rows("#### RawObject") if cells[0] == "`kind`")[2]
+    assert re.findall(r"`(\w+)`", kinds) == list(get_args(ids.Kind))
+
+
+def test_every_error_code_is_explained() -> None:
+    assert [cells[0].strip("`") for cells in rows("## Errors")] == list(failures.BY_CODE)
+
+
+def test_requests_and_replies_of_every_verb_are_messages() -> None:
+    named = {cell.strip("`") for cells in rows("### Verbs") for cell in cells[2:]}
+    assert named <= set(TRAVELLING)
+
+
+def test_every_kind_of_event_has_a_subject() -> None:
+    subjects = [cells[0].strip("`") for cells in rows("### Events")]
+    kinds = [match[1] for text in subjects if (match := re.match(r"zg\.events\.(\w+)\.", text))]
+    assert kinds == list(get_args(EntryKind))
+
+
+def test_the_documented_bounds_are_those_of_the_code() -> None:
+    documented = {
+        cells[0].strip("`"): int(cells[1].replace(",", "")) for cells in rows("## Bounds")
+    }
+    actual = {
+        name: getattr(module, name)
+        for module in (codec, ids, messages, refnames)
+        for name in vars(module)
+        if name.startswith("MAX_") and module.__name__.startswith("zonegit.")
+    }
+    assert documented == actual
