@@ -1,0 +1,1 @@
+"""The object store: keeps immutable objects by id, whole and verified (README.md)."""

@@ -1,0 +1,45 @@
+"""What each verb of the object store does: a message in, one call, a message out."""
+
+from zonegit.bus.service import Endpoint, Endpoints
+from zonegit.wire.messages import (
+    MAX_BATCH_OCTETS,
+    Done,
+    FindObjects,
+    Found,
+    GetObjects,
+    GotObjects,
+    Missing,
+    MissingObjects,
+    PutObjects,
+)
+from zonegit.wire.subjects import Request
+from zonegit_objectstore.sqlite import SqliteObjects
+
+
+class Handlers:
+    """The verbs, over a store."""
+
+    def __init__(self, store: SqliteObjects) -> None:
+        self._store = store
+
+    def endpoints(self) -> Endpoints:
+        """Each verb with its message."""
+        return {
+            "get": Endpoint(GetObjects, self.get),
+            "put": Endpoint(PutObjects, self.put),
+            "missing": Endpoint(MissingObjects, self.missing),
+            "find": Endpoint(FindObjects, self.find),
+        }
+
+    async def get(self, request: Request, message: GetObjects) -> GotObjects:
+        return GotObjects(objects=await self._store.first(message.ids, MAX_BATCH_OCTETS))
+
+    async def put(self, request: Request, message: PutObjects) -> Done:
+        await self._store.put(message.objects)
+        return Done()
+
+    async def missing(self, request: Request, message: MissingObjects) -> Missing:
+        return Missing(ids=sorted(await self._store.missing(message.ids)))
+
+    async def find(self, request: Request, message: FindObjects) -> Found:
+        return Found(objects=await self._store.find(message.prefix))

@@ -1,0 +1,39 @@
+"""Puts the ref store together: the only place that constructs things."""
+
+from typing import Final
+
+import structlog
+
+from zonegit.bus.connection import connect
+from zonegit.bus.remote_objects import RemoteObjects
+from zonegit.bus.service import serve
+from zonegit.config import BusSettings, Settings
+from zonegit.errors import Unavailable
+from zonegit_refs.handlers import Handlers
+from zonegit_refs.keeper import Keeper
+from zonegit_refs.publisher import Publisher
+from zonegit_refs.sqlite import open_refs
+
+NAME: Final = "refs"
+FILE: Final = "refs/refs.sqlite3"
+
+log = structlog.get_logger()
+
+
+async def run(bus_settings: BusSettings, settings: Settings) -> None:
+    """Serves until cancelled.
+
+    Raises:
+        Unavailable: the store cannot be opened, or the bus closed the connection for good.
+        Corrupt, Invalid, Denied: the store or the bus cannot be used.
+    """
+    async with (
+        open_refs(settings.data / FILE) as refs,
+        connect(bus_settings, name=NAME, patient=True, report=log.warning) as bus,
+    ):
+        publisher = Publisher(bus, refs)
+        keeper = Keeper(refs, RemoteObjects(bus, NAME), publisher.announce)
+        async with publisher.running(), serve(bus, NAME, "refs", Handlers(keeper).endpoints()):
+            log.info("service.started", bus=bus.url_shown, data=str(settings.data / FILE))
+            await bus.closed.wait()
+    raise Unavailable(f"{bus_settings.shown} closed the connection for good")

@@ -1,0 +1,277 @@
+"""What changes the tables. Each function is one transaction's work: the compare-and-swap, the row
+of the log with its sequence number, the highest serial and the operation's outcome stand or fall
+together.
+"""
+
+from dataclasses import dataclass
+from sqlite3 import Connection
+from typing import Final
+
+from zonegit.errors import Conflict, Invalid, Unsafe
+from zonegit.objects.ids import ObjectId, short
+from zonegit.store import refnames
+from zonegit.store.expected import Absent, Expected, holds
+from zonegit.store.protocols import EntryKind, LogEntry, Moved, Origin
+from zonegit.store.refnames import RefName
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_refs import policy, questions, rows
+from zonegit_refs.policy import Served
+
+MAX_REFS: Final = 2_000
+"""Branches and tags of one zone; they travel in one message."""
+
+MOST_TOLD: Final = 100
+"""Log rows that the answer to one operation holds: the last ones it wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is answered, and the log rows that are news; none when the operation was sent again."""
+
+    moved: Moved
+    news: list[LogEntry]
+
+
+class Operation:
+    """One operation inside its transaction. ``what`` tells apart the refs it moves."""
+
+    def __init__(
+        self, connection: Connection, verb: str, ref: RefName, origin: Origin, time: float
+    ) -> None:
+        self.connection = connection
+        self._what = f"{verb} {ref.path()}"
+        self._origin = origin
+        self._time = time
+        self._first = rows.last_sequence(connection) + 1
+        self._written: list[LogEntry] = []
+
+    def done_before(self) -> Moved | None:
+        """The first outcome, when this operation was carried out already.
+
+        Raises:
+            Invalid: the operation's id is that of somebody else.
+        """
+        found = self.connection.execute(
+            "SELECT actor, first, last FROM operation WHERE id = ? AND what = ?",
+            (self._origin.operation, self._what),
+        ).fetchone()
+        if found is None:
+            return None
+        actor, first, last = found
+        if actor != self._origin.actor:
+            raise Invalid("this operation's id was used by another operator")
+        written = self.connection.execute(
+            f"{rows.LOG} WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
+            (max(first, last - MOST_TOLD + 1), last),
+        )
+        return Moved(rows.epoch(self.connection), last, rows.entries(written))
+
+    def write(
+        self,
+        ref: RefName,
+        old: ObjectId | None,
+        new: ObjectId | None,
+        *,
+        kind: EntryKind = "moved",
+        serial: int | None = None,
+    ) -> int:
+        """Appends a row to the log and returns its sequence."""
+        sequence = self._first + len(self._written)
+        origin = self._origin
+        entry = LogEntry(
+            sequence, kind, ref, old, new, serial,
+            origin.actor, self._time, origin.reason, origin.operation,
+        )  # fmt: skip
+        self.connection.execute(
+            "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (sequence, kind, ref.space, rows.zone_key(ref), ref.short, old, new, serial,
+             origin.actor, self._time, origin.reason, origin.operation),
+        )  # fmt: skip
+        self._written.append(entry)
+        return sequence
+
+    def outcome(self) -> Outcome:
+        """Records that the operation is done."""
+        last = self._first + len(self._written) - 1
+        self.connection.execute(
+            "INSERT INTO operation (id, what, actor, first, last) VALUES (?, ?, ?, ?, ?)",
+            (self._origin.operation, self._what, self._origin.actor, self._first, last),
+        )
+        moved = Moved(rows.epoch(self.connection), last, self._written[-MOST_TOLD:])
+        return Outcome(moved, self._written)
+
+
+def register(operation: Operation, zone: Name) -> Outcome:
+    """Raises:
+    Conflict: the zone is registered already.
+    """
+    if (before := operation.done_before()) is not None:
+        return Outcome(before, [])
+    if rows.is_registered(operation.connection, zone):
+        raise Conflict(
+            f"zone {names.text(zone)} exists already", hint="zonegit zone switch goes to it"
+        )
+    operation.connection.execute("INSERT INTO zone (zone) VALUES (?)", (zone,))
+    operation.write(refnames.marker(zone), None, None, kind="added")
+    return operation.outcome()
+
+
+def unregister(operation: Operation, zone: Name, *, force: bool) -> Outcome:
+    """Raises:
+    NotFound: the zone is not registered.
+    Unsafe: it has branches, and ``force`` is not set.
+    """
+    if (before := operation.done_before()) is not None:
+        return Outcome(before, [])
+    connection = operation.connection
+    questions.require_zone(connection, zone)
+    held = connection.execute(
+        "SELECT space, short, target FROM ref WHERE zone = ? ORDER BY space, short", (zone,)
+    ).fetchall()
+    branches = [name for space, name, _ in held if space == "heads"]
+    if branches and not force:
+        raise Unsafe(
+            f"zone {names.text(zone)} has branches: {', '.join(branches[:10])}",
+            hint="--force removes it with them; its objects and its log stay",
+        )
+    for space, name, target in held:
+        operation.write(RefName(space, zone, name), ObjectId(target), None)
+    connection.execute("DELETE FROM ref WHERE zone = ?", (zone,))
+    connection.execute("DELETE FROM zone WHERE zone = ?", (zone,))
+    operation.write(refnames.marker(zone), None, None, kind="removed")
+    return operation.outcome()
+
+
+def move(
+    operation: Operation,
+    ref: RefName,
+    expected: Expected,
+    new: ObjectId | None,
+    served: Served | None,
+    *,
+    force: bool,
+) -> Outcome:
+    """``served`` is what a branch's new commit gives to the world; None for a tag or no commit.
+
+    Raises:
+        NotFound: the zone is not registered.
+        Conflict: the ref does not hold what was expected; names the tip.
+        Unsafe: the serial would go back.
+        Invalid: the operation's id was used for another move.
+    """
+    if (before := operation.done_before()) is not None:
+        if before.entries and before.entries[-1].new != new:
+            raise Invalid("this operation's id was used for another move")
+        return Outcome(before, [])
+    assert ref.zone is not None
+    questions.require_zone(operation.connection, ref.zone)
+    current = _target(operation.connection, ref)
+    if not holds(expected, current):
+        raise _lost(ref, expected, current)
+    if new is None:
+        _delete(operation, ref, current)
+    elif new != current:
+        if served is not None:
+            _serve(operation.connection, ref, served, force=force)
+        _set(operation, ref, current, new, served.serial if served else None)
+    return operation.outcome()
+
+
+def _target(connection: Connection, ref: RefName) -> ObjectId | None:
+    found = connection.execute(
+        "SELECT target FROM ref WHERE zone = ? AND space = ? AND short = ?",
+        (ref.zone, ref.space, ref.short),
+    ).fetchone()
+    return ObjectId(found[0]) if found else None
+
+
+def _lost(ref: RefName, expected: Expected, current: ObjectId | None) -> Conflict:
+    if current is None:
+        return Conflict(f"{ref.path()} does not exist any more", hint="look again, then decide")
+    if isinstance(expected, Absent):
+        return Conflict(f"{ref.path()} exists already", tip=current.hex())
+    return Conflict(
+        f"{ref.path()} has moved to {short(current)} meanwhile",
+        hint="look at what changed, then send the change again",
+        tip=current.hex(),
+    )
+
+
+def _serve(connection: Connection, ref: RefName, served: Served, *, force: bool) -> None:
+    found = connection.execute(
+        "SELECT serial, tree FROM highest WHERE zone = ? AND short = ?", (ref.zone, ref.short)
+    ).fetchone()
+    highest = Served(found[0], ObjectId(found[1])) if found else None
+    policy.check(ref, served, highest, force=force)
+    after = policy.highest_after(served, highest)
+    connection.execute(
+        "INSERT OR REPLACE INTO highest (zone, short, serial, tree) VALUES (?, ?, ?, ?)",
+        (ref.zone, ref.short, after.serial, after.tree),
+    )
+
+
+def _set(
+    operation: Operation,
+    ref: RefName,
+    current: ObjectId | None,
+    new: ObjectId,
+    serial: int | None,
+) -> None:
+    assert ref.zone is not None
+    if current is None:
+        _refuse_too_many(operation.connection, ref.zone)
+    sequence = operation.write(ref, current, new, serial=serial)
+    operation.connection.execute(
+        "INSERT OR REPLACE INTO ref (zone, space, short, target, serial, sequence)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (ref.zone, ref.space, ref.short, new, serial, sequence),
+    )
+
+
+def _refuse_too_many(connection: Connection, zone: Name) -> None:
+    (count,) = connection.execute("SELECT count(*) FROM ref WHERE zone = ?", (zone,)).fetchone()
+    if count >= MAX_REFS:
+        raise Invalid(
+            f"zone {names.text(zone)} has {count} branches and tags, and may not have more",
+            hint="delete some first",
+        )
+
+
+def _delete(operation: Operation, ref: RefName, current: ObjectId | None) -> None:
+    if current is None:
+        return
+    operation.connection.execute(
+        "DELETE FROM ref WHERE zone = ? AND space = ? AND short = ?",
+        (ref.zone, ref.space, ref.short),
+    )
+    operation.write(ref, current, None)
+
+
+def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId) -> Outcome:
+    """Raises:
+    NotFound: the branch's zone is not registered.
+    """
+    if (before := operation.done_before()) is not None:
+        return Outcome(before, [])
+    assert branch.zone is not None
+    questions.require_zone(operation.connection, branch.zone)
+    _point_one(operation, head, branch, symref)
+    if head.short:
+        _point_one(operation, refnames.remembered(head.short, branch.zone), branch, symref)
+    return operation.outcome()
+
+
+def _point_one(operation: Operation, head: RefName, branch: RefName, symref: ObjectId) -> None:
+    key = (head.short, rows.zone_key(head))
+    found = operation.connection.execute(
+        "SELECT target FROM head WHERE actor = ? AND zone = ?", key
+    ).fetchone()
+    if found is not None and found[0] == symref:
+        return
+    operation.connection.execute(
+        "INSERT OR REPLACE INTO head (actor, zone, target, to_zone, to_branch)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (*key, symref, branch.zone, branch.short),
+    )
+    operation.write(head, ObjectId(found[0]) if found else None, symref)

@@ -1,0 +1,99 @@
+"""What each verb of the ref store does: a message in, one call, a message out.
+
+Who asks, and about which ref, is taken from the subject alone: that is what the broker checked.
+"""
+
+from zonegit.bus.service import Endpoint, Endpoints
+from zonegit.errors import Invalid
+from zonegit.store import refnames
+from zonegit.store.protocols import Moved, Origin, RefStore, Since, Snapshot, Where, ZoneRefs
+from zonegit.store.refnames import RefName
+from zonegit.wire.messages import (
+    AskReflog,
+    AskSince,
+    AskSnapshot,
+    AskWhere,
+    AskZone,
+    Move,
+    Point,
+    Reflog,
+    Register,
+    Unregister,
+    Why,
+)
+from zonegit.wire.subjects import Request
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+
+class Handlers:
+    """The verbs, over a store."""
+
+    def __init__(self, refs: RefStore) -> None:
+        self._refs = refs
+
+    def endpoints(self) -> Endpoints:
+        """Each verb with its message."""
+        return {
+            "where": Endpoint(AskWhere, self.where),
+            "zone": Endpoint(AskZone, self.zone),
+            "snapshot": Endpoint(AskSnapshot, self.snapshot),
+            "since": Endpoint(AskSince, self.since),
+            "reflog": Endpoint(AskReflog, self.reflog),
+            "register": Endpoint(Register, self.register),
+            "unregister": Endpoint(Unregister, self.unregister),
+            "move": Endpoint(Move, self.move),
+            "point": Endpoint(Point, self.point),
+        }
+
+    async def where(self, request: Request, message: AskWhere) -> Where:
+        return await self._refs.where(request.actor)
+
+    async def zone(self, request: Request, message: AskZone) -> ZoneRefs:
+        return await self._refs.zone(_zone(request), request.actor)
+
+    async def snapshot(self, request: Request, message: AskSnapshot) -> Snapshot:
+        after = names.from_wire(message.after) if message.after is not None else None
+        return await self._refs.snapshot(after)
+
+    async def since(self, request: Request, message: AskSince) -> Since:
+        return await self._refs.since(message.epoch, message.sequence)
+
+    async def reflog(self, request: Request, message: AskReflog) -> Reflog:
+        return Reflog(entries=await self._refs.reflog(_ref(request), message.limit))
+
+    async def register(self, request: Request, message: Register) -> Moved:
+        return await self._refs.register(_zone(request), _origin(request, message.why))
+
+    async def unregister(self, request: Request, message: Unregister) -> Moved:
+        return await self._refs.unregister(_zone(request), _origin(request, message.why))
+
+    async def move(self, request: Request, message: Move) -> Moved:
+        return await self._refs.move(
+            _ref(request),
+            message.expected,
+            message.new,
+            _origin(request, message.why),
+            message.objects,
+        )
+
+    async def point(self, request: Request, message: Point) -> Moved:
+        head = refnames.default_head() if message.default else refnames.own_head(request.actor)
+        return await self._refs.point(head, _ref(request), _origin(request, message.why))
+
+
+def _ref(request: Request) -> RefName:
+    if request.ref is None:
+        raise Invalid(f"the subject of refs.{request.verb} has to name a ref")
+    return request.ref
+
+
+def _zone(request: Request) -> Name:
+    ref = _ref(request)
+    if ref.space != "zone" or ref.zone is None:
+        raise Invalid(f"refs.{request.verb} is about a zone, not {ref.path()}")
+    return ref.zone
+
+
+def _origin(request: Request, why: Why) -> Origin:
+    return Origin(request.actor, why.reason, why.operation, why.force)

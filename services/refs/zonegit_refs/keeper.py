@@ -1,0 +1,152 @@
+"""The ref store: what a ref may become is checked against the objects, then moved by SQLite.
+
+Objects are read before the transaction begins, so the one writer never waits for the bus; inside
+it only what may have changed meanwhile is compared.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from zonegit.errors import Denied, Invalid, NotFound
+from zonegit.history import trees
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import CommitId, ObjectId, RawObject, short, verify_all
+from zonegit.objects.model import Blob, Commit, Object, Symref, Tag
+from zonegit.store.expected import Expected
+from zonegit.store.protocols import (
+    LogEntry,
+    Moved,
+    ObjectStore,
+    Origin,
+    Since,
+    Snapshot,
+    Where,
+    ZoneRefs,
+)
+from zonegit.store.reading import Reader
+from zonegit.store.refnames import RefName
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import soa
+from zonegit_refs.policy import Served
+from zonegit_refs.sqlite import SqliteRefs
+
+Announce = Callable[[Sequence[RawObject], Sequence[LogEntry]], None]
+"""Tells the world of durable log rows, with the new objects of a commit; returns at once."""
+
+
+class Keeper:
+    """Implements :class:`zonegit.store.protocols.RefStore`."""
+
+    def __init__(
+        self,
+        refs: SqliteRefs,
+        objects: ObjectStore,
+        announce: Announce,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._refs = refs
+        self._objects = objects
+        self._announce = announce
+        self._clock = clock
+
+    async def where(self, actor: str) -> Where:
+        return await self._refs.where(actor)
+
+    async def zone(self, zone: Name, actor: str) -> ZoneRefs:
+        return await self._refs.zone(zone, actor)
+
+    async def snapshot(self, after: Name | None = None) -> Snapshot:
+        return await self._refs.snapshot(after)
+
+    async def since(self, epoch: str, sequence: int) -> Since:
+        return await self._refs.since(epoch, sequence)
+
+    async def reflog(self, ref: RefName, limit: int) -> list[LogEntry]:
+        return await self._refs.reflog(ref, limit)
+
+    async def register(self, zone: Name, origin: Origin) -> Moved:
+        return await self._refs.register(zone, origin, self._clock(), self._tell())
+
+    async def unregister(self, zone: Name, origin: Origin) -> Moved:
+        return await self._refs.unregister(zone, origin, self._clock(), self._tell())
+
+    async def move(
+        self,
+        ref: RefName,
+        expected: Expected,
+        new: ObjectId | None,
+        origin: Origin,
+        objects: Sequence[RawObject] = (),
+    ) -> Moved:
+        if ref.zone is None or ref.space not in ("heads", "tags"):
+            raise Invalid(f"{ref.path()} is neither a branch nor a tag")
+        served = None
+        if new is not None:
+            served = await self._admit(ref, ref.zone, new, verify_all(objects))
+        return await self._refs.move(
+            ref, expected, new, served, origin, self._clock(), self._tell(objects)
+        )
+
+    async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
+        if head.space != "head" or head.zone is not None or branch.space != "heads":
+            raise Invalid(f"a HEAD stands for a branch, not {head.path()} for {branch.path()}")
+        if head.short not in ("", origin.actor):
+            raise Denied(f"{head.path()} is not the HEAD of {origin.actor}")
+        symref = encode(Symref(branch.path())).id
+        if await self._objects.missing([symref]):
+            raise NotFound(
+                f"the symref to {branch.path()} is not stored",
+                hint="it is put into the object store before a HEAD may name it",
+                object=symref.hex(),
+            )
+        return await self._refs.point(head, branch, symref, origin, self._clock(), self._tell())
+
+    async def _admit(
+        self, ref: RefName, zone: Name, new: ObjectId, objects: Sequence[RawObject]
+    ) -> Served | None:
+        """Raises:
+        NotFound: ``new`` is not stored, or not what such a ref may hold.
+        Invalid: it is a commit of another zone, or without a SOA.
+        """
+        reader = Reader(self._objects, objects)
+        # What rides along is true, but only what is stored may be named by a ref.
+        if any(raw.id == new for raw in objects) and await self._objects.missing([new]):
+            raise _not_stored(new)
+        value = (await reader.get([new]))[new]
+        if ref.space == "tags":
+            _require(value, (Tag, Commit), new, "a tag or a commit")
+            return None
+        _require(value, (Commit,), new, "a commit")
+        assert isinstance(value, Commit)
+        return await _served(reader, zone, CommitId(new), value)
+
+    def _tell(self, objects: Sequence[RawObject] = ()) -> Callable[[list[LogEntry]], None]:
+        return partial(self._announce, objects)
+
+
+async def _served(reader: Reader, zone: Name, commit_id: CommitId, commit: Commit) -> Served:
+    found = await reader.answer(trees.find_one(commit.tree, (), rrtypes.SOA))
+    if found is None:
+        raise Invalid(
+            f"commit {short(commit_id)} has no SOA at its apex",
+            hint="a zone cannot be served without one (RFC 1035 section 5.2)",
+        )
+    blob = (await reader.get([found]))[found]
+    if not isinstance(blob, Blob) or blob.rrset.owner != zone:
+        raise Invalid(f"commit {short(commit_id)} is not one of zone {names.text(zone)}")
+    return Served(soa(blob.rrset).serial, commit.tree)
+
+
+def _require(value: Object, kinds: tuple[type, ...], new: ObjectId, what: str) -> None:
+    if not isinstance(value, kinds):
+        raise NotFound(f"{short(new)} is a {type(value).__name__.lower()}, not {what}")
+
+
+def _not_stored(object_id: ObjectId) -> NotFound:
+    return NotFound(
+        f"commit {short(object_id)} is not stored",
+        hint="objects are put before a ref may name them",
+        object=object_id.hex(),
+    )

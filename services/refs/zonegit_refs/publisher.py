@@ -1,0 +1,75 @@
+"""Tells the world: an event for each row of the log, and every second where the log stands.
+
+Events leave in the order of their sequence and only after their row is durable. One that is lost,
+because the bus was away, is found missing by whoever follows: the next heartbeat is ahead of them.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
+
+from zonegit.bus.connection import Bus
+from zonegit.errors import Unavailable, ZonegitError
+from zonegit.objects.ids import RawObject
+from zonegit.store.protocols import LogEntry
+from zonegit.wire import subjects
+from zonegit.wire.messages import MAX_RIDE_ALONG, Heartbeat, RefEvent
+from zonegit_refs.sqlite import SqliteRefs
+
+BEAT_S: Final = 1.0
+LAST_WORDS_S: Final = 5.0
+
+log = structlog.get_logger()
+
+
+class Publisher:
+    """Publishes while :meth:`running`."""
+
+    def __init__(self, bus: Bus, refs: SqliteRefs) -> None:
+        self._bus = bus
+        self._refs = refs
+        self._outgoing: asyncio.Queue[RefEvent] = asyncio.Queue()
+
+    def announce(self, objects: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
+        """Queues an event for each row; the commit's new objects ride on the last one."""
+        small = sum(len(raw.payload) for raw in objects) <= MAX_RIDE_ALONG
+        for entry in entries:
+            riding = list(objects) if small and entry is entries[-1] else []
+            event = RefEvent(epoch=self._refs.epoch, entry=entry, objects=riding)
+            self._outgoing.put_nowait(event)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Publishes from entry to exit; what is queued by then is still sent."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._publish()), group.create_task(self._beat())]
+            try:
+                yield
+            finally:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._outgoing.join(), LAST_WORDS_S)
+                for task in tasks:
+                    task.cancel()
+
+    async def _publish(self) -> None:
+        while True:
+            event = await self._outgoing.get()
+            subject = subjects.event(event.entry.kind, event.entry.ref)
+            try:
+                await self._bus.publish(subject, event)
+            except ZonegitError as error:
+                log.warning("event.lost", sequence=event.entry.sequence, error=error.message)
+            finally:
+                self._outgoing.task_done()
+
+    async def _beat(self) -> None:
+        while True:
+            sequence = await self._refs.sequence()
+            beat = Heartbeat(epoch=self._refs.epoch, sequence=sequence, time=time.time())
+            with suppress(Unavailable):
+                await self._bus.publish(subjects.HEARTBEAT, beat)
+            await asyncio.sleep(BEAT_S)

@@ -1,0 +1,157 @@
+"""What can be asked of the tables. Each function sees one state of the store.
+
+Whatever can be long is cut to fit a message; the reply says, or shows, that there is more.
+"""
+
+from collections.abc import Iterable
+from itertools import groupby
+from sqlite3 import Connection
+from typing import Any, Final
+
+from zonegit.errors import NotFound
+from zonegit.store.protocols import Head, LogEntry, Since, Snapshot, Tip, Where, ZoneRefs
+from zonegit.store.refnames import RefName
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_refs import rows
+
+PAGE_OCTETS: Final = 400 * 1024
+"""About what a reply holds at the most."""
+
+PAGE_ZONES: Final = 500
+PAGE_ENTRIES: Final = 2_000
+ENTRY_OCTETS: Final = 220
+"""Octets of a log row in a message without its texts, at the most; of a tip likewise."""
+
+
+def where(connection: Connection, actor: str) -> Where:
+    """The HEADs that apply to ``actor``."""
+    own, own_lost = _follow(connection, actor)
+    default, default_lost = _follow(connection, "")
+    return Where(own, default, own_lost, default_lost)
+
+
+def _follow(connection: Connection, actor: str) -> tuple[Head | None, bool]:
+    """What a HEAD stands for, and whether its zone was removed."""
+    found = connection.execute(
+        "SELECT to_zone, to_branch FROM head WHERE actor = ? AND zone = ?", (actor, rows.NO_ZONE)
+    ).fetchone()
+    if found is None:
+        return None, False
+    zone, branch = Name(found[0]), found[1]
+    if not rows.is_registered(connection, zone):
+        return None, True
+    row = connection.execute(
+        f"{rows.TIP} WHERE ref.zone = ? AND ref.space = 'heads' AND ref.short = ?", (zone, branch)
+    ).fetchone()
+    return Head(zone, branch, rows.tip(row) if row else None), False
+
+
+def zone(connection: Connection, zone: Name, actor: str) -> ZoneRefs:
+    """Raises:
+    NotFound: the zone is not registered.
+    """
+    require_zone(connection, zone)
+    found = connection.execute(f"{rows.TIP} WHERE ref.zone = ?", (zone,)).fetchall()
+    remembered = connection.execute(
+        "SELECT to_branch FROM head WHERE actor = ? AND zone = ?", (actor, zone)
+    ).fetchone()
+    return _zone_refs(zone, found, remembered[0] if remembered else None)
+
+
+def require_zone(connection: Connection, zone: Name) -> None:
+    """Raises:
+    NotFound: the zone is not registered.
+    """
+    if not rows.is_registered(connection, zone):
+        raise NotFound(
+            f"zone {names.text(zone)} does not exist here",
+            hint="zonegit zone list shows those that do",
+        )
+
+
+def _zone_refs(zone: Name, found: Iterable[tuple[Any, ...]], remembered: str | None) -> ZoneRefs:
+    heads: dict[str, Tip] = {}
+    tags: dict[str, Tip] = {}
+    for row in found:
+        short, space = row[0], row[5]
+        (heads if space == "heads" else tags)[short] = rows.tip(row)
+    return ZoneRefs(zone, heads, tags, remembered)
+
+
+def snapshot(connection: Connection, after: Name | None) -> Snapshot:
+    """A page of zones in the order of their octets; ``after`` in the answer says where to go on."""
+    zones = [
+        Name(zone)
+        for (zone,) in connection.execute(
+            "SELECT zone FROM zone WHERE zone > ? ORDER BY zone LIMIT ?",
+            (after if after is not None else rows.NO_ZONE, PAGE_ZONES + 1),
+        )
+    ]
+    page = zones[:PAGE_ZONES]
+    refs = _refs_of(connection, page)
+    fitting = _fitting([(_octets(refs.get(zone, [])), zone) for zone in page])
+    more = len(fitting) < len(zones)
+    return Snapshot(
+        rows.epoch(connection),
+        rows.last_sequence(connection),
+        [_zone_refs(zone, refs.get(zone, []), None) for zone in fitting],
+        fitting[-1] if more else None,
+    )
+
+
+def _refs_of(connection: Connection, zones: list[Name]) -> dict[Name, list[tuple[Any, ...]]]:
+    """The refs of all ``zones``, which are sorted and without gaps among the registered ones."""
+    if not zones:
+        return {}
+    found = connection.execute(
+        f"{rows.TIP} WHERE ref.zone BETWEEN ? AND ? ORDER BY ref.zone", (zones[0], zones[-1])
+    )
+    return {zone: list(group) for zone, group in groupby(found, key=lambda row: row[6])}
+
+
+def _octets(refs: list[tuple[Any, ...]]) -> int:
+    return ENTRY_OCTETS + names.MAX_OCTETS + sum(ENTRY_OCTETS + len(row[0]) for row in refs)
+
+
+def _fitting(sized: list[tuple[int, Any]]) -> list[Any]:
+    """The first values whose sizes together fit a page; one at least."""
+    total = 0
+    fitting: list[Any] = []
+    for size, value in sized:
+        total += size
+        if fitting and total > PAGE_OCTETS:
+            break
+        fitting.append(value)
+    return fitting
+
+
+def since(connection: Connection, epoch: str, sequence: int) -> Since:
+    """Log rows after ``sequence``, as many as fit; none when ``epoch`` is another store's."""
+    ours = rows.epoch(connection)
+    last = rows.last_sequence(connection)
+    if epoch != ours:
+        return Since(ours, last, [])
+    found = connection.execute(
+        f"{rows.LOG} WHERE sequence > ? ORDER BY sequence LIMIT ?",
+        (sequence, PAGE_ENTRIES),
+    )
+    return Since(ours, last, _page(rows.entries(found)))
+
+
+def reflog(connection: Connection, ref: RefName, limit: int) -> list[LogEntry]:
+    """The last moves of one ref, newest first, as many as fit."""
+    found = connection.execute(
+        f"{rows.LOG} WHERE zone = ? AND space = ? AND short = ? ORDER BY sequence DESC LIMIT ?",
+        (rows.zone_key(ref), ref.space, ref.short, limit),
+    )
+    return _page(rows.entries(found))
+
+
+def _page(entries: list[LogEntry]) -> list[LogEntry]:
+    return _fitting([(_entry_octets(entry), entry) for entry in entries])
+
+
+def _entry_octets(entry: LogEntry) -> int:
+    texts = (entry.reason, entry.actor, entry.operation, entry.ref.short)
+    return ENTRY_OCTETS + len(rows.zone_key(entry.ref)) + sum(len(text.encode()) for text in texts)

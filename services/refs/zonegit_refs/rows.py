@@ -1,0 +1,100 @@
+"""The tables, and how their rows are values."""
+
+from collections.abc import Iterable
+from sqlite3 import Connection
+from typing import Any, Final
+
+from zonegit.objects.ids import ObjectId
+from zonegit.store.protocols import LogEntry, Tip
+from zonegit.store.refnames import RefName
+from zonegit.zone.names import Name
+
+VERSION: Final = 1
+SCHEMA: Final = (
+    "CREATE TABLE store (epoch TEXT NOT NULL) STRICT",
+    "INSERT INTO store VALUES (lower(hex(randomblob(8))))",
+    "CREATE TABLE zone (zone BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
+    """CREATE TABLE ref (
+        zone BLOB NOT NULL, space TEXT NOT NULL, short TEXT NOT NULL,
+        target BLOB NOT NULL, serial INTEGER, sequence INTEGER NOT NULL,
+        PRIMARY KEY (zone, space, short)
+    ) STRICT, WITHOUT ROWID""",
+    # Outlives its branch: secondaries remember the serial of one that was deleted.
+    """CREATE TABLE highest (
+        zone BLOB NOT NULL, short TEXT NOT NULL, serial INTEGER NOT NULL, tree BLOB NOT NULL,
+        PRIMARY KEY (zone, short)
+    ) STRICT, WITHOUT ROWID""",
+    # The default HEAD has no actor; a HEAD itself has no zone, a remembered branch has its own.
+    """CREATE TABLE head (
+        actor TEXT NOT NULL, zone BLOB NOT NULL,
+        target BLOB NOT NULL, to_zone BLOB NOT NULL, to_branch TEXT NOT NULL,
+        PRIMARY KEY (actor, zone)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE log (
+        sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL,
+        space TEXT NOT NULL, zone BLOB NOT NULL, short TEXT NOT NULL,
+        old BLOB, new BLOB, serial INTEGER,
+        actor TEXT NOT NULL, time REAL NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX log_of_ref ON log (zone, space, short, sequence)",
+    # One operation may move several refs, each once. It wrote the rows first to last, none when
+    # last is before first; sequence is where the log stood then.
+    """CREATE TABLE operation (
+        id TEXT NOT NULL, what TEXT NOT NULL, actor TEXT NOT NULL,
+        first INTEGER NOT NULL, last INTEGER NOT NULL,
+        PRIMARY KEY (id, what)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+LOG: Final = """
+    SELECT sequence, kind, space, zone, short, old, new, serial, actor, time, reason, operation
+    FROM log
+"""
+NO_ZONE: Final = b""
+"""Stands for None, which no key may hold; a name has one octet at least."""
+
+TIP: Final = """
+    SELECT ref.short, ref.target, ref.sequence, ref.serial, highest.serial, ref.space, ref.zone
+    FROM ref LEFT JOIN highest
+    ON ref.space = 'heads' AND highest.zone = ref.zone AND highest.short = ref.short
+"""
+
+
+def zone_key(ref: RefName) -> bytes:
+    """A ref's zone as the tables hold it."""
+    return NO_ZONE if ref.zone is None else ref.zone
+
+
+def entry(row: tuple[Any, ...]) -> LogEntry:
+    """A row of ``LOG``."""
+    sequence, kind, space, zone, short, *rest = row
+    ref = RefName(space, Name(zone) if zone else None, short)
+    return LogEntry(sequence, kind, ref, *rest)
+
+
+def entries(rows: Iterable[tuple[Any, ...]]) -> list[LogEntry]:
+    """Rows of ``LOG``."""
+    return [entry(row) for row in rows]
+
+
+def tip(row: tuple[Any, ...]) -> Tip:
+    """A row of ``TIP``."""
+    _, target, sequence, serial, highest, *_ = row
+    return Tip(ObjectId(target), sequence, serial, highest)
+
+
+def last_sequence(connection: Connection) -> int:
+    """Where the log stands; 0 when it is empty."""
+    (sequence,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM log").fetchone()
+    return int(sequence)
+
+
+def epoch(connection: Connection) -> str:
+    """The random name of this log, made with it: another store has another."""
+    (found,) = connection.execute("SELECT epoch FROM store").fetchone()
+    return str(found)
+
+
+def is_registered(connection: Connection, zone: Name) -> bool:
+    """Whether the zone has its marker."""
+    return bool(connection.execute("SELECT 1 FROM zone WHERE zone = ?", (zone,)).fetchone())

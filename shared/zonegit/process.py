@@ -1,0 +1,81 @@
+"""A service's process: its flags, its signals, its end.
+
+SIGTERM and SIGINT cancel the root task, so everything is closed in order; a second one hurries.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+import structlog
+
+from zonegit import config, release, telemetry
+from zonegit.config import BusSettings, Settings
+from zonegit.errors import Unavailable, ZonegitError
+
+F = TypeVar("F", bound=Callable[..., object])
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def common_options(command: F) -> F:
+    """The flags that every service has: --data, --nats-url, --log-level, --version."""
+    for option in (
+        click.version_option(release(), prog_name="zonegit"),
+        click.option(
+            "--log-level",
+            type=click.Choice(LEVELS),
+            default="info",
+            envvar="ZONEGIT_LOG_LEVEL",
+            show_default=True,
+            help="What to log, on stderr.",
+        ),
+        click.option("--nats-url", metavar="URL", help="The bus. [env: ZONEGIT_NATS_URL]"),
+        click.option(
+            "--data",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Where data lies. [env: ZONEGIT_DATA]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def run(
+    service: str,
+    serve: Callable[[BusSettings, Settings], Coroutine[Any, Any, None]],
+    *,
+    data: Path | None,
+    nats_url: str | None,
+    log_level: str,
+) -> int:
+    """Reads the settings, runs ``serve`` until a signal or a failure, returns the exit status."""
+    telemetry.configure(service, log_level)
+    log = structlog.get_logger()
+    env = {**os.environ, **({"ZONEGIT_NATS_URL": nats_url} if nats_url else {})}
+    try:
+        settings = config.load(env, Path.cwd(), data=data, role=service)
+        if settings.bus is None:
+            raise Unavailable(
+                "no bus is known", hint="name one with --nats-url, or start a stack: zonegit up"
+            )
+        asyncio.run(_until_told(serve(settings.bus, settings)))
+    except ZonegitError as error:
+        log.error("service.failed", code=error.code, error=error.message, hint=error.hint)
+        return 1
+    log.info("service.stopped")
+    return 0
+
+
+async def _until_told(serving: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(serving)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
