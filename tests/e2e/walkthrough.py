@@ -77,7 +77,12 @@ class Walkthrough:
         arguments = shlex.split(words)
         arguments[0] = str(BIN / arguments[0])
         done = subprocess.run(
-            arguments, cwd=self.folder, env=self.environment, capture_output=True, text=True
+            arguments,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         lines = (done.stdout + done.stderr).splitlines()
         print(*(f"  {line}" for line in lines[:shown]), sep="\n")
@@ -91,7 +96,12 @@ class Walkthrough:
         """The JSON answer of a command that is not shown: for checks and for waiting."""
         arguments = [str(BIN / "zonegit"), *shlex.split(words), "--json"]
         done = subprocess.run(
-            arguments, cwd=self.folder, env=self.environment, capture_output=True, text=True
+            arguments,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise Failed(f"zonegit {words}: {done.stderr.strip()}")

@@ -1,0 +1,124 @@
+"""Edits as values: what they make of an owner, and what they refuse."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.repo import edits
+from zonegit.repo.edits import Add, Delete, Edit, Remove, RRsets, Set
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+
+ZONE = names.parse("foo.com.")
+WWW = names.parse("www.foo.com.")
+
+
+def records(owner: Name, rdtype: int, *texts: str, ttl: int = 300) -> RRset:
+    return rrset(owner, rdtype, ttl, [rdata_from_text(rdtype, text, ZONE) for text in texts])
+
+
+ONE = records(WWW, rrtypes.A, "192.0.2.1")
+TWO = records(WWW, rrtypes.A, "192.0.2.1", "192.0.2.2")
+ALIAS = records(WWW, rrtypes.CNAME, "api")
+SOA = records(ZONE, rrtypes.SOA, "ns1 admin 1 7200 3600 1209600 300")
+
+
+def applied(todo: Sequence[Edit], *present: RRset) -> edits.Changes:
+    at: dict[Name, dict[int, RRset]] = {}
+    for value in present:
+        at.setdefault(value.owner, {})[value.rdtype] = value
+    before: dict[Name, RRsets] = {edits.owner(edit): {} for edit in todo} | {**at}
+    return edits.apply(todo, before, ZONE)
+
+
+def test_set_replaces_the_whole_rrset() -> None:
+    assert applied([Set(ONE)], TWO) == {(WWW, rrtypes.A): ONE}
+
+
+def test_setting_what_is_there_changes_nothing() -> None:
+    assert applied([Set(ONE)], ONE) == {}
+
+
+def test_add_joins_the_rrset_and_gives_it_its_ttl() -> None:
+    added = records(WWW, rrtypes.A, "192.0.2.2", ttl=60)
+    wanted = records(WWW, rrtypes.A, "192.0.2.1", "192.0.2.2", ttl=60)
+    assert applied([Add(added)], ONE) == {(WWW, rrtypes.A): wanted}
+
+
+def test_adding_a_record_twice_changes_nothing() -> None:
+    assert applied([Add(ONE)], ONE) == {}
+
+
+def test_remove_takes_one_record_and_the_last_takes_the_rrset() -> None:
+    second = rdata_from_text(rrtypes.A, "192.0.2.2")
+    assert applied([Remove(WWW, rrtypes.A, (second,))], TWO) == {(WWW, rrtypes.A): ONE}
+    assert applied([Remove(WWW, rrtypes.A, ONE.rdatas)], ONE) == {(WWW, rrtypes.A): None}
+
+
+def test_removing_what_is_not_there_names_what_is() -> None:
+    absent = rdata_from_text(rrtypes.A, "192.0.2.9")
+    with pytest.raises(NotFound, match=r"www\.foo\.com\. A has no record 192\.0\.2\.9") as caught:
+        applied([Remove(WWW, rrtypes.A, (absent,))], ONE)
+    assert caught.value.hint == "it has 192.0.2.1"
+
+
+def test_delete_without_a_type_clears_the_owner() -> None:
+    text = records(WWW, rrtypes.TXT, '"x"')
+    assert applied([Delete(WWW)], ONE, text) == {
+        (WWW, rrtypes.A): None,
+        (WWW, rrtypes.TXT): None,
+    }
+
+
+def test_deleting_all_of_the_apex_leaves_the_soa() -> None:
+    ns = records(ZONE, rrtypes.NS, "ns1")
+    assert applied([Delete(ZONE)], SOA, ns) == {(ZONE, rrtypes.NS): None}
+
+
+def test_the_soa_itself_cannot_be_deleted() -> None:
+    with pytest.raises(Invalid, match="SOA"):
+        applied([Delete(ZONE, rrtypes.SOA)], SOA)
+
+
+def test_deleting_nothing_is_an_error() -> None:
+    with pytest.raises(NotFound):
+        applied([Delete(WWW, rrtypes.A)])
+    with pytest.raises(NotFound):
+        applied([Delete(WWW)])
+
+
+def test_a_cname_and_other_data_do_not_stand_together() -> None:
+    with pytest.raises(Invalid, match="CNAME"):
+        applied([Set(ALIAS)], ONE)
+    with pytest.raises(Invalid, match="CNAME"):
+        applied([Add(ONE)], ALIAS)
+
+
+def test_a_second_cname_is_refused() -> None:
+    with pytest.raises(Invalid, match="CNAME"):
+        applied([Add(records(WWW, rrtypes.CNAME, "other"))], ALIAS)
+
+
+def test_an_address_gives_way_to_an_alias_in_one_commit() -> None:
+    assert applied([Delete(WWW, rrtypes.A), Set(ALIAS)], ONE) == {
+        (WWW, rrtypes.A): None,
+        (WWW, rrtypes.CNAME): ALIAS,
+    }
+
+
+addresses = st.lists(st.binary(min_size=4, max_size=4), min_size=1, max_size=5)
+
+
+@given(addresses, addresses)
+def test_adding_then_removing_new_records_changes_nothing(
+    old: list[bytes], new: list[bytes]
+) -> None:
+    before = rrset(WWW, rrtypes.A, 300, old)
+    fresh = tuple(set(new) - set(old))
+    if fresh:
+        todo = [Add(rrset(WWW, rrtypes.A, 300, fresh)), Remove(WWW, rrtypes.A, fresh)]
+        assert applied(todo, before) == {}
