@@ -7,7 +7,7 @@ from typing import Final
 from zonegit.objects import node
 from zonegit.objects.asks import Asks, together
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.objects.model import SUBTREE, Key, key_rdtype, rrset_key, subtree_key
+from zonegit.objects.model import FIRST_RRSET, SUBTREE, Key, key_rdtype, rrset_key, subtree_key
 from zonegit.zone.names import Path
 
 Edits = Mapping[tuple[Path, int], ObjectId | None]
@@ -71,8 +71,8 @@ def _find(root: ObjectId, path: Path) -> Asks[dict[int, ObjectId]]:
     at = yield from subtree(root, path)
     if at is None:
         return {}
-    entries = yield from node.read(at)
-    return {key_rdtype(key): value for key, value in entries.items() if key[0] != SUBTREE}
+    entries = yield from node.read(at, FIRST_RRSET)
+    return {key_rdtype(key): value for key, value in entries.items()}
 
 
 def find_one(root: ObjectId, path: Path, rdtype: int) -> Asks[ObjectId | None]:

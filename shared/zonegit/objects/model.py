@@ -15,6 +15,8 @@ do."""
 
 SUBTREE: Final = 0
 RRSET: Final = 1
+FIRST_RRSET: Final = b"\1"
+"""Every subtree's key sorts before this, every RRset's after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ def build(entries: Entries, out: list[RawObject]) -> ObjectId:
     return _raise_root(rows, 1, out)
 
 
-def read(root: ObjectId) -> Asks[dict[Key, ObjectId]]:
-    """All entries of a node, in order."""
+def read(root: ObjectId, start: Key = b"") -> Asks[dict[Key, ObjectId]]:
+    """The entries of a node from ``start`` on, in order; runs before it are not asked for."""
     found: dict[Key, ObjectId] = {}
     pending = [root]
     while pending:
@@ -42,9 +42,9 @@ def read(root: ObjectId) -> Asks[dict[Key, ObjectId]]:
         for object_id in pending:
             match _tree_node(answers[object_id], object_id):
                 case Tree(entries):
-                    found.update(entries)
+                    found.update((key, at) for key, at in entries.items() if key >= start)
                 case Index(_, rows):
-                    below.extend(row.id for row in rows)
+                    below.extend(row.id for row in rows if row.key >= start)
         pending = below
     return found
 
