@@ -11,10 +11,11 @@ import os
 import socket
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
 
 from zonegit.errors import Invalid, NotFound
 
@@ -23,8 +24,7 @@ FOLDER_FILE: Final = ".zonegit.toml"
 KNOWN_KEYS: Final = frozenset({"url", "creds", "ca", "actor", "name", "email", "data", "context"})
 
 
-@dataclass(frozen=True, slots=True)
-class BusSettings:
+class BusSettings(msgspec.Struct, frozen=True):
     """How to reach the bus. ``url`` may hold a user and a password; ``creds`` is a NATS
     credentials file, ``ca`` a PEM file of authorities for ``tls://``. None: not used."""
 
@@ -38,8 +38,7 @@ class BusSettings:
         return without_secrets(self.url)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """What one process was told, from all its sources."""
 
     data: Path

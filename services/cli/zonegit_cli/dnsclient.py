@@ -1,7 +1,6 @@
 """Asking a DNS server as dig does, with dnspython."""
 
 import time
-from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Final
 
@@ -15,6 +14,7 @@ import dns.query
 import dns.rdatatype
 import dns.xfr
 import dns.zone
+import msgspec
 
 from zonegit.errors import Invalid, Unavailable
 from zonegit.zone.names import Name
@@ -22,8 +22,7 @@ from zonegit.zone.names import Name
 UDP_PAYLOAD: Final = 1232
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A response, how it came and how long it took in milliseconds."""
 
     message: dns.message.Message

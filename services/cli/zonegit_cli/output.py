@@ -6,18 +6,17 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
+import msgspec
 
 from zonegit.objects.ids import short
 
 Json = Mapping[str, Any] | Sequence[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """Where a command's results go."""
 
     as_json: bool

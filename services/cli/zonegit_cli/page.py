@@ -3,12 +3,12 @@ here: the common options, the session, running an asynchronous body."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import click
+import msgspec
 
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -76,8 +76,7 @@ def _common(function: F) -> F:
     return function
 
 
-@dataclass(frozen=True, slots=True)
-class How:
+class How(msgspec.Struct, frozen=True):
     """How a command commits: where, with what message (None: the command's own words), whether
     forced, whether to wait for the resolvers."""
 
@@ -103,7 +102,7 @@ def commits(body: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Any
 
     @wraps(body)
     async def run(session: Session, **arguments: Any) -> None:
-        how = How(**{each.name: arguments.pop(each.name) for each in fields(How)})
+        how = How(**{each.name: arguments.pop(each.name) for each in msgspec.structs.fields(How)})
         await body(session, how=how, **arguments)
 
     options = (

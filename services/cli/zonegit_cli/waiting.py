@@ -7,8 +7,9 @@ resolvers that answer a status broadcast and follow the zone and branch, unpinne
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from zonegit.errors import Unavailable
 from zonegit.store.protocols import Moved
@@ -24,15 +25,14 @@ BROADCAST_S: Final = 0.3
 """How long resolvers have to answer the status broadcast, in seconds."""
 
 
-@dataclass(slots=True)
-class Waiter:
+class Waiter(msgspec.Struct):
     """Collects what resolvers report of one zone and branch."""
 
     zone: Name
     branch: str
     awaited: set[str]
-    served: dict[str, tuple[str, int]] = field(default_factory=dict)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    served: dict[str, tuple[str, int]] = msgspec.field(default_factory=dict)
+    changed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
     def heard(self, _subject: str, octets: bytes) -> None:
         """Takes a report from the bus."""

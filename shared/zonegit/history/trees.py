@@ -1,8 +1,9 @@
 """A whole zone as nested nodes: build, update, look up, list and diff, one round trip a level."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from zonegit.objects import node
 from zonegit.objects.asks import Asks, together
@@ -17,8 +18,7 @@ STEP: Final = 256
 """How many nodes a diff expands between two asks: bounds its memory, not its result."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One RRset that differs between two trees; None where it is absent."""
 
     path: Path
@@ -27,12 +27,11 @@ class Change:
     new: ObjectId | None
 
 
-@dataclass(slots=True)
-class _Plan:
+class _Plan(msgspec.Struct):
     """Edits arranged as the tree is."""
 
-    here: dict[Key, ObjectId | None] = field(default_factory=dict)
-    below: dict[bytes, "_Plan"] = field(default_factory=dict)
+    here: dict[Key, ObjectId | None] = msgspec.field(default_factory=dict)
+    below: dict[bytes, "_Plan"] = msgspec.field(default_factory=dict)
 
 
 def update(root: ObjectId | None, edits: Edits, out: list[RawObject]) -> Asks[ObjectId | None]:

@@ -1,8 +1,9 @@
 """What the stored octets mean: blob, tree, commit, tag, symref, doc."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.objects.ids import CommitId, ObjectId
@@ -19,15 +20,13 @@ FIRST_RRSET: Final = b"\1"
 """Every subtree's key sorts before this, every RRset's after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(msgspec.Struct, frozen=True):
     """One RRset."""
 
     rrset: RRset
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(msgspec.Struct, frozen=True):
     """One label of a zone, or one run of a wide tree: entries in the order of their keys."""
 
     entries: Mapping[Key, ObjectId]
@@ -41,16 +40,14 @@ class Row(NamedTuple):
     id: ObjectId
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(msgspec.Struct, frozen=True):
     """An inner node of a wide tree; ``height`` 1 stands over runs of entries."""
 
     height: int
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """Who, and when: ``time`` in seconds since 1970, ``zone`` as ``+hhmm`` or ``-hhmm``."""
 
     name: str
@@ -63,8 +60,7 @@ Extra = tuple[int, str, str]
 """A header this release does not know: its line number among the headers, its key, its value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True):
     """One state of a zone and where it came from. ``message`` has no final newline; the stored
     octets have exactly one. ``signature`` is base64, None when unsigned."""
 
@@ -78,8 +74,7 @@ class Commit:
     extra: tuple[Extra, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(msgspec.Struct, frozen=True):
     """A named commit with a message of its own."""
 
     target: CommitId
@@ -90,18 +85,16 @@ class Tag:
     extra: tuple[Extra, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Symref:
+class Symref(msgspec.Struct, frozen=True):
     """The path of the ref that a HEAD stands for, such as ``refs/heads/foo.com./main``."""
 
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Doc:
+class Doc(msgspec.Struct, frozen=True):
     """A canonical msgpack map with ``type`` and ``parent``; what else it holds is its type's."""
 
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 Object = Blob | Tree | Index | Commit | Tag | Symref | Doc

@@ -2,7 +2,8 @@
 
 import heapq
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.history import trees
@@ -15,8 +16,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(msgspec.Struct, frozen=True):
     """A commit met while walking history."""
 
     id: CommitId

@@ -8,8 +8,9 @@ nobody else touched the same RRsets.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
 
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.history import trees
@@ -38,8 +39,7 @@ Plan = Callable[[Reader, ObjectId | None], Awaitable[Changes]]
 """Works out the changes on a tip's tree; None: the branch has no commit yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True):
     """What a commit is for. ``reason`` is the command's name, for the reflog; ``imports`` says
     that the change is a whole zone from outside, which is why it may replace a signed one and is
     never replayed on a tip it did not see."""
@@ -50,8 +50,7 @@ class Intent:
     imports: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True):
     """An acknowledged commit. ``before`` is the serial it replaced, None for a first commit;
     ``changes`` what it changed beside the SOA's serial; ``replayed`` how many races it lost."""
 
@@ -66,8 +65,7 @@ class Committed:
     replayed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Tip:
+class _Tip(msgspec.Struct, frozen=True):
     """What the next commit builds on."""
 
     tree: ObjectId | None
@@ -75,8 +73,7 @@ class _Tip:
     rrsig: RRset | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(msgspec.Struct, frozen=True):
     """A commit made but not yet pointed at, its objects children first."""
 
     commit: CommitId
@@ -291,7 +288,7 @@ async def _next_position(
     apex_soa = (position.zone, rrtypes.SOA)
     both = sorted((touched & draft.changes.keys()) - {apex_soa})
     if not both:
-        return replace(position, tip=now.tip)
+        return msgspec.structs.replace(position, tip=now.tip)
     owner, rdtype = both[0]
     raise Conflict(
         f"{names.text(owner)} {rrtypes.to_text(rdtype)} was changed meanwhile:"

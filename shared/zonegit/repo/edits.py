@@ -1,7 +1,8 @@
 """Edits: intended changes as values, so that they can be replayed on another tip. All pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from zonegit.errors import NotFound
 from zonegit.zone import names, rrtypes
@@ -10,22 +11,19 @@ from zonegit.zone.rrset import RRset, describe, rdata_to_text, rrset
 from zonegit.zone.rules import check_owner, check_rrset
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(msgspec.Struct, frozen=True):
     """The RRset becomes this one."""
 
     rrset: RRset
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(msgspec.Struct, frozen=True):
     """These records join the RRset, which takes their TTL."""
 
     rrset: RRset
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(msgspec.Struct, frozen=True):
     """These records leave the RRset."""
 
     owner: Name
@@ -33,8 +31,7 @@ class Remove:
     rdatas: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(msgspec.Struct, frozen=True):
     """The RRset goes; ``rdtype`` None: every RRset of the owner, but never a zone's SOA."""
 
     owner: Name

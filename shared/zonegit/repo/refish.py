@@ -5,8 +5,9 @@ an error naming both.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.asks import Asks
@@ -28,16 +29,14 @@ _SHORT_ID: Final = re.compile(rf"[0-9a-f]{{{MIN_SHORT_ID},64}}", re.ASCII)
 _STEP: Final = re.compile(r"~(\d{0,6})|\^(\d?)(?!\{)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """To the ``parent``-th parent (1 or 2; 0 is the commit itself), ``times`` over."""
 
     parent: int
     times: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Refish:
+class Refish(msgspec.Struct, frozen=True):
     """A refish taken apart. ``zone`` None: wherever the command works."""
 
     zone: Name | None
@@ -46,8 +45,7 @@ class Refish:
     tree: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(msgspec.Struct, frozen=True):
     """A commit, and the zone it was looked up in; ``branch`` when the refish names a branch
     itself, None when it names a commit some other way."""
 

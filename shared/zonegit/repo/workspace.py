@@ -6,7 +6,8 @@ there, else ``main``, else the only branch; nothing is guessed beyond that.
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from zonegit.errors import NotFound
 from zonegit.objects.canonical import encode
@@ -19,8 +20,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 
-@dataclass(frozen=True, slots=True)
-class Repo:
+class Repo(msgspec.Struct, frozen=True):
     """The stores, and on whose behalf they are used. ``now`` gives the identity that signs a
     commit made at this moment."""
 
@@ -34,8 +34,7 @@ class Repo:
         return Origin(self.actor, reason, secrets.token_hex(16), force)
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """A branch of a zone; ``tip`` is None while it has no commit."""
 
     zone: Name

@@ -15,8 +15,9 @@ it and nothing else.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.store import refnames
@@ -33,8 +34,7 @@ _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
 _TOKEN: Final = re.compile(r"(?:[a-z0-9_-]|=[0-9A-F]{2})+", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What a request's subject says: the authenticated actor, service, verb, and the ref when the
     verb is about one."""
 

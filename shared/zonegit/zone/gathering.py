@@ -4,8 +4,9 @@ A record that cannot stand where it is put is refused as it arrives, so that the
 line; what only the end shows is blamed on the line where its RRset began.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes, rules
@@ -20,8 +21,7 @@ Where = tuple[str, int]
 """A file and a line."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneFile:
+class ZoneFile(msgspec.Struct, frozen=True):
     """What master files hold. ``records`` counts repeated ones too; ``warnings`` begin
     ``FILE:LINE:``, and past a thousand the last one says how many are left out."""
 
@@ -30,8 +30,7 @@ class ZoneFile:
     records: int
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(msgspec.Struct):
     """An RRset so far; ``mixed`` once its records stated different TTLs."""
 
     ttl: int

@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -12,6 +11,7 @@ import dns.rdata
 import dns.rdataclass
 import dns.tokenizer
 import dns.ttl
+import msgspec
 from dns.rdatatype import RdataType
 
 from zonegit.errors import Invalid
@@ -24,8 +24,7 @@ MAX_MESSAGE: Final = 65_535
 MAX_RDATA: Final = 65_535
 
 
-@dataclass(frozen=True, slots=True)
-class RRset:
+class RRset(msgspec.Struct, frozen=True):
     """All records of one owner, class and type (RFC 2181 section 5).
 
     ``ttl`` is in seconds, 0 to 2^31-1 when made here (RFC 2181 section 8). ``rdatas`` are
@@ -40,8 +39,7 @@ class RRset:
     rdclass: int = IN
 
 
-@dataclass(frozen=True, slots=True)
-class SOA:
+class SOA(msgspec.Struct, frozen=True):
     """The fields of an SOA record (RFC 1035 section 3.3.13), times in seconds."""
 
     mname: Name

@@ -8,12 +8,12 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 import dns.exception
 import dns.ttl
+import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.zone import generate, lexer, names, rrset, rrtypes
@@ -41,8 +41,7 @@ Opener = Callable[[str, str], tuple[str, bytes]]
 octets). Raises OSError or Invalid."""
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(msgspec.Struct):
     """Where in which file the reader stands; each file has an origin and last owner of its own."""
 
     source: str

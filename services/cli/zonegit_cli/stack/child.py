@@ -6,9 +6,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from zonegit_cli.stack import leash
 
@@ -23,8 +24,7 @@ LOG_OCTETS: Final = 10_000_000
 Say = Callable[[str], None]
 
 
-@dataclass(slots=True)
-class Child:
+class Child(msgspec.Struct):
     """What to run, with what environment beside ours, and where its output goes."""
 
     name: str

@@ -10,9 +10,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from zonegit import config
 from zonegit.errors import Conflict
@@ -21,8 +22,7 @@ LOCK_FILE = "stack.lock"
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """A running stack: its supervisor's pid, its bus with a password for each role, where it
     answers DNS, where it serves metrics (None: nowhere). ``ready`` once everything answers."""
 
@@ -39,7 +39,7 @@ def write(data: Path, record: Record) -> None:
     """Replaces the record as a whole: a reader sees the old or the new one."""
     descriptor, temporary = tempfile.mkstemp(dir=data, prefix=f".{config.STACK_FILE}")
     with os.fdopen(descriptor, "w") as file:  # mkstemp made it readable by its owner only
-        json.dump(asdict(record), file, indent=2)
+        json.dump(msgspec.structs.asdict(record), file, indent=2)
     os.replace(temporary, data / config.STACK_FILE)
 
 

@@ -9,9 +9,10 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from zonegit.errors import Unavailable
 from zonegit_cli.addresses import format_address, parse_address
@@ -24,8 +25,7 @@ TOO_MANY_STARTS: Final = 4
 """A process that dies this often before the stack is ready will not come up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """What ``zonegit up`` was asked for; ports may be 0."""
 
     data: Path
@@ -73,7 +73,7 @@ async def run(options: Options, planned: Record, ready: Callable[[Record], None]
             await asyncio.wait({stop, starting}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
-                up = replace(planned, ready=True)
+                up = msgspec.structs.replace(planned, ready=True)
                 record.write(options.data, up)
                 ready(up)
                 await stop
