@@ -1,16 +1,29 @@
-"""Entry point. Nothing heavy is imported before a command asks for it: help answers at once."""
+"""Entry point. Nothing heavy is imported before a command asks for it: help answers at once.
 
+A command lives for a tenth of a second, most of it spent importing, so what Python does for
+long-lived programs is put off: collecting garbage while modules load, and freeing one by one at
+the end what the kernel frees at once. Together they are a fifth of a command's time.
+"""
+
+import gc
+import os
 import sys
 from collections.abc import Sequence
+from typing import Final
+
+ALLOCATIONS_BETWEEN_COLLECTIONS: Final = 200_000
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command and exits with its status."""
+    """Runs one command and ends the process with its status."""
+    gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS)
     from zonegit_cli.cli import cli
     from zonegit_cli.door import leave_through_one_door
 
     words = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(leave_through_one_door(cli, words))
+    status = leave_through_one_door(cli, words)
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
