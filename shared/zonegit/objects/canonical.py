@@ -160,7 +160,7 @@ def _decode_doc(payload: bytes) -> Doc:
     _bounded(payload, MAX_DOC, "doc")
     try:
         fields = msgspec.msgpack.decode(payload, type=dict[str, object])
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Corrupt(f"it is not a msgpack map: {error}") from error
     if msgspec.msgpack.encode(fields, order="deterministic") != payload:
         raise Corrupt("it is not canonical msgpack")

@@ -40,5 +40,5 @@ def decode(octets: bytes, kind: type[T]) -> T:
         decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
     try:
         return decoder.decode(octets)  # type: ignore[return-value]  # the decoder is kind's own
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"malformed {kind.__name__}: {error}") from error
