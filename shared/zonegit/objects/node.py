@@ -18,7 +18,9 @@ Entries = Mapping[Key, ObjectId]
 Changes = Mapping[Key, ObjectId | None]
 """What each key becomes; None removes it."""
 
-Nodes = dict[ObjectId, Object]
+Nodes = dict[ObjectId, Tree | Index]
+Above = tuple[Index, Row] | None
+"""The index over a node and what it says of it; None over the root."""
 Rows = dict[Key, Row]
 
 
@@ -35,16 +37,16 @@ def build(entries: Entries, out: list[RawObject]) -> ObjectId:
 def read(root: ObjectId, start: Key = b"") -> Asks[dict[Key, ObjectId]]:
     """The entries of a node from ``start`` on, in order; runs before it are not asked for."""
     found: dict[Key, ObjectId] = {}
-    pending = [root]
+    pending: list[tuple[ObjectId, Above]] = [(root, None)]
     while pending:
-        answers = yield pending
-        below: list[ObjectId] = []
-        for object_id in pending:
-            match _tree_node(answers[object_id], object_id):
-                case Tree(entries):
-                    found.update((key, at) for key, at in entries.items() if key >= start)
-                case Index(_, rows):
-                    below.extend(row.id for row in rows if row.key >= start)
+        answers = yield [object_id for object_id, _ in pending]
+        below: list[tuple[ObjectId, Above]] = []
+        for object_id, above in pending:
+            node = _tree_node(answers[object_id], object_id, above)
+            if isinstance(node, Tree):
+                found.update((key, at) for key, at in node.entries.items() if key >= start)
+            else:
+                below.extend((row.id, (node, row)) for row in node.rows if row.key >= start)
         pending = below
     return found
 
@@ -89,6 +91,7 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Difference]]:
     left = {old} if old is not None else set()
     right = {new} if new is not None else set()
     nodes: Nodes = {}
+    above: dict[ObjectId, tuple[Index, Row]] = {}
     while True:
         shared = left & right
         left -= shared
@@ -96,25 +99,32 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Difference]]:
         unseen = [object_id for object_id in left | right if object_id not in nodes]
         if unseen:
             answers = yield unseen
-            nodes.update((object_id, answers[object_id]) for object_id in unseen)
+            for object_id in unseen:
+                nodes[object_id] = _tree_node(answers[object_id], object_id, above.get(object_id))
         height = max((_height(nodes[object_id]) for object_id in left | right), default=0)
         if height == 0:
             break
-        left = _expand(left, nodes, height)
-        right = _expand(right, nodes, height)
+        left = _expand(left, nodes, height, above)
+        right = _expand(right, nodes, height, above)
     before, after = _leaf_entries(left, nodes), _leaf_entries(right, nodes)
     keys = sorted(before.keys() | after.keys())
     rows = [(key, before.get(key), after.get(key)) for key in keys]
     return [row for row in rows if row[1] != row[2]]
 
 
-def _expand(ids: set[ObjectId], nodes: Nodes, height: int) -> set[ObjectId]:
-    """Replaces the nodes of one height by the nodes below them."""
+def _expand(
+    ids: set[ObjectId], nodes: Nodes, height: int, above: dict[ObjectId, tuple[Index, Row]]
+) -> set[ObjectId]:
+    """Replaces the nodes of one height by the nodes below them, and notes what is above those."""
     found: set[ObjectId] = set()
     for object_id in ids:
         node = nodes[object_id]
         if isinstance(node, Index) and node.height == height:
-            found.update(row.id for row in node.rows)
+            for row in node.rows:
+                _, other = above.setdefault(row.id, (node, row))
+                if other != row:
+                    raise _liar(row.id)
+                found.add(row.id)
         else:
             found.add(object_id)
     return found
@@ -133,18 +143,19 @@ def _descend(root: ObjectId, keys: Collection[Key]) -> Asks[tuple[dict[Key, Obje
     """What the node has of ``keys``, and every part of it seen on the way."""
     found: dict[Key, ObjectId] = {}
     nodes: Nodes = {}
-    pending: dict[ObjectId, list[Key]] = {root: sorted(keys)}
+    pending: dict[ObjectId, tuple[Above, list[Key]]] = {root: (None, sorted(keys))}
     while pending:
         answers = yield list(pending)
-        below: dict[ObjectId, list[Key]] = {}
-        for object_id, wanted in pending.items():
-            node = nodes[object_id] = _tree_node(answers[object_id], object_id)
+        below: dict[ObjectId, tuple[Above, list[Key]]] = {}
+        for object_id, (above, wanted) in pending.items():
+            node = nodes[object_id] = _tree_node(answers[object_id], object_id, above)
             if isinstance(node, Tree):
                 found.update((key, node.entries[key]) for key in wanted if key in node.entries)
                 continue
             for key in wanted:
                 # A key past the last row belongs to the last run: that is where it would be added.
-                below.setdefault(_row_for(node, key).id, []).append(key)
+                row = _row_for(node, key)
+                below.setdefault(row.id, ((node, row), []))[1].append(key)
         pending = below
     return found, nodes
 
@@ -233,18 +244,19 @@ class _Run:
 def _seek(root: ObjectId, nodes: Nodes, height: int, key: Key) -> Asks[_Run]:
     """The old run of ``height`` that holds the first key not before ``key``, or the last run."""
     object_id = root
+    above: Above = None
     is_final = True
     while True:
         if object_id not in nodes:
             answers = yield [object_id]
-            nodes[object_id] = answers[object_id]
-        node = _tree_node(nodes[object_id], object_id)
+            nodes[object_id] = _tree_node(answers[object_id], object_id, above)
+        node = nodes[object_id]
         if _height(node) == height:
             return _Run(node, is_final)
         assert isinstance(node, Index)
         row = _row_for(node, key)
         is_final = is_final and row is node.rows[-1]
-        object_id = row.id
+        object_id, above = row.id, (node, row)
 
 
 def _raise_root(rows: list[Row], height: int, out: list[RawObject]) -> ObjectId:
@@ -288,7 +300,24 @@ def _height(node: Object) -> int:
     return node.height if isinstance(node, Index) else 0
 
 
-def _tree_node(value: Object, object_id: ObjectId) -> Tree | Index:
+def _tree_node(value: Object, object_id: ObjectId, above: Above) -> Tree | Index:
+    """Raises:
+    Corrupt: it is no node of a tree, or not the one that the index above it describes.
+    """
     if not isinstance(value, Tree | Index):
         raise Corrupt(f"object {short(object_id)} is used as a tree and is none")
+    if above is not None:
+        index, row = above
+        if _height(value) != index.height - 1 or _summary(value) != (row.key, row.below):
+            raise _liar(object_id)
     return value
+
+
+def _liar(object_id: ObjectId) -> Corrupt:
+    return Corrupt(f"tree {short(object_id)} is not what the index above it says")
+
+
+def _summary(node: Tree | Index) -> tuple[Key, int]:
+    if isinstance(node, Tree):
+        return max(node.entries), len(node.entries)
+    return node.rows[-1].key, wide.entries_below(node.rows)
