@@ -1,0 +1,41 @@
+"""Objects in a dict, for algorithms that ask."""
+
+from collections.abc import Iterable
+
+from zonegit.objects.asks import Asks, T
+from zonegit.objects.canonical import decode
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.objects.model import Object
+
+
+class Pile:
+    """Holds objects as a store does, and counts what is asked of it."""
+
+    def __init__(self) -> None:
+        self.raws: dict[ObjectId, RawObject] = {}
+        self.asked: list[set[ObjectId]] = []
+
+    def put(self, objects: Iterable[RawObject]) -> list[RawObject]:
+        """Adds objects; those that were not there yet."""
+        new = {raw.id: raw for raw in objects if raw.id not in self.raws}
+        self.raws.update(new)
+        return list(new.values())
+
+    def run(self, asks: Asks[T]) -> T:
+        """Runs an algorithm. It is handed exactly what it asked for, so it cannot come to rely on
+        more."""
+        self.asked = []
+        try:
+            wanted = next(asks)
+            while True:
+                self.asked.append(set(wanted))
+                found: dict[ObjectId, Object] = {key: decode(self.raws[key]) for key in wanted}
+                wanted = asks.send(found)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+
+    @property
+    def asked_in_all(self) -> int:
+        """How many objects the last algorithm asked for."""
+        return sum(map(len, self.asked))

@@ -1,0 +1,70 @@
+"""The test vectors that fix every octet (``tests/data``), and real zones where they are at hand."""
+
+import json
+import lzma
+import tarfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zonegit.objects.ids import ObjectId, RawObject, from_hex
+
+DATA = Path(__file__).parents[1] / "data"
+REAL = Path(__file__).parents[3] / "shared" / "data"
+"""Large real data beside the checkout; only tests of it may skip where it is absent."""
+
+
+def load(name: str) -> Any:
+    """A JSON file of vectors."""
+    return json.loads((DATA / name).read_bytes())
+
+
+def raw(kind: str, object_id: str, payload: str) -> RawObject:
+    """An object written down in hex."""
+    return RawObject(from_hex(object_id), kind, bytes.fromhex(payload))  # type: ignore[arg-type]
+
+
+def foo_com() -> list[tuple[str, RawObject]]:
+    """Where in the zone each object of foo.com stands, and the object."""
+    return [
+        ("".join(row["path"]), raw(row["kind"], row["hash"], row["payload"]))
+        for row in load("foo.com.objects.json")
+    ]
+
+
+def v03() -> list[RawObject]:
+    """The objects of a store that the original wrote."""
+    rows = load("v03-store.json")["objects"]
+    return [raw(row["Kind"], row["Hash"], row["Payload"]) for row in rows]
+
+
+def wide() -> list[dict[str, Any]]:
+    """Wide trees: their root, and the root after one change."""
+    rows = load("wide-trees.json")
+    return [
+        row | {"root": from_hex(row["root"]), "changed_root": from_hex(row["changed_root"])}
+        for row in rows
+    ]
+
+
+@cache
+def root_zone(serial: int) -> bytes:
+    """One version of the real root zone; skips the test where the data is absent."""
+    archive = REAL / "rootzone-2018.tar.xz"
+    if not archive.exists():
+        pytest.skip(f"needs the real root zone, {archive.name}, in ../shared/data")
+    with lzma.open(archive) as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as members:
+        for member in members:
+            if Path(member.name).name == f"root-{serial}.zone":
+                file = members.extractfile(member)
+                assert file is not None
+                return file.read()
+    raise LookupError(serial)
+
+
+ROOT_TREE = ObjectId(
+    bytes.fromhex("4745c3584a55f86be12d0bde93d280d34dd7821f0f29948f63996eafc170e2f8")
+)
+"""The tree of the root zone with serial 2018012900."""

@@ -1,0 +1,46 @@
+"""Algorithms that ask: run one after the other, or side by side."""
+
+import pytest
+
+from zonegit.errors import NotFound
+from zonegit.objects.asks import Asks, run, together
+from zonegit.objects.ids import ObjectId
+from zonegit.objects.model import Symref
+
+
+def an_id(number: int) -> ObjectId:
+    return ObjectId(bytes((number,)) * 32)
+
+
+OBJECTS = {an_id(n): Symref(f"ref {n}") for n in range(10)}
+
+
+def following(numbers: list[int]) -> Asks[list[str]]:
+    """Asks for one object a step."""
+    seen = []
+    for number in numbers:
+        answers = yield [an_id(number)]
+        found = answers[an_id(number)]
+        assert isinstance(found, Symref)
+        seen.append(found.target)
+    return seen
+
+
+def test_algorithms_side_by_side_ask_for_everything_of_a_step_at_once():
+    asks = together([following([1, 2, 3]), following([4]), following([]), following([1, 5])])
+    assert set(next(asks)) == {an_id(1), an_id(4)}
+    assert set(asks.send(OBJECTS)) == {an_id(2), an_id(5)}
+    assert set(asks.send(OBJECTS)) == {an_id(3)}
+    with pytest.raises(StopIteration) as done:
+        asks.send(OBJECTS)
+    assert done.value.value == [["ref 1", "ref 2", "ref 3"], ["ref 4"], [], ["ref 1", "ref 5"]]
+
+
+def test_nothing_side_by_side_asks_for_nothing():
+    assert run(together([]), {}) == []
+    assert run(together([following([])]), {}) == [[]]
+
+
+def test_an_object_that_is_not_at_hand_is_named():
+    with pytest.raises(NotFound, match="0b0b0b0b0b0b"):
+        run(following([1, 11]), OBJECTS)

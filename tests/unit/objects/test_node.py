@@ -1,0 +1,269 @@
+"""One node of a zone, narrow or wide: the same entries give the same id, whatever the history."""
+
+import random
+from contextlib import suppress
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support import strategies
+from tests.support.pile import Pile
+
+from zonegit.errors import Corrupt
+from zonegit.objects import node, wide
+from zonegit.objects.canonical import decode, encode, links
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.objects.model import Index, Key, Symref, Tree
+
+
+def key(number: int) -> Key:
+    return b"\0h%06d" % number
+
+
+def value(number: int) -> ObjectId:
+    return ObjectId(number.to_bytes(32, "big"))
+
+
+def entries(count: int) -> dict[Key, ObjectId]:
+    return {key(number): value(number) for number in range(count)}
+
+
+def built(pile: Pile, content: dict[Key, ObjectId]) -> ObjectId | None:
+    if not content:
+        return None
+    out: list[RawObject] = []
+    root = node.build(content, out)
+    pile.put(out)
+    return root
+
+
+def applied(
+    content: dict[Key, ObjectId], changes: dict[Key, ObjectId | None]
+) -> dict[Key, ObjectId]:
+    after = content | changes
+    return {key: value for key, value in after.items() if value is not None}
+
+
+def updated(
+    pile: Pile, root: ObjectId | None, changes: dict[Key, ObjectId | None]
+) -> tuple[ObjectId | None, list[RawObject]]:
+    out: list[RawObject] = []
+    after = pile.run(node.update(root, changes, out))
+    return after, pile.put(out)
+
+
+@pytest.fixture
+def narrow_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wide trees from nine entries on, runs of at most five, and cuts four times as often: small
+    histories then meet every case that large ones do."""
+    monkeypatch.setattr(wide, "NARROW", 8)
+    monkeypatch.setattr(node, "NARROW", 8)
+    monkeypatch.setattr(wide, "MAX_RUN", 5)
+    monkeypatch.setattr(wide, "_BITS_PER_LEVEL", 2)
+
+
+histories = st.lists(
+    st.dictionaries(
+        st.integers(0, 60).map(key), st.none() | st.integers(0, 3).map(value), max_size=30
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@pytest.mark.usefixtures("narrow_bounds")
+class TestSmallBounds:
+    """Under the bounds of ``narrow_bounds``."""
+
+    @settings(max_examples=300)
+    @given(histories)
+    def test_any_history_of_edits_gives_the_node_built_from_scratch(self, history):
+        pile, root, content = Pile(), None, {}
+        for changes in history:
+            root, _ = updated(pile, root, changes)
+            content = applied(content, changes)
+            assert root == built(Pile(), content)
+            if root is not None:
+                assert pile.run(node.read(root)) == content
+
+    @settings(max_examples=300)
+    @given(histories)
+    def test_an_update_stores_children_before_the_nodes_that_name_them(self, history):
+        pile, root = Pile(), None
+        for changes in history:
+            out: list[RawObject] = []
+            root = pile.run(node.update(root, changes, out))
+            held = set(pile.raws)
+            for raw in out:
+                decoded = decode(raw)
+                if isinstance(decoded, Index):
+                    assert held >= set(links(decoded))
+                held.add(raw.id)
+            pile.put(out)
+
+    @settings(max_examples=300)
+    @given(st.lists(histories.map(lambda history: history[0]), min_size=2, max_size=2))
+    def test_diff_says_what_two_dicts_differ_in(self, contents):
+        pile = Pile()
+        before, after = (applied({}, changes) for changes in contents)
+        old, new = built(pile, before), built(pile, after)
+        expected = [
+            (key, before.get(key), after.get(key))
+            for key in sorted(before.keys() | after.keys())
+            if before.get(key) != after.get(key)
+        ]
+        assert pile.run(node.diff(old, new)) == expected
+
+    @given(histories, st.sets(st.integers(0, 61).map(key)))
+    def test_pick_finds_what_is_there_and_nothing_else(self, history, wanted):
+        pile, content = Pile(), applied({}, history[0])
+        root = built(pile, content)
+        if root is not None:
+            found = pile.run(node.pick(root, wanted))
+            assert found == {key: content[key] for key in wanted if key in content}
+
+    @given(st.integers(9, 200))
+    def test_every_run_ends_where_its_keys_say(self, count):
+        pile = Pile()
+        built(pile, entries(count))
+        decoded = [decode(raw) for raw in pile.raws.values()]
+        for index in (value for value in decoded if isinstance(value, Index)):
+            keys = [row.key for row in index.rows]
+            assert not any(
+                wide.ends_run(key, at, index.height) for at, key in enumerate(keys[:-1], 1)
+            )
+            below = [decode(pile.raws[row.id]) for row in index.rows]
+            for row, child in zip(index.rows, below, strict=True):
+                if isinstance(child, Tree):
+                    assert (max(child.entries), len(child.entries)) == (row.key, row.below)
+                else:
+                    assert child.rows[-1].key == row.key
+                    assert sum(each.below for each in child.rows) == row.below
+
+    @settings(max_examples=300)
+    @given(st.integers(9, 120), st.data())
+    def test_an_index_that_lies_about_what_is_below_it_is_corrupt(self, count, data):
+        pile = Pile()
+        root = built(pile, entries(count))
+        assert root is not None
+        nodes = [root, *(raw for raw in pile.raws if raw != root)]
+        top = decode(pile.raws[root])
+        assert isinstance(top, Index)
+        at = data.draw(st.integers(0, len(top.rows) - 1))
+        row = top.rows[at]
+        lie = data.draw(
+            st.one_of(
+                st.sampled_from(nodes).map(lambda other: row._replace(id=other)),
+                st.integers(0, 200).map(lambda below: row._replace(below=below)),
+                st.just(row._replace(key=row.key + b"0")),
+            ).filter(lambda lie: lie != row)
+        )
+        liar = encode(Index(top.height, (*top.rows[:at], lie, *top.rows[at + 1 :])))
+        pile.put([liar])
+        with pytest.raises(Corrupt, match="is not what the index above it says"):
+            pile.run(node.read(liar.id))
+        with pytest.raises(Corrupt):
+            pile.run(node.diff(None, liar.id))
+        for asks in (
+            node.diff(root, liar.id),
+            node.pick(liar.id, [row.key]),
+            node.update(liar.id, {row.key: value(999), key(count): value(1)}, []),
+            node.update(liar.id, dict.fromkeys(entries(count)), []),
+        ):
+            with suppress(Corrupt):
+                pile.run(asks)
+
+
+THRESHOLDS = (1_023, 1_024, 1_025, 2_047, 2_048, 2_049, 2_050)
+
+
+@pytest.mark.parametrize(("start", "end"), [*pairwise(THRESHOLDS), (1, 2_049), (3_000, 2_048)])
+def test_growing_and_shrinking_across_the_real_bounds_gives_what_is_built_from_scratch(start, end):
+    pile = Pile()
+    low, high = built(pile, entries(start)), built(pile, entries(end))
+    up = {key(n): value(n) for n in range(start, end)}
+    down: dict[Key, ObjectId | None] = {
+        key(n): None for n in range(min(start, end), max(start, end))
+    }
+    smaller, larger = (low, high) if start < end else (high, low)
+    assert updated(pile, larger, down)[0] == smaller
+    if up:
+        assert updated(pile, low, dict(up))[0] == high
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_edits_never_changes_the_id(seed):
+    content = entries(2_600)
+    pile = Pile()
+    expected = built(pile, content)
+    shuffled = list(content.items())
+    random.Random(seed).shuffle(shuffled)
+    root: ObjectId | None = None
+    for at in range(0, len(shuffled), 650):
+        root, _ = updated(pile, root, dict(shuffled[at : at + 650]))
+    assert root == expected
+    there_and_back = {key(7): value(8), key(999_999): value(1), key(8): None}
+    root, _ = updated(pile, root, there_and_back)
+    assert root != expected
+    root, _ = updated(pile, root, {key(7): value(7), key(999_999): None, key(8): value(8)})
+    assert root == expected
+
+
+def test_removing_everything_leaves_no_node():
+    pile = Pile()
+    root = built(pile, entries(3))
+    assert updated(pile, root, dict.fromkeys(entries(3)))[0] is None
+    assert updated(pile, None, {key(1): None})[0] is None
+
+
+def test_an_update_that_changes_nothing_writes_nothing():
+    pile = Pile()
+    root = built(pile, entries(2_500))
+    out: list[RawObject] = []
+    assert pile.run(node.update(root, {key(3): value(3), key(9_999): None}, out)) == root
+    assert out == []
+
+
+def test_one_change_in_a_wide_node_reads_and_writes_a_handful_of_nodes():
+    pile = Pile()
+    root = built(pile, entries(20_000))
+    _, new = updated(pile, root, {key(10_000): value(1)})
+    assert pile.asked_in_all <= 4
+    assert len(new) <= 4
+    assert sum(len(raw.payload) for raw in new) < 64 * 1024
+
+
+def test_a_diff_of_wide_nodes_never_asks_for_what_is_equal():
+    pile = Pile()
+    old = built(pile, entries(20_000))
+    new, _ = updated(pile, old, {key(10_000): value(1)})
+    assert pile.run(node.diff(old, new)) == [(key(10_000), value(10_000), value(1))]
+    assert pile.asked_in_all <= 8
+
+
+def test_reading_a_wide_node_costs_one_round_trip_a_level():
+    pile = Pile()
+    root = built(pile, entries(20_000))
+    assert root is not None
+    assert pile.run(node.read(root)) == entries(20_000)
+    assert len(pile.asked) <= 4
+
+
+def test_a_blob_in_the_place_of_a_tree_is_corrupt():
+    pile = Pile()
+    raw = encode(Symref("refs/heads/foo.com./main"))
+    pile.put([raw])
+    for asks in (node.read(raw.id), node.pick(raw.id, [key(1)]), node.diff(None, raw.id)):
+        with pytest.raises(Corrupt, match="used as a tree"):
+            pile.run(asks)  # type: ignore[arg-type]
+
+
+@given(st.dictionaries(strategies.keys, strategies.ids, min_size=1, max_size=50))
+def test_a_node_reads_back_whatever_its_labels_hold(content):
+    pile = Pile()
+    root = built(pile, content)
+    assert root is not None
+    found = pile.run(node.read(root))
+    assert found == content
+    assert list(found) == sorted(content)
