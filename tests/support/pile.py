@@ -9,11 +9,12 @@ from zonegit.objects.model import Object
 
 
 class Pile:
-    """Holds objects as a store does, and counts what is asked of it."""
+    """Holds objects as a store does, and notes what the last algorithm fetched: for each round
+    trip the ids it had not seen before."""
 
     def __init__(self) -> None:
         self.raws: dict[ObjectId, RawObject] = {}
-        self.asked: list[set[ObjectId]] = []
+        self.fetched: list[set[ObjectId]] = []
 
     def put(self, objects: Iterable[RawObject]) -> list[RawObject]:
         """Adds objects; those that were not there yet."""
@@ -24,11 +25,12 @@ class Pile:
     def run(self, asks: Asks[T]) -> T:
         """Runs an algorithm. It is handed exactly what it asked for, so it cannot come to rely on
         more."""
-        self.asked = []
+        self.fetched = []
         try:
             wanted = next(asks)
             while True:
-                self.asked.append(set(wanted))
+                if new := set(wanted).difference(*self.fetched):
+                    self.fetched.append(new)
                 found: dict[ObjectId, Object] = {key: decode(self.raws[key]) for key in wanted}
                 wanted = asks.send(found)
         except StopIteration as done:
@@ -36,6 +38,6 @@ class Pile:
             return value
 
     @property
-    def asked_in_all(self) -> int:
-        """How many objects the last algorithm asked for."""
-        return sum(map(len, self.asked))
+    def fetched_in_all(self) -> int:
+        """How many objects that were."""
+        return sum(map(len, self.fetched))

@@ -229,7 +229,7 @@ def test_one_change_in_a_wide_node_reads_and_writes_a_handful_of_nodes():
     pile = Pile()
     root = built(pile, entries(20_000))
     _, new = updated(pile, root, {key(10_000): value(1)})
-    assert pile.asked_in_all <= 4
+    assert pile.fetched_in_all <= 4
     assert len(new) <= 4
     assert sum(len(raw.payload) for raw in new) < 64 * 1024
 
@@ -239,7 +239,7 @@ def test_a_diff_of_wide_nodes_never_asks_for_what_is_equal():
     old = built(pile, entries(20_000))
     new, _ = updated(pile, old, {key(10_000): value(1)})
     assert pile.run(node.diff(old, new)) == [(key(10_000), value(10_000), value(1))]
-    assert pile.asked_in_all <= 8
+    assert pile.fetched_in_all <= 8
 
 
 def test_reading_a_wide_node_costs_one_round_trip_a_level():
@@ -247,7 +247,7 @@ def test_reading_a_wide_node_costs_one_round_trip_a_level():
     root = built(pile, entries(20_000))
     assert root is not None
     assert pile.run(node.read(root)) == entries(20_000)
-    assert len(pile.asked) <= 4
+    assert len(pile.fetched) <= 4
 
 
 def test_a_blob_in_the_place_of_a_tree_is_corrupt():

@@ -1,0 +1,246 @@
+"""A whole zone as nested nodes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support import strategies, vectors
+from tests.support.pile import Pile
+
+from zonegit.history import trees
+from zonegit.history.trees import Change
+from zonegit.objects.canonical import decode, encode, links
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.objects.model import Blob
+from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone.names import Name, Path
+from zonegit.zone.rrset import RRset, rrset
+
+A, TXT, MX = rrtypes.A, rrtypes.TXT, rrtypes.MX
+Content = dict[tuple[Path, int], ObjectId]
+
+
+def an_id(number: int) -> ObjectId:
+    return ObjectId(number.to_bytes(32, "big"))
+
+
+def update(
+    pile: Pile, root: ObjectId | None, edits: dict[tuple[Path, int], ObjectId | None]
+) -> tuple[ObjectId | None, list[RawObject]]:
+    out: list[RawObject] = []
+    after = pile.run(trees.update(root, edits, out))
+    return after, pile.put(out)
+
+
+def content_of(pile: Pile, root: ObjectId | None) -> Content:
+    found = pile.run(trees.listing(root))
+    assert all(change.old is None for change in found)
+    return {(change.path, change.rdtype): change.new for change in found if change.new}
+
+
+few_paths = st.lists(st.sampled_from([b"a", b"b", b"*", b"\0."]), max_size=3).map(tuple)
+edits = st.dictionaries(
+    st.tuples(few_paths, st.sampled_from([A, TXT, 65400])),
+    st.none() | st.integers(1, 3).map(an_id),
+    max_size=12,
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(edits, min_size=1, max_size=5))
+def test_any_history_of_edits_gives_the_tree_built_from_scratch(history):
+    pile, root = Pile(), None
+    content: Content = {}
+    for each in history:
+        root, _ = update(pile, root, each)
+        merged = content | each
+        content = {key: blob for key, blob in merged.items() if blob is not None}
+        assert content_of(pile, root) == content
+        scratch = list(content.items())
+        assert root == update(Pile(), None, dict(scratch))[0]
+        assert root == update(Pile(), None, dict(reversed(scratch)))[0]
+
+
+@settings(max_examples=300)
+@given(edits, edits)
+def test_diff_says_what_two_dicts_differ_in(first, second):
+    pile = Pile()
+    old, _ = update(pile, None, first)
+    new, _ = update(pile, None, second)
+    before = {key: blob for key, blob in first.items() if blob is not None}
+    after = {key: blob for key, blob in second.items() if blob is not None}
+    expected = {
+        Change(*key, before.get(key), after.get(key))
+        for key in before.keys() | after.keys()
+        if before.get(key) != after.get(key)
+    }
+    found: list[Change] = []
+    pile.run(trees.diff(old, new, found.append))
+    assert len(found) == len(expected)
+    assert set(found) == expected
+
+
+@given(edits, st.lists(few_paths, max_size=5, unique=True))
+def test_find_tells_what_stands_at_each_owner(content, wanted):
+    pile = Pile()
+    root, _ = update(pile, None, content)
+    if root is None:
+        return
+    expected = {
+        path: {
+            rdtype: blob
+            for (at, rdtype), blob in content.items()
+            if at == path and blob is not None
+        }
+        for path in wanted
+    }
+    assert pile.run(trees.find(root, wanted)) == expected
+    for path in wanted:
+        assert pile.run(trees.find_one(root, path, A)) == expected[path].get(A)
+
+
+@given(st.dictionaries(st.tuples(strategies.paths, strategies.storable_types), strategies.ids))
+def test_labels_and_types_of_any_kind_come_back(content):
+    pile = Pile()
+    root, _ = update(pile, None, dict(content))
+    assert content_of(pile, root) == content
+
+
+def test_an_empty_tree_is_never_stored():
+    pile = Pile()
+    root, _ = update(pile, None, {((b"a", b"b"), A): an_id(1), ((), TXT): an_id(2)})
+    root, new = update(pile, root, {((b"a", b"b"), A): None})
+    assert content_of(pile, root) == {((), TXT): an_id(2)}
+    assert len(new) == 1
+    assert update(pile, root, {((), TXT): None})[0] is None
+
+
+def test_an_empty_non_terminal_has_a_subtree_and_no_rrsets():
+    pile = Pile()
+    root, _ = update(pile, None, {((b"a", b"b"), A): an_id(1)})
+    assert root is not None
+    assert pile.run(trees.find(root, [(b"a",)])) == {(b"a",): {}}
+    assert pile.run(trees.subtree(root, (b"a",))) is not None
+    assert pile.run(trees.subtree(root, (b"c",))) is None
+    assert pile.run(trees.subtree(root, ())) == root
+
+
+def test_a_change_deep_down_writes_one_node_a_label():
+    pile = Pile()
+    hosts = {((b"zone", b"h%03d" % n), A): an_id(n + 1) for n in range(500)}
+    root, _ = update(pile, None, dict(hosts))
+    _, new = update(pile, root, {((b"zone", b"h250"), A): an_id(9_999)})
+    assert len(new) == 3
+    assert [len(step) for step in pile.fetched] == [1, 1, 1]
+
+
+def test_a_diff_asks_only_for_what_differs_one_round_trip_a_level():
+    pile = Pile()
+    hosts = {((b"z%02d" % n, b"h%03d" % n), A): an_id(n + 1) for n in range(90)}
+    old, _ = update(pile, None, dict(hosts))
+    new, _ = update(pile, old, {((b"z05", b"h005"), A): an_id(9_999)})
+    found: list[Change] = []
+    pile.run(trees.diff(old, new, found.append))
+    assert found == [Change((b"z05", b"h005"), A, an_id(6), an_id(9_999))]
+    assert len(pile.fetched) == 3
+    assert pile.fetched_in_all == 6
+
+
+def test_listing_a_tree_larger_than_a_step_of_the_diff_misses_nothing(monkeypatch):
+    monkeypatch.setattr(trees, "STEP", 3)
+    pile = Pile()
+    content = {((b"a%d" % (n % 7), b"b%d" % n), A): an_id(n + 1) for n in range(50)}
+    root, _ = update(pile, None, dict(content))
+    assert content_of(pile, root) == content
+
+
+# vectors
+
+
+def tree_of(rrsets: list[RRset], apex: Name, pile: Pile) -> ObjectId | None:
+    blobs = [encode(Blob(each)) for each in rrsets]
+    pile.put(blobs)
+    placed = {
+        (names.path(each.owner, apex), each.rdtype): blob.id
+        for each, blob in zip(rrsets, blobs, strict=True)
+    }
+    return update(pile, None, dict(placed))[0]
+
+
+def test_importing_foo_com_gives_the_objects_of_the_vector():
+    apex = names.parse("foo.com.")
+    read = zonefile.read((vectors.DATA / "foo.com.zone").read_bytes(), apex)
+    pile = Pile()
+    root = tree_of(list(read.rrsets.values()), apex, pile)
+    expected = {raw.id: raw for _, raw in vectors.foo_com() if raw.kind != "commit"}
+    assert root == next(raw.id for path, raw in vectors.foo_com() if path == "")
+    assert pile.raws == expected
+
+
+def test_the_real_root_zone_has_the_tree_of_the_original():
+    read = zonefile.read(vectors.root_zone(2018012900), names.ROOT)
+    assert len(read.rrsets) == 13_969
+    assert read.warnings == []
+    assert tree_of(list(read.rrsets.values()), names.ROOT, Pile()) == vectors.ROOT_TREE
+
+
+def test_two_versions_of_the_real_root_zone_differ_in_what_their_rrsets_differ_in():
+    pile = Pile()
+    versions = [
+        zonefile.read(vectors.root_zone(serial), names.ROOT).rrsets
+        for serial in (2018012900, 2018012901)
+    ]
+    old, new = (tree_of(list(each.values()), names.ROOT, pile) for each in versions)
+    found: list[Change] = []
+    pile.run(trees.diff(old, new, found.append))
+    changed = {
+        (names.below(names.ROOT, change.path), change.rdtype): change.new for change in found
+    }
+    before, after = versions
+    assert changed.keys() == {
+        key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
+    }
+
+
+def hosts(count: int) -> list[RRset]:
+    """The zone of ``wide-trees.json``."""
+    apex = names.parse("wide.test.")
+    return [
+        rrset(
+            names.below(apex, (b"h%06d" % n,)),
+            A,
+            300,
+            [b"\x0a" + n.to_bytes(3, "big")],
+        )
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("vector", vectors.wide(), ids=lambda vector: vector["hosts"])
+def test_a_wide_zone_has_the_tree_of_the_vector_before_and_after_a_change(vector):
+    apex, count = names.parse("wide.test."), vector["hosts"]
+    pile = Pile()
+    root = tree_of(hosts(count), apex, pile)
+    assert root == vector["root"]
+    middle = (b"h%06d" % (count // 2),)
+    blob = encode(Blob(rrset(names.below(apex, middle), A, 300, [bytes((192, 0, 2, 1))])))
+    pile.put([blob])
+    changed, new = update(pile, root, {(middle, A): blob.id})
+    nodes = new[1:]  # the host's own tree comes first
+    assert changed == vector["changed_root"]
+    assert len(nodes) == vector["changed_nodes"]
+    assert sum(len(raw.payload) for raw in nodes) == vector["changed_bytes"]
+
+
+@pytest.mark.parametrize("vector", vectors.wide()[:3], ids=lambda vector: vector["hosts"])
+def test_a_wide_tree_has_as_many_nodes_as_the_vector_says_and_none_larger(vector):
+    pile = Pile()
+    rrsets = hosts(vector["hosts"])
+    tree_of(rrsets, names.parse("wide.test."), pile)
+    blobs = {encode(Blob(each)).id for each in rrsets}
+    nodes = [
+        raw
+        for raw in pile.raws.values()
+        if raw.kind == "tree" and blobs.isdisjoint(links(decode(raw)))
+    ]
+    assert len(nodes) == vector["nodes"]
+    assert max(len(raw.payload) for raw in nodes) == vector["largest"]
