@@ -3,16 +3,19 @@
 import re
 import types
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import msgspec
 import pytest
 
+from zonegit.bus import headers
 from zonegit.objects import ids
 from zonegit.objects.ids import RawObject
 from zonegit.store import expected, protocols, refnames
 from zonegit.store.protocols import EntryKind
 from zonegit.wire import codec, failures, messages
+from zonegit_objectstore import handlers as objectstore
+from zonegit_refs import handlers as refs
 
 PAGE = (Path(__file__).parents[3] / "docs" / "wire.md").read_text()
 SECTIONS = dict(re.findall(r"^#### (\w+)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -69,9 +72,27 @@ def test_every_error_code_is_explained() -> None:
     assert [cells[0].strip("`") for cells in rows("## Errors")] == list(failures.BY_CODE)
 
 
-def test_requests_and_replies_of_every_verb_are_messages() -> None:
-    named = {cell.strip("`") for cells in rows("### Verbs") for cell in cells[2:]}
-    assert named <= set(TRAVELLING)
+def test_every_verb_of_the_stores_is_listed_with_its_request_and_its_reply() -> None:
+    stores = {"objects": objectstore.Handlers, "refs": refs.Handlers}
+    served = {
+        f"{service}.{verb}": (endpoint.message, get_type_hints(endpoint.answer)["return"])
+        for service, handlers in stores.items()
+        for verb, endpoint in handlers.__new__(handlers)
+        .endpoints()
+        .items()  # no store: none is asked
+    }
+    documented = {cells[0].strip("`"): cells[2:] for cells in rows("### Verbs")}
+    asked_of_resolvers = documented.pop("resolvers.status")
+    assert documented == {
+        verb: [f"`{request.__name__}`", f"`{reply.__name__}`"]
+        for verb, (request, reply) in served.items()
+    }
+    assert {cell.strip("`") for cell in asked_of_resolvers} <= set(TRAVELLING)
+
+
+def test_every_header_is_explained() -> None:
+    documented = [cells[0].strip("`") for cells in rows("### Headers")]
+    assert documented == [headers.DEADLINE, headers.REQUEST_ID, headers.FAILED]
 
 
 def test_every_kind_of_event_has_a_subject() -> None:
