@@ -188,7 +188,7 @@ def _target(connection: Connection, ref: RefName) -> ObjectId | None:
 
 def _lost(ref: RefName, expected: Expected, current: ObjectId | None) -> Conflict:
     if current is None:
-        return Conflict(f"{ref.path()} does not exist any more", hint="look again, then decide")
+        return Conflict(f"{ref.path()} does not exist any more", tip="")
     if isinstance(expected, Absent):
         return Conflict(f"{ref.path()} exists already", tip=current.hex())
     return Conflict(

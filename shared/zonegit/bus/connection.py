@@ -192,7 +192,10 @@ class Bus:
 
     def _resync(self) -> None:
         for callback in self._gap_callbacks:
-            callback()
+            try:
+                callback()
+            except Exception as error:  # it would end the client library's reading, unheard
+                self._report("bus.callback-failed", url=self.url_shown, error=repr(error))
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import msgspec
 
 from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
 from zonegit.errors import Corrupt
-from zonegit.objects.ids import Kind, ObjectId, RawObject, short, verified
+from zonegit.objects.ids import Kind, ObjectId, RawObject, verify_all
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
     MAX_BATCH_OCTETS,
@@ -25,6 +25,9 @@ from zonegit.wire.messages import (
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 
 SERVICE: Final = "objects"
+GET_AT_ONCE: Final = 4_096
+"""Ids asked for at a time: about as many RRsets as fit one reply."""
+
 OVERHEAD: Final = 64
 """Octets an object takes in a message beside its payload, at the most."""
 
@@ -43,13 +46,11 @@ class RemoteObjects:
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
         found: dict[ObjectId, RawObject] = {}
-        left = list(dict.fromkeys(ids))
-        while left:
-            asked = left[:MAX_IDS]
+        wanted = list(dict.fromkeys(ids))
+        while len(found) < len(wanted):
+            asked = wanted[len(found) : len(found) + GET_AT_ONCE]
             reply = await self._ask("get", GetObjects(ids=asked), GotObjects)
-            got = _checked(asked, reply.objects)
-            found.update(got)
-            left = [object_id for object_id in left if object_id not in got]
+            found.update((raw.id, raw) for raw in _checked(asked, reply.objects))
         return found
 
     async def put(self, objects: Sequence[RawObject]) -> None:
@@ -95,15 +96,10 @@ def batches(objects: Sequence[RawObject]) -> Iterator[list[RawObject]]:
         yield run
 
 
-def _checked(asked: Sequence[ObjectId], objects: Sequence[RawObject]) -> dict[ObjectId, RawObject]:
+def _checked(asked: Sequence[ObjectId], objects: Sequence[RawObject]) -> Sequence[RawObject]:
     """Raises:
-    Corrupt: an object is not what it claims to be, or was not asked for, or none came.
+    Corrupt: these are not the first of those asked for, or one does not hash to its id.
     """
-    wanted = frozenset(asked)
-    for raw in objects:
-        if raw.id not in wanted:
-            raise Corrupt(f"object {short(raw.id)} came without having been asked for")
-        verified(raw)
-    if not objects:
-        raise Corrupt(f"the object store sent nothing for {len(asked)} ids it did not miss")
-    return {raw.id: raw for raw in objects}
+    if not objects or [raw.id for raw in objects] != list(asked[: len(objects)]):
+        raise Corrupt(f"the object store answered {len(asked)} ids with other objects than those")
+    return verify_all(objects)

@@ -1,0 +1,143 @@
+"""Every backend of the two seams, opened for the suites that hold them all to one contract."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from tests.support.nats import nats_server
+from tests.support.waiting import held
+
+from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
+from zonegit.bus.service import serve
+from zonegit.config import BusSettings
+from zonegit.objects.ids import RawObject
+from zonegit.store.memory import MemoryObjects
+from zonegit.store.protocols import LogEntry, ObjectStore, RefStore
+from zonegit.wire import codec, subjects
+from zonegit.wire.messages import RefEvent
+from zonegit_objectstore.handlers import Handlers as ObjectHandlers
+from zonegit_objectstore.sqlite import SqliteObjects, open_objects
+from zonegit_refs.handlers import Handlers as RefHandlers
+from zonegit_refs.keeper import Keeper
+from zonegit_refs.publisher import Publisher
+from zonegit_refs.sqlite import open_refs
+
+ACTOR = "ada"
+
+
+@pytest.fixture(scope="session")
+def nats_url() -> Iterator[str]:
+    with nats_server() as url:
+        yield url
+
+
+@asynccontextmanager
+async def bus_pair(url: str) -> AsyncIterator[tuple[Bus, Bus]]:
+    """Two connections: a service's and a caller's."""
+    settings = BusSettings(url)
+    async with connect(settings, name="service") as served, connect(settings, name="caller") as bus:
+        yield served, bus
+
+
+@asynccontextmanager
+async def memory_objects(path: Path, url: str) -> AsyncIterator[ObjectStore]:
+    yield MemoryObjects()
+
+
+@asynccontextmanager
+async def sqlite_objects(path: Path, url: str) -> AsyncIterator[SqliteObjects]:
+    async with open_objects(path / "objects.sqlite3") as store:
+        yield store
+
+
+@asynccontextmanager
+async def remote_objects(path: Path, url: str) -> AsyncIterator[ObjectStore]:
+    async with (
+        sqlite_objects(path, url) as store,
+        bus_pair(url) as (served, bus),
+        serve(served, "objectstore", "objects", ObjectHandlers(store).endpoints()),
+    ):
+        yield RemoteObjects(bus, ACTOR)
+
+
+OBJECT_STORES = {"memory": memory_objects, "sqlite": sqlite_objects, "bus": remote_objects}
+
+
+@pytest_asyncio.fixture(params=OBJECT_STORES)
+async def objects(
+    request: pytest.FixtureRequest, tmp_path: Path, nats_url: str
+) -> AsyncIterator[ObjectStore]:
+    """An empty object store."""
+    async with held(OBJECT_STORES[request.param](tmp_path, nats_url)) as store:
+        yield store
+
+
+@dataclass
+class RefStand:
+    """A ref store, the object store it asks, its file, and the events it announced so far."""
+
+    refs: RefStore
+    objects: ObjectStore
+    file: Path
+    events: list[RefEvent] = field(default_factory=list)
+    on_event: Callable[[], None] = lambda: None
+
+    def hear(self, event: RefEvent) -> None:
+        self.on_event()
+        self.events.append(event)
+
+    def announced(self) -> list[LogEntry]:
+        return [event.entry for event in self.events]
+
+
+@asynccontextmanager
+async def keeper_stand(path: Path, url: str) -> AsyncIterator[RefStand]:
+    file = path / "refs.sqlite3"
+    async with open_refs(file) as refs:
+
+        def announce(new: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
+            for entry in entries:
+                riding = list(new) if entry is entries[-1] else []
+                stand.hear(RefEvent(epoch=refs.epoch, entry=entry, objects=riding))
+
+        objects = MemoryObjects()
+        stand = RefStand(Keeper(refs, objects, announce), objects, file)
+        yield stand
+
+
+@asynccontextmanager
+async def remote_stand(path: Path, url: str) -> AsyncIterator[RefStand]:
+    file = path / "refs.sqlite3"
+    async with AsyncExitStack() as stack:
+        objects = await stack.enter_async_context(remote_objects(path, url))
+        refs = await stack.enter_async_context(open_refs(file))
+        served, bus = await stack.enter_async_context(bus_pair(url))
+        publisher = Publisher(served, refs)
+        keeper = Keeper(refs, RemoteObjects(served, "refs"), publisher.announce)
+        await stack.enter_async_context(publisher.running())
+        handlers = RefHandlers(keeper).endpoints()
+        await stack.enter_async_context(serve(served, "refs", "refs", handlers))
+        stand = RefStand(RemoteRefs(bus, ACTOR), objects, file)
+
+        def heard(subject: str, data: bytes) -> None:
+            event = codec.decode(data, RefEvent)
+            assert subject == subjects.event(event.entry.kind, event.entry.ref)
+            stand.hear(event)
+
+        await stack.enter_async_context(bus.subscribe(subjects.EVENTS, heard))
+        yield stand
+
+
+REF_STORES = {"keeper": keeper_stand, "bus": remote_stand}
+
+
+@pytest_asyncio.fixture(params=REF_STORES)
+async def stand(
+    request: pytest.FixtureRequest, tmp_path: Path, nats_url: str
+) -> AsyncIterator[RefStand]:
+    """An empty ref store."""
+    async with held(REF_STORES[request.param](tmp_path, nats_url)) as opened:
+        yield opened

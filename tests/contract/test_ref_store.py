@@ -1,0 +1,495 @@
+"""What every ref store promises (``zonegit.store.protocols.RefStore``)."""
+
+import asyncio
+import secrets
+import sqlite3
+from contextlib import closing
+
+import pytest
+from tests.contract.conftest import ACTOR, RefStand
+from tests.support import commits
+from tests.support.commits import Made
+from tests.support.waiting import eventually
+
+from zonegit.errors import Conflict, Invalid, NotFound, Unsafe, ZonegitError
+from zonegit.objects.canonical import encode
+from zonegit.objects.model import Symref
+from zonegit.store import refnames
+from zonegit.store.expected import Absent, Anything, Exactly
+from zonegit.store.protocols import LogEntry, Moved, Origin, Snapshot
+from zonegit.store.refnames import RefName
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+FOO = names.parse("foo.com.")
+BAR = names.parse("sub.foo.com.")
+RFC2317 = names.parse("0/25.2.0.192.in-addr.arpa.")
+LONGEST = names.join([b"\0" * 63, b"." * 63, b"\xff" * 63, b"/" * 61])
+MAIN = refnames.branch(FOO, "main")
+
+
+def origin(*, force: bool = False, operation: str = "") -> Origin:
+    return Origin(ACTOR, "test", operation or secrets.token_hex(16), force)
+
+
+async def stored(stand: RefStand, zone: Name, serial: int, address: str = "192.0.2.1") -> Made:
+    made = commits.commit(zone, serial, address)
+    await stand.objects.put(made.objects)
+    return made
+
+
+async def registered(stand: RefStand, zone: Name = FOO, serial: int = 1) -> Made:
+    """A zone with a first commit on main."""
+    await stand.refs.register(zone, origin())
+    made = await stored(stand, zone, serial)
+    await stand.refs.move(refnames.branch(zone, "main"), Absent(), made.id, origin())
+    return made
+
+
+async def point(stand: RefStand, head: RefName, branch: RefName) -> Moved:
+    await stand.objects.put([encode(Symref(branch.path()))])
+    return await stand.refs.point(head, branch, origin())
+
+
+async def test_an_empty_store_knows_no_zone_and_no_head(stand: RefStand) -> None:
+    where = await stand.refs.where(ACTOR)
+    assert (where.own, where.default) == (None, None)
+    snapshot = await stand.refs.snapshot()
+    assert (snapshot.sequence, snapshot.zones, snapshot.after) == (0, [], None)
+
+
+async def test_a_registered_zone_has_no_branch(stand: RefStand) -> None:
+    moved = await stand.refs.register(FOO, origin())
+    assert [entry.kind for entry in moved.entries] == ["added"]
+    refs = await stand.refs.zone(FOO, ACTOR)
+    assert (refs.zone, refs.heads, refs.tags) == (FOO, {}, {})
+
+
+async def test_a_zone_is_registered_once(stand: RefStand) -> None:
+    await stand.refs.register(FOO, origin())
+    with pytest.raises(Conflict, match="exists"):
+        await stand.refs.register(FOO, origin())
+
+
+async def test_an_unknown_zone_is_not_found(stand: RefStand) -> None:
+    made = await stored(stand, FOO, 1)
+    with pytest.raises(NotFound):
+        await stand.refs.zone(FOO, ACTOR)
+    with pytest.raises(NotFound):
+        await stand.refs.move(MAIN, Absent(), made.id, origin())
+    with pytest.raises(NotFound):
+        await point(stand, refnames.default_head(), MAIN)
+
+
+async def test_a_created_branch_has_its_tip_serial_and_sequence(stand: RefStand) -> None:
+    made = await registered(stand, serial=7)
+    tip = (await stand.refs.zone(FOO, ACTOR)).heads["main"]
+    assert (tip.target, tip.serial, tip.highest, tip.sequence) == (made.id, 7, 7, 2)
+
+
+async def test_a_move_of_the_expected_tip_goes_through(stand: RefStand) -> None:
+    first = await registered(stand)
+    second = await stored(stand, FOO, 2)
+    moved = await stand.refs.move(MAIN, Exactly(first.id), second.id, origin())
+    (entry,) = moved.entries
+    assert (entry.ref, entry.old, entry.new, entry.serial) == (MAIN, first.id, second.id, 2)
+    assert (entry.actor, entry.reason, entry.sequence) == (ACTOR, "test", moved.sequence)
+
+
+async def test_a_lost_race_names_the_tip(stand: RefStand) -> None:
+    first = await registered(stand)
+    second, third = await stored(stand, FOO, 2), await stored(stand, FOO, 3)
+    await stand.refs.move(MAIN, Exactly(first.id), second.id, origin())
+    with pytest.raises(Conflict) as lost:
+        await stand.refs.move(MAIN, Exactly(first.id), third.id, origin())
+    assert lost.value.details["tip"] == second.id.hex()
+    with pytest.raises(Conflict) as exists:
+        await stand.refs.move(MAIN, Absent(), third.id, origin())
+    assert exists.value.details["tip"] == second.id.hex()
+    gone = refnames.branch(FOO, "gone")
+    with pytest.raises(Conflict) as absent:
+        await stand.refs.move(gone, Exactly(first.id), third.id, origin())
+    assert absent.value.details["tip"] == ""
+
+
+async def test_of_many_writers_on_one_tip_one_wins(stand: RefStand) -> None:
+    first = await registered(stand)
+    rivals = [await stored(stand, FOO, 2, f"192.0.2.{n}") for n in range(8)]
+    outcomes = await asyncio.gather(
+        *(stand.refs.move(MAIN, Exactly(first.id), rival.id, origin()) for rival in rivals),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(outcome, Moved) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 7
+
+
+async def test_the_same_operation_again_is_answered_and_changes_nothing(stand: RefStand) -> None:
+    first = await registered(stand)
+    second, third = await stored(stand, FOO, 2), await stored(stand, FOO, 3)
+    why = origin()
+    moved = await stand.refs.move(MAIN, Exactly(first.id), second.id, why)
+    await stand.refs.move(MAIN, Exactly(second.id), third.id, origin())
+    again = await stand.refs.move(MAIN, Exactly(first.id), second.id, why)
+    assert again.entries == moved.entries
+    assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].target == third.id
+
+
+async def test_every_kind_of_change_may_be_sent_again(stand: RefStand) -> None:
+    add, head, remove = origin(), origin(), origin()
+    await stand.objects.put([encode(Symref(MAIN.path()))])
+    added = await stand.refs.register(FOO, add)
+    assert await stand.refs.register(FOO, add) == added
+    pointed = await stand.refs.point(refnames.own_head(ACTOR), MAIN, head)
+    assert await stand.refs.point(refnames.own_head(ACTOR), MAIN, head) == pointed
+    removed = await stand.refs.unregister(FOO, remove)
+    assert await stand.refs.unregister(FOO, remove) == removed
+    assert (await stand.refs.snapshot()).sequence == removed.sequence
+
+
+async def test_one_operation_may_move_several_refs(stand: RefStand) -> None:
+    first = await registered(stand)
+    why = origin()
+    other = refnames.branch(FOO, "other")
+    assert (await stand.refs.move(other, Absent(), first.id, why)).entries
+    assert (await stand.refs.move(refnames.tag(FOO, "v1"), Absent(), first.id, why)).entries
+    refs = await stand.refs.zone(FOO, ACTOR)
+    assert (set(refs.heads), set(refs.tags)) == ({"main", "other"}, {"v1"})
+
+
+async def test_an_operation_id_is_not_good_for_another_move(stand: RefStand) -> None:
+    first = await registered(stand)
+    second, third = await stored(stand, FOO, 2), await stored(stand, FOO, 3)
+    why = origin()
+    await stand.refs.move(MAIN, Exactly(first.id), second.id, why)
+    with pytest.raises(Invalid, match="another move"):
+        await stand.refs.move(MAIN, Exactly(second.id), third.id, why)
+
+
+async def test_what_stands_already_writes_no_row(stand: RefStand) -> None:
+    first = await registered(stand)
+    before = (await stand.refs.snapshot()).sequence
+    moved = await stand.refs.move(MAIN, Anything(), first.id, origin())
+    gone = await stand.refs.move(refnames.branch(FOO, "gone"), Anything(), None, origin())
+    assert (moved.entries, gone.entries) == ([], [])
+    assert (await stand.refs.snapshot()).sequence == before == moved.sequence
+
+
+async def test_sequences_are_contiguous(stand: RefStand) -> None:
+    await registered(stand, FOO)
+    await registered(stand, BAR)
+    with pytest.raises(ZonegitError):
+        await stand.refs.register(BAR, origin())
+    await point(stand, refnames.own_head(ACTOR), MAIN)
+    await stand.refs.unregister(BAR, origin(force=True))
+    snapshot = await stand.refs.snapshot()
+    since = await stand.refs.since(snapshot.epoch, 0)
+    assert [entry.sequence for entry in since.entries] == list(range(1, snapshot.sequence + 1))
+    assert since.sequence == snapshot.sequence == 8
+
+
+async def test_only_a_stored_commit_becomes_a_tip(stand: RefStand) -> None:
+    made = await registered(stand)
+    elsewhere = commits.commit(FOO, 2)
+    with pytest.raises(NotFound):
+        await stand.refs.move(MAIN, Anything(), elsewhere.id, origin())
+    with pytest.raises(NotFound, match="not stored"):
+        await stand.refs.move(MAIN, Anything(), elsewhere.id, origin(), elsewhere.objects)
+    with pytest.raises(NotFound, match="tree"):
+        await stand.refs.move(MAIN, Anything(), made.tree, origin())
+    assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].target == made.id
+
+
+async def test_a_commit_without_soa_or_of_another_zone_is_refused(stand: RefStand) -> None:
+    await registered(stand)
+    bare = commits.commit(FOO, None)
+    await stand.objects.put(bare.objects)
+    with pytest.raises(Invalid, match="SOA"):
+        await stand.refs.move(MAIN, Anything(), bare.id, origin())
+    foreign = await stored(stand, BAR, 2)
+    with pytest.raises(Invalid, match=r"foo\.com\."):
+        await stand.refs.move(MAIN, Anything(), foreign.id, origin())
+
+
+async def test_a_serial_that_is_not_later_is_refused(stand: RefStand) -> None:
+    """RFC 1982 section 3.2: 2^31 ahead is not later, and zero comes after 2^32-1."""
+    await registered(stand, serial=10)
+    for serial in (10, 9, 10 + (1 << 31)):
+        made = await stored(stand, FOO, serial, "192.0.2.9")
+        with pytest.raises(Unsafe, match="not later"):
+            await stand.refs.move(MAIN, Anything(), made.id, origin())
+    for serial in (11, 1 << 31, (1 << 32) - 1, 0):
+        made = await stored(stand, FOO, serial)
+        await stand.refs.move(MAIN, Anything(), made.id, origin())
+    assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].highest == 0
+
+
+async def test_the_records_already_served_under_a_serial_may_be_served_again(
+    stand: RefStand,
+) -> None:
+    first = await registered(stand, serial=10)
+    child = commits.commit(FOO, 10, parent=first)
+    assert child.tree == first.tree
+    assert child.id != first.id
+    await stand.objects.put(child.objects)
+    await stand.refs.move(MAIN, Exactly(first.id), child.id, origin())
+    assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].target == child.id
+
+
+async def test_a_forced_step_back_keeps_the_highest_serial(stand: RefStand) -> None:
+    first = await registered(stand, serial=1)
+    second, other = await stored(stand, FOO, 5), await stored(stand, FOO, 4, "192.0.2.4")
+    await stand.refs.move(MAIN, Exactly(first.id), second.id, origin())
+    await stand.refs.move(MAIN, Exactly(second.id), first.id, origin(force=True))
+    tip = (await stand.refs.zone(FOO, ACTOR)).heads["main"]
+    assert (tip.target, tip.serial, tip.highest) == (first.id, 1, 5)
+    with pytest.raises(Unsafe) as caught:
+        await stand.refs.move(MAIN, Exactly(first.id), other.id, origin())
+    assert caught.value.details["highest"] == "5"
+
+
+async def test_a_deleted_branch_is_remembered_by_its_highest_serial(stand: RefStand) -> None:
+    first = await registered(stand, serial=5)
+    await stand.refs.move(MAIN, Exactly(first.id), None, origin())
+    assert (await stand.refs.zone(FOO, ACTOR)).heads == {}
+    older = await stored(stand, FOO, 4)
+    with pytest.raises(Unsafe):
+        await stand.refs.move(MAIN, Absent(), older.id, origin())
+    await stand.refs.move(MAIN, Absent(), first.id, origin())
+
+
+async def test_serials_of_branches_are_their_own(stand: RefStand) -> None:
+    await registered(stand, serial=5)
+    older = await stored(stand, FOO, 1)
+    canary = refnames.branch(FOO, "canary")
+    await stand.refs.move(canary, Absent(), older.id, origin())
+    assert (await stand.refs.zone(FOO, ACTOR)).heads["canary"].highest == 1
+
+
+async def test_a_tag_holds_a_tag_object_or_a_commit(stand: RefStand) -> None:
+    made = await registered(stand)
+    annotated = commits.tag(made, "v1")
+    await stand.objects.put([annotated])
+    await stand.refs.move(refnames.tag(FOO, "v1"), Absent(), annotated.id, origin())
+    await stand.refs.move(refnames.tag(FOO, "light"), Absent(), made.id, origin())
+    with pytest.raises(NotFound):
+        await stand.refs.move(refnames.tag(FOO, "bad"), Absent(), made.tree, origin())
+    tags = (await stand.refs.zone(FOO, ACTOR)).tags
+    assert {name: tip.target for name, tip in tags.items()} == {
+        "v1": annotated.id,
+        "light": made.id,
+    }
+    assert tags["v1"].serial is None
+
+
+async def test_a_zone_with_branches_is_removed_only_by_force(stand: RefStand) -> None:
+    made = await registered(stand)
+    await stand.refs.move(refnames.tag(FOO, "v1"), Absent(), made.id, origin())
+    with pytest.raises(Unsafe, match="main"):
+        await stand.refs.unregister(FOO, origin())
+    why = origin(force=True)
+    moved = await stand.refs.unregister(FOO, why)
+    assert [entry.kind for entry in moved.entries] == ["moved", "moved", "removed"]
+    assert {entry.operation for entry in moved.entries} == {why.operation}
+    with pytest.raises(NotFound):
+        await stand.refs.zone(FOO, ACTOR)
+    with pytest.raises(NotFound):
+        await stand.refs.unregister(FOO, origin())
+
+
+async def test_a_zone_registered_again_starts_without_branches(stand: RefStand) -> None:
+    await registered(stand)
+    await stand.refs.unregister(FOO, origin(force=True))
+    await stand.refs.register(FOO, origin())
+    assert (await stand.refs.zone(FOO, ACTOR)).heads == {}
+
+
+async def test_the_default_head_applies_to_everybody(stand: RefStand) -> None:
+    made = await registered(stand)
+    await point(stand, refnames.default_head(), MAIN)
+    where = await stand.refs.where(ACTOR)
+    assert where.own is None
+    assert where.default is not None
+    assert (where.default.zone, where.default.branch) == (FOO, "main")
+    assert where.default.tip is not None
+    assert where.default.tip.target == made.id
+
+
+async def test_an_own_head_is_remembered_for_its_zone(stand: RefStand) -> None:
+    await registered(stand, FOO)
+    await registered(stand, BAR)
+    canary = refnames.branch(FOO, "canary")
+    moved = await point(stand, refnames.own_head(ACTOR), canary)
+    assert [entry.ref for entry in moved.entries] == [
+        refnames.own_head(ACTOR),
+        refnames.remembered(ACTOR, FOO),
+    ]
+    await point(stand, refnames.own_head(ACTOR), refnames.branch(BAR, "main"))
+    where = await stand.refs.where(ACTOR)
+    assert where.own is not None
+    assert (where.own.zone, where.own.branch) == (BAR, "main")
+    assert (await stand.refs.zone(FOO, ACTOR)).remembered == "canary"
+
+
+async def test_a_head_may_stand_for_a_branch_without_commit(stand: RefStand) -> None:
+    await stand.refs.register(FOO, origin())
+    await point(stand, refnames.own_head(ACTOR), MAIN)
+    where = await stand.refs.where(ACTOR)
+    assert where.own is not None
+    assert where.own.tip is None
+
+
+async def test_a_head_into_a_removed_zone_is_lost(stand: RefStand) -> None:
+    await registered(stand)
+    await point(stand, refnames.own_head(ACTOR), MAIN)
+    await point(stand, refnames.default_head(), MAIN)
+    await stand.refs.unregister(FOO, origin(force=True))
+    where = await stand.refs.where(ACTOR)
+    assert (where.own, where.own_lost) == (None, True)
+    assert (where.default, where.default_lost) == (None, True)
+
+
+async def test_a_head_names_a_stored_symref_only(stand: RefStand) -> None:
+    await stand.refs.register(FOO, origin())
+    with pytest.raises(NotFound, match="symref"):
+        await stand.refs.point(refnames.default_head(), MAIN, origin())
+    await point(stand, refnames.default_head(), MAIN)
+    (entry,) = [entry for entry in await all_rows(stand) if entry.ref.space == "head"]
+    assert entry.new == encode(Symref("refs/heads/foo.com./main")).id
+
+
+async def test_nobody_moves_anothers_head(stand: RefStand) -> None:
+    await registered(stand)
+    with pytest.raises(ZonegitError) as caught:
+        await point(stand, refnames.own_head("eve"), MAIN)
+    assert caught.value.code == "denied"
+
+
+@pytest.mark.parametrize("zone", [LONGEST, RFC2317, names.ROOT, names.parse("com.")])
+async def test_any_zone_can_be_kept(stand: RefStand, zone: Name) -> None:
+    """255 octets of any value, RFC 2317's slash, the root, a single label."""
+    made = await registered(stand, zone)
+    branch = refnames.branch(zone, "feature/" + "ü" * 90)
+    await stand.refs.move(branch, Absent(), made.id, origin())
+    await point(stand, refnames.own_head(ACTOR), branch)
+    await point(stand, refnames.default_head(), branch)
+    where = await stand.refs.where(ACTOR)
+    assert where.own is not None
+    assert where.own == where.default
+    assert (where.own.zone, where.own.branch) == (zone, branch.short)
+    await eventually(lambda: len(stand.events) == 6)
+    await stand.refs.unregister(zone, origin(force=True))
+
+
+async def test_nested_zones_do_not_mix(stand: RefStand) -> None:
+    outer, inner = await registered(stand, FOO), await registered(stand, BAR)
+    assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].target == outer.id
+    assert (await stand.refs.zone(BAR, ACTOR)).heads["main"].target == inner.id
+    await stand.refs.unregister(FOO, origin(force=True))
+    assert (await stand.refs.zone(BAR, ACTOR)).heads["main"].target == inner.id
+
+
+async def test_a_snapshot_holds_every_zone_on_some_page(stand: RefStand) -> None:
+    zones = [names.parse(f"zone{n}.example.") for n in range(600)]
+    for zone in zones:
+        await stand.refs.register(zone, origin())
+    made = await registered(stand, FOO)
+    page = await stand.refs.snapshot()
+    found = list(page.zones)
+    pages = 1
+    while page.after is not None:
+        page = await stand.refs.snapshot(page.after)
+        found.extend(page.zones)
+        pages += 1
+    assert sorted(refs.zone for refs in found) == sorted([FOO, *zones])
+    assert [refs.heads["main"].target for refs in found if refs.zone == FOO] == [made.id]
+    assert pages == 2
+
+
+async def test_since_tells_what_came_after(stand: RefStand) -> None:
+    first = await registered(stand)
+    snapshot = await stand.refs.snapshot()
+    second = await stored(stand, FOO, 2)
+    moved = await stand.refs.move(MAIN, Exactly(first.id), second.id, origin())
+    since = await stand.refs.since(snapshot.epoch, snapshot.sequence)
+    assert since.entries == moved.entries
+    assert (await stand.refs.since(snapshot.epoch, moved.sequence)).entries == []
+
+
+async def test_since_another_epoch_has_no_rows_and_names_ours(stand: RefStand) -> None:
+    await registered(stand)
+    epoch = (await stand.refs.snapshot()).epoch
+    since = await stand.refs.since("another", 0)
+    assert (since.epoch, since.sequence, since.entries) == (epoch, 2, [])
+
+
+async def test_since_is_told_in_pages_that_fit_a_message(stand: RefStand) -> None:
+    await stand.refs.register(FOO, origin())
+    for n in range(150):
+        wordy = Origin(ACTOR, "r" * 4_000, f"{n:016d}")
+        await stand.refs.register(names.parse(f"z{n}.example."), wordy)
+    rows = await all_rows(stand)
+    epoch = (await stand.refs.snapshot()).epoch
+    assert 0 < len((await stand.refs.since(epoch, 0)).entries) < len(rows)
+    assert [row.sequence for row in rows] == list(range(1, 152))
+
+
+async def test_the_reflog_is_of_one_ref_newest_first(stand: RefStand) -> None:
+    first = await registered(stand)
+    await registered(stand, BAR)
+    second = await stored(stand, FOO, 2)
+    await stand.refs.move(MAIN, Exactly(first.id), second.id, origin())
+    entries = await stand.refs.reflog(MAIN, 10)
+    assert [(entry.old, entry.new) for entry in entries] == [
+        (first.id, second.id),
+        (None, first.id),
+    ]
+    assert await stand.refs.reflog(MAIN, 1) == entries[:1]
+
+
+async def test_every_row_is_announced_once_and_in_order(stand: RefStand) -> None:
+    first = await registered(stand)
+    why = origin()
+    second = await stored(stand, FOO, 2)
+    for _ in range(2):
+        await stand.refs.move(MAIN, Exactly(first.id), second.id, why)
+    await asyncio.gather(*(stand.refs.register(names.parse(f"z{n}."), origin()) for n in range(20)))
+    await stand.refs.unregister(FOO, origin(force=True))
+    rows = await all_rows(stand)
+    await eventually(lambda: len(stand.events) >= len(rows))
+    assert stand.announced() == rows
+    assert {event.epoch for event in stand.events} == {(await stand.refs.snapshot()).epoch}
+
+
+async def test_an_event_carries_the_new_objects_when_they_are_small(stand: RefStand) -> None:
+    first = await registered(stand)
+    second = await stored(stand, FOO, 2)
+    await stand.refs.move(MAIN, Exactly(first.id), second.id, origin(), second.objects)
+    await eventually(lambda: len(stand.events) == 3)
+    assert [len(event.objects) for event in stand.events] == [0, 0, len(second.objects)]
+    assert stand.events[-1].objects == second.objects
+
+
+async def test_a_row_is_durable_before_it_is_announced(stand: RefStand) -> None:
+    """At the moment it is heard, somebody else reads it from the file."""
+    durable: list[int] = []
+
+    def look() -> None:
+        with closing(sqlite3.connect(f"file:{stand.file}?mode=ro", uri=True)) as other:
+            durable.append(other.execute("SELECT max(sequence) FROM log").fetchone()[0])
+
+    stand.on_event = look
+    await registered(stand)
+    await eventually(lambda: len(stand.events) == 2)
+    assert all(
+        event.entry.sequence <= last for event, last in zip(stand.events, durable, strict=True)
+    )
+
+
+async def all_rows(stand: RefStand) -> list[LogEntry]:
+    """The whole log, page by page."""
+    rows: list[LogEntry] = []
+    snapshot: Snapshot = await stand.refs.snapshot()
+    while not rows or rows[-1].sequence < snapshot.sequence:
+        at = rows[-1].sequence if rows else 0
+        rows += (await stand.refs.since(snapshot.epoch, at)).entries
+    return rows

@@ -1,0 +1,47 @@
+"""Small zones as objects, for tests that need commits and not what is in them."""
+
+from dataclasses import dataclass
+
+from zonegit.history import trees
+from zonegit.objects import asks
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import CommitId, ObjectId, RawObject
+from zonegit.objects.model import Blob, Commit, Identity, Tag
+from zonegit.zone import rrset, rrtypes
+from zonegit.zone.names import Name
+
+WHO = Identity("Ada", "ada@example.com", 1_750_000_000)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A commit, and all objects it needs, children first."""
+
+    id: CommitId
+    tree: ObjectId
+    objects: list[RawObject]
+
+
+def commit(
+    zone: Name, serial: int | None, address: str = "192.0.2.1", parent: Made | None = None
+) -> Made:
+    """A commit of ``zone`` with an SOA (unless ``serial`` is None) and one address."""
+    sets = [_record(zone, rrtypes.A, address)]
+    if serial is not None:
+        sets.append(_record(zone, rrtypes.SOA, f"ns. host. {serial} 3600 600 86400 300"))
+    objects = [encode(Blob(each)) for each in sets]
+    edits = {((), each.rdtype): raw.id for each, raw in zip(sets, objects, strict=True)}
+    tree = asks.run(trees.update(None, edits, objects), {})
+    assert tree is not None
+    parents = (parent.id,) if parent else ()
+    made = encode(Commit(tree, parents, WHO, WHO, f"serial {serial}"))
+    return Made(CommitId(made.id), tree, [*objects, made])
+
+
+def tag(made: Made, name: str) -> RawObject:
+    """A tag object for a commit."""
+    return encode(Tag(made.id, name, WHO, "released"))
+
+
+def _record(zone: Name, rdtype: int, text: str) -> rrset.RRset:
+    return rrset.rrset(zone, rdtype, 300, [rrset.rdata_from_text(rdtype, text)])

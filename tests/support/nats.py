@@ -1,0 +1,62 @@
+"""A real nats-server for tests, on a free port of 127.0.0.1."""
+
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+START_S = 20.0
+
+
+@contextmanager
+def nats_server(configuration: str = "") -> Iterator[str]:
+    """The URL of a server that runs meanwhile."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        start_nats(Path(folder), -1, configuration) as url,
+    ):
+        yield url
+
+
+@contextmanager
+def start_nats(folder: Path, port: int, configuration: str = "") -> Iterator[str]:
+    """A server on ``port``, -1 for a free one; its files lie in ``folder``."""
+    for left in folder.glob("*.ports"):
+        left.unlink()
+    config = folder / "nats.conf"
+    config.write_text(f"max_payload: 1048576\n{configuration}")
+    process = subprocess.Popen(
+        [_binary(), "-c", config, "-a", "127.0.0.1", "-p", str(port), "--ports_file_dir", folder],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield _url(folder, process)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _url(folder: Path, process: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "nats-server ended at once"
+        for found in folder.glob("*.ports"):
+            try:
+                return str(json.loads(found.read_text())["nats"][0])
+            except ValueError:  # half written
+                continue
+        time.sleep(0.01)
+    raise AssertionError("nats-server did not start")
+
+
+def _binary() -> str:
+    beside = Path(sysconfig.get_path("scripts")) / "nats-server"
+    found = os.environ.get("ZONEGIT_NATS_SERVER") or shutil.which(beside) or "nats-server"
+    return str(found)

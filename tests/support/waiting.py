@@ -1,0 +1,55 @@
+"""Waiting in tests: for a condition, with a deadline, never for a time."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+DEADLINE_S = 20.0
+
+
+async def eventually(condition: Callable[[], object], what: str = "the condition") -> None:
+    """Returns once ``condition`` is true; fails the test when it never is."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come true within {DEADLINE_S} s"
+        await asyncio.sleep(0.01)
+
+
+async def succeeds(attempt: Callable[[], Awaitable[T]], *passing: type[Exception]) -> T:
+    """The result of ``attempt``, which is made again while it raises one of ``passing``."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            return await attempt()
+        except passing:
+            assert time.monotonic() < deadline, f"it did not succeed within {DEADLINE_S} s"
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def held(context: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
+    """Enters and leaves ``context`` in one task of its own, as task groups demand; a fixture is
+    set up and torn down in two."""
+    entered: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    leave = asyncio.Event()
+
+    async def hold() -> None:
+        try:
+            async with context as value:
+                entered.set_result(value)
+                await leave.wait()
+        except Exception as error:
+            if entered.done():
+                raise
+            entered.set_exception(error)
+
+    holding = asyncio.create_task(hold())
+    try:
+        yield await entered
+    finally:
+        leave.set()
+        await holding
