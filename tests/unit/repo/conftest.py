@@ -1,0 +1,75 @@
+"""A repository without a bus: the real ref store over SQLite, objects in the stricter memory."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from zonegit.objects.model import Identity
+from zonegit.repo import commits, workspace
+from zonegit.repo.commits import Committed, Intent
+from zonegit.repo.edits import Edit
+from zonegit.repo.workspace import Repo
+from zonegit.store.memory import MemoryObjects
+from zonegit.zone import names, zonefile
+from zonegit.zone.names import Name
+from zonegit_refs.keeper import Keeper
+from zonegit_refs.sqlite import open_refs
+
+ZONE = names.parse("foo.com.")
+
+FOO = """\
+$TTL 300
+@     IN SOA ns1 admin 7 7200 3600 1209600 300
+      IN NS  ns1
+ns1   IN A   192.0.2.1
+api   IN A   192.0.2.80
+www   IN CNAME api
+"""
+
+
+class Shop:
+    """A repository and how two operators use it."""
+
+    def __init__(self, repo: Repo, other: Repo) -> None:
+        self.repo = repo
+        self.other = other
+
+    async def imported(
+        self, text: str, zone: Name = ZONE, *, force: bool = False
+    ) -> Committed | None:
+        """Imports a master file into a zone's usual branch."""
+        position = await workspace.locate(self.repo, zone)
+        rrsets = list(zonefile.read(text.encode(), zone).rrsets.values())
+        plan = commits.plan_replacement(rrsets, zone)
+        intent = Intent("import", "import", force, imports=True)
+        return await commits.commit(self.repo, position, plan, intent)
+
+    async def edited(
+        self, todo: Sequence[Edit], branch: str | None = None, *, force: bool = False
+    ) -> Committed | None:
+        """Commits edits to foo.com."""
+        position = await workspace.locate(self.repo, ZONE, branch)
+        plan = commits.plan_edits(todo, ZONE)
+        return await commits.commit(self.repo, position, plan, Intent("edit", "set", force))
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    objects = MemoryObjects()
+    async with open_refs(tmp_path / "refs.sqlite3") as refs:
+        keeper = Keeper(refs, objects, lambda objects, entries: None)
+
+        def operator(name: str) -> Repo:
+            who = Identity(name, f"{name}@example.net", 1_795_232_912)
+            return Repo(objects, keeper, name, lambda: who)
+
+        yield Shop(operator("alice"), operator("bob"))
+
+
+@pytest.fixture
+async def foo(shop: Shop) -> Shop:
+    """foo.com. with one commit, serial 7."""
+    await workspace.initialise(shop.repo, ZONE)
+    await shop.imported(FOO)
+    return shop
