@@ -1,0 +1,1 @@
+"""The resolver: an authoritative DNS server that is told of every change."""

@@ -26,6 +26,7 @@ DS: Final = 43
 RRSIG: Final = 46
 NSEC: Final = 47
 DNSKEY: Final = 48
+IXFR: Final = 251
 AXFR: Final = 252
 ANY: Final = 255
 

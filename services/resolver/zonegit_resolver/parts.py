@@ -1,0 +1,243 @@
+"""Octets of records that can stand anywhere in a message.
+
+An answer is rendered once, as if the name it is about stood right behind the header. Where it is
+used for another name (below a zone cut, under a wildcard, at the end of a CNAME chain) only its
+compression pointers (RFC 1035 section 4.1.4) differ, each by one of three distances. A part keeps
+its octets as one big number, and for each distance a number with a 1 at every such pointer: a
+multiplication and an addition move them all.
+"""
+
+import struct
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final, NewType
+
+from zonegit.zone.names import ROOT, Name
+from zonegit.zone.rrset import IN, RRset
+
+HEADER: Final = 12
+QUESTION_TAIL: Final = 4
+"""Octets of type and class behind a question's name."""
+
+NOERROR: Final = 0
+FORMERR: Final = 1
+SERVFAIL: Final = 2
+NXDOMAIN: Final = 3
+NOTIMP: Final = 4
+REFUSED: Final = 5
+YXDOMAIN: Final = 6
+BADVERS: Final = 16
+
+QR: Final = 0x8000
+AA: Final = 0x0400
+TC: Final = 0x0200
+RD: Final = 0x0100
+
+_POINTER: Final = 0xC000
+_FURTHEST: Final = 0x2000
+"""Names past this offset are not pointed at: a part may be moved by some thousand octets, and a
+pointer reaches 0x3FFF."""
+
+_FIXED: Final = struct.Struct("!HHIH")
+_COUNTS: Final = struct.Struct("!HHHHH")
+
+Distance = NewType("Distance", int)
+OWNER: Final = Distance(0)
+"""Points at the name in question itself."""
+SUFFIX: Final = Distance(1)
+"""Points at the end of that name, whatever labels stand in front of it."""
+BODY: Final = Distance(2)
+"""Points into the part's own records."""
+
+
+@lru_cache(maxsize=4096)
+def heads(flags: int, answers: int, authority: int, additional: int) -> tuple[bytes, ...]:
+    """Octets 2 to 12 of the header, indexed by ``recursion desired + 2 * with EDNS``."""
+    return tuple(
+        _COUNTS.pack(
+            flags | QR | (RD if index & 1 else 0), 1, answers, authority, additional + (index >> 1)
+        )
+        for index in range(4)
+    )
+
+
+class Part:
+    """Rendered records of all sections, and what the header says of them.
+
+    ``octets`` are right for a message whose question is the name of ``length`` octets that the
+    part was written for. ``cuts`` are the places, last first, where they may end when space is
+    short, each with the count of additional records before it.
+    """
+
+    __slots__ = (
+        "_masks",
+        "_number",
+        "_pointers",
+        "additional",
+        "answers",
+        "authority",
+        "cuts",
+        "flags",
+        "heads",
+        "length",
+        "octets",
+    )
+
+    def __init__(
+        self,
+        writer: "Writer",
+        flags: int,
+        counts: tuple[int, int, int],
+        cuts: tuple[tuple[int, int], ...] = (),
+    ) -> None:
+        self.octets = bytes(writer.octets)
+        self.length = writer.length
+        self.flags = flags
+        self.answers, self.authority, self.additional = counts
+        self.cuts = cuts
+        self.heads = heads(flags, *counts)
+        self._pointers = tuple(writer.pointers)
+        self._number: int | None = None
+        self._masks: tuple[int, int, int] = (0, 0, 0)
+
+    def moved(self, distance: int) -> bytes:
+        """For a question ``distance`` octets longer than the name the part was written for."""
+        if not distance:
+            return self.octets
+        if self._number is None:
+            self._prepare()
+        _, suffix, body = self._masks
+        moved: int = self._number + distance * (suffix + body)  # type: ignore[operator]
+        return moved.to_bytes(len(self.octets), "big")
+
+    def placed(self, name_at: int, name_length: int, start: int) -> bytes:
+        """For a name of ``name_length`` octets at offset ``name_at``, uncompressed, when the part
+        itself begins at offset ``start`` of the message."""
+        if start == HEADER + name_length + QUESTION_TAIL:
+            return self.moved(name_length - self.length)
+        if self._number is None:
+            self._prepare()
+        owner, suffix, body = self._masks
+        by_name = name_at - HEADER
+        by_start = start - (HEADER + self.length + QUESTION_TAIL)
+        moved: int = self._number + (  # type: ignore[operator]
+            by_name * owner + (by_name + name_length - self.length) * suffix + by_start * body
+        )
+        return moved.to_bytes(len(self.octets), "big")
+
+    def _prepare(self) -> None:
+        masks = [0, 0, 0]
+        for at, distance in self._pointers:
+            masks[distance] |= 1 << 8 * (len(self.octets) - at - 2)
+        self._masks = (masks[OWNER], masks[SUFFIX], masks[BODY])
+        self._number = int.from_bytes(self.octets, "big")
+
+
+class Writer:
+    """Writes the records of one part, compressing names.
+
+    ``about`` is the name in question. With ``is_below`` the part also answers for names below
+    that one, so that pointers at it are pointers at the end of the question.
+    """
+
+    def __init__(self, about: Name, *, is_below: bool = False) -> None:
+        self.octets = bytearray()
+        self.pointers: list[tuple[int, Distance]] = []
+        self.length = len(about)
+        self._owner = SUFFIX if is_below else OWNER
+        self._start = HEADER + len(about) + QUESTION_TAIL
+        self._seen: dict[bytes, int] = {}
+        self._has_owner_label = about != ROOT
+        at = 0
+        while about[at]:
+            # Instead of an asterisk the message will hold what the wildcard stands for.
+            if at or about[:2] != b"\x01*":
+                self._seen[about[at:]] = HEADER + at
+            at += about[at] + 1
+
+    def owner(self) -> None:
+        """The name in question."""
+        if self._has_owner_label:
+            self._point(HEADER)
+        else:
+            self.octets += ROOT
+
+    def name(self, name: bytes) -> None:
+        """An uncompressed name, compressed; what is pointed at has the very same octets."""
+        while name[0]:
+            if (seen := self._seen.get(name)) is not None:
+                self._point(seen)
+                return
+            here = self._start + len(self.octets)
+            if here < _FURTHEST:
+                self._seen[name] = here
+            end = name[0] + 1
+            self.octets += name[:end]
+            name = name[end:]
+        self.octets += ROOT
+
+    def fixed(self, rdtype: int, ttl: int, rdlength: int = 0) -> int:
+        """What follows an owner; returns where the RDATA begins, for :meth:`close`."""
+        self.octets += _FIXED.pack(rdtype, IN, ttl, rdlength)
+        return len(self.octets)
+
+    def close(self, start: int) -> None:
+        """Fills in the length of RDATA that was written piece by piece from ``start`` on."""
+        length = len(self.octets) - start
+        self.octets[start - 2 : start] = length.to_bytes(2, "big")
+
+    def _point(self, target: int) -> None:
+        within_name = self._owner if target == HEADER else SUFFIX
+        distance = within_name if target < self._start else BODY
+        self.pointers.append((len(self.octets), distance))
+        self.octets += (_POINTER | target).to_bytes(2, "big")
+
+
+def write_rrset(
+    writer: Writer, rrset: RRset, *, is_owner: bool, ttls: tuple[int, ...] | None = None
+) -> None:
+    """All records of an RRset; ``ttls`` are those of its records where they differ."""
+    layout = _LAYOUTS.get(rrset.rdtype)
+    for index, rdata in enumerate(rrset.rdatas):
+        if is_owner:
+            writer.owner()
+        else:
+            writer.name(rrset.owner)
+        ttl = rrset.ttl if ttls is None else ttls[index]
+        ends = _name_ends(rdata, *layout) if layout is not None else None
+        if ends is None:
+            writer.fixed(rrset.rdtype, ttl, len(rdata))
+            writer.octets += rdata
+        else:
+            _write_compressed(writer, writer.fixed(rrset.rdtype, ttl), rdata, ends)
+
+
+def _write_compressed(writer: Writer, start: int, rdata: bytes, ends: list[int]) -> None:
+    writer.octets += rdata[: ends[0]]
+    for begin, end in pairwise(ends):
+        writer.name(rdata[begin:end])
+    writer.octets += rdata[ends[-1] :]
+    writer.close(start)
+
+
+_LAYOUTS: Final = {2: (0, 1), 6: (0, 2), 12: (0, 1), 15: (2, 1)}
+"""NS, SOA, PTR, MX: octets before the names in their RDATA, and how many names. Only types of RFC
+1035 may be compressed (RFC 3597 section 4); a CNAME's target never is here, because the next part
+of a chain points into it."""
+
+
+def _name_ends(rdata: bytes, skip: int, count: int) -> list[int] | None:
+    """Where each name begins, and where the last one ends; None for RDATA that is malformed,
+    which is served as it is."""
+    ends = [skip]
+    at = skip
+    for _ in range(count):
+        while at < len(rdata) and rdata[at]:
+            if rdata[at] > 63:
+                return None
+            at += rdata[at] + 1
+        at += 1
+        if at > len(rdata):
+            return None
+        ends.append(at)
+    return ends

@@ -1,0 +1,94 @@
+"""What is served right now: for each zone its state on the default branch, and on the canary's.
+
+States are immutable. A query reads one reference; a change replaces it: one assignment.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from zonegit.objects.ids import ObjectId
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import ROOT, Name
+from zonegit_resolver.canary import Canary, Client
+from zonegit_resolver.snapshot import Snapshot
+
+Queries = dict[int, int]
+"""How many queries by ``type << 4 | rcode``. Plain ints: a labelled counter costs ten times this,
+and this is paid for every query."""
+
+OTHER: int = 0
+"""What types without a mnemonic are counted as, so that nobody can fill memory with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A branch of a zone at one commit."""
+
+    branch: str
+    commit: ObjectId
+    snapshot: Snapshot
+    queries: Queries
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A zone that is served; ``canary`` None: all clients get the default branch."""
+
+    default: State
+    canary: State | None = None
+
+    def state(self, client: Client) -> State:
+        """What a client sees of the zone."""
+        return self.canary if self.canary is not None and client.sees_canary() else self.default
+
+
+@dataclass(slots=True)
+class Zones:
+    """All zones that are served. ``canary`` None: there is none for any zone."""
+
+    canary: Canary | None = None
+    by_apex: dict[bytes, Served] = field(default_factory=dict)
+    queries: dict[tuple[Name, str], Queries] = field(default_factory=dict)
+    refused: int = 0
+
+    def find(self, name: Name, qtype: int) -> Served | None:
+        """The deepest zone that holds ``name``, None when there is none here.
+
+        The DS of an apex is its parent's to answer, where that is served here too (RFC 4035
+        section 3.1.4.1).
+        """
+        found = self._deepest(name)
+        if (
+            qtype == rrtypes.DS
+            and found is not None
+            and found.default.snapshot.apex == name != ROOT
+        ):
+            return self._deepest(names.parent(name)) or found
+        return found
+
+    def _deepest(self, name: Name) -> Served | None:
+        while True:
+            found = self.by_apex.get(name)
+            if found is not None or name == ROOT:
+                return found
+            name = names.parent(name)
+
+    def state(self, zone: Name, branch: str, commit: ObjectId, snapshot: Snapshot) -> State:
+        """A state to be served, counted with those of the same branch before it."""
+        return State(branch, commit, snapshot, self.queries.setdefault((zone, branch), {}))
+
+    def replace(self, zone: Name, served: Served | None) -> None:
+        """From now on queries see this; None: the zone is not served."""
+        if served is None:
+            self.by_apex.pop(zone, None)
+        else:
+            self.by_apex[zone] = served
+
+    def __iter__(self) -> Iterator[tuple[bytes, Served]]:
+        return iter(list(self.by_apex.items()))
+
+
+def count(queries: Queries, qtype: int, rcode: int) -> None:
+    """Counts one query."""
+    key = (qtype if qtype in rrtypes.MNEMONICS else OTHER) << 4 | rcode
+    queries[key] = queries.get(key, 0) + 1

@@ -1,0 +1,169 @@
+"""CNAME and DNAME: chains, their ends, their loops."""
+
+import pytest
+from tests.dns.world import World, flags, rcode, records
+
+ZONE = """
+@ 3600 NS ns1.example.
+host 300 A 192.0.2.1
+host 300 MX 5 mx.host
+one 301 CNAME two
+two 302 CNAME host
+gone 300 CNAME nothing
+bare 300 CNAME host
+out 300 CNAME www.elsewhere.org.
+other 300 CNAME www.bar.com.
+round 300 CNAME round2
+round2 300 CNAME round
+self 300 CNAME self
+down 300 CNAME www.sub
+sub 300 NS ns.sub
+ns.sub 300 A 192.0.2.53
+Upper 300 CNAME HOST.Foo.Com.
+*.wild 300 CNAME host
+old 300 DNAME new
+a.new 300 A 192.0.2.7
+abroad 300 DNAME bar.com.
+"""
+OTHER = """
+@ 3600 NS ns1.example.
+www 300 A 198.51.100.1
+back 300 CNAME host.foo.com.
+www 300 MX 1 www
+"""
+
+
+@pytest.fixture
+def world() -> World:
+    return World({"foo.com.": ZONE, "bar.com.": OTHER})
+
+
+def test_a_chain_is_followed_to_its_end(world: World) -> None:
+    """RFC 1034 section 4.3.2, step 3a."""
+    reply = world.ask("one.foo.com.")
+    assert "AA" in flags(reply)
+    assert [found.name.to_text() for found in reply.answer] == [
+        "one.foo.com.",
+        "two.foo.com.",
+        "host.foo.com.",
+    ]
+    assert records(reply.answer) == [
+        "host.foo.com. 300 A 192.0.2.1",
+        "one.foo.com. 301 CNAME two.foo.com.",
+        "two.foo.com. 302 CNAME host.foo.com.",
+    ]
+
+
+def test_compressed_names_at_the_end_of_a_chain_are_right(world: World) -> None:
+    assert records(world.ask("one.foo.com.", "MX").answer)[0] == (
+        "host.foo.com. 300 MX 5 mx.host.foo.com."
+    )
+    assert records(world.ask("x.wild.foo.com.", "MX").answer)[0] == (
+        "host.foo.com. 300 MX 5 mx.host.foo.com."
+    )
+
+
+def test_the_alias_itself_can_be_asked_for(world: World) -> None:
+    reply = world.ask("one.foo.com.", "CNAME")
+    assert records(reply.answer) == ["one.foo.com. 301 CNAME two.foo.com."]
+    assert records(world.ask("one.foo.com.", "ANY").answer) == records(reply.answer)
+
+
+def test_the_end_of_the_chain_decides_the_rcode(world: World) -> None:
+    """RFC 6604 section 3."""
+    reply = world.ask("gone.foo.com.")
+    assert rcode(reply) == "NXDOMAIN"
+    assert len(reply.answer) == 1
+    assert [found.name.to_text() for found in reply.authority] == ["foo.com."]
+
+
+def test_a_chain_to_a_name_without_that_type_ends_with_the_soa(world: World) -> None:
+    """RFC 2308 section 2.2."""
+    reply = world.ask("bare.foo.com.", "AAAA")
+    assert rcode(reply) == "NOERROR"
+    assert len(reply.answer) == 1
+    assert [found.rdtype.name for found in reply.authority] == ["SOA"]
+
+
+def test_a_chain_that_leaves_the_zones_here_ends_there(world: World) -> None:
+    reply = world.ask("out.foo.com.")
+    assert rcode(reply) == "NOERROR"
+    assert records(reply.answer) == ["out.foo.com. 300 CNAME www.elsewhere.org."]
+    assert not reply.authority
+
+
+def test_a_chain_goes_on_in_another_zone_here(world: World) -> None:
+    """And sees that zone as it is now, not as it was when the alias was first asked for."""
+    assert "www.bar.com. 300 A 198.51.100.1" in records(world.ask("other.foo.com.").answer)
+    world.put("bar.com.", "www 300 A 198.51.100.2")
+    assert "www.bar.com. 300 A 198.51.100.2" in records(world.ask("other.foo.com.").answer)
+    world.put("bar.com.", "@ 300 TXT empty")
+    reply = world.ask("other.foo.com.")
+    assert rcode(reply) == "NXDOMAIN"
+    assert [found.name.to_text() for found in reply.authority] == ["bar.com."]
+
+
+@pytest.mark.parametrize("name", ["round.foo.com.", "self.foo.com."])
+def test_a_loop_ends(world: World, name: str) -> None:
+    """RFC 1034 section 5.2.2."""
+    reply = world.ask(name)
+    assert rcode(reply) == "NOERROR"
+    assert 1 <= len(reply.answer) <= 2
+
+
+def test_a_long_chain_is_followed_only_so_far() -> None:
+    text = "".join(f"c{n} 300 CNAME c{n + 1}\n" for n in range(40))
+    assert len(World({"foo.com.": text}).ask("c0.foo.com.").answer) == 17
+
+
+def test_an_alias_below_a_zone_cut_ends_in_a_referral(world: World) -> None:
+    """The answer is authoritative for its first owner (RFC 1035 section 4.1.1)."""
+    reply = world.ask("down.foo.com.")
+    assert "AA" in flags(reply)
+    assert records(reply.authority) == ["sub.foo.com. 300 NS ns.sub.foo.com."]
+    assert records(reply.additional) == ["ns.sub.foo.com. 300 A 192.0.2.53"]
+
+
+def test_the_case_of_a_target_is_kept(world: World) -> None:
+    reply = world.ask("upper.foo.com.")
+    assert reply.answer[0][0].target.to_text() == "HOST.Foo.Com."
+    assert reply.answer[1].name.to_text() == "HOST.Foo.Com."
+
+
+def test_a_wildcard_may_hold_an_alias(world: World) -> None:
+    """RFC 4592 section 4.3."""
+    reply = world.ask("any.wild.foo.com.")
+    assert records(reply.answer) == [
+        "any.wild.foo.com. 300 CNAME host.foo.com.",
+        "host.foo.com. 300 A 192.0.2.1",
+    ]
+
+
+def test_names_below_a_dname_move(world: World) -> None:
+    """RFC 6672 section 3.1."""
+    reply = world.ask("a.old.foo.com.")
+    assert records(reply.answer) == [
+        "a.new.foo.com. 300 A 192.0.2.7",
+        "a.old.foo.com. 300 CNAME a.new.foo.com.",
+        "old.foo.com. 300 DNAME new.foo.com.",
+    ]
+    assert rcode(world.ask("b.old.foo.com.")) == "NXDOMAIN"
+    assert "www.bar.com. 300 A 198.51.100.1" in records(world.ask("www.abroad.foo.com.").answer)
+    assert len(world.ask("a.old.foo.com.", "CNAME").answer) == 2
+
+
+def test_the_owner_of_a_dname_does_not_move(world: World) -> None:
+    """RFC 6672 section 2.3."""
+    assert records(world.ask("old.foo.com.", "DNAME").answer) == [
+        "old.foo.com. 300 DNAME new.foo.com."
+    ]
+    assert not world.ask("old.foo.com.").answer
+
+
+def test_a_name_that_a_dname_makes_too_long_is_told_so() -> None:
+    """RFC 6672 section 2.2."""
+    long = ".".join(["x" * 60] * 3)
+    world = World({"foo.com.": f"d 300 DNAME {long}.foo.com."})
+    reply = world.ask(f"{'y' * 60}.{'z' * 20}.d.foo.com.")
+    assert rcode(reply) == "YXDOMAIN"
+    assert [found.rdtype.name for found in reply.answer] == ["DNAME"]

@@ -1,0 +1,121 @@
+"""The canary: which clients see it, and what they are told of that."""
+
+import json
+from pathlib import Path
+
+import dns.edns
+import pytest
+from tests.dns.world import World, rcode, records
+
+from zonegit.errors import Invalid
+from zonegit_resolver import canary
+from zonegit_resolver.canary import Canary
+
+VECTORS = json.loads((Path(__file__).parent.parent / "data" / "canary.json").read_text())
+OLD, NEW = "www 300 A 192.0.2.1", "www 300 A 192.0.2.2"
+SALT = "demo-rollout"  # 10.1.0.0/24 has bucket 43, 10.2.0.0/24 has 10
+
+
+@pytest.fixture
+def world() -> World:
+    made = World({}, Canary("canary", 30, SALT))
+    made.put("foo.com.", OLD, canary=NEW)
+    return made
+
+
+def address(world: World, name: str = "www.foo.com.", **ask) -> str:
+    return records(world.ask(name, **ask).answer)[0].split()[-1]
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_buckets_are_those_of_the_vectors(vector: dict) -> None:
+    subnet = bytes.fromhex(vector["subnet_octets"])
+    assert canary.bucket(subnet, vector["salt"]) == vector["bucket"]
+
+
+def test_the_peer_decides_where_nothing_better_is_known(world: World) -> None:
+    assert address(world, peer="10.1.0.77") == "192.0.2.1"
+    assert address(world, peer="10.2.0.77") == "192.0.2.2"
+
+
+def test_a_mapped_address_is_ipv4(world: World) -> None:
+    assert address(world, peer="::ffff:10.2.0.1") == "192.0.2.2"
+    mapped = dns.edns.ECSOption("::ffff:10.2.0.1", 128)
+    assert address(world, peer="10.1.0.1", use_edns=0, options=[mapped]) == "192.0.2.2"
+
+
+def test_the_client_subnet_goes_before_the_peer(world: World) -> None:
+    """RFC 7871 section 7.2.1."""
+    option = dns.edns.ECSOption("10.2.0.0", 24)
+    reply = world.ask("www.foo.com.", peer="10.1.0.1", use_edns=0, options=[option])
+    assert records(reply.answer)[0].endswith("192.0.2.2")
+    (echoed,) = reply.options
+    assert (echoed.address, echoed.srclen, echoed.scopelen) == ("10.2.0.0", 24, 24)
+
+
+def test_a_client_that_will_not_tell_is_not_asked(world: World) -> None:
+    """RFC 7871 section 7.1.2: a source of no bits. The answer is for everybody behind the peer."""
+    option = dns.edns.ECSOption("0.0.0.0", 0)
+    reply = world.ask("www.foo.com.", peer="10.2.0.1", use_edns=0, options=[option])
+    assert records(reply.answer)[0].endswith("192.0.2.2")
+    assert reply.options[0].scopelen == 0
+
+
+def test_ipv6_clients_are_split_by_48_bits(world: World) -> None:
+    option = dns.edns.ECSOption("2001:db8:1::", 56)
+    reply = world.ask("www.foo.com.", use_edns=0, options=[option])
+    taken = canary.bucket(bytes.fromhex("20010db80001"), SALT) < 30
+    assert records(reply.answer)[0].endswith("192.0.2.2" if taken else "192.0.2.1")
+    assert reply.options[0].scopelen == 48
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\0\1\x18\0\x0a\2",  # too few octets of address
+        b"\0\1\x18\0\x0a\2\0\0",  # too many
+        b"\0\1\x11\0\x0a\2\1",  # bits beyond the prefix
+        b"\0\1\x21\0\x0a\2\0\0\0",  # more bits than an address has
+        b"\0\3\0\0",  # no family of addresses
+        b"\0\1\0\x18",  # a scope in a query
+        b"\0\1",
+    ],
+)
+def test_a_malformed_client_subnet_is_a_format_error(world: World, content: bytes) -> None:
+    """RFC 7871 section 7.1.2."""
+    option = dns.edns.GenericOption(8, content)
+    assert rcode(world.ask("www.foo.com.", use_edns=0, options=[option])) == "FORMERR"
+    assert rcode(World({"foo.com.": OLD}).ask("www.foo.com.", use_edns=0, options=[option])) == (
+        "NOERROR"
+    )
+
+
+def test_a_missing_canary_branch_sends_all_to_the_default(world: World) -> None:
+    world.put("foo.com.", OLD)
+    option = dns.edns.ECSOption("10.2.0.0", 24)
+    reply = world.ask("www.foo.com.", use_edns=0, options=[option])
+    assert records(reply.answer)[0].endswith("192.0.2.1")
+    assert reply.options[0].scopelen == 0
+
+
+def test_both_ends_of_the_range_mean_nobody_and_everybody() -> None:
+    for percent, expected in ((0, "192.0.2.1"), (100, "192.0.2.2")):
+        world = World({}, Canary("canary", percent))
+        world.put("foo.com.", OLD, canary=NEW)
+        assert {address(world, peer=f"10.{n}.0.1") for n in range(50)} == {expected}
+
+
+def test_an_alias_into_another_zone_stays_on_the_same_side(world: World) -> None:
+    world.put("bar.com.", "x 300 CNAME www.foo.com.")
+    assert "192.0.2.2" in str(world.ask("x.bar.com.", peer="10.2.0.1").answer)
+    assert "192.0.2.1" in str(world.ask("x.bar.com.", peer="10.1.0.1").answer)
+
+
+@pytest.mark.parametrize("text", ["canary", "canary:", ":10", "canary:101", "canary:-1", "a..b:5"])
+def test_a_malformed_split_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        canary.parse(text)
+
+
+def test_a_branch_may_hold_a_colon_free_slash() -> None:
+    assert canary.parse("rollout/a:7") == Canary("rollout/a", 7)

@@ -1,0 +1,112 @@
+"""Zone cuts, glue, and who answers for DS."""
+
+import pytest
+from tests.dns.world import World, flags, rcode, records
+
+ZONE = """
+@ 3600 NS ns1.example.
+child 300 NS ns.child
+child 300 NS ns.sibling
+child 300 NS ns.elsewhere.org.
+child 300 NS host
+child 300 DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000
+ns.child 300 A 192.0.2.1
+ns.child 301 AAAA 2001:db8::1
+www.child 300 A 192.0.2.99
+sibling 300 NS ns.sibling
+ns.sibling 300 A 192.0.2.2
+host 300 A 192.0.2.3
+plain 300 NS ns.elsewhere.org.
+a.deep 300 NS ns.elsewhere.org.
+"""
+
+
+@pytest.fixture
+def world() -> World:
+    return World({"foo.com.": ZONE})
+
+
+@pytest.mark.parametrize("name", ["child.foo.com.", "www.child.foo.com.", "a.b.c.Child.foo.com."])
+@pytest.mark.parametrize("rdtype", ["A", "NS", "SOA", "ANY"])
+def test_names_at_and_below_a_cut_are_referred(world: World, name: str, rdtype: str) -> None:
+    """RFC 1034 section 4.3.2, step 3b: no answer, no authority, occluded records unseen."""
+    reply = world.ask(name, rdtype)
+    assert rcode(reply) == "NOERROR"
+    assert "AA" not in flags(reply)
+    assert not reply.answer
+    assert {record.to_text().lower() for record in reply.authority[0]} == {
+        "ns.child.foo.com.",
+        "ns.sibling.foo.com.",
+        "ns.elsewhere.org.",
+        "host.foo.com.",
+    }
+    assert str(reply.authority[0].name).lower() == "child.foo.com."
+
+
+def test_a_referral_has_all_addresses_that_the_zone_knows(world: World) -> None:
+    """RFC 9471 sections 3.1 and 3.2: in-domain and sibling glue, and our own hosts."""
+    assert records(world.ask("x.child.foo.com.").additional) == [
+        "host.foo.com. 300 A 192.0.2.3",
+        "ns.child.foo.com. 300 A 192.0.2.1",
+        "ns.child.foo.com. 301 AAAA 2001:db8::1",
+        "ns.sibling.foo.com. 300 A 192.0.2.2",
+    ]
+    assert not world.ask("plain.foo.com.").additional
+
+
+def test_glue_follows_its_changes() -> None:
+    """Referrals are kept rendered: a new address of a name server must show in all of them."""
+    world = World({"foo.com.": ZONE})
+    assert "ns.sibling.foo.com. 300 A 192.0.2.2" in records(world.ask("child.foo.com.").additional)
+    world.put("foo.com.", ZONE.replace("192.0.2.2\n", "192.0.2.222\n"))
+    assert "ns.sibling.foo.com. 300 A 192.0.2.222" in records(
+        world.ask("child.foo.com.").additional
+    )
+
+
+def test_the_parent_side_answers_for_ds(world: World) -> None:
+    """RFC 4035 section 3.1.4.1."""
+    reply = world.ask("child.foo.com.", "DS")
+    assert "AA" in flags(reply)
+    assert len(reply.answer) == 1
+    assert not reply.authority
+
+
+def test_a_cut_without_ds_has_no_data_for_it(world: World) -> None:
+    """RFC 4035 section 3.1.4.1."""
+    reply = world.ask("plain.foo.com.", "DS")
+    assert rcode(reply) == "NOERROR"
+    assert "AA" in flags(reply)
+    assert [found.rdtype.name for found in reply.authority] == ["SOA"]
+
+
+def test_ds_below_a_cut_is_referred(world: World) -> None:
+    reply = world.ask("x.plain.foo.com.", "DS")
+    assert "AA" not in flags(reply)
+    assert [found.rdtype.name for found in reply.authority] == ["NS"]
+
+
+def test_the_parent_zone_answers_for_ds_even_where_the_child_is_served_too(world: World) -> None:
+    """RFC 4035 section 3.1.4.1."""
+    world.put("child.foo.com.", "@ 300 NS ns.child.foo.com.")
+    assert len(world.ask("child.foo.com.", "DS").answer) == 1
+    assert "AA" in flags(world.ask("child.foo.com.", "NS"))
+
+
+def test_ds_of_an_apex_without_its_parent_here_has_no_data(world: World) -> None:
+    """RFC 4035 section 3.1.4.1."""
+    reply = world.ask("foo.com.", "DS")
+    assert rcode(reply) == "NOERROR"
+    assert [found.name.to_text() for found in reply.authority] == ["foo.com."]
+
+
+def test_what_leads_to_a_cut_is_an_empty_non_terminal(world: World) -> None:
+    assert "AA" in flags(world.ask("deep.foo.com."))
+    assert rcode(world.ask("deep.foo.com.")) == "NOERROR"
+    assert "AA" not in flags(world.ask("a.deep.foo.com."))
+
+
+def test_the_name_servers_of_the_apex_are_an_answer(world: World) -> None:
+    reply = world.ask("foo.com.", "NS")
+    assert "AA" in flags(reply)
+    assert records(reply.answer) == ["foo.com. 3600 NS ns1.example."]

@@ -1,0 +1,120 @@
+"""Wildcards: RFC 4592, with its own example zone."""
+
+import pytest
+from tests.dns.world import World, rcode, records
+
+EXAMPLE = """
+@ 3600 NS ns.example.com.
+@ 3600 NS ns.example.net.
+*.example. 3600 TXT "this is a wildcard"
+*.example. 3600 MX 10 host1.example.
+sub.*.example. 3600 TXT "this is not a wildcard"
+host1.example. 3600 A 192.0.2.1
+_ssh._tcp.host1.example. 3600 SRV 0 0 22 host1
+_ssh._tcp.host2.example. 3600 SRV 0 0 22 host2
+subdel.example. 3600 NS ns.example.com.
+subdel.example. 3600 NS ns.example.net.
+"""
+
+
+@pytest.fixture
+def world() -> World:
+    """The zone of RFC 4592 section 2.2.1."""
+    return World({"example.": EXAMPLE})
+
+
+@pytest.mark.parametrize(
+    ("name", "rdtype", "answer"),
+    [
+        ("host3.example.", "MX", "host3.example. 3600 MX 10 host1.example."),
+        ("foo.bar.example.", "TXT", 'foo.bar.example. 3600 TXT "this is a wildcard"'),
+    ],
+)
+def test_a_name_that_does_not_exist_takes_what_the_wildcard_has(
+    world: World, name: str, rdtype: str, answer: str
+) -> None:
+    """RFC 4592 section 2.2.1."""
+    assert records(world.ask(name, rdtype).answer) == [answer]
+
+
+def test_a_synthesised_name_has_no_more_types_than_the_wildcard(world: World) -> None:
+    """RFC 4592 section 2.2.1: host3.example. A has no data, although the name is made up."""
+    reply = world.ask("host3.example.", "A")
+    assert rcode(reply) == "NOERROR"
+    assert [found.rdtype.name for found in reply.authority] == ["SOA"]
+
+
+@pytest.mark.parametrize(
+    ("name", "rdtype", "expected"),
+    [
+        ("host1.example.", "MX", "NOERROR"),  # it exists, without MX
+        ("sub.*.example.", "MX", "NOERROR"),  # so does this
+        ("_telnet._tcp.host1.example.", "SRV", "NXDOMAIN"),  # closest encloser _tcp.host1
+        ("ghost.*.example.", "MX", "NXDOMAIN"),  # closest encloser *.example.
+        ("host2.example.", "TXT", "NOERROR"),  # an empty non-terminal
+    ],
+)
+def test_what_exists_blocks_the_wildcard(
+    world: World, name: str, rdtype: str, expected: str
+) -> None:
+    """RFC 4592 section 2.2.1, the answers that are not made from the wildcard."""
+    reply = world.ask(name, rdtype)
+    assert not reply.answer
+    assert rcode(reply) == expected
+
+
+def test_an_empty_non_terminal_blocks_the_wildcard_above_it(world: World) -> None:
+    """RFC 4592 section 2.2.2."""
+    assert rcode(world.ask("x.host2.example.", "TXT")) == "NXDOMAIN"
+
+
+def test_a_zone_cut_blocks_the_wildcard(world: World) -> None:
+    """RFC 4592 section 2.2.1: host.subdel.example. is a referral."""
+    reply = world.ask("host.subdel.example.")
+    assert not reply.answer
+    assert [found.rdtype.name for found in reply.authority] == ["NS"]
+
+
+def test_the_wildcard_can_be_asked_for_by_its_own_name(world: World) -> None:
+    """RFC 4592 section 2.3."""
+    assert records(world.ask("*.example.", "TXT").answer) == [
+        '*.example. 3600 TXT "this is a wildcard"'
+    ]
+
+
+def test_rdata_that_names_the_wildcard_itself_is_not_changed() -> None:
+    """Nothing may point at the question where the question is not that name."""
+    world = World({"foo.com.": "*.w 300 MX 1 *.w\n*.w 300 MX 2 a.*.w\n*.w 300 MX 3 b.w\n"})
+    answer = records(world.ask("some.thing.w.foo.com.", "MX").answer)
+    assert [line.split()[-1] for line in answer] == [
+        "*.w.foo.com.",
+        "a.*.w.foo.com.",
+        "b.w.foo.com.",
+    ]
+
+
+def test_names_servers_at_a_wildcard_delegate_nothing() -> None:
+    """RFC 4592 section 4.2 leaves open what they mean; here they are not made up."""
+    reply = World({"foo.com.": "*.w 300 NS ns.example.\n"}).ask("x.w.foo.com.")
+    assert rcode(reply) == "NOERROR"
+    assert not reply.answer
+    assert [found.rdtype.name for found in reply.authority] == ["SOA"]
+
+
+def test_an_escaped_asterisk_is_an_asterisk() -> None:
+    r"""RFC 4592 section 2.1.1: ``\042`` is the same octet."""
+    world = World({"foo.com.": "\\042 300 A 192.0.2.1"})
+    assert rcode(world.ask("anything.foo.com.")) == "NOERROR"
+
+
+def test_an_asterisk_inside_a_label_is_no_wildcard() -> None:
+    """RFC 4592 section 2.1.1."""
+    world = World({"foo.com.": "a*b 300 A 192.0.2.1"})
+    assert rcode(world.ask("acb.foo.com.")) == "NXDOMAIN"
+
+
+def test_an_empty_non_terminal_wildcard_matches_and_has_no_data() -> None:
+    """RFC 4592 sections 2.2.2 and 3.3.1: ``*.y`` exists, because a name below it does."""
+    reply = World({"foo.com.": "x.*.y 300 A 192.0.2.1"}).ask("x.z.y.foo.com.")
+    assert rcode(reply) == "NOERROR"
+    assert not reply.answer

@@ -1,0 +1,109 @@
+"""Zones served in this process, asked through both ways in front of them."""
+
+import re
+from textwrap import dedent
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.zone
+
+from zonegit.objects.ids import ObjectId, identify
+from zonegit.zone import names
+from zonegit.zone.rrset import RRset, rrset
+from zonegit_resolver import answer, fast
+from zonegit_resolver.canary import Canary
+from zonegit_resolver.compiler import compiled
+from zonegit_resolver.message import DATAGRAM
+from zonegit_resolver.zones import Served, Zones
+
+SOA = "@ 3600 SOA ns1.example. hostmaster.example. 7 7200 900 1209600 300\n"
+HAS_SOA = re.compile(r"^\s*\S+ \d+ SOA ", re.MULTILINE)
+
+
+def read(zone: str, text: str) -> list[RRset]:
+    """The RRsets of a master file, read by dnspython alone."""
+    parsed = dns.zone.from_text(dedent(text), origin=zone, relativize=False, check_origin=False)
+    found: dict[tuple[names.Name, int], list[bytes]] = {}
+    ttls: dict[tuple[names.Name, int], int] = {}
+    for owner, rdataset in parsed.iterate_rdatasets():  # signatures come by what they cover
+        key = names.from_wire(owner.to_wire()), int(rdataset.rdtype)
+        found.setdefault(key, []).extend(record.to_wire() for record in rdataset)
+        ttls[key] = min(rdataset.ttl, ttls.get(key, rdataset.ttl))
+    return [rrset(*key, ttls[key], rdatas) for key, rdatas in found.items()]
+
+
+def commit_of(text: str) -> ObjectId:
+    """Something that stands for a commit."""
+    return identify("commit", text.encode())
+
+
+class World:
+    """Zones by name, each a master file that begins with ``SOA`` unless it has its own."""
+
+    def __init__(self, zones: dict[str, str], canary: Canary | None = None) -> None:
+        self.zones = Zones(canary)
+        for zone, text in zones.items():
+            self.put(zone, text)
+
+    def put(self, zone: str, text: str, canary: str | None = None) -> None:
+        """Serves a zone, with ``canary`` as its state on the canary branch."""
+        apex = names.parse(zone)
+        branches = [("main", text)] + ([("canary", canary)] if canary is not None else [])
+        states = []
+        for branch, content in branches:
+            whole = content if HAS_SOA.search(content) else SOA + dedent(content)
+            snapshot = compiled(apex, read(zone, whole))
+            states.append(self.zones.state(apex, branch, commit_of(whole), snapshot))
+        self.zones.replace(apex, Served(*states))
+
+    def ask(
+        self,
+        name: str,
+        rdtype: str = "A",
+        *,
+        limit: int = DATAGRAM,
+        peer: str = "192.0.2.1",
+        **make,
+    ) -> dns.message.Message:
+        """The reply, by dnspython. Both ways must give the same octets."""
+        query = dns.message.make_query(name, rdtype, **make)
+        return self.send(query, limit=limit, peer=peer)
+
+    def send(
+        self, query: dns.message.Message, *, limit: int = DATAGRAM, peer: str = "192.0.2.1"
+    ) -> dns.message.Message:
+        octets = self.exchange(query.to_wire(), limit=limit, peer=peer)
+        assert octets is not None
+        reply = dns.message.from_wire(octets)
+        assert query.is_response(reply)
+        assert not reply.flags & dns.flags.RA
+        return reply
+
+    def exchange(
+        self, wire: bytes, *, limit: int = DATAGRAM, peer: str = "192.0.2.1"
+    ) -> bytes | None:
+        """The octets of the reply."""
+        thorough = answer.respond(wire, self.zones, peer, limit)
+        assert fast.respond(wire, self.zones, peer, limit) == thorough
+        assert thorough is None or len(thorough) <= limit
+        return thorough
+
+
+def records(section: list[dns.rrset.RRset]) -> list[str]:
+    """A section as sorted lines ``owner ttl type rdata``."""
+    return sorted(
+        f"{found.name} {found.ttl} {dns.rdatatype.to_text(found.rdtype)} {record.to_text()}"
+        for found in section
+        for record in found
+    )
+
+
+def rcode(reply: dns.message.Message) -> str:
+    return dns.rcode.to_text(reply.rcode())
+
+
+def flags(reply: dns.message.Message) -> set[str]:
+    return set(dns.flags.to_text(reply.flags).split())

@@ -1,0 +1,133 @@
+"""Advancing from a snapshot gives what compiling from nothing gives."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.errors import Invalid
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+from zonegit_resolver import answer
+from zonegit_resolver.compiler import Change, advance, advanced, compiled
+from zonegit_resolver.message import STREAM
+from zonegit_resolver.snapshot import EMPTY, Snapshot, empty
+from zonegit_resolver.zones import Served, Zones
+
+APEX = names.parse("foo.com.")
+SOA = "a. b. 1 2 3 4 300"
+OWNERS = ["@", "a", "b.a", "c.b.a", "*.a", "x.*.a", "d", "ns.d", "e", "ns.e", "*"]
+RECORDS = [
+    ("A", "192.0.2.1"),
+    ("A", "192.0.2.2"),
+    ("AAAA", "2001:db8::1"),
+    ("NS", "ns.d.foo.com."),
+    ("NS", "ns.e.foo.com."),
+    ("NS", "b.a.foo.com."),
+    ("MX", "1 b.a.foo.com."),
+    ("CNAME", "b.a.foo.com."),
+    ("CNAME", "q.a.foo.com."),
+    ("DNAME", "d.foo.com."),
+    ("RRSIG", "A 8 2 300 20300101000000 20200101000000 1 foo.com. AAAA"),
+]
+QUESTIONS = [*OWNERS, "q.a", "q.b.a", "w.ns.d", "q", "q.e"]
+
+Zone = dict[tuple[Name, int], RRset]
+
+
+def record(owner: str, mnemonic: str, text: str, ttl: int = 300) -> RRset:
+    name = names.parse(owner, APEX)
+    rdtype = rrtypes.from_text(mnemonic)
+    return rrset(name, rdtype, ttl, [rdata_from_text(rdtype, text)])
+
+
+def zone_of(rows: list[tuple[str, tuple[str, str], int]]) -> Zone:
+    rrsets = [record(owner, *what, ttl) for owner, what, ttl in rows]
+    rrsets.append(record("@", "SOA", SOA.replace("1", str(len(rows) + 1), 1)))
+    return {(one.owner, one.rdtype): one for one in rrsets}
+
+
+ZONES = st.lists(
+    st.tuples(st.sampled_from(OWNERS), st.sampled_from(RECORDS), st.sampled_from([60, 300])),
+    max_size=14,
+).map(zone_of)
+
+
+def changes(old: Zone, new: Zone) -> list[Change]:
+    return [
+        Change(names.path(key[0], APEX), key[1], new.get(key))
+        for key in {**old, **new}
+        if old.get(key) != new.get(key)
+    ]
+
+
+def answers(snapshot: Snapshot) -> dict[tuple[str, int], bytes | None]:
+    """What a client could ever see of it."""
+    zones = Zones()
+    state = zones.state(APEX, "main", b"", snapshot)
+    zones.replace(APEX, Served(state))
+    found = {}
+    for owner in QUESTIONS:
+        name = names.parse(owner, APEX)
+        for rdtype in (1, 2, 5, 15, 28, 39, 43, 46, 6, 255):
+            wire = b"\0\0\0\0\0\1\0\0\0\0\0\0" + name + rdtype.to_bytes(2, "big") + b"\0\1"
+            found[owner, rdtype] = answer.respond(wire, zones, "::1", STREAM)
+    return found
+
+
+@given(ZONES, ZONES, st.randoms(use_true_random=False))
+def test_an_advanced_snapshot_answers_as_one_compiled_anew(old, new, random) -> None:
+    before = compiled(APEX, old.values())
+    answered = answers(before)  # everything is rendered, so what is kept could be stale
+    todo = changes(old, new)
+    random.shuffle(todo)
+    after = advanced(before, todo)
+    assert answers(after) == answers(compiled(APEX, new.values()))
+    assert answers(before) == answered
+
+
+@given(ZONES)
+def test_removing_everything_leaves_nothing(zone) -> None:
+    after = advanced(compiled(APEX, zone.values()), changes(zone, {}))
+    assert not after.root.held
+    assert not after.root.children
+    assert after.root.turn is None
+    assert not after.dependents
+    assert after.serial is None
+
+
+def test_work_comes_in_steps_one_a_change() -> None:
+    rrsets = [record(f"h{n}", "A", "192.0.2.1") for n in range(100)]
+    todo = [Change(names.path(one.owner, APEX), one.rdtype, one) for one in rrsets]
+    assert len(list(advance(empty(APEX), todo))) == 100
+
+
+def test_a_change_copies_the_path_to_it_and_nothing_else() -> None:
+    before = compiled(APEX, [record("x.a", "A", "192.0.2.1"), record("y.b", "A", "192.0.2.1")])
+    after = advanced(before, [Change((b"a", b"x"), 1, record("x.a", "A", "192.0.2.2"))])
+    assert after.root.children[b"b"] is before.root.children[b"b"]
+    assert after.root.children[b"a"] is not before.root.children[b"a"]
+
+
+def test_removing_what_is_not_there_changes_nothing() -> None:
+    after = advanced(empty(APEX), [Change((b"a", b"b"), 1, None), Change((), 2, None)])
+    assert after.root.children == EMPTY.children
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change((b"b",), 1, record("a", "A", "192.0.2.1")),
+        Change((b"a",), 28, record("a", "A", "192.0.2.1")),
+        Change((b"a",), 1, RRset(names.parse("a.foo.com."), 1, 300, (b"1234",), rdclass=3)),
+        Change((b"a",), 2, RRset(names.parse("a.foo.com."), 2, 300, (b"\3ns",))),
+        Change((b"a",), 5, RRset(names.parse("a.foo.com."), 5, 300, (b"\xff\0",))),
+        Change((b"a",), 39, RRset(names.parse("a.foo.com."), 39, 300, (b"",))),
+        Change((), 6, RRset(APEX, 6, 300, (b"\0\0short",))),
+    ],
+    ids=["owner", "type", "class", "NS", "CNAME", "DNAME", "SOA"],
+)
+def test_an_rrset_that_is_not_what_its_place_says_is_refused(change: Change) -> None:
+    """A store may hold what no checked edit of ours would make."""
+    with pytest.raises(Invalid):
+        advanced(empty(APEX), [change])
