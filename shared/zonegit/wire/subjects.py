@@ -104,13 +104,16 @@ def endpoint(service: str, verb: str, *, of_a_ref: bool) -> str:
 
 def parse_request(subject: str) -> Request:
     """Raises:
-    Invalid: not the subject of a request.
+    Invalid: not the subject of a request, or not in its one form: the broker's permissions
+        compare octets, so a second way to write a zone or branch would get past them.
     """
     tokens = subject.split(".")
     if len(tokens) < 4 or tokens[0] != ROOT:
         raise Invalid(f"{subject[:200]!r} is not the subject of a request")
     actor = refnames.checked_actor(untoken(tokens[1]).decode("utf-8", "replace"))
     ref = _parse_ref(tokens[4:]) if len(tokens) > 4 else None
+    if request(actor, tokens[2], tokens[3], ref) != subject:
+        raise Invalid(f"{subject[:200]!r} is not the subject of a request in its one form")
     return Request(actor, tokens[2], tokens[3], ref)
 
 
