@@ -24,8 +24,8 @@ _OWN_HEADS: Final = "refs/zonegit/heads/"
 MAX_SHORT: Final = 200
 MAX_ACTOR: Final = 64
 
-# git check-ref-format, and no component that ends in a dot.
-_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|^-|^@$")
+# git check-ref-format, what is no UTF-8, and no component that ends in a dot.
+_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|^/|/$|^-|^@$")
 _COMPONENT: Final = re.compile(r"(?!\.)(?:(?!\.lock$).)*(?<!\.)")
 _ACTOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*", re.ASCII)
 
