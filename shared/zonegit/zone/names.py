@@ -27,8 +27,11 @@ def parse(text: str, origin: Name = ROOT) -> Name:
     """Reads presentation format (RFC 1035 section 5.1); ``@`` and relative names take ``origin``.
 
     Raises:
-        Invalid: not a domain name (an empty label, a label over 63 or a name over 255 octets).
+        Invalid: not a domain name (empty, an empty label, a label over 63 or a name over 255
+            octets).
     """
+    if not text:
+        raise Invalid("'' is not a domain name: it is empty", hint="the root is written .")
     try:
         octets = dns.name.from_text(text, dns.name.from_wire(origin, 0)[0]).to_wire()
     except (dns.exception.DNSException, UnicodeError, ValueError) as error:
