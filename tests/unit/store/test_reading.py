@@ -1,0 +1,106 @@
+"""A reader fetches and decodes each object once; what a ref must hold; the strict memory store."""
+
+import pytest
+
+from zonegit.errors import Corrupt, Invalid, NotFound
+from zonegit.history import trees
+from zonegit.objects import asks
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import ObjectId, RawObject, seal
+from zonegit.objects.model import Blob, Symref
+from zonegit.store.expected import Absent, Anything, Exactly, holds
+from zonegit.store.memory import MemoryObjects
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import rrset
+
+A = rrtypes.A
+
+
+def zone(count: int) -> tuple[list[RawObject], ObjectId]:
+    """Blobs and trees of hosts below one label, children first, and the root."""
+    objects = []
+    edits = {}
+    for number in range(count):
+        owner = names.parse(f"h{number}.sub.foo.com.")
+        objects.append(encode(Blob(rrset(owner, A, 300, [bytes((10, 0, 0, number))]))))
+        edits[(b"sub", b"h%d" % number), A] = objects[-1].id
+    root = asks.run(trees.update(None, dict(edits), objects), {})
+    assert root is not None
+    return objects, root
+
+
+class Counting(MemoryObjects):
+    """A memory store that notes what is fetched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[ObjectId] = []
+
+    async def get(self, ids):
+        self.fetched.extend(ids)
+        return await super().get(ids)
+
+
+async def test_each_object_is_fetched_once():
+    store = Counting()
+    objects, root = zone(5)
+    await store.put(objects)
+    reader = Reader(store)
+    first = await reader.answer(trees.listing(root))
+    assert await reader.answer(trees.listing(root)) == first
+    assert len(first) == 5
+    assert len(store.fetched) == len(set(store.fetched)) == 7
+
+
+async def test_objects_at_hand_are_never_fetched():
+    store = Counting()
+    objects, root = zone(5)
+    assert len(await Reader(store, objects).answer(trees.listing(root))) == 5
+    assert store.fetched == []
+
+
+async def test_a_missing_object_is_named():
+    raw = seal("symref", b"HEAD")
+    with pytest.raises(NotFound, match=raw.id.hex()[:12]):
+        await Reader(MemoryObjects()).get([raw.id])
+
+
+async def test_an_object_at_hand_that_is_malformed_is_corrupt():
+    raw = seal("tree", b"\7")
+    with pytest.raises(Corrupt, match=raw.id.hex()):
+        await Reader(MemoryObjects(), [raw]).get([raw.id])
+
+
+async def test_the_memory_store_refuses_what_names_an_object_it_does_not_hold():
+    objects, _ = zone(1)
+    store = MemoryObjects()
+    with pytest.raises(Invalid, match="which is not stored"):
+        await store.put(objects[1:])
+    await store.put(objects)
+    assert await store.missing([raw.id for raw in objects]) == set()
+
+
+async def test_the_memory_store_refuses_a_wrong_id():
+    raw = encode(Symref("HEAD"))
+    with pytest.raises(Corrupt):
+        await MemoryObjects().put([raw._replace(payload=b"HEAP")])
+
+
+async def test_objects_are_found_by_the_first_digits_of_their_id():
+    store = MemoryObjects()
+    raw = encode(Symref("HEAD"))
+    await store.put([raw])
+    assert await store.find(raw.id.hex()[:4]) == [(raw.id, "symref")]
+    assert await store.find("0000") == []
+
+
+def test_an_expectation_is_a_value():
+    one, other = ObjectId(b"\1" * 32), ObjectId(b"\2" * 32)
+    assert holds(Absent(), None)
+    assert not holds(Absent(), one)
+    assert holds(Exactly(one), one)
+    assert not holds(Exactly(one), other)
+    assert not holds(Exactly(one), None)
+    assert holds(Anything(), None)
+    assert holds(Anything(), one)

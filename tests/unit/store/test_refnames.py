@@ -1,0 +1,171 @@
+"""Ref names: zones and branches of any shape, split in exactly one way."""
+
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.strategies import zone_names
+
+from zonegit.errors import Invalid
+from zonegit.store import refnames
+from zonegit.store.refnames import RefName
+from zonegit.zone import names
+
+FOO = names.parse("foo.com.")
+
+
+def _is_short(text: str) -> bool:
+    try:
+        refnames.checked(text)
+    except Invalid:
+        return False
+    return True
+
+
+_parts = st.text("abz019-_.@{é,'\"", min_size=1, max_size=6)
+shorts = st.lists(_parts, min_size=1, max_size=3).map("/".join).filter(_is_short)
+actors = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,20}", fullmatch=True)
+
+
+refs = st.one_of(
+    st.builds(refnames.branch, zone_names, shorts),
+    st.builds(refnames.tag, zone_names, shorts),
+    st.builds(refnames.marker, zone_names),
+    st.builds(refnames.own_head, actors),
+    st.builds(refnames.remembered, actors, zone_names),
+    st.just(refnames.default_head()),
+)
+
+
+@given(refs)
+def test_a_path_reads_back_as_the_same_ref(ref):
+    assert refnames.parse(ref.path()) == ref
+
+
+@given(refs, refs)
+def test_two_refs_never_share_a_path(one, other):
+    assert (one == other) == (one.path() == other.path())
+
+
+@given(st.text(max_size=60) | st.text("refs/heads/tags.abc/zonegit", max_size=40))
+def test_any_text_is_a_ref_or_invalid(text):
+    for path in (text, f"refs/heads/{text}", f"refs/zonegit/zones/{text}"):
+        try:
+            ref = refnames.parse(path)
+        except Invalid:
+            continue
+        assert ref.path() == path
+
+
+@pytest.mark.parametrize(
+    ("path", "zone", "short"),
+    [
+        ("refs/heads/foo.com./main", "foo.com.", "main"),
+        ("refs/heads/./main", ".", "main"),
+        ("refs/heads/com./feature/x", "com.", "feature/x"),
+        (
+            "refs/heads/0/25.2.0.192.in-addr.arpa./ops/renumber",
+            "0/25.2.0.192.in-addr.arpa.",
+            "ops/renumber",
+        ),
+        (r"refs/heads/a\.b./main", r"a\.b.", "main"),
+    ],
+)
+def test_a_path_is_split_at_its_last_dot_and_slash(path, zone, short):
+    assert refnames.parse(path) == RefName("heads", names.parse(zone), short)
+
+
+def test_a_zone_of_255_octets_has_refs():
+    zone = names.join([b"\xff" * 63] * 3 + [b"\xff" * 61])
+    ref = refnames.branch(zone, "main")
+    assert refnames.parse(ref.path()) == ref
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "main",
+        "refs/heads/main",
+        "refs/heads/foo.com/main",
+        "refs/heads/foo.com./",
+        "refs/heads/FOO.com./main",
+        r"refs/heads/\102oo./main",
+        "refs/zonegit/zones/foo.com",
+        "refs/zonegit/heads/",
+        "refs/zonegit/heads/alice/",
+        "refs/zonegit/heads/-alice",
+        "refs/remotes/foo.com./main",
+        "head",
+    ],
+)
+def test_what_is_no_ref_name_is_refused(path):
+    with pytest.raises(Invalid):
+        refnames.parse(path)
+
+
+SHORTS = [
+    "main",
+    "feature/x",
+    "a.b",
+    "é",
+    "a@b",
+    "@{",
+    "a@{b",
+    ".a",
+    "a/.b",
+    "a.lock",
+    "a.lock/b",
+    "a..b",
+    "a b",
+    "a~1",
+    "a^",
+    "a:b",
+    "a?",
+    "a*",
+    "a[",
+    "a\\b",
+    "a//b",
+    "/a",
+    "a/",
+    "-a",
+    "a\x7f",
+    "a\n",
+    "a\t",
+    "a.",
+    "a-",
+    "a/-b",
+    "{a}",
+]
+
+
+@pytest.mark.parametrize("short", SHORTS)
+def test_git_accepts_every_branch_name_that_is_accepted_here(short):
+    """``git check-ref-format --branch``; ours is stricter only where a component ends in a dot."""
+    try:
+        git = subprocess.run(
+            ["git", "check-ref-format", "--branch", short], capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        pytest.skip("git is not installed")
+    ends_in_dot = any(part.endswith(".") for part in short.split("/"))
+    assert _is_short(short) == (git.returncode == 0 and not ends_in_dot)
+
+
+@pytest.mark.parametrize("short", ["a.", "a./b", "", "@", "é" * 101, "a" * 201, "\udc80"])
+def test_our_own_rules_of_branch_names(short):
+    """A component that ends in a dot could not be told from a zone; names are bounded."""
+    with pytest.raises(Invalid, match="is not a branch name"):
+        refnames.branch(FOO, short)
+
+
+@pytest.mark.parametrize("actor", ["", "-a", ".a", "a b", "a/b", "é", "a" * 65, "a\n"])
+def test_an_operators_name_is_plain(actor):
+    with pytest.raises(Invalid, match="operator"):
+        refnames.own_head(actor)
+
+
+def test_refs_sort_without_error():
+    found = sorted([refnames.tag(FOO, "v1"), refnames.branch(FOO, "b"), refnames.branch(FOO, "a")])
+    assert [ref.short for ref in found] == ["a", "b", "v1"]

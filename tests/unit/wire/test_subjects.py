@@ -1,0 +1,156 @@
+"""Subjects: who asks what of which ref in which zone, and nobody else's."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.strategies import zone_names
+
+from zonegit.errors import Invalid
+from zonegit.store import refnames
+from zonegit.wire import subjects
+from zonegit.zone import names
+
+FOO = names.parse("foo.com.")
+actors = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,20}", fullmatch=True)
+shorts = st.from_regex(r"[A-Za-zé][A-Za-z0-9_é-]{0,6}(/[a-z0-9]{1,4}){0,2}", fullmatch=True)
+refs_of_zones = st.one_of(
+    st.builds(refnames.branch, zone_names, shorts),
+    st.builds(refnames.tag, zone_names, shorts),
+    st.builds(refnames.marker, zone_names),
+)
+LEGAL = re.compile(r"[a-z0-9_=.\-A-F]+")
+
+
+@pytest.mark.parametrize(
+    ("zone", "tokens"),
+    [
+        ("foo.com.", "com.foo.="),
+        (".", "="),
+        ("0/25.2.0.192.in-addr.arpa.", "arpa.in-addr.192.0.2.0=2F25.="),
+        (r"a\.b.", "a=2Eb.="),
+        ("*.foo.", "foo.=2A.="),
+        ("=.", "=3D.="),
+    ],
+)
+def test_a_zone_is_its_labels_reversed_and_closed(zone, tokens):
+    assert subjects.zone_tokens(names.parse(zone)) == tokens
+    assert subjects.zone_of(tokens.split(".")) == names.parse(zone)
+
+
+@given(zone_names)
+def test_a_zone_reads_back_from_its_tokens(zone):
+    tokens = subjects.zone_tokens(zone)
+    assert subjects.zone_of(tokens.split(".")) == zone
+    assert LEGAL.fullmatch(tokens)
+    assert len(tokens) <= 766
+
+
+@given(zone_names, zone_names)
+def test_two_zones_never_share_tokens(one, other):
+    assert (one == other) == (subjects.zone_tokens(one) == subjects.zone_tokens(other))
+
+
+@given(zone_names, zone_names)
+def test_one_permission_line_covers_a_zone_and_all_below_and_nothing_else(zone, other):
+    """``zg.served.com.customer.>`` without the closing token."""
+    prefix = subjects.served(zone).removesuffix(subjects.END)
+    assert subjects.served(other).startswith(prefix) == names.is_within(other, zone)
+
+
+@given(st.binary(min_size=1, max_size=30))
+def test_a_token_reads_back_and_has_one_form(octets):
+    token = subjects.token(octets)
+    assert subjects.untoken(token) == octets
+    assert "." not in token
+    assert not {"*", ">", " "} & set(token)
+
+
+@pytest.mark.parametrize(
+    "token", ["", "=", "=2", "=2f", "=61", "A", "a b", "=2Fx=", ">", "*", "a.b"]
+)
+def test_a_token_in_another_form_is_refused(token):
+    with pytest.raises(Invalid):
+        subjects.untoken(token)
+
+
+@given(actors, st.sampled_from(["objects", "refs"]), st.none() | refs_of_zones)
+def test_a_request_says_who_asks_what_of_which_ref(actor, service, ref):
+    subject = subjects.request(actor, service, "verb", ref)
+    found = subjects.parse_request(subject)
+    assert (found.actor, found.service, found.verb, found.ref) == (actor, service, "verb", ref)
+    assert LEGAL.fullmatch(subject)
+
+
+@given(st.text(max_size=60) | st.text("zg.=refs*>heads0aA2F", max_size=60))
+def test_any_text_is_a_request_or_invalid(text):
+    for subject in (text, f"zg.cli.refs.move.{text}"):
+        try:
+            found = subjects.parse_request(subject)
+        except Invalid:
+            continue
+        assert subjects.request(found.actor, found.service, found.verb, found.ref) == subject
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "zg.cli.refs",
+        "xx.cli.refs.where",
+        "zg.c/i.refs.where",
+        "zg.=2D.refs.where",
+        "zg.cli.refs.move.heads.main",
+        "zg.cli.refs.move.heads.main.com.foo",
+        "zg.cli.refs.move.heads.=2E.com.foo.=",
+        "zg.cli.refs.move.zone.main.com.foo.=",
+        "zg.cli.refs.move.gifts.main.com.foo.=",
+        "zg.cli.refs.move.heads.=FF.com.foo.=",
+        "zg.cli.refs.move.heads.=FF.com.foo.=.=",
+    ],
+)
+def test_a_subject_that_says_no_request_is_refused(subject):
+    with pytest.raises(Invalid):
+        subjects.parse_request(subject)
+
+
+@pytest.mark.parametrize(
+    "subject", ["zg.cli.refs.move.heads.main.com.=46oo.=", "zg.cli.refs.move.zone._.=43om.="]
+)
+def test_a_second_way_to_write_a_zone_does_not_get_past_a_deny_rule(subject):
+    """A label in capitals would name the same zone in a subject that no rule of it covers."""
+    with pytest.raises(Invalid, match="in its one form"):
+        subjects.parse_request(subject)
+
+
+@given(actors, refs_of_zones)
+def test_a_service_hears_every_request_of_its_verb(actor, ref):
+    heard = subjects.endpoint("refs", "move", of_a_ref=True).removesuffix(">").split(".")
+    sent = subjects.request(actor, "refs", "move", ref).split(".")
+    assert all(want in ("*", have) for want, have in zip(heard[:-1], sent, strict=False))
+    assert subjects.endpoint("refs", "where", of_a_ref=False) == "zg.*.refs.where"
+
+
+def test_events_go_where_their_ref_is():
+    assert subjects.event("moved", refnames.branch(FOO, "main")) == (
+        "zg.events.moved.heads.main.com.foo.="
+    )
+    assert subjects.event("added", refnames.marker(FOO)) == "zg.events.added.zone._.com.foo.="
+    assert subjects.event("moved", refnames.default_head()) == "zg.events.moved.head._.="
+    assert subjects.event("moved", refnames.remembered("alice", FOO)) == (
+        "zg.events.moved.head._.com.foo.="
+    )
+
+
+def test_a_ref_about_no_zone_has_no_subject_of_its_own():
+    with pytest.raises(Invalid):
+        subjects.ref_tokens(refnames.default_head())
+
+
+def test_capitals_of_a_branch_are_kept():
+    assert subjects.ref_tokens(refnames.branch(FOO, "Main")) == "heads.=4Dain.com.foo.="
+
+
+def test_broadcasts():
+    assert subjects.resolvers("status") == "zg.resolvers.status"
+    assert subjects.served(FOO) == "zg.served.com.foo.="

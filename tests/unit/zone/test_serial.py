@@ -1,0 +1,52 @@
+"""Serial number arithmetic (RFC 1982)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.zone.serial import HALF, MODULUS, following, later, latest
+
+serials = st.integers(0, MODULUS - 1)
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [
+        (1, 0),
+        (44, 0),
+        (100, 44),
+        (HALF - 1, 0),
+        (0, MODULUS - 1),
+        (44, MODULUS - 100),
+        (2018012901, 2018012900),
+    ],
+)
+def test_a_later_serial_is_up_to_half_the_circle_ahead(newer, older):
+    """RFC 1982 section 5.1 scaled to 32 bits."""
+    assert later(newer, older)
+    assert not later(older, newer)
+
+
+def test_half_the_circle_apart_neither_is_later():
+    """RFC 1982 section 3.2 leaves it undefined."""
+    assert not later(HALF, 0)
+    assert not later(0, HALF)
+    assert latest(0, HALF) == 0
+    assert latest(HALF, 0) == HALF
+
+
+@given(serials)
+def test_the_following_serial_is_later_and_the_same_one_is_not(serial):
+    assert later(following(serial), serial)
+    assert not later(serial, serial)
+
+
+@given(serials, serials)
+def test_at_most_one_of_two_is_later_and_the_latest_is_never_behind(a, b):
+    assert not (later(a, b) and later(b, a))
+    assert latest(a, b) in (a, b)
+    assert not later(a, latest(a, b))
+
+
+def test_serials_wrap_around():
+    assert following(MODULUS - 1) == 0
