@@ -1,0 +1,168 @@
+"""The commands, as typed: what they print, how they fail, that nothing changes when they do."""
+
+from pathlib import Path
+
+import pytest
+from tests.e2e.stack import FOO, Stack
+
+
+@pytest.fixture
+def zone(stack: Stack) -> str:
+    """A zone of this test's own, with one commit, where its operator stands."""
+    zone = f"{stack.environment['ZONEGIT_ACTOR']}.example"
+    stack.zone(zone)
+    return f"{zone}."
+
+
+def test_an_edit_is_served_when_wait_returns(stack: Stack, zone: str) -> None:
+    said = stack.run("set", "api", "A", "60", "192.0.2.81", "-m", "move api", "--wait")
+    assert "(1 -> 2)" in said.out
+    assert "served by resolver-1" in said.out
+    assert stack.answer(f"api.{zone}") == ["192.0.2.81"]
+
+
+def test_every_edit_is_one_commit_with_its_message(stack: Stack, zone: str) -> None:
+    stack.run("set", "a", "A", "300", "192.0.2.1")
+    stack.run("add", "a", "A", "300", "192.0.2.2", "-m", "second address")
+    stack.run("remove", "a", "A", "192.0.2.1")
+    stack.run("delete", "a")
+    messages = [each["message"] for each in stack.json("log")]
+    assert messages == ["delete a", "remove a A", "second address", "set a A", "import stdin"]
+    assert stack.json("query", f"a.{zone}")["rcode"] == "NXDOMAIN"
+    assert stack.json("show", "a", "A", "HEAD~2")["rdata"] == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_an_export_imported_again_is_the_same_tree(stack: Stack, zone: str) -> None:
+    stack.run("set", "txt", "TXT", "300", 'tricky "quotes" ; and \\ slashes')
+    tree = stack.run("rev-parse", "HEAD^{tree}").out
+    exported = stack.run("export").out
+    assert "nothing to commit" in stack.run("import", "-", stdin=exported).out
+    assert stack.run("rev-parse", "HEAD^{tree}").out == tree
+    assert zone in exported
+
+
+def test_a_merge_adds_and_an_import_replaces(stack: Stack, zone: str) -> None:
+    stack.run("import", "-", "--merge", stdin="new 300 IN A 192.0.2.5\n")
+    assert stack.json("show", "new", "A")["rdata"] == ["192.0.2.5"]
+    assert stack.json("show", "api", "A")["rdata"] == ["192.0.2.80"]
+    stack.run("import", "-", stdin=FOO)
+    assert stack.run("show", "new", "A", status=3).err
+    assert stack.json("status")["zone"] == zone
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["set", "api", "A", "300", "192.0.2.300"], 1, "192.0.2.300"),
+        (["set", "api", "NOPE", "300", "x"], 1, "NOPE"),
+        (["set", "api", "A", "soon", "192.0.2.1"], 1, "soon"),
+        (["set", "a..b", "A", "300", "192.0.2.1"], 1, "a..b"),
+        (["set", "www.elsewhere.", "A", "300", "192.0.2.1"], 1, "not within"),
+        (["set", "www", "A", "300", "192.0.2.1"], 1, "CNAME"),
+        (["delete", "@", "SOA"], 1, "SOA"),
+        (["delete", "nothing"], 3, "nothing"),
+        (["remove", "api", "A", "192.0.2.9"], 3, "192.0.2.80"),
+        (["show", "nothing", "A"], 3, "nothing"),
+        (["show", "api", "A", "mian"], 3, "mian"),
+        (["log", "main~abc"], 1, "main~abc"),
+        (["checkout", "nope"], 3, "nope"),
+        (["zone", "switch", "unknown.example"], 3, "unknown.example"),
+        (["set", "api", "A", "300", "192.0.2.1", "--branch", "nope"], 3, "nope"),
+        (["import", "/nonexistent.zone"], 3, "/nonexistent.zone"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_a_refused_command_says_why_and_changes_nothing(
+    stack: Stack, zone: str, words: list[str], status: int, said: str
+) -> None:
+    before = stack.json("status")["commit"]
+    failed = stack.run(*words, status=status)
+    assert said in failed.err
+    assert "Traceback" not in failed.err
+    assert stack.json("status")["commit"] == before
+    assert zone
+
+
+def test_a_bad_zone_file_is_named_by_file_line_and_record(
+    stack: Stack, zone: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "bad.zone"
+    path.write_text(FOO + "ftp IN A 192.0.2.300\n")
+    before = stack.json("status")["commit"]
+    said = stack.run("import", str(path), status=1)
+    assert f"{path}:7:" in said.err
+    assert "192.0.2.300" in said.err
+    assert stack.json("status")["commit"] == before
+    assert zone
+
+
+def test_a_branch_is_edited_without_touching_main(stack: Stack, zone: str) -> None:
+    stack.run("branch", "canary")
+    stack.run("checkout", "canary")
+    stack.run("set", "api", "A", "60", "203.0.113.80")
+    stack.run("checkout", "main")
+    assert stack.json("show", "api", "A")["rdata"] == ["192.0.2.80"]
+    assert stack.json("show", "api", "A", "canary")["rdata"] == ["203.0.113.80"]
+    assert stack.json("show", "api", "A", "--branch", "canary")["rdata"] == ["203.0.113.80"]
+    assert stack.json("show", "api", "A", f"{zone}:canary")["rdata"] == ["203.0.113.80"]
+    assert stack.json("branch")["current"] == "main"
+    stack.run("branch", "-d", "canary")
+    assert list(stack.json("branch")["branches"]) == ["main"]
+
+
+def test_zone_options_apply_to_one_command(stack: Stack, zone: str) -> None:
+    other = f"other-{zone}"
+    stack.run("zone", "add", other)
+    assert stack.json("status")["zone"] == zone
+    stack.run("import", "-", "--zone", other, "--wait", stdin=FOO)
+    assert stack.json("status")["zone"] == zone
+    assert stack.answer(f"api.{other}") == ["192.0.2.80"]
+    stack.run("zone", "remove", other, status=7)
+    stack.run("zone", "remove", other, "--force")
+    assert other not in stack.run("zone", "list").out
+
+
+def test_nested_zones_and_odd_names_are_served(stack: Stack, zone: str) -> None:
+    nested = f"sub.{zone}"
+    slashed = f"0/25.2.0.192.{zone}"
+    for name in (nested, slashed):
+        stack.zone(name, FOO.replace("192.0.2.80", "192.0.2.99"))
+    assert stack.answer(f"api.{nested}") == ["192.0.2.99"]
+    assert stack.answer(f"api.{slashed}") == ["192.0.2.99"]
+    assert stack.answer(f"api.{zone}") == ["192.0.2.80"]
+    stack.run("zone", "remove", nested, "--force")
+
+
+def test_an_empty_zone_is_not_served_and_its_parent_keeps_answering(
+    stack: Stack, zone: str
+) -> None:
+    nested = f"empty.{zone}"
+    stack.run("zone", "add", nested)
+    listed = {each["zone"]: each["empty"] for each in stack.json("zone", "list")}
+    assert listed[nested] is True
+    answer = stack.json("query", nested, "SOA")
+    assert answer["rcode"] == "NXDOMAIN"
+    assert answer["authority"][0].startswith(zone)
+    stack.run("zone", "remove", nested)
+
+
+def test_objects_can_be_looked_at(stack: Stack, zone: str) -> None:
+    commit = stack.json("cat-object", "HEAD")
+    assert commit["kind"] == "commit"
+    tree = stack.json("cat-object", "HEAD^{tree}")
+    keys = [entry["key"] for entry in tree["entries"]]
+    assert keys == ["api/", "ns1/", "www/", "NS", "SOA"]
+    blob = stack.json("cat-object", tree["entries"][-1]["id"][:12])
+    assert (blob["name"], blob["type"]) == (zone, "SOA")
+
+
+def test_failures_are_json_when_asked_for(stack: Stack, zone: str) -> None:
+    import json
+
+    said = stack.run("show", "nothing", "A", "--json", status=3)
+    assert json.loads(said.err)["error"]["code"] == "not-found"
+    assert zone
+
+
+def test_init_twice_is_a_conflict(stack: Stack, zone: str) -> None:
+    stack.run("init", zone, status=4)

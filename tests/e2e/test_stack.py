@@ -1,0 +1,125 @@
+"""zonegit up and down: ports, records, restarts, and nothing left behind."""
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from tests.e2e.stack import BIN, Stack, until
+
+
+def test_a_stack_comes_up_answers_and_goes_down_leaving_nothing(own_stack: Stack) -> None:
+    said = own_stack.up("--metrics", "127.0.0.1:0")
+    assert said["resolvers"] == 1
+    assert not said["dns"][0].endswith(":0")
+    assert "BAD" not in own_stack.run("doctor").out
+    own_stack.run("down")
+    until(lambda: not own_stack.processes())
+    assert not (own_stack.data / "stack.json").exists()
+
+
+def test_the_record_is_readable_by_its_owner_only(own_stack: Stack) -> None:
+    own_stack.up()
+    assert (own_stack.data / "stack.json").stat().st_mode & 0o077 == 0
+    assert (own_stack.data / "nats.conf").stat().st_mode & 0o077 == 0
+
+
+def test_no_password_is_printed_or_logged(own_stack: Stack) -> None:
+    said = own_stack.run("up", "--detach", "--listen", "127.0.0.1:0").out
+    own_stack.zone("foo.com")
+    passwords = own_stack.record()["bus"]["users"].values()
+    logs = "".join(path.read_text() for path in (own_stack.data / "logs").iterdir())
+    assert "request" in logs
+    assert not [word for word in passwords if word in said or word in logs]
+
+
+def test_killing_the_supervisor_leaves_no_orphan(own_stack: Stack) -> None:
+    pid = own_stack.up()["pid"]
+    assert len(own_stack.processes()) >= 5
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not own_stack.processes())
+    (own_stack.data / "stack.json").unlink()
+
+
+def test_what_dies_is_started_again_and_has_lost_nothing(own_stack: Stack) -> None:
+    own_stack.up()
+    own_stack.zone("foo.com")
+    for part in ("zonegit_refs", "zonegit_objectstore", "zonegit_resolver", "nats-server"):
+        before = own_stack.pid_of(part)
+        os.kill(before, signal.SIGKILL)
+        until(lambda part=part, before=before: _came_back(own_stack, part, before))
+        until(lambda: "BAD" not in _doctor(own_stack))
+        assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
+    own_stack.run("set", "api", "A", "60", "192.0.2.81", "--wait")
+    assert own_stack.answer("api.foo.com") == ["192.0.2.81"]
+
+
+def _came_back(stack: Stack, part: str, before: int) -> bool:
+    return any(part in line for pid, line in stack.processes().items() if pid != before)
+
+
+def _doctor(stack: Stack) -> str:
+    done = subprocess.run(
+        [str(BIN / "zonegit"), "doctor"],
+        env={**os.environ, "ZONEGIT_DATA": str(stack.data)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+def test_data_outlives_the_stack(own_stack: Stack) -> None:
+    own_stack.up()
+    own_stack.zone("foo.com")
+    own_stack.run("down")
+    own_stack.up()
+    assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
+
+
+def test_several_resolvers_share_one_port(own_stack: Stack) -> None:
+    own_stack.up("--resolvers", "2")
+    own_stack.zone("foo.com")
+    names = {each["resolver"] for each in own_stack.json("resolvers")}
+    assert names == {"resolver-1", "resolver-2"}
+    assert all(own_stack.answer("api.foo.com") == ["192.0.2.80"] for _ in range(8))
+
+
+def test_two_stacks_never_meet(own_stack: Stack, tmp_path: Path) -> None:
+    other = Stack(tmp_path / "other")
+    own_stack.up()
+    other.up()
+    try:
+        own_stack.zone("foo.com")
+        assert "foo.com" not in other.run("zone", "list").out
+        assert other.json("query", "foo.com", "SOA")["rcode"] == "REFUSED"
+    finally:
+        other.down()
+
+
+def test_one_folder_holds_one_stack(own_stack: Stack) -> None:
+    own_stack.up()
+    said = own_stack.run("up", "--detach", status=4)
+    assert "already" in said.err
+
+
+def test_a_taken_port_is_named(own_stack: Stack) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{sock.getsockname()[1]}"
+        said = own_stack.run("up", "--detach", "--listen", address, status=6)
+    assert address in said.err
+    assert "--listen" in said.err
+
+
+def test_without_a_stack_commands_say_how_to_start_one(own_stack: Stack) -> None:
+    said = own_stack.run("log", status=6)
+    assert "zonegit up" in said.err
+    assert own_stack.run("down", status=3).err.startswith("zonegit: no stack runs")
+
+
+def test_a_dead_bus_is_named_within_the_timeout(own_stack: Stack) -> None:
+    said = own_stack.run("log", status=6, env={"ZONEGIT_NATS_URL": "nats://u:secret@127.0.0.1:1"})
+    assert "nats://127.0.0.1:1" in said.err
+    assert "secret" not in said.err
