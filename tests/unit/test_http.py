@@ -1,0 +1,55 @@
+"""The operators' pages over a real socket."""
+
+import asyncio
+
+import pytest
+
+from zonegit import http
+from zonegit.errors import Unavailable
+from zonegit.http import Reply
+
+
+async def page() -> Reply:
+    return Reply(200, b"fine\n")
+
+
+async def test_a_page_is_served_on_a_port_of_its_own_choice() -> None:
+    async with http.serve("127.0.0.1", 0, {"/livez": page}) as port:
+        reply = await http.get("127.0.0.1", port, "/livez", timeout=5)
+    assert (reply.status, reply.body) == (200, b"fine\n")
+
+
+async def test_an_unknown_page_names_those_there_are() -> None:
+    async with http.serve("127.0.0.1", 0, {"/livez": page}) as port:
+        reply = await http.get("127.0.0.1", port, "/nope", timeout=5)
+    assert (reply.status, reply.body) == (404, b"there are /livez\n")
+
+
+@pytest.mark.parametrize(
+    ("octets", "begins"),
+    [
+        (b"POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n", b"HTTP/1.1 405"),
+        (b"HEAD /livez HTTP/1.1\r\nhost: x\r\n\r\n", b"HTTP/1.1 200"),
+        (b"\x00\x01\x02\r\n\r\n", b""),
+        (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", b""),
+    ],
+)
+async def test_what_is_no_request_for_a_page_harms_nobody(octets: bytes, begins: bytes) -> None:
+    async with http.serve("127.0.0.1", 0, {"/livez": page}) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(octets)
+        try:
+            received = await reader.read()
+        except ConnectionResetError:
+            received = b""
+        writer.close()
+        assert received.startswith(begins)
+        assert bool(received) == bool(begins)
+        assert (await http.get("127.0.0.1", port, "/livez", timeout=5)).status == 200
+
+
+async def test_nobody_there_is_unavailable() -> None:
+    async with http.serve("127.0.0.1", 0, {}) as port:
+        pass
+    with pytest.raises(Unavailable, match=str(port)):
+        await http.get("127.0.0.1", port, "/", timeout=5)
