@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -61,13 +61,14 @@ async def run(options: Options, planned: Record, ready: Callable[[Record], None]
     Raises:
         Unavailable: something does not come up; names it, with the end of its log.
     """
-    children = _children(options, planned)
+    pages = _pages(planned)
+    children = _children(options, planned, pages)
     stopping = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
     record.write(options.data, planned)
     try:
-        async with _running(children, say):
+        async with _running(children, say), _merged_metrics(planned, pages):
             stop = asyncio.create_task(stopping.wait())
             starting = asyncio.create_task(_until_ready(planned, children))
             await asyncio.wait({stop, starting}, return_when=asyncio.FIRST_COMPLETED)
@@ -97,6 +98,18 @@ async def _running(children: Sequence[Child], say: Say) -> AsyncIterator[None]:
             await asyncio.wait({task})
 
 
+@asynccontextmanager
+async def _merged_metrics(planned: Record, pages: Mapping[str, str | None]) -> AsyncIterator[None]:
+    if planned.metrics is None:
+        yield
+        return
+    from zonegit_cli.stack import metrics  # brings in the Prometheus client, for this alone
+
+    of_each = {name: page for name, page in pages.items() if page is not None}
+    async with metrics.serve(planned.metrics, of_each):
+        yield
+
+
 async def _until_ready(planned: Record, children: Sequence[Child]) -> None:
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_fail_when_hopeless(children))
@@ -122,36 +135,36 @@ async def _fail_when_hopeless(children: Sequence[Child]) -> None:
                 )
 
 
-def _children(options: Options, planned: Record) -> list[Child]:
+def _pages(planned: Record) -> dict[str, str | None]:
+    """Each resolver's own address for metrics, None where none are wanted."""
+    wanted = planned.metrics is not None
+    return {
+        f"resolver-{number + 1}": f"127.0.0.1:{ports.free_tcp_port()}" if wanted else None
+        for number in range(planned.resolvers)
+    }
+
+
+def _children(options: Options, planned: Record, pages: Mapping[str, str | None]) -> list[Child]:
     logs = options.data / "logs"
     logs.mkdir(exist_ok=True)
     port = int(planned.bus["url"].rpartition(":")[2])
     configuration = nats.write_configuration(options.data, port, planned.bus["users"])
     bus = Child("nats", [nats.binary(), "-c", str(configuration)], {}, logs / "nats.log")
     stores = [_service(options, planned, role, role, []) for role in ("objectstore", "refs")]
-    resolvers = [_resolver(options, planned, number) for number in range(options.resolvers)]
+    resolvers = [_resolver(options, planned, *each) for each in pages.items()]
     children = [bus, *stores, *resolvers]
     for child in children:
         child.set_log_aside()
     return children
 
 
-def _resolver(options: Options, planned: Record, number: int) -> Child:
-    name = f"resolver-{number + 1}"
+def _resolver(options: Options, planned: Record, name: str, page: str | None) -> Child:
     arguments = ["--name", name]
     for address in planned.dns:
         arguments += ["--listen", address]
-    if planned.metrics is not None:
-        arguments += ["--metrics", _metrics_of(planned, number)]
+    if page is not None:
+        arguments += ["--metrics", page]
     return _service(options, planned, "resolver", name, arguments)
-
-
-def _metrics_of(planned: Record, number: int) -> str:
-    """One resolver serves the address itself; several have one each, which ``up`` merges."""
-    assert planned.metrics is not None
-    if planned.resolvers == 1:
-        return planned.metrics
-    return f"127.0.0.1:{ports.free_tcp_port()}"
 
 
 def _service(

@@ -1,0 +1,97 @@
+"""The metrics of several resolvers as one page: each sample with a ``resolver`` label.
+
+The label is there for one resolver too, so that dashboards outlive a second one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
+
+from zonegit import http
+from zonegit.errors import Unavailable
+from zonegit.http import Reply
+from zonegit_cli.addresses import parse_address
+
+SCRAPE_S: Final = 3.0
+
+
+@asynccontextmanager
+async def serve(address: str, resolvers: Mapping[str, str]) -> AsyncIterator[None]:
+    """Serves the merged pages of ``resolvers`` (name to address) from entry to exit.
+
+    Raises:
+        Unavailable: the address cannot be bound.
+    """
+
+    async def metrics() -> Reply:
+        replies = await _ask_all(resolvers, "/metrics")
+        texts = {name: reply.body.decode() for name, reply in replies.items() if reply}
+        return Reply(200, merged(texts), CONTENT_TYPE_LATEST)
+
+    async def ready() -> Reply:
+        replies = await _ask_all(resolvers, "/readyz")
+        ok = all(reply is not None and reply.status == 200 for reply in replies.values())
+        lines = [_line(name, reply) for name, reply in sorted(replies.items())]
+        return Reply(200 if ok else 503, "".join(lines).encode())
+
+    async def live() -> Reply:
+        return Reply(200, b"ok\n")
+
+    host, port = parse_address(address)
+    pages = {"/metrics": metrics, "/readyz": ready, "/livez": live}
+    async with http.serve(host, port, pages):
+        yield
+
+
+def _line(name: str, reply: Reply | None) -> str:
+    said = reply.body.decode("utf-8", "replace").strip() if reply else "does not answer"
+    return f"{name}: {said}\n"
+
+
+async def _ask_all(resolvers: Mapping[str, str], path: str) -> dict[str, Reply | None]:
+    replies = await asyncio.gather(*(_ask(address, path) for address in resolvers.values()))
+    return dict(zip(resolvers, replies, strict=True))
+
+
+async def _ask(address: str, path: str) -> Reply | None:
+    host, port = parse_address(address)
+    try:
+        return await http.get(host, port, path, timeout=SCRAPE_S)
+    except Unavailable:
+        return None
+
+
+def merged(texts: Mapping[str, str]) -> bytes:
+    """One exposition of several, each sample labelled with whose it is."""
+    families: dict[str, Metric] = {}
+    for name, text in texts.items():
+        for family in text_string_to_metric_families(text):
+            known = families.setdefault(
+                family.name, Metric(family.name, family.documentation, family.type, family.unit)
+            )
+            known.samples.extend(_labelled(family.samples, name))
+    registry = CollectorRegistry()
+    registry.register(_Families(families.values()))
+    return generate_latest(registry)
+
+
+def _labelled(samples: Iterable[Sample], resolver: str) -> Iterator[Sample]:
+    for sample in samples:
+        yield sample._replace(labels={"resolver": resolver, **sample.labels})
+
+
+class _Families(Collector):
+    """What has been collected already."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families

@@ -1,0 +1,28 @@
+"""Several resolvers' metrics as one page."""
+
+from zonegit_cli.stack.metrics import merged
+
+PAGE = """\
+# HELP zonegit_queries_total Queries answered.
+# TYPE zonegit_queries_total counter
+zonegit_queries_total{zone="foo.com."} %d
+# HELP zonegit_propagation_seconds From a ref's move to its being served.
+# TYPE zonegit_propagation_seconds histogram
+zonegit_propagation_seconds_bucket{le="0.1"} 1
+zonegit_propagation_seconds_bucket{le="+Inf"} 2
+zonegit_propagation_seconds_count 2
+zonegit_propagation_seconds_sum 3.5
+"""
+
+
+def test_each_sample_says_whose_it_is_and_each_family_is_described_once() -> None:
+    page = merged({"resolver-1": PAGE % 3, "resolver-2": PAGE % 4}).decode()
+    assert 'zonegit_queries_total{resolver="resolver-1",zone="foo.com."} 3.0' in page
+    assert 'zonegit_queries_total{resolver="resolver-2",zone="foo.com."} 4.0' in page
+    assert page.count("# TYPE zonegit_queries_total counter") == 1
+    assert page.count("# TYPE zonegit_propagation_seconds histogram") == 1
+    assert 'zonegit_propagation_seconds_bucket{le="+Inf",resolver="resolver-2"} 2.0' in page
+
+
+def test_nobody_answering_is_an_empty_page() -> None:
+    assert merged({}) == b""
