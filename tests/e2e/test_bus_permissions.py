@@ -1,0 +1,103 @@
+"""docs/nats-server.conf lets every role do its work, and nothing that is another's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.nats import nats_server
+from tests.support.processes import service_process
+from tests.support.waiting import eventually, succeeds
+
+from zonegit.bus import RemoteObjects, RemoteRefs, connect
+from zonegit.config import BusSettings
+from zonegit.errors import Denied, Unavailable
+from zonegit.objects.canonical import encode
+from zonegit.objects.model import Identity, Symref
+from zonegit.repo import workspace
+from zonegit.repo.workspace import Repo
+from zonegit.store import refnames
+from zonegit.store.protocols import Origin
+from zonegit.wire import subjects
+from zonegit.wire.messages import Heartbeat
+from zonegit.zone import names
+
+CONFIGURATION = (Path(__file__).parents[2] / "docs" / "nats-server.conf").read_text()
+ROLES = ("objectstore", "refs", "resolver", "operator")
+ZONE = names.parse("foo.com.")
+
+
+def as_user(url: str, role: str) -> str:
+    return url.replace("://", f"://{role}:pw-{role}@")
+
+
+@pytest.fixture
+def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for role in ROLES:
+        monkeypatch.setenv(f"{role.upper()}_PASSWORD", f"pw-{role}")
+    with nats_server(CONFIGURATION.replace('http: "127.0.0.1:8222"', "")) as found:
+        yield found
+
+
+async def test_an_operator_works_with_both_stores_when_each_has_only_its_own_rights(
+    url: str, tmp_path: Path
+) -> None:
+    with (
+        service_process("objectstore", as_user(url, "objectstore"), tmp_path),
+        service_process("refs", as_user(url, "refs"), tmp_path),
+    ):
+        async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
+            repo = Repo(
+                RemoteObjects(bus, "operator"),
+                RemoteRefs(bus, "operator"),
+                "operator",
+                lambda: Identity("Operator", "operator@example.net", 0),
+            )
+            await succeeds(lambda: repo.refs.where("operator"), Unavailable)
+            await succeeds(lambda: repo.objects.find("0000"), Unavailable)
+            assert await workspace.initialise(repo, ZONE)
+            assert (await workspace.locate(repo)).zone == ZONE
+
+
+async def test_an_operator_cannot_speak_for_another(url: str) -> None:
+    async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
+        with pytest.raises(Denied):
+            await RemoteRefs(bus, "alice").where("alice")
+
+
+async def test_a_resolver_reads_and_cannot_write(url: str) -> None:
+    async with connect(BusSettings(as_user(url, "resolver")), name="resolver") as bus:
+        with pytest.raises(Denied):
+            await RemoteObjects(bus, "resolver").put([encode(Symref("HEAD"))])
+        origin = Origin("resolver", "test", "0" * 32)
+        branch = refnames.branch(ZONE, "main")
+        for attempt in (
+            RemoteRefs(bus, "resolver").register(ZONE, origin),
+            RemoteRefs(bus, "resolver").point(refnames.default_head(), branch, origin),
+        ):
+            with pytest.raises(Denied):
+                await attempt
+
+
+@pytest.mark.parametrize("role", ["objectstore", "resolver", "operator"])
+async def test_nobody_but_refs_announces_anything(url: str, role: str) -> None:
+    heard: list[bytes] = []
+    async with (
+        connect(BusSettings(as_user(url, "resolver")), name="listener") as listener,
+        listener.subscribe(subjects.HEARTBEAT, lambda _, octets: heard.append(octets)),
+        connect(BusSettings(as_user(url, role)), name=role) as forger,
+        connect(BusSettings(as_user(url, "refs")), name="refs") as refs,
+    ):
+        await forger.publish(subjects.HEARTBEAT, Heartbeat(epoch="forged", sequence=9, time=0))
+        await forger.client.flush()
+        await refs.publish(subjects.HEARTBEAT, Heartbeat(epoch="true", sequence=1, time=0))
+        await eventually(lambda: bool(heard))
+    assert len(heard) == 1
+    assert b"true" in heard[0]
+
+
+@pytest.mark.parametrize("role", ["objectstore", "refs", "operator"])
+async def test_nobody_reads_the_answers_of_another(url: str, role: str) -> None:
+    async with connect(BusSettings(as_user(url, role)), name=role) as bus:
+        with pytest.raises(Denied):
+            async with bus.subscribe("_INBOX_resolver.>", lambda *_: None):
+                pass
