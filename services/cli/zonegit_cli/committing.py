@@ -1,5 +1,6 @@
 """What every command that commits does: find the branch, commit, wait, tell."""
 
+import heapq
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -55,8 +56,9 @@ async def commit(
     if made is None:
         _tell_nothing(session, position)
     else:
-        data = {**as_json(made), **({"served_by": served} if waiter else {})}
-        session.output.result(data, [*_lines(made), *waiting.report(waiter, served)])
+        by = {"served_by": served} if waiter else {}
+        lines = [*_lines(made), *waiting.report(waiter, served)]
+        session.output.result(lambda: {**as_json(made), **by}, lines)
 
 
 def _tell_nothing(session: Session, position: Position) -> None:
@@ -87,10 +89,10 @@ def as_json(made: Committed) -> dict[str, Any]:
 def _lines(made: Committed) -> list[str]:
     serial = f"serial {made.serial}" if made.before is None else f"{made.before} -> {made.serial}"
     head = f"{names.text(made.zone)} {made.branch} {commit_id(made.commit)} ({serial})"
-    listed = sorted(made.changes.items())
-    lines = [head, *(_change_line(key, rrset) for key, rrset in listed[:SHOWN])]
-    if len(listed) > SHOWN:
-        lines.append(f"  and {len(listed) - SHOWN} more RRsets")
+    first = heapq.nsmallest(SHOWN, made.changes)
+    lines = [head, *(_change_line(key, made.changes[key]) for key in first)]
+    if len(made.changes) > SHOWN:
+        lines.append(f"  and {len(made.changes) - SHOWN} more RRsets")
     return lines
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -21,11 +21,14 @@ class Output(msgspec.Struct, frozen=True):
 
     as_json: bool
 
-    def result(self, data: Json, lines: Iterable[str], *, paged: bool = False) -> None:
+    def result(
+        self, data: Json | Callable[[], Json], lines: Iterable[str], *, paged: bool = False
+    ) -> None:
         """Prints ``data`` with ``--json``, else ``lines``; ``paged`` through a pager where they
-        exceed a terminal."""
+        exceed a terminal. What is long to work out is given as a function or a generator."""
         if self.as_json:
-            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+            made = data() if callable(data) else data
+            click.echo(json.dumps(made, indent=2, ensure_ascii=False))
             return
         text = [*lines]
         if paged and sys.stdout.isatty() and len(text) >= shutil.get_terminal_size().lines:
