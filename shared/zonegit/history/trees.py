@@ -15,7 +15,10 @@ Edits = Mapping[tuple[Path, int], ObjectId | None]
 """What the RRset at each (owner path, type) becomes: a blob's id, or None to remove it."""
 
 STEP: Final = 256
-"""How many nodes a diff expands between two asks: bounds its memory, not its result."""
+"""How many nodes a diff expands between two asks, unless it is told otherwise."""
+
+PAUSE: Final = 256
+"""How many differences of one node it takes up between two pauses."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -95,18 +98,26 @@ def subtree(root: ObjectId, path: Path) -> Asks[ObjectId | None]:
     return at
 
 
-def diff(old: ObjectId | None, new: ObjectId | None, emit: Callable[[Change], None]) -> Asks[None]:
+def diff(
+    old: ObjectId | None,
+    new: ObjectId | None,
+    emit: Callable[[Change], None],
+    step: int = STEP,
+) -> Asks[None]:
     """Hands every RRset that differs to ``emit``, in no particular order, as it is found.
 
-    Subtrees with equal ids are never asked for. From None it lists a whole tree. Depth first in
-    steps of ``STEP`` nodes, so memory follows the width of one step and not the zone.
+    Subtrees with equal ids are never asked for. From None it lists a whole tree. Depth first,
+    ``step`` nodes at a time: fewer mean less work between two asks, and more asks.
     """
     pending: list[tuple[Path, ObjectId | None, ObjectId | None]] = [((), old, new)]
     while pending:
-        step, pending = pending[-STEP:], pending[:-STEP]
-        found = yield from together([node.diff(before, after) for _, before, after in step])
-        for (path, _, _), differences in zip(step, found, strict=True):
-            for key, before, after in differences:
+        taken = pending[-step:]
+        del pending[-step:]
+        found = yield from together([node.diff(before, after) for _, before, after in taken])
+        for (path, _, _), differences in zip(taken, found, strict=True):
+            for number, (key, before, after) in enumerate(differences):
+                if number % PAUSE == PAUSE - 1:
+                    yield ()
                 if key[0] == SUBTREE:
                     pending.append(((*path, key[1:]), before, after))
                 else:

@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 Answers = Mapping[ObjectId, Object]
 Asks = Generator[Collection[ObjectId], Answers, T]
-"""Yields ids, is sent at least those objects, returns a T."""
+"""Yields ids, is sent at least those objects, returns a T. Long work yields no ids now and then:
+a pause, in which its driver may do something else."""
 
 
 def together(running: Sequence[Asks[T]]) -> Asks[list[T]]:

@@ -6,6 +6,8 @@ appended to ``out``, children before parents.
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
+from operator import itemgetter
+from typing import Final
 
 from zonegit.errors import Corrupt
 from zonegit.objects import wide
@@ -17,6 +19,9 @@ from zonegit.objects.wide import NARROW
 Entries = Mapping[Key, ObjectId]
 Changes = Mapping[Key, ObjectId | None]
 """What each key becomes; None removes it."""
+
+PAUSE: Final = 64
+"""How many parts of a wide node a diff takes up between two pauses."""
 
 Nodes = dict[ObjectId, Tree | Index]
 Above = tuple[Index, Row] | None
@@ -99,17 +104,29 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Difference]]:
         unseen = [object_id for object_id in left | right if object_id not in nodes]
         if unseen:
             answers = yield unseen
-            for object_id in unseen:
+            for number, object_id in enumerate(unseen):
                 nodes[object_id] = _tree_node(answers[object_id], object_id, above.get(object_id))
+                if number % PAUSE == PAUSE - 1:
+                    yield ()
         height = max((_height(nodes[object_id]) for object_id in left | right), default=0)
         if height == 0:
             break
         left = _expand(left, nodes, height, above)
         right = _expand(right, nodes, height, above)
-    before, after = _leaf_entries(left, nodes), _leaf_entries(right, nodes)
-    keys = sorted(before.keys() | after.keys())
-    rows = [(key, before.get(key), after.get(key)) for key in keys]
-    return [row for row in rows if row[1] != row[2]]
+    before: dict[Key, ObjectId] = {}
+    for entries in _runs(left, nodes):
+        before.update(entries)
+        yield ()
+    found: list[Difference] = []
+    for entries in _runs(right, nodes):
+        for key, value in entries.items():
+            if (was := before.pop(key, None)) != value:
+                found.append((key, was, value))
+        yield ()
+    if before:
+        found.extend((key, was, None) for key, was in before.items())
+        found.sort(key=itemgetter(0))
+    return found
 
 
 def _expand(
@@ -130,13 +147,11 @@ def _expand(
     return found
 
 
-def _leaf_entries(ids: Iterable[ObjectId], nodes: Nodes) -> dict[Key, ObjectId]:
-    entries: dict[Key, ObjectId] = {}
-    for object_id in ids:
-        leaf = nodes[object_id]
-        assert isinstance(leaf, Tree)
-        entries.update(leaf.entries)
-    return entries
+def _runs(ids: Iterable[ObjectId], nodes: Nodes) -> list[Entries]:
+    """The entries of each run, the runs in the order of their keys."""
+    leaves = [nodes[object_id] for object_id in ids]
+    runs = [leaf.entries for leaf in leaves if isinstance(leaf, Tree)]
+    return sorted(runs, key=lambda entries: next(iter(entries)))
 
 
 def _descend(root: ObjectId, keys: Collection[Key]) -> Asks[tuple[dict[Key, ObjectId], Nodes]]:
