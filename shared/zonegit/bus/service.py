@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -89,6 +89,37 @@ async def serve(bus: Bus, name: str, service: str, endpoints: Endpoints) -> Asyn
                 await dispatcher.idle()
         except (nats.errors.Error, OSError) as error:
             log.warning("service.stopped-badly", error=str(error) or repr(error))
+
+
+@asynccontextmanager
+async def answer_broadcast(
+    bus: Bus, subject: str, message: type[M], answer: Callable[[M], msgspec.Struct]
+) -> AsyncIterator[None]:
+    """Answers what is asked of everybody, from entry to exit; ``answer`` returns at once.
+
+    Raises:
+        Denied: the bus does not let this user listen there.
+        Unavailable: no bus.
+    """
+
+    async def take(asked: Msg) -> None:
+        if not asked.reply:
+            return
+        try:
+            await bus.send(asked.reply, codec.encode(answer(codec.decode(asked.data, message))))
+        except ZonegitError as error:
+            log.warning("broadcast.unanswered", subject=subject, error=error.message)
+
+    try:
+        subscription = await bus.client.subscribe(subject, cb=take)
+        await bus.settled(subject)
+    except (nats.errors.Error, OSError) as error:
+        raise Unavailable(f"the bus {bus.url_shown} is gone") from error
+    try:
+        yield
+    finally:
+        with suppress(nats.errors.Error, OSError):
+            await subscription.unsubscribe()
 
 
 class Dispatcher:
