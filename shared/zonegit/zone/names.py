@@ -5,6 +5,7 @@ packets hold. Text is for people: dnspython reads and writes it at the edges.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NewType
 
 import dns.exception
@@ -33,12 +34,18 @@ def parse(text: str, origin: Name = ROOT) -> Name:
     if not text:
         raise Invalid("'' is not a domain name: it is empty", hint="the root is written .")
     try:
-        octets = dns.name.from_text(text, dns.name.from_wire(origin, 0)[0]).to_wire()
+        octets = dns.name.from_text(text, for_dnspython(origin)).to_wire()
     except (dns.exception.DNSException, UnicodeError, ValueError) as error:
         reason = str(error).rstrip(".").lower() or "malformed"
         raise Invalid(f"{text!r} is not a domain name: {reason}") from error
     assert octets is not None  # it is None only when written into a file
     return Name(octets.lower())
+
+
+@lru_cache(256)
+def for_dnspython(name: Name) -> dns.name.Name:
+    """As dnspython has names; made once for an origin, which comes again with every record."""
+    return dns.name.from_wire(name, 0)[0]
 
 
 def text(name: Name) -> str:

@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 import dns.exception
@@ -126,7 +125,7 @@ def rdata_from_tokens(rdtype: int, tokens: dns.tokenizer.Tokenizer, origin: Name
         dns.rdataclass.IN,
         RdataType.make(rdtype),
         tokens,
-        origin=_library_name(origin),
+        origin=names.for_dnspython(origin),
         relativize=False,
     )
     octets = rdata.to_wire()
@@ -171,12 +170,6 @@ def with_serial(value: RRset, serial: int) -> RRset:
     at = len(octets) - 20
     patched = octets[:at] + struct.pack("!I", serial) + octets[at + 4 :]
     return RRset(value.owner, value.rdtype, value.ttl, (patched,), value.rdclass)
-
-
-@lru_cache(256)
-def _library_name(name: Name) -> dns.name.Name:
-    """As dnspython wants it; origins come again with every record."""
-    return dns.name.from_wire(name, 0)[0]
 
 
 def _name_end(octets: bytes, at: int) -> int:
