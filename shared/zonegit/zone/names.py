@@ -22,6 +22,8 @@ Path = tuple[bytes, ...]
 ROOT = Name(b"\0")
 MAX_OCTETS = 255
 MAX_LABEL = 63
+SHOWN = 80
+"""Characters of a text that is no name that an error shows."""
 
 
 def parse(text: str, origin: Name = ROOT) -> Name:
@@ -37,7 +39,7 @@ def parse(text: str, origin: Name = ROOT) -> Name:
         octets = dns.name.from_text(text, for_dnspython(origin)).to_wire()
     except (dns.exception.DNSException, UnicodeError, ValueError) as error:
         reason = str(error).rstrip(".").lower() or "malformed"
-        raise Invalid(f"{text!r} is not a domain name: {reason}") from error
+        raise Invalid(f"{text[:SHOWN]!r} is not a domain name: {reason}") from error
     assert octets is not None  # it is None only when written into a file
     return Name(octets.lower())
 

@@ -70,7 +70,7 @@ def from_text(mnemonic: str) -> int:
         number = int(generic[1])
     if number is None:
         hint = "types without a mnemonic are written TYPE65400"
-        raise Invalid(f"{mnemonic!r} is not a record type", hint=hint)
+        raise Invalid(f"{mnemonic[:40]!r} is not a record type", hint=hint)
     if not can_be_stored(number):
         raise Invalid(f"type {upper} stands in questions only, not in a zone")
     return number
