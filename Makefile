@@ -10,7 +10,7 @@ PYTHONS := python3.11 python3.12 python3.13 python3 python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench dist clean
+.PHONY: help setup demo test lint format docs bench dist clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -35,6 +35,9 @@ lint: $(VENV)/.lint  ## Check style, format, types and the import contracts
 format: $(VENV)/.lint  ## Rewrite the code in the one format
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
+
+docs: $(VENV)/.zonegit  ## Write docs/cli.md from the commands
+	@$(BIN)/python docs/cli_reference.py
 
 bench: $(VENV)/.zonegit  ## Measure, and print one Markdown report (ARGS=... choose rows)
 	@$(BIN)/python -m benchmarks.report $(ARGS)
