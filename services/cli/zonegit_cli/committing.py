@@ -2,7 +2,6 @@
 
 import heapq
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from typing import Any
 
 import click
@@ -42,19 +41,15 @@ async def commit(
 ) -> None:
     """Commits a plan on the branch the command works on and tells what came of it."""
     served: list[str] = []
-    waiter = None
-    async with AsyncExitStack() as stack:
-        bus = await stack.enter_async_context(session.bus())
+    async with session.bus() as bus:
         repo = session.repo(bus)
-        position = await workspace.locate(repo, how.zone, how.branch)
-        if how.wait:
-            entered = waiting.waiting(bus, position.zone, position.branch)
-            waiter = await stack.enter_async_context(entered)
-        made = await commits.commit(repo, position, plan_for(position), intent)
-        if waiter is not None and made is not None:
-            served = await waiter.until(made.moved, session.timeout)
+        at = await workspace.locate(repo, how.zone, how.branch)
+        async with waiting.waiting(bus, at.zone, at.branch, wanted=how.wait) as waiter:
+            made = await commits.commit(repo, at, plan_for(at), intent)
+            if waiter is not None and made is not None:
+                served = await waiter.until(made.moved, session.timeout)
     if made is None:
-        _tell_nothing(session, position)
+        _tell_nothing(session, at)
     else:
         by = {"served_by": served} if waiter else {}
         lines = [*_lines(made), *waiting.report(waiter, served)]

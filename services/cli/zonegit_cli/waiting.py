@@ -72,8 +72,13 @@ def _reached(served: tuple[str, int] | None, moved: Moved) -> bool:
 
 
 @asynccontextmanager
-async def waiting(bus: "Bus", zone: Name, branch: str) -> AsyncIterator[Waiter]:
-    """Listens from here on, and asks who will have to report."""
+async def waiting(
+    bus: "Bus", zone: Name, branch: str, *, wanted: bool
+) -> AsyncIterator[Waiter | None]:
+    """Listens from here on, and asks who will have to report; None where no wait is wanted."""
+    if not wanted:
+        yield None
+        return
     waiter = Waiter(zone, branch, set())
     async with bus.subscribe(subjects.served(zone), waiter.heard):
         statuses = await status_of_all(bus, zone)

@@ -44,12 +44,9 @@ async def command(
         repo = session.repo(bus)
         home = zone or (await workspace.locate(repo)).zone
         served: list[str] = []
-        if not wait:
+        async with waiting.waiting(bus, home, name, wanted=wait) as waiter:
             moved, text = await _move(repo, home, name, start, branch, delete)
-            waiter = None
-        else:
-            async with waiting.waiting(bus, home, name) as waiter:
-                moved, text = await _move(repo, home, name, start, branch, delete)
+            if waiter is not None:
                 served = await waiter.until(moved, session.timeout)
     target = moved.entries[-1].new if moved.entries else None
     data = {
