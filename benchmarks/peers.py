@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,8 +53,10 @@ zone "{zone}" {{ type primary; file "{zonefile}"; }};
 
 
 def installed(program: str) -> str | None:
-    """Where a server is, None where it is not; servers often lie outside a user's path."""
-    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    """Where a server is, None where it is not; it may lie outside a user's path."""
+    ours = sysconfig.get_path("scripts")
+    path = f"{ours}:{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+    return shutil.which(program, path=path)
 
 
 @contextmanager

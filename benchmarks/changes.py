@@ -1,0 +1,158 @@
+"""One change after another in a small and in a large zone: how long the commit takes, how much it
+stores, and how long after the reply of the ref's move the first changed answer comes.
+
+Made through the same use cases as the command line, over the bus, in a process that is already
+connected: what remains is the work.
+"""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from benchmarks import stack, zones
+from benchmarks.figures import Figure, percentile
+from benchmarks.stack import Stack
+from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
+from zonegit.config import load as load_settings
+from zonegit.objects.ids import RawObject
+from zonegit.objects.model import Identity
+from zonegit.repo import commits, workspace
+from zonegit.repo.commits import Intent
+from zonegit.repo.edits import Set
+from zonegit.repo.workspace import Repo
+from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.zone import names
+from zonegit.zone.rrset import rrset
+
+ZONES: Final = {"small.test.": 10, "large.test.": 100_000}
+SAMPLES: Final = 200
+WARM_UP: Final = 10
+PATIENCE_S: Final = 10.0
+
+
+class CountingObjects(RemoteObjects):
+    """The object store over the bus, and how many octets were put into it."""
+
+    octets = 0
+
+    async def put(self, objects: Sequence[RawObject]) -> None:
+        self.octets += sum(len(raw.payload) for raw in objects)
+        await super().put(objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One change: the whole commit, its new octets, and from the move's reply to the answer."""
+
+    commit_ms: float
+    octets: int
+    answer_ms: float
+
+
+def figures() -> list[Figure]:
+    """For each size of zone, its changes."""
+    with stack.folder() as folder, stack.running(folder / "data") as running:
+        found: list[Figure] = []
+        for zone, size in ZONES.items():
+            zonefile = folder / f"{zone}zone"
+            zonefile.write_text(zones.flat_zone(zone, size))
+            running.serve(zone, zonefile)
+            samples = asyncio.run(_changes(running, zone, SAMPLES))
+            found += _figures(size, samples)
+        return found
+
+
+def _figures(size: int, samples: Sequence[Sample]) -> list[Figure]:
+    answers = [sample.answer_ms for sample in samples]
+    whole = [sample.commit_ms for sample in samples]
+    octets = [sample.octets for sample in samples]
+    how = f"{len(samples)} changes, asked about every 0.15 ms"
+    found = [
+        Figure(
+            f"move's reply to first changed answer, {size:,} names",
+            "p50 under 2 ms, p99 under 10 ms",
+            f"p50 {percentile(answers, 50):.2f} ms, p99 {percentile(answers, 99):.2f} ms",
+            how,
+        )
+    ]
+    if size == max(ZONES.values()):
+        found += [
+            Figure(
+                f"one-record commit, {size:,} names: new octets",
+                "under 64 KiB",
+                f"{median(octets) / 1024:.1f} KiB, at most {max(octets) / 1024:.1f}",
+                f"{len(samples)} commits",
+            ),
+            Figure(
+                f"one-record commit, {size:,} names: time in the process",
+                "under 20 ms",
+                f"p50 {percentile(whole, 50):.1f} ms, p99 {percentile(whole, 99):.1f} ms",
+                "from edit to acknowledged move, the stores' part and the disk's included",
+            ),
+        ]
+    return found
+
+
+async def _changes(running: Stack, zone: str, count: int) -> list[Sample]:
+    apex = names.parse(zone)
+    owner = names.parse("h1", apex)
+    async with _connected(running) as bus, _watching(running, f"h1.{zone}") as changed:
+        objects = CountingObjects(bus, "bench")
+        repo = Repo(objects, RemoteRefs(bus, "bench"), "bench", _somebody)
+        await anext(changed)
+        samples = []
+        for number in range(WARM_UP + count):
+            address = bytes((192, 0, 2 + number // 256, number % 256))
+            edit = Set(rrset(owner, zones.A, 300, [address]))
+            position = await workspace.locate(repo, apex, DEFAULT_BRANCH)
+            before = objects.octets
+            started = time.perf_counter_ns()
+            await commits.commit(
+                repo, position, commits.plan_edits([edit], apex), Intent("change", "bench")
+            )
+            replied = time.perf_counter_ns()
+            seen = await anext(changed)
+            sample = Sample(
+                (replied - started) / 1e6, objects.octets - before, (seen - replied) / 1e6
+            )
+            samples.append(sample)
+        return samples[WARM_UP:]
+
+
+@asynccontextmanager
+async def _connected(running: Stack) -> AsyncIterator[Bus]:
+    settings = load_settings(stack.environment(running.data), running.data)
+    assert settings.bus is not None
+    async with connect(settings.bus, name="bench") as bus:
+        yield bus
+
+
+@asynccontextmanager
+async def _watching(running: Stack, name: str) -> AsyncIterator[AsyncIterator[int]]:
+    """When the answer for ``name`` changed, change by change; first, when it was first seen."""
+    host, port = running.address
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.watch", host, str(port), name, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+
+    async def clocks(lines: asyncio.StreamReader) -> AsyncIterator[int]:
+        while True:
+            async with asyncio.timeout(PATIENCE_S):
+                yield int(await lines.readline())
+
+    try:
+        yield clocks(process.stdout)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def _somebody() -> Identity:
+    return Identity("bench", "bench@example.net", int(time.time()))

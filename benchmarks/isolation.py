@@ -1,0 +1,98 @@
+"""Whether one zone's import is felt by another zone's queries, on the same stack.
+
+A question leaves every two milliseconds whether or not the one before was answered in time: while
+an answer is late, the questions that could not be asked count as late too.
+"""
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from benchmarks import stack, zones
+from benchmarks.figures import Figure, percentile
+from benchmarks.peers import Address
+from benchmarks.stack import ZONEGIT, Stack
+
+QUIET: Final = "quiet.test."
+BUSY: Final = "busy.test."
+NAMES: Final = 100_000
+EVERY_S: Final = 0.002
+PATIENCE_S: Final = 1.0
+IDLE_S: Final = 10.0
+AFTER_S: Final = 3.0
+"""The resolver still compiles when the import has returned."""
+
+
+def figures() -> list[Figure]:
+    """The p99 of zone A, idle and while zone B is imported."""
+    with stack.folder() as folder, stack.running(folder / "data", core=None) as running:
+        for zone, size in ((QUIET, 10), (BUSY, NAMES)):
+            (folder / f"{zone}zone").write_text(zones.flat_zone(zone, size))
+        running.serve(QUIET, folder / f"{QUIET}zone")
+        running.zonegit("init", BUSY)
+        with stack.pinned(stack.LOAD_CORE):
+            idle = _ask_until(running.address, _after(IDLE_S))
+        during = _during_import(running, folder / f"{BUSY}zone")
+        again = [ms for ms in during if ms >= PATIENCE_S * 1_000]
+        quiet, loud = percentile(idle, 99), percentile(during, 99)
+        return [
+            Figure(
+                f"p99 of one zone while {NAMES:,} names are imported into another",
+                "under 3 x idle, no timeouts",
+                f"{loud / quiet:.1f} x: {loud:.2f} ms, idle {quiet:.2f} ms; {len(again)} timeouts",
+                f"{len(during):,} questions, one every {EVERY_S * 1_000:g} ms;"
+                f" the worst took {max(during):.1f} ms",
+            )
+        ]
+
+
+def _during_import(running: Stack, zonefile: Path) -> list[float]:
+    importing = subprocess.Popen(
+        [ZONEGIT, "import", str(zonefile), "--zone", BUSY, "--timeout", "120"],
+        env=stack.environment(running.data),
+        stdout=subprocess.DEVNULL,
+    )
+    with stack.pinned(stack.LOAD_CORE):
+        during = _ask_until(running.address, lambda: importing.poll() is not None)
+        during += _ask_until(running.address, _after(AFTER_S))
+    if importing.returncode:
+        raise RuntimeError(f"the import ended with {importing.returncode}")
+    return during
+
+
+def _after(seconds: float) -> Callable[[], bool]:
+    end = time.perf_counter() + seconds
+    return lambda: time.perf_counter() > end
+
+
+def _ask_until(address: Address, done: Callable[[], bool]) -> list[float]:
+    """Milliseconds that each answer took; ``PATIENCE_S`` where none came."""
+    query = zones.question(f"h1.{QUIET}", zones.A)
+    taken: list[float] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(address)
+        sock.settimeout(PATIENCE_S)
+        due = time.perf_counter()
+        while not done():
+            time.sleep(max(0.0, due - time.perf_counter()))
+            sent = time.perf_counter()
+            answered = sent + _ask(sock, query)
+            taken.append((answered - sent) * 1_000)
+            due += EVERY_S
+            while due < answered:
+                taken.append((answered - due) * 1_000)
+                due += EVERY_S
+    return taken
+
+
+def _ask(sock: socket.socket, query: bytes) -> float:
+    started = time.perf_counter()
+    sock.send(query)
+    try:
+        sock.recv(4_096)
+    except TimeoutError:
+        return PATIENCE_S
+    return time.perf_counter() - started

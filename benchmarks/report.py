@@ -1,0 +1,39 @@
+"""``make bench``: measures and prints one Markdown report on standard output.
+
+``python -m benchmarks.report [FAMILY...]`` measures only those.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from benchmarks import changes, commands, isolation, machine, throughput
+from benchmarks.figures import Figure, table
+
+FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
+    "changes": changes.figures,
+    "commands": commands.figures,
+    "isolation": isolation.figures,
+    "throughput": throughput.figures,
+}
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Measures the families named, all when none is; returns the exit status."""
+    unknown = [name for name in wanted if name not in FAMILIES]
+    if unknown:
+        print(f"no such family: {', '.join(unknown)}; there are {', '.join(FAMILIES)}")
+        return 2
+    print(f"# Figures of {time.strftime('%Y-%m-%d')}\n\n{machine.described()}\n", flush=True)
+    print("Medians with the lowest and the highest, unless a row says otherwise.\n")
+    found: list[Figure] = []
+    for name in wanted or FAMILIES:
+        print(f"measuring {name} ...", file=sys.stderr)
+        found += FAMILIES[name]()
+    print(table(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
