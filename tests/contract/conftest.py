@@ -34,6 +34,13 @@ def nats_url() -> Iterator[str]:
         yield url
 
 
+@pytest_asyncio.fixture
+async def pair(nats_url: str) -> AsyncIterator[tuple[Bus, Bus]]:
+    """Two connections: a service's and a caller's."""
+    async with held(bus_pair(nats_url)) as both:
+        yield both
+
+
 @asynccontextmanager
 async def bus_pair(url: str) -> AsyncIterator[tuple[Bus, Bus]]:
     """Two connections: a service's and a caller's."""

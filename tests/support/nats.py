@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 import tempfile
@@ -29,8 +30,7 @@ def start_nats(folder: Path, port: int, configuration: str = "") -> Iterator[str
     """A server on ``port``, -1 for a free one; its files lie in ``folder``."""
     for left in folder.glob("*.ports"):
         left.unlink()
-    config = folder / "nats.conf"
-    config.write_text(f"max_payload: 1048576\n{configuration}")
+    config = configure_nats(folder, configuration)
     process = subprocess.Popen(
         [_binary(), "-c", config, "-a", "127.0.0.1", "-p", str(port), "--ports_file_dir", folder],
         stdout=subprocess.DEVNULL,
@@ -41,6 +41,19 @@ def start_nats(folder: Path, port: int, configuration: str = "") -> Iterator[str
     finally:
         process.kill()
         process.wait()
+
+
+def configure_nats(folder: Path, configuration: str) -> Path:
+    """Writes what a server in ``folder`` reads when it starts, and at SIGHUP."""
+    config = folder / "nats.conf"
+    config.write_text(configuration)
+    return config
+
+
+def signal_nats(folder: Path, number: signal.Signals) -> None:
+    """Signals the server whose files lie in ``folder``; the name of its ports file has its id."""
+    for found in folder.glob("*.ports"):
+        os.kill(int(found.stem.rpartition("_")[2]), number)
 
 
 def _url(folder: Path, process: subprocess.Popen[bytes]) -> str:

@@ -27,6 +27,7 @@ Reply = TypeVar("Reply", bound=msgspec.Struct)
 Deliver = Callable[[str, bytes], None]
 """Takes a subject and its message's octets, and returns at once."""
 
+SCHEMES: Final = ("nats", "tls", "ws", "wss")
 CONNECT_TIMEOUT: Final = 2
 PING_INTERVAL: Final = 10
 RETRY_WAIT: Final = 0.5
@@ -46,6 +47,19 @@ def _unheard(event: str, **fields: str) -> None:
     """For a process that has errors to raise and no log to write."""
 
 
+class _Client(Client):
+    """The client library's, with a flush that keeps its word.
+
+    Its own writes a PING ahead of commands that it still holds back, so the PONG says nothing of
+    them: a subscription just made may not be in force, and one that is drained loses messages. By
+    the time the first PONG is there they are written, so the second one is the answer.
+    """
+
+    async def flush(self, timeout: int = CLOSE_TIMEOUT) -> None:
+        await super().flush(timeout)
+        await super().flush(timeout)
+
+
 class Bus:
     """A connection. Made by :func:`connect`, which also closes it."""
 
@@ -55,6 +69,7 @@ class Bus:
         self._requests = Requests(client, inbox_prefix(settings.url), settings.shown)
         self._gap_callbacks: list[Callable[[], None]] = []
         self._refused: set[str] = set()
+        self._last_failure = ""
         self.url_shown = settings.shown
         self.closed = asyncio.Event()
         """Set when the connection is closed for good; a service then has to end."""
@@ -148,10 +163,7 @@ class Bus:
             Denied: it has refused it.
             nats.errors.Error: no bus.
         """
-        # The client library writes a flush's ping at once and a subscription later. The first flush
-        # outlasts that; what the second one comes back with was said after the subscription.
-        await self._client.flush(timeout=CLOSE_TIMEOUT)
-        await self._client.flush(timeout=CLOSE_TIMEOUT)
+        await self._client.flush()
         if subject.casefold() in self._refused:
             raise Denied(
                 f"{self.url_shown} does not let this user listen on {subject}",
@@ -171,6 +183,7 @@ class Bus:
 
     async def reconnected(self) -> None:
         """The connection is there again."""
+        self._last_failure = ""
         self._report("bus.regained", url=self.url_shown)
         self._resync()
 
@@ -191,7 +204,13 @@ class Bus:
             self._report("bus.overflowed", url=self.url_shown, subject=error.subject)
             self._resync()
         else:
-            self._report("bus.failed", url=self.url_shown, error=str(error) or repr(error))
+            self._report_new(str(error) or repr(error))
+
+    def _report_new(self, failure: str) -> None:
+        """Each attempt to connect again fails the same way; one line of log is enough."""
+        if failure != self._last_failure:
+            self._last_failure = failure
+            self._report("bus.failed", url=self.url_shown, error=failure)
 
     def _resync(self) -> None:
         for callback in self._gap_callbacks:
@@ -220,6 +239,7 @@ async def connect(
         Denied: the bus does not let this user in.
         Invalid: the settings are no use (URL, certificate or credentials).
     """
+    _check(settings)
     while True:
         try:
             bus = await _connected(settings, name, report)
@@ -238,7 +258,7 @@ async def connect(
 
 
 async def _connected(settings: BusSettings, name: str, report: Report) -> Bus:
-    client = Client()
+    client = _Client()
     bus = Bus(client, settings, report)
     opened = False
 
@@ -264,7 +284,7 @@ async def _connected(settings: BusSettings, name: str, report: Report) -> Bus:
             tls=_tls(settings),
             user_credentials=settings.creds,
         )
-    except (nats.errors.Error, OSError, ValueError, ModuleNotFoundError) as error:
+    except (nats.errors.Error, OSError, ModuleNotFoundError) as error:
         raise _why(error, settings) from error
     finally:
         opened = True
@@ -276,6 +296,19 @@ def inbox_prefix(url: str) -> str:
     users from listening to each other's."""
     user = urlsplit(url).username
     return f"_INBOX_{user}" if user else "_INBOX"
+
+
+def _check(settings: BusSettings) -> None:
+    """Raises:
+    Invalid: the URL is none; it is not shown, for who knows where its password is.
+    """
+    try:
+        parts = urlsplit(settings.url)
+        good = parts.scheme in SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise Invalid("the URL of the bus is malformed", hint="nats://HOST:4222 is one")
 
 
 def _tls(settings: BusSettings) -> ssl.SSLContext | None:
@@ -298,8 +331,6 @@ def _why(error: Exception, settings: BusSettings) -> ZonegitError:
             f"the bus {settings.shown} does not let this user in",
             hint="check the user and password of its URL, or the credentials file",
         )
-    if "connect url" in text or isinstance(error, ValueError):
-        return Invalid(f"{settings.shown!r} is not the URL of a bus", hint="nats://HOST:4222")
     return Unavailable(
         f"the bus {settings.shown} cannot be reached: {text}",
         hint="start one with: zonegit up; or name another: ZONEGIT_NATS_URL",

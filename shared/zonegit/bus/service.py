@@ -84,8 +84,9 @@ async def serve(bus: Bus, name: str, service: str, endpoints: Endpoints) -> Asyn
     finally:
         try:
             async with asyncio.timeout(STOP_TIMEOUT):
-                await discovery.stop()
-                await taking.drain()  # type: ignore[no-untyped-call]
+                if bus.connected:
+                    await discovery.stop()
+                    await taking.drain()  # type: ignore[no-untyped-call]
                 await dispatcher.idle()
         except (nats.errors.Error, OSError) as error:
             log.warning("service.stopped-badly", error=str(error) or repr(error))

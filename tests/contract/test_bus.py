@@ -1,0 +1,412 @@
+"""What the bus promises to callers and services, tried on a real nats-server."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import nats
+import nats.errors
+import pytest
+from tests.contract.conftest import bus_pair
+from tests.support.nats import configure_nats, nats_server, signal_nats, start_nats
+from tests.support.waiting import eventually, succeeds
+
+from zonegit.bus import Bus, RemoteObjects, connect, discovery, headers
+from zonegit.bus.service import Endpoint, Endpoints, serve
+from zonegit.config import BusSettings
+from zonegit.errors import Conflict, Corrupt, Denied, Internal, Invalid, Unavailable
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import RawObject
+from zonegit.objects.model import Symref
+from zonegit.store import refnames
+from zonegit.wire import codec, subjects
+from zonegit.wire.messages import (
+    AskStatus,
+    Done,
+    FindObjects,
+    Found,
+    GetObjects,
+    GotObjects,
+    Heartbeat,
+)
+from zonegit.wire.subjects import Request
+from zonegit.zone import names
+
+Pair = tuple[Bus, Bus]
+FIND = "zg.ada.objects.find"
+ASK = FindObjects(prefix="0000")
+SECRET = "opensesame"
+
+
+def finding(answer: Callable[[], Awaitable[None]]) -> Endpoints:
+    """A service whose find does ``answer`` first."""
+
+    async def find(request: Request, message: FindObjects) -> Found:
+        await answer()
+        return Found(objects=[])
+
+    return {"find": Endpoint(FindObjects, find)}
+
+
+async def nothing() -> None:
+    pass
+
+
+async def test_a_failure_arrives_as_it_was_raised(pair: Pair) -> None:
+    async def lose() -> None:
+        raise Conflict("it moved", hint="look again", tip="beef")
+
+    served, bus = pair
+    async with serve(served, "objectstore", "objects", finding(lose)):
+        with pytest.raises(Conflict) as caught:
+            await bus.request(FIND, ASK, Found)
+    assert (caught.value.message, caught.value.hint) == ("it moved", "look again")
+    assert caught.value.details == {"tip": "beef"}
+
+
+async def test_a_bug_arrives_as_internal_and_tells_nothing(pair: Pair) -> None:
+    async def fail() -> None:
+        raise ValueError(SECRET)
+
+    served, bus = pair
+    async with serve(served, "objectstore", "objects", finding(fail)):
+        with pytest.raises(Internal) as caught:
+            await bus.request(FIND, ASK, Found)
+    assert SECRET not in f"{caught.value.message} {caught.value.hint} {caught.value.details}"
+    assert caught.value.details["log_id"]
+
+
+async def test_a_malformed_message_is_refused_by_field(pair: Pair) -> None:
+    served, bus = pair
+    async with serve(served, "objectstore", "objects", finding(nothing)):
+        with pytest.raises(Invalid, match="prefix"):
+            await bus.request(FIND, Done(), Found)
+        with pytest.raises(Invalid, match="verb"):
+            await bus.request("zg.ada.objects.burn", ASK, Found)
+        with pytest.raises(Invalid, match="token"):
+            await bus.request("zg.=zz.objects.find", ASK, Found)
+
+
+async def test_a_service_that_is_not_there_is_named_at_once(pair: Pair) -> None:
+    _, bus = pair
+    with pytest.raises(Unavailable, match="no objects service answers on nats://") as caught:
+        await bus.request(FIND, ASK, Found, timeout=60)
+    assert caught.value.hint
+
+
+async def test_no_answer_in_time_is_unavailable(pair: Pair) -> None:
+    served, bus = pair
+    release = asyncio.Event()
+
+    async def wait() -> None:
+        await release.wait()
+
+    async with serve(served, "objectstore", "objects", finding(wait)):
+        with pytest.raises(Unavailable, match=r"did not answer within 0\.05 s"):
+            await bus.request(FIND, ASK, Found, timeout=0.05)
+        release.set()
+
+
+async def test_a_request_whose_sender_gave_up_is_not_carried_out(nats_url: str, pair: Pair) -> None:
+    served, bus = pair
+    carried_out = []
+
+    async def note() -> None:
+        carried_out.append(1)
+
+    late = {headers.DEADLINE: f"{time.time() - 1:.3f}"}
+    client = await nats.connect(nats_url)
+    async with serve(served, "objectstore", "objects", finding(note)):
+        reply = await client.request(FIND, codec.encode(ASK), 5, headers=late)
+        assert reply.headers is not None
+        assert reply.headers[headers.FAILED] == "unavailable"
+        assert carried_out == []
+        await bus.request(FIND, ASK, Found)
+        assert carried_out == [1]
+    await client.close()
+
+
+async def test_requests_run_side_by_side(pair: Pair) -> None:
+    """None of them can finish before all have begun."""
+    served, bus = pair
+    together = asyncio.Barrier(40)
+
+    async def meet() -> None:
+        await together.wait()
+
+    async with serve(served, "objectstore", "objects", finding(meet)):
+        await asyncio.gather(*(bus.request(FIND, ASK, Found) for _ in range(40)))
+
+
+async def test_more_requests_than_run_at_once_are_all_answered(pair: Pair) -> None:
+    served, bus = pair
+    async with serve(served, "objectstore", "objects", finding(nothing)):
+        answers = await asyncio.gather(*(bus.request(FIND, ASK, Found) for _ in range(500)))
+    assert len(answers) == 500
+
+
+async def test_a_rolling_restart_loses_no_request(nats_url: str, pair: Pair) -> None:
+    """Two instances of a service, stopped and started in turn under load."""
+    first, bus = pair
+    answered = 0
+    stop = asyncio.Event()
+
+    async def think() -> None:
+        await asyncio.sleep(0.002)
+
+    async def ask_on() -> None:
+        nonlocal answered
+        while not stop.is_set():
+            await bus.request(FIND, ASK, Found)
+            answered += 1
+
+    async with (
+        connect(BusSettings(nats_url), name="second") as second,
+        serve(first, "objectstore", "objects", finding(think)),
+    ):
+        callers = [asyncio.create_task(ask_on()) for _ in range(20)]
+        for _ in range(5):
+            async with serve(second, "objectstore", "objects", finding(think)):
+                begun = answered
+                await eventually(lambda before=begun: answered > before + 100)
+        stop.set()
+        await asyncio.gather(*callers)
+
+
+async def test_no_bus_is_named_without_its_password() -> None:
+    with nats_server() as url:
+        gone = url.replace("://", f"://ada:{SECRET}@")
+    with pytest.raises(Unavailable) as caught:
+        async with connect(BusSettings(gone), name="cli"):
+            pass
+    assert url in caught.value.message
+    assert SECRET not in f"{caught.value.message} {caught.value.hint}"
+
+
+async def test_a_patient_service_waits_for_the_bus(tmp_path: Path) -> None:
+    with start_nats(tmp_path, -1) as url:
+        port = int(url.rpartition(":")[2])
+    heard: list[str] = []
+    waited = asyncio.Event()
+
+    def report(event: str, **fields: str) -> None:
+        heard.append(event)
+        waited.set()
+
+    async def join() -> bool:
+        async with connect(BusSettings(url), name="refs", patient=True, report=report) as bus:
+            return bus.connected
+
+    joining = asyncio.create_task(join())
+    await waited.wait()
+    with start_nats(tmp_path, port):
+        assert await joining
+    assert set(heard) == {"bus.awaited"}
+
+
+async def test_a_wrong_password_is_denied() -> None:
+    with nats_server('authorization { user: "ada", password: "right" }') as url:
+        wrong = url.replace("://", f"://ada:{SECRET}@")
+        with pytest.raises(Denied) as caught:
+            async with connect(BusSettings(wrong), name="cli", patient=True):
+                pass
+    assert SECRET not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nats://", "nats://:x@:1", "nats://h:no", "nats://[::1", "h:1"]
+)
+async def test_what_is_no_url_is_invalid(url: str) -> None:
+    with pytest.raises(Invalid, match="URL"):
+        async with connect(BusSettings(url), name="cli", patient=True):
+            pass
+
+
+PERMISSIONS = """
+authorization { users = [ {
+    user: ada, password: x, permissions: {
+        publish: { allow: ["zg.ada.>"], deny: ["zg.ada.refs.move.heads.main.>"] }
+        subscribe: { allow: ["_INBOX_ada.>"] }
+} } ] }
+"""
+
+
+async def test_what_the_broker_denies_fails_as_denied() -> None:
+    """The denial arrives apart from any reply, and with its subject in lower case."""
+    zone = names.parse("0/25.2.0.192.in-addr.arpa.")
+    with nats_server(PERMISSIONS) as url:
+        settings = BusSettings(url.replace("://", "://ada:x@"))
+        async with connect(settings, name="cli") as bus:
+            subject = subjects.request("ada", "refs", "move", refnames.branch(zone, "main"))
+            with pytest.raises(Denied, match="=2F25"):
+                await bus.request(subject, Done(), Done, timeout=60)
+            with pytest.raises(Unavailable, match="no refs service"):
+                await bus.request("zg.ada.refs.where", Done(), Done)
+            with pytest.raises(Denied, match=r"zg\.events"):
+                async with bus.subscribe(subjects.EVENTS, lambda subject, data: None):
+                    pass
+
+
+async def test_an_inbox_of_another_user_is_denied() -> None:
+    elsewhere = PERMISSIONS.replace("_INBOX_ada", "_INBOX_eve")
+    with nats_server(elsewhere) as url:
+        settings = BusSettings(url.replace("://", "://ada:x@"))
+        async with connect(settings, name="cli") as bus:
+            with pytest.raises((Denied, Unavailable)) as caught:
+                await bus.request("zg.ada.refs.where", Done(), Done, timeout=5)
+            assert "within" not in caught.value.message
+
+
+async def test_a_bus_that_goes_fails_what_waits_at_once(tmp_path: Path) -> None:
+    begun = asyncio.Event()
+    release = asyncio.Event()
+
+    async def wait() -> None:
+        begun.set()
+        await release.wait()
+
+    with start_nats(tmp_path, -1) as url:
+        async with (
+            bus_pair(url) as (served, bus),
+            serve(served, "objectstore", "objects", finding(wait)),
+        ):
+            asking = asyncio.create_task(bus.request(FIND, ASK, Found, timeout=600))
+            await begun.wait()
+            signal_nats(tmp_path, signal.SIGKILL)
+            with pytest.raises(Unavailable, match="is gone"):
+                await asking
+            with pytest.raises(Unavailable, match="is gone"):
+                await bus.request(FIND, ASK, Found, timeout=600)
+            await eventually(lambda: not bus.connected and not served.connected)
+            release.set()
+
+
+async def test_a_bus_that_comes_back_is_found_and_gaps_are_told(tmp_path: Path) -> None:
+    heard: list[Heartbeat] = []
+    gaps: list[int] = []
+
+    def hear(subject: str, data: bytes) -> None:
+        heard.append(codec.decode(data, Heartbeat))
+
+    beat = Heartbeat(epoch="e", sequence=1, time=0.0)
+    with start_nats(tmp_path, -1) as url:
+        port = int(url.rpartition(":")[2])
+        stack = connect(BusSettings(url), name="resolver")
+        bus = await stack.__aenter__()
+        bus.on_reconnect(lambda: gaps.append(1))
+    try:
+        with start_nats(tmp_path, port):
+            await eventually(lambda: gaps == [1])
+            async with bus.subscribe(subjects.HEARTBEAT, hear):
+                await succeeds(lambda: bus.publish(subjects.HEARTBEAT, beat), Unavailable)
+                await eventually(lambda: heard == [beat])
+    finally:
+        await stack.__aexit__(None, None, None)
+
+
+async def test_a_subscription_outlives_a_reconnect(tmp_path: Path) -> None:
+    heard: list[str] = []
+    back = asyncio.Event()
+    with start_nats(tmp_path, -1) as url:
+        port = int(url.rpartition(":")[2])
+        stack = connect(BusSettings(url), name="resolver")
+        bus = await stack.__aenter__()
+        bus.on_reconnect(back.set)
+        listening = bus.subscribe("zg.served.>", lambda subject, data: heard.append(subject))
+        await listening.__aenter__()
+    try:
+        with start_nats(tmp_path, port):
+            await back.wait()
+            await bus.publish("zg.served.=", Done())
+            await eventually(lambda: heard == ["zg.served.="])
+            await listening.__aexit__(None, None, None)
+    finally:
+        await stack.__aexit__(None, None, None)
+
+
+async def test_an_overflowed_subscription_is_a_gap(pair: Pair) -> None:
+    _, bus = pair
+    gaps: list[int] = []
+    bus.on_reconnect(lambda: gaps.append(1))
+    overflow = nats.errors.SlowConsumerError("zg.events.x", "", 1, None)
+    await bus.failed(overflow)
+    assert gaps == [1]
+
+
+async def test_a_connection_that_the_broker_ends_for_good_is_told(tmp_path: Path) -> None:
+    """A message past the limit that its reloaded configuration has."""
+    with start_nats(tmp_path, -1) as url:
+        async with connect(BusSettings(url), name="refs") as bus:
+            configure_nats(tmp_path, "max_payload: 1024")
+            signal_nats(tmp_path, signal.SIGHUP)
+            with suppress(Unavailable):
+                while not bus.closed.is_set():
+                    await bus.send("zg.served.=", bytes(4096))
+                    await asyncio.sleep(0.01)
+            await eventually(bus.closed.is_set)
+
+
+async def test_a_user_that_the_broker_no_longer_knows_is_reported_once(tmp_path: Path) -> None:
+    known = "authorization { users = [ {user: ada, password: x}, {user: eve, password: y} ] }"
+    heard: list[str] = []
+
+    def report(event: str, **fields: str) -> None:
+        heard.append(fields.get("error", event))
+
+    with start_nats(tmp_path, -1, known) as url:
+        settings = BusSettings(url.replace("://", "://ada:x@"))
+        async with connect(settings, name="refs", report=report) as bus:
+            configure_nats(tmp_path, known.replace("ada", "bob"))
+            signal_nats(tmp_path, signal.SIGHUP)
+            await eventually(lambda: "Authorization" in heard[-1] if heard else False)
+            configure_nats(tmp_path, known)
+            signal_nats(tmp_path, signal.SIGHUP)
+            await eventually(lambda: bus.connected)
+            await eventually(lambda: heard[-1] == "bus.regained")
+    assert sum("Authorization" in text for text in heard) == 1
+
+
+async def test_a_broadcast_gathers_every_answer(nats_url: str, pair: Pair) -> None:
+    first, bus = pair
+    subject = subjects.resolvers("status")
+    assert await bus.broadcast(subject, AskStatus(), Done, 5) == []
+    client = await nats.connect(nats_url)
+    for _ in range(3):
+
+        async def answer(message: object) -> None:
+            await message.respond(codec.encode(Done()))  # type: ignore[attr-defined]
+
+        await client.subscribe(subject, cb=answer)
+    await client.flush()
+    assert first.connected
+    assert await bus.broadcast(subject, AskStatus(), Done, 0.3) == [Done()] * 3
+    await client.close()
+
+
+async def test_a_service_is_discovered_while_it_serves(pair: Pair) -> None:
+    served, bus = pair
+    async with serve(served, "objectstore", "objects", finding(nothing)):
+        found = await discovery.ping(bus, 0.3)
+        assert [each.name for each in found] == ["objectstore"]
+    assert await discovery.ping(bus, 0.1) == []
+
+
+@pytest.mark.parametrize("lie", ["other", "forged", "nothing"])
+async def test_an_object_store_that_lies_is_found_out(pair: Pair, lie: str) -> None:
+    served, bus = pair
+    wanted, other = encode(Symref("refs/a")), encode(Symref("refs/b"))
+    sent = {
+        "other": [other],
+        "forged": [RawObject(wanted.id, "symref", other.payload)],
+        "nothing": [],
+    }
+
+    async def get(request: Request, message: GetObjects) -> GotObjects:
+        return GotObjects(objects=sent[lie])
+
+    async with serve(served, "objectstore", "objects", {"get": Endpoint(GetObjects, get)}):
+        with pytest.raises(Corrupt):
+            await RemoteObjects(bus, "ada").get([wanted.id])
