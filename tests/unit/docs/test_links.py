@@ -1,0 +1,26 @@
+"""Every link between the project's own pages leads somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PAGES = [
+    *ROOT.glob("*.md"),
+    *(ROOT / "docs").rglob("*.md"),
+    *(ROOT / "changelog.d").glob("*.md"),
+    *(ROOT / "services").glob("*/*.md"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_links_only_to_files_that_exist(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    own = [target for target in targets if "://" not in target]
+    assert [target for target in own if not (page.parent / target).exists()] == []
+
+
+def test_every_decision_is_listed() -> None:
+    listed = re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (ROOT / "docs/adr/README.md").read_text())
+    assert listed == sorted(path.name for path in (ROOT / "docs/adr").glob("0*.md"))
