@@ -1,0 +1,100 @@
+"""The load generator counts what a server really did."""
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from benchmarks import load, zones
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="segmented sends are Linux's")
+
+QUESTIONS = [zones.question(f"h{number}.test.", zones.A) for number in range(8)]
+SECONDS = 0.05
+
+Reply = Callable[[bytes], bytes | None]
+
+
+def echo(query: bytes) -> bytes:
+    return query
+
+
+@contextmanager
+def server(reply: Reply) -> Iterator[tuple[str, int]]:
+    """A UDP server in a thread that answers with what ``reply`` returns, if anything."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+
+        def serve() -> None:
+            while True:
+                query, peer = sock.recvfrom(512)
+                if peer == stopper.getsockname():
+                    return
+                if (answer := reply(query)) is not None:
+                    sock.sendto(answer, peer)
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stopper:
+            stopper.connect(sock.getsockname())
+            thread = threading.Thread(target=serve)
+            thread.start()
+            try:
+                yield sock.getsockname()
+            finally:
+                stopper.send(b"stop")
+                thread.join()
+
+
+def test_a_server_that_answers_everything_loses_nothing() -> None:
+    with server(echo) as address:
+        seen = load.run(address, QUESTIONS, SECONDS, window=4)
+    assert seen.answers > 0
+    assert seen.lost == 0
+    assert seen.by_rcode.keys() == {0}
+
+
+def test_a_silent_server_loses_everything_and_the_run_still_ends() -> None:
+    with server(lambda _: None) as address:
+        seen = load.run(address, QUESTIONS, 2 * load.PATIENCE_S, window=4)
+    assert seen.answers == 0
+    assert seen.lost > 0
+
+
+def test_every_datagram_is_sent_as_it_was_given_but_for_its_id() -> None:
+    heard = set()
+
+    def listen(query: bytes) -> bytes:
+        heard.add(query)
+        return query
+
+    with server(listen) as address:
+        load.run(address, QUESTIONS, SECONDS, window=4)
+    assert {query[2:] for query in heard} == {query[2:] for query in QUESTIONS}
+    assert len({query[:2] for query in heard}) == len(QUESTIONS)
+
+
+def test_each_answer_has_a_latency_when_they_are_asked_for() -> None:
+    with server(echo) as address:
+        seen = load.run(address, QUESTIONS, SECONDS, window=4, latencies=True)
+    assert len(seen.latencies_us) == seen.answers
+    assert min(seen.latencies_us) > 0
+
+
+def test_rcodes_tell_a_server_that_answers_wrongly() -> None:
+    with server(lambda query: query[:3] + b"\x02" + query[4:]) as address:
+        seen = load.run(address, QUESTIONS, SECONDS, window=4)
+    assert seen.by_rcode.keys() == {2}
+
+
+def test_datagrams_of_several_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="one length"):
+        load.run(("127.0.0.1", 9), [b"a" * 12, b"a" * 13], SECONDS)
+
+
+def test_the_generator_leaves_its_core_when_it_is_done() -> None:
+    before = os.sched_getaffinity(0)
+    with server(echo) as address:
+        load.run(address, QUESTIONS, SECONDS, window=4, core=min(before))
+    assert os.sched_getaffinity(0) == before
