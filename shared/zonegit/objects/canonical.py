@@ -160,9 +160,11 @@ def _decode_doc(payload: bytes) -> Doc:
     _bounded(payload, MAX_DOC, "doc")
     try:
         fields = msgspec.msgpack.decode(payload, type=dict[str, object])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        again = msgspec.msgpack.encode(fields, order="deterministic")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError) as error:
+        # TypeError: a map within it has keys that are not text, which cannot be put in order.
         raise Corrupt(f"it is not a msgpack map: {error}") from error
-    if msgspec.msgpack.encode(fields, order="deterministic") != payload:
+    if again != payload:
         raise Corrupt("it is not canonical msgpack")
     return Doc(fields)
 

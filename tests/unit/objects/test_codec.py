@@ -279,6 +279,7 @@ def test_a_malformed_symref_is_corrupt(payload):
         b"\x82\xa1a\x01\xa1a\x01",
         b"\x81\x01\x01",
         b"\x81\xa1\xff\x01",
+        b"\x81\xa1a\x81\x01\x01",
         b"\x91" * 60_000,
     ],
 )
