@@ -128,7 +128,10 @@ def rdata_from_tokens(rdtype: int, tokens: dns.tokenizer.Tokenizer, origin: Name
         origin=names.for_dnspython(origin),
         relativize=False,
     )
-    octets = rdata.to_wire()
+    try:
+        octets = rdata.to_wire()
+    except (struct.error, OverflowError) as error:  # a number that no field of the type can hold
+        raise ValueError(str(error)) from error
     assert octets is not None
     if len(octets) > MAX_RDATA:
         raise Invalid(f"RDATA of {len(octets)} octets is longer than {MAX_RDATA}")

@@ -89,6 +89,7 @@ def test_rdata_in_presentation_format(mnemonic, text, octets):
         ("A", r"\# 3 0a0000"),
         ("NS", r"\# 2 c000"),
         ("TXT", '"open'),
+        ("LOC", "0 0 0.000 N 0 0 0.000 E 203001010000000.00m"),
         ("TXT", '"' + "a" * 256 + '"'),
     ],
 )
