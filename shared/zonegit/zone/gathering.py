@@ -105,20 +105,21 @@ class Gathering:
     def _warn_of_hidden(self) -> None:
         """RFC 6672 section 2.4: what stands below a DNAME is there but never answered."""
         dnames = {owner for owner, groups in self._owners.items() if DNAME in groups}
-        if not dnames:
-            return
-        for owner, groups in self._owners.items():
-            above = owner
-            while above != self._zone:
-                above = names.parent(above)
-                if above in dnames:
-                    where = next(iter(groups.values())).where
-                    self._warn(
-                        where,
-                        f"{names.text(owner)} stands below the DNAME at {names.text(above)},"
-                        " which hides it",
-                    )
-                    break
+        for owner, groups in self._owners.items() if dnames else ():
+            hiding = self._first_above(owner, dnames)
+            if hiding is not None:
+                self._warn(
+                    next(iter(groups.values())).where,
+                    f"{names.text(owner)} stands below the DNAME at {names.text(hiding)},"
+                    " which hides it",
+                )
+
+    def _first_above(self, owner: Name, wanted: set[Name]) -> Name | None:
+        while owner != self._zone:
+            owner = names.parent(owner)
+            if owner in wanted:
+                return owner
+        return None
 
     def _warn(self, where: Where, message: str) -> None:
         if len(self._warnings) < MAX_WARNINGS:

@@ -163,8 +163,8 @@ class _Reader:
                 return self._included(place, path, place.origin)
             case "$INCLUDE", [path, origin]:
                 return self._included(place, path, self._name(_bare(origin), place.origin))
-            case "$GENERATE", [span, owner, _, _, *_]:
-                self._generate(place, entry.line, span, owner, arguments[2:])
+            case "$GENERATE", [span, left, _, _, *_]:
+                self._generate(place, entry.line, span, left, arguments[2:])
             case (("$ORIGIN" | "$TTL" | "$INCLUDE" | "$GENERATE"), _):
                 raise Invalid(f"{directive} has the wrong number of arguments")
             case _:
@@ -194,19 +194,19 @@ class _Reader:
             ) from error
         return _Place(source, origin, place.owner, place.depth + 1), octets
 
-    def _generate(self, place: _Place, line: int, span: str, owner: str, rest: list[str]) -> None:
-        span_numbers = generate.numbers(_bare(span))
-        self._generated += len(span_numbers)
+    def _generate(self, place: _Place, line: int, span: str, left: str, rest: list[str]) -> None:
+        numbers = generate.numbers(_bare(span))
+        self._generated += len(numbers)
         if self._generated > MAX_GENERATED:
             raise Invalid(f"$GENERATE makes more than {MAX_GENERATED} records")
         rdtype, ttl, at = _head(rest, 0)
         right = generate.right_side(rest[at:])
-        ttl = self._ttl(ttl)
-        for number in span_numbers:
-            expanded = [generate.expand(word, number) for word in right]
-            self._spend(sum(map(len, expanded)))
-            place.owner = self._name(generate.expand(_bare(owner), number), place.origin)
-            self._add(place, line, rdtype, ttl, expanded)
+        left, ttl = _bare(left), self._ttl(ttl)
+        for number in numbers:
+            words = [generate.expand(word, number) for word in right]
+            self._spend(sum(map(len, words)))
+            place.owner = self._name(generate.expand(left, number), place.origin)
+            self._add(place, line, rdtype, ttl, words)
 
     def _record(self, place: _Place, line: int, words: list[str], at: int) -> None:
         rdtype, ttl, at = _head(words, at)
