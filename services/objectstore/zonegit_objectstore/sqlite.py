@@ -1,6 +1,6 @@
 """Objects in one SQLite file; the only module here that knows SQL."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -132,14 +132,14 @@ def _find(connection: Connection, prefix: str) -> list[tuple[ObjectId, Kind]]:
     ).fetchall()
 
 
-def _select(connection: Connection, columns: str, ids: Sequence[ObjectId]) -> Iterator[Any]:
+def _select(connection: Connection, columns: str, ids: Sequence[ObjectId]) -> list[Any]:
+    found: list[Any] = []
     for at in range(0, len(ids), AT_ONCE):
         some = ids[at : at + AT_ONCE]
         marks = ",".join("?" * len(some))
-        yield from connection.execute(
-            f"SELECT {columns} FROM object WHERE id IN ({marks})",  # noqa: S608  # ours alone
-            some,
-        )
+        query = f"SELECT {columns} FROM object WHERE id IN ({marks})"  # noqa: S608  # ours alone
+        found += connection.execute(query, some)
+    return found
 
 
 def _not_stored(object_id: ObjectId) -> NotFound:

@@ -1,0 +1,67 @@
+"""What the object store does when its file is not what it wrote."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.support import commits
+
+from zonegit.errors import Corrupt, Invalid, NotFound
+from zonegit.objects.ids import ObjectId
+from zonegit.zone import names
+from zonegit_objectstore.sqlite import open_objects
+
+MADE = commits.commit(names.parse("foo.com."), 1)
+BLOB = MADE.objects[0]
+
+
+def spoil(path: Path, change: str) -> None:
+    """Changes the row of ``BLOB`` behind the store's back."""
+    with closing(sqlite3.connect(path)) as other, other:
+        assert other.execute(f"UPDATE object {change} WHERE id = ?", (BLOB.id,)).rowcount == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["SET payload = CAST(x'00' || payload AS BLOB)", "SET kind = 'tree'", "SET payload = x''"],
+)
+async def test_a_rotten_row_is_named_and_never_served(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "objects.sqlite3"
+    async with open_objects(path) as store:
+        await store.put(MADE.objects)
+        spoil(path, change)
+        with pytest.raises(Corrupt) as caught:
+            await store.get([MADE.id, BLOB.id])
+        assert caught.value.details["object"] == BLOB.id.hex()
+        assert await store.get([MADE.id]) == {MADE.id: MADE.objects[-1]}
+
+
+async def test_putting_an_object_again_repairs_its_rotten_row(tmp_path: Path) -> None:
+    path = tmp_path / "objects.sqlite3"
+    async with open_objects(path) as store:
+        await store.put(MADE.objects)
+        spoil(path, "SET payload = x'00'")
+        await store.put(MADE.objects)
+        assert await store.get([BLOB.id]) == {BLOB.id: BLOB}
+
+
+async def test_a_message_of_objects_is_stored_whole_or_not_at_all(tmp_path: Path) -> None:
+    stranger = commits.commit(names.parse("foo.com."), 2).objects[-1]
+    async with open_objects(tmp_path / "objects.sqlite3") as store:
+        with pytest.raises(Invalid):
+            await store.put([*MADE.objects, stranger])
+        assert await store.missing([raw.id for raw in MADE.objects]) == {
+            raw.id for raw in MADE.objects
+        }
+
+
+async def test_the_first_that_fit_are_the_first_asked_for(tmp_path: Path) -> None:
+    ids = [raw.id for raw in MADE.objects]
+    async with open_objects(tmp_path / "objects.sqlite3") as store:
+        await store.put(MADE.objects)
+        assert await store.first(ids, len(BLOB.payload)) == [BLOB]
+        assert await store.first(ids, 0) == [BLOB]
+        assert await store.first(ids, 1_000_000) == MADE.objects
+        with pytest.raises(NotFound):
+            await store.first([ObjectId(bytes(32)), *ids], 1)
