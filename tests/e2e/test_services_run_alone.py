@@ -1,0 +1,70 @@
+"""Each store as a process of its own: how it starts, waits, ends and fails."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.nats import nats_server, start_nats
+from tests.support.processes import service_process
+from tests.support.waiting import eventually
+
+from zonegit.bus import connect, discovery
+from zonegit.config import BusSettings
+
+SERVICES = ["objectstore", "refs"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_service_answers_its_ping_and_ends_cleanly_when_told(
+    tmp_path: Path, name: str
+) -> None:
+    with nats_server() as url, service_process(name, url, tmp_path) as service:
+        await eventually(lambda: "service.started" in service.log.read_text())
+        async with connect(BusSettings(url), name="test") as bus:
+            assert [each.name for each in await discovery.ping(bus, 0.2)] == [name]
+        assert service.terminate() == 0
+        assert "service.stopped" in service.log.read_text()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_service_waits_for_its_bus_and_may_be_told_to_stop_waiting(
+    tmp_path: Path, name: str
+) -> None:
+    with start_nats(tmp_path, -1) as url:
+        pass
+    with service_process(name, url, tmp_path) as service:
+        await eventually(lambda: "bus.awaited" in service.log.read_text())
+        assert service.terminate() == 0
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_service_that_the_bus_does_not_let_in_fails_without_telling_its_password(
+    tmp_path: Path, name: str
+) -> None:
+    with nats_server('authorization { user: "ada", password: "right" }') as url:
+        wrong = url.replace("://", "://ada:opensesame@")
+        with service_process(name, wrong, tmp_path) as service:
+            assert service.wait() == 1
+            log = service.log.read_text()
+    assert "service.failed" in log
+    assert "opensesame" not in log
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_service_with_a_damaged_store_names_it_and_fails(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    file = folder / ("objects.sqlite3" if name == "objectstore" else "refs.sqlite3")
+    file.write_bytes(b"rot" * 4096)
+    with nats_server() as url, service_process(name, url, tmp_path) as service:
+        assert service.wait() == 1
+        assert str(file) in service.log.read_text()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_tells_its_flags_and_its_version(name: str) -> None:
+    for flag, expected in (("--help", "--nats-url"), ("--version", "zonegit")):
+        command = [sys.executable, "-m", f"zonegit_{name}", flag]
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert expected in told.stdout

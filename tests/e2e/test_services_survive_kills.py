@@ -1,0 +1,169 @@
+"""SIGKILL of a service at any moment loses no acknowledged write and leaves none half done.
+
+Real processes, killed again and again while several writers write.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests.support import commits
+from tests.support.commits import Made
+from tests.support.nats import nats_server
+from tests.support.processes import ServiceProcess, service_process
+from tests.support.waiting import eventually, succeeds
+
+from zonegit.bus import RemoteObjects, RemoteRefs, connect
+from zonegit.config import BusSettings
+from zonegit.errors import Unavailable
+from zonegit.objects.ids import identify
+from zonegit.store import refnames
+from zonegit.store.expected import Absent, Exactly
+from zonegit.store.protocols import LogEntry, Origin
+from zonegit.zone import names
+
+ACTOR = "ada"
+KILLS = 6
+WRITERS = 4
+GIVE_UP_S = 0.5
+ZONE = names.parse("foo.com.")
+SOME_ID = identify("blob", b"")
+
+
+@dataclass
+class Stack:
+    """Both services, and the stores as a caller sees them."""
+
+    objectstore: ServiceProcess
+    refs_service: ServiceProcess
+    objects: RemoteObjects
+    refs: RemoteRefs
+
+
+@contextmanager
+def processes(data: Path) -> Iterator[tuple[str, ServiceProcess, ServiceProcess]]:
+    with (
+        nats_server() as url,
+        service_process("objectstore", url, data) as objectstore,
+        service_process("refs", url, data) as refs,
+    ):
+        yield url, objectstore, refs
+
+
+@asynccontextmanager
+async def running(data: Path) -> AsyncIterator[Stack]:
+    with processes(data) as (url, objectstore, refs_service):
+        async with connect(BusSettings(url), name="test") as bus:
+            objects = RemoteObjects(bus, ACTOR, timeout=GIVE_UP_S)
+            refs = RemoteRefs(bus, ACTOR, timeout=GIVE_UP_S)
+            await succeeds(lambda: objects.missing([SOME_ID]), Unavailable)
+            await succeeds(lambda: refs.where(ACTOR), Unavailable)
+            yield Stack(objectstore, refs_service, objects, refs)
+
+
+async def kill_in_a_loop(service: ServiceProcess, acknowledged: Sequence[object]) -> None:
+    """Kills it at a random moment of its work, each time after it has acknowledged some."""
+    for _ in range(KILLS):
+        enough = len(acknowledged) + random.randint(1, 20)
+        await eventually(lambda enough=enough: len(acknowledged) >= enough)
+        await asyncio.sleep(random.uniform(0, 0.01))
+        await asyncio.to_thread(service.kill)
+        await asyncio.to_thread(service.start)
+
+
+async def write_on(killing: asyncio.Task[None], write: Callable[[], Awaitable[None]]) -> None:
+    while not killing.done():
+        await write()
+
+
+async def test_objects_acknowledged_before_a_kill_are_there_after_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as stack:
+        acknowledged: list[Made] = []
+        attempted: list[Made] = []
+
+        async def write() -> None:
+            made = commits.commit(ZONE, random.getrandbits(32), f"192.0.2.{random.randrange(256)}")
+            attempted.append(made)
+            try:
+                await stack.objects.put(made.objects)
+            except Unavailable:
+                await asyncio.sleep(0.01)
+            else:
+                acknowledged.append(made)
+
+        killing = asyncio.create_task(kill_in_a_loop(stack.objectstore, acknowledged))
+        await asyncio.gather(*(write_on(killing, write) for _ in range(WRITERS)))
+        await succeeds(lambda: stack.objects.missing([SOME_ID]), Unavailable)
+
+        assert acknowledged
+        ids = {raw.id for made in acknowledged for raw in made.objects}
+        assert set(await stack.objects.get(ids)) == ids
+        for made in attempted:
+            missing = await stack.objects.missing([raw.id for raw in made.objects])
+            assert made.id in missing or not missing, "half a message was stored"
+
+
+async def test_moves_acknowledged_before_a_kill_are_there_after_it(tmp_path: Path) -> None:
+    """Each writer moves a branch of its own on and on; what it sent when the service died it sends
+    again, and is answered as if nothing had happened."""
+    async with running(tmp_path) as stack:
+        await stack.refs.register(ZONE, origin())
+        acknowledged: list[LogEntry] = []
+        killing = asyncio.create_task(kill_in_a_loop(stack.refs_service, acknowledged))
+        await asyncio.gather(
+            *(move_on(stack, killing, f"writer{n}", acknowledged) for n in range(WRITERS))
+        )
+        log = await whole_log(stack.refs)
+
+    assert acknowledged
+    assert [entry.sequence for entry in log] == list(range(1, len(log) + 1))
+    assert {entry.sequence: entry for entry in acknowledged}.items() <= {
+        entry.sequence: entry for entry in log
+    }.items()
+    # Sent again or not, each operation happened once: every row starts where the last one ended.
+    for n in range(WRITERS):
+        rows = [entry for entry in log if entry.ref.short == f"writer{n}"]
+        assert [row.old for row in rows] == [None, *(row.new for row in rows[:-1])]
+        assert len({row.operation for row in rows}) == len(rows)
+
+
+async def move_on(
+    stack: Stack,
+    killing: asyncio.Task[None],
+    branch: str,
+    acknowledged: list[LogEntry],
+) -> None:
+    ref = refnames.branch(ZONE, branch)
+    tip: Made | None = None
+    serial = 0
+    while not killing.done():
+        serial += 1
+        made = commits.commit(ZONE, serial, parent=tip)
+        await stack.objects.put(made.objects)
+        why = origin()
+        expected = Exactly(tip.id) if tip else Absent()
+
+        move = partial(stack.refs.move, ref, expected, made.id, why, made.objects)
+        moved = await succeeds(move, Unavailable)
+        again = await succeeds(move, Unavailable)
+        assert again.entries == moved.entries
+        acknowledged += moved.entries
+        tip = made
+
+
+async def whole_log(refs: RemoteRefs) -> list[LogEntry]:
+    snapshot = await succeeds(refs.snapshot, Unavailable)
+    entries: list[LogEntry] = []
+    while len(entries) < snapshot.sequence:
+        at = entries[-1].sequence if entries else 0
+        entries += (await refs.since(snapshot.epoch, at)).entries
+    return entries
+
+
+def origin() -> Origin:
+    return Origin(ACTOR, "test", secrets.token_hex(16))
