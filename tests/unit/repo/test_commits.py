@@ -10,7 +10,7 @@ from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo import browse, commits, workspace
 from zonegit.repo.commits import Committed, Intent
-from zonegit.repo.edits import Delete, Set
+from zonegit.repo.edits import Changes, Delete, Set
 from zonegit.repo.workspace import Position, Repo
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
@@ -96,7 +96,7 @@ class Meanwhile:
     theirs: RRset
     times: int = 1
 
-    async def __call__(self, reader: Reader, tree: object) -> commits.Changes:
+    async def __call__(self, reader: Reader, tree: object) -> Changes:
         if self.times:
             self.times -= 1
             await edit_as(self.shop.other, self.theirs)
