@@ -22,7 +22,6 @@ from zonegit.wire.messages import (
     Why,
 )
 from zonegit.wire.subjects import Request
-from zonegit.zone import names
 from zonegit.zone.names import Name
 
 
@@ -53,8 +52,7 @@ class Handlers:
         return await self._refs.zone(_zone(request), request.actor)
 
     async def snapshot(self, request: Request, message: AskSnapshot) -> Snapshot:
-        after = names.from_wire(message.after) if message.after is not None else None
-        return await self._refs.snapshot(after)
+        return await self._refs.snapshot(message.after)
 
     async def since(self, request: Request, message: AskSince) -> Since:
         return await self._refs.since(message.epoch, message.sequence)

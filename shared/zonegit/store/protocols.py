@@ -12,6 +12,7 @@ import msgspec
 from zonegit.objects.ids import Kind, ObjectId, RawObject
 from zonegit.store.expected import Expected
 from zonegit.store.refnames import RefName
+from zonegit.zone import names
 from zonegit.zone.names import Name
 
 
@@ -67,6 +68,9 @@ class Head(msgspec.Struct, frozen=True):
     branch: str
     tip: Tip | None = None
 
+    def __post_init__(self) -> None:
+        names.require(self.zone)
+
 
 class Where(msgspec.Struct, frozen=True):
     """An operator's own HEAD and the default one; None where there is none. ``*_lost`` says that
@@ -85,6 +89,9 @@ class ZoneRefs(msgspec.Struct, frozen=True):
     heads: dict[str, Tip]
     tags: dict[str, Tip]
     remembered: str | None = None
+
+    def __post_init__(self) -> None:
+        names.require(self.zone)
 
 
 class Snapshot(msgspec.Struct, frozen=True):

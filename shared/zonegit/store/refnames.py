@@ -42,6 +42,10 @@ class RefName(msgspec.Struct, frozen=True, order=True):
     zone: Name | None
     short: str = ""
 
+    def __post_init__(self) -> None:
+        if self.zone is not None:
+            names.require(self.zone)
+
     def path(self) -> str:
         """As people and symrefs write it."""
         zone = names.text(self.zone) if self.zone is not None else ""

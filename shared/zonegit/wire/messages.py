@@ -1,7 +1,8 @@
 """Every message and event, with its bounds. docs/wire.md lists them; a test compares.
 
-Values of ``store`` travel as they are. Octets such as ids and names are msgpack ``bin``; a
-receiver checks names with ``zone.names.from_wire`` and objects with ``objects.ids.verified``.
+Values of ``store`` travel as they are. Octets such as ids and names are msgpack ``bin``. A message
+with a malformed name cannot be made or decoded; a receiver checks objects with
+``objects.ids.verified``.
 """
 
 from typing import Annotated
@@ -12,6 +13,7 @@ from msgspec import Meta
 from zonegit.objects.ids import Kind, ObjectId, RawObject
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import LogEntry
+from zonegit.zone import names
 from zonegit.zone.names import Name
 
 MAX_IDS = 8_192
@@ -108,6 +110,10 @@ class AskSnapshot(Message, frozen=True, kw_only=True, omit_defaults=True):
 
     after: Name | None = None
 
+    def __post_init__(self) -> None:
+        if self.after is not None:
+            names.require(self.after)
+
 
 class AskSince(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.since: log rows after a sequence. Answered by ``store.protocols.Since``."""
@@ -199,6 +205,9 @@ class Served(Event, frozen=True, kw_only=True, omit_defaults=True):
     serial: int | None
     delay_ms: float
 
+    def __post_init__(self) -> None:
+        names.require(self.zone)
+
 
 # resolvers
 
@@ -207,6 +216,10 @@ class AskStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     """resolvers.status: broadcast; every resolver answers for itself."""
 
     zone: Name | None = None
+
+    def __post_init__(self) -> None:
+        if self.zone is not None:
+            names.require(self.zone)
 
 
 class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -221,6 +234,9 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
     age: float | None
     pinned: bool = False
     problem: str | None = None
+
+    def __post_init__(self) -> None:
+        names.require(self.zone)
 
 
 class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -242,3 +258,7 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     lag: int
     zones: list[ServedZone]
     more: bool = False
+
+    def __post_init__(self) -> None:
+        for zone in self.only:
+            names.require(zone)

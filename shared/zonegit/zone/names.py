@@ -85,6 +85,14 @@ def from_wire(octets: bytes) -> Name:
     raise Invalid(f"octets {octets[:32].hex()} are not one uncompressed domain name")
 
 
+def require(octets: bytes) -> None:
+    """Raises:
+    Invalid: not one name in the form that :data:`Name` promises; for values that arrive typed.
+    """
+    if from_wire(octets) != octets:
+        raise Invalid(f"octets {octets[:32].hex()} are a name with capitals")
+
+
 def labels(name: Name) -> tuple[bytes, ...]:
     """The labels as written, leftmost first, without the root label."""
     found = []
