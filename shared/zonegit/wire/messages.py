@@ -21,6 +21,7 @@ MAX_BATCH_OCTETS = 512 * 1024
 """Objects in one message hold at most this many octets, unless a single object is larger."""
 MAX_RIDE_ALONG = 32 * 1024
 """Octets of new objects that an event carries; more than that, and it carries none."""
+MAX_SEQUENCE = (1 << 63) - 1
 
 Id = Annotated[ObjectId, Meta(min_length=32, max_length=32)]
 Ids = Annotated[list[Id], Meta(max_length=MAX_IDS)]
@@ -119,7 +120,7 @@ class AskSince(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.since: log rows after a sequence. Answered by ``store.protocols.Since``."""
 
     epoch: Text
-    sequence: int
+    sequence: Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
 
 
 class AskReflog(Message, frozen=True, kw_only=True, omit_defaults=True):
