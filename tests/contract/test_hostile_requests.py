@@ -1,0 +1,91 @@
+"""Whatever octets arrive under whatever subject, the answer is a failure and never a bug."""
+
+import asyncio
+import random
+from pathlib import Path
+
+import msgspec
+import nats
+from tests.contract.conftest import remote_stand
+
+from zonegit.bus import headers
+from zonegit.wire import codec
+from zonegit.wire.messages import Failure
+
+LONG = "x" * 300
+WHY = {"reason": "r", "operation": "o" * 16, "force": False}
+
+SUBJECTS = [
+    "zg.ada.refs.where",
+    "zg.ada.refs.snapshot",
+    "zg.ada.refs.since",
+    "zg.ada.refs.zone",
+    "zg.ada.refs.zone.zone._.=",
+    "zg.ada.refs.zone.heads.main.com.foo.=",
+    "zg.ada.refs.reflog.tags.v1.com.foo.=",
+    "zg.ada.refs.register.zone._.com.foo",
+    "zg.ada.refs.register.heads.main.com.foo.=",
+    "zg.ada.refs.move.zone._.com.foo.=",
+    "zg.ada.refs.move.heads.main.com.foo.=",
+    "zg.ada.refs.move.heads.=2E=2E.com.foo.=",
+    "zg.ada.refs.move.heads.=FF=FE.com.foo.=",
+    "zg.ada.refs.point.tags.v1.com.foo.=",
+    "zg.ada.refs.point.heads.main.=41=41.=",
+    "zg.=00.refs.where",
+    f"zg.{LONG}.refs.where",
+    f"zg.ada.refs.zone.zone._.{LONG}.=",
+    "zg.ada.refs.burn.heads.main.com.foo.=",
+    "zg.ada.objects.get",
+    "zg.ada.objects.put",
+    "zg.ada.objects.missing",
+    "zg.ada.objects.find",
+    "zg.ada.objects.get.heads.main.com.foo.=",
+]
+PAYLOADS: list[object] = [
+    {},
+    [],
+    None,
+    {"after": b"no name"},
+    {"after": b"\3FOO\0"},
+    {"epoch": "e", "sequence": -(2**63)},
+    {"epoch": "e", "sequence": 2**64 - 1},
+    {"limit": 10**6},
+    {"ids": [b"short"]},
+    {"ids": [bytes(32)] * 9_000},
+    {"prefix": "zzzz"},
+    {"prefix": "00%_"},
+    {"objects": [[bytes(32), "blob", b""]]},
+    {"objects": [[bytes(32), "virus", b""]]},
+    {"objects": [[b"", "blob", b""]]},
+    {"why": {"reason": "r", "operation": "short"}},
+    {"why": WHY, "expected": {"type": "exactly", "target": b"x"}, "new": bytes(32)},
+    {"why": WHY, "expected": {"type": "never"}, "new": None},
+    {"why": WHY, "expected": {"type": "anything"}, "new": b"x" * 31},
+    {"why": WHY, "expected": {"type": "anything"}, "new": bytes(32), "objects": [[]]},
+    {"why": WHY, "default": "yes"},
+]
+
+
+async def test_no_request_makes_a_service_fail_in_a_way_it_should_not(
+    tmp_path: Path, nats_url: str
+) -> None:
+    async with remote_stand(tmp_path, nats_url) as stand:
+        epoch = (await stand.refs.snapshot()).epoch
+        far = [{"epoch": epoch, "sequence": number} for number in (-1, 2**63 - 1, 2**64 - 1)]
+        client = await nats.connect(nats_url)
+        for subject in SUBJECTS:
+            requests = (client.request(subject, octets, 20) for octets in hostile(far))
+            for reply in await asyncio.gather(*requests):
+                if headers.FAILED in (reply.headers or {}):
+                    failure = codec.decode(reply.data, Failure)
+                    assert failure.code in ("invalid", "not-found", "corrupt"), (subject, failure)
+        await client.close()
+        assert (await stand.refs.snapshot()).sequence == 0
+
+
+def hostile(more: list[dict[str, object]]) -> list[bytes]:
+    """Well-formed msgpack that is no message, noise, and nesting without end."""
+    rng = random.Random(1)
+    encoded = [msgspec.msgpack.encode(payload) for payload in [*PAYLOADS, *more]]
+    noise = [rng.randbytes(rng.randrange(200)) for _ in range(20)]
+    return [*encoded, *noise, b"\x81" * 5_000, b"\xdd\xff\xff\xff\xff", b""]

@@ -1,0 +1,111 @@
+"""The local stack's bus: each role may do what it has to, and no more."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tests.support import commits
+from tests.support.nats import nats_server
+from tests.support.processes import service_process
+from tests.support.waiting import eventually, succeeds
+
+from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
+from zonegit.config import BusSettings
+from zonegit.errors import Denied, Unavailable
+from zonegit.objects.model import Identity
+from zonegit.repo import workspace
+from zonegit.repo.workspace import Repo
+from zonegit.store import refnames
+from zonegit.store.expected import Absent
+from zonegit.store.protocols import Origin
+from zonegit.wire import subjects
+from zonegit.wire.messages import Served
+from zonegit.zone import names
+from zonegit_cli.stack import nats
+
+FOO = names.parse("foo.com.")
+MAIN = refnames.branch(FOO, "main")
+
+
+@asynccontextmanager
+async def stack(folder: Path) -> AsyncIterator[dict[str, str]]:
+    """Both stores on such a bus; the URLs by role."""
+    users = nats.passwords()
+    configuration = nats.write_configuration(folder, 0, users).read_text()
+    with nats_server(configuration) as url:
+        urls = {role: url.replace("://", f"://{role}:{pw}@") for role, pw in users.items()}
+        with (
+            service_process("objectstore", urls["objectstore"], folder),
+            service_process("refs", urls["refs"], folder),
+        ):
+            yield urls
+
+
+@asynccontextmanager
+async def joined(urls: dict[str, str], role: str) -> AsyncIterator[Bus]:
+    async with connect(BusSettings(urls[role]), name=role) as bus:
+        objects, refs = RemoteObjects(bus, role), RemoteRefs(bus, role)
+        await succeeds(lambda: objects.find("0000"), Unavailable)
+        await succeeds(refs.snapshot, Unavailable)
+        yield bus
+
+
+def origin(actor: str) -> Origin:
+    return Origin(actor, "test", secrets.token_hex(16))
+
+
+async def test_an_operator_commits_and_a_resolver_hears_and_reads(tmp_path: Path) -> None:
+    async with stack(tmp_path) as urls, joined(urls, "cli") as cli, joined(urls, "resolver") as dns:
+        heard: list[str] = []
+        repo = Repo(
+            RemoteObjects(cli, "ada"),
+            RemoteRefs(cli, "ada"),
+            "ada",
+            lambda: Identity("A", "a@b", 1),
+        )
+        async with dns.subscribe(subjects.EVENTS, lambda subject, data: heard.append(subject)):
+            await workspace.initialise(repo, FOO)
+            made = commits.commit(FOO, 1)
+            await repo.objects.put(made.objects)
+            await repo.refs.move(MAIN, Absent(), made.id, origin("ada"), made.objects)
+            await eventually(lambda: subjects.event("moved", MAIN) in heard)
+        assert await RemoteObjects(dns, "resolver").get([made.id]) == {made.id: made.objects[-1]}
+        served = Served(
+            resolver="r", zone=FOO, branch="main", epoch="e", sequence=1, commit=made.id,
+            serial=1, delay_ms=0.1,
+        )  # fmt: skip
+        told: list[str] = []
+        async with cli.subscribe("zg.served.>", lambda subject, data: told.append(subject)):
+            await dns.publish(subjects.served(FOO), served)
+            await eventually(lambda: told == [subjects.served(FOO)])
+
+
+async def test_a_resolver_writes_nothing(tmp_path: Path) -> None:
+    made = commits.commit(FOO, 1)
+    async with stack(tmp_path) as urls, joined(urls, "resolver") as dns:
+        refs = RemoteRefs(dns, "resolver")
+        with pytest.raises(Denied):
+            await RemoteObjects(dns, "resolver").put(made.objects)
+        with pytest.raises(Denied):
+            await refs.register(FOO, origin("resolver"))
+        with pytest.raises(Denied):
+            await refs.move(MAIN, Absent(), made.id, origin("resolver"))
+
+
+async def test_an_operator_answers_nobody_and_announces_nothing(tmp_path: Path) -> None:
+    reported: list[str] = []
+
+    def report(event: str, **fields: str) -> None:
+        reported.append(f"{event} {fields.get('subject')}")
+
+    async with (
+        stack(tmp_path) as urls,
+        connect(BusSettings(urls["cli"]), name="cli", report=report) as cli,
+    ):
+        with pytest.raises(Denied):
+            async with cli.subscribe("zg.*.refs.>", lambda subject, data: None):
+                pass
+        await cli.send("zg.heartbeat", b"")
+        await eventually(lambda: "bus.denied zg.heartbeat" in reported)
