@@ -78,4 +78,21 @@ async def _until_told(serving: Coroutine[Any, Any, None]) -> None:
         loop.add_signal_handler(number, task.cancel)
     await asyncio.wait([task])
     if not task.cancelled():
-        task.result()
+        try:
+            task.result()
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from errors
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong, out of the groups that the tasks of a service put around it; a bug rather
+    than a failure, where there are both."""
+    found: list[BaseException] = []
+    pending: list[BaseException] = [errors]
+    while pending:
+        error = pending.pop()
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(error.exceptions)
+        else:
+            found.append(error)
+    return min(found, key=lambda error: isinstance(error, ZonegitError))

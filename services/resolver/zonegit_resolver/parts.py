@@ -26,6 +26,7 @@ NXDOMAIN: Final = 3
 NOTIMP: Final = 4
 REFUSED: Final = 5
 YXDOMAIN: Final = 6
+NOTAUTH: Final = 9
 BADVERS: Final = 16
 
 QR: Final = 0x8000
@@ -197,19 +198,23 @@ def write_rrset(
     writer: Writer, rrset: RRset, *, is_owner: bool, ttls: tuple[int, ...] | None = None
 ) -> None:
     """All records of an RRset; ``ttls`` are those of its records where they differ."""
-    layout = _LAYOUTS.get(rrset.rdtype)
     for index, rdata in enumerate(rrset.rdatas):
         if is_owner:
             writer.owner()
         else:
             writer.name(rrset.owner)
-        ttl = rrset.ttl if ttls is None else ttls[index]
-        ends = _name_ends(rdata, *layout) if layout is not None else None
-        if ends is None:
-            writer.fixed(rrset.rdtype, ttl, len(rdata))
-            writer.octets += rdata
-        else:
-            _write_compressed(writer, writer.fixed(rrset.rdtype, ttl), rdata, ends)
+        write_record(writer, rrset.rdtype, rrset.ttl if ttls is None else ttls[index], rdata)
+
+
+def write_record(writer: Writer, rdtype: int, ttl: int, rdata: bytes) -> None:
+    """What follows the owner of one record."""
+    layout = _LAYOUTS.get(rdtype)
+    ends = _name_ends(rdata, *layout) if layout is not None else None
+    if ends is None:
+        writer.fixed(rdtype, ttl, len(rdata))
+        writer.octets += rdata
+    else:
+        _write_compressed(writer, writer.fixed(rdtype, ttl), rdata, ends)
 
 
 def _write_compressed(writer: Writer, start: int, rdata: bytes, ends: list[int]) -> None:

@@ -5,6 +5,7 @@ States are immutable. A query reads one reference; a change replaces it: one ass
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from zonegit.objects.ids import ObjectId
 from zonegit.zone import names, rrtypes
@@ -16,7 +17,8 @@ Queries = dict[int, int]
 """How many queries by ``type << 4 | rcode``. Plain ints: a labelled counter costs ten times this,
 and this is paid for every query."""
 
-OTHER: int = 0
+KNOWN: Final = frozenset((*rrtypes.MNEMONICS, *rrtypes.QUESTION_ONLY.values()))
+OTHER: Final = 0
 """What types without a mnemonic are counted as, so that nobody can fill memory with them."""
 
 
@@ -84,11 +86,16 @@ class Zones:
         else:
             self.by_apex[zone] = served
 
+    def forget(self, zone: Name) -> None:
+        """Drops the counters of a zone that is gone."""
+        for key in [key for key in self.queries if key[0] == zone]:
+            del self.queries[key]
+
     def __iter__(self) -> Iterator[tuple[bytes, Served]]:
         return iter(list(self.by_apex.items()))
 
 
 def count(queries: Queries, qtype: int, rcode: int) -> None:
     """Counts one query."""
-    key = (qtype if qtype in rrtypes.MNEMONICS else OTHER) << 4 | rcode
+    key = (qtype if qtype in KNOWN else OTHER) << 4 | rcode
     queries[key] = queries.get(key, 0) + 1

@@ -1,0 +1,220 @@
+"""Puts the resolver together: the only place that constructs things.
+
+What is on disk is ready first. Then the log is followed; once everything in it is served, or at
+once when the bus is away and there is something on disk, the sockets are bound.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Final
+
+import msgspec
+import structlog
+
+from zonegit.bus.connection import Bus, connect
+from zonegit.bus.remote_objects import RemoteObjects
+from zonegit.bus.remote_refs import RemoteRefs
+from zonegit.bus.service import answer_broadcast
+from zonegit.config import BusSettings, Settings
+from zonegit.errors import Unavailable
+from zonegit.objects.model import Identity
+from zonegit.repo.workspace import Repo
+from zonegit.wire import subjects
+from zonegit.wire.messages import AskStatus
+from zonegit_resolver import exposition, fast, http, readiness
+from zonegit_resolver.datagrams import Losses
+from zonegit_resolver.follower import Follower
+from zonegit_resolver.http import Page
+from zonegit_resolver.lastknown import LastKnown, open_last_known
+from zonegit_resolver.listeners import Address, listening
+from zonegit_resolver.metrics import Figures, Propagation
+from zonegit_resolver.options import Options
+from zonegit_resolver.pace import Pace, spare_the_heap
+from zonegit_resolver.pins import Pins
+from zonegit_resolver.status import Herald, status
+from zonegit_resolver.streams import Streams
+from zonegit_resolver.tracks import Position, Track, Tracks
+from zonegit_resolver.updater import Updater
+from zonegit_resolver.zones import Zones
+
+NAME: Final = "resolver"
+PATIENCE_S: Final = 5.0
+"""How long what is on disk waits for something newer before it is served."""
+SEEN_EVERY_S: Final = 30.0
+"""How often it is written down that what is on disk is current."""
+
+log = structlog.get_logger()
+
+
+async def run(options: Options, bus_settings: BusSettings, settings: Settings) -> None:
+    """Serves until cancelled.
+
+    Raises:
+        Unavailable: an address or the cache cannot be used, or the bus closed the connection for
+            good.
+        Denied, Invalid: the bus cannot be used.
+    """
+    spare_the_heap()
+    pace = Pace()
+    async with open_last_known(settings.data / f"resolver-{options.name}", pace) as last_known:
+        resolver = Resolver(options, pace, last_known)
+        await resolver.recall()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(resolver.follow(bus_settings))
+            group.create_task(resolver.serve())
+
+
+class Resolver:
+    """One resolver's parts, and how they come to life."""
+
+    def __init__(self, options: Options, pace: Pace, last_known: LastKnown) -> None:
+        self._options = options
+        self._pace = pace
+        self._last_known = last_known
+        self._zones = Zones(options.canary)
+        self._tracks = Tracks(self._zones, options.branches, options.only)
+        self._losses = Losses()
+        self._propagation = Propagation()
+        self._bus: Bus | None = None
+        self._follower: Follower | None = None
+        self._addresses: list[Address] = []
+        self._is_complete = asyncio.Event()
+        self._has_failed = asyncio.Event()
+        self._is_serving = asyncio.Event()
+
+    async def recall(self) -> None:
+        """Makes ready what was last served, from disk."""
+        async for each in self._last_known.recall():
+            if self._tracks.follows(each.zone, each.branch):
+                track = self._tracks.track(each.zone, each.branch, each.position)
+                self._tracks.recall(track, each.compiled, each.seen)
+            else:
+                self._last_known.drop(each.zone, each.branch)
+        log.info("last-known.recalled", zones=len(self._zones.by_apex))
+
+    async def serve(self) -> None:
+        """Answers, once there is something to answer with, until cancelled."""
+        options = self._options
+        async with AsyncExitStack() as stack:
+            if options.metrics is not None:
+                await stack.enter_async_context(http.serving(options.metrics, self._pages()))
+            await self._until_loaded()
+            streams = Streams(self._zones, fast.respond, self._losses, options.transfer_to)
+            self._addresses = await stack.enter_async_context(
+                listening(options.listen, self._zones, fast.respond, streams, self._losses)
+            )
+            self._is_serving.set()
+            log.info(
+                "service.started",
+                name=options.name,
+                listen=[str(address) for address in self._addresses],
+                zones=len(self._zones.by_apex),
+                complete=self._is_complete.is_set(),
+            )
+            await asyncio.Event().wait()
+
+    async def _until_loaded(self) -> None:
+        waits = [asyncio.ensure_future(self._is_complete.wait())]
+        is_something = bool(self._zones.by_apex)
+        if is_something:
+            waits.append(asyncio.ensure_future(self._has_failed.wait()))
+        try:
+            await asyncio.wait(
+                waits,
+                timeout=PATIENCE_S if is_something else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def follow(self, bus_settings: BusSettings) -> None:
+        """Keeps what is served in step with the log, until cancelled.
+
+        Raises:
+            Unavailable: the bus closed the connection for good.
+        """
+        async with (
+            connect(bus_settings, name=NAME, patient=True, report=self._hear_of_trouble) as bus,
+            asyncio.TaskGroup() as group,
+        ):
+            self._bus = bus
+            herald = Herald(bus, self._options.name)
+
+            def arrived(track: Track, position: Position) -> None:
+                herald.arrived(track, position)
+                self._propagation.observe(track, position)
+
+            store = RemoteObjects(bus, NAME)
+            updater = Updater(group, self._tracks, store, self._last_known, self._pace, arrived)
+            group.create_task(herald.run())
+            group.create_task(self._read(bus, updater))
+            await self._is_serving.wait()
+            subject = subjects.resolvers("status")
+            async with answer_broadcast(bus, subject, AskStatus, self._status):
+                await bus.closed.wait()
+            raise Unavailable(f"{bus_settings.shown} closed the connection for good")
+
+    async def _read(self, bus: Bus, updater: Updater) -> None:
+        """Follows the log, or resolves what this is pinned to."""
+        options, refs = self._options, RemoteRefs(bus, NAME)
+        source: Pins | Follower
+        if options.at is not None:
+            repo = Repo(RemoteObjects(bus, NAME), refs, NAME, _nobody)
+            source = Pins(repo, self._tracks, updater, options.at, options.branch)
+        else:
+            source = self._follower = Follower(bus, refs, self._tracks, updater)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(source.run())
+            group.create_task(self._await_failure(source.failed))
+            await source.complete.wait()
+            await updater.settled()
+            self._is_complete.set()
+            if self._follower is not None:
+                group.create_task(self._see())
+
+    async def _await_failure(self, failed: asyncio.Event) -> None:
+        await failed.wait()
+        self._has_failed.set()
+
+    async def _see(self) -> None:
+        while True:
+            await asyncio.sleep(SEEN_EVERY_S)
+            if self._tracks.confirmed is not None:
+                behind = [track for track in self._tracks if track.seen is not None]
+                await self._last_known.see(self._tracks.confirmed, behind)
+
+    def _hear_of_trouble(self, event: str, **fields: str) -> None:
+        log.warning(event, **fields)
+        self._has_failed.set()
+
+    def _status(self, asked: AskStatus) -> msgspec.Struct:
+        return status(self._options, self._addresses, self._tracks, self._follower, asked)
+
+    def _pages(self) -> http.Pages:
+        figures = Figures(self._tracks, self._losses, self._propagation, self._bus_is_up)
+
+        async def metrics() -> Page:
+            content = await exposition.text(figures.collect(), self._pace)
+            return Page(200, content, exposition.CONTENT_TYPE)
+
+        async def live() -> Page:
+            return Page(200, "alive\n")
+
+        async def ready() -> Page:
+            return await readiness.page(
+                self._tracks,
+                self._pace,
+                is_pinned=self._options.at is not None,
+                is_serving=self._is_serving.is_set(),
+            )
+
+        return {"/metrics": metrics, "/livez": live, "/readyz": ready}
+
+    def _bus_is_up(self) -> bool:
+        return self._bus is not None and self._bus.connected
+
+
+def _nobody() -> Identity:
+    """Whose name a commit would bear; a resolver makes none."""
+    return Identity(NAME, "", 0)

@@ -1,0 +1,78 @@
+"""Work in slices, so that no query waits for it: the event loop is given back several times a
+millisecond, however many zones are being loaded.
+"""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from time import perf_counter
+from typing import Final
+
+from zonegit_resolver.snapshot import Node, Snapshot
+
+SLICE_S: Final = 0.000_4
+"""How long the event loop is held at a time, by everybody together."""
+
+BIG: Final = 1_000
+"""How many RRsets are too many for one piece: to compile, to collect, to let go."""
+
+
+class Pace:
+    """Shared by all that work in slices: in each turn of the event loop one of them has a slice,
+    the others wait for theirs."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._is_open = True
+
+    async def breathe(self) -> None:
+        """To be called often; returns at once while there is time left in the slice."""
+        while perf_counter() >= self._until:
+            await asyncio.sleep(0)
+            if self._is_open:
+                self._is_open = False
+                self._until = perf_counter() + SLICE_S
+                asyncio.get_running_loop().call_soon(self._reopen)
+
+    def _reopen(self) -> None:
+        self._is_open = True
+
+
+def spare_the_heap() -> None:
+    """Keeps what the cyclic garbage collector does at a time short: 2,000 objects, then 10,000."""
+    gc.set_threshold(2_000, 5, 10)
+
+
+def settle_the_heap() -> None:
+    """Takes what is there out of the collector's sight for good; costs nothing.
+
+    A zone is hundreds of thousands of objects without a cycle, which reference counting frees. A
+    full collection would walk all of them, and stop queries for as long. To be called now and
+    then while a big zone is loaded, and not at other times: what is a cycle then is never freed.
+    """
+    gc.freeze()
+
+
+async def dispose(snapshots: list[Snapshot], pace: Pace) -> None:
+    """Frees snapshots in slices; the caller's list is emptied, and must be the last to hold them.
+
+    Dropping a big tree at once would free all of it at once. So all nodes are held here first,
+    and let go a few at a time, parents first: each then takes nothing else with it.
+    """
+    held: list[Node] = []
+    for node in _nodes(snapshots):
+        held.append(node)
+        await pace.breathe()
+    snapshots.clear()
+    held.reverse()
+    while held:
+        del held[-64:]
+        await pace.breathe()
+
+
+def _nodes(snapshots: list[Snapshot]) -> Iterator[Node]:
+    pending = [snapshot.root for snapshot in snapshots]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending.extend(node.children.values())

@@ -1,0 +1,143 @@
+"""The tables of the last known good; the only module here that knows SQL."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from sqlite3 import Connection
+from typing import Final, NamedTuple
+
+from zonegit.errors import Corrupt
+from zonegit.objects.ids import RawObject
+from zonegit.zone import names
+from zonegit.zone.names import Name, Path
+
+VERSION: Final = 1
+SCHEMA: Final = (
+    "CREATE TABLE tip (id INTEGER PRIMARY KEY, zone BLOB NOT NULL, branch TEXT NOT NULL,"
+    " target BLOB NOT NULL, tree BLOB NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,"
+    " seen REAL, UNIQUE (zone, branch)) STRICT",
+    "CREATE TABLE rrset (tip INTEGER NOT NULL, owner BLOB NOT NULL, rdtype INTEGER NOT NULL,"
+    " id BLOB NOT NULL, payload BLOB NOT NULL,"
+    " PRIMARY KEY (tip, owner, rdtype)) STRICT, WITHOUT ROWID",
+)
+PAGE: Final = 512
+"""RRsets read at a time."""
+
+Key = tuple[Name, str]
+"""A zone and a branch."""
+
+
+class Tip(NamedTuple):
+    """What is kept of a branch, beside its RRsets. ``seen`` is when it was last known to be
+    current, in seconds since 1970."""
+
+    zone: bytes
+    branch: str
+    target: bytes
+    tree: bytes
+    epoch: str
+    sequence: int
+    seen: float | None = None
+
+
+class Row(NamedTuple):
+    """One RRset; ``blob`` None: it is gone."""
+
+    path: Path
+    rdtype: int
+    blob: RawObject | None
+
+
+class Write(NamedTuple):
+    """What becomes of a branch. ``tip`` None: it is forgotten; ``replaces``: so is all that is
+    kept of it before ``rows`` are added."""
+
+    key: Key
+    tip: Tip | None
+    rows: Sequence[Row] = ()
+    replaces: bool = True
+
+
+StoredRRset = tuple[bytes, int, bytes, bytes]
+"""Owner, type, id, payload."""
+START: Final = (b"", -1)
+
+
+def check(connection: Connection) -> None:
+    """Raises:
+    Corrupt: the file is damaged.
+    """
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise Corrupt(f"it is damaged: {found}")
+
+
+def tips(connection: Connection) -> list[Tip]:
+    """All branches that are kept."""
+    found = connection.execute("SELECT zone, branch, target, tree, epoch, sequence, seen FROM tip")
+    return [Tip(*row) for row in found]
+
+
+def page(connection: Connection, key: Key, after: tuple[bytes, int]) -> list[StoredRRset]:
+    """The next RRsets of a branch, after an owner and type; none when there are no more."""
+    return connection.execute(
+        "SELECT owner, rdtype, rrset.id, payload FROM rrset JOIN tip ON rrset.tip = tip.id"
+        " WHERE zone = ? AND branch = ? AND (owner, rdtype) > (?, ?)"
+        " ORDER BY owner, rdtype LIMIT ?",
+        (*key, *after, PAGE),
+    ).fetchall()
+
+
+def see(connection: Connection, seen: float, late: Sequence[tuple[float | None, Key]]) -> None:
+    """Notes when branches were last known to be current, those in ``late`` at other times."""
+    connection.execute("UPDATE tip SET seen = ?", (seen,))
+    connection.executemany(
+        "UPDATE tip SET seen = ? WHERE zone = ? AND branch = ?",
+        ((other, *key) for other, key in late),
+    )
+
+
+def write(connection: Connection, writes: Sequence[Write]) -> None:
+    """Carries all of them out, in order."""
+    for each in writes:
+        if each.replaces:
+            _forget(connection, each.key)
+        if each.tip is not None:
+            _apply(connection, _put_tip(connection, each.tip), each)
+
+
+def _forget(connection: Connection, key: Key) -> None:
+    connection.execute(
+        "DELETE FROM rrset WHERE tip IN (SELECT id FROM tip WHERE zone = ? AND branch = ?)", key
+    )
+    connection.execute("DELETE FROM tip WHERE zone = ? AND branch = ?", key)
+
+
+def _put_tip(connection: Connection, tip: Tip) -> int:
+    found = connection.execute(
+        "INSERT INTO tip (zone, branch, target, tree, epoch, sequence, seen)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (zone, branch) DO UPDATE SET"
+        " target = excluded.target, tree = excluded.tree, epoch = excluded.epoch,"
+        " sequence = excluded.sequence, seen = excluded.seen RETURNING id",
+        tip,
+    )
+    (number,) = found.fetchall()
+    return int(number[0])
+
+
+def _apply(connection: Connection, tip: int, change: Write) -> None:
+    zone, _ = change.key
+    for is_gone, rows in groupby(change.rows, key=lambda row: row.blob is None):
+        if is_gone:
+            connection.executemany(
+                "DELETE FROM rrset WHERE tip = ? AND owner = ? AND rdtype = ?",
+                ((tip, names.below(zone, row.path), row.rdtype) for row in rows),
+            )
+        else:
+            connection.executemany(
+                "INSERT OR REPLACE INTO rrset VALUES (?, ?, ?, ?, ?)",
+                (
+                    (tip, names.below(zone, row.path), row.rdtype, row.blob.id, row.blob.payload)
+                    for row in rows
+                    if row.blob is not None
+                ),
+            )

@@ -1,0 +1,97 @@
+"""What a resolver says of itself: on the bus when asked, and after each swap unasked."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from zonegit import release
+from zonegit.bus.connection import Bus
+from zonegit.errors import Unavailable
+from zonegit.wire import subjects
+from zonegit.wire.messages import AskStatus, ResolverStatus, Served, ServedZone
+from zonegit_resolver.follower import Follower
+from zonegit_resolver.listeners import Address
+from zonegit_resolver.options import Options
+from zonegit_resolver.tracks import Position, Track, Tracks
+
+MOST_ZONES: Final = 1_000
+"""Zones in one answer."""
+
+log = structlog.get_logger()
+
+
+class Herald:
+    """Tells of swaps, in order, while :meth:`run` runs."""
+
+    def __init__(self, bus: Bus, name: str) -> None:
+        self._bus = bus
+        self._name = name
+        self._news: asyncio.Queue[Served] = asyncio.Queue()
+
+    def arrived(self, track: Track, position: Position) -> None:
+        """A track has come to a position."""
+        current = track.current
+        self._news.put_nowait(
+            Served(
+                resolver=self._name,
+                zone=track.zone,
+                branch=track.branch,
+                epoch=position.epoch,
+                sequence=position.sequence,
+                commit=current.commit if current is not None else None,
+                serial=current.snapshot.serial if current is not None else None,
+                delay_ms=position.delay_ms(),
+            )
+        )
+
+    async def run(self) -> None:
+        """Publishes until cancelled. What cannot be told is not kept: whoever waits will ask."""
+        while True:
+            news = await self._news.get()
+            try:
+                await self._bus.publish(subjects.served(news.zone), news)
+            except Unavailable as error:
+                log.warning("served.not-told", sequence=news.sequence, error=error.message)
+
+
+def status(
+    options: Options,
+    listen: Sequence[Address],
+    tracks: Tracks,
+    follower: Follower | None,
+    asked: AskStatus,
+) -> ResolverStatus:
+    """The answer to a broadcast; ``follower`` None: pinned."""
+    now = time.time()
+    found = [track for track in tracks if asked.zone in (None, track.zone)]
+    return ResolverStatus(
+        resolver=options.name,
+        version=release(),
+        listen=[str(address) for address in listen],
+        metrics=str(options.metrics) if options.metrics is not None else None,
+        branches=list(options.branches),
+        only=list(options.only),
+        at=options.at,
+        epoch=follower.epoch if follower is not None else "",
+        sequence=follower.sequence if follower is not None else 0,
+        lag=follower.lag if follower is not None else 0,
+        zones=[_zone(track, tracks, options, now) for track in found[:MOST_ZONES]],
+        more=len(found) > MOST_ZONES,
+    )
+
+
+def _zone(track: Track, tracks: Tracks, options: Options, now: float) -> ServedZone:
+    current = track.current
+    return ServedZone(
+        zone=track.zone,
+        branch=track.branch,
+        commit=current.commit if current is not None else None,
+        serial=current.snapshot.serial if current is not None else None,
+        sequence=track.done.sequence if track.done is not None else 0,
+        age=None if options.at is not None else tracks.age(track, now),
+        pinned=options.at is not None,
+        problem=track.problem,
+    )

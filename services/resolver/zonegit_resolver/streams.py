@@ -1,0 +1,119 @@
+"""TCP (RFC 7766): framed messages, one conversation a connection, all of it bounded.
+
+A conversation handles one message after the other and waits until its reply is on its way, so a
+client that does not read holds one reply and no more, and not for long.
+"""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit_resolver import transfer
+from zonegit_resolver.datagrams import Losses, Respond
+from zonegit_resolver.message import STREAM, parse
+from zonegit_resolver.transfer import Network
+from zonegit_resolver.zones import Zones
+
+_LENGTH: Final = 2
+_READ_AHEAD: Final = 16 * 1024
+_WRITE_AHEAD: Final = 64 * 1024
+_RETRY_ACCEPT_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``idle_s`` is how long a client may take for its next message, ``stall_s`` how long it may
+    not read, in seconds; ``connections`` how many there may be, ``per_peer`` from one address."""
+
+    idle_s: float = 10.0
+    stall_s: float = 10.0
+    connections: int = 1_024
+    per_peer: int = 64
+
+
+class Streams:
+    """Answers what arrives on connections."""
+
+    def __init__(
+        self,
+        zones: Zones,
+        respond: Respond,
+        losses: Losses,
+        transfer_to: Sequence[Network] = transfer.LOOPBACK,
+        limits: Limits = Limits(),
+    ) -> None:
+        self._zones = zones
+        self._respond = respond
+        self._losses = losses
+        self._transfer_to = transfer_to
+        self._limits = limits
+        self._peers: Counter[str] = Counter()
+
+    async def accept(self, listening: socket.socket) -> None:
+        """Takes connections until cancelled; their conversations end with it."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                try:
+                    sock, address = await loop.sock_accept(listening)
+                except OSError:
+                    await asyncio.sleep(_RETRY_ACCEPT_S)  # out of file descriptors, most likely
+                    continue
+                if self._has_room(address[0]):
+                    group.create_task(self._converse(sock, address[0]))
+                else:
+                    sock.close()
+
+    def _has_room(self, peer: str) -> bool:
+        return (
+            self._peers.total() < self._limits.connections
+            and self._peers[peer] < self._limits.per_peer
+        )
+
+    async def _converse(self, sock: socket.socket, peer: str) -> None:
+        self._peers[peer] += 1
+        reader, writer = await asyncio.open_connection(sock=sock, limit=_READ_AHEAD)
+        writer.transport.set_write_buffer_limits(high=_WRITE_AHEAD)
+        try:
+            while True:
+                async with asyncio.timeout(self._limits.idle_s):
+                    length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
+                    wire = await reader.readexactly(length)
+                for reply in self._replies(wire, peer):
+                    writer.write(len(reply).to_bytes(_LENGTH, "big") + reply)
+                    async with asyncio.timeout(self._limits.stall_s):
+                        await writer.drain()
+                    await asyncio.sleep(0)  # a client with much to ask is not the only one
+        except (TimeoutError, asyncio.IncompleteReadError, OSError):
+            pass  # it has gone, or is to go
+        except Exception as error:
+            self._losses.bug(error)
+        finally:
+            await self._part(writer, peer)
+
+    def _replies(self, wire: bytes, peer: str) -> Iterator[bytes]:
+        query = parse(wire)
+        if query is None:
+            return
+        if transfer.is_transfer(query):
+            yield from transfer.replies(query, self._zones, peer, self._transfer_to)
+            return
+        reply = self._respond(wire, self._zones, peer, STREAM)
+        if reply is not None:
+            yield reply
+
+    async def _part(self, writer: asyncio.StreamWriter, peer: str) -> None:
+        try:
+            writer.close()
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(self._limits.stall_s):
+                    await writer.wait_closed()
+        finally:
+            writer.transport.abort()  # what is not sent by now never will be
+            self._peers[peer] -= 1
+            if not self._peers[peer]:
+                del self._peers[peer]
