@@ -255,9 +255,9 @@ async def test_an_inbox_of_another_user_is_denied() -> None:
     with nats_server(elsewhere) as url:
         settings = BusSettings(url.replace("://", "://ada:x@"))
         async with connect(settings, name="cli") as bus:
-            with pytest.raises((Denied, Unavailable)) as caught:
-                await bus.request("zg.ada.refs.where", Done(), Done, timeout=5)
-            assert "within" not in caught.value.message
+            for _ in range(2):
+                with pytest.raises(Denied):
+                    await bus.request("zg.ada.refs.where", Done(), Done, timeout=60)
 
 
 async def test_a_bus_that_goes_fails_what_waits_at_once(tmp_path: Path) -> None:

@@ -296,6 +296,20 @@ async def test_a_zone_with_branches_is_removed_only_by_force(stand: RefStand) ->
         await stand.refs.unregister(FOO, origin())
 
 
+async def test_the_removal_of_many_refs_is_told_by_its_last_rows(stand: RefStand) -> None:
+    made = await registered(stand)
+    for n in range(120):
+        await stand.refs.move(refnames.tag(FOO, f"v{n}"), Absent(), made.id, origin())
+    why = origin(force=True)
+    moved = await stand.refs.unregister(FOO, why)
+    assert len(moved.entries) == 100
+    assert moved.entries[-1].sequence == moved.sequence
+    assert await stand.refs.unregister(FOO, why) == moved
+    rows = [row for row in await all_rows(stand) if row.operation == why.operation]
+    assert len(rows) == 122
+    assert rows[-100:] == moved.entries
+
+
 async def test_a_zone_registered_again_starts_without_branches(stand: RefStand) -> None:
     await registered(stand)
     await stand.refs.unregister(FOO, origin(force=True))
@@ -424,13 +438,13 @@ async def test_since_another_epoch_has_no_rows_and_names_ours(stand: RefStand) -
 
 async def test_since_is_told_in_pages_that_fit_a_message(stand: RefStand) -> None:
     await stand.refs.register(FOO, origin())
-    for n in range(150):
-        wordy = Origin(ACTOR, "r" * 4_000, f"{n:016d}")
+    for n in range(450):
+        wordy = Origin(ACTOR, "r" * 1_000, f"{n:016d}")
         await stand.refs.register(names.parse(f"z{n}.example."), wordy)
     rows = await all_rows(stand)
     epoch = (await stand.refs.snapshot()).epoch
     assert 0 < len((await stand.refs.since(epoch, 0)).entries) < len(rows)
-    assert [row.sequence for row in rows] == list(range(1, 152))
+    assert [row.sequence for row in rows] == list(range(1, 452))
 
 
 async def test_the_reflog_is_of_one_ref_newest_first(stand: RefStand) -> None:

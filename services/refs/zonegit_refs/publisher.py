@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from zonegit.bus.connection import Bus
-from zonegit.errors import Unavailable, ZonegitError
+from zonegit.errors import ZonegitError
 from zonegit.objects.ids import RawObject
 from zonegit.store.protocols import LogEntry
 from zonegit.wire import subjects
@@ -68,8 +68,11 @@ class Publisher:
 
     async def _beat(self) -> None:
         while True:
-            sequence = await self._refs.sequence()
-            beat = Heartbeat(epoch=self._refs.epoch, sequence=sequence, time=time.time())
-            with suppress(Unavailable):
+            try:
+                sequence = await self._refs.sequence()
+                beat = Heartbeat(epoch=self._refs.epoch, sequence=sequence, time=time.time())
                 await self._bus.publish(subjects.HEARTBEAT, beat)
+            except ZonegitError as error:
+                if self._bus.connected:  # when it is not, its own log says so
+                    log.warning("heartbeat.lost", error=error.message)
             await asyncio.sleep(BEAT_S)

@@ -7,27 +7,25 @@ that the bus closes for good ends the process.
 
 import asyncio
 import re
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from zonegit.bus import access
 from zonegit.bus.requests import Requests
 from zonegit.config import BusSettings
-from zonegit.errors import Denied, Invalid, Unavailable, ZonegitError
+from zonegit.errors import Denied, Unavailable
 from zonegit.wire import codec
 
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 Deliver = Callable[[str, bytes], None]
 """Takes a subject and its message's octets, and returns at once."""
 
-SCHEMES: Final = ("nats", "tls", "ws", "wss")
 CONNECT_TIMEOUT: Final = 2
 PING_INTERVAL: Final = 10
 RETRY_WAIT: Final = 0.5
@@ -66,7 +64,7 @@ class Bus:
     def __init__(self, client: Client, settings: BusSettings, report: Report) -> None:
         self._client = client
         self._report = report
-        self._requests = Requests(client, inbox_prefix(settings.url), settings.shown)
+        self._requests = Requests(client, access.inbox_prefix(settings.url), settings.shown)
         self._gap_callbacks: list[Callable[[], None]] = []
         self._refused: set[str] = set()
         self._last_failure = ""
@@ -165,6 +163,7 @@ class Bus:
         """
         await self._client.flush()
         if subject.casefold() in self._refused:
+            self._refused.discard(subject.casefold())
             raise Denied(
                 f"{self.url_shown} does not let this user listen on {subject}",
                 hint="permissions are the broker's; ask whoever runs it",
@@ -239,7 +238,8 @@ async def connect(
         Denied: the bus does not let this user in.
         Invalid: the settings are no use (URL, certificate or credentials).
     """
-    _check(settings)
+    access.check(settings)
+    told = ""
     while True:
         try:
             bus = await _connected(settings, name, report)
@@ -247,7 +247,9 @@ async def connect(
         except Unavailable as error:
             if not patient:
                 raise
-            report("bus.awaited", url=settings.shown, error=error.message)
+            if told != error.message:
+                report("bus.awaited", url=settings.shown, error=error.message)
+            told = error.message
             await asyncio.sleep(RETRY_WAIT)
     try:
         yield bus
@@ -280,58 +282,14 @@ async def _connected(settings: BusSettings, name: str, report: Report) -> Bus:
             max_reconnect_attempts=-1,
             ping_interval=PING_INTERVAL,
             pending_size=-1,
-            inbox_prefix=inbox_prefix(settings.url),
-            tls=_tls(settings),
+            inbox_prefix=access.inbox_prefix(settings.url),
+            tls=access.tls(settings),
             user_credentials=settings.creds,
         )
     except (nats.errors.Error, OSError, ModuleNotFoundError) as error:
-        raise _why(error, settings) from error
+        if client.is_connecting:  # the socket is open
+            await client.close()
+        raise access.why(error, settings) from error
     finally:
         opened = True
     return bus
-
-
-def inbox_prefix(url: str) -> str:
-    """Where the answers to one user's requests go: ``_INBOX_<user>``, so that the bus can keep
-    users from listening to each other's."""
-    user = urlsplit(url).username
-    return f"_INBOX_{user}" if user else "_INBOX"
-
-
-def _check(settings: BusSettings) -> None:
-    """Raises:
-    Invalid: the URL is none; it is not shown, for who knows where its password is.
-    """
-    try:
-        parts = urlsplit(settings.url)
-        good = parts.scheme in SCHEMES and parts.hostname and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise Invalid("the URL of the bus is malformed", hint="nats://HOST:4222 is one")
-
-
-def _tls(settings: BusSettings) -> ssl.SSLContext | None:
-    if settings.ca is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=settings.ca)
-    except (OSError, ssl.SSLError) as error:
-        raise Invalid(f"cannot use the certificates in {settings.ca}: {error}") from error
-
-
-def _why(error: Exception, settings: BusSettings) -> ZonegitError:
-    text = str(error) or type(error).__name__
-    if isinstance(error, ModuleNotFoundError):
-        return Invalid(
-            f"credentials files need the package {error.name}", hint=f"pip install {error.name}"
-        )
-    if isinstance(error, nats.errors.AuthorizationError) or "authorization" in text.casefold():
-        return Denied(
-            f"the bus {settings.shown} does not let this user in",
-            hint="check the user and password of its URL, or the credentials file",
-        )
-    return Unavailable(
-        f"the bus {settings.shown} cannot be reached: {text}",
-        hint="start one with: zonegit up; or name another: ZONEGIT_NATS_URL",
-    )

@@ -144,6 +144,8 @@ class Requests:
         """The bus refused a publish or a subscription; ``subject`` is in lower case. Tells whether
         a request was waiting for it."""
         mine = what == "subscription" and subject.startswith(self._inbox.casefold())
+        if mine:
+            self._subscribing = None
         hit = [w for w in self._waiting.values() if mine or w.subject.casefold() == subject]
         for waiting in hit:
             self._fail(

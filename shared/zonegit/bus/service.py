@@ -69,27 +69,28 @@ async def serve(bus: Bus, name: str, service: str, endpoints: Endpoints) -> Asyn
     subject = f"{subjects.ROOT}.*.{service}.>"
     semver = _SEMVER.match(release())
     try:
+        taking = await bus.client.subscribe(subject, queue=name, cb=dispatcher.take)
+        await bus.settled(subject)
         discovery = await nats.micro.add_service(
             bus.client,
             name=name,
             version=semver.group() if semver else "0.0.0",
             metadata={"subject": subject, "verbs": " ".join(endpoints)},
         )
-        taking = await bus.client.subscribe(subject, queue=name, cb=dispatcher.take)
-        await bus.settled(subject)
     except (nats.errors.Error, OSError) as error:
         raise Unavailable(f"the bus {bus.url_shown} is gone") from error
     try:
         yield
     finally:
         try:
-            async with asyncio.timeout(STOP_TIMEOUT):
-                if bus.connected:
+            if bus.connected:
+                async with asyncio.timeout(STOP_TIMEOUT):
                     await discovery.stop()
                     await taking.drain()  # type: ignore[no-untyped-call]
-                await dispatcher.idle()
         except (nats.errors.Error, OSError) as error:
             log.warning("service.stopped-badly", error=str(error) or repr(error))
+        finally:
+            await dispatcher.finish()
 
 
 @asynccontextmanager
@@ -139,10 +140,13 @@ class Dispatcher:
         self._running.add(task)
         task.add_done_callback(self._done)
 
-    async def idle(self) -> None:
-        """Waits for the requests that run."""
+    async def finish(self) -> None:
+        """Waits for the requests that run, and cancels those that take too long."""
         if self._running:
-            await asyncio.wait(self._running)
+            _, late = await asyncio.wait(self._running, timeout=STOP_TIMEOUT)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

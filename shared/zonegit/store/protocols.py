@@ -137,8 +137,8 @@ class Since(msgspec.Struct, frozen=True):
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """An acknowledged, durable change of refs: the log rows it wrote, oldest first. None were
-    written when everything already stood as asked."""
+    """An acknowledged, durable change of refs: the log rows it wrote (the last 100 of them),
+    oldest first. None were written when everything already stood as asked."""
 
     epoch: str
     sequence: int
@@ -147,8 +147,8 @@ class Moved(msgspec.Struct, frozen=True):
 
 class Origin(msgspec.Struct, frozen=True):
     """Who moves a ref and why. ``operation`` is unique to one intended change: sending it again
-    is answered with the first outcome and changes nothing. ``force`` overrides what would raise
-    Unsafe."""
+    is answered with the first outcome and changes nothing. A change of several refs shares one
+    and moves each ref once. ``force`` overrides what would raise Unsafe."""
 
     actor: str
     reason: str
@@ -226,6 +226,7 @@ class RefStore(Protocol):
         also remembered for its zone.
 
         Raises:
-            NotFound: the branch's zone is not registered.
+            NotFound: the branch's zone is not registered, or the symref to the branch is not
+                stored: like a commit, it is put before a ref may name it.
         """
         ...

@@ -138,7 +138,7 @@ class Reflog(Message, frozen=True, kw_only=True, omit_defaults=True):
 class Why(Message, frozen=True, kw_only=True, omit_defaults=True):
     """What every mutation says of itself: see ``store.protocols.Origin``."""
 
-    reason: Text
+    reason: Annotated[str, Meta(max_length=1_000)]
     operation: Annotated[str, Meta(min_length=16, max_length=64)]
     force: bool = False
 
