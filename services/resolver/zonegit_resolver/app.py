@@ -178,11 +178,12 @@ class Resolver:
         self._has_failed.set()
 
     async def _see(self) -> None:
-        while True:
-            await asyncio.sleep(SEEN_EVERY_S)
-            if self._tracks.confirmed is not None:
-                behind = [track for track in self._tracks if track.seen is not None]
-                await self._last_known.see(self._tracks.confirmed, behind)
+        try:
+            while True:
+                await asyncio.sleep(SEEN_EVERY_S)
+                await self._last_known.see(self._tracks)
+        finally:
+            await self._last_known.see(self._tracks)
 
     def _hear_of_trouble(self, event: str, **fields: str) -> None:
         log.warning(event, **fields)

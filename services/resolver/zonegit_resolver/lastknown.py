@@ -7,7 +7,7 @@ this, and what does not verify is dropped and said.
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from zonegit_resolver.loading import advanced, change_of
 from zonegit_resolver.pace import Pace, settle_the_heap
 from zonegit_resolver.snapshot import Node, Snapshot, empty
 from zonegit_resolver.sqlite import Key, Row, Tip, Write
-from zonegit_resolver.tracks import Compiled, Position, Track
+from zonegit_resolver.tracks import Compiled, Position, Tracks
 
 FILE: Final = "last-known.sqlite3"
 
@@ -45,11 +45,12 @@ class Recalled(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A swap. ``rows`` are the differences to the commit ``base``, None: to an empty zone; without
-    ``rows`` the snapshot says all there is."""
+    """A swap, at ``seen`` in seconds since 1970. ``rows`` are the differences to the commit
+    ``base``, None: to an empty zone; without ``rows`` the snapshot says all there is."""
 
     position: Position
     compiled: Compiled
+    seen: float
     rows: list[Row] | None
     base: ObjectId | None
 
@@ -75,9 +76,12 @@ class LastKnown:
         self._waiting.append(((zone, branch), None))
         self._wake.set()
 
-    async def see(self, seen: float, behind: Iterable[Track]) -> None:
-        """Notes that all was current at ``seen`` (seconds since 1970), but for ``behind``."""
-        late = [(track.seen, (track.zone, track.branch)) for track in behind]
+    async def see(self, tracks: Tracks) -> None:
+        """Notes when what is kept was last known to be current."""
+        seen = tracks.confirmed
+        if seen is None:
+            return
+        late = [(track.seen, (track.zone, track.branch)) for track in tracks if track.seen]
         with suppress(ZonegitError):  # a full disk is heard of when there is something to keep
             await self._database.write(partial(sqlite.see, seen=seen, late=late))
 
@@ -103,9 +107,9 @@ class LastKnown:
         held = self._written.pop(key, None)
         if kept is None:
             return Write(key, None)
-        position, compiled, rows, base = kept
+        position, compiled, seen, rows, base = kept
         self._written[key] = compiled.commit
-        tip = Tip(*key, compiled.commit, compiled.tree, position.epoch, position.sequence)
+        tip = Tip(*key, compiled.commit, compiled.tree, position.epoch, position.sequence, seen)
         if rows is not None and base is not None and base == held:
             return Write(key, tip, rows, replaces=False)
         if rows is None or base is not None:

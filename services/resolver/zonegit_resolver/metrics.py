@@ -51,7 +51,8 @@ class Propagation:
     def metric(self) -> HistogramMetricFamily:
         total = 0
         buckets = []
-        for bound, count in zip((*map(str, BUCKETS_S), "+Inf"), self.counts, strict=True):
+        bounds = [*(str(float(bound)) for bound in BUCKETS_S), "+Inf"]
+        for bound, count in zip(bounds, self.counts, strict=True):
             total += count
             buckets.append((bound, total))
         return HistogramMetricFamily(

@@ -9,16 +9,16 @@ from zonegit_resolver.pace import Pace
 from zonegit_resolver.tracks import Track, Tracks
 
 
-async def expired(tracks: Tracks, pace: Pace) -> list[str]:
+async def expired(tracks: Tracks, pace: Pace) -> set[str]:
     """Zones, as text, that have not been known to be current for longer than their SOA lets a
     secondary keep them (RFC 1035 section 3.3.13). They are answered all the same: this is the
     primary, and has nothing better."""
     now = time.time()
-    found = []
+    found = set()
     for track in tracks:
         age = tracks.age(track, now)
         if age is not None and age > _expire(track):
-            found.append(names.text(track.zone))
+            found.add(names.text(track.zone))
         await pace.breathe()
     return found
 
@@ -32,7 +32,7 @@ async def page(tracks: Tracks, pace: Pace, *, is_pinned: bool, is_serving: bool)
     """``/readyz``."""
     if not is_serving:
         return Page(503, "zones are being loaded\n")
-    old = [] if is_pinned else await expired(tracks, pace)
+    old = set() if is_pinned else await expired(tracks, pace)
     if old:
-        return Page(503, f"older than SOA expire: {' '.join(old[:20])}\n")
+        return Page(503, f"older than SOA expire: {' '.join(sorted(old)[:20])}\n")
     return Page(200, "ready\n")

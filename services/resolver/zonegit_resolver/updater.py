@@ -5,6 +5,7 @@ comes down to the last. What cannot be loaded leaves the old state in service, a
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -139,7 +140,8 @@ class Updater:
         # Of another branch's base the rows tell only the difference to that.
         rows = loaded.rows if before is base else None
         base_commit = before.commit if before is not None else None
-        self._last_known.keep(track.zone, track.branch, Kept(wanted, compiled, rows, base_commit))
+        kept = Kept(wanted, compiled, time.time(), rows, base_commit)
+        self._last_known.keep(track.zone, track.branch, kept)
         if before is not None and len(loaded.rows) > BIG:
             self._left.append(before.snapshot)
 
