@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import nats
@@ -15,7 +15,7 @@ from tests.support.nats import configure_nats, nats_server, signal_nats, start_n
 from tests.support.waiting import eventually, succeeds
 
 from zonegit.bus import Bus, RemoteObjects, connect, discovery, headers
-from zonegit.bus.service import Endpoint, Endpoints, serve
+from zonegit.bus.service import Endpoint, Endpoints, answer_broadcast, serve
 from zonegit.config import BusSettings
 from zonegit.errors import Conflict, Corrupt, Denied, Internal, Invalid, Unavailable
 from zonegit.objects.canonical import encode
@@ -369,21 +369,15 @@ async def test_a_user_that_the_broker_no_longer_knows_is_reported_once(tmp_path:
     assert sum("Authorization" in text for text in heard) == 1
 
 
-async def test_a_broadcast_gathers_every_answer(nats_url: str, pair: Pair) -> None:
-    first, bus = pair
+async def test_a_broadcast_gathers_every_answer(pair: Pair) -> None:
+    served, bus = pair
     subject = subjects.resolvers("status")
     assert await bus.broadcast(subject, AskStatus(), Done, 5) == []
-    client = await nats.connect(nats_url)
-    for _ in range(3):
-
-        async def answer(message: object) -> None:
-            await message.respond(codec.encode(Done()))  # type: ignore[attr-defined]
-
-        await client.subscribe(subject, cb=answer)
-    await client.flush()
-    assert first.connected
-    assert await bus.broadcast(subject, AskStatus(), Done, 0.3) == [Done()] * 3
-    await client.close()
+    async with AsyncExitStack() as stack:
+        for _ in range(3):
+            answering = answer_broadcast(served, subject, AskStatus, lambda asked: Done())
+            await stack.enter_async_context(answering)
+        assert await bus.broadcast(subject, AskStatus(), Done, 0.5) == [Done()] * 3
 
 
 async def test_a_service_is_discovered_while_it_serves(pair: Pair) -> None:
