@@ -11,7 +11,7 @@ from zonegit import config
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "configuration.md").read_text()
-SERVICES = ("objectstore", "refs")
+SERVICES = ("objectstore", "refs", "resolver")
 
 
 def first_cells(heading: str) -> list[str]:

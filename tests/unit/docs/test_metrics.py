@@ -1,0 +1,22 @@
+"""Every metric of a resolver is explained in docs/operations.md, with its labels."""
+
+import re
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from zonegit_resolver.datagrams import Losses
+from zonegit_resolver.metrics import Figures, Propagation
+from zonegit_resolver.tracks import Tracks
+from zonegit_resolver.zones import Zones
+
+PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+
+
+def test_every_metric_is_explained_and_every_explained_one_exists() -> None:
+    registry = CollectorRegistry()
+    tracks = Tracks(Zones(), ("main",), ())
+    registry.register(Figures(tracks, Losses(), Propagation(), lambda: True))
+    exposed = re.findall(r"^# TYPE (\w+) ", generate_latest(registry).decode(), re.MULTILINE)
+    documented = re.findall(r"^\| `(zonegit_\w+)` \| [^|]*\| ", PAGE, re.MULTILINE)
+    assert sorted(documented) == sorted(exposed)
