@@ -31,6 +31,7 @@ from zonegit_resolver.metrics import Figures, Propagation
 from zonegit_resolver.options import Options
 from zonegit_resolver.pace import Pace, spare_the_heap
 from zonegit_resolver.pins import Pins
+from zonegit_resolver.recent import RecentTrees
 from zonegit_resolver.status import Herald, status
 from zonegit_resolver.streams import Streams
 from zonegit_resolver.tracks import Position, Track, Tracks
@@ -145,7 +146,7 @@ class Resolver:
                 herald.arrived(track, position)
                 self._propagation.observe(track, position)
 
-            store = RemoteObjects(bus, NAME)
+            store = RecentTrees(RemoteObjects(bus, NAME))
             updater = Updater(group, self._tracks, store, self._last_known, self._pace, arrived)
             group.create_task(herald.run())
             group.create_task(self._read(bus, updater))

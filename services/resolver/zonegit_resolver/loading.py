@@ -10,11 +10,11 @@ from zonegit.objects.asks import Asks
 from zonegit.objects.canonical import decode
 from zonegit.objects.ids import ObjectId, RawObject, short, verified
 from zonegit.objects.model import Blob, Commit, Object
-from zonegit.store.protocols import ObjectStore
 from zonegit.zone import names
 from zonegit.zone.names import Path
 from zonegit_resolver.compiler import Change, advance
 from zonegit_resolver.pace import BIG, Pace, settle_the_heap
+from zonegit_resolver.recent import RecentTrees
 from zonegit_resolver.snapshot import Snapshot
 from zonegit_resolver.sqlite import Row
 
@@ -36,10 +36,11 @@ class Loaded(NamedTuple):
 class Loader:
     """Loads one zone. ``known`` are objects at hand, not yet verified."""
 
-    def __init__(self, store: ObjectStore, pace: Pace, known: Iterable[RawObject] = ()) -> None:
+    def __init__(self, store: RecentTrees, pace: Pace, known: Iterable[RawObject] = ()) -> None:
         self._store = store
         self._pace = pace
         self._known = {raw.id: verified(raw) for raw in known}
+        store.learn(self._known.values())
 
     async def load(self, commit: ObjectId, base: Snapshot, tree: ObjectId | None) -> Loaded:
         """The zone at ``commit``, advanced from ``base``, which is compiled from ``tree`` (None:

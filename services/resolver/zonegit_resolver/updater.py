@@ -13,12 +13,12 @@ import structlog
 
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, short
-from zonegit.store.protocols import ObjectStore
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.lastknown import Kept, LastKnown
 from zonegit_resolver.loading import Loaded, Loader
 from zonegit_resolver.pace import BIG, Pace, dispose
+from zonegit_resolver.recent import RecentTrees
 from zonegit_resolver.snapshot import Snapshot, empty
 from zonegit_resolver.tracks import Compiled, Position, Track, Tracks
 
@@ -44,7 +44,7 @@ class Updater:
         self,
         group: asyncio.TaskGroup,
         tracks: Tracks,
-        store: ObjectStore,
+        store: RecentTrees,
         last_known: LastKnown,
         pace: Pace,
         arrived: Arrived,
