@@ -11,20 +11,21 @@ from typing import Final
 import msgspec
 import structlog
 
+from zonegit import http
 from zonegit.bus.connection import Bus, connect
 from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.remote_refs import RemoteRefs
 from zonegit.bus.service import answer_broadcast
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
+from zonegit.http import Page, Reply
 from zonegit.objects.model import Identity
 from zonegit.repo.workspace import Repo
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskStatus
-from zonegit_resolver import exposition, fast, http, readiness
+from zonegit_resolver import exposition, fast, readiness
 from zonegit_resolver.datagrams import Losses
 from zonegit_resolver.follower import Follower
-from zonegit_resolver.http import Page
 from zonegit_resolver.lastknown import LastKnown, open_last_known
 from zonegit_resolver.listeners import Address, listening
 from zonegit_resolver.metrics import Figures, Propagation
@@ -79,6 +80,7 @@ class Resolver:
         self._bus: Bus | None = None
         self._follower: Follower | None = None
         self._addresses: list[Address] = []
+        self._metrics: Address | None = None
         self._is_complete = asyncio.Event()
         self._has_failed = asyncio.Event()
         self._is_serving = asyncio.Event()
@@ -98,7 +100,9 @@ class Resolver:
         options = self._options
         async with AsyncExitStack() as stack:
             if options.metrics is not None:
-                await stack.enter_async_context(http.serving(options.metrics, self._pages()))
+                serving = http.serve(*options.metrics, self._pages())
+                port = await stack.enter_async_context(serving)
+                self._metrics = options.metrics._replace(port=port)
             await self._until_loaded()
             streams = Streams(self._zones, fast.respond, self._losses, options.transfer_to)
             self._addresses = await stack.enter_async_context(
@@ -191,19 +195,21 @@ class Resolver:
         self._has_failed.set()
 
     def _status(self, asked: AskStatus) -> msgspec.Struct:
-        return status(self._options, self._addresses, self._tracks, self._follower, asked)
+        return status(
+            self._options, self._addresses, self._metrics, self._tracks, self._follower, asked
+        )
 
-    def _pages(self) -> http.Pages:
+    def _pages(self) -> dict[str, Page]:
         figures = Figures(self._tracks, self._losses, self._propagation, self._bus_is_up)
 
-        async def metrics() -> Page:
+        async def metrics() -> Reply:
             content = await exposition.text(figures.collect(), self._pace)
-            return Page(200, content, exposition.CONTENT_TYPE)
+            return Reply(200, content.encode(), exposition.CONTENT_TYPE)
 
-        async def live() -> Page:
-            return Page(200, "alive\n")
+        async def live() -> Reply:
+            return Reply(200, b"alive\n")
 
-        async def ready() -> Page:
+        async def ready() -> Reply:
             return await readiness.page(
                 self._tracks,
                 self._pace,

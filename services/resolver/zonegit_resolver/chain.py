@@ -21,6 +21,9 @@ from zonegit_resolver.snapshot import Alias, Outcome, Redirect, Snapshot
 MAX_ALIASES: Final = 16
 """How many aliases of a chain are followed."""
 
+_ENDS: Final = (rrtypes.CNAME, rrtypes.ANY)
+"""Questions that an alias itself answers."""
+
 Find = Callable[[Name, int], Snapshot | None]
 """The state of the deepest zone here that holds a name, as a client and type see it."""
 
@@ -58,6 +61,8 @@ def follow(query: Query, snapshot: Snapshot, find: Find) -> Told:
             return joined.told(YXDOMAIN)  # RFC 6672 section 2.2
         if isinstance(outcome, Redirect):
             joined.add(_synthesised(outcome.rrset, name, target), at, len(written))
+            if query.qtype in _ENDS:
+                break
         written, at = target, joined.end - len(target)
         name = Name(target.lower())
         onward = find(name, query.qtype) if name not in seen else None
@@ -74,7 +79,7 @@ def _path(name: Name, apex: Name) -> tuple[bytes, ...]:
 def _target(outcome: Outcome, written: bytes, qtype: int) -> bytes | None:
     """Where the search goes on, None where it ends."""
     match outcome:
-        case Alias(rrset) if qtype not in (rrtypes.CNAME, rrtypes.ANY):
+        case Alias(rrset) if qtype not in _ENDS:
             return rrset.rdatas[0]
         case Redirect(rrset, target):
             return written[: len(written) - len(rrset.owner)] + target

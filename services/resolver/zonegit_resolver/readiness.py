@@ -2,9 +2,9 @@
 
 import time
 
+from zonegit.http import Reply
 from zonegit.zone import names
 from zonegit.zone.rrset import soa
-from zonegit_resolver.http import Page
 from zonegit_resolver.pace import Pace
 from zonegit_resolver.tracks import Track, Tracks
 
@@ -28,11 +28,11 @@ def _expire(track: Track) -> float:
     return soa(at_apex).expire if at_apex is not None else float("inf")
 
 
-async def page(tracks: Tracks, pace: Pace, *, is_pinned: bool, is_serving: bool) -> Page:
+async def page(tracks: Tracks, pace: Pace, *, is_pinned: bool, is_serving: bool) -> Reply:
     """``/readyz``."""
     if not is_serving:
-        return Page(503, "zones are being loaded\n")
+        return Reply(503, b"zones are being loaded\n")
     old = set() if is_pinned else await expired(tracks, pace)
     if old:
-        return Page(503, f"older than SOA expire: {' '.join(sorted(old)[:20])}\n")
-    return Page(200, "ready\n")
+        return Reply(503, f"older than SOA expire: {' '.join(sorted(old)[:20])}\n".encode())
+    return Reply(200, b"ready\n")

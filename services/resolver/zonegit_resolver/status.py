@@ -60,6 +60,7 @@ class Herald:
 def status(
     options: Options,
     listen: Sequence[Address],
+    metrics: Address | None,
     tracks: Tracks,
     follower: Follower | None,
     asked: AskStatus,
@@ -71,7 +72,7 @@ def status(
         resolver=options.name,
         version=release(),
         listen=[str(address) for address in listen],
-        metrics=str(options.metrics) if options.metrics is not None else None,
+        metrics=str(metrics) if metrics is not None else None,
         branches=list(options.branches),
         only=list(options.only),
         at=options.at,

@@ -53,6 +53,11 @@ class Streams:
         self._limits = limits
         self._peers: Counter[str] = Counter()
 
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return self._peers.total()
+
     async def accept(self, listening: socket.socket) -> None:
         """Takes connections until cancelled; their conversations end with it."""
         loop = asyncio.get_running_loop()
@@ -70,7 +75,7 @@ class Streams:
 
     def _has_room(self, peer: str) -> bool:
         return (
-            self._peers.total() < self._limits.connections
+            self.connections < self._limits.connections
             and self._peers[peer] < self._limits.per_peer
         )
 

@@ -1,0 +1,138 @@
+"""Datagrams over real sockets."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import dns.message
+import pytest
+from tests.dns.world import World
+from tests.support.waiting import eventually
+
+from zonegit.errors import Unavailable
+from zonegit_resolver import fast
+from zonegit_resolver.datagrams import Losses
+from zonegit_resolver.listeners import Address, bound, listening
+from zonegit_resolver.streams import Streams
+
+QUERY = dns.message.make_query("www.foo.com.", "A", use_edns=0).to_wire()
+
+
+@pytest.fixture
+def world() -> World:
+    return World({"foo.com.": "www 300 A 192.0.2.1"})
+
+
+@asynccontextmanager
+async def served(world: World, *hosts: str, respond=fast.respond) -> AsyncIterator[list[Address]]:
+    losses = Losses()
+    streams = Streams(world.zones, respond, losses)
+    addresses = [Address(host, 0) for host in hosts]
+    async with listening(addresses, world.zones, respond, streams, losses) as actual:
+        yield actual
+
+
+async def exchange(to: Address, wire: bytes, source: str | None = None) -> tuple[bytes, str]:
+    """A reply and the address it came from."""
+    family = socket.AF_INET6 if ":" in to.host else socket.AF_INET
+    loop = asyncio.get_running_loop()
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        sock.bind((source or ("::1" if ":" in to.host else "127.0.0.1"), 0))
+        async with asyncio.timeout(10):
+            await loop.sock_sendto(sock, wire, tuple(to))
+            reply, peer = await loop.sock_recvfrom(sock, 4096)
+    return reply, peer[0]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::"])
+async def test_a_query_is_answered_on_every_kind_of_address(world: World, host: str) -> None:
+    async with served(world, host) as (address,):
+        to = Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), address.port)
+        reply, _ = await exchange(to, QUERY)
+    assert reply == world.exchange(QUERY)
+
+
+async def test_a_reply_comes_from_the_address_that_was_asked(world: World) -> None:
+    """RFC 2181 section 4.1, where one socket has all addresses of the host."""
+    async with served(world, "0.0.0.0") as (address,):
+        _, source = await exchange(Address("127.0.0.53", address.port), QUERY)
+    assert source == "127.0.0.53"
+
+
+async def test_one_port_serves_both_families(world: World) -> None:
+    async with served(world, "127.0.0.1") as (first,):
+        streams = Streams(world.zones, fast.respond, Losses())
+        at = [Address("::1", first.port)]
+        async with listening(at, world.zones, fast.respond, streams, Losses()) as (second,):
+            assert second.port == first.port
+            assert (await exchange(second, QUERY))[0] == world.exchange(QUERY)
+
+
+async def test_a_burst_is_answered_whole(world: World) -> None:
+    """More datagrams than one wake-up takes."""
+    count = 200
+    async with served(world, "127.0.0.1") as (address,):
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.connect(tuple(address))
+            for number in range(count):
+                sock.send(number.to_bytes(2, "big") + QUERY[2:])
+            async with asyncio.timeout(10):
+                ids = {(await loop.sock_recv(sock, 4096))[:2] for _ in range(count)}
+    assert len(ids) == count
+
+
+async def test_octets_that_are_no_query_get_no_answer_and_do_no_harm(world: World) -> None:
+    async with served(world, "127.0.0.1") as (address,):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.connect(tuple(address))
+            sock.send(b"\xff" * 5000)
+            sock.send(b"")
+            sock.send(QUERY)
+            async with asyncio.timeout(10):
+                reply = await asyncio.get_running_loop().sock_recv(sock, 4096)
+    assert reply == world.exchange(QUERY)
+
+
+async def test_a_bug_costs_one_query_and_is_counted(world: World) -> None:
+    def buggy(wire, zones, peer, limit):
+        if wire[:2] == b"\0\0":
+            raise ZeroDivisionError
+        return fast.respond(wire, zones, peer, limit)
+
+    losses = Losses()
+    streams = Streams(world.zones, buggy, losses)
+    at = [Address("127.0.0.1", 0)]
+    async with listening(at, world.zones, buggy, streams, losses) as (address,):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"\0\0" + QUERY[2:], tuple(address))
+        await eventually(lambda: losses.failed == 1)
+        await exchange(address, b"\0\1" + QUERY[2:])
+    assert losses.failed == 1
+
+
+async def test_two_processes_may_share_a_port_and_a_third_party_may_not() -> None:
+    first = bound(Address("127.0.0.1", 0))
+    port = first[0].getsockname()[1]
+    second = bound(Address("127.0.0.1", port))
+    for sock in (*first, *second):
+        sock.close()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        with pytest.raises(Unavailable, match="cannot listen on"):
+            bound(Address("127.0.0.1", other.getsockname()[1]))
+
+
+async def test_sockets_are_closed_when_serving_ends(world: World) -> None:
+    async with served(world, "127.0.0.1") as (address,):
+        pass
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+    ):
+        udp.bind(tuple(address))
+        tcp.bind(tuple(address))
