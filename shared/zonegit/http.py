@@ -10,6 +10,7 @@ from typing import Final
 
 import h11
 import msgspec
+import structlog
 
 from zonegit.errors import Unavailable
 
@@ -19,6 +20,8 @@ REQUEST_S: Final = 10.0
 READ_OCTETS: Final = 16_384
 MAX_BODY_OCTETS: Final = 64 << 20
 TEXT: Final = "text/plain; charset=utf-8"
+
+log = structlog.get_logger()
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -45,7 +48,7 @@ async def serve(host: str, port: int, pages: Mapping[str, Page]) -> AsyncIterato
         task = asyncio.current_task()
         assert task is not None
         if len(visitors) >= MAX_CONNECTIONS:
-            writer.close()
+            writer.transport.abort()
             return
         visitors.add(task)
         try:
@@ -53,20 +56,25 @@ async def serve(host: str, port: int, pages: Mapping[str, Page]) -> AsyncIterato
                 await _answer(reader, writer, pages)
         except (TimeoutError, OSError, h11.ProtocolError):
             pass  # a visitor that is slow, gone or speaks no HTTP is no concern of ours
+        except Exception as error:
+            log.error("request.failed", exc_info=error)
         finally:
             visitors.discard(task)
-            writer.close()
+            writer.transport.abort()
 
     try:
         server = await asyncio.start_server(visit, host, port)
     except OSError as error:
         raise Unavailable(f"cannot serve HTTP on {host}:{port}: {error.strerror}") from error
-    async with server:
-        bound: int = server.sockets[0].getsockname()[1]
+    bound: int = server.sockets[0].getsockname()[1]
+    try:
         yield bound
+    finally:
         server.close()
-        for task in visitors:
+        for task in list(visitors):
             task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 async def _answer(
@@ -97,8 +105,8 @@ async def _answer(
     body = connection.send(h11.Data(data=reply.body)) if event.method == b"GET" else b""
     writer.write((head or b"") + (body or b""))
     await writer.drain()
-    with suppress(OSError):
-        writer.write_eof()
+    writer.close()
+    await writer.wait_closed()
 
 
 async def get(host: str, port: int, path: str, *, timeout: float) -> Reply:
