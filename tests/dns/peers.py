@@ -91,7 +91,7 @@ def _wait(port: int, zone: str, process: subprocess.Popen[bytes], log: Path) -> 
     while True:
         assert process.poll() is None, log.read_text()
         try:
-            if dns.query.udp(query, "127.0.0.1", 0.05, port).answer:
+            if dns.query.udp(query, "127.0.0.1", 0.05, port, ignore_unexpected=True).answer:
                 return
         except (OSError, dns.exception.DNSException):
             time.sleep(0.01)

@@ -104,7 +104,7 @@ def test_answers_are_those_of_other_servers(peer: tuple[str, int], edns: int) ->
     differences = []
     for name, rdtype in QUESTIONS:
         query = dns.message.make_query(name, rdtype, use_edns=edns)
-        theirs = dns.query.udp(query, "127.0.0.1", 10, port)
+        theirs = dns.query.udp(query, "127.0.0.1", 10, port, ignore_unexpected=True)
         ours = world.send(query)
         if name not in FREE[program] and told(ours) != told(theirs):
             differences.append((name, rdtype, told(ours), told(theirs)))
@@ -114,5 +114,5 @@ def test_answers_are_those_of_other_servers(peer: tuple[str, int], edns: int) ->
 def test_glue_is_that_of_other_servers(peer: tuple[str, int]) -> None:
     _, port = peer
     query = dns.message.make_query("host.sub.foo.test.", "A")
-    theirs = dns.query.udp(query, "127.0.0.1", 10, port)
+    theirs = dns.query.udp(query, "127.0.0.1", 10, port, ignore_unexpected=True)
     assert records(World(ZONES).send(query).additional) == records(theirs.additional)

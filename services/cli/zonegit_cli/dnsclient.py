@@ -71,7 +71,9 @@ async def ask(
         if tcp:
             response = await dns.asyncquery.tcp(query, host, timeout, port)
         else:
-            response, fell_back = await dns.asyncquery.udp_with_fallback(query, host, timeout, port)
+            response, fell_back = await dns.asyncquery.udp_with_fallback(
+                query, host, timeout, port, ignore_unexpected=True
+            )
             over = "tcp" if fell_back else "udp"
     except (dns.exception.Timeout, OSError) as error:
         raise Unavailable(
