@@ -23,7 +23,7 @@ def described() -> str:
         f"- zonegit {release()}; {', '.join(_package(name) for name in PACKAGES)}",
         f"- {_first_line('nats-server', '--version')}; {_first_line('nsd', '-v')};"
         f" {_first_line('named', '-v')}",
-        f"- servers on core 0, load on core 1; load average at the start {one_minute:.2f}",
+        f"- load average at the start {one_minute:.2f}",
     ]
     if one_minute > BUSY:
         lines.append("- **the machine was busy with something else: figures are worse than true**")

@@ -78,6 +78,6 @@ def _figure(what: str, contender: Contender, reference: float | None) -> Figure:
         f"{contender.name}, {what}",
         "over 0.5 of NSD" if contender.name == "zonegit" else "",
         spread(contender.rates, "thousand/s", 0) + ratio,
-        f"{ROUNDS} rounds of {SECONDS:g} s in turns, {lost} lost, generator idle {idle:.0%}"
-        + (f", WRONG RCODES {wrong}" if wrong else ""),
+        f"server on one core, load on the other; {ROUNDS} rounds of {SECONDS:g} s in turns;"
+        f" {lost} lost, generator idle {idle:.0%}" + (f", WRONG RCODES {wrong}" if wrong else ""),
     )

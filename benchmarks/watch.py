@@ -1,8 +1,9 @@
-"""Asks one question over and over, and prints when its answer first differs from the one before.
+"""Tells when the answer for a name changes.
 
 A process of its own, so that waiting for an answer never waits for the one who makes the change.
-Prints the clock (``time.perf_counter_ns``, the same for all processes of a machine) at the end of
-each answer that differs. Runs until its standard output is closed.
+Reads names from standard input; for each prints ``ready`` once it is answered, and then, when the
+answer differs, the clock (``time.perf_counter_ns``, the same for all processes of a machine) at
+which it came. Ends with its input.
 """
 
 import socket
@@ -17,22 +18,25 @@ PAUSE_S: Final = 0.000_05
 PATIENCE_S: Final = 1.0
 
 
-def main(host: str, port: int, name: str) -> None:
-    """Watches one name's address."""
+def main(host: str, port: int) -> None:
+    """Watches one name after the other."""
     load.pin(stack.LOAD_CORE)
-    query = zones.question(name, zones.A)
-    before = b""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect((host, port))
         sock.settimeout(PATIENCE_S)
-        while True:
-            sock.send(query)
-            answer = sock.recv(4_096)
-            if answer != before:
-                print(time.perf_counter_ns(), flush=True)
-                before = answer
-            time.sleep(PAUSE_S)
+        for line in sys.stdin:
+            query = zones.question(line.strip(), zones.A)
+            before = _ask(sock, query)
+            print("ready", flush=True)
+            while _ask(sock, query) == before:
+                time.sleep(PAUSE_S)
+            print(time.perf_counter_ns(), flush=True)
+
+
+def _ask(sock: socket.socket, query: bytes) -> bytes:
+    sock.send(query)
+    return sock.recv(4_096)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], int(sys.argv[2]))
