@@ -288,7 +288,8 @@ async def _connected(settings: BusSettings, name: str, report: Report) -> Bus:
         )
     except (nats.errors.Error, OSError, ModuleNotFoundError) as error:
         if client.is_connecting:  # the socket is open
-            await client.close()
+            with suppress(OSError):  # the bus may have closed it first
+                await client.close()
         raise access.why(error, settings) from error
     finally:
         opened = True
