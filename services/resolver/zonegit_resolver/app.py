@@ -30,7 +30,7 @@ from zonegit_resolver.lastknown import LastKnown, open_last_known
 from zonegit_resolver.listeners import Address, listening
 from zonegit_resolver.metrics import Figures, Propagation
 from zonegit_resolver.options import Options
-from zonegit_resolver.pace import Pace, spare_the_heap
+from zonegit_resolver.pace import Pace, spare_the_heap, spare_the_interpreter
 from zonegit_resolver.pins import Pins
 from zonegit_resolver.recent import RecentTrees
 from zonegit_resolver.status import Herald, status
@@ -57,6 +57,7 @@ async def run(options: Options, bus_settings: BusSettings, settings: Settings) -
         Denied, Invalid: the bus cannot be used.
     """
     spare_the_heap()
+    spare_the_interpreter()
     pace = Pace()
     async with open_last_known(settings.data / f"resolver-{options.name}", pace) as last_known:
         resolver = Resolver(options, pace, last_known)

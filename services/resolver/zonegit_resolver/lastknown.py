@@ -30,6 +30,8 @@ from zonegit_resolver.sqlite import Key, Row, Tip, Write
 from zonegit_resolver.tracks import Compiled, Position, Tracks
 
 FILE: Final = "last-known.sqlite3"
+AT_ONCE: Final = 128
+"""RRsets of one transaction when a whole zone is written."""
 
 log = structlog.get_logger()
 
@@ -95,8 +97,8 @@ class LastKnown:
         """Writes what there is to keep now, in one transaction."""
         self._wake.clear()
         waiting, self._waiting = self._waiting, []
-        writes = [await self._write_of(key, kept) for key, kept in waiting]
         try:
+            writes = [await self._write_of(key, kept) for key, kept in waiting]
             await self._database.write(partial(sqlite.write, writes=writes))
         except ZonegitError as error:
             log.warning("last-known.not-written", error=error.message, hint=error.hint)
@@ -112,9 +114,27 @@ class LastKnown:
         tip = Tip(*key, compiled.commit, compiled.tree, position.epoch, position.sequence, seen)
         if rows is not None and base is not None and base == held:
             return Write(key, tip, rows, replaces=False)
-        if rows is None or base is not None:
-            rows = [row async for row in self._rows(compiled.snapshot)]
-        return Write(key, tip, rows)
+        is_whole = rows is not None and base is None
+        every = _taken(rows or []) if is_whole else self._rows(compiled.snapshot)
+        return Write(key, tip, staged=await self._stage(key[0], every))
+
+    async def _stage(self, zone: Name, rows: AsyncIterator[Row]) -> int:
+        """Writes a whole zone, some rows at a time: a thread that has more to do keeps queries
+        waiting for the interpreter, and so would freeing all rows at once."""
+        number = await self._database.write(sqlite.stage)
+        batch: list[Row] = []
+        async for row in rows:
+            batch.append(row)
+            if len(batch) == AT_ONCE:
+                await self._add(zone, number, batch)
+                batch = []
+        await self._add(zone, number, batch)
+        return number
+
+    async def _add(self, zone: Name, number: int, batch: list[Row]) -> None:
+        work = partial(sqlite.apply, zone=zone, tip=number, changes=batch)
+        await self._database.write(work)
+        await self._pace.breathe()
 
     async def _rows(self, snapshot: Snapshot) -> AsyncIterator[Row]:
         pending: list[Node] = [snapshot.root]
@@ -168,6 +188,12 @@ class LastKnown:
             Compiled(commit, ObjectId(tip.tree), snapshot),
             tip.seen,
         )
+
+
+async def _taken(rows: list[Row]) -> AsyncIterator[Row]:
+    """The rows, which the list loses one by one."""
+    while rows:
+        yield rows.pop()
 
 
 @asynccontextmanager

@@ -49,12 +49,14 @@ class Row(NamedTuple):
 
 class Write(NamedTuple):
     """What becomes of a branch. ``tip`` None: it is forgotten; ``replaces``: so is all that is
-    kept of it before ``rows`` are added."""
+    kept of it before ``rows`` are added. ``staged`` is where its rows are already (:func:`stage`),
+    None: they are not."""
 
     key: Key
     tip: Tip | None
     rows: Sequence[Row] = ()
     replaces: bool = True
+    staged: int | None = None
 
 
 StoredRRset = tuple[bytes, int, bytes, bytes]
@@ -96,13 +98,23 @@ def see(connection: Connection, seen: float, late: Sequence[tuple[float | None, 
     )
 
 
+def stage(connection: Connection) -> int:
+    """A number under which rows can be added before there is a tip to them: a big zone is written
+    in many short transactions, and kept as a whole by the last one or not at all. What an earlier
+    process left half staged goes."""
+    connection.execute("DELETE FROM rrset WHERE tip NOT IN (SELECT id FROM tip)")
+    (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM tip").fetchone()
+    return int(last) + 1
+
+
 def write(connection: Connection, writes: Sequence[Write]) -> None:
     """Carries all of them out, in order."""
     for each in writes:
         if each.replaces:
             _forget(connection, each.key)
         if each.tip is not None:
-            _apply(connection, _put_tip(connection, each.tip), each)
+            number = _put_tip(connection, each.tip, each.staged)
+            apply(connection, each.key[0], number, each.rows)
 
 
 def _forget(connection: Connection, key: Key) -> None:
@@ -112,21 +124,21 @@ def _forget(connection: Connection, key: Key) -> None:
     connection.execute("DELETE FROM tip WHERE zone = ? AND branch = ?", key)
 
 
-def _put_tip(connection: Connection, tip: Tip) -> int:
+def _put_tip(connection: Connection, tip: Tip, staged: int | None) -> int:
     found = connection.execute(
-        "INSERT INTO tip (zone, branch, target, tree, epoch, sequence, seen)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (zone, branch) DO UPDATE SET"
+        "INSERT INTO tip (id, zone, branch, target, tree, epoch, sequence, seen)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (zone, branch) DO UPDATE SET"
         " target = excluded.target, tree = excluded.tree, epoch = excluded.epoch,"
         " sequence = excluded.sequence, seen = excluded.seen RETURNING id",
-        tip,
+        (staged, *tip),
     )
     (number,) = found.fetchall()
     return int(number[0])
 
 
-def _apply(connection: Connection, tip: int, change: Write) -> None:
-    zone, _ = change.key
-    for is_gone, rows in groupby(change.rows, key=lambda row: row.blob is None):
+def apply(connection: Connection, zone: Name, tip: int, changes: Sequence[Row]) -> None:
+    """Adds, replaces and removes RRsets kept under a tip's number."""
+    for is_gone, rows in groupby(changes, key=lambda row: row.blob is None):
         if is_gone:
             connection.executemany(
                 "DELETE FROM rrset WHERE tip = ? AND owner = ? AND rdtype = ?",

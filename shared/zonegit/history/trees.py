@@ -115,8 +115,10 @@ def diff(
         del pending[-step:]
         found = yield from together([node.diff(before, after) for _, before, after in taken])
         for (path, _, _), differences in zip(taken, found, strict=True):
-            for number, (key, before, after) in enumerate(differences):
-                if number % PAUSE == PAUSE - 1:
+            differences.reverse()
+            while differences:
+                key, before, after = differences.pop()
+                if len(differences) % PAUSE == 0:
                     yield ()
                 if key[0] == SUBTREE:
                     pending.append(((*path, key[1:]), before, after))

@@ -126,6 +126,9 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Difference]]:
     if before:
         found.extend((key, was, None) for key, was in before.items())
         found.sort(key=itemgetter(0))
+    while nodes:  # freeing all at once takes its time, too
+        nodes.popitem()
+        yield ()
     return found
 
 
