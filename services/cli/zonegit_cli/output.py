@@ -52,10 +52,15 @@ def columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[s
     every = [list(header), *map(list, rows)] if header else [list(row) for row in rows]
     if not every:
         return []
-    widths = [max(len(row[at]) for row in every) for at in range(len(every[0]))]
+    # Colours take no room on a screen.
+    sizes = [[len(click.unstyle(cell)) for cell in row] for row in every]
+    widths = [max(column) for column in zip(*sizes, strict=True)]
     lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in every
+        "  ".join(
+            cell + " " * (width - size)
+            for cell, size, width in zip(row, size_of, widths, strict=True)
+        ).rstrip()
+        for row, size_of in zip(every, sizes, strict=True)
     ]
     if header:
         lines[0] = click.style(lines[0], bold=True)
