@@ -3,6 +3,8 @@
 import pytest
 from tests.dns.world import World, flags, rcode, records
 
+from zonegit.zone import names
+
 ZONE = """
 @ 3600 NS ns1.example.
 host 300 A 192.0.2.1
@@ -167,3 +169,22 @@ def test_a_name_that_a_dname_makes_too_long_is_told_so() -> None:
     reply = world.ask(f"{'y' * 60}.{'z' * 20}.d.foo.com.")
     assert rcode(reply) == "YXDOMAIN"
     assert [found.rdtype.name for found in reply.answer] == ["DNAME"]
+
+
+def test_what_an_alias_was_told_is_forgotten_when_anything_changes() -> None:
+    world = World({"foo.com.": "www 300 CNAME api.bar.org.\n", "bar.org.": "api 300 A 192.0.2.1\n"})
+    for address in ("192.0.2.1", "192.0.2.2"):
+        world.put("bar.org.", f"api 300 A {address}\n")
+        for _ in range(2):
+            found = records(world.ask("www.foo.com.").answer)
+            assert f"api.bar.org. 300 A {address}" in found
+    world.zones.replace(names.parse("bar.org."), None)
+    assert len(world.ask("www.foo.com.").answer) == 1
+
+
+def test_names_under_a_wildcard_alias_are_not_kept() -> None:
+    world = World({"foo.com.": "*.w 300 CNAME api\napi 300 A 192.0.2.1\nwww 300 CNAME api\n"})
+    for label in ("a", "b", "c"):
+        assert len(world.ask(f"{label}.w.foo.com.").answer) == 2
+    world.ask("www.foo.com.")
+    assert len(world.zones.aliases) == 1

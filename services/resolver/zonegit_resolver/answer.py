@@ -42,6 +42,8 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     state = served.state(client)
     told = follow(query, state.snapshot, find)
     count(state.queries, query.qtype, told.flags & RCODE)
+    if told.is_alias:
+        zones.remember(query.name, query.qtype, told)
     return _message(query, told, client.echoed(), query.room(limit))
 
 

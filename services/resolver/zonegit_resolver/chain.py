@@ -14,7 +14,7 @@ from zonegit.zone.names import MAX_OCTETS, Name
 from zonegit.zone.rrset import RRset
 from zonegit_resolver.lookup import lookup
 from zonegit_resolver.message import RCODE, Query
-from zonegit_resolver.parts import AA, HEADER, YXDOMAIN, Part, Writer
+from zonegit_resolver.parts import AA, HEADER, YXDOMAIN, Part, Writer, heads
 from zonegit_resolver.sections import rendered
 from zonegit_resolver.snapshot import Alias, Outcome, Redirect, Snapshot
 
@@ -29,7 +29,9 @@ Find = Callable[[Name, int], Snapshot | None]
 
 
 class Told(msgspec.Struct, frozen=True):
-    """All sections of a reply. ``flags`` are AA and the RCODE; ``cuts`` as a part's."""
+    """All sections of a reply. ``flags`` are AA and the RCODE; ``cuts`` as a part's.
+    ``is_alias`` says that the name asked for is itself the owner of a CNAME, so there are no more
+    such replies than aliases."""
 
     octets: bytes
     flags: int
@@ -37,6 +39,11 @@ class Told(msgspec.Struct, frozen=True):
     authority: int
     additional: int
     cuts: tuple[tuple[int, int], ...]
+    is_alias: bool = False
+
+    def heads(self) -> tuple[bytes, ...]:
+        """As those of a part."""
+        return heads(self.flags, self.answers, self.authority, self.additional)
 
 
 def follow(query: Query, snapshot: Snapshot, find: Find) -> Told:
@@ -53,6 +60,8 @@ def follow(query: Query, snapshot: Snapshot, find: Find) -> Told:
         name = Name(written.lower())
         seen.add(name)
         outcome = lookup(snapshot, _path(name, snapshot.apex), query.qtype)
+        if at == HEADER:
+            joined.is_alias = isinstance(outcome, Alias) and outcome.rrset.owner == name
         joined.add(rendered(snapshot, outcome), at, len(written))
         target = _target(outcome, written, query.qtype)
         if target is None:
@@ -100,9 +109,10 @@ class _Joined:
     """Parts one behind the other. The last one's authority and additional sections are the
     reply's; the answer is authoritative when its first owner is (RFC 1035 section 4.1.1)."""
 
-    __slots__ = ("_answers", "_first", "_last", "_last_at", "_octets", "_start")
+    __slots__ = ("_answers", "_first", "_last", "_last_at", "_octets", "_start", "is_alias")
 
     def __init__(self, question: int) -> None:
+        self.is_alias = False
         self._start = HEADER + question
         self._octets = bytearray()
         self._answers = self._last_at = 0
@@ -133,4 +143,5 @@ class _Joined:
             last.authority,
             last.additional,
             cuts,
+            self.is_alias,
         )

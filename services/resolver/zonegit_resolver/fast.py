@@ -87,13 +87,20 @@ def ordinary(wire: bytes, zones: Zones, limit: int) -> bytes | None:
     outcome = lookup(state.snapshot, path, qtype)
     part = outcome.part
     kind = type(outcome)
-    if part is None or kind is Redirect or (kind is Alias and qtype != rrtypes.CNAME):
+    if kind is Alias and qtype != rrtypes.CNAME:
+        told = zones.aliases.get(low[HEADER:end] + wire[end : end + 2])
+        if told is None:
+            return None
+        body, head, code = told.octets, told.heads()[variant], told.flags & RCODE
+    elif part is None or kind is Redirect:
         return None
-    body = part.moved(end - HEADER - part.length)
-    reply = b"".join((wire[:2], part.heads[variant], wire[HEADER:question], body, tail))
+    else:
+        body = part.moved(end - HEADER - part.length)
+        head, code = part.heads[variant], part.flags & RCODE
+    reply = b"".join((wire[:2], head, wire[HEADER:question], body, tail))
     if len(reply) > (limit if limit == STREAM or limit < room else room):
         return None
-    key = qtype << 4 | part.flags & RCODE
+    key = qtype << 4 | code
     queries = state.queries
     queries[key] = queries.get(key, 0) + 1
     return reply

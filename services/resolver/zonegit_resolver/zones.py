@@ -11,6 +11,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name
 from zonegit_resolver.canary import Canary, Client
+from zonegit_resolver.chain import Told
 from zonegit_resolver.snapshot import Snapshot
 
 Queries = dict[int, int]
@@ -20,6 +21,10 @@ and this is paid for every query."""
 KNOWN: Final = frozenset((*rrtypes.MNEMONICS, *rrtypes.QUESTION_ONLY.values()))
 OTHER: Final = 0
 """What types without a mnemonic are counted as, so that nobody can fill memory with them."""
+
+
+MOST_ALIASES: Final = 50_000
+"""Replies about aliases that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,9 @@ class Zones:
     by_apex: dict[bytes, Served] = field(default_factory=dict)
     queries: dict[tuple[Name, str], Queries] = field(default_factory=dict)
     refused: int = 0
+    aliases: dict[bytes, Told] = field(default_factory=dict)
+    """What ordinary questions about aliases were told, by name and type, until anything that is
+    served changes: a chain may lead anywhere."""
 
     def find(self, name: Name, qtype: int) -> Served | None:
         """The deepest zone that holds ``name``, None when there is none here.
@@ -81,10 +89,16 @@ class Zones:
 
     def replace(self, zone: Name, served: Served | None) -> None:
         """From now on queries see this; None: the zone is not served."""
+        self.aliases.clear()
         if served is None:
             self.by_apex.pop(zone, None)
         else:
             self.by_apex[zone] = served
+
+    def remember(self, name: Name, qtype: int, told: Told) -> None:
+        """Keeps what a question about an alias was told, where that is the same for everybody."""
+        if self.canary is None and len(self.aliases) < MOST_ALIASES:
+            self.aliases[name + qtype.to_bytes(2, "big")] = told
 
     def forget(self, zone: Name) -> None:
         """Drops the counters of a zone that is gone."""
