@@ -1,7 +1,7 @@
 """From one commit of a zone to another: fetch what differs, compile it, a slice at a time."""
 
 from collections.abc import Collection, Iterable
-from itertools import islice
+from itertools import count, islice
 from typing import Final, NamedTuple, TypeVar
 
 from zonegit.errors import Corrupt, Invalid
@@ -23,6 +23,8 @@ T = TypeVar("T")
 AT_ONCE: Final = 64
 """Objects of one request: what a reply takes to decode is a slice of work that is short enough."""
 STEP: Final = 48
+MANY: Final = 16
+"""Steps of a diff that no small change has."""
 
 
 class Loaded(NamedTuple):
@@ -70,10 +72,12 @@ class Loader:
     ) -> None:
         try:
             wanted = next(asks)
-            while True:
+            for number in count(1):
                 answers = await self._decoded(wanted)
                 while len(found) >= AT_ONCE:
                     await advancing.take(found)
+                if number % MANY == 0:
+                    settle_the_heap()  # a wide node's entries are many before the first is taken
                 wanted = asks.send(answers)
         except StopIteration:
             while found:

@@ -1,4 +1,4 @@
-"""Work in slices, so that no query waits for it: the event loop is given back several times a
+"""Work in slices, so that no query waits for it: the event loop is given back ten times a
 millisecond, however many zones are being loaded.
 """
 
@@ -11,8 +11,9 @@ from typing import Final
 
 from zonegit_resolver.snapshot import Node, Snapshot
 
-SLICE_S: Final = 0.000_4
-"""How long the event loop is held at a time, by everybody together."""
+SLICE_S: Final = 0.000_1
+"""How long the event loop is held at a time, by everybody together: what a query waits for, while
+zones are loaded, is about that."""
 
 SWITCH_S: Final = 0.000_2
 """How long another thread may run while the event loop wants to; Python's own is 5 ms."""
