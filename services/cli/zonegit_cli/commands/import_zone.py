@@ -1,5 +1,6 @@
 """zonegit import: a master file becomes the zone."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from zonegit_cli.page import How
 from zonegit_cli.session import Session
 
 STDIN = "-"
+MODEST = 10
+"""How nice an import is: what it computes must not keep a resolver on this machine waiting."""
 
 
 @page.page("import")
@@ -31,6 +34,7 @@ async def command(session: Session, file: str, merge: bool, how: How) -> None:
     file's serial is taken when it is later than the zone's, else the zone's moves by one.
     """
     octets = _read(file)
+    os.nice(MODEST)
 
     def plan_for(position: Position) -> Plan:
         rrsets = _parse(session, file, octets, position, whole=not merge)
