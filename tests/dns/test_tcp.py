@@ -166,6 +166,26 @@ async def transferred(
     return messages
 
 
+async def test_messages_without_a_reply_leave_others_their_turn(world: World) -> None:
+    """They cost their sender two octets each, and may not hold up everybody else."""
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with served(world) as (address, _), asyncio.TaskGroup() as group:
+        reader, writer = await asyncio.open_connection(*address)
+        counting = group.create_task(other())
+        writer.write(framed(b"") * 5_000 + framed(QUERY))
+        assert await receive(reader) == world.exchange(QUERY)
+        counting.cancel()
+        writer.close()
+    assert turns > 5_000
+
+
 @pytest.mark.parametrize("rdtype", ["AXFR", "IXFR"])
 async def test_a_transfer_gives_every_record_between_two_soas(world: World, rdtype: str) -> None:
     """RFC 5936 section 2.2; RFC 1995 section 4 lets IXFR be answered so."""

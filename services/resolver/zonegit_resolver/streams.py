@@ -92,7 +92,8 @@ class Streams:
                     writer.write(len(reply).to_bytes(_LENGTH, "big") + reply)
                     async with asyncio.timeout(self._limits.stall_s):
                         await writer.drain()
-                    await asyncio.sleep(0)  # a client with much to ask is not the only one
+                    await asyncio.sleep(0)  # who asks for much is not the only one
+                await asyncio.sleep(0)  # nor is who sends much that gets no reply
         except (TimeoutError, asyncio.IncompleteReadError, OSError):
             pass  # it has gone, or is to go
         except Exception as error:
