@@ -1,9 +1,12 @@
 """CNAME and DNAME: chains, their ends, their loops."""
 
+from itertools import pairwise
+
 import pytest
 from tests.dns.world import World, flags, rcode, records
 
 from zonegit.zone import names
+from zonegit_resolver.message import STREAM
 
 ZONE = """
 @ 3600 NS ns1.example.
@@ -188,3 +191,16 @@ def test_names_under_a_wildcard_alias_are_not_kept() -> None:
         assert len(world.ask(f"{label}.w.foo.com.").answer) == 2
     world.ask("www.foo.com.")
     assert len(world.zones.aliases) == 1
+
+
+def test_pointers_behind_the_longest_chain_stay_in_reach() -> None:
+    """RFC 1035 section 4.1.4: 14 bits, which a part moved far back must not run over."""
+    owners = [f"{'x' * 63}.{'y' * 63}.{'z' * 63}.{n:02}{'w' * 55}" for n in range(17)]
+    moves = [f"{old} 300 DNAME {new}" for old, new in pairwise(owners)]
+    targets = [f"m{n // 2}.kkk.t{n // 2}." for n in range(1_400)]
+    mail = [f"q.{owners[-1]} 300 MX {n} {target}" for n, target in enumerate(targets)]
+    world = World({"t.": "\n".join([*moves, *mail])})
+    reply = world.ask(f"q.{owners[0]}.t.", "MX", limit=STREAM)
+    assert len(reply.answer) == 2 * len(moves) + 1
+    exchanges = sorted(reply.answer[-1], key=lambda record: record.preference)
+    assert [str(record.exchange) for record in exchanges] == targets

@@ -35,9 +35,10 @@ TC: Final = 0x0200
 RD: Final = 0x0100
 
 _POINTER: Final = 0xC000
-_FURTHEST: Final = 0x2000
-"""Names past this offset are not pointed at: a part may be moved by some thousand octets, and a
-pointer reaches 0x3FFF."""
+_FURTHEST: Final = 0x1C00
+"""Names past this offset are not pointed at. A pointer reaches 0x3FFF, and behind the longest chain
+of aliases a part is moved by 16 times a DNAME, its CNAME and their longest names: some 8,700
+octets."""
 
 _FIXED: Final = struct.Struct("!HHIH")
 _COUNTS: Final = struct.Struct("!HHHHH")
