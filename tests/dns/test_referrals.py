@@ -1,7 +1,10 @@
 """Zone cuts, glue, and who answers for DS."""
 
+import dns.flags
 import pytest
 from tests.dns.world import World, flags, rcode, records
+
+from zonegit_resolver.message import STREAM
 
 ZONE = """
 @ 3600 NS ns1.example.
@@ -110,3 +113,18 @@ def test_the_name_servers_of_the_apex_are_an_answer(world: World) -> None:
     reply = world.ask("foo.com.", "NS")
     assert "AA" in flags(reply)
     assert records(reply.answer) == ["foo.com. 3600 NS ns1.example."]
+
+
+@pytest.mark.parametrize("servers", ["sub", "@"])
+def test_more_glue_than_any_message_holds_does_no_harm(servers: str) -> None:
+    """Two RRsets that fit a message each may mean millions of addresses together."""
+    at = "" if servers == "@" else f".{servers}"
+    delegation = [f"sub 300 NS n{n}{at}" for n in range(200)]
+    addresses = [f"n{n}{at} 300 A 10.0.{m >> 8}.{m & 255}" for n in range(200) for m in range(330)]
+    world = World({"foo.com.": "\n".join(delegation + addresses)})
+    reply = world.ask("www.sub.foo.com.", limit=STREAM)
+    if servers == "@":  # none of them is needed
+        assert len(reply.authority[0]) == 200
+        assert not reply.flags & dns.flags.TC
+    else:
+        assert reply.flags & dns.flags.TC

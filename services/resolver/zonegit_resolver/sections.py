@@ -7,6 +7,7 @@ from typing import assert_never
 
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import SOA, RRset, soa
+from zonegit_resolver.message import STREAM
 from zonegit_resolver.parts import AA, NOERROR, NXDOMAIN, Part, Writer, write_rrset
 from zonegit_resolver.snapshot import (
     Alias,
@@ -83,7 +84,8 @@ def _referral(snapshot: Snapshot, referral: Referral) -> Part:
     """Name servers, and the addresses this zone knows of them.
 
     Addresses of servers below the cut must not be missing (RFC 9471 section 3.1), so they come
-    first; the others may be left out.
+    first; the others may be left out. More than fits any message is not even rendered: thousands
+    of servers with thousands of addresses each would keep all other queries waiting.
     """
     cut = referral.rrset.owner
     writer = Writer(cut, is_below=True)
@@ -97,6 +99,8 @@ def _referral(snapshot: Snapshot, referral: Referral) -> Part:
         for address in _addresses(snapshot, target):
             write_rrset(writer, address, is_owner=False)
             count += len(address.rdatas)
+        if len(writer.octets) > STREAM:
+            break
     return Part(writer, NOERROR, (0, len(referral.rrset.rdatas), count), tuple(reversed(cuts)))
 
 
