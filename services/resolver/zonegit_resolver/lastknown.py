@@ -60,9 +60,10 @@ class Kept(NamedTuple):
 class LastKnown:
     """Made by :func:`open_last_known`, which also sees to the writing."""
 
-    def __init__(self, database: Database, pace: Pace) -> None:
+    def __init__(self, database: Database, pace: Pace, free_number: int) -> None:
         self._database = database
         self._pace = pace
+        self._free_number = free_number
         self._waiting: list[tuple[Key, Kept | None]] = []
         self._written: dict[Key, ObjectId] = {}
         """The commit that is on disk, as far as that is certain."""
@@ -94,12 +95,16 @@ class LastKnown:
             await self.flush()
 
     async def flush(self) -> None:
-        """Writes what there is to keep now, in one transaction."""
+        """Writes what there is to keep now; none of it counts before the last transaction."""
         self._wake.clear()
         waiting, self._waiting = self._waiting, []
         try:
             writes = [await self._write_of(key, kept) for key, kept in waiting]
             await self._database.write(partial(sqlite.write, writes=writes))
+        except asyncio.CancelledError:
+            # Perhaps not begun, perhaps done: whoever closes this writes it all once more.
+            self._waiting[:0] = [(key, kept and kept._replace(rows=None)) for key, kept in waiting]
+            raise
         except ZonegitError as error:
             log.warning("last-known.not-written", error=error.message, hint=error.hint)
             for key, _ in waiting:
@@ -121,7 +126,7 @@ class LastKnown:
     async def _stage(self, zone: Name, rows: AsyncIterator[Row]) -> int:
         """Writes a whole zone, some rows at a time: a thread that has more to do keeps queries
         waiting for the interpreter, and so would freeing all rows at once."""
-        number = await self._database.write(sqlite.stage)
+        number, self._free_number = self._free_number, self._free_number + 1
         batch: list[Row] = []
         async for row in rows:
             batch.append(row)
@@ -207,14 +212,16 @@ async def open_last_known(folder: Path, pace: Pace) -> AsyncIterator[LastKnown]:
     with _locked(folder):
         await _without_damage(path)
         async with open_database(path, sqlite.SCHEMA, sqlite.VERSION) as database:
-            last_known = LastKnown(database, pace)
-            async with asyncio.TaskGroup() as group:
-                writing = group.create_task(last_known.write())
-                try:
-                    yield last_known
-                finally:
-                    writing.cancel()
-            await last_known.flush()
+            last_known = LastKnown(database, pace, await database.write(sqlite.tidy))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    writing = group.create_task(last_known.write())
+                    try:
+                        yield last_known
+                    finally:
+                        writing.cancel()
+            finally:
+                await last_known.flush()
 
 
 async def _without_damage(path: Path) -> None:

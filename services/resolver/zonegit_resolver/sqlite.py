@@ -49,8 +49,8 @@ class Row(NamedTuple):
 
 class Write(NamedTuple):
     """What becomes of a branch. ``tip`` None: it is forgotten; ``replaces``: so is all that is
-    kept of it before ``rows`` are added. ``staged`` is where its rows are already (:func:`stage`),
-    None: they are not."""
+    kept of it before ``rows`` are added. ``staged`` is the number under which rows were added
+    before there was a tip to them, None: none were."""
 
     key: Key
     tip: Tip | None
@@ -98,10 +98,12 @@ def see(connection: Connection, seen: float, late: Sequence[tuple[float | None, 
     )
 
 
-def stage(connection: Connection) -> int:
-    """A number under which rows can be added before there is a tip to them: a big zone is written
-    in many short transactions, and kept as a whole by the last one or not at all. What an earlier
-    process left half staged goes."""
+def tidy(connection: Connection) -> int:
+    """Removes rows without a tip, and returns the first number from which on there are none.
+
+    A big zone is written in many short transactions, as rows under such a number, and kept as a
+    whole by the last one or not at all; a process that ended meanwhile has left some behind.
+    """
     connection.execute("DELETE FROM rrset WHERE tip NOT IN (SELECT id FROM tip)")
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM tip").fetchone()
     return int(last) + 1

@@ -51,11 +51,16 @@ class _Client(Client):
     Its own writes a PING ahead of commands that it still holds back, so the PONG says nothing of
     them: a subscription just made may not be in force, and one that is drained loses messages. By
     the time the first PONG is there they are written, so the second one is the answer.
+
+    A flush is never cancelled, only left: the library's breaks its connection when the PONG of a
+    cancelled one arrives, and may lose the cancellation (see :func:`_heed_cancellation`).
     """
 
     async def flush(self, timeout: int = CLOSE_TIMEOUT) -> None:
-        await super().flush(timeout)
-        await super().flush(timeout)
+        for _ in range(2):
+            flushing = asyncio.ensure_future(super().flush(timeout))
+            flushing.add_done_callback(lambda done: done.cancelled() or done.exception())
+            await asyncio.shield(flushing)
 
 
 class Bus:
@@ -252,11 +257,20 @@ async def connect(
             told = error.message
             await asyncio.sleep(RETRY_WAIT)
     try:
+        _heed_cancellation()
         yield bus
     finally:
         with suppress(nats.errors.Error, OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await bus.client.close()
+
+
+def _heed_cancellation() -> None:
+    """Raises the cancellation that ``asyncio.wait_for``, which the client library connects with,
+    loses up to Python 3.11 when it comes at the same time as the result."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _connected(settings: BusSettings, name: str, report: Report) -> Bus:

@@ -1,0 +1,22 @@
+"""A site on a bus of its own for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from tests.support.nats import nats_server
+from tests.support.waiting import held
+from tests.unit.resolver.site import Site, site
+
+
+@pytest.fixture
+def nats_url() -> Iterator[str]:
+    with nats_server() as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def here(nats_url: str, tmp_path: Path) -> AsyncIterator[Site]:
+    async with held(site(nats_url, tmp_path / "stores")) as made:
+        yield made

@@ -1,0 +1,216 @@
+"""Both stores on a real bus, resolvers that follow them, and an operator: all in one process, so
+that a test can take any of them away.
+"""
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dns.message
+import dns.rcode
+from tests.dns.world import SOA, read, records
+from tests.support.waiting import DEADLINE_S
+
+from zonegit import http
+from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
+from zonegit.bus.service import serve
+from zonegit.config import BusSettings, Settings
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.objects.model import Identity
+from zonegit.repo import branches, commits
+from zonegit.repo.commits import Committed, Intent
+from zonegit.repo.workspace import Position, Repo
+from zonegit.store import refnames
+from zonegit.store.expected import Exactly
+from zonegit.store.protocols import LogEntry
+from zonegit.wire import codec, subjects
+from zonegit.wire.messages import AskStatus, ResolverStatus, Served
+from zonegit.zone import names
+from zonegit_objectstore.handlers import Handlers as ObjectHandlers
+from zonegit_objectstore.sqlite import open_objects
+from zonegit_refs.handlers import Handlers as RefHandlers
+from zonegit_refs.keeper import Keeper
+from zonegit_refs.publisher import Publisher
+from zonegit_refs.sqlite import open_refs
+from zonegit_resolver import app, transfer
+from zonegit_resolver.listeners import Address
+from zonegit_resolver.options import Options
+
+
+@dataclass
+class Site:
+    """What a test sees. ``tells`` False: refs announces nothing, as if its events were lost;
+    ``rides`` False: no objects come along with them."""
+
+    url: str
+    data: Path
+    bus: Bus
+    repo: Repo
+    tells: bool = True
+    rides: bool = True
+    served: list[Served] = field(default_factory=list)
+
+    async def commit(
+        self, zone: str, text: str, branch: str = "main", *, serial: int | None = None
+    ) -> Committed:
+        """Makes a branch of a zone equal ``text``; registers the zone when it is new."""
+        apex = names.parse(zone)
+        whole = (SOA if serial is None else SOA.replace(" 7 ", f" {serial} ")) + text
+        with suppress(Exception):
+            await self.repo.refs.register(apex, self.repo.origin("test"))
+        tips = (await self.repo.refs.zone(apex, self.repo.actor)).heads
+        position = Position(apex, branch, tips.get(branch))
+        plan = commits.plan_replacement(read(zone, whole), apex)
+        done = await commits.commit(self.repo, position, plan, Intent("test", "import"))
+        assert done is not None
+        return done
+
+    async def branch(self, zone: str, branch: str, commit: ObjectId) -> None:
+        await branches.create(self.repo, names.parse(zone), branch, commit)
+
+    async def remove(self, zone: str) -> None:
+        origin = self.repo.origin("test", force=True)
+        await self.repo.refs.unregister(names.parse(zone), origin)
+
+    async def delete_branch(self, zone: str, branch: str) -> None:
+        ref = refnames.branch(names.parse(zone), branch)
+        tip = (await self.repo.refs.zone(names.parse(zone), self.repo.actor)).heads[branch]
+        await self.repo.refs.move(ref, Exactly(tip.target), None, self.repo.origin("test"))
+
+    async def status(self) -> dict[str, ResolverStatus]:
+        """What each resolver says of itself."""
+        found = await self.bus.broadcast(
+            subjects.resolvers("status"), AskStatus(), ResolverStatus, 0.2
+        )
+        return {each.resolver: each for each in found}
+
+
+@asynccontextmanager
+async def site(url: str, data: Path) -> AsyncIterator[Site]:
+    """Fresh stores below ``data``."""
+    settings = BusSettings(url)
+    async with AsyncExitStack() as stack:
+        objects = await stack.enter_async_context(open_objects(data / "objects.sqlite3"))
+        refs = await stack.enter_async_context(open_refs(data / "refs.sqlite3"))
+        serving = await stack.enter_async_context(connect(settings, name="stores"))
+        bus = await stack.enter_async_context(connect(settings, name="operator"))
+        publisher = Publisher(serving, refs)
+
+        def announce(new: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
+            if made.tells:
+                publisher.announce(new if made.rides else (), entries)
+
+        keeper = Keeper(refs, RemoteObjects(serving, "refs"), announce)
+        await stack.enter_async_context(publisher.running())
+        for name, service, handlers in (
+            ("objectstore", "objects", ObjectHandlers(objects).endpoints()),
+            ("refs", "refs", RefHandlers(keeper).endpoints()),
+        ):
+            await stack.enter_async_context(serve(serving, name, service, handlers))
+        repo = Repo(RemoteObjects(bus, "ada"), RemoteRefs(bus, "ada"), "ada", _now)
+        made = Site(url, data, bus, repo)
+
+        def heard(subject: str, octets: bytes) -> None:
+            made.served.append(codec.decode(octets, Served))
+
+        await stack.enter_async_context(bus.subscribe("zg.served.>", heard))
+        yield made
+
+
+def _now() -> Identity:
+    return Identity("Ada", "ada@example.net", int(time.time()))
+
+
+@dataclass
+class Running:
+    """A resolver that runs."""
+
+    address: Address
+    metrics: Address
+    task: asyncio.Task[None]
+
+    async def ask(self, name: str, rdtype: str = "A", **make) -> dns.message.Message | None:
+        """The reply, None when nobody answers."""
+        query = dns.message.make_query(name, rdtype, **make)
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.connect(tuple(self.address))
+            try:
+                async with asyncio.timeout(0.5):
+                    await loop.sock_sendall(sock, query.to_wire())
+                    return dns.message.from_wire(await loop.sock_recv(sock, 4096))
+            except OSError:  # a timeout, or nobody listens
+                await asyncio.sleep(0)
+                return None
+
+    async def says(self, name: str, rdtype: str = "A", **make) -> str:
+        """The reply in one line: its RCODE, then the RDATA of its answer."""
+        reply = await self.ask(name, rdtype, **make)
+        if reply is None:
+            return "nothing"
+        rdatas = [line.split(maxsplit=3)[3] for line in records(reply.answer)]
+        return " ".join([dns.rcode.to_text(reply.rcode()), *rdatas])
+
+    async def first_says(self, name: str, rdtype: str = "A") -> str:
+        """What it says as soon as it says anything."""
+        deadline = time.monotonic() + DEADLINE_S
+        while (said := await self.says(name, rdtype)) == "nothing":
+            assert not self.task.done(), self.task.exception()
+            assert time.monotonic() < deadline
+        return said
+
+    async def comes_to_say(self, expected: str, name: str, rdtype: str = "A", **make) -> None:
+        """Returns once it says so."""
+        deadline = time.monotonic() + DEADLINE_S
+        while (said := await self.says(name, rdtype, **make)) != expected:
+            assert not self.task.done(), self.task.exception()
+            assert time.monotonic() < deadline, f"{name} still says {said}"
+            await asyncio.sleep(0.01)
+
+    async def page(self, path: str) -> tuple[int, str]:
+        reply = await http.get(*self.metrics, path, timeout=5)
+        return reply.status, reply.body.decode()
+
+
+@asynccontextmanager
+async def resolver(url: str, data: Path, name: str = "r", **options) -> AsyncIterator[Running]:
+    """A resolver that follows ``url``, and keeps what it knows below ``data``."""
+    listen, metrics = (Address("127.0.0.1", _free_port()) for _ in range(2))
+    usual = {
+        "name": name,
+        "listen": [listen],
+        "only": (),
+        "branch": "main",
+        "at": None,
+        "canary": None,
+        "metrics": metrics,
+        "transfer_to": transfer.LOOPBACK,
+    }
+    settings = Settings(data, "ada", "Ada", "ada@example.net", None)
+    task = asyncio.create_task(app.run(Options(**usual | options), BusSettings(url), settings))
+    try:
+        yield Running(listen, metrics, task)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _free_port() -> int:
+    """One that no client is given by chance, while the resolver has not bound it yet."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with (
+            suppress(OSError),
+            socket.socket() as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
+            tcp.bind(("127.0.0.1", port))
+            udp.bind(("127.0.0.1", port))
+            return port

@@ -1,0 +1,268 @@
+"""A resolver follows the log: what it hears, what it misses, what it cannot load."""
+
+import asyncio
+import sqlite3
+import time
+from pathlib import Path
+
+from tests.support.waiting import eventually
+from tests.unit.resolver.site import Site, resolver
+
+from zonegit.objects.model import Commit
+from zonegit.store import refnames
+from zonegit.store.expected import Anything
+from zonegit.store.reading import Reader
+from zonegit.wire import subjects
+from zonegit.wire.messages import Heartbeat
+from zonegit.zone import names
+from zonegit_resolver.canary import Canary
+
+OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
+
+
+async def test_a_commit_is_served_because_its_event_came(here: Site, tmp_path: Path) -> None:
+    async with resolver(here.url, tmp_path) as running:
+        await here.commit("foo.com.", OLD)
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        done = await here.commit("foo.com.", NEW)
+        await running.comes_to_say("NOERROR 192.0.2.2", "www.foo.com.")
+        await eventually(lambda: any(each.commit == done.commit for each in here.served))
+    told = here.served[-1]
+    assert (told.resolver, told.branch, told.serial) == ("r", "main", done.serial)
+    assert told.sequence == done.moved.sequence
+    assert told.delay_ms > 0
+
+
+async def test_what_was_committed_before_it_started_is_served(here: Site, tmp_path: Path) -> None:
+    for zone in ("foo.com.", "bar.com.", "sub.foo.com.", "."):
+        await here.commit(zone, OLD)
+    async with resolver(here.url, tmp_path) as running:
+        for name in ("www.foo.com.", "www.bar.com.", "www.sub.foo.com.", "www."):
+            await running.comes_to_say("NOERROR 192.0.2.1", name)
+
+
+async def test_nothing_is_bound_before_all_zones_are_loaded(here: Site, tmp_path: Path) -> None:
+    """A query must never be refused for a zone that is only on its way."""
+    await here.commit("foo.com.", "".join(f"h{n} 300 A 192.0.2.1\n" for n in range(3000)))
+    async with resolver(here.url, tmp_path) as running:
+        assert await running.first_says("h2999.foo.com.") == "NOERROR 192.0.2.1"
+
+
+async def test_zones_come_and_go_while_it_runs(here: Site, tmp_path: Path) -> None:
+    await here.commit("a.test.", "www.b 300 A 192.0.2.9\n")
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.9", "www.b.a.test.")
+        await here.commit("b.a.test.", OLD)
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.b.a.test.")
+        await here.remove("b.a.test.")
+        await running.comes_to_say("NOERROR 192.0.2.9", "www.b.a.test.")
+        await here.remove("a.test.")
+        await running.comes_to_say("REFUSED", "www.b.a.test.")
+        await here.commit("a.test.", OLD, serial=8)
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.a.test.")
+
+
+async def test_a_zone_without_its_branch_is_not_served(here: Site, tmp_path: Path) -> None:
+    done = await here.commit("foo.com.", OLD, branch="draft")
+    await here.commit("other.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.other.com.")
+        assert await running.says("www.foo.com.") == "REFUSED"
+        await here.branch("foo.com.", "main", done.commit)
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        await here.delete_branch("foo.com.", "main")
+        await running.comes_to_say("REFUSED", "www.foo.com.")
+
+
+async def test_only_the_zones_it_was_told_are_served(here: Site, tmp_path: Path) -> None:
+    await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path, only=(names.parse("bar.com."),)) as running:
+        await here.commit("bar.com.", OLD)
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
+        assert await running.says("www.foo.com.") == "REFUSED"
+
+
+async def test_events_that_were_lost_are_asked_for(here: Site, tmp_path: Path) -> None:
+    """The heartbeat tells that they were."""
+    await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        here.tells = False
+        await here.commit("foo.com.", NEW)
+        await here.commit("bar.com.", NEW)
+        await running.comes_to_say("NOERROR 192.0.2.2", "www.foo.com.")
+        await running.comes_to_say("NOERROR 192.0.2.2", "www.bar.com.")
+
+
+async def test_an_event_after_a_gap_makes_it_ask_for_what_is_between(
+    here: Site, tmp_path: Path
+) -> None:
+    await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        here.tells = False
+        await here.commit("bar.com.", OLD)
+        here.tells = True
+        await here.commit("foo.com.", NEW)
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
+        await running.comes_to_say("NOERROR 192.0.2.2", "www.foo.com.")
+
+
+async def test_another_store_makes_it_read_everything_anew(here: Site, tmp_path: Path) -> None:
+    """A heartbeat of an unknown epoch: what was known is of another log."""
+    await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        here.tells = False
+        await here.commit("foo.com.", NEW)
+        await here.bus.publish(subjects.HEARTBEAT, Heartbeat(epoch="x", sequence=1, time=0.0))
+        await running.comes_to_say("NOERROR 192.0.2.2", "www.foo.com.")
+
+
+async def test_malformed_events_do_no_harm(here: Site, tmp_path: Path) -> None:
+    async with resolver(here.url, tmp_path) as running:
+        for subject in ("zg.events.moved.heads.main.com.foo.=", subjects.HEARTBEAT):
+            await here.bus.send(subject, b"\xc1garbage")
+        await here.commit("foo.com.", OLD)
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+
+
+async def test_a_burst_of_moves_ends_at_the_last(here: Site, tmp_path: Path) -> None:
+    async with resolver(here.url, tmp_path) as running:
+        await asyncio.gather(
+            *(here.commit(f"z{n}.test.", f"www 300 A 192.0.2.{n}\n") for n in range(10))
+        )
+        for n in range(20):
+            last = await here.commit("foo.com.", f"www 300 A 192.0.2.{n}\n")
+        await running.comes_to_say("NOERROR 192.0.2.19", "www.foo.com.")
+        for n in range(10):
+            await running.comes_to_say(f"NOERROR 192.0.2.{n}", f"www.z{n}.test.")
+        sequences = [e.sequence for e in here.served if e.zone == names.parse("foo.com.")]
+    assert sequences == sorted(sequences)
+    assert sequences[-1] == last.moved.sequence
+
+
+async def test_large_commits_are_fetched(here: Site, tmp_path: Path) -> None:
+    """Too large to come along with their event, and in wide trees."""
+    async with resolver(here.url, tmp_path) as running:
+        hosts = "".join(f"h{n} 300 A 192.0.2.1\n" for n in range(5000))
+        await here.commit("foo.com.", hosts)
+        await running.comes_to_say("NOERROR 192.0.2.1", "h4999.foo.com.")
+        await here.commit("foo.com.", hosts.replace("192.0.2.1", "192.0.2.2") + OLD)
+        await running.comes_to_say("NOERROR 192.0.2.2", "h0.foo.com.")
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        await here.commit("foo.com.", NEW)
+        await running.comes_to_say("NXDOMAIN", "h0.foo.com.")
+
+
+async def test_a_commit_that_cannot_be_read_leaves_the_old_one_and_is_tried_again(
+    here: Site, tmp_path: Path
+) -> None:
+    """It says so meanwhile."""
+    await here.commit("foo.com.", OLD)
+    here.rides = False
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        here.tells = False
+        done = await here.commit("foo.com.", NEW)
+        tree = (await _commit(here, done.commit)).tree
+        raw = (await here.repo.objects.get([tree]))[tree]
+        with sqlite3.connect(here.data / "objects.sqlite3") as database:
+            database.execute("DELETE FROM object WHERE id = ?", (tree,))
+        database.close()
+
+        async def problem() -> str | None:
+            (zone,) = (await here.status())["r"].zones
+            return zone.problem
+
+        deadline = time.monotonic() + 20
+        while (said := await problem()) is None:
+            assert time.monotonic() < deadline
+        assert tree.hex()[:12] in said
+        assert await running.says("www.foo.com.") == "NOERROR 192.0.2.1"
+        assert (
+            'zonegit_zone_problem{branch="main",zone="foo.com."} 1.0'
+            in (await running.page("/metrics"))[1]
+        )
+        await here.repo.objects.put([raw])
+        await running.comes_to_say("NOERROR 192.0.2.2", "www.foo.com.")
+        assert await problem() is None
+
+
+async def test_a_commit_is_served_in_its_own_zone_only(here: Site, tmp_path: Path) -> None:
+    """Pinned to an id, which says nothing of a zone."""
+    await here.commit("bar.com.", OLD)
+    done = await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path, at=done.commit.hex()) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        assert await running.says("www.bar.com.") == "REFUSED"
+        problems = {zone.zone: zone.problem for zone in (await here.status())["r"].zones}
+    assert problems.pop(names.parse("foo.com.")) is None
+    assert "foo.com." in str(problems.pop(names.parse("bar.com.")))
+
+
+async def test_a_canary_sees_its_branch_and_the_others_do_not(here: Site, tmp_path: Path) -> None:
+    first = await here.commit("foo.com.", OLD)
+    await here.branch("foo.com.", "canary", first.commit)
+    await here.commit("foo.com.", NEW, branch="canary")
+    everybody = Canary("canary", 100)
+    async with (
+        resolver(here.url, tmp_path) as plain,
+        resolver(here.url, tmp_path, name="s", canary=everybody) as split,
+    ):
+        await plain.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        await split.comes_to_say("NOERROR 192.0.2.2", "www.foo.com.")
+        await here.delete_branch("foo.com.", "canary")
+        await split.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+
+
+async def test_a_pinned_resolver_stays_in_the_past(here: Site, tmp_path: Path) -> None:
+    await here.commit("foo.com.", OLD)
+    await here.commit("foo.com.", NEW)
+    await here.commit("young.com.", NEW)
+    async with resolver(here.url, tmp_path, at="main~1") as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        assert await running.says("www.young.com.") == "REFUSED"
+        await here.commit("foo.com.", "www 300 A 192.0.2.3\n")
+        status = (await here.status())["r"]
+        assert await running.says("www.foo.com.") == "NOERROR 192.0.2.1"
+        assert (await running.page("/readyz"))[0] == 200
+    assert status.at == "main~1"
+    assert [(zone.pinned, zone.age) for zone in status.zones] == [(True, None)]
+
+
+async def test_a_serial_that_goes_back_is_served_and_said(here: Site, tmp_path: Path) -> None:
+    """What is served is the commit's own SOA, always."""
+    first = await here.commit("foo.com.", OLD, serial=10)
+    await here.commit("foo.com.", NEW, serial=20)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.2", "www.foo.com.")
+        ref = refnames.branch(names.parse("foo.com."), "main")
+        origin = here.repo.origin("test", force=True)
+        await here.repo.refs.move(ref, Anything(), first.commit, origin)
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        _, metrics = await running.page("/metrics")
+    assert 'zonegit_zone_serial{branch="main",zone="foo.com."} 10.0' in metrics
+    assert 'zonegit_zone_serial_went_back_total{branch="main",zone="foo.com."} 1.0' in metrics
+
+
+async def test_its_status_says_what_it_follows_and_how_far_it_is(
+    here: Site, tmp_path: Path
+) -> None:
+    done = await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path, canary=Canary("canary", 5)) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")
+        status = (await here.status())["r"]
+        assert status.listen == [str(running.address)]
+        assert status.branches == ["main", "canary"]
+        assert (status.sequence, status.lag, status.at) == (done.moved.sequence, 0, None)
+        (zone,) = status.zones
+        assert (zone.commit, zone.serial, zone.problem) == (done.commit, done.serial, None)
+        assert zone.sequence == done.moved.sequence
+        assert zone.age is not None
+
+
+async def _commit(here: Site, commit: bytes) -> Commit:
+    found = (await Reader(here.repo.objects).get([commit]))[commit]
+    assert isinstance(found, Commit)
+    return found

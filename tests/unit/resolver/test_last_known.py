@@ -1,0 +1,201 @@
+"""What a resolver knows on disk: used when the bus is away, and never trusted."""
+
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.support.nats import start_nats
+from tests.support.waiting import DEADLINE_S, eventually, held
+from tests.unit.resolver.site import Running, Site, resolver, site
+
+from zonegit.errors import Unavailable
+from zonegit_resolver.canary import Canary
+
+OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
+NOWHERE = "nats://127.0.0.1:1"
+WWW = "www.foo.com."
+
+
+@contextmanager
+def cache(data: Path, name: str = "r") -> Iterator[sqlite3.Connection]:
+    database = sqlite3.connect(data / f"resolver-{name}" / "last-known.sqlite3")
+    with database:
+        yield database
+    database.close()
+
+
+def kept(data: Path) -> dict[tuple[str, bytes], bytes]:
+    """The branches in the cache and what they stand at."""
+    with cache(data) as database:
+        rows = database.execute("SELECT branch, zone, target FROM tip").fetchall()
+    return {(branch, zone): target for branch, zone, target in rows}
+
+
+async def test_a_restart_without_the_bus_answers_from_disk(here: Site, tmp_path: Path) -> None:
+    async with resolver(here.url, tmp_path) as running:
+        await here.commit("foo.com.", OLD)
+        await here.commit("bar.com.", OLD)
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        await here.commit("foo.com.", NEW + "more 300 A 192.0.2.9\n")
+        await here.commit("foo.com.", NEW)
+        await here.remove("bar.com.")
+        await running.comes_to_say("REFUSED", "www.bar.com.")
+        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+        assert await running.says("more.foo.com.") == "NXDOMAIN"
+        assert await running.says("www.bar.com.") == "REFUSED"
+        assert (await running.page("/readyz"))[0] == 200
+        assert "zonegit_bus_up 0.0" in (await running.page("/metrics"))[1]
+
+
+async def test_a_canary_and_a_pin_are_kept_too(here: Site, tmp_path: Path) -> None:
+    first = await here.commit("foo.com.", OLD)
+    await here.branch("foo.com.", "canary", first.commit)
+    everybody = Canary("canary", 100)
+    async with (
+        resolver(here.url, tmp_path, canary=everybody) as split,
+        resolver(here.url, tmp_path, name="p", at="main~1") as pinned,
+    ):
+        await here.commit("foo.com.", NEW, branch="canary")
+        await split.comes_to_say("NOERROR 192.0.2.2", WWW)
+        await eventually(lambda: pinned.task.done() or here.served)
+    await here.commit("foo.com.", "www 300 A 192.0.2.3\n")
+    async with resolver(here.url, tmp_path, name="p", at="main~1") as pinned:
+        await pinned.comes_to_say("NOERROR 192.0.2.1", WWW)
+    async with (
+        resolver(NOWHERE, tmp_path, canary=everybody) as split,
+        resolver(NOWHERE, tmp_path, name="p", at="main~1") as pinned,
+    ):
+        await split.comes_to_say("NOERROR 192.0.2.2", WWW)
+        await pinned.comes_to_say("NOERROR 192.0.2.1", WWW)
+
+
+async def test_what_is_newer_is_served_before_what_is_on_disk(here: Site, tmp_path: Path) -> None:
+    """The bus is there, so nobody sees the old state again."""
+    await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    await here.commit("foo.com.", NEW)
+    async with resolver(here.url, tmp_path) as running:
+        assert await running.first_says(WWW) == "NOERROR 192.0.2.2"
+
+
+async def test_a_branch_that_is_no_longer_followed_is_forgotten(here: Site, tmp_path: Path) -> None:
+    first = await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    assert [branch for branch, _ in kept(tmp_path)] == ["main"]
+    await here.branch("foo.com.", "next", first.commit)
+    async with resolver(here.url, tmp_path, branch="next") as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    assert [branch for branch, _ in kept(tmp_path)] == ["next"]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE rrset SET payload = zeroblob(20) WHERE rdtype = 1",
+        "UPDATE rrset SET id = zeroblob(32) WHERE rdtype = 1",
+        "UPDATE rrset SET owner = x'03777777026e6f00' WHERE rdtype = 1",
+        "DELETE FROM rrset WHERE rdtype = 6",
+    ],
+    ids=["payload", "id", "owner", "no SOA"],
+)
+async def test_a_zone_that_does_not_verify_is_dropped_and_fetched_again(
+    here: Site, tmp_path: Path, harm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await here.commit("foo.com.", OLD)
+    await here.commit("bar.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    with cache(tmp_path) as database:
+        (tip,) = database.execute(
+            "SELECT id FROM tip WHERE zone = x'03666f6f03636f6d00'"
+        ).fetchone()
+        database.execute(f"{harm} AND tip = {tip}")
+    capsys.readouterr()
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
+        assert await running.says(WWW) == "REFUSED"
+    assert re.search(r"last-known\.dropped.*", capsys.readouterr().out)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+
+
+async def test_a_damaged_file_is_dropped(here: Site, tmp_path: Path) -> None:
+    await here.commit("foo.com.", OLD)
+    folder = tmp_path / "resolver-r"
+    folder.mkdir()
+    (folder / "last-known.sqlite3").write_bytes(b"rot" * 4096)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    assert kept(tmp_path)
+
+
+async def test_two_resolvers_do_not_share_a_folder(here: Site, tmp_path: Path) -> None:
+    await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        with pytest.raises(Unavailable, match="another resolver uses"):
+            async with resolver(here.url, tmp_path) as second:
+                await eventually(second.task.done)
+
+
+async def test_what_is_older_than_its_soa_lets_it_be_is_answered_but_not_ready(
+    here: Site, tmp_path: Path
+) -> None:
+    """RFC 1035 section 3.3.13, EXPIRE: 1209600 seconds here."""
+    await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    with cache(tmp_path) as database:
+        database.execute("UPDATE tip SET seen = seen - 1209700")
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        status, text = await running.page("/readyz")
+        assert (status, "foo.com." in text) == (503, True)
+        _, metrics = await running.page("/metrics")
+    age = re.search(r'zonegit_zone_age_seconds\{branch="main",zone="foo.com."\} (\S+)', metrics)
+    assert age is not None
+    assert float(age[1]) > 1209600
+
+
+async def test_an_outage_of_the_bus_fails_no_query_and_ends_unseen(tmp_path: Path) -> None:
+    """The bus is killed and comes back on its port with other stores: everything is read anew."""
+    folder = tmp_path / "bus"
+    folder.mkdir()
+    with start_nats(folder, -1) as url:
+        port = int(url.rpartition(":")[2])
+        async with held(_site(url, tmp_path / "one")) as here:
+            await here.commit("foo.com.", OLD)
+            running_context = resolver(url, tmp_path)
+            running = await running_context.__aenter__()
+            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    try:
+        for _ in range(50):
+            assert await running.says(WWW) == "NOERROR 192.0.2.1"
+        await _metric(running, "zonegit_bus_up 0.0")
+        with start_nats(folder, port) as url:
+            async with held(_site(url, tmp_path / "two")) as here:
+                await here.commit("foo.com.", NEW)
+                await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+                await _metric(running, "zonegit_bus_up 1.0")
+                await running_context.__aexit__(None, None, None)
+    finally:
+        running.task.cancel()
+
+
+def _site(url: str, data: Path):
+    data.mkdir()
+    return site(url, data)
+
+
+async def _metric(running: Running, line: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while line not in (await running.page("/metrics"))[1]:
+        assert time.monotonic() < deadline
