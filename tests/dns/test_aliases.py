@@ -193,6 +193,17 @@ def test_names_under_a_wildcard_alias_are_not_kept() -> None:
     assert len(world.zones.aliases) == 1
 
 
+def test_what_is_kept_of_aliases_is_bounded() -> None:
+    big = "\n".join(f'big 300 TXT "{n:03} {"x" * 200}"' for n in range(10))
+    world = World({"foo.com.": f"www 300 CNAME big\n{big}\n"})
+    world.ask("www.foo.com.", "TXT", limit=STREAM)
+    for rdtype in range(400, 600):
+        world.ask("www.foo.com.", f"TYPE{rdtype}")
+    assert not world.zones.aliases
+    world.ask("www.foo.com.", "A")
+    assert len(world.zones.aliases) == 1
+
+
 def test_pointers_behind_the_longest_chain_stay_in_reach() -> None:
     """RFC 1035 section 4.1.4: 14 bits, which a part moved far back must not run over."""
     owners = [f"{'x' * 63}.{'y' * 63}.{'z' * 63}.{n:02}{'w' * 55}" for n in range(17)]

@@ -31,7 +31,7 @@ Find = Callable[[Name, int], Snapshot | None]
 class Told(msgspec.Struct, frozen=True):
     """All sections of a reply. ``flags`` are AA and the RCODE; ``cuts`` as a part's.
     ``is_alias`` says that the name asked for is itself the owner of a CNAME, so there are no more
-    such replies than aliases."""
+    such replies than aliases and types."""
 
     octets: bytes
     flags: int

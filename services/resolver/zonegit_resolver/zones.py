@@ -23,8 +23,10 @@ OTHER: Final = 0
 """What types without a mnemonic are counted as, so that nobody can fill memory with them."""
 
 
-MOST_ALIASES: Final = 50_000
-"""Replies about aliases that are kept."""
+MOST_ALIASES: Final = 8_192
+"""Replies about aliases that are kept; all are freed at once when anything changes."""
+LARGEST_KEPT: Final = 1_232
+"""Octets of such a reply's records: a larger one fits no datagram, and is not worth its memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,10 @@ class Zones:
             self.by_apex[zone] = served
 
     def remember(self, name: Name, qtype: int, told: Told) -> None:
-        """Keeps what a question about an alias was told, where that is the same for everybody."""
-        if self.canary is None and len(self.aliases) < MOST_ALIASES:
+        """Keeps what a question about an alias was told, where that is the same for everybody.
+        What made-up types were told is not kept, or else there would soon be nothing but that."""
+        is_small = len(told.octets) <= LARGEST_KEPT and len(self.aliases) < MOST_ALIASES
+        if is_small and qtype in KNOWN and self.canary is None:
             self.aliases[name + qtype.to_bytes(2, "big")] = told
 
     def forget(self, zone: Name) -> None:
