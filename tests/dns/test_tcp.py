@@ -10,6 +10,7 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import dns.xfr
 import dns.zone
 import pytest
@@ -20,6 +21,7 @@ from zonegit_resolver import fast, transfer
 from zonegit_resolver.datagrams import Losses
 from zonegit_resolver.listeners import Address, listening
 from zonegit_resolver.message import parse
+from zonegit_resolver.parts import FORMERR
 from zonegit_resolver.streams import Limits, Streams
 
 QUERY = dns.message.make_query("www.foo.com.", "A").to_wire()
@@ -200,6 +202,32 @@ async def test_a_transfer_gives_every_record_between_two_soas(world: World, rdty
     assert all(message.question[0].rdtype.name == rdtype for message in messages)
     assert "*.wild.foo.com. 60 MX 1 www.foo.com." in records(found)
     assert [record.ttl for record in found if record.rdtype == dns.rdatatype.RRSIG] == [3600]
+
+
+@pytest.mark.parametrize(("serial", "is_whole"), [(6, True), (7, False), (8, False)])
+async def test_a_secondary_that_has_everything_gets_the_soa_alone(
+    world: World, serial: int, is_whole: bool
+) -> None:
+    """RFC 1995 section 2; the zone's serial is 7."""
+    query = dns.message.make_query("foo.com.", "IXFR")
+    soa = f"foo.com. 0 IN SOA . . {serial} 0 0 0 0"
+    query.authority = [dns.rrset.from_text(*soa.split(" ", 4))]
+    async with served(world) as (address, _):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(framed(query.to_wire()))
+        reply = dns.message.from_wire(await receive(reader), xfr=True, multi=True)
+        writer.close()
+    assert reply.answer[0].rdtype == dns.rdatatype.SOA
+    assert (len(reply.answer) > 1) is is_whole
+
+
+@pytest.mark.parametrize("rdata", [b"", bytes(19)])
+def test_a_transfer_with_a_malformed_soa_is_a_format_error(rdata: bytes) -> None:
+    query = b"\0\1\0\0\0\1\0\0\0\1\0\0" + b"\0\0\xfb\0\1"
+    soa = b"\0\0\6\0\1\0\0\0\0" + len(rdata).to_bytes(2, "big") + rdata
+    parsed = parse(query + soa)
+    assert parsed is not None
+    assert parsed.rcode == FORMERR
 
 
 async def test_a_transfer_is_what_a_secondary_can_load(world: World) -> None:

@@ -26,6 +26,8 @@ DO: Final = 0x8000
 _MAX_RECORDS: Final = 8
 """A query has an OPT record and perhaps a signature; IXFR has an SOA."""
 
+_SOA_TAIL: Final = 20
+
 _HEADER: Final = struct.Struct("!HHHHHH")
 _QUESTION: Final = struct.Struct("!HH")
 _OPT: Final = struct.Struct("!BHHIH")
@@ -44,7 +46,7 @@ class Edns(msgspec.Struct, frozen=True):
 class Query(msgspec.Struct, frozen=True):
     """One question. ``question`` are its octets as they came, case and all, empty when they could
     not be read; ``name`` is its name in lower case. ``rcode`` is not zero when that is all the
-    client gets."""
+    client gets. ``serial`` is the one a client has that asks for what came after it (IXFR)."""
 
     id: bytes
     flags: int
@@ -54,6 +56,7 @@ class Query(msgspec.Struct, frozen=True):
     qtype: int = 0
     qclass: int = 0
     edns: Edns | None = None
+    serial: int | None = None
 
     @property
     def variant(self) -> int:
@@ -94,7 +97,7 @@ def _parse(wire: bytes, flags: int, authority: int, additional: int) -> Query:
     if end - HEADER > MAX_OCTETS or (authority and qtype != rrtypes.IXFR):
         raise _Malformed
     at = end + _QUESTION.size
-    edns = None
+    edns = serial = None
     for index in range(authority + additional):
         record = _Record(wire, at)
         at = record.end
@@ -102,6 +105,8 @@ def _parse(wire: bytes, flags: int, authority: int, additional: int) -> Query:
             if edns is not None or not record.is_at_root or index < authority:
                 raise _Malformed
             edns = _edns(record)
+        elif record.rdtype == rrtypes.SOA and index < authority:
+            serial = record.serial()
     if at != len(wire):
         raise _Malformed
     return Query(
@@ -113,6 +118,7 @@ def _parse(wire: bytes, flags: int, authority: int, additional: int) -> Query:
         qtype,
         qclass,
         edns,
+        serial,
     )
 
 
@@ -130,6 +136,12 @@ class _Record:
         self.rdata = wire[start : self.end]
         if self.end > len(wire):
             raise _Malformed
+
+    def serial(self) -> int:
+        """Of an SOA record: the first of the five numbers it ends in."""
+        if len(self.rdata) < _SOA_TAIL:
+            raise _Malformed
+        return int.from_bytes(self.rdata[-_SOA_TAIL:][:4], "big")
 
 
 def _edns(opt_record: _Record) -> Edns:

@@ -1,4 +1,5 @@
-"""Zone transfers: AXFR (RFC 5936), and IXFR answered with the whole zone (RFC 1995 section 4).
+"""Zone transfers: AXFR (RFC 5936), and IXFR answered with the whole zone (RFC 1995 section 4), or
+with the SOA alone when that is all that is to know (RFC 1995 section 2).
 
 A transfer reads one immutable snapshot, so it is of one commit however long it takes, and its
 messages are made one at a time, as fast as the client takes them.
@@ -11,6 +12,7 @@ from typing import Final
 from zonegit.errors import Invalid
 from zonegit.zone import rrtypes
 from zonegit.zone.rrset import IN
+from zonegit.zone.serial import later
 from zonegit_resolver.message import Query, opt, refusal
 from zonegit_resolver.parts import AA, HEADER, NOTAUTH, REFUSED, Writer, heads, write_record
 from zonegit_resolver.snapshot import Found, Held, Node, Snapshot
@@ -70,7 +72,7 @@ def _messages(query: Query, snapshot: Snapshot) -> Iterator[bytes]:
     """RFC 5936 section 2.2: as many records a message as fit, the question in each."""
     tail = opt(query.edns) if query.edns is not None else b""
     writer, records = Writer(query.name), 0
-    for owner, rdtype, ttl, rdata in _records(snapshot):
+    for owner, rdtype, ttl, rdata in _news(query, snapshot):
         fits = HEADER + len(query.question) + len(writer.octets) + len(rdata) + len(tail)
         if records and (len(writer.octets) > _FULL or fits + _OWNER_AND_FIXED > _MOST):
             yield _message(query, writer, records, tail)
@@ -84,6 +86,14 @@ def _messages(query: Query, snapshot: Snapshot) -> Iterator[bytes]:
 def _message(query: Query, writer: Writer, records: int, tail: bytes) -> bytes:
     head = heads(AA, records, 0, 1 if tail else 0)[query.variant & 1]
     return b"".join((query.id, head, query.question, writer.octets, tail))
+
+
+def _news(query: Query, snapshot: Snapshot) -> Iterator[Record]:
+    """What the client does not have, as records."""
+    theirs = query.serial if query.qtype == rrtypes.IXFR else None
+    if theirs is None or snapshot.serial is None or later(snapshot.serial, theirs):
+        return _records(snapshot)
+    return _of(snapshot.root.held[rrtypes.SOA])
 
 
 def _records(snapshot: Snapshot) -> Iterator[Record]:
