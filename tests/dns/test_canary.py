@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import dns.edns
+import dns.message
 import pytest
 from tests.dns.world import World, rcode, records
 
@@ -61,6 +62,16 @@ def test_a_client_that_will_not_tell_is_not_asked(world: World) -> None:
     assert reply.options[0].scopelen == 0
 
 
+def test_what_dig_sends_for_a_client_that_will_not_tell_is_understood(world: World) -> None:
+    """``+subnet=0`` has no family, no bits and no address."""
+    option = dns.edns.GenericOption(8, bytes(4))
+    query = dns.message.make_query("www.foo.com.", "A", use_edns=0, options=[option])
+    octets = world.exchange(query.to_wire())
+    assert octets is not None
+    assert octets[3] & 0xF == 0
+    assert octets.endswith(b"\0\x08\0\4" + bytes(4))
+
+
 def test_ipv6_clients_are_split_by_48_bits(world: World) -> None:
     option = dns.edns.ECSOption("2001:db8:1::", 56)
     reply = world.ask("www.foo.com.", use_edns=0, options=[option])
@@ -77,6 +88,7 @@ def test_ipv6_clients_are_split_by_48_bits(world: World) -> None:
         b"\0\1\x11\0\x0a\2\1",  # bits beyond the prefix
         b"\0\1\x21\0\x0a\2\0\0\0",  # more bits than an address has
         b"\0\3\0\0",  # no family of addresses
+        b"\0\0\x18\0\x0a\2\0",  # an address of no family
         b"\0\1\0\x18",  # a scope in a query
         b"\0\1",
     ],

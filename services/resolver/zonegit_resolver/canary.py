@@ -20,6 +20,8 @@ ECS: Final = 8
 """The option code of EDNS Client Subnet (RFC 7871 section 6)."""
 _OPTION: Final = struct.Struct("!HH")
 _ECS_HEAD: Final = struct.Struct("!HBB")
+_NOBODY: Final = 0
+"""``dig +subnet=0`` says this, without an address: the client is not to be told."""
 _IPV4: Final = 1
 _IPV6: Final = 2
 
@@ -121,10 +123,10 @@ def _client_subnet(content: bytes) -> ClientSubnet:
         raise Invalid("the client subnet is too short")
     family, source, scope = _ECS_HEAD.unpack_from(content)
     address = content[_ECS_HEAD.size :]
-    bits = {_IPV4: 32, _IPV6: 128}.get(family, 0)
+    bits = {_NOBODY: 0, _IPV4: 32, _IPV6: 128}.get(family, -1)
     is_whole = len(address) == (source + 7) // 8 and source <= bits
     unused = -source % 8
-    if not bits or scope or not is_whole or (address and address[-1] & ((1 << unused) - 1)):
+    if bits < 0 or scope or not is_whole or (address and address[-1] & ((1 << unused) - 1)):
         raise Invalid("the client subnet is malformed")
     return ClientSubnet(family, source, address)
 
