@@ -130,7 +130,7 @@ class Follower:
             if since.epoch != self.epoch or since.sequence < self.sequence:
                 self._everything = True
                 return
-            self.announced = max(self.announced, since.sequence)
+            self.announced = since.sequence  # the log knows better than a message that came astray
             for entry in since.entries:
                 if entry.sequence > self.sequence:
                     self._take(entry, ())
