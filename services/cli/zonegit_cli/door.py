@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from zonegit.errors import ZonegitError
+from zonegit.errors import Invalid, ZonegitError
 
 EXIT_STATUS: Final = {
     "not-found": 3,
@@ -27,9 +27,9 @@ def leave_through_one_door(cli: click.Command, words: list[str]) -> int:
         status = cli.main(words, prog_name="zonegit", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as wanted:
+        wanted.show()
+        return wanted.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("zonegit: interrupted", err=True)
         return INTERRUPTED
@@ -37,23 +37,52 @@ def leave_through_one_door(cli: click.Command, words: list[str]) -> int:
         # The reader (a pager, head) has seen enough; do not fail again at interpreter exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except ZonegitError as error:
+    except Exception as error:
         if "--debug" in words:
             raise
-        tell(error, as_json="--json" in words)
-        return EXIT_STATUS.get(error.code, 1)
-    except BaseExceptionGroup as group:
-        # A task group wraps what went wrong inside it; what people need is the first cause.
-        cause = _first_failure(group)
-        if cause is None or "--debug" in words:
-            raise
-        tell(cause, as_json="--json" in words)
-        return EXIT_STATUS.get(cause.code, 1)
+        failure, status = _understood(error)
+        tell(failure, as_json="--json" in words)
+        return status
 
 
-def _first_failure(group: BaseExceptionGroup[BaseException]) -> ZonegitError | None:
+def _understood(error: Exception) -> tuple[ZonegitError, int]:
+    """What to say of an exception, and the exit status."""
+    match error:
+        case ZonegitError():
+            return error, EXIT_STATUS.get(error.code, 1)
+        case click.ClickException():
+            return _usage(error), error.exit_code
+        case ExceptionGroup() if cause := _first_failure(error):
+            return cause, EXIT_STATUS.get(cause.code, 1)
+        case OSError() if error.filename is not None:
+            return ZonegitError(f"{error.filename}: {error.strerror}"), 1
+        case _:
+            text = f"{type(error).__name__}: {error}"
+            hint = "this is a bug; the same command with --debug shows where"
+            return ZonegitError(text, hint=hint), 1
+
+
+def _usage(error: click.ClickException) -> ZonegitError:
+    """A wrong command line, and how the right one looks."""
+    message = error.format_message().removesuffix(".")
+    if isinstance(error, click.NoSuchOption):
+        hint = "where it is a value and no option, put -- before it (--help lists the options)"
+    else:
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        usage = " ".join(context.get_usage().split()) if context else "Usage: zonegit COMMAND"
+        hint = f"{usage.removeprefix('Usage: ')} (--help says more)"
+    return Usage(message[:1].lower() + message[1:], hint=hint)
+
+
+class Usage(Invalid):
+    """The command line is not one."""
+
+    code = "usage"
+
+
+def _first_failure(group: ExceptionGroup[Exception]) -> ZonegitError | None:
     for each in group.exceptions:
-        found = _first_failure(each) if isinstance(each, BaseExceptionGroup) else each
+        found = _first_failure(each) if isinstance(each, ExceptionGroup) else each
         if isinstance(found, ZonegitError):
             return found
     return None

@@ -1,5 +1,6 @@
 """Records as an operator types them: names, TTLs and RDATA as words of a shell."""
 
+import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -48,7 +49,7 @@ def parse_rdatas(zone: Name, rdtype: str, words: Sequence[str]) -> list[bytes]:
 
 def _quoted(text: str) -> str:
     """One TXT record that holds ``text``, in strings of at most 255 octets."""
-    octets = text.encode()
+    octets = os.fsencode(text)  # what is not UTF-8 stays the octets it was
     pieces = [
         octets[at : at + CHARACTER_STRING] for at in range(0, len(octets), CHARACTER_STRING)
     ] or [b""]

@@ -105,7 +105,10 @@ def _encode(
     lines = [f"{key} {value}\n" for key, value in headers]
     stripped = message.rstrip("\n")
     body = stripped + "\n" if stripped else ""
-    return ("".join(lines) + "\n" + body).encode()
+    try:
+        return ("".join(lines) + "\n" + body).encode()
+    except UnicodeEncodeError as error:
+        raise Invalid("a name or message is not UTF-8", hint="set the terminal to UTF-8") from error
 
 
 def _decode(payload: bytes, keys: Sequence[str]) -> tuple[list[Header], tuple[Extra, ...], str]:

@@ -31,6 +31,7 @@ async def command(
     zonegit set @ MX 1h 10 mail.example.com.       words of one record
     zonegit set @ MX 1h '10 mail1' '20 mail2'      two records
     zonegit set @ TXT 300 'v=spf1 -all'            text needs no quotes of its own
+    zonegit set t TXT 300 -- -all                  what begins with - stands after --
     """
     rrtypes.from_text(rdtype), ttl_from_text(ttl)  # bad words cost no round trip
     await committing.commit_edit(
