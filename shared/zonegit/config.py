@@ -8,6 +8,7 @@ everything below is handed values.
 import getpass
 import json
 import os
+import re
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ import msgspec
 from zonegit.errors import Invalid, NotFound
 
 STACK_FILE: Final = "stack.json"
+MAX_LOGIN: Final = 64
 FOLDER_FILE: Final = ".zonegit.toml"
 KNOWN_KEYS: Final = frozenset({"url", "creds", "ca", "actor", "name", "email", "data", "context"})
 
@@ -68,7 +70,8 @@ def load(
     named = _context(env, context) if context else {}
     merged = {**named, **here}
     root = data or _path(env.get("ZONEGIT_DATA") or merged.get("data")) or default_data(env)
-    actor = env.get("ZONEGIT_ACTOR") or merged.get("actor") or _login()
+    login = _login()
+    actor = env.get("ZONEGIT_ACTOR") or merged.get("actor") or _actor_of(login)
     return Settings(
         data=root,
         actor=actor,
@@ -97,11 +100,18 @@ def read_stack(data: Path) -> dict[str, Any] | None:
         record = json.loads((data / STACK_FILE).read_text())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise Invalid(f"cannot read {data / STACK_FILE}: {error}") from error
-    if not isinstance(record, dict):
-        raise Invalid(f"{data / STACK_FILE} is not the record of a stack")
-    return record
+    except OSError as error:
+        raise Invalid(f"cannot read {data / STACK_FILE}: {error.strerror}") from error
+    except ValueError:
+        record = None
+    match record:
+        case {"bus": {"url": str(), "users": dict()}, "pid": int(), "dns": [str(), *_]}:
+            return dict(record)
+        case _:
+            raise Invalid(
+                f"{data / STACK_FILE} is not the record of a stack",
+                hint="zonegit up writes one; remove this one if no stack runs from there",
+            )
 
 
 def _bus(
@@ -117,9 +127,9 @@ def _bus(
     record = read_stack(data)
     if record is None:
         return None
-    bus = record.get("bus", {})
-    parts = urlsplit(bus.get("url", ""))
-    password = bus.get("users", {}).get(role)
+    bus = record["bus"]
+    parts = urlsplit(bus["url"])
+    password = bus["users"].get(role)
     netloc = f"{role}:{password}@{parts.netloc}" if password else parts.netloc
     return BusSettings(urlunsplit(parts._replace(netloc=netloc)))
 
@@ -138,8 +148,10 @@ def _read_toml(path: Path) -> dict[str, str]:
             content = tomllib.load(file)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise Invalid(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise Invalid(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise Invalid(f"{path} is not TOML: {error}") from error
     for key, value in content.items():
         if key not in KNOWN_KEYS or not isinstance(value, str):
             known = ", ".join(sorted(KNOWN_KEYS))
@@ -156,3 +168,8 @@ def _login() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid{os.getuid()}"
+
+
+def _actor_of(login: str) -> str:
+    """A login name as an operator's: ``CORP\\ann`` of a directory service is ``CORP-ann``."""
+    return re.sub(r"[^A-Za-z0-9._@+-]+", "-", login).lstrip("._@+-")[:MAX_LOGIN] or "operator"

@@ -1,0 +1,62 @@
+"""Settings: who asks, and what a data folder that is not one does."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zonegit import config
+from zonegit.errors import Invalid
+from zonegit.store import refnames
+
+STACK = {"pid": 1, "dns": ["127.0.0.1:53"], "bus": {"url": "nats://127.0.0.1:1", "users": {}}}
+
+
+@pytest.mark.parametrize(
+    ("login", "actor"),
+    [
+        ("ann", "ann"),
+        ("CORP\\ann", "CORP-ann"),
+        ("jörg müller", "j-rg-m-ller"),
+        ("-x", "x"),
+        ("日本", "operator"),
+        ("x" * 100, "x" * 64),
+    ],
+)
+def test_every_login_name_makes_an_operator(
+    login: str, actor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", login)
+    settings = config.load({"ZONEGIT_DATA": str(tmp_path)}, tmp_path)
+    assert settings.actor == actor
+    assert refnames.checked_actor(settings.actor) == actor
+
+
+def test_an_operator_who_is_named_is_taken_as_he_is(tmp_path: Path) -> None:
+    settings = config.load({"ZONEGIT_ACTOR": "a b", "ZONEGIT_DATA": str(tmp_path)}, tmp_path)
+    assert settings.actor == "a b"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "x",
+        "3",
+        "{}",
+        json.dumps({**STACK, "bus": 3}),
+        json.dumps({**STACK, "bus": {"url": 3, "users": {}}}),
+        json.dumps({**STACK, "pid": "1"}),
+        json.dumps({**STACK, "dns": []}),
+    ],
+)
+def test_a_record_that_is_none_is_named(content: str, tmp_path: Path) -> None:
+    path = tmp_path / config.STACK_FILE
+    path.write_text(content)
+    with pytest.raises(Invalid, match=f"{path} is not the record of a stack"):
+        config.read_stack(tmp_path)
+
+
+def test_a_record_is_read(tmp_path: Path) -> None:
+    (tmp_path / config.STACK_FILE).write_text(json.dumps(STACK))
+    assert config.read_stack(tmp_path) == STACK
