@@ -1,6 +1,6 @@
 """Branches and tags as pointers: create, delete, stand on one."""
 
-from zonegit.errors import Conflict, NotFound
+from zonegit.errors import Conflict, NotFound, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo import workspace
 from zonegit.repo.workspace import Repo
@@ -21,21 +21,41 @@ async def create(repo: Repo, zone: Name, branch: str, commit: CommitId) -> Moved
         return await repo.refs.move(refnames.branch(zone, branch), Absent(), commit, origin)
     except Conflict as error:
         raise Conflict(
-            f"{names.text(zone)} has a branch {branch!r} already", hint=error.hint, **error.details
+            f"{names.text(zone)} has a branch {branch!r} already",
+            hint="zonegit checkout goes to it; zonegit branch -d deletes it",
+            **error.details,
         ) from error
 
 
-async def delete(repo: Repo, zone: Name, branch: str) -> Moved:
+async def delete(repo: Repo, zone: Name, branch: str, *, force: bool = False) -> Moved:
     """Raises:
     NotFound: there is no such branch.
+    Unsafe: the operator stands on it, or the zone is served from it, and it is not forced.
     Conflict: it moved meanwhile.
     """
     refs = await repo.refs.zone(zone, repo.actor)
     if branch not in refs.heads:
         raise workspace.unknown_branch(refs, branch)
+    if not force:
+        await _refuse_harm(repo, zone, branch)
     expected = Exactly(refs.heads[branch].target)
     origin = repo.origin("branch")
     return await repo.refs.move(refnames.branch(zone, branch), expected, None, origin)
+
+
+async def _refuse_harm(repo: Repo, zone: Name, branch: str) -> None:
+    if branch == refnames.DEFAULT_BRANCH:
+        raise Unsafe(
+            f"{names.text(zone)} is served from {branch}: without it, nobody answers for the zone",
+            hint="--force deletes it all the same",
+        )
+    where = await repo.refs.where(repo.actor)
+    head = where.own or where.default
+    if head is not None and (head.zone, head.branch) == (zone, branch):
+        raise Unsafe(
+            f"you stand on {branch} of {names.text(zone)}",
+            hint="stand elsewhere first (zonegit checkout); --force deletes it all the same",
+        )
 
 
 async def checkout(repo: Repo, zone: Name, branch: str) -> Moved:

@@ -24,8 +24,10 @@ _OWN_HEADS: Final = "refs/zonegit/heads/"
 MAX_SHORT: Final = 200
 MAX_ACTOR: Final = 64
 
-# git check-ref-format, what is no UTF-8, and no component that ends in a dot.
-_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|^/|/$|^-|^@$")
+# git check-ref-format --branch, what is no UTF-8, and no component that ends in a dot.
+_FORBIDDEN: Final = re.compile(
+    r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|^/|/$|^-|^(?:@|HEAD)$"
+)
 _COMPONENT: Final = re.compile(r"(?!\.)(?:(?!\.lock$).)*(?<!\.)")
 _ACTOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*", re.ASCII)
 
@@ -107,7 +109,7 @@ def checked(short: str, what: str = "branch") -> str:
     ):
         raise Invalid(
             f"{short[:MAX_SHORT]!r} is not a {what} name",
-            hint="use letters, digits, - _ and /; no part may begin or end with a dot",
+            hint="letters, digits, - _ . and / make one, but no part begins or ends with a dot",
         )
     return short
 

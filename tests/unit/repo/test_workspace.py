@@ -51,7 +51,7 @@ async def test_of_several_branches_without_main_none_is_guessed(foo: Shop) -> No
     tip = (await workspace.locate(foo.repo)).commit()
     for name in ("east", "west"):
         await branches.create(foo.repo, ZONE, name, tip)
-    await branches.delete(foo.repo, ZONE, "main")
+    await branches.delete(foo.repo, ZONE, "main", force=True)
     with pytest.raises(NotFound, match="which one is meant") as caught:
         await workspace.locate(foo.other, ZONE)
     assert caught.value.hint == "--branch takes one of east, west"
@@ -97,7 +97,7 @@ async def test_deleting_a_branch_that_is_checked_out_leaves_a_head_without_commi
     tip = (await workspace.locate(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     await branches.checkout(foo.repo, ZONE, "canary")
-    await branches.delete(foo.repo, ZONE, "canary")
+    await branches.delete(foo.repo, ZONE, "canary", force=True)
     position = await workspace.locate(foo.repo)
     with pytest.raises(NotFound, match="canary"):
         position.commit()
