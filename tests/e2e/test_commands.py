@@ -70,6 +70,13 @@ def test_a_merge_adds_and_an_import_replaces(stack: Stack, zone: str) -> None:
         (["set", "api", "A", "300", "192.0.2.1", "--branch", "nope"], 3, "nope"),
         (["import", "/nonexistent.zone"], 3, "/nonexistent.zone"),
         (["frobnicate"], 2, "frobnicate"),
+        (["set", "api", "A"], 2, "zonegit set [OPTIONS] NAME TYPE TTL RDATA..."),
+        (["set", "txt", "TXT", "300", "-all"], 2, "put -- before it"),
+        (["log", "--timeout", "soon"], 2, "soon"),
+        (["set", "api", "A", "300", "192.0.2.1", "-m", "caf\udce9"], 1, "not UTF-8"),
+        (["branch", "HEAD"], 1, "HEAD"),
+        (["branch", "-d", "main"], 7, "served from main"),
+        (["up", "--detach"], 4, "already"),
     ],
 )
 def test_a_refused_command_says_why_and_changes_nothing(
@@ -78,6 +85,7 @@ def test_a_refused_command_says_why_and_changes_nothing(
     before = stack.json("status")["commit"]
     failed = stack.run(*words, status=status)
     assert said in failed.err
+    assert len(failed.err.splitlines()) <= 2
     assert "Traceback" not in failed.err
     assert stack.json("status")["commit"] == before
     assert zone
@@ -108,6 +116,36 @@ def test_a_branch_is_edited_without_touching_main(stack: Stack, zone: str) -> No
     assert stack.json("branch")["current"] == "main"
     stack.run("branch", "-d", "canary")
     assert list(stack.json("branch")["branches"]) == ["main"]
+
+
+def test_the_branch_one_stands_on_is_deleted_by_force_alone(stack: Stack, zone: str) -> None:
+    stack.run("checkout", "-b", "canary", "--wait")
+    assert "you stand on canary" in stack.run("branch", "-d", "canary", status=7).err
+    stack.run("branch", "-d", "canary", "--force")
+    stack.run("branch", "-d", "main", "--force", "--wait")
+    listed = {each["zone"]: each["empty"] for each in stack.json("zone", "list")}
+    assert listed[zone] is True
+
+
+def test_a_zone_without_its_served_branch_is_listed_as_empty(stack: Stack, zone: str) -> None:
+    stack.run("branch", "canary")
+    stack.run("branch", "-d", "main", "--force")
+    listed = {each["zone"]: each["empty"] for each in stack.json("zone", "list")}
+    assert listed[zone] is True
+
+
+def test_a_zone_is_gone_from_every_resolver_when_remove_waits(stack: Stack, zone: str) -> None:
+    said = stack.json("zone", "remove", zone, "--force", "--wait")
+    assert said["served_by"] == ["resolver-1"]
+    assert stack.json("query", zone, "SOA")["rcode"] == "REFUSED"
+
+
+def test_a_text_may_be_any_octets_and_begin_with_a_dash(stack: Stack, zone: str) -> None:
+    stack.run("set", "dash", "TXT", "300", "--", "-all")
+    assert stack.json("show", "dash", "TXT")["rdata"] == ['"-all"']
+    stack.run("set", "raw", "TXT", "300", "caf\udce9")
+    assert stack.json("show", "raw", "TXT")["rdata"] == ['"caf\\233"']
+    assert zone
 
 
 def test_zone_options_apply_to_one_command(stack: Stack, zone: str) -> None:

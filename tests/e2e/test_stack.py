@@ -123,3 +123,29 @@ def test_a_dead_bus_is_named_within_the_timeout(own_stack: Stack) -> None:
     said = own_stack.run("log", status=6, env={"ZONEGIT_NATS_URL": "nats://u:secret@127.0.0.1:1"})
     assert "nats://127.0.0.1:1" in said.err
     assert "secret" not in said.err
+
+
+def test_a_wait_names_the_resolver_that_stands_still_and_so_does_doctor(own_stack: Stack) -> None:
+    own_stack.up("--resolvers", "2")
+    own_stack.zone("foo.com")
+    still = own_stack.pid_of("--name resolver-2")
+    os.kill(still, signal.SIGSTOP)
+    try:
+        words = ("set", "api", "A", "60", "192.0.2.81", "--wait", "--timeout", "1")
+        said = own_stack.run(*words, status=6).err
+        assert "resolver-2" in said
+        assert "resolver-1" not in said
+        assert own_stack.json("show", "api", "A")["rdata"] == ["192.0.2.81"]
+        assert "BAD  resolver-2" in own_stack.run("doctor", status=1).out
+    finally:
+        os.kill(still, signal.SIGCONT)
+    until(lambda: "BAD" not in _doctor(own_stack))
+
+
+def test_a_folder_that_cannot_hold_data_is_named(own_stack: Stack) -> None:
+    own_stack.data.write_text("a file")
+    for words in (("up", "--detach"), ("up",)):
+        said = own_stack.run(*words, status=1).err
+        assert str(own_stack.data) in said
+        assert "Traceback" not in said
+    own_stack.data.unlink()

@@ -40,20 +40,19 @@ async def commit(
     session: Session, how: How, plan_for: Callable[[Position], Plan], intent: Intent
 ) -> None:
     """Commits a plan on the branch the command works on and tells what came of it."""
-    served: list[str] = []
+    heard = waiting.Heard()
     async with session.bus() as bus:
         repo = session.repo(bus)
         at = await workspace.locate(repo, how.zone, how.branch)
-        async with waiting.waiting(bus, at.zone, at.branch, wanted=how.wait) as waiter:
+        async with waiting.waiting(session, bus, at.zone, at.branch, wanted=how.wait) as waiter:
             made = await commits.commit(repo, at, plan_for(at), intent)
-            if waiter is not None and made is not None:
-                served = await waiter.until(made.moved, session.timeout)
+            if made is not None:
+                heard = await waiter.until(made.moved)
     if made is None:
         _tell_nothing(session, at)
     else:
-        by = {"served_by": served} if waiter else {}
-        lines = [*_lines(made), *waiting.report(waiter, served)]
-        session.output.result(lambda: {**as_json(made), **by}, lines)
+        lines = [*_lines(made), *heard.lines()]
+        session.output.result(lambda: {**as_json(made), **heard.json()}, lines)
 
 
 def _tell_nothing(session: Session, position: Position) -> None:

@@ -15,6 +15,7 @@ from zonegit.errors import Unavailable
 from zonegit.objects.model import Identity
 from zonegit.store import refnames
 from zonegit_cli.output import Output
+from zonegit_cli.stack import record
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
@@ -32,7 +33,7 @@ class Session:
     @cached_property
     def settings(self) -> Settings:
         """Read once, when first needed."""
-        return config.load(os.environ, Path.cwd(), data=self.data)
+        return config.load(os.environ, Path(), data=self.data)
 
     def bus_settings(self) -> BusSettings:
         """Raises:
@@ -44,6 +45,14 @@ class Session:
                 hint="start one with zonegit up --detach, or set ZONEGIT_NATS_URL",
             )
         return self.settings.bus
+
+    def local_resolvers(self) -> frozenset[str]:
+        """The resolvers of the local stack, answering or not; none when the bus is elsewhere."""
+        stack = config.read_stack(self.settings.data)
+        bus = self.settings.bus
+        if stack is None or bus is None or bus.shown != stack["bus"]["url"]:
+            return frozenset()
+        return frozenset(record.resolver_names(stack.get("resolvers", 0)))
 
     @asynccontextmanager
     async def bus(self) -> AsyncIterator["Bus"]:

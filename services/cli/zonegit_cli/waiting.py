@@ -1,22 +1,24 @@
 """``--wait``: return once every resolver that follows the branch serves the move.
 
 The subscription stands before the branch moves, so no report can be missed. Awaited are the
-resolvers that answer a status broadcast and follow the zone and branch, unpinned.
+resolvers that answer a status broadcast and follow the zone and branch, unpinned, and those of the
+local stack that should answer and do not.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from zonegit.errors import Unavailable
 from zonegit.store.protocols import Moved
+from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import AskStatus, ResolverStatus, Served
-from zonegit.zone import names
 from zonegit.zone.names import Name
+from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
@@ -25,19 +27,38 @@ BROADCAST_S: Final = 0.3
 """How long resolvers have to answer the status broadcast, in seconds."""
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """What a wait came to: who serves the move now; None where nobody wanted to know."""
+
+    served_by: list[str] | None = None
+
+    def json(self) -> dict[str, Any]:
+        """For ``--json``, beside the command's own fields."""
+        return {} if self.served_by is None else {"served_by": self.served_by}
+
+    def lines(self, verb: str = "served by") -> list[str]:
+        """For people."""
+        if self.served_by is None:
+            return []
+        return [f"{verb} {', '.join(self.served_by) or 'nobody: no resolver follows it'}"]
+
+
 class Waiter(msgspec.Struct):
-    """Collects what resolvers report of one zone and branch."""
+    """Collects what resolvers report of one zone and branch; ``branch`` None: of any.
+    ``timeout`` in seconds."""
 
     zone: Name
-    branch: str
-    awaited: set[str]
+    branch: str | None
+    timeout: float
+    wanted: bool = True
+    awaited: set[str] = msgspec.field(default_factory=set)
     served: dict[str, tuple[str, int]] = msgspec.field(default_factory=dict)
     changed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
     def heard(self, _subject: str, octets: bytes) -> None:
         """Takes a report from the bus."""
         report = codec.decode(octets, Served)
-        if report.zone == self.zone and report.branch == self.branch:
+        if report.zone == self.zone and self.branch in (None, report.branch):
             self.served[report.resolver] = (report.epoch, report.sequence)
             self.changed.set()
 
@@ -47,24 +68,26 @@ class Waiter(msgspec.Struct):
             resolver for resolver in self.awaited if not _reached(self.served.get(resolver), moved)
         }
 
-    async def until(self, moved: Moved, timeout: float) -> list[str]:
-        """The resolvers that now serve the move; none when nobody follows the branch.
+    async def until(self, moved: Moved) -> Heard:
+        """Returns when every resolver that is awaited serves the move.
 
         Raises:
-            Unavailable: some still did not after ``timeout`` seconds; the move stands.
+            Unavailable: some still did not when the time was over; the move stands.
         """
+        if not self.wanted:
+            return Heard()
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(self.timeout):
                 while self.lagging(moved):
                     self.changed.clear()
                     await self.changed.wait()
         except TimeoutError:
             late = ", ".join(sorted(self.lagging(moved)))
             raise Unavailable(
-                f"the move stands, but after {timeout:g} s these do not serve it yet: {late}",
+                f"the move stands, but after {self.timeout:g} s these do not serve it yet: {late}",
                 hint="zonegit resolvers shows how far they are",
             ) from None
-        return sorted(self.awaited)
+        return Heard(sorted(self.awaited))
 
 
 def _reached(served: tuple[str, int] | None, moved: Moved) -> bool:
@@ -73,16 +96,19 @@ def _reached(served: tuple[str, int] | None, moved: Moved) -> bool:
 
 @asynccontextmanager
 async def waiting(
-    bus: "Bus", zone: Name, branch: str, *, wanted: bool
-) -> AsyncIterator[Waiter | None]:
-    """Listens from here on, and asks who will have to report; None where no wait is wanted."""
+    session: Session, bus: "Bus", zone: Name, branch: str | None, *, wanted: bool
+) -> AsyncIterator[Waiter]:
+    """Listens from here on, and asks who will have to report on ``branch`` (None: on any)."""
+    waiter = Waiter(zone, branch, session.timeout, wanted)
     if not wanted:
-        yield None
+        yield waiter
         return
-    waiter = Waiter(zone, branch, set())
     async with bus.subscribe(subjects.served(zone), waiter.heard):
         statuses = await status_of_all(bus, zone)
         waiter.awaited = {each.resolver for each in statuses if _follows(each, zone, branch)}
+        if branch in (None, DEFAULT_BRANCH):
+            # Those of the local stack follow that branch, and one that is silent lags.
+            waiter.awaited |= session.local_resolvers() - {each.resolver for each in statuses}
         yield waiter
 
 
@@ -94,15 +120,6 @@ async def status_of_all(bus: "Bus", zone: Name | None = None) -> list[ResolverSt
     return sorted(found, key=lambda each: each.resolver)
 
 
-def _follows(status: ResolverStatus, zone: Name, branch: str) -> bool:
+def _follows(status: ResolverStatus, zone: Name, branch: str | None) -> bool:
     in_scope = not status.only or zone in status.only
-    return status.at is None and branch in status.branches and in_scope
-
-
-def report(waiter: Waiter | None, served: list[str]) -> list[str]:
-    """What a wait came to, for people."""
-    if waiter is None:
-        return []
-    if not served:
-        return [f"no resolver follows {waiter.branch} of {names.text(waiter.zone)}"]
-    return [f"served by {', '.join(served)}"]
+    return status.at is None and in_scope and (branch is None or branch in status.branches)

@@ -16,6 +16,7 @@ from zonegit_cli.session import Session
 @click.argument("name", required=False)
 @click.argument("start", metavar="[REFISH]", default="HEAD")
 @click.option("-d", "--delete", is_flag=True, help="Delete the branch.")
+@click.option("--force", is_flag=True, help="Delete it though you or resolvers stand on it.")
 @page.in_zone
 @page.waits
 async def command(
@@ -23,6 +24,7 @@ async def command(
     name: str | None,
     start: str,
     delete: bool,
+    force: bool,
     zone: Name | None,
     branch: str | None,
     wait: bool,
@@ -43,29 +45,32 @@ async def command(
     async with session.bus() as bus:
         repo = session.repo(bus)
         home = zone or (await workspace.locate(repo)).zone
-        served: list[str] = []
-        async with waiting.waiting(bus, home, name, wanted=wait) as waiter:
-            moved, text = await _move(repo, home, name, start, branch, delete)
-            if waiter is not None:
-                served = await waiter.until(moved, session.timeout)
+        async with waiting.waiting(session, bus, home, name, wanted=wait) as waiter:
+            if delete:
+                moved, text = await _delete(repo, home, name, force)
+            else:
+                moved, text = await _create(repo, home, name, start, branch)
+            heard = await waiter.until(moved)
     target = moved.entries[-1].new if moved.entries else None
     data = {
         "zone": names.text(home),
         "branch": name,
         "commit": target.hex() if target else None,
-        **({"served_by": served} if wait else {}),
+        **heard.json(),
     }
-    session.output.result(data, [text, *waiting.report(waiter, served)])
+    session.output.result(data, [text, *heard.lines()])
 
 
-async def _move(
-    repo: Repo, zone: Name, name: str, start: str, branch: str | None, delete: bool
+async def _delete(repo: Repo, zone: Name, name: str, force: bool) -> tuple[Moved, str]:
+    moved = await branches.delete(repo, zone, name, force=force)
+    was = moved.entries[-1].old
+    shown = commit_id(was) if was else "gone"
+    return moved, f"deleted branch {name} of {names.text(zone)} (was {shown})"
+
+
+async def _create(
+    repo: Repo, zone: Name, name: str, start: str, branch: str | None
 ) -> tuple[Moved, str]:
-    if delete:
-        moved = await branches.delete(repo, zone, name)
-        was = moved.entries[-1].old
-        shown = commit_id(was) if was else "gone"
-        return moved, f"deleted branch {name} of {names.text(zone)} (was {shown})"
     at = await refish.resolve(repo, start, zone=zone, branch=branch)
     moved = await branches.create(repo, zone, name, at.commit)
     return moved, f"branch {name} of {names.text(zone)} at {commit_id(at.commit)}"

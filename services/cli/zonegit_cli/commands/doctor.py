@@ -49,7 +49,7 @@ async def command(session: Session) -> int:
         async with session.bus() as bus:
             findings += [Finding("bus", True, f"{bus.url_shown} answers"), *await _services(bus)]
             findings.append(await _clock(bus))
-            findings += _resolvers(await status_of_all(bus))
+            findings += _resolvers(await status_of_all(bus), session.local_resolvers())
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""
         findings.append(Finding("bus", False, error.message + hint))
@@ -118,10 +118,12 @@ async def _clock(bus: "Bus") -> Finding:
     return Finding("clock", abs(seconds) < MAX_SKEW_S, text)
 
 
-def _resolvers(statuses: Sequence[ResolverStatus]) -> list[Finding]:
+def _resolvers(statuses: Sequence[ResolverStatus], started: frozenset[str]) -> list[Finding]:
+    silent = sorted(started - {each.resolver for each in statuses})
+    findings = [Finding(name, False, f"does not answer; see logs/{name}.log") for name in silent]
     if not statuses:
-        return [Finding("resolver", False, "nobody answers; zonegit up starts one")]
-    findings = [_versions("resolver", [each.version for each in statuses])]
+        return findings or [Finding("resolver", False, "nobody answers; zonegit up starts one")]
+    findings.append(_versions("resolver", [each.version for each in statuses]))
     return findings + [_resolver(each) for each in statuses]
 
 

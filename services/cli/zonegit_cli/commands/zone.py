@@ -9,7 +9,7 @@ from zonegit.store.protocols import ZoneRefs
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
+from zonegit_cli import page, waiting
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
 from zonegit_cli.snapshots import all_zones
@@ -21,7 +21,8 @@ async def add(session: Session, zone: Name) -> None:
     """Register ZONE without going there; it is served once it has a commit."""
     async with session.connected() as repo:
         await repo.refs.register(zone, repo.origin("zone add"))
-    text = f"registered {names.text(zone)}; give it records: zonegit import FILE --zone ZONE"
+    shown = names.text(zone)
+    text = f"registered {shown}; give it records: zonegit import FILE --zone {shown}"
     session.output.result({"zone": names.text(zone)}, [text])
 
 
@@ -52,15 +53,18 @@ async def switch(session: Session, zone: Name, default: bool) -> None:
 @page.page("remove")
 @click.argument("zone", type=page.ZONE)
 @click.option("--force", is_flag=True, help="Remove it with its branches and tags.")
-async def remove(session: Session, zone: Name, force: bool) -> None:
+@page.waits
+async def remove(session: Session, zone: Name, force: bool, wait: bool) -> None:
     """Remove ZONE: it is no longer served. Its objects stay in the store."""
-    async with session.connected() as repo:
-        moved = await repo.refs.unregister(zone, repo.origin("zone remove", force=force))
+    async with session.bus() as bus:
+        repo = session.repo(bus)
+        async with waiting.waiting(session, bus, zone, None, wanted=wait) as waiter:
+            moved = await repo.refs.unregister(zone, repo.origin("zone remove", force=force))
+            heard = await waiter.until(moved)
     gone = {entry.ref.path(): entry.old.hex() for entry in moved.entries if entry.old}
     tips = [f"  {path} was {old}" for path, old in gone.items() if path.startswith("refs/heads/")]
-    session.output.result(
-        {"zone": names.text(zone), "removed": gone}, [f"removed {names.text(zone)}", *tips]
-    )
+    data = {"zone": names.text(zone), "removed": gone, **heard.json()}
+    session.output.result(data, [f"removed {names.text(zone)}", *tips, *heard.lines("gone from")])
 
 
 @click.group("zone")
@@ -73,18 +77,24 @@ for _page in (add, list_zones, switch, remove):
 
 
 def _row(refs: ZoneRefs, here: Name | None) -> tuple[str, str, str, str]:
-    main = refs.heads.get(DEFAULT_BRANCH)
-    serial = "empty" if main is None or main.serial is None else str(main.serial)
+    serial = _served_serial(refs)
+    shown = "empty" if serial is None else str(serial)
     tips = ", ".join(
         f"{branch} {commit_id(tip.target)}" for branch, tip in sorted(refs.heads.items())
     )
-    return ("*" if refs.zone == here else "", names.text(refs.zone), serial, tips or "-")
+    return ("*" if refs.zone == here else "", names.text(refs.zone), shown, tips or "-")
+
+
+def _served_serial(refs: ZoneRefs) -> int | None:
+    """Of the branch that is served; None: it has no commit, so the zone is not served."""
+    main = refs.heads.get(DEFAULT_BRANCH)
+    return main.serial if main is not None else None
 
 
 def _json(refs: ZoneRefs, here: Name | None) -> dict[str, Any]:
     return {
         "zone": names.text(refs.zone),
-        "empty": not refs.heads,
+        "empty": _served_serial(refs) is None,
         "current": refs.zone == here,
         "branches": {
             branch: {"commit": tip.target.hex(), "serial": tip.serial}

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from zonegit import config
-from zonegit.errors import Conflict
+from zonegit.errors import Conflict, Invalid
 
 LOCK_FILE = "stack.lock"
 VERSION = 1
@@ -33,6 +33,11 @@ class Record(msgspec.Struct, frozen=True):
     resolvers: int
     ready: bool = False
     version: int = VERSION
+
+
+def resolver_names(number: int) -> list[str]:
+    """What the resolvers of a stack call themselves."""
+    return [f"resolver-{each + 1}" for each in range(number)]
 
 
 def write(data: Path, record: Record) -> None:
@@ -54,10 +59,18 @@ def locked(data: Path) -> Iterator[None]:
 
     Raises:
         Conflict: a stack runs there already.
+        Invalid: the folder cannot be used; says why.
     """
-    data.mkdir(parents=True, exist_ok=True)
-    data.chmod(0o700)
-    with (data / LOCK_FILE).open("a") as file:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        data.chmod(0o700)
+        file = (data / LOCK_FILE).open("a")
+    except OSError as error:
+        raise Invalid(
+            f"cannot keep data in {data}: {error.strerror}",
+            hint="name a folder of your own: --data, or ZONEGIT_DATA",
+        ) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -75,6 +88,6 @@ def is_running(data: Path) -> bool:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except FileNotFoundError:
+    except OSError:  # no such folder, or none of ours
         return False
     return False

@@ -139,8 +139,8 @@ def _pages(planned: Record) -> dict[str, str | None]:
     """Each resolver's own address for metrics, None where none are wanted."""
     wanted = planned.metrics is not None
     return {
-        f"resolver-{number + 1}": f"127.0.0.1:{ports.free_tcp_port()}" if wanted else None
-        for number in range(planned.resolvers)
+        name: f"127.0.0.1:{ports.free_tcp_port()}" if wanted else None
+        for name in record.resolver_names(planned.resolvers)
     }
 
 
