@@ -12,8 +12,8 @@ from benchmarks.figures import Figure, skipped, spread
 from benchmarks.load import Load
 from benchmarks.peers import Address
 
-ROUNDS: Final = 5
-SECONDS: Final = 2.0
+ROUNDS: Final = 9
+SECONDS: Final = 1.0
 PROGRAMS: Final = {"NSD": ("nsd", peers.nsd), "BIND": ("named", peers.named)}
 
 
@@ -64,12 +64,16 @@ def _measure(
         for each in fresh:
             run = load.run(each.address, questions, SECONDS, core=stack.LOAD_CORE)
             each.runs.append(run)
-    reference = next((median(each.rates) for each in fresh if each.name == "NSD"), None)
+    reference = next((each for each in fresh if each.name == "NSD"), None)
     return [_figure(what, each, reference) for each in fresh]
 
 
-def _figure(what: str, contender: Contender, reference: float | None) -> Figure:
-    ratio = f"; {median(contender.rates) / reference:.2f} of NSD" if reference else ""
+def _figure(what: str, contender: Contender, reference: Contender | None) -> Figure:
+    ratio = ""
+    if reference is not None and reference is not contender:
+        # Round by round: what slows the machine down for a while slows down both.
+        of_each = [a / b for a, b in zip(contender.rates, reference.rates, strict=True)]
+        ratio = f"; {spread(of_each, 'of NSD', 2)}"
     idle = median(run.idle_s / run.seconds for run in contender.runs)
     lost = sum(run.lost for run in contender.runs)
     codes = contender.runs[0].by_rcode
