@@ -1,0 +1,107 @@
+"""Metrics: their text is that of the library, and their figures are what happened."""
+
+from collections.abc import Iterable, Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from tests.dns.world import World
+
+from zonegit.zone import names
+from zonegit_resolver import exposition
+from zonegit_resolver.datagrams import Losses
+from zonegit_resolver.metrics import Figures, Propagation
+from zonegit_resolver.pace import Pace
+from zonegit_resolver.snapshot import empty
+from zonegit_resolver.tracks import Compiled, Position, Tracks
+from zonegit_resolver.zones import Zones
+
+TEXTS = st.text(alphabet='ab"\\\n é', max_size=6)
+VALUES = st.integers(0, 10**12) | st.floats(allow_nan=False)
+
+
+class Fixed(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self.families = list(families)
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self.families)
+
+
+def by_library(families: Iterable[Metric]) -> str:
+    registry = CollectorRegistry()
+    registry.register(Fixed(families))
+    return generate_latest(registry).decode()
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS, VALUES), max_size=4), TEXTS)
+async def test_the_text_is_what_the_library_writes(
+    rows: list[tuple[str, str, float]], words: str
+) -> None:
+    labels = ("zone", "branch")
+    families: list[Metric] = [
+        CounterMetricFamily("c", words, labels=labels),
+        GaugeMetricFamily("g", words, labels=labels),
+        InfoMetricFamily("i", words, labels=labels),
+    ]
+    for zone, branch, value in rows:
+        families[0].add_metric([zone, branch], value)
+        families[1].add_metric([zone, branch], -value)
+        families[2].add_metric([zone, branch], {"commit": "abc"})
+    families.append(
+        HistogramMetricFamily("h", words, buckets=[("0.5", 1), ("+Inf", 2)], sum_value=3.0)
+    )
+    assert await exposition.text(families, Pace()) == by_library(families)
+
+
+async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
+    world = World({"foo.com.": "www 300 A 192.0.2.1\nto 300 CNAME no"})
+    for name, rdtype in (
+        ("www.foo.com.", "A"),
+        ("no.foo.com.", "AAAA"),
+        ("to.foo.com.", "A"),
+        ("foo.org.", "A"),
+        ("www.foo.com.", "TYPE65400"),
+    ):
+        world.ask(name, rdtype)  # twice: once each way
+    tracks = Tracks(world.zones, ("main",))
+    figures = Figures(tracks, Losses(), Propagation(), lambda: True)
+    text = await exposition.text(figures.collect(), Pace())
+    head = 'zonegit_dns_queries_total{branch="main",rcode='
+    assert f'{head}"NOERROR",type="A",zone="foo.com."}} 2.0' in text
+    assert f'{head}"NXDOMAIN",type="AAAA",zone="foo.com."}} 2.0' in text
+    assert f'{head}"NXDOMAIN",type="A",zone="foo.com."}} 2.0' in text
+    assert f'{head}"NOERROR",type="other",zone="foo.com."}} 2.0' in text
+    assert 'zonegit_dns_unanswered_total{why="refused"} 2.0' in text
+
+
+async def test_the_counters_of_a_zone_that_is_gone_are_dropped() -> None:
+    zones = Zones()
+    tracks = Tracks(zones, ("main",))
+    zone = names.parse("foo.com.")
+    track = tracks.track(zone, "main", Position(b"c" * 32, "e", 1))
+    tracks.arrive(track, track.wanted, Compiled(b"c" * 32, b"t" * 32, empty(zone)))
+    assert list(zones.queries) == [(zone, "main")]
+    tracks.track(zone, "main", Position(None, "e", 2))
+    tracks.arrive(track, track.wanted, None)
+    assert not zones.queries
+    assert not zones.by_apex
+    assert not list(tracks)
+
+
+def test_the_histogram_counts_each_move_whose_time_is_known() -> None:
+    propagation = Propagation()
+    tracks = Tracks(Zones(), ("main",))
+    track = tracks.track(names.parse("foo.com."), "main", Position(None, "e", 1))
+    propagation.observe(track, Position(None, "e", 1))
+    propagation.observe(track, Position(None, "e", 2, time=0.0))  # more than ten seconds ago
+    buckets = {s.labels["le"]: s.value for s in propagation.metric().samples if "le" in s.labels}
+    assert (buckets["10.0"], buckets["+Inf"]) == (0, 1)

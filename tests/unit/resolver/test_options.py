@@ -1,0 +1,94 @@
+"""What a resolver may be told, and what contradicts itself."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from zonegit.errors import Invalid
+from zonegit_resolver import listeners, options, transfer
+from zonegit_resolver.canary import Canary
+from zonegit_resolver.listeners import Address
+from zonegit_resolver.options import Options
+
+USUAL = Options("r", [Address("127.0.0.1", 53)], (), "main", None, None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:53", Address("127.0.0.1", 53)),
+        ("[::1]:0", Address("::1", 0)),
+        ("[2001:DB8::1]:65535", Address("2001:db8::1", 65535)),
+        ("0.0.0.0:5353", Address("0.0.0.0", 5353)),
+    ],
+)
+def test_an_address_is_read_and_written(text: str, address: Address) -> None:
+    assert listeners.parse(text) == address
+    assert str(address) == text.lower()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "127.0.0.1",
+        "::1:53",
+        "[127.0.0.1]:53",
+        "127.0.0.1:65536",
+        "localhost:53",
+        ":53",
+        "1.2.3.4:٣",
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="is not an address"):
+        listeners.parse(text)
+
+
+@pytest.mark.parametrize("text", ["192.0.2.1/24", "x", "192.0.2.0/33"])
+def test_what_is_no_network_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="is not a network"):
+        transfer.network(text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "../x"},
+        {"name": ""},
+        {"at": "v1", "canary": Canary("canary", 5)},
+        {"canary": Canary("main", 5)},
+    ],
+)
+def test_options_that_make_no_sense_are_refused(change: dict) -> None:
+    with pytest.raises(Invalid):
+        options.checked(dataclasses.replace(USUAL, **change))
+
+
+def test_the_branches_are_the_default_and_the_canary() -> None:
+    assert USUAL.branches == ("main",)
+    assert dataclasses.replace(USUAL, canary=Canary("next", 5)).branches == ("main", "next")
+    assert dataclasses.replace(USUAL, at="v1").branches == ("v1",)
+
+
+def test_a_name_is_made_from_host_and_port() -> None:
+    name = options.default_name([Address("127.0.0.1", 5353)])
+    assert name.endswith("-5353")
+    options.checked(dataclasses.replace(USUAL, name=name))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--listen", "nowhere"], "is not an address"),
+        (["--canary", "half"], "is not <branch>:<percent>"),
+        (["--zone", "a..b"], "is not a domain name"),
+        (["--transfer-to", "all"], "is not a network"),
+    ],
+)
+def test_wrong_flags_are_a_usage_error(words: list[str], said: str) -> None:
+    command = [sys.executable, "-m", "zonegit_resolver", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
