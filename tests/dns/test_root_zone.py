@@ -1,0 +1,44 @@
+"""The real root zone, compared with NSD: 1,500 zone cuts whose glue is the glue of others."""
+
+import random
+from pathlib import Path
+
+import dns.message
+import dns.query
+import pytest
+from tests.dns import peers
+from tests.dns.test_peers import told
+from tests.dns.world import World, commit_of, records
+from tests.support.vectors import root_zone
+
+from zonegit.zone import names, zonefile
+from zonegit.zone.names import ROOT
+from zonegit_resolver.compiler import compiled
+from zonegit_resolver.zones import Served
+
+SERIAL = 2018012900
+
+
+def test_the_real_root_zone_is_answered_as_nsd_does(tmp_path: Path) -> None:
+    text = root_zone(SERIAL)
+    if peers.installed("nsd") is None:
+        pytest.skip("nsd is not installed")
+    rrsets = list(zonefile.read(text, ROOT).rrsets.values())
+    world = World({})
+    state = world.zones.state(ROOT, "main", commit_of("root"), compiled(ROOT, rrsets))
+    world.zones.replace(ROOT, Served(state))
+    chosen = random.Random(SERIAL)
+    owners = [names.text(rrset.owner) for rrset in chosen.sample(rrsets, 700)]
+    questions = [
+        (prefix + (owner if owner != "." or not prefix else ""), rdtype)
+        for owner in owners
+        for prefix, rdtype in (("", "A"), ("", "DS"), ("www.", "A"), ("a.b.no-such-", "AAAA"))
+    ]
+    with peers.serving("nsd", tmp_path, {".": text.decode()}) as port:
+        for name, rdtype in [*questions, (".", "NS"), (".", "SOA"), (".", "DNSKEY")]:
+            query = dns.message.make_query(name, rdtype, use_edns=0, payload=4096)
+            theirs = dns.query.udp(query, "127.0.0.1", 10, port)
+            ours = world.send(query)
+            assert told(ours) == told(theirs), (name, rdtype)
+            if ours.authority:  # beside an answer nothing is added here
+                assert records(ours.additional) == records(theirs.additional), (name, rdtype)
