@@ -56,7 +56,8 @@ class Track:
 
     ``current`` is what is served of it, ``done`` the position that this answers to. ``known`` are
     objects that came along with announcements. ``seen`` is when it was last known to be current,
-    in seconds since 1970; None: it is now, as far as the follower is.
+    in seconds since 1970; None: it is now, as far as the follower is. ``afresh``: the next attempt
+    to load it is to begin from nothing, not from what is served.
     """
 
     zone: Name
@@ -67,6 +68,7 @@ class Track:
     known: list[RawObject] = field(default_factory=list)
     problem: str | None = None
     seen: float | None = None
+    afresh: bool = False
     went_back: int = 0
 
     @property
@@ -121,7 +123,7 @@ class Tracks:
     def arrive(self, track: Track, position: Position, compiled: Compiled | None) -> None:
         """From now on queries see ``compiled``; None: they see nothing of this branch."""
         before = track.current
-        track.current, track.done = compiled, position
+        track.current, track.done, track.afresh = compiled, position, False
         track.problem = track.seen = None
         if before is not None and compiled is not None:
             self._compare(track, before.snapshot.serial, compiled.snapshot.serial)

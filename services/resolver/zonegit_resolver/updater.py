@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from zonegit.errors import ZonegitError
+from zonegit.errors import Unavailable, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -125,7 +125,9 @@ class Updater:
 
     def _base(self, track: Track) -> Compiled | None:
         """What to advance from: where the track is, else the other branch, whose memory is then
-        shared."""
+        shared; None: from nothing."""
+        if track.afresh:
+            return None
         if track.current is not None:
             return track.current
         others = (each.current for each in self._tracks.of(track.zone))
@@ -175,6 +177,8 @@ class Updater:
                 error=error.message,
                 serving=short(track.current.commit) if track.current else None,
             )
+        # Perhaps it is what is served that the store no longer has.
+        track.afresh = not track.afresh and not isinstance(error, Unavailable)
         self._tracks.fail(track, error.message)
         self._progress.set()
 

@@ -13,6 +13,8 @@ from tests.support.waiting import DEADLINE_S, eventually, held
 from tests.unit.resolver.site import Running, Site, resolver, site
 
 from zonegit.errors import Unavailable
+from zonegit.repo import browse
+from zonegit.store.reading import Reader
 from zonegit_resolver.canary import Canary
 
 OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
@@ -83,6 +85,22 @@ async def test_what_is_newer_is_served_before_what_is_on_disk(here: Site, tmp_pa
     await here.commit("foo.com.", NEW)
     async with resolver(here.url, tmp_path) as running:
         assert await running.first_says(WWW) == "NOERROR 192.0.2.2"
+
+
+async def test_a_store_that_lost_what_is_on_disk_is_followed_all_the_same(
+    here: Site, tmp_path: Path
+) -> None:
+    """The difference to the old tree cannot be had, the new one as a whole can."""
+    done = await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    await here.commit("foo.com.", NEW)
+    tree = (await browse.read_commit(Reader(here.repo.objects), done.commit)).tree
+    with sqlite3.connect(here.data / "objects.sqlite3") as database:
+        database.execute("DELETE FROM object WHERE id = ?", (tree,))
+    database.close()
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
 
 
 async def test_a_branch_that_is_no_longer_followed_is_forgotten(here: Site, tmp_path: Path) -> None:
