@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
-from zonegit.zone.rrset import IN, RRset, describe, soa
+from zonegit.zone.rrset import IN, MAX_MESSAGE, RRset, describe, message_size, soa
 from zonegit_resolver.snapshot import (
     EMPTY,
     Alias,
@@ -32,6 +32,12 @@ from zonegit_resolver.snapshot import (
 )
 
 ADDRESSES: Final = (rrtypes.A, rrtypes.AAAA)
+
+MOST_OCTETS: Final = 2 << 30
+"""Memory that one zone may take, about: one tenant must not take that of all."""
+OVERHEAD: Final = 700
+"""Octets of memory that an RRset takes beside its records' RDATA, about."""
+OF_A_RECORD: Final = 50
 
 Edit = Callable[[Node], Node]
 
@@ -71,13 +77,13 @@ def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]
     """Yields after each small piece of work; only the last snapshot holds all changes.
 
     Raises:
-        Invalid: an RRset is not of the owner, type or class it stands for, or what it says of
-            other names cannot be read.
+        Invalid: an RRset is not of the owner, type or class it stands for, fits no message, or
+            what it says of other names cannot be read; the zone takes too much memory.
     """
     for change in changes:
         _check(snapshot.apex, change)
         before = node_at(snapshot, change.path)
-        snapshot = _with_change(snapshot, change)
+        snapshot = _with_change(snapshot, change, _size(snapshot, change, before))
         yield snapshot
         if change.path and change.rdtype == rrtypes.NS:
             after = node_at(snapshot, change.path)
@@ -99,19 +105,43 @@ def _check(apex: Name, change: Change) -> None:
             f"{describe(rrset)} is stored in place of"
             f" {names.text(owner)} {rrtypes.to_text(change.rdtype)}"
         )
+    if _octets(rrset) > MAX_MESSAGE and message_size(rrset) > MAX_MESSAGE:
+        raise Invalid(f"{describe(rrset)} fits no DNS message")
 
 
-def _with_change(snapshot: Snapshot, change: Change) -> Snapshot:
+def _size(snapshot: Snapshot, change: Change, before: Node | None) -> int:
+    """The snapshot's size after the change."""
+    old = before.held.get(change.rdtype) if before is not None else None
+    more = _octets(change.rrset) - _octets(old.rrset if old is not None else None)
+    size = snapshot.size + more
+    if more > 0 and size > MOST_OCTETS:
+        raise Invalid(
+            f"{names.text(snapshot.apex)} takes more than {MOST_OCTETS >> 20} MiB of memory,"
+            " which is too much for one zone",
+            hint="delegate parts of it to zones of their own",
+        )
+    return size
+
+
+def _octets(rrset: RRset | None) -> int:
+    """The memory it takes; more than in any message."""
+    if rrset is None:
+        return 0
+    return OVERHEAD + OF_A_RECORD * len(rrset.rdatas) + sum(map(len, rrset.rdatas))
+
+
+def _with_change(snapshot: Snapshot, change: Change, size: int) -> Snapshot:
     def edit(node: Node) -> Node:
         return _with_rrset(node, change.rdtype, change.rrset, is_apex=not change.path)
 
     root = _edited(snapshot.root, change.path, edit)
     if change.path or change.rdtype != rrtypes.SOA:
-        return replace(snapshot, root=root)
+        return replace(snapshot, root=root, size=size)
     apex, at_apex = snapshot.apex, change.rrset
     return replace(
         snapshot,
         root=root,
+        size=size,
         no_data=NoData(apex, at_apex),
         no_name=NoName(apex, at_apex),
         serial=soa(at_apex).serial if at_apex is not None else None,

@@ -97,7 +97,8 @@ Dependents = Map[Name, Map[Path, None]]
 
 
 class Snapshot(msgspec.Struct, frozen=True, eq=False):
-    """``serial`` is the SOA's, None while there is no SOA: such a state is not served."""
+    """``serial`` is the SOA's, None while there is no SOA: such a state is not served. ``size`` is
+    how much memory its RRsets take, about, in octets."""
 
     apex: Name
     root: Node
@@ -105,6 +106,7 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     no_data: NoData
     no_name: NoName
     serial: int | None = None
+    size: int = 0
 
 
 def empty(apex: Name) -> Snapshot:

@@ -8,7 +8,7 @@ from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
-from zonegit_resolver import answer
+from zonegit_resolver import answer, compiler
 from zonegit_resolver.compiler import Change, advance, advanced, compiled
 from zonegit_resolver.message import STREAM
 from zonegit_resolver.snapshot import EMPTY, Snapshot, empty
@@ -131,3 +131,22 @@ def test_an_rrset_that_is_not_what_its_place_says_is_refused(change: Change) -> 
     """A store may hold what no checked edit of ours would make."""
     with pytest.raises(Invalid):
         advanced(empty(APEX), [change])
+
+
+def test_an_rrset_that_fits_no_message_is_refused() -> None:
+    """Nobody could be told of it; and what is larger takes longer, too."""
+    rdatas = tuple(sorted(number.to_bytes(4, "big") for number in range(5_000)))
+    made = RRset(names.parse("www.foo.com."), rrtypes.A, 300, rdatas)
+    with pytest.raises(Invalid, match="fits no DNS message"):
+        compiled(APEX, [made])
+
+
+def test_the_memory_of_a_zone_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would take less than before is let through at any size."""
+    soa, first = record("@", "SOA", SOA), record("a", "A", "192.0.2.1")
+    at_first = compiled(APEX, [soa, first])
+    monkeypatch.setattr(compiler, "MOST_OCTETS", at_first.size)
+    with pytest.raises(Invalid, match="memory"):
+        advanced(at_first, [Change((b"b",), rrtypes.A, record("b", "A", "192.0.2.1"))])
+    monkeypatch.setattr(compiler, "MOST_OCTETS", 0)
+    assert advanced(at_first, [Change((b"a",), rrtypes.A, None)]).size < at_first.size
