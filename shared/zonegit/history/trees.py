@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from zonegit.errors import Corrupt
 from zonegit.objects import node
 from zonegit.objects.asks import Asks, together
 from zonegit.objects.ids import ObjectId, RawObject
@@ -19,6 +20,9 @@ STEP: Final = 256
 
 PAUSE: Final = 256
 """How many differences of one node it takes up between two pauses."""
+
+DEEPEST: Final = 127
+"""How many labels a name can have: deeper trees are no zone's, and need not be walked."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -108,6 +112,9 @@ def diff(
 
     Subtrees with equal ids are never asked for. From None it lists a whole tree. Depth first,
     ``step`` nodes at a time: fewer mean less work between two asks, and more asks.
+
+    Raises:
+        Corrupt: a tree is deeper than any name.
     """
     pending: list[tuple[Path, ObjectId | None, ObjectId | None]] = [((), old, new)]
     while pending:
@@ -121,6 +128,8 @@ def diff(
                 if len(differences) % PAUSE == 0:
                     yield ()
                 if key[0] == SUBTREE:
+                    if len(path) == DEEPEST:
+                        raise Corrupt(f"a tree is deeper than the {DEEPEST} labels of a name")
                     pending.append(((*path, key[1:]), before, after))
                 else:
                     emit(Change(path, key_rdtype(key), before, after))

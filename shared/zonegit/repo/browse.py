@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection
 
 import msgspec
 
-from zonegit.errors import Invalid, NotFound
+from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.history import trees
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Blob, Commit
@@ -82,9 +82,21 @@ async def rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, 
 
 
 async def whole_zone(reader: Reader, tree: ObjectId) -> list[RRset]:
-    """Every RRset of a tree, in no particular order."""
-    listed = await reader.answer(trees.listing(tree))
-    blobs = [change.new for change in listed if change.new is not None]
+    """Every RRset of a tree, in no particular order.
+
+    Raises:
+        Corrupt: the tree holds an RRset twice. An RRset names its owner, so no zone does; but a
+            few objects can be arranged to hold one more often than could ever be listed.
+    """
+    blobs: dict[ObjectId, None] = {}
+
+    def take(change: trees.Change) -> None:
+        if change.new in blobs:
+            raise Corrupt(f"tree {short(tree)} holds RRset {short(change.new)} twice")
+        if change.new is not None:
+            blobs[change.new] = None
+
+    await reader.answer(trees.diff(None, tree, take))
     return list((await rrsets(reader, blobs)).values())
 
 

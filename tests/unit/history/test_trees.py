@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.support import strategies, vectors
 from tests.support.pile import Pile
 
+from zonegit.errors import Corrupt
 from zonegit.history import trees
 from zonegit.history.trees import Change
 from zonegit.objects.canonical import decode, encode, links
@@ -245,3 +246,13 @@ def test_a_wide_tree_has_as_many_nodes_as_the_vector_says_and_none_larger(vector
     ]
     assert len(nodes) == vector["nodes"]
     assert max(len(raw.payload) for raw in nodes) == vector["largest"]
+
+
+def test_a_tree_that_is_deeper_than_any_name_is_not_walked() -> None:
+    pile = Pile()
+    deepest: Path = (b"x",) * trees.DEEPEST
+    root, _ = update(pile, None, {(deepest, A): an_id(1)})
+    assert content_of(pile, root) == {(deepest, A): an_id(1)}
+    root, _ = update(pile, None, {((*deepest, b"x"), A): an_id(1)})
+    with pytest.raises(Corrupt, match="deeper"):
+        content_of(pile, root)

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 import pytest
 
 from tests.unit.repo.conftest import FOO, ZONE, Shop
-from zonegit.errors import Conflict, Invalid, Unsafe
-from zonegit.objects.ids import CommitId
+from zonegit.errors import Conflict, Corrupt, Invalid, Unsafe
+from zonegit.objects import node
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import CommitId, RawObject
+from zonegit.objects.model import Blob, rrset_key, subtree_key
 from zonegit.repo import browse, commits, workspace
 from zonegit.repo.commits import Committed, Intent
 from zonegit.repo.edits import Changes, Delete, Set
@@ -198,3 +201,15 @@ async def test_a_position_on_an_unborn_branch_has_no_commit(shop: Shop) -> None:
     await workspace.initialise(shop.repo, ZONE)
     position = await workspace.locate(shop.repo)
     assert position == Position(ZONE, "main", None)
+
+
+async def test_a_tree_that_holds_an_rrset_twice_is_not_listed(foo: Shop) -> None:
+    """A hundred objects can hold one 2^100 times."""
+    out: list[RawObject] = []
+    blob = encode(Blob(rrset(ZONE, rrtypes.A, 300, [bytes(4)])))
+    tree = node.build({rrset_key(rrtypes.A): blob.id}, out)
+    for _ in range(100):
+        tree = node.build({subtree_key(b"a"): tree, subtree_key(b"b"): tree}, out)
+    await foo.repo.objects.put([blob, *out])
+    with pytest.raises(Corrupt, match="twice"):
+        await browse.whole_zone(Reader(foo.repo.objects), tree)
