@@ -11,7 +11,7 @@ from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Blob, Commit
 from zonegit.repo.edits import RRsets
 from zonegit.store.reading import Reader
-from zonegit.zone import names
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
@@ -61,7 +61,10 @@ async def rrset_at(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, ape
     """
     blob = await reader.answer(trees.find_one(tree, names.path(owner, apex), rdtype))
     if blob is None:
-        raise NotFound(f"nothing of that type at {names.text(owner)}")
+        raise NotFound(
+            f"there is no {names.text(owner)} {rrtypes.to_text(rdtype)}",
+            hint="zonegit export prints all there is; a name without a final dot is in the zone",
+        )
     return (await rrsets(reader, {blob}))[blob]
 
 

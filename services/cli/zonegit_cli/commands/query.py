@@ -10,12 +10,13 @@ import dns.rcode
 import dns.rrset
 
 from zonegit import config
-from zonegit.errors import Invalid, NotFound
+from zonegit.errors import NotFound
 from zonegit.zone import names, rrtypes
 from zonegit_cli import dnsclient, page
 from zonegit_cli.addresses import parse_address
 from zonegit_cli.dnsclient import Answer
 from zonegit_cli.session import Session
+from zonegit_cli.stack import record
 
 
 @page.page("query")
@@ -55,16 +56,14 @@ def _parse(words: tuple[str, ...]) -> tuple[names.Name, int, str | None]:
 
 
 def _local_server(session: Session) -> tuple[str, int]:
-    record = config.read_stack(session.settings.data)
-    if record is None or not record.get("dns"):
+    data = session.settings.data
+    stack = config.read_stack(data)
+    if stack is None or not record.is_running(data):
         raise NotFound(
-            f"no stack runs from {session.settings.data}, so it is not clear whom to ask",
+            f"no stack runs from {data}, so it is not clear whom to ask",
             hint="name the server: zonegit query NAME TYPE @127.0.0.1:53",
         )
-    listen = record["dns"][0]
-    if not isinstance(listen, str):
-        raise Invalid("the stack's record names no address")
-    return parse_address(listen)
+    return parse_address(stack["dns"][0])
 
 
 def _lines(answer: Answer) -> list[str]:

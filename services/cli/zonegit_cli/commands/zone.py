@@ -18,7 +18,10 @@ from zonegit_cli.snapshots import all_zones
 @page.page("add")
 @click.argument("zone", type=page.ZONE)
 async def add(session: Session, zone: Name) -> None:
-    """Register ZONE without going there; it is served once it has a commit."""
+    """Register ZONE without going there.
+
+    It is served once it has a commit on main: zonegit import FILE --zone ZONE
+    """
     async with session.connected() as repo:
         await repo.refs.register(zone, repo.origin("zone add"))
     shown = names.text(zone)
@@ -28,7 +31,10 @@ async def add(session: Session, zone: Name) -> None:
 
 @page.page("list")
 async def list_zones(session: Session) -> None:
-    """List all zones with their branches; * is where you stand."""
+    """List all zones with their branches.
+
+    * is where you stand; a zone without a commit on main is empty, and not served.
+    """
     async with session.connected() as repo:
         zones = await all_zones(repo)
         where = await repo.refs.where(repo.actor)
@@ -43,7 +49,10 @@ async def list_zones(session: Session) -> None:
 @click.argument("zone", type=page.ZONE)
 @click.option("--default", is_flag=True, help="Also make it everybody's default.")
 async def switch(session: Session, zone: Name, default: bool) -> None:
-    """Stand in ZONE, on the branch you last had there (else main)."""
+    """Stand in ZONE.
+
+    That is on the branch you last had there, else on main. Only your own HEAD moves.
+    """
     async with session.connected() as repo:
         branch = await branches.switch(repo, zone, default=default)
     data = {"zone": names.text(zone), "branch": branch, "default": default}
@@ -55,7 +64,10 @@ async def switch(session: Session, zone: Name, default: bool) -> None:
 @click.option("--force", is_flag=True, help="Remove it with its branches and tags.")
 @page.waits
 async def remove(session: Session, zone: Name, force: bool, wait: bool) -> None:
-    """Remove ZONE: it is no longer served. Its objects stay in the store."""
+    """Remove ZONE, so that it is no longer served.
+
+    Its objects stay in the store: zone add, and branch main ID, bring it back.
+    """
     async with session.bus() as bus:
         repo = session.repo(bus)
         async with waiting.waiting(session, bus, zone, None, wanted=wait) as waiter:
