@@ -104,6 +104,21 @@ def test_a_bad_zone_file_is_named_by_file_line_and_record(
     assert zone
 
 
+def test_what_comes_from_stdin_is_called_so(stack: Stack, zone: str) -> None:
+    assert "stdin:7:" in stack.run("import", "-", stdin=FOO + "ftp IN A x\n", status=1).err
+    assert zone
+
+
+def test_changes_are_told_apex_first_and_a_new_serial_alone_is_none(
+    stack: Stack, zone: str
+) -> None:
+    text = FOO.replace("admin 1 ", "admin 9 ") + "a.api IN A 192.0.2.9\n@ IN MX 10 api\n"
+    said = stack.json("import", "-", stdin=text)
+    assert (said["serial_before"], said["serial"]) == (1, 9)
+    changed = [(each["name"], each["type"]) for each in said["changes"]]
+    assert changed == [(zone, "MX"), (f"a.api.{zone}", "A")]
+
+
 def test_a_branch_is_edited_without_touching_main(stack: Stack, zone: str) -> None:
     stack.run("branch", "canary")
     stack.run("checkout", "canary")

@@ -3,10 +3,11 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 from pathlib import Path
 
-from tests.e2e.stack import BIN, Stack, until
+from tests.e2e.stack import BIN, FOO, Stack, until
 
 
 def test_a_stack_comes_up_answers_and_goes_down_leaving_nothing(own_stack: Stack) -> None:
@@ -140,6 +141,21 @@ def test_a_wait_names_the_resolver_that_stands_still_and_so_does_doctor(own_stac
     finally:
         os.kill(still, signal.SIGCONT)
     until(lambda: "BAD" not in _doctor(own_stack))
+
+
+def test_a_forced_import_repairs_what_rotted(own_stack: Stack) -> None:
+    own_stack.up()
+    own_stack.zone("foo.com")
+    entries = own_stack.json("cat-object", "HEAD^{tree}")["entries"]
+    tree = own_stack.json("cat-object", next(e["id"] for e in entries if e["key"] == "api/"))
+    rotten = tree["entries"][0]["id"]
+    with sqlite3.connect(own_stack.data / "objectstore" / "objects.sqlite3") as database:
+        database.execute("UPDATE object SET payload = x'00' WHERE id = ?", (bytes.fromhex(rotten),))
+    said = own_stack.run("show", "api", "A", status=1).err
+    assert rotten in said
+    assert "import --force" in said
+    own_stack.run("import", "-", "--force", stdin=FOO)
+    assert own_stack.json("show", "api", "A")["rdata"] == ["192.0.2.80"]
 
 
 def test_a_folder_that_cannot_hold_data_is_named(own_stack: Stack) -> None:

@@ -10,7 +10,7 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo import commits, workspace
 from zonegit.repo.commits import Committed, Intent, Plan
 from zonegit.repo.edits import Edit
-from zonegit.repo.workspace import Position
+from zonegit.repo.workspace import Position, Repo
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
@@ -29,7 +29,7 @@ async def commit_edit(
     """Commits one edit, made once the zone is known; ``words`` are the command's own, which are
     the message where none was given."""
 
-    def plan_for(position: Position) -> Plan:
+    def plan_for(_repo: Repo, position: Position) -> Plan:
         return commits.plan_edits([edit(position.zone)], position.zone)
 
     intent = Intent(how.message or " ".join(words), words[0], how.force)
@@ -37,7 +37,7 @@ async def commit_edit(
 
 
 async def commit(
-    session: Session, how: How, plan_for: Callable[[Position], Plan], intent: Intent
+    session: Session, how: How, plan_for: Callable[[Repo, Position], Plan], intent: Intent
 ) -> None:
     """Commits a plan on the branch the command works on and tells what came of it."""
     heard = waiting.Heard()
@@ -45,7 +45,7 @@ async def commit(
         repo = session.repo(bus)
         at = await workspace.locate(repo, how.zone, how.branch)
         async with waiting.waiting(session, bus, at.zone, at.branch, wanted=how.wait) as waiter:
-            made = await commits.commit(repo, at, plan_for(at), intent)
+            made = await commits.commit(repo, at, plan_for(repo, at), intent)
             if made is not None:
                 heard = await waiter.until(made.moved)
     if made is None:
@@ -75,7 +75,9 @@ def as_json(made: Committed) -> dict[str, Any]:
         "replayed": made.replayed,
         "changes": [
             {"name": names.text(owner), "type": rrtypes.to_text(rdtype), "deleted": rrset is None}
-            for (owner, rdtype), rrset in sorted(made.changes.items())
+            for (owner, rdtype), rrset in sorted(
+                made.changes.items(), key=lambda change: _in_order(change[0])
+            )
         ],
     }
 
@@ -83,11 +85,16 @@ def as_json(made: Committed) -> dict[str, Any]:
 def _lines(made: Committed) -> list[str]:
     serial = f"serial {made.serial}" if made.before is None else f"{made.before} -> {made.serial}"
     head = f"{names.text(made.zone)} {made.branch} {commit_id(made.commit)} ({serial})"
-    first = heapq.nsmallest(SHOWN, made.changes)
+    first = heapq.nsmallest(SHOWN, made.changes, key=_in_order)
     lines = [head, *(_change_line(key, made.changes[key]) for key in first)]
     if len(made.changes) > SHOWN:
         lines.append(f"  and {len(made.changes) - SHOWN} more RRsets")
     return lines
+
+
+def _in_order(key: tuple[Name, int]) -> tuple[Any, int]:
+    """As zones are sorted (RFC 4034 section 6.1), the apex first."""
+    return names.canonical_key(key[0]), key[1]
 
 
 def _change_line(key: tuple[Name, int], rrset: RRset | None) -> str:

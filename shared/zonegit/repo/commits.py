@@ -24,11 +24,11 @@ from zonegit.repo.edits import Changes, Edit
 from zonegit.repo.serials import next_soa
 from zonegit.repo.workspace import Position, Repo
 from zonegit.store.expected import Absent, Exactly
-from zonegit.store.protocols import Moved
+from zonegit.store.protocols import Moved, ObjectStore
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, soa
+from zonegit.zone.rrset import RRset, soa, with_serial
 from zonegit.zone.serial import later
 
 MAX_REPLAYS: Final = 50
@@ -93,14 +93,19 @@ def plan_edits(todo: Collection[Edit], apex: Name) -> Plan:
     return plan
 
 
-def plan_replacement(rrsets: Collection[RRset], apex: Name) -> Plan:
-    """A plan that makes the zone equal ``rrsets``; equal subtrees are never read."""
+def plan_replacement(
+    rrsets: Collection[RRset], apex: Name, renew: ObjectStore | None = None
+) -> Plan:
+    """A plan that makes the zone equal ``rrsets``; equal subtrees are never read. ``renew`` is a
+    store that is given every object again, what it holds already too: that repairs what rotted."""
     wanted = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
 
     async def plan(reader: Reader, tree: ObjectId | None) -> Changes:
         if tree is None:
             return dict(wanted)
         objects, built = _build(rrsets, apex)
+        if renew is not None:
+            await renew.put(objects)
         reader.learn(objects)
         found: list[Change] = []
         await reader.answer(trees.diff(tree, built, found.append))
@@ -189,7 +194,12 @@ async def _draft(
     parents = (position.commit(),) if position.tip else ()
     made = encode(Commit(tree, parents, author=who, committer=who, message=intent.message))
     objects.append(made)
-    return _Draft(CommitId(made.id), soa(serial_rrset).serial, objects, changes)
+    told = others if new_soa is None or _same_but_serial(new_soa, tip.soa) else changes
+    return _Draft(CommitId(made.id), soa(serial_rrset).serial, objects, told)
+
+
+def _same_but_serial(one: RRset, other: RRset | None) -> bool:
+    return other is not None and with_serial(one, 0) == with_serial(other, 0)
 
 
 async def _decide_soa(

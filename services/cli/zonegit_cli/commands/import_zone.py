@@ -10,7 +10,7 @@ from zonegit.errors import NotFound
 from zonegit.repo import commits, edits
 from zonegit.repo.commits import Intent, Plan
 from zonegit.repo.edits import Edit
-from zonegit.repo.workspace import Position
+from zonegit.repo.workspace import Position, Repo
 from zonegit.zone import rrtypes, zonefile
 from zonegit.zone.rrset import RRset
 from zonegit.zone.zonefile import MAX_OCTETS
@@ -31,20 +31,26 @@ async def command(session: Session, file: str, merge: bool, how: How) -> None:
     """Make the zone equal a master file (RFC 1035), as one commit.
 
     Everything is checked before anything is written; an error names file, line and record. The
-    file's serial is taken when it is later than the zone's, else the zone's moves by one.
+    file's serial is taken when it is later than the zone's, else the zone's moves by one. With
+    --force every object is stored anew, which repairs those that the store calls corrupt.
     """
     octets = _read(file)
     os.nice(MODEST)
 
-    def plan_for(position: Position) -> Plan:
+    def plan_for(repo: Repo, position: Position) -> Plan:
         rrsets = _parse(session, file, octets, position, whole=not merge)
         if not merge:
-            return commits.plan_replacement(rrsets, position.zone)
+            renew = repo.objects if how.force else None
+            return commits.plan_replacement(rrsets, position.zone, renew)
         return commits.plan_edits(_merging(rrsets, position), position.zone)
 
-    words = f"{'merge' if merge else 'import'} {Path(file).name if file != STDIN else 'stdin'}"
+    words = f"{'merge' if merge else 'import'} {_shown(Path(file).name)}"
     intent = Intent(how.message or words, "import", how.force, imports=not merge)
     await committing.commit(session, how, plan_for, intent)
+
+
+def _shown(file: str) -> str:
+    return "stdin" if file == STDIN else file
 
 
 def _read(file: str) -> bytes:
@@ -64,12 +70,12 @@ def _parse(
 
     def progress(records: int) -> None:
         if show:
-            click.echo(f"\r{file}: {records:,} records", nl=False, err=True)
+            click.echo(f"\r{_shown(file)}: {records:,} records", nl=False, err=True)
 
     found = zonefile.read(
         octets,
         position.zone,
-        source=file,
+        source=_shown(file),
         include=zonefile.open_beside,
         whole=whole,
         progress=progress,
