@@ -61,7 +61,7 @@ def verified(raw: RawObject) -> RawObject:
     if identify(raw.kind, raw.payload) != raw.id:
         raise Corrupt(
             f"object {raw.id.hex()} is corrupt: its octets do not hash to its id",
-            hint="zonegit import --force FILE stores a zone anew; or restore the store from a backup",
+            hint="zonegit import --force FILE stores a zone anew; a backup of the store helps too",
             object=raw.id.hex(),
         )
     return raw
