@@ -6,7 +6,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY shared shared
 COPY services services
 RUN python -m venv /opt/zonegit \
- && /opt/zonegit/bin/pip install --no-cache-dir --disable-pip-version-check '.[fast]'
+ && /opt/zonegit/bin/pip install --no-cache-dir --disable-pip-version-check .
 
 FROM python:3.11-slim
 RUN useradd --uid 10001 --create-home --home-dir /data --shell /usr/sbin/nologin zonegit

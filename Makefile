@@ -64,7 +64,7 @@ $(VENV)/.made:
 
 $(VENV)/.zonegit: $(VENV)/.made pyproject.toml
 	@echo "installing zonegit into $(VENV)"
-	@$(PIP) install --editable '.[fast]'
+	@$(PIP) install --editable .
 	@touch $@
 
 $(VENV)/.test $(VENV)/.lint $(VENV)/.dist: $(VENV)/.%: $(VENV)/.zonegit

@@ -10,7 +10,7 @@ from typing import Final
 from benchmarks import peers
 from zonegit import release
 
-PACKAGES: Final = ("nats-py", "msgspec", "immutables", "dnspython", "uvloop")
+PACKAGES: Final = ("nats-py", "msgspec", "immutables", "dnspython")
 BUSY: Final = 0.3
 
 
