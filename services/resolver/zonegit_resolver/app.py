@@ -59,7 +59,7 @@ async def run(options: Options, bus_settings: BusSettings, settings: Settings) -
     spare_the_heap()
     spare_the_interpreter()
     pace = Pace()
-    async with open_last_known(settings.data / f"resolver-{options.name}", pace) as last_known:
+    async with open_last_known(settings.data / "resolvers" / options.name, pace) as last_known:
         resolver = Resolver(options, pace, last_known)
         await resolver.recall()
         async with asyncio.TaskGroup() as group:

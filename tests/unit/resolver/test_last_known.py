@@ -24,7 +24,7 @@ WWW = "www.foo.com."
 
 @contextmanager
 def cache(data: Path, name: str = "r") -> Iterator[sqlite3.Connection]:
-    database = sqlite3.connect(data / f"resolver-{name}" / "last-known.sqlite3")
+    database = sqlite3.connect(data / "resolvers" / name / "last-known.sqlite3")
     with database:
         yield database
     database.close()
