@@ -3,7 +3,8 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import dns.message
@@ -283,3 +284,32 @@ async def test_a_record_that_fills_a_message_is_transferred() -> None:
     async with served(world) as (address, _):
         messages = await transferred(address, "foo.com.")
     assert sum(len(message.answer) for message in messages) == 5
+
+
+async def test_many_transfers_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else is to be done waits for a message of one of them, not of all."""
+    rows = "".join(f"h{number} 300 A 192.0.2.1\n" for number in range(500))
+    made: list[int] = []
+    turn = 0
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    replies = transfer.replies
+
+    def noted(*arguments) -> Iterator[bytes]:
+        for reply in replies(*arguments):
+            made.append(turn)
+            yield reply
+
+    monkeypatch.setattr(transfer, "replies", noted)
+
+    async with served(World({"foo.com.": rows})) as (address, _), asyncio.TaskGroup() as group:
+        counting = group.create_task(count())
+        clients = [transferred(address, "foo.com.", "AXFR") for _ in range(30)]
+        assert all(len(messages) > 1 for messages in await asyncio.gather(*clients))
+        counting.cancel()
+    assert max(Counter(made).values()) < 5

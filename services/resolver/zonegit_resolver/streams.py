@@ -7,14 +7,15 @@ client that does not read holds one reply and no more, and not for long.
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from zonegit_resolver import transfer
 from zonegit_resolver.datagrams import Losses, Respond
-from zonegit_resolver.message import STREAM, parse
+from zonegit_resolver.message import STREAM, Query, parse
+from zonegit_resolver.pace import Pace
 from zonegit_resolver.transfer import Network
 from zonegit_resolver.zones import Zones
 
@@ -51,6 +52,7 @@ class Streams:
         self._losses = losses
         self._transfer_to = transfer_to
         self._limits = limits
+        self._pace = Pace()  # not that of loading, which would have its turn after every client
         self._peers: Counter[str] = Counter()
 
     @property
@@ -88,12 +90,8 @@ class Streams:
                 async with asyncio.timeout(self._limits.idle_s):
                     length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
                     wire = await reader.readexactly(length)
-                for reply in self._replies(wire, peer):
-                    writer.write(len(reply).to_bytes(_LENGTH, "big") + reply)
-                    async with asyncio.timeout(self._limits.stall_s):
-                        await writer.drain()
-                    await asyncio.sleep(0)  # who asks for much is not the only one
-                await asyncio.sleep(0)  # nor is who sends much that gets no reply
+                await self._reply(wire, peer, writer)
+                await asyncio.sleep(0)  # who sends much, even what gets no reply, is not alone
         except (TimeoutError, asyncio.IncompleteReadError, OSError):
             pass  # it has gone, or is to go
         except Exception as error:
@@ -101,16 +99,28 @@ class Streams:
         finally:
             await self._part(writer, peer)
 
-    def _replies(self, wire: bytes, peer: str) -> Iterator[bytes]:
+    async def _reply(self, wire: bytes, peer: str, writer: asyncio.StreamWriter) -> None:
         query = parse(wire)
         if query is None:
             return
         if transfer.is_transfer(query):
-            yield from transfer.replies(query, self._zones, peer, self._transfer_to)
+            await self._transfer(query, peer, writer)
             return
         reply = self._respond(wire, self._zones, peer, STREAM)
         if reply is not None:
-            yield reply
+            await self._send(reply, writer)
+
+    async def _transfer(self, query: Query, peer: str, writer: asyncio.StreamWriter) -> None:
+        """Of all transfers one makes a message in each turn of the event loop."""
+        await self._pace.breathe()
+        for reply in transfer.replies(query, self._zones, peer, self._transfer_to):
+            await self._send(reply, writer)
+            await self._pace.breathe()
+
+    async def _send(self, reply: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(len(reply).to_bytes(_LENGTH, "big") + reply)
+        async with asyncio.timeout(self._limits.stall_s):
+            await writer.drain()
 
     async def _part(self, writer: asyncio.StreamWriter, peer: str) -> None:
         try:

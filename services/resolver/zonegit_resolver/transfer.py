@@ -24,7 +24,7 @@ LOOPBACK: Final[Sequence[Network]] = (
     ipaddress.ip_network("::1/128"),
 )
 
-_FULL: Final = 8_192
+_FULL: Final = 2_048
 """A message is sent when it has this many octets: a slice of work that is short enough."""
 _MOST: Final = 65_535
 _OWNER_AND_FIXED: Final = 300
