@@ -22,6 +22,7 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     if query is None:
         return None
     if query.rcode:
+        zones.malformed += 1
         return refusal(query, query.rcode)
     if query.qtype == rrtypes.AXFR:
         return refusal(query, NOTIMP)  # not in a datagram (RFC 5936 section 4.2)
@@ -29,6 +30,7 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
         options = query.edns.options if query.edns is not None else b""
         client = Client(zones.canary, peer, options)
     except Invalid:
+        zones.malformed += 1
         return refusal(query, FORMERR)
     served = zones.find(query.name, query.qtype) if query.qclass == IN else None
     if served is None:

@@ -102,10 +102,11 @@ class Figures(Collector):
     def _unanswered(self) -> Metric:
         family = CounterMetricFamily(
             "zonegit_dns_unanswered",
-            "Queries not answered from a zone: refused, reply not sent, or a bug.",
+            "Queries not answered from a zone: refused, malformed, reply not sent, or a bug.",
             labels=("why",),
         )
         family.add_metric(["refused"], self._tracks.zones.refused)
+        family.add_metric(["malformed"], self._tracks.zones.malformed)
         family.add_metric(["unsent"], self._losses.unsent)
         family.add_metric(["failed"], self._losses.failed)
         return family

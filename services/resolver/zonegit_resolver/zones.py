@@ -59,6 +59,8 @@ class Zones:
     by_apex: dict[bytes, Served] = field(default_factory=dict)
     queries: dict[tuple[Name, str], Queries] = field(default_factory=dict)
     refused: int = 0
+    malformed: int = 0
+    """Queries that are none, or ask for an operation or a version of EDNS that is not known."""
     aliases: dict[bytes, Told] = field(default_factory=dict)
     """What ordinary questions about aliases were told, by name and type, until anything that is
     served changes: a chain may lead anywhere."""

@@ -72,6 +72,7 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
         ("www.foo.com.", "TYPE65400"),
     ):
         world.ask(name, rdtype)  # twice: once each way
+    world.exchange(bytes(12))
     tracks = Tracks(world.zones, ("main",))
     figures = Figures(tracks, Losses(), Propagation(), lambda: True)
     text = await exposition.text(figures.collect(), Pace())
@@ -81,6 +82,7 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
     assert f'{head}"NXDOMAIN",type="A",zone="foo.com."}} 2.0' in text
     assert f'{head}"NOERROR",type="other",zone="foo.com."}} 2.0' in text
     assert 'zonegit_dns_unanswered_total{why="refused"} 2.0' in text
+    assert 'zonegit_dns_unanswered_total{why="malformed"} 2.0' in text
 
 
 async def test_the_counters_of_a_zone_that_is_gone_are_dropped() -> None:
