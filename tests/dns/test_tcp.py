@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import resource
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +21,7 @@ from tests.support.waiting import eventually
 
 from zonegit_resolver import fast, transfer
 from zonegit_resolver.datagrams import Losses
-from zonegit_resolver.listeners import Address, listening
+from zonegit_resolver.listeners import Address, listening, make_room
 from zonegit_resolver.message import parse
 from zonegit_resolver.parts import FORMERR
 from zonegit_resolver.streams import Limits, Streams
@@ -313,3 +314,14 @@ async def test_many_transfers_take_turns(monkeypatch: pytest.MonkeyPatch) -> Non
         assert all(len(messages) > 1 for messages in await asyncio.gather(*clients))
         counting.cancel()
     assert max(Counter(made).values()) < 5
+
+
+def test_there_is_room_for_more_than_all_connections() -> None:
+    """What clients take must not be all there is."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] // 2, before[1]))
+    try:
+        make_room()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -27,7 +27,7 @@ from zonegit_resolver import exposition, fast, readiness
 from zonegit_resolver.datagrams import Losses
 from zonegit_resolver.follower import Follower
 from zonegit_resolver.lastknown import LastKnown, open_last_known
-from zonegit_resolver.listeners import Address, listening
+from zonegit_resolver.listeners import Address, listening, make_room
 from zonegit_resolver.metrics import Figures, Propagation
 from zonegit_resolver.options import Options
 from zonegit_resolver.pace import Pace, spare_the_heap, spare_the_interpreter
@@ -58,6 +58,7 @@ async def run(options: Options, bus_settings: BusSettings, settings: Settings) -
     """
     spare_the_heap()
     spare_the_interpreter()
+    make_room()
     pace = Pace()
     async with open_last_known(settings.data / "resolvers" / options.name, pace) as last_known:
         resolver = Resolver(options, pace, last_known)

@@ -5,6 +5,7 @@ Each process binds for itself with SO_REUSEPORT; the kernel spreads the clients 
 
 import asyncio
 import ipaddress
+import resource
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -50,6 +51,13 @@ def parse(text: str) -> Address:
         raise Invalid(
             f"{text!r} is not an address: {error}", hint="127.0.0.1:5353 and [::1]:5353 are"
         ) from error
+
+
+def make_room() -> None:
+    """Lets this process have as many files open as it may ask for: the usual 1,024 are what clients
+    may take in connections, and then there is none left for the bus and for the disk."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @asynccontextmanager
