@@ -20,7 +20,7 @@ from zonegit_resolver.sqlite import Row
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 64
+AT_ONCE: Final = 20
 """Objects of one request: what a reply takes to decode is a slice of work that is short enough."""
 STEP: Final = 48
 MANY: Final = 16

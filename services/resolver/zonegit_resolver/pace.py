@@ -15,8 +15,9 @@ SLICE_S: Final = 0.000_1
 """How long the event loop is held at a time, by everybody together: what a query waits for, while
 zones are loaded, is about that."""
 
-SWITCH_S: Final = 0.000_2
-"""How long another thread may run while the event loop wants to; Python's own is 5 ms."""
+SWITCH_S: Final = 0.000_02
+"""How long another thread may run while the event loop wants to; Python's own is 5 ms. A query
+gives the interpreter up three times, with each call of the kernel, and waits this long each time."""
 
 BIG: Final = 1_000
 """How many RRsets are too many for one piece: to compile, to collect, to let go."""
