@@ -17,7 +17,7 @@ zones are loaded, is about that."""
 
 SWITCH_S: Final = 0.000_02
 """How long another thread may run while the event loop wants to; Python's own is 5 ms. A query
-gives the interpreter up three times, with each call of the kernel, and waits this long each time."""
+gives the interpreter up with each call of the kernel, and waits this long each time."""
 
 BIG: Final = 1_000
 """How many RRsets are too many for one piece: to compile, to collect, to let go."""
