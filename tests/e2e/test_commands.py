@@ -50,6 +50,7 @@ def test_a_merge_adds_and_an_import_replaces(stack: Stack, zone: str) -> None:
     assert stack.json("status")["zone"] == zone
 
 
+@pytest.mark.usefixtures("zone")
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
@@ -80,7 +81,7 @@ def test_a_merge_adds_and_an_import_replaces(stack: Stack, zone: str) -> None:
     ],
 )
 def test_a_refused_command_says_why_and_changes_nothing(
-    stack: Stack, zone: str, words: list[str], status: int, said: str
+    stack: Stack, words: list[str], status: int, said: str
 ) -> None:
     before = stack.json("status")["commit"]
     failed = stack.run(*words, status=status)
@@ -88,12 +89,10 @@ def test_a_refused_command_says_why_and_changes_nothing(
     assert len(failed.err.splitlines()) <= 2
     assert "Traceback" not in failed.err
     assert stack.json("status")["commit"] == before
-    assert zone
 
 
-def test_a_bad_zone_file_is_named_by_file_line_and_record(
-    stack: Stack, zone: str, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("zone")
+def test_a_bad_zone_file_is_named_by_file_line_and_record(stack: Stack, tmp_path: Path) -> None:
     path = tmp_path / "bad.zone"
     path.write_text(FOO + "ftp IN A 192.0.2.300\n")
     before = stack.json("status")["commit"]
@@ -101,12 +100,11 @@ def test_a_bad_zone_file_is_named_by_file_line_and_record(
     assert f"{path}:7:" in said.err
     assert "192.0.2.300" in said.err
     assert stack.json("status")["commit"] == before
-    assert zone
 
 
-def test_what_comes_from_stdin_is_called_so(stack: Stack, zone: str) -> None:
+@pytest.mark.usefixtures("zone")
+def test_what_comes_from_stdin_is_called_so(stack: Stack) -> None:
     assert "stdin:7:" in stack.run("import", "-", stdin=FOO + "ftp IN A x\n", status=1).err
-    assert zone
 
 
 def test_changes_are_told_apex_first_and_a_new_serial_alone_is_none(
@@ -155,12 +153,12 @@ def test_a_zone_is_gone_from_every_resolver_when_remove_waits(stack: Stack, zone
     assert stack.json("query", zone, "SOA")["rcode"] == "REFUSED"
 
 
-def test_a_text_may_be_any_octets_and_begin_with_a_dash(stack: Stack, zone: str) -> None:
+@pytest.mark.usefixtures("zone")
+def test_a_text_may_be_any_octets_and_begin_with_a_dash(stack: Stack) -> None:
     stack.run("set", "dash", "TXT", "300", "--", "-all")
     assert stack.json("show", "dash", "TXT")["rdata"] == ['"-all"']
     stack.run("set", "raw", "TXT", "300", "caf\udce9")
     assert stack.json("show", "raw", "TXT")["rdata"] == ['"caf\\233"']
-    assert zone
 
 
 def test_zone_options_apply_to_one_command(stack: Stack, zone: str) -> None:
@@ -209,12 +207,12 @@ def test_objects_can_be_looked_at(stack: Stack, zone: str) -> None:
     assert (blob["name"], blob["type"]) == (zone, "SOA")
 
 
-def test_failures_are_json_when_asked_for(stack: Stack, zone: str) -> None:
+@pytest.mark.usefixtures("zone")
+def test_failures_are_json_when_asked_for(stack: Stack) -> None:
     import json
 
     said = stack.run("show", "nothing", "A", "--json", status=3)
     assert json.loads(said.err)["error"]["code"] == "not-found"
-    assert zone
 
 
 def test_init_twice_is_a_conflict(stack: Stack, zone: str) -> None:

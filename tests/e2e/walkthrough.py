@@ -74,16 +74,7 @@ class Walkthrough:
     def run(self, words: str, *, shown: int = SHOWN_LINES, fails_with: int = 0) -> str:
         """Runs a command line, prints it and what it says; its status must be as expected."""
         print(f"$ {words}", flush=True)
-        arguments = shlex.split(words)
-        arguments[0] = str(BIN / arguments[0])
-        done = subprocess.run(
-            arguments,
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self._carried_out(shlex.split(words))
         lines = (done.stdout + done.stderr).splitlines()
         print(*(f"  {line}" for line in lines[:shown]), sep="\n")
         if len(lines) > shown:
@@ -94,18 +85,21 @@ class Walkthrough:
 
     def ask(self, words: str) -> Any:
         """The JSON answer of a command that is not shown: for checks and for waiting."""
-        arguments = [str(BIN / "zonegit"), *shlex.split(words), "--json"]
-        done = subprocess.run(
-            arguments,
+        done = self._carried_out(["zonegit", *shlex.split(words), "--json"])
+        if done.returncode:
+            raise Failed(f"zonegit {words}: {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def _carried_out(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        program, *arguments = words
+        return subprocess.run(
+            [str(BIN / program), *arguments],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode:
-            raise Failed(f"zonegit {words}: {done.stderr.strip()}")
-        return json.loads(done.stdout)
 
     def records(self, words: str) -> list[str]:
         """Shows a query and returns the RDATA of its answer."""
@@ -395,7 +389,7 @@ def free_port() -> int:
 
 
 def answers(address: str) -> bool:
-    """Whether something answers DNS there; a status query (opcode 2) gets NOTIMP at the least."""
+    """Whether something answers a DNS query there, whatever it says."""
     host, _, port = address.rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(0.2)

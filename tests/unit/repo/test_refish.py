@@ -63,19 +63,17 @@ async def test_a_word_that_could_mean_two_things_is_an_error_naming_both(
         await resolved(foo, word)
 
 
-async def test_past_the_beginning_is_not_found(foo: Shop, history: list[CommitId]) -> None:
-    assert history
+@pytest.mark.usefixtures("history")
+async def test_past_the_beginning_is_not_found(foo: Shop) -> None:
     with pytest.raises(NotFound, match="history ends"):
         await resolved(foo, "main~3")
     with pytest.raises(NotFound, match="no parent 2"):
         await resolved(foo, "main^2")
 
 
+@pytest.mark.usefixtures("history")
 @pytest.mark.parametrize("text", ["mian", "f" * 64, "bar.org.:main", "foo.com./nope"])
-async def test_what_is_not_there_is_not_found(
-    foo: Shop, history: list[CommitId], text: str
-) -> None:
-    assert history
+async def test_what_is_not_there_is_not_found(foo: Shop, text: str) -> None:
     with pytest.raises(NotFound):
         await resolved(foo, text)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.conftest import ZONE, Shop
 from zonegit.errors import Conflict, NotFound
 from zonegit.repo import branches, workspace
 from zonegit.zone import names
@@ -93,7 +93,6 @@ async def test_zones_of_every_shape_are_imported_and_found(shop: Shop) -> None:
 async def test_deleting_a_branch_that_is_checked_out_leaves_a_head_without_commit(
     foo: Shop,
 ) -> None:
-    assert FOO
     tip = (await workspace.locate(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     await branches.checkout(foo.repo, ZONE, "canary")
