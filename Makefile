@@ -21,7 +21,7 @@ setup: $(VENV)/.zonegit  ## Make the environment once; the CLI is then .venv/bin
 	@echo "ready: $(BIN)/zonegit"
 
 demo: $(VENV)/.zonegit  ## Start the whole stack, walk through it, check each step, stop it
-	@$(BIN)/python tests/e2e/walkthrough.py $(ARGS)
+	@$(BIN)/python -m tests.e2e.walkthrough $(ARGS)
 
 test: $(VENV)/.test  ## Run the test suite (ARGS=... go to pytest)
 	@$(BIN)/python -m pytest $(ARGS)

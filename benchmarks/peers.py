@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.support.ports import free_port
+
 from benchmarks import load, zones
 
 Address = tuple[str, int]
-START_S: Final = 20.0
+START_S: Final = 60.0
 
 _NSD: Final = """
 server:
@@ -99,14 +101,6 @@ def _serving(
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody has now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def wait_until_served(

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 import dns.exception
 import dns.message
 import dns.query
+from tests.support.ports import free_port
 
 START_S = 20.0
 
@@ -63,9 +63,7 @@ def serving(program: str, folder: Path, zones: Mapping[str, str]) -> Iterator[in
     path = installed(program)
     assert path is not None
     head, each = (NSD, NSD_ZONE) if program == "nsd" else (KNOT, KNOT_ZONE)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = int(sock.getsockname()[1])
+    port = free_port()
     text = head.format(port=port, folder=folder)
     for number, (zone, content) in enumerate(zones.items()):
         file = folder / f"{number}.zone"
