@@ -12,6 +12,7 @@ import re
 import socket
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -23,7 +24,10 @@ from zonegit.errors import Invalid, NotFound
 STACK_FILE: Final = "stack.json"
 MAX_LOGIN: Final = 64
 FOLDER_FILE: Final = ".zonegit.toml"
-KNOWN_KEYS: Final = frozenset({"url", "creds", "ca", "actor", "name", "email", "data", "context"})
+KNOWN_KEYS: Final = frozenset({
+    "url", "creds", "ca", "actor", "name", "email", "data", "context",
+    "signing_key", "trusted_keys",
+})  # fmt: skip
 
 
 class BusSettings(msgspec.Struct, frozen=True):
@@ -41,13 +45,18 @@ class BusSettings(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What one process was told, from all its sources."""
+    """What one process was told, from all its sources. ``signing_key`` is a private key's file,
+    ``trusted_keys`` a public key's, or a folder of such; None: no commit is signed, no key
+    trusted. ``date`` is the time that commits bear, with its offset; None: that of the clock."""
 
     data: Path
     actor: str
     name: str
     email: str
     bus: BusSettings | None
+    signing_key: Path | None = None
+    trusted_keys: Path | None = None
+    date: datetime | None = None
 
 
 def without_secrets(url: str) -> str:
@@ -62,7 +71,7 @@ def load(
     """Merges all sources. ``data`` is the flag, ``role`` the user of the local stack to be.
 
     Raises:
-        Invalid: a settings file is malformed; names it.
+        Invalid: a settings file or the date is malformed; names it.
         NotFound: the context that was asked for does not exist.
     """
     here = _read_toml(folder / FOLDER_FILE)
@@ -81,6 +90,9 @@ def load(
         or f"{actor}@{socket.gethostname()}",
         # A stack that was named is meant, whatever a file says of another bus.
         bus=_bus(env, {} if data or env.get("ZONEGIT_DATA") else merged, root, role),
+        signing_key=_path(env.get("ZONEGIT_SIGNING_KEY") or merged.get("signing_key")),
+        trusted_keys=_path(env.get("ZONEGIT_TRUSTED_KEYS") or merged.get("trusted_keys")),
+        date=_date(env.get("ZONEGIT_DATE")),
     )
 
 
@@ -157,6 +169,26 @@ def _read_toml(path: Path) -> dict[str, str]:
             known = ", ".join(sorted(KNOWN_KEYS))
             raise Invalid(f"{path}: {key!r} is not a setting", hint=f"settings, as text: {known}")
     return content
+
+
+def _date(text: str | None) -> datetime | None:
+    """Raises:
+    Invalid: it is no time since 1970, or one without an offset to the minute.
+    """
+    if not text:
+        return None
+    try:
+        seconds = re.fullmatch(r"\d{1,12}", text, re.ASCII)
+        date = datetime.fromtimestamp(int(text), UTC) if seconds else datetime.fromisoformat(text)
+        offset = date.utcoffset()
+        if offset is not None and not offset.seconds % 60 and date.timestamp() >= 0:
+            return date
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise Invalid(
+        f"ZONEGIT_DATE is {text[:40]!r}, which is no time since 1970 with an offset",
+        hint="write 2026-11-21T08:30:00+01:00, or seconds since 1970",
+    )
 
 
 def _path(text: str | None) -> Path | None:

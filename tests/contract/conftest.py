@@ -15,11 +15,12 @@ from zonegit.bus.service import serve
 from zonegit.config import BusSettings
 from zonegit.objects.ids import RawObject
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import LogEntry, ObjectStore, RefStore
+from zonegit.store.protocols import Adopter, LogEntry, ObjectStore, RefStore
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import RefEvent
 from zonegit_objectstore.handlers import Handlers as ObjectHandlers
 from zonegit_objectstore.sqlite import SqliteObjects, open_objects
+from zonegit_refs.adopting import Adopting
 from zonegit_refs.handlers import Handlers as RefHandlers
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.publisher import Publisher
@@ -84,9 +85,11 @@ async def objects(
 
 @dataclass
 class RefStand:
-    """A ref store, the object store it asks, its file, and the events it announced so far."""
+    """A ref store, what takes over stores of the original, the object store both ask, the file,
+    and the events announced so far."""
 
     refs: RefStore
+    adopter: Adopter
     objects: ObjectStore
     file: Path
     events: list[RefEvent] = field(default_factory=list)
@@ -111,7 +114,8 @@ async def keeper_stand(path: Path, url: str) -> AsyncIterator[RefStand]:
                 stand.hear(RefEvent(epoch=refs.epoch, entry=entry, objects=riding))
 
         objects = MemoryObjects()
-        stand = RefStand(Keeper(refs, objects, announce), objects, file)
+        keeper = Keeper(refs, objects, announce)
+        stand = RefStand(keeper, Adopting(refs, keeper, objects), objects, file)
         yield stand
 
 
@@ -123,11 +127,13 @@ async def remote_stand(path: Path, url: str) -> AsyncIterator[RefStand]:
         refs = await stack.enter_async_context(open_refs(file))
         served, bus = await stack.enter_async_context(bus_pair(url))
         publisher = Publisher(served, refs)
-        keeper = Keeper(refs, RemoteObjects(served, "refs"), publisher.announce)
+        asked = RemoteObjects(served, "refs")
+        keeper = Keeper(refs, asked, publisher.announce)
         await stack.enter_async_context(publisher.running())
-        handlers = RefHandlers(keeper).endpoints()
+        handlers = RefHandlers(keeper, Adopting(refs, keeper, asked)).endpoints()
         await stack.enter_async_context(serve(served, "refs", "refs", handlers))
-        stand = RefStand(RemoteRefs(bus, ACTOR), objects, file)
+        remote = RemoteRefs(bus, ACTOR)
+        stand = RefStand(remote, remote, objects, file)
 
         def heard(subject: str, data: bytes) -> None:
             event = codec.decode(data, RefEvent)

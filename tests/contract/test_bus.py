@@ -11,6 +11,7 @@ import nats
 import nats.errors
 import pytest
 from tests.contract.conftest import bus_pair
+from tests.support.graphs import BASE, chain
 from tests.support.nats import configure_nats, nats_server, signal_nats, start_nats
 from tests.support.waiting import eventually, succeeds
 
@@ -19,9 +20,10 @@ from zonegit.bus.service import Endpoint, Endpoints, answer_broadcast, serve
 from zonegit.config import BusSettings
 from zonegit.errors import Conflict, Corrupt, Denied, Internal, Invalid, Unavailable
 from zonegit.objects.canonical import encode
-from zonegit.objects.ids import RawObject
+from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Symref
 from zonegit.store import refnames
+from zonegit.store.protocols import Dated
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
     AskStatus,
@@ -31,6 +33,8 @@ from zonegit.wire.messages import (
     GetObjects,
     GotObjects,
     Heartbeat,
+    History,
+    HistoryOf,
 )
 from zonegit.wire.subjects import Request
 from zonegit.zone import names
@@ -404,3 +408,28 @@ async def test_an_object_store_that_lies_is_found_out(pair: Pair, lie: str) -> N
     async with serve(served, "objectstore", "objects", {"get": Endpoint(GetObjects, get)}):
         with pytest.raises(Corrupt):
             await RemoteObjects(bus, "ada").get([wanted.id])
+
+
+@pytest.mark.parametrize("lie", ["other", "forged", "nothing", "no commit"])
+async def test_a_history_that_is_not_what_was_asked_for_is_never_taken(
+    pair: tuple[Bus, Bus], lie: str
+) -> None:
+    served, bus = pair
+    graph = chain(2)
+    wanted, other = graph.raws
+    blob = BASE.objects[0]
+    tip = CommitId(blob.id) if lie == "no commit" else graph.ids[0]
+    sent = {
+        "other": [other],
+        "forged": [wanted, RawObject(graph.ids[1], "commit", wanted.payload)],
+        "nothing": [],
+        "no commit": [blob],
+    }
+
+    async def history(request: Request, message: HistoryOf) -> History:
+        return History(commits=[Dated(raw, 7) for raw in sent[lie]])
+
+    endpoints: Endpoints = {"history": Endpoint(HistoryOf, history)}
+    async with serve(served, "objectstore", "objects", endpoints):
+        with pytest.raises(Corrupt):
+            await RemoteObjects(bus, "ada").history([tip], 9)

@@ -39,6 +39,7 @@ SUBJECTS = [
     "zg.ada.objects.put",
     "zg.ada.objects.missing",
     "zg.ada.objects.find",
+    "zg.ada.objects.history",
     "zg.ada.objects.get.heads.main.com.foo.=",
 ]
 PAYLOADS: list[object] = [
@@ -52,6 +53,12 @@ PAYLOADS: list[object] = [
     {"limit": 10**6},
     {"ids": [b"short"]},
     {"ids": [bytes(32)] * 9_000},
+    {"tips": [bytes(32)], "limit": 0},
+    {"tips": [bytes(32)], "limit": 2**63},
+    {"tips": [bytes(32)], "limit": 9},
+    {"tips": [bytes(32)] * 1_025, "limit": 9},
+    {"tips": [], "limit": 9},
+    {"tips": [b"short"], "limit": 9},
     {"prefix": "zzzz"},
     {"prefix": "00%_"},
     {"objects": [[bytes(32), "blob", b""]]},

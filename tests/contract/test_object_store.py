@@ -1,13 +1,16 @@
 """What every object store promises (``zonegit.store.protocols.ObjectStore``)."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.support import commits
+from tests.support.graphs import BASE, Graph, chain, graphs
 
 from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects.canonical import encode
-from zonegit.objects.ids import ObjectId, RawObject, seal
+from zonegit.objects.ids import CommitId, ObjectId, RawObject, seal
 from zonegit.objects.model import Blob, Doc, Symref
-from zonegit.store.protocols import ObjectStore
+from zonegit.store.protocols import Dated, ObjectStore
 from zonegit.zone import names, rrset, rrtypes
 
 ZONE = names.parse("foo.com.")
@@ -111,3 +114,91 @@ async def test_more_ids_than_fit_one_message_are_put_and_got(objects: ObjectStor
     ids = [raw.id for raw in small]
     assert len(await objects.get(ids)) == len(small)
     assert await objects.missing([*ids, ABSENT]) == {ABSENT}
+
+
+async def test_a_history_begins_with_its_tips_and_goes_on_with_their_ancestors_the_latest_first(
+    objects: ObjectStore,
+) -> None:
+    graph = Graph()
+    for parents, time in [([], 10), ([0], 40), ([0], 30), ([2], 50), ([1, 3], 60), ([0], 70)]:
+        graph.add(parents, time)
+    await objects.put(graph.objects())
+    tips = [graph.ids[2], graph.ids[4]]
+    found = await objects.history(tips, 100)
+    assert found == [Dated(graph.raws[at], graph.moments()[at]) for at in (2, 4, 3, 1, 0)]
+    assert await objects.history(tips, 4) == found[:4]
+
+
+async def test_more_tips_than_the_limit_are_all_given_and_nothing_else(
+    objects: ObjectStore,
+) -> None:
+    graph = chain(9)
+    await objects.put(graph.objects())
+    tips = [graph.ids[at] for at in (8, 0, 5)]
+    assert [dated.raw.id for dated in await objects.history(tips, 1)] == tips
+    assert await objects.history([], 5) == []
+
+
+async def test_a_moment_is_later_than_those_of_the_parents_whatever_the_clock_said(
+    objects: ObjectStore,
+) -> None:
+    graph = Graph()
+    latest = 10**18 - 1
+    for parents, time in [([], latest), ([0], 7), ([], 100), ([2, 1], 0), ([2], 2**32)]:
+        graph.add(parents, time)
+    for at in range(0, len(graph.raws), 2):
+        await objects.put([*BASE.objects, *graph.raws[: at + 2]])
+    found = await objects.history(graph.ids, 100)
+    assert [dated.moment for dated in found] == [latest, latest + 1, 100, latest + 2, 2**32]
+    assert [dated.raw for dated in found] == graph.raws
+
+
+async def test_a_commit_of_a_history_that_is_not_stored_is_named(objects: ObjectStore) -> None:
+    graph = chain(3)
+    await objects.put(graph.objects())
+    with pytest.raises(NotFound) as caught:
+        await objects.history([graph.ids[0], CommitId(ABSENT)], 10)
+    assert caught.value.details["object"] == ABSENT.hex()
+    tree = CommitId(BASE.tree)
+    with pytest.raises(NotFound) as caught:
+        await objects.history([tree], 10)
+    assert caught.value.details["object"] == tree.hex()
+
+
+async def test_all_tips_are_given_however_large_they_are(objects: ObjectStore) -> None:
+    graph = Graph()
+    for number in range(5):
+        graph.add([], number, "x" * 300_000)
+    graph.add([4], 5)
+    await objects.put(graph.objects())
+    found = await objects.history(graph.ids[:-1], 5)
+    assert [dated.raw for dated in found] == graph.raws[:-1]
+    found = await objects.history(graph.ids[-1:], 5)
+    assert [dated.raw for dated in found] == [graph.raws[-1], graph.raws[-2]]
+
+
+async def test_more_tips_than_fit_one_message_are_all_given(objects: ObjectStore) -> None:
+    graph = Graph()
+    for number in range(1_100):
+        graph.add([], number)
+    await objects.put(graph.objects())
+    found = await objects.history(graph.ids, 1_024)
+    assert [dated.raw.id for dated in found] == graph.ids
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(graph=graphs(), data=st.data())
+async def test_a_history_is_what_its_definition_says(
+    objects: ObjectStore, graph: Graph, data: st.DataObject
+) -> None:
+    await objects.put(graph.objects())
+    number = st.integers(0, len(graph.ids) - 1)
+    tips = data.draw(st.lists(number, max_size=4, unique_by=lambda at: graph.ids[at]))
+    limit = data.draw(st.integers(1, 30))
+    moments = graph.moments()
+    reached = {graph.ids[up]: up for tip in tips for up in graph.ancestors(tip)}
+    above = [at for at in reached.values() if graph.ids[at] not in [graph.ids[t] for t in tips]]
+    above.sort(key=lambda at: (-moments[at], graph.ids[at]))
+    wanted = [*tips, *above][: max(limit, len(tips))]
+    found = await objects.history([graph.ids[at] for at in tips], limit)
+    assert found == [Dated(graph.raws[at], moments[at]) for at in wanted]

@@ -40,6 +40,11 @@ def v03() -> list[RawObject]:
     return [raw(row["Kind"], row["Hash"], row["Payload"]) for row in rows]
 
 
+def v03_slots() -> dict[str, bytes]:
+    """The refs of that store, as its slots."""
+    return {name: bytes.fromhex(slot) for name, slot in load("v03-store.json")["refs"].items()}
+
+
 def wide() -> list[dict[str, Any]]:
     """Wide trees: their root, and the root after one change."""
     rows = load("wide-trees.json")

@@ -38,6 +38,39 @@ def test_an_operator_who_is_named_is_taken_as_he_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "time", "offset"),
+    [
+        ("1795232912", 1_795_232_912, "+0000"),
+        ("2026-11-21T08:30:00+01:00", 1_795_246_200, "+0100"),
+        ("2026-11-21T08:30:00.7-04:30", 1_795_266_000, "-0430"),
+        ("2026-11-21 08:30:00Z", 1_795_249_800, "+0000"),
+    ],
+)
+def test_a_date_is_a_time_and_an_offset(text: str, time: int, offset: str, tmp_path: Path) -> None:
+    date = config.load({"ZONEGIT_DATE": text, "ZONEGIT_DATA": str(tmp_path)}, tmp_path).date
+    assert date is not None
+    assert (int(date.timestamp()), f"{date:%z}") == (time, offset)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "2026-11-21T08:30:00",
+        "2026-11-21T08:30:00+01:00:30",
+        "1960-01-01T00:00:00Z",
+        "-1",
+        "9" * 12,
+        "1.5",
+        "\u0661",
+    ],
+)
+def test_a_date_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="ZONEGIT_DATE"):
+        config.load({"ZONEGIT_DATE": text, "ZONEGIT_DATA": str(tmp_path)}, tmp_path)
+
+
+@pytest.mark.parametrize(
     "content",
     [
         "",

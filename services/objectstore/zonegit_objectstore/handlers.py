@@ -8,6 +8,8 @@ from zonegit.wire.messages import (
     Found,
     GetObjects,
     GotObjects,
+    History,
+    HistoryOf,
     Missing,
     MissingObjects,
     PutObjects,
@@ -29,6 +31,7 @@ class Handlers:
             "put": Endpoint(PutObjects, self.put),
             "missing": Endpoint(MissingObjects, self.missing),
             "find": Endpoint(FindObjects, self.find),
+            "history": Endpoint(HistoryOf, self.history),
         }
 
     async def get(self, request: Request, message: GetObjects) -> GotObjects:
@@ -43,3 +46,7 @@ class Handlers:
 
     async def find(self, request: Request, message: FindObjects) -> Found:
         return Found(objects=await self._store.find(message.prefix))
+
+    async def history(self, request: Request, message: HistoryOf) -> History:
+        found = await self._store.latest(message.tips, message.limit, MAX_BATCH_OCTETS)
+        return History(commits=found)

@@ -1,4 +1,4 @@
-"""Objects in one SQLite file; the only module here that knows SQL."""
+"""Objects in one SQLite file."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -9,14 +9,19 @@ from typing import Any, Final
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.canonical import decode, links
-from zonegit.objects.ids import ID_OCTETS, Kind, ObjectId, RawObject, short, verified
-from zonegit.store.database import Database, open_database
+from zonegit.objects.ids import ID_OCTETS, CommitId, Kind, ObjectId, RawObject, short, verified
+from zonegit.objects.model import Commit, Object
+from zonegit.store.database import Database, Upgrades, open_database
+from zonegit.store.protocols import Dated
+from zonegit_objectstore import history
 
-VERSION: Final = 1
+VERSION: Final = 2
 SCHEMA: Final = (
     "CREATE TABLE object (id BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, payload BLOB NOT NULL)"
     " STRICT",
+    history.TABLE,
 )
+UPGRADES: Final[Upgrades] = {1: history.fill}
 # An object that is held is left alone, unless its octets rotted: then this is its repair.
 _PUT: Final = """
     INSERT INTO object (id, kind, payload) VALUES (?, ?, ?)
@@ -52,13 +57,24 @@ class SqliteObjects:
     async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
         return await self._database.read(partial(_find, prefix=prefix))
 
+    async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
+        return await self.latest(tips, limit, None)
+
+    async def latest(
+        self, tips: Collection[CommitId], limit: int, octets: int | None
+    ) -> list[Dated]:
+        """As :meth:`history`, but only the first: as many as have ``octets`` of payload together,
+        and one at least. None: all."""
+        wanted = list(dict.fromkeys(tips))
+        return await self._database.read(partial(_latest, tips=wanted, limit=limit, most=octets))
+
 
 @asynccontextmanager
 async def open_objects(path: Path) -> AsyncIterator[SqliteObjects]:
     """Raises:
     Unavailable, Corrupt, Invalid: the file cannot be used.
     """
-    async with open_database(path, SCHEMA, VERSION) as database:
+    async with open_database(path, SCHEMA, VERSION, UPGRADES) as database:
         yield SqliteObjects(database)
 
 
@@ -91,19 +107,23 @@ def _that_fit(connection: Connection, ids: Sequence[ObjectId], most: int) -> lis
 
 
 def _put(connection: Connection, objects: Sequence[RawObject]) -> None:
-    _refuse_broken(connection, objects)
+    values = [decode(verified(raw)) for raw in objects]
+    _refuse_unfounded(connection, objects, values)
     connection.executemany(_PUT, objects)
+    pairs = zip(objects, values, strict=True)
+    history.add(connection, [(raw.id, value) for raw, value in pairs if isinstance(value, Commit)])
 
 
-def _refuse_broken(connection: Connection, objects: Sequence[RawObject]) -> None:
+def _refuse_unfounded(
+    connection: Connection, objects: Sequence[RawObject], values: Sequence[Object]
+) -> None:
     """Raises:
-    Corrupt: an object is not what it claims to be.
-    Invalid: one names an object that is neither held nor before it.
+    Invalid: an object names one that is neither held nor before it.
     """
     before: set[ObjectId] = set()
     named: dict[ObjectId, RawObject] = {}
-    for raw in objects:
-        for link in links(decode(verified(raw))):
+    for raw, value in zip(objects, values, strict=True):
+        for link in links(value):
             if link not in before:
                 named.setdefault(link, raw)
         before.add(raw.id)
@@ -130,6 +150,18 @@ def _find(connection: Connection, prefix: str) -> list[tuple[ObjectId, Kind]]:
             MOST_FOUND,
         ),
     ).fetchall()
+
+
+def _latest(
+    connection: Connection, tips: Sequence[CommitId], limit: int, most: int | None
+) -> list[Dated]:
+    moments = history.walk(connection, tips, limit)
+    # A tip that is not in the graph is asked for all the same: to say what is wrong with it.
+    raws = _first(connection, list(dict.fromkeys([*tips, *moments])), most)
+    for raw in raws:
+        if raw.id not in moments:
+            raise NotFound(f"{raw.kind} {short(raw.id)} is not a commit", object=raw.id.hex())
+    return [Dated(raw, moments[CommitId(raw.id)]) for raw in raws]
 
 
 def _select(connection: Connection, columns: str, ids: Sequence[ObjectId]) -> list[Any]:

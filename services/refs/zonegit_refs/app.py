@@ -9,6 +9,7 @@ from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
+from zonegit_refs.adopting import Adopting
 from zonegit_refs.handlers import Handlers
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.publisher import Publisher
@@ -32,8 +33,15 @@ async def run(bus_settings: BusSettings, settings: Settings) -> None:
         connect(bus_settings, name=NAME, patient=True, report=log.warning) as bus,
     ):
         publisher = Publisher(bus, refs)
-        keeper = Keeper(refs, RemoteObjects(bus, NAME), publisher.announce)
-        async with publisher.running(), serve(bus, NAME, "refs", Handlers(keeper).endpoints()):
+        objects = RemoteObjects(bus, NAME)
+        keeper = Keeper(refs, objects, publisher.announce)
+        adopting = Adopting(refs, keeper, objects)
+        endpoints = Handlers(keeper, adopting).endpoints()
+        async with (
+            publisher.running(),
+            adopting.running(),
+            serve(bus, NAME, "refs", endpoints),
+        ):
             log.info("service.started", bus=bus.url_shown, data=str(settings.data / FILE))
             await bus.closed.wait()
     raise Unavailable(f"{bus_settings.shown} closed the connection for good")

@@ -198,12 +198,24 @@ def _lost(ref: RefName, expected: Expected, current: ObjectId | None) -> Conflic
     )
 
 
-def _serve(connection: Connection, ref: RefName, served: Served, *, force: bool) -> None:
+def check_serial(
+    connection: Connection, ref: RefName, served: Served, *, force: bool
+) -> Served | None:
+    """Whether a branch may serve that; returns what it served under the highest serial so far.
+
+    Raises:
+        Unsafe: the serial would go back, and it is not forced.
+    """
     found = connection.execute(
         "SELECT serial, tree FROM highest WHERE zone = ? AND short = ?", (ref.zone, ref.short)
     ).fetchone()
     highest = Served(found[0], ObjectId(found[1])) if found else None
     policy.check(ref, served, highest, force=force)
+    return highest
+
+
+def _serve(connection: Connection, ref: RefName, served: Served, *, force: bool) -> None:
+    highest = check_serial(connection, ref, served, force=force)
     after = policy.highest_after(served, highest)
     connection.execute(
         "INSERT OR REPLACE INTO highest (zone, short, serial, tree) VALUES (?, ?, ?, ?)",
@@ -249,7 +261,9 @@ def _delete(operation: Operation, ref: RefName, current: ObjectId | None) -> Non
 
 
 def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId) -> Outcome:
-    """Raises:
+    """``head`` may be an actor's remembered branch of the zone; an own HEAD moves that as well.
+
+    Raises:
     NotFound: the branch's zone is not registered.
     """
     if (before := operation.done_before()) is not None:
@@ -257,7 +271,7 @@ def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId
     assert branch.zone is not None
     questions.require_zone(operation.connection, branch.zone)
     _point_one(operation, head, branch, symref)
-    if head.short:
+    if head.short and head.zone is None:
         _point_one(operation, refnames.remembered(head.short, branch.zone), branch, symref)
     return operation.outcome()
 

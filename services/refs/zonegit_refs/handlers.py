@@ -6,9 +6,19 @@ Who asks, and about which ref, is taken from the subject alone: that is what the
 from zonegit.bus.service import Endpoint, Endpoints
 from zonegit.errors import Invalid
 from zonegit.store import refnames
-from zonegit.store.protocols import Moved, Origin, RefStore, Since, Snapshot, Where, ZoneRefs
+from zonegit.store.protocols import (
+    Adopter,
+    Moved,
+    Origin,
+    RefStore,
+    Since,
+    Snapshot,
+    Where,
+    ZoneRefs,
+)
 from zonegit.store.refnames import RefName
 from zonegit.wire.messages import (
+    Adopt,
     AskReflog,
     AskSince,
     AskSnapshot,
@@ -26,10 +36,11 @@ from zonegit.zone.names import Name
 
 
 class Handlers:
-    """The verbs, over a store."""
+    """The verbs, over a store and what takes over stores of the original."""
 
-    def __init__(self, refs: RefStore) -> None:
+    def __init__(self, refs: RefStore, adopter: Adopter) -> None:
         self._refs = refs
+        self._adopter = adopter
 
     def endpoints(self) -> Endpoints:
         """Each verb with its message."""
@@ -43,6 +54,7 @@ class Handlers:
             "unregister": Endpoint(Unregister, self.unregister),
             "move": Endpoint(Move, self.move),
             "point": Endpoint(Point, self.point),
+            "adopt": Endpoint(Adopt, self.adopt),
         }
 
     async def where(self, request: Request, message: AskWhere) -> Where:
@@ -79,6 +91,9 @@ class Handlers:
         head = refnames.default_head() if message.default else refnames.own_head(request.actor)
         return await self._refs.point(head, _ref(request), _origin(request, message.why))
 
+    async def adopt(self, request: Request, message: Adopt) -> Moved:
+        return await self._adopter.adopt(message.slots, _origin(request, message.why))
+
 
 def _ref(request: Request) -> RefName:
     if request.ref is None:
@@ -94,4 +109,4 @@ def _zone(request: Request) -> Name:
 
 
 def _origin(request: Request, why: Why) -> Origin:
-    return Origin(request.actor, why.reason, why.operation, why.force)
+    return Origin(request.actor, why.reason, why.operation, why.force, why.turn)

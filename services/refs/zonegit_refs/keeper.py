@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from zonegit.errors import Denied, Invalid, NotFound
+from zonegit.errors import Conflict, Denied, Invalid, NotFound
 from zonegit.history import trees
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short, verify_all
 from zonegit.objects.model import Blob, Commit, Object, Symref, Tag
+from zonegit.store import refnames
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import (
     LogEntry,
@@ -31,6 +32,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import soa
 from zonegit_refs.policy import Served
 from zonegit_refs.sqlite import SqliteRefs
+from zonegit_refs.turns import Turns
 
 Announce = Callable[[Sequence[RawObject], Sequence[LogEntry]], None]
 """Tells the world of durable log rows, with the new objects of a commit; returns at once."""
@@ -50,6 +52,7 @@ class Keeper:
         self._objects = objects
         self._announce = announce
         self._clock = clock
+        self._turns = Turns()
 
     async def where(self, actor: str) -> Where:
         return await self._refs.where(actor)
@@ -84,16 +87,36 @@ class Keeper:
             raise Invalid(f"{ref.path()} is neither a branch nor a tag")
         served = None
         if new is not None:
-            served = await self._admit(ref, ref.zone, new, verify_all(objects))
-        return await self._refs.move(
-            ref, expected, new, served, origin, self._clock(), self._tell(objects)
-        )
+            served = await self.admit(ref, new, verify_all(objects))
+        await self._turns.wait(ref, origin.turn)
+        try:
+            moved = await self._refs.move(
+                ref, expected, new, served, origin, self._clock(), self._tell(objects)
+            )
+        except Conflict:
+            self._turns.lost(ref, origin.turn)
+            raise
+        self._turns.leave(ref, origin.turn)
+        return moved
 
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         if head.space != "head" or head.zone is not None or branch.space != "heads":
             raise Invalid(f"a HEAD stands for a branch, not {head.path()} for {branch.path()}")
         if head.short not in ("", origin.actor):
             raise Denied(f"{head.path()} is not the HEAD of {origin.actor}")
+        return await self._point(head, branch, origin)
+
+    async def remember(self, branch: RefName, origin: Origin) -> Moved:
+        """Makes ``branch`` the one that the actor last stood on in its zone; no HEAD moves.
+
+        Raises:
+            NotFound: as :meth:`point`.
+        """
+        assert branch.zone is not None
+        head = refnames.remembered(origin.actor, branch.zone)
+        return await self._point(head, branch, origin)
+
+    async def _point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         symref = encode(Symref(branch.path())).id
         if await self._objects.missing([symref]):
             raise NotFound(
@@ -103,12 +126,15 @@ class Keeper:
             )
         return await self._refs.point(head, branch, symref, origin, self._clock(), self._tell())
 
-    async def _admit(
-        self, ref: RefName, zone: Name, new: ObjectId, objects: Sequence[RawObject]
+    async def admit(
+        self, ref: RefName, new: ObjectId, objects: Sequence[RawObject] = ()
     ) -> Served | None:
-        """Raises:
-        NotFound: ``new`` is not stored, or not what such a ref may hold.
-        Invalid: it is a commit of another zone, or without a SOA.
+        """What a branch that moves to ``new`` would serve; None for a tag. ``objects`` are
+        verified ones at hand.
+
+        Raises:
+            NotFound: ``new`` is not stored, or not what such a ref may hold.
+            Invalid: it is a commit of another zone, or without a SOA.
         """
         reader = Reader(self._objects, objects)
         # What rides along is true, but only what is stored may be named by a ref.
@@ -117,16 +143,21 @@ class Keeper:
         value = (await reader.get([new]))[new]
         if ref.space == "tags":
             _require(value, (Tag, Commit), new, "a tag or a commit")
-            return None
-        _require(value, (Commit,), new, "a commit")
-        assert isinstance(value, Commit)
-        return await _served(reader, zone, CommitId(new), value)
+        else:
+            _require(value, (Commit,), new, "a commit")
+        assert ref.zone is not None
+        commit = value.target if isinstance(value, Tag) else CommitId(new)
+        served = await _served(reader, ref.zone, commit)
+        return served if ref.space == "heads" else None
 
     def _tell(self, objects: Sequence[RawObject] = ()) -> Callable[[list[LogEntry]], None]:
         return partial(self._announce, objects)
 
 
-async def _served(reader: Reader, zone: Name, commit_id: CommitId, commit: Commit) -> Served:
+async def _served(reader: Reader, zone: Name, commit_id: CommitId) -> Served:
+    commit = (await reader.get([commit_id]))[commit_id]
+    _require(commit, (Commit,), commit_id, "a commit")
+    assert isinstance(commit, Commit)
     found = await reader.answer(trees.find_one(commit.tree, (), rrtypes.SOA))
     if found is None:
         raise Invalid(

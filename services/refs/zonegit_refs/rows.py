@@ -5,11 +5,18 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from zonegit.objects.ids import ObjectId
+from zonegit.store.database import Upgrades
 from zonegit.store.protocols import LogEntry, Tip
 from zonegit.store.refnames import RefName
 from zonegit.zone.names import Name
 
-VERSION: Final = 1
+VERSION: Final = 2
+# Names of the original's store that are still to be converted, and on whose behalf.
+_LEGACY: Final = """CREATE TABLE legacy (
+        name TEXT PRIMARY KEY, slot BLOB NOT NULL,
+        actor TEXT NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL, force INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID"""
+UPGRADES: Final[Upgrades] = {1: lambda connection: connection.execute(_LEGACY)}
 SCHEMA: Final = (
     "CREATE TABLE store (epoch TEXT NOT NULL) STRICT",
     "INSERT INTO store VALUES (lower(hex(randomblob(8))))",
@@ -44,6 +51,7 @@ SCHEMA: Final = (
         first INTEGER NOT NULL, last INTEGER NOT NULL,
         PRIMARY KEY (id, what)
     ) STRICT, WITHOUT ROWID""",
+    _LEGACY,
 )
 
 LOG: Final = """

@@ -1,6 +1,6 @@
 """Refs in one SQLite file: each question one read, each change one durable transaction."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -8,11 +8,13 @@ from pathlib import Path
 from zonegit.objects.ids import ObjectId
 from zonegit.store.database import Database, open_database
 from zonegit.store.expected import Expected
+from zonegit.store.legacy import Slots
 from zonegit.store.protocols import LogEntry, Moved, Origin, Since, Snapshot, Where, ZoneRefs
 from zonegit.store.refnames import RefName, marker
 from zonegit.zone.names import Name
-from zonegit_refs import changes, questions, rows
+from zonegit_refs import changes, pending, questions, rows
 from zonegit_refs.changes import Operation, Outcome
+from zonegit_refs.pending import Pending
 from zonegit_refs.policy import Served
 
 Tell = Callable[[list[LogEntry]], None]
@@ -81,6 +83,17 @@ class SqliteRefs:
         work = partial(changes.point, head=head, branch=branch, symref=symref)
         return await self._change("point", head, origin, time, tell, work)
 
+    async def pending(self) -> Pending | None:
+        return await self._database.read(pending.read)
+
+    async def keep(self, slots: Slots, served: Mapping[RefName, Served], origin: Origin) -> None:
+        """As :func:`zonegit_refs.pending.keep`."""
+        work = partial(pending.keep, slots=slots, served=served, origin=origin)
+        await self._database.write(work)
+
+    async def drop(self, name: str) -> None:
+        await self._database.write(partial(pending.drop, name=name))
+
     async def _change(
         self,
         verb: str,
@@ -102,5 +115,5 @@ async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
     """Raises:
     Unavailable, Corrupt, Invalid: the file cannot be used.
     """
-    async with open_database(path, rows.SCHEMA, rows.VERSION) as database:
+    async with open_database(path, rows.SCHEMA, rows.VERSION, rows.UPGRADES) as database:
         yield SqliteRefs(database, await database.read(rows.epoch))

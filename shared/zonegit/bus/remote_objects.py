@@ -7,7 +7,8 @@ import msgspec
 
 from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
 from zonegit.errors import Corrupt
-from zonegit.objects.ids import Kind, ObjectId, RawObject, verify_all
+from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, short, verify_all
+from zonegit.store.protocols import MAX_HISTORY, Dated
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
     MAX_BATCH_OCTETS,
@@ -17,6 +18,8 @@ from zonegit.wire.messages import (
     Found,
     GetObjects,
     GotObjects,
+    History,
+    HistoryOf,
     Missing,
     MissingObjects,
     PutObjects,
@@ -70,6 +73,16 @@ class RemoteObjects:
         asked = FindObjects(prefix=prefix)
         return (await self._ask("find", asked, Found)).objects
 
+    async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
+        found: dict[ObjectId, Dated] = {}
+        wanted = list(dict.fromkeys(tips))
+        while left := [tip for tip in wanted if tip not in found][:MAX_HISTORY]:
+            asked = HistoryOf(tips=left, limit=max(1, limit - len(found)))
+            reply = await self._ask("history", asked, History)
+            found.update((dated.raw.id, dated) for dated in _led_by(left[0], reply.commits))
+        tips_first = dict.fromkeys([*wanted, *found])
+        return [found[each] for each in tips_first]
+
     async def _ask(
         self,
         verb: str,
@@ -94,6 +107,18 @@ def batches(objects: Sequence[RawObject]) -> Iterator[list[RawObject]]:
         octets += size
     if run:
         yield run
+
+
+def _led_by(tip: CommitId, commits: Sequence[Dated]) -> Sequence[Dated]:
+    """Raises:
+    Corrupt: they do not begin with ``tip``, or one is no commit or does not hash to its id.
+    """
+    if not commits or commits[0].raw.id != tip:
+        raise Corrupt("the object store answered with another history than was asked for")
+    for raw in verify_all(dated.raw for dated in commits):
+        if raw.kind != "commit":
+            raise Corrupt(f"the object store gave the {raw.kind} {short(raw.id)} for a commit")
+    return commits
 
 
 def _checked(asked: Sequence[ObjectId], objects: Sequence[RawObject]) -> Sequence[RawObject]:

@@ -11,11 +11,13 @@ from zonegit.errors import Denied
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store import refnames
 from zonegit.store.expected import Expected
+from zonegit.store.legacy import Slots
 from zonegit.store.protocols import LogEntry, Moved, Origin, Since, Snapshot, Where, ZoneRefs
 from zonegit.store.refnames import RefName
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
     MAX_RIDE_ALONG,
+    Adopt,
     AskReflog,
     AskSince,
     AskSnapshot,
@@ -38,8 +40,8 @@ MOVE_TIMEOUT: Final = 15.0
 
 
 class RemoteRefs:
-    """Implements :class:`zonegit.store.protocols.RefStore` on behalf of ``actor``, the only one it
-    can speak for."""
+    """Implements :class:`zonegit.store.protocols.RefStore`, and Adopter, on behalf of ``actor``,
+    the only one it can speak for."""
 
     def __init__(self, bus: Bus, actor: str, *, timeout: float | None = None) -> None:
         """``timeout`` of each request in seconds; None: what each kind usually needs."""
@@ -93,6 +95,10 @@ class RemoteRefs:
             "point", branch, Point(default=not head.short, why=self._why(origin))
         )
 
+    async def adopt(self, slots: Slots, origin: Origin) -> Moved:
+        message = Adopt(slots=dict(slots), why=self._why(origin))
+        return await self._ask("adopt", None, message, Moved, MOVE_TIMEOUT)
+
     async def _change(self, verb: str, ref: RefName, message: msgspec.Struct) -> Moved:
         return await self._ask(verb, ref, message, Moved, MOVE_TIMEOUT)
 
@@ -109,7 +115,12 @@ class RemoteRefs:
 
     def _why(self, origin: Origin) -> Why:
         self._own(origin.actor)
-        return Why(reason=origin.reason, operation=origin.operation, force=origin.force)
+        return Why(
+            reason=origin.reason,
+            operation=origin.operation,
+            force=origin.force,
+            turn=origin.turn,
+        )
 
     def _own(self, actor: str) -> None:
         """Raises:

@@ -135,8 +135,8 @@ def diff(
                     emit(Change(path, key_rdtype(key), before, after))
 
 
-def listing(root: ObjectId | None) -> Asks[list[Change]]:
-    """Every RRset of a tree, as a change from nothing."""
+def changes(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Change]]:
+    """All that :func:`diff` tells."""
     found: list[Change] = []
-    yield from diff(None, root, found.append)
+    yield from diff(old, new, found.append)
     return found

@@ -4,7 +4,7 @@ An algorithm is a generator: it yields the ids it needs and is sent the decoded 
 pure, testable with a dict, and costs one round trip a level however it is driven (ADR 0003).
 """
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
 from typing import TypeVar
 
 from zonegit.errors import NotFound
@@ -12,6 +12,8 @@ from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Object
 
 T = TypeVar("T")
+Wanted = TypeVar("Wanted")
+Sent = TypeVar("Sent")
 
 Answers = Mapping[ObjectId, Object]
 Asks = Generator[Collection[ObjectId], Answers, T]
@@ -37,6 +39,17 @@ def together(running: Sequence[Asks[T]]) -> Asks[list[T]]:
                 results[index] = done.value
                 del waiting[index]
     return [results[index] for index in range(len(running))]
+
+
+async def drive(asks: Generator[Wanted, Sent, T], fetch: Callable[[Wanted], Awaitable[Sent]]) -> T:
+    """Runs whatever asks and is sent, one ``fetch`` a step."""
+    try:
+        wanted = next(asks)
+        while True:
+            wanted = asks.send(await fetch(wanted))
+    except StopIteration as done:
+        value: T = done.value
+        return value
 
 
 def run(asks: Asks[T], objects: Answers) -> T:

@@ -55,6 +55,11 @@ class Identity(msgspec.Struct, frozen=True):
     time: int
     zone: str = "+0000"
 
+    @property
+    def mailbox(self) -> str:
+        """``name <email>`` (RFC 5322 section 3.4)."""
+        return f"{self.name} <{self.email}>"
+
 
 Extra = tuple[int, str, str]
 """A header this release does not know: its line number among the headers, its key, its value."""
@@ -72,6 +77,11 @@ class Commit(msgspec.Struct, frozen=True):
     selector: str | None = None
     signature: str | None = None
     extra: tuple[Extra, ...] = ()
+
+    @property
+    def first_parent(self) -> CommitId | None:
+        """What it was made on, None for a first commit; of a merge, what was merged into."""
+        return self.parents[0] if self.parents else None
 
 
 class Tag(msgspec.Struct, frozen=True):
@@ -98,6 +108,11 @@ class Doc(msgspec.Struct, frozen=True):
 
 
 Object = Blob | Tree | Index | Commit | Tag | Symref | Doc
+
+
+def subject(value: Commit | Tag) -> str:
+    """The first line of its message."""
+    return value.message.partition("\n")[0]
 
 
 def subtree_key(label: bytes) -> Key:

@@ -58,6 +58,13 @@ def encode_tag(tag: Tag) -> bytes:
     return _encode(headers, tag.signature, tag.extra, tag.message)
 
 
+def without_signature(payload: bytes) -> bytes:
+    """What a signature is made over: the payload of a commit or tag without its signature line."""
+    head, separator, message = payload.partition(b"\n\n")
+    lines = [line for line in head.split(b"\n") if not line.startswith(b"signature ")]
+    return b"\n".join(lines) + separator + message
+
+
 def decode_commit(payload: bytes) -> Commit:
     """Raises:
     Corrupt: the payload is not a commit in its canonical form.
@@ -168,7 +175,7 @@ def _identity(text: str) -> Identity:
 
 
 def _identity_text(who: Identity) -> str:
-    text = f"{who.name} <{who.email}> {who.time} {who.zone}"
+    text = f"{who.mailbox} {who.time} {who.zone}"
     if not _IDENTITY.fullmatch(text):
         raise Invalid(f"{text!r} cannot stand in a commit: names hold no <, > or line end")
     return text

@@ -8,17 +8,23 @@ see one state of the file each (WAL).
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from zonegit.errors import Corrupt, Invalid, Unavailable, ZonegitError
 
 T = TypeVar("T")
 
+Upgrades = Mapping[int, Callable[[Connection], object]]
+"""By layout: what leads from it to the next."""
+
+NO_UPGRADES: Final[Upgrades] = MappingProxyType({})
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that writes the same file, a backup for instance."""
 
@@ -87,8 +93,11 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(path: Path, schema: Sequence[str], version: int) -> AsyncIterator[Database]:
-    """The file at ``path``; made, with its folders, when it does not exist.
+async def open_database(
+    path: Path, schema: Sequence[str], version: int, upgrades: Upgrades = NO_UPGRADES
+) -> AsyncIterator[Database]:
+    """The file at ``path``; made, with its folders, when it does not exist. One of an earlier
+    layout is brought to ``version`` by the ``upgrades`` from its own on, in one transaction.
 
     Raises:
         Unavailable: it cannot be opened or made.
@@ -100,7 +109,8 @@ async def open_database(path: Path, schema: Sequence[str], version: int) -> Asyn
         with closing(_connection(path)) as writer, closing(_connection(path)) as reader:
             database = Database(path, writer, reader)
             try:
-                await database.write(lambda connection: _prepare(connection, schema, version))
+                prepare = partial(_prepare, schema=schema, version=version, upgrades=upgrades)
+                await database.write(prepare)
                 reader.execute("PRAGMA query_only = ON")
                 yield database
             finally:
@@ -120,7 +130,9 @@ def _connection(path: Path) -> Connection:
     return connection
 
 
-def _prepare(connection: Connection, schema: Sequence[str], version: int) -> None:
+def _prepare(
+    connection: Connection, schema: Sequence[str], version: int, upgrades: Upgrades
+) -> None:
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found > version:
         raise Invalid(
@@ -130,6 +142,10 @@ def _prepare(connection: Connection, schema: Sequence[str], version: int) -> Non
     if found == 0:
         for statement in schema:
             connection.execute(statement)
+    else:
+        for layout in range(found, version):
+            upgrades[layout](connection)
+    if found != version:
         connection.execute(f"PRAGMA user_version = {version}")
 
 

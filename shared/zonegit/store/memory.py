@@ -2,12 +2,17 @@
 results out shuffled, so that no caller comes to rely on timing or order."""
 
 import asyncio
+import heapq
+import itertools
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.canonical import decode, links
-from zonegit.objects.ids import Kind, ObjectId, RawObject, short, verified
+from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, short, verified
+from zonegit.objects.model import Commit
+from zonegit.store.past import moment
+from zonegit.store.protocols import Dated
 
 
 class MemoryObjects:
@@ -15,6 +20,8 @@ class MemoryObjects:
 
     def __init__(self) -> None:
         self._objects: dict[ObjectId, RawObject] = {}
+        self._parents: dict[CommitId, tuple[CommitId, ...]] = {}
+        self._moments: dict[CommitId, int] = {}
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
         await asyncio.sleep(0)
@@ -28,12 +35,19 @@ class MemoryObjects:
     async def put(self, objects: Sequence[RawObject]) -> None:
         await asyncio.sleep(0)
         for raw in objects:
-            for link in links(decode(verified(raw))):
+            value = decode(verified(raw))
+            for link in links(value):
                 if link not in self._objects:
                     raise Invalid(
                         f"{raw.kind} {short(raw.id)} names {short(link)}, which is not stored"
                     )
             self._objects[raw.id] = raw
+            if isinstance(value, Commit):
+                self._date(CommitId(raw.id), value)
+
+    def _date(self, commit_id: CommitId, commit: Commit) -> None:
+        self._parents[commit_id] = commit.parents
+        self._moments[commit_id] = moment(commit, [self._moments[at] for at in commit.parents])
 
     async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
         await asyncio.sleep(0)
@@ -47,3 +61,26 @@ class MemoryObjects:
             if object_id.hex().startswith(prefix)
         ]
         return sorted(found)[:16]
+
+    async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
+        await asyncio.sleep(0)
+        wanted = list(dict.fromkeys(tips))
+        for tip in wanted:
+            if tip not in self._moments:
+                raise NotFound(f"commit {short(tip)} is not stored", object=tip.hex())
+        ancestors = (found for found in self._walk(wanted) if found not in tips)
+        wanted += itertools.islice(ancestors, max(0, limit - len(wanted)))
+        return [Dated(verified(self._objects[at]), self._moments[at]) for at in wanted]
+
+    def _walk(self, tips: Collection[CommitId]) -> Iterator[CommitId]:
+        """The tips and their ancestors, the latest first."""
+        heap = [(-self._moments[tip], tip) for tip in tips]
+        heapq.heapify(heap)
+        seen = set(tips)
+        while heap:
+            _, at = heapq.heappop(heap)
+            yield at
+            for parent in self._parents[at]:
+                if parent not in seen:
+                    seen.add(parent)
+                    heapq.heappush(heap, (-self._moments[parent], parent))

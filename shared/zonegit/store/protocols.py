@@ -5,15 +5,28 @@ The services implement these over SQLite, ``bus.remote_*`` over NATS, ``store.me
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
-from zonegit.objects.ids import Kind, ObjectId, RawObject
+from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
 from zonegit.store.expected import Expected
+from zonegit.store.legacy import Slots
 from zonegit.store.refnames import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
+
+MAX_HISTORY: Final = 1_024
+"""Commits that one question about history is answered with, at the most."""
+
+
+class Dated(msgspec.Struct, frozen=True):
+    """A stored commit and its moment: its committer's time, raised to one past the latest moment
+    of its parents where a clock was behind (docs/adr/0011-moments.md). So a commit's moment is
+    always later than its ancestors'. In seconds since 1970."""
+
+    raw: RawObject
+    moment: int
 
 
 class ObjectStore(Protocol):
@@ -48,6 +61,19 @@ class ObjectStore(Protocol):
     async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
         """Objects whose hex id starts with ``prefix`` (at least 4 digits); at most 16 of them,
         sorted."""
+        ...
+
+    async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
+        """The commits ``tips``, all of them and in their order, then their ancestors, the latest
+        moment first (of equal ones the lower id): ``limit`` commits in all, 1 to ``MAX_HISTORY``,
+        unless there are more tips. Fewer where history is shorter, or their octets are many:
+        whoever needs more asks on from what it holds.
+
+        Raises:
+            NotFound: one of the tips is not a stored commit; names it.
+            Corrupt: a commit does not hash to its id; names it.
+            Unavailable: the store does not answer.
+        """
         ...
 
 
@@ -148,12 +174,15 @@ class Moved(msgspec.Struct, frozen=True):
 class Origin(msgspec.Struct, frozen=True):
     """Who moves a ref and why. ``operation`` is unique to one intended change: sending it again
     is answered with the first outcome and changes nothing. A change of several refs shares one
-    and moves each ref once. ``force`` overrides what would raise Unsafe."""
+    and moves each ref once. ``force`` overrides what would raise Unsafe. ``turn`` is the same text
+    in all attempts of somebody who comes back after a lost race, and has the next turn then; None:
+    they do not come back."""
 
     actor: str
     reason: str
     operation: str
     force: bool = False
+    turn: str | None = None
 
 
 class RefStore(Protocol):
@@ -228,5 +257,25 @@ class RefStore(Protocol):
         Raises:
             NotFound: the branch's zone is not registered, or the symref to the branch is not
                 stored: like a commit, it is put before a ref may name it.
+        """
+        ...
+
+
+class Adopter(Protocol):
+    """Takes over the refs of a store that the original wrote (``store.legacy``)."""
+
+    async def adopt(self, slots: Slots, origin: Origin) -> Moved:
+        """Registers the zone that ``slots`` name and gives it their branches, tags and HEAD. Once
+        they are kept, nothing ends this halfway: whatever dies, it is completed later. Nothing that
+        exists is moved, and what stands as asked already is left alone.
+
+        Raises:
+            Conflict: a branch or tag of the zone holds something else here, or another zone is
+                being taken over; nothing was changed.
+            Invalid: a slot is malformed, or a branch's commit is not one of the zone.
+            NotFound: a commit or tag is not stored.
+            Unsafe: a branch of that name had a later serial, and ``origin.force`` is not set;
+                nothing was changed.
+            Unavailable: the store, or the object store it asks, does not answer.
         """
         ...

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import TypeVar
 
-from zonegit.objects.asks import Answers, Asks
+from zonegit.objects.asks import Answers, Asks, drive
 from zonegit.objects.canonical import decode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Object
@@ -45,10 +45,4 @@ class Reader:
         Raises:
             NotFound, Corrupt, Unavailable: as the store does.
         """
-        try:
-            wanted = next(asks)
-            while True:
-                wanted = asks.send(await self.get(wanted))
-        except StopIteration as done:
-            value: T = done.value
-            return value
+        return await drive(asks, self.get)

@@ -10,9 +10,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from zonegit.objects.ids import Kind, ObjectId, RawObject
+from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
 from zonegit.store.expected import Expected
-from zonegit.store.protocols import LogEntry
+from zonegit.store.protocols import MAX_HISTORY, Dated, LogEntry
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -22,11 +22,16 @@ MAX_BATCH_OCTETS = 512 * 1024
 MAX_RIDE_ALONG = 32 * 1024
 """Octets of new objects that an event carries; more than that, and it carries none."""
 MAX_SEQUENCE = (1 << 63) - 1
+MAX_ADOPTED = 2_002
+"""Names of the original's store in one message: branches, tags, its zone and its HEAD."""
 
 Id = Annotated[ObjectId, Meta(min_length=32, max_length=32)]
+CommitKey = Annotated[CommitId, Meta(min_length=32, max_length=32)]
 Ids = Annotated[list[Id], Meta(max_length=MAX_IDS)]
 Objects = Annotated[list[RawObject], Meta(max_length=MAX_IDS)]
 Text = Annotated[str, Meta(max_length=4_096)]
+LegacyName = Annotated[str, Meta(max_length=220)]
+Slot = Annotated[bytes, Meta(min_length=32, max_length=32)]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -95,6 +100,20 @@ class Found(Message, frozen=True, kw_only=True, omit_defaults=True):
     objects: Annotated[list[tuple[Id, Kind]], Meta(max_length=16)]
 
 
+class HistoryOf(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """objects.history: these commits, then their ancestors, the latest first; ``limit`` in all,
+    unless there are more tips, and as many as fit one reply."""
+
+    tips: Annotated[list[CommitKey], Meta(min_length=1, max_length=MAX_HISTORY)]
+    limit: Annotated[int, Meta(ge=1, le=MAX_HISTORY)]
+
+
+class History(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Commits and their moments: the first of the tips at least."""
+
+    commits: Annotated[list[Dated], Meta(max_length=MAX_HISTORY)]
+
+
 # refs; the zone and the ref of a request stand in its subject, and so does the actor
 
 
@@ -141,6 +160,7 @@ class Why(Message, frozen=True, kw_only=True, omit_defaults=True):
     reason: Annotated[str, Meta(max_length=1_000)]
     operation: Annotated[str, Meta(min_length=16, max_length=64)]
     force: bool = False
+    turn: Annotated[str, Meta(min_length=16, max_length=64)] | None = None
 
 
 class Register(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -170,6 +190,14 @@ class Point(Message, frozen=True, kw_only=True, omit_defaults=True):
     branch. Answered by ``store.protocols.Moved``."""
 
     default: bool
+    why: Why
+
+
+class Adopt(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.adopt: take over the refs of a store of the original (``store.legacy``). Answered by
+    ``store.protocols.Moved``."""
+
+    slots: Annotated[dict[LegacyName, Slot], Meta(max_length=MAX_ADOPTED)]
     why: Why
 
 
@@ -224,8 +252,9 @@ class AskStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """One zone as a resolver serves it. ``age`` in seconds since it was last known current, None
-    for a pin; ``problem`` says why it could not follow its branch, if it could not."""
+    """One state of a zone as a resolver serves it. ``age`` in seconds since it was last known
+    current, None for a pin, whose refish ``branch`` is; ``problem`` says why it could not follow
+    its branch, if it could not. ``percent`` of the clients' subnets see it, None: the others."""
 
     zone: Name
     branch: Text
@@ -235,17 +264,27 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
     age: float | None
     pinned: bool = False
     problem: str | None = None
+    percent: int | None = None
 
     def __post_init__(self) -> None:
         names.require(self.zone)
 
 
+class ZoneServing(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """How a resolver serves the zone it was asked about: ``branches`` and ``at`` as in
+    :class:`ResolverStatus`, but of this zone."""
+
+    branches: list[str]
+    at: str | None
+
+
 class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     """One resolver: where it listens, how far it has followed the log, what it serves.
-    ``branches`` are those it follows (the default one, then the canary's) in every zone, or in
-    those of ``only`` when that is not empty; ``at`` is the refish it is pinned to, None when it
-    follows. ``lag`` is how many rows of the log it has seen announced and not yet applied;
-    ``more`` says that zones beyond the first 1,000 are left out."""
+    ``branches`` are those it follows (the default one, then the canary's) in every zone that has no
+    settings of its own, or in those of ``only`` when that is not empty; ``at`` is the refish that
+    these are pinned to, None when it follows. ``asked`` says how the zone asked about is served,
+    None when none was, or it is not served. ``lag`` is how many rows of the log it has seen
+    announced and not yet applied; ``more`` says that zones beyond the first 1,000 are left out."""
 
     resolver: Text
     version: Text
@@ -259,6 +298,7 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     lag: int
     zones: list[ServedZone]
     more: bool = False
+    asked: ZoneServing | None = None
 
     def __post_init__(self) -> None:
         for zone in self.only:

@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import names, rrtypes, rules
+from zonegit.zone import names, rules
 from zonegit.zone.lexer import failure
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, rrset
+from zonegit.zone.rrset import RRset, rrset, title
 from zonegit.zone.rrtypes import CNAME, DNAME, RRSIG, SOA
 
 MAX_WARNINGS: Final = 1_000
@@ -76,7 +76,7 @@ class Gathering:
             group.mixed = True
             self._warn(
                 where,
-                f"{names.text(owner)} {rrtypes.to_text(rdtype)} has records with the TTLs"
+                f"{title(owner, rdtype)} has records with the TTLs"
                 f" {group.ttl} and {ttl}; the smallest is used",
             )
         group.ttl = min(ttl, group.ttl)

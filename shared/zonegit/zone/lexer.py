@@ -77,7 +77,7 @@ def entries(octets: bytes, source: str) -> Iterator[Entry]:
             start, size = number, len(raw)
         if size > MAX_ENTRY:
             raise failure(source, start, f"a record of more than {MAX_ENTRY} octets")
-        line = _text(raw.removesuffix(b"\n").removesuffix(b"\r"))
+        line = text(raw.removesuffix(b"\n").removesuffix(b"\r"))
         if not depth:
             indented = line[:1] in (" ", "\t")
             if _SPECIAL.search(line) is None:
@@ -113,11 +113,12 @@ def shown(words: Iterable[str]) -> str:
     return text if len(text) <= 100 else text[:97] + "..."
 
 
-def _text(line: bytes) -> str:
-    text = line.decode("latin-1")
-    if text.isascii():
-        return text
-    return _EIGHT_BIT.sub(lambda found: f"\\{ord(found[1]):03d}" if found[1] else found[0], text)
+def text(line: bytes) -> str:
+    """A line in ASCII; octets outside it become escapes."""
+    decoded = line.decode("latin-1")
+    if decoded.isascii():
+        return decoded
+    return _EIGHT_BIT.sub(lambda found: f"\\{ord(found[1]):03d}" if found[1] else found[0], decoded)
 
 
 def _split(line: str, words: list[str], depth: int) -> int:

@@ -23,6 +23,13 @@ MAX_MESSAGE: Final = 65_535
 MAX_RDATA: Final = 65_535
 
 
+_NO_REASON: Final = (dns.exception.SyntaxError.__doc__ or "").rstrip(".")
+_EXPECTED: Final = {
+    rrtypes.A: "an IPv4 address is expected",
+    rrtypes.AAAA: "an IPv6 address is expected",
+}
+
+
 class RRset(msgspec.Struct, frozen=True):
     """All records of one owner, class and type (RFC 2181 section 5).
 
@@ -78,7 +85,17 @@ def message_size(value: RRset) -> int:
 
 def describe(value: RRset) -> str:
     """Owner and type, as messages to people name an RRset."""
-    return f"{names.text(value.owner)} {rrtypes.to_text(value.rdtype)}"
+    return title(value.owner, value.rdtype)
+
+
+def title(owner: Name, rdtype: int) -> str:
+    """The same of an RRset that is not at hand."""
+    return f"{names.text(owner)} {rrtypes.to_text(rdtype)}"
+
+
+def sort_key(owner: Name, rdtype: int) -> tuple[tuple[bytes, ...], int]:
+    """Sorts RRsets as zones are (RFC 4034 section 6.1), those of one owner by type."""
+    return names.canonical_key(owner), rdtype
 
 
 def ttl_from_text(text: str) -> int:
@@ -107,10 +124,15 @@ def rdata_from_text(rdtype: int, text: str, origin: Name = ROOT) -> bytes:
     try:
         return rdata_from_tokens(rdtype, tokens, origin)
     except (dns.exception.DNSException, ValueError) as error:
-        reason = str(error) or type(error).__name__
-        raise Invalid(
-            f"{text!r} is not RDATA of type {rrtypes.to_text(rdtype)}: {reason}"
-        ) from None
+        kind = rrtypes.to_text(rdtype)
+        raise Invalid(f"{text!r} is not RDATA of type {kind}: {why_not(rdtype, error)}") from None
+
+
+def why_not(rdtype: int, error: Exception) -> str:
+    """What is wrong with text that is no RDATA of that type: what dnspython says of it, or what is
+    expected, where it says only that something is malformed."""
+    said = str(error).rstrip(".") or type(error).__name__
+    return _EXPECTED.get(rdtype, said) if said == _NO_REASON else said
 
 
 def rdata_from_tokens(rdtype: int, tokens: dns.tokenizer.Tokenizer, origin: Name) -> bytes:

@@ -237,10 +237,9 @@ class _Reader:
         try:
             rdata = rrset.rdata_from_tokens(rdtype, lexer.Words(words), place.origin)
         except (dns.exception.DNSException, ValueError) as error:
-            reason = str(error).rstrip(".") or type(error).__name__
             raise Invalid(
                 f"{names.text(owner)} {rrtypes.to_text(rdtype)}: {lexer.shown(words)!r} is not"
-                f" RDATA of that type: {reason}"
+                f" RDATA of that type: {rrset.why_not(rdtype, error)}"
             ) from error
         self._gathering.add(owner, rdtype, ttl, rdata, (place.source, line))
 

@@ -1,6 +1,7 @@
-"""Writes RRsets as a master file that reads well and reads back as the very same RRsets."""
+"""RRsets as text that reads well and reads back as the very same RRsets: as a master file, and
+RDATA by itself."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -8,9 +9,9 @@ import dns.exception
 
 from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
-from zonegit.zone.lexer import Words, split
+from zonegit.zone.lexer import Words, shown, split
 from zonegit.zone.names import ROOT, Name
-from zonegit.zone.rrset import RRset, rdata_from_tokens, rdata_to_text
+from zonegit.zone.rrset import RRset, rdata_from_tokens, rdata_to_text, why_not
 from zonegit.zone.rrtypes import RRSIG, SOA
 
 _ROUND_TRIP: Final = frozenset({rrtypes.A, rrtypes.AAAA, rrtypes.NS, rrtypes.CNAME, rrtypes.SOA})
@@ -35,6 +36,12 @@ def write(rrsets: Iterable[RRset], zone: Name) -> Iterator[str]:
             yield from _records(shown, types[rdtype], types)
 
 
+def record_head(rrset: RRset) -> str:
+    """What a line begins with that holds one of its records: ``owner ttl IN TYPE``."""
+    kind = rrtypes.to_text(rrset.rdtype)
+    return f"{names.text(rrset.owner)} {rrset.ttl} IN {kind}"
+
+
 def rdata_text(rdtype: int, octets: bytes) -> str:
     """Presentation format that reads back as the same octets, where any does."""
     text = rdata_to_text(rdtype, octets)
@@ -44,6 +51,21 @@ def rdata_text(rdtype: int, octets: bytes) -> str:
         if rdata_from_tokens(rdtype, Words(split(text)), ROOT) == octets:
             return text
     return f"\\# {len(octets)} {octets.hex()}".rstrip()
+
+
+def rdata_from_words(rdtype: int, words: Sequence[str], origin: Name) -> bytes:
+    """What :func:`rdata_text` wrote, from the words of its line (``lexer.split``).
+
+    Raises:
+        Invalid: not RDATA of that type.
+    """
+    try:
+        return rdata_from_tokens(rdtype, Words(words), origin)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise Invalid(
+            f"{shown(words)!r} is not RDATA of type {rrtypes.to_text(rdtype)}:"
+            f" {why_not(rdtype, error)}"
+        ) from None
 
 
 def _records(owner: str, rrset: RRset, beside: Mapping[int, RRset]) -> Iterator[str]:

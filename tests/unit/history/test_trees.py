@@ -33,7 +33,7 @@ def update(
 
 
 def content_of(pile: Pile, root: ObjectId | None) -> Content:
-    found = pile.run(trees.listing(root))
+    found = pile.run(trees.changes(None, root))
     assert all(change.old is None for change in found)
     return {(change.path, change.rdtype): change.new for change in found if change.new}
 

@@ -1,11 +1,14 @@
 """What the object store does when its file is not what it wrote."""
 
+import secrets
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 from tests.support import commits
+from tests.support.graphs import Graph, chain, graphs
 
 from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects.ids import ObjectId
@@ -65,3 +68,46 @@ async def test_the_first_that_fit_are_the_first_asked_for(tmp_path: Path) -> Non
         assert await store.first(ids, 1_000_000) == MADE.objects
         with pytest.raises(NotFound):
             await store.first([ObjectId(bytes(32)), *ids], 1)
+
+
+def as_the_first_release_left_it(path: Path) -> None:
+    """Takes from a file what layout 2 brought."""
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("DROP TABLE history")
+        other.execute("PRAGMA user_version = 1")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(graph=graphs())
+async def test_the_graph_of_an_earlier_file_is_made_when_it_is_opened(
+    tmp_path: Path, graph: Graph
+) -> None:
+    path = tmp_path / secrets.token_hex(8)
+    async with open_objects(path) as store:
+        await store.put(graph.objects())
+        wanted = await store.history(graph.ids, 1_024)
+    as_the_first_release_left_it(path)
+    async with open_objects(path) as store:
+        assert await store.history(graph.ids, 1_024) == wanted
+        following = graph.add([len(graph.ids) - 1], 0)
+        await store.put(graph.raws[-1:])
+        (dated,) = await store.history([following], 1)
+        assert dated.moment == graph.moments()[-1]
+
+
+async def test_a_rotten_commit_of_an_earlier_file_takes_its_place_when_it_is_repaired(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "objects.sqlite3"
+    graph = chain(3)
+    async with open_objects(path) as store:
+        await store.put(graph.objects())
+    as_the_first_release_left_it(path)
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE object SET payload = x'00' WHERE id = ?", (graph.ids[1],))
+    async with open_objects(path) as store:
+        with pytest.raises(Corrupt, match=graph.ids[1].hex()):
+            await store.history([graph.ids[1]], 9)
+        await store.put([graph.raws[1]])
+        found = await store.history([graph.ids[2]], 9)
+        assert [dated.raw for dated in found] == graph.raws[::-1]

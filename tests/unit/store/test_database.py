@@ -83,6 +83,28 @@ async def test_a_later_layout_is_refused(tmp_path: Path) -> None:
             pass
 
 
+async def test_an_earlier_layout_is_brought_up_step_by_step_or_left_as_it_was(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "notes.sqlite3"
+    async with open_database(path, SCHEMA, 1) as database:
+        await database.write(partial(insert, text="a"))
+
+    def fail(connection: Connection) -> None:
+        insert(connection, "half")
+        raise Unavailable("no")
+
+    steps: dict[int, Callable[[Connection], str]] = {1: partial(insert, text="b")}
+    with pytest.raises(Unavailable):
+        async with open_database(path, SCHEMA, 3, {**steps, 2: fail}):
+            pass
+    async with open_database(path, SCHEMA, 1) as database:
+        assert await database.read(notes) == ["a"]
+    for _ in range(2):
+        async with open_database(path, SCHEMA, 3, {**steps, 2: partial(insert, text="c")}) as later:
+            assert await later.read(notes) == ["a", "b", "c"]
+
+
 async def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="cannot make"):

@@ -165,3 +165,9 @@ def test_every_mnemonic_fits_a_tree():
     for mnemonic in rrtypes.MNEMONICS.values():
         assert len(mnemonic) <= 16
         assert set(mnemonic) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
+
+
+@pytest.mark.parametrize(("rdtype", "expected"), [(rrtypes.A, "IPv4"), (rrtypes.AAAA, "IPv6")])
+def test_a_malformed_address_is_told_what_is_expected(rdtype: int, expected: str) -> None:
+    with pytest.raises(Invalid, match=f"an {expected} address is expected"):
+        rdata_from_text(rdtype, "192.0.2.300")

@@ -1,0 +1,74 @@
+"""The graph of commits in SQL: each with its parents and its moment, which grows with every commit
+from its parents to itself (docs/adr/0011-moments.md)."""
+
+from collections.abc import Collection, Iterable, Iterator
+from sqlite3 import Connection
+from typing import Final
+
+from zonegit.errors import Corrupt
+from zonegit.objects.canonical import decode
+from zonegit.objects.ids import CommitId, ObjectId, RawObject, verified
+from zonegit.objects.model import Commit
+from zonegit.store.past import moment
+
+TABLE: Final = (
+    "CREATE TABLE history (id BLOB PRIMARY KEY, moment INTEGER NOT NULL, first BLOB, second BLOB)"
+    " STRICT, WITHOUT ROWID"
+)
+_ADD: Final = "INSERT OR IGNORE INTO history (id, moment, first, second) VALUES (?, ?, ?, ?)"
+_MOMENT: Final = "SELECT moment FROM history WHERE id = ?"
+_COMMITS: Final = "SELECT id, kind, payload FROM object WHERE kind = 'commit' ORDER BY rowid"
+# Of all that was reached, the latest is taken up next: the tips and their ancestors by moment.
+_WALK: Final = """
+    WITH RECURSIVE past (moment, id, first, second) AS (
+        SELECT moment, id, first, second FROM history WHERE id IN ({tips})
+        UNION
+        SELECT parent.moment, parent.id, parent.first, parent.second
+        FROM past JOIN history AS parent ON parent.id IN (past.first, past.second)
+        ORDER BY 1 DESC, 2 LIMIT ?
+    )
+    SELECT id, moment FROM past ORDER BY moment DESC, id
+"""
+
+
+def add(connection: Connection, commits: Iterable[tuple[ObjectId, Commit]]) -> None:
+    """Takes commits into the graph, parents before children."""
+    for commit_id, commit in commits:
+        before = _moments(connection, commit.parents)
+        first, second = (*commit.parents, None, None)[:2]
+        connection.execute(_ADD, (commit_id, moment(commit, before), first, second))
+
+
+def fill(connection: Connection) -> None:
+    """Makes the graph of a file that had none, of all its commits."""
+    connection.execute(TABLE)
+    # Objects were stored parents first, and a row stays where it is when it is repaired.
+    add(connection, _stored(connection))
+
+
+def _stored(connection: Connection) -> Iterator[tuple[ObjectId, Commit]]:
+    for object_id, kind, payload in connection.execute(_COMMITS):
+        try:
+            value = decode(verified(RawObject(object_id, kind, payload)))
+        except Corrupt:  # it is taken in when it is repaired
+            continue
+        assert isinstance(value, Commit)
+        yield object_id, value
+
+
+def _moments(connection: Connection, ids: Collection[CommitId]) -> list[int]:
+    found = (connection.execute(_MOMENT, (commit_id,)).fetchone() for commit_id in ids)
+    return [row[0] for row in found if row is not None]
+
+
+def walk(connection: Connection, tips: Collection[CommitId], limit: int) -> dict[CommitId, int]:
+    """Moments by commit: the tips that are in the graph, and their ancestors, the latest first,
+    up to ``limit`` in all unless there are more tips."""
+    query = _WALK.format(tips=",".join("?" * len(tips)))
+    latest = dict(connection.execute(query, (*tips, limit)))
+    found = {tip: at for tip in tips for at in _moments(connection, [tip])}
+    for commit_id, at in latest.items():
+        if len(found) >= limit:
+            break
+        found.setdefault(commit_id, at)
+    return found

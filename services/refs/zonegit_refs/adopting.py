@@ -1,0 +1,86 @@
+"""Takes over stores of the original: checks them, keeps their names, converts them to the end.
+
+What is kept is converted by a task of its own, which outlives the request that asked for it, waits
+for the object store where that is away, and starts anew with the service.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from zonegit.errors import Unavailable, ZonegitError
+from zonegit.store import legacy
+from zonegit.store.legacy import Slots
+from zonegit.store.protocols import LogEntry, Moved, ObjectStore, Origin
+from zonegit_refs import migration
+from zonegit_refs.changes import MOST_TOLD
+from zonegit_refs.keeper import Keeper
+from zonegit_refs.sqlite import SqliteRefs
+
+PAUSE_S: Final = 1.0
+
+log = structlog.get_logger()
+
+
+class Adopting:
+    """Implements :class:`zonegit.store.protocols.Adopter`."""
+
+    def __init__(self, names: SqliteRefs, refs: Keeper, objects: ObjectStore) -> None:
+        self._names = names
+        self._refs = refs
+        self._objects = objects
+        self._one_at_a_time = asyncio.Lock()
+        self._tasks: set[asyncio.Task[list[LogEntry]]] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Completes what an earlier run left, and stops at exit wherever it is."""
+        self._start()
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def adopt(self, slots: Slots, origin: Origin) -> Moved:
+        found = legacy.decode(slots)
+        served = {}
+        for ref, target in await migration.absent(self._refs, found, origin.actor):
+            admitted = await self._refs.admit(ref, target)
+            if admitted is not None:
+                served[ref] = admitted
+        await self._names.keep(slots, served, origin)
+        written = await asyncio.shield(self._start())
+        sequence = await self._names.sequence()
+        return Moved(self._names.epoch, sequence, written[-MOST_TOLD:])
+
+    def _start(self) -> asyncio.Task[list[LogEntry]]:
+        task = asyncio.create_task(self._convert())
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def _convert(self) -> list[LogEntry]:
+        async with self._one_at_a_time:
+            while True:
+                try:
+                    return await migration.convert(self._names, self._refs, self._objects)
+                except Unavailable as error:
+                    log.warning("migration.waits", error=error.message, retry_s=PAUSE_S)
+                await asyncio.sleep(PAUSE_S)
+
+    def _done(self, task: asyncio.Task[list[LogEntry]]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, ZonegitError):
+            log.error("migration.stopped", error=error.message, hint=error.hint)
+        elif error is not None:
+            log.error("migration.failed", exc_info=error)
+        elif rows := task.result():
+            log.info("migration.done", rows=len(rows))

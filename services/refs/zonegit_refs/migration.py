@@ -1,0 +1,125 @@
+"""From the original's names to ours, one durable step after the other (docs/object-model.md).
+
+An old name goes only when what it held stands under its new one, so at no point is a commit lost,
+and whoever begins again after any step comes to the same end. Steps that were carried out already
+are known by their operation; those that somebody else was ahead with, by their result.
+"""
+
+from typing import Protocol
+
+from zonegit.errors import Conflict, NotFound
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import ObjectId, short
+from zonegit.objects.model import Symref
+from zonegit.store import legacy, refnames
+from zonegit.store.expected import Absent
+from zonegit.store.legacy import Legacy
+from zonegit.store.protocols import LogEntry, Moved, ObjectStore, Origin, RefStore, Where
+from zonegit.store.refnames import RefName
+from zonegit.zone.names import Name
+from zonegit_refs.pending import Pending
+
+
+class OldNames(Protocol):
+    """The names still to be converted."""
+
+    async def pending(self) -> Pending | None:
+        """None when all is done."""
+        ...
+
+    async def drop(self, name: str) -> None:
+        """That name is done; durable when it returns."""
+        ...
+
+
+class NewNames(RefStore, Protocol):
+    """A ref store that can also remember a branch for an operator."""
+
+    async def remember(self, branch: RefName, origin: Origin) -> Moved:
+        """Makes ``branch`` the one that the actor last stood on in its zone; no HEAD moves."""
+        ...
+
+
+async def convert(old: OldNames, new: NewNames, objects: ObjectStore) -> list[LogEntry]:
+    """Converts every old name, and returns the rows of the log that this operation wrote.
+
+    Raises:
+        Conflict: a branch or tag came to hold something else.
+        Unsafe: a branch of that name had a later serial.
+        NotFound, Invalid, Unavailable: as the stores say.
+    """
+    pending = await old.pending()
+    if pending is None:
+        return []
+    found = legacy.decode(pending.slots)
+    origin = pending.origin
+    written = await _register(new, found.zone, origin)
+    for name, (ref, target) in found.refs.items():
+        written += await _copy(new, ref, target, origin)
+        await old.drop(name)
+    if found.head is not None:
+        written += await _stand(new, objects, found.head, origin)
+        await old.drop(legacy.HEAD)
+    await old.drop(legacy.ZONE)
+    return written
+
+
+async def absent(new: RefStore, found: Legacy, actor: str) -> list[tuple[RefName, ObjectId]]:
+    """The refs, and what they hold, that are not here yet.
+
+    Raises:
+        Conflict: one is here, and holds something else.
+    """
+    try:
+        held = await new.zone(found.zone, actor)
+    except NotFound:
+        return list(found.refs.values())
+    tips = {refnames.branch(held.zone, name): tip.target for name, tip in held.heads.items()}
+    tips |= {refnames.tag(held.zone, name): tip.target for name, tip in held.tags.items()}
+    for ref, target in found.refs.values():
+        tip = tips.get(ref, target)
+        if tip != target:
+            raise Conflict(
+                f"{ref.path()} is {short(tip)} here, and {short(target)} in the old store",
+                hint="nothing was changed; delete it here first if the old store is right",
+                tip=tip.hex(),
+            )
+    return [(ref, target) for ref, target in found.refs.values() if ref not in tips]
+
+
+async def _register(new: RefStore, zone: Name, origin: Origin) -> list[LogEntry]:
+    try:
+        return list((await new.register(zone, origin)).entries)
+    except Conflict:
+        return []  # it is registered, and whoever did so need not have been this
+
+
+async def _copy(new: RefStore, ref: RefName, target: ObjectId, origin: Origin) -> list[LogEntry]:
+    try:
+        return (await new.move(ref, Absent(), target, origin)).entries
+    except Conflict as lost:
+        if lost.details.get("tip") != target.hex():
+            raise
+        return []
+
+
+async def _stand(
+    new: NewNames, objects: ObjectStore, branch: RefName, origin: Origin
+) -> list[LogEntry]:
+    """HEAD becomes the default one where there is none yet, and the branch that the operator who
+    migrates is taken to in this zone, unless they know one there already."""
+    assert branch.zone is not None
+    await objects.put([encode(Symref(branch.path()))])
+    written: list[LogEntry] = []
+    if _takes_default(await new.where(origin.actor), branch):
+        written += (await new.point(refnames.default_head(), branch, origin)).entries
+    held = await new.zone(branch.zone, origin.actor)
+    if held.remembered in (None, branch.short) or held.remembered not in held.heads:
+        written += (await new.remember(branch, origin)).entries
+    return written
+
+
+def _takes_default(where: Where, branch: RefName) -> bool:
+    if where.default is None:
+        return not where.default_lost
+    return (where.default.zone, where.default.branch) == (branch.zone, branch.short)

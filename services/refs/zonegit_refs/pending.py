@@ -1,0 +1,67 @@
+"""Names of the original's store, kept until each stands in its zone (docs/object-model.md)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from sqlite3 import Connection
+
+from zonegit.errors import Conflict
+from zonegit.store.legacy import Slots
+from zonegit.store.protocols import Origin
+from zonegit.store.refnames import RefName
+from zonegit_refs import changes
+from zonegit_refs.policy import Served
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What is still to be converted, and on whose behalf. It never is without the zone's name,
+    which goes last."""
+
+    slots: Slots
+    origin: Origin
+
+
+def read(connection: Connection) -> Pending | None:
+    """None when all is done."""
+    found = connection.execute(
+        "SELECT name, slot, actor, reason, operation, force FROM legacy ORDER BY name"
+    ).fetchall()
+    if not found:
+        return None
+    _, _, actor, reason, operation, force = found[0]
+    origin = Origin(actor, reason, operation, bool(force))
+    return Pending({name: slot for name, slot, *_ in found}, origin)
+
+
+def keep(
+    connection: Connection, slots: Slots, served: Mapping[RefName, Served], origin: Origin
+) -> None:
+    """Names that wait already may be kept again, on behalf of whoever asks last. ``served`` is what
+    the branches among them will give to the world.
+
+    Raises:
+        Conflict: others wait than these.
+        Unsafe: a branch's serial would go back, and ``origin.force`` is not set.
+    """
+    for ref, would in served.items():
+        changes.check_serial(connection, ref, would, force=origin.force)
+    before = read(connection)
+    for name, slot in before.slots.items() if before else ():
+        if slots.get(name) != slot:
+            raise Conflict(
+                f"another store is being taken over, and its {name} is not done yet",
+                hint="the log of zonegit-refs says what it waits for",
+            )
+    connection.executemany(
+        "INSERT OR REPLACE INTO legacy (name, slot, actor, reason, operation, force)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (name, slot, origin.actor, origin.reason, origin.operation, origin.force)
+            for name, slot in slots.items()
+        ],
+    )
+
+
+def drop(connection: Connection, name: str) -> None:
+    """That name is done."""
+    connection.execute("DELETE FROM legacy WHERE name = ?", (name,))

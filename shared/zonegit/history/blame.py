@@ -1,0 +1,84 @@
+"""Who gave the records of one name their present value. All pure.
+
+A commit gave a value that none of its parents has; otherwise the question passes to the first
+parent that has it, through merges too.
+"""
+
+from collections.abc import Collection, Generator, Mapping
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from zonegit.objects.ids import CommitId
+from zonegit.zone.rrset import RRset
+
+T = TypeVar("T")
+
+
+class Place(NamedTuple):
+    """What stood at the name in one commit, by type, and what the commit was built on."""
+
+    rrsets: Mapping[int, RRset]
+    parents: tuple[CommitId, ...]
+
+
+Asks = Generator[Collection[CommitId], Mapping[CommitId, Place], T]
+"""Yields ids, is sent at least those places, returns a T."""
+
+
+class Blamed(msgspec.Struct, frozen=True):
+    """An RRset, the commit that made it what it is (its TTL too), and for each of its records the
+    commit that brought it, in their order."""
+
+    rrset: RRset
+    commit: CommitId
+    records: tuple[CommitId, ...]
+
+
+_Value = bytes | None
+"""What is traced: a record's RDATA or, as None, the RRset as a whole."""
+
+_Open = Mapping[int, set[_Value]]
+"""What is still to be traced from one commit on, by type."""
+
+
+def blame(start: CommitId, rdtype: int | None = None) -> Asks[list[Blamed]]:
+    """What stands at the name in ``start``, of that type or (None) of all, by type."""
+    place = (yield [start])[start]
+    asked = {each: place.rrsets[each] for each in sorted(place.rrsets) if rdtype in (None, each)}
+    found = yield from _trace(start, place, asked)
+    return [
+        Blamed(rrset, found[each, None], tuple(found[each, rdata] for rdata in rrset.rdatas))
+        for each, rrset in asked.items()
+    ]
+
+
+def _trace(
+    start: CommitId, place: Place, asked: Mapping[int, RRset]
+) -> Asks[dict[tuple[int, _Value], CommitId]]:
+    """Follows all at once, one commit a step."""
+    found: dict[tuple[int, _Value], CommitId] = {}
+    places: Mapping[CommitId, Place] = {start: place}
+    below: dict[CommitId, _Open] = {start: {each: _values(asked[each]) for each in asked}}
+    while below:
+        above = yield {parent for at in below for parent in places[at].parents}
+        passed: dict[CommitId, dict[int, set[_Value]]] = {}
+        for at, open_here in below.items():
+            for rdtype, left in open_here.items():
+                for parent in places[at].parents:
+                    there = above[parent].rrsets.get(rdtype)
+                    if known := left & _values(there, asked[rdtype]):
+                        passed.setdefault(parent, {}).setdefault(rdtype, set()).update(known)
+                        left = left - known
+                found.update({(rdtype, value): at for value in left})
+        places = {at: above[at] for at in passed}
+        below = dict(passed)
+    return found
+
+
+def _values(there: RRset | None, asked: RRset | None = None) -> set[_Value]:
+    """What may be traced to an RRset: its records, and itself where it is as the one asked for."""
+    if there is None:
+        return set()
+    whole = asked is None or there == asked
+    return {*there.rdatas, None} if whole else {*there.rdatas}

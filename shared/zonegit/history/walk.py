@@ -1,0 +1,135 @@
+"""Walks over the graph of commits, as ``store.past`` runs them. All pure.
+
+The order is that of moments, the latest first, equal ones by id. A moment is later than those of
+all ancestors, so a commit comes after everything built on it (docs/adr/0011-moments.md).
+"""
+
+import heapq
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, NamedTuple
+
+from zonegit.errors import NotFound
+from zonegit.objects.ids import CommitId, short
+from zonegit.objects.model import Commit
+from zonegit.store.past import Node, Walk
+
+
+class Logged(NamedTuple):
+    """A commit met while walking."""
+
+    id: CommitId
+    commit: Commit
+
+
+_Queued = tuple[int, CommitId, Commit]
+"""Sorts the latest moment first."""
+
+
+class Log:
+    """Some commits and their ancestors, each once, the latest first. :meth:`take` goes on where
+    it stopped."""
+
+    def __init__(self, starts: Collection[CommitId]) -> None:
+        self._asked = list(dict.fromkeys(starts))
+        self._seen = set(self._asked)
+        self._queue: list[_Queued] = []
+
+    def take(self, count: int) -> Walk[list[Logged]]:
+        """The next ``count``; fewer at the end of history, and none after it."""
+        taken: list[Logged] = []
+        while len(taken) < count:
+            self._enter((yield self._asked))
+            if not self._queue:
+                break
+            _, at, commit = heapq.heappop(self._queue)
+            taken.append(Logged(at, commit))
+            self._asked = [parent for parent in commit.parents if parent not in self._seen]
+            self._seen.update(self._asked)
+        return taken
+
+    def _enter(self, nodes: Mapping[CommitId, Node]) -> None:
+        for each in self._asked:
+            heapq.heappush(self._queue, _queued(each, nodes[each]))
+        self._asked = []
+
+
+def _queued(commit_id: CommitId, node: Node) -> _Queued:
+    return -node.moment, commit_id, node.commit
+
+
+# From where a commit was reached; below: through a common ancestor.
+_OURS: Final = 1
+_THEIRS: Final = 2
+_COMMON: Final = _OURS | _THEIRS
+_BELOW: Final = 4
+
+
+class Compared(NamedTuple):
+    """Two histories side by side, the latest first: the commits that only one of them has, and the
+    best common ancestors, none of which is an ancestor of another."""
+
+    ours: list[Logged]
+    theirs: list[Logged]
+    bases: list[CommitId]
+
+
+def merge_bases(ours: CommitId, theirs: CommitId) -> Walk[list[CommitId]]:
+    """The best common ancestors of two commits; a commit counts as its own ancestor. None when
+    the two have nothing in common."""
+    return (yield from compare(ours, theirs)).bases
+
+
+def compare(ours: CommitId, theirs: CommitId) -> Walk[Compared]:
+    """What only one of two commits has behind it, and where their histories meet. Of equal moments
+    the lower id comes first. Costs what the two differ by, not what they share."""
+    reached = {ours: _OURS}
+    reached[theirs] = reached.get(theirs, 0) | _THEIRS
+    nodes = yield list(reached)
+    queue = [_queued(each, nodes[each]) for each in reached]
+    heapq.heapify(queue)
+    undecided = set(reached)
+    found = Compared([], [], [])
+    # Whoever reaches a commit was taken up before it, so what is known of it then is all.
+    while undecided:
+        _, at, commit = heapq.heappop(queue)
+        undecided.discard(at)
+        if reached[at] == _OURS:
+            found.ours.append(Logged(at, commit))
+        elif reached[at] == _THEIRS:
+            found.theirs.append(Logged(at, commit))
+        elif reached[at] == _COMMON:
+            found.bases.append(at)
+            reached[at] |= _BELOW
+        nodes = yield commit.parents
+        for parent in commit.parents:
+            if parent not in reached:
+                heapq.heappush(queue, _queued(parent, nodes[parent]))
+                undecided.add(parent)
+            reached[parent] = reached.get(parent, 0) | reached[at]
+            if reached[parent] & _BELOW:
+                undecided.discard(parent)
+    return found
+
+
+def nodes(ids: Collection[CommitId]) -> Walk[dict[CommitId, Node]]:
+    """These commits themselves."""
+    found = yield ids
+    return {each: found[each] for each in ids}
+
+
+def back(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
+    """The commit reached from ``start`` through these parents, the first one being 1.
+
+    Raises:
+        NotFound: a commit on the way has no such parent; names it.
+    """
+    at = start
+    for number in parents:
+        commit = (yield [at])[at].commit
+        if len(commit.parents) < number:
+            raise NotFound(
+                f"history ends at {short(at)}: it has no parent {number}",
+                hint="zonegit log shows how far it reaches",
+            )
+        at = commit.parents[number - 1]
+    return at

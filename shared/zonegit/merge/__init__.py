@@ -1,0 +1,1 @@
+"""One rule for every merge, and how it is carried through two zones."""

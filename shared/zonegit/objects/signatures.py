@@ -1,0 +1,167 @@
+"""Ed25519 signatures of commits and tags (RFC 8032), and the keys that make and check them.
+
+Pure over octets: who reads a key file, and which keys are trusted, is the caller's. Only this
+module knows the library that computes. No message of it ever holds a key.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable
+from typing import Final, NewType
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from zonegit.errors import Invalid
+from zonegit.objects.canonical import encode
+from zonegit.objects.model import Commit, Tag
+from zonegit.objects.text_headers import without_signature
+
+PublicKey = NewType("PublicKey", bytes)
+"""32 octets (RFC 8032 section 5.1.5)."""
+
+KEY_OCTETS: Final = 32
+"""Of a seed, and of a public key."""
+PAIR_OCTETS: Final = 64
+"""Of a seed and the public key behind it: a private key as the original keeps it."""
+SIGNATURE_OCTETS: Final = 64
+
+_HINT: Final = "a key file is one line of base64; zonegit keygen writes a pair of them"
+
+
+class SigningKey:
+    """A private key. It never shows itself; :meth:`text` alone gives it away."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = PublicKey(self._key.public_key().public_bytes_raw())
+
+    def sign(self, payload: bytes) -> str:
+        """The signature of a payload without signature line, base64. The same each time."""
+        return base64.b64encode(self._key.sign(payload)).decode()
+
+    def text(self) -> bytes:
+        """The key as a file holds it: secret."""
+        return base64.b64encode(self._key.private_bytes_raw() + self.public) + b"\n"
+
+
+class Good(msgspec.Struct, frozen=True):
+    """One of the keys made the signature, over exactly this content."""
+
+    key: PublicKey
+
+
+class Unsigned(msgspec.Struct, frozen=True):
+    """There is no signature."""
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """What stands in the signature's place is none."""
+
+    why: str
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """None of the keys made the signature over this content: another key did, or the content was
+    changed since. Nobody can tell which, for a signature does not name its key."""
+
+
+Verdict = Good | Unsigned | Malformed | Unknown
+
+
+class Keyring:
+    """The keys that are trusted."""
+
+    def __init__(self, keys: Iterable[PublicKey]) -> None:
+        self._keys = [(key, Ed25519PublicKey.from_public_bytes(key)) for key in keys]
+
+    def verdict(self, value: Commit | Tag) -> Verdict:
+        """What its signature is worth."""
+        if value.signature is None:
+            return Unsigned()
+        try:
+            signature = _from_base64(value.signature.encode())
+        except Invalid as error:
+            return Malformed(error.message)
+        if len(signature) != SIGNATURE_OCTETS:
+            return Malformed(f"{len(signature)} octets, where a signature has {SIGNATURE_OCTETS}")
+        payload = unsigned(value)
+        for key, checker in self._keys:
+            if _made_by(checker, signature, payload):
+                return Good(key)
+        return Unknown()
+
+
+def unsigned(value: Commit | Tag) -> bytes:
+    """What the signature of a commit or tag is made over."""
+    return without_signature(encode(value).payload)
+
+
+def signing_key(text: bytes) -> SigningKey:
+    """The private key that a file holds: base64 of a seed and its public key (64 octets, as the
+    original keeps it), or of a seed alone (32).
+
+    Raises:
+        Invalid: it holds neither, or the two halves do not belong together.
+    """
+    octets = _from_base64(text.strip(), _HINT)
+    if len(octets) not in (KEY_OCTETS, PAIR_OCTETS):
+        raise _wrong_length("private", f"{PAIR_OCTETS} or {KEY_OCTETS}", octets)
+    key = SigningKey(octets[:KEY_OCTETS])
+    if octets[KEY_OCTETS:] not in (b"", key.public):
+        raise Invalid("its public half does not belong to its private half", hint=_HINT)
+    return key
+
+
+def public_key(text: bytes) -> PublicKey:
+    """The public key that a file holds, as base64.
+
+    Raises:
+        Invalid: it does not.
+    """
+    octets = _from_base64(text.strip(), _HINT)
+    if len(octets) == PAIR_OCTETS:
+        raise Invalid(
+            f"{PAIR_OCTETS} octets are a private key, where a public one is wanted",
+            hint="zonegit keygen writes the public key beside it, with .pub at its end",
+        )
+    if len(octets) != KEY_OCTETS:
+        raise _wrong_length("public", str(KEY_OCTETS), octets)
+    return PublicKey(octets)
+
+
+def public_text(key: PublicKey) -> bytes:
+    """A public key as a file holds it."""
+    return base64.b64encode(key) + b"\n"
+
+
+def fingerprint(key: PublicKey) -> str:
+    """The first 16 hex digits of a public key's SHA-256: for people to tell keys apart."""
+    return hashlib.sha256(key).hexdigest()[:16]
+
+
+def _from_base64(text: bytes, hint: str | None = None) -> bytes:
+    """Standard base64 in its one spelling (RFC 4648 sections 4 and 3.5)."""
+    try:
+        octets = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        octets = b""
+    if not octets or base64.b64encode(octets) != text:
+        raise Invalid("it is not base64", hint=hint)
+    return octets
+
+
+def _wrong_length(kind: str, wanted: str, octets: bytes) -> Invalid:
+    return Invalid(f"a {kind} key has {wanted} octets, not {len(octets)}", hint=_HINT)
+
+
+def _made_by(checker: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
+    try:
+        checker.verify(signature, payload)
+    except InvalidSignature:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""Asking for history: commits in batches, however an algorithm walks them.
+
+A walk asks for commits as ``objects.asks`` asks for objects, one after the other if it likes. What
+it asks for is fetched with many of its ancestors, twice as many each time, so that a walk costs a
+few round trips and not one a commit (docs/adr/0011-moments.md).
+"""
+
+from collections.abc import Collection, Generator, Iterable, Mapping
+from itertools import islice
+from typing import Final, TypeVar
+
+import msgspec
+
+from zonegit.errors import Corrupt
+from zonegit.objects.asks import drive
+from zonegit.objects.ids import CommitId, short
+from zonegit.objects.model import Commit
+from zonegit.store.protocols import MAX_HISTORY, Dated, ObjectStore
+from zonegit.store.reading import Reader
+
+T = TypeVar("T")
+
+FIRST_BATCH: Final = 64
+"""Commits fetched at first: many questions need no more."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A commit in the graph of commits; ``moment`` is later than its ancestors'."""
+
+    commit: Commit
+    moment: int
+
+
+Walk = Generator[Collection[CommitId], Mapping[CommitId, Node], T]
+"""Yields ids, is sent at least those commits, returns a T."""
+
+
+def moment(commit: Commit, parents: Iterable[int]) -> int:
+    """The moment of a commit whose parents have those moments: its committer's time, or one past
+    the latest of theirs where that is no earlier."""
+    return max(commit.committer.time, max(parents, default=-1) + 1)
+
+
+class Past:
+    """The commits of a store as far as they were asked for, kept for as long as the task lasts."""
+
+    def __init__(self, store: ObjectStore, reader: Reader) -> None:
+        """``reader`` learns every commit that is fetched."""
+        self._store = store
+        self._reader = reader
+        self._nodes: dict[CommitId, Node] = {}
+        # Parents of known commits that are not known themselves, and before which moment they lie.
+        self._edge: dict[CommitId, int] = {}
+        self._batch = FIRST_BATCH
+
+    @property
+    def known(self) -> Mapping[CommitId, Node]:
+        """The commits at hand."""
+        return self._nodes
+
+    async def answer(self, walk: Walk[T]) -> T:
+        """Runs an algorithm over commits.
+
+        Raises:
+            NotFound, Corrupt, Unavailable: as the store does.
+        """
+        return await drive(walk, self._at_least)
+
+    async def _at_least(self, wanted: Collection[CommitId]) -> Mapping[CommitId, Node]:
+        missing = [each for each in wanted if each not in self._nodes]
+        if missing:
+            await self._fetch(missing)
+        return self._nodes
+
+    async def _fetch(self, wanted: Collection[CommitId]) -> None:
+        # The whole edge moves, so that no branch of history is fetched again below another.
+        room = self._batch // 2
+        tips = list(dict.fromkeys([*wanted, *islice(self._edge, room)]))
+        found = await self._store.history(tips, self._batch)
+        self._batch = min(2 * self._batch, MAX_HISTORY)
+        await self._learn(found)
+
+    async def _learn(self, found: Collection[Dated]) -> None:
+        self._reader.learn(dated.raw for dated in found)
+        decoded = await self._reader.get([dated.raw.id for dated in found])
+        for dated in found:
+            commit = decoded[dated.raw.id]
+            if not isinstance(commit, Commit):
+                raise Corrupt(f"the object store gave {short(dated.raw.id)} for a commit")
+            self._place(CommitId(dated.raw.id), Node(commit, dated.moment))
+
+    def _place(self, commit_id: CommitId, node: Node) -> None:
+        """Raises:
+        Corrupt: the commit's moment is not between those of its children and its parents, so
+            whatever was worked out of their order would be wrong.
+        """
+        ordered = node.moment < self._edge.pop(commit_id, node.moment + 1)
+        for parent in node.commit.parents:
+            if parent in self._nodes:
+                ordered = ordered and self._nodes[parent].moment < node.moment
+            else:
+                self._edge[parent] = min(node.moment, self._edge.get(parent, node.moment))
+        if not ordered:
+            raise Corrupt(f"the object store dates {short(commit_id)} out of order")
+        self._nodes[commit_id] = node

@@ -1,0 +1,140 @@
+"""What takes over a store of the original promises (``zonegit.store.protocols.Adopter``)."""
+
+import secrets
+
+import pytest
+from tests.contract.conftest import ACTOR, RefStand
+from tests.support import commits, vectors
+from tests.support.waiting import eventually
+
+from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import ObjectId
+from zonegit.objects.model import Symref
+from zonegit.repo import migration
+from zonegit.store import legacy, refnames
+from zonegit.store.expected import Absent
+from zonegit.store.protocols import Origin
+from zonegit.zone import names
+
+FOO = names.parse("foo.com.")
+MAIN = refnames.branch(FOO, "main")
+SLOTS = vectors.v03_slots()
+OBJECTS = migration.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").objects
+
+
+def origin(*, force: bool = False) -> Origin:
+    return Origin(ACTOR, "migrate", secrets.token_hex(16), force)
+
+
+async def with_objects(stand: RefStand) -> RefStand:
+    await stand.objects.put(OBJECTS)
+    return stand
+
+
+async def test_a_zone_is_registered_with_its_branches_and_head(stand: RefStand) -> None:
+    await with_objects(stand)
+    moved = await stand.adopter.adopt(SLOTS, origin())
+    refs = await stand.refs.zone(FOO, ACTOR)
+    assert {name: tip.target for name, tip in refs.heads.items()} == {
+        name: SLOTS[f"refs/heads/{name}"] for name in ("main", "canary")
+    }
+    where = await stand.refs.where(ACTOR)
+    assert where.own is None
+    assert where.default is not None
+    assert (where.default.zone, where.default.branch) == (FOO, "canary")
+    assert refs.remembered == "canary"
+    assert len({entry.operation for entry in moved.entries}) == 1
+    await eventually(lambda: stand.announced() == moved.entries)
+
+
+async def test_what_was_taken_over_is_taken_over_again_without_a_change(stand: RefStand) -> None:
+    await with_objects(stand)
+    first = await stand.adopter.adopt(SLOTS, origin())
+    again = await stand.adopter.adopt(SLOTS, origin())
+    assert again.entries == []
+    assert again.sequence == first.sequence
+
+
+async def test_a_zone_that_differs_is_a_conflict_and_nothing_is_changed(stand: RefStand) -> None:
+    await with_objects(stand)
+    made = commits.commit(FOO, 1)
+    await stand.objects.put(made.objects)
+    await stand.refs.register(FOO, origin())
+    before = await stand.refs.move(MAIN, Absent(), made.id, origin())
+    with pytest.raises(Conflict) as caught:
+        await stand.adopter.adopt(SLOTS, origin())
+    assert caught.value.details["tip"] == made.id.hex()
+    assert (await stand.refs.snapshot()).sequence == before.sequence
+
+
+async def test_a_zone_without_branches_is_filled(stand: RefStand) -> None:
+    await with_objects(stand)
+    await stand.refs.register(FOO, origin())
+    await stand.adopter.adopt(SLOTS, origin())
+    assert set((await stand.refs.zone(FOO, ACTOR)).heads) == {"main", "canary"}
+
+
+async def test_a_default_head_that_is_there_stays(stand: RefStand) -> None:
+    await with_objects(stand)
+    bar = names.parse("bar.com.")
+    home = refnames.branch(bar, "main")
+    await stand.objects.put([encode(Symref(home.path()))])
+    await stand.refs.register(bar, origin())
+    await stand.refs.point(refnames.default_head(), home, origin())
+    await stand.adopter.adopt(SLOTS, origin())
+    default = (await stand.refs.where(ACTOR)).default
+    assert default is not None
+    assert default.zone == bar
+
+
+async def test_a_commit_that_is_not_stored_is_not_found_and_nothing_is_changed(
+    stand: RefStand,
+) -> None:
+    with pytest.raises(NotFound):
+        await stand.adopter.adopt(SLOTS, origin())
+    assert (await stand.refs.snapshot()).sequence == 0
+
+
+async def test_a_commit_of_another_zone_is_invalid_and_nothing_is_changed(
+    stand: RefStand,
+) -> None:
+    await with_objects(stand)
+    made = commits.commit(names.parse("bar.com."), 1)
+    await stand.objects.put(made.objects)
+    with pytest.raises(Invalid):
+        await stand.adopter.adopt({**SLOTS, "refs/heads/strange": made.id}, origin())
+    assert (await stand.refs.snapshot()).sequence == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"refs/heads/main": ObjectId(b"short")},
+        {"refs/heads/a..b": bytes(32)},
+        {legacy.HEAD: b"\xff" * 32},
+        {f"refs/heads/b{n}": bytes(32) for n in range(2_000)},
+    ],
+)
+async def test_malformed_names_are_invalid(stand: RefStand, wrong: dict[str, bytes]) -> None:
+    await with_objects(stand)
+    with pytest.raises((Invalid, NotFound)):
+        await stand.adopter.adopt({**SLOTS, **wrong}, origin())
+    assert (await stand.refs.snapshot()).sequence == 0
+
+
+async def test_a_serial_that_would_go_back_needs_force_and_nothing_is_changed(
+    stand: RefStand,
+) -> None:
+    await with_objects(stand)
+    made = commits.commit(FOO, 2_100_000_000)
+    await stand.objects.put(made.objects)
+    await stand.refs.register(FOO, origin())
+    await stand.refs.move(MAIN, Absent(), made.id, origin())
+    before = await stand.refs.unregister(FOO, origin(force=True))
+    with pytest.raises(Unsafe):
+        await stand.adopter.adopt(SLOTS, origin())
+    assert (await stand.refs.snapshot()).sequence == before.sequence
+    await stand.adopter.adopt(SLOTS, origin(force=True))
+    main = (await stand.refs.zone(FOO, ACTOR)).heads["main"]
+    assert (main.target, main.highest) == (SLOTS["refs/heads/main"], 2_100_000_000)

@@ -1,0 +1,27 @@
+"""A store that counts the questions it is asked."""
+
+from collections.abc import Collection, Mapping
+
+from zonegit.objects.ids import CommitId, ObjectId, RawObject
+from zonegit.store.memory import MemoryObjects
+from zonegit.store.protocols import Dated
+
+
+class Counting(MemoryObjects):
+    """``asked``: questions that read, each a round trip over a bus; ``gave``: the commits handed
+    out as history."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.gave = 0
+
+    async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
+        self.asked += 1
+        return await super().get(ids)
+
+    async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
+        self.asked += 1
+        found = await super().history(tips, limit)
+        self.gave += len(found)
+        return found

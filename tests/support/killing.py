@@ -1,0 +1,44 @@
+"""A process that is killed at one of its writes, told by real stores that stop obeying it."""
+
+from collections.abc import Callable
+from typing import Any
+
+WRITES = frozenset({"register", "move", "point", "remember", "put", "drop"})
+
+
+class Killed(Exception):
+    """The process is gone."""
+
+
+class Life:
+    """Ends at the write numbered ``last``, before it happens or just after; None: never."""
+
+    def __init__(self, last: int | None = None, *, after: bool = False) -> None:
+        self._last = last
+        self._after = after
+        self.writes = 0
+
+    def lived_by(self, store: Any) -> Any:
+        """``store``, whose writes count."""
+        return _Living(store, self)
+
+    async def write(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        self.writes += 1
+        if self.writes == self._last and not self._after:
+            raise Killed
+        result = await work(*arguments)
+        if self.writes == self._last:
+            raise Killed
+        return result
+
+
+class _Living:
+    def __init__(self, store: Any, life: Life) -> None:
+        self._store = store
+        self._life = life
+
+    def __getattr__(self, name: str) -> Any:
+        work = getattr(self._store, name)
+        if name not in WRITES:
+            return work
+        return lambda *arguments: self._life.write(work, *arguments)

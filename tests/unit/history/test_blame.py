@@ -1,0 +1,98 @@
+"""Blame agrees with a naive replay of history, and stops where a value began."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from tests.support.graphs import Graph, handed_exactly
+from tests.support.histories import State, addresses, histories
+
+from zonegit.history.blame import Asks, Blamed, Place, T, blame
+from zonegit.zone import rrtypes
+
+Origins = dict[tuple[int, bytes | None], int]
+"""The commit that gave each record, and with None each RRset, its value."""
+
+
+def run(graph: Graph, states: Sequence[State], asks: Asks[T]) -> T:
+    """Runs the algorithm, which is handed exactly what it asks for."""
+    places = {
+        commit_id: Place(states[number], graph.commits[number].parents)
+        for number, commit_id in enumerate(graph.ids)
+    }
+    return handed_exactly(places, asks)
+
+
+def replayed(graph: Graph, states: Sequence[State]) -> list[Origins]:
+    """From the first commit on: what a commit found in a parent keeps its origin."""
+    every: list[Origins] = []
+    for number, state in enumerate(states):
+        origins: Origins = {}
+        for rdtype, rrset in state.items():
+            for value in (None, *rrset.rdatas):
+                origins[rdtype, value] = number
+                for parent in reversed(graph.parents[number]):
+                    there = states[parent].get(rdtype)
+                    if there is None:
+                        continue
+                    if there == rrset if value is None else value in there.rdatas:
+                        origins[rdtype, value] = every[parent][rdtype, value]
+        every.append(origins)
+    return every
+
+
+def as_origins(graph: Graph, found: Sequence[Blamed]) -> Origins:
+    origins: Origins = {}
+    for each in found:
+        rdtype = each.rrset.rdtype
+        origins[rdtype, None] = graph.ids.index(each.commit)
+        for rdata, commit in zip(each.rrset.rdatas, each.records, strict=True):
+            origins[rdtype, rdata] = graph.ids.index(commit)
+    return origins
+
+
+@given(histories())
+def test_blame_agrees_with_a_naive_replay_of_history(history):
+    graph, states = history
+    wanted = replayed(graph, states)
+    for number, commit_id in enumerate(graph.ids):
+        found = run(graph, states, blame(commit_id))
+        assert as_origins(graph, found) == wanted[number]
+        assert [each.rrset for each in found] == [at for _, at in sorted(states[number].items())]
+
+
+@given(histories())
+def test_one_type_is_blamed_as_among_all(history):
+    graph, states = history
+    every = run(graph, states, blame(graph.ids[-1]))
+    some = run(graph, states, blame(graph.ids[-1], rrtypes.A))
+    assert some == [each for each in every if each.rrset.rdtype == rrtypes.A]
+
+
+def test_a_record_is_older_than_the_set_that_another_one_joined():
+    one, both = addresses({1}), addresses({1, 2})
+    graph = Graph()
+    for number in range(4):
+        graph.add([number - 1] if number else [], number)
+    states = [{1: one}, {1: one}, {1: both}, {1: both}]
+    (found,) = run(graph, states, blame(graph.ids[3]))
+    assert found == Blamed(both, graph.ids[2], (graph.ids[0], graph.ids[2]))
+
+
+def test_a_new_ttl_is_the_sets_and_not_the_records():
+    graph = Graph()
+    graph.add([], 0)
+    graph.add([0], 1)
+    states = [{1: addresses({1}, 300)}, {1: addresses({1}, 60)}]
+    (found,) = run(graph, states, blame(graph.ids[1]))
+    assert (found.commit, found.records) == (graph.ids[1], (graph.ids[0],))
+
+
+def test_a_merge_that_took_a_side_is_not_to_blame():
+    graph = Graph()
+    for parents in ([], [0], [0], [1, 2]):
+        graph.add(parents, len(graph.ids))
+    old, new = {1: addresses({1})}, {1: addresses({2})}
+    (found,) = run(graph, [old, old, new, new], blame(graph.ids[3]))
+    assert found.commit == graph.ids[2]
+    (found,) = run(graph, [old, old, new, {1: addresses({1, 2})}], blame(graph.ids[3]))
+    assert (found.commit, found.records) == (graph.ids[3], (graph.ids[0], graph.ids[2]))

@@ -1,0 +1,115 @@
+"""Walks over commits: the log's order, merge bases, the way back."""
+
+from collections.abc import Collection
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.graphs import Graph, chain, graphs, handed_exactly
+
+from zonegit.errors import NotFound
+from zonegit.history import walk
+from zonegit.history.walk import Log
+from zonegit.objects.ids import CommitId
+from zonegit.store.past import Node, T, Walk
+
+
+def run(graph: Graph, asked: Walk[T]) -> T:
+    """Runs a walk, which is handed exactly what it asks for."""
+    moments = graph.moments()
+    known = {
+        commit_id: Node(commit, moments[number])
+        for number, (commit_id, commit) in enumerate(zip(graph.ids, graph.commits, strict=True))
+    }
+    return handed_exactly(known, asked)
+
+
+def numbers(graph: Graph, ids: Collection[CommitId]) -> list[int]:
+    return [graph.ids.index(each) for each in ids]
+
+
+def naive_bases(graph: Graph, ours: int, theirs: int) -> list[int]:
+    """Common ancestors that are no ancestor of another."""
+    common = graph.ancestors(ours) & graph.ancestors(theirs)
+    below = {far for at in common for far in graph.ancestors(at) - {at}}
+    moments = graph.moments()
+    return sorted(common - below, key=lambda at: (-moments[at], graph.ids[at]))
+
+
+@given(graphs(), st.data())
+def test_a_log_has_each_ancestor_once_and_never_before_what_is_built_on_it(graph, data):
+    start = data.draw(st.integers(0, len(graph.ids) - 1))
+    found = run(graph, Log([graph.ids[start]]).take(1_000))
+    order = numbers(graph, [each.id for each in found])
+    assert sorted(order) == sorted(graph.ancestors(start))
+    place = {number: at for at, number in enumerate(order)}
+    assert all(place[number] < place[up] for number in order for up in graph.parents[number])
+
+
+@given(graphs(), st.integers(1, 5))
+def test_a_log_taken_in_parts_is_the_log_taken_whole(graph, count):
+    starts = [graph.ids[-1], graph.ids[0]]
+    whole = run(graph, Log(starts).take(1_000))
+    log = Log(starts)
+    parts = []
+    while taken := run(graph, log.take(count)):
+        parts += taken
+    assert parts == whole
+
+
+def test_a_log_is_in_the_order_of_the_clocks_where_history_allows_it():
+    graph = Graph()
+    graph.add([], 10)
+    graph.add([0], 40)
+    graph.add([0], 30)
+    graph.add([2], 50)
+    graph.add([1, 3], 60)
+    found = run(graph, Log([graph.ids[4]]).take(9))
+    assert numbers(graph, [each.id for each in found]) == [4, 3, 1, 2, 0]
+
+
+@given(graphs(), st.data())
+def test_merge_bases_are_the_best_common_ancestors_whatever_the_clocks_said(graph, data):
+    ours = data.draw(st.integers(0, len(graph.ids) - 1))
+    theirs = data.draw(st.integers(0, len(graph.ids) - 1))
+    found = run(graph, walk.merge_bases(graph.ids[ours], graph.ids[theirs]))
+    assert numbers(graph, found) == naive_bases(graph, ours, theirs)
+
+
+@given(graphs(), st.data())
+def test_comparing_finds_what_only_one_of_two_commits_has_behind_it(graph, data):
+    ours = data.draw(st.integers(0, len(graph.ids) - 1))
+    theirs = data.draw(st.integers(0, len(graph.ids) - 1))
+    found = run(graph, walk.compare(graph.ids[ours], graph.ids[theirs]))
+    mine, other = graph.ancestors(ours), graph.ancestors(theirs)
+    assert sorted(numbers(graph, [each.id for each in found.ours])) == sorted(mine - other)
+    assert sorted(numbers(graph, [each.id for each in found.theirs])) == sorted(other - mine)
+
+
+def test_crossed_merges_have_two_bases():
+    graph = Graph()
+    graph.add([], 1)
+    for parents in ([0], [0], [1, 2], [2, 1]):
+        graph.add(parents, 10 + len(graph.ids))
+    found = run(graph, walk.merge_bases(graph.ids[3], graph.ids[4]))
+    assert numbers(graph, found) == [2, 1]
+
+
+def test_the_base_of_a_commit_and_its_ancestor_is_the_ancestor():
+    graph = chain(5)
+    assert run(graph, walk.merge_bases(graph.ids[4], graph.ids[1])) == [graph.ids[1]]
+    assert run(graph, walk.merge_bases(graph.ids[1], graph.ids[4])) == [graph.ids[1]]
+    assert run(graph, walk.merge_bases(graph.ids[2], graph.ids[2])) == [graph.ids[2]]
+
+
+def test_the_way_back_follows_the_parents_named():
+    graph = chain(3)
+    graph.add([0], 2_000)
+    graph.add([2, 3], 3_000)
+    assert run(graph, walk.back(graph.ids[4], [2, 1])) == graph.ids[0]
+    assert run(graph, walk.back(graph.ids[4], [1, 1])) == graph.ids[1]
+    assert run(graph, walk.back(graph.ids[4], [])) == graph.ids[4]
+    with pytest.raises(NotFound, match="no parent 2"):
+        run(graph, walk.back(graph.ids[2], [2]))
+    with pytest.raises(NotFound, match="history ends"):
+        run(graph, walk.back(graph.ids[0], [1]))

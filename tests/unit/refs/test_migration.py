@@ -1,0 +1,274 @@
+"""Killed at any write, a migration that is opened again ends as if nothing had happened.
+
+Each write is a durable step of a real store. It is cut off before it happens, and again after it
+happened and before anybody heard of it.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import commits, vectors
+from tests.support.killing import Killed, Life
+
+from zonegit.errors import Conflict, Unsafe
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.model import Symref
+from zonegit.repo import migration as dumps
+from zonegit.store import legacy, refnames
+from zonegit.store.database import open_database
+from zonegit.store.expected import Absent, Anything, Exactly
+from zonegit.store.legacy import Slots
+from zonegit.store.memory import MemoryObjects
+from zonegit.store.protocols import LogEntry, ObjectStore, Origin, Where, ZoneRefs
+from zonegit.zone import names
+from zonegit_refs import migration, rows
+from zonegit_refs.keeper import Keeper
+from zonegit_refs.sqlite import SqliteRefs, open_refs
+
+FOO = names.parse("foo.com.")
+MAIN = refnames.branch(FOO, "main")
+CANARY = refnames.branch(FOO, "canary")
+ORIGIN = Origin("ada", "migrate", "0" * 32)
+OBJECTS = dumps.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").objects
+
+
+@dataclass(frozen=True)
+class State:
+    """All that can be seen of a ref store."""
+
+    where: Where
+    zone: ZoneRefs
+    log: list[LogEntry]
+    left: object
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A ref store opened once."""
+
+    refs: SqliteRefs
+    keeper: Keeper
+    objects: ObjectStore
+
+    async def convert(self, life: Life) -> list[LogEntry]:
+        return await migration.convert(
+            life.lived_by(self.refs), life.lived_by(self.keeper), life.lived_by(self.objects)
+        )
+
+    async def state(self) -> State:
+        return State(
+            await self.keeper.where("ada"),
+            await self.keeper.zone(FOO, "ada"),
+            (await self.keeper.since(self.refs.epoch, 0)).entries,
+            await self.refs.pending(),
+        )
+
+
+@asynccontextmanager
+async def opened(path: Path, objects: ObjectStore) -> AsyncIterator[Stand]:
+    async with open_refs(path) as refs:
+        yield Stand(refs, Keeper(refs, objects, lambda *_: None, clock=lambda: 7.0), objects)
+
+
+@pytest.fixture
+async def objects() -> MemoryObjects:
+    """Those of the real store, and a tag."""
+    store = MemoryObjects()
+    await store.put(OBJECTS)
+    await store.put([_tag()])
+    return store
+
+
+def _tag() -> Any:
+    main = CommitId(ObjectId(vectors.v03_slots()["refs/heads/main"]))
+    return commits.tag(commits.Made(main, main, []), "v1")
+
+
+@pytest.fixture
+def slots() -> Slots:
+    return vectors.v03_slots() | {"refs/tags/v1": _tag().id}
+
+
+async def undisturbed(path: Path, objects: ObjectStore, slots: Slots) -> tuple[State, int]:
+    life = Life()
+    async with opened(path, objects) as stand:
+        await stand.refs.keep(slots, {}, ORIGIN)
+        await stand.convert(life)
+        return await stand.state(), life.writes
+
+
+async def test_main_canary_tags_and_head_arrive_in_place(
+    tmp_path: Path, objects: MemoryObjects, slots: Slots
+) -> None:
+    state, _ = await undisturbed(tmp_path / "refs", objects, slots)
+    assert state.left is None
+    assert {name: tip.target for name, tip in state.zone.heads.items()} == {
+        "main": slots["refs/heads/main"],
+        "canary": slots["refs/heads/canary"],
+    }
+    assert {name: tip.target for name, tip in state.zone.tags.items()} == {"v1": _tag().id}
+    assert state.where.default is not None
+    assert (state.where.default.zone, state.where.default.branch) == (FOO, "canary")
+    for tip in state.zone.heads.values():
+        assert tip.serial is not None
+        assert tip.serial == tip.highest
+    assert {entry.operation for entry in state.log} == {ORIGIN.operation}
+
+
+async def test_killed_at_any_write_and_opened_again_it_ends_the_same(
+    tmp_path: Path, objects: MemoryObjects, slots: Slots
+) -> None:
+    expected, writes = await undisturbed(tmp_path / "undisturbed", objects, slots)
+    assert writes > 10
+    for last in range(1, writes + 1):
+        for after in (False, True):
+            path = tmp_path / f"{last}-{after}"
+            async with opened(path, objects) as stand:
+                await stand.refs.keep(slots, {}, ORIGIN)
+                with pytest.raises(Killed):
+                    await stand.convert(Life(last, after=after))
+                await every_commit_is_named(stand, slots)
+            async with opened(path, objects) as stand:
+                await stand.convert(Life())
+                assert await stand.state() == expected, f"killed at write {last}, {after=}"
+                assert await stand.convert(Life()) == []
+                assert await stand.state() == expected
+
+
+async def test_killed_again_and_again_one_write_later_each_time_it_ends_the_same(
+    tmp_path: Path, objects: MemoryObjects, slots: Slots
+) -> None:
+    expected, writes = await undisturbed(tmp_path / "undisturbed", objects, slots)
+    path = tmp_path / "refs"
+    async with opened(path, objects) as stand:
+        await stand.refs.keep(slots, {}, ORIGIN)
+    for last in range(1, writes + 1):
+        async with opened(path, objects) as stand:
+            with suppress(Killed):
+                await stand.convert(Life(last, after=bool(last % 2)))
+    async with opened(path, objects) as stand:
+        assert await stand.state() == expected
+
+
+async def every_commit_is_named(stand: Stand, slots: Slots) -> None:
+    """By its old name or by its new one."""
+    pending = await stand.refs.pending()
+    snapshot = await stand.keeper.snapshot()
+    named = {tip.target for zone in snapshot.zones for tip in zone.heads.values()}
+    named |= {tip.target for zone in snapshot.zones for tip in zone.tags.values()}
+    left = pending.slots.values() if pending is not None else ()
+    ids = {slot for name, slot in slots.items() if name not in (legacy.HEAD, legacy.ZONE)}
+    assert ids <= named.union(left)
+
+
+async def test_what_moved_on_between_a_kill_and_the_next_start_stays_there(
+    tmp_path: Path, objects: MemoryObjects, slots: Slots
+) -> None:
+    canary = ObjectId(slots["refs/heads/canary"])
+    later = ObjectId(slots["refs/heads/main"])
+    path = tmp_path / "refs"
+    copied = 2
+    async with opened(path, objects) as stand:
+        await stand.refs.keep(slots, {}, ORIGIN)
+        with pytest.raises(Killed):
+            await stand.convert(Life(copied, after=True))
+    async with opened(path, objects) as stand:
+        theirs = Origin("bob", "reset", "1" * 32, force=True)
+        await stand.keeper.move(CANARY, Exactly(canary), later, theirs)
+        await stand.convert(Life())
+        state = await stand.state()
+    assert state.left is None
+    assert state.zone.heads["canary"].target == later
+
+
+async def test_nothing_that_is_here_is_moved(
+    tmp_path: Path, objects: MemoryObjects, slots: Slots
+) -> None:
+    bar = names.parse("bar.com.")
+    home = refnames.branch(bar, "main")
+    await objects.put([encode(Symref(home.path()))])
+    async with opened(tmp_path / "refs", objects) as stand:
+        await stand.keeper.register(bar, Origin("bob", "init", "1" * 32))
+        for at, head in enumerate((refnames.default_head(), refnames.own_head("ada"))):
+            await stand.keeper.point(head, home, Origin("ada", "init", f"{at}" * 32))
+        before = await stand.keeper.where("ada")
+        await stand.refs.keep(slots, {}, Origin("ada", "migrate", "m" * 32))
+        await stand.convert(Life())
+        assert await stand.keeper.where("ada") == before
+        assert (await stand.keeper.zone(FOO, "ada")).remembered == "canary"
+        assert (await stand.keeper.zone(FOO, "bob")).remembered is None
+
+
+async def test_a_branch_that_came_to_hold_something_else_is_a_conflict_and_not_lost(
+    tmp_path: Path, objects: MemoryObjects, slots: Slots
+) -> None:
+    async with opened(tmp_path / "refs", objects) as stand:
+        await stand.refs.keep(slots, {}, ORIGIN)
+        await stand.keeper.register(FOO, Origin("bob", "init", "1" * 32))
+        other = ObjectId(slots["refs/heads/canary"])
+        await stand.keeper.move(MAIN, Absent(), other, Origin("bob", "branch", "2" * 32))
+        with pytest.raises(Conflict):
+            await stand.convert(Life())
+        pending = await stand.refs.pending()
+        assert pending is not None
+        assert "refs/heads/main" in pending.slots
+        await stand.keeper.move(MAIN, Anything(), None, Origin("bob", "branch", "3" * 32))
+        await stand.refs.keep(slots, {}, Origin("ada", "migrate", "4" * 32, force=True))
+        await stand.convert(Life())
+        assert (await stand.state()).left is None
+
+
+async def test_a_serial_that_went_back_needs_force(
+    tmp_path: Path, objects: MemoryObjects, slots: Slots
+) -> None:
+    made = commits.commit(FOO, 2_000_000_000)
+    await objects.put(made.objects)
+    async with opened(tmp_path / "refs", objects) as stand:
+        await stand.keeper.register(FOO, Origin("bob", "init", "1" * 32))
+        await stand.keeper.move(MAIN, Absent(), made.id, Origin("bob", "import", "2" * 32))
+        gone = Origin("bob", "zone remove", "3" * 32, force=True)
+        await stand.keeper.unregister(FOO, gone)
+        await stand.refs.keep(slots, {}, ORIGIN)
+        with pytest.raises(Unsafe):
+            await stand.convert(Life())
+        await stand.refs.keep(slots, {}, Origin("ada", "migrate", "4" * 32, force=True))
+        await stand.convert(Life())
+        assert (await stand.state()).zone.heads["main"].highest == 2_000_000_000
+
+
+async def test_names_of_another_store_do_not_mix_with_those_that_wait(
+    tmp_path: Path, objects: MemoryObjects, slots: Slots
+) -> None:
+    async with opened(tmp_path / "refs", objects) as stand:
+        await stand.refs.keep(slots, {}, ORIGIN)
+        with pytest.raises(Conflict):
+            await stand.refs.keep({**slots, "refs/heads/main": bytes(32)}, {}, ORIGIN)
+        pending = await stand.refs.pending()
+        assert pending is not None
+        assert pending.slots == slots
+
+
+async def test_a_file_of_layout_1_is_brought_up_and_keeps_what_it_has(
+    tmp_path: Path, objects: MemoryObjects, slots: Slots
+) -> None:
+    path = tmp_path / "refs"
+    first = [each for each in rows.SCHEMA if "TABLE legacy" not in each]
+    async with open_database(path, first, 1):
+        pass
+    with closing(sqlite3.connect(path)) as file:
+        (epoch,) = file.execute("SELECT epoch FROM store").fetchone()
+        file.execute("INSERT INTO zone VALUES (?)", (names.parse("bar.com."),))
+        file.commit()
+    async with opened(path, objects) as stand:
+        assert stand.refs.epoch == epoch
+        await stand.refs.keep(slots, {}, ORIGIN)
+        await stand.convert(Life())
+        assert [each.zone for each in (await stand.keeper.snapshot()).zones] == sorted(
+            [names.parse("bar.com."), FOO]
+        )

@@ -1,0 +1,95 @@
+"""Whoever lost a race for a ref has the next turn; nobody waits for ever for one."""
+
+import asyncio
+
+from zonegit.store import refnames
+from zonegit.zone import names
+from zonegit_refs.turns import MOST_WAITING, Turns
+
+FOO = names.parse("foo.com.")
+MAIN = refnames.branch(FOO, "main")
+LONG_S = 3_600.0
+
+
+def patient() -> Turns:
+    return Turns(LONG_S, LONG_S)
+
+
+async def is_let_through(turns: Turns, token: str | None) -> bool:
+    """Whether somebody may move the ref now, without anything else happening first."""
+    waiting = asyncio.create_task(turns.wait(MAIN, token))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    done = waiting.done()
+    waiting.cancel()
+    return done
+
+
+async def test_without_a_lost_race_nobody_waits() -> None:
+    assert await is_let_through(patient(), None)
+
+
+async def test_whoever_lost_goes_next() -> None:
+    turns = patient()
+    turns.lost(MAIN, "ada")
+    assert await is_let_through(turns, "ada")
+    assert not await is_let_through(turns, "bob")
+    assert not await is_let_through(turns, None)
+
+
+async def test_a_turn_that_was_taken_lets_the_others_go() -> None:
+    turns = patient()
+    turns.lost(MAIN, "ada")
+    bob = asyncio.create_task(turns.wait(MAIN, "bob"))
+    await asyncio.sleep(0)
+    turns.leave(MAIN, "ada")
+    await bob
+
+
+async def test_losers_take_turns_in_the_order_in_which_they_lost() -> None:
+    turns = patient()
+    for who in ("ada", "bob", "cyd"):
+        turns.lost(MAIN, who)
+    turns.lost(MAIN, "ada")  # once more, though it was her turn: she keeps it
+    order = []
+    for _ in range(3):
+        (first,) = [who for who in ("ada", "bob", "cyd") if await is_let_through(turns, who)]
+        order.append(first)
+        turns.leave(MAIN, first)
+    assert order == ["ada", "bob", "cyd"]
+    assert await is_let_through(turns, None)
+
+
+async def test_who_will_not_be_back_has_no_turn() -> None:
+    turns = patient()
+    turns.lost(MAIN, None)
+    assert await is_let_through(turns, "bob")
+
+
+async def test_other_refs_are_not_waited_for() -> None:
+    turns = patient()
+    turns.lost(refnames.branch(FOO, "canary"), "ada")
+    assert await is_let_through(turns, "bob")
+
+
+async def test_a_turn_that_nobody_takes_ends() -> None:
+    turns = Turns(0.0, LONG_S)
+    turns.lost(MAIN, "gone")
+    turns.lost(MAIN, "gone too")
+    await turns.wait(MAIN, "bob")
+    assert await is_let_through(turns, None)
+
+
+async def test_patience_ends_however_long_the_line_is() -> None:
+    turns = Turns(LONG_S, 0.0)
+    turns.lost(MAIN, "ada")
+    await turns.wait(MAIN, "bob")
+
+
+async def test_a_line_has_an_end() -> None:
+    turns = patient()
+    for number in range(MOST_WAITING + 1):
+        turns.lost(MAIN, str(number))
+    for number in range(MOST_WAITING):
+        turns.leave(MAIN, str(number))
+    assert await is_let_through(turns, "bob")

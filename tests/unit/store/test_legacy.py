@@ -1,0 +1,90 @@
+"""Slots of the original's layout v0.3 mean what docs/object-model.md says, or are refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support import vectors
+
+from zonegit.errors import Invalid
+from zonegit.store import legacy, refnames
+from zonegit.zone import names
+
+FOO = names.parse("foo.com.")
+ID = bytes(range(32))
+
+
+def text_slot(text: str) -> bytes:
+    return bytes((len(text),)) + text.encode().ljust(31, b"\0")
+
+
+def slots(**changed: bytes) -> dict[str, bytes]:
+    """A store with a branch, with some slots changed; ``refs_heads_main`` is its path."""
+    base = {legacy.ZONE: text_slot("foo.com."), "refs/heads/main": ID}
+    return base | {name.replace("__", "/"): slot for name, slot in changed.items()}
+
+
+def test_the_slots_of_a_real_store_are_read() -> None:
+    real = vectors.v03_slots()
+    found = legacy.decode(real)
+    assert found.zone == FOO
+    assert found.head == refnames.branch(FOO, "canary")
+    assert found.refs == {
+        f"refs/heads/{branch}": (refnames.branch(FOO, branch), real[f"refs/heads/{branch}"])
+        for branch in ("canary", "main")
+    }
+
+
+def test_tags_and_branches_with_slashes_keep_their_names() -> None:
+    found = legacy.decode(slots(refs__tags__v1=ID, refs__heads__feature__x=ID))
+    assert found.refs["refs/tags/v1"][0] == refnames.tag(FOO, "v1")
+    assert found.refs["refs/heads/feature/x"][0] == refnames.branch(FOO, "feature/x")
+    assert found.head is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"HEAD": text_slot("refs/tags/v1")}, "refs/tags/v1"),
+        ({"HEAD": text_slot("main")}, "main"),
+        ({"HEAD": b"\x20" + b"r" * 31}, "slot of 'HEAD'"),
+        ({"HEAD": text_slot("refs/heads/main")[:-1] + b"x"}, "slot of 'HEAD'"),
+        ({"HEAD": text_slot("refs/heads/a\nb")}, "slot of 'HEAD'"),
+        ({"HEAD": text_slot("refs/heads/.x")}, ".x"),
+        ({"HEAD": b""}, "slot of 'HEAD'"),
+        ({legacy.ZONE: b"\x04f\xc3\xb6o.".ljust(32, b"\0")}, legacy.ZONE),
+        ({legacy.ZONE: bytes(32)}, "empty"),
+        ({legacy.ZONE: text_slot("foo..com.")}, "foo..com."),
+        ({"refs/heads/main": ID[:31]}, "refs/heads/main"),
+        ({"refs/heads/a..b": ID}, "a..b"),
+        ({"refs/tags/v1.": ID}, "v1."),
+        ({"refs/heads/": ID}, "branch name"),
+        ({"refs/notes/x": ID}, "refs/notes/x"),
+    ],
+)
+def test_a_malformed_name_or_slot_is_refused_by_its_name(
+    changed: dict[str, bytes], named: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        legacy.decode(slots() | changed)
+    assert named in caught.value.message
+
+
+def test_a_store_without_a_zone_is_refused() -> None:
+    with pytest.raises(Invalid, match=legacy.ZONE):
+        legacy.decode({"refs/heads/main": ID})
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["HEAD", legacy.ZONE, "refs/heads/main", "refs/heads/", "refs/tags/\ud800"])
+        | st.text(max_size=20),
+        st.binary(max_size=33) | st.sampled_from([text_slot("foo.com."), ID]),
+        max_size=5,
+    )
+)
+def test_whatever_slots_hold_they_are_read_or_refused(found: dict[str, bytes]) -> None:
+    try:
+        meaning = legacy.decode(found)
+    except Invalid:
+        return
+    assert len(meaning.refs) + (meaning.head is not None) + 1 == len(found)

@@ -1,0 +1,100 @@
+"""History asked for in batches: few round trips, and nothing of the order is taken on trust."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.counting import Counting
+from tests.support.graphs import Graph, chain, graphs
+
+from zonegit.errors import Corrupt, NotFound
+from zonegit.history import walk
+from zonegit.history.walk import Log
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.store.memory import MemoryObjects
+from zonegit.store.past import Past
+from zonegit.store.protocols import Dated
+from zonegit.store.reading import Reader
+
+
+class Misdating(MemoryObjects):
+    """Says of every commit that it is of the same moment."""
+
+    async def history(self, tips, limit):
+        return [Dated(dated.raw, 7) for dated in await super().history(tips, limit)]
+
+
+async def past_of(graph: Graph, store: MemoryObjects) -> Past:
+    await store.put(graph.objects())
+    return Past(store, Reader(store))
+
+
+@pytest.mark.parametrize(("length", "most"), [(20, 1), (300, 4), (900, 5), (5_000, 9)])
+async def test_round_trips_grow_with_the_logarithm_of_a_history(length: int, most: int) -> None:
+    graph = chain(length)
+    store = Counting()
+    past = await past_of(graph, store)
+    assert await past.answer(walk.back(graph.ids[-1], [1] * (length - 1))) == graph.ids[0]
+    assert store.asked <= most
+    assert store.gave == length
+
+
+async def test_parallel_branches_are_fetched_together_and_once() -> None:
+    graph = Graph()
+    graph.add([], 0)
+    left = right = 0
+    for time in range(1, 400):
+        graph.add([left], 2 * time)
+        left = len(graph.ids) - 1
+        graph.add([right], 2 * time + 1)
+        right = len(graph.ids) - 1
+    store = Counting()
+    past = await past_of(graph, store)
+    found = await past.answer(walk.merge_bases(graph.ids[left], graph.ids[right]))
+    assert found == [graph.ids[0]]
+    assert store.asked <= 6
+    assert store.gave <= len(graph.ids) + 10
+
+
+async def test_what_two_branches_share_is_not_read_to_its_end() -> None:
+    graph = chain(2_000)
+    for _ in ("ours", "theirs"):
+        graph.add([1_999], 10_000)
+    store = Counting()
+    past = await past_of(graph, store)
+    compared = await past.answer(walk.compare(graph.ids[-1], graph.ids[-2]))
+    assert compared.bases == [graph.ids[1_999]]
+    assert (len(compared.ours), len(compared.theirs)) == (1, 1)
+    assert store.asked == 1
+
+
+@given(graphs(size=80), st.data())
+async def test_what_a_walk_finds_is_the_same_however_its_commits_are_fetched(graph, data):
+    start = data.draw(st.integers(0, len(graph.ids) - 1))
+    past = await past_of(graph, MemoryObjects())
+    found = await past.answer(Log([graph.ids[start]]).take(100))
+    moments = graph.moments()
+    wanted = sorted(graph.ancestors(start), key=lambda at: (-moments[at], graph.ids[at]))
+    assert [each.id for each in found] == [graph.ids[at] for at in wanted]
+
+
+async def test_the_reader_learns_what_was_fetched() -> None:
+    graph = chain(10)
+    store = Counting()
+    await store.put(graph.objects())
+    reader = Reader(store)
+    await Past(store, reader).answer(walk.back(graph.ids[-1], [1] * 9))
+    await reader.get(graph.ids)
+    assert store.asked == 1
+
+
+async def test_a_history_out_of_order_is_refused() -> None:
+    graph = chain(3)
+    past = await past_of(graph, Misdating())
+    with pytest.raises(Corrupt, match="out of order"):
+        await past.answer(Log([graph.ids[-1]]).take(3))
+
+
+async def test_a_commit_that_is_not_stored_is_named() -> None:
+    past = await past_of(chain(1), MemoryObjects())
+    with pytest.raises(NotFound, match="000000000000"):
+        await past.answer(walk.back(CommitId(ObjectId(bytes(32))), [1]))
