@@ -87,7 +87,7 @@ class Stack:
         found = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
-                words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("latin-1")
                 environment = (entry / "environ").read_bytes()
             except OSError:
                 continue

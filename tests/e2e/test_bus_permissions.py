@@ -78,6 +78,15 @@ async def test_a_resolver_reads_and_cannot_write(url: str) -> None:
                 await attempt
 
 
+@pytest.mark.parametrize("role", ["resolver", "operator"])
+async def test_stores_of_the_original_are_taken_over_by_those_alone_who_were_granted_it(
+    url: str, role: str
+) -> None:
+    async with connect(BusSettings(as_user(url, role)), name=role) as bus:
+        with pytest.raises(Denied):
+            await RemoteRefs(bus, role).adopt({}, Origin(role, "migrate", "0" * 32))
+
+
 @pytest.mark.parametrize("role", ["objectstore", "resolver", "operator"])
 async def test_nobody_but_refs_announces_anything(url: str, role: str) -> None:
     heard: list[bytes] = []

@@ -32,6 +32,14 @@ def test_every_edit_is_one_commit_with_its_message(stack: Stack, zone: str) -> N
     assert stack.json("show", "a", "A", "HEAD~2")["rdata"] == ["192.0.2.1", "192.0.2.2"]
 
 
+@pytest.mark.usefixtures("zone")
+def test_a_blank_message_is_none(stack: Stack) -> None:
+    stack.run("add", "a", "A", "300", "192.0.2.3", "-m", "\n \n")
+    stack.run("add", "a", "A", "300", "192.0.2.4", "-m", "\n\nwhy\n\n")
+    messages = [each["message"] for each in stack.json("log", "-n", "2")]
+    assert messages == ["why", "add a A"]
+
+
 def test_an_export_imported_again_is_the_same_tree(stack: Stack, zone: str) -> None:
     stack.run("set", "txt", "TXT", "300", 'tricky "quotes" ; and \\ slashes')
     tree = stack.run("rev-parse", "HEAD^{tree}").out

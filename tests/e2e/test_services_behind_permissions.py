@@ -72,6 +72,9 @@ async def test_an_operator_commits_and_a_resolver_hears_and_reads(tmp_path: Path
             await repo.refs.move(MAIN, Absent(), made.id, origin("ada"), made.objects)
             await eventually(lambda: subjects.event("moved", MAIN) in heard)
         assert await RemoteObjects(dns, "resolver").get([made.id]) == {made.id: made.objects[-1]}
+        for objects in (repo.objects, RemoteObjects(dns, "resolver")):
+            (dated,) = await objects.history([made.id], 9)
+            assert dated.raw == made.objects[-1]
         served = Served(
             resolver="r", zone=FOO, branch="main", epoch="e", sequence=1, commit=made.id,
             serial=1, delay_ms=0.1,

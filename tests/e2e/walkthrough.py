@@ -20,11 +20,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.ports import free_port
+
 BIN = Path(sys.executable).parent
 ROOT_ZONES = Path(__file__).resolve().parents[3] / "shared" / "data" / "rootzone-2018.tar.xz"
 ROOT_TREE = "4745c3584a55f86be12d0bde93d280d34dd7821f0f29948f63996eafc170e2f8"
 SALT = "demo-rollout"
 CANARY_PERCENT = 50
+ROOT_VERSIONS = 10
 DEADLINE_S = 20.0
 SHOWN_LINES = 30
 
@@ -76,7 +79,8 @@ class Walkthrough:
         print(f"$ {words}", flush=True)
         done = self._carried_out(shlex.split(words))
         lines = (done.stdout + done.stderr).splitlines()
-        print(*(f"  {line}" for line in lines[:shown]), sep="\n")
+        for line in lines[:shown]:
+            print(f"  {line}")
         if len(lines) > shown:
             print(f"  ... {len(lines) - shown} more lines")
         if done.returncode != fails_with:
@@ -208,12 +212,28 @@ def edit(walk: Walkthrough) -> None:
 
 
 def history(walk: Walkthrough) -> None:
-    walk.step("9. Who changed what")
+    walk.step("9. Who changed what: log, diff, blame, status")
     shown = walk.run("zonegit log")
     walk.check("both commits are there", "initial import" in shown and "new host" in shown)
+    changed = walk.run("zonegit diff HEAD~1 HEAD")
+    walk.check(
+        "the diff is the change",
+        "- api.foo.com. 60 IN A 192.0.2.80" in changed
+        and "+ api.foo.com. 60 IN A 192.0.2.81" in changed,
+    )
+    walk.run("zonegit blame api A")
+    tip, first = (each["commit"] for each in walk.ask("log"))
+    walk.check("the edit gave api its address", blamed(walk, "api A") == {tip})
+    walk.check("the import gave mail its", blamed(walk, "mail A") == {first})
     walk.run("zonegit status")
     then = walk.run("zonegit show api A HEAD~1")
     walk.check("what it was one commit ago", then.endswith("192.0.2.80\n"))
+
+
+def blamed(walk: Walkthrough, words: str) -> set[str]:
+    """The commits that ``zonegit blame`` names for records."""
+    rrsets = walk.ask(f"blame {words}")
+    return {record["commit"] for rrset in rrsets for record in rrset["records"]}
 
 
 def branch(walk: Walkthrough) -> None:
@@ -226,17 +246,48 @@ def branch(walk: Walkthrough) -> None:
     walk.run("zonegit checkout main")
 
 
+def fast_forward(walk: Walkthrough) -> None:
+    walk.step("11. Merge it: a fast-forward")
+    walk.run("zonegit merge canary --dry-run")
+    merged = walk.run("zonegit merge canary --wait")
+    walk.check("nothing had to be put together", "fast-forward" in merged)
+    tips = {each["commit"] for each in walk.ask("branch")["branches"].values()}
+    walk.check("both branches are at one commit", len(tips) == 1)
+    walk.check("it is served", walk.records("api.foo.com A") == ["203.0.113.80"])
+
+
+def revert(walk: Walkthrough) -> None:
+    walk.step("12. Take it back: revert")
+    before = walk.serial()
+    walk.run("zonegit revert HEAD --wait")
+    walk.check("api is where it was", walk.records("api.foo.com A") == ["192.0.2.81"])
+    walk.check("under the next serial", walk.serial() == before + 1)
+
+
+def reset(walk: Walkthrough) -> None:
+    walk.step("13. Make the branch as it was: reset --hard")
+    walk.run("zonegit delete api A -m 'a mistake' --wait")
+    before = walk.serial()
+    walk.check("api is gone", walk.records("api.foo.com A") == [])
+    walk.run("zonegit reset --hard HEAD~1 --wait")
+    walk.check("api is back", walk.records("api.foo.com A") == ["192.0.2.81"])
+    walk.check("the serial went on", walk.serial() == before + 1)
+    messages = [each["message"] for each in walk.ask("log")]
+    walk.check("the mistake left the branch", "a mistake" not in messages)
+    walk.check("but not the reflog", "a mistake" in walk.run("zonegit reflog"))
+
+
 def the_past(walk: Walkthrough) -> None:
-    walk.step("11. A second resolver, pinned to the past")
-    process, address = walk.resolver("past", "--at HEAD~1")
+    walk.step("14. Time travel: a second resolver, two commits back")
+    process, address = walk.resolver("past", "--at HEAD~2")
     past = walk.records(f"api.foo.com A @{address}")
-    walk.check("it answers what was", past == ["192.0.2.80"])
+    walk.check("it answers what was", past == ["203.0.113.80"])
     walk.check("the first one what is", walk.records("api.foo.com A") == ["192.0.2.81"])
     end(process)
 
 
 def canary(walk: Walkthrough) -> None:
-    walk.step("12. A canary: half of the subnets see the other branch")
+    walk.step("15. A canary: half of the subnets see the other branch")
     words = f"--canary canary:{CANARY_PERCENT} --canary-salt {SALT}"
     process, address = walk.resolver("canary", words)
     walk.run(f"zonegit query api.foo.com A @{address} --subnet 10.1.0.0/24")
@@ -257,13 +308,29 @@ def canary(walk: Walkthrough) -> None:
 
 
 def transfer(walk: Walkthrough) -> None:
-    walk.step("13. Transfer the zone")
+    walk.step("16. Transfer the zone")
     lines = walk.run(f"zonegit query foo.com AXFR @{walk.dns}").splitlines()
     walk.check("all 12 records arrive", len(lines) == 12)
 
 
+def proposal(walk: Walkthrough) -> None:
+    walk.step("17. Propose, review, approve")
+    walk.run("zonegit propose new-mail")
+    walk.run("zonegit set mail A 300 192.0.2.26 -m 'the new machine'")
+    walk.run("zonegit checkout main")
+    walk.run("zonegit set ftp A 300 192.0.2.21 -m 'meanwhile' --wait")
+    reviewed = walk.run("zonegit review new-mail")
+    walk.check("the review shows the change", "+ mail.foo.com. 300 IN A 192.0.2.26" in reviewed)
+    walk.check("and only that", "ftp" not in reviewed)
+    walk.check("nothing is live yet", walk.records("mail.foo.com A") == ["192.0.2.25"])
+    walk.run("zonegit approve new-mail --wait")
+    walk.check("approved, it is", walk.records("mail.foo.com A") == ["192.0.2.26"])
+    walk.check("beside what came meanwhile", walk.records("ftp.foo.com A") == ["192.0.2.21"])
+    walk.run("zonegit log --graph --oneline")
+
+
 def second_zone(walk: Walkthrough) -> None:
-    walk.step("14. A second zone, registered while running")
+    walk.step("18. MULTI-ZONE: a second zone, registered while running")
     pid = resolver_pid(walk)
     (walk.folder / "bar.zone").write_text(ZONE_FILE.replace("foo.com", "bar.org"))
     walk.run("zonegit zone add bar.org")
@@ -271,6 +338,13 @@ def second_zone(walk: Walkthrough) -> None:
     walk.check("it is answered", walk.records("api.bar.org A") == ["192.0.2.80"])
     walk.check("by the same process and port", resolver_pid(walk) == pid)
     walk.run("zonegit zone list")
+    before = walk.ask("rev-parse foo.com:canary")
+    walk.run("zonegit branch canary --zone bar.org")
+    walk.run("zonegit set api A 60 198.51.100.80 --zone bar.org --branch canary")
+    walk.check("each has a canary of its own", walk.ask("rev-parse foo.com:canary") == before)
+    other = walk.ask("rev-parse bar.org:canary")["id"]
+    walk.run(f"zonegit merge {other}", fails_with=1)
+    walk.check("nobody merges across", walk.records("api.foo.com A") == ["192.0.2.81"])
     walk.run("zonegit zone remove bar.org", fails_with=7)
     walk.run("zonegit zone remove bar.org --force")
     gone = lambda: walk.ask(f"query bar.org SOA @{walk.dns}")["rcode"] == "REFUSED"  # noqa: E731
@@ -291,7 +365,7 @@ def resolver_pid(walk: Walkthrough) -> str:
 
 
 def metrics(walk: Walkthrough) -> None:
-    walk.step("15. Metrics")
+    walk.step("19. Metrics")
     url = f"http://{walk.metrics}/metrics"
     print(f"$ curl {url}")
     with urllib.request.urlopen(url, timeout=5) as response:
@@ -303,7 +377,7 @@ def metrics(walk: Walkthrough) -> None:
 
 
 def bus_down(walk: Walkthrough) -> None:
-    walk.step("16. Killed, and started again with the bus down")
+    walk.step("Killed, and started again with the bus down")
     process, _ = walk.resolver("spare", "")
     walk.until("spare keeps what it serves", lambda: serves(walk, "spare"))
     print("$ kill -9 (spare)")
@@ -331,27 +405,41 @@ def bus_url(walk: Walkthrough, role: str) -> str:
 
 
 def root_zone(walk: Walkthrough) -> None:
-    walk.step("17. The real root zone, two versions of it")
+    walk.step("The real root zone: ten days of it as history")
     if not ROOT_ZONES.exists():
         print("  skipped: the real data is not beside this checkout")
         return
-    with tarfile.open(ROOT_ZONES) as archive:
-        for serial in ("2018012900", "2018013000"):
-            archive.extract(f"./root-{serial}.zone", walk.folder, filter="data")
     walk.run("zonegit up --detach --listen 127.0.0.1:0 --metrics 127.0.0.1:0")
     remember_addresses(walk)
     walk.check("foo.com came back", walk.records("api.foo.com A") == ["192.0.2.81"])
     walk.run("zonegit init .")
-    walk.run("zonegit import root-2018012900.zone --wait --timeout 60")
-    tree = walk.run("zonegit rev-parse HEAD^{tree}").strip()
-    walk.check("its tree has the id that the original computes", tree == ROOT_TREE)
-    walk.run("zonegit import root-2018013000.zone --wait --timeout 60")
+    serials = extract_root_zones(walk)
+    for serial in serials:
+        words = f"zonegit import root-{serial}.zone -m 'root zone {serial}' --wait --timeout 60"
+        walk.run(words, shown=1)
+    tree = walk.run("zonegit rev-parse HEAD~9^{tree}").strip()
+    walk.check("the first has the tree that the original computes", tree == ROOT_TREE)
     walk.run("zonegit log --oneline")
-    soa = walk.records(f". SOA @{walk.dns}")[0]
-    walk.check("the newer version is served", soa.split()[2] == "2018013000")
-    walk.run(f"zonegit query www.example.com A @{walk.dns}")
-    referral = walk.ask(f"query www.example.com A @{walk.dns}")
-    walk.check("com. is delegated", referral["authority"][0].startswith("com. 172800 IN NS"))
+    walk.check("ten versions are ten commits", len(walk.ask("log")) == ROOT_VERSIONS)
+    walk.run("zonegit blame com. NS")
+    first = walk.ask("rev-parse HEAD~9")["id"]
+    walk.check("com. has had its servers all along", blamed(walk, "com. NS") == {first})
+    walk.run("zonegit diff HEAD~1 HEAD --stat", shown=10)
+    walk.run("zonegit query www.example.com A")
+    soa = walk.records(". SOA")[0]
+    walk.check("the last version is served", soa.split()[2] == serials[-1])
+    _, address = walk.resolver("first", "--zone . --at HEAD~9")
+    soa = walk.records(f". SOA @{address}")[0]
+    walk.check("the first one is, too, by who is pinned to it", soa.split()[2] == serials[0])
+
+
+def extract_root_zones(walk: Walkthrough) -> list[str]:
+    """Unpacks the first versions and returns their serials, in order."""
+    with tarfile.open(ROOT_ZONES) as archive:
+        members = sorted(each for each in archive.getnames() if each.endswith(".zone"))
+        for each in members[:ROOT_VERSIONS]:
+            archive.extract(each, walk.folder, filter="data")
+    return [Path(each).stem.removeprefix("root-") for each in members[:ROOT_VERSIONS]]
 
 
 STEPS: Sequence[Callable[[Walkthrough], None]] = (
@@ -363,9 +451,13 @@ STEPS: Sequence[Callable[[Walkthrough], None]] = (
     edit,
     history,
     branch,
+    fast_forward,
+    revert,
+    reset,
     the_past,
     canary,
     transfer,
+    proposal,
     second_zone,
     metrics,
     bus_down,
@@ -379,13 +471,6 @@ def fnv1a(octets: bytes) -> int:
     for octet in octets:
         value = (value ^ octet) * 0x100000001B3 % (1 << 64)
     return value
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def answers(address: str) -> bool:

@@ -20,10 +20,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from zonegit_cli.cli import cli
     from zonegit_cli.door import leave_through_one_door
 
+    _open_what_is_closed()
     words = list(sys.argv[1:] if arguments is None else arguments)
     status = leave_through_one_door(cli, words)
     sys.stderr.flush()
     os._exit(status)
+
+
+def _open_what_is_closed() -> None:
+    """Standard streams that whoever started this has closed lead nowhere, as they do in git: else
+    there is none to print on, and the next file or socket takes its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 if __name__ == "__main__":

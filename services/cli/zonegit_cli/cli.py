@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 SECTIONS: Final[dict[str, dict[str, str]]] = {
     "The stack on this machine": {
@@ -16,25 +17,48 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "zone": "Add, list, switch to or remove zones",
         "import": "Make a zone equal a master file, or add one to it",
         "export": "Print a zone as a master file",
+        "migrate": "Take over the store of the original zonegit",
     },
     "Edits, one commit each": {
         "set": "Make an RRset hold exactly these records",
         "add": "Add a record to an RRset",
         "remove": "Remove a record from an RRset",
         "delete": "Delete an RRset, or all of a name",
+        "edit": "Change the zone file in your editor",
+        "apply": "Make many edits, or those of a diff, in one commit",
     },
     "History": {
         "status": "Where you stand and what is served",
         "log": "Commits, the latest first",
-        "show": "An RRset, now or at any commit",
-        "branch": "List, create or delete branches",
+        "diff": "What differs between two commits",
+        "show": "A commit and its changes, or an RRset at any commit",
+        "blame": "Which commits gave a name its records",
+        "branch": "List, create, rename or delete branches",
+        "tag": "List, create or delete tags",
         "checkout": "Stand on another branch",
+        "merge": "Bring another branch's changes into this one",
+        "revert": "Take back what one commit changed",
+        "reset": "Make a branch as it was",
+        "reflog": "Where a branch has been, and who moved it",
         "rev-parse": "The id that a refish stands for",
         "cat-object": "A stored object, decoded",
+    },
+    "Changes that somebody else looks at first": {
+        "propose": "Begin a proposal, a branch of its own",
+        "review": "What a proposal would change, and whether it merges",
+        "approve": "Make a proposal part of what is served",
+    },
+    "Signatures": {
+        "keygen": "A pair of keys to sign commits with",
+        "sign-commit": "Sign the tip of a branch",
+        "verify": "Who signed a commit, or all that led to it",
     },
     "Serving": {
         "resolvers": "What each resolver serves, and how far it lags",
         "query": "Ask a DNS server",
+    },
+    "Your shell": {
+        "completion": "The script that completes what you type",
     },
 }
 
@@ -57,6 +81,16 @@ class Commands(click.Group):
         command = import_module(_MODULES[name]).command
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        every = {name: text for section in SECTIONS.values() for name, text in section.items()}
+        found = [
+            CompletionItem(name, help=text)
+            for name, text in every.items()
+            if name.startswith(incomplete)
+        ]
+        # What any command offers, its options; a group would import all its commands.
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

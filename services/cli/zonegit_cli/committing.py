@@ -1,26 +1,38 @@
-"""What every command that commits does: find the branch, commit, wait, tell."""
+"""What every command that commits does: find the branch, carry the change out (or only say what it
+would be), wait, tell."""
 
 import heapq
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
 
 import click
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo import commits, workspace
-from zonegit.repo.commits import Committed, Intent, Plan
-from zonegit.repo.edits import Edit
+from zonegit.repo import commits, diffs, plans, workspace
+from zonegit.repo.commits import Committed, Intent, Lost, Outcome, Preview
+from zonegit.repo.conflicts import Conflicted
+from zonegit.repo.edits import Edit, Key
+from zonegit.repo.plans import Plan
 from zonegit.repo.workspace import Position, Repo
-from zonegit.zone import names, rrtypes
+from zonegit.store.reading import Reader
+from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset
-from zonegit_cli import waiting
-from zonegit_cli.output import commit_id
+from zonegit.zone.rrset import RRset, rdata_to_text, sort_key, title
+from zonegit.zone.zonetext import record_head
+from zonegit_cli import clashes, patches, rrsets, waiting
+from zonegit_cli.door import EXIT_STATUS
+from zonegit_cli.output import commit_id, count
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
 
-SHOWN = 10
+SHOWN: Final = 10
 """Changed RRsets listed one by one before they are only counted."""
+
+LONGEST_SHOWN: Final = 80
+"""Characters of a record that is shown with them."""
+
+_WORDS: Final = {"+": "added", "~": "modified", "-": "deleted"}
+_COLOURS: Final = {"+": "green", "~": "yellow", "-": "red"}
 
 
 async def commit_edit(
@@ -30,36 +42,92 @@ async def commit_edit(
     the message where none was given."""
 
     def plan_for(_repo: Repo, position: Position) -> Plan:
-        return commits.plan_edits([edit(position.zone)], position.zone)
+        return plans.plan_edits([edit(position.zone)], position.zone)
 
-    intent = Intent(how.message or " ".join(words), words[0], how.force)
-    await commit(session, how, plan_for, intent)
+    await commit(session, how, plan_for, intent(how, words[0], " ".join(words)))
+
+
+def intent(
+    how: How,
+    reason: str,
+    words: str,
+    *,
+    imports: bool = False,
+    lost: Lost = Lost.REPLAYED_APART,
+) -> Intent:
+    """What the command ``reason`` commits for; ``words`` are the message where none was given, or
+    a blank one, the rest as :class:`Intent` has it."""
+    message = (how.message or "").strip() or words
+    return Intent(message, reason, how.force, imports=imports, lost=lost, dry_run=how.dry_run)
 
 
 async def commit(
-    session: Session, how: How, plan_for: Callable[[Repo, Position], Plan], intent: Intent
+    session: Session, how: How, plan_for: Callable[[Repo, Position], Plan], meant: Intent
 ) -> None:
     """Commits a plan on the branch the command works on and tells what came of it."""
-    heard = waiting.Heard()
+
+    async def work(repo: Repo, at: Position) -> Outcome:
+        return await commits.commit(repo, at, plan_for(repo, at), meant)
+
+    await carry_out(session, how, work)
+
+
+async def carry_out(
+    session: Session,
+    how: How,
+    work: Callable[[Repo, Position], Awaitable[Outcome]],
+    *,
+    nothing: str = "nothing to commit: {} is so already",
+    jumped: str = "fast-forward",
+) -> int:
+    """Does ``work`` on the branch that the command works on and tells what came of it: ``nothing``
+    is said when there was nothing to do, of the branch; ``jumped`` when it moved to a commit that
+    was there before. Returns the exit status."""
     async with session.bus() as bus:
         repo = session.repo(bus)
         at = await workspace.locate(repo, how.zone, how.branch)
-        async with waiting.waiting(session, bus, at.zone, at.branch, wanted=how.wait) as waiter:
-            made = await commits.commit(repo, at, plan_for(repo, at), intent)
-            if made is not None:
-                heard = await waiter.until(made.moved)
-    if made is None:
-        _tell_nothing(session, at)
-    else:
-        lines = [*_lines(made), *heard.lines()]
-        session.output.result(lambda: {**as_json(made), **heard.json()}, lines)
+        wait = how.wait and not how.dry_run
+        async with waiting.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
+            match await work(repo, at):
+                case None:
+                    _tell_nothing(session, at, nothing)
+                case Preview() as preview:
+                    await _tell_preview(session, repo, preview)
+                case Conflicted() as conflicted:
+                    clashes.tell(session, conflicted)
+                    return EXIT_STATUS["conflict"]
+                case Committed() as made:
+                    heard = await waiter.until(made.moved)
+                    lines = [*_lines(made, jumped), *heard.lines()]
+                    session.output.result(lambda: {**as_json(made), **heard.json()}, lines)
+    return 0
 
 
-def _tell_nothing(session: Session, position: Position) -> None:
+def _tell_nothing(session: Session, position: Position, text: str) -> None:
     tip = CommitId(position.tip.target).hex() if position.tip else None
     where = {"zone": names.text(position.zone), "branch": position.branch, "commit": tip}
-    text = f"nothing to commit: {names.text(position.zone)} {position.branch} is so already"
-    session.output.result({**where, "committed": False}, [text])
+    said = text.format(f"{where['zone']} {where['branch']}")
+    session.output.result({**where, "committed": False}, [said])
+
+
+async def _tell_preview(session: Session, repo: Repo, preview: Preview) -> None:
+    reader = Reader(repo.objects, preview.objects)
+    every = await diffs.between(reader, preview.old, preview.new, preview.zone)
+    deltas = diffs.beside_serial(every)
+    where = {"zone": names.text(preview.zone), "branch": preview.branch}
+    serials = {"serial": preview.serial, "serial_before": preview.before}
+    head = f"would commit to {where['zone']} {where['branch']} ({_serials(preview)})"
+    session.output.result(
+        lambda: {
+            **where,
+            "committed": False,
+            "dry_run": True,
+            **serials,
+            "changes": patches.as_json(deltas),
+        },
+        [head, *patches.lines(deltas)],
+        paged=True,
+    )
 
 
 def as_json(made: Committed) -> dict[str, Any]:
@@ -68,37 +136,53 @@ def as_json(made: Committed) -> dict[str, Any]:
         "zone": names.text(made.zone),
         "branch": made.branch,
         "committed": True,
+        "new_commit": made.is_new,
         "commit": made.commit.hex(),
         "parent": made.parent.hex() if made.parent else None,
         "serial": made.serial,
         "serial_before": made.before,
         "replayed": made.replayed,
         "changes": [
-            {"name": names.text(owner), "type": rrtypes.to_text(rdtype), "deleted": rrset is None}
-            for (owner, rdtype), rrset in sorted(
-                made.changes.items(), key=lambda change: _in_order(change[0])
-            )
+            {
+                **rrsets.named(owner, rdtype),
+                "change": _WORDS[_sign(made, (owner, rdtype))],
+                "new": rrsets.content(made.changes[owner, rdtype]),
+            }
+            for owner, rdtype in sorted(made.changes, key=lambda key: sort_key(*key))
         ],
     }
 
 
-def _lines(made: Committed) -> list[str]:
-    serial = f"serial {made.serial}" if made.before is None else f"{made.before} -> {made.serial}"
-    head = f"{names.text(made.zone)} {made.branch} {commit_id(made.commit)} ({serial})"
-    first = heapq.nsmallest(SHOWN, made.changes, key=_in_order)
-    lines = [head, *(_change_line(key, made.changes[key]) for key in first)]
+def _lines(made: Committed, jumped: str) -> list[str]:
+    how = _serials(made) if made.is_new else f"{_serials(made)}, {jumped}"
+    head = f"{names.text(made.zone)} {made.branch} {commit_id(made.commit)} ({how})"
+    first = heapq.nsmallest(SHOWN, made.changes, key=lambda key: sort_key(*key))
+    lines = [head, *(_change_line(made, key) for key in first)]
     if len(made.changes) > SHOWN:
         lines.append(f"  and {len(made.changes) - SHOWN} more RRsets")
     return lines
 
 
-def _in_order(key: tuple[Name, int]) -> tuple[Any, int]:
-    """As zones are sorted (RFC 4034 section 6.1), the apex first."""
-    return names.canonical_key(key[0]), key[1]
+def _serials(made: Committed | Preview) -> str:
+    return f"serial {made.serial}" if made.before is None else f"{made.before} -> {made.serial}"
 
 
-def _change_line(key: tuple[Name, int], rrset: RRset | None) -> str:
-    text = f"{names.text(key[0])} {rrtypes.to_text(key[1])}"
-    if rrset is None:
-        return click.style(f"  - {text}", fg="red")
-    return click.style(f"  + {text}", fg="green") + f" ({len(rrset.rdatas)}, TTL {rrset.ttl})"
+def _sign(made: Committed, key: Key) -> str:
+    if made.changes[key] is None:
+        return "-"
+    return "+" if key in made.added else "~"
+
+
+def _change_line(made: Committed, key: Key) -> str:
+    sign = _sign(made, key)
+    rrset = made.changes[key]
+    what = title(*key) if rrset is None else f"{record_head(rrset)} {_records(rrset)}"
+    return click.style(f"  {sign} {what}", fg=_COLOURS[sign])
+
+
+def _records(rrset: RRset) -> str:
+    """The only record, if it is short; else how many there are."""
+    first = rdata_to_text(rrset.rdtype, rrset.rdatas[0])
+    if len(rrset.rdatas) == 1 and len(first) <= LONGEST_SHOWN:
+        return first
+    return f"({count(len(rrset.rdatas), 'record')})"

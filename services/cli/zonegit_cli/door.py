@@ -23,6 +23,7 @@ INTERRUPTED: Final = 130
 
 def leave_through_one_door(cli: click.Command, words: list[str]) -> int:
     """Runs the command line and returns its exit status; prints what went wrong on stderr."""
+    stdout = sys.stdout
     try:
         status = cli.main(words, prog_name="zonegit", standalone_mode=False)
         sys.stdout.flush()
@@ -33,7 +34,10 @@ def leave_through_one_door(cli: click.Command, words: list[str]) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("zonegit: interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as ended:
+        # click exits with 1 when a pipe breaks, and is known by the stream it puts in place.
+        if isinstance(ended, SystemExit) and sys.stdout is stdout:
+            raise
         # The reader (a pager, head) has seen enough; do not fail again at interpreter exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -56,6 +60,8 @@ def _understood(error: Exception) -> tuple[ZonegitError, int]:
             return cause, EXIT_STATUS.get(cause.code, 1)
         case OSError() if error.filename is not None:
             return ZonegitError(f"{error.filename}: {error.strerror}"), 1
+        case OSError() if error.strerror is not None:
+            return ZonegitError(error.strerror), 1  # of standard output, which has no name
         case _:
             text = f"{type(error).__name__}: {error}"
             hint = "this is a bug; the same command with --debug shows where"
@@ -96,6 +102,9 @@ def tell(error: ZonegitError, *, as_json: bool) -> None:
         fields = {"code": error.code, "message": error.message, "hint": error.hint}
         click.echo(json.dumps({"error": {**fields, "details": error.details}}), err=True)
         return
-    click.echo(f"{click.style('zonegit:', fg='red', bold=True)} {error.message}", err=True)
+    from zonegit_cli.output import colourful, harmless
+
+    lines = [f"{click.style('zonegit:', fg='red', bold=True)} {harmless(error.message)}"]
     if error.hint:
-        click.echo(f"{click.style('   hint:', fg='yellow')} {error.hint}", err=True)
+        lines.append(f"{click.style('   hint:', fg='yellow')} {harmless(error.hint)}")
+    click.echo("\n".join(lines), err=True, color=colourful())

@@ -1,17 +1,27 @@
 """What commands print: text for people, one JSON document with ``--json``. Colour on a terminal
-only (click strips it elsewhere; ``NO_COLOR`` is honoured); progress goes to stderr."""
+only (click strips it elsewhere; ``NO_COLOR`` is honoured); progress goes to stderr.
+
+Much of the text is somebody else's: names of authors, messages. It must not steer a terminal.
+"""
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
 
 from zonegit.objects.ids import short
+
+_STEERING: Final = re.compile(
+    r"(\x1b\[(?:[01]|22|3[1-6])m)"  # the colours that commands use
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
+"""Controls, those of writing direction included; not tabs and line ends."""
 
 Json = Mapping[str, Any] | Sequence[Any]
 
@@ -30,16 +40,31 @@ class Output(msgspec.Struct, frozen=True):
             made = data() if callable(data) else data
             click.echo(json.dumps(made, indent=2, ensure_ascii=False))
             return
-        text = [*lines]
+        text = [f"{harmless(line)}\n" for line in lines]
+        whole = "".join(text)  # click flushes what it echoes: line by line is slow
         if paged and sys.stdout.isatty() and len(text) >= shutil.get_terminal_size().lines:
-            click.echo_via_pager("\n".join(text) + "\n", color=colourful())
-            return
-        for line in text:
-            click.echo(line, color=colourful())
+            click.echo_via_pager(whole, color=colourful())
+        else:
+            click.echo(whole, nl=False, color=colourful())
 
     def note(self, text: str) -> None:
         """Something to know beside the result; on stderr."""
-        click.echo(f"{click.style('note:', fg='cyan')} {text}", err=True)
+        line = f"{click.style('note:', fg='cyan')} {harmless(text)}"
+        click.echo(line, err=True, color=colourful())
+
+    def progress(self, text: str) -> None:
+        """How far something long is, on a terminal's stderr, in place of what stood there before;
+        nothing clears it."""
+        if sys.stderr.isatty() and not self.as_json:
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+
+
+def harmless(line: str) -> str:
+    """A line in which nothing moves the cursor, hides text or turns it around: what would is shown
+    as its number."""
+    if line.isprintable():
+        return line
+    return _STEERING.sub(lambda found: found[1] or f"<{ord(found[0]):02x}>", line)
 
 
 def colourful() -> bool | None:
@@ -65,6 +90,11 @@ def columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[s
     if header:
         lines[0] = click.style(lines[0], bold=True)
     return lines
+
+
+def count(number: int, what: str) -> str:
+    """``1 commit``, ``2 commits``."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def commit_id(octets: bytes) -> str:

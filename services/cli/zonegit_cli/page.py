@@ -10,28 +10,26 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import click
 import msgspec
 
-from zonegit.zone import names
+from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone.names import Name
+from zonegit_cli import arguments
 from zonegit_cli.output import Output
 from zonegit_cli.session import Session
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
 Body = Callable[Concatenate[Session, P], Coroutine[Any, Any, int | None]]
+Commits = Callable[..., Coroutine[Any, Any, int | None]]
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 COMMON: Final = ("as_json", "timeout", "data", "debug")
 
 
-class ZoneNameType(click.ParamType[Name]):
-    """A zone's name, absolute whether it ends in a dot or not."""
-
-    name = "zone"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Name:
-        return value if isinstance(value, bytes) else names.parse(value)  # type: ignore[return-value]
-
-
-ZONE: Final = ZoneNameType()
+ZONE: Final = arguments.ZONE
+BRANCH: Final = arguments.BRANCH
+REFISH: Final = arguments.REFISH
+TAG: Final = arguments.TAG
+TYPE: Final = arguments.TYPE
 
 
 def page(name: str | None = None, **settings: Any) -> Callable[[Body[P]], click.Command]:
@@ -76,44 +74,104 @@ def _common(function: F) -> F:
     return function
 
 
+class WithOwners(click.Command):
+    """What follows ``--`` are names in the zone, as it is files in git; handed on as
+    ``owners``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else len(args)
+        ctx.params["owners"] = tuple(args[at + 1 :])
+        return super().parse_args(ctx, args[:at])
+
+
 class How(msgspec.Struct, frozen=True):
     """How a command commits: where, with what message (None: the command's own words), whether
-    forced, whether to wait for the resolvers."""
+    forced, whether only to show what it would do, whether to wait for the resolvers."""
 
     zone: Name | None
     branch: str | None
     message: str | None
     force: bool
+    dry_run: bool
     wait: bool
+
+
+MESSAGE: Final = click.option("-m", "--message", metavar="TEXT", help="The commit's message.")
+LONG_MESSAGE: Final = click.option("--message", metavar="TEXT", help="The commit's message.")
+"""Where -m means something else."""
+
+_ZONE: Final = click.option(
+    "--zone", type=ZONE, metavar="ZONE", help="Work in this zone; HEAD stays where it is."
+)
+_BRANCH: Final = click.option(
+    "--branch", type=BRANCH, metavar="BRANCH", help="Work on this branch; HEAD stays where it is."
+)
+_INTO: Final = click.option(
+    "--into",
+    "branch",
+    type=BRANCH,
+    metavar="BRANCH",
+    default=DEFAULT_BRANCH,
+    show_default=True,
+    help="The branch that gets the changes.",
+)
 
 
 def in_zone(function: F) -> F:
     """Adds ``--zone`` and ``--branch``, which apply to this one command and move nothing."""
-    function = click.option(
-        "--branch", metavar="BRANCH", help="Work on this branch; HEAD stays where it is."
-    )(function)
-    return click.option(
-        "--zone", type=ZONE, metavar="ZONE", help="Work in this zone; HEAD stays where it is."
-    )(function)
+    return _ZONE(_BRANCH(function))
 
 
-def commits(body: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Any]:
+def into(function: F) -> F:
+    """Adds ``--zone`` and ``--into``, the branch that a proposal is meant for."""
+    return _ZONE(_INTO(function))
+
+
+def commits(body: Commits) -> Commits:
     """Adds what every command that commits takes, handed on as ``how``."""
+    return committing(in_zone, MESSAGE)(body)
 
-    @wraps(body)
-    async def run(session: Session, **arguments: Any) -> None:
-        how = How(**{each.name: arguments.pop(each.name) for each in msgspec.structs.fields(How)})
-        await body(session, how=how, **arguments)
 
-    options = (
-        waits,
-        click.option("--force", is_flag=True, help="Do it even where it would harm somebody."),
-        click.option("-m", "--message", metavar="TEXT", help="The commit's message."),
-        in_zone,
-    )
-    for option in options:
-        option(run)
-    return run
+def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
+    """As :func:`commits`, with other options for the place or the message."""
+
+    def wrap(body: Commits) -> Commits:
+        @wraps(body)
+        async def run(session: Session, **arguments: Any) -> int | None:
+            session = signing(session, arguments.pop("sign"), off=arguments.pop("no_sign"))
+            fields = msgspec.structs.fields(How)
+            how = How(**{each.name: arguments.pop(each.name) for each in fields})
+            return await body(session, how=how, **arguments)
+
+        for option in (waits, DRY_RUN, _FORCE, NO_SIGN, SIGN, message, where):
+            option(run)
+        return run
+
+    return wrap
+
+
+DRY_RUN: Final = click.option(
+    "--dry-run", is_flag=True, help="Show what would change, and change nothing."
+)
+_FORCE: Final = click.option(
+    "--force", is_flag=True, help="Do it even where it would harm somebody."
+)
+SIGN: Final = click.option(
+    "--sign",
+    type=click.Path(path_type=Path),
+    metavar="KEY",
+    help="Sign with this private key's file (ZONEGIT_SIGNING_KEY).",
+)
+NO_SIGN: Final = click.option(
+    "--no-sign", is_flag=True, help="Do not sign, whatever is configured."
+)
+
+
+def signing(session: Session, key: Path | None, *, off: bool) -> Session:
+    """The session as ``--sign`` and ``--no-sign`` want it."""
+    if off and key is not None:
+        raise click.UsageError("--sign and --no-sign exclude each other")
+    return session if off else session.signing(key)
 
 
 def waits(function: F) -> F:

@@ -1,10 +1,10 @@
 """What a command works with: settings, the bus, the stores, and where its output goes."""
 
 import os
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,20 +20,40 @@ from zonegit_cli.stack import record
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
     from zonegit.repo.workspace import Repo
+    from zonegit.store.protocols import Adopter
 
 
 @dataclass(frozen=True)
 class Session:
-    """One run of one command. ``timeout`` in seconds, of each request and of ``--wait``."""
+    """One run of one command. ``timeout`` in seconds, of each request and of ``--wait``; ``sign``
+    makes the signatures of its commits, None: they have none."""
 
     output: Output
     timeout: float
     data: Path | None = None
+    sign: Callable[[bytes], str] | None = None
 
     @cached_property
     def settings(self) -> Settings:
         """Read once, when first needed."""
         return config.load(os.environ, Path(), data=self.data)
+
+    def signing(self, key: Path | None) -> "Session":
+        """The same, with commits signed by the private key in a file, None: by the configured one,
+        if any.
+
+        Raises:
+            NotFound, Invalid: the file cannot be read, or holds no private key.
+        """
+        path = key or self.settings.signing_key
+        if path is None:
+            return self
+        from zonegit_cli import keys
+
+        signer = keys.signing_key(path)
+        if keys.is_exposed(path):
+            self.output.note(f"others can read the private key {path}: chmod 600 it")
+        return replace(self, sign=signer.sign)
 
     def bus_settings(self) -> BusSettings:
         """Raises:
@@ -78,7 +98,15 @@ class Session:
             RemoteRefs(bus, actor, timeout=self.timeout),
             actor,
             self._identity,
+            self.sign,
         )
+
+    def adopter(self, bus: "Bus") -> "Adopter":
+        """What takes over stores of the original, on the operator's behalf."""
+        from zonegit.bus.remote_refs import RemoteRefs
+
+        actor = refnames.checked_actor(self.settings.actor)
+        return RemoteRefs(bus, actor, timeout=self.timeout)
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator["Repo"]:
@@ -87,9 +115,5 @@ class Session:
             yield self.repo(bus)
 
     def _identity(self) -> Identity:
-        now = time.time()
-        offset = time.localtime(now).tm_gmtoff
-        sign = "+" if offset >= 0 else "-"
-        hours, minutes = divmod(abs(offset) // 60, 60)
-        zone = f"{sign}{hours:02}{minutes:02}"
-        return Identity(self.settings.name, self.settings.email, int(now), zone)
+        at = self.settings.date or datetime.now().astimezone()
+        return Identity(self.settings.name, self.settings.email, int(at.timestamp()), f"{at:%z}")

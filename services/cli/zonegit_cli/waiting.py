@@ -16,7 +16,7 @@ from zonegit.errors import Unavailable
 from zonegit.store.protocols import Moved
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.wire import codec, subjects
-from zonegit.wire.messages import AskStatus, ResolverStatus, Served
+from zonegit.wire.messages import AskStatus, ResolverStatus, Served, ServedZone
 from zonegit.zone.names import Name
 from zonegit_cli.session import Session
 
@@ -106,10 +106,20 @@ async def waiting(
     async with bus.subscribe(subjects.served(zone), waiter.heard):
         statuses = await status_of_all(bus, zone)
         waiter.awaited = {each.resolver for each in statuses if _follows(each, zone, branch)}
-        if branch in (None, DEFAULT_BRANCH):
-            # Those of the local stack follow that branch, and one that is silent lags.
-            waiter.awaited |= session.local_resolvers() - {each.resolver for each in statuses}
+        waiter.awaited |= _silent(session.local_resolvers(), statuses, zone, branch)
         yield waiter
+
+
+def _silent(
+    local: frozenset[str], statuses: list[ResolverStatus], zone: Name, branch: str | None
+) -> frozenset[str]:
+    """Those of the local stack that should answer and do not. What they follow is what the others
+    of the stack do, since all are set up alike; while none answers, the usual branch."""
+    others = [each for each in statuses if each.resolver in local]
+    follow = any(_follows(each, zone, branch) for each in others)
+    if follow or (not others and branch in (None, DEFAULT_BRANCH)):
+        return local - {each.resolver for each in others}
+    return frozenset()
 
 
 async def status_of_all(bus: "Bus", zone: Name | None = None) -> list[ResolverStatus]:
@@ -120,6 +130,13 @@ async def status_of_all(bus: "Bus", zone: Name | None = None) -> list[ResolverSt
     return sorted(found, key=lambda each: each.resolver)
 
 
+def branch_and_share(served: ServedZone) -> str:
+    """What a state is called; a canary's with the share of clients that see it."""
+    return served.branch if served.percent is None else f"{served.branch} ({served.percent} %)"
+
+
 def _follows(status: ResolverStatus, zone: Name, branch: str | None) -> bool:
-    in_scope = not status.only or zone in status.only
-    return status.at is None and in_scope and (branch is None or branch in status.branches)
+    if status.only and zone not in status.only:
+        return False
+    serving = status.asked or status
+    return serving.at is None and (branch is None or branch in serving.branches)

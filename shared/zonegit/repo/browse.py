@@ -1,26 +1,16 @@
-"""Reading: RRsets, whole zones and history of a commit."""
+"""Reading: RRsets and whole zones of a commit."""
 
-import heapq
-from collections.abc import AsyncIterator, Collection
-
-import msgspec
+from collections.abc import Collection
 
 from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.history import trees
 from zonegit.objects.ids import CommitId, ObjectId, short
-from zonegit.objects.model import Blob, Commit
+from zonegit.objects.model import Blob, Commit, Tag, subject
 from zonegit.repo.edits import RRsets
 from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes
+from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset
-
-
-class Logged(msgspec.Struct, frozen=True):
-    """A commit met while walking history."""
-
-    id: CommitId
-    commit: Commit
+from zonegit.zone.rrset import RRset, title
 
 
 async def read_commit(reader: Reader, commit: CommitId) -> Commit:
@@ -30,6 +20,22 @@ async def read_commit(reader: Reader, commit: CommitId) -> Commit:
     found = (await reader.get([commit]))[commit]
     if not isinstance(found, Commit):
         raise Invalid(f"object {short(commit)} is not a commit")
+    return found
+
+
+async def subjects(reader: Reader, annotated: Collection[ObjectId]) -> dict[ObjectId, str]:
+    """The first line of the message of each commit or tag.
+
+    Raises:
+        Invalid: one of the objects is neither.
+    """
+    objects = await reader.get(annotated)
+    found = {}
+    for object_id in annotated:
+        value = objects[object_id]
+        if not isinstance(value, Commit | Tag):
+            raise Invalid(f"object {short(object_id)} is neither a commit nor a tag")
+        found[object_id] = subject(value)
     return found
 
 
@@ -62,7 +68,7 @@ async def rrset_at(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, ape
     blob = await reader.answer(trees.find_one(tree, names.path(owner, apex), rdtype))
     if blob is None:
         raise NotFound(
-            f"there is no {names.text(owner)} {rrtypes.to_text(rdtype)}",
+            f"there is no {title(owner, rdtype)}",
             hint="zonegit export prints all there is; a name without a final dot is in the zone",
         )
     return (await rrsets(reader, {blob}))[blob]
@@ -101,22 +107,3 @@ async def whole_zone(reader: Reader, tree: ObjectId) -> list[RRset]:
 
     await reader.answer(trees.diff(None, tree, take))
     return list((await rrsets(reader, blobs)).values())
-
-
-async def log(reader: Reader, start: CommitId) -> AsyncIterator[Logged]:
-    """The commit and its ancestors, each once, children before parents where clocks allow it:
-    the latest committed first."""
-    first = await read_commit(reader, start)
-    heap = [(-first.committer.time, 0, start, first)]
-    seen = {start}
-    count = 0
-    while heap:
-        _, _, at, commit = heapq.heappop(heap)
-        yield Logged(at, commit)
-        parents = [parent for parent in commit.parents if parent not in seen]
-        seen.update(parents)
-        await reader.get(parents)
-        for parent in parents:
-            count += 1
-            found = await read_commit(reader, parent)
-            heapq.heappush(heap, (-found.committer.time, count, parent, found))

@@ -1,37 +1,45 @@
 """Edits: intended changes as values, so that they can be replayed on another tip. All pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
-from zonegit.errors import NotFound
+from zonegit.errors import Invalid, NotFound
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, describe, rdata_to_text, rrset
+from zonegit.zone.rrset import RRset, describe, rdata_to_text, rrset, title
 from zonegit.zone.rules import check_owner, check_rrset
 
 
-class Set(msgspec.Struct, frozen=True):
+class _Written(msgspec.Struct, frozen=True, kw_only=True):
+    """``where`` is the FILE:LINE that an edit was read from, which its errors name; None: none."""
+
+    where: str | None = None
+
+
+class Set(_Written, frozen=True):
     """The RRset becomes this one."""
 
     rrset: RRset
 
 
-class Add(msgspec.Struct, frozen=True):
+class Add(_Written, frozen=True):
     """These records join the RRset, which takes their TTL."""
 
     rrset: RRset
 
 
-class Remove(msgspec.Struct, frozen=True):
-    """These records leave the RRset."""
+class Remove(_Written, frozen=True):
+    """These records leave the RRset; where a ``ttl`` is stated, that has to be theirs."""
 
     owner: Name
     rdtype: int
     rdatas: tuple[bytes, ...]
+    ttl: int | None = None
 
 
-class Delete(msgspec.Struct, frozen=True):
+class Delete(_Written, frozen=True):
     """The RRset goes; ``rdtype`` None: every RRset of the owner, but never a zone's SOA."""
 
     owner: Name
@@ -43,8 +51,11 @@ Edit = Set | Add | Remove | Delete
 RRsets = Mapping[int, RRset]
 """What stands at one owner, by type."""
 
-Changes = dict[tuple[Name, int], RRset | None]
-"""What RRsets become, by owner and type; None: they go."""
+Key = tuple[Name, int]
+"""An RRset of a zone: its owner and type."""
+
+Changes = dict[Key, RRset | None]
+"""What RRsets become; None: they go."""
 
 
 def owner(edit: Edit) -> Name:
@@ -61,21 +72,37 @@ def apply(edits: Iterable[Edit], present: Mapping[Name, RRsets], apex: Name) -> 
 
     Raises:
         NotFound: what is to be removed is not there.
-        Invalid: the result would break a rule of DNS.
+        Invalid: the result would break a rule of DNS; the last edit of its owner is blamed.
     """
     after = {name: dict(rrsets) for name, rrsets in present.items()}
+    latest: dict[Name, Edit] = {}
     for edit in edits:
-        _apply_one(edit, after.setdefault(owner(edit), {}), apex)
+        name = owner(edit)
+        latest[name] = edit
+        with _blamed(edit):
+            _apply_one(edit, after.setdefault(name, {}), apex)
     changes: Changes = {}
     for name, rrsets in after.items():
         before = present.get(name, {})
         for rdtype in before.keys() | rrsets.keys():
             if before.get(rdtype) != rrsets.get(rdtype):
                 changes[name, rdtype] = rrsets.get(rdtype)
-        check_owner(name, rrsets.keys(), apex)
-        for value in rrsets.values():
-            check_rrset(value)
+        with _blamed(latest.get(name)):
+            check_owner(name, rrsets.keys(), apex)
+            for value in rrsets.values():
+                check_rrset(value)
     return changes
+
+
+@contextmanager
+def _blamed(edit: Edit | None) -> Iterator[None]:
+    """Failures inside name the line that the edit was read from."""
+    try:
+        yield
+    except (NotFound, Invalid) as error:
+        if edit is None or edit.where is None:
+            raise
+        raise type(error)(f"{edit.where}: {error.message}", hint=error.hint) from None
 
 
 def _apply_one(edit: Edit, at: dict[int, RRset], apex: Name) -> None:
@@ -85,8 +112,8 @@ def _apply_one(edit: Edit, at: dict[int, RRset], apex: Name) -> None:
         case Add(value):
             old = at[value.rdtype].rdatas if value.rdtype in at else ()
             at[value.rdtype] = rrset(value.owner, value.rdtype, value.ttl, (*old, *value.rdatas))
-        case Remove(name, rdtype, rdatas):
-            _remove(at, name, rdtype, rdatas)
+        case Remove(name, rdtype, rdatas, ttl):
+            _remove(at, name, rdtype, rdatas, ttl)
         case Delete(name, rdtype):
             for gone in _deleted(at, name, rdtype, apex):
                 del at[gone]
@@ -103,10 +130,17 @@ def _deleted(at: RRsets, name: Name, rdtype: int | None, apex: Name) -> list[int
     return gone
 
 
-def _remove(at: dict[int, RRset], name: Name, rdtype: int, rdatas: Sequence[bytes]) -> None:
+def _remove(
+    at: dict[int, RRset], name: Name, rdtype: int, rdatas: Sequence[bytes], ttl: int | None
+) -> None:
     if rdtype not in at:
         raise _absent(name, rdtype)
     value = at[rdtype]
+    if ttl not in (None, value.ttl):
+        raise NotFound(
+            f"{describe(value)} has no record with TTL {ttl}",
+            hint=f"its records have TTL {value.ttl}",
+        )
     for rdata in rdatas:
         if rdata not in value.rdatas:
             known = ", ".join(rdata_to_text(rdtype, each) for each in value.rdatas[:4])
@@ -122,4 +156,4 @@ def _remove(at: dict[int, RRset], name: Name, rdtype: int, rdatas: Sequence[byte
 
 
 def _absent(name: Name, rdtype: int) -> NotFound:
-    return NotFound(f"there is no {names.text(name)} {rrtypes.to_text(rdtype)}")
+    return NotFound(f"there is no {title(name, rdtype)}")

@@ -10,19 +10,20 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.objects.asks import Asks
+from zonegit.history import walk
 from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex, short
 from zonegit.objects.model import Commit, Tag
-from zonegit.repo import workspace
+from zonegit.repo import browse, workspace
 from zonegit.repo.workspace import Repo
 from zonegit.store import refnames
+from zonegit.store.past import Past
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reading import Reader
+from zonegit.store.refnames import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
 MIN_SHORT_ID: Final = 8
-MAX_STEPS: Final = 100_000
 TREE_SUFFIX: Final = "^{tree}"
 
 _SHORT_ID: Final = re.compile(rf"[0-9a-f]{{{MIN_SHORT_ID},64}}", re.ASCII)
@@ -37,21 +38,24 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Refish(msgspec.Struct, frozen=True):
-    """A refish taken apart. ``zone`` None: wherever the command works."""
+    """A refish taken apart. ``zone`` None: wherever the command works; ``ref`` when ``base`` is
+    the path of a branch or tag."""
 
     zone: Name | None
     base: str
     steps: tuple[Step, ...] = ()
     tree: bool = False
+    ref: RefName | None = None
 
 
 class Resolved(msgspec.Struct, frozen=True):
     """A commit, and the zone it was looked up in; ``branch`` when the refish names a branch
-    itself, None when it names a commit some other way."""
+    itself, ``tag`` when it names an annotated tag, None when it names a commit some other way."""
 
     zone: Name
     commit: CommitId
     branch: str | None = None
+    tag: ObjectId | None = None
 
 
 def parse(text: str) -> Refish:
@@ -64,8 +68,34 @@ def parse(text: str) -> Refish:
     zone = names.parse(head) if colon else None
     tree = rest.endswith(TREE_SUFFIX)
     rest = rest.removesuffix(TREE_SUFFIX)
+    if ".." in rest:
+        raise Invalid(
+            f"{text!r} is a range, where one commit is wanted",
+            hint="zonegit diff A..B shows what differs, zonegit review BRANCH its commits",
+        )
     base = re.split(r"[~^]", rest, maxsplit=1)[0]
-    suffix = rest[len(base) :]
+    if not base:
+        raise Invalid(f"{text!r} is not a refish: it names no commit to start from")
+    steps = _steps(text, rest[len(base) :])
+    ref = _ref(base)
+    if ref is not None and zone is not None:
+        raise Invalid(f"{text!r} is not a refish: it names a zone twice")
+    return Refish(zone, base, steps, tree, ref)
+
+
+def _ref(base: str) -> RefName | None:
+    """The ref whose path ``base`` is; None when it is one word."""
+    if "./" not in base:
+        if base != refnames.DEFAULT_HEAD:
+            refnames.checked(base, "branch or tag")
+        return None
+    ref = refnames.parse(base if base.startswith("refs/") else f"refs/heads/{base}")
+    if ref.space not in ("heads", "tags"):
+        raise Invalid(f"{ref.path()} is not a branch or tag")
+    return ref
+
+
+def _steps(text: str, suffix: str) -> tuple[Step, ...]:
     steps = []
     at = 0
     while at < len(suffix):
@@ -77,9 +107,7 @@ def parse(text: str) -> Refish:
             )
         steps.append(_step(matched))
         at = matched.end()
-    if not base:
-        raise Invalid(f"{text!r} is not a refish: it names no commit to start from")
-    return Refish(zone, base, tuple(steps), tree)
+    return tuple(steps)
 
 
 def _step(matched: re.Match[str]) -> Step:
@@ -98,16 +126,40 @@ async def resolve(
     None where the operator's HEAD says.
 
     Raises:
-        Invalid: malformed, or it could mean two things.
+        Invalid: malformed, it could mean two things, or it names a tree.
         NotFound: it names nothing.
     """
     refish = parse(text)
+    if refish.tree:
+        raise Invalid(
+            f"{text!r} names a tree, and a commit is needed", hint=f"leave {TREE_SUFFIX} out"
+        )
+    return await _commit(repo, Reader(repo.objects), refish, zone, branch)
+
+
+async def resolve_id(
+    repo: Repo, text: str, *, zone: Name | None = None, branch: str | None = None
+) -> ObjectId:
+    """The id of the commit, or with ``^{tree}`` of its tree, that a refish stands for.
+
+    Raises:
+        Invalid, NotFound: as :func:`resolve`.
+    """
+    refish = parse(text)
     reader = Reader(repo.objects)
+    found = await _commit(repo, reader, refish, zone, branch)
+    return (await browse.read_commit(reader, found.commit)).tree if refish.tree else found.commit
+
+
+async def _commit(
+    repo: Repo, reader: Reader, refish: Refish, zone: Name | None, branch: str | None
+) -> Resolved:
     start = await _base(repo, reader, refish, zone, branch)
     if not refish.steps:
         return start
-    commit = await reader.answer(_follow(start.commit, refish))
-    return Resolved(start.zone, commit)
+    past = Past(repo.objects, reader)
+    parents = (step.parent for step in refish.steps if step.parent for _ in range(step.times))
+    return Resolved(start.zone, await past.answer(walk.back(start.commit, parents)))
 
 
 async def _base(
@@ -119,23 +171,21 @@ async def _base(
             repo, refish.zone or zone, None if refish.zone else branch
         )
         return Resolved(position.zone, position.commit(), position.branch)
-    if "./" in base:
-        path = base if base.startswith("refs/") else f"refs/heads/{base}"
-        return await _named(repo, reader, refnames.parse(path))
+    if refish.ref is not None:
+        return await _named(repo, reader, refish.ref)
     home = refish.zone or zone or (await workspace.locate(repo)).zone
     return await _word(repo, reader, home, base)
 
 
-async def _named(repo: Repo, reader: Reader, ref: refnames.RefName) -> Resolved:
+async def _named(repo: Repo, reader: Reader, ref: RefName) -> Resolved:
     """A ref given by its whole path."""
-    if ref.zone is None or ref.space not in ("heads", "tags"):
-        raise Invalid(f"{ref.path()} is not a branch or tag")
+    assert ref.zone is not None  # every branch and tag has one
     refs = await repo.refs.zone(ref.zone, repo.actor)
     tips = refs.heads if ref.space == "heads" else refs.tags
     if ref.short not in tips:
         raise NotFound(f"there is no ref {ref.path()}")
-    commit = await peel(reader, tips[ref.short].target)
-    return Resolved(ref.zone, commit, ref.short if ref.space == "heads" else None)
+    branch = ref.short if ref.space == "heads" else None
+    return await _resolved(reader, ref.zone, tips[ref.short].target, branch)
 
 
 async def _word(repo: Repo, reader: Reader, zone: Name, word: str) -> Resolved:
@@ -157,7 +207,12 @@ async def _word(repo: Repo, reader: Reader, zone: Name, word: str) -> Resolved:
         raise _nothing(refs, word)
     ((meaning, target),) = meanings.items()
     branch = word if meaning.startswith("branch") else None
-    return Resolved(zone, await peel(reader, target), branch)
+    return await _resolved(reader, zone, target, branch)
+
+
+async def _resolved(reader: Reader, zone: Name, target: ObjectId, branch: str | None) -> Resolved:
+    commit = await peel(reader, target)
+    return Resolved(zone, commit, branch, target if target != commit else None)
 
 
 async def _ids(repo: Repo, word: str) -> list[ObjectId]:
@@ -192,18 +247,3 @@ async def peel(reader: Reader, target: ObjectId) -> CommitId:
             return commit
         case _:
             raise Invalid(f"object {short(target)} is not a commit")
-
-
-def _follow(start: CommitId, refish: Refish) -> Asks[CommitId]:
-    at = start
-    for step in refish.steps:
-        for _ in range(step.times if step.parent else 0):
-            commit = (yield [at])[at]
-            assert isinstance(commit, Commit)
-            if len(commit.parents) < step.parent:
-                raise NotFound(
-                    f"history ends at {short(at)}: it has no parent {step.parent}",
-                    hint="zonegit log shows how far it reaches",
-                )
-            at = commit.parents[step.parent - 1]
-    return at

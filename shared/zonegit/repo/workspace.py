@@ -11,27 +11,37 @@ import msgspec
 
 from zonegit.errors import NotFound
 from zonegit.objects.canonical import encode
-from zonegit.objects.ids import CommitId
-from zonegit.objects.model import Identity, Symref
+from zonegit.objects.ids import CommitId, RawObject
+from zonegit.objects.model import Commit, Identity, Symref, Tag
 from zonegit.store import refnames
+from zonegit.store.expected import Absent, Exactly, Expected
 from zonegit.store.protocols import Head, Moved, ObjectStore, Origin, RefStore, Tip, ZoneRefs
-from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.store.refnames import DEFAULT_BRANCH, RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
 
 class Repo(msgspec.Struct, frozen=True):
-    """The stores, and on whose behalf they are used. ``now`` gives the identity that signs a
-    commit made at this moment."""
+    """The stores, and on whose behalf they are used. ``now`` gives the identity that a commit made
+    at this moment bears; ``sign`` the base64 signature of a commit's payload, None: commits are
+    not signed."""
 
     objects: ObjectStore
     refs: RefStore
     actor: str
     now: Callable[[], Identity]
+    sign: Callable[[bytes], str] | None = None
 
-    def origin(self, reason: str, *, force: bool = False) -> Origin:
-        """One intended change, told apart from every other."""
-        return Origin(self.actor, reason, secrets.token_hex(16), force)
+    def origin(self, reason: str, *, force: bool = False, turn: str | None = None) -> Origin:
+        """One intended change, told apart from every other; ``turn`` as :class:`Origin` has it."""
+        return Origin(self.actor, reason, secrets.token_hex(16), force, turn)
+
+    def sealed(self, value: Commit | Tag) -> RawObject:
+        """A new commit or tag in its octets, signed where the operator signs."""
+        raw = encode(value)
+        if self.sign is None:
+            return raw
+        return encode(msgspec.structs.replace(value, signature=self.sign(raw.payload)))
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -42,9 +52,14 @@ class Position(msgspec.Struct, frozen=True):
     tip: Tip | None
 
     @property
-    def ref(self) -> refnames.RefName:
+    def ref(self) -> RefName:
         """The branch as a ref."""
         return refnames.branch(self.zone, self.branch)
+
+    @property
+    def expected(self) -> Expected:
+        """What the branch has to hold for a move from here to go through."""
+        return Exactly(self.tip.target) if self.tip is not None else Absent()
 
     def commit(self) -> CommitId:
         """The tip's id.
@@ -55,7 +70,7 @@ class Position(msgspec.Struct, frozen=True):
         if self.tip is None:
             raise NotFound(
                 f"branch {self.branch} of {names.text(self.zone)} has no commit yet",
-                hint="give it one: zonegit import FILE",
+                hint="give it one (zonegit import FILE) or go to another (zonegit checkout)",
             )
         return CommitId(self.tip.target)
 
@@ -85,7 +100,7 @@ def usual_branch(refs: ZoneRefs) -> str:
     Raises:
         NotFound: it has several, none of them ``main`` or checked out before.
     """
-    if refs.remembered is not None and (refs.remembered in refs.heads or not refs.heads):
+    if refs.remembered is not None and refs.remembered in refs.heads:
         return refs.remembered
     if DEFAULT_BRANCH in refs.heads or not refs.heads:
         return DEFAULT_BRANCH
@@ -105,6 +120,13 @@ def unknown_branch(refs: ZoneRefs, branch: str) -> NotFound:
     )
 
 
+async def branch_of(repo: Repo, zone: Name) -> str | None:
+    """The branch of a zone the operator stands on, None: they stand elsewhere."""
+    where = await repo.refs.where(repo.actor)
+    head = where.own or where.default
+    return head.branch if head is not None and head.zone == zone else None
+
+
 async def _head(repo: Repo) -> Head:
     where = await repo.refs.where(repo.actor)
     head = where.own or where.default
@@ -117,16 +139,15 @@ async def _head(repo: Repo) -> Head:
     return head
 
 
-async def point(repo: Repo, zone: Name, branch: str, *, default: bool, reason: str) -> Moved:
+async def point(repo: Repo, target: RefName, origin: Origin, *, default: bool = False) -> Moved:
     """Makes the operator's own HEAD, or the default one, stand for a branch.
 
     Raises:
         NotFound: the zone is not registered.
     """
-    target = refnames.branch(zone, branch)
     await repo.objects.put([encode(Symref(target.path()))])
     head = refnames.default_head() if default else refnames.own_head(repo.actor)
-    return await repo.refs.point(head, target, repo.origin(reason))
+    return await repo.refs.point(head, target, origin)
 
 
 async def initialise(repo: Repo, zone: Name) -> bool:
@@ -139,7 +160,8 @@ async def initialise(repo: Repo, zone: Name) -> bool:
     where = await repo.refs.where(repo.actor)
     await repo.refs.register(zone, repo.origin("init"))
     first = where.default is None and not where.default_lost
-    await point(repo, zone, DEFAULT_BRANCH, default=first, reason="init")
+    main = refnames.branch(zone, DEFAULT_BRANCH)
+    await point(repo, main, repo.origin("init"), default=first)
     if first and (where.own or where.own_lost):
-        await point(repo, zone, DEFAULT_BRANCH, default=False, reason="init")
+        await point(repo, main, repo.origin("init"))
     return first

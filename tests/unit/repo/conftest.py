@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from zonegit.objects.model import Identity
-from zonegit.repo import commits, workspace
-from zonegit.repo.commits import Committed, Intent
+from zonegit.repo import commits, plans, workspace
+from zonegit.repo.commits import Committed, Intent, Lost, Outcome
 from zonegit.repo.edits import Edit
 from zonegit.repo.workspace import Repo
 from zonegit.store.memory import MemoryObjects
@@ -28,6 +28,12 @@ www   IN CNAME api
 """
 
 
+def acknowledged(outcome: Outcome) -> Committed | None:
+    """What came of a commit that was no dry run, and clashed with nothing."""
+    assert outcome is None or isinstance(outcome, Committed), outcome
+    return outcome
+
+
 class Shop:
     """A repository and how two operators use it."""
 
@@ -41,17 +47,18 @@ class Shop:
         """Imports a master file into a zone's usual branch."""
         position = await workspace.locate(self.repo, zone)
         rrsets = list(zonefile.read(text.encode(), zone).rrsets.values())
-        plan = commits.plan_replacement(rrsets, zone)
-        intent = Intent("import", "import", force, imports=True)
-        return await commits.commit(self.repo, position, plan, intent)
+        plan = plans.plan_replacement(rrsets, zone)
+        intent = Intent("import", "import", force, imports=True, lost=Lost.GIVEN_UP)
+        return acknowledged(await commits.commit(self.repo, position, plan, intent))
 
     async def edited(
         self, todo: Sequence[Edit], branch: str | None = None, *, force: bool = False
     ) -> Committed | None:
         """Commits edits to foo.com."""
         position = await workspace.locate(self.repo, ZONE, branch)
-        plan = commits.plan_edits(todo, ZONE)
-        return await commits.commit(self.repo, position, plan, Intent("edit", "set", force))
+        plan = plans.plan_edits(todo, ZONE)
+        intent = Intent("edit", "set", force)
+        return acknowledged(await commits.commit(self.repo, position, plan, intent))
 
 
 @pytest.fixture

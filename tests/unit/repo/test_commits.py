@@ -2,42 +2,31 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import pytest
 
 from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.states import address, addresses, committed
 from zonegit.errors import Conflict, Corrupt, Invalid, Unsafe
 from zonegit.objects import node
 from zonegit.objects.canonical import encode
-from zonegit.objects.ids import CommitId, RawObject
+from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, rrset_key, subtree_key
-from zonegit.repo import browse, commits, workspace
-from zonegit.repo.commits import Committed, Intent
-from zonegit.repo.edits import Changes, Delete, Set
+from zonegit.repo import branches, browse, commits, log, plans, workspace
+from zonegit.repo.commits import Committed, Intent, Lost, Outcome
+from zonegit.repo.drafts import Planned, State
+from zonegit.repo.edits import Delete, Set
 from zonegit.repo.workspace import Position, Repo
+from zonegit.store.expected import Expected
+from zonegit.store.protocols import Moved, Origin, RefStore
 from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes
-from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, rdata_from_text, rdata_to_text, rrset
+from zonegit.store.refnames import RefName
+from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone.rrset import RRset, rrset
 
 API = names.parse("api.foo.com.")
-
-
-def address(owner: str, text: str) -> RRset:
-    rdata = rdata_from_text(rrtypes.A, text)
-    return rrset(names.parse(owner, ZONE), rrtypes.A, 300, [rdata])
-
-
-async def addresses(shop: Shop, commit: CommitId, owner: Name) -> list[str]:
-    reader = Reader(shop.repo.objects)
-    tree = (await browse.read_commit(reader, commit)).tree
-    found = await browse.rrset_at(reader, tree, owner, rrtypes.A, ZONE)
-    return [rdata_to_text(rrtypes.A, rdata) for rdata in found.rdatas]
-
-
-def made(result: Committed | None) -> Committed:
-    assert result is not None
-    return result
 
 
 async def test_an_import_into_an_empty_zone_takes_the_files_serial(foo: Shop) -> None:
@@ -48,10 +37,10 @@ async def test_an_import_into_an_empty_zone_takes_the_files_serial(foo: Shop) ->
 
 async def test_an_edit_moves_the_serial_by_one_and_leaves_the_past_as_it_was(foo: Shop) -> None:
     before = (await workspace.locate(foo.repo)).commit()
-    edit = made(await foo.edited([Set(address("api", "192.0.2.81"))]))
+    edit = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
     assert (edit.before, edit.serial, edit.parent) == (7, 8, before)
-    assert await addresses(foo, edit.commit, API) == ["192.0.2.81"]
-    assert await addresses(foo, before, API) == ["192.0.2.80"]
+    assert await addresses(foo, edit.commit, "api") == ["192.0.2.81"]
+    assert await addresses(foo, before, "api") == ["192.0.2.80"]
 
 
 async def test_an_edit_that_changes_nothing_makes_no_commit(foo: Shop) -> None:
@@ -62,23 +51,29 @@ async def test_importing_what_is_there_makes_no_commit(foo: Shop) -> None:
     assert await foo.imported(FOO) is None
 
 
+async def test_a_commit_tells_of_the_soa_unless_its_serial_alone_changes(foo: Shop) -> None:
+    later = FOO.replace(" 7 7200", " 2018 7200").replace("192.0.2.80", "192.0.2.81")
+    done = committed(await foo.imported(later))
+    assert (done.serial, done.changes.keys()) == (2018, {(names.parse("api", ZONE), rrtypes.A)})
+    mail = committed(await foo.imported(later.replace("ns1 admin", "ns1 hostmaster")))
+    assert (mail.serial, mail.changes.keys()) == (2019, {(ZONE, rrtypes.SOA)})
+
+
 async def test_an_import_makes_the_zone_equal_the_file(foo: Shop) -> None:
     changed = FOO.replace("www   IN CNAME api\n", "ftp   IN A 192.0.2.21\n")
-    done = made(await foo.imported(changed))
+    done = committed(await foo.imported(changed))
     touched = {names.text(owner) for owner, _ in done.changes}
     assert (done.serial, touched) == (8, {"www.foo.com.", "ftp.foo.com."})
 
 
 async def test_an_import_keeps_a_later_serial(foo: Shop) -> None:
-    assert made(await foo.imported(FOO.replace(" 7 7200", " 2018 7200"))).serial == 2018
+    assert committed(await foo.imported(FOO.replace(" 7 7200", " 2018 7200"))).serial == 2018
 
 
 async def test_a_branch_has_serials_of_its_own(foo: Shop) -> None:
     tip = (await workspace.locate(foo.repo)).commit()
-    from zonegit.repo import branches
-
     await branches.create(foo.repo, ZONE, "canary", tip)
-    edit = made(await foo.edited([Set(address("api", "203.0.113.80"))], "canary"))
+    edit = committed(await foo.edited([Set(address("api", "203.0.113.80"))], "canary"))
     main = await workspace.locate(foo.repo, ZONE, "main")
     assert edit.serial == 8
     assert (main.commit(), main.tip.serial if main.tip else None) == (tip, 7)
@@ -95,34 +90,34 @@ class Meanwhile:
     """A plan that lets somebody else commit between reading the tip and moving it."""
 
     shop: Shop
-    ours: commits.Plan
+    ours: plans.Plan
     theirs: RRset
     times: int = 1
 
-    async def __call__(self, reader: Reader, tree: object) -> Changes:
+    async def __call__(self, reader: Reader, tip: State) -> Planned | None:
         if self.times:
             self.times -= 1
             await edit_as(self.shop.other, self.theirs)
-        return await self.ours(reader, tree)  # type: ignore[arg-type]
+        return await self.ours(reader, tip)
 
 
 async def edit_as(repo: Repo, value: RRset) -> Committed:
     position = await workspace.locate(repo, ZONE)
-    plan = commits.plan_edits([Set(value)], ZONE)
-    return made(await commits.commit(repo, position, plan, Intent("theirs", "set")))
+    plan = plans.plan_edits([Set(value)], ZONE)
+    return committed(await commits.commit(repo, position, plan, Intent("theirs", "set")))
 
 
-async def race(shop: Shop, ours: RRset, theirs: RRset) -> Committed | None:
+async def race(shop: Shop, ours: RRset, theirs: RRset) -> Outcome:
     position = await workspace.locate(shop.repo, ZONE)
-    plan = Meanwhile(shop, commits.plan_edits([Set(ours)], ZONE), theirs)
+    plan = Meanwhile(shop, plans.plan_edits([Set(ours)], ZONE), theirs)
     return await commits.commit(shop.repo, position, plan, Intent("ours", "set"))
 
 
 async def test_a_lost_race_is_replayed_when_the_edits_do_not_touch(foo: Shop) -> None:
-    done = made(await race(foo, address("a", "192.0.2.11"), address("b", "192.0.2.12")))
+    done = committed(await race(foo, address("a", "192.0.2.11"), address("b", "192.0.2.12")))
     assert (done.replayed, done.serial) == (1, 9)
-    assert await addresses(foo, done.commit, names.parse("a.foo.com.")) == ["192.0.2.11"]
-    assert await addresses(foo, done.commit, names.parse("b.foo.com.")) == ["192.0.2.12"]
+    assert await addresses(foo, done.commit, "a") == ["192.0.2.11"]
+    assert await addresses(foo, done.commit, "b") == ["192.0.2.12"]
 
 
 async def test_a_lost_race_for_the_same_rrset_names_the_new_tip(foo: Shop) -> None:
@@ -130,18 +125,53 @@ async def test_a_lost_race_for_the_same_rrset_names_the_new_tip(foo: Shop) -> No
         await race(foo, address("api", "192.0.2.11"), address("api", "192.0.2.12"))
     now = (await workspace.locate(foo.repo)).commit()
     assert caught.value.details["tip"] == now.hex()
-    assert await addresses(foo, now, API) == ["192.0.2.12"]
+    assert await addresses(foo, now, "api") == ["192.0.2.12"]
 
 
 async def test_an_import_is_never_replayed_on_a_tip_it_did_not_see(foo: Shop) -> None:
     position = await workspace.locate(foo.repo, ZONE)
     text = FOO.replace("192.0.2.80", "192.0.2.99")
-    from zonegit.zone import zonefile
-
     rrsets = list(zonefile.read(text.encode(), ZONE).rrsets.values())
-    plan = Meanwhile(foo, commits.plan_replacement(rrsets, ZONE), address("b", "192.0.2.12"))
+    plan = Meanwhile(foo, plans.plan_replacement(rrsets, ZONE), address("b", "192.0.2.12"))
+    intent = Intent("i", "import", imports=True, lost=Lost.GIVEN_UP)
     with pytest.raises(Conflict):
-        await commits.commit(foo.repo, position, plan, Intent("i", "import", imports=True))
+        await commits.commit(foo.repo, position, plan, intent)
+
+
+class Overheard:
+    """A ref store; ``turns`` are those that its moves asked for."""
+
+    def __init__(self, refs: RefStore) -> None:
+        self._refs = refs
+        self.turns: list[str | None] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._refs, name)
+
+    async def move(
+        self, ref: RefName, expected: Expected, new: ObjectId, origin: Origin, *objects: Any
+    ) -> Moved:
+        self.turns.append(origin.turn)
+        return await self._refs.move(ref, expected, new, origin, *objects)
+
+
+async def test_whoever_comes_back_after_a_lost_race_asks_for_one_turn_throughout(
+    foo: Shop,
+) -> None:
+    heard = Overheard(foo.repo.refs)
+    overheard = Shop(msgspec.structs.replace(foo.repo, refs=heard), foo.other)
+    await race(overheard, address("a", "192.0.2.11"), address("b", "192.0.2.12"))
+    first, second = heard.turns
+    assert first is not None
+    assert first == second
+
+
+async def test_whoever_gives_up_after_a_lost_race_asks_for_no_turn(foo: Shop) -> None:
+    heard = Overheard(foo.repo.refs)
+    await Shop(msgspec.structs.replace(foo.repo, refs=heard), foo.other).imported(
+        FOO.replace("192.0.2.80", "192.0.2.99")
+    )
+    assert heard.turns == [None]
 
 
 async def test_racing_edits_are_neither_lost_nor_doubled(foo: Shop) -> None:
@@ -153,7 +183,8 @@ async def test_racing_edits_are_neither_lost_nor_doubled(foo: Shop) -> None:
         group.create_task(writer(foo.repo, "alice"))
         group.create_task(writer(foo.other, "bob"))
     position = await workspace.locate(foo.repo, ZONE)
-    history = [each async for each in browse.log(Reader(foo.repo.objects), position.commit())]
+    reader = Reader(foo.repo.objects)
+    history = [each async for each in log.log(foo.repo, reader, position.commit(), ZONE)]
     assert len(history) == 21
     assert all(len(each.commit.parents) <= 1 for each in history)
     assert position.tip is not None
@@ -172,7 +203,7 @@ async def test_a_signed_zone_is_edited_by_force_only_and_the_signatures_are_name
     await foo.imported(SIGNED.replace(" 7 7200", " 8 7200"))
     with pytest.raises(Unsafe, match=r"signatures of api\.foo\.com\. A"):
         await foo.edited([Set(address("api", "192.0.2.81"))])
-    forced = made(await foo.edited([Set(address("api", "192.0.2.81"))], force=True))
+    forced = committed(await foo.edited([Set(address("api", "192.0.2.81"))], force=True))
     assert forced.serial == 8
 
 
@@ -181,14 +212,14 @@ async def test_a_signed_zone_is_replaced_by_an_import_with_a_later_serial_only(f
     changed = SIGNED.replace("192.0.2.80", "192.0.2.81")
     with pytest.raises(Unsafe, match="serial 8 is not later"):
         await foo.imported(changed.replace(" 7 7200", " 8 7200"))
-    assert made(await foo.imported(changed.replace(" 7 7200", " 9 7200"))).serial == 9
+    assert committed(await foo.imported(changed.replace(" 7 7200", " 9 7200"))).serial == 9
 
 
 async def test_deleting_a_name_leaves_no_empty_tree_behind(foo: Shop) -> None:
     before = (await workspace.locate(foo.repo)).commit()
     deep = rrset(names.parse("a.b.c.foo.com."), rrtypes.A, 300, [b"\1\2\3\4"])
     await foo.edited([Set(deep)])
-    gone = made(await foo.edited([Delete(deep.owner)]))
+    gone = committed(await foo.edited([Delete(deep.owner)]))
     reader = Reader(foo.repo.objects)
     trees = [(await browse.read_commit(reader, each)).tree for each in (before, gone.commit)]
     zones = [await browse.whole_zone(reader, tree) for tree in trees]

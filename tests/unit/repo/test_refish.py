@@ -1,13 +1,21 @@
 """Refish, resolved against a store."""
 
+import msgspec
 import pytest
 
+from tests.support.counting import Counting
+from tests.support.graphs import chain
 from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.test_commits import address, made
+from tests.unit.repo.states import address, committed
 from zonegit.errors import Invalid, NotFound
+from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId
-from zonegit.repo import branches, refish, workspace
+from zonegit.objects.model import Tag
+from zonegit.repo import branches, browse, refish, workspace
 from zonegit.repo.edits import Set
+from zonegit.store import refnames
+from zonegit.store.expected import Absent
+from zonegit.store.reading import Reader
 from zonegit.zone import names
 
 
@@ -15,8 +23,8 @@ from zonegit.zone import names
 async def history(foo: Shop) -> list[CommitId]:
     """Three commits on main, the oldest first."""
     first = (await workspace.locate(foo.repo)).commit()
-    second = made(await foo.edited([Set(address("a", "192.0.2.1"))])).commit
-    third = made(await foo.edited([Set(address("b", "192.0.2.2"))])).commit
+    second = committed(await foo.edited([Set(address("a", "192.0.2.1"))])).commit
+    third = committed(await foo.edited([Set(address("b", "192.0.2.2"))])).commit
     return [first, second, third]
 
 
@@ -81,3 +89,34 @@ async def test_what_is_not_there_is_not_found(foo: Shop, text: str) -> None:
 async def test_a_commit_is_found_in_the_zone_the_command_works_in(foo: Shop) -> None:
     found = await refish.resolve(foo.repo, "HEAD", zone=ZONE, branch="main")
     assert (found.zone, found.branch) == (names.parse("foo.com."), "main")
+
+
+async def test_an_annotated_tag_names_its_commit_and_is_told(
+    foo: Shop, history: list[CommitId]
+) -> None:
+    tag = encode(Tag(history[1], "v1", foo.repo.now(), "released"))
+    await foo.repo.objects.put([tag])
+    await foo.repo.refs.move(refnames.tag(ZONE, "v1"), Absent(), tag.id, foo.repo.origin("tag"))
+    for text in ("v1", "refs/tags/foo.com./v1", tag.id.hex()):
+        found = await refish.resolve(foo.repo, text)
+        assert (found.commit, found.branch, found.tag) == (history[1], None, tag.id)
+    assert (await refish.resolve(foo.repo, "v1~1")).tag is None
+    assert (await refish.resolve(foo.repo, "main")).tag is None
+
+
+async def test_a_tree_is_no_commit_but_has_an_id(foo: Shop, history: list[CommitId]) -> None:
+    with pytest.raises(Invalid, match="names a tree"):
+        await refish.resolve(foo.repo, "main^{tree}")
+    commit = await browse.read_commit(Reader(foo.repo.objects), history[1])
+    assert await refish.resolve_id(foo.repo, "main~1^{tree}") == commit.tree
+    assert await refish.resolve_id(foo.repo, "main~1") == history[1]
+
+
+async def test_a_thousand_steps_back_are_a_few_round_trips(foo: Shop) -> None:
+    store = Counting()
+    repo = msgspec.structs.replace(foo.repo, objects=store)
+    graph = chain(1_001)
+    await store.put(graph.objects())
+    found = await refish.resolve(repo, f"{graph.ids[-1].hex()}~1000")
+    assert found.commit == graph.ids[0]
+    assert store.asked <= 8

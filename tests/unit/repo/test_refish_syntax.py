@@ -1,12 +1,18 @@
 """Refish: how they are taken apart, without a store."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.errors import ZonegitError
+from tests.support.strategies import zone_names
+from zonegit.errors import Invalid
 from zonegit.repo.refish import Refish, Step, parse
+from zonegit.store import refnames
 from zonegit.zone import names
+
+FOO = names.parse("foo.com.")
 
 
 @pytest.mark.parametrize(
@@ -22,8 +28,15 @@ from zonegit.zone import names
         ("HEAD~1^{tree}", Refish(None, "HEAD", (Step(1),), tree=True)),
         ("foo.com.:main", Refish(names.parse("foo.com."), "main")),
         ("foo.com:HEAD~1", Refish(names.parse("foo.com."), "HEAD", (Step(1),))),
-        ("foo.com./main", Refish(None, "foo.com./main")),
-        ("refs/heads/foo.com./feat/x", Refish(None, "refs/heads/foo.com./feat/x")),
+        ("foo.com./main", Refish(None, "foo.com./main", ref=refnames.branch(FOO, "main"))),
+        (
+            "refs/heads/foo.com./feat/x",
+            Refish(None, "refs/heads/foo.com./feat/x", ref=refnames.branch(FOO, "feat/x")),
+        ),
+        (
+            "refs/tags/foo.com./v1^0",
+            Refish(None, "refs/tags/foo.com./v1", (Step(0),), ref=refnames.tag(FOO, "v1")),
+        ),
     ],
 )
 def test_a_refish_is_taken_apart(text: str, wanted: Refish) -> None:
@@ -31,18 +44,73 @@ def test_a_refish_is_taken_apart(text: str, wanted: Refish) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "~1", "^", "main~abc", "main^x", "main^3", "foo.com.:", "main^{blob}"]
+    "text",
+    [
+        "",
+        "~1",
+        "^",
+        "main~abc",
+        "main~1abc",
+        "main~-1",
+        "main~\u0661",
+        "main~1234567",
+        "main^x",
+        "main^3",
+        "main^{blob}",
+        "main^{tree}~1",
+        "main@{1}",
+        "two words",
+        "a..b",
+        "foo.com.:",
+        ":main",
+        "bar.org.:foo.com./main",
+        "refs/zonegit/zones/foo.com./x",
+        "x" * 201,
+    ],
 )
 def test_nothing_is_guessed(text: str) -> None:
-    with pytest.raises(ZonegitError):
+    with pytest.raises(Invalid):
         parse(text)
 
 
-@given(st.text(max_size=60))
-def test_the_parser_never_crashes(text: str) -> None:
+def written(refish: Refish) -> str:
+    """A refish as it is written with every number said."""
+    zone = f"{names.text(refish.zone)}:" if refish.zone is not None else ""
+    steps = "".join(f"~{s.times}" if s.parent == 1 else f"^{s.parent}" for s in refish.steps)
+    return zone + refish.base + steps + ("^{tree}" if refish.tree else "")
+
+
+LIKELY = st.text("main~^0129:./{tre}HEADfabc@ -\\", max_size=30)
+_PIECES = "HEAD main ~ ^ 1 ^2 ~0 foo.com. : / refs/ heads/ tags/ ^{tree} v1 0123abcd @{1} . .."
+PARTS = st.lists(st.sampled_from(_PIECES.split()), max_size=8).map("".join)
+
+
+@given(st.text(max_size=60) | LIKELY | PARTS)
+def test_the_parser_takes_all_that_is_said_as_it_is_said_or_refuses_it(text: str) -> None:
     try:
         refish = parse(text)
-    except ZonegitError:
+    except Invalid:
         return
-    assert refish.base
-    assert not set(refish.base) & set("~^")
+    again = written(refish)
+    assert parse(again) == refish
+    said = re.sub(r"~(?!\d)", "~1", text)
+    said = re.sub(r"\^(?![\d{])", "~1", said)
+    said = re.sub(r"\^1", "~1", said)
+    said = re.sub(r"~0*(?=\d)", "~", said)
+    assert said.rpartition(":")[2] == again.rpartition(":")[2]
+    assert (":" in said) == (refish.zone is not None)
+
+
+_words = st.sampled_from(["HEAD", "main", "v1.0", "0123abcd", "foo.com./feat/x", "caf\u00e9"])
+_steps = st.builds(Step, st.just(1), st.integers(0, 999_999)) | st.sampled_from([Step(0), Step(2)])
+
+
+@given(st.none() | zone_names, _words, st.lists(_steps, max_size=4), st.booleans())
+def test_what_is_written_out_reads_back(
+    zone: names.Name | None, base: str, steps: list[Step], tree: bool
+) -> None:
+    wanted = Refish(zone if "./" not in base else None, base, tuple(steps), tree)
+    found = parse(written(wanted))
+    assert (found.zone, found.base, found.steps, found.tree) == (
+        wanted.zone, wanted.base, wanted.steps, wanted.tree,
+    )  # fmt: skip

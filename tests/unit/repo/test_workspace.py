@@ -47,6 +47,14 @@ async def test_the_branch_last_checked_out_is_remembered_for_each_zone(foo: Shop
     assert await branches.switch(foo.repo, ZONE, default=False) == "canary"
 
 
+async def test_a_zone_that_was_removed_begins_on_main_again(foo: Shop) -> None:
+    await branches.create(foo.repo, ZONE, "canary", (await workspace.locate(foo.repo)).commit())
+    await branches.checkout(foo.repo, ZONE, "canary")
+    await foo.repo.refs.unregister(ZONE, foo.repo.origin("zone remove", force=True))
+    await foo.repo.refs.register(ZONE, foo.repo.origin("zone add"))
+    assert await branches.switch(foo.repo, ZONE, default=False) == "main"
+
+
 async def test_of_several_branches_without_main_none_is_guessed(foo: Shop) -> None:
     tip = (await workspace.locate(foo.repo)).commit()
     for name in ("east", "west"):

@@ -13,7 +13,7 @@ from zonegit_cli.session import Session
 
 @page.page("add")
 @click.argument("name")
-@click.argument("rdtype", metavar="TYPE")
+@click.argument("rdtype", type=page.TYPE, metavar="TYPE")
 @click.argument("ttl")
 @click.argument("rdata", nargs=-1, required=True)
 @page.commits

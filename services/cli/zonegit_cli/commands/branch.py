@@ -1,10 +1,14 @@
-"""zonegit branch: list, create, delete."""
+"""zonegit branch: list, create, rename, delete."""
+
+from collections.abc import Mapping
 
 import click
 
-from zonegit.repo import branches, refish, workspace
+from zonegit.objects.ids import ObjectId
+from zonegit.repo import branches, browse, refish, workspace
 from zonegit.repo.workspace import Repo
 from zonegit.store.protocols import Moved, ZoneRefs
+from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page, waiting
@@ -13,10 +17,19 @@ from zonegit_cli.session import Session
 
 
 @page.page("branch")
-@click.argument("name", required=False)
-@click.argument("start", metavar="[REFISH]", default="HEAD")
+@click.argument("name", type=page.BRANCH, required=False)
+@click.argument("start", type=page.REFISH, metavar="[REFISH]", default="HEAD")
 @click.option("-d", "--delete", is_flag=True, help="Delete the branch.")
-@click.option("--force", is_flag=True, help="Delete it though you or resolvers stand on it.")
+@click.option(
+    "-m",
+    "--rename",
+    type=(page.BRANCH, str),
+    metavar="OLD NEW",
+    help="Give branch OLD the name NEW.",
+)
+@click.option(
+    "--force", is_flag=True, help="Delete or rename it though you or resolvers stand on it."
+)
 @page.in_zone
 @page.waits
 async def command(
@@ -24,6 +37,7 @@ async def command(
     name: str | None,
     start: str,
     delete: bool,
+    rename: tuple[str, str] | None,
     force: bool,
     zone: Name | None,
     branch: str | None,
@@ -31,30 +45,40 @@ async def command(
 ) -> None:
     """List branches; with NAME create one at REFISH (HEAD), with -d delete it.
 
+    With -m rename one; your own HEAD follows, and resolvers that serve the old name do not.
+
     \b
     zonegit branch                 list
     zonegit branch canary          a branch from where you stand
     zonegit branch old HEAD~3      from three commits ago
+    zonegit branch -m canary trial
     zonegit branch -d canary
     """
-    if name is None:
+    if rename is not None and (name is not None or delete):
+        raise click.UsageError("-m takes OLD and NEW, and nothing else with them")
+    if name is None and rename is None:
         if delete:
             raise click.UsageError("-d needs the NAME of a branch")
         await _list(session, zone)
         return
+    # What is there afterwards, or is not.
+    shown = rename[1] if rename is not None else name
+    assert shown is not None
     async with session.bus() as bus:
         repo = session.repo(bus)
         home = zone or (await workspace.locate(repo)).zone
-        async with waiting.waiting(session, bus, home, name, wanted=wait) as waiter:
-            if delete:
-                moved, text = await _delete(repo, home, name, force)
+        async with waiting.waiting(session, bus, home, shown, wanted=wait) as waiter:
+            if rename is not None:
+                moved, text = await _rename(repo, home, *rename, force)
+            elif delete:
+                moved, text = await _delete(repo, home, shown, force)
             else:
-                moved, text = await _create(repo, home, name, start, branch)
+                moved, text = await _create(repo, home, shown, start, branch)
             heard = await waiter.until(moved)
     target = moved.entries[-1].new if moved.entries else None
     data = {
         "zone": names.text(home),
-        "branch": name,
+        "branch": shown,
         "commit": target.hex() if target else None,
         **heard.json(),
     }
@@ -66,6 +90,11 @@ async def _delete(repo: Repo, zone: Name, name: str, force: bool) -> tuple[Moved
     was = moved.entries[-1].old
     shown = commit_id(was) if was else "gone"
     return moved, f"deleted branch {name} of {names.text(zone)} (was {shown})"
+
+
+async def _rename(repo: Repo, zone: Name, old: str, new: str, force: bool) -> tuple[Moved, str]:
+    moved = await branches.rename(repo, zone, old, new, force=force)
+    return moved, f"branch {old} of {names.text(zone)} is now {new}"
 
 
 async def _create(
@@ -80,21 +109,33 @@ async def _list(session: Session, zone: Name | None) -> None:
     async with session.connected() as repo:
         here = await workspace.locate(repo, zone)
         refs = await repo.refs.zone(here.zone, repo.actor)
-    rows = _rows(refs, here.branch)
+        tips = [tip.target for tip in refs.heads.values()]
+        subjects = await browse.subjects(Reader(repo.objects), tips)
+    rows = _rows(refs, here.branch, subjects)
     data = {
         "zone": names.text(here.zone),
         "current": here.branch,
         "branches": {
-            branch: {"commit": tip.target.hex(), "serial": tip.serial}
+            branch: {
+                "commit": tip.target.hex(),
+                "serial": tip.serial,
+                "subject": subjects[tip.target],
+            }
             for branch, tip in sorted(refs.heads.items())
         },
     }
     text = [f"{names.text(here.zone)} has no branch yet: zonegit import FILE makes main"]
-    session.output.result(data, columns(rows) if rows else text)
+    session.output.result(data, columns(rows) if rows else text, paged=True)
 
 
-def _rows(refs: ZoneRefs, current: str) -> list[tuple[str, str, str, str]]:
+def _rows(refs: ZoneRefs, current: str, subjects: Mapping[ObjectId, str]) -> list[tuple[str, ...]]:
     return [
-        ("*" if branch == current else " ", branch, commit_id(tip.target), f"serial {tip.serial}")
+        (
+            "*" if branch == current else " ",
+            branch,
+            commit_id(tip.target),
+            f"serial {tip.serial}",
+            subjects[tip.target],
+        )
         for branch, tip in sorted(refs.heads.items())
     ]

@@ -8,13 +8,13 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.objects.canonical import decode
 from zonegit.objects.ids import HEX_ID, Kind, ObjectId, RawObject, from_hex, short
 from zonegit.objects.model import RRSET, Blob, Commit, Doc, Index, Object, Symref, Tag, Tree
-from zonegit.repo import browse, refish
+from zonegit.repo import refish
 from zonegit.repo.workspace import Repo
-from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes
+from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
-from zonegit_cli import page
+from zonegit.zone.zonetext import record_head
+from zonegit_cli import page, rrsets
 from zonegit_cli.session import Session
 
 
@@ -41,10 +41,7 @@ async def _find(repo: Repo, text: str, zone: Name | None, branch: str | None) ->
         return from_hex(text)
     if len(text) >= refish.MIN_SHORT_ID and set(text) <= set("0123456789abcdef"):
         return _only(text, await repo.objects.find(text))
-    resolved = await refish.resolve(repo, text, zone=zone, branch=branch)
-    if not refish.parse(text).tree:
-        return resolved.commit
-    return (await browse.read_commit(Reader(repo.objects), resolved.commit)).tree
+    return await refish.resolve_id(repo, text, zone=zone, branch=branch)
 
 
 def _only(text: str, found: list[tuple[ObjectId, Kind]]) -> ObjectId:
@@ -59,12 +56,7 @@ def _only(text: str, found: list[tuple[ObjectId, Kind]]) -> ObjectId:
 def _json(value: Object) -> dict[str, Any]:
     match value:
         case Blob(rrset):
-            return {
-                "name": names.text(rrset.owner),
-                "type": rrtypes.to_text(rrset.rdtype),
-                "ttl": rrset.ttl,
-                "rdata": [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas],
-            }
+            return rrsets.as_json(rrset)
         case Tree(entries):
             return {"entries": [{"key": _key(key), "id": at.hex()} for key, at in entries.items()]}
         case Index(height, rows):
@@ -103,9 +95,8 @@ def _lines(raw: RawObject, value: Object) -> list[str]:
     head = click.style(f"{raw.kind} {raw.id.hex()}", fg="yellow")
     match value:
         case Blob(rrset):
-            owner, kind = names.text(rrset.owner), rrtypes.to_text(rrset.rdtype)
             texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
-            return [head, *(f"{owner} {rrset.ttl} IN {kind} {text}" for text in texts)]
+            return [head, *(f"{record_head(rrset)} {text}" for text in texts)]
         case Tree(entries):
             return [head, *(f"{at.hex()}  {_key(key)}" for key, at in entries.items())]
         case Index(_, rows):

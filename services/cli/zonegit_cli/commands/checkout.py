@@ -2,7 +2,8 @@
 
 import click
 
-from zonegit.repo import branches, workspace
+from zonegit.repo import branches, refish, workspace
+from zonegit.store.refnames import DEFAULT_HEAD
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page, waiting
@@ -10,17 +11,26 @@ from zonegit_cli.session import Session
 
 
 @page.page("checkout")
-@click.argument("branch")
-@click.option("-b", "create", is_flag=True, help="Create the branch where you stand first.")
+@click.argument("branch", type=page.BRANCH)
+@click.argument("start", type=page.REFISH, metavar="[REFISH]", default="HEAD")
+@click.option("-b", "create", is_flag=True, help="Create the branch first, at REFISH (HEAD).")
 @click.option("--zone", type=page.ZONE, metavar="ZONE", help="Of this zone.")
 @page.waits
 async def command(
-    session: Session, branch: str, create: bool, zone: Name | None, wait: bool
+    session: Session, branch: str, start: str, create: bool, zone: Name | None, wait: bool
 ) -> None:
     """Stand on BRANCH: commands without --branch work there from now on.
 
     It is your own HEAD that moves; nobody else's does, and nothing is served differently.
+
+    \b
+    zonegit checkout canary
+    zonegit checkout -b canary              create it, too
+    zonegit checkout -b old HEAD~3          from three commits ago
+    zonegit checkout main --zone foo.com    on a branch of another zone
     """
+    if start != DEFAULT_HEAD and not create:
+        raise click.UsageError("a branch is stood on as it is: REFISH goes with -b")
     async with session.bus() as bus:
         repo = session.repo(bus)
         position = await workspace.locate(repo, zone)
@@ -28,7 +38,8 @@ async def command(
         if create:
             wait_for = waiting.waiting(session, bus, position.zone, branch, wanted=wait)
             async with wait_for as waiter:
-                moved = await branches.create(repo, position.zone, branch, position.commit())
+                at = await refish.resolve(repo, start, zone=position.zone, branch=position.branch)
+                moved = await branches.create(repo, position.zone, branch, at.commit)
                 heard = await waiter.until(moved)
         await branches.checkout(repo, position.zone, branch)
     text = f"you stand on {branch} of {names.text(position.zone)}"

@@ -11,7 +11,7 @@ from zonegit_cli.session import Session
 
 @page.page("delete")
 @click.argument("name")
-@click.argument("rdtype", metavar="[TYPE]", required=False)
+@click.argument("rdtype", type=page.TYPE, metavar="[TYPE]", required=False)
 @page.commits
 async def command(session: Session, name: str, rdtype: str | None, how: How) -> None:
     """Delete an RRset, or without TYPE every RRset of a name, as one commit.

@@ -65,7 +65,8 @@ def _row(finding: Finding) -> tuple[str, str, str]:
 def _stack(session: Session) -> Finding:
     data = session.settings.data
     if config.read_stack(data) is None:
-        return Finding("stack", True, f"none runs from {data}; the bus is elsewhere")
+        where = "; the bus is elsewhere" if session.settings.bus is not None else ""
+        return Finding("stack", True, f"none was started from {data}{where}")
     if record.is_running(data):
         return Finding("stack", True, f"runs from {data}")
     return Finding("stack", False, f"the one of {data} ended without a word; zonegit up starts it")

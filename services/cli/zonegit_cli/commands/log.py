@@ -1,88 +1,103 @@
 """zonegit log: commits, the latest first."""
 
-from datetime import UTC, datetime, timedelta, timezone
-from itertools import islice
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import click
+import msgspec
 
-from zonegit.objects.model import Identity
-from zonegit.repo import browse, refish
-from zonegit.repo.browse import Logged
+from zonegit.objects.ids import CommitId
+from zonegit.repo import log, refish
+from zonegit.repo.log import Filter
 from zonegit.store.reading import Reader
+from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
-from zonegit_cli.output import commit_id
+from zonegit_cli import entries, page
+from zonegit_cli.entries import Entry
+from zonegit_cli.graph import Lanes
 from zonegit_cli.session import Session
 
+_COUNT: Final = re.compile(r"^-(\d+)$", re.ASCII)
 
-@page.page("log")
-@click.argument("start", metavar="[REFISH]", default="HEAD")
-@click.option("-n", "--max-count", "limit", type=click.IntRange(1), default=50, show_default=True)
+
+class _Log(page.WithOwners):
+    """Takes ``-5`` for ``-n 5``, as git does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        before = args[: args.index("--")] if "--" in args else args
+        counted = [_COUNT.sub(r"-n\1", word) for word in before]
+        return super().parse_args(ctx, counted + args[len(before) :])
+
+
+@page.page("log", cls=_Log)
+@click.argument("start", type=page.REFISH, metavar="[REFISH] [-- NAME...]", default="HEAD")
+@click.option(
+    "-n",
+    "--max-count",
+    "limit",
+    type=click.IntRange(1),
+    metavar="N",
+    default=50,
+    show_default=True,
+    help="The latest N.",
+)
 @click.option("--oneline", is_flag=True, help="One line a commit.")
+@click.option("--graph", is_flag=True, help="Draw branches and merges beside the commits.")
+@click.option("-p", "--patch", is_flag=True, help="Show what each changed of its first parent.")
+@click.option("--author", metavar="PATTERN", help="Only commits whose author matches.")
+@click.option("--grep", metavar="PATTERN", help="Only commits with a message that matches.")
 @page.in_zone
 async def command(
     session: Session,
     start: str,
     limit: int,
     oneline: bool,
+    graph: bool,
+    patch: bool,
+    author: str | None,
+    grep: str | None,
+    owners: Sequence[str],
     zone: Name | None,
     branch: str | None,
 ) -> None:
-    """Show the commits that led to REFISH (HEAD), the latest first."""
+    """Show the commits that led to REFISH (HEAD), the latest first; with NAMEs, those that changed
+    records there. A PATTERN is a regular expression; case matters.
+
+    \b
+    zonegit log -5 --oneline               as -n 5
+    zonegit log -p main -- www mail        who changed www or mail, and how
+    zonegit log --author alice --grep '^move'
+    zonegit log --graph --oneline
+    """
+    if graph and (author or grep or owners):
+        raise click.UsageError("--graph draws a whole history: it goes with no filter")
+    said = Filter(_pattern(author), _pattern(grep))
     async with session.connected() as repo:
-        resolved = await refish.resolve(repo, start, zone=zone, branch=branch)
-        entries: list[Logged] = []
-        async for logged in browse.log(Reader(repo.objects), resolved.commit):
-            entries.append(logged)
-            if len(entries) == limit:
-                break
-    lines = [line for each in entries for line in (_oneline(each) if oneline else _full(each))]
-    session.output.result([_json(each) for each in entries], lines, paged=True)
+        at = await refish.resolve(repo, start, zone=zone, branch=branch)
+        reader = Reader(repo.objects)
+        where = frozenset(names.parse(name, at.zone) for name in owners)
+        wanted = msgspec.structs.replace(said, owners=where)
+        found = await log.latest(repo, reader, at.commit, at.zone, limit, wanted)
+        labels = await log.labels(repo, reader, at.zone)
+        deltas = await log.deltas(reader, found, at.zone) if patch else [None] * len(found)
+    shown = [
+        Entry(each.id, each.commit, labels.get(each.id, ()), deltas=changed)
+        for each, changed in zip(found, deltas, strict=True)
+    ]
+    session.output.result(
+        lambda: [entries.as_json(each) for each in shown],
+        _lines(shown, oneline, graph),
+        paged=True,
+    )
 
 
-def _oneline(logged: Logged) -> list[str]:
-    return [f"{commit_id(logged.id)} {_subject(logged)}"]
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    return log.pattern(text) if text is not None else None
 
 
-def _full(logged: Logged) -> list[str]:
-    commit = logged.commit
-    lines = [click.style(f"commit {logged.id.hex()}", fg="yellow")]
-    if len(commit.parents) > 1:
-        lines.append("Merge:  " + " ".join(commit_id(parent) for parent in commit.parents))
-    author = commit.author
-    lines += [f"Author: {author.name} <{author.email}>", f"Date:   {moment(author)}", ""]
-    lines += [f"    {line}" for line in commit.message.split("\n")]
-    return [*lines, ""]
-
-
-def _subject(logged: Logged) -> str:
-    return next(islice(logged.commit.message.splitlines(), 1), "")
-
-
-def moment(who: Identity) -> str:
-    """When, in the author's own zone, as ISO 8601 without the T."""
-    sign = -1 if who.zone.startswith("-") else 1
-    offset = timedelta(hours=int(who.zone[1:3]), minutes=int(who.zone[3:5]))
-    try:
-        at = datetime.fromtimestamp(who.time, UTC).astimezone(timezone(sign * offset))
-    except (ValueError, OverflowError, OSError):
-        return f"{who.time} {who.zone}"
-    return f"{at:%Y-%m-%d %H:%M:%S} {who.zone}"
-
-
-def _json(logged: Logged) -> dict[str, Any]:
-    commit = logged.commit
-    return {
-        "commit": logged.id.hex(),
-        "tree": commit.tree.hex(),
-        "parents": [parent.hex() for parent in commit.parents],
-        "author": identity_json(commit.author),
-        "committer": identity_json(commit.committer),
-        "message": commit.message,
-    }
-
-
-def identity_json(who: Identity) -> dict[str, Any]:
-    """An identity as ``--json`` shows it."""
-    return {"name": who.name, "email": who.email, "time": who.time, "zone": who.zone}
+def _lines(shown: Iterable[Entry], oneline: bool, graph: bool) -> Iterator[str]:
+    lanes: Lanes[CommitId] = Lanes()
+    for entry in shown:
+        text = list(entries.oneline(entry) if oneline else entries.full(entry))
+        yield from lanes.beside(entry.id, entry.commit.parents, text) if graph else text

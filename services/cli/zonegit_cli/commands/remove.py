@@ -13,7 +13,7 @@ from zonegit_cli.session import Session
 
 @page.page("remove")
 @click.argument("name")
-@click.argument("rdtype", metavar="TYPE")
+@click.argument("rdtype", type=page.TYPE, metavar="TYPE")
 @click.argument("rdata", nargs=-1, required=True)
 @page.commits
 async def command(

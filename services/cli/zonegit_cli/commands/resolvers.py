@@ -10,7 +10,7 @@ from zonegit.zone.names import Name
 from zonegit_cli import page
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import status_of_all
+from zonegit_cli.waiting import branch_and_share, status_of_all
 
 HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
 
@@ -18,7 +18,10 @@ HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
 @page.page("resolvers")
 @click.option("--zone", type=page.ZONE, metavar="ZONE", help="This zone only.")
 async def command(session: Session, zone: Name | None) -> None:
-    """Ask every resolver which commit of each zone it serves."""
+    """Ask every resolver which commit of each zone it serves.
+
+    A zone has a line for its default state, and one for its canary's.
+    """
     async with session.bus() as bus:
         statuses = await status_of_all(bus, zone)
     rows = [row for status in statuses for row in _rows(status)]
@@ -36,13 +39,13 @@ def _rows(status: ResolverStatus) -> list[tuple[str, ...]]:
 def _row(status: ResolverStatus, served: ServedZone, state: str) -> tuple[str, ...]:
     age = "-" if served.age is None else f"{served.age:.0f} s"
     if served.pinned:
-        state = f"pinned to {status.at}"
+        state = f"pinned to {served.branch}"
     if served.problem:
         state = click.style(served.problem, fg="red")
     return (
         status.resolver,
         names.text(served.zone),
-        served.branch,
+        branch_and_share(served),
         commit_id(served.commit) if served.commit else "-",
         "-" if served.serial is None else str(served.serial),
         age,
@@ -71,6 +74,7 @@ def _json(status: ResolverStatus) -> dict[str, Any]:
                 "sequence": served.sequence,
                 "age_s": served.age,
                 "pinned": served.pinned,
+                "percent": served.percent,
                 "problem": served.problem,
             }
             for served in status.zones

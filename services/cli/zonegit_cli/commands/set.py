@@ -13,7 +13,7 @@ from zonegit_cli.session import Session
 
 @page.page("set")
 @click.argument("name")
-@click.argument("rdtype", metavar="TYPE")
+@click.argument("rdtype", type=page.TYPE, metavar="TYPE")
 @click.argument("ttl")
 @click.argument("rdata", nargs=-1, required=True)
 @page.commits
@@ -26,12 +26,14 @@ async def command(
     one by itself.
 
     \b
-    zonegit set www A 300 192.0.2.7                one address
-    zonegit set www A 300 192.0.2.7 192.0.2.8      two
-    zonegit set @ MX 1h 10 mail.example.com.       words of one record
-    zonegit set @ MX 1h '10 mail1' '20 mail2'      two records
-    zonegit set @ TXT 300 'v=spf1 -all'            text needs no quotes of its own
-    zonegit set t TXT 300 -- -all                  what begins with - stands after --
+    zonegit set www A 300 192.0.2.7              one address
+    zonegit set www A 300 192.0.2.7 192.0.2.8    two
+    zonegit set ftp CNAME 300 www                names in RDATA are relative, too:
+    zonegit set ftp CNAME 300 www.example.net.   one elsewhere ends with a dot
+    zonegit set @ MX 1h 10 mail.example.com.     words of one record
+    zonegit set @ MX 1h '10 mail1' '20 mail2'    two records
+    zonegit set @ TXT 300 'v=spf1 -all'          text needs no quotes of its own
+    zonegit set t TXT 300 -- -all                what begins with - follows --
     """
     rrtypes.from_text(rdtype), ttl_from_text(ttl)  # bad words cost no round trip
     await committing.commit_edit(

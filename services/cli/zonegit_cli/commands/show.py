@@ -1,30 +1,91 @@
-"""zonegit show: an RRset, now or at any commit."""
+"""zonegit show: a commit and what it changed, or an RRset at any commit."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
-from zonegit.repo import browse, refish
+from zonegit.objects.model import Tag
+from zonegit.repo import browse, comparing, log, refish
+from zonegit.repo.comparing import Sides
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, rdata_to_text
-from zonegit_cli import page
+from zonegit.zone.rrset import rdata_to_text
+from zonegit.zone.zonetext import record_head
+from zonegit_cli import entries, identities, page, rrsets
+from zonegit_cli.entries import Entry
 from zonegit_cli.session import Session
 
 
 @page.page("show")
-@click.argument("name")
-@click.argument("rdtype", metavar="TYPE")
-@click.argument("at", metavar="[REFISH]", default="HEAD")
+@click.argument("what", type=page.REFISH, metavar="[COMMIT] | NAME TYPE [REFISH]", default="HEAD")
+@click.argument("rdtype", type=page.TYPE, metavar="", required=False)
+@click.argument("at", type=page.REFISH, metavar="", default="HEAD")
 @page.in_zone
 async def command(
-    session: Session, name: str, rdtype: str, at: str, zone: Name | None, branch: str | None
+    session: Session,
+    what: str,
+    rdtype: str | None,
+    at: str,
+    zone: Name | None,
+    branch: str | None,
 ) -> None:
-    """Show the RRset NAME TYPE as it is, or as it was at REFISH.
+    """Show a commit (HEAD) and what it changed of its first parent; with NAME and TYPE, that RRset
+    as it is, or as it was at REFISH.
 
     \b
+    zonegit show                    the last commit
+    zonegit show main~2
+    zonegit show v1.0               a tag, and the commit it names
     zonegit show www A
-    zonegit show www A HEAD~1
+    zonegit show www A HEAD~1       what it was one commit ago
     """
+    if rdtype is None:
+        await _show_commit(session, what, zone, branch)
+    else:
+        await _show_rrset(session, what, rdtype, at, zone, branch)
+
+
+async def _show_commit(session: Session, text: str, zone: Name | None, branch: str | None) -> None:
+    async with session.connected() as repo:
+        reader = Reader(repo.objects)
+        at = await refish.resolve(repo, text, zone=zone, branch=branch)
+        commit = await browse.read_commit(reader, at.commit)
+        found = await comparing.compare(reader, Sides(at.zone, commit.first_parent, at.commit))
+        labels = await log.labels(repo, reader, at.zone)
+        tag = (await reader.get([at.tag]))[at.tag] if at.tag is not None else None
+    signed = entries.signature(session, commit)
+    entry = Entry(at.commit, commit, labels.get(at.commit, ()), signed, found.deltas)
+    serial = {"zone": names.text(at.zone), "serial": found.new.serial}
+    data = {**entries.as_json(entry), **serial, "signature": signed}
+    lines = list(entries.full(entry))
+    if isinstance(tag, Tag):
+        signed = entries.signature(session, tag)
+        data["tag"] = _tag_json(tag, signed)
+        lines = [*_tag_lines(tag, signed), *lines]
+    session.output.result(data, lines, paged=True)
+
+
+def _tag_lines(tag: Tag, signed: str | None) -> Iterator[str]:
+    yield click.style(f"tag {tag.name}", fg="yellow")
+    yield f"Tagger: {tag.tagger.mailbox}"
+    yield f"Date:   {identities.moment(tag.tagger)}"
+    if signed is not None:
+        yield f"Trust:  {signed}"
+    yield ""
+    yield from (f"    {line}" for line in tag.message.split("\n"))
+    yield ""
+
+
+def _tag_json(tag: Tag, signed: str | None) -> dict[str, Any]:
+    tagger = identities.as_json(tag.tagger)
+    return {"name": tag.name, "tagger": tagger, "message": tag.message, "signature": signed}
+
+
+async def _show_rrset(
+    session: Session, name: str, rdtype: str, at: str, zone: Name | None, branch: str | None
+) -> None:
     number = rrtypes.from_text(rdtype)
     async with session.connected() as repo:
         resolved = await refish.resolve(repo, at, zone=zone, branch=branch)
@@ -32,18 +93,10 @@ async def command(
         tree = (await browse.read_commit(reader, resolved.commit)).tree
         owner = names.parse(name, resolved.zone)
         rrset = await browse.rrset_at(reader, tree, owner, number, resolved.zone)
-    rdatas = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
     data = {
-        "name": names.text(rrset.owner),
-        "type": rrtypes.to_text(rrset.rdtype),
-        "ttl": rrset.ttl,
-        "rdata": rdatas,
+        **rrsets.as_json(rrset),
         "zone": names.text(resolved.zone),
         "commit": resolved.commit.hex(),
     }
-    session.output.result(data, _lines(rrset, rdatas))
-
-
-def _lines(rrset: RRset, rdatas: list[str]) -> list[str]:
-    head = f"{names.text(rrset.owner)} {rrset.ttl} IN {rrtypes.to_text(rrset.rdtype)}"
-    return [f"{head} {rdata}" for rdata in rdatas]
+    texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
+    session.output.result(data, [f"{record_head(rrset)} {text}" for text in texts])

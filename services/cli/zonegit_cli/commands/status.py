@@ -1,68 +1,137 @@
 """zonegit status: where you stand and what is served."""
 
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
 import click
 
-from zonegit.repo import browse, workspace
-from zonegit.store.reading import Reader
+from zonegit.objects.model import subject
+from zonegit.repo import standing, workspace
+from zonegit.repo.standing import Apart, Standing
+from zonegit.repo.workspace import Position
+from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
-from zonegit_cli.output import commit_id
+from zonegit_cli import entries, page
+from zonegit_cli.output import commit_id, count
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import status_of_all
+from zonegit_cli.waiting import branch_and_share, status_of_all
+
+UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 @page.page("status")
 @page.in_zone
 async def command(session: Session, zone: Name | None, branch: str | None) -> None:
-    """Show the zone and branch you stand on, its tip, and who serves it."""
+    """Show the zone and branch you stand on, its tip, how far from main it is, and who serves it.
+
+    \b
+    zonegit status
+    zonegit status --zone example.com --branch canary
+    """
     async with session.bus() as bus:
         repo = session.repo(bus)
         at = await workspace.locate(repo, zone, branch)
-        statuses = await status_of_all(bus, at.zone)
-        message = None
-        if at.tip is not None:
-            tip = await browse.read_commit(Reader(repo.objects), at.commit())
-            message = tip.message.split("\n")[0]
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(status_of_all(bus, at.zone))
+            stands = await standing.standing(repo, at)
+    statuses = asking.result()
+    signed = entries.signature(session, stands.tip) if stands.tip else None
     data = {
         "operator": repo.actor,
+        **_json(at, stands),
+        "signature": signed,
+        "served_by": [_served_json(each, served) for each, served in _serving(statuses, at.zone)],
+    }
+    lines = [*_lines(repo.actor, at, stands, signed), *_served_lines(statuses, at)]
+    session.output.result(data, lines)
+
+
+def _json(at: Position, stands: Standing) -> dict[str, Any]:
+    tip, apart = stands.tip, stands.apart
+    return {
         "zone": names.text(at.zone),
         "branch": at.branch,
         "commit": at.tip.target.hex() if at.tip else None,
         "serial": at.tip.serial if at.tip else None,
-        "message": message,
-        "served_by": [_json(each, served) for each, served in _serving(statuses, at.zone)],
+        "message": subject(tip) if tip else None,
+        "author": tip.author.mailbox if tip else None,
+        "time": tip.committer.time if tip else None,
+        "ahead_of_main": apart.ahead if apart else None,
+        "behind_main": apart.behind if apart else None,
     }
-    lines = [f"{repo.actor} on {click.style(at.branch, fg='green')} of {names.text(at.zone)}"]
-    if at.tip is None:
-        lines.append("no commit yet, so nothing is served: zonegit import FILE")
-    else:
-        lines.append(f"{commit_id(at.tip.target)} serial {at.tip.serial}  {message}")
-    session.output.result(data, [*lines, *_served_lines(statuses, at)])
+
+
+def _lines(operator: str, at: Position, stands: Standing, signed: str | None) -> Iterator[str]:
+    tip = stands.tip
+    yield f"{operator} on {click.style(at.branch, fg='green')} of {names.text(at.zone)}"
+    if at.tip is None or tip is None:
+        yield "no commit yet, so nothing is served: zonegit import FILE"
+        return
+    yield f"{commit_id(at.tip.target)} serial {at.tip.serial}  {subject(tip)}"
+    when = ago(time.time() - tip.committer.time)
+    yield f"by {tip.author.mailbox}, {when}"
+    if signed is not None:
+        yield signed
+    if stands.apart is not None:
+        yield _apart_line(stands.apart)
+
+
+def _apart_line(apart: Apart) -> str:
+    match apart:
+        case Apart(0, 0):
+            return f"at the same commit as {DEFAULT_BRANCH}"
+        case Apart(ahead, 0):
+            return f"{count(ahead, 'commit')} ahead of {DEFAULT_BRANCH}"
+        case Apart(0, behind):
+            return f"{count(behind, 'commit')} behind {DEFAULT_BRANCH}"
+        case Apart(ahead, behind):
+            return f"{count(ahead, 'commit')} ahead of {DEFAULT_BRANCH}, {behind} behind"
+
+
+def ago(seconds: float) -> str:
+    """How long ago something was, in its largest unit; a clock elsewhere may be ahead."""
+    for unit, length in UNITS:
+        if whole := int(abs(seconds) // length):
+            text = count(whole, unit)
+            return f"{text} ago" if seconds > 0 else f"{text} ahead of this clock"
+    return "just now"
 
 
 def _serving(statuses: list[ResolverStatus], zone: Name) -> list[tuple[str, ServedZone]]:
     return [(each.resolver, s) for each in statuses for s in each.zones if s.zone == zone]
 
 
-def _json(resolver: str, served: ServedZone) -> dict[str, object]:
+def _served_json(resolver: str, served: ServedZone) -> dict[str, object]:
     return {
         "resolver": resolver,
         "branch": served.branch,
         "commit": served.commit.hex() if served.commit else None,
         "serial": served.serial,
+        "pinned": served.pinned,
+        "percent": served.percent,
         "problem": served.problem,
     }
 
 
-def _served_lines(statuses: list[ResolverStatus], at: workspace.Position) -> list[str]:
+def _served_lines(statuses: list[ResolverStatus], at: Position) -> list[str]:
     if not statuses:
         return ["no resolver answers"]
     lines = []
     for resolver, served in _serving(statuses, at.zone):
-        same = at.tip is not None and served.commit == at.tip.target
-        what = "this commit" if same else f"{commit_id(served.commit or b'')} of {served.branch}"
         problem = f"; {served.problem}" if served.problem else ""
-        lines.append(f"{resolver} serves {what}{problem}")
+        lines.append(f"{resolver} serves {_what(served, at)}{problem}")
     return lines or [f"{len(statuses)} resolver(s) answer; none serves this zone"]
+
+
+def _what(served: ServedZone, at: workspace.Position) -> str:
+    is_same = at.tip is not None and served.commit == at.tip.target
+    commit = "this commit" if is_same else commit_id(served.commit or b"")
+    if served.pinned:
+        return f"{commit}, pinned to {served.branch}"
+    if is_same and served.percent is None:
+        return commit
+    return f"{commit} of {branch_and_share(served)}"

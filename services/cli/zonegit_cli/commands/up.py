@@ -31,19 +31,34 @@ DETACH_S = 40.0
     help="Answer DNS here, over UDP and TCP; may be given several times. Port 0: a free one.",
 )
 @click.option("--metrics", metavar="HOST:PORT", help="Serve /metrics, /livez and /readyz here.")
-@click.option("--resolvers", type=click.IntRange(1, 256), default=1, show_default=True)
+@click.option(
+    "--resolvers",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="How many share the port; one to a core is as many as help.",
+)
+@click.option(
+    "--resolver-config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="How each zone is served: zonegit-resolver's --config. SIGHUP has it read again.",
+)
 @click.option("--detach", is_flag=True, help="Return once it is up, and leave it running.")
 @click.option(
     "--log-level",
     type=click.Choice(("debug", "info", "warning", "error")),
     default="info",
     show_default=True,
+    help="What the services log, to the folder logs of the data.",
 )
 async def command(
     session: Session,
     listen: tuple[str, ...],
     metrics: str | None,
     resolvers: int,
+    resolver_config: Path | None,
     detach: bool,
     log_level: str,
 ) -> None:
@@ -51,12 +66,16 @@ async def command(
 
     Data lies in --data (ZONEGIT_DATA); every other command with the same setting finds the stack
     there. Runs until Ctrl-C or zonegit down.
+
+    \b
+    zonegit up --detach
+    zonegit up --listen 192.0.2.53:53 --resolvers 2 --metrics 127.0.0.1:9153
     """
     data = session.settings.data.absolute()
     if detach:
         _start_in_background(session, data)
         return
-    options = Options(data, listen, metrics, resolvers, log_level)
+    options = Options(data, listen, metrics, resolvers, resolver_config, log_level)
     with record.locked(data):
         planned = supervisor.plan(options)
         await supervisor.run(

@@ -9,10 +9,9 @@ from zonegit.store.protocols import ZoneRefs
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page, waiting
+from zonegit_cli import page, waiting, zones
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
-from zonegit_cli.snapshots import all_zones
 
 
 @page.page("add")
@@ -36,13 +35,14 @@ async def list_zones(session: Session) -> None:
     * is where you stand; a zone without a commit on main is empty, and not served.
     """
     async with session.connected() as repo:
-        zones = await all_zones(repo)
+        found = [refs async for refs in zones.every(repo)]
         where = await repo.refs.where(repo.actor)
     head = where.own or where.default
     here = head.zone if head else None
-    rows = [_row(refs, here) for refs in sorted(zones, key=lambda z: names.canonical_key(z.zone))]
+    every = sorted(found, key=lambda refs: names.canonical_key(refs.zone))
+    rows = [_row(refs, here) for refs in every]
     lines = columns(rows, ("", "ZONE", "SERIAL", "BRANCHES")) if rows else ["no zones yet"]
-    session.output.result([_json(refs, here) for refs in zones], lines, paged=True)
+    session.output.result([_json(refs, here) for refs in every], lines, paged=True)
 
 
 @page.page("switch")
@@ -81,7 +81,13 @@ async def remove(session: Session, zone: Name, force: bool, wait: bool) -> None:
 
 @click.group("zone")
 def command() -> None:
-    """Add, list, switch to or remove zones."""
+    """Add, list, switch to or remove zones.
+
+    \b
+    zonegit zone list
+    zonegit zone switch example.net          work there from now on
+    zonegit log --zone example.net           or only for one command
+    """
 
 
 for _page in (add, list_zones, switch, remove):
@@ -108,9 +114,5 @@ def _json(refs: ZoneRefs, here: Name | None) -> dict[str, Any]:
         "zone": names.text(refs.zone),
         "empty": _served_serial(refs) is None,
         "current": refs.zone == here,
-        "branches": {
-            branch: {"commit": tip.target.hex(), "serial": tip.serial}
-            for branch, tip in sorted(refs.heads.items())
-        },
-        "tags": {tag: tip.target.hex() for tag, tip in sorted(refs.tags.items())},
+        **zones.tips_json(refs),
     }

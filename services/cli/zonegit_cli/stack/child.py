@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,12 @@ class Child(msgspec.Struct):
             return self.log.read_text(errors="replace").splitlines()[-lines:]
         except OSError:
             return []
+
+    def send(self, signum: signal.Signals) -> None:
+        """Sends it a signal, if it runs."""
+        if self.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signum)
 
     def set_log_aside(self) -> None:
         """Keeps the log of earlier runs within bounds."""

@@ -26,7 +26,8 @@ def main(parent: int, command: list[str]) -> int:
             return 1
         os.execv(command[0], command)  # noqa: S606 # a list, no shell
     child = subprocess.Popen(command)
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda number, _: child.send_signal(number))
     while child.poll() is None:
         if os.getppid() != parent:
             child.kill()

@@ -36,6 +36,7 @@ ROLES: Final[Mapping[str, Mapping[str, list[str]]]] = {
 
 NOT_FOR_RESOLVERS: Final = [
     "zg.*.objects.put",
+    "zg.*.refs.adopt",
     *(f"zg.*.refs.{verb}.>" for verb in ("move", "point", "register", "unregister")),
 ]
 

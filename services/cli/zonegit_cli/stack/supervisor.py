@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -26,12 +26,14 @@ TOO_MANY_STARTS: Final = 4
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What ``zonegit up`` was asked for; ports may be 0."""
+    """What ``zonegit up`` was asked for; ports may be 0. ``resolver_config`` None: all zones are
+    served alike."""
 
     data: Path
     listen: Sequence[str]
     metrics: str | None
     resolvers: int
+    resolver_config: Path | None
     log_level: str
 
 
@@ -58,14 +60,19 @@ def _metrics_address(options: Options) -> str | None:
 async def run(options: Options, planned: Record, ready: Callable[[Record], None], say: Say) -> None:
     """Runs the stack until SIGTERM or SIGINT. ``ready`` is called once everything answers.
 
+    SIGHUP goes to the resolvers where they have a file to read again, and else ends the stack.
+
     Raises:
         Unavailable: something does not come up; names it, with the end of its log.
     """
     pages = _pages(planned)
     children = _children(options, planned, pages)
     stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
+        loop.add_signal_handler(signum, stopping.set)
+    if options.resolver_config is not None:
+        loop.add_signal_handler(signal.SIGHUP, _hang_up, children, set(pages))
     record.write(options.data, planned)
     try:
         async with _running(children, say), _merged_metrics(planned, pages):
@@ -82,6 +89,12 @@ async def run(options: Options, planned: Record, ready: Callable[[Record], None]
             stop.cancel()
     finally:
         record.remove(options.data)
+
+
+def _hang_up(children: Sequence[Child], names: Container[str]) -> None:
+    for child in children:
+        if child.name in names:
+            child.send(signal.SIGHUP)
 
 
 @asynccontextmanager
@@ -164,6 +177,8 @@ def _resolver(options: Options, planned: Record, name: str, page: str | None) ->
         arguments += ["--listen", address]
     if page is not None:
         arguments += ["--metrics", page]
+    if options.resolver_config is not None:
+        arguments += ["--config", str(options.resolver_config)]
     return _service(options, planned, "resolver", name, arguments)
 
 

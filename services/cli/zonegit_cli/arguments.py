@@ -1,0 +1,77 @@
+"""Kinds of arguments: what they convert to, and what a shell completes them with."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import click
+from click.shell_completion import CompletionItem
+
+from zonegit.store.refnames import DEFAULT_HEAD
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+
+
+class ZoneName(click.ParamType[Name]):
+    """A zone's name, absolute whether it ends in a dot or not."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Name:
+        return value if isinstance(value, bytes) else names.parse(value)  # type: ignore[return-value]
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from zonegit_cli import completing
+
+        known = _starting(incomplete.lower(), completing.zones(ctx))
+        return [CompletionItem(zone) for zone in known]
+
+
+class Word(click.ParamType[str]):
+    """A word that stays as it was typed; ``fitting`` are those that begin with what was."""
+
+    def __init__(self, name: str, fitting: Callable[[click.Context, str], Iterable[str]]) -> None:
+        self.name = name
+        self._fitting = fitting
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(word) for word in self._fitting(ctx, incomplete)]
+
+
+def _branches(ctx: click.Context, typed: str) -> list[str]:
+    from zonegit_cli import completing
+
+    return _starting(typed, completing.branches(ctx))
+
+
+def _tags(ctx: click.Context, typed: str) -> list[str]:
+    from zonegit_cli import completing
+
+    return _starting(typed, completing.tags(ctx))
+
+
+def _refish(ctx: click.Context, typed: str) -> list[str]:
+    """Of two commits with ``..`` or ``...`` between them, the second."""
+    from zonegit_cli import completing
+
+    head, dots, _ = typed.rpartition("..")
+    known = [DEFAULT_HEAD, *completing.branches_and_tags(ctx)]
+    return _starting(typed, (head + dots + word for word in known))
+
+
+def _types(_ctx: click.Context, typed: str) -> list[str]:
+    return _starting(typed.upper(), rrtypes.NUMBERS)
+
+
+def _starting(typed: str, words: Iterable[str]) -> list[str]:
+    return [word for word in words if word.startswith(typed)]
+
+
+ZONE: Final = ZoneName()
+BRANCH: Final = Word("branch", _branches)
+TAG: Final = Word("tag", _tags)
+REFISH: Final = Word("refish", _refish)
+TYPE: Final = Word("type", _types)

@@ -1,0 +1,57 @@
+"""How conflicts look: each RRset with its reason, and what it was, is here, and is there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from zonegit.repo.conflicts import Clashed, Conflicted
+from zonegit.zone import names
+from zonegit.zone.rrset import RRset, rdata_to_text, title
+from zonegit_cli import rrsets
+from zonegit_cli.output import count
+from zonegit_cli.session import Session
+
+
+def tell(session: Session, conflicted: Conflicted) -> None:
+    """Lists them."""
+    data = {
+        "zone": names.text(conflicted.zone),
+        "branch": conflicted.branch,
+        "committed": False,
+        "conflicts": [as_json(clash) for clash in conflicted.clashes],
+    }
+    session.output.result(data, lines(conflicted), paged=True)
+
+
+def lines(conflicted: Conflicted) -> Iterator[str]:
+    """For people."""
+    where = f"{names.text(conflicted.zone)} {conflicted.branch}"
+    found = count(len(conflicted.clashes), "conflict")
+    yield click.style(f"{found}; {where} stays as it is", fg="red")
+    for clash in conflicted.clashes:
+        why = f"{clash.reason}: {clash.detail}" if clash.detail else clash.reason
+        yield f"  {title(clash.owner, clash.rdtype)}  {click.style(why, fg='yellow')}"
+        for name, side in _sides(clash):
+            yield f"    {name:<6}  {_value(side)}"
+    yield "make both sides agree on these (zonegit set or delete, on either branch), then try again"
+
+
+def _value(rrset: RRset | None) -> str:
+    if rrset is None:
+        return "absent"
+    return f"{rrset.ttl} " + ", ".join(rdata_to_text(rrset.rdtype, each) for each in rrset.rdatas)
+
+
+def as_json(clash: Clashed) -> dict[str, Any]:
+    """One of them as ``--json`` shows it."""
+    return {
+        **rrsets.named(clash.owner, clash.rdtype),
+        "reason": clash.reason,
+        "detail": clash.detail,
+        **{name: rrsets.content(side) for name, side in _sides(clash)},
+    }
+
+
+def _sides(clash: Clashed) -> list[tuple[str, RRset | None]]:
+    return [("base", clash.base), ("ours", clash.ours), ("theirs", clash.theirs)]

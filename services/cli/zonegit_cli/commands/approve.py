@@ -1,0 +1,39 @@
+"""zonegit approve: make a proposal part of the branch it is for."""
+
+import click
+
+from zonegit.repo import merges, refish, workspace
+from zonegit.repo.commits import Outcome
+from zonegit.repo.workspace import Position, Repo
+from zonegit_cli import committing, page
+from zonegit_cli.page import How
+from zonegit_cli.session import Session
+
+
+@page.page("approve")
+@click.argument("name", type=page.BRANCH)
+@page.committing(page.into, page.MESSAGE)
+async def command(session: Session, name: str, how: How) -> int:
+    """Merge the proposal NAME into the branch it is for, which is served from then on.
+
+    As zonegit merge does: conflicts are listed, nothing is moved, and the exit status is 4. The
+    proposal's branch stays: zonegit branch -d NAME deletes it.
+
+    \b
+    zonegit approve new-mail --wait
+    zonegit approve new-mail --into staging
+    """
+
+    stood_on = False
+
+    async def work(repo: Repo, at: Position) -> Outcome:
+        nonlocal stood_on
+        stood_on = await workspace.branch_of(repo, at.zone) == name
+        proposed = await refish.resolve(repo, name, zone=at.zone)
+        intent = committing.intent(how, "approve", f"approve {name}")
+        return await merges.merge(repo, at, proposed.commit, intent)
+
+    status = await committing.carry_out(session, how, work, nothing="{} has all of it already")
+    if status == 0 and stood_on:
+        session.output.note(f"you still stand on {name}: zonegit checkout {how.branch} leaves it")
+    return status

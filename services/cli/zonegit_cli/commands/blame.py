@@ -1,0 +1,87 @@
+"""zonegit blame: which commits gave a name its records."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from zonegit.history.blame import Blamed
+from zonegit.objects.ids import CommitId
+from zonegit.objects.model import Commit
+from zonegit.repo import blame, refish
+from zonegit.repo.blame import Blame
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import rdata_to_text
+from zonegit.zone.zonetext import rdata_text, record_head
+from zonegit_cli import identities, page, rrsets
+from zonegit_cli.output import columns, commit_id, count
+from zonegit_cli.session import Session
+
+
+@page.page("blame")
+@click.argument("name")
+@click.argument("rdtype", type=page.TYPE, metavar="[TYPE]", required=False)
+@click.option("--at", type=page.REFISH, default="HEAD", metavar="REFISH", help="As it was then.")
+@page.in_zone
+async def command(
+    session: Session,
+    name: str,
+    rdtype: str | None,
+    at: str,
+    zone: Name | None,
+    branch: str | None,
+) -> None:
+    """Show which commit gave each record at NAME its value, and each RRset of several records
+    (its TTL, or what it lost).
+
+    \b
+    zonegit blame www
+    zonegit blame www A --at HEAD~10
+    """
+    number = rrtypes.from_text(rdtype) if rdtype is not None else None
+    async with session.connected() as repo:
+        resolved = await refish.resolve(repo, at, zone=zone, branch=branch)
+        owner = names.parse(name, resolved.zone)
+        reader = Reader(repo.objects)
+        found = await blame.blame(repo, reader, resolved.commit, owner, number, resolved.zone)
+    rows = [row for each in found.rrsets for row in _rows(each, found.commits)]
+    session.output.result(lambda: _json(found), columns(rows), paged=True)
+
+
+def _rows(blamed: Blamed, commits: Mapping[CommitId, Commit]) -> Iterator[list[str]]:
+    rrset = blamed.rrset
+    head = record_head(rrset)
+    if blamed.records != (blamed.commit,):
+        said = count(len(rrset.rdatas), "record")
+        yield [*_who(blamed.commit, commits), click.style(f"{head} ({said})", bold=True)]
+    for rdata, commit in zip(rrset.rdatas, blamed.records, strict=True):
+        yield [*_who(commit, commits), f"{head} {rdata_text(rrset.rdtype, rdata)}"]
+
+
+def _who(commit: CommitId, commits: Mapping[CommitId, Commit]) -> list[str]:
+    author = commits[commit].author
+    return [commit_id(commit), author.name, identities.moment(author)]
+
+
+def _json(found: Blame) -> list[dict[str, Any]]:
+    return [
+        {
+            **rrsets.named(each.rrset.owner, each.rrset.rdtype),
+            "ttl": each.rrset.ttl,
+            **_who_json(each.commit, found.commits),
+            "records": [
+                {
+                    "rdata": rdata_to_text(each.rrset.rdtype, rdata),
+                    **_who_json(commit, found.commits),
+                }
+                for rdata, commit in zip(each.rrset.rdatas, each.records, strict=True)
+            ],
+        }
+        for each in found.rrsets
+    ]
+
+
+def _who_json(commit: CommitId, commits: Mapping[CommitId, Commit]) -> dict[str, Any]:
+    return {"commit": commit.hex(), "author": identities.as_json(commits[commit].author)}

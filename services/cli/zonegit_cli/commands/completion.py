@@ -1,0 +1,29 @@
+"""zonegit completion: the script that has a shell complete commands, zones, branches and tags."""
+
+import click
+from click.shell_completion import ShellComplete, get_completion_class
+
+from zonegit_cli import page
+from zonegit_cli.cli import cli
+from zonegit_cli.session import Session
+
+PROGRAM = "zonegit"
+
+
+@page.page("completion")
+@click.argument("shell", metavar="bash|zsh|fish", type=click.Choice(["bash", "zsh", "fish"]))
+async def command(session: Session, shell: str) -> None:
+    """Print the script that has a shell complete commands, options, zones, branches, tags and
+    record types.
+
+    \b
+    eval "$(zonegit completion bash)"        in ~/.bashrc
+    eval "$(zonegit completion zsh)"         in ~/.zshrc, after compinit
+    zonegit completion fish > ~/.config/fish/completions/zonegit.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None  # click knows all three
+    completer = kind(cli, {}, PROGRAM, f"_{PROGRAM}_COMPLETE".upper())
+    # Not the class's own: bash's starts a bash to see how old it is.
+    script = ShellComplete.source(completer)
+    session.output.result({"shell": shell, "script": script}, [script.strip("\n")])

@@ -1,0 +1,94 @@
+"""zonegit diff: what differs between two commits."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from zonegit.objects.ids import short
+from zonegit.repo import comparing, patch
+from zonegit.repo.comparing import Comparison
+from zonegit.repo.diffs import Delta
+from zonegit.store.reading import Reader
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import title
+from zonegit_cli import page, patches
+from zonegit_cli.output import columns
+from zonegit_cli.session import Session
+
+DIFFERS = 10
+"""The exit status of ``--exit-code`` where something differs."""
+
+
+@page.page("diff", cls=page.WithOwners)
+@click.argument(
+    "commits", type=page.REFISH, nargs=-1, metavar="[REFISH [REFISH] | A..B | A...B] [-- NAME...]"
+)
+@click.option("--stat", is_flag=True, help="Only count the records of each RRset.")
+@click.option("--exit-code", is_flag=True, help="Exit with 10 where something differs.")
+@page.in_zone
+async def command(
+    session: Session,
+    commits: tuple[str, ...],
+    owners: tuple[str, ...],
+    stat: bool,
+    exit_code: bool,
+    zone: Name | None,
+    branch: str | None,
+) -> int:
+    """Show what differs between two commits, record by record; with NAMEs, only there.
+
+    Where nothing but the serial of the SOA differs, nothing does. zonegit apply makes a commit of
+    what is printed.
+
+    \b
+    zonegit diff                   what the last commit changed
+    zonegit diff HEAD~3            since three commits ago
+    zonegit diff main canary       from one branch to the other
+    zonegit diff main...new-mail   what the proposal new-mail changed
+    zonegit diff main..canary --exit-code -- www mail
+    """
+    if len(commits) > 2:
+        raise click.UsageError("two commits are compared; names of records stand after --")
+    async with session.connected() as repo:
+        reader = Reader(repo.objects)
+        at = await comparing.sides(repo, reader, commits, zone=zone, branch=branch)
+        wanted = [names.parse(name, at.zone) for name in owners]
+        found = await comparing.compare(reader, at, wanted)
+    lines = _stat(found.deltas) if stat else patches.lines(found.deltas)
+    head = [_header(found)] if found.deltas else []
+    session.output.result(lambda: _json(found), [*head, *lines], paged=True)
+    return DIFFERS if exit_code and found.deltas else 0
+
+
+def _header(found: Comparison) -> str:
+    old = short(found.old.commit) if found.old.commit else ""
+    new = short(found.new.commit) if found.new.commit else ""
+    serials = f"serial {found.old.serial} -> {found.new.serial}"
+    text = f"diff {names.text(found.zone)} {old}..{new}"
+    return click.style(f"{text} ({serials})" if found.old.commit else text, bold=True)
+
+
+def _stat(deltas: list[Delta]) -> Iterator[str]:
+    rows, came, went = [], 0, 0
+    for delta in deltas:
+        minus, plus = patch.counts(delta)
+        came, went = came + plus, went + minus
+        rows.append((f"  {title(delta.owner, delta.rdtype)}", patches.count_text(minus, plus)))
+    yield from columns(rows)
+    rrsets = "1 RRset differs" if len(deltas) == 1 else f"{len(deltas)} RRsets differ"
+    yield f"{rrsets}: {patches.count_text(went, came) or 'no record'}"
+
+
+def _json(found: Comparison) -> dict[str, Any]:
+    return {
+        "zone": names.text(found.zone),
+        "old": {"commit": _hex(found.old.commit), "serial": found.old.serial},
+        "new": {"commit": _hex(found.new.commit), "serial": found.new.serial},
+        "changes": patches.as_json(found.deltas),
+    }
+
+
+def _hex(commit: bytes | None) -> str | None:
+    return commit.hex() if commit is not None else None

@@ -1,0 +1,65 @@
+"""zonegit edit: the zone file in the operator's editor."""
+
+import msgspec
+
+from zonegit.objects.ids import short
+from zonegit.repo import editing
+from zonegit.repo.commits import Outcome
+from zonegit.repo.editing import Opened
+from zonegit.repo.workspace import Position, Repo
+from zonegit.zone import names, zonefile, zonetext
+from zonegit.zone.gathering import ZoneFile
+from zonegit_cli import committing, page
+from zonegit_cli.editor import Sheet
+from zonegit_cli.page import How
+from zonegit_cli.session import Session
+
+
+@page.page("edit")
+@page.commits
+async def command(session: Session, how: How) -> int:
+    """Open the zone file in your editor (VISUAL, EDITOR), and commit what you save.
+
+    A text that is no zone is opened again with the error on top; left as it was, or emptied, it
+    commits nothing. What others commit meanwhile is merged with: where both changed an RRset,
+    nothing moves and the exit status is 4. Whatever fails, what you typed is kept.
+
+    \b
+    zonegit edit -m 'new mail servers'
+    EDITOR='code --wait' zonegit edit --branch canary
+    """
+    async with session.connected() as repo:
+        opened = await editing.take_out(repo, how.zone, how.branch)
+    zone, branch = opened.position.zone, opened.position.branch
+    shown = f"{names.text(zone)}zone"
+
+    def parse(octets: bytes) -> ZoneFile:
+        return zonefile.read(octets, zone, source=shown)
+
+    with Sheet(shown, _text(opened), session.output.note) as sheet:
+        typed = sheet.edited(parse, zonefile.MAX_OCTETS)
+        for warning in typed.warnings if typed is not None else ():
+            session.output.note(warning)
+        deltas = editing.changed(opened, typed.rrsets.values()) if typed is not None else []
+        intent = committing.intent(how, "edit", "edit")
+
+        async def work(repo: Repo, at: Position) -> Outcome:
+            return await editing.put_back(repo, at, opened, deltas, intent)
+
+        # HEAD may have moved while the editor was open; what was opened has not.
+        here = msgspec.structs.replace(how, zone=zone, branch=branch)
+        status = await committing.carry_out(session, here, work)
+        if status or how.dry_run:
+            sheet.keep()
+    return status
+
+
+def _text(opened: Opened) -> bytes:
+    at = opened.position
+    head = (
+        f"; {names.text(at.zone)} {at.branch}, commit {short(at.commit())}",
+        "; What you save is committed; leave it unchanged, or empty it, and nothing is.",
+        "; The serial moves on by itself. Comments are not kept.",
+    )
+    lines = (f"{line}\n" for line in head)
+    return "".join([*lines, *zonetext.write(opened.rrsets, at.zone)]).encode()

@@ -1,0 +1,40 @@
+"""zonegit keygen: a pair of keys to sign commits with."""
+
+import secrets
+from pathlib import Path
+
+import click
+
+from zonegit.objects import signatures
+from zonegit.objects.signatures import SigningKey
+from zonegit_cli import keys, page
+from zonegit_cli.session import Session
+
+
+@page.page("keygen")
+@click.argument("file", type=click.Path(path_type=Path))
+async def command(session: Session, file: Path) -> None:
+    """Make an Ed25519 key: the private half in FILE, the public one in FILE.pub.
+
+    FILE is for its owner alone; nothing is ever overwritten. Give FILE.pub to whoever verifies.
+
+    \b
+    zonegit keygen ~/.config/zonegit/alice
+    zonegit set www A 300 192.0.2.7 --sign ~/.config/zonegit/alice
+    zonegit verify --key ~/.config/zonegit/alice.pub
+    """
+    key = SigningKey(secrets.token_bytes(signatures.KEY_OCTETS))
+    public = keys.write_pair(file, key)
+    fingerprint = signatures.fingerprint(key.public)
+    data = {
+        "private": str(file),
+        "public": str(public),
+        "fingerprint": fingerprint,
+        "key": signatures.public_text(key.public).decode().strip(),
+    }
+    lines = [
+        f"{file} signs: keep it to yourself (--sign {file}, or the setting signing_key)",
+        f"{public} verifies: give it away (verify --key {public}, or the setting trusted_keys)",
+        f"fingerprint {fingerprint}",
+    ]
+    session.output.result(data, lines)

@@ -1,0 +1,44 @@
+"""zonegit propose: begin a change that somebody else looks at first."""
+
+import click
+
+from zonegit.repo import proposals, refish
+from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_cli import page
+from zonegit_cli.output import commit_id
+from zonegit_cli.session import Session
+
+
+@page.page("propose")
+@click.argument("name")
+@click.option(
+    "--from",
+    "start",
+    type=page.REFISH,
+    metavar="REFISH",
+    default=DEFAULT_BRANCH,
+    show_default=True,
+    help="What the proposal starts from.",
+)
+@click.option("--zone", type=page.ZONE, metavar="ZONE", help="Propose a change of this zone.")
+async def command(session: Session, name: str, start: str, zone: Name | None) -> None:
+    """Begin the proposal NAME: a branch of its own, on which you stand from now on.
+
+    Nothing is served from it until somebody approves it.
+
+    \b
+    zonegit propose new-mail
+    zonegit set mail A 300 192.0.2.26 -m 'the new machine'
+    zonegit review new-mail           what it would change, and whether it merges
+    zonegit approve new-mail          now it is live
+    """
+    async with session.connected() as repo:
+        at = await refish.resolve(repo, start, zone=zone)
+        await proposals.propose(repo, at.zone, name, at.commit)
+    where = {"zone": names.text(at.zone), "branch": name, "commit": at.commit.hex()}
+    text = (
+        f"proposal {name} of {where['zone']} from {start} {commit_id(at.commit)}; you stand on it"
+    )
+    session.output.result(where, [text, f"when it is ready: zonegit review {name}"])

@@ -1,0 +1,79 @@
+"""zonegit reflog: where a branch has been."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import click
+
+from zonegit.repo import branches, workspace
+from zonegit.repo.branches import Passed
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_cli import page
+from zonegit_cli.output import columns, commit_id
+from zonegit_cli.session import Session
+
+HEADER: Final = ("", "WHEN", "WHO", "WHY", "FROM", "TO", "")
+NOTHING: Final = "-"
+
+
+@page.page("reflog")
+@click.argument("branch", type=page.BRANCH, required=False)
+@click.option(
+    "-n",
+    "--max-count",
+    "limit",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    default=50,
+    show_default=True,
+    help="The latest N moves.",
+)
+@click.option("--zone", type=page.ZONE, metavar="ZONE", help="Of this zone.")
+async def command(session: Session, branch: str | None, limit: int, zone: Name | None) -> None:
+    """Show where BRANCH (yours) has been, the latest move first: its number in the log, who moved
+    it, with which command, from which commit to which.
+
+    A branch that was deleted is told of as well. Every commit listed is still there:
+
+    \b
+    zonegit reflog canary
+    zonegit branch canary 62b53eb0ef57       bring it back
+    """
+    async with session.connected() as repo:
+        home = zone or (await workspace.locate(repo)).zone
+        name = branch or (await workspace.locate(repo, zone)).branch
+        passed = await branches.reflog(repo, home, name, limit)
+    data = [_json(each, home, name) for each in passed]
+    lines = columns([_row(each) for each in passed], HEADER)
+    session.output.result(data, lines, paged=True)
+
+
+def _row(each: Passed) -> tuple[str, ...]:
+    move = each.move
+    return (
+        str(move.sequence),
+        f"{datetime.fromtimestamp(move.time).astimezone():%Y-%m-%d %H:%M:%S %z}",
+        move.actor,
+        move.reason,
+        commit_id(move.old) if move.old is not None else NOTHING,
+        commit_id(move.new) if move.new is not None else NOTHING,
+        each.subject or "",
+    )
+
+
+def _json(each: Passed, zone: Name, branch: str) -> dict[str, Any]:
+    move = each.move
+    return {
+        "zone": names.text(zone),
+        "branch": branch,
+        "sequence": move.sequence,
+        "time": move.time,
+        "actor": move.actor,
+        "reason": move.reason,
+        "old": move.old.hex() if move.old is not None else None,
+        "new": move.new.hex() if move.new is not None else None,
+        "serial": move.serial,
+        "operation": move.operation,
+        "subject": each.subject,
+    }

@@ -1,0 +1,41 @@
+"""zonegit reset: a branch as it was."""
+
+import click
+
+from zonegit.objects.ids import short
+from zonegit.repo import refish, undoing
+from zonegit.repo.commits import Outcome
+from zonegit.repo.workspace import Position, Repo
+from zonegit_cli import committing, page
+from zonegit_cli.page import How
+from zonegit_cli.session import Session
+
+
+@page.page("reset")
+@click.argument("text", type=page.REFISH, metavar="REFISH")
+@click.option("--hard", is_flag=True, help="Required: what came after REFISH leaves the branch.")
+@click.option("--exact", is_flag=True, help="Move to that very commit; needs --force.")
+@page.commits
+async def command(session: Session, text: str, hard: bool, exact: bool, how: How) -> int:
+    """Make the branch as it was at REFISH: its records, and its history.
+
+    Secondaries follow serials, and those never go back: so the branch gets a new commit on top of
+    REFISH, with the same records and the next serial. --exact moves it to REFISH itself; then
+    secondaries keep what they have until the serial is past what they saw. What is left behind
+    stays in the store: zonegit reflog knows its ids.
+
+    \b
+    zonegit reset --hard HEAD~1
+    zonegit reset --hard v1 --dry-run
+    """
+    if not hard:
+        raise click.UsageError("there is no working copy to keep: say --hard")
+
+    async def work(repo: Repo, at: Position) -> Outcome:
+        target = await refish.resolve(repo, text, zone=at.zone, branch=at.branch)
+        intent = committing.intent(how, "reset", f"reset to {short(target.commit)}")
+        return await undoing.reset(repo, at, target.commit, intent, exact=exact)
+
+    return await committing.carry_out(
+        session, how, work, nothing="{} is there already", jumped="that very commit"
+    )

@@ -1,0 +1,70 @@
+"""zonegit review: what a proposal would change."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from zonegit.objects.model import subject
+from zonegit.repo import proposals, refish, workspace
+from zonegit.repo.commits import Preview
+from zonegit.repo.conflicts import Conflicted
+from zonegit.repo.proposals import Review
+from zonegit.repo.workspace import Position
+from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_cli import clashes, page, patches
+from zonegit_cli.output import commit_id, count
+from zonegit_cli.session import Session
+
+
+@page.page("review")
+@click.argument("name", type=page.BRANCH)
+@page.into
+async def command(session: Session, name: str, zone: Name | None, branch: str) -> None:
+    """Show what the proposal NAME would change, commit by commit and in all, and whether it merges.
+
+    \b
+    zonegit review new-mail
+    zonegit review new-mail --into staging --json
+    """
+    async with session.connected() as repo:
+        into = await workspace.locate(repo, zone, branch)
+        proposed = await refish.resolve(repo, name, zone=into.zone)
+        review = await proposals.review(repo, into, proposed.commit)
+    data = {"zone": names.text(into.zone), "proposal": name, "into": branch}
+    session.output.result(lambda: {**data, **_json(review)}, _lines(name, into, review), paged=True)
+
+
+def _lines(name: str, into: Position, review: Review) -> Iterator[str]:
+    commits = count(len(review.commits), "commit")
+    yield f"{name} brings {commits} to {into.branch} of {names.text(into.zone)}"
+    for each in review.commits:
+        yield f"  {commit_id(each.id)} {each.commit.author.name}: {subject(each.commit)}"
+    yield from patches.lines(review.deltas)
+    match review.outcome:
+        case Conflicted() as conflicted:
+            yield from clashes.lines(conflicted)
+        case Preview(before=before, serial=serial):
+            into_it = "" if into.branch == DEFAULT_BRANCH else f" --into {into.branch}"
+            yield f"it merges ({before} -> {serial}): zonegit approve {name}{into_it}"
+        case _:
+            yield f"{into.branch} has all of it already"
+
+
+def _json(review: Review) -> dict[str, Any]:
+    conflicts = review.outcome.clashes if isinstance(review.outcome, Conflicted) else []
+    return {
+        "commits": [
+            {
+                "commit": each.id.hex(),
+                "author": each.commit.author.name,
+                "message": each.commit.message,
+            }
+            for each in review.commits
+        ],
+        "changes": patches.as_json(review.deltas),
+        "merges": not conflicts,
+        "conflicts": [clashes.as_json(each) for each in conflicts],
+    }

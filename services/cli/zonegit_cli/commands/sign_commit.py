@@ -1,0 +1,81 @@
+"""zonegit sign-commit: sign the tip of a branch."""
+
+from pathlib import Path
+
+import click
+
+from zonegit.errors import Invalid
+from zonegit.repo import refish, signing
+from zonegit.repo.signing import Resigned
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_cli import page, waiting
+from zonegit_cli.output import commit_id
+from zonegit_cli.session import Session
+
+
+@page.page("sign-commit")
+@click.argument("at", type=page.REFISH, metavar="[REFISH]", default="HEAD")
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The private key (ZONEGIT_SIGNING_KEY).",
+)
+@click.option("--force", is_flag=True, help="Take the place of another key's signature.")
+@page.DRY_RUN
+@page.in_zone
+@page.waits
+async def command(
+    session: Session,
+    at: str,
+    key: Path | None,
+    force: bool,
+    dry_run: bool,
+    zone: Name | None,
+    branch: str | None,
+    wait: bool,
+) -> None:
+    """Sign the commit REFISH (HEAD), which must be the tip of a branch.
+
+    The branch moves to the same commit with a signature, under a new id; its records, author and
+    times stay as they are. Commits are signed as they are made with --sign KEY.
+
+    \b
+    zonegit sign-commit --key ~/.config/zonegit/alice
+    zonegit sign-commit canary
+    """
+    session = session.signing(key)
+    if session.sign is None:
+        raise Invalid(
+            "there is no key to sign with",
+            hint="--key FILE or the setting signing_key names one; zonegit keygen makes one",
+        )
+    async with session.bus() as bus:
+        repo = session.repo(bus)
+        found = await refish.resolve(repo, at, zone=zone, branch=branch)
+        heard = waiting.Heard()
+        wait = wait and not dry_run
+        async with waiting.waiting(session, bus, found.zone, found.branch, wanted=wait) as waiter:
+            signed = await signing.sign_tip(repo, found, session.sign, force=force, dry_run=dry_run)
+            if signed.moved is not None:
+                heard = await waiter.until(signed.moved)
+    data = {
+        "zone": names.text(found.zone),
+        "branch": signed.branch,
+        "commit": signed.commit.hex(),
+        "dry_run": dry_run,
+        "replaced": signed.old.hex() if signed.moved is not None else None,
+        **heard.json(),
+    }
+    session.output.result(data, [_line(found.zone, signed), *heard.lines()])
+
+
+def _line(zone: Name, signed: Resigned) -> str:
+    where = f"{names.text(zone)} {signed.branch}"
+    if signed.commit == signed.old:
+        return f"nothing to do: {where} {commit_id(signed.commit)} is signed by this key"
+    step = f"{where} {commit_id(signed.old)} -> {commit_id(signed.commit)}"
+    if signed.moved is None:
+        return f"would move {step}; no record changes"
+    return f"{step}, signed"

@@ -1,0 +1,102 @@
+"""zonegit tag: list, create, delete."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zonegit.repo import refish, tags, workspace
+from zonegit.repo.tags import Listed
+from zonegit.repo.workspace import Repo
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_cli import identities, page
+from zonegit_cli.output import columns, commit_id
+from zonegit_cli.session import Session
+
+
+@page.page("tag")
+@click.argument("name", type=page.TAG, required=False)
+@click.argument("start", type=page.REFISH, metavar="[REFISH]", default="HEAD")
+@click.option("-m", "--message", metavar="TEXT", help="What the tag stands for.")
+@click.option("-d", "--delete", is_flag=True, help="Delete the tag.")
+@click.option("--force", is_flag=True, help="Replace a tag of that name.")
+@page.SIGN
+@page.NO_SIGN
+@page.in_zone
+async def command(
+    session: Session,
+    name: str | None,
+    start: str,
+    message: str | None,
+    delete: bool,
+    force: bool,
+    sign: Path | None,
+    no_sign: bool,
+    zone: Name | None,
+    branch: str | None,
+) -> None:
+    """List tags; with NAME and a message tag REFISH (HEAD), with -d delete the tag.
+
+    A tag is a name that stays where it is, with a message, a time and who gave it.
+
+    \b
+    zonegit tag                                     list
+    zonegit tag v1 -m "as agreed with the registry"
+    zonegit tag before-move HEAD~3 -m "the old data centre"
+    zonegit tag -d v1
+    """
+    if name is None and (delete or message is not None):
+        raise click.UsageError("a tag to create or delete needs a NAME")
+    if name is not None and not delete and not (message or "").strip():
+        raise click.UsageError("-m TEXT has to say what the tag stands for")
+    if name is not None and not delete:
+        session = page.signing(session, sign, off=no_sign)
+    async with session.connected() as repo:
+        home = zone or (await workspace.locate(repo)).zone
+        if name is None:
+            _tell(session, home, await tags.listed(repo, home))
+        elif delete:
+            await _delete(session, repo, home, name)
+        else:
+            at = await refish.resolve(repo, start, zone=zone, branch=branch)
+            made = await tags.create(
+                repo, home, name, at.commit, (message or "").strip(), force=force
+            )
+            data = _data(home, name, at.commit) | {"id": made.hex()}
+            text = f"tag {name} of {names.text(home)} at {commit_id(at.commit)}"
+            session.output.result(data, [text])
+
+
+async def _delete(session: Session, repo: Repo, zone: Name, name: str) -> None:
+    was = await tags.delete(repo, zone, name)
+    text = f"deleted tag {name} of {names.text(zone)} (was {commit_id(was)})"
+    session.output.result({**_data(zone, name, was), "deleted": True}, [text])
+
+
+def _data(zone: Name, name: str, commit: bytes) -> dict[str, Any]:
+    return {"zone": names.text(zone), "tag": name, "commit": commit.hex()}
+
+
+def _tell(session: Session, zone: Name, found: list[Listed]) -> None:
+    text = [f"{names.text(zone)} has no tag yet: zonegit tag NAME -m TEXT makes one"]
+    data = {"zone": names.text(zone), "tags": {each.name: _json(each) for each in found}}
+    lines = columns([_row(each) for each in found]) if found else text
+    session.output.result(data, lines, paged=True)
+
+
+def _row(each: Listed) -> tuple[str, ...]:
+    tagger = each.tag.tagger if each.tag is not None else None
+    who = (tagger.name, identities.moment(tagger)) if tagger is not None else ("", "")
+    return each.name, commit_id(each.commit), *who, each.subject
+
+
+def _json(each: Listed) -> dict[str, Any]:
+    tag = each.tag
+    return {
+        "commit": each.commit.hex(),
+        "subject": each.subject,
+        "tagger": identities.as_json(tag.tagger) if tag is not None else None,
+        "message": tag.message if tag is not None else None,
+        "signed": tag is not None and tag.signature is not None,
+    }

@@ -1,0 +1,111 @@
+"""zonegit verify: who signed a commit, or all that led to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zonegit.errors import NotFound
+from zonegit.objects.model import Commit, subject
+from zonegit.objects.signatures import Keyring
+from zonegit.repo import refish, verifying
+from zonegit.repo.verifying import Checked, Report
+from zonegit.zone.names import Name
+from zonegit_cli import keys, page
+from zonegit_cli.output import commit_id
+from zonegit_cli.session import Session
+from zonegit_cli.verdicts import Names, said, who
+
+NOT_GOOD = 1
+"""The exit status when anything is not signed by a trusted key."""
+
+
+@page.page("verify")
+@click.argument("at", type=page.REFISH, metavar="[REFISH]", default="HEAD")
+@click.option("--chain", is_flag=True, help="Verify every commit back to the first, too.")
+@click.option(
+    "--key",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Trust this public key, or those in this folder (ZONEGIT_TRUSTED_KEYS); repeatable.",
+)
+@page.in_zone
+async def command(
+    session: Session,
+    at: str,
+    chain: bool,
+    files: tuple[Path, ...],
+    zone: Name | None,
+    branch: str | None,
+) -> int:
+    """Tell which trusted key signed REFISH (HEAD); of a signed tag, its own signature counts.
+
+    Exit status 1 when anything is unsigned, or signed by no key that is trusted.
+
+    \b
+    zonegit verify --key alice.pub
+    zonegit verify v1.0 --key /etc/zonegit/keys    a folder of *.pub files
+    zonegit verify --chain                         by those of trusted_keys
+    """
+    trusted = keys.trusted(files or _configured(session))
+    async with session.connected() as repo:
+        found = await refish.resolve(repo, at, zone=zone, branch=branch)
+        report = await verifying.verify(
+            repo,
+            found,
+            Keyring(trusted),
+            chain=chain,
+            progress=lambda count: session.output.progress(f"{count:,} commits"),
+        )
+    session.output.progress("")
+    session.output.result(_json(report, trusted), _lines(report, trusted, chain), paged=True)
+    return NOT_GOOD if report.failed else 0
+
+
+def _configured(session: Session) -> list[Path]:
+    path = session.settings.trusted_keys
+    if path is None:
+        raise NotFound(
+            "no key is trusted, so nothing can be verified",
+            hint="--key FILE.pub names one, the setting trusted_keys a folder of them",
+        )
+    return [path]
+
+
+def _lines(report: Report, trusted: Names, chain: bool) -> Iterator[str]:
+    for each in report.failed or [report.named]:
+        head = f"{_kind(each)} {commit_id(each.id)}"
+        yield f"{head} {said(each.verdict, trusted)}: {subject(each.value)}"
+    if chain:
+        bad = len(report.failed) - report.unsigned
+        good = ", ".join(f"{who(key, trusted)} {n}" for key, n in report.good.most_common())
+        yield f"{report.count} verified: {report.unsigned} unsigned, {bad} bad; good: {good or 0}"
+
+
+def _json(report: Report, trusted: Names) -> dict[str, Any]:
+    return {
+        **_checked_json(report.named, trusted),
+        "verified": report.count,
+        "good": report.good.total(),
+        "unsigned": report.unsigned,
+        "bad": len(report.failed) - report.unsigned,
+        "signers": {who(key, trusted): count for key, count in report.good.most_common()},
+        "failed": [_checked_json(each, trusted) for each in report.failed],
+    }
+
+
+def _checked_json(checked: Checked, trusted: Names) -> dict[str, Any]:
+    return {
+        "id": checked.id.hex(),
+        "kind": _kind(checked),
+        "subject": subject(checked.value),
+        "state": type(checked.verdict).__name__.lower(),
+        "said": said(checked.verdict, trusted),
+    }
+
+
+def _kind(checked: Checked) -> str:
+    return "commit" if isinstance(checked.value, Commit) else "tag"

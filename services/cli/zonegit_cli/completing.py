@@ -1,0 +1,81 @@
+"""What a shell completes zones, branches and tags with: read over the bus, quickly or not at all.
+
+Whoever presses Tab wants to go on typing, so nothing is waited for long, and what goes wrong shows
+when the command itself is run.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+import click
+
+from zonegit.repo import workspace
+from zonegit.repo.workspace import Repo
+from zonegit.store.protocols import ZoneRefs
+from zonegit.zone import names
+from zonegit_cli.output import Output
+from zonegit_cli.session import Session
+from zonegit_cli.zones import every
+
+TIMEOUT_S: Final = 0.7
+
+T = TypeVar("T")
+
+
+def zones(ctx: click.Context) -> list[str]:
+    """The zones there are: of very many those that were heard of in time."""
+    found: list[str] = []
+
+    async def read(repo: Repo) -> None:
+        async for refs in every(repo):
+            found.append(names.text(refs.zone))
+
+    _ask(ctx, read)
+    return found
+
+
+def branches(ctx: click.Context) -> list[str]:
+    """The branches of the zone that the command line names, or where the operator stands."""
+    refs = _refs(ctx)
+    return sorted(refs.heads) if refs is not None else []
+
+
+def tags(ctx: click.Context) -> list[str]:
+    """The tags of that zone."""
+    refs = _refs(ctx)
+    return sorted(refs.tags) if refs is not None else []
+
+
+def branches_and_tags(ctx: click.Context) -> list[str]:
+    """Both, branches first."""
+    refs = _refs(ctx)
+    return [*sorted(refs.heads), *sorted(refs.tags)] if refs is not None else []
+
+
+def _refs(ctx: click.Context) -> ZoneRefs | None:
+    async def read(repo: Repo) -> ZoneRefs:
+        zone = ctx.params.get("zone")
+        if zone is None:
+            zone = (await workspace.locate(repo)).zone
+        return await repo.refs.zone(zone, repo.actor)
+
+    return _ask(ctx, read)
+
+
+def _ask(ctx: click.Context, read: Callable[[Repo], Awaitable[T]]) -> T | None:
+    """What ``read`` finds out, None where that fails or takes too long."""
+    logging.disable()
+
+    async def run() -> T:
+        data = ctx.params.get("data")
+        session = Session(Output(False), TIMEOUT_S, Path(data) if data else None)
+        async with asyncio.timeout(TIMEOUT_S), session.connected() as repo:
+            return await read(repo)
+
+    with suppress(Exception):
+        return asyncio.run(run())
+    return None

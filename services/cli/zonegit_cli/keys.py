@@ -1,0 +1,119 @@
+"""Key files: the private one that signs, the public ones that are trusted, a new pair.
+
+A file of 32 octets could hold either half of a pair. Its role decides: what signs is read as a
+seed, what is trusted as a public key. Signing with a public key by mistake would make signatures
+that everybody can make, so the name of a signing key's file must not end in ``.pub``.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from zonegit.errors import Conflict, Invalid, NotFound
+from zonegit.objects import signatures
+from zonegit.objects.signatures import PublicKey, SigningKey
+
+PUBLIC: Final = ".pub"
+MAX_OCTETS: Final = 4_096
+MAX_TRUSTED: Final = 1_024
+"""How many public keys a folder may hold."""
+
+T = TypeVar("T")
+
+
+def signing_key(path: Path) -> SigningKey:
+    """The private key in a file.
+
+    Raises:
+        NotFound: the file cannot be read.
+        Invalid: it holds no private key.
+    """
+    if path.suffix == PUBLIC:
+        raise Invalid(
+            f"{path} is named as a public key, and only a private one can sign",
+            hint=f"the private key lies beside it: {path.with_suffix('')}",
+        )
+    return _read(path, signatures.signing_key)
+
+
+def is_exposed(path: Path) -> bool:
+    """Whether others on this machine can read a file."""
+    mode = path.stat().st_mode
+    return stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))
+
+
+def trusted(paths: Iterable[Path]) -> dict[PublicKey, str]:
+    """The public keys in files, and in the ``*.pub`` files of folders, with what they are called:
+    the file's name without ``.pub``.
+
+    Raises:
+        NotFound: there is no such file or folder, or no key in it.
+        Invalid: a file holds no public key, or a folder too many.
+    """
+    found: dict[PublicKey, str] = {}
+    for path in paths:
+        for file in _files(path):
+            found.setdefault(_read(file, signatures.public_key), file.name.removesuffix(PUBLIC))
+    return found
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(path.glob(f"*{PUBLIC}"))
+    if not files:
+        raise NotFound(f"{path} holds no public key", hint=f"a public key's name ends in {PUBLIC}")
+    if len(files) > MAX_TRUSTED:
+        raise Invalid(f"{path} holds {len(files)} public keys, more than {MAX_TRUSTED}")
+    return files
+
+
+def _read(path: Path, parse: Callable[[bytes], T]) -> T:
+    try:
+        with path.open("rb") as file:
+            octets = file.read(MAX_OCTETS + 1)
+    except OSError as error:
+        raise NotFound(f"cannot read the key {path}: {error.strerror}") from error
+    if len(octets) > MAX_OCTETS:
+        raise Invalid(f"{path}: no key is larger than {MAX_OCTETS} octets")
+    try:
+        return parse(octets)
+    except Invalid as error:
+        raise Invalid(f"{path}: {error.message}", hint=error.hint) from None
+
+
+def write_pair(path: Path, key: SigningKey) -> Path:
+    """Writes a private key for its owner alone, and the public one beside it, whose path is
+    returned.
+
+    Raises:
+        Conflict: one of the files exists; a key is never overwritten.
+        OSError: one cannot be written.
+    """
+    public = path.with_name(path.name + PUBLIC)
+    _write_new(public, signatures.public_text(key.public), 0o644)
+    try:
+        _write_new(path, key.text(), 0o600)
+    except BaseException:
+        public.unlink()
+        raise
+    return public
+
+
+def _write_new(path: Path, octets: bytes, mode: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        raise Conflict(
+            f"{path} exists, and a key is never overwritten", hint="take another name"
+        ) from None
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(octets)
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        path.unlink()
+        raise

@@ -1,0 +1,63 @@
+"""What differs between two trees, RRset by RRset."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from zonegit.history import trees
+from zonegit.objects.ids import ObjectId
+from zonegit.repo import browse
+from zonegit.repo.edits import Changes
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, sort_key, with_serial
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """One RRset that differs; ``old`` None: it was not there, ``new`` None: it is gone."""
+
+    owner: Name
+    rdtype: int
+    old: RRset | None
+    new: RRset | None
+
+
+async def between(
+    reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
+) -> list[Delta]:
+    """All that differs between two trees of a zone, in the order zones are sorted in (RFC 4034
+    section 6.1). None is a tree without records. Equal subtrees are never read.
+
+    Raises:
+        Corrupt, NotFound, Unavailable: as the store says.
+    """
+    found = await reader.answer(trees.changes(old, new))
+    blobs = {blob for change in found for blob in (change.old, change.new) if blob is not None}
+    values = await browse.rrsets(reader, blobs)
+    deltas = [
+        Delta(
+            names.below(apex, change.path),
+            change.rdtype,
+            values[change.old] if change.old is not None else None,
+            values[change.new] if change.new is not None else None,
+        )
+        for change in found
+    ]
+    return sorted(deltas, key=lambda delta: sort_key(delta.owner, delta.rdtype))
+
+
+def beside_serial(deltas: Iterable[Delta]) -> list[Delta]:
+    """Without the SOA, where nothing but its serial differs."""
+    return [delta for delta in deltas if not _is_serial_alone(delta)]
+
+
+def _is_serial_alone(delta: Delta) -> bool:
+    if delta.rdtype != rrtypes.SOA or delta.old is None or delta.new is None:
+        return False
+    return with_serial(delta.old, 0) == with_serial(delta.new, 0)
+
+
+def forward(deltas: Iterable[Delta]) -> Changes:
+    """The changes that lead from the old state to the new one."""
+    return {(delta.owner, delta.rdtype): delta.new for delta in deltas}

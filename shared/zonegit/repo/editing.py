@@ -1,0 +1,93 @@
+"""A whole zone taken out, changed, and put back: what was changed is merged with whatever others
+committed meanwhile."""
+
+from collections.abc import Collection
+
+import msgspec
+
+from zonegit.errors import Conflict
+from zonegit.objects.ids import short
+from zonegit.repo import browse, commits, conflicts, diffs, drafts, plans, workspace
+from zonegit.repo.commits import Intent, Lost, Outcome
+from zonegit.repo.diffs import Delta
+from zonegit.repo.drafts import Planned, State
+from zonegit.repo.workspace import Position, Repo
+from zonegit.store.reading import Reader
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, sort_key
+from zonegit.zone.rrtypes import RRSIG
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """The zone as it was when it was taken out."""
+
+    position: Position
+    state: State
+    rrsets: list[RRset]
+
+
+async def take_out(repo: Repo, zone: Name | None, branch: str | None) -> Opened:
+    """All of a branch; ``zone`` and ``branch`` None: where the operator stands.
+
+    Raises:
+        NotFound: there is no such branch, or it has no commit.
+    """
+    reader = Reader(repo.objects)
+    position = await workspace.locate(repo, zone, branch)
+    state = await drafts.state_at(reader, position.commit(), position.zone)
+    assert state.tree is not None  # that of a commit
+    return Opened(position, state, await browse.whole_zone(reader, state.tree))
+
+
+def changed(opened: Opened, rrsets: Collection[RRset]) -> list[Delta]:
+    """What makes ``rrsets`` of what was taken out. The TTL of RRSIGs is that of what they cover
+    (RFC 4034 section 3), so it differs by itself for no reason."""
+    old = {(rrset.owner, rrset.rdtype): rrset for rrset in opened.rrsets}
+    new = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
+    deltas = [
+        Delta(*key, old.get(key), new.get(key))
+        for key in old.keys() | new.keys()
+        if not _same(old.get(key), new.get(key))
+    ]
+    return sorted(deltas, key=lambda delta: sort_key(delta.owner, delta.rdtype))
+
+
+def _same(old: RRset | None, new: RRset | None) -> bool:
+    if old is None or new is None or old.rdtype != RRSIG:
+        return old == new
+    return old.rdatas == new.rdatas
+
+
+async def put_back(
+    repo: Repo, at: Position, opened: Opened, deltas: Collection[Delta], intent: Intent
+) -> Outcome:
+    """Commits what was changed, on top of what the branch holds by now.
+
+    Raises:
+        Unsafe: the zone is signed, and it is not forced.
+        Conflict: the branch was deleted meanwhile, or moved again and again.
+    """
+
+    async def plan(reader: Reader, tip: State) -> Planned | None:
+        if tip.tree == opened.state.tree:
+            return plans.planned(deltas)
+        if tip.tree is None:
+            raise _gone(opened)
+        ours = diffs.forward(deltas)
+        objects, edited = await drafts.built(reader, at.zone, opened.state.tree, ours)
+        reader.learn(objects)
+        return await conflicts.merged(reader, opened.state.tree, tip.tree, edited, at.zone)
+
+    if not deltas:
+        return None
+    replayed = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
+    return await commits.commit(repo, at, plan, replayed)
+
+
+def _gone(opened: Opened) -> Conflict:
+    was = opened.position
+    return Conflict(
+        f"branch {was.branch} of {names.text(was.zone)} was deleted meanwhile",
+        hint=f"zonegit branch {was.branch} {short(was.commit())} makes it again",
+    )

@@ -1,0 +1,84 @@
+"""Taking back: a commit's changes (revert), or all that came after a commit (reset)."""
+
+import msgspec
+
+from zonegit.errors import Invalid, Unsafe
+from zonegit.objects.ids import CommitId, short
+from zonegit.repo import browse, commits, conflicts, diffs, drafts, jumps, plans
+from zonegit.repo.commits import Intent, Lost, Outcome
+from zonegit.repo.drafts import Planned, State
+from zonegit.repo.workspace import Position, Repo
+from zonegit.store.reading import Reader
+
+
+async def revert(
+    repo: Repo, position: Position, commit: CommitId, mainline: int | None, intent: Intent
+) -> Outcome:
+    """Takes back what ``commit`` changed, as a new commit; what came later stays. ``mainline`` is
+    which parent (1 or 2) of a merge counts as what was before; None for other commits.
+
+    Raises:
+        Invalid: the first commit of all, one of another zone, or a merge without ``mainline``.
+        Unsafe: the zone is signed, and it is not forced.
+    """
+    reader = Reader(repo.objects)
+    undone = await drafts.state_at(reader, commit, position.zone)
+    before = await drafts.state_at(reader, await _before(reader, commit, mainline), position.zone)
+
+    async def plan(reader: Reader, tip: State) -> Planned | None:
+        if tip.tree is None or undone.tree is None or before.tree is None:
+            return None
+        return await conflicts.merged(reader, undone.tree, tip.tree, before.tree, position.zone)
+
+    reverting = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
+    return await commits.commit(repo, position, plan, reverting)
+
+
+async def _before(reader: Reader, commit: CommitId, mainline: int | None) -> CommitId:
+    parents = (await browse.read_commit(reader, commit)).parents
+    if not parents:
+        raise Invalid(
+            f"{short(commit)} is the first commit: before it there was no zone",
+            hint="zonegit zone remove takes the zone away",
+        )
+    if len(parents) > 1 and mainline is None:
+        raise Invalid(
+            f"{short(commit)} is a merge: which of its sides is to stay?",
+            hint="-m 1 takes back what the merged branch brought, -m 2 what was there before",
+        )
+    if mainline is not None and mainline > len(parents):
+        raise Invalid(f"{short(commit)} has no parent {mainline}", hint="-m is for merges alone")
+    return parents[(mainline or 1) - 1]
+
+
+async def reset(
+    repo: Repo, position: Position, target: CommitId, intent: Intent, *, exact: bool
+) -> Outcome:
+    """Gives a branch the records and the history of ``target``. Where the serial would not go on,
+    that is a new commit on top of it; ``exact``: the very commit, which is forced then.
+
+    Raises:
+        Invalid: ``target`` is a commit of another zone.
+        Unsafe: ``exact`` and the serial would go back, or the zone is signed, and it is not forced.
+        Conflict: the branch moved meanwhile.
+    """
+    if position.tip is not None and position.commit() == target:
+        return None
+    reader = Reader(repo.objects)
+    tip = await drafts.state_of(reader, position)
+    state = await drafts.state_at(reader, target, position.zone)
+    if jumps.keeps_pace(position, tip, state) or (exact and intent.force):
+        return await jumps.jump(repo, reader, position, state, intent)
+    if exact:
+        raise Unsafe(
+            f"the serial of {short(target)} is {state.serial}, and {position.branch} has served"
+            " a later one: secondaries would keep what they have",
+            hint="without --exact a commit with a later serial is made; --force does it exactly",
+        )
+
+    async def plan(reader: Reader, tip: State) -> Planned:
+        deltas = await diffs.between(reader, tip.tree, state.tree, position.zone)
+        return msgspec.structs.replace(plans.planned(deltas), parents=(target,))
+
+    resetting = msgspec.structs.replace(intent, lost=Lost.GIVEN_UP)
+    return await commits.commit(repo, position, plan, resetting)

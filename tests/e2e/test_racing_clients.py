@@ -1,0 +1,84 @@
+"""Two clients that edit one branch at once: nothing is lost, nothing is done twice."""
+
+import asyncio
+from pathlib import Path
+
+from tests.e2e.stack import FOO, Stack
+
+from zonegit.bus import RemoteObjects, RemoteRefs, connect
+from zonegit.config import BusSettings, read_stack
+from zonegit.history import walk
+from zonegit.objects.ids import CommitId
+from zonegit.objects.model import Identity
+from zonegit.repo import commits, plans, workspace
+from zonegit.repo.commits import Committed, Intent
+from zonegit.repo.edits import Set
+from zonegit.repo.workspace import Repo
+from zonegit.store.past import Past
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import rrset
+
+EDITS_EACH = 250
+ZONE = names.parse("race.test.")
+CLIENTS = ("ada", "bob")
+
+
+def bus_of(data: Path) -> BusSettings:
+    record = read_stack(data)
+    assert record is not None
+    url, users = record["bus"]["url"], record["bus"]["users"]
+    return BusSettings(url.replace("://", f"://cli:{users['cli']}@"))
+
+
+async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
+    """Commits one edit after the other; what was acknowledged, and the history this client sees
+    once all of them are."""
+    async with connect(bus_of(data), name=who) as bus:
+        identity = Identity(who, f"{who}@example.net", 1_795_232_912)
+        repo = Repo(RemoteObjects(bus, who), RemoteRefs(bus, who), who, lambda: identity)
+        made: list[CommitId] = []
+        for number in range(EDITS_EACH):
+            owner = names.parse(f"{who}-{number}", ZONE)
+            value = rrset(owner, rrtypes.A, 300, [bytes((192, 0, 2, number % 256))])
+            position = await workspace.locate(repo, ZONE, "main")
+            plan = plans.plan_edits([Set(value)], ZONE)
+            done = await commits.commit(repo, position, plan, Intent(f"{who} {number}", "set"))
+            assert isinstance(done, Committed)
+            made.append(done.commit)
+        return made, await first_parents(repo)
+
+
+async def first_parents(repo: Repo) -> list[str]:
+    """The messages of a branch's history, latest first; fails where a commit has two parents."""
+    tip = (await workspace.locate(repo, ZONE, "main")).commit()
+    found = await Past(repo.objects, Reader(repo.objects)).answer(walk.Log([tip]).take(10_000))
+    assert all(len(each.commit.parents) <= 1 for each in found)
+    return [each.commit.message for each in found]
+
+
+async def race(data: Path) -> None:
+    (ada, seen_by_ada), (bob, seen_by_bob) = await asyncio.gather(
+        *(edit_on(data, who) for who in CLIENTS)
+    )
+    assert len({*ada, *bob}) == 2 * EDITS_EACH
+    wanted = [f"{who} {number}" for who in CLIENTS for number in range(EDITS_EACH)]
+    history = max(seen_by_ada, seen_by_bob, key=len)
+    assert sorted(history[:-1]) == sorted(wanted)  # the last one is the import
+    # Each sees its own edits in the order in which they were acknowledged.
+    for who in CLIENTS:
+        mine = [message for message in reversed(history) if message.startswith(f"{who} ")]
+        assert mine == [f"{who} {number}" for number in range(EDITS_EACH)]
+    # The other one's view is the same history, as far as it went then.
+    shorter = min(seen_by_ada, seen_by_bob, key=len)
+    assert history[len(history) - len(shorter) :] == shorter
+
+
+def test_two_clients_racing_500_edits_lose_none_and_double_none(stack: Stack) -> None:
+    stack.zone("race.test", FOO)
+    before = stack.json("status")["serial"]
+    asyncio.run(race(stack.data))
+    assert stack.json("status")["serial"] == before + 2 * EDITS_EACH
+    exported = stack.run("export", "--zone", "race.test").out
+    for who in CLIENTS:
+        assert all(f"\n{who}-{number} " in exported for number in range(EDITS_EACH))

@@ -1,0 +1,116 @@
+"""A stack whose resolvers serve each zone in its own way, set up anew while it runs."""
+
+import os
+import signal
+import urllib.request
+from pathlib import Path
+
+from tests.e2e.stack import FOO, Stack, until
+
+BAR_SERVES_NEXT = '[zone."bar.org"]\nbranch = "next"\n'
+
+
+def hang_up(stack: Stack) -> None:
+    os.kill(stack.record()["pid"], signal.SIGHUP)
+
+
+def said_of(stack: Stack, zone: str) -> set[tuple[str, str, int | None, bool]]:
+    """What each resolver says of a zone: its name, the state's, who sees it, whether it stays."""
+    return {
+        (each["resolver"], state["branch"], state["percent"], state["pinned"])
+        for each in stack.json("resolvers", "--zone", zone)
+        for state in each["zones"]
+        if state["zone"] == f"{zone}."
+    }
+
+
+def both(*state: object) -> set[tuple[object, ...]]:
+    return {(name, *state) for name in ("resolver-1", "resolver-2")}
+
+
+def test_a_stack_serves_each_zone_as_its_file_says_and_reads_it_again_at_sighup(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    file = tmp_path / "resolver.toml"
+    file.write_text(BAR_SERVES_NEXT)
+    words = ("--resolvers", "2", "--resolver-config", str(file), "--metrics", "127.0.0.1:0")
+    metrics = own_stack.up(*words)["metrics"]
+    own_stack.zone("foo.com")
+    own_stack.run("init", "bar.org")
+    own_stack.run("import", "-", "--zone", "bar.org", stdin=FOO)
+    own_stack.run("branch", "next", "--zone", "bar.org")
+
+    # Exactly those that follow zone and branch are awaited.
+    edit = ("set", "api", "A", "60", "192.0.2.81", "--wait", "--zone")
+    assert own_stack.json(*edit, "bar.org", "--branch", "main")["served_by"] == []
+    names = ["resolver-1", "resolver-2"]
+    assert own_stack.json(*edit, "bar.org", "--branch", "next")["served_by"] == names
+    assert own_stack.json(*edit, "foo.com", "--branch", "main")["served_by"] == names
+    assert said_of(own_stack, "bar.org") == both("next", None, False)
+    assert said_of(own_stack, "foo.com") == both("main", None, False)
+
+    # Another file: bar goes back, with a canary; foo stays where it is.
+    file.write_text(
+        '[zone."BAR.org"]\ncanary = "next:30"\n[zone."foo.com"]\nat = "main~1"\n',
+    )
+    before = own_stack.processes()
+    hang_up(own_stack)
+    changed = both("main", None, False) | both("next", 30, False)
+    until(lambda: said_of(own_stack, "bar.org") == changed)
+    until(lambda: said_of(own_stack, "foo.com") == both("main~1", None, True))
+    assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
+    shown = own_stack.run("resolvers").out
+    assert "next (30 %)" in shown
+    assert "pinned to main~1" in shown
+    assert "next (30 %)" in own_stack.run("status", "--zone", "bar.org", "--branch", "main").out
+    assert "pinned to main~1" in own_stack.run("status", "--zone", "foo.com").out
+    edit = ("set", "api", "A", "60", "192.0.2.82", "--wait", "--zone")
+    assert own_stack.json(*edit, "foo.com", "--branch", "main")["served_by"] == []
+    assert own_stack.json(*edit, "bar.org", "--branch", "next")["served_by"] == names
+
+    # A file that is wrong changes nothing, and is told.
+    file.write_text(BAR_SERVES_NEXT + "\n[zone.b]\nbranch = 5\n")
+    hang_up(own_stack)
+    until(lambda: _metric(metrics).count("zonegit_config_good") > 0)
+    until(lambda: 'zonegit_config_good{resolver="resolver-2"} 0.0' in _metric(metrics))
+    until(lambda: 'zonegit_config_good{resolver="resolver-1"} 0.0' in _metric(metrics))
+    log = (own_stack.data / "logs" / "resolver-1.log").read_text()
+    assert f"{file}:5: branch is text" in log
+    assert said_of(own_stack, "bar.org") == changed
+    assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
+    assert own_stack.processes() == before
+
+
+def _metric(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as response:
+        return response.read().decode()
+
+
+def test_a_stack_whose_file_is_wrong_does_not_come_up_and_says_why(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    file = tmp_path / "resolver.toml"
+    file.write_text('\nbranhc = "next"\n')
+    words = ("up", "--detach", "--listen", "127.0.0.1:0", "--resolver-config", str(file))
+    said = own_stack.run(*words, status=6).err
+    assert f"{file}:2: 'branhc' is not a setting" in said
+
+
+def test_a_silent_resolver_is_awaited_for_what_the_others_of_its_stack_follow(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    file = tmp_path / "resolver.toml"
+    file.write_text('branch = "next"\n')
+    own_stack.up("--resolvers", "2", "--resolver-config", str(file))
+    own_stack.run("init", "foo.com")
+    own_stack.run("import", "-", "--zone", "foo.com", stdin=FOO)
+    own_stack.run("branch", "next")
+    still = own_stack.pid_of("--name resolver-2")
+    os.kill(still, signal.SIGSTOP)
+    try:
+        edit = ("set", "api", "A", "60", "192.0.2.81", "--wait", "--timeout", "1", "--branch")
+        said = own_stack.run(*edit, "next", status=6).err
+        assert "resolver-2" in said
+        assert own_stack.json(*edit, "main")["served_by"] == []
+    finally:
+        os.kill(still, signal.SIGCONT)

@@ -1,0 +1,98 @@
+"""Whole outputs and exit statuses of the commands, as snapshots/*.txt tell them.
+
+Names, dates and keys are fixed, so ids are the same on every machine; what truly varies (ports,
+times of the refs log, temporary files) is told by a word. With REWRITE_SNAPSHOTS=1 the files are
+written anew from the commands in them; look at the difference before it is committed.
+"""
+
+import base64
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from difflib import unified_diff
+from pathlib import Path
+
+import pytest
+from tests.e2e.stack import BIN, FOO, Stack
+from tests.support import transcripts
+
+from zonegit.objects import signatures
+
+SNAPSHOTS = sorted((Path(__file__).parent / "snapshots").glob("*.txt"))
+REWRITE = "REWRITE_SNAPSHOTS"
+BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+
+VARYING = (
+    (re.compile(r"127\.0\.0\.1:\d{2,}"), "127.0.0.1:PORT"),
+    (re.compile(r"\b[0-9.]+ (ms|s)\b"), r"N \1"),
+    (re.compile(r"\b\d+ days ago"), "N days ago"),
+    (re.compile(r"\bid \d+\b"), "id N"),
+    (re.compile(r'("(?:elapsed_ms|age_s|sequence)"): [0-9.]+'), r"\1: N"),
+    (re.compile(r'("time"): \d+\.\d+'), r"\1: NOW"),
+    (re.compile(r'("(?:epoch|operation|version)"): "[0-9a-f.]+"'), r'\1: "..."'),
+    (re.compile(r"\d+  20(?!20)\d\d-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}"), "N  NOW"),
+    (re.compile(r"/\S*/zonegit-\w+/"), "TEMPORARY/"),
+)
+"""What differs from run to run, and what stands for it."""
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What every transcript is today; all in one stack, in their order."""
+    folder = tmp_path_factory.mktemp("snapshots")
+    (folder / "foo.zone").write_text(FOO)
+    key = signatures.signing_key(base64.b64encode(bytes(range(32))))
+    (folder / "alice").touch(0o600)
+    (folder / "alice").write_bytes(key.text())
+    (folder / "alice.pub").write_bytes(signatures.public_text(key.public))
+    stack = Stack(folder / "data")
+    stack.up()
+    try:
+        yield {path.name: replayed(stack, folder, path) for path in SNAPSHOTS}
+    finally:
+        stack.down()
+
+
+def replayed(stack: Stack, folder: Path, path: Path) -> str:
+    """A transcript, its commands run again."""
+    names = {"bus": stack.record()["bus"]["url"].rpartition("@")[2].removeprefix("nats://")}
+    day = BEGINNING + timedelta(days=int(path.name.partition("-")[0]))
+    found = []
+    for number, step in enumerate(transcripts.steps(path.read_text())):
+        environment, (program, *words) = step.command(names)
+        assert program == "zonegit"
+        fixed = {
+            "PATH": os.environ["PATH"], "HOME": str(folder), "TZ": "UTC", "LC_ALL": "C.UTF-8",
+            "TMPDIR": str(folder), "COLUMNS": "100", "ZONEGIT_DATA": str(stack.data),
+            "ZONEGIT_ACTOR": "alice", "ZONEGIT_AUTHOR_NAME": "Alice",
+            "ZONEGIT_AUTHOR_EMAIL": "alice@example.net",
+            "ZONEGIT_DATE": (day + timedelta(minutes=number)).isoformat(),
+        }  # fmt: skip
+        done = subprocess.run(
+            [str(BIN / program), *words], env={**fixed, **environment}, cwd=folder,
+            input=step.stdin, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        out, err = (steady(text, folder) for text in (done.stdout, done.stderr))
+        found.append(transcripts.text(step, out, err, done.returncode))
+    return "\n".join(found)
+
+
+def steady(text: str, folder: Path) -> str:
+    """What a command said, without what differs from run to run."""
+    for pattern, word in VARYING:
+        text = pattern.sub(word, text)
+    return text.replace(str(folder), "FOLDER")
+
+
+@pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
+def test_commands_say_what_they_said(path: Path, said: dict[str, str]) -> None:
+    now = said[path.name]
+    if os.environ.get(REWRITE):
+        path.write_text(now)
+    was = path.read_text()
+    if now != was:
+        lines = unified_diff(was.splitlines(), now.splitlines(), str(path), "now", lineterm="")
+        told = "\n".join(lines)
+        pytest.fail(f"{told}\n\nis that meant? {REWRITE}=1 writes it", pytrace=False)

@@ -1,0 +1,118 @@
+"""Files of edits: words as a shell has them, errors that name the line."""
+
+import os
+import shlex
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.errors import Invalid
+from zonegit.repo import patch
+from zonegit.repo.edits import Add, Delete, Edit, Remove, Set
+from zonegit.zone import lexer, names, rrtypes
+from zonegit.zone.rrset import rdata_to_text
+from zonegit_cli import scripts
+from zonegit_cli.records import parse_rdatas, parse_rrset
+
+ZONE = names.parse("foo.com.")
+
+
+def read(text: str) -> list[Edit]:
+    return scripts.read(text.encode(), ZONE, "changes")
+
+
+def text_of(line: str) -> list[str]:
+    """The records of the TXT that a line sets."""
+    (edit,) = read(line)
+    assert isinstance(edit, Set)
+    return [rdata_to_text(rrtypes.TXT, rdata) for rdata in edit.rrset.rdatas]
+
+
+def test_a_line_is_what_the_command_of_that_name_does() -> None:
+    found = read(
+        "set www A 300 192.0.2.7 192.0.2.8\n"
+        "\n"
+        "  add @ MX 1h '20 mail2'\t# why\r\n"
+        "# nothing\n"
+        "remove www AAAA 2001:db8::7\n"
+        "delete old\n"
+        "delete old.foo.com. txt"
+    )
+    gone = tuple(parse_rdatas(ZONE, "AAAA", ["2001:db8::7"]))
+    www, old = names.parse("www", ZONE), names.parse("old", ZONE)
+    assert found == [
+        Set(parse_rrset(ZONE, "www", "A", "300", ["192.0.2.7", "192.0.2.8"]), where="changes:1"),
+        Add(parse_rrset(ZONE, "@", "MX", "1h", ["20 mail2"]), where="changes:3"),
+        Remove(www, rrtypes.AAAA, gone, where="changes:5"),
+        Delete(old, where="changes:6"),
+        Delete(old, rrtypes.TXT, where="changes:7"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("'a  b'", '"a  b"'),
+        ('"a # b" # c', '"a # b"'),
+        ("a#b", '"a#b"'),
+        (r"a\ #b", '"a #b"'),
+        (r"\#a", '"#a"'),
+        ("a '#b'#c", '"a #b#c"'),
+        ("a\u00a0b # c", r'"a\194\160b"'),
+        ("café", r'"caf\195\169"'),
+    ],
+)
+def test_quotes_and_comments_are_those_of_a_shell(words: str, text: str) -> None:
+    assert text_of(f"set t TXT 300 {words}") == [text]
+
+
+def test_octets_that_are_no_utf8_are_kept_in_text() -> None:
+    (edit,) = scripts.read(b"set t TXT 300 caf\xe9", ZONE, "changes")
+    assert isinstance(edit, Set)
+    assert edit.rrset.rdatas == (b"\4caf\xe9",)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("put www A 300 192.0.2.7", "'put' is no edit"),
+        ("set www A 300", "too few"),
+        ("delete a A b", "too many"),
+        ("set www A 300 192.0.2.700", "192.0.2.700"),
+        ("set www NOPE 300 192.0.2.7", "NOPE"),
+        ("set www.elsewhere. A 300 192.0.2.7", "not within"),
+        ("set t TXT 300 'open", "no closing quotation"),
+        ("set t TXT 300 open\\", "no escaped character"),
+        ("'' A", "is no edit"),
+    ],
+)
+def test_what_is_no_edit_is_refused_with_file_and_line(line: str, reason: str) -> None:
+    with pytest.raises(Invalid, match=rf"^changes:2: .*{reason}"):
+        read(f"delete old\n{line}\n")
+
+
+_characters = st.characters(codec="utf-8", exclude_characters='\n\r"')  # " is TXT's own quoting
+words = st.text(_characters, min_size=1, max_size=12).filter(lambda word: "\\#" not in word)
+
+
+@given(st.lists(words, min_size=1, max_size=4))
+def test_what_a_shell_would_quote_comes_as_it_was(found: list[str]) -> None:
+    line = f"set t TXT 300 {shlex.join(found)} # comment"
+    (edit,) = read(line)
+    typed = [os.fsdecode(word.encode()) for word in found]
+    assert edit == Set(parse_rrset(ZONE, "t", "TXT", "300", typed), where="changes:1")
+
+
+@given(st.binary() | st.text("set w A 1'\"\\#\n").map(str.encode))
+def test_no_octets_make_reading_fail_otherwise(octets: bytes) -> None:
+    with suppress(Invalid):
+        scripts.read(octets, ZONE, "changes")
+
+
+def test_a_file_and_its_lines_have_bounds() -> None:
+    with pytest.raises(Invalid, match=r"^\S+:1: a line of more"):
+        scripts.read(b"delete a" * lexer.MAX_ENTRY, ZONE, "changes")
+    with pytest.raises(Invalid, match="more than"):
+        scripts.read(bytes(patch.MAX_OCTETS + 1), ZONE, "changes")

@@ -1,0 +1,79 @@
+"""Blame over a store: the same as over values, in a few round trips."""
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.support.counting import Counting
+from tests.support.graphs import APEX, Graph
+from tests.support.histories import OWNER, addresses, histories
+from tests.unit.history.test_blame import as_origins, replayed
+from tests.unit.repo.conftest import Shop
+from zonegit.errors import Invalid, NotFound
+from zonegit.repo import blame
+from zonegit.repo.workspace import Repo
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+
+
+@pytest.fixture
+def repo(shop: Shop) -> Repo:
+    return msgspec.structs.replace(shop.repo, objects=Counting())
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(history=histories())
+async def test_blame_over_a_store_agrees_with_a_naive_replay(repo: Repo, history) -> None:
+    graph, states = history
+    await repo.objects.put(graph.objects())
+    last = len(states) - 1
+    asked = blame.blame(repo, Reader(repo.objects), graph.ids[last], OWNER, None, APEX)
+    if not states[last]:
+        with pytest.raises(NotFound, match=r"no www\.foo\.com\."):
+            await asked
+        return
+    found = await asked
+    assert as_origins(graph, found.rrsets) == replayed(graph, states)[last]
+    for each in found.rrsets:
+        for commit_id in (each.commit, *each.records):
+            assert found.commits[commit_id] == graph.commits[graph.ids.index(commit_id)]
+
+
+async def test_a_thousand_commits_are_a_few_round_trips(repo: Repo) -> None:
+    graph = Graph()
+    for number in range(1_000):
+        records = [addresses({1}), addresses({number % 250}, owner=APEX)]
+        graph.add([number - 1] if number else [], number, records=records)
+    await repo.objects.put(graph.objects())
+    reader = Reader(repo.objects)
+    found = await blame.blame(repo, reader, graph.ids[-1], OWNER, rrtypes.A, APEX)
+    assert [(each.commit, each.records) for each in found.rrsets] == [
+        (graph.ids[0], (graph.ids[0],))
+    ]
+    assert isinstance(repo.objects, Counting)
+    assert repo.objects.asked <= 30
+
+
+async def test_a_young_record_is_found_without_the_whole_history(repo: Repo) -> None:
+    graph = Graph()
+    for number in range(500):
+        records = [addresses({number // 490 + 1}), addresses({number % 250}, owner=APEX)]
+        graph.add([number - 1] if number else [], number, records=records)
+    await repo.objects.put(graph.objects())
+    reader = Reader(repo.objects)
+    found = await blame.blame(repo, reader, graph.ids[-1], OWNER, rrtypes.A, APEX)
+    assert found.rrsets[0].commit == graph.ids[490]
+    assert isinstance(repo.objects, Counting)
+    assert repo.objects.gave < 100
+
+
+async def test_what_is_not_there_cannot_be_blamed(repo: Repo) -> None:
+    graph = Graph()
+    graph.add([], 0, records=[addresses({1})])
+    await repo.objects.put(graph.objects())
+    reader = Reader(repo.objects)
+    with pytest.raises(NotFound, match=r"no www\.foo\.com\. AAAA"):
+        await blame.blame(repo, reader, graph.ids[0], OWNER, rrtypes.AAAA, APEX)
+    elsewhere = names.parse("www.elsewhere.")
+    with pytest.raises(Invalid, match="not within"):
+        await blame.blame(repo, reader, graph.ids[0], elsewhere, rrtypes.A, APEX)

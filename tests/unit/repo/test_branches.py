@@ -1,0 +1,177 @@
+"""Branches get other names without losing a commit, and remember where they have been."""
+
+import msgspec
+import pytest
+
+from tests.support.killing import Killed, Life
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address, committed, tip
+from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
+from zonegit.objects.ids import CommitId
+from zonegit.repo import branches, workspace
+from zonegit.repo.edits import Set
+from zonegit.repo.workspace import Repo
+from zonegit.store import refnames
+from zonegit.store.protocols import LogEntry
+
+
+async def canary(shop: Shop) -> CommitId:
+    """Makes a branch canary with a commit of its own."""
+    await branches.create(shop.repo, ZONE, "canary", await tip(shop, "main"))
+    return committed(await shop.edited([Set(address("api", "192.0.2.9"))], "canary")).commit
+
+
+async def heads(repo: Repo) -> dict[str, bytes]:
+    refs = await repo.refs.zone(ZONE, repo.actor)
+    return {name: head.target for name, head in refs.heads.items()}
+
+
+async def log(repo: Repo) -> list[LogEntry]:
+    epoch = (await repo.refs.since("", 0)).epoch
+    return (await repo.refs.since(epoch, 0)).entries
+
+
+async def test_a_renamed_branch_keeps_its_commit_in_one_operation(foo: Shop) -> None:
+    commit = await canary(foo)
+    before = len(await log(foo.repo))
+    await branches.rename(foo.repo, ZONE, "canary", "trial")
+    assert await heads(foo.repo) == {"main": await tip(foo, "main"), "trial": commit}
+    written = (await log(foo.repo))[before:]
+    assert [(entry.ref.short, entry.old, entry.new) for entry in written] == [
+        ("trial", None, commit),
+        ("canary", commit, None),
+    ]
+    assert len({entry.operation for entry in written}) == 1
+
+
+async def test_whoever_stands_on_a_renamed_branch_stands_on_it_still(foo: Shop) -> None:
+    await canary(foo)
+    await branches.checkout(foo.repo, ZONE, "canary")
+    await branches.rename(foo.repo, ZONE, "canary", "trial")
+    assert (await workspace.locate(foo.repo)).branch == "trial"
+    assert (await workspace.locate(foo.repo, ZONE)).branch == "trial"
+    assert (await workspace.locate(foo.other)).branch == "main"
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_renaming_killed_at_any_write_is_completed_by_doing_it_again(
+    foo: Shop, after: bool
+) -> None:
+    commit = await canary(foo)
+    await branches.checkout(foo.repo, ZONE, "canary")
+    writes = 4
+    for last in range(1, writes + 1):
+        life = Life(last, after=after)
+        dying = msgspec.structs.replace(
+            foo.repo, refs=life.lived_by(foo.repo.refs), objects=life.lived_by(foo.repo.objects)
+        )
+        with pytest.raises(Killed):
+            await branches.rename(dying, ZONE, "canary", "trial")
+        assert commit in (await heads(foo.repo)).values()
+        await branches.rename(foo.repo, ZONE, "canary", "trial")
+        assert set(await heads(foo.repo)) == {"main", "trial"}
+        assert await tip(foo, "trial") == commit
+        assert (await workspace.locate(foo.repo)).branch == "trial"
+        created, deleted = [
+            entry for entry in (await log(foo.repo))[-4:] if entry.ref.space == "heads"
+        ]
+        assert (created.ref.short, deleted.ref.short) == ("trial", "canary")
+        assert created.operation == deleted.operation
+        await branches.rename(foo.repo, ZONE, "trial", "canary")
+
+
+async def test_what_was_committed_between_a_kill_and_the_next_try_is_renamed_too(
+    foo: Shop,
+) -> None:
+    await canary(foo)
+    created = 1
+    dying = msgspec.structs.replace(
+        foo.repo, refs=Life(created, after=True).lived_by(foo.repo.refs)
+    )
+    with pytest.raises(Killed):
+        await branches.rename(dying, ZONE, "canary", "trial")
+    later = await foo.edited([Set(address("api", "192.0.2.10"))], "canary")
+    assert later is not None
+    await branches.rename(foo.repo, ZONE, "canary", "trial")
+    assert (await heads(foo.repo))["trial"] == later.commit
+    assert "canary" not in await heads(foo.repo)
+
+
+async def test_a_name_deleted_between_a_kill_and_the_next_try_is_made_again(foo: Shop) -> None:
+    commit = await canary(foo)
+    for _ in ("for the first time", "after it was there and deleted"):
+        created = 1
+        dying = msgspec.structs.replace(
+            foo.repo, refs=Life(created, after=True).lived_by(foo.repo.refs)
+        )
+        with pytest.raises(Killed):
+            await branches.rename(dying, ZONE, "canary", "trial")
+        await branches.delete(foo.repo, ZONE, "trial")
+    await branches.rename(foo.repo, ZONE, "canary", "trial")
+    assert await heads(foo.repo) == {"main": await tip(foo), "trial": commit}
+
+
+async def test_a_branch_made_anew_is_not_taken_for_the_one_that_was_renamed(foo: Shop) -> None:
+    commit = await canary(foo)
+    await branches.rename(foo.repo, ZONE, "canary", "trial")
+    await branches.create(foo.repo, ZONE, "canary", commit)
+    with pytest.raises(Conflict, match="'trial' already"):
+        await branches.rename(foo.repo, ZONE, "canary", "trial")
+    assert await tip(foo, "trial") == commit
+    assert "canary" in await heads(foo.repo)
+
+
+async def test_a_branch_of_the_new_name_is_a_conflict_and_nothing_moves(foo: Shop) -> None:
+    await canary(foo)
+    await branches.create(foo.repo, ZONE, "trial", await tip(foo, "canary"))
+    before = await log(foo.repo)
+    with pytest.raises(Conflict, match="'trial' already"):
+        await branches.rename(foo.repo, ZONE, "canary", "trial", force=True)
+    assert await log(foo.repo) == before
+
+
+async def test_the_branch_that_is_served_is_renamed_by_force_alone(foo: Shop) -> None:
+    commit = await tip(foo, "main")
+    with pytest.raises(Unsafe, match="served from main"):
+        await branches.rename(foo.repo, ZONE, "main", "live")
+    await branches.rename(foo.repo, ZONE, "main", "live", force=True)
+    assert await heads(foo.repo) == {"live": commit}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "failure"),
+    [
+        ("nope", "trial", NotFound),
+        ("canary", "canary", Invalid),
+        ("canary", "a..b", Invalid),
+        ("canary", "HEAD", Invalid),
+    ],
+)
+async def test_a_renaming_that_cannot_be_moves_nothing(
+    foo: Shop, old: str, new: str, failure: type[Exception]
+) -> None:
+    await canary(foo)
+    before = await log(foo.repo)
+    with pytest.raises(failure):
+        await branches.rename(foo.repo, ZONE, old, new)
+    assert await log(foo.repo) == before
+
+
+async def test_a_reflog_tells_each_move_with_its_subject_even_of_a_branch_that_is_gone(
+    foo: Shop,
+) -> None:
+    commit = await canary(foo)
+    await branches.delete(foo.repo, ZONE, "canary")
+    passed = await branches.reflog(foo.repo, ZONE, "canary", 10)
+    assert [(each.move.reason, each.move.old, each.subject) for each in passed] == [
+        ("branch", commit, None),
+        ("set", await tip(foo, "main"), "edit"),
+        ("branch", None, "import"),
+    ]
+    assert {each.move.ref for each in passed} == {refnames.branch(ZONE, "canary")}
+    assert len(await branches.reflog(foo.repo, ZONE, "canary", 2)) == 2
+
+
+async def test_the_reflog_of_a_branch_that_never_was_is_not_found(foo: Shop) -> None:
+    with pytest.raises(NotFound, match="nope"):
+        await branches.reflog(foo.repo, ZONE, "nope", 10)

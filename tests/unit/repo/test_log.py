@@ -1,0 +1,174 @@
+"""The log: which commits it has, and which of them a filter leaves."""
+
+import re
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+
+from tests.support.counting import Counting
+from tests.support.graphs import Graph, chain
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address, committed
+from zonegit.errors import Invalid
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import CommitId
+from zonegit.objects.model import Tag
+from zonegit.repo import branches, commits, log, plans, workspace
+from zonegit.repo.commits import Intent
+from zonegit.repo.edits import Delete, Edit, Set
+from zonegit.repo.log import Filter, Label
+from zonegit.store import refnames
+from zonegit.store.expected import Absent
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+
+
+@dataclass
+class Story:
+    """foo.com. after some edits, and who made which commit of them."""
+
+    shop: Shop
+    ids: dict[str, CommitId]
+
+    async def tell(self, key: str, edit: Edit, *, other: bool = False) -> CommitId:
+        repo = self.shop.other if other else self.shop.repo
+        position = await workspace.locate(repo, ZONE)
+        intent = Intent(f"{key} it\n\nbecause {key}", "set")
+        plan = plans.plan_edits([edit], ZONE)
+        self.ids[key] = committed(await commits.commit(repo, position, plan, intent)).commit
+        return self.ids[key]
+
+    async def log(self, wanted: Filter = log.EVERYTHING, limit: int = 100) -> list[str]:
+        by_id = {commit: key for key, commit in self.ids.items()}
+        start = (await workspace.locate(self.shop.repo)).commit()
+        reader = Reader(self.shop.repo.objects)
+        found = await log.latest(self.shop.repo, reader, start, ZONE, limit, wanted)
+        return [by_id[each.id] for each in found]
+
+
+@pytest.fixture
+async def story(foo: Shop) -> Story:
+    told = Story(foo, {"import": (await workspace.locate(foo.repo)).commit()})
+    await told.tell("first", Set(address("a", "192.0.2.1")))
+    await told.tell("second", Set(address("b", "192.0.2.2")), other=True)
+    await told.tell("third", Set(address("a", "192.0.2.3")))
+    await told.tell("fourth", Delete(names.parse("b", ZONE), None), other=True)
+    return told
+
+
+def at(*owners: str) -> Filter:
+    return Filter(owners=frozenset(names.parse(owner, ZONE) for owner in owners))
+
+
+async def test_a_log_goes_back_to_the_beginning(story: Story) -> None:
+    assert await story.log() == ["fourth", "third", "second", "first", "import"]
+    assert await story.log(limit=2) == ["fourth", "third"]
+
+
+async def test_only_commits_of_an_author(story: Story) -> None:
+    assert await story.log(Filter(author=re.compile("^bob <"))) == ["fourth", "second"]
+    assert await story.log(Filter(author=re.compile("Bob"))) == []
+    assert await story.log(Filter(author=re.compile(r"@example\.net>$")), 1) == ["fourth"]
+
+
+async def test_only_commits_that_say_something(story: Story) -> None:
+    assert await story.log(Filter(grep=re.compile("^because (first|third)$"))) == ["third", "first"]
+    assert await story.log(Filter(grep=re.compile("it.*because", re.ASCII))) == []
+
+
+async def test_only_commits_that_changed_what_stands_at_a_name(story: Story) -> None:
+    assert await story.log(at("a")) == ["third", "first"]
+    assert await story.log(at("b")) == ["fourth", "second"]
+    assert await story.log(at("a", "b"), 3) == ["fourth", "third", "second"]
+    assert await story.log(at("www")) == ["import"]
+    assert await story.log(at("nowhere")) == []
+
+
+async def test_every_filter_must_be_met(story: Story) -> None:
+    wanted = msgspec.structs.replace(at("a", "b"), author=re.compile("alice"))
+    assert await story.log(wanted) == ["third", "first"]
+
+
+async def test_a_serial_alone_is_no_change_of_the_apex(story: Story) -> None:
+    assert await story.log(at("@")) == ["import"]
+    await story.tell("mail", Set(soa_with_mail("other.example.")))
+    assert await story.log(at("@")) == ["mail", "import"]
+
+
+def soa_with_mail(mail: str) -> RRset:
+    text = f"ns1.foo.com. {mail} 7 7200 3600 1209600 300"
+    return rrset(ZONE, rrtypes.SOA, 300, [rdata_from_text(rrtypes.SOA, text)])
+
+
+async def test_a_name_of_another_zone_is_invalid(story: Story) -> None:
+    with pytest.raises(Invalid, match="not within"):
+        await story.log(at("www.elsewhere."))
+
+
+async def test_a_merge_changed_what_differs_from_every_parent(foo: Shop) -> None:
+    """One side changes a, the other b; the merge takes both as they are, and changes c itself."""
+    graph = Graph()
+
+    def add(parents: list[int], a: int, b: int, c: int) -> None:
+        hosts = {"a": a, "b": b, "c": c}
+        records = [address(owner, f"192.0.2.{number}") for owner, number in hosts.items()]
+        graph.add(parents, len(graph.ids), records=records)
+
+    add([], 1, 1, 1)
+    add([0], 2, 1, 1)
+    add([0], 1, 2, 1)
+    add([1, 2], 2, 2, 3)
+    await foo.repo.objects.put(graph.objects())
+    reader = Reader(foo.repo.objects)
+    for owner, wanted in (("a", [1, 0]), ("b", [2, 0]), ("c", [3, 0])):
+        found = await log.latest(foo.repo, reader, graph.ids[-1], ZONE, 9, at(owner))
+        assert [graph.ids.index(each.id) for each in found] == wanted
+
+
+@pytest.mark.parametrize("text", ["(", "[a", "*", "(?P<x", "a" * 1_001, "(" * 900])
+def test_what_is_no_pattern_is_invalid(text: str) -> None:
+    with pytest.raises(Invalid):
+        log.pattern(text)
+
+
+async def test_a_long_log_is_read_in_batches(foo: Shop) -> None:
+    store = Counting()
+    repo = msgspec.structs.replace(foo.repo, objects=store)
+    graph = chain(2_000)
+    await store.put(graph.objects())
+    reader = Reader(store)
+    found = await log.latest(repo, reader, graph.ids[-1], ZONE, 5_000)
+    assert [each.id for each in found] == graph.ids[::-1]
+    assert store.asked <= 7
+    assert await log.latest(repo, reader, graph.ids[-1], ZONE, 5_000, at("nowhere")) == []
+    assert store.asked <= 20
+
+
+async def test_a_commit_goes_by_what_points_at_it(story: Story) -> None:
+    repo = story.shop.repo
+    second, third = story.ids["second"], story.ids["third"]
+    await branches.create(repo, ZONE, "canary", second)
+    signed = encode(Tag(third, "v2", repo.now(), "released"))
+    await repo.objects.put([signed])
+    for short, target in (("v1", second), ("v2", signed.id)):
+        origin = repo.origin("tag")
+        await repo.refs.move(refnames.tag(ZONE, short), Absent(), target, origin)
+    assert await log.labels(repo, Reader(repo.objects), ZONE) == {
+        story.ids["fourth"]: [Label("branch", "main", current=True)],
+        third: [Label("tag", "v2")],
+        second: [Label("branch", "canary"), Label("tag", "v1")],
+    }
+
+
+async def test_what_each_commit_changed_is_told_without_the_serial(story: Story) -> None:
+    reader = Reader(story.shop.repo.objects)
+    repo = story.shop.repo
+    found = await log.latest(repo, reader, story.ids["fourth"], ZONE, 3)
+    changed = await log.deltas(reader, found, ZONE)
+    assert [[names.text(delta.owner) for delta in each] for each in changed] == [
+        ["b.foo.com."],
+        ["a.foo.com."],
+        ["b.foo.com."],
+    ]

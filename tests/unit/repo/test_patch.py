@@ -1,0 +1,198 @@
+"""A diff as text and back: what is written reads as the same records, and nothing is skipped."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import strategies
+from zonegit.errors import Invalid, NotFound
+from zonegit.repo import edits, patch
+from zonegit.repo.diffs import Delta
+from zonegit.repo.edits import Add, Changes, Delete, Edit, Remove, Set
+from zonegit.zone import lexer, names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, rdata_from_text, rrset, with_serial
+
+ZONE = names.parse("foo.com.")
+WWW = names.parse("www.foo.com.")
+
+Zone = Mapping[tuple[Name, int], RRset]
+
+
+def records(owner: Name, rdtype: int, *texts: str, ttl: int = 300) -> RRset:
+    return rrset(owner, rdtype, ttl, [rdata_from_text(rdtype, text, ZONE) for text in texts])
+
+
+ONE = records(WWW, rrtypes.A, "192.0.2.1")
+TWO = records(WWW, rrtypes.A, "192.0.2.1", "192.0.2.2")
+SOA = records(ZONE, rrtypes.SOA, "ns1 admin 1 7200 3600 1209600 300")
+
+
+def lines(old: RRset | None, new: RRset | None) -> list[str]:
+    at = old or new
+    assert at is not None
+    return list(patch.write([Delta(at.owner, at.rdtype, old, new)]))
+
+
+def read(*text: str) -> list[Edit]:
+    return patch.read("\n".join(text).encode(), ZONE, "change.diff")
+
+
+def applied(todo: Sequence[Edit], zone: Zone) -> dict[tuple[Name, int], RRset]:
+    """The zone as it is after ``todo``."""
+    present: dict[Name, dict[int, RRset]] = {edits.owner(edit): {} for edit in todo}
+    for (owner, rdtype), value in zone.items():
+        if owner in present:
+            present[owner][rdtype] = value
+    changes: Changes = edits.apply(todo, present, ZONE)
+    after = {**zone, **changes}
+    return {key: value for key, value in after.items() if value is not None}
+
+
+def test_only_the_records_that_differ_are_written() -> None:
+    assert lines(ONE, TWO) == ["+ www.foo.com. 300 IN A 192.0.2.2"]
+    assert lines(TWO, None) == [
+        "- www.foo.com. 300 IN A 192.0.2.1",
+        "- www.foo.com. 300 IN A 192.0.2.2",
+    ]
+
+
+def test_another_ttl_is_told_by_every_record() -> None:
+    later = records(WWW, rrtypes.A, "192.0.2.1", ttl=600)
+    assert lines(ONE, later) == [
+        "- www.foo.com. 300 IN A 192.0.2.1",
+        "+ www.foo.com. 600 IN A 192.0.2.1",
+    ]
+
+
+def test_a_line_is_an_edit_that_knows_where_it_was_written() -> None:
+    found = read(
+        "diff foo.com. 0123..4567",
+        "# why",
+        "",
+        "- www.foo.com. 300 IN A 192.0.2.1",
+        "+ www.foo.com. 300 IN A 192.0.2.2",
+    )
+    assert found == [
+        Remove(WWW, rrtypes.A, ONE.rdatas, 300, where="change.diff:4"),
+        Add(records(WWW, rrtypes.A, "192.0.2.2"), where="change.diff:5"),
+    ]
+
+
+def test_soas_that_differ_in_the_serial_alone_are_no_edit() -> None:
+    assert read(*lines(SOA, with_serial(SOA, 2))) == []
+
+
+def test_an_soa_that_comes_is_set_whatever_the_one_that_goes_says() -> None:
+    other = records(ZONE, rrtypes.SOA, "ns2 admin 2 7200 3600 1209600 300")
+    assert read(*lines(SOA, other)) == [Set(other, where="change.diff:2")]
+
+
+def test_an_soa_that_only_goes_cannot_be_applied() -> None:
+    (edit,) = read(*lines(SOA, None))
+    assert edit == Delete(ZONE, rrtypes.SOA, where="change.diff:1")
+    with pytest.raises(Invalid, match=r"^change.diff:1: .* no SOA"):
+        applied([edit], {(ZONE, rrtypes.SOA): SOA})
+
+
+def test_a_record_that_is_not_there_is_an_error_that_names_the_line() -> None:
+    todo = read("+ a 300 IN A 192.0.2.9", "- www 300 IN A 192.0.2.2")
+    with pytest.raises(NotFound, match=r"^change.diff:2: www.foo.com. A has no record 192.0.2.2"):
+        applied(todo, {(WWW, rrtypes.A): ONE})
+
+
+def test_a_record_that_has_another_ttl_is_not_there() -> None:
+    todo = read("- www.foo.com. 600 IN A 192.0.2.1")
+    with pytest.raises(NotFound, match=r"^change.diff:1: .* no record with TTL 600"):
+        applied(todo, {(WWW, rrtypes.A): ONE})
+
+
+def test_a_rule_of_dns_that_is_broken_names_the_line_that_broke_it() -> None:
+    todo = read("+ a 300 IN A 192.0.2.9", "+ www 300 IN CNAME a")
+    with pytest.raises(Invalid, match=r"^change.diff:2: .*CNAME and other data"):
+        applied(todo, {(WWW, rrtypes.A): ONE})
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("www 300 IN A 192.0.2.1", "no line of a diff"),
+        ("+www 300 IN A 192.0.2.1", "no line of a diff"),
+        ("different", "no line of a diff"),
+        ('"+" www 300 IN A 192.0.2.1', "no line of a diff"),
+        ("+ www 300 CH A 192.0.2.1", "no line of a diff"),
+        ("+ www 300 IN", "no line of a diff"),
+        ("+ www soon IN A 192.0.2.1", "not a TTL"),
+        ("+ www 300 IN NOPE 192.0.2.1", "not a record type"),
+        ("+ www 300 IN A 192.0.2.256", "not RDATA of type A"),
+        ("+ www 300 IN A", "not RDATA of type A"),
+        ("+ www 300 IN TXT ( x", "parenthesis"),
+        ('+ www 300 IN TXT "x', "quoted string"),
+        ("+ www.elsewhere. 300 IN A 192.0.2.1", "not within"),
+        ("+ a..b 300 IN A 192.0.2.1", "not a domain name"),
+        ("+ foo.com. 300 IN SOA ns1 a 1 2 3 4 5\n+ @ 1 IN SOA ns1 a 1 2 3 4 5", "a second"),
+    ],
+)
+def test_what_is_no_diff_is_refused_with_file_and_line(line: str, reason: str) -> None:
+    with pytest.raises(Invalid, match=rf"^change.diff:\d: .*{reason}"):
+        read(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("# why\n\n+ www 300 IN A 192.0.2.1\n", True),
+        ("diff foo.com. a..b\n", True),
+        ("set www A 300 192.0.2.1\n- www\n", False),
+        ("# nothing\n", False),
+        ("different\n+ www 300 IN A 192.0.2.1\n", False),
+        ("\x0b\n", False),
+        ("", False),
+    ],
+)
+def test_the_first_line_that_says_something_tells_a_diff(text: str, is_one: bool) -> None:
+    assert patch.is_patch(text.encode()) is is_one
+
+
+@given(st.binary() | st.text('+- @a.\\"();IN3\n').map(str.encode))
+def test_no_octets_make_reading_fail_otherwise(octets: bytes) -> None:
+    assert patch.is_patch(octets) in (True, False)
+    with suppress(Invalid):
+        patch.read(octets, ZONE, "change.diff")
+
+
+@st.composite
+def zones(draw: st.DrawFn) -> Zone:
+    """Zones of few names, so that two of them have names in common; without aliases, which stand
+    alone at their names."""
+    owners = st.sampled_from([WWW, names.parse("a.foo.com."), names.parse(r"\@\.b.foo.com.")])
+    drawn = draw(st.lists(strategies.rrsets(owners | strategies.owners), max_size=6))
+    found = {
+        (value.owner, value.rdtype): value
+        for value in drawn
+        if isinstance(value, RRset) and value.rdtype not in (rrtypes.CNAME, rrtypes.SOA)
+    }
+    return {**found, (ZONE, rrtypes.SOA): SOA}
+
+
+@given(zones(), zones())
+def test_applying_the_diff_of_two_zones_to_one_gives_the_other(old: Zone, new: Zone) -> None:
+    deltas = [
+        Delta(owner, rdtype, old.get((owner, rdtype)), new.get((owner, rdtype)))
+        for owner, rdtype in sorted(old.keys() | new.keys())
+        if old.get((owner, rdtype)) != new.get((owner, rdtype))
+    ]
+    text = "\n".join(["diff foo.com. a..b", *patch.write(deltas)])
+    todo = patch.read(text.encode(), ZONE, "change.diff")
+    assert applied(todo, old) == new
+    assert sum(sum(patch.counts(delta)) for delta in deltas) == len(todo)
+
+
+def test_a_file_and_its_lines_have_bounds() -> None:
+    with pytest.raises(Invalid, match=r"^\S+:1: a line of more"):
+        patch.read(b"+ t 300 IN TXT a" * lexer.MAX_ENTRY, ZONE, "change.diff")
+    with pytest.raises(Invalid, match="more than"):
+        patch.read(bytes(patch.MAX_OCTETS + 1), ZONE, "change.diff")

@@ -1,0 +1,55 @@
+"""Proposals: a branch, what it would bring, and whether it merges."""
+
+import pytest
+
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address, tip
+from zonegit.errors import Conflict
+from zonegit.repo import proposals, workspace
+from zonegit.repo.commits import Preview
+from zonegit.repo.conflicts import Conflicted
+from zonegit.repo.edits import Set
+from zonegit.repo.proposals import Review
+from zonegit.zone import names
+
+
+async def review(shop: Shop, name: str) -> Review:
+    into = await workspace.locate(shop.repo, ZONE, "main")
+    return await proposals.review(shop.repo, into, await tip(shop, name))
+
+
+@pytest.fixture
+async def proposed(foo: Shop) -> Shop:
+    """The proposal new-mail, with one commit that gives mail an address."""
+    await proposals.propose(foo.repo, ZONE, "new-mail", await tip(foo, "main"))
+    await foo.edited([Set(address("mail", "192.0.2.26"))], "new-mail")
+    return foo
+
+
+async def test_whoever_proposes_stands_on_the_proposal(proposed: Shop) -> None:
+    assert (await workspace.locate(proposed.repo)).branch == "new-mail"
+    assert (await workspace.locate(proposed.other)).branch == "main"
+
+
+async def test_a_proposal_of_a_name_that_is_taken_is_a_conflict(proposed: Shop) -> None:
+    with pytest.raises(Conflict, match="has a branch 'new-mail' already"):
+        await proposals.propose(proposed.repo, ZONE, "new-mail", await tip(proposed, "main"))
+
+
+async def test_a_review_shows_what_the_proposal_brings_and_not_what_main_did_since(
+    proposed: Shop,
+) -> None:
+    await proposed.edited([Set(address("api", "192.0.2.81"))], "main")
+    found = await review(proposed, "new-mail")
+    assert [each.commit.message for each in found.commits] == ["edit"]
+    assert [names.text(delta.owner) for delta in found.deltas] == ["mail.foo.com."]
+    assert isinstance(found.outcome, Preview)
+
+
+async def test_a_review_says_which_rrsets_are_in_the_way(proposed: Shop) -> None:
+    await proposed.edited([Set(address("mail", "192.0.2.27"))], "main")
+    before = await tip(proposed, "main")
+    found = await review(proposed, "new-mail")
+    assert isinstance(found.outcome, Conflicted)
+    assert [clash.reason for clash in found.outcome.clashes] == ["add/add"]
+    assert await tip(proposed, "main") == before

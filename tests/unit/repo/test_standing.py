@@ -1,0 +1,36 @@
+"""How a branch stands to main."""
+
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address
+from zonegit.repo import branches, standing, workspace
+from zonegit.repo.edits import Set
+from zonegit.repo.standing import Apart, Standing
+
+
+async def apart(shop: Shop, branch: str) -> Apart | None:
+    at = await workspace.locate(shop.repo, ZONE, branch)
+    return (await standing.standing(shop.repo, at)).apart
+
+
+async def test_commits_are_counted_on_either_side_of_where_they_parted(foo: Shop) -> None:
+    await branches.create(foo.repo, ZONE, "canary", (await workspace.locate(foo.repo)).commit())
+    assert await apart(foo, "canary") == Apart(0, 0)
+    for name in ("a", "b"):
+        await foo.edited([Set(address(name, "192.0.2.1"))], "canary")
+    assert await apart(foo, "canary") == Apart(2, 0)
+    await foo.edited([Set(address("c", "192.0.2.1"))])
+    assert await apart(foo, "canary") == Apart(2, 1)
+
+
+async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: Shop) -> None:
+    tip = (await workspace.locate(foo.repo)).commit()
+    await branches.create(foo.repo, ZONE, "canary", tip)
+    assert await apart(foo, "main") is None
+    await branches.delete(foo.repo, ZONE, "main", force=True)
+    assert await apart(foo, "canary") is None
+
+
+async def test_a_branch_without_a_commit_has_no_tip(shop: Shop) -> None:
+    await workspace.initialise(shop.repo, ZONE)
+    at = await workspace.locate(shop.repo)
+    assert await standing.standing(shop.repo, at) == Standing()

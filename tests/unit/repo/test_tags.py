@@ -1,0 +1,91 @@
+"""Annotated tags: an object that says who tagged what and why, and a ref to it."""
+
+import msgspec
+import pytest
+
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.states import tip
+from zonegit.errors import Conflict, Invalid, NotFound
+from zonegit.objects.canonical import decode
+from zonegit.objects.model import Tag
+from zonegit.repo import refish, tags, workspace
+from zonegit.store import refnames
+from zonegit.store.expected import Absent
+from zonegit.zone import names
+
+BAR = names.parse("bar.org.")
+
+
+async def test_a_tag_says_who_tagged_which_commit_and_why(foo: Shop) -> None:
+    commit = await tip(foo)
+    made = await tags.create(foo.repo, ZONE, "v1", commit, "as agreed\n\nwith everybody")
+    tag = decode((await foo.repo.objects.get([made]))[made])
+    assert tag == Tag(commit, "v1", foo.repo.now(), "as agreed\n\nwith everybody")
+    (listed,) = await tags.listed(foo.repo, ZONE)
+    assert listed == tags.Listed("v1", commit, tag, "as agreed")
+    assert (await refish.resolve(foo.repo, "v1", zone=ZONE)).commit == commit
+
+
+async def test_tags_are_listed_by_name_and_bare_ones_with_their_commits_subject(
+    foo: Shop,
+) -> None:
+    commit = await tip(foo)
+    bare = refnames.tag(ZONE, "bare")
+    await foo.repo.refs.move(bare, Absent(), commit, foo.repo.origin("tag"))
+    await tags.create(foo.repo, ZONE, "a", commit, "first")
+    found = await tags.listed(foo.repo, ZONE)
+    assert [(each.name, each.commit, each.subject) for each in found] == [
+        ("a", commit, "first"),
+        ("bare", commit, "import"),
+    ]
+    assert found[1].tag is None
+
+
+async def test_a_tag_stays_where_it_is_unless_forced(foo: Shop) -> None:
+    first = await tip(foo)
+    await tags.create(foo.repo, ZONE, "v1", first, "first")
+    await foo.imported(FOO.replace("admin 7", "admin 8").replace(".80", ".81"))
+    later = await tip(foo)
+    with pytest.raises(Conflict, match="'v1' already"):
+        await tags.create(foo.repo, ZONE, "v1", later, "moved")
+    assert (await refish.resolve(foo.repo, "v1", zone=ZONE)).commit == first
+    await tags.create(foo.repo, ZONE, "v1", later, "moved", force=True)
+    assert (await refish.resolve(foo.repo, "v1", zone=ZONE)).commit == later
+
+
+async def test_a_deleted_tag_is_gone_and_its_commit_told(foo: Shop) -> None:
+    commit = await tip(foo)
+    await tags.create(foo.repo, ZONE, "v1", commit, "first")
+    assert await tags.delete(foo.repo, ZONE, "v1") == commit
+    assert await tags.listed(foo.repo, ZONE) == []
+    with pytest.raises(NotFound, match="no tag 'v1'"):
+        await tags.delete(foo.repo, ZONE, "v1")
+
+
+async def test_a_commit_of_another_zone_is_not_tagged(foo: Shop) -> None:
+    commit = await tip(foo)
+    await workspace.initialise(foo.repo, BAR)
+    with pytest.raises(Invalid, match=r"not one of zone bar\.org\."):
+        await tags.create(foo.repo, BAR, "v1", commit, "stolen")
+    assert await tags.listed(foo.repo, BAR) == []
+
+
+@pytest.mark.parametrize("name", ["a..b", "HEAD", "-d", "v1.", ""])
+async def test_what_is_no_name_for_a_tag_is_refused(foo: Shop, name: str) -> None:
+    with pytest.raises(Invalid):
+        await tags.create(foo.repo, ZONE, name, await tip(foo), "first")
+
+
+async def test_whoever_signs_signs_tags_too(foo: Shop) -> None:
+    signed: list[bytes] = []
+
+    def sign(payload: bytes) -> str:
+        signed.append(payload)
+        return "A" * 86 + "=="
+
+    repo = msgspec.structs.replace(foo.repo, sign=sign)
+    made = await tags.create(repo, ZONE, "v1", await tip(foo), "first")
+    tag = decode((await repo.objects.get([made]))[made])
+    assert isinstance(tag, Tag)
+    assert tag.signature == "A" * 86 + "=="
+    assert b"signature" not in signed[0]
