@@ -123,6 +123,36 @@ def test_an_alias_into_another_zone_stays_on_the_same_side(world: World) -> None
     assert "192.0.2.1" in str(world.ask("x.bar.com.", peer="10.1.0.1").answer)
 
 
+def test_zones_have_canaries_of_their_own(world: World) -> None:
+    """Another salt chooses other subnets: 10.2.0.0/24 has bucket 65 in it."""
+    world.split = Canary("canary", 30, "other")
+    world.put("bar.com.", OLD, canary=NEW)
+    assert address(world, "www.foo.com.", peer="10.2.0.1") == "192.0.2.2"
+    assert address(world, "www.bar.com.", peer="10.2.0.1") == "192.0.2.1"
+
+
+def test_a_zone_without_a_canary_takes_no_notice_of_the_client_subnet(world: World) -> None:
+    """Not even of a malformed one: to it there is no such option (RFC 6891 section 6.1.2)."""
+    world.split = None
+    world.put("bar.com.", OLD)
+    for option in (dns.edns.ECSOption("10.2.0.0", 24), dns.edns.GenericOption(8, b"\0\1")):
+        reply = world.ask("www.bar.com.", use_edns=0, options=[option])
+        assert records(reply.answer) == ["www.bar.com. 300 A 192.0.2.1"]
+        assert not reply.options
+
+
+def test_an_alias_from_a_zone_without_a_canary_leads_each_client_to_its_side(world: World) -> None:
+    """And is not remembered for the others."""
+    world.split = None
+    world.put("bar.com.", "x 300 CNAME www.foo.com.\ny 300 CNAME www")
+    for peer, expected in (("10.2.0.1", "192.0.2.2"), ("10.1.0.1", "192.0.2.1")) * 2:
+        assert expected in str(world.ask("x.bar.com.", peer=peer).answer)
+    bad = dns.edns.GenericOption(8, b"\0\1")
+    assert rcode(world.ask("x.bar.com.", use_edns=0, options=[bad])) == "FORMERR"
+    world.ask("y.bar.com.")
+    assert [key[: key.index(0)] for key in world.zones.aliases] == [b"\1y\3bar\3com"]
+
+
 @pytest.mark.parametrize("text", ["canary", "canary:", ":10", "canary:101", "canary:-1", "a..b:5"])
 def test_a_malformed_split_is_refused(text: str) -> None:
     with pytest.raises(Invalid):

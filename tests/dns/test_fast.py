@@ -69,6 +69,9 @@ def test_everything_else_is_left_to_the_long_way(
     assert ordinary(world, name, rdtype, **make) is None
 
 
-def test_a_canary_takes_the_long_way() -> None:
+def test_a_zone_with_a_canary_takes_the_long_way_and_others_do_not() -> None:
     world = World({"foo.com.": ZONE}, Canary("canary", 50))
+    world.split = None
+    world.put("bar.com.", ZONE)
     assert ordinary(world, "www.foo.com.") is None
+    assert ordinary(world, "www.bar.com.") is not None

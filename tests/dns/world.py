@@ -17,7 +17,7 @@ from zonegit_resolver import answer, fast
 from zonegit_resolver.canary import Canary
 from zonegit_resolver.compiler import compiled
 from zonegit_resolver.message import DATAGRAM
-from zonegit_resolver.zones import Served, Zones
+from zonegit_resolver.zones import Served, State, Zones
 
 SOA = "@ 3600 SOA ns1.example. hostmaster.example. 7 7200 900 1209600 300\n"
 HAS_SOA = re.compile(r"^\s*\S+ \d+ SOA ", re.MULTILINE)
@@ -44,7 +44,8 @@ class World:
     """Zones by name, each a master file that begins with ``SOA`` unless it has its own."""
 
     def __init__(self, zones: dict[str, str], canary: Canary | None = None) -> None:
-        self.zones = Zones(canary)
+        self.zones = Zones()
+        self.split = canary
         for zone, text in zones.items():
             self.put(zone, text)
 
@@ -52,12 +53,13 @@ class World:
         """Serves a zone, with ``canary`` as its state on the canary branch."""
         apex = names.parse(zone)
         branches = [("main", text)] + ([("canary", canary)] if canary is not None else [])
-        states = []
+        states: list[State] = []
         for branch, content in branches:
             whole = content if HAS_SOA.search(content) else SOA + dedent(content)
             snapshot = compiled(apex, read(zone, whole))
             states.append(self.zones.state(apex, branch, commit_of(whole), snapshot))
-        self.zones.replace(apex, Served(*states))
+        default, other = (*states, None)[:2]
+        self.zones.replace(apex, Served(default, other, self.split))
 
     def ask(
         self,

@@ -10,8 +10,10 @@ from zonegit import process
 from zonegit.errors import ZonegitError
 from zonegit.store import refnames
 from zonegit.zone import names
-from zonegit_resolver import app, canary, listeners, options, transfer
+from zonegit_resolver import app, canary, listeners, options, plan, transfer
 from zonegit_resolver.options import Options
+from zonegit_resolver.plan import Plan
+from zonegit_resolver.planfile import PlanFile
 
 DEFAULT_LISTEN = ("127.0.0.1:5353",)
 
@@ -42,6 +44,12 @@ DEFAULT_LISTEN = ("127.0.0.1:5353",)
     show_default=True,
     help="Another salt chooses other subnets.",
 )
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Branch, canary, salt and pin for each zone, over these flags; read again at SIGHUP.",
+)
 @click.option("--metrics", metavar="HOST:PORT", help="Serve /metrics, /livez and /readyz here.")
 @click.option(
     "--transfer-to",
@@ -58,6 +66,7 @@ def main(
     at: str | None,
     split: str | None,
     canary_salt: str,
+    config: Path | None,
     metrics: str | None,
     transfer_to: tuple[str, ...],
     name: str | None,
@@ -70,20 +79,28 @@ def main(
     Each change is served within milliseconds, because the bus tells of it. While the bus is away,
     queries are answered from memory, and after a restart from disk. Many resolvers may listen on
     one address.
+
+    \b
+    Examples:
+      zonegit-resolver --listen 127.0.0.1:5300
+      zonegit-resolver --at v1 --listen 127.0.0.1:5301
+      zonegit-resolver --canary next:10
+      zonegit-resolver --config /etc/zonegit/resolver.toml
     """
+    words = {plan.BRANCH: branch, plan.CANARY: split, plan.SALT: canary_salt, plan.AT: at}
+    flags = {setting: text for setting, text in words.items() if text is not None}
     try:
         addresses = [listeners.parse(text) for text in listen]
-        chosen = options.checked(
-            Options(
-                name=name or options.default_name(addresses),
-                listen=addresses,
-                only=tuple(names.parse(text) for text in only),
-                branch=refnames.checked(branch),
-                at=at,
-                canary=canary.parse(split, canary_salt) if split is not None else None,
-                metrics=listeners.parse(metrics) if metrics is not None else None,
-                transfer_to=(*transfer.LOOPBACK, *map(transfer.network, transfer_to)),
-            )
+        zones = frozenset(names.parse(text) for text in only)
+        by_flags = Plan(plan.serving(flags), only=zones)
+        file = PlanFile(config, flags, zones) if config is not None else None
+        chosen = Options(
+            name=options.checked_name(name or options.default_name(addresses)),
+            listen=addresses,
+            plan=file.read() if file is not None else by_flags,
+            config=file,
+            metrics=listeners.parse(metrics) if metrics is not None else None,
+            transfer_to=(*transfer.LOOPBACK, *map(transfer.network, transfer_to)),
         )
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""

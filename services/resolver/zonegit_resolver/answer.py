@@ -26,25 +26,24 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
         return refusal(query, query.rcode)
     if query.qtype == rrtypes.AXFR:
         return refusal(query, NOTIMP)  # not in a datagram (RFC 5936 section 4.2)
-    try:
-        options = query.edns.options if query.edns is not None else b""
-        client = Client(zones.canary, peer, options)
-    except Invalid:
-        zones.malformed += 1
-        return refusal(query, FORMERR)
     served = zones.find(query.name, query.qtype) if query.qclass == IN else None
     if served is None:
         zones.refused += 1
         return refusal(query, REFUSED)
+    client = Client(peer, query.edns.options if query.edns is not None else b"")
 
     def find(name: Name, qtype: int) -> Snapshot | None:
         onward = zones.find(name, qtype)
         return onward.state(client).snapshot if onward is not None else None
 
-    state = served.state(client)
-    told = follow(query, state.snapshot, find)
+    try:
+        state = served.state(client)
+        told = follow(query, state.snapshot, find)
+    except Invalid:  # what the query says of its client
+        zones.malformed += 1
+        return refusal(query, FORMERR)
     count(state.queries, query.qtype, told.flags & RCODE)
-    if told.is_alias:
+    if told.is_alias and not client.is_told_apart:
         zones.remember(query.name, query.qtype, told)
     return _message(query, told, client.echoed(), query.room(limit))
 

@@ -6,6 +6,7 @@ once when the bus is away and there is something on disk, the sockets are bound.
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -27,12 +28,16 @@ from zonegit_resolver import exposition, fast, readiness
 from zonegit_resolver.datagrams import Losses
 from zonegit_resolver.follower import Follower
 from zonegit_resolver.lastknown import LastKnown, open_last_known
+from zonegit_resolver.leaving import Leaving
 from zonegit_resolver.listeners import Address, listening, make_room
 from zonegit_resolver.metrics import Figures, Propagation
 from zonegit_resolver.options import Options
 from zonegit_resolver.pace import Pace, spare_the_heap, spare_the_interpreter
 from zonegit_resolver.pins import Pins
+from zonegit_resolver.plan import Plan
+from zonegit_resolver.planfile import PlanFile
 from zonegit_resolver.recent import RecentTrees
+from zonegit_resolver.reloading import Reloading, hangups
 from zonegit_resolver.status import Herald, status
 from zonegit_resolver.streams import Streams
 from zonegit_resolver.tracks import Position, Track, Tracks
@@ -60,12 +65,17 @@ async def run(options: Options, bus_settings: BusSettings, settings: Settings) -
     spare_the_interpreter()
     make_room()
     pace = Pace()
-    async with open_last_known(settings.data / "resolvers" / options.name, pace) as last_known:
+    async with AsyncExitStack() as stack:
+        told = stack.enter_context(hangups()) if options.config is not None else None
+        folder = settings.data / "resolvers" / options.name
+        last_known = await stack.enter_async_context(open_last_known(folder, pace))
         resolver = Resolver(options, pace, last_known)
         await resolver.recall()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(resolver.follow(bus_settings))
-            group.create_task(resolver.serve())
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        group.create_task(resolver.follow(bus_settings))
+        group.create_task(resolver.serve())
+        if options.config is not None and told is not None:
+            group.create_task(resolver.reload(options.config, told))
 
 
 class Resolver:
@@ -75,8 +85,10 @@ class Resolver:
         self._options = options
         self._pace = pace
         self._last_known = last_known
-        self._zones = Zones(options.canary)
-        self._tracks = Tracks(self._zones, options.branches, options.only)
+        self._leaving = Leaving(last_known, pace)
+        self._zones = Zones()
+        self._tracks = Tracks(self._zones, options.plan)
+        self._reloading = Reloading(options.plan)
         self._losses = Losses()
         self._propagation = Propagation()
         self._bus: Bus | None = None
@@ -90,12 +102,26 @@ class Resolver:
     async def recall(self) -> None:
         """Makes ready what was last served, from disk."""
         async for each in self._last_known.recall():
-            if self._tracks.follows(each.zone, each.branch):
+            if each.branch in self._tracks.plan.labels(each.zone):
                 track = self._tracks.track(each.zone, each.branch, each.position)
                 self._tracks.recall(track, each.compiled, each.seen)
             else:
                 self._last_known.drop(each.zone, each.branch)
         log.info("last-known.recalled", zones=len(self._zones.by_apex))
+
+    async def reload(self, file: PlanFile, told: asyncio.Event) -> None:
+        """Serves what the file says, each time it is to be read again, until cancelled."""
+        await self._reloading.run(file, told, self._adopt)
+
+    async def _adopt(self, plan: Plan) -> None:
+        changed = self._tracks.adopt(plan)
+        if self._follower is not None:
+            self._follower.look_again(changed)
+        for zone in changed:
+            for track in self._tracks.settle(zone):
+                self._leaving.track(track)
+            await self._pace.breathe()
+        await self._leaving.finish()
 
     async def serve(self) -> None:
         """Answers, once there is something to answer with, until cancelled."""
@@ -153,32 +179,32 @@ class Resolver:
                 self._propagation.observe(track, position)
 
             store = RecentTrees(RemoteObjects(bus, NAME))
-            updater = Updater(group, self._tracks, store, self._last_known, self._pace, arrived)
+            updater = Updater(
+                group, self._tracks, store, self._last_known, self._leaving, self._pace, arrived
+            )
+            refs = RemoteRefs(bus, NAME)
+            pins = Pins(Repo(RemoteObjects(bus, NAME), refs, NAME, _nobody), self._tracks, updater)
+            follower = self._follower = Follower(bus, refs, self._tracks, updater, pins)
             group.create_task(herald.run())
-            group.create_task(self._read(bus, updater))
+            group.create_task(self._read(follower, pins, updater))
             await self._is_serving.wait()
             subject = subjects.resolvers("status")
-            async with answer_broadcast(bus, subject, AskStatus, self._status):
+            async with answer_broadcast(bus, subject, AskStatus, partial(self._status, follower)):
                 await bus.closed.wait()
             raise Unavailable(f"{bus_settings.shown} closed the connection for good")
 
-    async def _read(self, bus: Bus, updater: Updater) -> None:
-        """Follows the log, or resolves what this is pinned to."""
-        options, refs = self._options, RemoteRefs(bus, NAME)
-        source: Pins | Follower
-        if options.at is not None:
-            repo = Repo(RemoteObjects(bus, NAME), refs, NAME, _nobody)
-            source = Pins(repo, self._tracks, updater, options.at, options.branch)
-        else:
-            source = self._follower = Follower(bus, refs, self._tracks, updater)
+    async def _read(self, follower: Follower, pins: Pins, updater: Updater) -> None:
+        """Follows the log, and finds what zones are pinned to."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(source.run())
-            group.create_task(self._await_failure(source.failed))
-            await source.complete.wait()
+            group.create_task(follower.run())
+            group.create_task(pins.run())
+            group.create_task(self._await_failure(follower.failed))
+            group.create_task(self._await_failure(pins.failed))
+            await follower.complete.wait()
+            await pins.settled()
             await updater.settled()
             self._is_complete.set()
-            if self._follower is not None:
-                group.create_task(self._see())
+            group.create_task(self._see())
 
     async def _await_failure(self, failed: asyncio.Event) -> None:
         await failed.wait()
@@ -196,13 +222,19 @@ class Resolver:
         log.warning(event, **fields)
         self._has_failed.set()
 
-    def _status(self, asked: AskStatus) -> msgspec.Struct:
+    def _status(self, follower: Follower, asked: AskStatus) -> msgspec.Struct:
         return status(
-            self._options, self._addresses, self._metrics, self._tracks, self._follower, asked
+            self._options.name, self._addresses, self._metrics, self._tracks, follower, asked
         )
 
     def _pages(self) -> dict[str, Page]:
-        figures = Figures(self._tracks, self._losses, self._propagation, self._bus_is_up)
+        figures = Figures(
+            self._tracks,
+            self._losses,
+            self._propagation,
+            bus_is_up=self._bus_is_up,
+            config_is_good=lambda: self._reloading.is_good,
+        )
 
         async def metrics() -> Reply:
             content = await exposition.text(figures.collect(), self._pace)
@@ -212,12 +244,8 @@ class Resolver:
             return Reply(200, b"alive\n")
 
         async def ready() -> Reply:
-            return await readiness.page(
-                self._tracks,
-                self._pace,
-                is_pinned=self._options.at is not None,
-                is_serving=self._is_serving.is_set(),
-            )
+            is_serving = self._is_serving.is_set()
+            return await readiness.page(self._tracks, self._pace, is_serving=is_serving)
 
         return {"/metrics": metrics, "/livez": live, "/readyz": ready}
 

@@ -132,31 +132,41 @@ def _client_subnet(content: bytes) -> ClientSubnet:
 
 
 class Client:
-    """On which side of the canary a query stands.
+    """Who asks: by what the query says of its client, else by the peer. Nothing of either is
+    looked at before a zone with a canary is met."""
 
-    ``canary`` None: there is none, and nothing of the client is looked at.
+    __slots__ = ("_is_read", "_is_used", "_option", "_options", "_peer")
 
-    Raises:
-        Invalid: ``options`` are malformed; the reply is FORMERR.
-    """
-
-    __slots__ = ("_canary", "_option", "_peer", "_was_asked")
-
-    def __init__(self, canary: Canary | None, peer: str, options: bytes) -> None:
-        self._canary = canary
+    def __init__(self, peer: str, options: bytes) -> None:
         self._peer = peer
-        self._option = client_subnet(options) if canary is not None and options else None
-        self._was_asked = False
+        self._options = options
+        self._option: ClientSubnet | None = None
+        self._is_read = False
+        self._is_used = False
 
-    def sees_canary(self) -> bool:
-        """Whether the canary answers, by what the query says of its client, else by the peer."""
-        if self._canary is None:
-            return False
-        self._was_asked = True
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether a zone with a canary was met, so that others may be told something else."""
+        return self._is_read
+
+    def read(self) -> None:
+        """Looks at what the query says of its client.
+
+        Raises:
+            Invalid: its options are malformed; the reply is FORMERR.
+        """
+        if not self._is_read:
+            self._is_read = True
+            self._option = client_subnet(self._options) if self._options else None
+
+    def sees(self, canary: Canary) -> bool:
+        """Whether the canary answers."""
+        self.read()
+        self._is_used = True
         if self._option is not None and self._option.source:
-            return self._canary.takes(self._option.subnet)
-        return self._canary.takes(peer_subnet(self._peer))
+            return canary.takes(self._option.subnet)
+        return canary.takes(peer_subnet(self._peer))
 
     def echoed(self) -> bytes:
-        """The client subnet as the reply repeats it."""
-        return self._option.echoed(is_used=self._was_asked) if self._option is not None else b""
+        """The client subnet as the reply repeats it, if it was looked at."""
+        return self._option.echoed(is_used=self._is_used) if self._option is not None else b""

@@ -48,7 +48,7 @@ def ordinary(wire: bytes, zones: Zones, limit: int) -> bytes | None:
     low = wire.lower()
     end = low.find(b"\0", HEADER) + 1
     variant = _SHAPES.get(wire[2:HEADER])
-    if variant is None or not end or end > _FURTHEST or zones.canary is not None:
+    if variant is None or not end or end > _FURTHEST:
         return None
 
     at = HEADER
@@ -83,6 +83,8 @@ def ordinary(wire: bytes, zones: Zones, limit: int) -> bytes | None:
     if qtype is None or question != question_end:
         return None
 
+    if served.split is not None:
+        return None
     state = served.default
     outcome = lookup(state.snapshot, path, qtype)
     part = outcome.part

@@ -8,7 +8,7 @@ gone back, for everything.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -17,10 +17,11 @@ import structlog
 from zonegit.bus.connection import Bus
 from zonegit.errors import Invalid, ZonegitError
 from zonegit.objects.ids import RawObject
-from zonegit.store.protocols import LogEntry, RefStore, Snapshot, Tip
+from zonegit.store.protocols import LogEntry, RefStore, Snapshot, ZoneRefs
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat, RefEvent
 from zonegit.zone.names import Name
+from zonegit_resolver.pins import Pins
 from zonegit_resolver.tracks import Position, Tracks
 from zonegit_resolver.updater import Updater
 
@@ -33,11 +34,14 @@ log = structlog.get_logger()
 class Follower:
     """``complete`` is set once everything has been read; ``failed`` when an attempt failed."""
 
-    def __init__(self, bus: Bus, refs: RefStore, tracks: Tracks, updater: Updater) -> None:
+    def __init__(
+        self, bus: Bus, refs: RefStore, tracks: Tracks, updater: Updater, pins: Pins
+    ) -> None:
         self._bus = bus
         self._refs = refs
         self._tracks = tracks
         self._updater = updater
+        self._pins = pins
         self.epoch = ""
         self.sequence = 0
         """The last row of the log that was taken up."""
@@ -79,6 +83,13 @@ class Follower:
                     self._missed.set()
                     await asyncio.sleep(wait_s)
                     wait_s = min(2 * wait_s, RETRY_MOST_S)
+
+    def look_again(self, changed: Iterable[Name]) -> None:
+        """Another plan, by which these zones are served otherwise: where everything stands matters
+        anew, and so does what their pins stand for."""
+        for zone in changed:
+            self._pins.forget(zone)
+        self._lose_track()
 
     def _hear(self, subject: str, octets: bytes) -> None:
         try:
@@ -141,34 +152,42 @@ class Follower:
     async def _read_everything(self) -> None:
         """All zones and tips, in pages. Events that arrive meanwhile count from the first page's
         sequence on, and are asked for afterwards."""
+        plan = self._tracks.plan
         first = page = await self._refs.snapshot()
         registered: set[Name] = set()
         while True:
             for zone in page.zones:
                 registered.add(zone.zone)
-                for branch in self._tracks.branches:
-                    self._stand(zone.zone, branch, zone.heads.get(branch), first)
+                self._stand(zone, first)
             if page.after is None:
                 break
             page = await self._refs.snapshot(page.after)
             if page.epoch != first.epoch:
                 return  # replaced meanwhile; the next attempt reads it
+        if self._tracks.plan is not plan:
+            return  # so was that
         for track in list(self._tracks):
             if track.zone not in registered:
-                self._stand(track.zone, track.branch, None, first)
+                gone = Position(None, first.epoch, first.sequence)
+                self._updater.want(track.zone, track.branch, gone)
+                self._pins.forget(track.zone)
         self.epoch, self.sequence = first.epoch, first.sequence
         self.announced = self._at_last_beat = first.sequence
         self._everything = False
         await self._read_missed()
 
-    def _stand(self, zone: Name, branch: str, tip: Tip | None, first: Snapshot) -> None:
-        """Where a branch stands in the whole picture."""
-        if not self._tracks.follows(zone, branch):
+    def _stand(self, zone: ZoneRefs, first: Snapshot) -> None:
+        """Where a zone stands in the whole picture."""
+        if self._tracks.plan.is_pinned(zone.zone):
+            self._pins.want(zone.zone, first.epoch, first.sequence)
             return
-        if tip is not None:
-            self._updater.want(zone, branch, Position(tip.target, first.epoch, tip.sequence))
-        elif any(track.branch == branch for track in self._tracks.of(zone)):
-            self._updater.want(zone, branch, Position(None, first.epoch, first.sequence))
+        for branch in self._tracks.plan.labels(zone.zone):
+            if tip := zone.heads.get(branch):
+                position = Position(tip.target, first.epoch, tip.sequence)
+                self._updater.want(zone.zone, branch, position)
+            elif self._tracks.has(zone.zone, branch):
+                gone = Position(None, first.epoch, first.sequence)
+                self._updater.want(zone.zone, branch, gone)
 
     def _take(self, entry: LogEntry, objects: Sequence[RawObject]) -> None:
         """Applies one row of the log."""
@@ -187,8 +206,10 @@ class Follower:
             for track in self._tracks.of(ref.zone):
                 if track.branch not in known:
                     self._updater.want(ref.zone, track.branch, gone)
-            return
-        is_followed = ref.space == "heads" and self._tracks.follows(ref.zone, ref.short)
-        if is_followed and ref.short not in known:
+            self._pins.forget(ref.zone)
+        elif self._tracks.plan.is_pinned(ref.zone):
+            self._pins.want(ref.zone, self.epoch, entry.sequence)
+        elif ref.space == "heads" and self._tracks.plan.follows(ref.zone, ref.short):
             moved = Position(entry.new, self.epoch, entry.sequence, entry.time)
-            self._updater.want(ref.zone, ref.short, moved, objects)
+            if ref.short not in known:
+                self._updater.want(ref.zone, ref.short, moved, objects)

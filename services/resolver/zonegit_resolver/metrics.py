@@ -64,7 +64,8 @@ class Propagation:
 
 
 class Figures(Collector):
-    """Collects from the parts of a resolver. ``bus_is_up`` says whether the bus can be reached."""
+    """Collects from the parts of a resolver. ``bus_is_up`` says whether the bus can be reached,
+    ``config_is_good`` whether what the file says is what is served."""
 
     def __init__(
         self,
@@ -72,11 +73,13 @@ class Figures(Collector):
         losses: Losses,
         propagation: Propagation,
         bus_is_up: Callable[[], bool],
+        config_is_good: Callable[[], bool],
     ) -> None:
         self._tracks = tracks
         self._losses = losses
         self._propagation = propagation
         self._bus_is_up = bus_is_up
+        self._config_is_good = config_is_good
 
     def collect(self) -> Iterator[Metric]:
         yield self._queries()
@@ -86,6 +89,11 @@ class Figures(Collector):
         up = GaugeMetricFamily("zonegit_bus_up", "Whether the bus can be reached.")
         up.add_metric([], float(self._bus_is_up()))
         yield up
+        good = GaugeMetricFamily(
+            "zonegit_config_good", "Whether the configuration, as last read, is what is served."
+        )
+        good.add_metric([], float(self._config_is_good()))
+        yield good
 
     def _queries(self) -> Metric:
         family = CounterMetricFamily(

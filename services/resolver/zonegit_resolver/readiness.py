@@ -28,11 +28,11 @@ def _expire(track: Track) -> float:
     return soa(at_apex).expire if at_apex is not None else float("inf")
 
 
-async def page(tracks: Tracks, pace: Pace, *, is_pinned: bool, is_serving: bool) -> Reply:
+async def page(tracks: Tracks, pace: Pace, *, is_serving: bool) -> Reply:
     """``/readyz``."""
     if not is_serving:
         return Reply(503, b"zones are being loaded\n")
-    old = set() if is_pinned else await expired(tracks, pace)
+    old = await expired(tracks, pace)
     if old:
         return Reply(503, f"older than SOA expire: {' '.join(sorted(old)[:20])}\n".encode())
     return Reply(200, b"ready\n")

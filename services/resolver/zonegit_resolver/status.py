@@ -11,10 +11,10 @@ from zonegit import release
 from zonegit.bus.connection import Bus
 from zonegit.errors import Unavailable
 from zonegit.wire import subjects
-from zonegit.wire.messages import AskStatus, ResolverStatus, Served, ServedZone
+from zonegit.wire.messages import AskStatus, ResolverStatus, Served, ServedZone, ZoneServing
 from zonegit_resolver.follower import Follower
 from zonegit_resolver.listeners import Address
-from zonegit_resolver.options import Options
+from zonegit_resolver.plan import Serving
 from zonegit_resolver.tracks import Position, Track, Tracks
 
 MOST_ZONES: Final = 1_000
@@ -58,41 +58,50 @@ class Herald:
 
 
 def status(
-    options: Options,
+    name: str,
     listen: Sequence[Address],
     metrics: Address | None,
     tracks: Tracks,
-    follower: Follower | None,
+    follower: Follower,
     asked: AskStatus,
 ) -> ResolverStatus:
-    """The answer to a broadcast; ``follower`` None: pinned."""
+    """The answer to a broadcast."""
     now = time.time()
+    plan = tracks.plan
     found = [track for track in tracks if asked.zone in (None, track.zone)]
     return ResolverStatus(
-        resolver=options.name,
+        resolver=name,
         version=release(),
         listen=[str(address) for address in listen],
         metrics=str(metrics) if metrics is not None else None,
-        branches=list(options.branches),
-        only=list(options.only),
-        at=options.at,
-        epoch=follower.epoch if follower is not None else "",
-        sequence=follower.sequence if follower is not None else 0,
-        lag=follower.lag if follower is not None else 0,
-        zones=[_zone(track, tracks, options, now) for track in found[:MOST_ZONES]],
+        branches=list(plan.default.labels),
+        only=sorted(plan.only),
+        at=plan.default.at,
+        epoch=follower.epoch,
+        sequence=follower.sequence,
+        lag=follower.lag,
+        zones=[_zone(track, tracks, now) for track in found[:MOST_ZONES]],
         more=len(found) > MOST_ZONES,
+        asked=_asked(plan.of(asked.zone)) if asked.zone is not None else None,
     )
 
 
-def _zone(track: Track, tracks: Tracks, options: Options, now: float) -> ServedZone:
+def _asked(serving: Serving | None) -> ZoneServing | None:
+    return ZoneServing(branches=list(serving.labels), at=serving.at) if serving else None
+
+
+def _zone(track: Track, tracks: Tracks, now: float) -> ServedZone:
     current = track.current
+    serving = tracks.plan.of(track.zone)
+    split = serving.canary if serving is not None else None
     return ServedZone(
         zone=track.zone,
         branch=track.branch,
         commit=current.commit if current is not None else None,
         serial=current.snapshot.serial if current is not None else None,
         sequence=track.done.sequence if track.done is not None else 0,
-        age=None if options.at is not None else tracks.age(track, now),
-        pinned=options.at is not None,
+        age=tracks.age(track, now),
+        pinned=tracks.plan.is_pinned(track.zone),
         problem=track.problem,
+        percent=split.percent if split is not None and split.branch == track.branch else None,
     )

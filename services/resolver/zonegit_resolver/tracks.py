@@ -1,9 +1,9 @@
-"""What this resolver follows: a track for each branch of each zone, where it should be and where
-it is. What is served is made from here and from nothing else.
+"""What this resolver serves: a track for each state of each zone, where it should be and where it
+is. What is served is made from here and from nothing else.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,6 +12,7 @@ from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import later
+from zonegit_resolver.plan import Plan
 from zonegit_resolver.snapshot import Snapshot
 from zonegit_resolver.zones import Served, State, Zones
 
@@ -52,7 +53,7 @@ class Compiled:
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """One branch of one zone.
+    """One state of one zone: of a branch, or of what a refish stands for, which ``branch`` then is.
 
     ``current`` is what is served of it, ``done`` the position that this answers to. ``known`` are
     objects that came along with announcements. ``seen`` is when it was last known to be current,
@@ -78,37 +79,82 @@ class Track:
 
 
 class Tracks:
-    """All tracks. ``branches`` are those followed in each zone: the one served by default, and
-    then the canary's, if there is one; ``only`` the zones, all when empty."""
+    """All tracks, by zone and label. ``plan`` says which there are to be."""
 
-    def __init__(self, zones: Zones, branches: tuple[str, ...], only: Iterable[Name] = ()) -> None:
+    def __init__(self, zones: Zones, plan: Plan) -> None:
         self.zones = zones
-        self.branches = branches
-        self.only = frozenset(only)
+        self.plan = plan
         self.confirmed: float | None = None
         """When the log was last known to hold nothing newer, in seconds since 1970."""
         self._tracks: dict[Name, dict[str, Track]] = {}
+        self._standing: dict[Name, str] = {}
+        """What zones are served as until what the plan wants of them has come."""
 
     def __iter__(self) -> Iterator[Track]:
         return (track for of_zone in list(self._tracks.values()) for track in of_zone.values())
 
     def of(self, zone: Name) -> list[Track]:
-        """The tracks of a zone, the default branch's first."""
+        """The tracks of a zone: the default one, the canary's, then those that are only served
+        until the default one has come."""
         of_zone = self._tracks.get(zone, {})
-        return [of_zone[branch] for branch in self.branches if branch in of_zone]
+        labels = self.plan.labels(zone)
+        wanted = [of_zone[label] for label in labels if label in of_zone]
+        return [*wanted, *(track for track in of_zone.values() if track.branch not in labels)]
 
-    def follows(self, zone: Name, branch: str) -> bool:
-        """Whether a branch of a zone is anything to this resolver."""
-        return branch in self.branches and (not self.only or zone in self.only)
+    def has(self, zone: Name, label: str) -> bool:
+        """Whether there is a track of that name."""
+        return label in self._tracks.get(zone, {})
 
-    def track(self, zone: Name, branch: str, wanted: Position) -> Track:
-        """The track of a branch, sent to ``wanted``; made when there is none."""
+    def holds(self, track: Track) -> bool:
+        """Whether a track is still of use; it is not when another plan has come meanwhile."""
+        return self._tracks.get(track.zone, {}).get(track.branch) is track
+
+    def track(self, zone: Name, label: str, wanted: Position) -> Track:
+        """The track of that name, sent to ``wanted``; made when there is none."""
         of_zone = self._tracks.setdefault(zone, {})
-        track = of_zone.get(branch)
+        track = of_zone.get(label)
         if track is None:
-            track = of_zone[branch] = Track(zone, branch, wanted)
+            track = of_zone[label] = Track(zone, label, wanted)
         track.wanted = wanted
         return track
+
+    def adopt(self, plan: Plan) -> list[Name]:
+        """From now on this is to be served. The zones that are to be served otherwise, each of
+        which is then to be settled."""
+        before, self.plan = self.plan, plan
+        changed = [zone for zone in self._tracks if before.of(zone) != plan.of(zone)]
+        for zone in changed:
+            for label in before.labels(zone)[:1]:
+                self._standing.setdefault(zone, label)
+        return changed
+
+    def settle(self, zone: Name) -> list[Track]:
+        """From now on queries see what the plan says, if it is there, else the default state of
+        before. The tracks that are of no use any more, forgotten."""
+        of_zone = self._tracks.get(zone, {})
+        labels = self.plan.labels(zone)
+        default = of_zone.get(labels[0]) if labels else None
+        if not labels or (default is not None and default.current is not None):
+            before = of_zone.get(self._standing.pop(zone, ""))
+            if default is not None and before is not None:
+                self._compare(default, before.current, default.current)
+        useless = []
+        for track in list(of_zone.values()):
+            if track.branch in labels:
+                track.problem = track.problem if track.is_behind else None
+            elif track.branch == self._standing.get(zone) and track.current is not None:
+                self.fail(track, f"served until {labels[0]} is there")
+            else:
+                useless.append(of_zone.pop(track.branch))
+        self.zones.replace(zone, self._served(zone))
+        if not of_zone:
+            self._forget(zone)
+        return useless
+
+    def _forget(self, zone: Name) -> None:
+        self._tracks.pop(zone, None)
+        self._standing.pop(zone, None)
+        self.zones.forget(zone)
 
     def confirm(self, track: Track) -> None:
         """A track turns out to be where it should be."""
@@ -120,26 +166,27 @@ class Tracks:
         self.arrive(track, track.wanted, compiled)
         track.seen = seen if seen is not None else 0.0
 
-    def arrive(self, track: Track, position: Position, compiled: Compiled | None) -> None:
-        """From now on queries see ``compiled``; None: they see nothing of this branch."""
+    def arrive(self, track: Track, position: Position, compiled: Compiled | None) -> list[Track]:
+        """From now on queries see ``compiled``; None: they see nothing of this branch. As
+        :meth:`settle`, returns what this has made useless."""
         before = track.current
         track.current, track.done, track.afresh = compiled, position, False
         track.problem = track.seen = None
-        if before is not None and compiled is not None:
-            self._compare(track, before.snapshot.serial, compiled.snapshot.serial)
-        if compiled is None:
-            of_zone = self._tracks[track.zone]
-            if not track.is_behind:
-                del of_zone[track.branch]
-            if not of_zone:
-                del self._tracks[track.zone]
-                self.zones.forget(track.zone)
-        self.zones.replace(track.zone, self._served(track.zone))
+        self._compare(track, before, compiled)
+        if compiled is None and not track.is_behind:
+            del self._tracks[track.zone][track.branch]
+        return self.settle(track.zone)
 
     def _served(self, zone: Name) -> Served | None:
-        states = {track.branch: self._state(track) for track in self.of(zone)}
-        default, *others = (states.get(branch) for branch in self.branches)
-        return Served(default, *others) if default is not None else None
+        serving = self.plan.of(zone)
+        labels = serving.labels if serving is not None else ()
+        of_zone = self._tracks.get(zone, {})
+        states = {label: self._state(track) for label, track in of_zone.items()}
+        default, canary = (*map(states.get, labels), None, None)[:2]
+        if serving is not None and default is not None:
+            return Served(default, canary, serving.canary)
+        standing = states.get(self._standing.get(zone, ""))
+        return Served(standing) if standing is not None else None
 
     def _state(self, track: Track) -> State | None:
         if track.current is None:
@@ -148,7 +195,10 @@ class Tracks:
             track.zone, track.branch, track.current.commit, track.current.snapshot
         )
 
-    def _compare(self, track: Track, before: int | None, after: int | None) -> None:
+    def _compare(self, track: Track, old: Compiled | None, new: Compiled | None) -> None:
+        """Tells when secondaries take what they get now for older than what they got."""
+        before = old.snapshot.serial if old is not None else None
+        after = new.snapshot.serial if new is not None else None
         if before is None or after is None or before == after or later(after, before):
             return
         track.went_back += 1
@@ -172,6 +222,8 @@ class Tracks:
 
     def age(self, track: Track, now: float) -> float | None:
         """Seconds since what is served was last known to be current; None when nobody has known
-        since the process began."""
+        since the process began, and for a pin, which stays what it is."""
+        if self.plan.is_pinned(track.zone):
+            return None
         seen = track.seen if track.seen is not None else self.confirmed
         return max(0.0, now - seen) if seen is not None else None

@@ -16,10 +16,11 @@ from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.lastknown import Kept, LastKnown
+from zonegit_resolver.leaving import Leaving
 from zonegit_resolver.loading import Loaded, Loader
-from zonegit_resolver.pace import BIG, Pace, dispose
+from zonegit_resolver.pace import BIG, Pace
 from zonegit_resolver.recent import RecentTrees
-from zonegit_resolver.snapshot import Snapshot, empty
+from zonegit_resolver.snapshot import empty
 from zonegit_resolver.tracks import Compiled, Position, Track, Tracks
 
 AT_ONCE: Final = 8
@@ -46,6 +47,7 @@ class Updater:
         tracks: Tracks,
         store: RecentTrees,
         last_known: LastKnown,
+        leaving: Leaving,
         pace: Pace,
         arrived: Arrived,
     ) -> None:
@@ -53,11 +55,11 @@ class Updater:
         self._tracks = tracks
         self._store = store
         self._last_known = last_known
+        self._leaving = leaving
         self._pace = pace
         self._arrived = arrived
         self._free = asyncio.Semaphore(AT_ONCE)
         self._working: dict[Name, asyncio.Event] = {}
-        self._left: list[Snapshot] = []
         self._progress = asyncio.Event()
 
     def want(
@@ -94,8 +96,7 @@ class Updater:
             for track in behind:
                 async with self._free:
                     await self._follow(track)
-                left, self._left = self._left, []
-                await dispose(left, self._pace)
+                await self._leaving.finish()
             if not any(track.problem for track in behind):
                 wait_s = RETRY_FIRST_S
                 continue
@@ -107,6 +108,8 @@ class Updater:
         del self._working[zone]
 
     async def _follow(self, track: Track) -> None:
+        if not self._tracks.holds(track):
+            return
         wanted, known = track.wanted, track.known
         track.known = []
         if wanted.commit is None:
@@ -120,11 +123,12 @@ class Updater:
         except ZonegitError as error:
             self._fail(track, wanted.commit, error)
             return
-        if track.wanted.commit is not None:  # else it has been removed meanwhile
+        # Else it has been removed meanwhile, or nobody wants it any more.
+        if track.wanted.commit is not None and self._tracks.holds(track):
             self._swap(track, wanted, loaded, base)
 
     def _base(self, track: Track) -> Compiled | None:
-        """What to advance from: where the track is, else the other branch, whose memory is then
+        """What to advance from: where the track is, else another branch, whose memory is then
         shared; None: from nothing."""
         if track.afresh:
             return None
@@ -145,17 +149,17 @@ class Updater:
         kept = Kept(wanted, compiled, time.time(), rows, base_commit)
         self._last_known.keep(track.zone, track.branch, kept)
         if before is not None and len(loaded.rows) > BIG:
-            self._left.append(before.snapshot)
+            self._leaving.snapshot(before.snapshot)
 
     def _leave(self, track: Track, wanted: Position) -> None:
         before = track.current
         self._arrive(track, wanted, None)
         self._last_known.drop(track.zone, track.branch)
         if before is not None:
-            self._left.append(before.snapshot)
+            self._leaving.snapshot(before.snapshot)
 
     def _arrive(self, track: Track, wanted: Position, compiled: Compiled | None) -> None:
-        self._tracks.arrive(track, wanted, compiled)
+        useless = self._tracks.arrive(track, wanted, compiled)
         log.info(
             "zone.served" if compiled is not None else "zone.left",
             **_fields(track),
@@ -164,6 +168,8 @@ class Updater:
             sequence=wanted.sequence,
             delay_ms=round(wanted.delay_ms(), 2),
         )
+        for each in useless:
+            self._leaving.track(each)
         self._progress.set()
         self._arrived(track, wanted)
 

@@ -1,4 +1,4 @@
-"""What is served right now: for each zone its state on the default branch, and on the canary's.
+"""What is served right now: for each zone its default state, and the canary's.
 
 States are immutable. A query reads one reference; a change replaces it: one assignment.
 """
@@ -41,21 +41,31 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A zone that is served; ``canary`` None: all clients get the default branch."""
+    """A zone that is served. ``split`` says which clients are to see the canary, None: all get
+    the default state; so they do where it has no branch, and ``canary`` is None."""
 
     default: State
     canary: State | None = None
+    split: Canary | None = None
 
     def state(self, client: Client) -> State:
-        """What a client sees of the zone."""
-        return self.canary if self.canary is not None and client.sees_canary() else self.default
+        """What a client sees of the zone.
+
+        Raises:
+            Invalid: what the query says of its client is malformed.
+        """
+        if self.split is None:
+            return self.default
+        client.read()
+        if self.canary is not None and client.sees(self.split):
+            return self.canary
+        return self.default
 
 
 @dataclass(slots=True)
 class Zones:
-    """All zones that are served. ``canary`` None: there is none for any zone."""
+    """All zones that are served."""
 
-    canary: Canary | None = None
     by_apex: dict[bytes, Served] = field(default_factory=dict)
     queries: dict[tuple[Name, str], Queries] = field(default_factory=dict)
     refused: int = 0
@@ -100,10 +110,10 @@ class Zones:
             self.by_apex[zone] = served
 
     def remember(self, name: Name, qtype: int, told: Told) -> None:
-        """Keeps what a question about an alias was told, where that is the same for everybody.
+        """Keeps what a question about an alias was told, which must be the same for everybody.
         What made-up types were told is not kept, or else there would soon be nothing but that."""
         is_small = len(told.octets) <= LARGEST_KEPT and len(self.aliases) < MOST_ALIASES
-        if is_small and qtype in KNOWN and self.canary is None:
+        if is_small and qtype in KNOWN:
             self.aliases[name + qtype.to_bytes(2, "big")] = told
 
     def forget(self, zone: Name) -> None:

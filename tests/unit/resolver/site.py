@@ -3,7 +3,6 @@ that a test can take any of them away.
 """
 
 import asyncio
-import random
 import socket
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 from tests.dns.world import SOA, read, records
+from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE_S
 
 from zonegit import http
@@ -22,7 +22,7 @@ from zonegit.bus.service import serve
 from zonegit.config import BusSettings, Settings
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Identity
-from zonegit.repo import branches, commits
+from zonegit.repo import branches, commits, plans
 from zonegit.repo.commits import Committed, Intent
 from zonegit.repo.workspace import Position, Repo
 from zonegit.store import refnames
@@ -33,6 +33,7 @@ from zonegit.wire.messages import AskStatus, ResolverStatus, Served
 from zonegit.zone import names
 from zonegit_objectstore.handlers import Handlers as ObjectHandlers
 from zonegit_objectstore.sqlite import open_objects
+from zonegit_refs.adopting import Adopting
 from zonegit_refs.handlers import Handlers as RefHandlers
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.publisher import Publisher
@@ -40,6 +41,8 @@ from zonegit_refs.sqlite import open_refs
 from zonegit_resolver import app, transfer
 from zonegit_resolver.listeners import Address
 from zonegit_resolver.options import Options
+from zonegit_resolver.plan import Plan, Serving
+from zonegit_resolver.planfile import PlanFile
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Site:
             await self.repo.refs.register(apex, self.repo.origin("test"))
         tips = (await self.repo.refs.zone(apex, self.repo.actor)).heads
         position = Position(apex, branch, tips.get(branch))
-        plan = commits.plan_replacement(read(zone, whole), apex)
+        plan = plans.plan_replacement(read(zone, whole), apex)
         done = await commits.commit(self.repo, position, plan, Intent("test", "import"))
         assert done is not None
         return done
@@ -83,10 +86,11 @@ class Site:
         await self.repo.refs.move(ref, Exactly(tip.target), None, self.repo.origin("test"))
 
     async def status(self) -> dict[str, ResolverStatus]:
-        """What each resolver says of itself."""
-        found = await self.bus.broadcast(
-            subjects.resolvers("status"), AskStatus(), ResolverStatus, 0.2
-        )
+        """What each resolver says of itself, once one does: it answers queries before that."""
+        deadline = time.monotonic() + DEADLINE_S
+        subject = subjects.resolvers("status")
+        while not (found := await self.bus.broadcast(subject, AskStatus(), ResolverStatus, 0.2)):
+            assert time.monotonic() < deadline
         return {each.resolver: each for each in found}
 
 
@@ -105,11 +109,13 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
             if made.tells:
                 publisher.announce(new if made.rides else (), entries)
 
-        keeper = Keeper(refs, RemoteObjects(serving, "refs"), announce)
+        asked = RemoteObjects(serving, "refs")
+        keeper = Keeper(refs, asked, announce)
+        adopting = Adopting(refs, keeper, asked)
         await stack.enter_async_context(publisher.running())
         for name, service, handlers in (
             ("objectstore", "objects", ObjectHandlers(objects).endpoints()),
-            ("refs", "refs", RefHandlers(keeper).endpoints()),
+            ("refs", "refs", RefHandlers(keeper, adopting).endpoints()),
         ):
             await stack.enter_async_context(serve(serving, name, service, handlers))
         repo = Repo(RemoteObjects(bus, "ada"), RemoteRefs(bus, "ada"), "ada", _now)
@@ -179,38 +185,25 @@ class Running:
 
 
 @asynccontextmanager
-async def resolver(url: str, data: Path, name: str = "r", **options) -> AsyncIterator[Running]:
-    """A resolver that follows ``url``, and keeps what it knows below ``data``."""
-    listen, metrics = (Address("127.0.0.1", _free_port()) for _ in range(2))
-    usual = {
-        "name": name,
-        "listen": [listen],
-        "only": (),
-        "branch": "main",
-        "at": None,
-        "canary": None,
-        "metrics": metrics,
-        "transfer_to": transfer.LOOPBACK,
-    }
+async def resolver(
+    url: str,
+    data: Path,
+    name: str = "r",
+    *,
+    only: Sequence[names.Name] = (),
+    config: PlanFile | None = None,
+    **serving,
+) -> AsyncIterator[Running]:
+    """A resolver that follows ``url``, and keeps what it knows below ``data``. ``serving`` is how
+    every zone is served, unless ``config`` says it."""
+    listen, metrics = (Address("127.0.0.1", free_port()) for _ in range(2))
     settings = Settings(data, "ada", "Ada", "ada@example.net", None)
-    task = asyncio.create_task(app.run(Options(**usual | options), BusSettings(url), settings))
+    plan = config.read() if config is not None else Plan(Serving(**serving), only=frozenset(only))
+    options = Options(name, [listen], plan, config, metrics, transfer.LOOPBACK)
+    task = asyncio.create_task(app.run(options, BusSettings(url), settings))
     try:
         yield Running(listen, metrics, task)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-def _free_port() -> int:
-    """One that no client is given by chance, while the resolver has not bound it yet."""
-    while True:
-        port = random.randrange(10_000, 32_000)
-        with (
-            suppress(OSError),
-            socket.socket() as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-        ):
-            tcp.bind(("127.0.0.1", port))
-            udp.bind(("127.0.0.1", port))
-            return port

@@ -20,6 +20,7 @@ from zonegit_resolver import exposition
 from zonegit_resolver.datagrams import Losses
 from zonegit_resolver.metrics import Figures, Propagation
 from zonegit_resolver.pace import Pace
+from zonegit_resolver.plan import Plan
 from zonegit_resolver.snapshot import empty
 from zonegit_resolver.tracks import Compiled, Position, Tracks
 from zonegit_resolver.zones import Zones
@@ -73,8 +74,8 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
     ):
         world.ask(name, rdtype)  # twice: once each way
     world.exchange(bytes(12))
-    tracks = Tracks(world.zones, ("main",))
-    figures = Figures(tracks, Losses(), Propagation(), lambda: True)
+    tracks = Tracks(world.zones, Plan())
+    figures = Figures(tracks, Losses(), Propagation(), lambda: True, lambda: True)
     text = await exposition.text(figures.collect(), Pace())
     head = 'zonegit_dns_queries_total{branch="main",rcode='
     assert f'{head}"NOERROR",type="A",zone="foo.com."}} 2.0' in text
@@ -87,7 +88,7 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
 
 async def test_the_counters_of_a_zone_that_is_gone_are_dropped() -> None:
     zones = Zones()
-    tracks = Tracks(zones, ("main",))
+    tracks = Tracks(zones, Plan())
     zone = names.parse("foo.com.")
     track = tracks.track(zone, "main", Position(b"c" * 32, "e", 1))
     tracks.arrive(track, track.wanted, Compiled(b"c" * 32, b"t" * 32, empty(zone)))
@@ -101,7 +102,7 @@ async def test_the_counters_of_a_zone_that_is_gone_are_dropped() -> None:
 
 def test_the_histogram_counts_each_move_whose_time_is_known() -> None:
     propagation = Propagation()
-    tracks = Tracks(Zones(), ("main",))
+    tracks = Tracks(Zones(), Plan())
     track = tracks.track(names.parse("foo.com."), "main", Position(None, "e", 1))
     propagation.observe(track, Position(None, "e", 1))
     propagation.observe(track, Position(None, "e", 2, time=0.0))  # more than ten seconds ago

@@ -137,6 +137,7 @@ async def test_a_burst_of_moves_ends_at_the_last(here: Site, tmp_path: Path) -> 
         await running.comes_to_say("NOERROR 192.0.2.19", "www.foo.com.")
         for n in range(10):
             await running.comes_to_say(f"NOERROR 192.0.2.{n}", f"www.z{n}.test.")
+        await eventually(lambda: any(e.commit == last.commit for e in here.served))
         sequences = [e.sequence for e in here.served if e.zone == names.parse("foo.com.")]
     assert sequences == sorted(sequences)
     assert sequences[-1] == last.moved.sequence

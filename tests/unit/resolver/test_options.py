@@ -1,6 +1,5 @@
 """What a resolver may be told, and what contradicts itself."""
 
-import dataclasses
 import subprocess
 import sys
 
@@ -8,11 +7,7 @@ import pytest
 
 from zonegit.errors import Invalid
 from zonegit_resolver import listeners, options, transfer
-from zonegit_resolver.canary import Canary
 from zonegit_resolver.listeners import Address
-from zonegit_resolver.options import Options
-
-USUAL = Options("r", [Address("127.0.0.1", 53)], (), "main", None, None, None, ())
 
 
 @pytest.mark.parametrize(
@@ -52,30 +47,16 @@ def test_what_is_no_network_is_refused(text: str) -> None:
         transfer.network(text)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"name": "../x"},
-        {"name": ""},
-        {"at": "v1", "canary": Canary("canary", 5)},
-        {"canary": Canary("main", 5)},
-    ],
-)
-def test_options_that_make_no_sense_are_refused(change: dict) -> None:
-    with pytest.raises(Invalid):
-        options.checked(dataclasses.replace(USUAL, **change))
-
-
-def test_the_branches_are_the_default_and_the_canary() -> None:
-    assert USUAL.branches == ("main",)
-    assert dataclasses.replace(USUAL, canary=Canary("next", 5)).branches == ("main", "next")
-    assert dataclasses.replace(USUAL, at="v1").branches == ("v1",)
+@pytest.mark.parametrize("name", ["../x", "", "a b"])
+def test_a_name_that_is_no_folder_is_refused(name: str) -> None:
+    with pytest.raises(Invalid, match="cannot name a resolver"):
+        options.checked_name(name)
 
 
 def test_a_name_is_made_from_host_and_port() -> None:
     name = options.default_name([Address("127.0.0.1", 5353)])
     assert name.endswith("-5353")
-    options.checked(dataclasses.replace(USUAL, name=name))
+    assert options.checked_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -83,6 +64,9 @@ def test_a_name_is_made_from_host_and_port() -> None:
     [
         (["--listen", "nowhere"], "is not an address"),
         (["--canary", "half"], "is not <branch>:<percent>"),
+        (["--canary", "main:5"], "is what everybody gets"),
+        (["--canary", "next:5", "--at", "v1"], "has no canary"),
+        (["--config", "/nowhere/at-all.toml"], "cannot read /nowhere/at-all.toml"),
         (["--zone", "a..b"], "is not a domain name"),
         (["--transfer-to", "all"], "is not a network"),
     ],
