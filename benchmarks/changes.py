@@ -23,7 +23,7 @@ from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
 from zonegit.config import load as load_settings
 from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Identity
-from zonegit.repo import commits, workspace
+from zonegit.repo import commits, plans, workspace
 from zonegit.repo.commits import Intent
 from zonegit.repo.edits import Set
 from zonegit.repo.workspace import Repo
@@ -118,7 +118,7 @@ async def _changes(running: Stack, zone: str, size: int) -> list[Sample]:
             before = objects.octets
             started, busy = time.perf_counter_ns(), time.process_time_ns()
             position = await workspace.locate(repo, apex, DEFAULT_BRANCH)
-            plan = commits.plan_edits([edit], apex)
+            plan = plans.plan_edits([edit], apex)
             await commits.commit(repo, position, plan, Intent("change", "bench"))
             replied, spent = time.perf_counter_ns(), time.process_time_ns() - busy
             seen = await watcher.line()

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from benchmarks import changes, commands, isolation, machine, throughput
+from benchmarks import changes, commands, history, isolation, machine, throughput
 from benchmarks.figures import Figure, table
 
 FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
     "changes": changes.figures,
     "commands": commands.figures,
+    "history": history.figures,
     "isolation": isolation.figures,
     "throughput": throughput.figures,
 }

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from zonegit_resolver.datagrams import Losses
 from zonegit_resolver.metrics import Figures, Propagation
+from zonegit_resolver.plan import Plan
 from zonegit_resolver.tracks import Tracks
 from zonegit_resolver.zones import Zones
 
@@ -15,8 +16,8 @@ PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
 
 def test_every_metric_is_explained_and_every_explained_one_exists() -> None:
     registry = CollectorRegistry()
-    tracks = Tracks(Zones(), ("main",), ())
-    registry.register(Figures(tracks, Losses(), Propagation(), lambda: True))
+    tracks = Tracks(Zones(), Plan())
+    registry.register(Figures(tracks, Losses(), Propagation(), lambda: True, lambda: True))
     exposed = re.findall(r"^# TYPE (\w+) ", generate_latest(registry).decode(), re.MULTILINE)
     documented = re.findall(r"^\| `(zonegit_\w+)` \| [^|]*\| ", PAGE, re.MULTILINE)
     assert sorted(documented) == sorted(exposed)
