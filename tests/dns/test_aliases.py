@@ -6,7 +6,7 @@ import pytest
 from tests.dns.world import World, flags, rcode, records
 
 from zonegit.zone import names
-from zonegit_resolver.message import STREAM
+from zonegit_resolver.messages.query import STREAM
 
 ZONE = """
 @ 3600 NS ns1.example.

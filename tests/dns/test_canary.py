@@ -9,8 +9,8 @@ import pytest
 from tests.dns.world import World, rcode, records
 
 from zonegit.errors import Invalid
-from zonegit_resolver import canary
-from zonegit_resolver.canary import Canary
+from zonegit_resolver.answering import canary
+from zonegit_resolver.answering.canary import Canary
 
 VECTORS = json.loads((Path(__file__).parent.parent / "data" / "canary.json").read_text())
 OLD, NEW = "www 300 A 192.0.2.1", "www 300 A 192.0.2.2"

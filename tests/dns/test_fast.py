@@ -4,9 +4,9 @@ import dns.message
 import pytest
 from tests.dns.world import World
 
-from zonegit_resolver import fast
-from zonegit_resolver.canary import Canary
-from zonegit_resolver.message import DATAGRAM
+from zonegit_resolver.answering import fast
+from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.messages.query import DATAGRAM
 
 ZONE = """
 @ 300 NS ns

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.dns.world import World, rcode
 
-from zonegit_resolver.canary import Canary
-from zonegit_resolver.message import DATAGRAM, STREAM
+from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.messages.query import DATAGRAM, STREAM
 
 ZONE = """
 @ 300 NS ns.sub

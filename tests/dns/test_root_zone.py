@@ -13,8 +13,8 @@ from tests.support.vectors import root_zone
 
 from zonegit.zone import names, zonefile
 from zonegit.zone.names import ROOT
-from zonegit_resolver.compiler import compiled
-from zonegit_resolver.zones import Served
+from zonegit_resolver.answering.zones import Served
+from zonegit_resolver.compiled.compiler import compiled
 
 SERIAL = 2018012900
 

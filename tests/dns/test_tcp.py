@@ -19,12 +19,13 @@ import pytest
 from tests.dns.world import SOA, World, records
 from tests.support.waiting import eventually
 
-from zonegit_resolver import fast, transfer
-from zonegit_resolver.datagrams import Losses
-from zonegit_resolver.listeners import Address, listening, make_room
-from zonegit_resolver.message import parse
-from zonegit_resolver.parts import FORMERR
-from zonegit_resolver.streams import Limits, Streams
+from zonegit_resolver.answering import fast
+from zonegit_resolver.listening.datagrams import Losses
+from zonegit_resolver.listening.listeners import Address, listening, make_room
+from zonegit_resolver.listening.streams import Limits, Streams
+from zonegit_resolver.messages.parts import FORMERR
+from zonegit_resolver.messages.query import parse
+from zonegit_resolver.transfers import axfr
 
 QUERY = dns.message.make_query("www.foo.com.", "A").to_wire()
 USUAL = Limits()
@@ -43,7 +44,7 @@ ns.sub 300 A 192.0.2.3
 
 @asynccontextmanager
 async def served(
-    world: World, limits: Limits = USUAL, allowed=transfer.LOOPBACK, host: str = "127.0.0.1"
+    world: World, limits: Limits = USUAL, allowed=axfr.LOOPBACK, host: str = "127.0.0.1"
 ) -> AsyncIterator[tuple[Address, Streams]]:
     losses = Losses()
     streams = Streams(world.zones, fast.respond, losses, allowed, limits)
@@ -247,7 +248,7 @@ def test_a_transfer_stays_with_the_state_it_began_with(world: World) -> None:
     """However many commits come meanwhile."""
     query = parse(dns.message.make_query("foo.com.", "AXFR").to_wire())
     assert query is not None
-    replies = transfer.replies(query, world.zones, "127.0.0.1", transfer.LOOPBACK)
+    replies = axfr.replies(query, world.zones, "127.0.0.1", axfr.LOOPBACK)
     first = dns.message.from_wire(next(replies), one_rr_per_rrset=True)
     world.put("foo.com.", "@ 300 SOA a. b. 99 2 3 4 5")
     *_, last = replies
@@ -259,9 +260,9 @@ async def test_a_transfer_is_refused_to_strangers(world: World) -> None:
     async with served(world, allowed=stranger) as (address, _):
         (message,) = await transferred(address, "foo.com.")
     assert message.rcode() == dns.rcode.REFUSED
-    assert transfer.is_allowed("192.0.2.9", stranger)
-    assert transfer.is_allowed("::ffff:192.0.2.9", stranger)
-    assert not transfer.is_allowed("2001:db8::1", stranger)
+    assert axfr.is_allowed("192.0.2.9", stranger)
+    assert axfr.is_allowed("::ffff:192.0.2.9", stranger)
+    assert not axfr.is_allowed("2001:db8::1", stranger)
 
 
 async def test_a_transfer_of_what_is_no_zone_here_is_not_ours_to_give(world: World) -> None:
@@ -299,14 +300,14 @@ async def test_many_transfers_take_turns(monkeypatch: pytest.MonkeyPatch) -> Non
             turn += 1
             await asyncio.sleep(0)
 
-    replies = transfer.replies
+    replies = axfr.replies
 
     def noted(*arguments) -> Iterator[bytes]:
         for reply in replies(*arguments):
             made.append(turn)
             yield reply
 
-    monkeypatch.setattr(transfer, "replies", noted)
+    monkeypatch.setattr(axfr, "replies", noted)
 
     async with served(World({"foo.com.": rows})) as (address, _), asyncio.TaskGroup() as group:
         counting = group.create_task(count())

@@ -13,11 +13,11 @@ import dns.zone
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rrset
-from zonegit_resolver import answer, fast
-from zonegit_resolver.canary import Canary
-from zonegit_resolver.compiler import compiled
-from zonegit_resolver.message import DATAGRAM
-from zonegit_resolver.zones import Served, State, Zones
+from zonegit_resolver.answering import answer, fast
+from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.answering.zones import Served, State, Zones
+from zonegit_resolver.compiled.compiler import compiled
+from zonegit_resolver.messages.query import DATAGRAM
 
 SOA = "@ 3600 SOA ns1.example. hostmaster.example. 7 7200 900 1209600 300\n"
 HAS_SOA = re.compile(r"^\s*\S+ \d+ SOA ", re.MULTILINE)

@@ -10,10 +10,14 @@ from zonegit import process
 from zonegit.errors import ZonegitError
 from zonegit.store import refnames
 from zonegit.zone import names
-from zonegit_resolver import app, canary, listeners, options, plan, transfer
-from zonegit_resolver.options import Options
-from zonegit_resolver.plan import Plan
-from zonegit_resolver.planfile import PlanFile
+from zonegit_resolver import app
+from zonegit_resolver.answering import canary
+from zonegit_resolver.listening import listeners
+from zonegit_resolver.settings import options, plan
+from zonegit_resolver.settings.options import Options
+from zonegit_resolver.settings.plan import Plan
+from zonegit_resolver.settings.planfile import PlanFile
+from zonegit_resolver.transfers import axfr
 
 DEFAULT_LISTEN = ("127.0.0.1:5353",)
 
@@ -100,7 +104,7 @@ def main(
             plan=file.read() if file is not None else by_flags,
             config=file,
             metrics=listeners.parse(metrics) if metrics is not None else None,
-            transfer_to=(*transfer.LOOPBACK, *map(transfer.network, transfer_to)),
+            transfer_to=(*axfr.LOOPBACK, *map(axfr.network, transfer_to)),
         )
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""

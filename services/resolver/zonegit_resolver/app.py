@@ -24,25 +24,26 @@ from zonegit.objects.model import Identity
 from zonegit.repo.workspace import Repo
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskStatus
-from zonegit_resolver import exposition, fast, readiness
-from zonegit_resolver.datagrams import Losses
-from zonegit_resolver.follower import Follower
-from zonegit_resolver.lastknown import LastKnown, open_last_known
-from zonegit_resolver.leaving import Leaving
-from zonegit_resolver.listeners import Address, listening, make_room
-from zonegit_resolver.metrics import Figures, Propagation
-from zonegit_resolver.options import Options
+from zonegit_resolver.answering import fast
+from zonegit_resolver.answering.zones import Zones
+from zonegit_resolver.following.follower import Follower
+from zonegit_resolver.following.lastknown import LastKnown, open_last_known
+from zonegit_resolver.following.leaving import Leaving
+from zonegit_resolver.following.pins import Pins
+from zonegit_resolver.following.recent import RecentTrees
+from zonegit_resolver.following.reloading import Reloading, hangups
+from zonegit_resolver.following.tracks import Position, Track, Tracks
+from zonegit_resolver.following.updater import Updater
+from zonegit_resolver.listening.datagrams import Losses
+from zonegit_resolver.listening.listeners import Address, listening, make_room
+from zonegit_resolver.listening.streams import Streams
 from zonegit_resolver.pace import Pace, spare_the_heap, spare_the_interpreter
-from zonegit_resolver.pins import Pins
-from zonegit_resolver.plan import Plan
-from zonegit_resolver.planfile import PlanFile
-from zonegit_resolver.recent import RecentTrees
-from zonegit_resolver.reloading import Reloading, hangups
-from zonegit_resolver.status import Herald, status
-from zonegit_resolver.streams import Streams
-from zonegit_resolver.tracks import Position, Track, Tracks
-from zonegit_resolver.updater import Updater
-from zonegit_resolver.zones import Zones
+from zonegit_resolver.reporting import exposition, readiness
+from zonegit_resolver.reporting.metrics import Figures, Propagation
+from zonegit_resolver.reporting.status import Herald, status
+from zonegit_resolver.settings.options import Options
+from zonegit_resolver.settings.plan import Plan
+from zonegit_resolver.settings.planfile import PlanFile
 
 NAME: Final = "resolver"
 PATIENCE_S: Final = 5.0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import Final
 
-from zonegit_resolver.snapshot import Node, Snapshot
+from zonegit_resolver.compiled.snapshot import Node, Snapshot
 
 SLICE_S: Final = 0.000_1
 """How long the event loop is held at a time, by everybody together: what a query waits for, while

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from zonegit_resolver.datagrams import Losses
-from zonegit_resolver.metrics import Figures, Propagation
-from zonegit_resolver.plan import Plan
-from zonegit_resolver.tracks import Tracks
-from zonegit_resolver.zones import Zones
+from zonegit_resolver.answering.zones import Zones
+from zonegit_resolver.following.tracks import Tracks
+from zonegit_resolver.listening.datagrams import Losses
+from zonegit_resolver.reporting.metrics import Figures, Propagation
+from zonegit_resolver.settings.plan import Plan
 
 PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
 

@@ -8,11 +8,12 @@ from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
-from zonegit_resolver import answer, compiler
-from zonegit_resolver.compiler import Change, advance, advanced, compiled
-from zonegit_resolver.message import STREAM
-from zonegit_resolver.snapshot import EMPTY, Snapshot, empty
-from zonegit_resolver.zones import Served, Zones
+from zonegit_resolver.answering import answer
+from zonegit_resolver.answering.zones import Served, Zones
+from zonegit_resolver.compiled import compiler
+from zonegit_resolver.compiled.compiler import Change, advance, advanced, compiled
+from zonegit_resolver.compiled.snapshot import EMPTY, Snapshot, empty
+from zonegit_resolver.messages.query import STREAM
 
 APEX = names.parse("foo.com.")
 SOA = "a. b. 1 2 3 4 300"

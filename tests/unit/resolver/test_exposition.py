@@ -16,14 +16,14 @@ from prometheus_client.registry import Collector
 from tests.dns.world import World
 
 from zonegit.zone import names
-from zonegit_resolver import exposition
-from zonegit_resolver.datagrams import Losses
-from zonegit_resolver.metrics import Figures, Propagation
+from zonegit_resolver.answering.zones import Zones
+from zonegit_resolver.compiled.snapshot import empty
+from zonegit_resolver.following.tracks import Compiled, Position, Tracks
+from zonegit_resolver.listening.datagrams import Losses
 from zonegit_resolver.pace import Pace
-from zonegit_resolver.plan import Plan
-from zonegit_resolver.snapshot import empty
-from zonegit_resolver.tracks import Compiled, Position, Tracks
-from zonegit_resolver.zones import Zones
+from zonegit_resolver.reporting import exposition
+from zonegit_resolver.reporting.metrics import Figures, Propagation
+from zonegit_resolver.settings.plan import Plan
 
 TEXTS = st.text(alphabet='ab"\\\n é', max_size=6)
 VALUES = st.integers(0, 10**12) | st.floats(allow_nan=False)

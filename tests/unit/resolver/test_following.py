@@ -15,7 +15,7 @@ from zonegit.store.reading import Reader
 from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat
 from zonegit.zone import names
-from zonegit_resolver.canary import Canary
+from zonegit_resolver.answering.canary import Canary
 
 OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
 

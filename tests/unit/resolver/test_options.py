@@ -6,8 +6,10 @@ import sys
 import pytest
 
 from zonegit.errors import Invalid
-from zonegit_resolver import listeners, options, transfer
-from zonegit_resolver.listeners import Address
+from zonegit_resolver.listening import listeners
+from zonegit_resolver.listening.listeners import Address
+from zonegit_resolver.settings import options
+from zonegit_resolver.transfers import axfr
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["192.0.2.1/24", "x", "192.0.2.0/33"])
 def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="is not a network"):
-        transfer.network(text)
+        axfr.network(text)
 
 
 @pytest.mark.parametrize("name", ["../x", "", "a b"])

@@ -6,9 +6,9 @@ import weakref
 
 from zonegit.zone import names
 from zonegit.zone.rrset import rdata_from_text, rrset
-from zonegit_resolver.compiler import compiled
+from zonegit_resolver.compiled.compiler import compiled
+from zonegit_resolver.compiled.snapshot import Snapshot
 from zonegit_resolver.pace import Pace, dispose
-from zonegit_resolver.snapshot import Snapshot
 
 APEX = names.parse("foo.com.")
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
 from zonegit.zone import names
-from zonegit_resolver import plan
-from zonegit_resolver.canary import Canary
-from zonegit_resolver.plan import Plan, Serving
+from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.settings import plan
+from zonegit_resolver.settings.plan import Plan, Serving
 
 A, B, C = (names.parse(text) for text in ("a.", "b.", "c."))
 

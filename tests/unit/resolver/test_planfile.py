@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
 from zonegit.zone import names
-from zonegit_resolver import plan, planfile
-from zonegit_resolver.canary import Canary
-from zonegit_resolver.plan import Plan, Serving
-from zonegit_resolver.planfile import PlanFile
+from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.settings import plan, planfile
+from zonegit_resolver.settings.plan import Plan, Serving
+from zonegit_resolver.settings.planfile import PlanFile
 
 FLAGS = {"branch": "main", "canary-salt": "flag"}
 DOCS = Path(__file__).parents[3] / "docs"

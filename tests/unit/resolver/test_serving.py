@@ -19,7 +19,7 @@ from zonegit.store.reading import Reader
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskStatus, ResolverStatus, ServedZone
 from zonegit.zone import names
-from zonegit_resolver.planfile import PlanFile
+from zonegit_resolver.settings.planfile import PlanFile
 
 OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
 SAYS_OLD, SAYS_NEW = "NOERROR 192.0.2.1", "NOERROR 192.0.2.2"

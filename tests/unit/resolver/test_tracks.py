@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from zonegit.objects.ids import identify
 from zonegit.zone import names
-from zonegit_resolver.canary import Canary
-from zonegit_resolver.plan import Plan, Serving
-from zonegit_resolver.snapshot import empty
-from zonegit_resolver.tracks import Compiled, Position, Tracks
-from zonegit_resolver.zones import Zones
+from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.answering.zones import Zones
+from zonegit_resolver.compiled.snapshot import empty
+from zonegit_resolver.following.tracks import Compiled, Position, Tracks
+from zonegit_resolver.settings.plan import Plan, Serving
 
 ZONE, OTHER = names.parse("foo.com."), names.parse("bar.com.")
 BRANCHES = ("a", "b", "c")

@@ -1,0 +1,57 @@
+"""What a name is in a zone: RFC 1034 section 4.3.2, wildcards as in RFC 4592. Pure.
+
+Outcomes are values that the compiler made, so finding one allocates nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from zonegit.zone import rrtypes
+from zonegit_resolver.compiled.snapshot import Node, Outcome, Referral, Snapshot
+
+WILDCARD: Final = b"*"
+
+
+def lookup(snapshot: Snapshot, path: Sequence[bytes], qtype: int) -> Outcome:
+    """``path`` are the labels of the name below the apex, from the apex down, in lower case."""
+    node = snapshot.root
+    for label in path:
+        if node.turn is not None:
+            return node.turn
+        child = node.children.get(label)
+        if child is None:
+            return _beyond(snapshot, node, qtype)
+        node = child
+    # The parent's side of a cut answers for DS alone (RFC 4035 section 3.1.4.1).
+    if type(node.turn) is Referral and qtype != rrtypes.DS:
+        return node.turn
+    return node.held.get(qtype) or _otherwise(snapshot, node, qtype)
+
+
+def _beyond(snapshot: Snapshot, encloser: Node, qtype: int) -> Outcome:
+    """For a name that does not exist below its closest encloser (RFC 4592 section 3.3.1)."""
+    wildcard = encloser.children.get(WILDCARD)
+    if wildcard is None:
+        return snapshot.no_name
+    if wildcard.turn is not None:
+        # What NS and DNAME mean at a wildcard is undefined (RFC 4592 sections 4.2 and 4.4).
+        return snapshot.no_data
+    return wildcard.held.get(qtype) or _otherwise(snapshot, wildcard, qtype)
+
+
+def _otherwise(snapshot: Snapshot, node: Node, qtype: int) -> Outcome:
+    """For a name that exists but has no RRset of that type."""
+    held = node.held
+    if qtype == rrtypes.ANY and held:
+        # One RRset is answer enough (RFC 8482 section 4.1).
+        return held[min(held, key=_preference)]
+    if qtype == rrtypes.IXFR and rrtypes.SOA in held:
+        # In a datagram the SOA alone, which sends the client to TCP (RFC 1995 section 4).
+        return held[rrtypes.SOA]
+    alias = held.get(rrtypes.CNAME)
+    return alias if alias is not None else snapshot.no_data
+
+
+def _preference(rdtype: int) -> tuple[bool, int]:
+    """Signatures last: they say least about a name."""
+    return rdtype in (rrtypes.RRSIG, rrtypes.NSEC), rdtype

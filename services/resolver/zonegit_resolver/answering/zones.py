@@ -1,0 +1,131 @@
+"""What is served right now: for each zone its default state, and the canary's.
+
+States are immutable. A query reads one reference; a change replaces it: one assignment.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from zonegit.objects.ids import ObjectId
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import ROOT, Name
+from zonegit_resolver.answering.canary import Canary, Client
+from zonegit_resolver.answering.chain import Told
+from zonegit_resolver.compiled.snapshot import Snapshot
+
+Queries = dict[int, int]
+"""How many queries by ``type << 4 | rcode``. Plain ints: a labelled counter costs ten times this,
+and this is paid for every query."""
+
+KNOWN: Final = frozenset((*rrtypes.MNEMONICS, *rrtypes.QUESTION_ONLY.values()))
+OTHER: Final = 0
+"""What types without a mnemonic are counted as, so that nobody can fill memory with them."""
+
+
+MOST_ALIASES: Final = 8_192
+"""Replies about aliases that are kept; all are freed at once when anything changes."""
+LARGEST_KEPT: Final = 1_232
+"""Octets of such a reply's records: a larger one fits no datagram, and is not worth its memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A branch of a zone at one commit."""
+
+    branch: str
+    commit: ObjectId
+    snapshot: Snapshot
+    queries: Queries
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A zone that is served. ``split`` says which clients are to see the canary, None: all get
+    the default state; so they do where it has no branch, and ``canary`` is None."""
+
+    default: State
+    canary: State | None = None
+    split: Canary | None = None
+
+    def state(self, client: Client) -> State:
+        """What a client sees of the zone.
+
+        Raises:
+            Invalid: what the query says of its client is malformed.
+        """
+        if self.split is None:
+            return self.default
+        client.read()
+        if self.canary is not None and client.sees(self.split):
+            return self.canary
+        return self.default
+
+
+@dataclass(slots=True)
+class Zones:
+    """All zones that are served."""
+
+    by_apex: dict[bytes, Served] = field(default_factory=dict)
+    queries: dict[tuple[Name, str], Queries] = field(default_factory=dict)
+    refused: int = 0
+    malformed: int = 0
+    """Queries that are none, or ask for an operation or a version of EDNS that is not known."""
+    aliases: dict[bytes, Told] = field(default_factory=dict)
+    """What ordinary questions about aliases were told, by name and type, until anything that is
+    served changes: a chain may lead anywhere."""
+
+    def find(self, name: Name, qtype: int) -> Served | None:
+        """The deepest zone that holds ``name``, None when there is none here.
+
+        The DS of an apex is its parent's to answer, where that is served here too (RFC 4035
+        section 3.1.4.1).
+        """
+        found = self._deepest(name)
+        if (
+            qtype == rrtypes.DS
+            and found is not None
+            and found.default.snapshot.apex == name != ROOT
+        ):
+            return self._deepest(names.parent(name)) or found
+        return found
+
+    def _deepest(self, name: Name) -> Served | None:
+        while True:
+            found = self.by_apex.get(name)
+            if found is not None or name == ROOT:
+                return found
+            name = names.parent(name)
+
+    def state(self, zone: Name, branch: str, commit: ObjectId, snapshot: Snapshot) -> State:
+        """A state to be served, counted with those of the same branch before it."""
+        return State(branch, commit, snapshot, self.queries.setdefault((zone, branch), {}))
+
+    def replace(self, zone: Name, served: Served | None) -> None:
+        """From now on queries see this; None: the zone is not served."""
+        self.aliases.clear()
+        if served is None:
+            self.by_apex.pop(zone, None)
+        else:
+            self.by_apex[zone] = served
+
+    def remember(self, name: Name, qtype: int, told: Told) -> None:
+        """Keeps what a question about an alias was told, which must be the same for everybody.
+        What made-up types were told is not kept, or else there would soon be nothing but that."""
+        is_small = len(told.octets) <= LARGEST_KEPT and len(self.aliases) < MOST_ALIASES
+        if is_small and qtype in KNOWN:
+            self.aliases[name + qtype.to_bytes(2, "big")] = told
+
+    def forget(self, zone: Name) -> None:
+        """Drops the counters of a zone that is gone."""
+        for key in [key for key in self.queries if key[0] == zone]:
+            del self.queries[key]
+
+    def __iter__(self) -> Iterator[tuple[bytes, Served]]:
+        return iter(list(self.by_apex.items()))
+
+
+def count(queries: Queries, qtype: int, rcode: int) -> None:
+    """Counts one query."""
+    key = (qtype if qtype in KNOWN else OTHER) << 4 | rcode
+    queries[key] = queries.get(key, 0) + 1

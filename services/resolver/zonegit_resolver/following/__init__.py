@@ -1,0 +1,1 @@
+"""From the log of the ref store to what is served, and to disk."""

@@ -1,0 +1,145 @@
+"""From one commit of a zone to another: fetch what differs, compile it, a slice at a time."""
+
+from collections.abc import Collection, Iterable
+from itertools import count, islice
+from typing import Final, NamedTuple, TypeVar
+
+from zonegit.errors import Corrupt, Invalid
+from zonegit.history import trees
+from zonegit.objects.asks import Asks
+from zonegit.objects.canonical import decode
+from zonegit.objects.ids import ObjectId, RawObject, short, verified
+from zonegit.objects.model import Blob, Commit, Object
+from zonegit.zone import names
+from zonegit.zone.names import Path
+from zonegit_resolver.compiled.compiler import Change, advance
+from zonegit_resolver.compiled.snapshot import Snapshot
+from zonegit_resolver.following.recent import RecentTrees
+from zonegit_resolver.following.sqlite import Row
+from zonegit_resolver.pace import BIG, Pace, settle_the_heap
+
+T = TypeVar("T")
+
+AT_ONCE: Final = 20
+"""Objects of one request: what a reply takes to decode is a slice of work that is short enough."""
+STEP: Final = 48
+MANY: Final = 16
+"""Steps of a diff that no small change has."""
+
+
+class Loaded(NamedTuple):
+    """A zone at a commit. ``rows`` are the differences to what it was loaded upon."""
+
+    snapshot: Snapshot
+    tree: ObjectId
+    rows: list[Row]
+
+
+class Loader:
+    """Loads one zone. ``known`` are objects at hand, not yet verified."""
+
+    def __init__(self, store: RecentTrees, pace: Pace, known: Iterable[RawObject] = ()) -> None:
+        self._store = store
+        self._pace = pace
+        self._known = {raw.id: verified(raw) for raw in known}
+        store.learn(self._known.values())
+
+    async def load(self, commit: ObjectId, base: Snapshot, tree: ObjectId | None) -> Loaded:
+        """The zone at ``commit``, advanced from ``base``, which is compiled from ``tree`` (None:
+        from nothing).
+
+        Raises:
+            NotFound, Corrupt, Unavailable: as the store does.
+            Invalid: what is stored is no zone with that apex.
+        """
+        target = await self._tree_of(commit)
+        advancing = _Advancing(base, self, self._pace)
+        found: list[trees.Change] = []
+        asks = trees.diff(tree, target, found.append, STEP)
+        await self._drive(asks, found, advancing)
+        if advancing.snapshot.serial is None:
+            raise Invalid(f"the zone has no SOA record at {names.text(base.apex)}")
+        return Loaded(advancing.snapshot, target, advancing.rows)
+
+    async def _tree_of(self, commit: ObjectId) -> ObjectId:
+        found = decode((await self.raw([commit]))[commit])
+        if not isinstance(found, Commit):
+            raise Invalid(f"object {short(commit)} is not a commit")
+        return found.tree
+
+    async def _drive(
+        self, asks: Asks[None], found: list[trees.Change], advancing: "_Advancing"
+    ) -> None:
+        try:
+            wanted = next(asks)
+            for number in count(1):
+                answers = await self._decoded(wanted)
+                while len(found) >= AT_ONCE:
+                    await advancing.take(found)
+                if number % MANY == 0:
+                    settle_the_heap()  # a wide node's entries are many before the first is taken
+                wanted = asks.send(answers)
+        except StopIteration:
+            while found:
+                await advancing.take(found)
+
+    async def _decoded(self, ids: Collection[ObjectId]) -> dict[ObjectId, Object]:
+        found: dict[ObjectId, Object] = {}
+        rest = iter(ids)
+        while batch := list(islice(rest, AT_ONCE)):
+            for object_id, raw in (await self.raw(batch)).items():
+                found[object_id] = decode(raw)
+                await self._pace.breathe()
+        await self._pace.breathe()
+        return found
+
+    async def raw(self, ids: Collection[ObjectId]) -> dict[ObjectId, RawObject]:
+        """These objects, verified."""
+        distant = [object_id for object_id in ids if object_id not in self._known]
+        fetched = await self._store.get(distant) if distant else {}
+        return {each: self._known.get(each) or fetched[each] for each in ids}
+
+
+class _Advancing:
+    """A snapshot under way, and what was done to it."""
+
+    def __init__(self, base: Snapshot, loader: Loader, pace: Pace) -> None:
+        self.snapshot = base
+        self.rows: list[Row] = []
+        self._loader = loader
+        self._pace = pace
+
+    async def take(self, found: list[trees.Change]) -> None:
+        """Applies the last few of the differences, and takes them out of the list."""
+        batch = found[-AT_ONCE:]
+        del found[-AT_ONCE:]
+        blobs = await self._loader.raw({each.new for each in batch if each.new is not None})
+        for each in batch:
+            blob = blobs[each.new] if each.new is not None else None
+            self.rows.append(Row(each.path, each.rdtype, blob))
+            change = change_of(each.path, each.rdtype, blob)
+            self.snapshot = await advanced(self.snapshot, change, self._pace)
+            if len(self.rows) % BIG == 0:
+                settle_the_heap()
+
+
+async def advanced(snapshot: Snapshot, change: Change, pace: Pace) -> Snapshot:
+    """The snapshot after a change, made in slices."""
+    for step in advance(snapshot, [change]):
+        snapshot = step
+        await pace.breathe()
+    return snapshot
+
+
+def change_of(path: Path, rdtype: int, blob: RawObject | None) -> Change:
+    """What a stored RRset means for a snapshot.
+
+    Raises:
+        Corrupt: it is none.
+    """
+    if blob is None:
+        return Change(path, rdtype, None)
+    value = decode(blob)
+    if not isinstance(value, Blob):
+        raise Corrupt(f"object {short(blob.id)} is used as an RRset and is none")
+    return Change(path, rdtype, value.rrset)

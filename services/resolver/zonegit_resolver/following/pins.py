@@ -1,0 +1,100 @@
+"""Zones that are pinned to the past: each stays at the commit that its refish stood for."""
+
+import asyncio
+from typing import Final, NamedTuple
+
+import structlog
+
+from zonegit.errors import Denied, Invalid, NotFound, ZonegitError
+from zonegit.repo import refish
+from zonegit.repo.workspace import Repo
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_resolver.following.tracks import Position, Tracks
+from zonegit_resolver.following.updater import Updater
+from zonegit_resolver.settings.plan import Serving
+
+RETRY_FIRST_S: Final = 0.1
+RETRY_MOST_S: Final = 5.0
+
+log = structlog.get_logger()
+
+
+class _Since(NamedTuple):
+    """The place in the log from which a pin is answered for."""
+
+    epoch: str
+    sequence: int
+
+
+class Pins:
+    """Finds what pins stand for, once in the life of a process, and again when another plan pins a
+    zone to something else. A refish that stands for nothing is tried again when the log tells of
+    the zone. ``failed`` is set when an attempt failed."""
+
+    def __init__(self, repo: Repo, tracks: Tracks, updater: Updater) -> None:
+        self._repo = repo
+        self._tracks = tracks
+        self._updater = updater
+        self._waiting: dict[Name, _Since] = {}
+        self._found: dict[Name, Serving] = {}
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.failed = asyncio.Event()
+
+    def want(self, zone: Name, epoch: str, sequence: int) -> None:
+        """A zone that the plan pins is there. Nothing happens if its pin was found before."""
+        if self._found.get(zone) != self._tracks.plan.of(zone):
+            self._waiting[zone] = _Since(epoch, sequence)
+            self._idle.clear()
+            self._wake.set()
+
+    def forget(self, zone: Name) -> None:
+        """The zone is gone."""
+        self._found.pop(zone, None)
+
+    async def settled(self) -> None:
+        """Waits until all that there is to find has been looked for."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Looks for pins until cancelled.
+
+        Raises:
+            Denied: the bus does not let this resolver ask.
+        """
+        wait_s = RETRY_FIRST_S
+        while True:
+            await self._wake.wait()
+            try:
+                await self._find_all()
+                wait_s = RETRY_FIRST_S
+            except Denied:
+                raise
+            except ZonegitError as error:
+                log.warning("pin.not-resolved", error=error.message, hint=error.hint)
+                self.failed.set()
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, RETRY_MOST_S)
+
+    async def _find_all(self) -> None:
+        while self._waiting:
+            zone, since = next(iter(self._waiting.items()))
+            serving = self._tracks.plan.of(zone)
+            if serving is not None and serving.at is not None:
+                await self._find(zone, serving, serving.at, since)
+            if self._waiting.get(zone) is since:
+                del self._waiting[zone]
+        self._wake.clear()
+        self._idle.set()
+
+    async def _find(self, zone: Name, serving: Serving, at: str, since: _Since) -> None:
+        try:
+            found = await refish.resolve(self._repo, at, zone=zone, branch=serving.branch)
+        except (NotFound, Invalid) as error:
+            log.warning("pin.not-there", zone=names.text(zone), at=at, error=error.message)
+            return
+        if found.zone == zone and self._tracks.plan.of(zone) == serving:
+            self._found[zone] = serving
+            self._updater.want(zone, at, Position(found.commit, *since))

@@ -1,0 +1,1 @@
+"""Sockets: where queries arrive and replies leave."""

@@ -1,0 +1,135 @@
+"""TCP (RFC 7766): framed messages, one conversation a connection, all of it bounded.
+
+A conversation handles one message after the other and waits until its reply is on its way, so a
+client that does not read holds one reply and no more, and not for long.
+"""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit_resolver.answering.zones import Zones
+from zonegit_resolver.listening.datagrams import Losses, Respond
+from zonegit_resolver.messages.query import STREAM, Query, parse
+from zonegit_resolver.pace import Pace
+from zonegit_resolver.transfers import axfr
+from zonegit_resolver.transfers.axfr import Network
+
+_LENGTH: Final = 2
+_READ_AHEAD: Final = 16 * 1024
+_WRITE_AHEAD: Final = 64 * 1024
+_RETRY_ACCEPT_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``idle_s`` is how long a client may take for its next message, ``stall_s`` how long it may
+    not read, in seconds; ``connections`` how many there may be, ``per_peer`` from one address."""
+
+    idle_s: float = 10.0
+    stall_s: float = 10.0
+    connections: int = 1_024
+    per_peer: int = 64
+
+
+class Streams:
+    """Answers what arrives on connections."""
+
+    def __init__(
+        self,
+        zones: Zones,
+        respond: Respond,
+        losses: Losses,
+        transfer_to: Sequence[Network] = axfr.LOOPBACK,
+        limits: Limits = Limits(),
+    ) -> None:
+        self._zones = zones
+        self._respond = respond
+        self._losses = losses
+        self._transfer_to = transfer_to
+        self._limits = limits
+        self._pace = Pace()  # not that of loading, which would have its turn after every client
+        self._peers: Counter[str] = Counter()
+
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return self._peers.total()
+
+    async def accept(self, listening: socket.socket) -> None:
+        """Takes connections until cancelled; their conversations end with it."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                try:
+                    sock, address = await loop.sock_accept(listening)
+                except OSError:
+                    await asyncio.sleep(_RETRY_ACCEPT_S)  # out of file descriptors, most likely
+                    continue
+                if self._has_room(address[0]):
+                    group.create_task(self._converse(sock, address[0]))
+                else:
+                    sock.close()
+
+    def _has_room(self, peer: str) -> bool:
+        return (
+            self.connections < self._limits.connections
+            and self._peers[peer] < self._limits.per_peer
+        )
+
+    async def _converse(self, sock: socket.socket, peer: str) -> None:
+        self._peers[peer] += 1
+        reader, writer = await asyncio.open_connection(sock=sock, limit=_READ_AHEAD)
+        writer.transport.set_write_buffer_limits(high=_WRITE_AHEAD)
+        try:
+            while True:
+                async with asyncio.timeout(self._limits.idle_s):
+                    length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
+                    wire = await reader.readexactly(length)
+                await self._reply(wire, peer, writer)
+                await asyncio.sleep(0)  # who sends much, even what gets no reply, is not alone
+        except (TimeoutError, asyncio.IncompleteReadError, OSError):
+            pass  # it has gone, or is to go
+        except Exception as error:
+            self._losses.bug(error)
+        finally:
+            await self._part(writer, peer)
+
+    async def _reply(self, wire: bytes, peer: str, writer: asyncio.StreamWriter) -> None:
+        query = parse(wire)
+        if query is None:
+            return
+        if axfr.is_transfer(query):
+            await self._transfer(query, peer, writer)
+            return
+        reply = self._respond(wire, self._zones, peer, STREAM)
+        if reply is not None:
+            await self._send(reply, writer)
+
+    async def _transfer(self, query: Query, peer: str, writer: asyncio.StreamWriter) -> None:
+        """Of all transfers one makes a message in each turn of the event loop."""
+        await self._pace.breathe()
+        for reply in axfr.replies(query, self._zones, peer, self._transfer_to):
+            await self._send(reply, writer)
+            await self._pace.breathe()
+
+    async def _send(self, reply: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(len(reply).to_bytes(_LENGTH, "big") + reply)
+        async with asyncio.timeout(self._limits.stall_s):
+            await writer.drain()
+
+    async def _part(self, writer: asyncio.StreamWriter, peer: str) -> None:
+        try:
+            writer.close()
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(self._limits.stall_s):
+                    await writer.wait_closed()
+        finally:
+            writer.transport.abort()  # what is not sent by now never will be
+            self._peers[peer] -= 1
+            if not self._peers[peer]:
+                del self._peers[peer]

@@ -1,0 +1,1 @@
+"""Octets of DNS messages: queries parsed, records rendered. Pure."""

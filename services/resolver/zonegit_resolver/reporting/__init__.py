@@ -1,0 +1,1 @@
+"""What a resolver tells of itself: status, metrics, readiness."""

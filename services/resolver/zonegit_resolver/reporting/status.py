@@ -1,0 +1,107 @@
+"""What a resolver says of itself: on the bus when asked, and after each swap unasked."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from zonegit import release
+from zonegit.bus.connection import Bus
+from zonegit.errors import Unavailable
+from zonegit.wire import subjects
+from zonegit.wire.messages import AskStatus, ResolverStatus, Served, ServedZone, ZoneServing
+from zonegit_resolver.following.follower import Follower
+from zonegit_resolver.following.tracks import Position, Track, Tracks
+from zonegit_resolver.listening.listeners import Address
+from zonegit_resolver.settings.plan import Serving
+
+MOST_ZONES: Final = 1_000
+"""Zones in one answer."""
+
+log = structlog.get_logger()
+
+
+class Herald:
+    """Tells of swaps, in order, while :meth:`run` runs."""
+
+    def __init__(self, bus: Bus, name: str) -> None:
+        self._bus = bus
+        self._name = name
+        self._news: asyncio.Queue[Served] = asyncio.Queue()
+
+    def arrived(self, track: Track, position: Position) -> None:
+        """A track has come to a position."""
+        current = track.current
+        self._news.put_nowait(
+            Served(
+                resolver=self._name,
+                zone=track.zone,
+                branch=track.branch,
+                epoch=position.epoch,
+                sequence=position.sequence,
+                commit=current.commit if current is not None else None,
+                serial=current.snapshot.serial if current is not None else None,
+                delay_ms=position.delay_ms(),
+            )
+        )
+
+    async def run(self) -> None:
+        """Publishes until cancelled. What cannot be told is not kept: whoever waits will ask."""
+        while True:
+            news = await self._news.get()
+            try:
+                await self._bus.publish(subjects.served(news.zone), news)
+            except Unavailable as error:
+                log.warning("served.not-told", sequence=news.sequence, error=error.message)
+
+
+def status(
+    name: str,
+    listen: Sequence[Address],
+    metrics: Address | None,
+    tracks: Tracks,
+    follower: Follower,
+    asked: AskStatus,
+) -> ResolverStatus:
+    """The answer to a broadcast."""
+    now = time.time()
+    plan = tracks.plan
+    found = [track for track in tracks if asked.zone in (None, track.zone)]
+    return ResolverStatus(
+        resolver=name,
+        version=release(),
+        listen=[str(address) for address in listen],
+        metrics=str(metrics) if metrics is not None else None,
+        branches=list(plan.default.labels),
+        only=sorted(plan.only),
+        at=plan.default.at,
+        epoch=follower.epoch,
+        sequence=follower.sequence,
+        lag=follower.lag,
+        zones=[_zone(track, tracks, now) for track in found[:MOST_ZONES]],
+        more=len(found) > MOST_ZONES,
+        asked=_asked(plan.of(asked.zone)) if asked.zone is not None else None,
+    )
+
+
+def _asked(serving: Serving | None) -> ZoneServing | None:
+    return ZoneServing(branches=list(serving.labels), at=serving.at) if serving else None
+
+
+def _zone(track: Track, tracks: Tracks, now: float) -> ServedZone:
+    current = track.current
+    serving = tracks.plan.of(track.zone)
+    split = serving.canary if serving is not None else None
+    return ServedZone(
+        zone=track.zone,
+        branch=track.branch,
+        commit=current.commit if current is not None else None,
+        serial=current.snapshot.serial if current is not None else None,
+        sequence=track.done.sequence if track.done is not None else 0,
+        age=tracks.age(track, now),
+        pinned=tracks.plan.is_pinned(track.zone),
+        problem=track.problem,
+        percent=split.percent if split is not None and split.branch == track.branch else None,
+    )

@@ -1,0 +1,1 @@
+"""What a resolver was told to do: flags and file."""

@@ -1,0 +1,43 @@
+"""What one resolver was told to do."""
+
+import re
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.errors import Invalid
+from zonegit_resolver.listening.listeners import Address
+from zonegit_resolver.settings.plan import Plan
+from zonegit_resolver.settings.planfile import PlanFile
+from zonegit_resolver.transfers.axfr import Network
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``plan`` is what to serve at first, and ``config`` the file that it comes from, None: from
+    flags alone. ``metrics`` None: no HTTP."""
+
+    name: str
+    listen: Sequence[Address]
+    plan: Plan
+    config: PlanFile | None
+    metrics: Address | None
+    transfer_to: tuple[Network, ...]
+
+
+def checked_name(name: str) -> str:
+    """Raises:
+    Invalid: it cannot name a folder and a process.
+    """
+    if not _NAME.fullmatch(name):
+        raise Invalid(f"{name!r} cannot name a resolver", hint="use letters, digits and . _ -")
+    return name
+
+
+def default_name(listen: Sequence[Address]) -> str:
+    """Host and first port: the same after a restart, so that it finds its last known good."""
+    host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname().split(".")[0]) or "resolver"
+    return f"{host}-{listen[0].port}"

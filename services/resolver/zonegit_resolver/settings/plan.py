@@ -1,0 +1,152 @@
+"""Which state of which zone is to be served: what flags and file come to. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from zonegit.errors import Invalid
+from zonegit.repo import refish
+from zonegit.store import refnames
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_resolver.answering import canary
+from zonegit_resolver.answering.canary import Canary
+
+T = TypeVar("T")
+
+Settings = Mapping[str, str]
+"""Text by the name of a setting, as flags and file have it; empty: switched off."""
+
+BRANCH: Final = "branch"
+CANARY: Final = "canary"
+SALT: Final = "canary-salt"
+AT: Final = "at"
+SETTINGS: Final = (BRANCH, CANARY, SALT, AT)
+LONGEST: Final = 1_024
+"""Characters of a setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How one zone is served. ``at`` None: its branch is followed; else it stays at the commit
+    that this refish stands for, ``branch`` being what HEAD means in it."""
+
+    branch: str = refnames.DEFAULT_BRANCH
+    canary: Canary | None = None
+    at: str | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What its states are called: the default one, then the canary's."""
+        first = self.at if self.at is not None else self.branch
+        return (first,) if self.canary is None else (first, self.canary.branch)
+
+    def follows(self, branch: str) -> bool:
+        """Whether a move of that branch is to be served."""
+        return self.at is None and branch in self.labels
+
+    def __str__(self) -> str:
+        if self.at is not None:
+            return f"at {self.at}"
+        if self.canary is None:
+            return self.branch
+        split = f"{self.canary.branch}:{self.canary.percent} by {self.canary.salt}"
+        return f"{self.branch}, canary {split}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How all zones are served. ``zones`` are those with settings of their own; ``only`` those
+    that are served at all, every one when it is empty."""
+
+    default: Serving = field(default_factory=Serving)
+    zones: Mapping[Name, Serving] = field(default_factory=dict)
+    only: frozenset[Name] = frozenset()
+
+    def of(self, zone: Name) -> Serving | None:
+        """How a zone is served; None: it is not."""
+        if self.only and zone not in self.only:
+            return None
+        return self.zones.get(zone, self.default)
+
+    def labels(self, zone: Name) -> tuple[str, ...]:
+        """What the states of a zone are called, the default one's first; none when it is not
+        served."""
+        serving = self.of(zone)
+        return serving.labels if serving is not None else ()
+
+    def follows(self, zone: Name, branch: str) -> bool:
+        """Whether a move of that branch of a zone is to be served."""
+        serving = self.of(zone)
+        return serving is not None and serving.follows(branch)
+
+    def is_pinned(self, zone: Name) -> bool:
+        """Whether a zone stays where it is, whatever its branches do."""
+        serving = self.of(zone)
+        return serving is not None and serving.at is not None
+
+
+def over(defaults: Settings, own: Settings) -> Settings:
+    """``own`` settings, with ``defaults`` where they say nothing. A pin puts aside the canary it
+    would inherit, and a canary the pin."""
+    rest = dict(defaults)
+    for one, other in ((AT, CANARY), (CANARY, AT)):
+        if own.get(one) and other not in own:
+            rest.pop(other, None)
+    return {**rest, **own}
+
+
+def serving(settings: Settings) -> Serving:
+    """What settings come to.
+
+    Raises:
+        Invalid: one is malformed, or two contradict each other; ``details["setting"]`` is it.
+    """
+    for setting, text in settings.items():
+        if len(text) > LONGEST:
+            raise Invalid(f"{setting} has more than {LONGEST:,} characters", setting=setting)
+    salt = settings.get(SALT, canary.DEFAULT_SALT)
+    branch = settings.get(BRANCH, refnames.DEFAULT_BRANCH)
+    _read(BRANCH, branch, refnames.checked)
+    at, split = settings.get(AT) or None, None
+    if at is not None:
+        _read(AT, at, refish.parse)
+    if words := settings.get(CANARY):
+        split = _read(CANARY, words, lambda text: canary.parse(text, salt))
+    if at is not None and split is not None:
+        raise Invalid(
+            f"what stays at {at} has no canary", hint="give at or canary, not both", setting=CANARY
+        )
+    if split is not None and split.branch == branch:
+        raise Invalid(
+            f"{branch} is what everybody gets, and so no canary",
+            hint="name another branch",
+            setting=CANARY,
+        )
+    return Serving(branch, split, at)
+
+
+def _read(setting: str, text: str, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(text)
+    except Invalid as error:
+        raise Invalid(error.message, hint=error.hint, setting=setting) from error
+
+
+def differences(before: Plan, after: Plan) -> list[str]:
+    """What another plan changes, for people: a line for the defaults, one for each zone that has
+    or had settings of its own, one for the zones that are served at all."""
+    lines = []
+    if before.default != after.default:
+        lines.append(f"default: {before.default} -> {after.default}")
+    for zone in sorted(before.zones.keys() | after.zones.keys(), key=names.canonical_key):
+        old, new = before.of(zone), after.of(zone)
+        if old != new:
+            lines.append(f"{names.text(zone)}: {old or 'not served'} -> {new or 'not served'}")
+    if before.only != after.only:
+        lines.append(f"only: {_shown(before.only)} -> {_shown(after.only)}")
+    return lines
+
+
+def _shown(only: frozenset[Name]) -> str:
+    return " ".join(sorted(map(names.text, only))) or "every zone"

@@ -1,0 +1,1 @@
+"""Whole zones and their differences, for secondaries."""
