@@ -7,7 +7,9 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks import peers, stack, zones
+from tests.support import peers
+
+from benchmarks import stack, zones
 from benchmarks.figures import Figure, skipped, spread
 
 RUNS: Final = 20

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import peers, zones
+from tests.support import peers
+
+from benchmarks import zones
 
 SMALL: Final = "long.zone"
 LARGE: Final = "large.zone"

@@ -13,9 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from tests.support.peers import Address
+
 from benchmarks import stack, zones
 from benchmarks.figures import Figure, percentile
-from benchmarks.peers import Address
 from benchmarks.stack import ZONEGIT, Stack
 
 QUIET: Final = "quiet.test."

@@ -7,7 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from benchmarks import peers
+from tests.support import peers
+
 from zonegit import release
 
 PACKAGES: Final = ("nats-py", "msgspec", "immutables", "dnspython")

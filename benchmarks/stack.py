@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import load, peers
-from benchmarks.peers import Address
+from tests.support import peers
+from tests.support.peers import Address
+
+from benchmarks import load
 
 ZONEGIT: Final = str(Path(sys.executable).parent / "zonegit")
 SERVERS_CORE: Final = 0

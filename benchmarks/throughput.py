@@ -7,14 +7,16 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks import load, peers, stack, zones
+from tests.support import peers
+from tests.support.peers import Address
+
+from benchmarks import load, stack, zones
 from benchmarks.figures import Figure, skipped, spread
 from benchmarks.load import Load
-from benchmarks.peers import Address
 
 ROUNDS: Final = 9
 SECONDS: Final = 1.0
-PROGRAMS: Final = {"NSD": ("nsd", peers.nsd), "BIND": ("named", peers.named)}
+PROGRAMS: Final = {"NSD": "nsd", "BIND": "named"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +41,21 @@ def figures() -> list[Figure]:
         ours = running.enter_context(stack.running(folder / "data"))
         ours.serve(zones.MIXED_ZONE, zonefile)
         contenders = [Contender("zonegit", ours.address)]
-        missing = [name for name, (program, _) in PROGRAMS.items() if not peers.installed(program)]
+        missing = [name for name, program in PROGRAMS.items() if not peers.installed(program)]
         for name in [name for name in PROGRAMS if name not in missing]:
-            address = running.enter_context(_peer(name, zonefile))
-            contenders.append(Contender(name, address))
+            peer = running.enter_context(_peer(name, folder, zonefile))
+            contenders.append(Contender(name, peer.address))
         mixed = _measure("mixed queries, 1,000 RRsets", contenders, zones.mixed_questions())
         random = _measure("random subdomains (all NXDOMAIN)", contenders, zones.random_subdomains())
     absent = [skipped(f"{name}, mixed queries", "", f"no {name} here") for name in missing]
     return [*mixed, *random, *absent]
 
 
-def _peer(name: str, zonefile: Path) -> AbstractContextManager[Address]:
-    program, start = PROGRAMS[name]
-    found = peers.installed(program)
-    assert found is not None
-    return start(found, zones.MIXED_ZONE, zonefile, stack.SERVERS_CORE)
+def _peer(name: str, folder: Path, zonefile: Path) -> AbstractContextManager[peers.Peer]:
+    own = folder / name
+    own.mkdir()
+    zone = peers.Zone(zones.MIXED_ZONE, zonefile)
+    return peers.serving(PROGRAMS[name], own, [zone], core=stack.SERVERS_CORE)
 
 
 def _measure(

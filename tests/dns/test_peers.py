@@ -11,8 +11,8 @@ import dns.message
 import dns.query
 import dns.rcode
 import pytest
-from tests.dns import peers
 from tests.dns.world import SOA, World, records
+from tests.support import peers
 
 ZONE = (
     SOA
@@ -82,8 +82,9 @@ def peer(
     program = request.param
     if peers.installed(program) is None:
         pytest.skip(f"{program} is not installed")
-    with peers.serving(program, tmp_path_factory.mktemp(program), ZONES) as port:
-        yield program, port
+    folder = tmp_path_factory.mktemp(program)
+    with peers.serving(program, folder, peers.written(folder, ZONES), minimal=True) as running:
+        yield program, running.port
 
 
 def told(reply: dns.message.Message) -> tuple[str, bool, bool, list[str], list[str]]:

@@ -1,0 +1,46 @@
+"""PowerDNS with its bind backend: zones come from master files, listed as BIND lists them."""
+
+from tests.support.peers.setup import Setup, Zone, keys_of
+
+PROGRAM = "pdns_server"
+
+_SERVER = """
+launch=bind
+bind-config={folder}/pdns-zones.conf
+local-address=127.0.0.1
+local-port={port}
+socket-dir={folder}
+daemon=no
+guardian=no
+disable-syslog=yes
+receiver-threads=1
+distributor-threads=1
+signing-threads=1
+dname-processing=yes
+allow-axfr-ips=127.0.0.0/8
+allow-notify-from=127.0.0.0/8
+secondary=yes
+only-notify=
+version-string=anonymous
+security-poll-suffix=
+"""
+
+
+def configured(setup: Setup, program: str) -> list[str]:
+    """Writes the configuration; returns the command that starts the server.
+
+    Raises:
+        ValueError: a zone is to be transferred with a key; this backend keeps keys in a database.
+    """
+    if keys_of(setup.zones):
+        raise ValueError("the bind backend of PowerDNS takes TSIG keys from a database only")
+    (setup.folder / "pdns.conf").write_text(_SERVER.format(port=setup.port, folder=setup.folder))
+    (setup.folder / "pdns-zones.conf").write_text("".join(_zone(zone) for zone in setup.zones))
+    return [program, f"--config-dir={setup.folder}"]
+
+
+def _zone(zone: Zone) -> str:
+    where = f'zone "{zone.name}" {{ file "{zone.file}"; '
+    if zone.primary is None:
+        return where + "type master; };\n"
+    return where + f"type slave; masters {{ {zone.primary.host}:{zone.primary.port}; }}; }};\n"

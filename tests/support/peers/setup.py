@@ -1,0 +1,62 @@
+"""What a peer is to serve; each server's module makes its own configuration of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A TSIG key. ``algorithm`` is as ``tsig-keygen`` writes it (``hmac-sha256``), ``secret`` in
+    base64."""
+
+    name: str
+    algorithm: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Primary:
+    """Where a secondary takes a zone from. Its NOTIFY is taken from that host, with that key."""
+
+    host: str
+    port: int
+    key: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone of a peer: from its master file, or, with a ``primary``, by transfer."""
+
+    name: str
+    file: Path
+    primary: Primary | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One server. All of it lies below ``folder``; ``minimal`` leaves out of answers what nobody
+    needs, as far as the server can. All of 127.0.0.0/8 may transfer its zones."""
+
+    folder: Path
+    port: int
+    zones: tuple[Zone, ...]
+    minimal: bool = False
+
+
+def written(folder: Path, zones: Mapping[str, str]) -> list[Zone]:
+    """Zones whose master files are these texts, relative to their names."""
+    found = []
+    for number, (name, text) in enumerate(zones.items()):
+        file = folder / f"{number}.zone"
+        file.write_text(f"$ORIGIN {name}\n$TTL 300\n{text}")
+        found.append(Zone(name, file))
+    return found
+
+
+def keys_of(zones: Iterable[Zone]) -> list[Key]:
+    """Each TSIG key that these zones are transferred with, once."""
+    primaries = [zone.primary for zone in zones if zone.primary is not None]
+    return list(dict.fromkeys(each.key for each in primaries if each.key is not None))
