@@ -7,21 +7,18 @@ asyncio's datagram transport costs a query.
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
 from zonegit_resolver.answering.zones import Zones
+from zonegit_resolver.listening import batches
+from zonegit_resolver.listening.batches import AT_ONCE, LARGEST, Batches
 from zonegit_resolver.messages.query import DATAGRAM
 
 Respond = Callable[[bytes, Zones, str, int], bytes | None]
-
-AT_ONCE: Final = 64
-"""Datagrams taken a wake-up: about half a millisecond, after which others have their turn."""
-_LARGEST: Final = 4_096
-"""A longer query is cut off, and then malformed."""
 
 _IPV4_PKTINFO: Final = 8  # IP_PKTINFO of Linux; the socket module has no name for it
 _IN_PKTINFO: Final = struct.Struct("=I4s4s")
@@ -48,25 +45,30 @@ class Losses:
             log.error("query.failed", times=self.failed, exc_info=error)
 
 
+class Channel(Protocol):
+    """How datagrams come and go: :class:`Batches`, or :class:`Singles` where that cannot be."""
+
+    def receive(self, most: int) -> Sequence[tuple[bytes, str]]:
+        """The queries that have arrived, each with its peer's IP address; at most ``most``."""
+
+    def send(self, replies: Sequence[bytes | None]) -> int:
+        """Sends the replies to the queries last received; how many could not be sent."""
+
+
 class Datagrams:
     """Answers what arrives on one bound socket, from :meth:`start` to :meth:`close`."""
 
     def __init__(self, sock: socket.socket, zones: Zones, respond: Respond, losses: Losses) -> None:
         self._sock = sock
+        self._channel = channel(sock)
         self._zones = zones
         self._respond = respond
         self._losses = losses
         self._loop = asyncio.get_running_loop()
-        host = sock.getsockname()[0]
-        self._is_wildcard = host in ("0.0.0.0", "::")  # noqa: S104 compares, does not bind
-        if self._is_wildcard:
-            _ask_for_destinations(sock)
 
     def start(self) -> None:
         """From now on queries are answered."""
-        self._loop.add_reader(
-            self._sock, self._drain_wildcard if self._is_wildcard else self._drain
-        )
+        self._loop.add_reader(self._sock, self._drain)
 
     def close(self) -> None:
         """Closes the socket at once: one that nobody reads swallows its share of the queries."""
@@ -74,42 +76,66 @@ class Datagrams:
         self._sock.close()
 
     def _drain(self) -> None:
-        receive, send = self._sock.recvfrom, self._sock.sendto
-        respond, zones = self._respond, self._zones
-        for _ in range(AT_ONCE):
-            try:
-                wire, peer = receive(_LARGEST)
-            except OSError:
-                return  # nothing more, or an error that the next datagram does not share
-            try:
-                reply = respond(wire, zones, peer[0], DATAGRAM)
-            except Exception as error:
-                self._losses.bug(error)
-                continue
-            if reply is not None:
-                try:
-                    send(reply, peer)
-                except OSError:
-                    self._losses.unsent += 1
+        """Answers at most ``AT_ONCE``, after which others have their turn: about a third of a
+        millisecond."""
+        left = AT_ONCE
+        while left and (queries := self._channel.receive(left)):
+            left -= len(queries)
+            self._losses.unsent += self._channel.send(self._replies(queries))
 
-    def _drain_wildcard(self) -> None:
-        """As :meth:`_drain`, and replies come from the address that was asked (RFC 2181 section
-        4.1), which on a host with several has to be said."""
-        for _ in range(AT_ONCE):
+    def _replies(self, queries: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
+        respond, zones = self._respond, self._zones
+        replies: list[bytes | None] = []
+        for wire, peer in queries:
             try:
-                wire, ancillary, _, peer = self._sock.recvmsg(_LARGEST, _SPACE)
-            except OSError:
-                return
-            try:
-                reply = self._respond(wire, self._zones, peer[0], DATAGRAM)
+                replies.append(respond(wire, zones, peer, DATAGRAM))
             except Exception as error:
                 self._losses.bug(error)
-                continue
+                replies.append(None)
+        return replies
+
+
+def channel(sock: socket.socket) -> Channel:
+    """The best there is for a bound socket. Where it has all addresses of the host, replies come
+    from the one that was asked (RFC 2181 section 4.1), which has to be said."""
+    is_wildcard = sock.getsockname()[0] in ("0.0.0.0", "::")  # noqa: S104 compares, does not bind
+    if is_wildcard:
+        _ask_for_destinations(sock)
+    if batches.are_possible(sock):
+        return Batches(sock, destinations=is_wildcard)
+    return Singles(sock)
+
+
+class Singles:
+    """One datagram a system call, by the socket module."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._origins: list[tuple[list[tuple[int, int, bytes]], Any]] = []
+
+    def receive(self, most: int) -> list[tuple[bytes, str]]:
+        """As :meth:`Batches.receive`."""
+        self._origins.clear()
+        queries = []
+        for _ in range(most):
+            try:
+                wire, ancillary, _, peer = self._sock.recvmsg(LARGEST, _SPACE)
+            except OSError:
+                break  # nothing more, or an error that the next datagram does not share
+            self._origins.append((ancillary, peer))
+            queries.append((wire, peer[0]))
+        return queries
+
+    def send(self, replies: Sequence[bytes | None]) -> int:
+        """As :meth:`Batches.send`."""
+        lost = 0
+        for reply, (ancillary, peer) in zip(replies, self._origins, strict=True):
             if reply is not None:
                 try:
                     self._sock.sendmsg([reply], _sources(ancillary), 0, peer)
                 except OSError:
-                    self._losses.unsent += 1
+                    lost += 1
+        return lost
 
 
 def _ask_for_destinations(sock: socket.socket) -> None:

@@ -1,0 +1,192 @@
+"""Many datagrams a system call: ``recvmmsg`` and ``sendmmsg`` of Linux, which the socket module
+does not offer (ADR 0021).
+
+One block of memory holds a message header and an I/O vector for each datagram of a batch. Reset,
+it takes queries in; its I/O vectors pointed at the replies, it sends them: the address that a query
+came from, and the one that it was sent to, are in the header already and pass through Python only
+to be looked at.
+"""
+
+import ctypes
+import socket
+import struct
+import sys
+from array import array
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, Final
+
+AT_ONCE: Final = 64
+"""Datagrams of a batch."""
+LARGEST: Final = 1_280
+"""Octets of a query that are read: a longer one is cut off, and then malformed. No power of two,
+so that the first octets of all queries do not compete for one line of the processor's cache."""
+
+_NAME: Final = 32
+"""Octets kept for a socket address; the larger, ``sockaddr_in6``, has 28."""
+_CONTROL: Final = 64
+"""Octets kept for what the kernel says beside a datagram; ``in6_pktinfo`` takes 40 of them."""
+_INFO: Final = socket.CMSG_LEN(0)
+"""Where in them the one control message's content begins."""
+_INTERFACE: Final = {socket.AF_INET: _INFO, socket.AF_INET6: _INFO + 16}
+"""Where in them the index of the interface is: in ``in_pktinfo`` first, in ``in6_pktinfo`` last."""
+_PEER: Final = {socket.AF_INET: struct.Struct("4x4s24x"), socket.AF_INET6: struct.Struct("8x16s8x")}
+"""The IP address in a socket address."""
+_LINK_LOCAL: Final = b"\xfe\x80"
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Msghdr(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("namelen", ctypes.c_uint32),
+        ("iov", ctypes.c_void_p),
+        ("iovlen", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("controllen", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Mmsghdr(ctypes.Structure):
+    _fields_ = (("header", _Msghdr), ("length", ctypes.c_uint))
+
+
+_WORD: Final = ctypes.sizeof(ctypes.c_size_t)
+_HEADER: Final = ctypes.sizeof(_Mmsghdr)
+
+
+class Batches:
+    """Takes queries from one bound socket and sends their replies, a batch at a time.
+
+    With ``destinations`` the kernel tells of each query which address it was sent to
+    (``IP_PKTINFO``), and its reply leaves from there.
+    """
+
+    def __init__(self, sock: socket.socket, *, destinations: bool) -> None:
+        self._descriptor = sock.fileno()
+        self._family = sock.family
+        self._destinations = destinations
+        self._receive, self._send = _calls()
+        self._octets = bytearray(AT_ONCE * LARGEST)
+        self._names = bytearray(AT_ONCE * _NAME)
+        self._controls = bytearray(AT_ONCE * _CONTROL)
+        self._memory = bytearray(AT_ONCE * (_HEADER + ctypes.sizeof(_Iovec)))
+        self._headers = _address(self._memory)
+        self._lay_out()
+        self._fresh = bytes(self._memory)
+        self._views()
+
+    def _lay_out(self) -> None:
+        """Headers first, I/O vectors behind them, ready to receive."""
+        octets, names, controls = map(_address, (self._octets, self._names, self._controls))
+        vectors = self._headers + AT_ONCE * _HEADER
+        size = ctypes.sizeof(_Iovec)
+        for slot in range(AT_ONCE):
+            header = _Msghdr.from_buffer(self._memory, slot * _HEADER)
+            header.name, header.namelen = names + slot * _NAME, _NAME
+            header.iov, header.iovlen = vectors + slot * size, 1
+            if self._destinations:
+                header.control, header.controllen = controls + slot * _CONTROL, _CONTROL
+            vector = _Iovec.from_buffer(self._memory, AT_ONCE * _HEADER + slot * size)
+            vector.base, vector.length = octets + slot * LARGEST, LARGEST
+
+    def _views(self) -> None:
+        """The members of all headers and I/O vectors, as if they stood side by side."""
+        block = memoryview(self._memory)
+        headers, vectors = block[: AT_ONCE * _HEADER], block[AT_ONCE * _HEADER :].cast("L")
+        self._lengths = headers.cast("I")[_Mmsghdr.length.offset // 4 :: _HEADER // 4]
+        self._bases, self._sizes = vectors[::2], vectors[1::2]
+        controls = memoryview(self._controls).cast("I")
+        self._interfaces = controls[_INTERFACE[self._family] // 4 :: _CONTROL // 4]
+
+    def receive(self, most: int = AT_ONCE) -> list[tuple[bytes, str]]:
+        """The queries that have arrived, at most ``most`` (up to ``AT_ONCE``), each with the IP
+        address of its peer; none when there are none, or an error that the next does not share."""
+        self._memory[:] = self._fresh
+        count = self._receive(self._descriptor, self._headers, most, socket.MSG_DONTWAIT, None)
+        if count <= 0:
+            return []
+        octets = bytes(memoryview(self._octets)[: count * LARGEST])
+        peers = _PEER[self._family].iter_unpack(self._names)
+        lengths = self._lengths[:count].tolist()
+        return [
+            (octets[at : at + length], _text(peer))
+            for at, length, (peer,) in zip(_STARTS, lengths, peers, strict=False)
+        ]
+
+    def send(self, replies: Sequence[bytes | None]) -> int:
+        """Sends the replies to the queries last received, in their order; None is no reply.
+        Returns how many could not be sent."""
+        if self._destinations:
+            self._forget_interfaces(len(replies))
+        sizes = [len(reply) if reply else 0 for reply in replies]
+        joined = b"".join(filter(None, replies))
+        start = ctypes.cast(ctypes.c_char_p(joined), ctypes.c_void_p).value or 0
+        self._bases[: len(sizes)] = array("L", accumulate(sizes[:-1], initial=start))
+        self._sizes[: len(sizes)] = array("L", sizes)
+        return self._send_all([*sizes, 0])
+
+    def _send_all(self, sizes: list[int]) -> int:
+        """Each run of replies by itself: a query that gets none leaves a hole in the headers."""
+        lost = first = 0
+        while first < len(sizes):
+            end = sizes.index(0, first)
+            while first < end:
+                headers = self._headers + first * _HEADER
+                sent = self._send(self._descriptor, headers, end - first, socket.MSG_DONTWAIT)
+                lost += sent <= 0
+                first += max(sent, 1)
+            first = end + 1
+        return lost
+
+    def _forget_interfaces(self, count: int) -> None:
+        """The route decides the interface, except where an address is one of a link."""
+        if self._family == socket.AF_INET:
+            self._interfaces[:count] = array("I", bytes(4 * count))
+            return
+        for slot in range(count):
+            if not self._controls.startswith(_LINK_LOCAL, slot * _CONTROL + _INFO):
+                self._interfaces[slot] = 0
+
+
+_STARTS: Final = range(0, AT_ONCE * LARGEST, LARGEST)
+
+
+def are_possible(sock: socket.socket) -> bool:
+    """Whether this system has the calls, and lets this process use them."""
+    if sys.platform != "linux" or array("L").itemsize != _WORD:
+        return False
+    try:
+        receive, send = _calls()
+    except AttributeError:
+        return False
+    nothing = (sock.fileno(), None, 0, socket.MSG_DONTWAIT)
+    return bool(receive(*nothing, None) == 0 and send(*nothing) == 0)
+
+
+def _calls() -> tuple[Any, Any]:
+    """``recvmmsg`` and ``sendmmsg``.
+
+    Raises:
+        AttributeError: the C library has none.
+    """
+    library = ctypes.CDLL(None)
+    receive, send = library.recvmmsg, library.sendmmsg
+    number, pointer, count = ctypes.c_int, ctypes.c_void_p, ctypes.c_uint
+    receive.argtypes = [number, pointer, count, number, pointer]
+    send.argtypes = [number, pointer, count, number]
+    return receive, send
+
+
+def _address(memory: bytearray) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+@lru_cache(maxsize=16_384)
+def _text(peer: bytes) -> str:
+    return socket.inet_ntop(socket.AF_INET if len(peer) == 4 else socket.AF_INET6, peer)

@@ -1,0 +1,128 @@
+"""Both ways to take datagrams in and to send replies do the same: batches, and one by one."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from zonegit_resolver.listening import batches
+from zonegit_resolver.listening.batches import AT_ONCE, LARGEST, Batches
+from zonegit_resolver.listening.datagrams import Channel, channel
+from zonegit_resolver.listening.listeners import Address, bound
+
+LOOPBACK = {
+    socket.AF_INET: ["127.0.0.1", "127.0.0.53", "127.9.9.9"],
+    socket.AF_INET6: ["::1"],
+}
+
+
+@pytest.fixture(params=["batches", "singles"])
+def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Channel]:
+    """Makes the channel that a socket would get here, or where there are no batches."""
+    if request.param == "singles":
+        monkeypatch.setattr(batches, "are_possible", lambda sock: False)
+
+    def made(sock: socket.socket) -> Channel:
+        found = channel(sock)
+        if request.param == "batches" and not isinstance(found, Batches):
+            pytest.skip("this system has no recvmmsg")
+        assert isinstance(found, Batches) == (request.param == "batches")
+        return found
+
+    return made
+
+
+@pytest.fixture
+def sockets() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def server(sockets: ExitStack, host: str) -> socket.socket:
+    udp, tcp = bound(Address(host, 0))
+    sockets.callback(tcp.close)
+    sockets.callback(udp.close)
+    return udp
+
+
+def client(sockets: ExitStack, to: socket.socket, host: str) -> socket.socket:
+    """Connected, so that it hears nothing but what comes from ``host``."""
+    sock = sockets.enter_context(socket.socket(to.family, socket.SOCK_DGRAM))
+    sock.settimeout(10)
+    sock.connect((host, to.getsockname()[1]))
+    return sock
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::"])
+def test_each_reply_goes_to_its_own_peer_and_some_get_none(make, sockets, host: str) -> None:
+    sock = server(sockets, host)
+    asked = host if host in ("127.0.0.1", "::1") else LOOPBACK[sock.family][0]
+    clients = [client(sockets, sock, asked) for _ in range(8)]
+    found = make(sock)
+    for number, each in enumerate(clients):
+        each.send(b"query %d" % number)
+    assert found.receive(AT_ONCE) == [(b"query %d" % n, asked) for n in range(8)]
+    assert found.send([None if n in (0, 3, 4, 7) else b"reply %d" % n for n in range(8)]) == 0
+    for number in (1, 2, 5, 6):
+        assert clients[number].recv(512) == b"reply %d" % number
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_replies_leave_from_the_address_that_each_query_was_sent_to(
+    make, sockets, host: str
+) -> None:
+    """RFC 2181 section 4.1."""
+    sock = server(sockets, host)
+    found = make(sock)
+    clients = [client(sockets, sock, each) for each in LOOPBACK[sock.family] * 2]
+    for number, each in enumerate(clients):
+        each.send(b"%d" % number)
+    queries = found.receive(AT_ONCE)
+    assert found.send([wire for wire, _ in queries]) == 0
+    assert [each.recv(512) for each in clients] == [wire for wire, _ in queries]
+
+
+def test_what_cannot_be_sent_is_counted_and_costs_no_other_reply(make, sockets) -> None:
+    sock = server(sockets, "127.0.0.1")
+    found = make(sock)
+    one = client(sockets, sock, "127.0.0.1")
+    for _ in range(5):
+        one.send(b"query")
+    assert len(found.receive(AT_ONCE)) == 5
+    too_long = bytes(70_000)
+    assert found.send([too_long, b"first", too_long, b"second", too_long]) == 3
+    assert [one.recv(512), one.recv(512)] == [b"first", b"second"]
+
+
+def test_no_more_are_taken_than_asked_for_and_the_next_are_right(make, sockets) -> None:
+    sock = server(sockets, "127.0.0.1")
+    found = make(sock)
+    one = client(sockets, sock, "127.0.0.1")
+    for number in range(AT_ONCE + 5):
+        one.send(b"%03d" % number * (1 + number % 7))
+    taken = [found.receive(3), found.receive(AT_ONCE), found.receive(AT_ONCE)]
+    assert [len(queries) for queries in taken] == [3, AT_ONCE, 2]
+    octets = [wire for queries in taken for wire, _ in queries]
+    assert octets == [b"%03d" % number * (1 + number % 7) for number in range(AT_ONCE + 5)]
+    assert found.receive(AT_ONCE) == []
+
+
+def test_a_long_datagram_is_cut_off_and_an_empty_one_is_empty(make, sockets) -> None:
+    sock = server(sockets, "127.0.0.1")
+    found = make(sock)
+    one = client(sockets, sock, "127.0.0.1")
+    for wire in (b"x" * 5_000, b"", b"y" * LARGEST, b"z"):
+        one.send(wire)
+    got = [wire for wire, _ in found.receive(AT_ONCE)]
+    assert got == [b"x" * LARGEST, b"", b"y" * LARGEST, b"z"]
+
+
+def test_a_reply_may_be_as_long_as_a_datagram(make, sockets) -> None:
+    sock = server(sockets, "127.0.0.1")
+    found = make(sock)
+    one = client(sockets, sock, "127.0.0.1")
+    one.send(b"query")
+    found.receive(AT_ONCE)
+    assert found.send([b"x" * 60_000]) == 0
+    assert one.recv(65_535) == b"x" * 60_000
