@@ -82,6 +82,8 @@ async def dispose(snapshots: list[Snapshot], pace: Pace) -> None:
 
 
 def _nodes(snapshots: list[Snapshot]) -> Iterator[Node]:
+    for snapshot in snapshots:
+        yield from snapshot.denial.hashed.values()
     pending = [snapshot.root for snapshot in snapshots]
     while pending:
         node = pending.pop()

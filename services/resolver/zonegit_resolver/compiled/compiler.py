@@ -7,31 +7,24 @@ can answer queries in between.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from immutables import Map
 from msgspec.structs import replace
 
 from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import IN, MAX_MESSAGE, RRset, describe, message_size, soa
+from zonegit_resolver.compiled import denial as denial_of
+from zonegit_resolver.compiled.additional import dependent, register
+from zonegit_resolver.compiled.nodes import BRINGING, forgetting, with_rrset
 from zonegit_resolver.compiled.snapshot import (
     EMPTY,
-    Alias,
-    Dependents,
-    Found,
-    Held,
     NoData,
     Node,
     NoName,
-    Redirect,
-    Referral,
     Snapshot,
-    Turn,
     empty,
     node_at,
 )
-
-ADDRESSES: Final = (rrtypes.A, rrtypes.AAAA)
 
 MOST_OCTETS: Final = 2 << 30
 """Memory that one zone may take, about: one tenant must not take that of all."""
@@ -85,14 +78,12 @@ def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]
         before = node_at(snapshot, change.path)
         snapshot = _with_change(snapshot, change, _size(snapshot, change, before))
         yield snapshot
-        if change.path and change.rdtype == rrtypes.NS:
-            after = node_at(snapshot, change.path)
-            snapshot = _register(snapshot, change.path, before, after)
+        if change.rdtype in BRINGING:
+            snapshot = register(snapshot, change.path, before)
             yield snapshot
-        if change.rdtype in ADDRESSES:
-            for cut in snapshot.dependents.get(names.below(snapshot.apex, change.path), Map()):
-                snapshot = replace(snapshot, root=_edited(snapshot.root, cut, _forget_glue))
-                yield snapshot
+        for path in dependent(snapshot, change.path, change.rdtype):
+            snapshot = replace(snapshot, root=_edited(snapshot.root, path, forgetting))
+            yield snapshot
 
 
 def _check(apex: Name, change: Change) -> None:
@@ -111,7 +102,9 @@ def _check(apex: Name, change: Change) -> None:
 
 def _size(snapshot: Snapshot, change: Change, before: Node | None) -> int:
     """The snapshot's size after the change."""
-    old = before.held.get(change.rdtype) if before is not None else None
+    old = denial_of.apart(snapshot.denial, snapshot.apex, change.path, change.rdtype)
+    if old is None and before is not None:
+        old = before.held.get(change.rdtype)
     more = _octets(change.rrset) - _octets(old.rrset if old is not None else None)
     size = snapshot.size + more
     if more > 0 and size > MOST_OCTETS:
@@ -131,17 +124,27 @@ def _octets(rrset: RRset | None) -> int:
 
 
 def _with_change(snapshot: Snapshot, change: Change, size: int) -> Snapshot:
+    """The names, and what stands apart from them, after the change."""
+    apex, rrset, denial = snapshot.apex, change.rrset, snapshot.denial
+    if denial_of.goes_apart(denial, change.rdtype, rrset):
+        denial = denial_of.with_hashed(denial, apex, change.path, change.rdtype, rrset)
+        rrset = denial_of.of_names(change.rdtype, rrset)
+    elif change.rdtype == rrtypes.NSEC:
+        denial = denial_of.with_owner(denial, change.path, holds_nsec=rrset is not None)
+
     def edit(node: Node) -> Node:
-        return _with_rrset(node, change.rdtype, change.rrset, is_apex=not change.path)
+        return with_rrset(node, change.path, change.rdtype, rrset)
 
     root = _edited(snapshot.root, change.path, edit)
-    if change.path or change.rdtype != rrtypes.SOA:
-        return replace(snapshot, root=root, size=size)
-    apex, at_apex = snapshot.apex, change.rrset
+    if change.path or change.rdtype not in (rrtypes.SOA, rrtypes.RRSIG):
+        return replace(snapshot, root=root, size=size, denial=denial)
+    held = root.held.get(rrtypes.SOA)
+    at_apex = held.rrset if held is not None else None
     return replace(
         snapshot,
         root=root,
         size=size,
+        denial=denial,
         no_data=NoData(apex, at_apex),
         no_name=NoName(apex, at_apex),
         serial=soa(at_apex).serial if at_apex is not None else None,
@@ -164,72 +167,3 @@ def _edited(node: Node, path: Path, edit: Edit) -> Node:
             children = parent.children
         node = Node(parent.held, children, parent.turn)
     return node
-
-
-def _with_rrset(node: Node, rdtype: int, rrset: RRset | None, *, is_apex: bool) -> Node:
-    held = dict(node.held)
-    if rrset is None:
-        held.pop(rdtype, None)
-    else:
-        held[rdtype] = _held(rrset)
-    if rrtypes.RRSIG in held:
-        signatures = held[rrtypes.RRSIG].rrset
-        held[rrtypes.RRSIG] = Found(signatures, _covered_ttls(signatures, held))
-    turn = node.turn
-    if rdtype in (rrtypes.NS, rrtypes.DNAME):
-        turn = _turn(held, is_apex=is_apex)
-    return Node(held, node.children, turn)
-
-
-def _held(rrset: RRset) -> Held:
-    if rrset.rdtype == rrtypes.CNAME:
-        return Alias(rrset, names.from_wire(rrset.rdatas[0]))
-    return Found(rrset)
-
-
-def _turn(held: dict[int, Held], *, is_apex: bool) -> Turn | None:
-    servers = held.get(rrtypes.NS)
-    if servers is not None and not is_apex:
-        rrset = servers.rrset
-        return Referral(rrset, tuple(names.from_wire(rdata) for rdata in rrset.rdatas))
-    redirect = held.get(rrtypes.DNAME)
-    if redirect is not None:
-        names.from_wire(redirect.rrset.rdatas[0])
-        return Redirect(redirect.rrset, redirect.rrset.rdatas[0])
-    return None
-
-
-def _covered_ttls(signatures: RRset, held: dict[int, Held]) -> tuple[int, ...]:
-    """Each RRSIG has the TTL of the RRset it covers (RFC 4034 section 3)."""
-    covered = (held.get(int.from_bytes(rdata[:2], "big")) for rdata in signatures.rdatas)
-    return tuple(one.rrset.ttl if one is not None else signatures.ttl for one in covered)
-
-
-def _forget_glue(node: Node) -> Node:
-    """The same zone cut, its referral to be rendered anew."""
-    turn = node.turn
-    if isinstance(turn, Referral):
-        turn = Referral(turn.rrset, turn.targets)
-    return Node(node.held, node.children, turn)
-
-
-def _register(snapshot: Snapshot, path: Path, before: Node | None, after: Node | None) -> Snapshot:
-    """Notes which names of the zone a cut's referral takes addresses from."""
-    old, new = _targets(snapshot.apex, before), _targets(snapshot.apex, after)
-    dependents = snapshot.dependents
-    for target in old - new:
-        dependents = _without(dependents, target, path)
-    for target in new - old:
-        dependents = dependents.set(target, dependents.get(target, Map()).set(path, None))
-    return replace(snapshot, dependents=dependents)
-
-
-def _targets(apex: Name, node: Node | None) -> set[Name]:
-    if node is None or not isinstance(node.turn, Referral):
-        return set()
-    return {target for target in node.turn.targets if names.is_within(target, apex)}
-
-
-def _without(dependents: Dependents, target: Name, path: Path) -> Dependents:
-    left = dependents[target].delete(path)
-    return dependents.set(target, left) if left else dependents.delete(target)

@@ -6,18 +6,22 @@ change copies the path to it and nothing else; a swap is one assignment, a trans
 state for as long as it likes, and a second branch compiled from the first shares its memory.
 
 What each RRset means to a query is decided when the zone is compiled: a node holds outcomes, not
-records. Their octets are rendered when they are first asked for and kept with them (``sections``);
-that memory is bounded by the number of RRsets, because nothing is kept for a name that does not
-exist.
+records. Their octets are rendered when they are first asked for and kept with them (``part``, and
+``signed`` for clients that set DO); that memory is bounded by the number of RRsets, because nothing
+is kept for a name that does not exist. An outcome whose octets are no longer right (a signature
+came, an address that it brings along has changed) is replaced by a new one.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 from immutables import Map
 
+from zonegit.zone import rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset
+from zonegit_resolver.compiled.ordered import Ordered
 from zonegit_resolver.messages.parts import Part
 
 # Structs cost a fifth of a dataclass to make, and a zone has hundreds of thousands. Nothing of
@@ -25,11 +29,24 @@ from zonegit_resolver.messages.parts import Part
 
 
 class Found(msgspec.Struct, eq=False):
-    """The RRset asked for. ``ttls`` are those of its records where they differ (RRSIG)."""
+    """The RRset asked for. ``ttls`` are those of its records where they differ (RRSIG).
+
+    Of this and every other outcome, ``part`` is what it says to clients without DO and ``signed``
+    to those with: the same with RRSIGs, the very same object where there are none. None until
+    they are first asked for.
+    """
 
     rrset: RRset
     ttls: tuple[int, ...] | None = None
     part: Part | None = None
+    signed: Part | None = None
+
+
+class Denying(Found):
+    """An NSEC or NSEC3 RRset. ``proof`` is it and its RRSIGs for the authority section of any
+    message about the zone, None until it is first needed."""
+
+    proof: Part | None = None
 
 
 class Alias(msgspec.Struct, eq=False):
@@ -38,6 +55,7 @@ class Alias(msgspec.Struct, eq=False):
     rrset: RRset
     target: Name
     part: Part | None = None
+    signed: Part | None = None
 
 
 class Redirect(msgspec.Struct, eq=False):
@@ -46,14 +64,21 @@ class Redirect(msgspec.Struct, eq=False):
     rrset: RRset
     target: bytes
     part: Part | None = None
+    signed: Part | None = None
 
 
 class Referral(msgspec.Struct, eq=False):
-    """A zone cut: the name servers ``targets`` know more."""
+    """A zone cut: the name servers ``targets`` know more.
+
+    Where NSEC3 records have to prove that it is insecure, ``signed`` stays None, because they may
+    change without the cut: ``proved`` is then the part, and the records it was proved by.
+    """
 
     rrset: RRset
     targets: tuple[Name, ...]
     part: Part | None = None
+    signed: Part | None = None
+    proved: tuple[Any, Part] | None = None
 
 
 class NoData(msgspec.Struct, eq=False):
@@ -62,6 +87,7 @@ class NoData(msgspec.Struct, eq=False):
     apex: Name
     soa: RRset | None
     part: Part | None = None
+    signed: Part | None = None
 
 
 class NoName(msgspec.Struct, eq=False):
@@ -70,6 +96,7 @@ class NoName(msgspec.Struct, eq=False):
     apex: Name
     soa: RRset | None
     part: Part | None = None
+    signed: Part | None = None
 
 
 Held = Found | Alias
@@ -91,14 +118,38 @@ class Node(msgspec.Struct, frozen=True, eq=False):
 
 EMPTY: Final = Node({}, Map())
 
+
+class Denial(msgspec.Struct, frozen=True, eq=False):
+    """What can prove that something does not exist.
+
+    ``owners`` are the paths of the names that have an NSEC RRset: tuples of lower-case labels
+    from the apex down compare as canonical order does (RFC 4034 section 6.1). An owner of NSEC3
+    is no name of the zone (RFC 5155 section 7.2.8), so ``hashed`` keeps those RRsets and their
+    RRSIGs apart from the names. ``chains`` are the owners of one set of NSEC3 parameters each
+    (:func:`zonegit_resolver.compiled.denial.parameters`).
+    """
+
+    owners: Ordered[Path]
+    hashed: Map[Name, Node]
+    chains: Map[bytes, Ordered[Name]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the zone proves nothing, because it is not signed."""
+        return not self.owners and not self.hashed
+
+
+UNSIGNED: Final = Denial(Ordered(), Map(), Map())
+
 Dependents = Map[Name, Map[Path, None]]
-"""Which zone cuts name an owner of this zone as their server: their referrals hold its addresses.
-"""
+"""Which names say something that brings the addresses of an owner of this zone along: what is
+rendered there holds them."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, eq=False):
     """``serial`` is the SOA's, None while there is no SOA: such a state is not served. ``size`` is
-    how much memory its RRsets take, about, in octets."""
+    how much memory its RRsets take, about, in octets. ``minimal`` zones bring along no addresses
+    that a client can ask for."""
 
     apex: Name
     root: Node
@@ -107,11 +158,14 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     no_name: NoName
     serial: int | None = None
     size: int = 0
+    denial: Denial = UNSIGNED
+    minimal: bool = False
 
 
-def empty(apex: Name) -> Snapshot:
+def empty(apex: Name, *, minimal: bool = False) -> Snapshot:
     """Where loading a zone begins."""
-    return Snapshot(apex, EMPTY, Map(), NoData(apex, None), NoName(apex, None))
+    no_data, no_name = NoData(apex, None), NoName(apex, None)
+    return Snapshot(apex, EMPTY, Map(), no_data, no_name, minimal=minimal)
 
 
 def node_at(snapshot: Snapshot, path: Path) -> Node | None:
@@ -122,3 +176,24 @@ def node_at(snapshot: Snapshot, path: Path) -> Node | None:
             return None
         node = node.children.get(label)
     return node
+
+
+def contents(snapshot: Snapshot) -> Iterator[Held]:
+    """Everything the zone holds, each RRset once and whole, in no order: glue and what is
+    occluded too, and what proves that something does not exist."""
+    hashed = snapshot.denial.hashed
+    for node in hashed.values():
+        yield from node.held.values()
+    pending: list[Node] = [snapshot.root]
+    while pending:
+        node = pending.pop()
+        for rdtype, held in node.held.items():
+            if rdtype == rrtypes.RRSIG and _holds_signatures(hashed.get(held.rrset.owner)):
+                continue
+            yield held
+        pending.extend(node.children.values())
+
+
+def _holds_signatures(node: Node | None) -> bool:
+    """Where some RRSIGs of an owner cover NSEC3, all of them stand with that."""
+    return node is not None and rrtypes.RRSIG in node.held

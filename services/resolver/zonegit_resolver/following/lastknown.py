@@ -22,7 +22,7 @@ from zonegit.objects.model import Blob
 from zonegit.store.database import Database, open_database
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.compiled.snapshot import Node, Snapshot, empty
+from zonegit_resolver.compiled.snapshot import Snapshot, contents, empty
 from zonegit_resolver.following import sqlite
 from zonegit_resolver.following.loading import advanced, change_of
 from zonegit_resolver.following.sqlite import Key, Row, Tip, Write
@@ -142,14 +142,10 @@ class LastKnown:
         await self._pace.breathe()
 
     async def _rows(self, snapshot: Snapshot) -> AsyncIterator[Row]:
-        pending: list[Node] = [snapshot.root]
-        while pending:
-            node = pending.pop()
-            pending.extend(node.children.values())
-            for rdtype, held in node.held.items():
-                path = names.path(held.rrset.owner, snapshot.apex)
-                yield Row(path, rdtype, encode(Blob(held.rrset)))
-                await self._pace.breathe()
+        for held in contents(snapshot):
+            path = names.path(held.rrset.owner, snapshot.apex)
+            yield Row(path, held.rrset.rdtype, encode(Blob(held.rrset)))
+            await self._pace.breathe()
 
     async def recall(self) -> AsyncIterator[Recalled]:
         """Everything that is kept, compiled. What does not verify is dropped."""

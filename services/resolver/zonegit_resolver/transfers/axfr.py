@@ -14,7 +14,7 @@ from zonegit.zone import rrtypes
 from zonegit.zone.rrset import IN
 from zonegit.zone.serial import later
 from zonegit_resolver.answering.zones import Zones, count
-from zonegit_resolver.compiled.snapshot import Found, Held, Node, Snapshot
+from zonegit_resolver.compiled.snapshot import Found, Held, Snapshot, contents
 from zonegit_resolver.messages.parts import (
     AA,
     HEADER,
@@ -108,13 +108,9 @@ def _records(snapshot: Snapshot) -> Iterator[Record]:
     """The SOA, every other record, glue and what is occluded too, and the SOA again."""
     soa = snapshot.root.held[rrtypes.SOA]
     yield from _of(soa)
-    pending: list[Node] = [snapshot.root]
-    while pending:
-        node = pending.pop()
-        for held in node.held.values():
-            if held is not soa:
-                yield from _of(held)
-        pending.extend(node.children.values())
+    for held in contents(snapshot):
+        if held is not soa:
+            yield from _of(held)
     yield from _of(soa)
 
 
