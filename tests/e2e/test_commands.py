@@ -115,6 +115,21 @@ def test_what_comes_from_stdin_is_called_so(stack: Stack) -> None:
     assert "stdin:7:" in stack.run("import", "-", stdin=FOO + "ftp IN A x\n", status=1).err
 
 
+def test_a_thousand_skipped_records_are_told_and_the_rest_are_counted(
+    stack: Stack, zone: str
+) -> None:
+    bad = "".join(f"h{n}.bar.example. IN A 192.0.2.1\n" for n in range(1_002))
+    text = FOO + bad + "ftp IN A 192.0.2.2\n"
+    said = stack.run("import", "-", "--lenient", "--dry-run", stdin=text)
+    notes = said.err.splitlines()
+    assert len(notes) == 1_001
+    assert f"stdin:7: skipped: h0.bar.example. is not within the zone {zone}" in notes[0]
+    assert notes[-1] == "note: 2 more records skipped"
+    assert f"+ ftp.{zone} 300 IN A 192.0.2.2" in said.out
+    told = stack.json("import", "-", "--lenient", "--dry-run", stdin=text)
+    assert (told["skipped"], len(told["skipped_records"])) == (1_002, 1_000)
+
+
 def test_changes_are_told_apex_first_and_a_new_serial_alone_is_none(
     stack: Stack, zone: str
 ) -> None:

@@ -2,7 +2,7 @@
 would be), wait, tell."""
 
 import heapq
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -30,6 +30,10 @@ SHOWN: Final = 10
 
 LONGEST_SHOWN: Final = 80
 """Characters of a record that is shown with them."""
+
+Beside = Callable[[], Mapping[str, Any]]
+"""What a command's JSON document says beside what became of the branch, asked once that is known.
+"""
 
 _WORDS: Final = {"+": "added", "~": "modified", "-": "deleted"}
 _COLOURS: Final = {"+": "green", "~": "yellow", "-": "red"}
@@ -62,14 +66,18 @@ def intent(
 
 
 async def commit(
-    session: Session, how: How, plan_for: Callable[[Repo, Position], Plan], meant: Intent
+    session: Session,
+    how: How,
+    plan_for: Callable[[Repo, Position], Plan],
+    meant: Intent,
+    beside: Beside = dict,
 ) -> None:
     """Commits a plan on the branch the command works on and tells what came of it."""
 
     async def work(repo: Repo, at: Position) -> Outcome:
         return await commits.commit(repo, at, plan_for(repo, at), meant)
 
-    await carry_out(session, how, work)
+    await carry_out(session, how, work, beside=beside)
 
 
 async def carry_out(
@@ -79,10 +87,11 @@ async def carry_out(
     *,
     nothing: str = "nothing to commit: {} is so already",
     jumped: str = "fast-forward",
+    beside: Beside = dict,
 ) -> int:
     """Does ``work`` on the branch that the command works on and tells what came of it: ``nothing``
     is said when there was nothing to do, of the branch; ``jumped`` when it moved to a commit that
-    was there before. Returns the exit status."""
+    was there before; ``--json`` shows what is ``beside``, too. Returns the exit status."""
     async with session.bus() as bus:
         repo = session.repo(bus)
         at = await workspace.locate(repo, how.zone, how.branch)
@@ -90,27 +99,29 @@ async def carry_out(
         async with waiting.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
             match await work(repo, at):
                 case None:
-                    _tell_nothing(session, at, nothing)
+                    _tell_nothing(session, at, nothing, beside)
                 case Preview() as preview:
-                    await _tell_preview(session, repo, preview)
+                    await _tell_preview(session, repo, preview, beside)
                 case Conflicted() as conflicted:
                     clashes.tell(session, conflicted)
                     return EXIT_STATUS["conflict"]
                 case Committed() as made:
                     heard = await waiter.until(made.moved)
                     lines = [*_lines(made, jumped), *heard.lines()]
-                    session.output.result(lambda: {**as_json(made), **heard.json()}, lines)
+                    session.output.result(
+                        lambda: {**as_json(made), **beside(), **heard.json()}, lines
+                    )
     return 0
 
 
-def _tell_nothing(session: Session, position: Position, text: str) -> None:
+def _tell_nothing(session: Session, position: Position, text: str, beside: Beside) -> None:
     tip = CommitId(position.tip.target).hex() if position.tip else None
     where = {"zone": names.text(position.zone), "branch": position.branch, "commit": tip}
     said = text.format(f"{where['zone']} {where['branch']}")
-    session.output.result({**where, "committed": False}, [said])
+    session.output.result({**where, "committed": False, **beside()}, [said])
 
 
-async def _tell_preview(session: Session, repo: Repo, preview: Preview) -> None:
+async def _tell_preview(session: Session, repo: Repo, preview: Preview, beside: Beside) -> None:
     reader = Reader(repo.objects, preview.objects)
     every = await diffs.between(reader, preview.old, preview.new, preview.zone)
     deltas = diffs.beside_serial(every)
@@ -123,6 +134,7 @@ async def _tell_preview(session: Session, repo: Repo, preview: Preview) -> None:
             "committed": False,
             "dry_run": True,
             **serials,
+            **beside(),
             "changes": patches.as_json(deltas),
         },
         [head, *patches.lines(deltas)],

@@ -13,7 +13,7 @@ from zonegit.zone import names, rules
 from zonegit.zone.lexer import failure
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rrset, title
-from zonegit.zone.rrtypes import CNAME, DNAME, RRSIG, SOA
+from zonegit.zone.rrtypes import CNAME, DNAME, RRSIG
 
 MAX_WARNINGS: Final = 1_000
 
@@ -52,17 +52,19 @@ class Gathering:
         """Adds a record; one that is there already counts once.
 
         Raises:
-            Invalid: it is outside the zone or cannot stand beside what came before.
+            Invalid: it is outside the zone or cannot stand beside what came before; nothing is
+                added then.
         """
         groups = self._owners.get(owner)
         if groups is None:
             rules.check_inside(owner, self._zone)
-            groups = self._owners[owner] = {}
+            groups = {}
         group = groups.get(rdtype)
         if group is None:
-            if rdtype in (SOA, CNAME) or CNAME in groups:
+            if rdtype in rules.PARTICULAR or CNAME in groups:
                 rules.check_together(owner, (*groups, rdtype), self._zone)
             groups[rdtype] = _Group(ttl, {rdata}, where)
+            self._owners[owner] = groups
             return
         if rdtype in rules.SINGLE and rdata not in group.rdatas:
             raise rules.not_single(owner, rdtype)

@@ -132,6 +132,8 @@ def why_not(rdtype: int, error: Exception) -> str:
     """What is wrong with text that is no RDATA of that type: what dnspython says of it, or what is
     expected, where it says only that something is malformed."""
     said = str(error).rstrip(".") or type(error).__name__
+    if said == "string too long":
+        return "a string is longer than 255 octets"
     return _EXPECTED.get(rdtype, said) if said == _NO_REASON else said
 
 

@@ -10,11 +10,13 @@ from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
-from zonegit.zone.rrtypes import BESIDE_CNAME, CNAME, DNAME, SOA
+from zonegit.zone.rrtypes import BESIDE_CNAME, CNAME, DNAME, DS, SOA
 
 SINGLE: Final = frozenset({SOA, CNAME, DNAME})
 """Types of which a name has one record (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 6672
 section 2.4)."""
+PARTICULAR: Final = frozenset({SOA, CNAME, DS})
+"""Types that may not stand everywhere, or not beside everything: see :func:`check_together`."""
 
 
 def check_owner(owner: Name, types: Collection[int], apex: Name) -> None:
@@ -48,13 +50,18 @@ def check_together(owner: Name, types: Collection[int], apex: Name) -> None:
     """As :func:`check_owner`, for an owner inside the zone to whom more types may yet come.
 
     Raises:
-        Invalid: an SOA below the apex, or a CNAME and other data (RFC 1034 section 3.6.2, RFC 2181
-            section 10.1, RFC 4034 section 2.5).
+        Invalid: an SOA below the apex, a DS at it (RFC 4035 section 2.4), or a CNAME and other
+            data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5).
     """
     if SOA in types and owner != apex:
         raise Invalid(
             f"{names.text(owner)} SOA is not at the apex {names.text(apex)}",
             hint="a child zone is a zone of its own; here stand only its NS records",
+        )
+    if DS in types and owner == apex:
+        raise Invalid(
+            f"{names.text(owner)} DS is at the apex of its zone",
+            hint="a DS stands at the zone cut in the parent zone (RFC 4035 section 2.4)",
         )
     if CNAME in types:
         _check_beside_cname(owner, types)

@@ -1,7 +1,8 @@
 """Reads master files (RFC 1035 section 5, RFC 2308 section 4, BIND's ``$GENERATE``).
 
-Strict where dnspython's own reader is lenient: nothing is skipped, every error names file, line and
-record, and size, nesting and expansion are bounded. Pure: ``$INCLUDE`` asks an opener it is given.
+Strict where dnspython's own reader is lenient: nothing is skipped that the caller did not ask to
+hear of, every error names file, line and record, and size, nesting and expansion are bounded. Pure:
+``$INCLUDE`` asks an opener it is given.
 """
 
 import os
@@ -41,6 +42,18 @@ Opener = Callable[[str, str], tuple[str, bytes]]
 octets). Raises OSError or Invalid."""
 
 
+class Skipped(msgspec.Struct, frozen=True):
+    """A record that is left out: the file and line it begins on, and why."""
+
+    source: str
+    line: int
+    why: str
+
+
+Skip = Callable[[Skipped], None]
+"""Hears of each record that is left out, in the order of the file."""
+
+
 class _Place(msgspec.Struct):
     """Where in which file the reader stands; each file has an origin and last owner of its own."""
 
@@ -59,6 +72,7 @@ def read(
     include: Opener | None = None,
     whole: bool = True,
     progress: Callable[[int], None] | None = None,
+    skip: Skip | None = None,
 ) -> ZoneFile:
     """The RRsets of a master file; its first origin is ``zone``.
 
@@ -69,11 +83,13 @@ def read(
         include: opens ``$INCLUDE`` files (:func:`open_beside`); None: they are not allowed.
         whole: the file is a whole zone, so it needs an SOA.
         progress: told the number of records read so far, every thousand.
+        skip: told of each record whose RDATA is malformed, or that cannot stand where it is put,
+            and which is left out; None: one such record is an error.
 
     Raises:
-        Invalid: anything is wrong; the message begins ``FILE:LINE:``.
+        Invalid: anything else is wrong; the message begins ``FILE:LINE:``.
     """
-    return _Reader(zone, include, progress).read(octets, source, whole)
+    return _Reader(zone, include, progress, skip).read(octets, source, whole)
 
 
 def open_beside(includer: str, path: str) -> tuple[str, bytes]:
@@ -97,11 +113,16 @@ class _Reader:
     """The state that lasts from the first to the last line of all files."""
 
     def __init__(
-        self, zone: Name, include: Opener | None, progress: Callable[[int], None] | None
+        self,
+        zone: Name,
+        include: Opener | None,
+        progress: Callable[[int], None] | None,
+        skip: Skip | None,
     ) -> None:
         self._zone = zone
         self._include = include
         self._progress = progress
+        self._skip = skip
         self._gathering = Gathering(zone)
         self._default_ttl: int | None = None
         self._last_ttl: int | None = None
@@ -235,13 +256,12 @@ class _Reader:
         if self._progress is not None and self._records % PROGRESS_STEP == 0:
             self._progress(self._records)
         try:
-            rdata = rrset.rdata_from_tokens(rdtype, lexer.Words(words), place.origin)
-        except (dns.exception.DNSException, ValueError) as error:
-            raise Invalid(
-                f"{names.text(owner)} {rrtypes.to_text(rdtype)}: {lexer.shown(words)!r} is not"
-                f" RDATA of that type: {rrset.why_not(rdtype, error)}"
-            ) from error
-        self._gathering.add(owner, rdtype, ttl, rdata, (place.source, line))
+            rdata = _rdata(owner, rdtype, words, place.origin)
+            self._gathering.add(owner, rdtype, ttl, rdata, (place.source, line))
+        except Invalid as error:
+            if self._skip is None:
+                raise
+            self._skip(Skipped(place.source, line, error.message))
 
 
 @lru_cache(1024)
@@ -279,6 +299,16 @@ def _head(words: list[str], at: int) -> tuple[int, int | None, int]:
         else:
             return _rdtype(word), ttl, at
     raise Invalid(f"{lexer.shown(words)!r} has no record type")
+
+
+def _rdata(owner: Name, rdtype: int, words: list[str], origin: Name) -> bytes:
+    try:
+        return rrset.rdata_from_tokens(rdtype, lexer.Words(words), origin)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise Invalid(
+            f"{names.text(owner)} {rrtypes.to_text(rdtype)}: {lexer.shown(words)!r} is not"
+            f" RDATA of that type: {rrset.why_not(rdtype, error)}"
+        ) from error
 
 
 _rdtype = lru_cache(1024)(rrtypes.from_text)

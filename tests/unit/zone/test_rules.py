@@ -48,6 +48,13 @@ def test_an_soa_below_the_apex_is_refused():
         check_owner(WWW, {rrtypes.SOA}, APEX)
 
 
+def test_a_ds_stands_at_zone_cuts_and_never_at_the_apex():
+    """RFC 4035 section 2.4."""
+    check_owner(WWW, {rrtypes.NS, rrtypes.DS}, APEX)
+    with pytest.raises(Invalid, match=r"foo\.com\. DS is at the apex"):
+        check_owner(APEX, {rrtypes.SOA, rrtypes.DS}, APEX)
+
+
 def test_an_owner_outside_the_zone_is_refused_label_by_label():
     """Its text ends in that of the zone, its labels do not."""
     with pytest.raises(Invalid, match="is not within the zone"):

@@ -268,6 +268,10 @@ def test_progress_is_told_every_thousand_records():
         ("a..b A 192.0.2.1", "'a..b' is not a domain name"),
         ("@ SOA ns1 admin 2 7200 3600 1209600 300", "foo.com. has more than one SOA record"),
         ("sub SOA ns1 admin 1 2 3 4 5", "sub.foo.com. SOA is not at the apex foo.com."),
+        (f"@ DS 1 8 2 {'ab' * 32}", "foo.com. DS is at the apex of its zone"),
+        (f"www TXT {'x' * 256}", "a string is longer than 255 octets"),
+        (f'www TXT a "{"x" * 256}"', "a string is longer than 255 octets"),
+        (f"www HINFO {'x' * 256} y", "a string is longer than 255 octets"),
         ("@ CNAME x.", "foo.com. has a CNAME and other data (SOA)"),
         ('www TXT "open', "a quoted string does not end on its line"),
         ("www A 192.0.2.1 )", "a closing parenthesis has no opening one"),
@@ -337,6 +341,11 @@ def test_an_rrset_that_fits_no_message_is_refused_at_its_first_record():
     lines = "".join(f'big 60 TXT {n} "{"x" * 250}"\n' for n in range(260))
     with pytest.raises(Invalid, match=r"^db:3: big\.foo\.com\. TXT .* fits no DNS message"):
         read("\n" + lines, source="db")
+
+
+def test_an_rrset_may_have_far_more_than_a_hundred_records():
+    lines = "".join(f"many 60 A 192.0.{n >> 8}.{n & 255}\n" for n in range(1_000))
+    assert len(one(lines, "many", "A").rdatas) == 1_000
 
 
 def test_rdata_beyond_65535_octets_is_refused():

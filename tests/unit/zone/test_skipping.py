@@ -1,0 +1,106 @@
+"""Master files whose bad records are left out instead of refused, each named with its line."""
+
+import pytest
+
+from zonegit.errors import Invalid
+from zonegit.zone import rrtypes, zonefile
+from zonegit.zone.names import parse
+from zonegit.zone.zonefile import Skipped, ZoneFile
+
+APEX = parse("foo.com.")
+SOA = "@ 300 IN SOA ns1 admin 1 7200 3600 1209600 300\n"
+
+
+def lenient(text: str, **options) -> tuple[ZoneFile, list[Skipped]]:
+    """The file after an SOA, and what was left out of it."""
+    skipped: list[Skipped] = []
+    octets = (SOA + text).encode()
+    return zonefile.read(octets, APEX, source="db", skip=skipped.append, **options), skipped
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (f"www TXT {'x' * 256}", "a string is longer than 255 octets"),
+        ("www A 300.0.0.1", "an IPv4 address is expected"),
+        ("www.bar.com. A 192.0.2.1", "www.bar.com. is not within the zone foo.com."),
+        (f"@ DS 1 8 2 {'ab' * 32}", "foo.com. DS is at the apex of its zone"),
+        ("@ SOA ns1 admin 2 7200 3600 1209600 300", "foo.com. has more than one SOA record"),
+        ("sub SOA ns1 admin 1 2 3 4 5", "sub.foo.com. SOA is not at the apex foo.com."),
+        ("@ CNAME x.", "foo.com. has a CNAME and other data (SOA)"),
+        ("d DNAME x.\n", "d.foo.com. has more than one DNAME record"),
+    ],
+)
+def test_a_record_that_cannot_stand_is_left_out_and_the_rest_is_read(line, why):
+    found, skipped = lenient(f"d DNAME y.\n\n{line}\nftp 60 A 192.0.2.1\n")
+    (only,) = skipped
+    assert (only.source, only.line) == ("db", 4)
+    assert why in only.why
+    assert set(found.rrsets) == {
+        (APEX, rrtypes.SOA),
+        (parse("d", APEX), rrtypes.DNAME),
+        (parse("ftp", APEX), rrtypes.A),
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("CNAME x.", "A 192.0.2.1"), ("A 192.0.2.1", "CNAME x.")]
+)
+def test_of_a_cname_and_other_data_the_first_stays(first, second):
+    found, skipped = lenient(f"www {first}\nwww {second}\nwww NSEC a CNAME\n")
+    assert [each.line for each in skipped] == [3]
+    assert {rdtype for owner, rdtype in found.rrsets if owner == parse("www", APEX)} == {
+        rrtypes.from_text(first.split()[0]),
+        rrtypes.NSEC,
+    }
+
+
+def test_what_follows_without_an_owner_belongs_to_that_of_the_record_left_out():
+    found, skipped = lenient("a A 192.0.2.1\nwww.bar. A 192.0.2.2\n  A 192.0.2.3\n")
+    assert [each.line for each in skipped] == [3, 4]
+    assert found.rrsets[parse("a", APEX), rrtypes.A].rdatas == (b"\xc0\x00\x02\x01",)
+
+
+def test_generated_records_are_left_out_one_by_one():
+    found, skipped = lenient("$GENERATE 254-257 h$ A 192.0.2.$\n")
+    assert [each.line for each in skipped] == [2, 2]
+    assert len(found.rrsets) == 3
+
+
+def test_a_record_of_an_included_file_is_named_with_that_file():
+    _, skipped = lenient(
+        "$INCLUDE more\n", include=lambda _, path: (path, b"\nwww.bar. 60 A 192.0.2.1\n")
+    )
+    assert [(each.source, each.line) for each in skipped] == [("more", 2)]
+
+
+def test_a_name_whose_every_record_is_left_out_is_not_there():
+    found, skipped = lenient("d DNAME x.\na.d A 300.0.0.1\nw.d CNAME x. y.\n")
+    assert len(skipped) == 2
+    assert not found.warnings
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["www CH TXT x", "a..b A 192.0.2.1", "www FOO 1", "$TTL 1y", "$ORIGIN a..b", 'www TXT "x'],
+)
+def test_what_leaves_the_meaning_of_other_lines_open_is_refused_all_the_same(line):
+    with pytest.raises(Invalid, match=r"^db:2: "):
+        lenient(line + "\n")
+
+
+def test_no_soa_cannot_be_skipped():
+    with pytest.raises(Invalid, match=r"^db:1: foo\.com\. has no SOA record"):
+        zonefile.read(b"www 60 A 192.0.2.1\n", APEX, source="db", skip=lambda _: None)
+
+
+def test_an_rrset_that_fits_no_message_cannot_be_skipped():
+    lines = "".join(f'big 60 TXT {n} "{"x" * 250}"\n' for n in range(260))
+    with pytest.raises(Invalid, match=r"^db:2: big\.foo\.com\. TXT .* fits no DNS message"):
+        lenient(lines)
+
+
+def test_the_number_of_records_is_bounded_with_those_left_out(monkeypatch):
+    monkeypatch.setattr(zonefile, "MAX_RECORDS", 3)
+    with pytest.raises(Invalid, match=r"^db:4: more than 3 records"):
+        lenient("a.bar. 60 A 192.0.2.1\n" * 4)
