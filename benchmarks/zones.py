@@ -1,7 +1,9 @@
 """The zones that are measured, and the questions they are asked."""
 
+import ipaddress
 import random
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 MIXED_ZONE: Final = "mixed.test."
@@ -11,6 +13,7 @@ _CUTS: Final = 48
 A: Final = 1
 AAAA: Final = 28
 TXT: Final = 16
+_WORDS: Final = ("ns-", "www-", "mail-", "host-", "server-", "customer-", "static-ip-")
 _SOA: Final = "@ 3600 IN SOA ns1 hostmaster 1 7200 900 1209600 300"
 
 
@@ -30,6 +33,25 @@ def flat_zone(zone: str, names: int) -> str:
     lines = [f"$ORIGIN {zone}", "$TTL 300", _SOA, "@ NS ns1", "ns1 A 192.0.2.1"]
     lines += [f"h{n} A 10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(names)]
     return "\n".join(lines) + "\n"
+
+
+def dual_stack_zone(zone: str, names: int, seed: int = 3) -> Iterator[str]:
+    """The lines of a master file of ``names`` hosts right below the apex, each with an A and an
+    AAAA record; labels of 4 to 15 octets and addresses are random and the same every time."""
+    chosen = random.Random(seed)
+    yield f"$ORIGIN {zone}\n$TTL 300\n{_SOA}\n@ IN NS ns1\nns1 IN A 192.0.2.1\n"
+    for number in range(names):
+        label = f"{chosen.choice(_WORDS)}{number:x}"
+        ipv4 = ipaddress.IPv4Address(chosen.getrandbits(32))
+        ipv6 = ipaddress.IPv6Address(0x20010DB8 << 96 | chosen.getrandbits(96))
+        yield f"{label} 300 IN A {ipv4}\n{label} 300 IN AAAA {ipv6}\n"
+
+
+def dual_stack_labels(names: int, seed: int = 3) -> list[str]:
+    """The labels of those hosts."""
+    lines = (entry.split(" ", 1)[0] for entry in dual_stack_zone("test.", names, seed))
+    next(lines)
+    return list(lines)
 
 
 def mixed_questions(count: int = 8_192, seed: int = 1) -> list[bytes]:
