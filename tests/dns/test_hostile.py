@@ -66,7 +66,7 @@ def test_a_reply_is_never_answered(wire: bytes) -> None:
         assert WORLD.exchange(reply) is None
 
 
-@pytest.mark.parametrize("opcode", [1, 2, 4, 5, 6, 15])
+@pytest.mark.parametrize("opcode", [1, 2, 3, 5, 6, 15])
 def test_other_operations_are_not_implemented(opcode: int) -> None:
     query = dns.message.make_query("www.foo.com.", "A")
     query.set_opcode(opcode)

@@ -11,9 +11,10 @@ from tests.dns.world import World
 from tests.support.waiting import eventually
 
 from zonegit.errors import Unavailable
+from zonegit_resolver.addresses import Address
 from zonegit_resolver.answering import fast
 from zonegit_resolver.listening.datagrams import Losses
-from zonegit_resolver.listening.listeners import Address, bound, listening
+from zonegit_resolver.listening.listeners import bound, listening
 from zonegit_resolver.listening.streams import Streams
 
 QUERY = dns.message.make_query("www.foo.com.", "A", use_edns=0).to_wire()

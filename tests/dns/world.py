@@ -1,6 +1,7 @@
 """Zones served in this process, asked through both ways in front of them."""
 
 import re
+import time
 from textwrap import dedent
 
 import dns.flags
@@ -13,12 +14,15 @@ import dns.zone
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rrset
+from zonegit_resolver.addresses import LOOPBACK, Access
 from zonegit_resolver.answering import answer, fast
 from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.answering.zones import Served, State, Zones
 from zonegit_resolver.compiled.compiler import compiled
 from zonegit_resolver.messages.query import DATAGRAM
 
+USUAL = Conduct()
 SOA = "@ 3600 SOA ns1.example. hostmaster.example. 7 7200 900 1209600 300\n"
 HAS_SOA = re.compile(r"^\s*\S+ \d+ SOA ", re.MULTILINE)
 
@@ -41,11 +45,19 @@ def commit_of(text: str) -> ObjectId:
 
 
 class World:
-    """Zones by name, each a master file that begins with ``SOA`` unless it has its own."""
+    """Zones by name, each a master file that begins with ``SOA`` unless it has its own. What is
+    put later is served to ``query_from`` and ``transfer_to`` as they are then."""
 
-    def __init__(self, zones: dict[str, str], canary: Canary | None = None) -> None:
-        self.zones = Zones()
+    def __init__(
+        self,
+        zones: dict[str, str],
+        canary: Canary | None = None,
+        conduct: Conduct = USUAL,
+    ) -> None:
+        self.zones = Zones(time.time, conduct)
         self.split = canary
+        self.query_from: Access | None = None
+        self.transfer_to = LOOPBACK
         for zone, text in zones.items():
             self.put(zone, text)
 
@@ -59,7 +71,8 @@ class World:
             snapshot = compiled(apex, read(zone, whole))
             states.append(self.zones.state(apex, branch, commit_of(whole), snapshot))
         default, other = (*states, None)[:2]
-        self.zones.replace(apex, Served(default, other, self.split))
+        served = Served(default, other, self.split, self.query_from, self.transfer_to)
+        self.zones.replace(apex, served)
 
     def ask(
         self,

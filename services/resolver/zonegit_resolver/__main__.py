@@ -10,14 +10,14 @@ from zonegit import process
 from zonegit.errors import ZonegitError
 from zonegit.store import refnames
 from zonegit.zone import names
-from zonegit_resolver import app
+from zonegit.zone.names import Name
+from zonegit_resolver import addresses, app
+from zonegit_resolver.addresses import LOOPBACK
 from zonegit_resolver.answering import canary
-from zonegit_resolver.listening import listeners
-from zonegit_resolver.settings import options, plan
+from zonegit_resolver.settings import keyfile, options, plan
 from zonegit_resolver.settings.options import Options
-from zonegit_resolver.settings.plan import Plan
+from zonegit_resolver.settings.plan import Plan, Settings
 from zonegit_resolver.settings.planfile import PlanFile
-from zonegit_resolver.transfers import axfr
 
 DEFAULT_LISTEN = ("127.0.0.1:5353",)
 
@@ -59,8 +59,30 @@ DEFAULT_LISTEN = ("127.0.0.1:5353",)
     "--transfer-to",
     multiple=True,
     metavar="CIDR",
-    help="Let this network transfer zones too, beside the loopback.",
+    help="Let this network transfer zones too, beside --allow-transfer.",
 )
+@click.option(
+    "--allow-query", metavar="WORDS", help="Who may ask: CIDR and key:NAME words. [everybody]"
+)
+@click.option("--allow-transfer", metavar="WORDS", help="Who may transfer zones. [the loopback]")
+@click.option(
+    "--notify",
+    metavar="WORDS",
+    help="Whom to tell of changes: HOST:PORT words, each with a key:NAME behind it, or none.",
+)
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="TSIG keys, as tsig-keygen prints them.",
+)
+@click.option("--nsid", metavar="TEXT", help="What to be told apart by: text, or 0x and hex.")
+@click.option("--identity", metavar="TEXT", help="What id.server is told. [refused]")
+@click.option("--server-version", metavar="TEXT", help="What version.server is told. [refused]")
+@click.option(
+    "--minimal-responses", is_flag=True, help="Bring along no addresses that need not be there."
+)
+@click.option("--max-udp-size", metavar="OCTETS", help="The longest reply in a datagram. [1232]")
 @click.option("--name", help="What this resolver is called. [HOST-PORT]")
 @process.common_options
 def main(
@@ -73,6 +95,15 @@ def main(
     config: Path | None,
     metrics: str | None,
     transfer_to: tuple[str, ...],
+    allow_query: str | None,
+    allow_transfer: str | None,
+    notify: str | None,
+    keys: Path | None,
+    nsid: str | None,
+    identity: str | None,
+    server_version: str | None,
+    minimal_responses: bool,
+    max_udp_size: str | None,
     name: str | None,
     data: Path | None,
     nats_url: str | None,
@@ -91,26 +122,46 @@ def main(
       zonegit-resolver --canary next:10
       zonegit-resolver --config /etc/zonegit/resolver.toml
     """
-    words = {plan.BRANCH: branch, plan.CANARY: split, plan.SALT: canary_salt, plan.AT: at}
+    if transfer_to:
+        allow_transfer = " ".join((allow_transfer or str(LOOPBACK), *transfer_to))
+    words = {
+        plan.BRANCH: branch,
+        plan.CANARY: split,
+        plan.SALT: canary_salt,
+        plan.AT: at,
+        plan.QUERY_FROM: allow_query,
+        plan.TRANSFER_TO: allow_transfer,
+        plan.TELL: notify,
+        plan.KEYS: str(keys.absolute()) if keys is not None else None,
+        plan.NSID: nsid,
+        plan.IDENTITY: identity,
+        plan.VERSION: server_version,
+        plan.MINIMAL: "yes" if minimal_responses else None,
+        plan.CEILING: max_udp_size,
+    }
     flags = {setting: text for setting, text in words.items() if text is not None}
     try:
-        addresses = [listeners.parse(text) for text in listen]
         zones = frozenset(names.parse(text) for text in only)
-        by_flags = Plan(plan.serving(flags), only=zones)
+        by_flags = _plan(flags, zones, keys)
         file = PlanFile(config, flags, zones) if config is not None else None
+        at_addresses = [addresses.parse(text) for text in listen]
         chosen = Options(
-            name=options.checked_name(name or options.default_name(addresses)),
-            listen=addresses,
+            name=options.checked_name(name or options.default_name(at_addresses)),
+            listen=at_addresses,
             plan=file.read() if file is not None else by_flags,
             config=file,
-            metrics=listeners.parse(metrics) if metrics is not None else None,
-            transfer_to=(*axfr.LOOPBACK, *map(axfr.network, transfer_to)),
+            metrics=addresses.parse(metrics) if metrics is not None else None,
         )
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""
         raise click.UsageError(f"{error.message}{hint}") from error
     serve = partial(app.run, chosen)
     sys.exit(process.run(app.NAME, serve, data=data, nats_url=nats_url, log_level=log_level))
+
+
+def _plan(flags: Settings, only: frozenset[Name], keys: Path | None) -> Plan:
+    conduct = plan.conduct(flags, keyfile.read(keys) if keys is not None else {})
+    return Plan(plan.serving(flags, conduct.keys), {}, only, conduct, keys)
 
 
 if __name__ == "__main__":

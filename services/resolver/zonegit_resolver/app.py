@@ -5,6 +5,7 @@ once when the bus is away and there is something on disk, the sockets are bound.
 """
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -24,6 +25,7 @@ from zonegit.objects.model import Identity
 from zonegit.repo.workspace import Repo
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskStatus
+from zonegit_resolver.addresses import Address
 from zonegit_resolver.answering import fast
 from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.following.follower import Follower
@@ -35,12 +37,13 @@ from zonegit_resolver.following.reloading import Reloading, hangups
 from zonegit_resolver.following.tracks import Position, Track, Tracks
 from zonegit_resolver.following.updater import Updater
 from zonegit_resolver.listening.datagrams import Losses
-from zonegit_resolver.listening.listeners import Address, listening, make_room
+from zonegit_resolver.listening.listeners import listening, make_room
 from zonegit_resolver.listening.streams import Streams
 from zonegit_resolver.pace import Pace, spare_the_heap, spare_the_interpreter
 from zonegit_resolver.reporting import exposition, readiness
 from zonegit_resolver.reporting.metrics import Figures, Propagation
 from zonegit_resolver.reporting.status import Herald, status
+from zonegit_resolver.settings import keyfile
 from zonegit_resolver.settings.options import Options
 from zonegit_resolver.settings.plan import Plan
 from zonegit_resolver.settings.planfile import PlanFile
@@ -70,6 +73,7 @@ async def run(options: Options, bus_settings: BusSettings, settings: Settings) -
         told = stack.enter_context(hangups()) if options.config is not None else None
         folder = settings.data / "resolvers" / options.name
         last_known = await stack.enter_async_context(open_last_known(folder, pace))
+        _warn_of_exposed(options.plan)
         resolver = Resolver(options, pace, last_known)
         await resolver.recall()
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -87,7 +91,7 @@ class Resolver:
         self._pace = pace
         self._last_known = last_known
         self._leaving = Leaving(last_known, pace)
-        self._zones = Zones()
+        self._zones = Zones(time.time, options.plan.conduct)
         self._tracks = Tracks(self._zones, options.plan)
         self._reloading = Reloading(options.plan)
         self._losses = Losses()
@@ -115,6 +119,8 @@ class Resolver:
         await self._reloading.run(file, told, self._adopt)
 
     async def _adopt(self, plan: Plan) -> None:
+        self._zones.conduct = plan.conduct
+        _warn_of_exposed(plan)
         changed = self._tracks.adopt(plan)
         if self._follower is not None:
             self._follower.look_again(changed)
@@ -133,7 +139,7 @@ class Resolver:
                 port = await stack.enter_async_context(serving)
                 self._metrics = options.metrics._replace(port=port)
             await self._until_loaded()
-            streams = Streams(self._zones, fast.respond, self._losses, options.transfer_to)
+            streams = Streams(self._zones, fast.respond, self._losses)
             self._addresses = await stack.enter_async_context(
                 listening(options.listen, self._zones, fast.respond, streams, self._losses)
             )
@@ -257,3 +263,8 @@ class Resolver:
 def _nobody() -> Identity:
     """Whose name a commit would bear; a resolver makes none."""
     return Identity(NAME, "", 0)
+
+
+def _warn_of_exposed(plan: Plan) -> None:
+    if plan.keys_file is not None and keyfile.is_exposed(plan.keys_file):
+        log.warning("keys.exposed", file=str(plan.keys_file), hint="chmod o-r it")

@@ -31,8 +31,12 @@ NSEC3: Final = 50
 NSEC3PARAM: Final = 51
 SVCB: Final = 64
 HTTPS: Final = 65
+TKEY: Final = 249
+TSIG: Final = 250
 IXFR: Final = 251
 AXFR: Final = 252
+MAILB: Final = 253
+MAILA: Final = 254
 ANY: Final = 255
 
 _REGISTRY: Final = """

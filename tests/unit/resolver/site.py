@@ -39,11 +39,10 @@ from zonegit_refs.keeper import Keeper
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
 from zonegit_resolver import app
-from zonegit_resolver.listening.listeners import Address
+from zonegit_resolver.addresses import Address
 from zonegit_resolver.settings.options import Options
 from zonegit_resolver.settings.plan import Plan, Serving
 from zonegit_resolver.settings.planfile import PlanFile
-from zonegit_resolver.transfers import axfr
 
 
 @dataclass
@@ -200,7 +199,7 @@ async def resolver(
     listen, metrics = (Address("127.0.0.1", free_port()) for _ in range(2))
     settings = Settings(data, "ada", "Ada", "ada@example.net", None)
     plan = config.read() if config is not None else Plan(Serving(**serving), only=frozenset(only))
-    options = Options(name, [listen], plan, config, metrics, axfr.LOOPBACK)
+    options = Options(name, [listen], plan, config, metrics)
     task = asyncio.create_task(app.run(options, BusSettings(url), settings))
     try:
         yield Running(listen, metrics, task)

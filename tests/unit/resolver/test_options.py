@@ -6,10 +6,9 @@ import sys
 import pytest
 
 from zonegit.errors import Invalid
-from zonegit_resolver.listening import listeners
-from zonegit_resolver.listening.listeners import Address
+from zonegit_resolver import addresses
+from zonegit_resolver.addresses import Address
 from zonegit_resolver.settings import options
-from zonegit_resolver.transfers import axfr
 
 
 @pytest.mark.parametrize(
@@ -22,7 +21,7 @@ from zonegit_resolver.transfers import axfr
     ],
 )
 def test_an_address_is_read_and_written(text: str, address: Address) -> None:
-    assert listeners.parse(text) == address
+    assert addresses.parse(text) == address
     assert str(address) == text.lower()
 
 
@@ -40,13 +39,13 @@ def test_an_address_is_read_and_written(text: str, address: Address) -> None:
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="is not an address"):
-        listeners.parse(text)
+        addresses.parse(text)
 
 
 @pytest.mark.parametrize("text", ["192.0.2.1/24", "x", "192.0.2.0/33"])
 def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="is not a network"):
-        axfr.network(text)
+        addresses.network(text)
 
 
 @pytest.mark.parametrize("name", ["../x", "", "a b"])

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
 from zonegit.zone import names
+from zonegit_resolver.addresses import Access, Address, Secondary
 from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.settings import plan, planfile
 from zonegit_resolver.settings.plan import Plan, Serving
 from zonegit_resolver.settings.planfile import PlanFile
@@ -91,6 +93,53 @@ def test_a_file_for_many_hosts_may_say_more_than_a_host_serves() -> None:
     assert (of(plan, "a."), of(plan, "b.")) == (Serving("x"), None)
 
 
+def test_who_may_ask_transfer_and_be_told_is_said_for_all_and_for_one(tmp_path: Path) -> None:
+    (tmp_path / "k.key").write_text('key "K." { algorithm hmac-sha256; secret "c2VjcmV0"; };')
+    path = tmp_path / "resolver.toml"
+    path.write_text(
+        """
+        keys = "k.key"
+        allow-query = "192.0.2.0/24 2001:db8::/32"
+        notify = "192.0.2.1:53 key:k [2001:db8::1]:5353"
+        [zone.a]
+        allow-query = ""
+        allow-transfer = "key:k"
+        notify = ""
+        """
+    )
+    found = PlanFile(path, FLAGS).read()
+    key = names.parse("k.")
+    open_zone, closed_zone = of(found, "a."), of(found, "b.")
+    assert open_zone is not None
+    assert closed_zone is not None
+    assert open_zone.query_from is None
+    assert open_zone.transfer_to == Access(keys=frozenset([key]))
+    assert open_zone.notify == ()
+    assert closed_zone.query_from is not None
+    assert closed_zone.query_from.allows("192.0.2.9", None)
+    assert closed_zone.query_from.allows("::ffff:192.0.2.9", None)
+    assert not closed_zone.query_from.allows("2001:db9::", None)
+    assert closed_zone.transfer_to.allows("127.0.0.1", None)
+    assert closed_zone.notify == (
+        Secondary(Address("192.0.2.1", 53), key),
+        Secondary(Address("2001:db8::1", 5353)),
+    )
+    assert found.conduct.keys[key].secret == b"secret"
+
+
+def test_the_server_is_what_the_top_of_the_file_says() -> None:
+    found = read(
+        """
+        nsid = "0x6e7331"
+        server-version = "nine"
+        max-udp-size = "1400"
+        minimal-responses = "yes"
+        """,
+        identity="flag",
+    )
+    assert found.conduct == Conduct(1400, True, b"ns1", "nine", "flag")
+
+
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
@@ -129,6 +178,16 @@ def test_a_file_for_many_hosts_may_say_more_than_a_host_serves() -> None:
         (b'\nbranch = "\0"', 2, "not TOML"),
         ("\n" + "#" * 5_000, 2, "a line of more than 4,096"),
         ("#\n" * (1 << 20), 524_289, "goes on past 1,048,576 octets"),
+        ('\nallow-query = "192.0.2.1/24"', 2, "is not a network"),
+        ('[zone.a]\nallow-transfer = "::1 key:k"', 2, "no key is called k."),
+        ('notify = "192.0.2.1"', 1, "is not an address"),
+        ('notify = "key:k 192.0.2.1:53"', 1, "key:k follows no address"),
+        ('\nkeys = "nowhere.key"', 2, "cannot read nowhere.key"),
+        ('nsid = "0xabc"', 1, "is not hexadecimal"),
+        ('max-udp-size = "511"', 1, "is not a number from 512 to 4,096"),
+        ('minimal-responses = "1"', 1, "neither yes nor no"),
+        (f'identity = "{"é" * 128}"', 1, "more than 255 octets"),
+        ('[zone.a]\nnsid = "x"', 2, "'nsid' is not a setting"),
     ],
 )
 def test_what_is_wrong_is_refused_with_its_line(text: str | bytes, line: int, said: str) -> None:
@@ -144,8 +203,10 @@ def test_a_zone_that_was_not_quoted_is_explained() -> None:
 
 
 def test_a_setting_that_is_not_known_names_those_that_are() -> None:
-    assert refusal("x = 1").hint == ("settings here: branch, canary, canary-salt, at, only, zone")
-    assert refusal("[zone.a]\nonly = 1").hint == ("settings here: branch, canary, canary-salt, at")
+    of_zones = "branch, canary, canary-salt, at, allow-query, allow-transfer, notify"
+    of_the_server = "keys, nsid, identity, server-version, minimal-responses, max-udp-size"
+    assert refusal("x = 1").hint == f"settings here: {of_zones}, {of_the_server}, only, zone"
+    assert refusal("[zone.a]\nonly = 1").hint == f"settings here: {of_zones}"
 
 
 def test_a_key_that_is_written_in_escapes_is_found_all_the_same() -> None:
@@ -196,4 +257,4 @@ def test_the_example_of_the_documentation_says_what_its_comments_say() -> None:
 def test_every_key_of_the_file_is_documented() -> None:
     page = (DOCS / "configuration.md").read_text().partition("#### The file of `--config`\n")[2]
     documented = set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE))
-    assert documented == {*plan.SETTINGS, planfile.ONLY, planfile.ZONE}
+    assert documented == {*plan.SETTINGS, *plan.COMMON, planfile.ONLY, planfile.ZONE}

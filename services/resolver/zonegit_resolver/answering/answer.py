@@ -11,7 +11,17 @@ from zonegit_resolver.answering.canary import Client
 from zonegit_resolver.answering.chain import Told, follow
 from zonegit_resolver.answering.zones import Zones, count
 from zonegit_resolver.compiled.snapshot import Snapshot
-from zonegit_resolver.messages.parts import FORMERR, HEADER, NOTIMP, REFUSED, TC, heads
+from zonegit_resolver.messages.parts import (
+    AA,
+    FORMERR,
+    HEADER,
+    NOERROR,
+    NOTAUTH,
+    NOTIMP,
+    REFUSED,
+    TC,
+    heads,
+)
 from zonegit_resolver.messages.query import RCODE, Query, opt, parse, refusal
 
 
@@ -24,6 +34,8 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     if query.rcode:
         zones.malformed += 1
         return refusal(query, query.rcode)
+    if query.is_notify:
+        return _notified(query, zones)
     if query.qtype == rrtypes.AXFR:
         return refusal(query, NOTIMP)  # not in a datagram (RFC 5936 section 4.2)
     served = zones.find(query.name, query.qtype) if query.qclass == IN else None
@@ -46,6 +58,14 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     if told.is_alias and not client.is_told_apart:
         zones.remember(query.name, query.qtype, told)
     return _message(query, told, client.echoed(), query.room(limit))
+
+
+def _notified(query: Query, zones: Zones) -> bytes:
+    """RFC 1996 section 3: noted, and nothing done, for what is served here is nobody's copy."""
+    if query.qtype != rrtypes.SOA:
+        return refusal(query, FORMERR)
+    is_here = query.qclass == IN and query.name in zones.by_apex
+    return refusal(query, NOERROR, AA) if is_here else refusal(query, NOTAUTH)
 
 
 def _message(query: Query, told: Told, options: bytes, room: int) -> bytes:

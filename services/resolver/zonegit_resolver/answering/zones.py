@@ -10,9 +10,12 @@ from typing import Final
 from zonegit.objects.ids import ObjectId
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name
+from zonegit_resolver.addresses import LOOPBACK, Access
 from zonegit_resolver.answering.canary import Canary, Client
 from zonegit_resolver.answering.chain import Told
+from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.compiled.snapshot import Snapshot
+from zonegit_resolver.messages.tsig import Clock
 
 Queries = dict[int, int]
 """How many queries by ``type << 4 | rcode``. Plain ints: a labelled counter costs ten times this,
@@ -42,11 +45,14 @@ class State:
 @dataclass(frozen=True, slots=True)
 class Served:
     """A zone that is served. ``split`` says which clients are to see the canary, None: all get
-    the default state; so they do where it has no branch, and ``canary`` is None."""
+    the default state; so they do where it has no branch, and ``canary`` is None. ``query_from``
+    None: everybody may ask."""
 
     default: State
     canary: State | None = None
     split: Canary | None = None
+    query_from: Access | None = None
+    transfer_to: Access = LOOPBACK
 
     def state(self, client: Client) -> State:
         """What a client sees of the zone.
@@ -62,10 +68,16 @@ class Served:
         return self.default
 
 
+def _at_the_epoch() -> float:
+    return 0.0
+
+
 @dataclass(slots=True)
 class Zones:
-    """All zones that are served."""
+    """All zones that are served, and how. By the default ``clock`` no signature is of now."""
 
+    clock: Clock = _at_the_epoch
+    conduct: Conduct = field(default_factory=Conduct)
     by_apex: dict[bytes, Served] = field(default_factory=dict)
     queries: dict[tuple[Name, str], Queries] = field(default_factory=dict)
     refused: int = 0

@@ -183,10 +183,12 @@ class Tracks:
         of_zone = self._tracks.get(zone, {})
         states = {label: self._state(track) for label, track in of_zone.items()}
         default, canary = (*map(states.get, labels), None, None)[:2]
-        if serving is not None and default is not None:
-            return Served(default, canary, serving.canary)
-        standing = states.get(self._standing.get(zone, ""))
-        return Served(standing) if standing is not None else None
+        split = serving.canary if serving is not None else None
+        if default is None:
+            default, canary, split = states.get(self._standing.get(zone, "")), None, None
+        if serving is None or default is None:
+            return None
+        return Served(default, canary, split, serving.query_from, serving.transfer_to)
 
     def _state(self, track: Track) -> State | None:
         if track.current is None:

@@ -4,14 +4,14 @@ Each process binds for itself with SO_REUSEPORT; the kernel spreads the clients 
 """
 
 import asyncio
-import ipaddress
 import resource
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
-from zonegit.errors import Invalid, Unavailable
+from zonegit.errors import Unavailable
+from zonegit_resolver.addresses import Address
 from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.listening.datagrams import Datagrams, Losses, Respond
 from zonegit_resolver.listening.streams import Streams
@@ -21,36 +21,6 @@ _BUFFER: Final = 4 * 1024 * 1024
 """Octets asked for on each side of a UDP socket, for bursts; the kernel may grant less."""
 _ATTEMPTS: Final = 32
 """How often a free port is looked for that is free for UDP and TCP."""
-
-
-class Address(NamedTuple):
-    """An IP address, as text, and a port; 0 is any free one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def parse(text: str) -> Address:
-    """Reads ``192.0.2.1:53`` or ``[2001:db8::1]:53``.
-
-    Raises:
-        Invalid: it is neither.
-    """
-    host, colon, port = text.rpartition(":")
-    try:
-        if not colon or not port.isascii() or not 0 <= int(port) <= 65_535:
-            raise ValueError("no port of 0 to 65535")
-        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-        if (":" in bare) != (bare != host):
-            raise ValueError("an IPv6 address stands in brackets, and nothing else does")
-        return Address(str(ipaddress.ip_address(bare)), int(port))
-    except ValueError as error:
-        raise Invalid(
-            f"{text!r} is not an address: {error}", hint="127.0.0.1:5353 and [::1]:5353 are"
-        ) from error
 
 
 def make_room() -> None:

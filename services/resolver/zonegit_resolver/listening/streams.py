@@ -7,7 +7,6 @@ client that does not read holds one reply and no more, and not for long.
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +16,6 @@ from zonegit_resolver.listening.datagrams import Losses, Respond
 from zonegit_resolver.messages.query import STREAM, Query, parse
 from zonegit_resolver.pace import Pace
 from zonegit_resolver.transfers import axfr
-from zonegit_resolver.transfers.axfr import Network
 
 _LENGTH: Final = 2
 _READ_AHEAD: Final = 16 * 1024
@@ -44,13 +42,11 @@ class Streams:
         zones: Zones,
         respond: Respond,
         losses: Losses,
-        transfer_to: Sequence[Network] = axfr.LOOPBACK,
         limits: Limits = Limits(),
     ) -> None:
         self._zones = zones
         self._respond = respond
         self._losses = losses
-        self._transfer_to = transfer_to
         self._limits = limits
         self._pace = Pace()  # not that of loading, which would have its turn after every client
         self._peers: Counter[str] = Counter()
@@ -113,7 +109,7 @@ class Streams:
     async def _transfer(self, query: Query, peer: str, writer: asyncio.StreamWriter) -> None:
         """Of all transfers one makes a message in each turn of the event loop."""
         await self._pace.breathe()
-        for reply in axfr.replies(query, self._zones, peer, self._transfer_to):
+        for reply in axfr.replies(query, self._zones, peer):
             await self._send(reply, writer)
             await self._pace.breathe()
 

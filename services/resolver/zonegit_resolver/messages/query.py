@@ -11,6 +11,7 @@ import msgspec
 
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS, ROOT, Name
+from zonegit_resolver.messages.edns import is_well_formed
 from zonegit_resolver.messages.parts import BADVERS, FORMERR, HEADER, NOTIMP, QR, RD
 
 STREAM: Final = 65_535
@@ -21,6 +22,8 @@ PLAIN: Final = 512
 """What a client without EDNS takes (RFC 1035 section 4.2.1)."""
 
 OPCODE: Final = 0x7800
+QUERY: Final = 0
+NOTIFY: Final = 4 << 11
 RCODE: Final = 0xF
 DO: Final = 0x8000
 _MAX_RECORDS: Final = 8
@@ -46,7 +49,8 @@ class Edns(msgspec.Struct, frozen=True):
 class Query(msgspec.Struct, frozen=True):
     """One question. ``question`` are its octets as they came, case and all, empty when they could
     not be read; ``name`` is its name in lower case. ``rcode`` is not zero when that is all the
-    client gets. ``serial`` is the one a client has that asks for what came after it (IXFR)."""
+    client gets. ``serial`` is the one a client has that asks for what came after it (IXFR).
+    ``tsig`` is the offset of the record that signs the message, None when there is none."""
 
     id: bytes
     flags: int
@@ -57,6 +61,12 @@ class Query(msgspec.Struct, frozen=True):
     qclass: int = 0
     edns: Edns | None = None
     serial: int | None = None
+    tsig: int | None = None
+
+    @property
+    def is_notify(self) -> bool:
+        """Whether it tells of a change (RFC 1996) and asks nothing."""
+        return self.flags & OPCODE == NOTIFY
 
     @property
     def variant(self) -> int:
@@ -75,65 +85,111 @@ class _Malformed(Exception):
 
 
 def parse(wire: bytes) -> Query | None:
-    """None for what gets no answer at all: replies, and octets that are no message."""
+    """None for what gets no answer at all: replies, and octets that are no message.
+
+    What is malformed further on is told so with as much of its question as could be read, and
+    with EDNS where its OPT record was met, so that the client knows the reply for its own.
+    """
     if len(wire) < HEADER:
         return None
-    _, flags, questions, answers, authority, additional = _HEADER.unpack_from(wire)
+    _, flags, *counts = _HEADER.unpack_from(wire)
     if flags & QR:
         return None
-    if flags & OPCODE:
+    if flags & OPCODE not in (QUERY, NOTIFY):
         return Query(wire[:2], flags, NOTIMP)
-    if questions != 1 or answers or authority + additional > _MAX_RECORDS:
-        return Query(wire[:2], flags, FORMERR)
+    found = _Found(wire)
     try:
-        return _parse(wire, flags, authority, additional)
+        found.read_question(counts[0])
+        found.read_records(counts[1:], is_notify=flags & OPCODE == NOTIFY)
+        rcode = BADVERS if found.edns is not None and found.edns.version else 0
     except (_Malformed, IndexError, struct.error):
-        return Query(wire[:2], flags, FORMERR)
-
-
-def _parse(wire: bytes, flags: int, authority: int, additional: int) -> Query:
-    end = _name_end(wire, HEADER, may_point=False)
-    qtype, qclass = _QUESTION.unpack_from(wire, end)
-    if end - HEADER > MAX_OCTETS or (authority and qtype != rrtypes.IXFR):
-        raise _Malformed
-    at = end + _QUESTION.size
-    edns = serial = None
-    for index in range(authority + additional):
-        record = _Record(wire, at)
-        at = record.end
-        if record.rdtype == rrtypes.OPT:
-            if edns is not None or not record.is_at_root or index < authority:
-                raise _Malformed
-            edns = _edns(record)
-        elif record.rdtype == rrtypes.SOA and index < authority:
-            serial = record.serial()
-    if at != len(wire):
-        raise _Malformed
+        rcode = FORMERR
     return Query(
         wire[:2],
         flags,
-        BADVERS if edns is not None and edns.version else 0,
-        wire[HEADER : end + _QUESTION.size],
-        Name(wire[HEADER:end].lower()),
-        qtype,
-        qclass,
-        edns,
-        serial,
+        rcode,
+        found.question,
+        found.name,
+        found.qtype,
+        found.qclass,
+        found.edns,
+        found.serial,
+        found.tsig,
     )
+
+
+class _Found:
+    """What a message holds, as far as it was read. Each method raises ``_Malformed``,
+    ``IndexError`` or ``struct.error`` where it does not go on."""
+
+    __slots__ = ("_wire", "edns", "name", "qclass", "qtype", "question", "serial", "tsig")
+
+    def __init__(self, wire: bytes) -> None:
+        self._wire = wire
+        self.question = b""
+        self.name = ROOT
+        self.qtype = self.qclass = 0
+        self.edns: Edns | None = None
+        self.serial: int | None = None
+        self.tsig: int | None = None
+
+    def read_question(self, count: int) -> None:
+        """There is exactly one (RFC 9619)."""
+        end = _name_end(self._wire, HEADER, may_point=False)
+        if count != 1 or end - HEADER > MAX_OCTETS:
+            raise _Malformed
+        self.qtype, self.qclass = _QUESTION.unpack_from(self._wire, end)
+        self.question = self._wire[HEADER : end + _QUESTION.size]
+        self.name = Name(self._wire[HEADER:end].lower())
+
+    def read_records(self, counts: list[int], *, is_notify: bool) -> None:
+        """NOTIFY may bring an answer (RFC 1996 section 3.7), IXFR an authority (RFC 1995 section
+        3), and nothing else either."""
+        answers, authority, additional = counts
+        total = answers + authority + additional
+        if total > _MAX_RECORDS or (answers and not is_notify):
+            raise _Malformed
+        if authority and self.qtype != rrtypes.IXFR and not is_notify:
+            raise _Malformed
+        at = HEADER + len(self.question)
+        for left in range(total, 0, -1):
+            record = _Record(self._wire, at)
+            at = record.end
+            if left <= additional:
+                self._read_additional(record, is_last=left == 1)
+            elif record.rdtype in (rrtypes.OPT, rrtypes.TSIG):
+                raise _Malformed
+            elif record.rdtype == rrtypes.SOA and left <= additional + authority:
+                self.serial = record.serial()
+        if at != len(self._wire):
+            raise _Malformed
+
+    def _read_additional(self, record: "_Record", *, is_last: bool) -> None:
+        if record.rdtype == rrtypes.OPT:
+            if self.edns is not None or not record.is_at_root:
+                raise _Malformed  # RFC 6891 section 6.1.1
+            self.edns = _edns(record)
+            if not self.edns.version and not is_well_formed(self.edns.options):
+                raise _Malformed
+        elif record.rdtype == rrtypes.TSIG:
+            if not is_last:
+                raise _Malformed  # RFC 8945 section 5.1
+            self.tsig = record.start
 
 
 class _Record:
     """A record that follows the question."""
 
-    __slots__ = ("end", "is_at_root", "rdata", "rdclass", "rdtype", "ttl")
+    __slots__ = ("end", "is_at_root", "rdata", "rdclass", "rdtype", "start", "ttl")
 
     def __init__(self, wire: bytes, at: int) -> None:
         fixed = _name_end(wire, at)
+        self.start = at
         self.is_at_root = fixed == at + 1
         self.rdtype, self.rdclass, self.ttl, length = _FIXED.unpack_from(wire, fixed)
-        start = fixed + _FIXED.size
-        self.end = start + length
-        self.rdata = wire[start : self.end]
+        rdata = fixed + _FIXED.size
+        self.end = rdata + length
+        self.rdata = wire[rdata : self.end]
         if self.end > len(wire):
             raise _Malformed
 
@@ -166,9 +222,9 @@ def opt(edns: Edns, rcode: int = 0, options: bytes = b"") -> bytes:
     return _OPT.pack(0, rrtypes.OPT, DATAGRAM, ttl, len(options)) + options
 
 
-def refusal(query: Query, rcode: int) -> bytes:
-    """A reply without records."""
-    flags = QR | query.flags & (OPCODE | RD) | rcode & RCODE
+def refusal(query: Query, rcode: int, flags: int = 0) -> bytes:
+    """A reply without records. ``flags`` are set beside those that every reply has."""
+    flags |= QR | query.flags & (OPCODE | RD) | rcode & RCODE
     tail = opt(query.edns, rcode) if query.edns is not None else b""
     counts = _HEADER.pack(0, flags, bool(query.question), 0, 0, bool(tail))
     return query.id + counts[2:] + query.question + tail

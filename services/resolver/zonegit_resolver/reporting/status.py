@@ -12,9 +12,9 @@ from zonegit.bus.connection import Bus
 from zonegit.errors import Unavailable
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskStatus, ResolverStatus, Served, ServedZone, ZoneServing
+from zonegit_resolver.addresses import Address
 from zonegit_resolver.following.follower import Follower
 from zonegit_resolver.following.tracks import Position, Track, Tracks
-from zonegit_resolver.listening.listeners import Address
 from zonegit_resolver.settings.plan import Serving
 
 MOST_ZONES: Final = 1_000

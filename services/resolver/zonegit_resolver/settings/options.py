@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.errors import Invalid
-from zonegit_resolver.listening.listeners import Address
+from zonegit_resolver.addresses import Address
 from zonegit_resolver.settings.plan import Plan
 from zonegit_resolver.settings.planfile import PlanFile
-from zonegit_resolver.transfers.axfr import Network
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
@@ -25,7 +24,6 @@ class Options:
     plan: Plan
     config: PlanFile | None
     metrics: Address | None
-    transfer_to: tuple[Network, ...]
 
 
 def checked_name(name: str) -> str:

@@ -1,7 +1,8 @@
 """Which state of which zone is to be served: what flags and file come to. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeVar
 
 from zonegit.errors import Invalid
@@ -9,8 +10,13 @@ from zonegit.repo import refish
 from zonegit.store import refnames
 from zonegit.zone import names
 from zonegit.zone.names import Name
+from zonegit_resolver.addresses import LOOPBACK, Access, Secondary
 from zonegit_resolver.answering import canary
 from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.messages.query import DATAGRAM
+from zonegit_resolver.messages.tsig import Keys
+from zonegit_resolver.settings import words
 
 T = TypeVar("T")
 
@@ -21,7 +27,22 @@ BRANCH: Final = "branch"
 CANARY: Final = "canary"
 SALT: Final = "canary-salt"
 AT: Final = "at"
-SETTINGS: Final = (BRANCH, CANARY, SALT, AT)
+QUERY_FROM: Final = "allow-query"
+TRANSFER_TO: Final = "allow-transfer"
+TELL: Final = "notify"
+SETTINGS: Final = (BRANCH, CANARY, SALT, AT, QUERY_FROM, TRANSFER_TO, TELL)
+"""Of one zone, or of all."""
+
+KEYS: Final = "keys"
+NSID: Final = "nsid"
+IDENTITY: Final = "identity"
+VERSION: Final = "server-version"
+MINIMAL: Final = "minimal-responses"
+CEILING: Final = "max-udp-size"
+COMMON: Final = (KEYS, NSID, IDENTITY, VERSION, MINIMAL, CEILING)
+"""Of the server."""
+CEILINGS: Final = (512, 4_096)
+
 LONGEST: Final = 1_024
 """Characters of a setting."""
 
@@ -29,11 +50,15 @@ LONGEST: Final = 1_024
 @dataclass(frozen=True, slots=True)
 class Serving:
     """How one zone is served. ``at`` None: its branch is followed; else it stays at the commit
-    that this refish stands for, ``branch`` being what HEAD means in it."""
+    that this refish stands for, ``branch`` being what HEAD means in it. ``query_from`` None:
+    everybody may ask. ``notify`` are told of each change."""
 
     branch: str = refnames.DEFAULT_BRANCH
     canary: Canary | None = None
     at: str | None = None
+    query_from: Access | None = None
+    transfer_to: Access = LOOPBACK
+    notify: tuple[Secondary, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -46,6 +71,9 @@ class Serving:
         return self.at is None and branch in self.labels
 
     def __str__(self) -> str:
+        return ", ".join((self._state(), *self._company()))
+
+    def _state(self) -> str:
         if self.at is not None:
             return f"at {self.at}"
         if self.canary is None:
@@ -53,15 +81,26 @@ class Serving:
         split = f"{self.canary.branch}:{self.canary.percent} by {self.canary.salt}"
         return f"{self.branch}, canary {split}"
 
+    def _company(self) -> Iterator[str]:
+        if self.query_from is not None:
+            yield f"for {self.query_from}"
+        if self.transfer_to != LOOPBACK:
+            yield f"transferred to {self.transfer_to}"
+        if self.notify:
+            yield f"notifying {' '.join(map(str, self.notify))}"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How all zones are served. ``zones`` are those with settings of their own; ``only`` those
-    that are served at all, every one when it is empty."""
+    that are served at all, every one when it is empty. ``keys_file`` is where the keys of
+    ``conduct`` are from, None when there are none."""
 
     default: Serving = field(default_factory=Serving)
     zones: Mapping[Name, Serving] = field(default_factory=dict)
     only: frozenset[Name] = frozenset()
+    conduct: Conduct = field(default_factory=Conduct)
+    keys_file: Path | None = None
 
     def of(self, zone: Name) -> Serving | None:
         """How a zone is served; None: it is not."""
@@ -96,23 +135,21 @@ def over(defaults: Settings, own: Settings) -> Settings:
     return {**rest, **own}
 
 
-def serving(settings: Settings) -> Serving:
-    """What settings come to.
+def serving(settings: Settings, keys: Collection[Name] = ()) -> Serving:
+    """What the settings of a zone come to, when there are these ``keys``.
 
     Raises:
         Invalid: one is malformed, or two contradict each other; ``details["setting"]`` is it.
     """
-    for setting, text in settings.items():
-        if len(text) > LONGEST:
-            raise Invalid(f"{setting} has more than {LONGEST:,} characters", setting=setting)
+    _check_lengths(settings)
     salt = settings.get(SALT, canary.DEFAULT_SALT)
     branch = settings.get(BRANCH, refnames.DEFAULT_BRANCH)
     _read(BRANCH, branch, refnames.checked)
     at, split = settings.get(AT) or None, None
     if at is not None:
         _read(AT, at, refish.parse)
-    if words := settings.get(CANARY):
-        split = _read(CANARY, words, lambda text: canary.parse(text, salt))
+    if share := settings.get(CANARY):
+        split = _read(CANARY, share, lambda text: canary.parse(text, salt))
     if at is not None and split is not None:
         raise Invalid(
             f"what stays at {at} has no canary", hint="give at or canary, not both", setting=CANARY
@@ -123,7 +160,51 @@ def serving(settings: Settings) -> Serving:
             hint="name another branch",
             setting=CANARY,
         )
-    return Serving(branch, split, at)
+    return Serving(branch, split, at, *_company(settings, keys))
+
+
+def _company(
+    settings: Settings, keys: Collection[Name]
+) -> tuple[Access | None, Access, tuple[Secondary, ...]]:
+    """Who may ask, who may transfer, who is told."""
+
+    def access(setting: str, text: str) -> Access:
+        return _read(setting, text, lambda text: words.access(text, keys))
+
+    query_from = settings.get(QUERY_FROM)
+    transfer_to = settings.get(TRANSFER_TO)
+    told = settings.get(TELL, "")
+    return (
+        access(QUERY_FROM, query_from) if query_from else None,
+        access(TRANSFER_TO, transfer_to) if transfer_to is not None else LOOPBACK,
+        _read(TELL, told, lambda text: words.secondaries(text, keys)),
+    )
+
+
+def conduct(settings: Settings, keys: Keys) -> Conduct:
+    """What the settings of the server come to, with these ``keys``.
+
+    Raises:
+        Invalid: one is malformed; ``details["setting"]`` is it.
+    """
+    _check_lengths(settings)
+    nsid, identity, version = (settings.get(each) or None for each in (NSID, IDENTITY, VERSION))
+    ceiling = settings.get(CEILING) or str(DATAGRAM)
+    minimal = settings.get(MINIMAL) or "no"
+    return Conduct(
+        _read(CEILING, ceiling, lambda text: words.number(text, *CEILINGS)),
+        _read(MINIMAL, minimal, words.yes_or_no),
+        _read(NSID, nsid, words.octets) if nsid is not None else None,
+        _read(VERSION, version, words.string) if version is not None else None,
+        _read(IDENTITY, identity, words.string) if identity is not None else None,
+        keys,
+    )
+
+
+def _check_lengths(settings: Settings) -> None:
+    for setting, text in settings.items():
+        if len(text) > LONGEST:
+            raise Invalid(f"{setting} has more than {LONGEST:,} characters", setting=setting)
 
 
 def _read(setting: str, text: str, parse: Callable[[str], T]) -> T:
@@ -145,7 +226,7 @@ def differences(before: Plan, after: Plan) -> list[str]:
             lines.append(f"{names.text(zone)}: {old or 'not served'} -> {new or 'not served'}")
     if before.only != after.only:
         lines.append(f"only: {_shown(before.only)} -> {_shown(after.only)}")
-    return lines
+    return [*lines, *before.conduct.differences(after.conduct)]
 
 
 def _shown(only: frozenset[Name]) -> str:

@@ -4,7 +4,7 @@ whole or refused as a whole, and the refusal names the line.
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,8 @@ from typing import Any, Final
 from zonegit.errors import Invalid
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.settings import plan
+from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.settings import keyfile, plan
 from zonegit_resolver.settings.plan import Plan, Serving, Settings
 
 MOST_OCTETS: Final = 1 << 20
@@ -35,7 +36,7 @@ _TOKEN: Final = re.compile(
 """What matters to where a statement of TOML ends: strings, comments, brackets, line ends."""
 _LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
-Keys = tuple[str, ...]
+Place = tuple[str, ...]
 """The way to a value, from the top of the file."""
 
 
@@ -62,7 +63,8 @@ class PlanFile:
 
 
 def parse(octets: bytes, file: str, flags: Settings, only: frozenset[Name] = frozenset()) -> Plan:
-    """The plan that the content of ``file`` makes of ``flags`` and ``only``.
+    """The plan that the content of ``file`` makes of ``flags`` and ``only``. The file of its keys
+    is read, from the folder of ``file`` when its path is relative.
 
     Raises:
         Invalid: it is wrong; begins with ``FILE:LINE:``.
@@ -70,21 +72,26 @@ def parse(octets: bytes, file: str, flags: Settings, only: frozenset[Name] = fro
     document = _Document(file, octets)
     top = {key: value for key, value in document.content.items() if key not in (ONLY, ZONE)}
     defaults = plan.over(flags, _settings(document, (), top))
-    default = _serving(document, (), defaults)
+    keys_file = Path(file).parent / defaults[plan.KEYS] if defaults.get(plan.KEYS) else None
+    conduct = _conduct(document, defaults, keys_file)
+    default = _serving(document, (), defaults, conduct.keys)
     named = _only(document)
     zones: dict[Name, Serving] = {}
     for text, table in _tables(document):
-        keys = (ZONE, text)
-        zone = _name(document, keys, text)
+        place = (ZONE, text)
+        zone = _name(document, place, text)
         if zone in zones:
-            raise document.refusal(keys, f"{names.text(zone)} has a table already")
+            raise document.refusal(place, f"{names.text(zone)} has a table already")
         if named and zone not in named:
             message = f"{names.text(zone)} is not served: {ONLY} does not name it"
-            raise document.refusal(keys, message)
+            raise document.refusal(place, message)
         zones[zone] = _serving(
-            document, keys, plan.over(defaults, _settings(document, keys, table))
+            document,
+            place,
+            plan.over(defaults, _settings(document, place, table)),
+            conduct.keys,
         )
-    return Plan(default, zones, named or only)
+    return Plan(default, zones, named or only, conduct, keys_file)
 
 
 def _tables(document: "_Document") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -97,11 +104,12 @@ def _tables(document: "_Document") -> Iterator[tuple[str, dict[str, Any]]]:
         yield text, table
 
 
-def _settings(document: "_Document", keys: Keys, table: Mapping[str, Any]) -> Settings:
+def _settings(document: "_Document", keys: Place, table: Mapping[str, Any]) -> Settings:
     """A table's settings, all of them known and text."""
+    settings = plan.SETTINGS if keys else (*plan.SETTINGS, *plan.COMMON)
     for key, value in table.items():
-        if key not in plan.SETTINGS:
-            known = ", ".join(plan.SETTINGS if keys else (*plan.SETTINGS, ONLY, ZONE))
+        if key not in settings:
+            known = ", ".join(settings if keys else (*settings, ONLY, ZONE))
             hint = QUOTED if keys and isinstance(value, dict) else f"settings here: {known}"
             raise document.refusal((*keys, key), f"{key!r} is not a setting", hint=hint)
         if not isinstance(value, str):
@@ -127,19 +135,30 @@ def _only(document: "_Document") -> frozenset[Name]:
     return frozenset(found)
 
 
-def _name(document: "_Document", keys: Keys, text: str) -> Name:
+def _name(document: "_Document", keys: Place, text: str) -> Name:
     try:
         return names.parse(text)
     except Invalid as error:
         raise document.refusal(keys, error.message, hint=error.hint) from error
 
 
-def _serving(document: "_Document", keys: Keys, settings: Settings) -> Serving:
+def _serving(
+    document: "_Document", place: Place, settings: Settings, keys: Collection[Name]
+) -> Serving:
     try:
-        return plan.serving(settings)
+        return plan.serving(settings, keys)
     except Invalid as error:
-        keys = (*keys, error.details["setting"])
-        raise document.refusal(keys, error.message, hint=error.hint) from error
+        place = (*place, error.details["setting"])
+        raise document.refusal(place, error.message, hint=error.hint) from error
+
+
+def _conduct(document: "_Document", settings: Settings, keys_file: Path | None) -> Conduct:
+    try:
+        keys = keyfile.read(keys_file) if keys_file is not None else {}
+        return plan.conduct(settings, keys)
+    except Invalid as error:
+        place = (error.details.get("setting", plan.KEYS),)
+        raise document.refusal(place, error.message, hint=error.hint) from error
 
 
 class _Document:
@@ -150,7 +169,7 @@ class _Document:
         self._text = self._decoded(octets)
         self.content = self._loaded()
 
-    def refusal(self, keys: Keys, message: str, *, hint: str | None = None) -> Invalid:
+    def refusal(self, keys: Place, message: str, *, hint: str | None = None) -> Invalid:
         """The error about what stands there; where that is inherited, about its table."""
         places = _places(self._text)
         while keys and keys not in places:
@@ -187,11 +206,11 @@ class _Document:
             raise self._refusal(_line_too_deep(self._text), "nested too deeply") from error
 
 
-def _places(text: str) -> dict[Keys, int]:
+def _places(text: str) -> dict[Place, int]:
     """The line where the statement begins that first names each key, in a well-formed file. What
     a key is, each statement by itself tells the parser."""
-    places: dict[Keys, int] = {}
-    table: Keys = ()
+    places: dict[Place, int] = {}
+    table: Place = ()
     for line, statement in _statements(text):
         is_header = statement.lstrip().startswith("[")
         found = list(_keys(tomllib.loads(statement), () if is_header else table))
@@ -202,7 +221,7 @@ def _places(text: str) -> dict[Keys, int]:
     return places
 
 
-def _keys(content: object, above: Keys) -> Iterator[Keys]:
+def _keys(content: object, above: Place) -> Iterator[Place]:
     """All keys, a table before what it holds; no deeper than settings of zones lie."""
     if isinstance(content, dict) and len(above) < 3:
         for key, value in content.items():

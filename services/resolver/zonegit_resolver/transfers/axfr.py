@@ -5,12 +5,11 @@ A transfer reads one immutable snapshot, so it is of one commit however long it 
 messages are made one at a time, as fast as the client takes them.
 """
 
-import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
-from zonegit.errors import Invalid
 from zonegit.zone import rrtypes
+from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
 from zonegit.zone.serial import later
 from zonegit_resolver.answering.zones import Zones, count
@@ -26,12 +25,6 @@ from zonegit_resolver.messages.parts import (
 )
 from zonegit_resolver.messages.query import Query, opt, refusal
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-LOOPBACK: Final[Sequence[Network]] = (
-    ipaddress.ip_network("127.0.0.0/8"),
-    ipaddress.ip_network("::1/128"),
-)
-
 _FULL: Final = 2_048
 """A message is sent when it has this many octets: a slice of work that is short enough."""
 _MOST: Final = 65_535
@@ -41,39 +34,22 @@ Record = tuple[bytes, int, int, bytes]
 """Owner, type, TTL, RDATA."""
 
 
-def network(text: str) -> Network:
-    """Raises:
-    Invalid: not a network such as ``192.0.2.0/24``.
-    """
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError as error:
-        raise Invalid(f"{text!r} is not a network: {error}", hint="192.0.2.0/24 is one") from error
-
-
 def is_transfer(query: Query) -> bool:
     """Whether a query on a stream asks for a whole zone."""
     return query.rcode == 0 and query.qtype in (rrtypes.AXFR, rrtypes.IXFR)
 
 
-def replies(query: Query, zones: Zones, peer: str, allowed: Sequence[Network]) -> Iterator[bytes]:
-    """The messages of a transfer, or the one that refuses it."""
+def replies(query: Query, zones: Zones, peer: str, key: Name | None = None) -> Iterator[bytes]:
+    """The messages of a transfer, or the one that refuses it, for a query that came from the
+    address ``peer`` and is signed with ``key``."""
     served = zones.by_apex.get(query.name) if query.qclass == IN else None
-    if not is_allowed(peer, allowed):
-        yield refusal(query, REFUSED)
-    elif served is None:
+    if served is None:
         yield refusal(query, NOTAUTH)
+    elif not served.transfer_to.allows(peer, key):
+        yield refusal(query, REFUSED)
     else:
         count(served.default.queries, query.qtype, 0)
         yield from _messages(query, served.default.snapshot)
-
-
-def is_allowed(peer: str, allowed: Sequence[Network]) -> bool:
-    """Whether the address ``peer`` is within one of the networks."""
-    address = ipaddress.ip_address(peer)
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return any(address in each for each in allowed)
 
 
 def _messages(query: Query, snapshot: Snapshot) -> Iterator[bytes]:

@@ -1,0 +1,184 @@
+"""The file of ``keys``: TSIG keys, as ``tsig-keygen`` prints them.
+
+    key "ns2.example.com" {
+        algorithm hmac-sha256;
+        secret "...";
+    };
+
+No error and no log shows what may be a secret: they tell the place, and what was expected there.
+"""
+
+import base64
+import binascii
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from zonegit.errors import Invalid
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_resolver.messages.tsig import ALGORITHMS, LONGEST_NAME, Key, Keys
+
+MOST_OCTETS: Final = 1 << 18
+MOST_KEYS: Final = 1_000
+LONGEST_SECRET: Final = 1_024
+"""Characters of base64."""
+HINT: Final = 'key "NAME" { algorithm hmac-sha256; secret "BASE64"; }; as tsig-keygen prints it'
+
+_TOKEN: Final = re.compile(
+    r"(?P<space>\s+|//[^\n]*|\#[^\n]*|/\*.*?\*/)"
+    r'|"(?P<quoted>[^"\n]*)"'
+    r"|(?P<mark>[{};])"
+    r'|(?P<word>(?!/\*)[^\s"{};]+)',
+    re.DOTALL,
+)
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    line: int
+
+
+def read(path: Path) -> Keys:
+    """The keys of a file, by name.
+
+    Raises:
+        Invalid: it cannot be read, or is wrong; names the line, and no secret.
+    """
+    try:
+        with path.open("rb") as file:
+            octets = file.read(MOST_OCTETS + 1)
+    except OSError as error:
+        raise Invalid(f"cannot read {path}: {error.strerror}") from error
+    return parse(octets, str(path))
+
+
+def is_exposed(path: Path) -> bool:
+    """Whether others than owner and group may read the file, as far as can be told."""
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
+def parse(octets: bytes, file: str) -> Keys:
+    """The keys in the content of ``file``, by name.
+
+    Raises:
+        Invalid: it is wrong; begins with ``FILE:LINE:``.
+    """
+    if len(octets) > MOST_OCTETS:
+        raise Invalid(f"{file}:1: the file goes on past {MOST_OCTETS:,} octets")
+    parser = _Parser(octets.decode("latin-1"), file)
+    keys: dict[Name, Key] = {}
+    while not parser.is_done:
+        line = parser.line
+        key = parser.key()
+        if key.name in keys:
+            raise parser.refusal(line, f"{names.text(key.name)} is there already")
+        if len(keys) == MOST_KEYS:
+            raise parser.refusal(line, f"more than {MOST_KEYS:,} keys")
+        keys[key.name] = key
+    return keys
+
+
+class _Parser:
+    """Takes one token after the other."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._file = file
+        self._tokens = self._split(text)
+        self._next: _Token = next(self._tokens)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the file ends here."""
+        return self._next.kind == "end"
+
+    @property
+    def line(self) -> int:
+        """Where the next token stands."""
+        return self._next.line
+
+    def key(self) -> Key:
+        """One statement."""
+        self._take("key")
+        line = self.line
+        name = self._name(line, self._value())
+        self._take("{")
+        found: dict[str, tuple[int, str]] = {}
+        while self._next.text != "}":
+            line, field = self.line, self._take("algorithm", "secret")
+            if field in found:
+                raise self.refusal(line, f"a second {field}")
+            found[field] = self.line, self._value()
+            self._take(";")
+        self._take("}")
+        self._take(";")
+        for field in ("algorithm", "secret"):
+            if field not in found:
+                raise self.refusal(line, f"{names.text(name)} has no {field}")
+        return Key(name, self._algorithm(*found["algorithm"]), self._secret(*found["secret"]))
+
+    def refusal(self, line: int, message: str) -> Invalid:
+        """The error about what stands there."""
+        return Invalid(f"{self._file}:{line}: {message}", hint=HINT)
+
+    def _split(self, text: str) -> Iterator[_Token]:
+        at, line = 0, 1
+        while at < len(text):
+            token = _TOKEN.match(text, at)
+            if token is None:
+                raise self.refusal(line, "a quotation mark or a comment that is not closed")
+            kind = token.lastgroup or ""
+            if kind != "space":
+                yield _Token(kind, token[kind], line)
+            line += token[0].count("\n")
+            at = token.end()
+        yield _Token("end", "", line)
+
+    def _advance(self) -> _Token:
+        token = self._next
+        if token.kind != "end":
+            self._next = next(self._tokens)
+        return token
+
+    def _take(self, *expected: str) -> str:
+        """One of these, unquoted."""
+        token = self._advance()
+        if token.kind not in ("mark", "word") or token.text not in expected:
+            raise self.refusal(token.line, f"{' or '.join(expected)} is to stand here")
+        return token.text
+
+    def _value(self) -> str:
+        token = self._advance()
+        if token.kind not in ("quoted", "word"):
+            raise self.refusal(token.line, "a value is to stand here")
+        return token.text
+
+    def _name(self, line: int, text: str) -> Name:
+        try:
+            name = names.parse(text)
+        except Invalid as error:
+            raise self.refusal(line, "the name of a key is a domain name") from error
+        if len(name) > LONGEST_NAME:
+            raise self.refusal(line, f"the name of a key has at most {LONGEST_NAME} octets")
+        return name
+
+    def _algorithm(self, line: int, text: str) -> str:
+        algorithm = text.lower().rstrip(".")
+        if algorithm not in ALGORITHMS:
+            raise self.refusal(line, f"the algorithm is one of {', '.join(ALGORITHMS)}")
+        return algorithm
+
+    def _secret(self, line: int, text: str) -> bytes:
+        try:
+            secret = base64.b64decode(text[: LONGEST_SECRET + 1], validate=True)
+        except (binascii.Error, ValueError):
+            secret = b""
+        if not secret or len(text) > LONGEST_SECRET:
+            raise self.refusal(line, f"a secret is base64, of up to {LONGEST_SECRET:,} characters")
+        return secret
