@@ -458,6 +458,8 @@ async def test_the_reflog_is_of_one_ref_newest_first(stand: RefStand) -> None:
         (None, first.id),
     ]
     assert await stand.refs.reflog(MAIN, 1) == entries[:1]
+    assert await stand.refs.reflog(MAIN, 10, serial=entries[1].serial) == entries[1:]
+    assert await stand.refs.reflog(MAIN, 10, serial=99) == []
 
 
 async def test_every_row_is_announced_once_and_in_order(stand: RefStand) -> None:

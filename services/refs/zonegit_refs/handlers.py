@@ -70,7 +70,8 @@ class Handlers:
         return await self._refs.since(message.epoch, message.sequence)
 
     async def reflog(self, request: Request, message: AskReflog) -> Reflog:
-        return Reflog(entries=await self._refs.reflog(_ref(request), message.limit))
+        entries = await self._refs.reflog(_ref(request), message.limit, message.serial)
+        return Reflog(entries=entries)
 
     async def register(self, request: Request, message: Register) -> Moved:
         return await self._refs.register(_zone(request), _origin(request, message.why))

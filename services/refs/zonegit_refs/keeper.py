@@ -66,8 +66,8 @@ class Keeper:
     async def since(self, epoch: str, sequence: int) -> Since:
         return await self._refs.since(epoch, sequence)
 
-    async def reflog(self, ref: RefName, limit: int) -> list[LogEntry]:
-        return await self._refs.reflog(ref, limit)
+    async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
+        return await self._refs.reflog(ref, limit, serial)
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
         return await self._refs.register(zone, origin, self._clock(), self._tell())

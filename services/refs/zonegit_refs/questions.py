@@ -139,11 +139,12 @@ def since(connection: Connection, epoch: str, sequence: int) -> Since:
     return Since(ours, last, _page(rows.entries(found)))
 
 
-def reflog(connection: Connection, ref: RefName, limit: int) -> list[LogEntry]:
-    """The last moves of one ref, newest first, as many as fit."""
+def reflog(connection: Connection, ref: RefName, limit: int, serial: int | None) -> list[LogEntry]:
+    """The last moves of one ref, newest first, as many as fit; with ``serial`` those to it."""
     found = connection.execute(
-        f"{rows.LOG} WHERE zone = ? AND space = ? AND short = ? ORDER BY sequence DESC LIMIT ?",
-        (rows.zone_key(ref), ref.space, ref.short, limit),
+        f"{rows.LOG} WHERE zone = ? AND space = ? AND short = ? AND serial IS coalesce(?, serial)"
+        " ORDER BY sequence DESC LIMIT ?",
+        (rows.zone_key(ref), ref.space, ref.short, serial, limit),
     )
     return _page(rows.entries(found))
 

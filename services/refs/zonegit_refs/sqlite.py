@@ -40,8 +40,9 @@ class SqliteRefs:
     async def since(self, epoch: str, sequence: int) -> Since:
         return await self._database.read(partial(questions.since, epoch=epoch, sequence=sequence))
 
-    async def reflog(self, ref: RefName, limit: int) -> list[LogEntry]:
-        return await self._database.read(partial(questions.reflog, ref=ref, limit=limit))
+    async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
+        work = partial(questions.reflog, ref=ref, limit=limit, serial=serial)
+        return await self._database.read(work)
 
     async def sequence(self) -> int:
         """Where the log stands."""

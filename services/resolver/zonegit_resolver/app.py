@@ -93,6 +93,7 @@ class Resolver:
         self._leaving = Leaving(last_known, pace)
         self._zones = Zones(time.time, options.plan.conduct)
         self._tracks = Tracks(self._zones, options.plan)
+        self._tracks.turned.append(last_known.stand)
         self._reloading = Reloading(options.plan)
         self._losses = Losses()
         self._propagation = Propagation()

@@ -5,11 +5,13 @@ millisecond, however many zones are being loaded.
 import asyncio
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from time import perf_counter
-from typing import Final
+from typing import Final, TypeVar
 
 from zonegit_resolver.compiled.snapshot import Node, Snapshot
+
+T = TypeVar("T")
 
 SLICE_S: Final = 0.000_1
 """How long the event loop is held at a time, by everybody together: what a query waits for, while
@@ -42,6 +44,17 @@ class Pace:
 
     def _reopen(self) -> None:
         self._is_open = True
+
+
+async def driven(slow: Generator[object, None, T], pace: Pace) -> T:
+    """What a generator returns that yields now and then, for others to have their turn."""
+    try:
+        while True:
+            next(slow)
+            await pace.breathe()
+    except StopIteration as done:
+        value: T = done.value
+        return value
 
 
 def spare_the_heap() -> None:

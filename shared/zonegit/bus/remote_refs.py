@@ -63,8 +63,9 @@ class RemoteRefs:
     async def since(self, epoch: str, sequence: int) -> Since:
         return await self._ask("since", None, AskSince(epoch=epoch, sequence=sequence), Since)
 
-    async def reflog(self, ref: RefName, limit: int) -> list[LogEntry]:
-        return (await self._ask("reflog", ref, AskReflog(limit=limit), Reflog)).entries
+    async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
+        question = AskReflog(limit=limit, serial=serial)
+        return (await self._ask("reflog", ref, question, Reflog)).entries
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
         return await self._change(

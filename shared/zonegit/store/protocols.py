@@ -207,8 +207,9 @@ class RefStore(Protocol):
         store's."""
         ...
 
-    async def reflog(self, ref: RefName, limit: int) -> list[LogEntry]:
-        """The last moves of one ref, newest first."""
+    async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
+        """The last moves of one ref, newest first; with ``serial`` those to a tip of that serial
+        alone."""
         ...
 
     async def register(self, zone: Name, origin: Origin) -> Moved:

@@ -143,9 +143,11 @@ class AskSince(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskReflog(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.reflog: the last moves of the subject's ref, newest first."""
+    """refs.reflog: the last moves of the subject's ref, newest first; with ``serial`` those to a
+    tip of that serial alone."""
 
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    serial: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None
 
 
 class Reflog(Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,7 +8,12 @@ this, and what does not verify is dropped and said.
 import asyncio
 import fcntl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,11 +27,14 @@ from zonegit.objects.model import Blob
 from zonegit.store.database import Database, open_database
 from zonegit.zone import names
 from zonegit.zone.names import Name
+from zonegit_resolver.compiled.records import Delta
 from zonegit_resolver.compiled.snapshot import Snapshot, contents, empty
 from zonegit_resolver.following import sqlite
+from zonegit_resolver.following.descent import Descent
+from zonegit_resolver.following.journal import Changes, Journal, joined
 from zonegit_resolver.following.loading import advanced, change_of
-from zonegit_resolver.following.sqlite import Key, Row, Tip, Write
-from zonegit_resolver.following.tracks import Compiled, Position, Tracks
+from zonegit_resolver.following.sqlite import Key, Row, Standing, Tip, Write
+from zonegit_resolver.following.tracks import Compiled, Position, Track, Tracks
 from zonegit_resolver.pace import Pace, settle_the_heap
 
 FILE: Final = "last-known.sqlite3"
@@ -48,36 +56,58 @@ class Recalled(NamedTuple):
 
 class Kept(NamedTuple):
     """A swap, at ``seen`` in seconds since 1970. ``rows`` are the differences to the commit
-    ``base``, None: to an empty zone; without ``rows`` the snapshot says all there is."""
+    ``base``, None: to an empty zone; without ``rows`` the snapshot says all there is. ``delta`` is
+    what secondaries are told, None: nobody knows."""
 
     position: Position
     compiled: Compiled
     seen: float
     rows: list[Row] | None
     base: ObjectId | None
+    delta: Delta | None = None
 
 
 class LastKnown:
     """Made by :func:`open_last_known`, which also sees to the writing."""
 
-    def __init__(self, database: Database, pace: Pace, free_number: int) -> None:
+    def __init__(
+        self, database: Database, pace: Pace, free_number: int, journal: Journal, descent: Descent
+    ) -> None:
+        self.journal = journal
+        self.descent = descent
         self._database = database
         self._pace = pace
         self._free_number = free_number
         self._waiting: list[tuple[Key, Kept | None]] = []
+        self._changes: list[Changes] = []
+        self._standing: dict[bytes, Standing] = {}
         self._written: dict[Key, ObjectId] = {}
         """The commit that is on disk, as far as that is certain."""
         self._wake = asyncio.Event()
 
     def keep(self, zone: Name, branch: str, kept: Kept) -> None:
         """Remembers a swap."""
-        self._waiting.append(((zone, branch), kept))
+        key, commit = (zone, branch), kept.compiled.commit
+        self._waiting.append((key, kept))
+        if kept.base is not None and kept.rows == []:
+            self._changes.append(self.journal.rename(key, kept.base, commit))
+        else:
+            self._changes.append(self.journal.note(key, kept.base, commit, kept.delta))
         self._wake.set()
 
     def drop(self, zone: Name, branch: str) -> None:
         """Forgets a branch."""
         self._waiting.append(((zone, branch), None))
+        self._changes.append(self.journal.drop((zone, branch)))
         self._wake.set()
+
+    def stand(self, track: Track, compiled: Compiled) -> None:
+        """Notes what everybody is served from now on."""
+        serial = compiled.snapshot.serial
+        assert serial is not None  # it is served
+        if standing := self.descent.turned(track.zone, track.branch, compiled.tree, serial):
+            self._standing[track.zone] = standing
+            self._wake.set()
 
     async def see(self, tracks: Tracks) -> None:
         """Notes when what is kept was last known to be current."""
@@ -98,15 +128,22 @@ class LastKnown:
         """Writes what there is to keep now; none of it counts before the last transaction."""
         self._wake.clear()
         waiting, self._waiting = self._waiting, []
+        changes, self._changes = self._changes, []
+        stand, self._standing = self._standing, {}
         try:
             writes = [await self._write_of(key, kept) for key, kept in waiting]
-            await self._database.write(partial(sqlite.write, writes=writes))
+            gone, put = joined(changes)
+            journal = partial(sqlite.journal, gone=gone, put=put, stand=[*stand.values()])
+            await self._database.write(partial(sqlite.write, writes=writes, then=journal))
         except asyncio.CancelledError:
             # Perhaps not begun, perhaps done: whoever closes this writes it all once more.
             self._waiting[:0] = [(key, kept and kept._replace(rows=None)) for key, kept in waiting]
+            self._changes[:0] = changes
+            self._standing = stand | self._standing
             raise
         except ZonegitError as error:
             log.warning("last-known.not-written", error=error.message, hint=error.hint)
+            self._standing = stand | self._standing  # the journal's chains show what they lack
             for key, _ in waiting:
                 self._written.pop(key, None)
 
@@ -114,7 +151,7 @@ class LastKnown:
         held = self._written.pop(key, None)
         if kept is None:
             return Write(key, None)
-        position, compiled, seen, rows, base = kept
+        position, compiled, seen, rows, base, _ = kept
         self._written[key] = compiled.commit
         tip = Tip(*key, compiled.commit, compiled.tree, position.epoch, position.sequence, seen)
         if rows is not None and base is not None and base == held:
@@ -162,7 +199,10 @@ class LastKnown:
                 )
                 self.drop(Name(tip.zone), tip.branch)
                 continue
-            self._written[recalled.zone, recalled.branch] = recalled.compiled.commit
+            key, commit = (recalled.zone, recalled.branch), recalled.compiled.commit
+            self._written[key] = commit
+            stored = await self._database.read(partial(sqlite.deltas, key=key))
+            self._changes.append(self.journal.recall(key, commit, stored))
             yield recalled
 
     async def _recalled(self, tip: Tip) -> Recalled:
@@ -207,8 +247,11 @@ async def open_last_known(folder: Path, pace: Pace) -> AsyncIterator[LastKnown]:
     path = folder / FILE
     with _locked(folder):
         await _without_damage(path)
-        async with open_database(path, sqlite.SCHEMA, sqlite.VERSION) as database:
-            last_known = LastKnown(database, pace, await database.write(sqlite.tidy))
+        async with _opened(path) as database:
+            free_number, free_in_journal = await database.write(sqlite.tidy)
+            journal = Journal(free_in_journal)
+            descent = Descent(await database.read(sqlite.standing))
+            last_known = LastKnown(database, pace, free_number, journal, descent)
             try:
                 async with asyncio.TaskGroup() as group:
                     writing = group.create_task(last_known.write())
@@ -220,9 +263,13 @@ async def open_last_known(folder: Path, pace: Pace) -> AsyncIterator[LastKnown]:
                 await last_known.flush()
 
 
+def _opened(path: Path) -> AbstractAsyncContextManager[Database]:
+    return open_database(path, sqlite.SCHEMA, sqlite.VERSION, sqlite.UPGRADES)
+
+
 async def _without_damage(path: Path) -> None:
     try:
-        async with open_database(path, sqlite.SCHEMA, sqlite.VERSION) as database:
+        async with _opened(path) as database:
             await database.read(sqlite.check)
     except (Corrupt, Invalid) as error:
         log.error("last-known.dropped", path=str(path), error=error.message)

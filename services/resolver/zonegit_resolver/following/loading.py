@@ -44,16 +44,18 @@ class Loader:
         self._known = {raw.id: verified(raw) for raw in known}
         store.learn(self._known.values())
 
-    async def load(self, commit: ObjectId, base: Snapshot, tree: ObjectId | None) -> Loaded:
+    async def load(
+        self, commit: ObjectId, base: Snapshot, tree: ObjectId | None, most: int | None = None
+    ) -> Loaded:
         """The zone at ``commit``, advanced from ``base``, which is compiled from ``tree`` (None:
-        from nothing).
+        from nothing). ``most`` is how many RRsets may differ, None: any number.
 
         Raises:
             NotFound, Corrupt, Unavailable: as the store does.
-            Invalid: what is stored is no zone with that apex.
+            Invalid: what is stored is no zone with that apex; too many RRsets differ.
         """
-        target = await self._tree_of(commit)
-        advancing = _Advancing(base, self, self._pace)
+        target = await self.tree_of(commit)
+        advancing = _Advancing(base, self, self._pace, most)
         found: list[trees.Change] = []
         asks = trees.diff(tree, target, found.append, STEP)
         await self._drive(asks, found, advancing)
@@ -61,7 +63,13 @@ class Loader:
             raise Invalid(f"the zone has no SOA record at {names.text(base.apex)}")
         return Loaded(advancing.snapshot, target, advancing.rows)
 
-    async def _tree_of(self, commit: ObjectId) -> ObjectId:
+    async def tree_of(self, commit: ObjectId) -> ObjectId:
+        """The tree of a commit.
+
+        Raises:
+            NotFound, Corrupt, Unavailable: as the store does.
+            Invalid: it is none.
+        """
         found = decode((await self.raw([commit]))[commit])
         if not isinstance(found, Commit):
             raise Invalid(f"object {short(commit)} is not a commit")
@@ -103,14 +111,17 @@ class Loader:
 class _Advancing:
     """A snapshot under way, and what was done to it."""
 
-    def __init__(self, base: Snapshot, loader: Loader, pace: Pace) -> None:
+    def __init__(self, base: Snapshot, loader: Loader, pace: Pace, most: int | None) -> None:
         self.snapshot = base
         self.rows: list[Row] = []
         self._loader = loader
         self._pace = pace
+        self._most = most
 
     async def take(self, found: list[trees.Change]) -> None:
         """Applies the last few of the differences, and takes them out of the list."""
+        if self._most is not None and len(self.rows) + len(found) > self._most:
+            raise Invalid(f"more than {self._most} RRsets differ")
         batch = found[-AT_ONCE:]
         del found[-AT_ONCE:]
         blobs = await self._loader.raw({each.new for each in batch if each.new is not None})

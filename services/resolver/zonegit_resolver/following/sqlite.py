@@ -1,6 +1,6 @@
 """The tables of the last known good; the only module here that knows SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from sqlite3 import Connection
 from typing import Final, NamedTuple
@@ -10,7 +10,14 @@ from zonegit.objects.ids import RawObject
 from zonegit.zone import names
 from zonegit.zone.names import Name, Path
 
-VERSION: Final = 1
+VERSION: Final = 2
+JOURNAL: Final = (
+    "CREATE TABLE journal (number INTEGER PRIMARY KEY, zone BLOB NOT NULL, branch TEXT NOT NULL,"
+    " old BLOB NOT NULL, new BLOB NOT NULL, digest BLOB NOT NULL, payload BLOB NOT NULL) STRICT",
+    "CREATE INDEX journal_of_branch ON journal (zone, branch)",
+    "CREATE TABLE standing (zone BLOB PRIMARY KEY, branch TEXT NOT NULL, tree BLOB NOT NULL,"
+    " serial INTEGER NOT NULL, mark INTEGER) STRICT, WITHOUT ROWID",
+)
 SCHEMA: Final = (
     "CREATE TABLE tip (id INTEGER PRIMARY KEY, zone BLOB NOT NULL, branch TEXT NOT NULL,"
     " target BLOB NOT NULL, tree BLOB NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,"
@@ -18,6 +25,7 @@ SCHEMA: Final = (
     "CREATE TABLE rrset (tip INTEGER NOT NULL, owner BLOB NOT NULL, rdtype INTEGER NOT NULL,"
     " id BLOB NOT NULL, payload BLOB NOT NULL,"
     " PRIMARY KEY (tip, owner, rdtype)) STRICT, WITHOUT ROWID",
+    *JOURNAL,
 )
 PAGE: Final = 512
 """RRsets read at a time."""
@@ -47,6 +55,30 @@ class Row(NamedTuple):
     blob: RawObject | None
 
 
+class StoredDelta(NamedTuple):
+    """One difference of a branch, from the commit ``old`` to ``new``; ``digest`` is of the
+    payload."""
+
+    number: int
+    zone: bytes
+    branch: str
+    old: bytes
+    new: bytes
+    digest: bytes
+    payload: bytes
+
+
+class Standing(NamedTuple):
+    """What everybody was last served of a zone; ``mark`` is the first serial that stands for one
+    state alone, None: all do."""
+
+    zone: bytes
+    branch: str
+    tree: bytes
+    serial: int
+    mark: int | None
+
+
 class Write(NamedTuple):
     """What becomes of a branch. ``tip`` None: it is forgotten; ``replaces``: so is all that is
     kept of it before ``rows`` are added. ``staged`` is the number under which rows were added
@@ -71,6 +103,15 @@ def check(connection: Connection) -> None:
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise Corrupt(f"it is damaged: {found}")
+
+
+def add_journal(connection: Connection) -> None:
+    """From layout 1 to 2."""
+    for statement in JOURNAL:
+        connection.execute(statement)
+
+
+UPGRADES: Final = {1: add_journal}
 
 
 def tips(connection: Connection) -> list[Tip]:
@@ -98,25 +139,66 @@ def see(connection: Connection, seen: float, late: Sequence[tuple[float | None, 
     )
 
 
-def tidy(connection: Connection) -> int:
-    """Removes rows without a tip, and returns the first number from which on there are none.
+def tidy(connection: Connection) -> tuple[int, int]:
+    """Removes rows without a tip, and returns the first numbers from which on there are none: of
+    tips, and of differences.
 
     A big zone is written in many short transactions, as rows under such a number, and kept as a
     whole by the last one or not at all; a process that ended meanwhile has left some behind.
     """
     connection.execute("DELETE FROM rrset WHERE tip NOT IN (SELECT id FROM tip)")
-    (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM tip").fetchone()
-    return int(last) + 1
+    connection.execute(
+        "DELETE FROM journal WHERE (zone, branch) NOT IN (SELECT zone, branch FROM tip)"
+    )
+    return _free(connection, "SELECT max(id) FROM tip"), _free(
+        connection, "SELECT max(number) FROM journal"
+    )
 
 
-def write(connection: Connection, writes: Sequence[Write]) -> None:
-    """Carries all of them out, in order."""
+def _free(connection: Connection, last: str) -> int:
+    (found,) = connection.execute(last).fetchone()
+    return 1 if found is None else int(found) + 1
+
+
+def deltas(connection: Connection, key: Key) -> list[StoredDelta]:
+    """The differences of a branch, oldest first."""
+    found = connection.execute(
+        "SELECT number, zone, branch, old, new, digest, payload FROM journal"
+        " WHERE zone = ? AND branch = ? ORDER BY number",
+        key,
+    )
+    return [StoredDelta(*row) for row in found]
+
+
+def standing(connection: Connection) -> list[Standing]:
+    """What everybody was last served, of all zones."""
+    found = connection.execute("SELECT zone, branch, tree, serial, mark FROM standing")
+    return [Standing(*row) for row in found]
+
+
+def journal(
+    connection: Connection,
+    gone: Sequence[int],
+    put: Sequence[StoredDelta],
+    stand: Sequence[Standing],
+) -> None:
+    """Takes differences away and adds others; notes what is served to everybody."""
+    connection.executemany("DELETE FROM journal WHERE number = ?", ((each,) for each in gone))
+    connection.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", put)
+    connection.executemany("INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)", stand)
+
+
+def write(
+    connection: Connection, writes: Sequence[Write], then: Callable[[Connection], None]
+) -> None:
+    """Carries all of them out, in order; ``then`` is carried out with them."""
     for each in writes:
         if each.replaces:
             _forget(connection, each.key)
         if each.tip is not None:
             number = _put_tip(connection, each.tip, each.staged)
             apply(connection, each.key[0], number, each.rows)
+    then(connection)
 
 
 def _forget(connection: Connection, key: Key) -> None:

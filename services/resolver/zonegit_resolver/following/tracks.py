@@ -3,7 +3,7 @@ is. What is served is made from here and from nothing else.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -84,6 +84,8 @@ class Tracks:
     def __init__(self, zones: Zones, plan: Plan) -> None:
         self.zones = zones
         self.plan = plan
+        self.turned: list[Callable[[Track, Compiled], None]] = []
+        """Called once everybody is served another commit of a zone: what a track has now."""
         self.confirmed: float | None = None
         """When the log was last known to hold nothing newer, in seconds since 1970."""
         self._tracks: dict[Name, dict[str, Track]] = {}
@@ -146,10 +148,20 @@ class Tracks:
                 self.fail(track, f"served until {labels[0]} is there")
             else:
                 useless.append(of_zone.pop(track.branch))
-        self.zones.replace(zone, self._served(zone))
+        self._serve(zone)
         if not of_zone:
             self._forget(zone)
         return useless
+
+    def _serve(self, zone: Name) -> None:
+        before, served = self.zones.by_apex.get(zone), self._served(zone)
+        self.zones.replace(zone, served)
+        if served is None or (before is not None and _is_same(before.default, served.default)):
+            return
+        track = self._tracks[zone][served.default.branch]
+        assert track.current is not None  # it is what is served
+        for turned in self.turned:
+            turned(track, track.current)
 
     def _forget(self, zone: Name) -> None:
         self._tracks.pop(zone, None)
@@ -229,3 +241,7 @@ class Tracks:
             return None
         seen = track.seen if track.seen is not None else self.confirmed
         return max(0.0, now - seen) if seen is not None else None
+
+
+def _is_same(one: State, other: State) -> bool:
+    return (one.branch, one.commit) == (other.branch, other.commit)

@@ -15,13 +15,15 @@ from zonegit.errors import Unavailable, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.zone import names
 from zonegit.zone.names import Name
+from zonegit_resolver.compiled.records import Delta, difference
 from zonegit_resolver.compiled.snapshot import empty
+from zonegit_resolver.following.journal import MOST_RECORDS
 from zonegit_resolver.following.lastknown import Kept, LastKnown
 from zonegit_resolver.following.leaving import Leaving
 from zonegit_resolver.following.loading import Loaded, Loader
 from zonegit_resolver.following.recent import RecentTrees
 from zonegit_resolver.following.tracks import Compiled, Position, Track, Tracks
-from zonegit_resolver.pace import BIG, Pace
+from zonegit_resolver.pace import BIG, Pace, driven
 
 AT_ONCE: Final = 8
 """Zones that are loaded at a time."""
@@ -123,9 +125,18 @@ class Updater:
         except ZonegitError as error:
             self._fail(track, wanted.commit, error)
             return
+        delta = await self._delta(track, base, loaded)
         # Else it has been removed meanwhile, or nobody wants it any more.
         if track.wanted.commit is not None and self._tracks.holds(track):
-            self._swap(track, wanted, loaded, base)
+            self._swap(track, wanted, loaded, base, delta)
+
+    async def _delta(self, track: Track, base: Compiled | None, loaded: Loaded) -> Delta | None:
+        """What secondaries are told of the difference to what is served; None when that is too
+        much, or nothing is known of it."""
+        if base is None or base is not track.current or len(loaded.rows) > MOST_RECORDS:
+            return None
+        paths = [row.path for row in loaded.rows]
+        return await driven(difference(base.snapshot, loaded.snapshot, paths), self._pace)
 
     def _base(self, track: Track) -> Compiled | None:
         """What to advance from: where the track is, else another branch, whose memory is then
@@ -137,7 +148,14 @@ class Updater:
         others = (each.current for each in self._tracks.of(track.zone))
         return next((other for other in others if other is not None), None)
 
-    def _swap(self, track: Track, wanted: Position, loaded: Loaded, base: Compiled | None) -> None:
+    def _swap(
+        self,
+        track: Track,
+        wanted: Position,
+        loaded: Loaded,
+        base: Compiled | None,
+        delta: Delta | None,
+    ) -> None:
         assert wanted.commit is not None
         before = track.current
         compiled = Compiled(wanted.commit, loaded.tree, loaded.snapshot)
@@ -146,7 +164,7 @@ class Updater:
         # Of another branch's base the rows tell only the difference to that.
         rows = loaded.rows if before is base else None
         base_commit = before.commit if before is not None else None
-        kept = Kept(wanted, compiled, time.time(), rows, base_commit)
+        kept = Kept(wanted, compiled, time.time(), rows, base_commit, delta)
         self._last_known.keep(track.zone, track.branch, kept)
         if before is not None and len(loaded.rows) > BIG:
             self._leaving.snapshot(before.snapshot)

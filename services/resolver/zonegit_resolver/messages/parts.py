@@ -139,10 +139,12 @@ class Writer:
     """Writes the records of one part, compressing names.
 
     ``about`` is the name in question. With ``is_below`` the part also answers for names below
-    that one, so that pointers at it are pointers at the end of the question.
+    that one, so that pointers at it are pointers at the end of the question. Names that begin at
+    the offset ``furthest`` or later are not pointed at.
     """
 
-    def __init__(self, about: Name, *, is_below: bool = False) -> None:
+    def __init__(self, about: Name, *, is_below: bool = False, furthest: int = _FURTHEST) -> None:
+        self._furthest = furthest
         self.octets = bytearray()
         self.pointers: list[tuple[int, Distance]] = []
         self.length = len(about)
@@ -171,7 +173,7 @@ class Writer:
                 self._point(seen)
                 return
             here = self._start + len(self.octets)
-            if here < _FURTHEST:
+            if here < self._furthest:
                 self._seen[name] = here
             end = name[0] + 1
             self.octets += name[:end]

@@ -1,0 +1,46 @@
+"""What a serial stands for: which ones a secondary can have from here that mean one state alone.
+
+A zone may come to be served from another branch, or be forced back. Earlier serials may name two
+states ever after, and a difference from the wrong one would spoil a secondary for good. So a mark
+is set there, and kept: whoever has an earlier serial gets the whole zone.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from zonegit.zone.names import Name
+from zonegit.zone.serial import following, later, latest
+from zonegit_resolver.following.sqlite import Standing
+
+MOST_ZONES: Final = 1_000_000
+"""Whose serials are remembered, those of zones that are gone too."""
+
+
+class Descent:
+    """By zone, what was served last to everybody, before this process too."""
+
+    def __init__(self, standing: Iterable[Standing] = ()) -> None:
+        self._standing = {Name(each.zone): each for each in standing}
+
+    def turned(self, zone: Name, branch: str, tree: bytes, serial: int) -> Standing | None:
+        """From now on everybody is served this. What is then to be written down; None: nothing."""
+        before = self._standing.pop(zone, None)
+        mark = before.mark if before is not None else None
+        if before is not None and not _goes_on(before, branch, tree, serial):
+            is_same = before.tree == tree
+            first = serial if is_same else latest(serial, following(before.serial))
+            mark = first if mark is None else latest(mark, first)
+        now = self._standing[zone] = Standing(zone, branch, tree, serial, mark)
+        if len(self._standing) > MOST_ZONES:
+            del self._standing[next(iter(self._standing))]
+        return now if now != before else None
+
+    def is_base(self, zone: Name, serial: int) -> bool:
+        """Whether a secondary that has ``serial`` has one state and no other."""
+        standing = self._standing.get(zone)
+        mark = standing.mark if standing is not None else None
+        return mark is None or serial == mark or later(serial, mark)
+
+
+def _goes_on(before: Standing, branch: str, tree: bytes, serial: int) -> bool:
+    return before.branch == branch and (before.tree == tree or later(serial, before.serial))

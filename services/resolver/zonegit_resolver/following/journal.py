@@ -1,0 +1,198 @@
+"""The differences that were served, so that a secondary is told what is new to it (RFC 1995) with
+the bus down, and right after a restart too.
+
+Each branch has a chain of them: one leads from a commit to the next, the last to what is served.
+Whatever does not fit the chain empties it, and what does not fit the bounds goes, the oldest first:
+a secondary then gets what history tells, or the whole zone. A copy is on disk, beside the last
+known good and written with it; there, too, what does not fit is dropped.
+"""
+
+import hashlib
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+import structlog
+
+from zonegit.objects.ids import ObjectId
+from zonegit.zone import names
+from zonegit.zone.serial import later
+from zonegit_resolver.compiled.records import Delta
+from zonegit_resolver.following.sqlite import Key, StoredDelta
+
+MOST_RECORDS: Final = 10_000
+"""Of one difference: what takes longer to write down than a query may wait is not kept."""
+MOST_OF_BRANCH: Final = 1_000
+"""Differences of one branch."""
+OCTETS_OF_BRANCH: Final = 4 << 20
+OCTETS_OF_ALL: Final = 64 << 20
+OF_A_RECORD: Final = 100
+"""Octets of memory a record takes beside its owner and RDATA, about."""
+
+log = structlog.get_logger()
+
+
+class Entry(NamedTuple):
+    """What leads from one commit to the next; ``number`` grows from one entry to the next, of all
+    branches together."""
+
+    number: int
+    old: ObjectId
+    new: ObjectId
+    delta: Delta
+    octets: int
+
+
+class Changes(NamedTuple):
+    """What is to be changed on disk."""
+
+    gone: tuple[int, ...] = ()
+    put: tuple[StoredDelta, ...] = ()
+
+
+class Journal:
+    """All chains. ``free_number`` is the first that no entry on disk has."""
+
+    def __init__(
+        self,
+        free_number: int = 1,
+        octets_of_all: int = OCTETS_OF_ALL,
+        most_of_branch: int = MOST_OF_BRANCH,
+    ) -> None:
+        self._free_number = free_number
+        self._most_octets = octets_of_all
+        self._most_of_branch = most_of_branch
+        self._chains: dict[Key, deque[Entry]] = {}
+        self._ages: OrderedDict[int, Key] = OrderedDict()
+        self._octets: dict[Key, int] = {}
+        self._octets_of_all = 0
+
+    def note(self, key: Key, old: ObjectId | None, new: ObjectId, delta: Delta | None) -> Changes:
+        """A branch has come from one commit to another; ``delta`` None: nobody knows what leads
+        there, and the chain begins anew."""
+        chain = self._chains.get(key)
+        is_gap = chain is not None and chain[-1].new != old
+        if old is None or delta is None or is_gap or not _is_kept(delta):
+            return Changes(self._empty(key))
+        entry = Entry(self._free_number, old, new, delta, _weight(delta))
+        self._free_number += 1
+        self._add(key, entry)
+        return Changes(self._purge(key), (_stored(key, entry),))
+
+    def rename(self, key: Key, old: ObjectId, new: ObjectId) -> Changes:
+        """A branch has come from one commit to another of the very same content."""
+        chain = self._chains.get(key)
+        if not chain or chain[-1].new != old:
+            return Changes(self._empty(key))
+        chain[-1] = chain[-1]._replace(new=new)
+        return Changes(put=(_stored(key, chain[-1]),))
+
+    def drop(self, key: Key) -> Changes:
+        """A branch is served no more."""
+        return Changes(self._empty(key))
+
+    def since(self, key: Key, commit: ObjectId, serial: int) -> list[Delta] | None:
+        """What leads from ``serial`` to ``commit``, one after the other; None where the journal
+        does not tell, or tells of two states with that serial."""
+        chain = self._chains.get(key)
+        if not chain or chain[-1].new != commit:
+            return None
+        found = [index for index, entry in enumerate(chain) if entry.delta.before == serial]
+        if len(found) != 1:
+            return None
+        return [chain[index].delta for index in range(found[0], len(chain))]
+
+    def recall(self, key: Key, commit: ObjectId, stored: Iterable[StoredDelta]) -> Changes:
+        """Takes up what is on disk, oldest first, as far as it leads to ``commit``."""
+        entries: list[Entry] = []
+        gone: list[int] = []
+        for each in stored:
+            entry = _read(key, each)
+            if entry is None or (entries and entries[-1].new != entry.old):
+                gone.extend(other.number for other in entries)
+                entries.clear()
+            if entry is None:
+                gone.append(each.number)
+            else:
+                entries.append(entry)
+        if entries and entries[-1].new != commit:
+            gone.extend(other.number for other in entries)
+            entries.clear()
+        for entry in entries:
+            self._add(key, entry)
+        return Changes((*gone, *self._purge(key)))
+
+    def _add(self, key: Key, entry: Entry) -> None:
+        self._chains.setdefault(key, deque()).append(entry)
+        self._ages[entry.number] = key
+        self._octets[key] = self._octets.get(key, 0) + entry.octets
+        self._octets_of_all += entry.octets
+
+    def _purge(self, key: Key) -> tuple[int, ...]:
+        """Lets the oldest go until what is left is within bounds (RFC 1995 section 5)."""
+        gone = []
+        while key in self._chains and (
+            len(self._chains[key]) > self._most_of_branch or self._octets[key] > OCTETS_OF_BRANCH
+        ):
+            gone.append(self._forget_first(key))
+        while self._octets_of_all > self._most_octets:
+            gone.append(self._forget_first(next(iter(self._ages.values()))))
+        return tuple(gone)
+
+    def _forget_first(self, key: Key) -> int:
+        chain = self._chains[key]
+        entry = chain.popleft()
+        self._octets[key] -= entry.octets
+        self._octets_of_all -= entry.octets
+        del self._ages[entry.number]
+        if not chain:
+            del self._chains[key], self._octets[key]
+        return entry.number
+
+    def _empty(self, key: Key) -> tuple[int, ...]:
+        gone = []
+        while key in self._chains:
+            gone.append(self._forget_first(key))
+        return tuple(gone)
+
+
+def _is_kept(delta: Delta) -> bool:
+    """Whether it is short, and leads forward: what leads back would make serials stand for two
+    states."""
+    is_short = len(delta.removed) + len(delta.added) <= MOST_RECORDS
+    return is_short and later(delta.after, delta.before)
+
+
+def _weight(delta: Delta) -> int:
+    return delta.octets + OF_A_RECORD * (len(delta.removed) + len(delta.added))
+
+
+def _stored(key: Key, entry: Entry) -> StoredDelta:
+    payload = msgspec.msgpack.encode(entry.delta)
+    return StoredDelta(entry.number, *key, entry.old, entry.new, _digest(payload), payload)
+
+
+def _read(key: Key, stored: StoredDelta) -> Entry | None:
+    """None for what is not what was written, which is said."""
+    try:
+        if _digest(stored.payload) == stored.digest:
+            delta = msgspec.msgpack.decode(stored.payload, type=Delta)
+            old, new = ObjectId(stored.old), ObjectId(stored.new)
+            return Entry(stored.number, old, new, delta, _weight(delta))
+        reason = "its digest is another"
+    except msgspec.MsgspecError as error:
+        reason = str(error)
+    log.error("journal.dropped", zone=names.text(key[0]), branch=key[1], error=reason)
+    return None
+
+
+def _digest(payload: bytes) -> bytes:
+    return hashlib.sha256(payload).digest()
+
+
+def joined(changes: Sequence[Changes]) -> Changes:
+    """All of them as one; what is put and then gone is not put."""
+    put = {each.number: each for one in changes for each in one.put}
+    gone = {number for one in changes for number in one.gone}
+    return Changes(tuple(gone), tuple(each for each in put.values() if each.number not in gone))

@@ -1,0 +1,211 @@
+"""The journal of differences: what fits together is told, whatever does not is let go."""
+
+from itertools import pairwise
+
+import pytest
+
+from zonegit.objects.ids import ObjectId, identify
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit_resolver.compiled.records import Delta, Record
+from zonegit_resolver.following.descent import Descent
+from zonegit_resolver.following.journal import Changes, Journal, joined
+from zonegit_resolver.following.sqlite import Standing, StoredDelta
+
+ZONE = names.parse("foo.com.")
+KEY = (ZONE, "main")
+OTHER = (names.parse("bar.com."), "main")
+
+
+def commit(number: int) -> ObjectId:
+    return identify("commit", str(number).encode())
+
+
+def delta(before: int, after: int, text: bytes = b"x", zone: Name = ZONE) -> Delta:
+    def soa(serial: int) -> Record:
+        rdata = b"\1m\0\1r\0" + serial.to_bytes(4, "big") + bytes(16)
+        return Record(zone, rrtypes.SOA, 300, rdata)
+
+    return Delta((soa(before),), (soa(after), Record(zone, rrtypes.TXT, 300, text)))
+
+
+def noted(journal: Journal, *serials: int, key: tuple[Name, str] = KEY) -> list[Changes]:
+    """What was to be written while a branch went through these serials, commits being named so."""
+    return [
+        journal.note(key, commit(before), commit(after), delta(before, after))
+        for before, after in pairwise(serials)
+    ]
+
+
+def on_disk(changes: list[Changes]) -> list[StoredDelta]:
+    return sorted(joined(changes).put)
+
+
+def told(journal: Journal, serial: int, at: int, key: tuple[Name, str] = KEY) -> list[int] | None:
+    found = journal.since(key, commit(at), serial)
+    return [each.after for each in found] if found is not None else None
+
+
+def test_it_leads_from_any_serial_to_what_is_served() -> None:
+    journal = Journal()
+    noted(journal, 1, 2, 3, 7)
+    assert told(journal, 1, at=7) == [2, 3, 7]
+    assert told(journal, 3, at=7) == [7]
+    assert told(journal, 7, at=7) is None
+    assert told(journal, 5, at=7) is None
+    assert told(journal, 1, at=3) is None  # that is not what is served
+    assert told(journal, 1, at=7, key=OTHER) is None
+
+
+def test_a_gap_empties_it() -> None:
+    journal = Journal()
+    noted(journal, 1, 2, 3)
+    changes = journal.note(KEY, commit(9), commit(10), delta(9, 10))
+    assert len(changes.gone) == 2
+    assert told(journal, 9, at=10) is None
+    noted(journal, 10, 11)
+    assert told(journal, 10, at=11) == [11]
+
+
+def test_what_nobody_knows_empties_it() -> None:
+    journal = Journal()
+    noted(journal, 1, 2)
+    assert journal.note(KEY, commit(2), commit(3), None).gone
+    assert told(journal, 1, at=3) is None
+
+
+@pytest.mark.parametrize("after", [2, 1, 3])
+def test_what_leads_back_empties_it(after: int) -> None:
+    """A serial that was there before may stand for two states."""
+    journal = Journal()
+    noted(journal, 1, 2, 3)
+    journal.note(KEY, commit(3), commit(50), delta(3, after))
+    noted(journal, 50, 51)
+    assert told(journal, 1, at=51) is None
+    assert told(journal, 2, at=51) is None
+
+
+def test_another_commit_of_the_same_content_continues_it() -> None:
+    journal = Journal()
+    written = noted(journal, 1, 2)
+    written.append(journal.rename(KEY, commit(2), commit(20)))
+    written.append(journal.note(KEY, commit(20), commit(3), delta(2, 3)))
+    assert told(journal, 1, at=3) == [2, 3]
+    restarted = Journal(9)
+    restarted.recall(KEY, commit(3), on_disk(written))
+    assert told(restarted, 1, at=3) == [2, 3]
+
+
+def test_the_oldest_go_when_a_branch_has_too_many() -> None:
+    journal = Journal(most_of_branch=2)
+    changes = noted(journal, 1, 2, 3, 4)
+    assert [each.gone for each in changes] == [(), (), (1,)]
+    assert told(journal, 1, at=4) is None
+    assert told(journal, 2, at=4) == [3, 4]
+
+
+def test_the_oldest_of_all_go_when_all_are_too_big() -> None:
+    journal = Journal(octets_of_all=2_000)
+    noted(journal, 1, 2, 3)
+    changes = noted(journal, *range(1, 9), key=OTHER)
+    assert joined(changes).gone[:2] == (1, 2)
+    assert told(journal, 1, at=3) is None
+    assert told(journal, 7, at=8, key=OTHER) == [8]
+
+
+def test_it_is_there_after_a_restart() -> None:
+    journal = Journal()
+    stored = on_disk(noted(journal, 1, 2, 3))
+    restarted = Journal(stored[-1].number + 1)
+    assert restarted.recall(KEY, commit(3), stored) == Changes()
+    noted(restarted, 3, 4)
+    assert told(restarted, 1, at=4) == [2, 3, 4]
+
+
+def test_what_is_corrupt_on_disk_is_dropped_with_what_came_before_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stored = on_disk(noted(Journal(), 1, 2, 3, 4))
+    stored[1] = stored[1]._replace(payload=stored[1].payload[:-1] + b"?")
+    restarted = Journal()
+    changes = restarted.recall(KEY, commit(4), stored)
+    assert sorted(changes.gone) == [1, 2]
+    assert told(restarted, 3, at=4) == [4]
+    assert told(restarted, 1, at=4) is None
+
+
+def test_what_was_not_written_leaves_a_gap_that_is_seen() -> None:
+    """A full disk, for a while."""
+    stored = on_disk(noted(Journal(), 1, 2, 3, 4, 5))
+    del stored[1]
+    restarted = Journal()
+    restarted.recall(KEY, commit(5), stored)
+    assert told(restarted, 1, at=5) is None
+    assert told(restarted, 3, at=5) == [4, 5]
+
+
+def test_what_does_not_lead_to_what_is_kept_is_dropped() -> None:
+    stored = on_disk(noted(Journal(), 1, 2, 3))
+    restarted = Journal()
+    assert len(restarted.recall(KEY, commit(9), stored).gone) == 2
+    assert told(restarted, 1, at=9) is None
+
+
+# what a serial stands for
+
+
+def stands(descent: Descent, serial: int, branch: str = "main", tree: bytes | None = None) -> None:
+    descent.turned(ZONE, branch, tree if tree is not None else b"tree %d" % serial, serial)
+
+
+def bases(descent: Descent, *serials: int) -> list[int]:
+    return [serial for serial in serials if descent.is_base(ZONE, serial)]
+
+
+def test_every_serial_is_a_base_while_a_branch_goes_on() -> None:
+    descent = Descent()
+    for serial in (5, 6, 6, 9):
+        stands(descent, serial)
+    assert bases(descent, 1, 5, 9) == [1, 5, 9]
+
+
+def test_earlier_serials_are_none_once_another_branch_is_served() -> None:
+    descent = Descent()
+    stands(descent, 100)
+    stands(descent, 200, "next")
+    assert bases(descent, 100, 150, 199, 200, 201) == [200, 201]
+    stands(descent, 210, "next")
+    assert bases(descent, 199, 205) == [205]
+
+
+def test_serials_are_none_that_were_served_before_it_went_back() -> None:
+    descent = Descent()
+    stands(descent, 100)
+    stands(descent, 50)
+    assert bases(descent, 50, 51, 100, 101) == [101]
+    stands(descent, 103)
+    assert bases(descent, 100, 101, 103) == [101, 103]
+
+
+def test_a_serial_with_two_contents_is_none() -> None:
+    descent = Descent()
+    stands(descent, 7, tree=b"one")
+    stands(descent, 7, tree=b"other")
+    stands(descent, 8)
+    assert bases(descent, 6, 7, 8) == [8]
+
+
+def test_a_branch_of_the_same_content_leaves_the_present_serial_a_base() -> None:
+    descent = Descent()
+    stands(descent, 7, tree=b"same")
+    stands(descent, 7, "next", tree=b"same")
+    stands(descent, 8, "next")
+    assert bases(descent, 6, 7, 8) == [7, 8]
+
+
+def test_what_a_serial_stands_for_is_known_after_a_restart() -> None:
+    descent = Descent([Standing(ZONE, "main", b"tree 5", 5, None)])
+    stands(descent, 9, "next")
+    assert bases(descent, 5, 8, 9) == [9]
+    assert Descent([Standing(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 9)
+    assert not Descent([Standing(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 8)
