@@ -53,6 +53,8 @@ PATIENCE_S: Final = 5.0
 """How long what is on disk waits for something newer before it is served."""
 SEEN_EVERY_S: Final = 30.0
 """How often it is written down that what is on disk is current."""
+AGED_EVERY_S: Final = 5.0
+"""How often it is looked which zones are older than they may get."""
 
 log = structlog.get_logger()
 
@@ -79,6 +81,7 @@ async def run(options: Options, bus_settings: BusSettings, settings: Settings) -
         group = await stack.enter_async_context(asyncio.TaskGroup())
         group.create_task(resolver.follow(bus_settings))
         group.create_task(resolver.serve())
+        group.create_task(resolver.grow_old())
         if options.config is not None and told is not None:
             group.create_task(resolver.reload(options.config, told))
 
@@ -91,7 +94,7 @@ class Resolver:
         self._pace = pace
         self._last_known = last_known
         self._leaving = Leaving(last_known, pace)
-        self._zones = Zones(time.time, options.plan.conduct)
+        self._zones = Zones(time.time, options.plan.conduct, is_complete=False)
         self._tracks = Tracks(self._zones, options.plan)
         self._tracks.turned.append(last_known.stand)
         self._reloading = Reloading(options.plan)
@@ -154,6 +157,12 @@ class Resolver:
             )
             await asyncio.Event().wait()
 
+    async def grow_old(self) -> None:
+        """Has queries told of what is stale, until cancelled."""
+        while True:
+            await readiness.mark_stale(self._tracks, self._pace)
+            await asyncio.sleep(AGED_EVERY_S)
+
     async def _until_loaded(self) -> None:
         waits = [asyncio.ensure_future(self._is_complete.wait())]
         is_something = bool(self._zones.by_apex)
@@ -212,6 +221,7 @@ class Resolver:
             await pins.settled()
             await updater.settled()
             self._is_complete.set()
+            self._zones.is_complete = True
             group.create_task(self._see())
 
     async def _await_failure(self, failed: asyncio.Event) -> None:

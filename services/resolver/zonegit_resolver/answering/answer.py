@@ -3,19 +3,24 @@
 Synchronous and pure, but for the counters of ``zones``.
 """
 
+from typing import Final
+
 from zonegit.errors import Invalid
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
-from zonegit_resolver.answering.canary import Client
+from zonegit_resolver.answering import chaos
+from zonegit_resolver.answering.admission import admitted
 from zonegit_resolver.answering.chain import Told, follow
-from zonegit_resolver.answering.zones import Zones, count
+from zonegit_resolver.answering.client import Client
+from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.answering.zones import Served, Zones, count
 from zonegit_resolver.compiled.snapshot import Snapshot
+from zonegit_resolver.messages import edns
 from zonegit_resolver.messages.parts import (
     AA,
     FORMERR,
     HEADER,
-    NOERROR,
     NOTAUTH,
     NOTIMP,
     REFUSED,
@@ -24,48 +29,98 @@ from zonegit_resolver.messages.parts import (
 )
 from zonegit_resolver.messages.query import RCODE, Query, opt, parse, refusal
 
+_UNANSWERABLE: Final = {
+    0: NOTIMP,
+    rrtypes.OPT: FORMERR,
+    rrtypes.TKEY: FORMERR,
+    rrtypes.TSIG: FORMERR,
+    rrtypes.AXFR: NOTIMP,  # not in a datagram (RFC 5936 section 4.2)
+    rrtypes.MAILB: NOTIMP,
+    rrtypes.MAILA: NOTIMP,
+}
+"""What types get that are of messages and not of zones (RFC 6895 section 3.1)."""
+
 
 def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
-    """The reply to a message from the address ``peer``, of at most ``limit`` octets
-    (``message.DATAGRAM`` or ``message.STREAM``); None when it gets none."""
+    """The reply to a message from the address ``peer``, of at most ``limit`` octets, which is
+    ``query.STREAM`` on a stream and nowhere else; None when it gets none."""
     query = parse(wire)
     if query is None:
         return None
-    if query.rcode:
-        zones.malformed += 1
-        return refusal(query, query.rcode)
-    if query.is_notify:
-        return _notified(query, zones)
-    if query.qtype == rrtypes.AXFR:
-        return refusal(query, NOTIMP)  # not in a datagram (RFC 5936 section 4.2)
-    served = zones.find(query.name, query.qtype) if query.qclass == IN else None
-    if served is None:
-        zones.refused += 1
-        return refusal(query, REFUSED)
-    client = Client(peer, query.edns.options if query.edns is not None else b"")
+    client = admitted(wire, query, zones, peer)
+    if isinstance(client, bytes):
+        return client
+    told = _told(query, zones, client)
+    options = _options(query, zones.conduct, client)
+    if isinstance(told, Told):
+        return client.signed(_message(query, told, options, query.room(limit) - client.signature))
+    return client.signed(refusal(query, told, options=options))
 
+
+def _told(query: Query, zones: Zones, client: Client) -> Told | int:
+    """The sections of the reply, or the RCODE that is all of it."""
+    rcode = query.rcode or (0 if query.is_notify else _UNANSWERABLE.get(query.qtype, 0))
+    if rcode:
+        zones.malformed += 1
+        return rcode
+    if query.qclass == chaos.CH and not query.is_notify:
+        return chaos.told(query, zones.conduct) or _refused(zones, client)
+    served = zones.find(query.name, query.qtype) if query.qclass == IN else None
+    if query.is_notify:
+        return _notified(query, served, client)
+    if served is None:
+        return _refused(zones, client)
+    if not client.may(served.query_from):
+        zones.denied += 1
+        client.error = edns.PROHIBITED
+        return REFUSED
+    return _answer(query, served, zones, client)
+
+
+def _answer(query: Query, served: Served, zones: Zones, client: Client) -> Told | int:
     def find(name: Name, qtype: int) -> Snapshot | None:
         onward = zones.find(name, qtype)
-        return onward.state(client).snapshot if onward is not None else None
+        if onward is None or not client.may(onward.query_from):
+            return None
+        return onward.state(client).snapshot
 
     try:
         state = served.state(client)
         told = follow(query, state.snapshot, find)
     except Invalid:  # what the query says of its client
         zones.malformed += 1
-        return refusal(query, FORMERR)
+        return FORMERR
     count(state.queries, query.qtype, told.flags & RCODE)
     if told.is_alias and not client.is_told_apart:
         zones.remember(query.name, query.qtype, told)
-    return _message(query, told, client.echoed(), query.room(limit))
+    return told
 
 
-def _notified(query: Query, zones: Zones) -> bytes:
-    """RFC 1996 section 3: noted, and nothing done, for what is served here is nobody's copy."""
+def _refused(zones: Zones, client: Client) -> int:
+    zones.refused += 1
+    client.error = edns.NOT_AUTHORITATIVE if zones.is_complete else edns.NOT_READY
+    return REFUSED
+
+
+def _notified(query: Query, served: Served | None, client: Client) -> Told | int:
+    """RFC 1996 section 3: heard, and nothing done, for what is served here is nobody's copy."""
     if query.qtype != rrtypes.SOA:
-        return refusal(query, FORMERR)
-    is_here = query.qclass == IN and query.name in zones.by_apex
-    return refusal(query, NOERROR, AA) if is_here else refusal(query, NOTAUTH)
+        return FORMERR
+    if served is None or served.default.snapshot.apex != query.name:
+        return NOTAUTH
+    return Told(b"", AA, 0, 0, 0, ()) if client.may(served.query_from) else REFUSED
+
+
+def _options(query: Query, conduct: Conduct, client: Client) -> bytes:
+    """The EDNS options of the reply."""
+    if query.edns is None:
+        return b""
+    options = client.echoed()
+    if conduct.nsid is not None and edns.NSID in (edns.codes(query.edns.options) or ()):
+        options += edns.option(edns.NSID, conduct.nsid)
+    if client.error is not None:
+        options += edns.extended(client.error)
+    return options
 
 
 def _message(query: Query, told: Told, options: bytes, room: int) -> bytes:

@@ -8,6 +8,7 @@ from typing import Final
 
 from zonegit.errors import Invalid
 from zonegit.store import refnames
+from zonegit_resolver.messages.edns import ECS, contents, option
 
 DEFAULT_SALT: Final = "zonegit-default"
 BUCKETS: Final = 100
@@ -16,9 +17,6 @@ _FNV_OFFSET: Final = 0xCBF29CE484222325
 _FNV_PRIME: Final = 0x100000001B3
 _MASK: Final = (1 << 64) - 1
 
-ECS: Final = 8
-"""The option code of EDNS Client Subnet (RFC 7871 section 6)."""
-_OPTION: Final = struct.Struct("!HH")
 _ECS_HEAD: Final = struct.Struct("!HBB")
 _NOBODY: Final = 0
 """``dig +subnet=0`` says this, without an address: the client is not to be told."""
@@ -96,26 +94,17 @@ class ClientSubnet:
         if self.family == _IPV6 and scope and len(self.subnet) == 3:
             scope = 96 + 24  # an IPv4-mapped address
         content = _ECS_HEAD.pack(self.family, self.source, scope) + self.address
-        return _OPTION.pack(ECS, len(content)) + content
+        return option(ECS, content)
 
 
 def client_subnet(options: bytes) -> ClientSubnet | None:
-    """The client subnet among the options of an OPT record, None when there is none.
+    """The client subnet among the well-formed options of an OPT record, None when there is none.
 
     Raises:
-        Invalid: an option is malformed; the reply is FORMERR (RFC 7871 section 7.1.2).
+        Invalid: it is malformed; the reply is FORMERR (RFC 7871 section 7.1.2).
     """
-    at = 0
-    while at < len(options):
-        if at + 4 > len(options):
-            raise Invalid("an EDNS option ends inside its header")
-        code, length = _OPTION.unpack_from(options, at)
-        at += 4 + length
-        if at > len(options):
-            raise Invalid("an EDNS option is longer than its record")
-        if code == ECS:
-            return _client_subnet(options[at - length : at])
-    return None
+    found = next(contents(options, ECS), None)
+    return _client_subnet(found) if found is not None else None
 
 
 def _client_subnet(content: bytes) -> ClientSubnet:
@@ -129,44 +118,3 @@ def _client_subnet(content: bytes) -> ClientSubnet:
     if bits < 0 or scope or not is_whole or (address and address[-1] & ((1 << unused) - 1)):
         raise Invalid("the client subnet is malformed")
     return ClientSubnet(family, source, address)
-
-
-class Client:
-    """Who asks: by what the query says of its client, else by the peer. Nothing of either is
-    looked at before a zone with a canary is met."""
-
-    __slots__ = ("_is_read", "_is_used", "_option", "_options", "_peer")
-
-    def __init__(self, peer: str, options: bytes) -> None:
-        self._peer = peer
-        self._options = options
-        self._option: ClientSubnet | None = None
-        self._is_read = False
-        self._is_used = False
-
-    @property
-    def is_told_apart(self) -> bool:
-        """Whether a zone with a canary was met, so that others may be told something else."""
-        return self._is_read
-
-    def read(self) -> None:
-        """Looks at what the query says of its client.
-
-        Raises:
-            Invalid: its options are malformed; the reply is FORMERR.
-        """
-        if not self._is_read:
-            self._is_read = True
-            self._option = client_subnet(self._options) if self._options else None
-
-    def sees(self, canary: Canary) -> bool:
-        """Whether the canary answers."""
-        self.read()
-        self._is_used = True
-        if self._option is not None and self._option.source:
-            return canary.takes(self._option.subnet)
-        return canary.takes(peer_subnet(self._peer))
-
-    def echoed(self) -> bytes:
-        """The client subnet as the reply repeats it, if it was looked at."""
-        return self._option.echoed(is_used=self._is_used) if self._option is not None else b""

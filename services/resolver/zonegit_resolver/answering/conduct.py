@@ -9,8 +9,8 @@ from zonegit_resolver.messages.tsig import Keys
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """``ceiling`` is how many octets a reply in a datagram has at most, and what replies say of
-    us (RFC 6891 section 6.2.3), 512 to 4,096. ``minimal``: answers bring along nothing that was
+    """``ceiling`` is how many octets a reply in a datagram has at most, whatever its client takes
+    (RFC 6891 section 6.2.5), 512 to 4,096. ``minimal``: answers bring along nothing that was
     not asked for and need not be there. ``nsid`` tells servers of one address apart (RFC 5001),
     ``identity`` too, for ``id.server``, and ``version`` is for ``version.server`` (RFC 4892);
     None: not told. ``keys`` are those that sign queries."""

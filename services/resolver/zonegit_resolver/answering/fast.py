@@ -12,6 +12,7 @@ from zonegit_resolver.answering import answer
 from zonegit_resolver.answering.lookup import lookup
 from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.compiled.snapshot import Alias, Redirect
+from zonegit_resolver.messages.edns import NSID, codes
 from zonegit_resolver.messages.parts import HEADER
 from zonegit_resolver.messages.query import DATAGRAM, PLAIN, RCODE, STREAM, Edns, opt
 
@@ -76,6 +77,8 @@ def ordinary(wire: bytes, zones: Zones, limit: int) -> bytes | None:
         if root or rdtype != rrtypes.OPT or version:
             return None
         question_end = len(wire) - _OPT.size - length
+        if length and not _is_idle(wire[question + _OPT.size :], zones):
+            return None
         room = size if size > PLAIN else PLAIN
         tail = _OPTS[flags >> 15]
     else:
@@ -83,9 +86,9 @@ def ordinary(wire: bytes, zones: Zones, limit: int) -> bytes | None:
     if qtype is None or question != question_end:
         return None
 
-    if served.split is not None:
+    state = served.for_all
+    if state is None:
         return None
-    state = served.default
     outcome = lookup(state.snapshot, path, qtype)
     part = outcome.part
     kind = type(outcome)
@@ -106,3 +109,9 @@ def ordinary(wire: bytes, zones: Zones, limit: int) -> bytes | None:
     queries = state.queries
     queries[key] = queries.get(key, 0) + 1
     return reply
+
+
+def _is_idle(options: bytes, zones: Zones) -> bool:
+    """Whether these EDNS options are well-formed, and change nothing where no canary is met."""
+    found = codes(options)
+    return found is not None and (NSID not in found or zones.conduct.nsid is None)

@@ -4,15 +4,16 @@ States are immutable. A query reads one reference; a change replaces it: one ass
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from zonegit.objects.ids import ObjectId
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name
 from zonegit_resolver.addresses import LOOPBACK, Access
-from zonegit_resolver.answering.canary import Canary, Client
+from zonegit_resolver.answering.canary import Canary
 from zonegit_resolver.answering.chain import Told
+from zonegit_resolver.answering.client import Client
 from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.compiled.snapshot import Snapshot
 from zonegit_resolver.messages.tsig import Clock
@@ -46,13 +47,21 @@ class State:
 class Served:
     """A zone that is served. ``split`` says which clients are to see the canary, None: all get
     the default state; so they do where it has no branch, and ``canary`` is None. ``query_from``
-    None: everybody may ask."""
+    None: everybody may ask. ``is_stale``: it has not been known to be current for longer than its
+    SOA's expire. ``for_all`` is the state that everybody gets in the same octets, None: it depends
+    on who asks."""
 
     default: State
     canary: State | None = None
     split: Canary | None = None
     query_from: Access | None = None
     transfer_to: Access = LOOPBACK
+    is_stale: bool = False
+    for_all: State | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        is_open = self.split is None and self.query_from is None and not self.is_stale
+        object.__setattr__(self, "for_all", self.default if is_open else None)
 
     def state(self, client: Client) -> State:
         """What a client sees of the zone.
@@ -60,6 +69,8 @@ class Served:
         Raises:
             Invalid: what the query says of its client is malformed.
         """
+        if self.is_stale:
+            client.warn_of_age()
         if self.split is None:
             return self.default
         client.read()
@@ -74,15 +85,20 @@ def _at_the_epoch() -> float:
 
 @dataclass(slots=True)
 class Zones:
-    """All zones that are served, and how. By the default ``clock`` no signature is of now."""
+    """All zones that are served, and how. By the default ``clock`` no signature is of now.
+    ``is_complete``: there are no others that are still to be loaded."""
 
     clock: Clock = _at_the_epoch
     conduct: Conduct = field(default_factory=Conduct)
     by_apex: dict[bytes, Served] = field(default_factory=dict)
     queries: dict[tuple[Name, str], Queries] = field(default_factory=dict)
+    is_complete: bool = True
     refused: int = 0
+    denied: int = 0
+    """Queries of those who may not ask, or signed in a way that does not hold."""
     malformed: int = 0
-    """Queries that are none, or ask for an operation or a version of EDNS that is not known."""
+    """Queries that are none, or ask for an operation, a type or a version of EDNS that is not
+    known."""
     aliases: dict[bytes, Told] = field(default_factory=dict)
     """What ordinary questions about aliases were told, by name and type, until anything that is
     served changes: a chain may lead anywhere."""
@@ -120,6 +136,12 @@ class Zones:
             self.by_apex.pop(zone, None)
         else:
             self.by_apex[zone] = served
+
+    def mark(self, zone: Name, *, is_stale: bool) -> None:
+        """From now on queries about a zone that is served are told that it is stale, or not."""
+        served = self.by_apex.get(zone)
+        if served is not None and served.is_stale != is_stale:
+            self.replace(zone, replace(served, is_stale=is_stale))
 
     def remember(self, name: Name, qtype: int, told: Told) -> None:
         """Keeps what a question about an alias was told, which must be the same for everybody.

@@ -16,7 +16,6 @@ import structlog
 from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.listening import batches
 from zonegit_resolver.listening.batches import AT_ONCE, LARGEST, Batches
-from zonegit_resolver.messages.query import DATAGRAM
 
 Respond = Callable[[bytes, Zones, str, int], bytes | None]
 
@@ -85,10 +84,11 @@ class Datagrams:
 
     def _replies(self, queries: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
         respond, zones = self._respond, self._zones
+        limit = zones.conduct.ceiling
         replies: list[bytes | None] = []
         for wire, peer in queries:
             try:
-                replies.append(respond(wire, zones, peer, DATAGRAM))
+                replies.append(respond(wire, zones, peer, limit))
             except Exception as error:
                 self._losses.bug(error)
                 replies.append(None)

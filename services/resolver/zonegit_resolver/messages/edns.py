@@ -4,26 +4,47 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
+NSID: Final = 3
+"""Name server identifier (RFC 5001)."""
+ECS: Final = 8
+"""Client subnet (RFC 7871)."""
+EDE: Final = 15
+"""Extended DNS error (RFC 8914)."""
+
+STALE: Final = 3
+NOT_READY: Final = 14
+PROHIBITED: Final = 18
+NOT_AUTHORITATIVE: Final = 20
+
 _OPTION: Final = struct.Struct("!HH")
 
 
-def is_well_formed(options: bytes) -> bool:
-    """Whether each option ends where the next one begins, and the last where the record ends."""
+def codes(options: bytes) -> list[int] | None:
+    """The code of each option; None when one of them does not end within its record."""
+    found = []
     at = 0
     while at + _OPTION.size <= len(options):
-        at += _OPTION.size + (options[at + 2] << 8 | options[at + 3])
-    return at == len(options)
+        code, length = _OPTION.unpack_from(options, at)
+        found.append(code)
+        at += _OPTION.size + length
+    return found if at == len(options) else None
 
 
-def split(options: bytes) -> Iterator[tuple[int, bytes]]:
-    """Code and content of each option, where they are well-formed."""
+def contents(options: bytes, code: int) -> Iterator[bytes]:
+    """The content of each option of that code; all of them are well-formed."""
     at = 0
     while at < len(options):
-        code, length = _OPTION.unpack_from(options, at)
+        found, length = _OPTION.unpack_from(options, at)
         at += _OPTION.size + length
-        yield code, options[at - length : at]
+        if found == code:
+            yield options[at - length : at]
 
 
 def option(code: int, content: bytes) -> bytes:
     """One option."""
     return _OPTION.pack(code, len(content)) + content
+
+
+def extended(error: int) -> bytes:
+    """The option that tells an extended error (RFC 8914 section 2), without text."""
+    return option(EDE, error.to_bytes(2, "big"))

@@ -11,7 +11,7 @@ import msgspec
 
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS, ROOT, Name
-from zonegit_resolver.messages.edns import is_well_formed
+from zonegit_resolver.messages.edns import codes
 from zonegit_resolver.messages.parts import BADVERS, FORMERR, HEADER, NOTIMP, QR, RD
 
 STREAM: Final = 65_535
@@ -169,7 +169,7 @@ class _Found:
             if self.edns is not None or not record.is_at_root:
                 raise _Malformed  # RFC 6891 section 6.1.1
             self.edns = _edns(record)
-            if not self.edns.version and not is_well_formed(self.edns.options):
+            if not self.edns.version and codes(self.edns.options) is None:
                 raise _Malformed
         elif record.rdtype == rrtypes.TSIG:
             if not is_last:
@@ -222,9 +222,10 @@ def opt(edns: Edns, rcode: int = 0, options: bytes = b"") -> bytes:
     return _OPT.pack(0, rrtypes.OPT, DATAGRAM, ttl, len(options)) + options
 
 
-def refusal(query: Query, rcode: int, flags: int = 0) -> bytes:
-    """A reply without records. ``flags`` are set beside those that every reply has."""
+def refusal(query: Query, rcode: int, flags: int = 0, options: bytes = b"") -> bytes:
+    """A reply without records. ``flags`` are set beside those that every reply has, ``options``
+    are told where the query has EDNS."""
     flags |= QR | query.flags & (OPCODE | RD) | rcode & RCODE
-    tail = opt(query.edns, rcode) if query.edns is not None else b""
+    tail = opt(query.edns, rcode, options) if query.edns is not None else b""
     counts = _HEADER.pack(0, flags, bool(query.question), 0, 0, bool(tail))
     return query.id + counts[2:] + query.question + tail

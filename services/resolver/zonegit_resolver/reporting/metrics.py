@@ -114,6 +114,7 @@ class Figures(Collector):
             labels=("why",),
         )
         family.add_metric(["refused"], self._tracks.zones.refused)
+        family.add_metric(["denied"], self._tracks.zones.denied)
         family.add_metric(["malformed"], self._tracks.zones.malformed)
         family.add_metric(["unsent"], self._losses.unsent)
         family.add_metric(["failed"], self._losses.failed)

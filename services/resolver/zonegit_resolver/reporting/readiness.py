@@ -4,13 +4,14 @@ import time
 
 from zonegit.http import Reply
 from zonegit.zone import names
+from zonegit.zone.names import Name
 from zonegit.zone.rrset import soa
 from zonegit_resolver.following.tracks import Track, Tracks
 from zonegit_resolver.pace import Pace
 
 
-async def expired(tracks: Tracks, pace: Pace) -> set[str]:
-    """Zones, as text, that have not been known to be current for longer than their SOA lets a
+async def expired(tracks: Tracks, pace: Pace) -> set[Name]:
+    """Zones that have not been known to be current for longer than their SOA lets a
     secondary keep them (RFC 1035 section 3.3.13). They are answered all the same: this is the
     primary, and has nothing better."""
     now = time.time()
@@ -18,7 +19,7 @@ async def expired(tracks: Tracks, pace: Pace) -> set[str]:
     for track in tracks:
         age = tracks.age(track, now)
         if age is not None and age > _expire(track):
-            found.add(names.text(track.zone))
+            found.add(track.zone)
         await pace.breathe()
     return found
 
@@ -28,11 +29,20 @@ def _expire(track: Track) -> float:
     return soa(at_apex).expire if at_apex is not None else float("inf")
 
 
+async def mark_stale(tracks: Tracks, pace: Pace) -> None:
+    """Has queries told of them (RFC 8914 section 4.4), and of no others."""
+    old = await expired(tracks, pace)
+    for zone, _ in tracks.zones:
+        tracks.zones.mark(Name(zone), is_stale=zone in old)
+        await pace.breathe()
+
+
 async def page(tracks: Tracks, pace: Pace, *, is_serving: bool) -> Reply:
     """``/readyz``."""
     if not is_serving:
         return Reply(503, b"zones are being loaded\n")
     old = await expired(tracks, pace)
     if old:
-        return Reply(503, f"older than SOA expire: {' '.join(sorted(old)[:20])}\n".encode())
+        shown = " ".join(sorted(map(names.text, old))[:20])
+        return Reply(503, f"older than SOA expire: {shown}\n".encode())
     return Reply(200, b"ready\n")
