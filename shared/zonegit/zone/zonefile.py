@@ -17,7 +17,7 @@ import dns.ttl
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import generate, lexer, names, rrset, rrtypes
+from zonegit.zone import generate, lexer, names, plain, rrset, rrtypes
 from zonegit.zone.gathering import Gathering, ZoneFile
 from zonegit.zone.lexer import Entry, Quoted
 from zonegit.zone.names import Name
@@ -130,7 +130,7 @@ class _Reader:
         self._records = 0
         self._includes = 0
         self._generated = 0
-        self._name = lru_cache(_NAMES_KEPT)(names.parse)
+        self._name = lru_cache(_NAMES_KEPT)(_parsed)
 
     def read(self, octets: bytes, source: str, whole: bool) -> ZoneFile:
         place = _Place(source, self._zone, None, 0)
@@ -292,16 +292,30 @@ def _head(words: list[str], at: int) -> tuple[int, int | None, int]:
         at += 1
         if ttl is None and "0" <= word[0] <= "9":
             ttl = parse_ttl(word)
-        elif not classed and _CLASS.fullmatch(word):
+        elif not classed and (is_ours := _is_in(word)) is not None:
             classed = True
-            if not _CLASS_IN.fullmatch(word):
+            if not is_ours:
                 raise Invalid(f"{lexer.shown(words)}: class {word} is not served, only IN")
         else:
             return _rdtype(word), ttl, at
     raise Invalid(f"{lexer.shown(words)!r} has no record type")
 
 
+@lru_cache(1024)
+def _is_in(word: str) -> bool | None:
+    """Whether a class is IN; None where the word is no class."""
+    return _CLASS_IN.fullmatch(word) is not None if _CLASS.fullmatch(word) else None
+
+
+def _parsed(text: str, origin: Name) -> Name:
+    octets = plain.name(text, origin)
+    return Name(octets.lower()) if octets is not None else names.parse(text, origin)
+
+
 def _rdata(owner: Name, rdtype: int, words: list[str], origin: Name) -> bytes:
+    octets = plain.rdata(rdtype, words, origin)
+    if octets is not None:
+        return octets
     try:
         return rrset.rdata_from_tokens(rdtype, lexer.Words(words), origin)
     except (dns.exception.DNSException, ValueError) as error:

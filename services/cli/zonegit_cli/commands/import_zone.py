@@ -1,5 +1,6 @@
 """zonegit import: a master file becomes the zone."""
 
+import gc
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +51,7 @@ async def command(session: Session, file: str, merge: bool, lenient: bool, how: 
     """
     octets = files.read(file, MAX_OCTETS)
     os.nice(MODEST)
+    gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
     left_out = _LeftOut(session) if lenient else None
 
     def plan_for(repo: Repo, position: Position) -> Plan:

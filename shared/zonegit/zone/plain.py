@@ -1,0 +1,115 @@
+"""What nearly every line of a big zone holds, read without dnspython: names of ordinary letters,
+and the RDATA of the commonest types.
+
+Each function either gives exactly what dnspython gives, or None where it is not sure: then
+dnspython decides, and says what is wrong with it. Tests hold both to the same answers.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Final
+
+from zonegit.zone.names import MAX_OCTETS, ROOT, Name
+from zonegit.zone.rrtypes import AAAA, CNAME, MX, NS, PTR, TXT, A
+
+_KEPT: Final = 1 << 14
+"""Names in RDATA that are remembered: name servers and mail exchangers come again and again."""
+
+_NAME: Final = re.compile(
+    r"(?:[a-z0-9_*/-]{1,63}\.)*[a-z0-9_*/-]{1,63}\.?", re.ASCII | re.IGNORECASE
+)
+_IPV4: Final = re.compile(r"(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})", re.ASCII)
+_IPV6: Final = re.compile(
+    r"(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}"
+    r"|(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,6})?::"
+    r"(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,6})?",
+    re.ASCII | re.IGNORECASE,
+)
+_PREFERENCE: Final = re.compile(r"\d{1,5}", re.ASCII)
+_STRING: Final = re.compile(r"[ !#-\[\]-~]{0,255}")
+
+_MAX_STRINGS: Final = 255
+"""So many strings of any length fit RDATA."""
+
+Words = Sequence[str]
+
+
+def name(text: str, origin: Name) -> bytes | None:
+    """The wire form of a name in the case it is written in; a relative one takes ``origin``."""
+    if text == "@":
+        return origin
+    if _NAME.fullmatch(text) is None:
+        return None
+    labels = text.encode().split(b".")
+    end = origin if labels[-1] else ROOT
+    octets = b"".join([b"%c%b" % (len(label), label) for label in labels if label]) + end
+    return octets if len(octets) <= MAX_OCTETS else None
+
+
+def rdata(rdtype: int, words: Words, origin: Name) -> bytes | None:
+    """The uncompressed wire form of RDATA, from the words of its line as ``lexer`` splits it."""
+    reader = _READERS.get(rdtype)
+    return reader(words, origin) if reader is not None else None
+
+
+def _ipv4(words: Words, origin: Name) -> bytes | None:
+    if len(words) != 1 or type(words[0]) is not str or _IPV4.fullmatch(words[0]) is None:
+        return None
+    octets = [int(number) for number in words[0].split(".")]
+    return bytes(octets) if max(octets) < 256 else None
+
+
+def _ipv6(words: Words, origin: Name) -> bytes | None:
+    """RFC 4291 section 2.2, without its third form."""
+    if len(words) != 1 or type(words[0]) is not str or _IPV6.fullmatch(words[0]) is None:
+        return None
+    first, gap, last = words[0].partition("::")
+    groups = first.split(":") if first else []
+    if gap:
+        end = last.split(":") if last else []
+        missing = 8 - len(groups) - len(end)
+        if missing < 1:
+            return None
+        groups += ["0"] * missing + end
+    return bytes.fromhex("".join([group.zfill(4) for group in groups]))
+
+
+def _target(words: Words, origin: Name) -> bytes | None:
+    if len(words) != 1 or not _is_short(words[0]):
+        return None
+    return _known(words[0], origin)
+
+
+def _exchange(words: Words, origin: Name) -> bytes | None:
+    if len(words) != 2 or not all(map(_is_short, words)):
+        return None
+    target = _known(words[1], origin)
+    if target is None or _PREFERENCE.fullmatch(words[0]) is None:
+        return None
+    preference = int(words[0])
+    return preference.to_bytes(2, "big") + target if preference < 1 << 16 else None
+
+
+def _strings(words: Words, origin: Name) -> bytes | None:
+    if not 0 < len(words) <= _MAX_STRINGS or any(_STRING.fullmatch(word) is None for word in words):
+        return None
+    return b"".join([b"%c%b" % (len(word), word.encode()) for word in words])
+
+
+def _is_short(word: str) -> bool:
+    """Whether a word is unquoted, and fit to be remembered."""
+    return type(word) is str and len(word) <= MAX_OCTETS
+
+
+_known = lru_cache(_KEPT)(name)
+
+_READERS: Final[dict[int, Callable[[Words, Name], bytes | None]]] = {
+    A: _ipv4,
+    AAAA: _ipv6,
+    NS: _target,
+    CNAME: _target,
+    PTR: _target,
+    MX: _exchange,
+    TXT: _strings,
+}
