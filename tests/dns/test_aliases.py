@@ -108,17 +108,42 @@ def test_a_chain_goes_on_in_another_zone_here(world: World) -> None:
     assert [found.name.to_text() for found in reply.authority] == ["bar.com."]
 
 
-@pytest.mark.parametrize("name", ["round.foo.com.", "self.foo.com."])
-def test_a_loop_ends(world: World, name: str) -> None:
-    """RFC 1034 section 5.2.2."""
+@pytest.mark.parametrize(("name", "links"), [("round.foo.com.", 2), ("self.foo.com.", 1)])
+def test_a_loop_is_told_once(world: World, name: str, links: int) -> None:
+    """RFC 1034 section 3.6.2: a client sees for itself that it leads nowhere."""
     reply = world.ask(name)
     assert rcode(reply) == "NOERROR"
-    assert 1 <= len(reply.answer) <= 2
+    assert len(reply.answer) == links
 
 
-def test_a_long_chain_is_followed_only_so_far() -> None:
-    text = "".join(f"c{n} 300 CNAME c{n + 1}\n" for n in range(40))
-    assert len(World({"foo.com.": text}).ask("c0.foo.com.").answer) == 17
+def chain(links: int) -> World:
+    text = "".join(f"c{n} 300 CNAME c{n + 1}\n" for n in range(links))
+    return World({"foo.com.": f"{text}c{links} 300 A 192.0.2.1\n"})
+
+
+def test_sixteen_links_are_followed_to_their_end() -> None:
+    reply = chain(16).ask("c0.foo.com.")
+    assert rcode(reply) == "NOERROR"
+    assert len(reply.answer) == 17
+
+
+def test_a_longer_chain_fails_with_what_was_found() -> None:
+    """RFC 1034 section 5.2.2 wants work bounded; NOERROR would say that there is no address."""
+    reply = chain(17).ask("c0.foo.com.")
+    assert rcode(reply) == "SERVFAIL"
+    assert "AA" in flags(reply)
+    assert len(reply.answer) == 16
+    assert rcode(chain(17).ask("c1.foo.com.")) == "NOERROR"
+
+
+def test_a_dname_into_itself_ends() -> None:
+    """RFC 6672 section 5.1: names grow until there are too many links, or too many octets."""
+    world = World({"foo.com.": "d 300 DNAME x.d\nlong 300 DNAME " + "y" * 60 + ".long\n"})
+    reply = world.ask("a.d.foo.com.", limit=STREAM)
+    assert rcode(reply) == "SERVFAIL"
+    assert [found.rdtype.name for found in reply.answer] == ["DNAME"] + 16 * ["CNAME"]
+    assert sum(len(found) for found in reply.answer) == 17  # the DNAME once
+    assert rcode(world.ask("a.long.foo.com.", limit=STREAM)) == "YXDOMAIN"
 
 
 def test_an_alias_below_a_zone_cut_ends_in_a_referral(world: World) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 from zonegit_resolver.compiled.compiler import Change, advanced, compiled
-from zonegit_resolver.compiled.snapshot import Snapshot, contents, empty
+from zonegit_resolver.compiled.snapshot import UNSIGNED, Snapshot, contents
 
 APEX = names.parse("foo.com.")
 HASHES = ["0p9mhaveqvm6t7vbl5lop2u3t2rp3tom", "2t7b4g4vsa5smi47k61mv5bv1a22bojr"]
@@ -68,7 +68,7 @@ def test_what_is_removed_leaves_nothing(rrsets: list[RRset], kept: int) -> None:
     after = advanced(compiled(APEX, SIGNED), removals)
     assert state(after) == state(compiled(APEX, rrsets[:kept]))
     if not kept:
-        assert after.denial.is_empty
+        assert after.denial is UNSIGNED
 
 
 def test_everything_a_zone_holds_is_found_once_and_whole() -> None:
@@ -95,4 +95,4 @@ def test_each_set_of_parameters_is_a_chain_of_its_own() -> None:
 
 
 def test_an_unsigned_zone_keeps_nothing() -> None:
-    assert compiled(APEX, [record("a", "A", "192.0.2.1")]).denial is empty(APEX).denial
+    assert compiled(APEX, [record("a", "A", "192.0.2.1")]).denial is UNSIGNED

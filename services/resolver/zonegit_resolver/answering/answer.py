@@ -11,9 +11,10 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
 from zonegit_resolver.answering import chaos
 from zonegit_resolver.answering.admission import admitted
-from zonegit_resolver.answering.chain import Told, follow
+from zonegit_resolver.answering.chain import follow
 from zonegit_resolver.answering.client import Client
 from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.answering.joined import Told
 from zonegit_resolver.answering.zones import Served, Zones, count
 from zonegit_resolver.compiled.snapshot import Snapshot
 from zonegit_resolver.messages import edns
@@ -27,7 +28,7 @@ from zonegit_resolver.messages.parts import (
     TC,
     heads,
 )
-from zonegit_resolver.messages.query import RCODE, Query, opt, parse, refusal
+from zonegit_resolver.messages.query import RCODE, STREAM, Query, opt, parse, refusal
 
 _UNANSWERABLE: Final = {
     0: NOTIMP,
@@ -50,14 +51,14 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     client = admitted(wire, query, zones, peer)
     if isinstance(client, bytes):
         return client
-    told = _told(query, zones, client)
+    told = _told(query, zones, client, is_stream=limit == STREAM)
     options = _options(query, zones.conduct, client)
     if isinstance(told, Told):
         return client.signed(_message(query, told, options, query.room(limit) - client.signature))
     return client.signed(refusal(query, told, options=options))
 
 
-def _told(query: Query, zones: Zones, client: Client) -> Told | int:
+def _told(query: Query, zones: Zones, client: Client, *, is_stream: bool) -> Told | int:
     """The sections of the reply, or the RCODE that is all of it."""
     rcode = query.rcode or (0 if query.is_notify else _UNANSWERABLE.get(query.qtype, 0))
     if rcode:
@@ -74,10 +75,12 @@ def _told(query: Query, zones: Zones, client: Client) -> Told | int:
         zones.denied += 1
         client.error = edns.PROHIBITED
         return REFUSED
-    return _answer(query, served, zones, client)
+    return _answer(query, served, zones, client, is_stream=is_stream)
 
 
-def _answer(query: Query, served: Served, zones: Zones, client: Client) -> Told | int:
+def _answer(
+    query: Query, served: Served, zones: Zones, client: Client, *, is_stream: bool
+) -> Told | int:
     def find(name: Name, qtype: int) -> Snapshot | None:
         onward = zones.find(name, qtype)
         if onward is None or not client.may(onward.query_from):
@@ -86,13 +89,13 @@ def _answer(query: Query, served: Served, zones: Zones, client: Client) -> Told 
 
     try:
         state = served.state(client)
-        told = follow(query, state.snapshot, find)
+        told = follow(query, state.snapshot, find, is_stream=is_stream)
     except Invalid:  # what the query says of its client
         zones.malformed += 1
         return FORMERR
     count(state.queries, query.qtype, told.flags & RCODE)
     if told.is_alias and not client.is_told_apart:
-        zones.remember(query.name, query.qtype, told)
+        zones.remember(query, told)
     return told
 
 

@@ -7,19 +7,25 @@ what is kept of another one wrong.
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from zonegit.zone import names, rrtypes
-from zonegit.zone.names import MAX_OCTETS, Name
+from zonegit.zone.names import MAX_OCTETS, Name, Path
 from zonegit.zone.rrset import RRset
-from zonegit_resolver.answering.lookup import lookup
+from zonegit_resolver.answering.joined import Joined, Told
+from zonegit_resolver.answering.lookup import everything, lookup
+from zonegit_resolver.answering.proofs import proof
 from zonegit_resolver.answering.sections import rendered
-from zonegit_resolver.compiled.snapshot import Alias, Outcome, Redirect, Snapshot
-from zonegit_resolver.messages.parts import AA, HEADER, YXDOMAIN, Part, Writer, heads
-from zonegit_resolver.messages.query import RCODE, Query
+from zonegit_resolver.compiled.snapshot import Alias, Found, Held, Outcome, Redirect, Snapshot
+from zonegit_resolver.messages.parts import AA, HEADER, REACH, SERVFAIL, YXDOMAIN, Part, Writer
+from zonegit_resolver.messages.query import STREAM, Query
 
 MAX_ALIASES: Final = 16
 """How many aliases of a chain are followed."""
+
+_POINTER: Final = 2
+_FIXED: Final = 10
+"""Octets of a record between its owner and its RDATA."""
+_SPARE: Final = 1_024
+"""Octets of a message on a stream that are left for what stands behind its records."""
 
 _ENDS: Final = (rrtypes.CNAME, rrtypes.ANY)
 """Questions that an alias itself answers."""
@@ -28,120 +34,121 @@ Find = Callable[[Name, int], Snapshot | None]
 """The state of the deepest zone here that holds a name, as a client and type see it."""
 
 
-class Told(msgspec.Struct, frozen=True):
-    """All sections of a reply. ``flags`` are AA and the RCODE; ``cuts`` as a part's.
-    ``is_alias`` says that the name asked for is itself the owner of a CNAME, so there are no more
-    such replies than aliases and types."""
-
-    octets: bytes
-    flags: int
-    answers: int
-    authority: int
-    additional: int
-    cuts: tuple[tuple[int, int], ...]
-    is_alias: bool = False
-
-    def heads(self) -> tuple[bytes, ...]:
-        """As those of a part."""
-        return heads(self.flags, self.answers, self.authority, self.additional)
-
-
-def follow(query: Query, snapshot: Snapshot, find: Find) -> Told:
+def follow(query: Query, snapshot: Snapshot, find: Find, *, is_stream: bool) -> Told:
     """The answer to ``query`` from ``snapshot``, and from other zones where aliases lead there.
 
     A chain ends early, with the aliases found so far, where it leaves the zones that are served
-    here or meets a name again.
+    here or meets a name again. One that is too long, in links or (its signatures are huge) in
+    octets, fails with what was found: it has an end that nobody here is going to tell.
     """
-    written = query.question[:-4]
-    joined = _Joined(len(query.question))
-    seen: set[Name] = set()
-    at = HEADER
-    while True:
-        name = Name(written.lower())
-        seen.add(name)
-        outcome = lookup(snapshot, _path(name, snapshot.apex), query.qtype)
-        if at == HEADER:
-            joined.is_alias = isinstance(outcome, Alias) and outcome.rrset.owner == name
-        joined.add(rendered(snapshot, outcome), at, len(written))
-        target = _target(outcome, written, query.qtype)
+    chain = _Chain(query, is_stream=is_stream)
+    onward: Snapshot | None = snapshot
+    while onward is not None and chain.goes_on(onward):
+        onward = find(chain.name, query.qtype)
+    return chain.told()
+
+
+class _Chain:
+    """The links so far, and the ``name`` that the last one leads to."""
+
+    def __init__(self, query: Query, *, is_stream: bool) -> None:
+        self.name = query.name
+        self._written = query.question[:-4]
+        self._at = HEADER
+        self._qtype = query.qtype
+        self._is_signed = query.edns is not None and query.edns.do
+        self._is_stream = is_stream
+        self._joined = Joined(len(query.question))
+        self._rcode: int | None = None
+        self._seen = {query.name}
+        self._redirects: set[int] = set()
+
+    def told(self) -> Told:
+        """What the client is told."""
+        return self._joined.told(self._rcode)
+
+    def goes_on(self, snapshot: Snapshot) -> bool:
+        """Adds what ``name`` is in its zone; whether another name is to be looked for now."""
+        path = _path(self.name, snapshot.apex)
+        outcome = lookup(snapshot, path, self._qtype)
+        target = self._target(outcome)
+        if self._joined.end > REACH or (target is not None and len(self._seen) > MAX_ALIASES):
+            self._rcode = SERVFAIL
+            return False
+        if target is not None and self._at == HEADER:
+            self._joined.is_alias = isinstance(outcome, Alias) and outcome.rrset.owner == self.name
+        here = self._add(snapshot, path, outcome)
         if target is None:
-            break
+            return False
         if len(target) > MAX_OCTETS:
-            return joined.told(YXDOMAIN)  # RFC 6672 section 2.2
+            self._rcode = YXDOMAIN  # RFC 6672 section 2.2
+            return False
         if isinstance(outcome, Redirect):
-            joined.add(_synthesised(outcome.rrset, name, target), at, len(written))
-            if query.qtype in _ENDS:
-                break
-        written, at = target, joined.end - len(target)
-        name = Name(target.lower())
-        onward = find(name, query.qtype) if name not in seen else None
-        if onward is None or len(seen) > MAX_ALIASES:
-            break
-        snapshot = onward
-    return joined.told()
+            here = self._synthesise(outcome.rrset, target)
+        return self._go(target, here + _target_at(self.name))
+
+    def _target(self, outcome: Outcome) -> bytes | None:
+        """Where the search goes on, None where it ends."""
+        match outcome:
+            case Alias(rrset) if self._qtype not in _ENDS:
+                return rrset.rdatas[0]
+            case Redirect(rrset, target):
+                return self._written[: len(self._written) - len(rrset.owner)] + target
+            case _:
+                return None
+
+    def _add(self, snapshot: Snapshot, path: Path, outcome: Outcome) -> int:
+        """Adds an outcome and its proof; where in the message it begins."""
+        here = self._joined.end
+        if self._qtype == rrtypes.ANY and isinstance(outcome, Found | Alias):
+            self._add_any(snapshot, path, outcome)
+        elif id(outcome) not in self._redirects:  # a DNAME that is met again has been told
+            part = rendered(snapshot, outcome, signed=self._is_signed)
+            self._joined.add(part, self._at, len(self._written))
+        if self._is_signed:
+            for denying in proof(snapshot, path, outcome):
+                self._joined.prove(snapshot, denying, self._at, len(self._written))
+        if isinstance(outcome, Redirect):
+            self._redirects.add(id(outcome))
+        return here
+
+    def _add_any(self, snapshot: Snapshot, path: Path, outcome: Held) -> None:
+        """In a datagram one RRset with its RRSIGs, whether DO is set or not (RFC 8482 section 4.1,
+        RFC 3225 section 3); on a stream all of them, as far as they fit a message."""
+        joined, length = self._joined, len(self._written)
+        if not self._is_stream:
+            part = rendered(snapshot, outcome, signed=True)
+            joined.add(part, HEADER, length, is_bare=True)
+            return
+        for held in everything(snapshot, path):
+            part = rendered(snapshot, held)
+            if joined.is_empty or joined.end + part.end_of_answers <= STREAM - _SPARE:
+                joined.add(part, HEADER, length, is_bare=True)
+
+    def _synthesise(self, dname: RRset, target: bytes) -> int:
+        """Adds the CNAME that a DNAME stands for (RFC 6672 section 3.1), which nobody signs; where
+        in the message it begins."""
+        here = self._joined.end
+        writer = Writer(self.name)
+        writer.owner()
+        writer.fixed(rrtypes.CNAME, dname.ttl, len(target))
+        writer.octets += target
+        self._joined.add(Part(writer, AA, (1, 0, 0)), self._at, len(self._written))
+        return here
+
+    def _go(self, target: bytes, at: int) -> bool:
+        """To a name that is written at offset ``at``, unless the chain was there or ends here."""
+        self._written, self._at = target, at
+        self.name = Name(target.lower())
+        is_new = self.name not in self._seen
+        self._seen.add(self.name)
+        return is_new and self._qtype not in _ENDS
 
 
-def _path(name: Name, apex: Name) -> tuple[bytes, ...]:
+def _path(name: Name, apex: Name) -> Path:
     return names.labels(Name(name[: len(name) - len(apex)] + names.ROOT))[::-1]
 
 
-def _target(outcome: Outcome, written: bytes, qtype: int) -> bytes | None:
-    """Where the search goes on, None where it ends."""
-    match outcome:
-        case Alias(rrset) if qtype not in _ENDS:
-            return rrset.rdatas[0]
-        case Redirect(rrset, target):
-            return written[: len(written) - len(rrset.owner)] + target
-        case _:
-            return None
-
-
-def _synthesised(dname: RRset, name: Name, target: bytes) -> Part:
-    """The CNAME that a DNAME stands for (RFC 6672 section 3.1)."""
-    writer = Writer(name)
-    writer.owner()
-    writer.fixed(rrtypes.CNAME, dname.ttl, len(target))
-    writer.octets += target
-    return Part(writer, AA, (1, 0, 0))
-
-
-class _Joined:
-    """Parts one behind the other. The last one's authority and additional sections are the
-    reply's; the answer is authoritative when its first owner is (RFC 1035 section 4.1.1)."""
-
-    __slots__ = ("_answers", "_first", "_last", "_last_at", "_octets", "_start", "is_alias")
-
-    def __init__(self, question: int) -> None:
-        self.is_alias = False
-        self._start = HEADER + question
-        self._octets = bytearray()
-        self._answers = self._last_at = 0
-        self._first: Part | None = None
-        self._last: Part | None = None
-
-    @property
-    def end(self) -> int:
-        """The offset in the message of whatever comes next."""
-        return self._start + len(self._octets)
-
-    def add(self, part: Part, name_at: int, name_length: int) -> None:
-        self._first = self._first or part
-        self._last, self._last_at = part, len(self._octets)
-        self._octets += part.placed(name_at, name_length, self.end)
-        self._answers += part.answers
-
-    def told(self, rcode: int | None = None) -> Told:
-        first, last = self._first, self._last
-        assert first is not None
-        assert last is not None
-        code = last.flags & RCODE if rcode is None else rcode
-        cuts = tuple((self._last_at + end, count) for end, count in last.cuts)
-        return Told(
-            bytes(self._octets),
-            first.flags & AA | code,
-            self._answers,
-            last.authority,
-            last.additional,
-            cuts,
-            self.is_alias,
-        )
+def _target_at(name: Name) -> int:
+    """Where in a CNAME record of ``name`` its target stands: behind a pointer and what is fixed."""
+    return (_POINTER if name != names.ROOT else 1) + _FIXED

@@ -7,8 +7,8 @@ import struct
 from typing import Final
 
 from zonegit.zone import names, rrtypes
-from zonegit_resolver.answering.chain import Told
 from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.answering.joined import Told
 from zonegit_resolver.messages.parts import AA, HEADER
 from zonegit_resolver.messages.query import Query
 

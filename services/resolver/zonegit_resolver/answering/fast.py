@@ -10,8 +10,8 @@ from zonegit.zone.names import MAX_LABEL, MAX_OCTETS
 from zonegit.zone.rrset import IN
 from zonegit_resolver.answering import answer
 from zonegit_resolver.answering.lookup import lookup
-from zonegit_resolver.answering.zones import Zones
-from zonegit_resolver.compiled.snapshot import Alias, Redirect
+from zonegit_resolver.answering.zones import AS_DO, Zones
+from zonegit_resolver.compiled.snapshot import UNSIGNED, Alias, Redirect
 from zonegit_resolver.messages.edns import NSID, codes
 from zonegit_resolver.messages.parts import HEADER
 from zonegit_resolver.messages.query import DATAGRAM, PLAIN, RCODE, STREAM, Edns, opt
@@ -69,6 +69,7 @@ def ordinary(wire: bytes, zones: Zones, limit: int) -> bytes | None:
     question = end + 4
     qtype = _TYPES.get(wire[end:question])
     room = PLAIN
+    do = 0
     tail = b""
     if variant >= _WITH_EDNS:
         if len(wire) < question + _OPT.size:
@@ -80,7 +81,8 @@ def ordinary(wire: bytes, zones: Zones, limit: int) -> bytes | None:
         if length and not _is_idle(wire[question + _OPT.size :], zones):
             return None
         room = size if size > PLAIN else PLAIN
-        tail = _OPTS[flags >> 15]
+        do = flags >> 15
+        tail = _OPTS[do]
     else:
         question_end = len(wire)
     if qtype is None or question != question_end:
@@ -89,11 +91,13 @@ def ordinary(wire: bytes, zones: Zones, limit: int) -> bytes | None:
     state = served.for_all
     if state is None:
         return None
+    if do and state.snapshot.denial is not UNSIGNED:
+        return None
     outcome = lookup(state.snapshot, path, qtype)
-    part = outcome.part
+    part = outcome.signed if do else outcome.part
     kind = type(outcome)
     if kind is Alias and qtype != rrtypes.CNAME:
-        told = zones.aliases.get(low[HEADER:end] + wire[end : end + 2])
+        told = zones.aliases.get(low[HEADER:end] + wire[end : end + 2] + AS_DO[do])
         if told is None:
             return None
         body, head, code = told.octets, told.heads()[variant], told.flags & RCODE

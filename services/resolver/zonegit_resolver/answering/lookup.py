@@ -4,12 +4,10 @@ Outcomes are values that the compiler made, so finding one allocates nothing.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from zonegit.zone import rrtypes
-from zonegit_resolver.compiled.snapshot import Node, Outcome, Referral, Snapshot
-
-WILDCARD: Final = b"*"
+from zonegit_resolver.compiled.nodes import WILDCARD
+from zonegit_resolver.compiled.snapshot import Held, Node, Outcome, Referral, Snapshot
 
 
 def lookup(snapshot: Snapshot, path: Sequence[bytes], qtype: int) -> Outcome:
@@ -28,14 +26,28 @@ def lookup(snapshot: Snapshot, path: Sequence[bytes], qtype: int) -> Outcome:
     return node.held.get(qtype) or _otherwise(snapshot, node, qtype)
 
 
+def everything(snapshot: Snapshot, path: Sequence[bytes]) -> list[Held]:
+    """All RRsets of a name that has some, or of the wildcard that stands for it (RFC 1034 section
+    4.3.2: a question for ANY matches all types)."""
+    node: Node = snapshot.root
+    for label in path:
+        child = node.children.get(label)
+        if child is None:
+            node = node.children[WILDCARD]
+            break
+        node = child
+    return [node.held[rdtype] for rdtype in sorted(node.held, key=_preference)]
+
+
 def _beyond(snapshot: Snapshot, encloser: Node, qtype: int) -> Outcome:
-    """For a name that does not exist below its closest encloser (RFC 4592 section 3.3.1)."""
+    """For a name that does not exist below its closest encloser (RFC 4592 section 3.3.1).
+
+    A wildcard makes no zone cut and no DNAME for the names it stands for: NS and DNAME are found
+    there as any other type is (RFC 4592 sections 4.2 and 4.4).
+    """
     wildcard = encloser.children.get(WILDCARD)
     if wildcard is None:
         return snapshot.no_name
-    if wildcard.turn is not None:
-        # What NS and DNAME mean at a wildcard is undefined (RFC 4592 sections 4.2 and 4.4).
-        return snapshot.no_data
     return wildcard.held.get(qtype) or _otherwise(snapshot, wildcard, qtype)
 
 

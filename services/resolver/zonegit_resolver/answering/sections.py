@@ -1,16 +1,25 @@
 """The octets of each outcome, section by section; rendered on first use and kept with it.
 
-DNSSEC answers will differ here: the records that prove an outcome join its part.
+A client that set DO gets each RRset with its RRSIGs (RFC 4035 section 3.1.1). What has to be proved
+besides depends on the name that was asked for, and is joined to the part by ``chain``.
 """
 
-from typing import assert_never
+from collections.abc import Iterator
+from typing import Final, assert_never
 
 from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
 from zonegit.zone.rrset import SOA, RRset, soa
+from zonegit_resolver.answering.proofs import no_ds
+from zonegit_resolver.compiled.additional import targets
+from zonegit_resolver.compiled.nodes import BRINGING
 from zonegit_resolver.compiled.snapshot import (
+    UNSIGNED,
     Alias,
+    Denying,
     Found,
     NoData,
+    Node,
     NoName,
     Outcome,
     Redirect,
@@ -18,97 +27,235 @@ from zonegit_resolver.compiled.snapshot import (
     Snapshot,
     node_at,
 )
-from zonegit_resolver.messages.parts import AA, NOERROR, NXDOMAIN, Part, Writer, write_rrset
+from zonegit_resolver.messages.parts import (
+    AA,
+    FURTHEST,
+    NOERROR,
+    NXDOMAIN,
+    Part,
+    Writer,
+    write_record,
+    write_rrset,
+)
 from zonegit_resolver.messages.query import STREAM
 
+MOST_COURTESY: Final = 4_096
+"""Octets of a part beyond which nothing is brought along that a client can ask for: hosts may have
+thousands of addresses, and what is rendered is kept."""
 
-def rendered(snapshot: Snapshot, outcome: Outcome) -> Part:
-    """The part of a message that tells this outcome."""
-    if outcome.part is None:
-        outcome.part = _render(snapshot, outcome)
-    return outcome.part
+ADDRESSES: Final = (rrtypes.A, rrtypes.AAAA)
+
+_RECORD: Final = 12
+"""Octets of a record beside its RDATA, when its owner is a pointer."""
 
 
-def _render(snapshot: Snapshot, outcome: Outcome) -> Part:
+def rendered(snapshot: Snapshot, outcome: Outcome, *, signed: bool = False) -> Part:
+    """The part of a message that tells this outcome, to a client that set DO when ``signed``."""
+    if signed and snapshot.denial is not UNSIGNED and isinstance(outcome, Referral):
+        return _proved(snapshot, outcome)
+    part = outcome.signed if signed else outcome.part
+    return part if part is not None else _kept(snapshot, outcome, signed=signed)
+
+
+def _kept(snapshot: Snapshot, outcome: Outcome, *, signed: bool) -> Part:
+    """Renders it; where that is the same with DO and without, one part is kept for both."""
+    part = _render(snapshot, outcome, signed=signed)
+    other = outcome.part if signed else outcome.signed
+    if other is not None and other.octets == part.octets:
+        part = other
+    if signed:
+        outcome.signed = part
+    else:
+        outcome.part = part
+    return part
+
+
+def _proved(snapshot: Snapshot, referral: Referral) -> Part:
+    if referral.proved is None or referral.proved[0] is not snapshot.denial:
+        referral.proved = snapshot.denial, _referral(snapshot, referral, signed=True)
+    return referral.proved[1]
+
+
+def proving(snapshot: Snapshot, denying: Denying, *, is_far: bool = False) -> Part:
+    """An NSEC or NSEC3 RRset and its RRSIGs, for the authority section.
+
+    ``is_far`` says that it will begin behind ``REACH``.
+    """
+    if denying.proof is not None and not is_far:
+        return denying.proof
+    page = _Page(snapshot, snapshot.apex, signed=True, is_below=True, is_far=is_far)
+    part = Part(page, AA, (0, page.add(denying.rrset), 0))
+    if not is_far:
+        denying.proof = part
+    return part
+
+
+class _Page(Writer):
+    """Records of one part, RRsets with their RRSIGs when it is ``signed``."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        about: Name,
+        *,
+        signed: bool,
+        is_below: bool = False,
+        is_far: bool = False,
+    ) -> None:
+        super().__init__(about, is_below=is_below, furthest=0 if is_far else FURTHEST)
+        self._snapshot = snapshot
+        self._is_signed = signed
+        self._about = about
+
+    def add(self, rrset: RRset, ttls: tuple[int, ...] | None = None) -> int:
+        """An RRset; how many records that were. The TTL of an RRSIG is that of what it covers."""
+        is_owner = rrset.owner == self._about
+        write_rrset(self, rrset, is_owner=is_owner, ttls=ttls)
+        signatures = self._signatures(rrset) if self._is_signed else ()
+        ttl = rrset.ttl if ttls is None else ttls[0]
+        for rdata in signatures:
+            if is_owner:
+                self.owner()
+            else:
+                self.name(rrset.owner)
+            write_record(self, rrtypes.RRSIG, ttl, rdata)
+        return len(rrset.rdatas) + len(signatures)
+
+    def _signatures(self, rrset: RRset) -> tuple[bytes, ...]:
+        """The RRSIGs over an RRset of the zone."""
+        node: Node | None
+        if rrset.rdtype == rrtypes.NSEC3:
+            node = self._snapshot.denial.hashed.get(rrset.owner)
+        else:
+            node = node_at(self._snapshot, names.path(rrset.owner, self._snapshot.apex))
+        held = node.held.get(rrtypes.RRSIG) if node is not None else None
+        if held is None:
+            return ()
+        covered = rrset.rdtype.to_bytes(2, "big")
+        return tuple(rdata for rdata in held.rrset.rdatas if rdata.startswith(covered))
+
+
+def _render(snapshot: Snapshot, outcome: Outcome, *, signed: bool) -> Part:
     match outcome:
-        case Found(rrset, ttls):
-            return _answer(rrset, ttls)
+        case Found():
+            return _answer(snapshot, outcome, signed=signed)
         case Alias(rrset):
-            return _alias(rrset)
+            page = _Page(snapshot, rrset.owner, signed=signed)
+            return Part(page, AA, (page.add(rrset), 0, 0))
         case Redirect(rrset):
-            return _redirect(rrset)
+            page = _Page(snapshot, rrset.owner, signed=signed, is_below=True)
+            return Part(page, AA, (page.add(rrset), 0, 0))
         case Referral():
-            return _referral(snapshot, outcome)
-        case NoData(apex, at_apex):
-            return _negative(apex, at_apex, NOERROR)
-        case NoName(apex, at_apex):
-            return _negative(apex, at_apex, NXDOMAIN)
+            return _referral(snapshot, outcome, signed=signed)
+        case NoData(_, at_apex):
+            return _negative(snapshot, at_apex, NOERROR, signed=signed)
+        case NoName(_, at_apex):
+            return _negative(snapshot, at_apex, NXDOMAIN, signed=signed)
         case _:
             assert_never(outcome)
 
 
-def _answer(rrset: RRset, ttls: tuple[int, ...] | None) -> Part:
-    writer = Writer(rrset.owner)
-    write_rrset(writer, rrset, is_owner=True, ttls=ttls)
-    return Part(writer, AA, (len(rrset.rdatas), 0, 0))
-
-
-def _alias(rrset: RRset) -> Part:
-    """One CNAME, its target last and uncompressed: the rest of the chain points at it."""
-    writer = Writer(rrset.owner)
-    writer.owner()
-    writer.fixed(rrset.rdtype, rrset.ttl, len(rrset.rdatas[0]))
-    writer.octets += rrset.rdatas[0]
-    return Part(writer, AA, (1, 0, 0))
-
-
-def _redirect(rrset: RRset) -> Part:
-    """The DNAME; the CNAME made from it differs with the question (RFC 6672 section 3.1)."""
-    writer = Writer(rrset.owner, is_below=True)
-    write_rrset(writer, rrset, is_owner=True)
-    return Part(writer, AA, (len(rrset.rdatas), 0, 0))
-
-
-def _negative(apex: names.Name, at_apex: RRset | None, rcode: int) -> Part:
+def _negative(snapshot: Snapshot, at_apex: RRset | None, rcode: int, *, signed: bool) -> Part:
     """An SOA whose TTL is how long the answer may be remembered (RFC 2308 section 3)."""
-    writer = Writer(apex, is_below=True)
+    page = _Page(snapshot, snapshot.apex, signed=signed, is_below=True)
     if at_apex is None:
-        return Part(writer, AA | rcode, (0, 0, 0))
+        return Part(page, AA | rcode, (0, 0, 0))
     values: SOA = soa(at_apex)
     ttl = min(at_apex.ttl, values.minimum)
-    write_rrset(writer, at_apex, is_owner=True, ttls=(ttl,))
-    return Part(writer, AA | rcode, (0, 1, 0))
+    return Part(page, AA | rcode, (0, page.add(at_apex, (ttl,)), 0))
 
 
-def _referral(snapshot: Snapshot, referral: Referral) -> Part:
-    """Name servers, and the addresses this zone knows of them.
+def _answer(snapshot: Snapshot, found: Found, *, signed: bool) -> Part:
+    """An RRset, and the addresses of the hosts that it names, as far as they go with it."""
+    rrset = found.rrset
+    page = _Page(snapshot, rrset.owner, signed=signed)
+    answers, count = page.add(rrset, found.ttls), 0
+    cuts = []
+    for each in _courtesy(snapshot, rrset):
+        if len(page.octets) + _length(each) <= MOST_COURTESY:
+            cuts.append((len(page.octets), count))
+            count += page.add(each)
+    return Part(page, AA, (answers, 0, count), tuple(reversed(cuts)))
 
-    Addresses of servers below the cut must not be missing (RFC 9471 section 3.1), so they come
-    first; the others may be left out. More than fits any message is not even rendered: thousands
-    of servers with thousands of addresses each would keep all other queries waiting.
+
+def _courtesy(snapshot: Snapshot, rrset: RRset) -> Iterator[RRset]:
+    """Addresses that go with an answer, and with an alias of services the services themselves (RFC
+    9460 section 4.1). Those of name servers may be glue (RFC 1034 section 3.7)."""
+    if rrset.rdtype not in BRINGING or snapshot.minimal:
+        return
+    has_services = rrset.rdtype in (rrtypes.SVCB, rrtypes.HTTPS)
+    for target in targets(rrset):
+        types: tuple[int, ...] = ADDRESSES
+        if has_services and target != rrset.owner:
+            types = (rrset.rdtype, *ADDRESSES)
+        yield from _at_host(snapshot, target, types, may_be_glue=rrset.rdtype == rrtypes.NS)
+
+
+def _referral(snapshot: Snapshot, referral: Referral, *, signed: bool) -> Part:
+    """Name servers, what says whether the child is signed, and the addresses this zone knows.
+
+    Addresses of servers at or below the cut must not be missing (RFC 9471 section 3.1), so they
+    come first; the others may be left out. More than fits any message is not even rendered:
+    thousands of servers with thousands of addresses each would keep all other queries waiting.
     """
     cut = referral.rrset.owner
-    writer = Writer(cut, is_below=True)
-    write_rrset(writer, referral.rrset, is_owner=True)
-    count = 0
+    page = _Page(snapshot, cut, signed=signed, is_below=True)
+    write_rrset(page, referral.rrset, is_owner=True)
+    authority, count = len(referral.rrset.rdatas), 0
+    for each in _security(snapshot, cut) if signed else ():
+        authority += page.add(each)
     cuts = []
     ordered = sorted(referral.targets, key=lambda target: not names.is_within(target, cut))
     for target in ordered:
-        if not names.is_within(target, cut):
-            cuts.append((len(writer.octets), count))
-        for address in _addresses(snapshot, target):
-            write_rrset(writer, address, is_owner=False)
-            count += len(address.rdatas)
-        if len(writer.octets) > STREAM:
+        is_needed = names.is_within(target, cut)
+        if snapshot.minimal and _host(snapshot, target, may_be_glue=False) is not None:
+            continue
+        for address in _at_host(snapshot, target, ADDRESSES, may_be_glue=True):
+            if not is_needed:
+                cuts.append((len(page.octets), count))
+            count += page.add(address)
+        if len(page.octets) > STREAM:
             break
-    return Part(writer, NOERROR, (0, len(referral.rrset.rdatas), count), tuple(reversed(cuts)))
+    return Part(page, NOERROR, (0, authority, count), tuple(reversed(cuts)))
 
 
-def _addresses(snapshot: Snapshot, target: names.Name) -> list[RRset]:
-    if not names.is_within(target, snapshot.apex):
-        return []
-    node = node_at(snapshot, names.path(target, snapshot.apex))
+def _security(snapshot: Snapshot, cut: Name) -> list[RRset]:
+    """The DS RRset of a child, else what proves that there is none (RFC 4035 section 3.1.4)."""
+    path = names.path(cut, snapshot.apex)
+    node = node_at(snapshot, path)
+    held = node.held.get(rrtypes.DS) if node is not None else None
+    if held is not None:
+        return [held.rrset]
+    return [each.rrset for each in no_ds(snapshot, path)]
+
+
+def _at_host(
+    snapshot: Snapshot, host: Name, types: tuple[int, ...], *, may_be_glue: bool
+) -> list[RRset]:
+    """RRsets of a name, as far as they are this zone's to tell; no wildcard is expanded."""
+    node = _host(snapshot, host, may_be_glue=may_be_glue)
     if node is None:
         return []
-    found = (node.held.get(rdtype) for rdtype in (rrtypes.A, rrtypes.AAAA))
+    found = (node.held.get(rdtype) for rdtype in types)
     return [held.rrset for held in found if held is not None]
+
+
+def _host(snapshot: Snapshot, name: Name, *, may_be_glue: bool) -> Node | None:
+    """The node of a name of the zone. What is at or below a cut is glue; what is below a DNAME is
+    not there (RFC 6672 section 2.4)."""
+    if not names.is_within(name, snapshot.apex):
+        return None
+    node: Node | None = snapshot.root
+    for label in names.path(name, snapshot.apex):
+        if node is None or isinstance(node.turn, Redirect):
+            return None
+        if isinstance(node.turn, Referral) and not may_be_glue:
+            return None
+        node = node.children.get(label)
+    is_glue = node is not None and isinstance(node.turn, Referral)
+    return node if may_be_glue or not is_glue else None
+
+
+def _length(rrset: RRset) -> int:
+    """Octets of its records, about."""
+    return sum(_RECORD + len(rdata) for rdata in rrset.rdatas)

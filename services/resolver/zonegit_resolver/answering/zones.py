@@ -12,10 +12,11 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name
 from zonegit_resolver.addresses import LOOPBACK, Access
 from zonegit_resolver.answering.canary import Canary
-from zonegit_resolver.answering.chain import Told
 from zonegit_resolver.answering.client import Client
 from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.answering.joined import Told
 from zonegit_resolver.compiled.snapshot import Snapshot
+from zonegit_resolver.messages.query import Query
 from zonegit_resolver.messages.tsig import Clock
 
 Queries = dict[int, int]
@@ -31,6 +32,9 @@ MOST_ALIASES: Final = 8_192
 """Replies about aliases that are kept; all are freed at once when anything changes."""
 LARGEST_KEPT: Final = 1_232
 """Octets of such a reply's records: a larger one fits no datagram, and is not worth its memory."""
+
+AS_DO: Final = (b"", b"\1")
+"""What stands for DO in the key of such a reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,8 @@ class Zones:
     """Queries that are none, or ask for an operation, a type or a version of EDNS that is not
     known."""
     aliases: dict[bytes, Told] = field(default_factory=dict)
-    """What ordinary questions about aliases were told, by name and type, until anything that is
-    served changes: a chain may lead anywhere."""
+    """What ordinary questions about aliases were told, by name, type and whether DO was set, until
+    anything that is served changes: a chain may lead anywhere."""
 
     def find(self, name: Name, qtype: int) -> Served | None:
         """The deepest zone that holds ``name``, None when there is none here.
@@ -143,12 +147,13 @@ class Zones:
         if served is not None and served.is_stale != is_stale:
             self.replace(zone, replace(served, is_stale=is_stale))
 
-    def remember(self, name: Name, qtype: int, told: Told) -> None:
+    def remember(self, query: Query, told: Told) -> None:
         """Keeps what a question about an alias was told, which must be the same for everybody.
         What made-up types were told is not kept, or else there would soon be nothing but that."""
         is_small = len(told.octets) <= LARGEST_KEPT and len(self.aliases) < MOST_ALIASES
-        if is_small and qtype in KNOWN:
-            self.aliases[name + qtype.to_bytes(2, "big")] = told
+        if is_small and query.qtype in KNOWN:
+            do = query.edns is not None and query.edns.do
+            self.aliases[query.name + query.qtype.to_bytes(2, "big") + AS_DO[do]] = told
 
     def forget(self, zone: Name) -> None:
         """Drops the counters of a zone that is gone."""

@@ -131,6 +131,8 @@ def _with_change(snapshot: Snapshot, change: Change, size: int) -> Snapshot:
         rrset = denial_of.of_names(change.rdtype, rrset)
     elif change.rdtype == rrtypes.NSEC:
         denial = denial_of.with_owner(denial, change.path, holds_nsec=rrset is not None)
+    elif change.rdtype == rrtypes.NSEC3PARAM and not change.path:
+        denial = denial_of.with_offered(denial, rrset)
 
     def edit(node: Node) -> Node:
         return with_rrset(node, change.path, change.rdtype, rrset)

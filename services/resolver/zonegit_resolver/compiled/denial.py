@@ -11,7 +11,7 @@ from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset
 from zonegit_resolver.compiled.nodes import with_rrset
 from zonegit_resolver.compiled.ordered import Ordered
-from zonegit_resolver.compiled.snapshot import EMPTY, Denial, Held, Node
+from zonegit_resolver.compiled.snapshot import EMPTY, UNSIGNED, Denial, Held, Node
 
 HASHED_LABEL: Final = 32
 """Octets of a SHA-1 hash in base32hex, which is the label of an NSEC3 owner."""
@@ -74,13 +74,22 @@ def with_hashed(denial: Denial, apex: Name, path: Path, rdtype: int, rrset: RRse
             chains = _without(chains, each, owner)
         for each in _parameters(after):
             chains = chains.set(each, chains.get(each, Ordered()).with_key(owner))
-    return Denial(denial.owners, hashed, chains)
+    return _denial(replace(denial, hashed=hashed, chains=chains))
 
 
 def with_owner(denial: Denial, path: Path, *, holds_nsec: bool) -> Denial:
     """After a change to the NSEC RRset of a name."""
     owners = denial.owners.with_key(path) if holds_nsec else denial.owners.without(path)
-    return Denial(owners, denial.hashed, denial.chains)
+    return _denial(replace(denial, owners=owners))
+
+
+def with_offered(denial: Denial, rrset: RRset | None) -> Denial:
+    """After a change to the NSEC3PARAM RRset of the apex."""
+    return _denial(replace(denial, offered=rrset.rdatas if rrset is not None else ()))
+
+
+def _denial(made: Denial) -> Denial:
+    return made if made.owners or made.hashed or made.offered else UNSIGNED
 
 
 def _parameters(node: Node) -> set[bytes]:

@@ -85,7 +85,7 @@ def whole(snapshot: Snapshot) -> Iterator[Record | None]:
 
 
 def _owners(snapshot: Snapshot) -> Iterator[_Owner]:
-    if snapshot.denial.is_empty:
+    if not snapshot.denial.hashed:
         return _named(snapshot)
     return merge(_named(snapshot), _hashed(snapshot), key=itemgetter(0))
 

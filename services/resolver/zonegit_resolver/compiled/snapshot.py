@@ -70,15 +70,15 @@ class Redirect(msgspec.Struct, eq=False):
 class Referral(msgspec.Struct, eq=False):
     """A zone cut: the name servers ``targets`` know more.
 
-    Where NSEC3 records have to prove that it is insecure, ``signed`` stays None, because they may
-    change without the cut: ``proved`` is then the part, and the records it was proved by.
+    In a signed zone it is also told whether the child is signed, which other names' NSEC3 records
+    may have to prove: ``proved`` is that part, right as long as its Denial is the zone's.
     """
 
     rrset: RRset
     targets: tuple[Name, ...]
     part: Part | None = None
     signed: Part | None = None
-    proved: tuple[Any, Part] | None = None
+    proved: "tuple[Denial, Part] | None" = None
 
 
 class NoData(msgspec.Struct, eq=False):
@@ -126,20 +126,18 @@ class Denial(msgspec.Struct, frozen=True, eq=False):
     from the apex down compare as canonical order does (RFC 4034 section 6.1). An owner of NSEC3
     is no name of the zone (RFC 5155 section 7.2.8), so ``hashed`` keeps those RRsets and their
     RRSIGs apart from the names. ``chains`` are the owners of one set of NSEC3 parameters each
-    (:func:`zonegit_resolver.compiled.denial.parameters`).
+    (:func:`zonegit_resolver.compiled.denial.parameters`), and ``offered`` what the NSEC3PARAM
+    records of the apex say.
     """
 
     owners: Ordered[Path]
     hashed: Map[Name, Node]
     chains: Map[bytes, Ordered[Name]]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the zone proves nothing, because it is not signed."""
-        return not self.owners and not self.hashed
+    offered: tuple[bytes, ...] = ()
 
 
 UNSIGNED: Final = Denial(Ordered(), Map(), Map())
+"""The very object that every zone without any of it has."""
 
 Dependents = Map[Name, Map[Path, None]]
 """Which names say something that brings the addresses of an owner of this zone along: what is

@@ -35,10 +35,12 @@ TC: Final = 0x0200
 RD: Final = 0x0100
 
 _POINTER: Final = 0xC000
-_FURTHEST: Final = 0x1C00
-"""Names past this offset are not pointed at. A pointer reaches 0x3FFF, and behind the longest chain
-of aliases a part is moved by 16 times a DNAME, its CNAME and their longest names: some 8,700
-octets."""
+FURTHEST: Final = 0x1C00
+"""Names past this offset are not pointed at."""
+REACH: Final = 0x3FFF - FURTHEST
+"""A part that begins behind this offset of a message must be written as a far one: a pointer goes
+as far as 0x3FFF. The longest chain of aliases without signatures (16 times a DNAME, its CNAME and
+their longest names) takes some 8,700 octets."""
 
 _FIXED: Final = struct.Struct("!HHIH")
 _COUNTS: Final = struct.Struct("!HHHHH")
@@ -102,6 +104,11 @@ class Part:
         self._number: int | None = None
         self._masks: tuple[int, int, int] = (0, 0, 0)
 
+    @property
+    def end_of_answers(self) -> int:
+        """Where the additional section of an answer begins; all of it may be left out."""
+        return self.cuts[-1][0] if self.cuts else len(self.octets)
+
     def moved(self, distance: int) -> bytes:
         """For a question ``distance`` octets longer than the name the part was written for."""
         if not distance:
@@ -143,7 +150,7 @@ class Writer:
     the offset ``furthest`` or later are not pointed at.
     """
 
-    def __init__(self, about: Name, *, is_below: bool = False, furthest: int = _FURTHEST) -> None:
+    def __init__(self, about: Name, *, is_below: bool = False, furthest: int = FURTHEST) -> None:
         self._furthest = furthest
         self.octets = bytearray()
         self.pointers: list[tuple[int, Distance]] = []
