@@ -21,6 +21,8 @@ from tests.support.waiting import eventually
 
 from zonegit_resolver.addresses import Access, Address
 from zonegit_resolver.answering import fast
+from zonegit_resolver.answering.client import Client
+from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.listening.datagrams import Losses
 from zonegit_resolver.listening.listeners import listening, make_room
 from zonegit_resolver.listening.streams import Limits, Streams
@@ -126,19 +128,25 @@ async def test_a_client_that_does_not_read_is_let_go(world: World) -> None:
             await eventually(lambda: streams.connections == 0)
 
 
-async def test_one_peer_may_not_take_all_connections(world: World) -> None:
-    async with served(world, Limits(per_peer=2)) as (address, streams):
-        held = [await asyncio.open_connection(*address) for _ in range(2)]
+async def test_one_subnet_may_not_take_all_connections(world: World) -> None:
+    world.zones.conduct = Conduct(connections_of_subnet=2)
+    async with served(world, host="0.0.0.0") as (address, streams):
+        held = [await asyncio.open_connection("127.0.0.1", address.port) for _ in range(2)]
         await eventually(lambda: streams.connections == 2)
-        reader, _ = await asyncio.open_connection(*address)
+        neighbour = ("127.0.0.9", 0)
+        reader, _ = await asyncio.open_connection("127.0.0.1", address.port, local_addr=neighbour)
         async with asyncio.timeout(10):
             assert await reader.read() == b""
+        stranger = ("127.0.1.1", 0)
+        elsewhere = await asyncio.open_connection("127.0.0.1", address.port, local_addr=stranger)
+        elsewhere[1].write(framed(QUERY))
+        assert await receive(elsewhere[0])
         held[0][1].close()
-        await eventually(lambda: streams.connections == 1)
-        reader, writer = await asyncio.open_connection(*address)
+        await eventually(lambda: streams.connections == 2)
+        reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
         writer.write(framed(QUERY))
         assert await receive(reader)
-        for _, each in (*held, (reader, writer)):
+        for _, each in (*held, elsewhere, (reader, writer)):
             each.close()
 
 
@@ -147,7 +155,7 @@ async def test_replies_and_garbage_get_no_answer_but_the_next_query_does(world: 
     assert reply is not None
     async with served(world) as (address, _):
         reader, writer = await asyncio.open_connection(*address)
-        writer.write(framed(reply) + framed(b"") + framed(b"garbage") + framed(QUERY))
+        writer.write(framed(reply) + framed(b"garbage") + framed(QUERY))
         assert await receive(reader) == reply
         writer.close()
 
@@ -173,7 +181,7 @@ async def transferred(
 
 
 async def test_messages_without_a_reply_leave_others_their_turn(world: World) -> None:
-    """They cost their sender two octets each, and may not hold up everybody else."""
+    """They cost their sender three octets each, and may not hold up everybody else."""
     turns = 0
 
     async def other() -> None:
@@ -185,7 +193,7 @@ async def test_messages_without_a_reply_leave_others_their_turn(world: World) ->
     async with served(world) as (address, _), asyncio.TaskGroup() as group:
         reader, writer = await asyncio.open_connection(*address)
         counting = group.create_task(other())
-        writer.write(framed(b"") * 5_000 + framed(QUERY))
+        writer.write(framed(b"x") * 5_000 + framed(QUERY))
         assert await receive(reader) == world.exchange(QUERY)
         counting.cancel()
         writer.close()
@@ -249,7 +257,7 @@ def test_a_transfer_stays_with_the_state_it_began_with(world: World) -> None:
     """However many commits come meanwhile."""
     query = parse(dns.message.make_query("foo.com.", "AXFR").to_wire())
     assert query is not None
-    replies = axfr.replies(query, world.zones, "127.0.0.1")
+    replies = axfr.replies(query, world.zones, Client(query, "127.0.0.1", None))
     first = dns.message.from_wire(next(replies), one_rr_per_rrset=True)
     world.put("foo.com.", "@ 300 SOA a. b. 99 2 3 4 5")
     *_, last = replies

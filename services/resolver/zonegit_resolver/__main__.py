@@ -83,6 +83,12 @@ DEFAULT_LISTEN = ("127.0.0.1:5353",)
     "--minimal-responses", is_flag=True, help="Bring along no addresses that need not be there."
 )
 @click.option("--max-udp-size", metavar="OCTETS", help="The longest reply in a datagram. [1232]")
+@click.option("--max-tcp", metavar="COUNT", help="How many connections there may be. [2500]")
+@click.option(
+    "--max-tcp-per-subnet",
+    metavar="COUNT",
+    help="How many of them from one /24 (IPv4) or /48 (IPv6). [250]",
+)
 @click.option("--name", help="What this resolver is called. [HOST-PORT]")
 @process.common_options
 def main(
@@ -104,6 +110,8 @@ def main(
     server_version: str | None,
     minimal_responses: bool,
     max_udp_size: str | None,
+    max_tcp: str | None,
+    max_tcp_per_subnet: str | None,
     name: str | None,
     data: Path | None,
     nats_url: str | None,
@@ -138,6 +146,8 @@ def main(
         plan.VERSION: server_version,
         plan.MINIMAL: "yes" if minimal_responses else None,
         plan.CEILING: max_udp_size,
+        plan.CONNECTIONS: max_tcp,
+        plan.OF_SUBNET: max_tcp_per_subnet,
     }
     flags = {setting: text for setting, text in words.items() if text is not None}
     try:

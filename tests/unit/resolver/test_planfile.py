@@ -134,10 +134,11 @@ def test_the_server_is_what_the_top_of_the_file_says() -> None:
         server-version = "nine"
         max-udp-size = "1400"
         minimal-responses = "yes"
+        max-tcp-per-subnet = "10"
         """,
         identity="flag",
     )
-    assert found.conduct == Conduct(1400, True, b"ns1", "nine", "flag")
+    assert found.conduct == Conduct(1400, True, b"ns1", "nine", "flag", {}, 2_500, 10)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,10 @@ def test_a_zone_that_was_not_quoted_is_explained() -> None:
 def test_a_setting_that_is_not_known_names_those_that_are() -> None:
     of_zones = "branch, canary, canary-salt, at, allow-query, allow-transfer, notify"
     of_the_server = "keys, nsid, identity, server-version, minimal-responses, max-udp-size"
-    assert refusal("x = 1").hint == f"settings here: {of_zones}, {of_the_server}, only, zone"
+    of_connections = "max-tcp, max-tcp-per-subnet"
+    assert refusal("x = 1").hint == (
+        f"settings here: {of_zones}, {of_the_server}, {of_connections}, only, zone"
+    )
     assert refusal("[zone.a]\nonly = 1").hint == f"settings here: {of_zones}"
 
 

@@ -13,7 +13,8 @@ class Conduct:
     (RFC 6891 section 6.2.5), 512 to 4,096. ``minimal``: answers bring along nothing that was
     not asked for and need not be there. ``nsid`` tells servers of one address apart (RFC 5001),
     ``identity`` too, for ``id.server``, and ``version`` is for ``version.server`` (RFC 4892);
-    None: not told. ``keys`` are those that sign queries."""
+    None: not told. ``keys`` are those that sign queries. ``connections`` is how many there may be
+    at a time, ``connections_of_subnet`` how many of them from one /24 (IPv4) or /48 (IPv6)."""
 
     ceiling: int = DATAGRAM
     minimal: bool = False
@@ -21,6 +22,8 @@ class Conduct:
     version: str | None = None
     identity: str | None = None
     keys: Keys = field(default_factory=dict)
+    connections: int = 2_500
+    connections_of_subnet: int = 250
 
     def differences(self, after: "Conduct") -> list[str]:
         """What another one changes, a line each, for people. Of keys, names alone."""

@@ -16,7 +16,12 @@ from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.listening.datagrams import Datagrams, Losses, Respond
 from zonegit_resolver.listening.streams import Streams
 
-_BACKLOG: Final = 512
+_BACKLOG: Final = 4_096
+"""Connections that wait to be taken, while thousands come at once; the kernel may grant less."""
+_SEND_BUFFER: Final = 256 * 1024
+_RECEIVE_BUFFER: Final = 64 * 1024
+"""Octets of each connection, which the kernel doubles: left to itself it keeps megabytes for a
+client that does not read."""
 _BUFFER: Final = 4 * 1024 * 1024
 """Octets asked for on each side of a UDP socket, for bursts; the kernel may grant less."""
 _ATTEMPTS: Final = 32
@@ -92,6 +97,8 @@ def _socket(address: Address, kind: socket.SocketKind) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         sock.bind(address)
     except OSError as error:
         sock.close()

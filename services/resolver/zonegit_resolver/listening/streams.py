@@ -1,7 +1,7 @@
 """TCP (RFC 7766): framed messages, one conversation a connection, all of it bounded.
 
 A conversation handles one message after the other and waits until its reply is on its way, so a
-client that does not read holds one reply and no more, and not for long.
+client that does not read holds less than 1 MiB, the kernel's buffers with it, and not for long.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from zonegit_resolver.answering.admission import admitted
+from zonegit_resolver.answering.canary import peer_subnet
 from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.listening.datagrams import Losses, Respond
 from zonegit_resolver.messages.query import STREAM, Query, parse
@@ -25,13 +27,13 @@ _RETRY_ACCEPT_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``idle_s`` is how long a client may take for its next message, ``stall_s`` how long it may
-    not read, in seconds; ``connections`` how many there may be, ``per_peer`` from one address."""
+    """``idle_s`` is how long a client may take for its next message, from its first octet to its
+    last; ``stall_s`` how long it may not read; ``total_s`` how long it may go on asking. All in
+    seconds. How many connections there may be is for ``Conduct`` to say."""
 
     idle_s: float = 10.0
     stall_s: float = 10.0
-    connections: int = 1_024
-    per_peer: int = 64
+    total_s: float = 300.0
 
 
 class Streams:
@@ -49,12 +51,12 @@ class Streams:
         self._losses = losses
         self._limits = limits
         self._pace = Pace()  # not that of loading, which would have its turn after every client
-        self._peers: Counter[str] = Counter()
+        self._subnets: Counter[bytes] = Counter()
 
     @property
     def connections(self) -> int:
         """How many there are."""
-        return self._peers.total()
+        return self._subnets.total()
 
     async def accept(self, listening: socket.socket) -> None:
         """Takes connections until cancelled; their conversations end with it."""
@@ -66,51 +68,69 @@ class Streams:
                 except OSError:
                     await asyncio.sleep(_RETRY_ACCEPT_S)  # out of file descriptors, most likely
                     continue
-                if self._has_room(address[0]):
+                if self._has_room(peer_subnet(address[0])):
                     group.create_task(self._converse(sock, address[0]))
                 else:
                     sock.close()
 
-    def _has_room(self, peer: str) -> bool:
+    def _has_room(self, subnet: bytes) -> bool:
+        conduct = self._zones.conduct
         return (
-            self.connections < self._limits.connections
-            and self._peers[peer] < self._limits.per_peer
+            self.connections < conduct.connections
+            and self._subnets[subnet] < conduct.connections_of_subnet
         )
 
     async def _converse(self, sock: socket.socket, peer: str) -> None:
-        self._peers[peer] += 1
+        subnet = peer_subnet(peer)
+        self._subnets[subnet] += 1
         reader, writer = await asyncio.open_connection(sock=sock, limit=_READ_AHEAD)
         writer.transport.set_write_buffer_limits(high=_WRITE_AHEAD)
         try:
-            while True:
-                async with asyncio.timeout(self._limits.idle_s):
-                    length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
-                    wire = await reader.readexactly(length)
-                await self._reply(wire, peer, writer)
-                await asyncio.sleep(0)  # who sends much, even what gets no reply, is not alone
+            await self._exchange(reader, writer, peer)
         except (TimeoutError, asyncio.IncompleteReadError, OSError):
             pass  # it has gone, or is to go
         except Exception as error:
             self._losses.bug(error)
         finally:
-            await self._part(writer, peer)
+            await self._part(writer, subnet)
+
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str
+    ) -> None:
+        """One message after the other, until one is empty. A client that has closed its side is
+        answered what it has asked (RFC 7766 section 6.2.4), and a transfer that has begun is not
+        broken off by ``total_s``."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._limits.total_s
+        while loop.time() < end:
+            async with asyncio.timeout_at(min(end, loop.time() + self._limits.idle_s)):
+                length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
+                wire = await reader.readexactly(length)
+            if not length:
+                return
+            await self._reply(wire, peer, writer)
+            await asyncio.sleep(0)  # who sends much, even what gets no reply, is not alone
 
     async def _reply(self, wire: bytes, peer: str, writer: asyncio.StreamWriter) -> None:
-        query = parse(wire)
-        if query is None:
-            return
-        if axfr.is_transfer(query):
-            await self._transfer(query, peer, writer)
+        query = parse(wire) if axfr.may_be_transfer(wire) else None
+        if query is not None and axfr.is_transfer(query):
+            await self._transfer(wire, query, peer, writer)
             return
         reply = self._respond(wire, self._zones, peer, STREAM)
         if reply is not None:
             await self._send(reply, writer)
 
-    async def _transfer(self, query: Query, peer: str, writer: asyncio.StreamWriter) -> None:
+    async def _transfer(
+        self, wire: bytes, query: Query, peer: str, writer: asyncio.StreamWriter
+    ) -> None:
         """Of all transfers one makes a message in each turn of the event loop."""
+        client = admitted(wire, query, self._zones, peer)
+        if isinstance(client, bytes):
+            await self._send(client, writer)
+            return
         await self._pace.breathe()
-        for reply in axfr.replies(query, self._zones, peer):
-            await self._send(reply, writer)
+        for reply in axfr.replies(query, self._zones, client):
+            await self._send(client.signed(reply), writer)
             await self._pace.breathe()
 
     async def _send(self, reply: bytes, writer: asyncio.StreamWriter) -> None:
@@ -118,7 +138,7 @@ class Streams:
         async with asyncio.timeout(self._limits.stall_s):
             await writer.drain()
 
-    async def _part(self, writer: asyncio.StreamWriter, peer: str) -> None:
+    async def _part(self, writer: asyncio.StreamWriter, subnet: bytes) -> None:
         try:
             writer.close()
             with suppress(OSError, TimeoutError):
@@ -126,6 +146,6 @@ class Streams:
                     await writer.wait_closed()
         finally:
             writer.transport.abort()  # what is not sent by now never will be
-            self._peers[peer] -= 1
-            if not self._peers[peer]:
-                del self._peers[peer]
+            self._subnets[subnet] -= 1
+            if not self._subnets[subnet]:
+                del self._subnets[subnet]

@@ -14,7 +14,6 @@ from zonegit_resolver.addresses import LOOPBACK, Access, Secondary
 from zonegit_resolver.answering import canary
 from zonegit_resolver.answering.canary import Canary
 from zonegit_resolver.answering.conduct import Conduct
-from zonegit_resolver.messages.query import DATAGRAM
 from zonegit_resolver.messages.tsig import Keys
 from zonegit_resolver.settings import words
 
@@ -39,9 +38,12 @@ IDENTITY: Final = "identity"
 VERSION: Final = "server-version"
 MINIMAL: Final = "minimal-responses"
 CEILING: Final = "max-udp-size"
-COMMON: Final = (KEYS, NSID, IDENTITY, VERSION, MINIMAL, CEILING)
+CONNECTIONS: Final = "max-tcp"
+OF_SUBNET: Final = "max-tcp-per-subnet"
+COMMON: Final = (KEYS, NSID, IDENTITY, VERSION, MINIMAL, CEILING, CONNECTIONS, OF_SUBNET)
 """Of the server."""
 CEILINGS: Final = (512, 4_096)
+MOST_CONNECTIONS: Final = 100_000
 
 LONGEST: Final = 1_024
 """Characters of a setting."""
@@ -188,16 +190,24 @@ def conduct(settings: Settings, keys: Keys) -> Conduct:
         Invalid: one is malformed; ``details["setting"]`` is it.
     """
     _check_lengths(settings)
-    nsid, identity, version = (settings.get(each) or None for each in (NSID, IDENTITY, VERSION))
-    ceiling = settings.get(CEILING) or str(DATAGRAM)
-    minimal = settings.get(MINIMAL) or "no"
+    usual = Conduct()
+
+    def read(setting: str, parse: Callable[[str], T], otherwise: T) -> T:
+        text = settings.get(setting)
+        return _read(setting, text, parse) if text else otherwise
+
+    def number(setting: str, otherwise: int, least: int, most: int) -> int:
+        return read(setting, lambda text: words.number(text, least, most), otherwise)
+
     return Conduct(
-        _read(CEILING, ceiling, lambda text: words.number(text, *CEILINGS)),
-        _read(MINIMAL, minimal, words.yes_or_no),
-        _read(NSID, nsid, words.octets) if nsid is not None else None,
-        _read(VERSION, version, words.string) if version is not None else None,
-        _read(IDENTITY, identity, words.string) if identity is not None else None,
+        number(CEILING, usual.ceiling, *CEILINGS),
+        read(MINIMAL, words.yes_or_no, usual.minimal),
+        read(NSID, words.octets, None),
+        read(VERSION, words.string, None),
+        read(IDENTITY, words.string, None),
         keys,
+        number(CONNECTIONS, usual.connections, 1, MOST_CONNECTIONS),
+        number(OF_SUBNET, usual.connections_of_subnet, 1, MOST_CONNECTIONS),
     )
 
 

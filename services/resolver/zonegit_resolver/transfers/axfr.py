@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from zonegit.zone import rrtypes
-from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
 from zonegit.zone.serial import later
+from zonegit_resolver.answering.client import Client
 from zonegit_resolver.answering.zones import Zones, count
 from zonegit_resolver.compiled.snapshot import Found, Held, Snapshot, contents
 from zonegit_resolver.messages.parts import (
@@ -25,6 +25,10 @@ from zonegit_resolver.messages.parts import (
 )
 from zonegit_resolver.messages.query import Query, opt, refusal
 
+_IXFR: Final = b"\0\xfb\0\1"
+_AXFR: Final = b"\0\xfc\0\1"
+"""Types and class, as they stand in a question."""
+
 _FULL: Final = 2_048
 """A message is sent when it has this many octets: a slice of work that is short enough."""
 _MOST: Final = 65_535
@@ -34,31 +38,35 @@ Record = tuple[bytes, int, int, bytes]
 """Owner, type, TTL, RDATA."""
 
 
+def may_be_transfer(wire: bytes) -> bool:
+    """Whether it is worth a closer look."""
+    return _IXFR in wire or _AXFR in wire
+
+
 def is_transfer(query: Query) -> bool:
     """Whether a query on a stream asks for a whole zone."""
     return query.rcode == 0 and query.qtype in (rrtypes.AXFR, rrtypes.IXFR)
 
 
-def replies(query: Query, zones: Zones, peer: str, key: Name | None = None) -> Iterator[bytes]:
-    """The messages of a transfer, or the one that refuses it, for a query that came from the
-    address ``peer`` and is signed with ``key``."""
+def replies(query: Query, zones: Zones, client: Client) -> Iterator[bytes]:
+    """The messages of a transfer, or the one that refuses it, as yet unsigned."""
     served = zones.by_apex.get(query.name) if query.qclass == IN else None
     if served is None:
         yield refusal(query, NOTAUTH)
-    elif not served.transfer_to.allows(peer, key):
+    elif not client.may(served.transfer_to):
         yield refusal(query, REFUSED)
     else:
         count(served.default.queries, query.qtype, 0)
-        yield from _messages(query, served.default.snapshot)
+        yield from _messages(query, served.default.snapshot, _MOST - client.signature)
 
 
-def _messages(query: Query, snapshot: Snapshot) -> Iterator[bytes]:
-    """RFC 5936 section 2.2: as many records a message as fit, the question in each."""
+def _messages(query: Query, snapshot: Snapshot, most: int) -> Iterator[bytes]:
+    """RFC 5936 section 2.2: as many records a message as fit ``most``, the question in each."""
     tail = opt(query.edns) if query.edns is not None else b""
     writer, records = Writer(query.name), 0
     for owner, rdtype, ttl, rdata in _news(query, snapshot):
         fits = HEADER + len(query.question) + len(writer.octets) + len(rdata) + len(tail)
-        if records and (len(writer.octets) > _FULL or fits + _OWNER_AND_FIXED > _MOST):
+        if records and (len(writer.octets) > _FULL or fits + _OWNER_AND_FIXED > most):
             yield _message(query, writer, records, tail)
             writer, records, tail = Writer(query.name), 0, b""
         writer.name(owner)
