@@ -6,9 +6,9 @@ from pathlib import Path
 import dns.message
 import dns.query
 import pytest
-from tests.dns.test_peers import told
 from tests.dns.world import World, commit_of, records
 from tests.support import peers
+from tests.support.differential.replies import said
 from tests.support.vectors import root_zone
 
 from zonegit.zone import names, zonefile
@@ -40,6 +40,6 @@ def test_the_real_root_zone_is_answered_as_nsd_does(tmp_path: Path) -> None:
             query = dns.message.make_query(name, rdtype, use_edns=0, payload=4096)
             theirs = dns.query.udp(query, "127.0.0.1", 10, peer.port)
             ours = world.send(query)
-            assert told(ours) == told(theirs), (name, rdtype)
+            assert said(ours) == said(theirs), (name, rdtype)
             if ours.authority:  # beside an answer nothing is added here
                 assert records(ours.additional) == records(theirs.additional), (name, rdtype)

@@ -23,6 +23,7 @@ options {{
     check-integrity no;
     check-wildcard no;
     check-spf ignore;
+    zero-no-soa-ttl no;
     max-records-per-type 0;
     max-types-per-name 0;
     min-refresh-time 1;

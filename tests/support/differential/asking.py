@@ -1,0 +1,44 @@
+"""Many questions of one server: a window of datagrams, one stream."""
+
+import socket
+from collections.abc import Sequence
+
+from tests.support.peers import Address
+
+WINDOW = 32
+PATIENCE_S = 10.0
+"""A server on the loopback that is silent for so long does not answer."""
+
+
+def over_udp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
+    """The reply to each query, all of which have another id.
+
+    Raises:
+        TimeoutError: some got none.
+    """
+    replies: dict[bytes, bytes] = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(address)
+        sock.settimeout(PATIENCE_S)
+        for number, wire in enumerate(wires):
+            sock.send(wire)
+            while number - len(replies) >= WINDOW:
+                _keep(replies, sock.recv(65_535))
+        while len(replies) < len(wires):
+            _keep(replies, sock.recv(65_535))
+    return [replies[wire[:2]] for wire in wires]
+
+
+def over_tcp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
+    """As :func:`over_udp`, on one connection (RFC 7766 section 6.2.1)."""
+    replies: dict[bytes, bytes] = {}
+    with socket.create_connection(address, PATIENCE_S) as sock, sock.makefile("rb") as stream:
+        for wire in wires:
+            sock.sendall(len(wire).to_bytes(2, "big") + wire)
+            length = int.from_bytes(stream.read(2), "big")
+            _keep(replies, stream.read(length))
+    return [replies[wire[:2]] for wire in wires]
+
+
+def _keep(replies: dict[bytes, bytes], reply: bytes) -> None:
+    replies[reply[:2]] = reply

@@ -1,0 +1,116 @@
+"""Where we answer as no other server does, why, and an example that shows it.
+
+The decisions are those of ``docs/answers.md``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+from tests.support.differential.questions import Question
+from tests.support.differential.replies import Said
+
+MOST_ALIASES = 16
+BESIDE = (dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3)
+
+Covers = Callable[[Question, dns.message.Message, Sequence[Said]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """``covers`` says whether our reply is the one decided upon. ``zone`` and ``question`` are
+    where it is still another than that of each of ``against``."""
+
+    why: str
+    covers: Covers
+    zone: str
+    question: Question
+    against: tuple[str, ...] = ("nsd", "knotd", "named")
+
+
+def exempted(
+    question: Question, ours: dns.message.Message, theirs: Sequence[Said]
+) -> Exemption | None:
+    """The exemption that covers a disagreement, None: it is a fault."""
+    covering = (each for each in EXEMPTIONS if each.covers(question, ours, theirs))
+    return next(covering, None)
+
+
+def _is_one_of_any(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
+    told = {rrset.rdtype for rrset in ours.answer} - set(BESIDE)
+    return question.rdtype == "ANY" and not question.tcp and len(told) <= 1
+
+
+def _is_long(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
+    return ours.rcode() == dns.rcode.SERVFAIL and len(_aliases(ours)) == MOST_ALIASES
+
+
+def _is_loop(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
+    owners = {rrset.name for rrset in ours.answer}
+    returns = any(rrset[0].target in owners for rrset in _aliases(ours)[-1:])
+    given_up = all(reply.rcode == "SERVFAIL" for reply in theirs)
+    return returns and given_up and ours.rcode() == dns.rcode.NOERROR
+
+
+def _is_beside_an_alias(
+    question: Question, ours: dns.message.Message, theirs: Sequence[Said]
+) -> bool:
+    follows = bool(_aliases(ours)) and not any(reply.answer for reply in theirs)
+    return question.rdtype in ("RRSIG", "NSEC") and follows
+
+
+def _is_short_of_glue(
+    question: Question, ours: dns.message.Message, theirs: Sequence[Said]
+) -> bool:
+    return bool(ours.flags & dns.flags.TC) and any(
+        not reply.truncated and _names_servers(reply) for reply in theirs
+    )
+
+
+def _names_servers(reply: Said) -> bool:
+    return any(line.split()[2] == "ns" for line in reply.authority)
+
+
+def _aliases(reply: dns.message.Message) -> list[dns.rrset.RRset]:
+    return [rrset for rrset in reply.answer if rrset.rdtype == dns.rdatatype.CNAME]
+
+
+def _asked(name: str, rdtype: str, *, tcp: bool = False) -> Question:
+    return Question(dns.name.from_text(f"{name}.example.test."), rdtype, tcp=tcp)
+
+
+EXEMPTIONS = (
+    Exemption(
+        "ANY in a datagram gets one RRset and its signature (RFC 8482 section 4.1)",
+        _is_one_of_any,
+        "www A 192.0.2.1\nwww MX 1 www\n",
+        _asked("www", "ANY"),
+        ("named",),
+    ),
+    Exemption(
+        "A loop of aliases is no error, and told once (RFC 1034 section 3.6.2)",
+        _is_loop,
+        "a CNAME b\nb CNAME a\n",
+        _asked("a", "A"),
+        ("named",),
+    ),
+    Exemption(
+        "An alias is followed for every type it does not hold itself (RFC 1034 section 4.3.2)",
+        _is_beside_an_alias,
+        "a CNAME b\nb A 192.0.2.1\n",
+        _asked("a", "RRSIG"),
+        ("named",),
+    ),
+    Exemption(
+        "A referral without the addresses of all servers at or below the cut is truncated (RFC"
+        " 9471 section 3.1)",
+        _is_short_of_glue,
+        "".join(f"cut NS {name}.cut\n{name}.cut AAAA 2001:db8::{name}\n" for name in range(20)),
+        _asked("www.cut", "A"),
+        ("nsd", "named"),
+    ),
+)

@@ -1,0 +1,93 @@
+"""What to ask of zones: every name, its relatives, many types, all transports."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dns.message
+import dns.name
+from dns.name import Name
+from tests.support.differential.randomzones import Zone
+
+TYPES = (
+    *("A", "AAAA", "NS", "SOA", "CNAME", "DNAME", "DS", "MX", "TXT", "SRV", "NAPTR", "PTR"),
+    *("SVCB", "HTTPS", "CAA", "TYPE65400", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "ANY"),
+)
+OFTEN = ("A", "NS", "DS", "CNAME")
+OTHERS = 3
+"""Further types that each name is asked for."""
+PAYLOADS = (512, 1232, 4096)
+UNKNOWN = ("nobody", "zzz", r"\000", "*")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``payload`` is that of EDNS, None without."""
+
+    name: Name
+    rdtype: str
+    payload: int | None = None
+    do: bool = False
+    tcp: bool = False
+
+    def __str__(self) -> str:
+        how = ["over TCP" if self.tcp else "over UDP"]
+        how += [f"with EDNS {self.payload}"] if self.payload is not None else []
+        how += ["and DO"] if self.do else []
+        return f"{self.name} {self.rdtype} {' '.join(how)}"
+
+    def query(self, number: int = 0) -> bytes:
+        """Its octets, ``number`` being the id; the case of the name is kept."""
+        message = dns.message.make_query(
+            self.name,
+            self.rdtype,
+            use_edns=-1 if self.payload is None else 0,
+            payload=self.payload or 0,
+            want_dnssec=self.do,
+            id=number,
+            flags=0,
+        )
+        return message.to_wire()
+
+
+def questions(zones: list[Zone], seed: int, *, signed: bool = False) -> list[Question]:
+    """All questions about zones; of signed ones two thirds with DO."""
+    rng = random.Random(seed)
+    held: dict[Name, set[str]] = {}
+    for zone in zones:
+        for record in zone.records:
+            held.setdefault(record.owner, set()).add(record.rdtype)
+            _note_targets(held, record.rdata)
+    names = dict.fromkeys(found for name in held for found in _relatives(rng, name))
+    every = sorted({rdtype for types in held.values() for rdtype in types} & set(TYPES))
+    asked = []
+    for name in names:
+        types = {*held.get(name, ()), *OFTEN, *rng.sample(TYPES, OTHERS), rng.choice(every)}
+        asked += [_asked(rng, name, rdtype, signed=signed) for rdtype in sorted(types)]
+    return asked
+
+
+def _note_targets(held: dict[Name, set[str]], rdata: str) -> None:
+    target = rdata.rpartition(" ")[2]
+    if target.endswith("."):
+        held.setdefault(dns.name.from_text(target), set())
+
+
+def _relatives(rng: random.Random, name: Name) -> Iterator[Name]:
+    """The name, one in other case, all above it, one below and one beside it."""
+    yield name
+    yield Name([label.swapcase() for label in name.labels])
+    for depth in range(2, len(name)):
+        yield Name(name.labels[-depth:])
+    for parent in (name, name.parent() if len(name) > 1 else name):
+        label = dns.name.from_text(rng.choice(UNKNOWN), None)
+        try:
+            yield label.derelativize(parent)
+        except dns.name.NameTooLong:
+            continue
+
+
+def _asked(rng: random.Random, name: Name, rdtype: str, *, signed: bool) -> Question:
+    do = rng.random() < (0.67 if signed else 0.2)
+    payload = rng.choice(PAYLOADS) if do or rng.random() < 0.5 else None
+    return Question(name, rdtype, payload, do, rng.random() < 0.15)

@@ -1,0 +1,93 @@
+"""What two replies to one question must share."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+from dns.name import Name
+
+ENDS = (dns.rdatatype.CNAME, dns.rdatatype.ANY)
+"""Questions that an alias itself answers."""
+ADDRESSES = (dns.rdatatype.A, dns.rdatatype.AAAA)
+Lines = frozenset[str]
+
+
+class Said(NamedTuple):
+    """A reply without the order of its records, the case of their names, its compression, and
+    additional data that nobody needs. A truncated reply says nothing else (RFC 2181 section 9)."""
+
+    rcode: str
+    truncated: bool
+    authoritative: bool = False
+    answer: Lines = frozenset()
+    authority: Lines = frozenset()
+    glue: Lines = frozenset()
+
+
+def said(reply: dns.message.Message) -> Said:
+    """What a reply says."""
+    rcode = dns.rcode.to_text(reply.rcode())
+    if reply.flags & dns.flags.TC:
+        return Said(rcode, True)
+    return Said(
+        rcode,
+        False,
+        bool(reply.flags & dns.flags.AA),
+        lines(reply.answer),
+        lines(reply.authority),
+        lines(_glue(reply)),
+    )
+
+
+def joined(replies: Sequence[Said]) -> Said:
+    """What a client knows that asks a server on, for the target of an alias in another of its
+    zones, as BIND and Knot leave it to do. The first answer says whether all is authoritative (RFC
+    1035 section 4.1.1), the last one how it ends."""
+    if any(reply.truncated for reply in replies):
+        return Said(replies[0].rcode, True)
+    answer = frozenset[str]().union(*(reply.answer for reply in replies))
+    return replies[-1]._replace(authoritative=replies[0].authoritative, answer=answer)
+
+
+def unfollowed(reply: dns.message.Message, qtype: int, apexes: Collection[Name]) -> Name | None:
+    """The target of the last alias of an answer that ends in it, or in a referral to another zone
+    of the same server; None when it ends otherwise."""
+    referred = {rrset.name for rrset in reply.authority if rrset.rdtype == dns.rdatatype.NS}
+    if reply.rcode() or qtype in ENDS or not (referred <= set(apexes)):
+        return None
+    if reply.authority and not referred:
+        return None
+    owners = {rrset.name for rrset in reply.answer}
+    aliases = (rrset for rrset in reply.answer if rrset.rdtype == dns.rdatatype.CNAME)
+    targets = [rrset[0].target for rrset in aliases if rrset[0].target not in owners]
+    return targets[0] if targets else None
+
+
+def lines(section: list[dns.rrset.RRset]) -> Lines:
+    """Each record as ``owner ttl type rdata``, in lower case."""
+    return frozenset(
+        f"{rrset.name} {rrset.ttl} {dns.rdatatype.to_text(rrset.rdtype)} {rdata.to_text()}".lower()
+        for rrset in section
+        for rdata in rrset
+    )
+
+
+def _glue(reply: dns.message.Message) -> list[dns.rrset.RRset]:
+    """The addresses of name servers at or below the zone cut (RFC 9471 section 3.1)."""
+    cuts = {
+        rrset.name: {rdata.target for rdata in rrset}
+        for rrset in reply.authority
+        if rrset.rdtype == dns.rdatatype.NS
+    }
+    return [
+        rrset
+        for rrset in reply.additional
+        if rrset.rdtype in ADDRESSES
+        and any(
+            rrset.name in targets and rrset.name.is_subdomain(cut) for cut, targets in cuts.items()
+        )
+    ]

@@ -1,0 +1,139 @@
+"""Zones served by everybody, questions asked of everybody."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rdatatype
+from dns.name import Name
+from tests.dns.world import World
+from tests.support import peers
+from tests.support.differential import asking
+from tests.support.differential.exemptions import MOST_ALIASES, Exemption, exempted
+from tests.support.differential.questions import Question
+from tests.support.differential.randomzones import Zone
+from tests.support.differential.replies import joined, said, unfollowed
+
+from zonegit_resolver.messages.query import DATAGRAM, STREAM
+
+REFERENCES = ("nsd", "knotd", "named")
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A question that we answer as no other server does. Theirs are several replies where an alias
+    leads to another zone of theirs and they leave it to the client to ask on. ``exemption`` is why
+    ours is right, None: it is not."""
+
+    question: Question
+    ours: dns.message.Message
+    theirs: Mapping[str, Sequence[dns.message.Message]]
+    exemption: Exemption | None
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Our chain of aliases does not fit a datagram, where theirs comes piece by piece or is
+        given up."""
+        is_chain = any(len(replies) > 1 or replies[0].rcode() for replies in self.theirs.values())
+        return is_chain and bool(self.ours.flags & dns.flags.TC)
+
+    def __str__(self) -> str:
+        told = [f"{self.question}", ";; zonegit", str(self.ours)]
+        for program, replies in self.theirs.items():
+            told += [f";; {program}", *(str(reply) for reply in replies)]
+        return "\n".join(told)
+
+
+def references(zones: Iterable[Zone]) -> list[str]:
+    """The installed servers that serve such zones: only BIND those with data below a DNAME."""
+    able = REFERENCES if not any(_is_occluding(zone) for zone in zones) else ("named",)
+    return [program for program in able if peers.installed(program)]
+
+
+def _is_occluding(zone: Zone) -> bool:
+    redirected = [record.owner for record in zone.records if record.rdtype == "DNAME"]
+    return any(
+        record.owner != owner and record.owner.is_subdomain(owner)
+        for owner in redirected
+        for record in zone.records
+    )
+
+
+@contextmanager
+def others(texts: Mapping[str, str], programs: Iterable[str]) -> Iterator[dict[str, peers.Peer]]:
+    """Those servers with these zones, by program."""
+    with ExitStack() as running:
+        started = {}
+        for program in programs:
+            folder = Path(running.enter_context(TemporaryDirectory()))
+            zones = peers.written(folder, texts)
+            started[program] = running.enter_context(
+                peers.serving(program, folder, zones, minimal=program == "nsd")
+            )
+        yield started
+
+
+def disagreements(
+    texts: Mapping[str, str], programs: Iterable[str], questions: Sequence[Question]
+) -> Iterator[Disagreement]:
+    """The questions whose answer from our code is none of the answers of ``programs``."""
+    world = World(dict(texts))
+    apexes = [dns.name.from_text(apex) for apex in texts]
+    with others(texts, programs) as servers:
+        theirs = {name: _told(peer, questions, apexes) for name, peer in servers.items()}
+        for number, question in enumerate(questions):
+            of_each = {name: replies[number] for name, replies in theirs.items()}
+            found = _compared(world, question, of_each)
+            if found is not None and found.is_cut_short:
+                whole = replace(question, tcp=True)
+                again = {name: _told(peer, [whole], apexes)[0] for name, peer in servers.items()}
+                found = _compared(world, whole, again)
+            if found is not None:
+                yield found
+
+
+def _compared(
+    world: World, question: Question, theirs: Mapping[str, Sequence[dns.message.Message]]
+) -> Disagreement | None:
+    octets = world.exchange(question.query(), limit=STREAM if question.tcp else DATAGRAM)
+    assert octets is not None
+    ours = dns.message.from_wire(octets)
+    told = [joined(list(map(said, replies))) for replies in theirs.values()]
+    if said(ours) in told:
+        return None
+    return Disagreement(question, ours, theirs, exempted(question, ours, told))
+
+
+def _told(
+    peer: peers.Peer, questions: Sequence[Question], apexes: Sequence[Name]
+) -> list[list[dns.message.Message]]:
+    """What a server answers to each question, asked on where it leaves that to the client."""
+    told = [[reply] for reply in _asked(peer, questions)]
+    pending = dict(enumerate(questions))
+    for _ in range(MOST_ALIASES):
+        further = {}
+        for number, question in pending.items():
+            qtype = dns.rdatatype.from_text(question.rdtype)
+            target = unfollowed(told[number][-1], qtype, apexes)
+            met = {rrset.name for reply in told[number] for rrset in reply.answer}
+            if target is not None and target not in met and any(map(target.is_subdomain, apexes)):
+                further[number] = replace(question, name=target)
+        for number, reply in zip(further, _asked(peer, list(further.values())), strict=True):
+            told[number].append(reply)
+        pending = further
+    return told
+
+
+def _asked(peer: peers.Peer, questions: Sequence[Question]) -> list[dns.message.Message]:
+    replies: dict[int, dns.message.Message] = {}
+    for tcp, ask in ((False, asking.over_udp), (True, asking.over_tcp)):
+        chosen = [number for number, question in enumerate(questions) if question.tcp == tcp]
+        wires = [questions[number].query(number) for number in chosen]
+        for number, reply in zip(chosen, ask(peer.address, wires), strict=True):
+            replies[number] = dns.message.from_wire(reply)
+    return [replies[number] for number in range(len(questions))]
