@@ -1,11 +1,16 @@
 """The short way answers what is ordinary by itself, and leaves everything else."""
 
+import ipaddress
+
+import dns.edns
 import dns.message
 import pytest
+from dns.rdatatype import RRSIG, A
 from tests.dns.world import World
 
+from zonegit_resolver.addresses import LOOPBACK
 from zonegit_resolver.answering import fast
-from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.answering.canary import Canary, peer_subnet
 from zonegit_resolver.messages.query import DATAGRAM
 
 ZONE = """
@@ -24,11 +29,13 @@ def world() -> World:
     return World({"foo.com.": ZONE})
 
 
-def ordinary(world: World, name: str, rdtype: str = "A", **make) -> bytes | None:
+def ordinary(
+    world: World, name: str, rdtype: str = "A", peer: str = "192.0.2.1", **make
+) -> bytes | None:
     """What the short way says once the long one has rendered the outcome."""
     wire = dns.message.make_query(name, rdtype, **make).to_wire()
-    world.exchange(wire)
-    return fast.ordinary(wire, world.zones, DATAGRAM)
+    world.exchange(wire, peer=peer)
+    return fast.ordinary(wire, world.zones, peer, DATAGRAM)
 
 
 @pytest.mark.parametrize("edns", [-1, 0])
@@ -39,6 +46,7 @@ def ordinary(world: World, name: str, rdtype: str = "A", **make) -> bytes | None
         ("WwW.fOO.com.", "A"),
         ("www.foo.com.", "TXT"),
         ("no.foo.com.", "A"),
+        ("\\000\\001.foo.com.", "A"),
         ("a.b.wild.foo.com.", "A"),
         ("x.sub.foo.com.", "A"),
         ("to.foo.com.", "CNAME"),
@@ -69,9 +77,115 @@ def test_everything_else_is_left_to_the_long_way(
     assert ordinary(world, name, rdtype, **make) is None
 
 
-def test_a_zone_with_a_canary_takes_the_long_way_and_others_do_not() -> None:
-    world = World({"foo.com.": ZONE}, Canary("canary", 50))
-    world.split = None
-    world.put("bar.com.", ZONE)
-    assert ordinary(world, "www.foo.com.") is None
+SIGNED = """
+@ 300 NSEC www NS SOA RRSIG NSEC
+www 300 A 192.0.2.1
+www 300 RRSIG A 8 3 300 20300101000000 20200101000000 1 foo.com. AAAA
+www 300 NSEC *.wild A RRSIG NSEC
+*.wild 300 A 192.0.2.2
+*.wild 300 RRSIG A 8 3 300 20300101000000 20200101000000 1 foo.com. AAAA
+*.wild 300 NSEC @ A RRSIG NSEC
+"""
+
+
+def test_of_a_signed_zone_what_needs_no_proof_takes_the_short_way() -> None:
+    world = World({"foo.com.": SIGNED})
+    reply = ordinary(world, "wWw.foo.com.", want_dnssec=True)
+    assert reply is not None
+    assert [found.rdtype for found in dns.message.from_wire(reply).answer] == [A, RRSIG]
+    for name in ("no.foo.com.", "x.wild.foo.com."):
+        assert ordinary(world, name, want_dnssec=True) is None
+        assert ordinary(world, name) is not None
+
+
+def cookie(client: bytes) -> dns.edns.GenericOption:
+    return dns.edns.GenericOption(dns.edns.OptionType.COOKIE, client)
+
+
+def test_options_that_change_nothing_take_the_short_way(world: World) -> None:
+    for option in (cookie(b"12345678"), cookie(bytes(8)), dns.edns.GenericOption(65_001, b"")):
+        assert ordinary(world, "www.foo.com.", use_edns=0, options=[option]) is not None
+
+
+def test_options_of_a_client_in_front_of_a_canary_take_the_long_way() -> None:
+    world = World({})
+    world.split = Canary("canary", 50)
+    world.put("foo.com.", ZONE, ZONE)
+    assert ordinary(world, "www.foo.com.", use_edns=0, options=[cookie(b"12345678")]) is None
+
+
+@pytest.mark.parametrize("peer", ["192.0.2.1", "198.51.100.7", "2001:db8::1", "::ffff:192.0.2.9"])
+@pytest.mark.parametrize("percent", [0, 50, 100])
+def test_each_side_of_a_canary_takes_the_short_way(peer: str, percent: int) -> None:
+    split = Canary("canary", percent)
+    world = World({})
+    world.split = split
+    world.put("foo.com.", ZONE, ZONE.replace("192.0.2.1", "203.0.113.1"))
+    reply = ordinary(world, "www.foo.com.", peer=peer)
+    assert reply is not None
+    sees_canary = split.takes(peer_subnet(peer))
+    expected = "203.0.113.1" if sees_canary else "192.0.2.1"
+    assert reply.endswith(ipaddress.ip_address(expected).packed)
+    counted = {branch: sum(each.values()) for (_, branch), each in world.zones.queries.items()}
+    assert counted == {"main": 0 if sees_canary else 3, "canary": 3 if sees_canary else 0}
+
+
+def test_where_the_canary_has_no_branch_everybody_sees_the_default() -> None:
+    world = World({"foo.com.": ZONE}, Canary("canary", 100))
+    reply = ordinary(world, "www.foo.com.")
+    assert reply is not None
+    assert reply.endswith(ipaddress.ip_address("192.0.2.1").packed)
+
+
+def test_a_zone_with_an_access_list_takes_the_long_way_and_others_do_not() -> None:
+    world = World({"bar.com.": ZONE})
+    world.query_from = LOOPBACK
+    world.put("foo.com.", ZONE)
+    assert ordinary(world, "www.foo.com.", peer="127.0.0.1") is None
     assert ordinary(world, "www.bar.com.") is not None
+
+
+def test_more_kinds_of_clients_than_are_remembered_are_answered_alike(world: World) -> None:
+    """What stands behind the name is made up by whoever asks."""
+    seen = set()
+    for size in range(600, 600 + 2 * fast._MOST_ENDINGS):
+        query = dns.message.make_query("www.foo.com.", "A", use_edns=0, payload=size, id=1)
+        seen.add(fast.respond(query.to_wire(), world.zones, "192.0.2.1", DATAGRAM))
+    assert len(seen) == 1
+    assert len(fast._endings) <= fast._MOST_ENDINGS
+
+
+def crafted(name: bytes, ending: bytes, edns: int) -> bytes:
+    return b"\0\1\1\0\0\1\0\0\0\0\0" + bytes((edns,)) + name + ending
+
+
+A_IN = b"\0\1\0\1"
+OPT = b"\0\0\x29\4\xd0\0\0\0\0\0\0"
+WWW = b"\3www\3foo\3com\0"
+
+
+@pytest.mark.parametrize(
+    ("name", "ending", "edns"),
+    [
+        (WWW, A_IN + OPT, 0),
+        (WWW, A_IN, 1),
+        (WWW + A_IN + OPT, A_IN + OPT, 1),
+        (b"\3www\0" + WWW, A_IN, 0),
+        (b"\0" + WWW, A_IN, 0),
+        (b"\3www\x40" + bytes(64) + WWW[4:], A_IN, 0),
+        (b"\3www\xc0\x0c", A_IN, 0),
+        (WWW[:-1], A_IN, 0),
+        (WWW[:-1] + b"\5", A_IN, 0),
+        (b"", A_IN, 0),
+        (b"", b"", 0),
+        (b"", b"", 1),
+        (b"\1", A_IN + OPT, 1),
+        ((b"\x3f" + b"x" * 63) * 3 + b"\x36" + b"x" * 54 + WWW[4:], A_IN, 0),
+    ],
+)
+def test_octets_that_only_look_ordinary_are_answered_as_the_long_way_does(
+    world: World, name: bytes, ending: bytes, edns: int
+) -> None:
+    wire = crafted(name, ending, edns)
+    world.exchange(wire)
+    assert fast.ordinary(wire, world.zones, "192.0.2.1", DATAGRAM) is None

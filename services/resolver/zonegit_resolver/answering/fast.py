@@ -1,5 +1,6 @@
-"""The short way for ordinary queries: one question, at most a bare OPT, an outcome whose octets
-are at hand. Everything else goes to ``answer``, and where both answer they give the same octets.
+"""The short way for ordinary queries: one question, at most an OPT that asks for nothing special,
+an outcome whose octets are at hand. Everything else goes to ``answer``, and where both answer they
+give the same octets.
 """
 
 import struct
@@ -9,113 +10,162 @@ from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS
 from zonegit.zone.rrset import IN
 from zonegit_resolver.answering import answer
+from zonegit_resolver.answering.canary import peer_subnet
 from zonegit_resolver.answering.lookup import lookup
-from zonegit_resolver.answering.zones import AS_DO, Zones
-from zonegit_resolver.compiled.snapshot import UNSIGNED, Alias, Redirect
+from zonegit_resolver.answering.zones import AS_DO, Served, State, Zones
+from zonegit_resolver.compiled.snapshot import UNSIGNED, Alias, Found, Outcome, Redirect
 from zonegit_resolver.messages.edns import NSID, codes
 from zonegit_resolver.messages.parts import HEADER
-from zonegit_resolver.messages.query import DATAGRAM, PLAIN, RCODE, STREAM, Edns, opt
+from zonegit_resolver.messages.query import DATAGRAM, DO, PLAIN, RCODE, STREAM, Edns, opt
 
 _RD: Final = 0x0100
 _IGNORED_FLAGS: Final = (0, 0x10, 0x20, 0x30)
 """AD and CD in all combinations: they mean nothing to an authoritative server."""
 
+_QUESTION: Final = struct.Struct("!HH")
+_OPT: Final = struct.Struct("!BHHBBHH")
+_BARE: Final = _QUESTION.size + _OPT.size
+"""Octets that follow the name of a query with EDNS and no options."""
+
 _SHAPES: Final = {
-    struct.pack("!HHHHH", rd | ignored, 1, 0, 0, edns): (1 if rd else 0) + 2 * edns
+    struct.pack("!HHHHH", rd | ignored, 1, 0, 0, edns): (
+        (1 if rd else 0) + 2 * edns,
+        _BARE if edns else _QUESTION.size,
+    )
     for rd in (0, _RD)
     for ignored in _IGNORED_FLAGS
     for edns in (0, 1)
 }
-"""Octets 2 to 12 of an ordinary query, and which of a part's headers answers it."""
-
-_TYPES: Final = {
-    struct.pack("!HH", rdtype, IN): rdtype for rdtype in rrtypes.MNEMONICS if rdtype != rrtypes.DS
-}
+"""Octets 2 to 12 of an ordinary query: which of a part's headers answers it, and how many octets
+follow the name if there are no options."""
 _WITH_EDNS: Final = 2
+
+_TYPES: Final = frozenset(rrtypes.MNEMONICS) - {rrtypes.DS}
 _FURTHEST: Final = HEADER + MAX_OCTETS
-_OPT: Final = struct.Struct("!BHHBBHH")
 _OPTS: Final = tuple(opt(Edns(DATAGRAM, 0, do, b"")) for do in (False, True))
+
+Ending = tuple[int, int, bool, bytes]
+"""What stands behind a name says: the type, how many octets the reply may have, whether DO is set,
+and the OPT record that the reply ends in."""
+_MOST_ENDINGS: Final = 4_096
+_endings: dict[bytes, Ending] = {}
+"""What is known of the octets behind a name. Clients are of few kinds, so there are few; made up
+ones push the others out."""
 
 
 def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     """As :func:`zonegit_resolver.answering.answer.respond`."""
-    reply = ordinary(wire, zones, limit)
+    reply = ordinary(wire, zones, peer, limit)
     return reply if reply is not None else answer.respond(wire, zones, peer, limit)
 
 
 # Longer than its neighbours, and in one piece: calls are what Python is slow at.
-def ordinary(wire: bytes, zones: Zones, limit: int) -> bytes | None:
+def ordinary(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     """The reply, None when the query is not for here."""
-    low = wire.lower()
-    end = low.find(b"\0", HEADER) + 1
-    variant = _SHAPES.get(wire[2:HEADER])
-    if variant is None or not end or end > _FURTHEST:
+    shape = _SHAPES.get(wire[2:HEADER])
+    if shape is None:
         return None
+    variant, behind = shape
+    end = len(wire) - behind
+    ending = _endings.get(wire[end:]) or _ending(wire[end:])
+    has_options = ending is None
+    if ending is None:
+        end = wire.find(b"\0", HEADER) + 1
+        ending = _with_options(wire[end:], zones) if variant >= _WITH_EDNS else None
+        if ending is None:
+            return None
+    if end > _FURTHEST:
+        return None
+    qtype, room, do, tail = ending
 
+    # What stands before the ending is a name if labels lead from its start to an apex.
+    low = wire.lower()
     at = HEADER
     path = []
     get = zones.by_apex.get
-    served = get(low[at:end])
-    while served is None:
+    while (served := get(low[at:end])) is None:
         length = low[at]
         start = at + 1
         at = start + length
-        if at >= end or length > MAX_LABEL:
+        if at >= end or not 0 < length <= MAX_LABEL:
             return None
         path.append(low[start:at])
-        served = get(low[at:end])
     path.reverse()
-
-    question = end + 4
-    qtype = _TYPES.get(wire[end:question])
-    room = PLAIN
-    do = 0
-    tail = b""
-    if variant >= _WITH_EDNS:
-        if len(wire) < question + _OPT.size:
-            return None
-        root, rdtype, size, _, version, flags, length = _OPT.unpack_from(wire, question)
-        if root or rdtype != rrtypes.OPT or version:
-            return None
-        question_end = len(wire) - _OPT.size - length
-        if length and not _is_idle(wire[question + _OPT.size :], zones):
-            return None
-        room = size if size > PLAIN else PLAIN
-        do = flags >> 15
-        tail = _OPTS[do]
-    else:
-        question_end = len(wire)
-    if qtype is None or question != question_end:
-        return None
 
     state = served.for_all
     if state is None:
-        return None
-    if do and state.snapshot.denial is not UNSIGNED:
-        return None
+        state = _seen(served, peer) if not has_options else None
+        if state is None:
+            return None
     outcome = lookup(state.snapshot, path, qtype)
-    part = outcome.signed if do else outcome.part
     kind = type(outcome)
     if kind is Alias and qtype != rrtypes.CNAME:
         told = zones.aliases.get(low[HEADER:end] + wire[end : end + 2] + AS_DO[do])
         if told is None:
             return None
         body, head, code = told.octets, told.heads()[variant], told.flags & RCODE
-    elif part is None or kind is Redirect:
-        return None
     else:
-        body = part.moved(end - HEADER - part.length)
+        part = outcome.signed if do else outcome.part
+        if part is None or kind is Redirect:
+            return None
+        is_signed = do and state.snapshot.denial is not UNSIGNED
+        if is_signed and not _is_whole(outcome, low[HEADER:end]):
+            return None
+        distance = end - HEADER - part.length
+        body = part.moved(distance) if distance else part.octets
         head, code = part.heads[variant], part.flags & RCODE
-    reply = b"".join((wire[:2], head, wire[HEADER:question], body, tail))
-    if len(reply) > (limit if limit == STREAM or limit < room else room):
+    reply = b"".join((wire[:2], head, wire[HEADER : end + 4], body, tail))
+    if len(reply) > PLAIN and len(reply) > (limit if limit == STREAM or limit < room else room):
         return None
-    key = qtype << 4 | code
-    queries = state.queries
+    queries, key = state.queries, qtype << 4 | code
     queries[key] = queries.get(key, 0) + 1
     return reply
 
 
-def _is_idle(options: bytes, zones: Zones) -> bool:
-    """Whether these EDNS options are well-formed, and change nothing where no canary is met."""
+def _is_whole(outcome: Outcome, name: bytes) -> bool:
+    """Whether this is all that a signed zone says of a name: any but an RRset that the name itself
+    owns has to be proved besides, name by name."""
+    return type(outcome) is Found and outcome.rrset.owner == name
+
+
+def _ending(octets: bytes) -> Ending | None:
+    """What a bare ending says; None when an ordinary query does not end so."""
+    if len(octets) not in (_QUESTION.size, _BARE):
+        return None
+    qtype, qclass = _QUESTION.unpack_from(octets)
+    room, do, tail = PLAIN, False, b""
+    if len(octets) == _BARE:
+        root, rdtype, size, _, version, flags, length = _OPT.unpack_from(octets, _QUESTION.size)
+        if root or rdtype != rrtypes.OPT or version or length:
+            return None
+        do = bool(flags & DO)
+        room, tail = max(size, PLAIN), _OPTS[do]
+    if qclass != IN or qtype not in _TYPES:
+        return None
+    if len(_endings) >= _MOST_ENDINGS:
+        _endings.clear()
+    _endings[octets] = ending = qtype, room, do, tail
+    return ending
+
+
+def _with_options(octets: bytes, zones: Zones) -> Ending | None:
+    """What an ending says that has EDNS options; None when they are malformed, or change what is
+    told even where no canary is met."""
+    length, options = octets[_BARE - 2 : _BARE], octets[_BARE:]
     found = codes(options)
-    return found is not None and (NSID not in found or zones.conduct.nsid is None)
+    if found is None or int.from_bytes(length, "big") != len(options):
+        return None
+    if NSID in found and zones.conduct.nsid is not None:
+        return None
+    bare = octets[: _BARE - 2] + bytes(2)
+    return _endings.get(bare) or _ending(bare)
+
+
+def _seen(served: Served, peer: str) -> State | None:
+    """What a client with that address sees of a zone that is not the same for all; None where more
+    than its address decides."""
+    if served.query_from is not None or served.is_stale:
+        return None
+    if served.split is None or served.canary is None or not served.split.takes(peer_subnet(peer)):
+        return served.default
+    return served.canary
