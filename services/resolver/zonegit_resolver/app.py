@@ -28,6 +28,7 @@ from zonegit.wire.messages import AskStatus
 from zonegit_resolver.addresses import Address
 from zonegit_resolver.answering import fast
 from zonegit_resolver.answering.zones import Zones
+from zonegit_resolver.following.differences import Differences, History
 from zonegit_resolver.following.follower import Follower
 from zonegit_resolver.following.lastknown import LastKnown, open_last_known
 from zonegit_resolver.following.leaving import Leaving
@@ -47,6 +48,7 @@ from zonegit_resolver.settings import keyfile
 from zonegit_resolver.settings.options import Options
 from zonegit_resolver.settings.plan import Plan
 from zonegit_resolver.settings.planfile import PlanFile
+from zonegit_resolver.transfers.outgoing import Outgoing
 
 NAME: Final = "resolver"
 PATIENCE_S: Final = 5.0
@@ -97,6 +99,9 @@ class Resolver:
         self._zones = Zones(time.time, options.plan.conduct, is_complete=False)
         self._tracks = Tracks(self._zones, options.plan)
         self._tracks.turned.append(last_known.stand)
+        self._differences = Differences(self._tracks, last_known.journal, last_known.descent, pace)
+        self._zones.recent = self._differences.recent
+        self._outgoing = Outgoing(self._zones, self._differences)
         self._reloading = Reloading(options.plan)
         self._losses = Losses()
         self._propagation = Propagation()
@@ -143,7 +148,7 @@ class Resolver:
                 port = await stack.enter_async_context(serving)
                 self._metrics = options.metrics._replace(port=port)
             await self._until_loaded()
-            streams = Streams(self._zones, fast.respond, self._losses)
+            streams = Streams(self._zones, fast.respond, self._losses, outgoing=self._outgoing)
             self._addresses = await stack.enter_async_context(
                 listening(options.listen, self._zones, fast.respond, streams, self._losses)
             )
@@ -200,6 +205,7 @@ class Resolver:
                 group, self._tracks, store, self._last_known, self._leaving, self._pace, arrived
             )
             refs = RemoteRefs(bus, NAME)
+            self._differences.history = History(refs, store, self._pace)
             pins = Pins(Repo(RemoteObjects(bus, NAME), refs, NAME, _nobody), self._tracks, updater)
             follower = self._follower = Follower(bus, refs, self._tracks, updater, pins)
             group.create_task(herald.run())

@@ -9,7 +9,7 @@ from zonegit.errors import Invalid
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
-from zonegit_resolver.answering import chaos
+from zonegit_resolver.answering import chaos, increment
 from zonegit_resolver.answering.admission import admitted
 from zonegit_resolver.answering.chain import follow
 from zonegit_resolver.answering.client import Client
@@ -52,10 +52,14 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     if isinstance(client, bytes):
         return client
     told = _told(query, zones, client, is_stream=limit == STREAM)
-    options = _options(query, zones.conduct, client)
-    if isinstance(told, Told):
-        return client.signed(_message(query, told, options, query.room(limit) - client.signature))
-    return client.signed(refusal(query, told, options=options))
+    extra = options(query, zones.conduct, client)
+    if not isinstance(told, Told):
+        return client.signed(refusal(query, told, options=extra))
+    tail = opt(query.edns, options=extra) if query.edns is not None else b""
+    room = query.room(limit) - HEADER - len(query.question) - len(tail) - client.signature
+    if query.qtype == rrtypes.IXFR:
+        told = increment.told(query, zones, client, room) or told
+    return client.signed(_message(query, told, tail, room))
 
 
 def _told(query: Query, zones: Zones, client: Client, *, is_stream: bool) -> Told | int:
@@ -114,22 +118,20 @@ def _notified(query: Query, served: Served | None, client: Client) -> Told | int
     return Told(b"", AA, 0, 0, 0, ()) if client.may(served.query_from) else REFUSED
 
 
-def _options(query: Query, conduct: Conduct, client: Client) -> bytes:
+def options(query: Query, conduct: Conduct, client: Client) -> bytes:
     """The EDNS options of the reply."""
     if query.edns is None:
         return b""
-    options = client.echoed()
+    found = client.echoed()
     if conduct.nsid is not None and edns.NSID in (edns.codes(query.edns.options) or ()):
-        options += edns.option(edns.NSID, conduct.nsid)
+        found += edns.option(edns.NSID, conduct.nsid)
     if client.error is not None:
-        options += edns.extended(client.error)
-    return options
+        found += edns.extended(client.error)
+    return found
 
 
-def _message(query: Query, told: Told, options: bytes, room: int) -> bytes:
+def _message(query: Query, told: Told, tail: bytes, room: int) -> bytes:
     """Header, question, sections, OPT; as much as there is room for."""
-    tail = opt(query.edns, options=options) if query.edns is not None else b""
-    room -= HEADER + len(query.question) + len(tail)
     octets, flags, additional = told.octets, told.flags, told.additional
     answers, authority = told.answers, told.authority
     if len(octets) > room:

@@ -3,7 +3,7 @@
 States are immutable. A query reads one reference; a change replaces it: one assignment.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -15,6 +15,7 @@ from zonegit_resolver.answering.canary import Canary
 from zonegit_resolver.answering.client import Client
 from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.answering.joined import Told
+from zonegit_resolver.compiled.records import Delta
 from zonegit_resolver.compiled.snapshot import Snapshot
 from zonegit_resolver.messages.query import Query
 from zonegit_resolver.messages.tsig import Clock
@@ -83,6 +84,15 @@ class Served:
         return self.default
 
 
+Recent = Callable[[Name, State, int], list[Delta] | None]
+"""What leads a secondary from the serial it has to a state, one after the other; None: that is not
+at hand."""
+
+
+def _nothing(apex: Name, state: State, serial: int) -> list[Delta] | None:
+    return None
+
+
 def _at_the_epoch() -> float:
     return 0.0
 
@@ -97,6 +107,9 @@ class Zones:
     by_apex: dict[bytes, Served] = field(default_factory=dict)
     queries: dict[tuple[Name, str], Queries] = field(default_factory=dict)
     is_complete: bool = True
+    recent: Recent = _nothing
+    increments: int = 0
+    """Differences given in datagrams (IXFR)."""
     refused: int = 0
     denied: int = 0
     """Queries of those who may not ask, or signed in a way that does not hold."""

@@ -7,17 +7,15 @@ client that does not read holds less than 1 MiB, the kernel's buffers with it, a
 import asyncio
 import socket
 from collections import Counter
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from zonegit_resolver.answering.admission import admitted
 from zonegit_resolver.answering.canary import peer_subnet
 from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.listening.datagrams import Losses, Respond
 from zonegit_resolver.messages.query import STREAM, Query, parse
-from zonegit_resolver.pace import Pace
-from zonegit_resolver.transfers import axfr
+from zonegit_resolver.transfers.outgoing import Outgoing, is_transfer, may_be_transfer
 
 _LENGTH: Final = 2
 _READ_AHEAD: Final = 16 * 1024
@@ -45,12 +43,13 @@ class Streams:
         respond: Respond,
         losses: Losses,
         limits: Limits = Limits(),
+        outgoing: Outgoing | None = None,
     ) -> None:
         self._zones = zones
         self._respond = respond
         self._losses = losses
         self._limits = limits
-        self._pace = Pace()  # not that of loading, which would have its turn after every client
+        self._outgoing = outgoing or Outgoing(zones)
         self._subnets: Counter[bytes] = Counter()
 
     @property
@@ -112,8 +111,8 @@ class Streams:
             await asyncio.sleep(0)  # who sends much, even what gets no reply, is not alone
 
     async def _reply(self, wire: bytes, peer: str, writer: asyncio.StreamWriter) -> None:
-        query = parse(wire) if axfr.may_be_transfer(wire) else None
-        if query is not None and axfr.is_transfer(query):
+        query = parse(wire) if may_be_transfer(wire) else None
+        if query is not None and is_transfer(query):
             await self._transfer(wire, query, peer, writer)
             return
         reply = self._respond(wire, self._zones, peer, STREAM)
@@ -123,15 +122,9 @@ class Streams:
     async def _transfer(
         self, wire: bytes, query: Query, peer: str, writer: asyncio.StreamWriter
     ) -> None:
-        """Of all transfers one makes a message in each turn of the event loop."""
-        client = admitted(wire, query, self._zones, peer)
-        if isinstance(client, bytes):
-            await self._send(client, writer)
-            return
-        await self._pace.breathe()
-        for reply in axfr.replies(query, self._zones, client):
-            await self._send(client.signed(reply), writer)
-            await self._pace.breathe()
+        async with aclosing(self._outgoing.replies(wire, query, peer)) as replies:
+            async for reply in replies:
+                await self._send(reply, writer)
 
     async def _send(self, reply: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(len(reply).to_bytes(_LENGTH, "big") + reply)

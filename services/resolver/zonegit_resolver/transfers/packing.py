@@ -4,23 +4,22 @@ from typing import Final
 
 from zonegit_resolver.compiled.records import Record, octets
 from zonegit_resolver.messages.parts import AA, HEADER, Writer, heads, write_record
-from zonegit_resolver.messages.query import STREAM, Query, opt
+from zonegit_resolver.messages.query import Query, opt
 
 FULL: Final = 16_384
 """Octets of a message that is full: further on no name could be pointed at (RFC 1035 section
 4.1.4)."""
-SIGNATURE: Final = 700
-"""Octets left free for a TSIG record: two names, a MAC of up to 64 octets, and numbers."""
 
 
 class Packer:
     """Writes one message after the other. Each has the question, the first an OPT record if the
-    query has one (RFC 5936 section 2.2.5)."""
+    query has one (RFC 5936 section 2.2.5). ``most`` is how many octets a message has at most,
+    unless it is one record that is longer."""
 
-    def __init__(self, query: Query, *, most: int = STREAM, is_signed: bool = False) -> None:
+    def __init__(self, query: Query, most: int) -> None:
         self._query = query
         self._tail = opt(query.edns) if query.edns is not None else b""
-        self._most = most - (SIGNATURE if is_signed else 0)
+        self._most = min(FULL, most)
         self._begin()
 
     def _begin(self) -> None:
@@ -31,7 +30,7 @@ class Packer:
         """Adds a record; the message before it, when it is full."""
         end = HEADER + len(self._query.question) + len(self._writer.octets) + len(self._tail)
         full = None
-        if self._records and end + octets(record) > min(FULL, self._most):
+        if self._records and end + octets(record) > self._most:
             full = self.rest()
         self._writer.name(record.owner)
         write_record(self._writer, record.rdtype, record.ttl, record.rdata)

@@ -1,0 +1,39 @@
+"""IXFR in a datagram (RFC 1995 section 2): what is new, where that is at hand and fits."""
+
+from itertools import chain
+from typing import Final
+
+from zonegit.zone import rrtypes
+from zonegit.zone.rrset import IN
+from zonegit_resolver.answering.client import Client
+from zonegit_resolver.answering.joined import Told
+from zonegit_resolver.answering.zones import Zones
+from zonegit_resolver.compiled.records import at_once, condensed, soa
+from zonegit_resolver.messages.parts import AA, Writer, write_record
+from zonegit_resolver.messages.query import Query
+
+COMPRESSED: Final = 8
+"""Differences of more octets than that often fit no datagram, whatever compression does."""
+
+
+def told(query: Query, zones: Zones, client: Client, space: int) -> Told | None:
+    """The difference, of at most ``space`` octets; None: the client is to get the SOA alone, and to
+    come by TCP if it has another."""
+    served = zones.by_apex.get(query.name) if query.qclass == IN else None
+    if query.qtype != rrtypes.IXFR or query.serial is None or served is None:
+        return None
+    if not client.may(served.transfer_to):
+        return None
+    recent = zones.recent(query.name, served.default, query.serial)
+    if not recent or sum(delta.octets for delta in recent) > COMPRESSED * space:
+        return None
+    delta, last = at_once(condensed(recent)), soa(served.default.snapshot)
+    writer, records = Writer(query.name), 0
+    for record in chain((last,), delta.removed, delta.added, (last,)):
+        writer.name(record.owner)
+        write_record(writer, record.rdtype, record.ttl, record.rdata)
+        records += 1
+    if len(writer.octets) > space:
+        return None
+    zones.increments += 1
+    return Told(bytes(writer.octets), AA, records, 0, 0, ())

@@ -1,0 +1,180 @@
+"""Zone transfers out: AXFR (RFC 5936) and IXFR (RFC 1995).
+
+A transfer reads one immutable snapshot, so it is of one commit however long it takes. Its messages
+are made as fast as the client takes them, and in slices: a flat zone of 500,000 names is put in
+order, packed and signed while queries are answered.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final, Protocol
+
+import structlog
+
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import IN
+from zonegit.zone.serial import later
+from zonegit_resolver.answering.admission import admitted
+from zonegit_resolver.answering.answer import options
+from zonegit_resolver.answering.client import Client
+from zonegit_resolver.answering.zones import Served, State, Zones, count
+from zonegit_resolver.compiled.compiler import OF_A_RECORD, OVERHEAD
+from zonegit_resolver.compiled.records import Delta, Record, soa, whole
+from zonegit_resolver.compiled.snapshot import Snapshot
+from zonegit_resolver.messages import edns
+from zonegit_resolver.messages.parts import NOERROR, NOTAUTH, REFUSED
+from zonegit_resolver.messages.query import STREAM, Query, refusal
+from zonegit_resolver.pace import Pace
+from zonegit_resolver.transfers.packing import Packer
+
+AXFR: Final = "axfr"
+IXFR: Final = "ixfr"
+CURRENT: Final = "current"
+"""The SOA alone: the client has everything."""
+NOT_GIVEN: Final = "refused"
+
+_IXFR: Final = b"\0\xfb\0\1"
+_AXFR: Final = b"\0\xfc\0\1"
+"""Types and class, as they stand in a question."""
+
+Records = Iterable[Record | None]
+"""None is a pause."""
+
+log = structlog.get_logger()
+
+
+class Differences(Protocol):
+    """Who knows what leads a secondary from the serial it has to a state."""
+
+    async def since(self, apex: Name, state: State, serial: int) -> Delta | None:
+        """What does, as one; None: nobody knows, or not soon enough."""
+        ...
+
+
+@dataclass(slots=True)
+class Given:
+    """How many transfers there were by what was given, and octets of all messages."""
+
+    by_kind: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys((AXFR, IXFR, CURRENT, NOT_GIVEN), 0)
+    )
+    octets: int = 0
+
+    def note(self, kind: str, octets: int = 0) -> None:
+        self.by_kind[kind] += 1
+        self.octets += octets
+
+
+class Outgoing:
+    """Gives zones to those who may have them. ``differences`` None: always whole."""
+
+    def __init__(self, zones: Zones, differences: Differences | None = None) -> None:
+        self._zones = zones
+        self._differences = differences
+        self._pace = Pace()  # not that of loading, which would have its turn after every client
+        self.given = Given()
+
+    async def replies(self, wire: bytes, query: Query, peer: str) -> AsyncGenerator[bytes, None]:
+        """The messages of a transfer on a stream, or the one that refuses it, for ``query``, parsed
+        from ``wire``, from the address ``peer``. Of all transfers one works at a time."""
+        await self._pace.breathe()
+        client = admitted(wire, query, self._zones, peer)
+        if isinstance(client, bytes):
+            self.given.note(NOT_GIVEN)
+            yield client
+            return
+        found = self._allowed(query, client)
+        if isinstance(found, bytes):
+            self.given.note(NOT_GIVEN)
+            yield found
+            return
+        state, octets = found.default, 0
+        kind, records = await self._chosen(query, state)
+        async for message in self._messages(Packer(query, STREAM - client.signature), records):
+            reply = client.signed(message)
+            if len(reply) > STREAM:
+                raise ValueError(f"{names.text(query.name)} has a record that fits no message")
+            octets += len(reply)
+            yield reply
+        self._note(query, peer, state, kind, octets)
+
+    def _allowed(self, query: Query, client: Client) -> Served | bytes:
+        """What is served of the zone; a refusal, where there is none or the client may not have it
+        (RFC 5936 sections 2.2.1 and 5)."""
+        served = self._zones.by_apex.get(query.name) if query.qclass == IN else None
+        if served is not None and client.may(served.transfer_to):
+            count(served.default.queries, query.qtype, NOERROR)
+            return served
+        if served is None:
+            rcode, client.error = NOTAUTH, edns.NOT_AUTHORITATIVE
+        else:
+            self._zones.denied += 1
+            rcode, client.error = REFUSED, edns.PROHIBITED
+        told = options(query, self._zones.conduct, client)
+        return client.signed(refusal(query, rcode, options=told))
+
+    async def _chosen(self, query: Query, state: State) -> tuple[str, Records]:
+        """Kind and records of the transfer. An IXFR query without an SOA asks for everything."""
+        snapshot = state.snapshot
+        if query.qtype == rrtypes.IXFR and query.serial is not None:
+            if not _is_news(snapshot, query.serial):
+                return CURRENT, [soa(snapshot)]
+            delta = None
+            if self._differences is not None:
+                delta = await self._differences.since(query.name, state, query.serial)
+            if delta is not None and _is_short(delta, snapshot):
+                return IXFR, _incremental(snapshot, delta)
+        return AXFR, _complete(snapshot)
+
+    async def _messages(self, packer: Packer, records: Records) -> AsyncIterator[bytes]:
+        for record in records:
+            if record is not None and (full := packer.take(record)) is not None:
+                yield full
+            await self._pace.breathe()
+        yield packer.rest()
+
+    def _note(self, query: Query, peer: str, state: State, kind: str, octets: int) -> None:
+        self.given.note(kind, octets)
+        log.info(
+            "transfer.sent",
+            zone=names.text(query.name),
+            kind=kind,
+            peer=peer,
+            have=query.serial,
+            serial=state.snapshot.serial,
+            octets=octets,
+        )
+
+
+def may_be_transfer(wire: bytes) -> bool:
+    """Whether a message is worth a closer look."""
+    return _IXFR in wire or _AXFR in wire
+
+
+def is_transfer(query: Query) -> bool:
+    """Whether a query on a stream asks for a zone."""
+    return query.rcode == 0 and query.qtype in (rrtypes.AXFR, rrtypes.IXFR)
+
+
+def _is_news(snapshot: Snapshot, serial: int) -> bool:
+    """Whether the client's serial is earlier; else it has everything (RFC 1995 section 2)."""
+    return snapshot.serial is not None and later(snapshot.serial, serial)
+
+
+def _is_short(delta: Delta, snapshot: Snapshot) -> bool:
+    """Whether a difference is less than the zone, about (RFC 1995 section 4)."""
+    records = len(delta.removed) + len(delta.added)
+    return records * (OVERHEAD + OF_A_RECORD) <= snapshot.size
+
+
+def _complete(snapshot: Snapshot) -> Records:
+    """RFC 5936 section 2.2: the SOA, every other record, the SOA again."""
+    return chain((soa(snapshot),), whole(snapshot), (soa(snapshot),))
+
+
+def _incremental(snapshot: Snapshot, delta: Delta) -> Records:
+    """RFC 1995 section 4: between the new SOA twice, what goes and what comes, each behind the SOA
+    of its state. All versions are condensed to that one sequence (section 6)."""
+    return chain((soa(snapshot),), delta.removed, delta.added, (soa(snapshot),))
