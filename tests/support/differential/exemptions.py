@@ -30,6 +30,14 @@ class Exemption:
     zone: str
     question: Question
     against: tuple[str, ...] = ("nsd", "knotd", "named")
+    child: str = ""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The zones of the example, ``child`` being one of its own."""
+        head = "@ 300 SOA ns.example. h.example. 7 7200 900 1209600 300\n@ 300 NS ns.example.\n"
+        texts = {"example.test.": head + self.zone}
+        return texts | ({"sub.example.test.": head + self.child} if self.child else {})
 
 
 def exempted(
@@ -63,6 +71,16 @@ def _is_beside_an_alias(
     return question.rdtype in ("RRSIG", "NSEC") and follows
 
 
+def _is_of_the_parent(
+    question: Question, ours: dns.message.Message, theirs: Sequence[Said]
+) -> bool:
+    targets = {rrset[0].target for rrset in _aliases(ours)[-1:]}
+    is_above = all(
+        target.is_subdomain(rrset.name) for target in targets for rrset in ours.authority
+    )
+    return question.rdtype == "DS" and bool(targets) and is_above
+
+
 def _is_short_of_glue(
     question: Question, ours: dns.message.Message, theirs: Sequence[Said]
 ) -> bool:
@@ -92,6 +110,12 @@ EXEMPTIONS = (
         ("named",),
     ),
     Exemption(
+        "A chain of more than 16 aliases ends in SERVFAIL, with what was found",
+        _is_long,
+        "".join(f"a{number} CNAME a{number + 1}\n" for number in range(20)),
+        _asked("a0", "A", tcp=True),
+    ),
+    Exemption(
         "A loop of aliases is no error, and told once (RFC 1034 section 3.6.2)",
         _is_loop,
         "a CNAME b\nb CNAME a\n",
@@ -104,6 +128,14 @@ EXEMPTIONS = (
         "a CNAME b\nb A 192.0.2.1\n",
         _asked("a", "RRSIG"),
         ("named",),
+    ),
+    Exemption(
+        "The DS that an alias leads to is the parent's to tell (RFC 4035 section 3.1.4.1)",
+        _is_of_the_parent,
+        "sub NS ns.example.\n",
+        _asked("a.sub", "DS"),
+        ("knotd", "named"),
+        "a CNAME sub.example.test.\n",
     ),
     Exemption(
         "A referral without the addresses of all servers at or below the cut is truncated (RFC"

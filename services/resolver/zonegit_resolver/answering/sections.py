@@ -220,7 +220,10 @@ def _referral(snapshot: Snapshot, referral: Referral, *, signed: bool) -> Part:
 
 
 def _security(snapshot: Snapshot, cut: Name) -> list[RRset]:
-    """The DS RRset of a child, else what proves that there is none (RFC 4035 section 3.1.4)."""
+    """The DS RRset of a child, else what proves that there is none (RFC 4035 section 3.1.4); of an
+    unsigned zone nothing, as no client could believe it."""
+    if snapshot.denial is UNSIGNED:
+        return []
     path = names.path(cut, snapshot.apex)
     node = node_at(snapshot, path)
     held = node.held.get(rrtypes.DS) if node is not None else None
