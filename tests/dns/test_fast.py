@@ -130,6 +130,41 @@ def test_each_side_of_a_canary_takes_the_short_way(peer: str, percent: int) -> N
     assert counted == {"main": 0 if sees_canary else 3, "canary": 3 if sees_canary else 0}
 
 
+def test_an_alias_within_a_zone_is_remembered_for_each_side_of_its_canary() -> None:
+    world = World({})
+    world.split = Canary("canary", 50)
+    world.put("foo.com.", ZONE, ZONE.replace("192.0.2.1", "203.0.113.1"))
+    peers = ("192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "2001:db8:1::1")
+    sides = {world.split.takes(peer_subnet(peer)) for peer in peers}
+    assert sides == {True, False}
+    for peer in (*peers, *peers):
+        reply = ordinary(world, "to.foo.com.", peer=peer)
+        assert reply is not None
+        is_canary = world.split.takes(peer_subnet(peer))
+        assert (ipaddress.ip_address("203.0.113.1").packed in reply) == is_canary
+
+
+def test_an_alias_into_another_zone_is_remembered_unless_that_has_a_canary() -> None:
+    world = World({"org.": "www 300 A 192.0.2.1\nto 300 CNAME www.foo.com."})
+    world.split = Canary("canary", 50)
+    links = "out 300 CNAME www.org.\nto 300 CNAME www.{}.com.\nwww 300 A 192.0.2.2"
+    for zone, other in (("foo", "bar"), ("bar", "foo")):
+        world.put(f"{zone}.com.", links.format(other), links.format(other))
+    assert ordinary(world, "out.foo.com.") is not None
+    assert ordinary(world, "to.foo.com.") is None
+    assert ordinary(world, "to.org.") is None
+
+
+def test_an_alias_into_a_zone_with_an_access_list_is_not_remembered(world: World) -> None:
+    world.query_from = LOOPBACK
+    world.put("bar.com.", "www 300 A 192.0.2.9")
+    world.put("foo.org.", "to 300 CNAME www.bar.com.")
+    world.query_from = None
+    world.put("foo.net.", "to 300 CNAME www.bar.com.")
+    assert ordinary(world, "to.foo.net.", peer="127.0.0.1") is None
+    assert ordinary(world, "to.foo.org.", peer="127.0.0.1") is None
+
+
 def test_where_the_canary_has_no_branch_everybody_sees_the_default() -> None:
     world = World({"foo.com.": ZONE}, Canary("canary", 100))
     reply = ordinary(world, "www.foo.com.")

@@ -85,11 +85,14 @@ def _told(query: Query, zones: Zones, client: Client, *, is_stream: bool) -> Tol
 def _answer(
     query: Query, served: Served, zones: Zones, client: Client, *, is_stream: bool
 ) -> Told | int:
+    met = [served]
+
     def find(name: Name, qtype: int) -> Snapshot | None:
         onward = zones.find(name, qtype)
-        if onward is None or not client.may(onward.query_from):
+        if onward is None:
             return None
-        return onward.state(client).snapshot
+        met.append(onward)
+        return onward.state(client).snapshot if client.may(onward.query_from) else None
 
     try:
         state = served.state(client)
@@ -98,8 +101,8 @@ def _answer(
         zones.malformed += 1
         return FORMERR
     count(state.queries, query.qtype, told.flags & RCODE)
-    if told.is_alias and not client.is_told_apart:
-        zones.remember(query, told)
+    if told.is_alias:
+        zones.remember(query, told, met, is_canary=state is served.canary)
     return told
 
 

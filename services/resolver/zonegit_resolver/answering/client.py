@@ -18,7 +18,6 @@ class Client:
         "_option",
         "_options",
         "error",
-        "is_told_apart",
         "peer",
         "signer",
     )
@@ -26,8 +25,6 @@ class Client:
     def __init__(self, query: Query, peer: str, signer: Signer | None) -> None:
         self.peer = peer
         self.signer = signer
-        self.is_told_apart = False
-        """Whether others may be told something else."""
         self.error: int | None = None
         """The extended error (RFC 8914) that is to be told beside the answer."""
         self._options = query.edns.options if query.edns is not None else b""
@@ -51,10 +48,7 @@ class Client:
 
     def may(self, access: Access | None) -> bool:
         """Whether it is let in; None lets in everybody."""
-        if access is None:
-            return True
-        self.is_told_apart = True
-        return access.allows(self.peer, self.key)
+        return access is None or access.allows(self.peer, self.key)
 
     def read(self) -> None:
         """Looks at what the query says of its client.
@@ -63,7 +57,7 @@ class Client:
             Invalid: its options are malformed; the reply is FORMERR.
         """
         if not self._is_read:
-            self._is_read = self.is_told_apart = True
+            self._is_read = True
             self._option = client_subnet(self._options) if self._options else None
 
     def sees(self, canary: Canary) -> bool:
@@ -76,7 +70,6 @@ class Client:
 
     def warn_of_age(self) -> None:
         """What it is told may not be current (RFC 8914 section 4.4)."""
-        self.is_told_apart = True
         self.error = STALE
 
     def echoed(self) -> bytes:

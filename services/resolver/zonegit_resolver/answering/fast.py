@@ -12,7 +12,7 @@ from zonegit.zone.rrset import IN
 from zonegit_resolver.answering import answer
 from zonegit_resolver.answering.canary import peer_subnet
 from zonegit_resolver.answering.lookup import lookup
-from zonegit_resolver.answering.zones import AS_DO, Served, State, Zones
+from zonegit_resolver.answering.zones import KINDS, Served, State, Zones
 from zonegit_resolver.compiled.snapshot import UNSIGNED, Alias, Found, Outcome, Redirect
 from zonegit_resolver.messages.edns import NSID, codes
 from zonegit_resolver.messages.parts import HEADER
@@ -100,7 +100,8 @@ def ordinary(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     outcome = lookup(state.snapshot, path, qtype)
     kind = type(outcome)
     if kind is Alias and qtype != rrtypes.CNAME:
-        told = zones.aliases.get(low[HEADER:end] + wire[end : end + 2] + AS_DO[do])
+        of_kind = KINDS[do | (state is served.canary) << 1]
+        told = zones.aliases.get(low[HEADER:end] + wire[end : end + 2] + of_kind)
         if told is None:
             return None
         body, head, code = told.octets, told.heads()[variant], told.flags & RCODE
@@ -164,7 +165,7 @@ def _with_options(octets: bytes, zones: Zones) -> Ending | None:
 def _seen(served: Served, peer: str) -> State | None:
     """What a client with that address sees of a zone that is not the same for all; None where more
     than its address decides."""
-    if served.query_from is not None or served.is_stale:
+    if not served.is_open:
         return None
     if served.split is None or served.canary is None or not served.split.takes(peer_subnet(peer)):
         return served.default

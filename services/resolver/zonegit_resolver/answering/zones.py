@@ -3,7 +3,7 @@
 States are immutable. A query reads one reference; a change replaces it: one assignment.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -34,8 +34,8 @@ MOST_ALIASES: Final = 8_192
 LARGEST_KEPT: Final = 1_232
 """Octets of such a reply's records: a larger one fits no datagram, and is not worth its memory."""
 
-AS_DO: Final = (b"", b"\1")
-"""What stands for DO in the key of such a reply."""
+KINDS: Final = (b"", b"\1", b"\2", b"\3")
+"""What ends the key of such a reply: DO sets the first bit, the canary's state the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Served:
     """A zone that is served. ``split`` says which clients are to see the canary, None: all get
     the default state; so they do where it has no branch, and ``canary`` is None. ``query_from``
     None: everybody may ask. ``is_stale``: it has not been known to be current for longer than its
-    SOA's expire. ``for_all`` is the state that everybody gets in the same octets, None: it depends
-    on who asks."""
+    SOA's expire. ``is_open``: everybody may ask, and is told nothing but what a state says;
+    ``for_all`` is that state where it is the same for everybody, else None."""
 
     default: State
     canary: State | None = None
@@ -62,11 +62,14 @@ class Served:
     query_from: Access | None = None
     transfer_to: Access = LOOPBACK
     is_stale: bool = False
+    is_open: bool = field(init=False)
     for_all: State | None = field(init=False)
 
     def __post_init__(self) -> None:
-        is_open = self.split is None and self.query_from is None and not self.is_stale
-        object.__setattr__(self, "for_all", self.default if is_open else None)
+        is_open = self.query_from is None and not self.is_stale
+        object.__setattr__(self, "is_open", is_open)
+        for_all = self.default if is_open and self.split is None else None
+        object.__setattr__(self, "for_all", for_all)
 
     def state(self, client: Client) -> State:
         """What a client sees of the zone.
@@ -117,7 +120,7 @@ class Zones:
     """Queries that are none, or ask for an operation, a type or a version of EDNS that is not
     known."""
     aliases: dict[bytes, Told] = field(default_factory=dict)
-    """What ordinary questions about aliases were told, by name, type and whether DO was set, until
+    """What ordinary questions about aliases were told, by name, type and one of ``KINDS``, until
     anything that is served changes: a chain may lead anywhere."""
 
     def find(self, name: Name, qtype: int) -> Served | None:
@@ -160,13 +163,17 @@ class Zones:
         if served is not None and served.is_stale != is_stale:
             self.replace(zone, replace(served, is_stale=is_stale))
 
-    def remember(self, query: Query, told: Told) -> None:
-        """Keeps what a question about an alias was told, which must be the same for everybody.
-        What made-up types were told is not kept, or else there would soon be nothing but that."""
+    def remember(self, query: Query, told: Told, met: Sequence[Served], *, is_canary: bool) -> None:
+        """Keeps what a question about an alias was told, if it was the same for everybody who sees
+        that state of the first of the zones that were ``met``. What made-up types were told is not
+        kept, or else there would soon be nothing but that."""
+        first = met[0]
+        is_alike = all(zone.for_all is not None or zone is first for zone in met)
         is_small = len(told.octets) <= LARGEST_KEPT and len(self.aliases) < MOST_ALIASES
-        if is_small and query.qtype in KNOWN:
+        if first.is_open and is_alike and is_small and query.qtype in KNOWN:
             do = query.edns is not None and query.edns.do
-            self.aliases[query.name + query.qtype.to_bytes(2, "big") + AS_DO[do]] = told
+            key = query.name + query.qtype.to_bytes(2, "big") + KINDS[do | is_canary << 1]
+            self.aliases[key] = told
 
     def forget(self, zone: Name) -> None:
         """Drops the counters of a zone that is gone."""
