@@ -5,9 +5,13 @@ import struct
 import dns.edns
 import dns.message
 import pytest
-from tests.dns.world import World, rcode
+from tests.dns.world import World, flags, rcode
+
+from zonegit.zone import names
+from zonegit_resolver.answering.conduct import Conduct
 
 OPT = struct.Struct("!BHHIH")
+FOO = names.parse("foo.com.")
 
 
 @pytest.fixture
@@ -65,11 +69,24 @@ def test_unknown_options_are_ignored(world: World) -> None:
         (OPT.pack(0, 41, 1232, 0, 0) * 2, 2),
         (b"\1x" + OPT.pack(0, 41, 1232, 0, 0), 1),
         (OPT.pack(0, 41, 1232, 0, 9), 1),
+        (OPT.pack(0, 41, 1232, 0, 3) + b"\0\3\0", 1),
+        (OPT.pack(0, 41, 1232, 0, 4) + b"\0\3\0\1", 1),
+        (OPT.pack(0, 41, 1232, 0, 9) + b"\xff\xf0\0\0" + b"\0\3\0\2x", 1),
         (OPT.pack(0, 41, 1232, 0, 0) + b"x", 1),
         (OPT.pack(0, 41, 1232, 0, 0)[:-3], 1),
         (b"x", 0),
     ],
-    ids=["two", "not at the root", "too long", "garbage behind it", "cut off", "garbage alone"],
+    ids=[
+        "two",
+        "not at the root",
+        "too long",
+        "an option without length",
+        "an option too long",
+        "a second option too long",
+        "garbage behind it",
+        "cut off",
+        "garbage alone",
+    ],
 )
 def test_a_malformed_opt_record_is_a_format_error(
     world: World, additional: tuple[bytes, int]
@@ -85,3 +102,137 @@ def test_other_additional_records_do_no_harm(world: World) -> None:
     record = b"\0" + struct.pack("!HHIH", 1, 1, 0, 4) + b"\x7f\0\0\1"
     octets = world.exchange(bare(additional=record + OPT.pack(0, 41, 512, 0, 0), count=2))
     assert rcode(dns.message.from_wire(octets)) == "NOERROR"
+
+
+def test_an_opt_record_stands_in_the_additional_section(world: World) -> None:
+    """RFC 6891 section 6.1.1."""
+    wire = bytearray(bare(additional=OPT.pack(0, 41, 1232, 0, 0), count=1))
+    wire[8:12] = b"\0\1\0\0"
+    octets = world.exchange(bytes(wire))
+    assert octets is not None
+    assert octets[3] & 0xF == 1
+
+
+def test_a_later_version_may_have_options_of_another_form(world: World) -> None:
+    """So it is told the version, and not that it is wrong (RFC 6891 section 6.1.3)."""
+    octets = world.exchange(bare(additional=OPT.pack(0, 41, 1232, 1 << 16, 1) + b"x", count=1))
+    assert rcode(dns.message.from_wire(octets)) == "BADVERS"
+
+
+def test_a_format_error_that_was_met_behind_edns_has_edns_back(world: World) -> None:
+    """RFC 6891 section 6.1.1: a query with an OPT record gets one."""
+    octets = world.exchange(bare(additional=OPT.pack(0, 41, 1232, 0, 0) * 2, count=2))
+    reply = dns.message.from_wire(octets)
+    assert rcode(reply) == "FORMERR"
+    assert reply.edns == 0
+
+
+# size
+
+SIZES = World({"foo.com.": "\n".join(f'big 300 TXT "{n} {"x" * 150}"' for n in range(12))})
+
+
+@pytest.mark.parametrize("size", [0, 1, 511])
+def test_a_size_below_512_counts_as_512(size: int) -> None:
+    """RFC 6891 section 6.2.3."""
+    world = World({"foo.com.": f'fits 300 TXT "{"x" * 250}" "{"y" * 190}"'})
+    reply = world.ask("fits.foo.com.", "TXT", use_edns=0, payload=size)
+    assert "TC" not in flags(reply)
+    assert 480 < len(reply.to_wire()) <= 512
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "is_cut"),
+    [(4096, 1232, True), (4096, 2500, False), (1232, 4096, True), (65535, 4096, False)],
+)
+def test_a_reply_is_no_longer_than_client_and_server_want(
+    theirs: int, ours: int, is_cut: bool
+) -> None:
+    """RFC 6891 section 6.2.5; the reply has some 2,000 octets."""
+    reply = SIZES.ask("big.foo.com.", "TXT", use_edns=0, payload=theirs, limit=ours)
+    assert ("TC" in flags(reply)) is is_cut
+    assert reply.edns == 0
+
+
+# name server identifier
+
+NSID = dns.edns.GenericOption(dns.edns.NSID, b"")
+
+
+def test_a_server_tells_its_name_to_who_asks_for_it() -> None:
+    """RFC 5001 section 2.1, whatever the answer is."""
+    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=Conduct(nsid=b"ns1"))
+    for name in ("www.foo.com.", "no.foo.com.", "www.foo.org."):
+        for options in ([NSID], [dns.edns.GenericOption(10, b"12345678"), NSID], [NSID, NSID]):
+            reply = world.ask(name, use_edns=0, options=options)
+            assert [each.nsid for each in told(reply, dns.edns.NSID)] == [b"ns1"]
+        assert not told(world.ask(name, use_edns=0), dns.edns.NSID)
+
+
+def test_a_name_in_a_query_for_it_is_ignored() -> None:
+    """RFC 5001 section 2.1."""
+    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=Conduct(nsid=b"ns1"))
+    option = dns.edns.GenericOption(dns.edns.NSID, b"whoever")
+    (found,) = told(world.ask("www.foo.com.", use_edns=0, options=[option]), dns.edns.NSID)
+    assert found.nsid == b"ns1"
+
+
+def test_a_server_without_a_name_tells_none(world: World) -> None:
+    assert not world.ask("www.foo.com.", use_edns=0, options=[NSID]).options
+
+
+# extended errors
+
+
+def told(reply: dns.message.Message, code: int) -> list[dns.edns.Option]:
+    return [option for option in reply.options if option.otype == code]
+
+
+def errors(reply: dns.message.Message) -> list[int]:
+    return [option.code for option in told(reply, dns.edns.EDE)]
+
+
+def test_what_is_not_ours_says_so(world: World) -> None:
+    """RFC 8914 section 4.21."""
+    reply = world.ask("www.foo.org.", use_edns=0)
+    assert (rcode(reply), errors(reply)) == ("REFUSED", [20])
+
+
+def test_while_zones_are_still_to_be_loaded_the_server_is_not_ready(world: World) -> None:
+    """RFC 8914 section 4.15."""
+    world.zones.is_complete = False
+    assert errors(world.ask("www.foo.org.", use_edns=0)) == [14]
+    assert errors(world.ask("www.foo.com.", use_edns=0)) == []
+
+
+@pytest.mark.parametrize("name", ["www.foo.com.", "no.foo.com."])
+def test_a_stale_zone_is_answered_and_says_so(world: World, name: str) -> None:
+    """RFC 8914 section 4.4; the answer is the same."""
+    fresh = world.ask(name, use_edns=0)
+    world.zones.mark(FOO, is_stale=True)
+    stale = world.ask(name, use_edns=0)
+    assert (errors(fresh), errors(stale)) == ([], [3])
+    assert (stale.rcode(), stale.answer, stale.authority) == (
+        fresh.rcode(),
+        fresh.answer,
+        fresh.authority,
+    )
+    world.zones.mark(FOO, is_stale=False)
+    assert errors(world.ask(name, use_edns=0)) == []
+
+
+def test_an_alias_into_a_stale_zone_is_stale_for_as_long_as_that_is(world: World) -> None:
+    world.put("bar.com.", "x 300 CNAME www.foo.com.")
+    assert errors(world.ask("x.bar.com.", use_edns=0)) == []
+    world.zones.mark(FOO, is_stale=True)
+    for _ in range(2):
+        assert errors(world.ask("x.bar.com.", use_edns=0)) == [3]
+    world.zones.mark(FOO, is_stale=False)
+    assert errors(world.ask("x.bar.com.", use_edns=0)) == []
+
+
+def test_no_error_is_told_to_a_client_without_edns(world: World) -> None:
+    """RFC 8914 section 3."""
+    world.zones.mark(FOO, is_stale=True)
+    for name in ("www.foo.com.", "www.foo.org."):
+        assert world.ask(name).edns == -1

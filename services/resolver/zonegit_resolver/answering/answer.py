@@ -28,7 +28,7 @@ from zonegit_resolver.messages.parts import (
     TC,
     heads,
 )
-from zonegit_resolver.messages.query import RCODE, STREAM, Query, opt, parse, refusal
+from zonegit_resolver.messages.query import NOTIFY, RCODE, STREAM, Query, opt, parse, refusal
 
 _UNANSWERABLE: Final = {
     0: NOTIMP,
@@ -55,8 +55,11 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     extra = options(query, zones.conduct, client)
     if not isinstance(told, Told):
         return client.signed(refusal(query, told, options=extra))
+    room = query.room(limit) - HEADER - len(query.question) - client.signature
     tail = opt(query.edns, options=extra) if query.edns is not None else b""
-    room = query.room(limit) - HEADER - len(query.question) - len(tail) - client.signature
+    if len(tail) > room and query.edns is not None:
+        tail = opt(query.edns)  # behind the longest names there is no room for courtesies
+    room -= len(tail)
     if query.qtype == rrtypes.IXFR:
         told = increment.told(query, zones, client, room) or told
     return client.signed(_message(query, told, tail, room))
@@ -118,7 +121,7 @@ def _notified(query: Query, served: Served | None, client: Client) -> Told | int
         return FORMERR
     if served is None or served.default.snapshot.apex != query.name:
         return NOTAUTH
-    return Told(b"", AA, 0, 0, 0, ()) if client.may(served.query_from) else REFUSED
+    return Told(b"", NOTIFY | AA, 0, 0, 0, ()) if client.may(served.query_from) else REFUSED
 
 
 def options(query: Query, conduct: Conduct, client: Client) -> bytes:

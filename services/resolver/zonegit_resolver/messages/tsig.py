@@ -140,9 +140,9 @@ def _read(wire: bytes, at: int) -> tuple[dns.name.Name, TSIG]:
     """
     parser = dns.wire.Parser(wire, at)
     owner = parser.get_name()
-    _, rdclass, _, length = parser.get_struct("!HHIH")
-    if rdclass != dns.rdataclass.ANY:
-        raise dns.exception.FormError("the class of TSIG is ANY")
+    _, rdclass, ttl, length = parser.get_struct("!HHIH")
+    if rdclass != dns.rdataclass.ANY or ttl:
+        raise dns.exception.FormError("the class of TSIG is ANY, its TTL 0")
     with parser.restrict_to(length):
         rdata = TSIG.from_wire_parser(rdclass, dns.rdatatype.TSIG, parser)
     return owner, rdata

@@ -1,0 +1,90 @@
+"""Who may ask: by network and by key."""
+
+import dns.edns
+import dns.message
+import pytest
+from tests.dns.test_tsig import NOW, USUAL, exchange, signed
+from tests.dns.world import World, flags, rcode, records
+
+from zonegit_resolver import addresses
+from zonegit_resolver.addresses import Access
+from zonegit_resolver.answering.conduct import Conduct
+
+INSIDE = Access(
+    (addresses.network("192.0.2.0/24"), addresses.network("2001:db8::/32")),
+    frozenset([USUAL.name]),
+)
+OPEN, CLOSED = "www.open.com.", "www.closed.com."
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(
+        {"open.com.": "www 300 A 192.0.2.1\nto 300 CNAME www.closed.com."},
+        conduct=Conduct(keys={USUAL.name: USUAL}),
+    )
+    world.zones.clock = lambda: NOW
+    world.query_from = INSIDE
+    world.put("closed.com.", "www 300 A 192.0.2.2")
+    return world
+
+
+@pytest.mark.parametrize("peer", ["192.0.2.77", "::ffff:192.0.2.77", "2001:db8:1::1"])
+def test_a_client_within_the_networks_is_answered(world: World, peer: str) -> None:
+    reply = world.ask(CLOSED, peer=peer)
+    assert records(reply.answer) == ["www.closed.com. 300 A 192.0.2.2"]
+
+
+@pytest.mark.parametrize("peer", ["192.0.3.1", "::1", "2001:db9::1", "fe80::1%eth0"])
+@pytest.mark.parametrize("name", [CLOSED, "no.closed.com.", "closed.com."])
+def test_a_client_outside_is_refused_and_told_that_it_is_prohibited(
+    world: World, peer: str, name: str
+) -> None:
+    """RFC 8914 section 4.19. Whether the name exists is not told."""
+    reply = world.ask(name, peer=peer, use_edns=0)
+    assert rcode(reply) == "REFUSED"
+    assert flags(reply) == {"QR", "RD"}
+    assert [option.code for option in reply.options] == [18]
+    assert not reply.authority
+
+
+def test_a_client_with_a_key_is_answered_wherever_it_is(world: World) -> None:
+    query = signed(CLOSED)
+    reply = world.exchange(query.to_wire(), peer="198.51.100.1")
+    assert reply is not None
+    found = dns.message.from_wire(reply, keyring=query.keyring, request_mac=query.mac)
+    assert found.had_tsig
+    assert records(found.answer) == ["www.closed.com. 300 A 192.0.2.2"]
+
+
+def test_a_client_that_is_not_let_in_is_refused_signed_all_the_same(world: World) -> None:
+    world.query_from = Access((addresses.network("198.51.100.0/24"),))
+    world.put("closed.com.", "www 300 A 192.0.2.2")
+    assert rcode(exchange(world, signed(CLOSED))) == "REFUSED"
+
+
+def test_a_zone_without_a_list_is_for_everybody(world: World) -> None:
+    assert rcode(world.ask(OPEN, peer="203.0.113.1")) == "NOERROR"
+
+
+def test_an_alias_leads_into_a_closed_zone_only_those_who_may_ask_there(world: World) -> None:
+    """And what they are told is not remembered for the others."""
+    for _ in range(2):
+        inside = world.ask("to.open.com.", peer="192.0.2.1")
+        outside = world.ask("to.open.com.", peer="203.0.113.1")
+        assert len(inside.answer) == 2
+        assert records(outside.answer) == ["to.open.com. 300 CNAME www.closed.com."]
+
+
+def test_a_change_of_a_closed_zone_is_noted_from_inside_alone(world: World) -> None:
+    """Or else it would tell everybody that the zone is here."""
+    query = dns.message.make_query("closed.com.", "SOA")
+    query.set_opcode(4)
+    assert rcode(world.send(query, peer="192.0.2.1")) == "NOERROR"
+    assert rcode(world.send(query, peer="203.0.113.1")) == "REFUSED"
+
+
+def test_who_is_not_let_in_is_counted(world: World) -> None:
+    world.ask(CLOSED, peer="203.0.113.1")
+    assert world.zones.denied == 2  # asked both ways
+    assert world.zones.refused == 0

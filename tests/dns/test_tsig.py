@@ -1,0 +1,265 @@
+"""Signed queries and what they get (RFC 8945), with dnspython on the client's side."""
+
+import asyncio
+import struct
+import time
+
+import dns.edns
+import dns.message
+import dns.opcode
+import dns.query
+import dns.tsig
+import dns.xfr
+import dns.zone
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.dns.test_tcp import served
+from tests.dns.world import World, flags, rcode, records
+
+from zonegit.zone import names
+from zonegit_resolver.addresses import Access
+from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.messages.query import parse
+from zonegit_resolver.messages.tsig import ALGORITHMS, LONGEST_NAME, Key
+
+NOW = time.time()
+LONGEST = names.parse("x" * 63 + "." + "y" * 34 + ".")
+KEYS = {name: Key(names.parse(f"{name}.key."), name, b"shared by two") for name in ALGORITHMS}
+USUAL = KEYS["hmac-sha256"]
+CONDUCT = Conduct(keys={key.name: key for key in KEYS.values()}, nsid=b"n" * 128)
+BIG = "\n".join(f'big 300 TXT "{n} {"x" * 200}"' for n in range(250))
+ZONE = f"""
+@ 300 NS ns1
+ns1 300 A 192.0.2.1
+www 300 A 192.0.2.1
+{BIG}
+"""
+
+
+def world_of(zone: str = ZONE, conduct: Conduct = CONDUCT) -> World:
+    world = World({"foo.com.": zone}, conduct=conduct)
+    world.zones.clock = lambda: NOW  # else two replies to one query might differ
+    return world
+
+
+@pytest.fixture
+def world() -> World:
+    return world_of()
+
+
+def signed(
+    name: str = "www.foo.com.", rdtype: str = "A", key: Key = USUAL, **make
+) -> dns.message.Message:
+    query = dns.message.make_query(name, rdtype, **make)
+    query.use_tsig(key.primitive)
+    return query
+
+
+def exchange(world: World, query: dns.message.Message, limit: int = 1232) -> dns.message.Message:
+    """The reply, whose signature is there and holds."""
+    octets = world.exchange(query.to_wire(), limit=limit)
+    assert octets is not None
+    reply = dns.message.from_wire(octets, keyring=query.keyring, request_mac=query.mac)
+    assert reply.had_tsig
+    assert query.is_response(reply)
+    return reply
+
+
+def refused(world: World, wire: bytes) -> dns.message.Message:
+    octets = world.exchange(wire)
+    assert octets is not None
+    return dns.message.from_wire(octets, keyring=False)
+
+
+def raw(wire: bytes) -> tuple[bytes, bytes]:
+    """A signed message before its TSIG record, and that."""
+    query = parse(wire)
+    assert query is not None
+    assert query.tsig is not None
+    return wire[: query.tsig], wire[query.tsig :]
+
+
+def counted(wire: bytes, additional: int) -> bytes:
+    return wire[:10] + struct.pack("!H", additional) + wire[12:]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_signed_query_gets_a_signed_reply(world: World, algorithm: str) -> None:
+    """Section 5.3."""
+    reply = exchange(world, signed(key=KEYS[algorithm]))
+    assert records(reply.answer) == ["www.foo.com. 300 A 192.0.2.1"]
+    assert reply.tsig[0].fudge == 300
+
+
+@pytest.mark.parametrize(
+    ("name", "rdtype", "expected"),
+    [("no.foo.com.", "A", "NXDOMAIN"), ("foo.org.", "A", "REFUSED"), (".", "TSIG", "FORMERR")],
+)
+def test_whatever_the_answer_it_is_signed(
+    world: World, name: str, rdtype: str, expected: str
+) -> None:
+    assert rcode(exchange(world, signed(name, rdtype))) == expected
+
+
+def test_a_later_version_of_edns_is_refused_signed(world: World) -> None:
+    assert rcode(exchange(world, signed(use_edns=1))) == "BADVERS"
+
+
+def test_a_signature_is_part_of_what_a_client_takes(world: World) -> None:
+    """Section 5.3: the reply is cut so that the signature fits."""
+    reply = exchange(world, signed("big.foo.com.", "TXT"), limit=512)
+    assert flags(reply) == {"QR", "AA", "RD", "TC"}
+    assert not reply.answer
+
+
+def test_a_signature_by_the_longest_key_fits_behind_the_longest_question() -> None:
+    key = Key(LONGEST, "hmac-sha512", b"x")
+    assert len(LONGEST) == LONGEST_NAME
+    world = world_of(conduct=Conduct(keys={key.name: key}, nsid=b"n" * 128))
+    name = ".".join(("x" * 63, "y" * 63, "z" * 63, "w" * 53, "foo.com."))
+    nsid = dns.edns.GenericOption(dns.edns.NSID, b"")
+    for make in ({}, {"use_edns": 0, "options": [nsid], "payload": 512}):
+        reply = exchange(world, signed(name, key=key, **make), limit=512)
+        assert rcode(reply) in ("NXDOMAIN", "NOERROR")
+
+
+def test_an_unknown_key_is_badkey(world: World) -> None:
+    """Section 5.2.1; unsigned, for there is nothing to sign it with (section 5.3.2)."""
+    stranger = Key(names.parse("stranger."), "hmac-sha256", b"x")
+    reply = refused(world, signed(key=stranger).to_wire())
+    assert rcode(reply) == "NOTAUTH"
+    assert reply.tsig.name == stranger.primitive.name
+    assert (reply.tsig[0].error, reply.tsig[0].mac) == (17, b"")
+    assert not reply.answer
+    assert world.zones.denied == 1 + 1  # asked both ways
+
+
+def test_another_algorithm_than_that_of_the_key_is_badkey(world: World) -> None:
+    """Section 5.2.1."""
+    other = Key(USUAL.name, "hmac-sha512", USUAL.secret)
+    assert refused(world, signed(key=other).to_wire()).tsig[0].error == 17
+    weak = dns.message.make_query("www.foo.com.", "A")
+    weak.use_tsig(dns.tsig.Key(USUAL.primitive.name, USUAL.secret, dns.tsig.HMAC_SHA1))
+    assert refused(world, weak.to_wire()).tsig[0].error == 17
+
+
+def test_another_secret_is_badsig(world: World) -> None:
+    """Section 5.2.2."""
+    other = Key(USUAL.name, USUAL.algorithm, b"guessed")
+    reply = refused(world, signed(key=other).to_wire())
+    assert rcode(reply) == "NOTAUTH"
+    assert (reply.tsig[0].error, reply.tsig[0].mac) == (16, b"")
+
+
+@given(st.data())
+def test_a_query_that_was_altered_on_the_way_gets_no_signed_answer(data: st.DataObject) -> None:
+    """Each bit counts but those of the id, which forwarders may change, and the case of names."""
+    wire = bytearray(SIGNED)
+    at = data.draw(st.integers(2, len(wire) - 1))
+    wire[at] ^= 1 << data.draw(st.integers(0, 7))
+    octets = WORLD.exchange(bytes(wire))
+    if octets is not None and bytes(wire).lower() != SIGNED.lower():
+        reply = dns.message.from_wire(octets, keyring=False)
+        assert reply.rcode() or not reply.had_tsig
+
+
+def test_a_truncated_signature_does_not_hold(world: World) -> None:
+    """Section 5.2.2.1; what is shorter than any policy may accept is malformed."""
+    query = signed()
+    wire = query.to_wire()
+    front, _ = raw(wire)
+    for size, expected in ((31, 9), (16, 9), (15, 1), (0, 1)):
+        rdata = query.tsig[0].replace(mac=query.mac[:size]).to_wire()
+        head = USUAL.primitive.name.to_wire() + struct.pack("!HHIH", 250, 255, 0, len(rdata))
+        octets = world.exchange(front + head + rdata)
+        assert octets is not None
+        assert octets[3] & 0xF == expected
+
+
+@pytest.mark.parametrize("apart", [-400, 400, 10**9])
+def test_a_signature_of_another_time_is_badtime(world: World, apart: int) -> None:
+    """Section 5.2.3: signed, with the client's time and beside it ours."""
+    ours = int(NOW) + apart
+    world.zones.clock = lambda: ours
+    query = signed()
+    octets = world.exchange(query.to_wire())
+    assert octets is not None
+    reply = refused(world, query.to_wire())
+    rdata = reply.tsig[0]
+    assert rcode(reply) == "NOTAUTH"
+    assert rdata.error == 18
+    assert rdata.time_signed == query.tsig[0].time_signed
+    assert int.from_bytes(rdata.other, "big") == ours
+    front = counted(octets[: octets.rindex(USUAL.primitive.name.to_wire())], 0)
+    expected, _ = dns.tsig.sign(front, USUAL.primitive, rdata, rdata.time_signed, query.mac)
+    assert rdata.mac == expected.mac
+
+
+def test_a_message_that_was_forwarded_under_another_id_is_verified_by_its_own(
+    world: World,
+) -> None:
+    """Section 4.2: the original id."""
+    wire = signed().to_wire()
+    octets = world.exchange(b"\xab\xcd" + wire[2:])
+    assert octets is not None
+    assert octets[:2] == b"\xab\xcd"
+    assert octets[3] & 0xF == 0
+
+
+def test_a_signature_stands_last_and_alone(world: World) -> None:
+    """Section 5.1: anything else is a format error."""
+    front, tsig = raw(signed().to_wire())
+    record = b"\0" + struct.pack("!HHIH", 1, 1, 0, 4) + b"\x7f\0\0\1"
+    in_authority = front[:8] + b"\0\1\0\0" + front[12:] + tsig
+    for wire in (counted(front + tsig + tsig, 2), counted(front + tsig + record, 2), in_authority):
+        octets = world.exchange(wire)
+        assert octets is not None
+        assert octets[3] & 0xF == 1
+        assert octets[10:12] == b"\0\0"
+    assert world.exchange(counted(front + record + tsig, 2))[3] & 0xF == 9
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20, 40])
+def test_a_malformed_signature_is_a_format_error(world: World, cut: int) -> None:
+    front, tsig = raw(signed().to_wire())
+    at = len(USUAL.name) + 8
+    length = int.from_bytes(tsig[at : at + 2], "big") - cut
+    wire = front + tsig[:at] + length.to_bytes(2, "big") + tsig[at + 2 : -cut]
+    assert world.exchange(wire)[3] & 0xF == 1
+    another_class = front + tsig[: len(USUAL.name) + 2] + b"\0\1" + tsig[len(USUAL.name) + 4 :]
+    assert world.exchange(another_class)[3] & 0xF == 1
+
+
+def test_notify_is_answered_signed(world: World) -> None:
+    """RFC 1996 section 3, as any other message."""
+    query = signed("foo.com.", "SOA")
+    query.set_opcode(dns.opcode.NOTIFY)
+    assert rcode(exchange(world, query)) == "NOERROR"
+
+
+async def test_each_message_of_a_transfer_is_signed_together_with_the_one_before() -> None:
+    """Section 5.3.1; dnspython checks the chain of all messages."""
+    world = world_of()
+    world.transfer_to = Access(keys=frozenset([USUAL.name]))
+    world.put("foo.com.", ZONE)
+    async with served(world) as (address, _):
+
+        def load(key: Key | None) -> dns.zone.Zone:
+            zone = dns.zone.Zone("foo.com.", relativize=False)
+            query = dns.message.make_query("foo.com.", "AXFR")
+            if key is not None:
+                query.use_tsig(key.primitive)
+            dns.query.inbound_xfr(address.host, zone, query, port=address.port, lifetime=10)
+            return zone
+
+        zone = await asyncio.to_thread(load, USUAL)
+        with pytest.raises(dns.xfr.TransferError, match="REFUSED"):
+            await asyncio.to_thread(load, None)
+        with pytest.raises(dns.xfr.TransferError, match="REFUSED"):
+            await asyncio.to_thread(load, KEYS["hmac-sha512"])
+    assert len(zone.find_rdataset("big.foo.com.", "TXT")) == 250
+
+
+WORLD = world_of()
+SIGNED = signed(use_edns=0).to_wire()
