@@ -25,7 +25,8 @@ from zonegit.objects.model import Identity
 from zonegit.repo.workspace import Repo
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskStatus
-from zonegit_resolver.addresses import Address
+from zonegit.zone.names import Name
+from zonegit_resolver.addresses import Address, Secondary
 from zonegit_resolver.answering import fast
 from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.following.differences import Differences, History
@@ -35,7 +36,7 @@ from zonegit_resolver.following.leaving import Leaving
 from zonegit_resolver.following.pins import Pins
 from zonegit_resolver.following.recent import RecentTrees
 from zonegit_resolver.following.reloading import Reloading, hangups
-from zonegit_resolver.following.tracks import Position, Track, Tracks
+from zonegit_resolver.following.tracks import Compiled, Position, Track, Tracks
 from zonegit_resolver.following.updater import Updater
 from zonegit_resolver.listening.datagrams import Losses
 from zonegit_resolver.listening.listeners import listening, make_room
@@ -48,6 +49,7 @@ from zonegit_resolver.settings import keyfile
 from zonegit_resolver.settings.options import Options
 from zonegit_resolver.settings.plan import Plan
 from zonegit_resolver.settings.planfile import PlanFile
+from zonegit_resolver.transfers.notify import Notifier
 from zonegit_resolver.transfers.outgoing import Outgoing
 
 NAME: Final = "resolver"
@@ -102,6 +104,8 @@ class Resolver:
         self._differences = Differences(self._tracks, last_known.journal, last_known.descent, pace)
         self._zones.recent = self._differences.recent
         self._outgoing = Outgoing(self._zones, self._differences)
+        self._notifier = Notifier(self._secondaries, lambda: self._zones.conduct.keys)
+        self._tracks.turned.append(self._notify)
         self._reloading = Reloading(options.plan)
         self._losses = Losses()
         self._propagation = Propagation()
@@ -136,6 +140,8 @@ class Resolver:
         for zone in changed:
             for track in self._tracks.settle(zone):
                 self._leaving.track(track)
+            if served := self._zones.by_apex.get(zone):  # there may be others to tell
+                self._notifier.tell(zone, served.default.snapshot)
             await self._pace.breathe()
         await self._leaving.finish()
 
@@ -160,7 +166,14 @@ class Resolver:
                 zones=len(self._zones.by_apex),
                 complete=self._is_complete.is_set(),
             )
-            await asyncio.Event().wait()
+            await self._notifier.run()
+
+    def _notify(self, track: Track, now: Compiled) -> None:
+        self._notifier.tell(track.zone, now.snapshot)
+
+    def _secondaries(self, zone: Name) -> tuple[Secondary, ...]:
+        serving = self._tracks.plan.of(zone)
+        return serving.notify if serving is not None else ()
 
     async def grow_old(self) -> None:
         """Has queries told of what is stale, until cancelled."""
@@ -258,6 +271,8 @@ class Resolver:
             self._propagation,
             bus_is_up=self._bus_is_up,
             config_is_good=lambda: self._reloading.is_good,
+            outgoing=self._outgoing,
+            notifier=self._notifier,
         )
 
         async def metrics() -> Reply:

@@ -24,6 +24,8 @@ from zonegit_resolver.pace import Pace
 from zonegit_resolver.reporting import exposition
 from zonegit_resolver.reporting.metrics import Figures, Propagation
 from zonegit_resolver.settings.plan import Plan
+from zonegit_resolver.transfers.notify import Notifier
+from zonegit_resolver.transfers.outgoing import Outgoing
 
 TEXTS = st.text(alphabet='ab"\\\n é', max_size=6)
 VALUES = st.integers(0, 10**12) | st.floats(allow_nan=False)
@@ -75,7 +77,15 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
         world.ask(name, rdtype)  # twice: once each way
     world.exchange(bytes(12))
     tracks = Tracks(world.zones, Plan())
-    figures = Figures(tracks, Losses(), Propagation(), lambda: True, lambda: True)
+    figures = Figures(
+        tracks,
+        Losses(),
+        Propagation(),
+        lambda: True,
+        lambda: True,
+        Outgoing(tracks.zones),
+        Notifier(lambda zone: (), dict),
+    )
     text = await exposition.text(figures.collect(), Pace())
     head = 'zonegit_dns_queries_total{branch="main",rcode='
     assert f'{head}"NOERROR",type="A",zone="foo.com."}} 2.0' in text

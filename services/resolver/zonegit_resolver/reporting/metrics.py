@@ -19,6 +19,8 @@ from prometheus_client.registry import Collector
 from zonegit.zone import names, rrtypes
 from zonegit_resolver.following.tracks import Position, Track, Tracks
 from zonegit_resolver.listening.datagrams import Losses
+from zonegit_resolver.transfers.notify import Notifier
+from zonegit_resolver.transfers.outgoing import Outgoing
 
 BUCKETS_S: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 RCODES: Final = {
@@ -74,18 +76,23 @@ class Figures(Collector):
         propagation: Propagation,
         bus_is_up: Callable[[], bool],
         config_is_good: Callable[[], bool],
+        outgoing: Outgoing,
+        notifier: Notifier,
     ) -> None:
         self._tracks = tracks
         self._losses = losses
         self._propagation = propagation
         self._bus_is_up = bus_is_up
         self._config_is_good = config_is_good
+        self._outgoing = outgoing
+        self._notifier = notifier
 
     def collect(self) -> Iterator[Metric]:
         yield self._queries()
         yield self._unanswered()
         yield from self._states()
         yield self._propagation.metric()
+        yield from self._secondaries()
         up = GaugeMetricFamily("zonegit_bus_up", "Whether the bus can be reached.")
         up.add_metric([], float(self._bus_is_up()))
         yield up
@@ -119,6 +126,29 @@ class Figures(Collector):
         family.add_metric(["unsent"], self._losses.unsent)
         family.add_metric(["failed"], self._losses.failed)
         return family
+
+    def _secondaries(self) -> Iterator[Metric]:
+        transfers = CounterMetricFamily(
+            "zonegit_transfers", "Transfers by what was given.", labels=("kind",)
+        )
+        for kind, number in self._outgoing.given.by_kind.items():
+            transfers.add_metric([kind], number)
+        transfers.add_metric(["ixfr-datagram"], self._tracks.zones.increments)
+        octets = CounterMetricFamily("zonegit_transfer_octets", "Octets of transfers on streams.")
+        octets.add_metric([], self._outgoing.given.octets)
+        told = CounterMetricFamily(
+            "zonegit_notify",
+            "NOTIFY messages sent, and how telling a serial ended.",
+            labels=("what",),
+        )
+        tally = self._notifier.tally
+        for what in ("sent", "answered", "refused", "unanswered"):
+            told.add_metric([what], getattr(tally, what))
+        silent = GaugeMetricFamily(
+            "zonegit_notify_silent", "Secondaries of zones told more than once, without an answer."
+        )
+        silent.add_metric([], self._notifier.silent)
+        yield from (transfers, octets, told, silent)
 
     def _states(self) -> Iterator[Metric]:
         commit = InfoMetricFamily("zonegit_zone_commit", "The commit served.", labels=_OF_BRANCH)

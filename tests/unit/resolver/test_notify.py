@@ -1,0 +1,241 @@
+"""NOTIFY out (RFC 1996), heard by a real peer on a UDP socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.rcode
+import dns.tsig
+import pytest
+import structlog
+from tests.dns.world import read
+from tests.support.waiting import eventually
+
+from zonegit.zone import names
+from zonegit_resolver.addresses import Address, Secondary
+from zonegit_resolver.compiled.compiler import compiled
+from zonegit_resolver.compiled.snapshot import Snapshot
+from zonegit_resolver.messages.tsig import Key
+from zonegit_resolver.transfers import notify
+from zonegit_resolver.transfers.notify import Notifier
+
+ZONE = names.parse("foo.com.")
+KEY = Key(names.parse("k."), "hmac-sha256", b"0123456789abcdef0123456789abcdef")
+
+
+def zone(serial: int) -> Snapshot:
+    return compiled(ZONE, read("foo.com.", f"@ 300 SOA ns1 admin {serial} 2 3 4 5"))
+
+
+@dataclass
+class Peer(asyncio.DatagramProtocol):
+    """A secondary that hears, and answers while ``answers`` is true."""
+
+    answers: bool = True
+    rcode: dns.rcode.Rcode = dns.rcode.NOERROR
+    key: dns.tsig.Key | None = None
+    signs: bool = True
+    heard: list[dns.message.Message] = field(default_factory=list)
+    senders: list[tuple[str, int]] = field(default_factory=list)
+    transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
+        self.transport = transport
+
+    def datagram_received(self, wire: bytes, sender: tuple[str, int]) -> None:
+        message = dns.message.from_wire(wire, keyring={self.key.name: self.key} if self.key else {})
+        self.heard.append(message)
+        self.senders.append(sender)
+        if self.answers:
+            self.answer(message, sender)
+
+    def answer(self, message: dns.message.Message, sender: tuple[str, int]) -> None:
+        reply = dns.message.make_response(message)
+        if not self.signs:
+            reply.tsig = None
+        reply.set_rcode(self.rcode)
+        assert self.transport is not None
+        self.transport.sendto(reply.to_wire(), sender)
+
+    @property
+    def serials(self) -> list[int]:
+        return [message.answer[0][0].serial for message in self.heard]
+
+    @property
+    def secondary(self) -> Secondary:
+        assert self.transport is not None
+        key = KEY.name if self.key is not None else None
+        return Secondary(Address(*self.transport.get_extra_info("sockname")[:2]), key)
+
+
+@asynccontextmanager
+async def listening(peer: Peer, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: peer, local_addr=(host, 0))
+    yield peer
+    transport.close()
+
+
+@asynccontextmanager
+async def notifying(*peers: Peer, retry_first_s: float = 0.01) -> AsyncIterator[Notifier]:
+    secondaries = tuple(peer.secondary for peer in peers)
+    notifier = Notifier(lambda _: secondaries, lambda: {KEY.name: KEY}, retry_first_s)
+    task = asyncio.create_task(notifier.run())
+    try:
+        yield notifier
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_secondary_is_told_with_the_soa(host: str) -> None:
+    """RFC 1996 section 3.7; AA as in section 3.3."""
+    async with listening(Peer(), host) as peer, notifying(peer, retry_first_s=60) as notifier:
+        notifier.tell(ZONE, zone(7))
+        await eventually(lambda: notifier.tally.answered)
+    (message,) = peer.heard
+    assert message.opcode() == dns.opcode.NOTIFY
+    assert message.flags & dns.flags.AA
+    assert not message.flags & dns.flags.RD
+    assert message.question[0].to_text() == "foo.com. IN SOA"
+    assert (
+        message.answer[0].to_text() == "foo.com. 300 IN SOA ns1.foo.com. admin.foo.com. 7 2 3 4 5"
+    )
+    assert notifier.silent == 0
+
+
+async def test_one_that_does_not_answer_is_told_again_until_it_does() -> None:
+    """RFC 1996 section 3.6."""
+    async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
+        notifier.tell(ZONE, zone(7))
+        await eventually(lambda: len(peer.heard) >= 3)
+        assert notifier.silent == 1
+        peer.answers = True
+        await eventually(lambda: notifier.tally.answered)
+    assert len({message.id for message in peer.heard}) == 1
+    assert notifier.silent == 0
+
+
+async def test_one_that_never_answers_is_given_up_and_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notify, "RETRY_MOST_S", 0.01)
+    async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
+        with structlog.testing.capture_logs() as said:
+            notifier.tell(ZONE, zone(7))
+            await eventually(lambda: notifier.tally.unanswered)
+    (line,) = [each for each in said if each["event"] == "notify.unanswered"]
+    assert (line["zone"], line["serial"]) == ("foo.com.", 7)
+    assert line["secondary"] == str(peer.secondary)
+    assert len(peer.heard) == notify.ATTEMPTS
+
+
+async def test_the_newest_serial_takes_the_place_of_an_older_one() -> None:
+    async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
+        notifier.tell(ZONE, zone(7))
+        await eventually(lambda: peer.heard)
+        notifier.tell(ZONE, zone(8))
+        await eventually(lambda: 8 in peer.serials)
+        count = len(peer.heard)
+        peer.answers = True
+        await eventually(lambda: notifier.tally.answered)
+    assert set(peer.serials[count:]) == {8}
+    assert peer.serials == sorted(peer.serials)
+
+
+async def test_an_answer_to_what_is_no_longer_told_ends_nothing() -> None:
+    async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
+        notifier.tell(ZONE, zone(7))
+        await eventually(lambda: peer.heard)
+        old, sender = peer.heard[0], peer.senders[0]
+        notifier.tell(ZONE, zone(8))
+        peer.answer(old, sender)
+        await eventually(lambda: peer.serials.count(8) >= 2)
+        assert notifier.tally.answered == 0
+
+
+async def test_an_answer_from_elsewhere_ends_nothing() -> None:
+    async with (
+        listening(Peer(answers=False)) as peer,
+        listening(Peer()) as stranger,
+        notifying(peer) as notifier,
+    ):
+        notifier.tell(ZONE, zone(7))
+        await eventually(lambda: peer.heard)
+        stranger.answer(peer.heard[0], peer.senders[0])
+        await eventually(lambda: len(peer.heard) >= 3)
+        assert notifier.tally.answered == 0
+
+
+async def test_one_that_refuses_is_not_told_again_and_it_is_said() -> None:
+    async with listening(Peer(rcode=dns.rcode.REFUSED)) as peer, notifying(peer) as notifier:
+        with structlog.testing.capture_logs() as said:
+            notifier.tell(ZONE, zone(7))
+            await eventually(lambda: notifier.tally.refused)
+    assert [each["rcode"] for each in said if each["event"] == "notify.refused"] == ["REFUSED"]
+
+
+async def test_a_secondary_with_a_key_is_told_signed() -> None:
+    """RFC 8945."""
+    peer = Peer(key=KEY.primitive)
+    async with listening(peer), notifying(peer) as notifier:
+        notifier.tell(ZONE, zone(7))
+        await eventually(lambda: notifier.tally.answered)
+    assert all(message.had_tsig for message in peer.heard)
+
+
+async def test_an_unsigned_answer_to_what_was_signed_does_not_count() -> None:
+    """RFC 8945 section 5.3."""
+    peer = Peer(key=KEY.primitive, signs=False)
+    async with listening(peer), notifying(peer) as notifier:
+        notifier.tell(ZONE, zone(7))
+        await eventually(lambda: len(peer.heard) >= 2)
+        assert notifier.tally.answered == 0
+        peer.signs = True
+        await eventually(lambda: notifier.tally.answered)
+
+
+async def test_garbage_ends_nothing() -> None:
+    async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
+        notifier.tell(ZONE, zone(7))
+        await eventually(lambda: peer.heard)
+        identity = peer.heard[0].id.to_bytes(2, "big")
+        assert peer.transport is not None
+        for octets in (b"", identity, identity + bytes(10), identity + b"\xa0" + bytes(300)):
+            peer.transport.sendto(octets, peer.senders[0])
+        await eventually(lambda: len(peer.heard) >= 3)
+        assert notifier.tally.answered == 0
+
+
+async def test_many_zones_and_a_peer_that_never_answers_keep_nobody_waiting() -> None:
+    """Each of 1,000 zones has a secondary that answers and one that does not."""
+    async with (
+        listening(Peer()) as peer,
+        listening(Peer(answers=False)) as silent,
+        notifying(silent, peer, retry_first_s=60) as notifier,
+    ):
+        for number in range(1_000):
+            apex = names.parse(f"z{number}.example.")
+            notifier.tell(apex, compiled(apex, read(f"z{number}.example.", SOA)))
+        await eventually(lambda: notifier.tally.answered == 1_000)
+
+
+SOA = "@ 300 SOA ns1 admin 1 2 3 4 5"
+
+
+async def test_a_secondary_that_is_none_any_more_is_let_be() -> None:
+    async with listening(Peer(answers=False)) as peer:
+        secondaries = [peer.secondary]
+        notifier = Notifier(lambda _: tuple(secondaries), dict, 0.01)
+        task = asyncio.create_task(notifier.run())
+        notifier.tell(ZONE, zone(7))
+        await eventually(lambda: len(peer.heard) >= 2)
+        secondaries.clear()
+        await eventually(lambda: notifier.silent == 0)
+        task.cancel()
+        await asyncio.wait([task])
