@@ -20,6 +20,7 @@ from zonegit_resolver.answering.canary import Canary
 from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.answering.zones import Served, State, Zones
 from zonegit_resolver.compiled.compiler import compiled
+from zonegit_resolver.compiled.snapshot import Snapshot
 from zonegit_resolver.messages.query import DATAGRAM
 
 USUAL = Conduct()
@@ -61,18 +62,25 @@ class World:
         for zone, text in zones.items():
             self.put(zone, text)
 
-    def put(self, zone: str, text: str, canary: str | None = None) -> None:
+    def put(
+        self, zone: str, text: str, canary: str | None = None, *, minimal: bool = False
+    ) -> None:
         """Serves a zone, with ``canary`` as its state on the canary branch."""
         apex = names.parse(zone)
         branches = [("main", text)] + ([("canary", canary)] if canary is not None else [])
         states: list[State] = []
         for branch, content in branches:
             whole = content if HAS_SOA.search(content) else SOA + dedent(content)
-            snapshot = compiled(apex, read(zone, whole))
+            snapshot = compiled(apex, read(zone, whole), minimal=minimal)
             states.append(self.zones.state(apex, branch, commit_of(whole), snapshot))
         default, other = (*states, None)[:2]
         served = Served(default, other, self.split, self.query_from, self.transfer_to)
         self.zones.replace(apex, served)
+
+    def serve(self, snapshot: Snapshot) -> None:
+        """Serves a zone as it was compiled elsewhere."""
+        state = self.zones.state(snapshot.apex, "main", commit_of(""), snapshot)
+        self.zones.replace(snapshot.apex, Served(state))
 
     def ask(
         self,

@@ -4,10 +4,14 @@ Outcomes are values that the compiler made, so finding one allocates nothing.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from zonegit.zone import rrtypes
 from zonegit_resolver.compiled.nodes import WILDCARD
 from zonegit_resolver.compiled.snapshot import Held, Node, Outcome, Referral, Snapshot
+
+_BESIDE_ALIAS: Final = (rrtypes.RRSIG, rrtypes.NSEC)
+"""Types that an alias has for itself: such questions go no further (RFC 4035 section 2.5)."""
 
 
 def lookup(snapshot: Snapshot, path: Sequence[bytes], qtype: int) -> Outcome:
@@ -61,7 +65,9 @@ def _otherwise(snapshot: Snapshot, node: Node, qtype: int) -> Outcome:
         # In a datagram the SOA alone, which sends the client to TCP (RFC 1995 section 4).
         return held[rrtypes.SOA]
     alias = held.get(rrtypes.CNAME)
-    return alias if alias is not None else snapshot.no_data
+    if alias is None or qtype in _BESIDE_ALIAS:
+        return snapshot.no_data
+    return alias
 
 
 def _preference(rdtype: int) -> tuple[bool, int]:

@@ -1,0 +1,151 @@
+"""Addresses that come along with what names a host, and what is left out when it does not fit."""
+
+import pytest
+from tests.dns.world import SOA, World, flags, read, records
+
+from zonegit.zone import names
+from zonegit_resolver.compiled.compiler import Change, advanced, compiled
+from zonegit_resolver.messages.query import STREAM
+
+ZONE = """
+@ 300 NS ns
+@ 300 NS ns.elsewhere.org.
+@ 300 MX 10 mail
+ns 300 A 192.0.2.1
+mail 300 A 192.0.2.2
+mail 300 AAAA 2001:db8::2
+_sip._tcp 300 SRV 0 0 5060 sip
+sip 300 A 192.0.2.3
+number 300 NAPTR 1 1 "a" "x-none" "" sip
+svc 300 SVCB 1 mail alpn=h2
+svc2 300 SVCB 0 svc
+own 300 HTTPS 1 . alpn=h2
+own 300 A 192.0.2.4
+none 300 MX 0 .
+*.wild 300 MX 1 mail
+sub 300 NS ns.sub
+ns.sub 300 A 192.0.2.5
+below 300 MX 1 ns.sub
+moved 300 DNAME elsewhere.org.
+host.moved 300 A 192.0.2.6
+under 300 MX 1 host.moved
+under 300 NS host.moved
+to 300 CNAME @
+"""
+MAIL = ["mail.foo.com. 300 A 192.0.2.2", "mail.foo.com. 300 AAAA 2001:db8::2"]
+SIP = ["sip.foo.com. 300 A 192.0.2.3"]
+
+
+@pytest.fixture
+def world() -> World:
+    return World({"foo.com.": ZONE})
+
+
+@pytest.mark.parametrize(
+    ("name", "rdtype", "brought"),
+    [
+        ("foo.com.", "NS", ["ns.foo.com. 300 A 192.0.2.1"]),  # RFC 1034 section 3.7
+        ("foo.com.", "MX", MAIL),  # RFC 1035 section 3.3.9
+        ("_sip._tcp.foo.com.", "SRV", SIP),  # RFC 2782
+        ("number.foo.com.", "NAPTR", SIP),  # RFC 3403 section 4.2
+        ("svc.foo.com.", "SVCB", MAIL),  # RFC 9460 section 4.1
+        ("svc2.foo.com.", "SVCB", ['svc.foo.com. 300 SVCB 1 mail.foo.com. alpn="h2"']),
+        ("own.foo.com.", "HTTPS", ["own.foo.com. 300 A 192.0.2.4"]),  # RFC 9460 section 2.5
+        ("x.wild.foo.com.", "MX", MAIL),
+        ("to.foo.com.", "MX", MAIL),
+        ("none.foo.com.", "MX", []),  # RFC 7505
+        ("mail.foo.com.", "A", []),
+    ],
+)
+def test_addresses_come_along(world: World, name: str, rdtype: str, brought: list[str]) -> None:
+    reply = world.ask(name, rdtype)
+    assert reply.answer
+    assert records(reply.additional) == brought
+    loud = records(world.ask(name.upper(), rdtype, use_edns=0).additional)
+    assert sorted(map(str.lower, loud)) == sorted(map(str.lower, brought))
+
+
+@pytest.mark.parametrize("name", ["below.foo.com.", "under.foo.com."])
+def test_what_is_not_this_zones_to_tell_is_no_courtesy(world: World, name: str) -> None:
+    """RFC 2181 section 5.4.1: glue is for referrals; RFC 6672 section 2.4: what a DNAME hides is
+    not there at all."""
+    assert not world.ask(name, "MX").additional
+
+
+def test_a_question_for_any_brings_nothing_along(world: World) -> None:
+    assert not world.ask("foo.com.", "ANY").additional
+
+
+def zone(text: str, *, minimal: bool = False) -> World:
+    """A world whose zone was compiled with that option."""
+    world = World({})
+    world.put("foo.com.", text, minimal=minimal)
+    return world
+
+
+def test_minimal_responses_leave_out_what_can_be_asked_for() -> None:
+    world = zone(ZONE, minimal=True)
+    for name, rdtype in [("foo.com.", "NS"), ("foo.com.", "MX"), ("svc2.foo.com.", "SVCB")]:
+        assert not world.ask(name, rdtype).additional
+
+
+def test_minimal_responses_keep_glue() -> None:
+    """RFC 9471 section 3: of the cut itself and of its siblings."""
+    world = zone(ZONE + "child 300 NS ns.sub\nchild 300 NS mail\n", minimal=True)
+    assert records(world.ask("x.sub.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
+    assert records(world.ask("child.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
+
+
+def test_courtesy_that_does_not_fit_is_left_out_without_a_word() -> None:
+    """RFC 2181 section 9: TC is for what the answer needs."""
+    text = "".join(f"@ 300 MX {n} m{n}\nm{n} 300 A 192.0.2.{n}\n" for n in range(24))
+    world = World({"foo.com.": text})
+    small = world.ask("foo.com.", "MX")
+    assert "TC" not in flags(small)
+    assert len(small.answer[0]) == 24
+    assert len(small.additional) < 24
+    assert len(world.ask("foo.com.", "MX", use_edns=0).additional) == 24
+
+
+def test_courtesy_is_bounded_whatever_a_zone_holds() -> None:
+    """What is rendered is kept, so a thousand hosts with a thousand addresses must not be."""
+    hosts = [f"@ 300 MX {n} m{n}" for n in range(50)]
+    addresses = [f"m{n} 300 A 10.0.{n}.{host}" for n in range(50) for host in range(100)]
+    reply = World({"foo.com.": "\n".join(hosts + addresses)}).ask("foo.com.", "MX", limit=STREAM)
+    assert len(reply.answer[0]) == 50
+    assert len(reply.to_wire()) < 4_500
+
+
+@pytest.mark.parametrize(
+    ("name", "rdtype", "before", "after"),
+    [
+        ("foo.com.", "MX", "mail 300 A 192.0.2.2\n", "mail 300 A 192.0.2.222\n"),
+        ("foo.com.", "MX", "mail 300 AAAA 2001:db8::2\n", ""),
+        ("foo.com.", "NS", "ns 300 A 192.0.2.1\n", "ns 60 A 192.0.2.1\n"),
+        ("svc2.foo.com.", "SVCB", "svc 300 SVCB 1 mail alpn=h2\n", "svc 300 SVCB 2 sip\n"),
+        ("foo.com.", "MX", "ns 300 A", "mail 300 NS ns.elsewhere.org.\nns 300 A"),
+        ("foo.com.", "MX", "@ 300 MX 10 mail\n", "@ 300 MX 10 sip\n"),
+    ],
+    ids=["address", "gone", "ttl", "service", "cut", "host"],
+)
+def test_what_comes_along_follows_its_changes(
+    name: str, rdtype: str, before: str, after: str
+) -> None:
+    """Answers are kept rendered: a change elsewhere in the zone must show in them."""
+    apex = names.parse("foo.com.")
+    old = {(one.owner, one.rdtype): one for one in read("foo.com.", SOA + ZONE)}
+    text = ZONE.replace(before, after)
+    assert text != ZONE
+    new = {(one.owner, one.rdtype): one for one in read("foo.com.", SOA + text)}
+    world = World({})
+    world.serve(compiled(apex, old.values()))
+    told = records(world.ask(name, rdtype).additional)
+    changes = [
+        Change(names.path(key[0], apex), key[1], new.get(key))
+        for key in {**old, **new}
+        if old.get(key) != new.get(key)
+    ]
+    world.serve(advanced(compiled(apex, old.values()), changes))
+    assert records(world.ask(name, rdtype).additional) != told
+    anew = records(zone(text).ask(name, rdtype).additional)
+    assert records(world.ask(name, rdtype).additional) == anew

@@ -1,0 +1,216 @@
+"""Signed zones as they were imported: what a client that sets DO is told, and that it can be
+validated."""
+
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.rdatatype
+import dns.rrset
+import pytest
+from tests.dns.world import SOA, World, flags, rcode, records
+from tests.support import signing
+from tests.support.validating import Validator
+
+from zonegit_resolver.messages.query import STREAM
+
+ZONE = (
+    SOA
+    + """
+@ 3600 NS ns1
+@ 300 MX 10 mail
+ns1 300 A 192.0.2.1
+mail 300 A 192.0.2.2
+mail 300 AAAA 2001:db8::2
+www 60 A 192.0.2.3
+www 90 TXT "a" "b"
+alias 300 CNAME www
+gone 300 CNAME nothing
+empty 300 CNAME ent.a
+down 300 CNAME host.sub
+x.ent.a 300 A 192.0.2.5
+*.wild 300 A 192.0.2.6
+*.wild 300 MX 5 mail
+here.wild 300 TXT "here"
+y.b.wild 300 A 192.0.2.7
+x.*.went 300 A 192.0.2.9
+*.cw 300 CNAME www
+*.cn 300 CNAME nothing
+*.cs 300 CNAME host.sub
+*.cc 300 CNAME q.cw
+*.mm 300 CNAME q.wild
+secure 300 NS ns.secure
+secure 300 NS ns1
+secure 300 DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000
+ns.secure 300 A 192.0.2.8
+sub 300 NS ns.sub
+ns.sub 300 A 192.0.2.9
+bare.deep 300 NS ns.elsewhere.
+dn 300 DNAME wild
+svc 300 SRV 0 0 5060 www
+z\\000 300 A 192.0.2.77
+"""
+)
+OWNERS = [
+    *("@", "www", "WwW", "nothing", "a.nothing", "ent.a", "a", "y.ent.a", "x.ent.a", "alias"),
+    *("gone", "empty", "down", "*.wild", "q.wild", "q.q.wild", "here.wild", "q.here.wild", "wild"),
+    *("b.wild", "z.b.wild", "q.went", "went", "*.went", "q.cw", "q.cn", "q.cs", "q.cc", "q.mm"),
+    *("secure", "x.secure", "sub", "host.sub", "bare.deep", "q.bare.deep", "deep", "x.deep", "dn"),
+    *("q.dn", "q.b.dn", "svc", "z", "z\\000", "z\\000.a", "zz", "0", "\\000", "\\255"),
+]
+TYPES = ["A", "AAAA", "MX", "NS", "SOA", "CNAME", "TXT", "DS", "DNAME", "SRV", "DNSKEY", "RRSIG"]
+KINDS = {"NSEC": signing.NSEC, "NSEC3": signing.NSEC3, "opt-out": signing.NSEC3_OPT_OUT}
+
+Signed = tuple[str, World, Validator]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def signed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    signing.needs_signer()
+    folder: Path = tmp_path_factory.mktemp("keys")
+    text = signing.signed(folder, "foo.test.", ZONE, *KINDS[request.param])
+    return request.param, World({"foo.test.": text}), Validator("foo.test.", text)
+
+
+def ask(world: World, owner: str, rdtype: str, **make) -> dns.message.Message:
+    name = "foo.test." if owner == "@" else f"{owner}.foo.test."
+    return world.ask(name, rdtype, limit=STREAM, want_dnssec=True, **make)
+
+
+def kind_of(found: dns.rrset.RRset) -> tuple[str, str]:
+    """The type, and what it covers."""
+    is_signature = found.rdtype == dns.rdatatype.RRSIG
+    return found.rdtype.name, found.covers.name if is_signature else ""
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_every_answer_validates(signed: Signed, owner: str) -> None:
+    """RFC 4035 sections 3.1.1 to 3.1.4, RFC 5155 sections 7.2.1 to 7.2.8: signatures beside each
+    RRset, and a proof of whatever is not there."""
+    _, world, validator = signed
+    for rdtype in TYPES:
+        validator.check(ask(world, owner, rdtype))
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_who_does_not_ask_for_dnssec_gets_none(signed: Signed, owner: str) -> None:
+    """RFC 4035 section 3.1: RRSIG, NSEC and NSEC3 only with DO, or when asked for by type."""
+    _, world, _ = signed
+    name = "foo.test." if owner == "@" else f"{owner}.foo.test."
+    for rdtype in ("A", "MX", "SOA", "TXT"):
+        for make in ({}, {"use_edns": 0}):
+            reply = world.ask(name, rdtype, limit=STREAM, **make)
+            types = {each.rdtype for each in reply.answer + reply.authority + reply.additional}
+            assert not types & {dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3}
+
+
+def test_the_signature_of_a_negative_answer_lives_as_long_as_its_soa(signed: Signed) -> None:
+    """RFC 2308 section 3, RFC 4034 section 3."""
+    _, world, _ = signed
+    for owner, code in (("nothing", "NXDOMAIN"), ("www", "NOERROR")):
+        reply = ask(world, owner, "SRV")
+        assert rcode(reply) == code
+        about_soa = [each for each in reply.authority if "SOA" in kind_of(each)]
+        assert [each.ttl for each in about_soa] == [300, 300]
+
+
+def test_addresses_come_along_with_their_signatures(signed: Signed) -> None:
+    """RFC 4035 section 3.1.1."""
+    _, world, _ = signed
+    found = [kind_of(each) for each in ask(world, "@", "MX").additional]
+    assert sorted(found) == [("A", ""), ("AAAA", ""), ("RRSIG", "A"), ("RRSIG", "AAAA")]
+    assert len(ask(world, "x.secure", "A").additional) == 3  # glue has none, ns1 has one
+
+
+def test_an_alias_and_a_redirect_bring_their_signatures(signed: Signed) -> None:
+    _, world, _ = signed
+    assert [each.rdtype.name for each in ask(world, "alias", "A").answer] == [
+        *("CNAME", "RRSIG", "A", "RRSIG")
+    ]
+    assert [each.rdtype.name for each in ask(world, "here.dn", "TXT").answer] == [
+        *("DNAME", "RRSIG", "CNAME", "TXT", "RRSIG")
+    ]
+
+
+def test_a_name_too_long_is_told_with_the_signed_dname(signed: Signed) -> None:
+    """RFC 6672 section 2.2."""
+    _, world, _ = signed
+    long = ".".join(["x" * 60] * 3 + ["y" * 57])
+    reply = ask(world, f"{long}.dn", "A")
+    assert rcode(reply) == "YXDOMAIN"
+    assert [each.rdtype.name for each in reply.answer] == ["DNAME", "RRSIG"]
+
+
+def test_a_secure_cut_comes_with_its_ds(signed: Signed) -> None:
+    """RFC 4035 section 3.1.4."""
+    _, world, _ = signed
+    reply = ask(world, "x.secure", "A")
+    assert "AA" not in flags(reply)
+    assert [each.rdtype.name for each in reply.authority] == ["NS", "DS", "RRSIG"]
+    assert [each.rdtype.name for each in ask(world, "secure", "DS").answer] == ["DS", "RRSIG"]
+
+
+def test_any_brings_the_signatures(signed: Signed) -> None:
+    """RFC 8482 section 4.1, RFC 3225 section 3: whether DO is set or not."""
+    _, world, _ = signed
+    for do in (True, False):
+        reply = world.ask("www.foo.test.", "ANY", want_dnssec=do)
+        assert [kind_of(each) for each in reply.answer] == [*(("A", ""), ("RRSIG", "A"))]
+        whole = world.ask("www.foo.test.", "ANY", want_dnssec=do, limit=STREAM)
+        expected = {"A", "TXT", "RRSIG"} | ({"NSEC"} if signed[0] == "NSEC" else set())
+        assert {each.rdtype.name for each in whole.answer} == expected
+
+
+def test_the_owner_of_an_nsec3_record_is_no_name(signed: Signed) -> None:
+    """RFC 5155 section 7.2.8."""
+    kind, world, validator = signed
+    proofs = ask(world, "nothing", "A").authority
+    owners = {each.name.to_text() for each in proofs if each.rdtype.name == "NSEC3"}
+    assert bool(owners) == (kind != "NSEC")
+    for owner in owners:
+        for rdtype in ("NSEC3", "RRSIG", "A"):
+            reply = world.ask(owner, rdtype, limit=STREAM, want_dnssec=True)
+            assert rcode(reply) == "NXDOMAIN"
+            validator.check(reply)
+
+
+def test_signatures_and_nsec_can_be_asked_for(signed: Signed) -> None:
+    """RFC 4035 section 3.1: also by clients that do not set DO; each with what it covers' TTL."""
+    kind, world, _ = signed
+    covered = {
+        each[0].type_covered.name: each.ttl for each in world.ask("www.foo.test.", "RRSIG").answer
+    }
+    assert covered["A"] == 60
+    assert covered["TXT"] == 90
+    assert bool(world.ask("www.foo.test.", "NSEC").answer) == (kind == "NSEC")
+
+
+def test_a_proof_that_does_not_fit_is_said_so(signed: Signed) -> None:
+    """RFC 4035 section 3.1.1: it is not left out; the client comes again on a stream."""
+    _, world, _ = signed
+    reply = world.ask("q.cn.foo.test.", "A", want_dnssec=True, payload=512)
+    assert "TC" in flags(reply)
+    assert not reply.authority
+    assert reply.edns == 0
+
+
+def test_a_proof_behind_an_answer_out_of_reach_is_whole(tmp_path: Path) -> None:
+    """RFC 1035 section 4.1.4: a pointer reaches 16,383 octets, a message may be four times as
+    long."""
+    signing.needs_signer()
+    big = "\n".join(f'*.big 300 TXT "{n:03} {"x" * 200}"' for n in range(100))
+    text = signing.signed(tmp_path, "foo.test.", f"{SOA}@ 300 NS ns\n{big}\n", *signing.NSEC3)
+    reply = ask(World({"foo.test.": text}), "q.big", "TXT")
+    assert len(reply.answer[0]) == 100
+    Validator("foo.test.", text).check(reply)
+
+
+def test_an_unsigned_zone_says_the_same_to_everybody() -> None:
+    world = World({"foo.test.": ZONE})
+    for owner in OWNERS:
+        name = f"{owner}.foo.test." if owner != "@" else "foo.test."
+        plain = world.ask(name, "A", use_edns=0)
+        signed = world.ask(name, "A", want_dnssec=True)
+        assert records(plain.answer) == records(signed.answer)
+        assert records(plain.authority) == records(signed.authority)
+        assert signed.ednsflags & dns.flags.DO
