@@ -7,6 +7,7 @@ once when the bus is away and there is something on disk, the sockets are bound.
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -119,7 +120,7 @@ class Resolver:
 
     async def recall(self) -> None:
         """Makes ready what was last served, from disk."""
-        async for each in self._last_known.recall():
+        async for each in self._last_known.recall(minimal=self._zones.conduct.minimal):
             if each.branch in self._tracks.plan.labels(each.zone):
                 track = self._tracks.track(each.zone, each.branch, each.position)
                 self._tracks.recall(track, each.compiled, each.seen)
@@ -132,7 +133,8 @@ class Resolver:
         await self._reloading.run(file, told, self._adopt)
 
     async def _adopt(self, plan: Plan) -> None:
-        self._zones.conduct = plan.conduct
+        # Snapshots are compiled with minimal answers or others, so that stays as it was.
+        self._zones.conduct = replace(plan.conduct, minimal=self._zones.conduct.minimal)
         _warn_of_exposed(plan)
         changed = self._tracks.adopt(plan)
         if self._follower is not None:

@@ -184,11 +184,12 @@ class LastKnown:
             yield Row(path, held.rrset.rdtype, encode(Blob(held.rrset)))
             await self._pace.breathe()
 
-    async def recall(self) -> AsyncIterator[Recalled]:
-        """Everything that is kept, compiled. What does not verify is dropped."""
+    async def recall(self, *, minimal: bool = False) -> AsyncIterator[Recalled]:
+        """Everything that is kept, compiled, with ``minimal`` answers or others. What does not
+        verify is dropped."""
         for tip in await self._database.read(sqlite.tips):
             try:
-                recalled = await self._recalled(tip)
+                recalled = await self._recalled(tip, minimal=minimal)
             except ZonegitError as error:
                 log.error(
                     "last-known.dropped",
@@ -205,9 +206,9 @@ class LastKnown:
             self._changes.append(self.journal.recall(key, commit, stored))
             yield recalled
 
-    async def _recalled(self, tip: Tip) -> Recalled:
+    async def _recalled(self, tip: Tip, *, minimal: bool) -> Recalled:
         zone = names.from_wire(tip.zone)
-        snapshot = empty(zone)
+        snapshot = empty(zone, minimal=minimal)
         after = sqlite.START
         while page := await self._database.read(
             partial(sqlite.page, key=(zone, tip.branch), after=after)

@@ -1,0 +1,258 @@
+"""TCP as RFC 7766 wants it, over real sockets of both families: all that clients may do, and what
+none of them may do to the others.
+"""
+
+import asyncio
+import resource
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+
+import dns.message
+import pytest
+from tests.dns.test_tcp import framed, receive, served
+from tests.dns.world import World
+from tests.support.waiting import eventually
+
+from zonegit_resolver.addresses import Address
+from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.listening.streams import Limits
+
+QUERY = dns.message.make_query("www.foo.com.", "A").to_wire()
+BIG_QUERY = dns.message.make_query("big.foo.com.", "TXT").to_wire()
+BIG = "\n".join(f'big 300 TXT "{n:04} {"x" * 240}"' for n in range(250))
+MANY = 2_000
+MIB = 1 << 20
+
+
+@pytest.fixture
+def world() -> World:
+    many = Conduct(connections_of_subnet=MANY + 100)
+    return World({"foo.com.": f"www 300 A 192.0.2.1\n{BIG}"}, conduct=many)
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def host(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@asynccontextmanager
+async def connected(
+    address: Address,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def ends(reader: asyncio.StreamReader) -> bytes:
+    """What comes until the server closes."""
+    async with asyncio.timeout(20):
+        return await reader.read()
+
+
+async def is_served(address: Address, world: World) -> bool:
+    """Whether somebody else is answered."""
+    async with connected(address) as (reader, writer):
+        writer.write(framed(QUERY))
+        return await receive(reader) == world.exchange(QUERY)
+
+
+async def test_queries_may_follow_each_other_without_waiting(world: World, host: str) -> None:
+    """Section 6.2.1.1: pipelining; each gets its reply, whatever their number."""
+    async with served(world, host=host) as (address, _), connected(address) as (reader, writer):
+        ids = [number.to_bytes(2, "big") for number in range(1_000)]
+        writer.write(b"".join(framed(each + QUERY[2:]) for each in ids))
+        assert sorted([(await receive(reader))[:2] for _ in ids]) == ids
+
+
+async def test_a_message_without_octets_ends_the_conversation(world: World, host: str) -> None:
+    """What was asked before it is answered, what follows it is not."""
+    async with served(world, host=host) as (address, streams):
+        async with connected(address) as (reader, writer):
+            writer.write(framed(QUERY) + framed(b"") + framed(QUERY))
+            reply = world.exchange(QUERY)
+            assert reply is not None
+            assert await ends(reader) == framed(reply)
+        await eventually(lambda: streams.connections == 0)
+
+
+async def test_a_client_that_sends_octet_by_octet_is_served(world: World, host: str) -> None:
+    """Section 8: a message may come in any number of segments."""
+    async with served(world, host=host) as (address, _), connected(address) as (reader, writer):
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for octet in framed(QUERY) * 2:
+            writer.write(bytes((octet,)))
+            await writer.drain()
+            await asyncio.sleep(0)
+        assert [await receive(reader) for _ in range(2)] == [world.exchange(QUERY)] * 2
+
+
+async def test_a_client_that_has_closed_its_side_is_answered(world: World, host: str) -> None:
+    """Section 6.2.4: what it has asked, even what is larger than any buffer."""
+    async with served(world, host=host) as (address, streams):
+        async with connected(address) as (reader, writer):
+            writer.write(framed(QUERY) + framed(BIG_QUERY) * 20)
+            writer.write_eof()
+            octets = await ends(reader)
+        first, big = (world.exchange(each, limit=65_535) for each in (QUERY, BIG_QUERY))
+        assert first is not None
+        assert big is not None
+        assert octets == framed(first) + framed(big) * 20
+        await eventually(lambda: streams.connections == 0)
+
+
+async def test_the_longest_message_is_read_and_answered(world: World, host: str) -> None:
+    """65,535 octets: nothing that we know of, so malformed."""
+    async with served(world, host=host) as (address, _), connected(address) as (reader, writer):
+        writer.write(framed(QUERY + bytes(65_535 - len(QUERY))) + framed(QUERY))
+        assert (await receive(reader))[3] & 0xF == 1
+        assert await receive(reader) == world.exchange(QUERY)
+
+
+async def test_a_message_has_to_come_within_the_time_for_it(world: World, host: str) -> None:
+    """Section 6.2.3; each octet by itself does not buy more."""
+    async with served(world, Limits(idle_s=0.3), host) as (address, _):
+        async with connected(address) as (reader, writer):
+            writer.write(framed(QUERY)[:-1])
+            assert await ends(reader) == b""
+        assert await is_served(address, world)
+
+
+async def test_a_client_may_not_ask_for_ever(world: World, host: str) -> None:
+    """Section 6.2.3: however busy it is, its connection ends, and it makes another one."""
+    async with served(world, Limits(total_s=0.3), host) as (address, _):
+        async with connected(address) as (reader, writer):
+            asked = 0
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    writer.write(framed(QUERY))
+                    await receive(reader)
+                    asked += 1
+            assert asked
+        assert await is_served(address, world)
+
+
+async def test_clients_that_never_read_take_less_than_a_mebibyte_each_and_nobodys_turn(
+    world: World, host: str
+) -> None:
+    """Each asks for 12 MB. What they take is memory of this process, and of the kernel for our
+    side of the connections."""
+    limits = Limits(stall_s=60, idle_s=60)
+    async with served(world, limits, host) as (address, streams), AsyncExitStack() as stack:
+        clients = []
+        for _ in range(20):
+            sock = stack.enter_context(socket.socket(socket_family(host), socket.SOCK_STREAM))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, tuple(address))
+            clients.append(sock)
+        await eventually(lambda: streams.connections == len(clients))
+        before = resident()
+        for sock in clients:
+            send_what_goes(sock, framed(BIG_QUERY) * 200)
+        for _ in range(20):
+            assert await is_served(address, world)
+        assert resident() - before < len(clients) * MIB
+        assert buffered(address) < len(clients) * MIB
+        assert streams.connections >= len(clients)
+
+
+async def test_2000_clients_at_once_are_all_answered(world: World, host: str) -> None:
+    """Connected all at the same time, before any of them asks."""
+    async with served(world, Limits(idle_s=60), host) as (address, streams):
+        with room_for_files(2 * MANY + 500):
+            async with AsyncExitStack() as stack:
+                opening = [stack.enter_async_context(connected(address)) for _ in range(MANY)]
+                async with asyncio.timeout(60):
+                    clients = await asyncio.gather(*opening)
+                await eventually(lambda: streams.connections == MANY)
+                for _, writer in clients:
+                    writer.write(framed(QUERY))
+                async with asyncio.timeout(60):
+                    replies = [await receive(reader) for reader, _ in clients]
+                assert set(replies) == {world.exchange(QUERY)}
+        await eventually(lambda: streams.connections == 0)
+
+
+async def test_there_are_no_more_connections_than_there_may_be(world: World, host: str) -> None:
+    """And one that ends leaves its place to another."""
+    world.zones.conduct = Conduct(connections=3)
+    async with served(world, host=host) as (address, streams):
+        async with connected(address), connected(address), connected(address):
+            await eventually(lambda: streams.connections == 3)
+            async with connected(address) as (reader, _):
+                assert await ends(reader) == b""
+        await eventually(lambda: streams.connections == 0)
+        assert await is_served(address, world)
+
+
+async def test_a_subnet_of_ipv6_is_a_48(world: World) -> None:
+    """All of ::1 is one."""
+    world.zones.conduct = Conduct(connections_of_subnet=1)
+    async with served(world, host="::1") as (address, streams), connected(address):
+        await eventually(lambda: streams.connections == 1)
+        async with connected(address) as (reader, _):
+            assert await ends(reader) == b""
+
+
+async def test_a_client_that_breaks_off_leaves_nothing_behind(world: World, host: str) -> None:
+    """With a reset, in the middle of a message and of many replies."""
+    async with served(world, host=host) as (address, streams):
+        for octets in (b"", b"\0", framed(QUERY)[:9], framed(BIG_QUERY) * 50):
+            sock = socket.socket(socket_family(host), socket.SOCK_STREAM)
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, tuple(address))
+            await eventually(lambda: streams.connections == 1)
+            send_what_goes(sock, octets)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            sock.close()
+            await eventually(lambda: streams.connections == 0)
+        assert await is_served(address, world)
+
+
+def socket_family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def send_what_goes(sock: socket.socket, octets: bytes) -> None:
+    """As much as the kernel takes."""
+    try:
+        while octets:
+            octets = octets[sock.send(octets) :]
+    except BlockingIOError:
+        pass
+
+
+def resident() -> int:
+    """Octets of memory that this process has."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def buffered(address: Address) -> int:
+    """Octets that the kernel holds for the connections of a listener, in and out."""
+    table = "/proc/net/tcp6" if ":" in address.host else "/proc/net/tcp"
+    total = 0
+    with open(table) as file:
+        for line in list(file)[1:]:
+            fields = line.split()
+            if int(fields[1].rpartition(":")[2], 16) == address.port:
+                total += sum(int(number, 16) for number in fields[4].split(":"))
+    return total
+
+
+@contextmanager
+def room_for_files(count: int) -> Iterator[None]:
+    """Skips where this host does not let a process have as many."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < count:
+        pytest.skip(f"a process may have {before[1]} files here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], count), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
