@@ -19,6 +19,14 @@ async def eventually(condition: Callable[[], object], what: str = "the condition
         await asyncio.sleep(0.01)
 
 
+async def comes_true(holds: Callable[[], Awaitable[object]]) -> None:
+    """As :func:`eventually`, of what has to be asked for."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not await holds():
+        assert time.monotonic() < deadline, f"it did not come true within {DEADLINE_S} s"
+        await asyncio.sleep(0.01)
+
+
 async def succeeds(attempt: Callable[[], Awaitable[T]], *passing: type[Exception]) -> T:
     """The result of ``attempt``, which is made again while it raises one of ``passing``."""
     deadline = time.monotonic() + DEADLINE_S

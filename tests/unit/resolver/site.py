@@ -142,15 +142,19 @@ class Running:
 
     async def ask(self, name: str, rdtype: str = "A", **make) -> dns.message.Message | None:
         """The reply, None when nobody answers."""
-        query = dns.message.make_query(name, rdtype, **make)
+        octets = await self.exchange(dns.message.make_query(name, rdtype, **make).to_wire())
+        return dns.message.from_wire(octets) if octets is not None else None
+
+    async def exchange(self, wire: bytes) -> bytes | None:
+        """The octets of the reply, None when nobody answers."""
         loop = asyncio.get_running_loop()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
             sock.connect(tuple(self.address))
             try:
                 async with asyncio.timeout(0.5):
-                    await loop.sock_sendall(sock, query.to_wire())
-                    return dns.message.from_wire(await loop.sock_recv(sock, 4096))
+                    await loop.sock_sendall(sock, wire)
+                    return await loop.sock_recv(sock, 4096)
             except OSError:  # a timeout, or nobody listens
                 await asyncio.sleep(0)
                 return None

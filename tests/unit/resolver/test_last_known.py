@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.nats import start_nats
-from tests.support.waiting import DEADLINE_S, eventually, held
+from tests.support.waiting import DEADLINE_S, comes_true, eventually, held
 from tests.unit.resolver.site import Running, Site, resolver, site
 
 from zonegit.errors import Unavailable
@@ -177,6 +177,12 @@ async def test_what_is_older_than_its_soa_lets_it_be_is_answered_but_not_ready(
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
         status, text = await running.page("/readyz")
         assert (status, "foo.com." in text) == (503, True)
+
+        async def is_said_to_be_stale() -> bool:
+            reply = await running.ask(WWW, use_edns=0)
+            return reply is not None and [each.code for each in reply.options] == [3]
+
+        await comes_true(is_said_to_be_stale)
         _, metrics = await running.page("/metrics")
     age = re.search(r'zonegit_zone_age_seconds\{branch="main",zone="foo.com."\} (\S+)', metrics)
     assert age is not None

@@ -1,16 +1,13 @@
 """Zones that are served each in their own way, and what another configuration makes of them."""
 
-import asyncio
 import os
 import signal
 import sqlite3
-import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.waiting import DEADLINE_S
+from tests.support.waiting import comes_true
 from tests.unit.resolver.site import Site, resolver
 
 from zonegit.objects.ids import ObjectId
@@ -56,13 +53,6 @@ async def states(here: Site, zone: str = "foo.com.") -> dict[str, ServedZone]:
     """What the resolver says of a zone, by label."""
     found = (await here.status())["r"].zones
     return {each.branch: each for each in found if each.zone == names.parse(zone)}
-
-
-async def comes_true(holds: Callable[[], Awaitable[object]]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not await holds():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
 
 
 async def two_branches(here: Site, *zones: str) -> None:
