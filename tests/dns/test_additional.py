@@ -4,6 +4,7 @@ import pytest
 from tests.dns.world import SOA, World, flags, read, records
 
 from zonegit.zone import names
+from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.compiled.compiler import Change, advanced, compiled
 from zonegit_resolver.messages.query import STREAM
 
@@ -76,22 +77,27 @@ def test_a_question_for_any_brings_nothing_along(world: World) -> None:
     assert not world.ask("foo.com.", "ANY").additional
 
 
-def zone(text: str, *, minimal: bool = False) -> World:
-    """A world whose zone was compiled with that option."""
-    world = World({})
-    world.put("foo.com.", text, minimal=minimal)
-    return world
-
-
 def test_minimal_responses_leave_out_what_can_be_asked_for() -> None:
-    world = zone(ZONE, minimal=True)
+    world = World({"foo.com.": ZONE}, conduct=Conduct(minimal=True))
     for name, rdtype in [("foo.com.", "NS"), ("foo.com.", "MX"), ("svc2.foo.com.", "SVCB")]:
+        assert world.ask(name, rdtype).answer
         assert not world.ask(name, rdtype).additional
+
+
+def test_minimal_responses_hold_from_the_moment_they_are_set(world: World) -> None:
+    """Also for what is kept of aliases and of answers."""
+    assert world.ask("to.foo.com.", "MX").additional
+    world.zones.behave(Conduct(minimal=True))
+    assert not world.ask("to.foo.com.", "MX").additional
+    assert not world.ask("foo.com.", "MX").additional
+    world.zones.behave(Conduct())
+    assert world.ask("to.foo.com.", "MX").additional
 
 
 def test_minimal_responses_keep_glue() -> None:
     """RFC 9471 section 3: of the cut itself and of its siblings."""
-    world = zone(ZONE + "child 300 NS ns.sub\nchild 300 NS mail\n", minimal=True)
+    text = ZONE + "child 300 NS ns.sub\nchild 300 NS mail\n"
+    world = World({"foo.com.": text}, conduct=Conduct(minimal=True))
     assert records(world.ask("x.sub.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
     assert records(world.ask("child.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
 
@@ -147,5 +153,5 @@ def test_what_comes_along_follows_its_changes(
     ]
     world.serve(advanced(compiled(apex, old.values()), changes))
     assert records(world.ask(name, rdtype).additional) != told
-    anew = records(zone(text).ask(name, rdtype).additional)
+    anew = records(World({"foo.com.": text}).ask(name, rdtype).additional)
     assert records(world.ask(name, rdtype).additional) == anew

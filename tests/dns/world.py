@@ -62,16 +62,14 @@ class World:
         for zone, text in zones.items():
             self.put(zone, text)
 
-    def put(
-        self, zone: str, text: str, canary: str | None = None, *, minimal: bool = False
-    ) -> None:
+    def put(self, zone: str, text: str, canary: str | None = None) -> None:
         """Serves a zone, with ``canary`` as its state on the canary branch."""
         apex = names.parse(zone)
         branches = [("main", text)] + ([("canary", canary)] if canary is not None else [])
         states: list[State] = []
         for branch, content in branches:
             whole = content if HAS_SOA.search(content) else SOA + dedent(content)
-            snapshot = compiled(apex, read(zone, whole), minimal=minimal)
+            snapshot = compiled(apex, read(zone, whole))
             states.append(self.zones.state(apex, branch, commit_of(whole), snapshot))
         default, other = (*states, None)[:2]
         served = Served(default, other, self.split, self.query_from, self.transfer_to)

@@ -7,7 +7,6 @@ once when the bus is away and there is something on disk, the sockets are bound.
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -120,7 +119,7 @@ class Resolver:
 
     async def recall(self) -> None:
         """Makes ready what was last served, from disk."""
-        async for each in self._last_known.recall(minimal=self._zones.conduct.minimal):
+        async for each in self._last_known.recall():
             if each.branch in self._tracks.plan.labels(each.zone):
                 track = self._tracks.track(each.zone, each.branch, each.position)
                 self._tracks.recall(track, each.compiled, each.seen)
@@ -133,8 +132,7 @@ class Resolver:
         await self._reloading.run(file, told, self._adopt)
 
     async def _adopt(self, plan: Plan) -> None:
-        # Snapshots are compiled with minimal answers or others, so that stays as it was.
-        self._zones.conduct = replace(plan.conduct, minimal=self._zones.conduct.minimal)
+        self._zones.behave(plan.conduct)
         _warn_of_exposed(plan)
         changed = self._tracks.adopt(plan)
         if self._follower is not None:

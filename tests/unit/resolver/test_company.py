@@ -2,6 +2,7 @@
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import dns.message
@@ -74,17 +75,21 @@ async def test_a_list_and_a_key_change_while_zones_are_answered(
     assert not any(secret in log for secret in ("secret", *TEXTS.values()))
 
 
-@pytest.mark.parametrize("minimal", ["yes", "no"])
-async def test_minimal_answers_are_those_of_the_start(
-    here: Site, tmp_path: Path, minimal: str
-) -> None:
-    """From the log and from disk; another setting is for the next process."""
+async def test_answers_become_minimal_and_whole_again(here: Site, tmp_path: Path) -> None:
     await here.commit("foo.com.", ZONE)
     write_key(tmp_path, KEY)
-    file = write(tmp_path, f'minimal-responses = "{minimal}"')
-    for url in (here.url, "nats://127.0.0.1:1"):
-        async with resolver(url, tmp_path, config=file) as running:
-            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    file = write(tmp_path, 'minimal-responses = "no"')
+    async with resolver(here.url, tmp_path, config=file) as running:
+
+        async def brings(addresses: int) -> bool:
             reply = await running.ask("foo.com.", "MX")
-            assert reply is not None
-            assert bool(reply.additional) is (minimal == "no")
+            return (
+                reply is not None and len(reply.answer) == 1 and len(reply.additional) == addresses
+            )
+
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        assert await brings(1)
+        for setting, expected in (("yes", 0), ("no", 1)):
+            write(tmp_path, f'minimal-responses = "{setting}"')
+            os.kill(os.getpid(), signal.SIGHUP)
+            await comes_true(partial(brings, expected))

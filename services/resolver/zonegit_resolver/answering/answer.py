@@ -99,7 +99,9 @@ def _answer(
 
     try:
         state = served.state(client)
-        told = follow(query, state.snapshot, find, is_stream=is_stream)
+        told = follow(
+            query, state.snapshot, find, is_stream=is_stream, is_minimal=zones.conduct.minimal
+        )
     except Invalid:  # what the query says of its client
         zones.malformed += 1
         return FORMERR

@@ -34,14 +34,17 @@ Find = Callable[[Name, int], Snapshot | None]
 """The state of the deepest zone here that holds a name, as a client and type see it."""
 
 
-def follow(query: Query, snapshot: Snapshot, find: Find, *, is_stream: bool) -> Told:
-    """The answer to ``query`` from ``snapshot``, and from other zones where aliases lead there.
+def follow(
+    query: Query, snapshot: Snapshot, find: Find, *, is_stream: bool, is_minimal: bool
+) -> Told:
+    """The answer to ``query`` from ``snapshot``, and from other zones where aliases lead there; a
+    minimal one without courtesy.
 
     A chain ends early, with the aliases found so far, where it leaves the zones that are served
     here or meets a name again. One that is too long, in links or (its signatures are huge) in
     octets, fails with what was found: it has an end that nobody here is going to tell.
     """
-    chain = _Chain(query, is_stream=is_stream)
+    chain = _Chain(query, is_stream=is_stream, is_minimal=is_minimal)
     onward: Snapshot | None = snapshot
     while onward is not None and chain.goes_on(onward):
         onward = find(chain.name, query.qtype)
@@ -51,14 +54,14 @@ def follow(query: Query, snapshot: Snapshot, find: Find, *, is_stream: bool) -> 
 class _Chain:
     """The links so far, and the ``name`` that the last one leads to."""
 
-    def __init__(self, query: Query, *, is_stream: bool) -> None:
+    def __init__(self, query: Query, *, is_stream: bool, is_minimal: bool) -> None:
         self.name = query.name
         self._written = query.question[:-4]
         self._at = HEADER
         self._qtype = query.qtype
         self._is_signed = query.edns is not None and query.edns.do
         self._is_stream = is_stream
-        self._joined = Joined(len(query.question))
+        self._joined = Joined(len(query.question), is_minimal=is_minimal)
         self._rcode: int | None = None
         self._seen = {query.name}
         self._redirects: set[int] = set()
@@ -122,7 +125,7 @@ class _Chain:
             return
         for held in everything(snapshot, path):
             part = rendered(snapshot, held)
-            if joined.is_empty or joined.end + part.end_of_answers <= STREAM - _SPARE:
+            if joined.is_empty or joined.end + part.needed[0] <= STREAM - _SPARE:
                 joined.add(part, HEADER, length, is_bare=True)
 
     def _synthesise(self, dname: RRset, target: bytes) -> int:

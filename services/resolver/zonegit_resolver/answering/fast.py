@@ -107,7 +107,7 @@ def ordinary(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
         body, head, code = told.octets, told.heads()[variant], told.flags & RCODE
     else:
         part = outcome.signed if do else outcome.part
-        if part is None or kind is Redirect:
+        if part is None or kind is Redirect or (part.cuts and zones.conduct.minimal):
             return None
         is_signed = do and state.snapshot.denial is not UNSIGNED
         if is_signed and not _is_whole(outcome, low[HEADER:end]):

@@ -39,8 +39,9 @@ class Joined:
         "_answers",
         "_authority",
         "_cuts",
-        "_end_of_answers",
         "_flags",
+        "_is_minimal",
+        "_needed",
         "_octets",
         "_proofs",
         "_start",
@@ -48,11 +49,13 @@ class Joined:
         "is_alias",
     )
 
-    def __init__(self, question: int) -> None:
+    def __init__(self, question: int, *, is_minimal: bool) -> None:
         self.is_alias = False
+        self._is_minimal = is_minimal
         self._start = HEADER + question
         self._octets = bytearray()
-        self._answers = self._authority = self._additional = self._end_of_answers = 0
+        self._answers = self._authority = self._additional = 0
+        self._needed = (0, 0)
         self._cuts: tuple[tuple[int, int], ...] = ()
         self._flags: int | None = None
         self._proofs: list[tuple[Snapshot, Denying, int, int]] = []
@@ -69,17 +72,17 @@ class Joined:
         return self._start + len(self._octets)
 
     def add(self, part: Part, name_at: int, name_length: int, *, is_bare: bool = False) -> None:
-        """The part of an outcome; a bare one without what it brings along."""
+        """The part of an outcome; a bare one without courtesy."""
         if not part.answers:
             self._flush()
         at = len(self._octets)
         self._octets += part.placed(name_at, name_length, self.end)
-        self._end_of_answers = at + part.end_of_answers
+        self._needed = at + part.needed[0], part.needed[1]
         self._answers += part.answers
         self._authority += part.authority
         self._additional = part.additional
         self._cuts = tuple((at + end, count) for end, count in part.cuts)
-        if is_bare:
+        if is_bare or self._is_minimal:
             self._bare()
         is_authoritative = (part.flags if self._flags is None else self._flags) & AA
         self._flags = is_authoritative | part.flags & RCODE
@@ -114,6 +117,7 @@ class Joined:
         self._proofs.clear()
 
     def _bare(self) -> None:
-        if self._additional:
-            del self._octets[self._end_of_answers :]
-        self._additional, self._cuts = 0, ()
+        """Drops the courtesy of what was added last."""
+        end, self._additional = self._needed
+        del self._octets[end:]
+        self._cuts = tuple(cut for cut in self._cuts if cut[0] < end)

@@ -45,6 +45,9 @@ thousands of addresses, and what is rendered is kept."""
 
 ADDRESSES: Final = (rrtypes.A, rrtypes.AAAA)
 
+IN_DOMAIN, SIBLING, COURTESY = range(3)
+"""Kinds of glue (RFC 9471 section 2), and what is none."""
+
 _RECORD: Final = 12
 """Octets of a record beside its RDATA, when its owner is a pointer."""
 
@@ -175,13 +178,14 @@ def _answer(snapshot: Snapshot, found: Found, *, signed: bool) -> Part:
         if len(page.octets) + _length(each) <= MOST_COURTESY:
             cuts.append((len(page.octets), count))
             count += page.add(each)
-    return Part(page, AA, (answers, 0, count), tuple(reversed(cuts)))
+    needed = cuts[0] if cuts else None
+    return Part(page, AA, (answers, 0, count), tuple(reversed(cuts)), needed)
 
 
 def _courtesy(snapshot: Snapshot, rrset: RRset) -> Iterator[RRset]:
     """Addresses that go with an answer, and with an alias of services the services themselves (RFC
     9460 section 4.1). Those of name servers may be glue (RFC 1034 section 3.7)."""
-    if rrset.rdtype not in BRINGING or snapshot.minimal:
+    if rrset.rdtype not in BRINGING:
         return
     has_services = rrset.rdtype in (rrtypes.SVCB, rrtypes.HTTPS)
     for target in targets(rrset):
@@ -195,8 +199,9 @@ def _referral(snapshot: Snapshot, referral: Referral, *, signed: bool) -> Part:
     """Name servers, what says whether the child is signed, and the addresses this zone knows.
 
     Addresses of servers at or below the cut must not be missing (RFC 9471 section 3.1), so they
-    come first; the others may be left out. More than fits any message is not even rendered:
-    thousands of servers with thousands of addresses each would keep all other queries waiting.
+    come first; those of servers below sibling cuts may, if they do not fit (section 3.2), and what
+    is not glue is courtesy. More than fits any message is not even rendered: thousands of servers
+    with thousands of addresses each would keep all other queries waiting.
     """
     cut = referral.rrset.owner
     page = _Page(snapshot, cut, signed=signed, is_below=True)
@@ -205,18 +210,25 @@ def _referral(snapshot: Snapshot, referral: Referral, *, signed: bool) -> Part:
     for each in _security(snapshot, cut) if signed else ():
         authority += page.add(each)
     cuts = []
-    ordered = sorted(referral.targets, key=lambda target: not names.is_within(target, cut))
-    for target in ordered:
-        is_needed = names.is_within(target, cut)
-        if snapshot.minimal and _host(snapshot, target, may_be_glue=False) is not None:
-            continue
+    needed = None
+    ranks = {target: _rank(snapshot, cut, target) for target in referral.targets}
+    for target in sorted(referral.targets, key=ranks.__getitem__):
         for address in _at_host(snapshot, target, ADDRESSES, may_be_glue=True):
-            if not is_needed:
+            if ranks[target] > IN_DOMAIN:
                 cuts.append((len(page.octets), count))
+            if ranks[target] == COURTESY and needed is None:
+                needed = cuts[-1]
             count += page.add(address)
         if len(page.octets) > STREAM:
             break
-    return Part(page, NOERROR, (0, authority, count), tuple(reversed(cuts)))
+    return Part(page, NOERROR, (0, authority, count), tuple(reversed(cuts)), needed)
+
+
+def _rank(snapshot: Snapshot, cut: Name, server: Name) -> int:
+    """How much a resolver needs an address of a server to get on."""
+    if names.is_within(server, cut):
+        return IN_DOMAIN
+    return SIBLING if _host(snapshot, server, may_be_glue=False) is None else COURTESY
 
 
 def _security(snapshot: Snapshot, cut: Name) -> list[RRset]:

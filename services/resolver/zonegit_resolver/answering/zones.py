@@ -157,6 +157,11 @@ class Zones:
         else:
             self.by_apex[zone] = served
 
+    def behave(self, conduct: Conduct) -> None:
+        """From now on queries are answered so."""
+        self.aliases.clear()
+        self.conduct = conduct
+
     def mark(self, zone: Name, *, is_stale: bool) -> None:
         """From now on queries about a zone that is served are told that it is stale, or not."""
         served = self.by_apex.get(zone)

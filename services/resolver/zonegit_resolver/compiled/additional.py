@@ -11,7 +11,7 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name, Path
 from zonegit.zone.rrset import RRset
 from zonegit_resolver.compiled.nodes import BRINGING
-from zonegit_resolver.compiled.snapshot import Dependents, Node, Referral, Snapshot, node_at
+from zonegit_resolver.compiled.snapshot import Dependents, Node, Snapshot, node_at
 
 BROUGHT: Final = frozenset({rrtypes.A, rrtypes.AAAA, rrtypes.SVCB, rrtypes.HTTPS, rrtypes.RRSIG})
 """Types of what is brought along."""
@@ -79,11 +79,8 @@ def register(snapshot: Snapshot, path: Path, before: Node | None) -> Snapshot:
 def _needs(snapshot: Snapshot, node: Node | None) -> set[Name]:
     if node is None:
         return set()
-    if snapshot.minimal:
-        found = set(node.turn.targets) if isinstance(node.turn, Referral) else set()
-    else:
-        bringing = (held.rrset for rdtype, held in node.held.items() if rdtype in BRINGING)
-        found = {target for rrset in bringing for target in targets(rrset)}
+    bringing = (held.rrset for rdtype, held in node.held.items() if rdtype in BRINGING)
+    found = {target for rrset in bringing for target in targets(rrset)}
     return {target for target in found if names.is_within(target, snapshot.apex)}
 
 

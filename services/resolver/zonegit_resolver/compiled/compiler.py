@@ -43,14 +43,14 @@ class Change(NamedTuple):
     rrset: RRset | None
 
 
-def compiled(apex: Name, rrsets: Iterable[RRset], *, minimal: bool = False) -> Snapshot:
-    """A zone from nothing; ``minimal`` as a snapshot's.
+def compiled(apex: Name, rrsets: Iterable[RRset]) -> Snapshot:
+    """A zone from nothing.
 
     Raises:
         Invalid: as :func:`advance`.
     """
     return advanced(
-        empty(apex, minimal=minimal),
+        empty(apex),
         (Change(names.path(rrset.owner, apex), rrset.rdtype, rrset) for rrset in rrsets),
     )
 

@@ -146,8 +146,7 @@ rendered there holds them."""
 
 class Snapshot(msgspec.Struct, frozen=True, eq=False):
     """``serial`` is the SOA's, None while there is no SOA: such a state is not served. ``size`` is
-    how much memory its RRsets take, about, in octets. ``minimal`` zones bring along no addresses
-    that a client can ask for."""
+    how much memory its RRsets take, about, in octets."""
 
     apex: Name
     root: Node
@@ -157,13 +156,11 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     serial: int | None = None
     size: int = 0
     denial: Denial = UNSIGNED
-    minimal: bool = False
 
 
-def empty(apex: Name, *, minimal: bool = False) -> Snapshot:
+def empty(apex: Name) -> Snapshot:
     """Where loading a zone begins."""
-    no_data, no_name = NoData(apex, None), NoName(apex, None)
-    return Snapshot(apex, EMPTY, Map(), no_data, no_name, minimal=minimal)
+    return Snapshot(apex, EMPTY, Map(), NoData(apex, None), NoName(apex, None))
 
 
 def node_at(snapshot: Snapshot, path: Path) -> Node | None:

@@ -184,12 +184,11 @@ class LastKnown:
             yield Row(path, held.rrset.rdtype, encode(Blob(held.rrset)))
             await self._pace.breathe()
 
-    async def recall(self, *, minimal: bool = False) -> AsyncIterator[Recalled]:
-        """Everything that is kept, compiled, with ``minimal`` answers or others. What does not
-        verify is dropped."""
+    async def recall(self) -> AsyncIterator[Recalled]:
+        """Everything that is kept, compiled. What does not verify is dropped."""
         for tip in await self._database.read(sqlite.tips):
             try:
-                recalled = await self._recalled(tip, minimal=minimal)
+                recalled = await self._recalled(tip)
             except ZonegitError as error:
                 log.error(
                     "last-known.dropped",
@@ -206,9 +205,9 @@ class LastKnown:
             self._changes.append(self.journal.recall(key, commit, stored))
             yield recalled
 
-    async def _recalled(self, tip: Tip, *, minimal: bool) -> Recalled:
+    async def _recalled(self, tip: Tip) -> Recalled:
         zone = names.from_wire(tip.zone)
-        snapshot = empty(zone, minimal=minimal)
+        snapshot = empty(zone)
         after = sqlite.START
         while page := await self._database.read(
             partial(sqlite.page, key=(zone, tip.branch), after=after)

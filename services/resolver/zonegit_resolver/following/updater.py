@@ -118,9 +118,7 @@ class Updater:
             self._leave(track, wanted)
             return
         base = self._base(track)
-        minimal = self._tracks.zones.conduct.minimal
-        nothing = empty(track.zone, minimal=minimal)
-        snapshot, tree = (base.snapshot, base.tree) if base else (nothing, None)
+        snapshot, tree = (base.snapshot, base.tree) if base else (empty(track.zone), None)
         try:
             loader = Loader(self._store, self._pace, known)
             loaded = await loader.load(wanted.commit, snapshot, tree)

@@ -70,7 +70,8 @@ class Part:
 
     ``octets`` are right for a message whose question is the name of ``length`` octets that the
     part was written for. ``cuts`` are the places, last first, where they may end when space is
-    short, each with the count of additional records before it.
+    short, each with the count of additional records before it. What stands behind ``needed``, the
+    same kind of place, is courtesy: it can be asked for.
     """
 
     __slots__ = (
@@ -84,6 +85,7 @@ class Part:
         "flags",
         "heads",
         "length",
+        "needed",
         "octets",
     )
 
@@ -93,21 +95,18 @@ class Part:
         flags: int,
         counts: tuple[int, int, int],
         cuts: tuple[tuple[int, int], ...] = (),
+        needed: tuple[int, int] | None = None,
     ) -> None:
         self.octets = bytes(writer.octets)
         self.length = writer.length
         self.flags = flags
         self.answers, self.authority, self.additional = counts
         self.cuts = cuts
+        self.needed = needed or (len(self.octets), self.additional)
         self.heads = heads(flags, *counts)
         self._pointers = tuple(writer.pointers)
         self._number: int | None = None
         self._masks: tuple[int, int, int] = (0, 0, 0)
-
-    @property
-    def end_of_answers(self) -> int:
-        """Where the additional section of an answer begins; all of it may be left out."""
-        return self.cuts[-1][0] if self.cuts else len(self.octets)
 
     def moved(self, distance: int) -> bytes:
         """For a question ``distance`` octets longer than the name the part was written for."""
