@@ -15,7 +15,7 @@ from typing import Final
 
 from tests.support.peers import Address
 
-from benchmarks import stack, zones
+from benchmarks import questions, stack, zones
 from benchmarks.figures import Figure, percentile
 from benchmarks.stack import ZONEGIT, Stack
 
@@ -87,7 +87,7 @@ def _after(seconds: float) -> Callable[[], bool]:
 
 def _ask_until(address: Address, done: Callable[[], bool]) -> list[float]:
     """Milliseconds that each answer took; ``PATIENCE_S`` where none came."""
-    query = zones.question(f"h1.{QUIET}", zones.A)
+    query = questions.question(f"h1.{QUIET}", zones.A)
     taken: list[float] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect(address)

@@ -22,6 +22,8 @@ WINDOW: Final = 128
 """Queries outstanding. Linux gives a socket room for about 270 small datagrams by default."""
 MAX_BATCH: Final = 64
 """What the kernel segments out of one send."""
+BURST: Final = 4
+"""As many go out at once where they go out at a rate."""
 SLOT: Final = 4_096
 """Octets kept of one answer; what is longer is cut, and counted all the same."""
 PATIENCE_S: Final = 0.2
@@ -77,10 +79,12 @@ def run(
     seconds: float,
     *,
     window: int = WINDOW,
+    rate: float | None = None,
     latencies: bool = False,
     core: int | None = None,
 ) -> Load:
     """Asks ``datagrams`` in turn, over and over, for ``seconds``; their ids are overwritten.
+    ``rate`` is how many a second, in small bursts at even intervals; None: as fast as answers come.
     Pinned to ``core``, if given and allowed, while it runs.
 
     Raises:
@@ -95,7 +99,7 @@ def run(
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, len(datagrams[0]))
-            return _Runner(sock, datagrams, window, latencies).run(seconds)
+            return _Runner(sock, datagrams, window, rate, latencies).run(seconds)
     finally:
         if before:
             os.sched_setaffinity(0, before)
@@ -163,12 +167,18 @@ class _Runner:
     """The state of one run."""
 
     def __init__(
-        self, sock: socket.socket, datagrams: Sequence[bytes], window: int, latencies: bool
+        self,
+        sock: socket.socket,
+        datagrams: Sequence[bytes],
+        window: int,
+        rate: float | None,
+        latencies: bool,
     ) -> None:
         self._sock = sock
         self._inbox = _Inbox(sock.fileno(), window)
         self._window = window
-        self._batch = min(MAX_BATCH, max(1, window // 4))
+        self._batch = min(MAX_BATCH if rate is None else BURST, max(1, window // 4))
+        self._every_s = 0.0 if rate is None else self._batch / rate
         self._count = len(datagrams)
         self._size = len(datagrams[0])
         numbered = (struct.pack("=H", n) + octets[2:] for n, octets in enumerate(datagrams))
@@ -181,11 +191,12 @@ class _Runner:
     def run(self, seconds: float) -> Load:
         answers = lost = outstanding = 0
         idle = 0.0
-        started = heard = now = time.perf_counter()
+        started = heard = now = due = time.perf_counter()
         end = started + seconds
         while now < end:
-            if outstanding <= self._window - self._batch:
+            if outstanding <= self._window - self._batch and now >= due:
                 outstanding += self._send()
+                due += self._every_s
             received = self._receive(counting=answers < self._count)
             then, now = now, time.perf_counter()
             if received:

@@ -23,7 +23,7 @@ def described() -> str:
         f"- {platform.system()} {platform.release()}, Python {platform.python_version()}",
         f"- zonegit {release()}; {', '.join(_package(name) for name in PACKAGES)}",
         f"- {_first_line('nats-server', '--version')}; {_first_line('nsd', '-v')};"
-        f" {_first_line('named', '-v')}",
+        f" {_first_line('named', '-v')}; {_first_line('knotd', '--version')}",
         f"- load average at the start {one_minute:.2f}",
     ]
     if one_minute > BUSY:

@@ -16,7 +16,8 @@ FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
     "commands": commands.figures,
     "history": history.figures,
     "isolation": isolation.figures,
-    "throughput": throughput.figures,
+    "million": throughput.million,
+    "throughput": throughput.small,
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from tests.support import peers
 from tests.support.peers import Address
+from tests.support.ports import free_port
 
 from benchmarks import load
 
@@ -37,7 +38,7 @@ class Stack:
         """Registers a zone and imports it; returns the seconds that the import took. The resolver
         answers it afterwards."""
         self.zonegit("init", zone)
-        seconds = self.zonegit("import", str(zonefile), "--zone", zone, "--timeout", "120")
+        seconds = self.zonegit("import", str(zonefile), "--zone", zone, "--timeout", "600")
         peers.wait_until_served(self.address, zone)
         return seconds
 
@@ -81,6 +82,27 @@ def running(
         yield Stack(data, (host, int(port)))
     finally:
         timed(data, "down")
+
+
+@contextmanager
+def resolver(
+    stack: Stack, zone: str, *options: str, core: int | None = SERVERS_CORE
+) -> Iterator[Address]:
+    """One more resolver beside those of a stack, once it serves ``zone``."""
+    address = ("127.0.0.1", free_port())
+    command = [f"{ZONEGIT}-resolver", "--listen", f"127.0.0.1:{address[1]}", *options]
+    with pinned(core):
+        process = subprocess.Popen(
+            [*command, "--log-level", "warning"],
+            env=environment(stack.data),
+            stderr=subprocess.DEVNULL,
+        )
+    try:
+        peers.wait_until_served(address, zone, process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
 
 
 @contextmanager

@@ -1,89 +1,102 @@
-"""Queries a second: one resolver on one core, and its peers under the very same load."""
+"""Queries a second over UDP: one resolver on one core, and its peers under the very same load."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Final
 
-from tests.support import peers
-from tests.support.peers import Address
-
-from benchmarks import load, stack, zones
-from benchmarks.figures import Figure, skipped, spread
+from benchmarks import contenders, load, questions, stack, zones
+from benchmarks.contenders import LADEN, OURS, Contender, Runs
+from benchmarks.figures import Figure, percentile
 from benchmarks.load import Load
+from benchmarks.zones import Names
 
-ROUNDS: Final = 9
-SECONDS: Final = 1.0
-PROGRAMS: Final = {"NSD": "nsd", "BIND": "named"}
+ROUNDS: Final = 7
+SECONDS: Final = 0.5
+REACH: Final = {
+    "mix": "over 0.6 of NSD, over 1 of BIND; with canary and metrics over 0.5",
+}
+HALF_LOADED: Final = 3
+"""Runs of half the load that a server bears."""
 
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """A server under load, and what was seen of it."""
-
-    name: str
-    address: Address
-    runs: list[Load] = field(default_factory=list)
-
-    @property
-    def rates(self) -> list[float]:
-        """Thousands of answers a second, run by run."""
-        return [run.rate / 1_000 for run in self.runs]
+Measured = dict[tuple[str, str], Runs]
+"""By kind of question and of client."""
 
 
-def figures() -> list[Figure]:
-    """Mixed queries against every server, in turns; then random subdomains."""
-    with stack.folder() as folder, ExitStack() as running:
-        zonefile = folder / "mixed.zone"
-        zonefile.write_text(zones.mixed_zone())
-        ours = running.enter_context(stack.running(folder / "data"))
-        ours.serve(zones.MIXED_ZONE, zonefile)
-        contenders = [Contender("zonegit", ours.address)]
-        missing = [name for name, program in PROGRAMS.items() if not peers.installed(program)]
-        for name in [name for name in PROGRAMS if name not in missing]:
-            peer = running.enter_context(_peer(name, folder, zonefile))
-            contenders.append(Contender(name, peer.address))
-        mixed = _measure("mixed queries, 1,000 RRsets", contenders, zones.mixed_questions())
-        random = _measure("random subdomains (all NXDOMAIN)", contenders, zones.random_subdomains())
-    absent = [skipped(f"{name}, mixed queries", "", f"no {name} here") for name in missing]
-    return [*mixed, *random, *absent]
+def small() -> list[Figure]:
+    """A zone of 1,000 RRsets."""
+    return _figures("1,000 RRsets", zones.mixed_zone)
 
 
-def _peer(name: str, folder: Path, zonefile: Path) -> AbstractContextManager[peers.Peer]:
-    own = folder / name
-    own.mkdir()
-    zone = peers.Zone(zones.MIXED_ZONE, zonefile)
-    return peers.serving(PROGRAMS[name], own, [zone], core=stack.SERVERS_CORE)
+def million() -> list[Figure]:
+    """A zone of a million address records under 500,000 names."""
+    return _figures("1,000,000 records", zones.million_zone)
 
 
-def _measure(
-    what: str, contenders: Sequence[Contender], questions: Sequence[bytes]
-) -> list[Figure]:
-    fresh = [Contender(each.name, each.address) for each in contenders]
-    for _ in range(ROUNDS):
-        for each in fresh:
-            run = load.run(each.address, questions, SECONDS, core=stack.LOAD_CORE)
-            each.runs.append(run)
-    reference = next((each for each in fresh if each.name == "NSD"), None)
-    return [_figure(what, each, reference) for each in fresh]
+def _figures(size: str, write: Callable[[Path], Names]) -> list[Figure]:
+    with stack.folder() as folder:
+        names = write(folder / "zone")
+        with contenders.serving(names.zone, folder / "zone") as running:
+            measured: Measured = {
+                (kind, client): contenders.measured(
+                    running, ROUNDS, _flood(make(names, flags=flags))
+                )
+                for kind, make in questions.KINDS.items()
+                for client, flags in questions.EDNS.items()
+            }
+            mix = questions.mix(names, flags=questions.EDNS["EDNS"])
+            latencies = contenders.measured(
+                running, HALF_LOADED, _at_half(mix, measured["mix", "EDNS"])
+            )
+    rows = [_rate(size, *key, runs) for key, runs in measured.items()]
+    return [*rows, *_missing(size, measured), _latency(size, latencies), *contenders.absent()]
 
 
-def _figure(what: str, contender: Contender, reference: Contender | None) -> Figure:
-    ratio = ""
-    if reference is not None and reference is not contender:
-        # Round by round: what slows the machine down for a while slows down both.
-        of_each = [a / b for a, b in zip(contender.rates, reference.rates, strict=True)]
-        ratio = f"; {spread(of_each, 'of NSD', 2)}"
-    idle = median(run.idle_s / run.seconds for run in contender.runs)
-    lost = sum(run.lost for run in contender.runs)
-    codes = contender.runs[0].by_rcode
-    wrong = {code: count for code, count in codes.items() if code not in (0, 3)}
+def _flood(asked: list[bytes]) -> Callable[[Contender], Load]:
+    return lambda each: load.run(each.address, asked, SECONDS, core=stack.LOAD_CORE)
+
+
+def _at_half(asked: list[bytes], runs: Runs) -> Callable[[Contender], Load]:
+    def run(each: Contender) -> Load:
+        rate = median(flood.rate for flood in runs[each.name]) / 2
+        core = stack.LOAD_CORE
+        return load.run(each.address, asked, SECONDS, rate=rate, latencies=True, core=core)
+
+    return run
+
+
+def _rate(size: str, kind: str, client: str, runs: Runs) -> Figure:
     return Figure(
-        f"{contender.name}, {what}",
-        "over 0.5 of NSD" if contender.name == "zonegit" else "",
-        spread(contender.rates, "thousand/s", 0) + ratio,
-        f"server on one core, load on the other; {ROUNDS} rounds of {SECONDS:g} s in turns;"
-        f" {lost} lost, generator idle {idle:.0%}" + (f", WRONG RCODES {wrong}" if wrong else ""),
+        f"{kind}, {client}, {size}",
+        REACH.get(kind, ""),
+        contenders.compared(runs),
+        f"{ROUNDS} rounds of {SECONDS:g} s in turns; {contenders.circumstances(runs)}",
+    )
+
+
+def _missing(size: str, measured: Measured) -> list[Figure]:
+    return [
+        Figure(
+            f"missing names beside the mix, {client}, {size}",
+            "over 0.9 of it",
+            contenders.share(measured["missing", client], measured["mix", client]),
+        )
+        for client in questions.EDNS
+    ]
+
+
+def _latency(size: str, runs: Runs) -> Figure:
+    """``OURS`` first, and the others by name."""
+    shown = [
+        f"{f'zonegit {name}' if name == LADEN else name}"
+        f" {percentile([us for each in seen for us in each.latencies_us], 99) / 1_000:.2f} ms"
+        for name, seen in runs.items()
+    ]
+    rate = median(each.rate for each in runs[OURS]) / 1_000
+    return Figure(
+        f"p99 latency at half load, mix, EDNS, {size}",
+        "",
+        "; ".join(shown),
+        f"each at half of what it bears (zonegit: {rate:.0f} thousand/s), in bursts of"
+        f" {load.BURST}; {contenders.circumstances(runs)}",
     )

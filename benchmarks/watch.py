@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Final
 
-from benchmarks import load, stack, zones
+from benchmarks import load, questions, stack, zones
 
 PAUSE_S: Final = 0.000_05
 """Between an answer and the next question: the measurement's grain, with the kernel's own 50 us."""
@@ -25,7 +25,7 @@ def main(host: str, port: int) -> None:
         sock.connect((host, port))
         sock.settimeout(PATIENCE_S)
         for line in sys.stdin:
-            query = zones.question(line.strip(), zones.A)
+            query = questions.question(line.strip(), zones.A)
             before = _ask(sock, query)
             print("ready", flush=True)
             while _ask(sock, query) == before:

@@ -1,31 +1,80 @@
-"""The zones that are measured, and the questions they are asked."""
+"""The zones that are measured."""
 
 import ipaddress
 import random
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-MIXED_ZONE: Final = "mixed.test."
-_HOSTS: Final = 800
-_ALIASES: Final = 100
-_CUTS: Final = 48
 A: Final = 1
-AAAA: Final = 28
-TXT: Final = 16
 _WORDS: Final = ("ns-", "www-", "mail-", "host-", "server-", "customer-", "static-ip-")
 _SOA: Final = "@ 3600 IN SOA ns1 hostmaster 1 7200 900 1209600 300"
 
 
-def mixed_zone() -> str:
-    """A master file of 1,000 RRsets: hosts, aliases of them, delegations with glue."""
-    lines = [f"$ORIGIN {MIXED_ZONE}", _SOA, "@ 3600 IN NS ns1", "@ 3600 IN NS ns2"]
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a zone holds, by what questions about it are told. ``hosts`` have an address and no
+    text; ``aliases`` are of hosts, ``below`` are names below zone cuts, ``domains`` have an MX. All
+    of them take equally many octets in a message."""
+
+    zone: str
+    hosts: Sequence[str]
+    aliases: Sequence[str]
+    below: Sequence[str]
+    domains: Sequence[str]
+
+
+def mixed_zone(file: Path) -> Names:
+    """Writes a master file of 1,000 RRsets: hosts, aliases of them, delegations with glue, mail
+    domains."""
+    hosts = [f"host{number:04}" for number in range(760)]
+    lines = ["$ORIGIN mixed.test.", _SOA, "@ 3600 IN NS ns1", "@ 3600 IN NS ns2"]
     lines += ["ns1 3600 IN A 192.0.2.1", "ns2 3600 IN A 192.0.2.2"]
-    lines += [f"host{n:04} 300 IN A 10.0.{n >> 8}.{n & 255}" for n in range(_HOSTS)]
-    lines += [f"alias{n:03} 300 IN CNAME host{n:04}" for n in range(_ALIASES)]
-    for n in range(_CUTS):
-        lines += [f"cut{n:03} 3600 IN NS ns.cut{n:03}", f"ns.cut{n:03} 3600 IN A 10.1.0.{n}"]
-    return "\n".join(lines) + "\n"
+    lines += [f"{host} 300 IN A 10.0.{n >> 8}.{n & 255}" for n, host in enumerate(hosts)]
+    others, names = _others("mixed.test.", hosts, aliases=100, cuts=48, domains=40)
+    file.write_text("\n".join([*lines, *others]) + "\n")
+    return names
+
+
+def million_zone(file: Path) -> Names:
+    """Writes a master file of a million address records under 500,000 names; and few others, so
+    that the same can be asked as of the small zone."""
+    lengths: dict[int, list[str]] = {}
+    with file.open("w") as out:
+        for entry in dual_stack_zone("million.test.", 500_000):
+            out.write(entry)
+            label = entry.split(" ", 1)[0]
+            lengths.setdefault(len(label), []).append(label)
+        hosts = lengths[_MILLIONS_LABEL]
+        others, names = _others("million.test.", hosts, aliases=10_000, cuts=5_000, domains=5_000)
+        out.write("\n".join(others) + "\n")
+    return names
+
+
+_MILLIONS_LABEL: Final = 10
+"""Octets of the labels that are asked for: a quarter of all, among them numbers near and far."""
+
+
+def _others(
+    zone: str, hosts: Sequence[str], *, aliases: int, cuts: int, domains: int
+) -> tuple[list[str], Names]:
+    """The lines of what is no host, and all names; labels are as long as those of the hosts."""
+    digits = len(hosts[0]) - 4
+    names = Names(
+        zone,
+        hosts,
+        [f"alia{number:0{digits}}" for number in range(aliases)],
+        [f"w.cu{number:0{digits}}" for number in range(cuts)],
+        [f"mail{number:0{digits}}" for number in range(domains)],
+    )
+    lines = [f"{name} 300 IN CNAME {hosts[n]}" for n, name in enumerate(names.aliases)]
+    for number, name in enumerate(names.below):
+        cut = name.removeprefix("w.")
+        address = f"10.1.{number >> 8}.{number & 255}"
+        lines += [f"{cut} 3600 IN NS ns.{cut}", f"ns.{cut} 3600 IN A {address}"]
+    lines += [f"{name} 300 IN MX 10 {hosts[n]}" for n, name in enumerate(names.domains)]
+    return lines, names
 
 
 def flat_zone(zone: str, names: int) -> str:
@@ -52,41 +101,3 @@ def dual_stack_labels(names: int, seed: int = 3) -> list[str]:
     lines = (entry.split(" ", 1)[0] for entry in dual_stack_zone("test.", names, seed))
     next(lines)
     return list(lines)
-
-
-def mixed_questions(count: int = 8_192, seed: int = 1) -> list[bytes]:
-    """Of ten: six hits, one alias, one referral, one that does not exist, one without data; all
-    with EDNS and DO, all of one length. The order is random and the same every time."""
-    chosen = random.Random(seed)
-    return [_mixed_question(chosen) for _ in range(count)]
-
-
-def _mixed_question(chosen: random.Random) -> bytes:
-    host = f"host{chosen.randrange(_HOSTS):04}"
-    match chosen.randrange(10):
-        case 0:
-            return question(f"alias{chosen.randrange(_ALIASES):03}.{MIXED_ZONE}", A)
-        case 1:
-            return question(f"w.cut{chosen.randrange(_CUTS):03}.{MIXED_ZONE}", A)
-        case 2:
-            return question(f"no{chosen.randrange(1 << 24):06x}.{MIXED_ZONE}", A)
-        case 3:
-            return question(f"{host}.{MIXED_ZONE}", AAAA)
-        case _:
-            return question(f"{host}.{MIXED_ZONE}", A)
-
-
-def random_subdomains(count: int = 65_536, seed: int = 2) -> list[bytes]:
-    """Names that do not exist, no two alike: what a random-subdomain attack asks."""
-    chosen = random.Random(seed)
-    return [question(f"{chosen.randbytes(12).hex()}.{MIXED_ZONE}", A) for _ in range(count)]
-
-
-def question(name: str, rdtype: int) -> bytes:
-    """A query datagram with id 0 (RFC 1035 section 4.1) that offers 1,232 octets and DO
-    (RFC 6891 section 6.1.2)."""
-    labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split(".") if label)
-    option = struct.pack("!BHHIH", 0, 41, 1_232, 0x8000, 0)
-    return (
-        struct.pack("!6H", 0, 0, 1, 0, 0, 1) + labels + struct.pack("!BHH", 0, rdtype, 1) + option
-    )

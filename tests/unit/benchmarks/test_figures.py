@@ -1,6 +1,5 @@
 """What a report's numbers mean."""
 
-from benchmarks import zones
 from benchmarks.figures import percentile, spread
 
 
@@ -12,14 +11,3 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
 
 def test_a_spread_shows_median_lowest_and_highest() -> None:
     assert spread([3.0, 1.0, 2.0], "ms") == "2.0 ms (1.0 to 3.0)"
-
-
-def test_mixed_questions_have_one_length_and_are_the_same_every_time() -> None:
-    questions = zones.mixed_questions(200)
-    assert len({len(question) for question in questions}) == 1
-    assert questions == zones.mixed_questions(200)
-
-
-def test_random_subdomains_are_never_asked_twice() -> None:
-    questions = zones.random_subdomains(1_000)
-    assert len(set(questions)) == len(questions)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from benchmarks import load, zones
+from benchmarks import load, questions, zones
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="segmented sends are Linux's")
 
-QUESTIONS = [zones.question(f"h{number}.test.", zones.A) for number in range(8)]
+QUESTIONS = [questions.question(f"h{number}.test.", zones.A) for number in range(8)]
 SECONDS = 0.05
 
 Reply = Callable[[bytes], bytes | None]

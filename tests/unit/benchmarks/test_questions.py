@@ -1,0 +1,70 @@
+"""The questions of a measurement are what their names say."""
+
+from pathlib import Path
+
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.zone
+import pytest
+from benchmarks import questions, zones
+from tests.dns.world import World
+
+from zonegit_resolver.answering import fast
+from zonegit_resolver.messages.query import DATAGRAM
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[zones.Names, World]:
+    """The small zone, as it is served."""
+    file: Path = tmp_path_factory.mktemp("zones") / "zone"
+    names = zones.mixed_zone(file)
+    lines = file.read_text().splitlines()[1:]
+    return names, World({names.zone: "\n".join(line.replace(" IN ", " ") for line in lines)})
+
+
+def replies(world: World, asked: list[bytes]) -> list[dns.message.Message]:
+    wires = [fast.respond(wire, world.zones, "192.0.2.1", DATAGRAM) for wire in asked]
+    return [dns.message.from_wire(wire) for wire in wires if wire is not None]
+
+
+def test_the_small_zone_has_a_thousand_rrsets(tmp_path: Path) -> None:
+    names = zones.mixed_zone(tmp_path / "zone")
+    zone = dns.zone.from_file(str(tmp_path / "zone"), origin=names.zone, check_origin=False)
+    assert sum(1 for _ in zone.iterate_rdatasets()) == 1_000
+
+
+@pytest.mark.parametrize("flags", questions.EDNS.values())
+@pytest.mark.parametrize("kind", questions.KINDS)
+def test_questions_have_one_length_and_are_the_same_every_time(
+    asked, kind: str, flags: int | None
+) -> None:
+    made = questions.KINDS[kind](asked[0], 200, flags=flags)
+    assert len({len(wire) for wire in made}) == 1
+    assert made == questions.KINDS[kind](asked[0], 200, flags=flags)
+    for wire in made:
+        query = dns.message.from_wire(wire)
+        assert (query.edns, query.ednsflags) == ((-1, 0) if flags is None else (0, flags))
+
+
+def test_the_mix_is_of_seven_hits_and_one_of_each_other_kind(asked) -> None:
+    names, world = asked
+    told = replies(world, questions.mix(names, 3_000, flags=0))
+    hits = sum(bool(reply.answer) and reply.question[0].rdtype == dns.rdatatype.A for reply in told)
+    aliases = sum(any(r.rdtype == dns.rdatatype.CNAME for r in reply.answer) for reply in told)
+    mail = sum(reply.question[0].rdtype == dns.rdatatype.MX for reply in told)
+    referrals = sum(
+        not reply.answer and reply.authority[0].rdtype == dns.rdatatype.NS for reply in told
+    )
+    missing = sum(reply.rcode() == dns.rcode.NXDOMAIN for reply in told)
+    without_data = len(told) - hits - mail - referrals - missing
+    shares = [hits - aliases, missing, without_data, aliases + mail + referrals]
+    assert [round(count / 300) for count in shares] == [7, 1, 1, 1]
+    assert min(aliases, mail, referrals) > 50
+
+
+def test_missing_names_are_missing_and_never_asked_twice(asked) -> None:
+    names, world = asked
+    made = questions.missing(names, 1_000, flags=None)
+    assert len(set(made)) == len(made)
+    assert {reply.rcode() for reply in replies(world, made)} == {dns.rcode.NXDOMAIN}
