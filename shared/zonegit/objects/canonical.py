@@ -6,6 +6,7 @@ Every decoder treats its input as hostile: lengths are checked before use and ea
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final, assert_never
 
 import msgspec
@@ -14,7 +15,8 @@ from zonegit.errors import Corrupt, Invalid
 from zonegit.objects import text_headers, wide
 from zonegit.objects.ids import ID_OCTETS, Kind, ObjectId, RawObject, seal
 from zonegit.objects.model import Blob, Commit, Doc, Index, Object, Symref, Tag, Tree
-from zonegit.zone import names, rrtypes
+from zonegit.zone import rrtypes
+from zonegit.zone.names import MAX_LABEL, MAX_OCTETS, Name
 from zonegit.zone.rrset import RRset
 
 BLOB_VERSION: Final = 1
@@ -111,13 +113,12 @@ def decode_blob(payload: bytes) -> RRset:
 
     Raises:
         Corrupt: it is malformed.
-        Invalid: its owner is not a name.
     """
     if payload[:1] != b"\1":
         raise Corrupt("unknown blob version")
     at = _owner_end(payload)
-    owner = names.from_wire(payload[1:at])
-    if owner != payload[1:at]:
+    owner = Name(payload[1:at])
+    if owner != owner.lower():
         raise Corrupt("the owner is not in lower case")
     if len(payload) < at + _BLOB_HEAD.size:
         raise Corrupt("it ends inside its header")
@@ -132,21 +133,29 @@ def decode_blob(payload: bytes) -> RRset:
         rdatas.append(payload[at - length : at])
     if at != len(payload) or not rdatas:
         raise Corrupt("its record count does not fit its length")
-    if any(rdatas[i] >= rdatas[i + 1] for i in range(count - 1)):
+    if count > 1 and any(rdatas[i] >= rdatas[i + 1] for i in range(count - 1)):
         raise Corrupt("its records are not sorted and distinct")
     if not rrtypes.can_be_stored(rdtype):
         raise Corrupt(f"type {rdtype} cannot be stored in a zone")
-    return RRset(owner, rdtype, ttl, tuple(rdatas), rdclass)
+    return RRset(owner, rdtype, _shared(ttl), tuple(rdatas), rdclass)
 
 
 def _owner_end(payload: bytes) -> int:
     at = 1
     while at < len(payload):
         length = payload[at]
+        if length > MAX_LABEL or at > MAX_OCTETS:
+            raise Corrupt("its owner name is no domain name")
         at += length + 1
         if length == 0:
             return at
     raise Corrupt("it ends inside its owner name")
+
+
+@lru_cache(1024)
+def _shared(ttl: int) -> int:
+    """The very same object for equal numbers: a zone has one TTL or two, and a million RRsets."""
+    return ttl
 
 
 def _decode_symref(payload: bytes) -> Symref:

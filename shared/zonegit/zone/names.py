@@ -147,8 +147,8 @@ def path(name: Name, apex: Name) -> Path:
 
 def below(apex: Name, labels_down: Path) -> Name:
     """The inverse of :func:`path`."""
-    prefix = b"".join(bytes((len(label),)) + label for label in reversed(labels_down))
-    return Name(prefix + apex)
+    prefix = [b"%c%b" % (len(label), label) for label in reversed(labels_down)]
+    return Name(b"".join(prefix) + apex)
 
 
 def canonical_key(name: Name) -> tuple[bytes, ...]:

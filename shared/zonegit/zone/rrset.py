@@ -30,12 +30,15 @@ _EXPECTED: Final = {
 }
 
 
-class RRset(msgspec.Struct, frozen=True):
+class RRset(msgspec.Struct, frozen=True, gc=False):
     """All records of one owner, class and type (RFC 2181 section 5).
 
     ``ttl`` is in seconds, 0 to 2^31-1 when made here (RFC 2181 section 8). ``rdatas`` are
     uncompressed wire form, sorted as octet strings, without duplicates, names inside them in the
     case they were written in. Make one with :func:`rrset`, which sees to all of that.
+
+    No cycle can lead through one, so the garbage collector need not know it (``gc=False``), which
+    is also 16 octets less.
     """
 
     owner: Name

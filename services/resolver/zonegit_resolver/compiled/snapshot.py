@@ -25,10 +25,11 @@ from zonegit_resolver.compiled.ordered import Ordered
 from zonegit_resolver.messages.parts import Part
 
 # Structs cost a fifth of a dataclass to make, and a zone has hundreds of thousands. Nothing of
-# this is ever encoded.
+# this is ever encoded. What leads down a tree is part of no cycle, and the garbage collector, which
+# would walk all of it, is not told of it (gc=False).
 
 
-class Found(msgspec.Struct, eq=False):
+class Found(msgspec.Struct, eq=False, gc=False):
     """The RRset asked for. ``ttls`` are those of its records where they differ (RRSIG).
 
     Of this and every other outcome, ``part`` is what it says to clients without DO and ``signed``
@@ -42,14 +43,14 @@ class Found(msgspec.Struct, eq=False):
     signed: Part | None = None
 
 
-class Denying(Found):
+class Denying(Found, gc=False):
     """An NSEC or NSEC3 RRset. ``proof`` is it and its RRSIGs for the authority section of any
     message about the zone, None until it is first needed."""
 
     proof: Part | None = None
 
 
-class Alias(msgspec.Struct, eq=False):
+class Alias(msgspec.Struct, eq=False, gc=False):
     """A CNAME: the search goes on at ``target``, in lower case."""
 
     rrset: RRset
@@ -58,7 +59,7 @@ class Alias(msgspec.Struct, eq=False):
     signed: Part | None = None
 
 
-class Redirect(msgspec.Struct, eq=False):
+class Redirect(msgspec.Struct, eq=False, gc=False):
     """A DNAME (RFC 6672): names below its owner go on below ``target``, in the case written."""
 
     rrset: RRset
@@ -67,7 +68,7 @@ class Redirect(msgspec.Struct, eq=False):
     signed: Part | None = None
 
 
-class Referral(msgspec.Struct, eq=False):
+class Referral(msgspec.Struct, eq=False, gc=False):
     """A zone cut: the name servers ``targets`` know more.
 
     In a signed zone it is also told whether the child is signed, which other names' NSEC3 records
@@ -104,7 +105,7 @@ Turn = Referral | Redirect
 Outcome = Held | Turn | NoData | NoName
 
 
-class Node(msgspec.Struct, frozen=True, eq=False):
+class Node(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One label of a zone: what its name holds, by type, and the labels below it.
 
     ``turn`` is where names below it lead, which are not this zone's: a Referral at a zone cut, a

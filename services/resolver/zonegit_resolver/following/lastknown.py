@@ -7,7 +7,7 @@ this, and what does not verify is dropped and said.
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -27,12 +27,13 @@ from zonegit.objects.model import Blob
 from zonegit.store.database import Database, open_database
 from zonegit.zone import names
 from zonegit.zone.names import Name
+from zonegit_resolver.compiled.compiler import Change, advanced
 from zonegit_resolver.compiled.records import Delta
 from zonegit_resolver.compiled.snapshot import Snapshot, contents, empty
 from zonegit_resolver.following import sqlite
 from zonegit_resolver.following.descent import Descent
 from zonegit_resolver.following.journal import Changes, Journal, joined
-from zonegit_resolver.following.loading import advanced, change_of
+from zonegit_resolver.following.loading import change_of
 from zonegit_resolver.following.sqlite import Key, Row, Standing, Tip, Write
 from zonegit_resolver.following.tracks import Compiled, Position, Track, Tracks
 from zonegit_resolver.pace import Pace, settle_the_heap
@@ -185,7 +186,10 @@ class LastKnown:
             await self._pace.breathe()
 
     async def recall(self) -> AsyncIterator[Recalled]:
-        """Everything that is kept, compiled. What does not verify is dropped."""
+        """Everything that is kept, compiled. What does not verify is dropped.
+
+        Not made in slices: it is over before the first socket is bound, and the sooner the better.
+        """
         for tip in await self._database.read(sqlite.tips):
             try:
                 recalled = await self._recalled(tip)
@@ -212,10 +216,7 @@ class LastKnown:
         while page := await self._database.read(
             partial(sqlite.page, key=(zone, tip.branch), after=after)
         ):
-            for owner, rdtype, object_id, payload in page:
-                blob = verified(RawObject(ObjectId(object_id), "blob", payload))
-                path = names.path(names.from_wire(owner), zone)
-                snapshot = await advanced(snapshot, change_of(path, rdtype, blob), self._pace)
+            snapshot = advanced(snapshot, _changes(page, zone))
             after = page[-1][0], page[-1][1]
             if len(page) == sqlite.PAGE:
                 settle_the_heap()
@@ -229,6 +230,22 @@ class LastKnown:
             Compiled(commit, ObjectId(tip.tree), snapshot),
             tip.seen,
         )
+
+
+def _changes(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[Change]:
+    """What RRsets that are kept mean for a snapshot.
+
+    Raises:
+        Corrupt, Invalid: one is not what its id, owner and type promise.
+    """
+    before = b""
+    path: names.Path = ()
+    for owner, rdtype, object_id, payload in page:
+        if owner != before:
+            path = names.path(names.from_wire(owner), zone)
+            before = owner
+        blob = verified(RawObject(ObjectId(object_id), "blob", payload))
+        yield change_of(path, rdtype, blob)
 
 
 async def _taken(rows: list[Row]) -> AsyncIterator[Row]:
