@@ -151,3 +151,19 @@ def test_the_memory_of_a_zone_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
         advanced(at_first, [Change((b"b",), rrtypes.A, record("b", "A", "192.0.2.1"))])
     monkeypatch.setattr(compiler, "MOST_OCTETS", 0)
     assert advanced(at_first, [Change((b"a",), rrtypes.A, None)]).size < at_first.size
+
+
+def test_the_rrsets_of_a_name_share_the_octets_of_its_owner() -> None:
+    """Each is read with octets of its own, and a zone has hundreds of thousands of them."""
+    made = compiled(
+        APEX,
+        [
+            record("@", "SOA", SOA),
+            record("www", "A", "192.0.2.1"),
+            record("www", "AAAA", "2001:db8::1"),
+            record("ftp", "A", "192.0.2.1"),
+        ],
+    )
+    www = made.root.children[b"www"].held
+    assert www[rrtypes.A].rrset.owner is www[rrtypes.AAAA].rrset.owner
+    assert www[rrtypes.A].rrset.owner == names.parse("www.foo.com.")

@@ -118,6 +118,6 @@ class History:
         """Compiles the base from what is served, which costs what differs."""
         loader = Loader(self._store, self._pace)
         loaded = await loader.load(base, current.snapshot, current.tree, MOST_RRSETS)
-        paths = [row.path for row in loaded.rows]
+        paths = [row.path for row in loaded.rows or ()]
         slow = difference(loaded.snapshot, current.snapshot, paths)
         return await driven(slow, self._pace)

@@ -57,8 +57,8 @@ class Recalled(NamedTuple):
 
 class Kept(NamedTuple):
     """A swap, at ``seen`` in seconds since 1970. ``rows`` are the differences to the commit
-    ``base``, None: to an empty zone; without ``rows`` the snapshot says all there is. ``delta`` is
-    what secondaries are told, None: nobody knows."""
+    ``base``; without them or without that the snapshot says all there is. ``delta`` is what
+    secondaries are told, None: nobody knows."""
 
     position: Position
     compiled: Compiled
@@ -157,9 +157,7 @@ class LastKnown:
         tip = Tip(*key, compiled.commit, compiled.tree, position.epoch, position.sequence, seen)
         if rows is not None and base is not None and base == held:
             return Write(key, tip, rows, replaces=False)
-        is_whole = rows is not None and base is None
-        every = _taken(rows or []) if is_whole else self._rows(compiled.snapshot)
-        return Write(key, tip, staged=await self._stage(key[0], every))
+        return Write(key, tip, staged=await self._stage(key[0], self._rows(compiled.snapshot)))
 
     async def _stage(self, zone: Name, rows: AsyncIterator[Row]) -> int:
         """Writes a whole zone, some rows at a time: a thread that has more to do keeps queries
@@ -246,12 +244,6 @@ def _changes(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[Change]
             before = owner
         blob = verified(RawObject(ObjectId(object_id), "blob", payload))
         yield change_of(path, rdtype, blob)
-
-
-async def _taken(rows: list[Row]) -> AsyncIterator[Row]:
-    """The rows, which the list loses one by one."""
-    while rows:
-        yield rows.pop()
 
 
 @asynccontextmanager

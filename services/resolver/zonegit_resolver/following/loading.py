@@ -28,11 +28,12 @@ MANY: Final = 16
 
 
 class Loaded(NamedTuple):
-    """A zone at a commit. ``rows`` are the differences to what it was loaded upon."""
+    """A zone at a commit. ``rows`` are the differences to what it was loaded upon, None: to
+    nothing, and the snapshot says all there is; as rows it would take as much memory again."""
 
     snapshot: Snapshot
     tree: ObjectId
-    rows: list[Row]
+    rows: list[Row] | None
 
 
 class Loader:
@@ -55,13 +56,14 @@ class Loader:
             Invalid: what is stored is no zone with that apex; too many RRsets differ.
         """
         target = await self.tree_of(commit)
-        advancing = _Advancing(base, self, self._pace, most)
+        rows: list[Row] | None = None if tree is None else []
+        advancing = _Advancing(base, self, self._pace, most, rows)
         found: list[trees.Change] = []
         asks = trees.diff(tree, target, found.append, STEP)
         await self._drive(asks, found, advancing)
         if advancing.snapshot.serial is None:
             raise Invalid(f"the zone has no SOA record at {names.text(base.apex)}")
-        return Loaded(advancing.snapshot, target, advancing.rows)
+        return Loaded(advancing.snapshot, target, rows)
 
     async def tree_of(self, commit: ObjectId) -> ObjectId:
         """The tree of a commit.
@@ -109,28 +111,38 @@ class Loader:
 
 
 class _Advancing:
-    """A snapshot under way, and what was done to it."""
+    """A snapshot under way, and what was done to it, as far as it is wanted."""
 
-    def __init__(self, base: Snapshot, loader: Loader, pace: Pace, most: int | None) -> None:
+    def __init__(
+        self,
+        base: Snapshot,
+        loader: Loader,
+        pace: Pace,
+        most: int | None,
+        rows: list[Row] | None,
+    ) -> None:
         self.snapshot = base
-        self.rows: list[Row] = []
+        self._rows = rows
+        self._count = 0
         self._loader = loader
         self._pace = pace
         self._most = most
 
     async def take(self, found: list[trees.Change]) -> None:
         """Applies the last few of the differences, and takes them out of the list."""
-        if self._most is not None and len(self.rows) + len(found) > self._most:
+        if self._most is not None and self._count + len(found) > self._most:
             raise Invalid(f"more than {self._most} RRsets differ")
         batch = found[-AT_ONCE:]
         del found[-AT_ONCE:]
         blobs = await self._loader.raw({each.new for each in batch if each.new is not None})
         for each in batch:
             blob = blobs[each.new] if each.new is not None else None
-            self.rows.append(Row(each.path, each.rdtype, blob))
+            if self._rows is not None:
+                self._rows.append(Row(each.path, each.rdtype, blob))
             change = change_of(each.path, each.rdtype, blob)
             self.snapshot = await advanced(self.snapshot, change, self._pace)
-            if len(self.rows) % BIG == 0:
+            self._count += 1
+            if self._count % BIG == 0:
                 settle_the_heap()
 
 

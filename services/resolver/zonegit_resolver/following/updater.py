@@ -133,9 +133,10 @@ class Updater:
     async def _delta(self, track: Track, base: Compiled | None, loaded: Loaded) -> Delta | None:
         """What secondaries are told of the difference to what is served; None when that is too
         much, or nothing is known of it."""
-        if base is None or base is not track.current or len(loaded.rows) > MOST_RECORDS:
+        rows = loaded.rows
+        if base is None or base is not track.current or rows is None or len(rows) > MOST_RECORDS:
             return None
-        paths = [row.path for row in loaded.rows]
+        paths = [row.path for row in rows]
         return await driven(difference(base.snapshot, loaded.snapshot, paths), self._pace)
 
     def _base(self, track: Track) -> Compiled | None:
@@ -166,7 +167,7 @@ class Updater:
         base_commit = before.commit if before is not None else None
         kept = Kept(wanted, compiled, time.time(), rows, base_commit, delta)
         self._last_known.keep(track.zone, track.branch, kept)
-        if before is not None and len(loaded.rows) > BIG:
+        if before is not None and (loaded.rows is None or len(loaded.rows) > BIG):
             self._leaving.snapshot(before.snapshot)
 
     def _leave(self, track: Track, wanted: Position) -> None:
