@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
 from zonegit.zone import names
+from zonegit_resolver import addresses
 from zonegit_resolver.addresses import Access, Address, Secondary
 from zonegit_resolver.answering.canary import Canary
 from zonegit_resolver.answering.conduct import Conduct
@@ -254,7 +255,9 @@ def test_the_example_of_the_documentation_says_what_its_comments_say() -> None:
     assert of(found, "example.org.") == Serving("main", Canary("next", 10, salt))
     assert of(found, "example.com.") == Serving("main", Canary("next", 50, salt))
     assert of(found, "example.net.") == Serving("stable")
-    assert of(found, "2.0.192.in-addr.arpa.") == Serving("main", None, "v1~2")
+    inside = Access((addresses.network("192.0.2.0/24"), addresses.network("2001:db8::/32")))
+    assert of(found, "2.0.192.in-addr.arpa.") == Serving("main", None, "v1~2", inside)
+    assert found.conduct == Conduct(nsid=b"ns1.example.com", identity="ns1.example.com")
     assert of(found, "example.edu.") is None
 
 
