@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from benchmarks import changes, commands, history, isolation, machine, throughput
+from benchmarks import changes, commands, history, isolation, machine, streams, throughput
 from benchmarks.figures import Figure, table
 
 FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
@@ -17,6 +17,7 @@ FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
     "history": history.figures,
     "isolation": isolation.figures,
     "million": throughput.million,
+    "streams": streams.figures,
     "throughput": throughput.small,
 }
 

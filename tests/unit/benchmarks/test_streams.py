@@ -1,0 +1,58 @@
+"""The generator of TCP load counts whole replies, and says when a server gives up."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+from benchmarks import questions, streams
+
+ASKED = [questions.question(f"h{number}.test.", 1) for number in range(10)] * 52
+SECONDS = 0.05
+
+
+@contextmanager
+def server(replies: int) -> Iterator[tuple[str, int]]:
+    """Answers over UDP and TCP with the octets of the question; each connection is closed after
+    ``replies`` of them."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+    ):
+        udp.bind(tcp.getsockname())
+        threading.Thread(target=_answer_once, args=(udp,), daemon=True).start()
+        threading.Thread(target=_accept, args=(tcp, replies), daemon=True).start()
+        yield tcp.getsockname()
+        tcp.shutdown(socket.SHUT_RDWR)
+
+
+def _answer_once(udp: socket.socket) -> None:
+    udp.sendto(*udp.recvfrom(512))
+
+
+def _accept(tcp: socket.socket, replies: int) -> None:
+    with suppress(OSError):
+        while True:
+            sock, _ = tcp.accept()
+            threading.Thread(target=_converse, args=(sock, replies), daemon=True).start()
+
+
+def _converse(sock: socket.socket, replies: int) -> None:
+    with sock, sock.makefile("rb") as stream, suppress(OSError):
+        while replies and (length := stream.read(2)):
+            sock.sendall(length + stream.read(int.from_bytes(length, "big")))
+            replies -= 1
+
+
+@pytest.mark.parametrize("outstanding", [1, 8])
+def test_replies_are_counted_on_all_connections(outstanding: int) -> None:
+    with server(replies=1_000_000) as address:
+        seen = streams.run(address, ASKED, SECONDS, outstanding=outstanding, connections=4)
+    assert seen.answers > 0
+    assert seen.lost == 0
+
+
+def test_a_server_that_closes_connections_is_found_out() -> None:
+    with server(replies=3) as address, pytest.raises(ConnectionError):
+        streams.run(address, ASKED, 10.0, outstanding=1, connections=2)
