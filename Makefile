@@ -8,9 +8,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 PYTHONS := python3.11 python3.12 python3.13 python3 python
 ARGS ?=
+SEEDS ?= 1-20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs bench dist clean
+.PHONY: help setup demo test differential fuzz lint format docs bench dist clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -35,6 +36,9 @@ lint: $(VENV)/.lint  ## Check style, format, types and the import contracts
 format: $(VENV)/.lint  ## Rewrite the code in the one format
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
+
+differential: $(VENV)/.test  ## Compare random zones with NSD, Knot and BIND (SEEDS=1-200)
+	@$(BIN)/python -m tests.support.differential $(SEEDS) $(ARGS)
 
 docs: $(VENV)/.zonegit  ## Write docs/cli.md from the commands
 	@$(BIN)/python docs/cli_reference.py

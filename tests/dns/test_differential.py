@@ -5,22 +5,35 @@
 
 import pytest
 from tests.support import peers
-from tests.support.differential import randomzones
+from tests.support.differential import randomzones, signing
 from tests.support.differential.exemptions import EXEMPTIONS, Exemption
 from tests.support.differential.questions import questions
 from tests.support.differential.trial import disagreements, references
 
-SEEDS = (0, 1, 2)
+SIGNER_ABSENT = "dnssec-signzone is not installed"
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_random_zones_are_answered_as_by_other_servers(seed: int) -> None:
+    _compare(seed, None)
+
+
+@pytest.mark.parametrize(("seed", "denial"), [(4, "nsec"), (5, "nsec3"), (6, "opt-out")])
+def test_random_signed_zones_are_answered_as_by_other_servers(seed: int, denial: str) -> None:
+    if not signing.is_installed():
+        pytest.skip(SIGNER_ABSENT)
+    _compare(seed, denial)
+
+
+def _compare(seed: int, denial: str | None) -> None:
     zones = randomzones.zones(seed)
     programs = references(zones)
     if not programs:
-        pytest.skip("neither NSD, Knot nor BIND is installed that serves such zones")
+        pytest.skip("neither NSD, Knot nor BIND is installed")
     texts = {zone.apex: zone.text() for zone in zones}
-    found = disagreements(texts, programs, questions(zones, seed))
+    if denial is not None:
+        texts = {apex: signing.signed(apex, text, denial) for apex, text in texts.items()}
+    found = disagreements(texts, programs, questions(zones, seed, signed=denial is not None))
     faults = [each for each in found if each.exemption is None]
     assert not faults, "\n\n".join(map(str, faults[:3]))
 
@@ -30,5 +43,7 @@ def test_an_exemption_is_still_needed(exemption: Exemption) -> None:
     programs = [program for program in exemption.against if peers.installed(program)]
     if not programs:
         pytest.skip(f"none of {', '.join(exemption.against)} is installed")
+    if exemption.denial is not None and not signing.is_installed():
+        pytest.skip(SIGNER_ABSENT)
     (found,) = disagreements(exemption.texts, programs, [exemption.question])
     assert found.exemption is exemption, str(found)

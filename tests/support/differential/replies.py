@@ -27,6 +27,11 @@ class Said(NamedTuple):
     authority: Lines = frozenset()
     glue: Lines = frozenset()
 
+    @property
+    def names_servers(self) -> bool:
+        """Whether it is a referral, or ends in one."""
+        return any(line.split()[2] == "ns" for line in self.authority)
+
 
 def said(reply: dns.message.Message) -> Said:
     """What a reply says."""
@@ -50,7 +55,12 @@ def joined(replies: Sequence[Said]) -> Said:
     if any(reply.truncated for reply in replies):
         return Said(replies[0].rcode, True)
     answer = frozenset[str]().union(*(reply.answer for reply in replies))
-    return replies[-1]._replace(authoritative=replies[0].authoritative, answer=answer)
+    proofs = (reply.authority for reply in replies[:-1] if not reply.names_servers)
+    return replies[-1]._replace(
+        authoritative=replies[0].authoritative,
+        answer=answer,
+        authority=replies[-1].authority.union(*proofs),
+    )
 
 
 def unfollowed(reply: dns.message.Message, qtype: int, apexes: Collection[Name]) -> Name | None:
@@ -59,7 +69,7 @@ def unfollowed(reply: dns.message.Message, qtype: int, apexes: Collection[Name])
     referred = {rrset.name for rrset in reply.authority if rrset.rdtype == dns.rdatatype.NS}
     if reply.rcode() or qtype in ENDS or not (referred <= set(apexes)):
         return None
-    if reply.authority and not referred:
+    if any(rrset.rdtype == dns.rdatatype.SOA for rrset in reply.authority):
         return None
     owners = {rrset.name for rrset in reply.answer}
     aliases = (rrset for rrset in reply.answer if rrset.rdtype == dns.rdatatype.CNAME)

@@ -5,7 +5,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.support import peers
-from tests.support.differential.randomzones import Zone
 
 SIGNER = "dnssec-signzone"
 KEY_MAKER = "dnssec-keygen"
@@ -22,16 +21,16 @@ def is_installed() -> bool:
     return all(peers.installed(program) for program in (SIGNER, KEY_MAKER))
 
 
-def signed(zone: Zone, denial: str) -> str:
-    """The zone's master file with signatures by one key."""
+def signed(apex: str, text: str, denial: str) -> str:
+    """A master file, relative to its apex, with signatures by one key."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        key = _run(KEY_MAKER, "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", zone.apex, folder=folder)
+        key = _run(KEY_MAKER, "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", apex, folder=folder)
         public = (folder / f"{key.strip()}.key").read_text()
-        (folder / "zone").write_text(f"{zone.text()}{public}")
+        (folder / "zone").write_text(f"$ORIGIN {apex}\n$TTL 300\n{text}{public}")
         # -z: the one key signs all. -P: what nobody may see below a cut is there on purpose.
         options = ("-z", "-P", "-O", "full", *DENIALS[denial])
-        _run(SIGNER, *options, "-o", zone.apex, "-f", "signed", "zone", key.strip(), folder=folder)
+        _run(SIGNER, *options, "-o", apex, "-f", "signed", "zone", key.strip(), folder=folder)
         return (folder / "signed").read_text()
 
 

@@ -1,0 +1,75 @@
+"""Runs seeds, as ``make differential SEEDS=1-200`` does: each unsigned and signed in every way.
+
+Ends at the first fault, with the smallest zones that show it and what every server replied.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+
+from tests.support.differential import randomzones, signing
+from tests.support.differential.questions import Question, questions
+from tests.support.differential.randomzones import Zone
+from tests.support.differential.shrinking import shrunk
+from tests.support.differential.trial import Disagreement, disagreements, references
+
+UNSIGNED = "unsigned"
+WAYS = (UNSIGNED, *signing.DENIALS)
+
+
+def main() -> int:
+    """1 when there is a fault."""
+    parser = argparse.ArgumentParser(prog="make differential", description=__doc__)
+    parser.add_argument("seeds", type=_seeds, help="one, or a range such as 1-200")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    chosen = parser.parse_args()
+    for seed in chosen.seeds:
+        for way in chosen.ways:
+            if _failed(seed, way):
+                return 1
+    return 0
+
+
+def _seeds(text: str) -> range:
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def _failed(seed: int, way: str) -> bool:
+    zones = randomzones.zones(seed)
+    asked = questions(zones, seed, signed=way != UNSIGNED)
+    found = list(_disagreements(zones, way, asked))
+    fault = next((each for each in found if each.exemption is None), None)
+    print(f"seed {seed}, {way}: {len(asked)} questions, {len(found)} decided otherwise", flush=True)
+    if fault is None:
+        return False
+    print(f"a fault: {fault.question}\nlooking for the smallest zones that show it", flush=True)
+    _show(zones, way, fault.question)
+    return True
+
+
+def _disagreements(
+    zones: Sequence[Zone], way: str, asked: Sequence[Question]
+) -> Iterator[Disagreement]:
+    texts = {zone.apex: zone.text() for zone in zones}
+    if way != UNSIGNED:
+        texts = {apex: signing.signed(apex, text, way) for apex, text in texts.items()}
+    return disagreements(texts, references(zones), asked)
+
+
+def _show(zones: Sequence[Zone], way: str, question: Question) -> None:
+    def fault(smaller: Sequence[Zone]) -> Disagreement | None:
+        try:
+            found = list(_disagreements(smaller, way, [question]))
+        except (RuntimeError, TimeoutError, AssertionError):  # some server refuses such zones
+            return None
+        return next((each for each in found if each.exemption is None), None)
+
+    smallest = shrunk(zones, lambda smaller: fault(smaller) is not None)
+    for zone in smallest:
+        print(f"\n;; zone {zone.apex}\n{zone.text()}")
+    print(fault(smallest))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
