@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from benchmarks import changes, commands, history, isolation, machine, streams, throughput
+from benchmarks import bulk, changes, commands, history, isolation, machine, streams, throughput
 from benchmarks.figures import Figure, table
 
 FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
+    "bulk": bulk.figures,
     "changes": changes.figures,
     "commands": commands.figures,
     "history": history.figures,
