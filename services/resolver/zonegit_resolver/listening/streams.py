@@ -1,7 +1,8 @@
 """TCP (RFC 7766): framed messages, one conversation a connection, all of it bounded.
 
-A conversation handles one message after the other and waits until its reply is on its way, so a
-client that does not read holds less than 1 MiB, the kernel's buffers with it, and not for long.
+A conversation handles a few messages at a time, one after the other, and waits until their replies
+are on their way, so a client that does not read holds less than 1 MiB, with the kernel's buffers,
+and not for long.
 """
 
 import asyncio
@@ -14,10 +15,12 @@ from typing import Final
 from zonegit_resolver.answering.canary import peer_subnet
 from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.listening.datagrams import Losses, Respond
+from zonegit_resolver.listening.frames import Frames, framed
 from zonegit_resolver.messages.query import STREAM, Query, parse
 from zonegit_resolver.transfers.outgoing import Outgoing, is_transfer, may_be_transfer
 
-_LENGTH: Final = 2
+AT_ONCE: Final = 16
+"""Messages of one client, before others have their turn."""
 _READ_AHEAD: Final = 16 * 1024
 _WRITE_AHEAD: Final = 64 * 1024
 _RETRY_ACCEPT_S: Final = 0.1
@@ -86,7 +89,7 @@ class Streams:
         writer.transport.set_write_buffer_limits(high=_WRITE_AHEAD)
         try:
             await self._exchange(reader, writer, peer)
-        except (TimeoutError, asyncio.IncompleteReadError, OSError):
+        except (TimeoutError, OSError):
             pass  # it has gone, or is to go
         except Exception as error:
             self._losses.bug(error)
@@ -96,40 +99,56 @@ class Streams:
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str
     ) -> None:
-        """One message after the other, until one is empty. A client that has closed its side is
-        answered what it has asked (RFC 7766 section 6.2.4), and a transfer that has begun is not
-        broken off by ``total_s``."""
+        """Messages as they come, until one is empty. A client that has closed its side is answered
+        what it has asked (RFC 7766 section 6.2.4), and a transfer that has begun is not broken off
+        by ``total_s``."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._limits.total_s
-        while loop.time() < end:
-            async with asyncio.timeout_at(min(end, loop.time() + self._limits.idle_s)):
-                length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
-                wire = await reader.readexactly(length)
-            if not length:
+        frames = Frames()
+        while (now := loop.time()) < end:
+            wires = frames.take(AT_ONCE)
+            if not wires:
+                async with asyncio.timeout_at(min(end, now + self._limits.idle_s)):
+                    wires = await _read(reader, frames)
+            if not await self._reply(wires, peer, writer):
                 return
-            await self._reply(wire, peer, writer)
-            await asyncio.sleep(0)  # who sends much, even what gets no reply, is not alone
+            if len(wires) == AT_ONCE:
+                await asyncio.sleep(0)  # who sends much, even what gets no reply, is not alone
 
-    async def _reply(self, wire: bytes, peer: str, writer: asyncio.StreamWriter) -> None:
-        query = parse(wire) if may_be_transfer(wire) else None
-        if query is not None and is_transfer(query):
-            await self._transfer(wire, query, peer, writer)
-            return
-        reply = self._respond(wire, self._zones, peer, STREAM)
-        if reply is not None:
-            await self._send(reply, writer)
+    async def _reply(self, wires: list[bytes], peer: str, writer: asyncio.StreamWriter) -> bool:
+        """Answers in the order of the questions; whether there may be more of them."""
+        replies = bytearray()
+        for wire in wires:
+            if not wire:
+                break
+            query = parse(wire) if may_be_transfer(wire) else None
+            if query is not None and is_transfer(query):
+                await self._send(replies, writer)
+                await self._transfer(wire, query, peer, writer)
+                replies = bytearray()
+            elif (reply := self._respond(wire, self._zones, peer, STREAM)) is not None:
+                replies += framed(reply)
+            if len(replies) > _WRITE_AHEAD:
+                await self._send(replies, writer)
+                replies = bytearray()
+        await self._send(replies, writer)
+        return bool(wires) and all(wires)
 
     async def _transfer(
         self, wire: bytes, query: Query, peer: str, writer: asyncio.StreamWriter
     ) -> None:
         async with aclosing(self._outgoing.replies(wire, query, peer)) as replies:
             async for reply in replies:
-                await self._send(reply, writer)
+                await self._send(framed(reply), writer)
 
-    async def _send(self, reply: bytes, writer: asyncio.StreamWriter) -> None:
-        writer.write(len(reply).to_bytes(_LENGTH, "big") + reply)
-        async with asyncio.timeout(self._limits.stall_s):
-            await writer.drain()
+    async def _send(self, octets: bytes | bytearray, writer: asyncio.StreamWriter) -> None:
+        """Returns once the client has taken all but ``_WRITE_AHEAD`` octets of what it is sent."""
+        if writer.is_closing():
+            raise ConnectionResetError
+        writer.write(octets)
+        if writer.transport.get_write_buffer_size() > _WRITE_AHEAD:
+            async with asyncio.timeout(self._limits.stall_s):
+                await writer.drain()
 
     async def _part(self, writer: asyncio.StreamWriter, subnet: bytes) -> None:
         try:
@@ -142,3 +161,12 @@ class Streams:
             self._subnets[subnet] -= 1
             if not self._subnets[subnet]:
                 del self._subnets[subnet]
+
+
+async def _read(reader: asyncio.StreamReader, frames: Frames) -> list[bytes]:
+    """The next messages, once there is one; none when the client will send no more."""
+    while octets := await reader.read(_READ_AHEAD):
+        frames.feed(octets)
+        if wires := frames.take(AT_ONCE):
+            return wires
+    return []
