@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 PYTHONS := python3.11 python3.12 python3.13 python3 python
 ARGS ?=
 SEEDS ?= 1-20
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test differential fuzz lint format docs bench dist clean
@@ -39,6 +40,9 @@ format: $(VENV)/.lint  ## Rewrite the code in the one format
 
 differential: $(VENV)/.test  ## Compare random zones with NSD, Knot and BIND (SEEDS=1-200)
 	@$(BIN)/python -m tests.support.differential $(SEEDS) $(ARGS)
+
+fuzz: $(VENV)/.fuzz  ## Mutate queries towards code not yet run, for SECONDS=60
+	@$(BIN)/python -m tests.fuzz.respond $(SECONDS) $(ARGS)
 
 docs: $(VENV)/.zonegit  ## Write docs/cli.md from the commands
 	@$(BIN)/python docs/cli_reference.py
@@ -71,7 +75,7 @@ $(VENV)/.zonegit: $(VENV)/.made pyproject.toml
 	@$(PIP) install --editable .
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.dist: $(VENV)/.%: $(VENV)/.zonegit
+$(VENV)/.test $(VENV)/.lint $(VENV)/.dist $(VENV)/.fuzz: $(VENV)/.%: $(VENV)/.zonegit
 	@echo "installing what $* needs"
 	@$(PIP) install --editable '.[$*]'
 	@touch $@

@@ -204,6 +204,8 @@ WWW = b"\3www\3foo\3com\0"
     [
         (WWW, A_IN + OPT, 0),
         (WWW, A_IN, 1),
+        (WWW, A_IN + OPT[:-1], 1),
+        (WWW, A_IN + OPT[:-2], 1),
         (WWW + A_IN + OPT, A_IN + OPT, 1),
         (b"\3www\0" + WWW, A_IN, 0),
         (b"\0" + WWW, A_IN, 0),
@@ -221,6 +223,7 @@ WWW = b"\3www\3foo\3com\0"
 def test_octets_that_only_look_ordinary_are_answered_as_the_long_way_does(
     world: World, name: bytes, ending: bytes, edns: int
 ) -> None:
+    world.ask("www.foo.com.")
     wire = crafted(name, ending, edns)
     world.exchange(wire)
     assert fast.ordinary(wire, world.zones, "192.0.2.1", DATAGRAM) is None

@@ -71,9 +71,9 @@ def _is_loop(question: Question, ours: dns.message.Message, theirs: Sequence[Sai
 
 def _is_proved(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
     told = said(ours)
-    more = [told.authority - reply.authority for reply in theirs]
-    is_only_more = all(told._replace(authority=each.authority) == each for each in theirs)
-    return is_only_more and all(lines and all(" nsec " in line for line in lines) for lines in more)
+    without = [each for each in theirs if told._replace(authority=each.authority) == each]
+    more = [told.authority - each.authority for each in without]
+    return bool(more) and all(lines and all(" nsec " in line for line in lines) for lines in more)
 
 
 def _is_of_the_parent(

@@ -152,6 +152,8 @@ def _ending(octets: bytes) -> Ending | None:
 def _with_options(octets: bytes, zones: Zones) -> Ending | None:
     """What an ending says that has EDNS options; None when they are malformed, or change what is
     told even where no canary is met."""
+    if len(octets) < _BARE:
+        return None
     length, options = octets[_BARE - 2 : _BARE], octets[_BARE:]
     found = codes(options)
     if found is None or int.from_bytes(length, "big") != len(options):
