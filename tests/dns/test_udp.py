@@ -13,6 +13,7 @@ from tests.support.waiting import eventually
 from zonegit.errors import Unavailable
 from zonegit_resolver.addresses import Address
 from zonegit_resolver.answering import fast
+from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.listening.datagrams import Losses
 from zonegit_resolver.listening.listeners import bound, listening
 from zonegit_resolver.listening.streams import Streams
@@ -84,6 +85,18 @@ async def test_a_burst_is_answered_whole(world: World) -> None:
             async with asyncio.timeout(10):
                 ids = {(await loop.sock_recv(sock, 4096))[:2] for _ in range(count)}
     assert len(ids) == count
+
+
+@pytest.mark.parametrize(("ceiling", "is_whole"), [(512, False), (1_232, False), (4_096, True)])
+async def test_a_datagram_is_no_longer_than_it_may_be(ceiling: int, is_whole: bool) -> None:
+    """The reply has some 3,000 octets, and its client takes 4,096."""
+    rows = "\n".join(f'big 300 TXT "{number} {"x" * 250}"' for number in range(11))
+    world = World({"foo.com.": rows}, conduct=Conduct(ceiling=ceiling))
+    query = dns.message.make_query("big.foo.com.", "TXT", use_edns=0, payload=4_096)
+    async with served(world, "127.0.0.1") as (address,):
+        octets, _ = await exchange(address, query.to_wire())
+    assert len(octets) <= ceiling
+    assert bool(dns.message.from_wire(octets).answer) is is_whole
 
 
 async def test_octets_that_are_no_query_get_no_answer_and_do_no_harm(world: World) -> None:
