@@ -106,9 +106,9 @@ def _figures(size: int, samples: Sequence[Sample]) -> list[Figure]:
 async def _changes(running: Stack, zone: str, size: int) -> list[Sample]:
     apex = names.parse(zone)
     chosen = random.Random(1)
-    async with _connected(running) as bus, _watcher(running) as watcher:
+    async with connected(running) as bus, _watcher(running) as watcher:
         objects = CountingObjects(bus, "bench")
-        repo = Repo(objects, RemoteRefs(bus, "bench"), "bench", _somebody)
+        repo = Repo(objects, RemoteRefs(bus, "bench"), "bench", somebody)
         samples = []
         for number in range(WARM_UP + SAMPLES):
             owner = names.parse(f"h{chosen.randrange(size)}", apex)
@@ -133,7 +133,8 @@ async def _changes(running: Stack, zone: str, size: int) -> list[Sample]:
 
 
 @asynccontextmanager
-async def _connected(running: Stack) -> AsyncIterator[Bus]:
+async def connected(running: Stack) -> AsyncIterator[Bus]:
+    """The bus of a stack, as a command has it."""
     settings = load_settings(stack.environment(running.data), running.data)
     assert settings.bus is not None
     async with connect(settings.bus, name="bench") as bus:
@@ -179,5 +180,6 @@ async def _watcher(running: Stack) -> AsyncIterator[Watcher]:
         await process.wait()
 
 
-def _somebody() -> Identity:
+def somebody() -> Identity:
+    """Who makes the changes, now."""
     return Identity("bench", "bench@example.net", int(time.time()))

@@ -8,7 +8,17 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from benchmarks import bulk, changes, commands, history, isolation, machine, streams, throughput
+from benchmarks import (
+    bulk,
+    changes,
+    commands,
+    history,
+    isolation,
+    machine,
+    secondaries,
+    streams,
+    throughput,
+)
 from benchmarks.figures import Figure, table
 
 FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
@@ -18,6 +28,7 @@ FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
     "history": history.figures,
     "isolation": isolation.figures,
     "million": throughput.million,
+    "secondaries": secondaries.figures,
     "streams": streams.figures,
     "throughput": throughput.small,
 }

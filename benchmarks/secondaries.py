@@ -1,0 +1,130 @@
+"""How long after a commit NSD, Knot and BIND, as secondaries, serve it too: NOTIFY (RFC 1996), then
+IXFR (RFC 1995)."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.support import peers
+from tests.support.peers import Address
+
+from benchmarks import changes, questions, stack, zones
+from benchmarks.figures import Figure, percentile, skipped
+from benchmarks.stack import Stack
+from zonegit.bus import RemoteObjects, RemoteRefs
+from zonegit.repo import commits, plans, workspace
+from zonegit.repo.commits import Intent
+from zonegit.repo.edits import Set
+from zonegit.repo.workspace import Repo
+from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.zone import names
+from zonegit.zone.rrset import rrset
+
+PROGRAMS: Final = {"NSD": "nsd", "Knot": "knotd", "BIND": "named"}
+SAMPLES: Final = 40
+PAUSE_S: Final = 1.5
+"""Between changes: NSD reloads at most once a second, and takes what comes meanwhile for failed."""
+PATIENCE_S: Final = 30.0
+GRAIN_S: Final = 0.001
+WHAT: Final = "from commit to all secondaries equal"
+
+
+def figures() -> list[Figure]:
+    """One-record changes to a zone of 1,000 RRsets."""
+    here = {name: program for name, program in PROGRAMS.items() if peers.installed(program)}
+    if not here:
+        return [skipped(WHAT, "", f"none of {', '.join(PROGRAMS)} here")]
+    with stack.folder() as folder:
+        zone = zones.mixed_zone(folder / "zone")
+        settings = folder / "resolver.toml"
+        settings.write_text("")
+        options = ("--resolver-config", str(settings))
+        with stack.running(folder / "data", core=None, options=options) as running:
+            running.serve(zone.zone, folder / "zone")
+            with _followed(running, settings, zone.zone, here) as addresses:
+                samples = asyncio.run(_changes(running, zone, addresses))
+    return [_figure(samples)]
+
+
+@contextmanager
+def _followed(
+    running: Stack, settings: Path, zone: str, here: Mapping[str, str]
+) -> Iterator[dict[str, Address]]:
+    """Secondaries that have the zone, and are notified of its changes."""
+    primary = peers.Primary(*running.address)
+    with ExitStack() as started:
+        addresses = {}
+        for name, program in here.items():
+            own = settings.parent / name
+            own.mkdir()
+            zone_of_peer = peers.Zone(zone, own / "copy.zone", primary)
+            peer = started.enter_context(peers.serving(program, own, [zone_of_peer]))
+            addresses[name] = peer.address
+        told = " ".join(f"{host}:{port}" for host, port in addresses.values())
+        settings.write_text(f'notify = "{told}"\n')
+        os.kill(running.record()["pid"], signal.SIGHUP)
+        for address in addresses.values():
+            peers.wait_until_served(address, zone)
+        yield addresses
+
+
+async def _changes(
+    running: Stack, zone: zones.Names, addresses: Mapping[str, Address]
+) -> list[dict[str, float]]:
+    """Of each change, after how many milliseconds each secondary served it, counted from the reply
+    to the move of the ref."""
+    apex = names.parse(zone.zone)
+    samples = []
+    async with changes.connected(running) as bus:
+        repo = Repo(
+            RemoteObjects(bus, "bench"), RemoteRefs(bus, "bench"), "bench", changes.somebody
+        )
+        for number in range(SAMPLES):
+            owner = names.parse(zone.hosts[number], apex)
+            edit = Set(rrset(owner, zones.A, 300, [bytes((192, 0, 2, number))]))
+            position = await workspace.locate(repo, apex, DEFAULT_BRANCH)
+            plan = plans.plan_edits([edit], apex)
+            await commits.commit(repo, position, plan, Intent("change", "bench"))
+            query = questions.question(f"{zone.hosts[number]}.{zone.zone}", zones.A, None)
+            expected = bytes((192, 0, 2, number))
+            samples.append(await asyncio.to_thread(_until_served, addresses, query, expected))
+            await asyncio.sleep(PAUSE_S)
+    return samples
+
+
+def _until_served(addresses: Mapping[str, Address], query: bytes, rdata: bytes) -> dict[str, float]:
+    started = time.perf_counter()
+    waiting = dict(addresses)
+    taken: dict[str, float] = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PATIENCE_S)
+        while waiting:
+            for name, address in list(waiting.items()):
+                sock.sendto(query, address)
+                if rdata in sock.recv(4_096)[len(query) :]:
+                    taken[name] = (time.perf_counter() - started) * 1_000
+                    del waiting[name]
+            if time.perf_counter() - started > PATIENCE_S:
+                raise TimeoutError(f"{', '.join(waiting)} did not follow")
+            time.sleep(GRAIN_S)
+    return taken
+
+
+def _figure(samples: list[dict[str, float]]) -> Figure:
+    def shown(values: list[float]) -> str:
+        return f"p50 {percentile(values, 50):,.0f} ms, p99 {percentile(values, 99):,.0f} ms"
+
+    each = [f"{name} {shown([sample[name] for sample in samples])}" for name in samples[0]]
+    return Figure(
+        WHAT,
+        "",
+        f"{shown([max(sample.values()) for sample in samples])} ({'; '.join(each)})",
+        f"{len(samples)} one-record changes to 1,000 RRsets, {PAUSE_S:g} s apart; asked every"
+        f" {GRAIN_S * 1_000:g} ms",
+    )
