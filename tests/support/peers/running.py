@@ -150,15 +150,18 @@ def wait_until_answered(address: Address, process: subprocess.Popen[bytes] | Non
 
 
 def wait_until_served(
-    address: Address, zone: str, process: subprocess.Popen[bytes] | None = None
+    address: Address,
+    zone: str,
+    process: subprocess.Popen[bytes] | None = None,
+    patience_s: float = START_S,
 ) -> None:
     """Returns once a zone's SOA is answered.
 
     Raises:
         RuntimeError: the process ended.
-        TimeoutError: no answer within ``START_S``.
+        TimeoutError: no answer within ``patience_s``.
     """
-    _ask_until(address, zone, _is_answer, process)
+    _ask_until(address, zone, _is_answer, process, patience_s)
 
 
 def _is_answer(reply: bytes) -> bool:
@@ -171,9 +174,10 @@ def _ask_until(
     zone: str,
     is_enough: Callable[[bytes], bool],
     process: subprocess.Popen[bytes] | None,
+    patience_s: float = START_S,
 ) -> None:
     query = dns.message.make_query(zone, "SOA", flags=0).to_wire()
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + patience_s
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect(address)
         sock.settimeout(0.02)
