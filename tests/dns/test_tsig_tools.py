@@ -1,0 +1,75 @@
+"""BIND's own tools, where they are installed: tsig-keygen makes the key, dig signs and verifies."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.dns.test_tcp import served
+from tests.dns.world import World
+from tests.support.peers import installed
+
+from zonegit_resolver.addresses import Address
+from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.messages.tsig import ALGORITHMS
+from zonegit_resolver.settings import keyfile
+
+BIG = "\n".join(f'big 300 TXT "{number} {"x" * 200}"' for number in range(250))
+
+
+def tool(name: str) -> str:
+    path = installed(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
+async def run(*words: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    async with asyncio.timeout(30):
+        return (await process.communicate())[0].decode()
+
+
+async def dig(address: Address, key: Path, *words: str) -> str:
+    """Without asking again, which would hide what went wrong."""
+    at = (f"@{address.host}", "-p", str(address.port), "-k", str(key))
+    return await run(tool("dig"), *at, "+tries=1", "+time=20", *words)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+async def test_dig_and_we_believe_each_other_with_a_key_of_tsig_keygen(
+    algorithm: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "keys"
+    path.write_text(await run(tool("tsig-keygen"), "-a", algorithm, "Two.hosts"))
+    world = World({"foo.com.": BIG}, conduct=Conduct(keys=keyfile.read(path)))
+    async with served(world) as (address, _):
+        said = {
+            words: (await dig(address, path, *words.split()), expected)
+            for words, expected in (
+                ("foo.com SOA +notcp", "status: NOERROR"),
+                ("no.foo.com A +notcp", "status: NXDOMAIN"),
+                ("big.foo.com TXT +tcp", "status: NOERROR"),
+                ("foo.com SOA +opcode=notify", "status: NOERROR"),
+                ("foo.com AXFR", "XFR size: 252 records (messages 4"),
+            )
+        }
+    for words, (text, expected) in said.items():
+        assert expected in text, words
+        assert "two.hosts." in text.lower(), words
+        assert "verify" not in text, words
+        assert "could not be validated" not in text, words
+
+
+async def test_dig_is_told_what_is_wrong_with_its_key(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for path in (ours, theirs):
+        path.write_text(await run(tool("tsig-keygen"), "two.hosts"))
+    world = World({"foo.com.": BIG}, conduct=Conduct(keys=keyfile.read(ours)))
+    async with served(world) as (address, _):
+        assert "BADSIG" in await dig(address, theirs, "foo.com", "SOA")
+        world.zones.clock = lambda: 0.0
+        assert "BADTIME" in await dig(address, ours, "foo.com", "SOA")
+        world.zones.conduct = Conduct()
+        assert "BADKEY" in await dig(address, ours, "foo.com", "SOA")
