@@ -1,5 +1,6 @@
 """Advancing from a snapshot gives what compiling from nothing gives."""
 
+import dns.dnssec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from zonegit_resolver.answering import answer
 from zonegit_resolver.answering.zones import Served, Zones
 from zonegit_resolver.compiled import compiler
 from zonegit_resolver.compiled.compiler import Change, advance, advanced, compiled
-from zonegit_resolver.compiled.snapshot import EMPTY, Snapshot, empty
+from zonegit_resolver.compiled.snapshot import EMPTY, UNSIGNED, Snapshot, empty
 from zonegit_resolver.messages.query import STREAM
 
 APEX = names.parse("foo.com.")
@@ -29,9 +30,23 @@ RECORDS = [
     ("CNAME", "b.a.foo.com."),
     ("CNAME", "q.a.foo.com."),
     ("DNAME", "d.foo.com."),
-    ("RRSIG", "A 8 2 300 20300101000000 20200101000000 1 foo.com. AAAA"),
+    ("SRV", "1 1 1 ns.d.foo.com."),
+    ("SVCB", "0 b.a.foo.com."),
+    ("SVCB", "1 . alpn=h2"),
+    ("DS", "1 8 2 0000000000000000000000000000000000000000000000000000000000000000"),
+    *(
+        ("RRSIG", f"{covered} 8 2 300 20300101000000 20200101000000 1 foo.com. AAAA")
+        for covered in ("A", "CNAME", "DS", "DNAME", "SOA", "NSEC", "NSEC3")
+    ),
+    ("NSEC", "e.foo.com. A RRSIG NSEC"),
 ]
-QUESTIONS = [*OWNERS, "q.a", "q.b.a", "w.ns.d", "q", "q.e"]
+HASHED = ["0p9mhaveqvm6t7vbl5lop2u3t2rp3tom", "2t7b4g4vsa5smi47k61mv5bv1a22bojr"]
+NSEC3 = ("NSEC3", f"1 0 1 aabb {HASHED[0]} A RRSIG")
+QUESTIONS = [*OWNERS, *HASHED[:1], "q.a", "q.b.a", "w.ns.d", "q", "q.e"]
+
+PLAIN = bytes.fromhex("0000 0000 0001 0000 0000 0000")
+WITH_EDNS = bytes.fromhex("0000 0000 0001 0000 0000 0001")
+DO = bytes.fromhex("00 0029 1000 0000 8000 0000")
 
 Zone = dict[tuple[Name, int], RRset]
 
@@ -48,10 +63,13 @@ def zone_of(rows: list[tuple[str, tuple[str, str], int]]) -> Zone:
     return {(one.owner, one.rdtype): one for one in rrsets}
 
 
-ZONES = st.lists(
-    st.tuples(st.sampled_from(OWNERS), st.sampled_from(RECORDS), st.sampled_from([60, 300])),
-    max_size=14,
-).map(zone_of)
+TTLS = st.sampled_from([60, 300])
+ROWS = st.one_of(
+    st.tuples(st.sampled_from(OWNERS), st.sampled_from(RECORDS), TTLS),
+    st.tuples(st.sampled_from(HASHED), st.sampled_from([NSEC3, RECORDS[-2]]), TTLS),
+    st.tuples(st.just("@"), st.just(("NSEC3PARAM", "1 0 1 aabb")), TTLS),
+)
+ZONES = st.lists(ROWS, max_size=18).map(zone_of)
 
 
 def changes(old: Zone, new: Zone) -> list[Change]:
@@ -62,7 +80,7 @@ def changes(old: Zone, new: Zone) -> list[Change]:
     ]
 
 
-def answers(snapshot: Snapshot) -> dict[tuple[str, int], bytes | None]:
+def answers(snapshot: Snapshot) -> dict[tuple[str, int, bytes], bytes | None]:
     """What a client could ever see of it."""
     zones = Zones()
     state = zones.state(APEX, "main", b"", snapshot)
@@ -70,9 +88,11 @@ def answers(snapshot: Snapshot) -> dict[tuple[str, int], bytes | None]:
     found = {}
     for owner in QUESTIONS:
         name = names.parse(owner, APEX)
-        for rdtype in (1, 2, 5, 15, 28, 39, 43, 46, 6, 255):
-            wire = b"\0\0\0\0\0\1\0\0\0\0\0\0" + name + rdtype.to_bytes(2, "big") + b"\0\1"
-            found[owner, rdtype] = answer.respond(wire, zones, "::1", STREAM)
+        for rdtype in (1, 2, 5, 15, 28, 33, 39, 43, 46, 47, 50, 64, 6, 255):
+            question = name + rdtype.to_bytes(2, "big") + b"\0\1"
+            for header, opt in ((PLAIN, b""), (WITH_EDNS, DO)):
+                reply = answer.respond(header + question + opt, zones, "::1", STREAM)
+                found[owner, rdtype, opt] = reply
     return found
 
 
@@ -94,6 +114,7 @@ def test_removing_everything_leaves_nothing(zone) -> None:
     assert not after.root.children
     assert after.root.turn is None
     assert not after.dependents
+    assert after.denial is UNSIGNED
     assert after.serial is None
 
 
@@ -167,3 +188,40 @@ def test_the_rrsets_of_a_name_share_the_octets_of_its_owner() -> None:
     www = made.root.children[b"www"].held
     assert www[rrtypes.A].rrset.owner is www[rrtypes.AAAA].rrset.owner
     assert www[rrtypes.A].rrset.owner == names.parse("www.foo.com.")
+
+
+SIGNATURE = "8 2 300 20300101000000 20200101000000 1 foo.com. AAAA"
+OF_D = dns.dnssec.nsec3_hash("d.foo.com.", "aabb", 1, "SHA1").lower()
+SIGNED = [
+    record("@", "SOA", SOA),
+    record("@", "NSEC3PARAM", "1 0 1 aabb"),
+    record("@", "RRSIG", f"SOA {SIGNATURE}"),
+    record("d", "NS", "ns.d.foo.com."),
+    record(OF_D, "NSEC3", f"1 0 1 aabb {HASHED[0]} NS"),
+    record("a", "MX", "1 b.a.foo.com."),
+    record("b.a", "A", "192.0.2.1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "news"),
+    [
+        (("w.ns.d", 1, DO), record(OF_D, "NSEC3", f"1 0 1 aabb {HASHED[1]} NS")),
+        (("w.ns.d", 1, DO), record(OF_D, "RRSIG", f"NSEC3 {SIGNATURE}")),
+        (("w.ns.d", 1, DO), record("@", "NSEC3PARAM", "1 0 2 aabb")),
+        (("q", 1, DO), record("@", "RRSIG", f"SOA {SIGNATURE.replace('AAAA', 'BBBB')}")),
+        (("a", 15, DO), record("b.a", "RRSIG", f"A {SIGNATURE}")),
+        (("a", 15, b""), record("b.a", "A", "192.0.2.2")),
+        (("a", 15, b""), record("b.a", "NS", "ns.elsewhere.")),
+    ],
+    ids=["proof", "signed proof", "chain", "negative", "brought, signed", "brought", "cut"],
+)
+def test_what_was_rendered_from_several_rrsets_hears_of_each(question, news: RRset) -> None:
+    old = {(one.owner, one.rdtype): one for one in SIGNED}
+    before = compiled(APEX, old.values())
+    told = answers(before)[question]
+    path = names.path(news.owner, APEX)
+    after = answers(advanced(before, [Change(path, news.rdtype, news)]))[question]
+    assert after != told
+    new = {**old, (news.owner, news.rdtype): news}
+    assert after == answers(compiled(APEX, new.values()))[question]

@@ -91,11 +91,11 @@ def _without(dependents: Dependents, target: Name, path: Path) -> Dependents:
 
 def dependent(snapshot: Snapshot, path: Path, rdtype: int) -> Iterator[Path]:
     """Who brings along what stands at ``path`` when its RRset of that type changes; where that
-    makes or moves a cut or a DNAME, also what stands below."""
+    may make a cut or a DNAME, also what stands below."""
     dependents = snapshot.dependents
     if not dependents:
         return
-    if rdtype in BROUGHT:
+    if rdtype in BROUGHT or rdtype == rrtypes.NS:
         yield from dependents.get(names.below(snapshot.apex, path), ())
     if path and rdtype in (rrtypes.NS, rrtypes.DNAME):
         node = node_at(snapshot, path)
