@@ -28,7 +28,16 @@ from zonegit_resolver.messages.parts import (
     TC,
     heads,
 )
-from zonegit_resolver.messages.query import NOTIFY, RCODE, STREAM, Query, opt, parse, refusal
+from zonegit_resolver.messages.query import (
+    BARE_OPT,
+    NOTIFY,
+    RCODE,
+    STREAM,
+    Query,
+    opt,
+    parse,
+    refusal,
+)
 
 _UNANSWERABLE: Final = {
     0: NOTIMP,
@@ -52,13 +61,13 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     if isinstance(client, bytes):
         return client
     told = _told(query, zones, client, is_stream=limit == STREAM)
+    room = query.room(limit) - HEADER - len(query.question) - client.signature
     extra = options(query, zones.conduct, client)
+    if BARE_OPT + len(extra) > room:
+        extra = b""  # behind the longest names there is no room for courtesies
     if not isinstance(told, Told):
         return client.signed(refusal(query, told, options=extra))
-    room = query.room(limit) - HEADER - len(query.question) - client.signature
     tail = opt(query.edns, options=extra) if query.edns is not None else b""
-    if len(tail) > room and query.edns is not None:
-        tail = opt(query.edns)  # behind the longest names there is no room for courtesies
     room -= len(tail)
     if query.qtype == rrtypes.IXFR:
         told = increment.told(query, zones, client, room) or told

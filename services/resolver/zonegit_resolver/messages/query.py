@@ -34,6 +34,8 @@ _SOA_TAIL: Final = 20
 _HEADER: Final = struct.Struct("!HHHHHH")
 _QUESTION: Final = struct.Struct("!HH")
 _OPT: Final = struct.Struct("!BHHIH")
+BARE_OPT: Final = _OPT.size
+"""Octets of an OPT record without options."""
 _FIXED: Final = struct.Struct("!HHIH")
 
 
