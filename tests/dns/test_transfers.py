@@ -31,7 +31,7 @@ from zonegit_resolver.listening.streams import Streams
 from zonegit_resolver.messages.parts import FORMERR
 from zonegit_resolver.messages.query import Query, parse
 from zonegit_resolver.messages.tsig import Key
-from zonegit_resolver.transfers.outgoing import Outgoing
+from zonegit_resolver.transfers.outgoing import Given, Outgoing
 
 BIG = "\n".join(f'big 300 TXT "{n:04} {"x" * 200}"' for n in range(250))
 ZONE = f"""
@@ -403,9 +403,13 @@ async def test_a_secondary_gets_what_is_new_to_it(changed: tuple[World, Past]) -
     """RFC 1995 section 4: between the new SOA twice, the old SOA, what goes, the new SOA, what
     comes. A signature has the TTL of what it covers, and so goes and comes with that."""
     world, past = changed
-    async with served(world, outgoing=Outgoing(world.zones, past)) as address:
+    outgoing = Outgoing(world.zones, past)
+    async with served(world, outgoing=outgoing) as address:
         (message,) = await transferred(address, serial_query("foo.com.", 5))
     assert lines(message.answer) == SEQUENCE
+    assert outgoing.given == Given(
+        {"axfr": 0, "ixfr": 1, "current": 0, "refused": 0}, len(message.wire)
+    )
 
 
 async def test_a_secondary_with_a_serial_that_nobody_knows_gets_everything(

@@ -98,7 +98,7 @@ class Outgoing:
                 raise ValueError(f"{names.text(query.name)} has a record that fits no message")
             octets += len(reply)
             yield reply
-        self._note(query, peer, state, kind, octets)
+        self._note(query, client, state, kind, octets)
 
     def _allowed(self, query: Query, client: Client) -> Served | bytes:
         """What is served of the zone; a refusal, where there is none or the client may not have it
@@ -135,13 +135,14 @@ class Outgoing:
             await self._pace.breathe()
         yield packer.rest()
 
-    def _note(self, query: Query, peer: str, state: State, kind: str, octets: int) -> None:
+    def _note(self, query: Query, client: Client, state: State, kind: str, octets: int) -> None:
         self.given.note(kind, octets)
         log.info(
             "transfer.sent",
             zone=names.text(query.name),
             kind=kind,
-            peer=peer,
+            peer=client.peer,
+            key=names.text(client.key) if client.key is not None else None,
             have=query.serial,
             serial=state.snapshot.serial,
             octets=octets,
