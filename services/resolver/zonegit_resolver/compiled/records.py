@@ -4,7 +4,7 @@ What a record is includes its TTL. An RRSIG's is that of the RRset it covers (RF
 so another TTL there is another RRSIG record here, though nobody touched a signature.
 """
 
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from heapq import merge
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -54,7 +54,6 @@ class Delta(msgspec.Struct, frozen=True):
         return sum(map(octets, self.removed)) + sum(map(octets, self.added))
 
 
-_Child = tuple[bytes, Node]
 _Owner = tuple[Path, dict[int, Held] | None]
 """None instead of what an owner holds is a pause."""
 
@@ -102,22 +101,34 @@ def _owners(snapshot: Snapshot) -> Iterator[_Owner]:
 
 def _named(snapshot: Snapshot) -> Iterator[_Owner]:
     """The names of the zone, with what they hold."""
-    pending: list[tuple[Path, Iterator[_Child | None]]] = [((), iter([(b"", snapshot.root)]))]
+    yield (), _with_hashed(snapshot, (), snapshot.root)
+    pending = [_Branch((), snapshot.root)]
     while pending:
-        above, siblings = pending[-1]
-        for found in siblings:
-            if found is None:
-                yield above, None
+        above = pending[-1]
+        for label in above.labels:
+            if label is None:
+                yield above.path, None
                 continue
-            label, node = found
-            path = (*above, label) if label else above
+            path, node = (*above.path, label), above.children[label]
             if node.held:
                 yield path, _with_hashed(snapshot, path, node)
             if node.children:
-                pending.append((path, ordered(node.children.items(), key=itemgetter(0))))
+                pending.append(_Branch(path, node))
                 break
         else:
             pending.pop()
+
+
+class _Branch:
+    """A node whose children are walked. Labels alone are sorted: half a million pairs would be as
+    many new objects for the garbage collector to look at, while queries wait."""
+
+    __slots__ = ("children", "labels", "path")
+
+    def __init__(self, path: Path, node: Node) -> None:
+        self.path = path
+        self.children: Mapping[bytes, Node] = node.children
+        self.labels: Iterator[bytes | None] = ordered(self.children)
 
 
 def _hashed(snapshot: Snapshot) -> Iterator[_Owner]:
