@@ -12,24 +12,25 @@ from pathlib import Path
 
 import dns.message
 import dns.rcode
+from msgspec import Struct
 from tests.dns.world import SOA, read, records
 from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE_S
 
 from zonegit import http
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
-from zonegit.bus.service import serve
+from zonegit.bus.service import Endpoint, Request, serve
 from zonegit.config import BusSettings, Settings
-from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
-from zonegit.repo import branches, commits, plans
+from zonegit.repo import branches, commits, merges, plans
 from zonegit.repo.commits import Committed, Intent
 from zonegit.repo.workspace import Position, Repo
 from zonegit.store import refnames
 from zonegit.store.expected import Exactly
 from zonegit.store.protocols import LogEntry
 from zonegit.wire import codec, subjects
-from zonegit.wire.messages import AskStatus, ResolverStatus, Served
+from zonegit.wire.messages import AskReflog, AskStatus, ResolverStatus, Served
 from zonegit.zone import names
 from zonegit_objectstore.handlers import Handlers as ObjectHandlers
 from zonegit_objectstore.sqlite import open_objects
@@ -48,7 +49,8 @@ from zonegit_resolver.settings.planfile import PlanFile
 @dataclass
 class Site:
     """What a test sees. ``tells`` False: refs announces nothing, as if its events were lost;
-    ``rides`` False: no objects come along with them."""
+    ``rides`` False: no objects come along with them; ``answers`` cleared: refs keeps
+    what it is asked of the past to itself until that is set."""
 
     url: str
     data: Path
@@ -56,6 +58,7 @@ class Site:
     repo: Repo
     tells: bool = True
     rides: bool = True
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
     served: list[Served] = field(default_factory=list)
 
     async def commit(
@@ -75,6 +78,21 @@ class Site:
 
     async def branch(self, zone: str, branch: str, commit: ObjectId) -> None:
         await branches.create(self.repo, names.parse(zone), branch, commit)
+
+    async def merge(self, zone: str, theirs: ObjectId, branch: str = "main") -> None:
+        """Brings a commit into a branch."""
+        apex = names.parse(zone)
+        tip = (await self.repo.refs.zone(apex, self.repo.actor)).heads[branch]
+        position = Position(apex, branch, tip)
+        done = await merges.merge(self.repo, position, CommitId(theirs), Intent("test", "merge"))
+        assert isinstance(done, Committed)
+
+    async def force(self, zone: str, commit: ObjectId, branch: str = "main") -> None:
+        """Moves a branch to a commit, be its serial what it may."""
+        ref = refnames.branch(names.parse(zone), branch)
+        tip = (await self.repo.refs.zone(names.parse(zone), self.repo.actor)).heads[branch]
+        origin = self.repo.origin("test", force=True)
+        await self.repo.refs.move(ref, Exactly(tip.target), commit, origin)
 
     async def remove(self, zone: str) -> None:
         origin = self.repo.origin("test", force=True)
@@ -113,13 +131,20 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
         keeper = Keeper(refs, asked, announce)
         adopting = Adopting(refs, keeper, asked)
         await stack.enter_async_context(publisher.running())
+        about_refs = RefHandlers(keeper, adopting).endpoints()
+
+        async def reflog(request: Request, message: AskReflog) -> Struct:
+            await made.answers.wait()
+            return await about_refs["reflog"].answer(request, message)
+
         for name, service, handlers in (
             ("objectstore", "objects", ObjectHandlers(objects).endpoints()),
-            ("refs", "refs", RefHandlers(keeper, adopting).endpoints()),
+            ("refs", "refs", {**about_refs, "reflog": Endpoint(AskReflog, reflog)}),
         ):
             await stack.enter_async_context(serve(serving, name, service, handlers))
         repo = Repo(RemoteObjects(bus, "ada"), RemoteRefs(bus, "ada"), "ada", _now)
         made = Site(url, data, bus, repo)
+        made.answers.set()
 
         def heard(subject: str, octets: bytes) -> None:
             made.served.append(codec.decode(octets, Served))

@@ -1,0 +1,258 @@
+"""What a running resolver tells secondaries: from its journal, from history, and never wrongly."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+from pathlib import Path
+
+import dns.message
+import dns.rdatatype
+import dns.rrset
+import pytest
+from tests.unit.resolver.site import Running, Site, resolver
+
+from zonegit_resolver.following import differences
+from zonegit_resolver.settings.planfile import PlanFile
+
+NOWHERE = "nats://127.0.0.1:1"
+FILL = "".join(f"h{number} 300 A 192.0.2.{number}\n" for number in range(30))
+
+
+def zone(*lines: str) -> str:
+    return FILL + "".join(f"{line}\n" for line in lines)
+
+
+async def ask(running: Running, serial: int) -> list[dns.rrset.RRset]:
+    """The records of an IXFR on a stream."""
+    query = dns.message.make_query("foo.com.", "IXFR")
+    soa = f". . {serial} 0 0 0 0"
+    query.authority = [dns.rrset.from_text("foo.com.", 0, "IN", "SOA", soa)]
+    wire = query.to_wire()
+    reader, writer = await asyncio.open_connection(*running.address)
+    writer.write(len(wire).to_bytes(2, "big") + wire)
+    async with asyncio.timeout(10):
+        length = int.from_bytes(await reader.readexactly(2), "big")
+        reply = dns.message.from_wire(await reader.readexactly(length), one_rr_per_rrset=True)
+    writer.close()
+    assert reply.answer, reply
+    return reply.answer
+
+
+def told(answer: list[dns.rrset.RRset]) -> list[str]:
+    """What is new: ``-`` and ``+`` before owner and RDATA; "whole" for a whole zone."""
+    if len(answer) == 1:
+        return ["current"]
+    if answer[1].rdtype != dns.rdatatype.SOA:
+        return ["whole"]
+    sign, lines = "", []
+    for each in answer[1:-1]:
+        if each.rdtype == dns.rdatatype.SOA:
+            sign = "+" if sign else "-"
+        else:
+            lines.append(f"{sign}{each.name.labels[0].decode()} {each[0]}")
+    return lines
+
+
+async def news(running: Running, serial: int) -> list[str]:
+    return told(await ask(running, serial))
+
+
+async def serves(running: Running, serial: int) -> None:
+    """Returns once it does."""
+    said = f"NOERROR ns1.example. hostmaster.example. {serial} 7200 900 1209600 300"
+    await running.comes_to_say(said, "foo.com.", "SOA")
+
+
+def journal(data: Path, statement: str) -> list[tuple[object, ...]]:
+    database = sqlite3.connect(data / "resolvers" / "r" / "last-known.sqlite3")
+    with database:
+        rows = database.execute(statement).fetchall()
+    database.close()
+    return rows
+
+
+async def three(here: Site, running: Running) -> None:
+    """Serials 7, 8 and 9."""
+    await here.commit("foo.com.", zone("www 300 A 192.0.2.100", "old 300 A 192.0.2.101"))
+    await serves(running, 7)
+    await here.commit("foo.com.", zone("www 300 A 192.0.2.102", "old 300 A 192.0.2.101"), serial=8)
+    await serves(running, 8)
+    await here.commit("foo.com.", zone("www 300 A 192.0.2.103"), serial=9)
+    await serves(running, 9)
+
+
+ALL = ["-old 192.0.2.101", "-www 192.0.2.100", "+www 192.0.2.103"]
+LAST = ["-old 192.0.2.101", "-www 192.0.2.102", "+www 192.0.2.103"]
+
+
+async def test_what_was_served_is_told_as_one_difference(here: Site, tmp_path: Path) -> None:
+    """RFC 1995 section 6."""
+    async with resolver(here.url, tmp_path) as running:
+        await three(here, running)
+        assert await news(running, 7) == ALL
+        assert await news(running, 8) == LAST
+        assert await news(running, 9) == ["current"]
+        assert await news(running, 6) == ["whole"]
+
+
+async def test_it_is_told_after_a_restart_without_the_bus(here: Site, tmp_path: Path) -> None:
+    async with resolver(here.url, tmp_path) as running:
+        await three(here, running)
+    async with resolver(NOWHERE, tmp_path) as running:
+        await serves(running, 9)
+        assert await news(running, 7) == ALL
+        assert await news(running, 8) == LAST
+
+
+async def test_a_corrupt_journal_costs_whole_transfers_and_no_more(
+    here: Site, tmp_path: Path
+) -> None:
+    async with resolver(here.url, tmp_path) as running:
+        await three(here, running)
+    journal(tmp_path, "UPDATE journal SET payload = x'00' WHERE number = 1 RETURNING 1")
+    async with resolver(NOWHERE, tmp_path) as running:
+        await serves(running, 9)
+        assert await news(running, 7) == ["whole"]
+        assert await news(running, 8) == LAST
+
+
+async def test_history_tells_what_the_journal_never_had(here: Site, tmp_path: Path) -> None:
+    """A resolver that was not there finds the base in the log of refs."""
+    async with resolver(here.url, tmp_path) as running:
+        await three(here, running)
+    async with resolver(here.url, tmp_path, name="new") as running:
+        await serves(running, 9)
+        assert await news(running, 7) == ALL
+        assert await news(running, 8) == LAST
+
+
+async def test_the_side_of_a_merge_is_no_base(here: Site, tmp_path: Path) -> None:
+    """It can be reached, but the branch never had it: both sides have a serial 8."""
+    first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+    await here.branch("foo.com.", "side", first.commit)
+    for serial, address in ((8, 8), (9, 9)):
+        text = zone("www 300 A 192.0.2.100", f"side 300 A 192.0.2.{address}")
+        side = await here.commit("foo.com.", text, "side", serial=serial)
+    async with resolver(here.url, tmp_path) as running:
+        text = zone("www 300 A 192.0.2.100", "main 300 A 192.0.2.2")
+        await here.commit("foo.com.", text, serial=8)
+        await here.merge("foo.com.", side.commit)
+        await serves(running, 10)
+    async with resolver(here.url, tmp_path, name="new") as running:
+        await serves(running, 10)
+        assert await news(running, 9) == ["whole"]
+        assert await news(running, 8) == ["+side 192.0.2.9"]
+        assert await news(running, 7) == ["+main 192.0.2.2", "+side 192.0.2.9"]
+
+
+async def test_a_serial_of_two_states_is_no_base(here: Site, tmp_path: Path) -> None:
+    """Forced to another state with the same serial, a branch had 8 twice; secondaries may have
+    either."""
+    first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+    await here.branch("foo.com.", "other", first.commit)
+    other = await here.commit("foo.com.", zone("www 300 A 192.0.2.208"), "other", serial=8)
+    await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
+    await here.force("foo.com.", other.commit)
+    await here.commit("foo.com.", zone("www 300 A 192.0.2.209"), serial=9)
+    async with resolver(here.url, tmp_path) as running:
+        await serves(running, 9)
+        assert await news(running, 8) == ["whole"]
+        assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.209"]
+
+
+async def test_no_difference_is_told_across_a_way_back(here: Site, tmp_path: Path) -> None:
+    async with resolver(here.url, tmp_path) as running:
+        first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+        await serves(running, 7)
+        await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
+        await serves(running, 8)
+        await here.force("foo.com.", first.commit)
+        await serves(running, 7)
+        await here.commit("foo.com.", zone("www 300 A 192.0.2.208"), serial=10)
+        await serves(running, 10)
+        assert await news(running, 8) == ["whole"]
+        assert await news(running, 7) == ["whole"]
+        await here.commit("foo.com.", zone("www 300 A 192.0.2.209"), serial=11)
+        await serves(running, 11)
+        assert await news(running, 10) == ["-www 192.0.2.208", "+www 192.0.2.209"]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_no_difference_is_told_across_a_change_of_branch(
+    here: Site, tmp_path: Path, restarts: bool
+) -> None:
+    """Both branches had serial 8, each another; whoever took it here has main's."""
+    first = await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+    await here.branch("foo.com.", "next", first.commit)
+    for serial in (8, 9):
+        text = zone(f"www 300 A 192.0.2.20{serial}")
+        await here.commit("foo.com.", text, "next", serial=serial)
+    file = tmp_path / "resolver.toml"
+    file.write_text('branch = "main"\n')
+    config = PlanFile(file, {}, frozenset())
+    async with resolver(here.url, tmp_path, config=config) as running:
+        await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
+        await serves(running, 8)
+        assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]
+        file.write_text('branch = "next"\n')
+        if not restarts:
+            os.kill(os.getpid(), signal.SIGHUP)
+            await never_wrong_on_next(here, running)
+    if restarts:
+        async with resolver(here.url, tmp_path, config=config) as running:
+            await never_wrong_on_next(here, running)
+
+
+async def never_wrong_on_next(here: Site, running: Running) -> None:
+    await serves(running, 9)
+    assert await news(running, 8) == ["whole"]
+    assert await news(running, 7) == ["whole"]
+    await here.commit("foo.com.", zone("www 300 A 192.0.2.210"), "next", serial=10)
+    await serves(running, 10)
+    assert await news(running, 9) == ["-www 192.0.2.209", "+www 192.0.2.210"]
+
+
+async def test_a_pin_tells_no_differences(here: Site, tmp_path: Path) -> None:
+    async with resolver(here.url, tmp_path, name="first") as running:
+        await three(here, running)
+    async with resolver(here.url, tmp_path, at="main~1") as running:
+        await serves(running, 8)
+        assert await news(running, 7) == ["whole"]
+
+
+async def test_a_cache_of_the_release_before_is_taken_up(here: Site, tmp_path: Path) -> None:
+    async with resolver(here.url, tmp_path) as running:
+        await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+        await serves(running, 7)
+    for statement in ("DROP TABLE journal", "DROP TABLE standing", "PRAGMA user_version = 1"):
+        journal(tmp_path, statement)
+    async with resolver(here.url, tmp_path) as running:
+        await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
+        await serves(running, 8)
+        assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]
+    assert journal(tmp_path, "PRAGMA user_version") == [(2,)]
+
+
+async def test_a_removed_zone_leaves_no_journal(here: Site, tmp_path: Path) -> None:
+    async with resolver(here.url, tmp_path) as running:
+        await three(here, running)
+        await here.remove("foo.com.")
+        await running.comes_to_say("REFUSED", "www.foo.com.")
+    assert journal(tmp_path, "SELECT * FROM journal") == []
+
+
+async def test_history_that_does_not_answer_costs_a_whole_transfer_and_no_more(
+    here: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bus is there, and refs is stopped."""
+    monkeypatch.setattr(differences, "PATIENCE_S", 0.1)
+    await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
+    await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
+    async with resolver(here.url, tmp_path) as running:
+        await serves(running, 8)
+        assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]
+        here.answers.clear()
+        assert await news(running, 7) == ["whole"]
+        here.answers.set()
+        assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]
