@@ -1,0 +1,152 @@
+"""A resolver's process among clients that mean harm: it answers the others, in bounded memory."""
+
+import asyncio
+import random
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import dns.message
+import pytest
+from tests.e2e.stack import Stack
+from tests.support.hostile import queries, question
+
+PATIENCE_S = 20.0
+GROWTH_KIB = 64 << 10
+"""Memory that all of it together may cost; some 30 MiB are those of a resolver at rest."""
+QUERY = dns.message.make_query("api.foo.com.", "A", id=77, use_edns=0).to_wire()
+BIG = "".join(f'big IN TXT "{number:04} {"x" * 200}"\n' for number in range(250))
+BIG_QUERY = dns.message.make_query("big.foo.com.", "TXT", id=78).to_wire()
+DATAGRAMS = 20_000
+CLIENTS = 100
+
+Address = tuple[str, int]
+
+
+@pytest.fixture
+def address(own_stack: Stack) -> Address:
+    from_file = "$TTL 300\n@ IN SOA ns1 admin 1 7200 3600 1209600 300\n  IN NS ns1\n"
+    own_stack.up("--resolvers", "1")
+    own_stack.zone("foo.com", f"{from_file}ns1 IN A 192.0.2.1\napi IN A 192.0.2.80\n{BIG}")
+    host, _, port = own_stack.record()["dns"][0].rpartition(":")
+    return host, int(port)
+
+
+def resident(stack: Stack) -> int:
+    """KiB of memory that the resolver has."""
+    status = Path(f"/proc/{stack.pid_of('zonegit_resolver')}/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+    return int(line.split()[1])
+
+
+@asynccontextmanager
+async def connected(
+    address: Address,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def assert_answering(address: Address) -> None:
+    """Over UDP and over TCP."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(PATIENCE_S):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.connect(address)
+            reply = b""
+            while reply[:2] != QUERY[:2]:  # a flood before this may have left no room for it
+                await loop.sock_sendall(sock, QUERY)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.5):
+                        reply = await loop.sock_recv(sock, 4_096)
+        async with connected(address) as (reader, writer):
+            writer.write(framed(QUERY))
+            over_tcp = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+    assert dns.message.from_wire(reply).answer == dns.message.from_wire(over_tcp).answer != []
+
+
+def framed(message: bytes) -> bytes:
+    return len(message).to_bytes(2, "big") + message
+
+
+async def datagrams(address: Address) -> None:
+    """Mutated queries, empty ones, and as long as they get."""
+    chosen = random.Random(5)
+    pool = list(queries().values())
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        sock.connect(address)
+        for _ in range(DATAGRAMS):
+            wire = bytearray(chosen.choice(pool))
+            for _ in range(3):
+                wire[chosen.randrange(len(wire))] = chosen.randrange(256)
+            with suppress(OSError):
+                await loop.sock_sendall(sock, bytes(wire[: chosen.randrange(len(wire) + 1)]))
+        for size in (0, 1, 11, 12, 65_507):
+            await loop.sock_sendall(sock, bytes(size))
+
+
+async def frames(address: Address) -> None:
+    """Messages of no octets and of 65,535, of zeros, of pointers and of a query with a tail."""
+    for message in (
+        b"",
+        bytes(65_535),
+        b"\xc0\x0c" * 32_767,
+        (QUERY * 2_000)[:65_535],
+        question(b"\xc0\x0c"),
+    ):
+        async with connected(address) as (reader, writer):
+            with suppress(OSError):
+                writer.write(framed(message))
+                await writer.drain()
+                writer.write_eof()
+                async with asyncio.timeout(PATIENCE_S):
+                    await reader.read()
+
+
+async def clients_that_never_read(address: Address) -> None:
+    """Each asks for megabytes and takes none."""
+    async with AsyncExitStack() as open_now:
+        for _ in range(CLIENTS):
+            _, writer = await open_now.enter_async_context(connected(address))
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            writer.write(framed(BIG_QUERY) * 200)
+        await assert_answering(address)
+
+
+async def clients_that_send_octet_by_octet(address: Address) -> None:
+    """And stop in the middle."""
+    async with AsyncExitStack() as open_now:
+        streams = [await open_now.enter_async_context(connected(address)) for _ in range(CLIENTS)]
+        for octet in framed(QUERY)[:-1]:
+            for _, writer in streams:
+                writer.write(bytes([octet]))
+                await writer.drain()
+        await assert_answering(address)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+async def test_hostile_clients_neither_stop_a_resolver_nor_fill_its_memory(
+    own_stack: Stack, address: Address
+) -> None:
+    await assert_answering(address)
+    before, pid = resident(own_stack), own_stack.pid_of("zonegit_resolver")
+    attacks: tuple[Callable[[Address], Awaitable[None]], ...] = (
+        datagrams,
+        frames,
+        clients_that_never_read,
+        clients_that_send_octet_by_octet,
+    )
+    for attack in attacks:
+        await attack(address)
+        await assert_answering(address)
+        assert resident(own_stack) - before < GROWTH_KIB, attack.__name__
+    assert own_stack.pid_of("zonegit_resolver") == pid
