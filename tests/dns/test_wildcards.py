@@ -93,12 +93,23 @@ def test_rdata_that_names_the_wildcard_itself_is_not_changed() -> None:
     ]
 
 
-def test_names_servers_at_a_wildcard_delegate_nothing() -> None:
-    """RFC 4592 section 4.2 leaves open what they mean; here they are not made up."""
-    reply = World({"foo.com.": "*.w 300 NS ns.example.\n"}).ask("x.w.foo.com.")
-    assert rcode(reply) == "NOERROR"
-    assert not reply.answer
-    assert [found.rdtype.name for found in reply.authority] == ["SOA"]
+def test_name_servers_at_a_wildcard_are_nothing_special() -> None:
+    """RFC 4592 section 4.2 leaves open what they mean: of the names that the wildcard stands for
+    they are data, and its own name is a zone cut like any other."""
+    world = World({"foo.com.": "*.w 300 NS ns.example.\n*.w 300 TXT x\n"})
+    assert records(world.ask("x.w.foo.com.", "NS").answer) == ["x.w.foo.com. 300 NS ns.example."]
+    assert records(world.ask("x.w.foo.com.", "TXT").answer) == ['x.w.foo.com. 300 TXT "x"']
+    assert [found.rdtype.name for found in world.ask("x.w.foo.com.").authority] == ["SOA"]
+    for name in ("*.w.foo.com.", "a.*.w.foo.com."):
+        assert [found.rdtype.name for found in world.ask(name).authority] == ["NS"]
+
+
+def test_a_dname_at_a_wildcard_is_nothing_special() -> None:
+    """RFC 4592 section 4.4: it moves what is below the asterisk itself, and no other name."""
+    world = World({"foo.com.": "*.w 300 DNAME e\nf.e 300 A 192.0.2.1\n"})
+    assert world.ask("x.w.foo.com.", "DNAME").answer
+    assert not world.ask("f.x.w.foo.com.").answer
+    assert "f.e.foo.com. 300 A 192.0.2.1" in records(world.ask("f.*.w.foo.com.").answer)
 
 
 def test_an_escaped_asterisk_is_an_asterisk() -> None:

@@ -46,8 +46,8 @@ def everything(snapshot: Snapshot, path: Sequence[bytes]) -> list[Held]:
 def _beyond(snapshot: Snapshot, encloser: Node, qtype: int) -> Outcome:
     """For a name that does not exist below its closest encloser (RFC 4592 section 3.3.1).
 
-    A wildcard makes no zone cut and no DNAME for the names it stands for: NS and DNAME are found
-    there as any other type is (RFC 4592 sections 4.2 and 4.4).
+    A wildcard makes no zone cut and no DNAME of the names it stands for: NS and DNAME are found
+    there as any other type is (RFC 4592 sections 4.2 and 4.4). Asked for by its own name it is one.
     """
     wildcard = encloser.children.get(WILDCARD)
     if wildcard is None:

@@ -81,9 +81,9 @@ def covered_ttls(signatures: RRset, held: dict[int, Held]) -> tuple[int, ...]:
 
 
 def _turn(held: dict[int, Held], path: Path) -> Turn | None:
-    """NS below the apex make a zone cut, but not at a wildcard (RFC 4592 section 4.2)."""
+    """NS below the apex make a zone cut; a DNAME beside them counts in the child only."""
     servers = held.get(rrtypes.NS)
-    if servers is not None and path and path[-1] != WILDCARD:
+    if servers is not None and path:
         rrset = servers.rrset
         return Referral(rrset, tuple(names.from_wire(rdata) for rdata in rrset.rdatas))
     redirect = held.get(rrtypes.DNAME)

@@ -1,0 +1,70 @@
+"""Data below a zone cut or a DNAME: it is in the zone, and not the zone's to tell."""
+
+import pytest
+from tests.dns.world import World, flags, rcode, records
+
+ZONE = """
+sub 300 NS ns.sub
+ns.sub 300 A 192.0.2.1
+www.sub 300 A 192.0.2.2
+*.sub 300 A 192.0.2.3
+old.sub 300 DNAME new
+inner.sub 300 NS ns.inner.sub
+to.sub 300 CNAME www
+old 300 DNAME new
+old 300 A 192.0.2.4
+www.old 300 A 192.0.2.5
+*.old 300 TXT "hidden"
+cut.old 300 NS ns.elsewhere.org.
+www.new 300 A 192.0.2.6
+both 300 DNAME new
+both 300 NS ns.elsewhere.org.
+www 300 A 192.0.2.7
+"""
+
+
+@pytest.fixture
+def world() -> World:
+    return World({"foo.com.": ZONE})
+
+
+@pytest.mark.parametrize(
+    "owner", ["sub", "www.sub", "q.sub", "x.old.sub", "x.inner.sub", "to.sub", "*.sub"]
+)
+@pytest.mark.parametrize("rdtype", ["A", "CNAME", "DNAME", "NS", "TXT"])
+def test_everything_below_a_cut_is_referred_to_the_cut(
+    world: World, owner: str, rdtype: str
+) -> None:
+    """RFC 1034 section 4.2.1: the topmost cut counts, whatever stands below it."""
+    reply = world.ask(f"{owner}.foo.com.", rdtype)
+    assert "AA" not in flags(reply)
+    assert not reply.answer
+    assert records(reply.authority) == ["sub.foo.com. 300 NS ns.sub.foo.com."]
+    assert records(reply.additional) == ["ns.sub.foo.com. 300 A 192.0.2.1"]
+
+
+def test_everything_below_a_dname_has_moved(world: World) -> None:
+    """RFC 6672 sections 2.3 and 2.4: the owner has not."""
+    moved = world.ask("www.old.foo.com.")
+    assert records(moved.answer)[1:] == [
+        "www.new.foo.com. 300 A 192.0.2.6",
+        "www.old.foo.com. 300 CNAME www.new.foo.com.",
+    ]
+    assert rcode(world.ask("q.old.foo.com.", "TXT")) == "NXDOMAIN"
+    assert "AA" in flags(world.ask("cut.old.foo.com.", "NS"))
+    assert records(world.ask("old.foo.com.").answer) == ["old.foo.com. 300 A 192.0.2.4"]
+
+
+def test_a_cut_hides_the_dname_beside_it(world: World) -> None:
+    """RFC 6672 section 2.3: below a cut the child's DNAME counts, and not what is said here."""
+    for owner in ("both.foo.com.", "www.both.foo.com."):
+        reply = world.ask(owner)
+        assert not reply.answer
+        assert records(reply.authority) == ["both.foo.com. 300 NS ns.elsewhere.org."]
+
+
+def test_no_wildcard_above_reaches_below_a_cut() -> None:
+    """RFC 4592 section 4.2: a zone cut ends the zone, and what stands for missing names."""
+    world = World({"foo.com.": "* 300 A 192.0.2.1\nsub 300 NS ns.elsewhere.org.\n"})
+    assert not world.ask("q.sub.foo.com.").answer
+    assert world.ask("q.other.foo.com.").answer
