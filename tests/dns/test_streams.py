@@ -190,6 +190,28 @@ async def test_there_are_no_more_connections_than_there_may_be(world: World, hos
         assert await is_served(address, world)
 
 
+async def test_connections_that_come_all_at_once_are_counted_one_by_one(
+    world: World, host: str
+) -> None:
+    """They wait in the backlog, and are taken in one turn of the event loop."""
+    world.zones.conduct = Conduct(connections_of_subnet=5)
+    loop = asyncio.get_running_loop()
+    async with served(world, host=host) as (address, streams), AsyncExitStack() as stack:
+        socks = [socket.socket(socket_family(host), socket.SOCK_STREAM) for _ in range(100)]
+        for sock in socks:
+            stack.callback(sock.close)
+            sock.connect(tuple(address))
+            sock.setblocking(False)
+        closed = 0
+        async with asyncio.timeout(20):
+            for finished in asyncio.as_completed([loop.sock_recv(sock, 1) for sock in socks]):
+                assert await finished == b""
+                closed += 1
+                if closed == len(socks) - 5:
+                    break
+        assert streams.connections == 5
+
+
 async def test_a_subnet_of_ipv6_is_a_48(world: World) -> None:
     """All of ::1 is one."""
     world.zones.conduct = Conduct(connections_of_subnet=1)

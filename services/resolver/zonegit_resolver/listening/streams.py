@@ -70,10 +70,13 @@ class Streams:
                 except OSError:
                     await asyncio.sleep(_RETRY_ACCEPT_S)  # out of file descriptors, most likely
                     continue
-                if self._has_room(peer_subnet(address[0])):
-                    group.create_task(self._converse(sock, address[0]))
+                subnet = peer_subnet(address[0])
+                if self._has_room(subnet):
+                    self._subnets[subnet] += 1  # at once: the conversation begins some time later
+                    group.create_task(self._converse(sock, address[0], subnet))
                 else:
                     sock.close()
+                await asyncio.sleep(0)  # whoever comes by the thousand keeps nobody waiting
 
     def _has_room(self, subnet: bytes) -> bool:
         conduct = self._zones.conduct
@@ -82,9 +85,7 @@ class Streams:
             and self._subnets[subnet] < conduct.connections_of_subnet
         )
 
-    async def _converse(self, sock: socket.socket, peer: str) -> None:
-        subnet = peer_subnet(peer)
-        self._subnets[subnet] += 1
+    async def _converse(self, sock: socket.socket, peer: str, subnet: bytes) -> None:
         reader, writer = await asyncio.open_connection(sock=sock, limit=_READ_AHEAD)
         writer.transport.set_write_buffer_limits(high=_WRITE_AHEAD)
         try:
