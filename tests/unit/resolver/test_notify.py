@@ -228,6 +228,16 @@ async def test_many_zones_and_a_peer_that_never_answers_keep_nobody_waiting() ->
 SOA = "@ 300 SOA ns1 admin 1 2 3 4 5"
 
 
+async def test_more_zones_than_there_are_message_ids_do_not_use_them_up() -> None:
+    """There are 65,536 for one address; looking for a free one must not become endless."""
+    secondary = Secondary(Address("192.0.2.1", 53))
+    notifier = Notifier(lambda _: (secondary,), dict)
+    state = zone(7)
+    for number in range(65_537):
+        notifier.tell(names.parse(f"z{number}.example."), state)
+    assert notifier.tally.unanswered == 65_537 - notify.MOST_OF_ADDRESS
+
+
 async def test_a_secondary_that_is_none_any_more_is_let_be() -> None:
     async with listening(Peer(answers=False)) as peer:
         secondaries = [peer.secondary]

@@ -8,6 +8,7 @@ import asyncio
 import heapq
 import itertools
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ PAUSE_S: Final = 0.002
 """After as many: thousands of zones are served anew when a resolver starts."""
 MOST_WAITING: Final = 100_000
 """Secondaries of zones that have not answered; what comes on top is not sent."""
+MOST_OF_ADDRESS: Final = 32_768
+"""As many of one address: half of all message IDs, so that a free one is found soon."""
 
 Endpoint = tuple[str, int]
 Send = Callable[[bytes, Endpoint], None]
@@ -91,6 +94,7 @@ class Notifier:
         self._retry_first_s = retry_first_s
         self._tellings: dict[_Key, _Telling] = {}
         self._by_id: dict[tuple[Endpoint, int], _Telling] = {}
+        self._of_address: Counter[Endpoint] = Counter()
         self._due: list[tuple[float, int, _Telling]] = []
         self._order = itertools.count()
         self._wake = asyncio.Event()
@@ -104,13 +108,18 @@ class Notifier:
         """Whoever is to hear of the zone will. Nothing is sent before :meth:`run` runs."""
         for secondary in self._secondaries(zone):
             self._end((zone, secondary))
-            if len(self._tellings) >= MOST_WAITING:
+            if self._is_full(secondary):
                 self.tally.unanswered += 1
                 continue
             telling = _Telling(zone, secondary, soa(snapshot), self._free_id(secondary))
             self._tellings[zone, secondary] = telling
             self._by_id[secondary.address, telling.id] = telling
+            self._of_address[secondary.address] += 1
             self._schedule(telling, 0.0)
+
+    def _is_full(self, secondary: Secondary) -> bool:
+        of_address = self._of_address.get(secondary.address, 0)
+        return len(self._tellings) >= MOST_WAITING or of_address >= MOST_OF_ADDRESS
 
     def _free_id(self, secondary: Secondary) -> int:
         while (secondary.address, found := secrets.randbits(16)) in self._by_id:
@@ -124,7 +133,11 @@ class Notifier:
     def _end(self, key: _Key) -> None:
         telling = self._tellings.pop(key, None)
         if telling is not None:
-            del self._by_id[telling.secondary.address, telling.id]
+            address = telling.secondary.address
+            del self._by_id[address, telling.id]
+            self._of_address[address] -= 1
+            if not self._of_address[address]:
+                del self._of_address[address]
 
     async def run(self) -> None:
         """Tells until cancelled."""
