@@ -9,8 +9,12 @@ import pytest
 from tests.dns.world import World, rcode, records
 
 from zonegit.errors import Invalid
+from zonegit.zone import names
+from zonegit_resolver.addresses import Access
 from zonegit_resolver.answering import canary
 from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.messages.tsig import Key
 
 VECTORS = json.loads((Path(__file__).parent.parent / "data" / "canary.json").read_text())
 OLD, NEW = "www 300 A 192.0.2.1", "www 300 A 192.0.2.2"
@@ -121,6 +125,29 @@ def test_an_alias_into_another_zone_stays_on_the_same_side(world: World) -> None
     world.put("bar.com.", "x 300 CNAME www.foo.com.")
     assert "192.0.2.2" in str(world.ask("x.bar.com.", peer="10.2.0.1").answer)
     assert "192.0.2.1" in str(world.ask("x.bar.com.", peer="10.1.0.1").answer)
+
+
+def test_a_secondary_hears_the_serial_of_what_it_would_be_given(world: World) -> None:
+    """Which is the default state, whatever the canary of its subnet is at: by IXFR in a datagram
+    (RFC 1995 section 2), and by a signed SOA query. Else it would never follow, or never rest."""
+    key = Key(names.parse("k."), "hmac-sha256", bytes(32))
+    world.zones.conduct = Conduct(keys={key.name: key})
+    world.transfer_to = Access(keys=frozenset({key.name}))
+    world.put("foo.com.", OLD, canary="@ 3600 SOA . . 5 1 1 1 1")
+    in_canary = "10.2.0.1"
+    assert serial(world.ask("foo.com.", "SOA", peer=in_canary)) == 5
+    assert serial(world.ask("foo.com.", "IXFR", peer=in_canary)) == 7
+    query = dns.message.make_query("foo.com.", "SOA")
+    query.use_tsig(key.primitive)
+    octets = world.exchange(query.to_wire(), peer=in_canary)
+    assert octets is not None
+    ring = {key.primitive.name: key.primitive}
+    assert serial(dns.message.from_wire(octets, keyring=ring, request_mac=query.mac)) == 7
+
+
+def serial(reply: dns.message.Message) -> int:
+    (found,) = reply.answer
+    return found[0].serial
 
 
 def test_zones_have_canaries_of_their_own(world: World) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import dns.message
 import dns.name
+import dns.opcode
 import dns.query
 import dns.rcode
 import dns.rdatatype
@@ -185,6 +186,16 @@ async def test_a_transfer_of_what_is_no_zone_here_is_not_ours_to_give(world: Wor
     async with served(world) as address:
         (message,) = await transferred(address, query_for("www.foo.com."))
     assert message.rcode() == dns.rcode.NOTAUTH
+
+
+async def test_a_notice_of_change_is_no_question_for_the_zone(world: World) -> None:
+    """RFC 1996 section 3.12: whatever type it bears."""
+    query = query_for("foo.com.")
+    query.set_opcode(dns.opcode.NOTIFY)
+    async with served(world) as address:
+        (reply,) = await transferred(address, query)
+    assert reply.rcode() == FORMERR
+    assert reply.opcode() == dns.opcode.NOTIFY
 
 
 async def test_a_transfer_works_over_ipv6(world: World) -> None:

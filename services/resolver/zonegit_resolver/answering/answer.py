@@ -107,7 +107,8 @@ def _answer(
         return onward.state(client).snapshot if client.may(onward.query_from) else None
 
     try:
-        state = served.state(client)
+        # What is transferred is the default state, and so is the serial that says whether to.
+        state = served.default if query.qtype == rrtypes.IXFR else served.state(client)
         told = follow(
             query, state.snapshot, find, is_stream=is_stream, is_minimal=zones.conduct.minimal
         )

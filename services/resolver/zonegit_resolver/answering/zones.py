@@ -72,14 +72,15 @@ class Served:
         object.__setattr__(self, "for_all", for_all)
 
     def state(self, client: Client) -> State:
-        """What a client sees of the zone.
+        """What a client sees of the zone. A secondary that signs asks for what it is to have a copy
+        of, which is the default.
 
         Raises:
             Invalid: what the query says of its client is malformed.
         """
         if self.is_stale:
             client.warn_of_age()
-        if self.split is None:
+        if self.split is None or client.key in self.transfer_to.keys:
             return self.default
         client.read()
         if self.canary is not None and client.sees(self.split):

@@ -156,7 +156,8 @@ def may_be_transfer(wire: bytes) -> bool:
 
 def is_transfer(query: Query) -> bool:
     """Whether a query on a stream asks for a zone."""
-    return query.rcode == 0 and query.qtype in (rrtypes.AXFR, rrtypes.IXFR)
+    is_question = query.rcode == 0 and not query.is_notify
+    return is_question and query.qtype in (rrtypes.AXFR, rrtypes.IXFR)
 
 
 def _is_news(snapshot: Snapshot, serial: int) -> bool:
