@@ -1,9 +1,11 @@
 """Who may ask: by network and by key."""
 
+import time
+
 import dns.edns
 import dns.message
 import pytest
-from tests.dns.test_tsig import NOW, USUAL, exchange, signed
+from tests.dns.test_tsig import USUAL, exchange, signed
 from tests.dns.world import World, flags, rcode, records
 
 from zonegit_resolver import addresses
@@ -23,7 +25,8 @@ def world() -> World:
         {"open.com.": "www 300 A 192.0.2.1\nto 300 CNAME www.closed.com."},
         conduct=Conduct(keys={USUAL.name: USUAL}),
     )
-    world.zones.clock = lambda: NOW
+    now = time.time()
+    world.zones.clock = lambda: now
     world.query_from = INSIDE
     world.put("closed.com.", "www 300 A 192.0.2.2")
     return world
