@@ -3,12 +3,18 @@
 ``make differential`` does the same for as many seeds as one likes.
 """
 
+import asyncio
+
 import pytest
+from tests.dns.test_tcp import served
+from tests.dns.world import World
 from tests.support import peers
-from tests.support.differential import randomzones, signing
+from tests.support.differential import asking, randomzones, signing
 from tests.support.differential.exemptions import EXEMPTIONS, Exemption
 from tests.support.differential.questions import questions
 from tests.support.differential.trial import disagreements, references
+
+from zonegit_resolver.messages.query import DATAGRAM, STREAM
 
 SIGNER_ABSENT = "dnssec-signzone is not installed"
 
@@ -36,6 +42,18 @@ def _compare(seed: int, denial: str | None) -> None:
     found = disagreements(texts, programs, questions(zones, seed, signed=denial is not None))
     faults = [each for each in found if each.exemption is None]
     assert not faults, "\n\n".join(map(str, faults[:3]))
+
+
+async def test_sockets_carry_the_replies_that_were_compared() -> None:
+    zones = randomzones.zones(0)
+    world = World({zone.apex: zone.text() for zone in zones})
+    ways = ((asking.over_udp, False, DATAGRAM), (asking.over_tcp, True, STREAM))
+    async with served(world) as (address, _):
+        for ask, is_tcp, limit in ways:
+            chosen = [each for each in questions(zones, 0) if each.tcp == is_tcp][:300]
+            wires = [question.query(number) for number, question in enumerate(chosen)]
+            told = await asyncio.to_thread(ask, tuple(address), wires)
+            assert told == [world.exchange(wire, limit=limit) for wire in wires]
 
 
 @pytest.mark.parametrize("exemption", EXEMPTIONS, ids=lambda each: each.why)

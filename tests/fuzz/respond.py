@@ -2,7 +2,7 @@
 
     python -m tests.fuzz.respond [SECONDS] [LIBFUZZER_OPTION ...]
 
-What it finds is left as ``crash-...`` in the working folder; given as an option, it is run again.
+What it finds is left as ``crash-...`` in the working folder; given as an option, that is run again.
 The corpus lies in ``.fuzz`` and grows from run to run.
 """
 
@@ -35,7 +35,9 @@ def main() -> None:
         for how in range(4):
             (CORPUS / f"query-{number}-{how}").write_bytes(bytes([how]) + query)
     limits = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-print_final_stats=1"]
-    atheris.Setup([sys.argv[0], *limits, *options, str(CORPUS)], examine)
+    is_rerun = any(not option.startswith("-") for option in options)
+    corpus = [] if is_rerun else [str(CORPUS)]
+    atheris.Setup([sys.argv[0], *limits, *options, *corpus], examine)
     atheris.Fuzz()
 
 
