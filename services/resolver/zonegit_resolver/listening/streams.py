@@ -8,7 +8,7 @@ and not for long.
 import asyncio
 import socket
 from collections import Counter
-from contextlib import aclosing, suppress
+from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,16 +86,22 @@ class Streams:
         )
 
     async def _converse(self, sock: socket.socket, peer: str, subnet: bytes) -> None:
-        reader, writer = await asyncio.open_connection(sock=sock, limit=_READ_AHEAD)
-        writer.transport.set_write_buffer_limits(high=_WRITE_AHEAD)
         try:
-            await self._exchange(reader, writer, peer)
+            with closing(sock):  # also where nothing comes of it
+                reader, writer = await asyncio.open_connection(sock=sock, limit=_READ_AHEAD)
+                writer.transport.set_write_buffer_limits(high=_WRITE_AHEAD)
+                try:
+                    await self._exchange(reader, writer, peer)
+                finally:
+                    await self._part(writer)
         except (TimeoutError, OSError):
             pass  # it has gone, or is to go
         except Exception as error:
             self._losses.bug(error)
         finally:
-            await self._part(writer, subnet)
+            self._subnets[subnet] -= 1
+            if not self._subnets[subnet]:
+                del self._subnets[subnet]
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str
@@ -151,7 +157,7 @@ class Streams:
             async with asyncio.timeout(self._limits.stall_s):
                 await writer.drain()
 
-    async def _part(self, writer: asyncio.StreamWriter, subnet: bytes) -> None:
+    async def _part(self, writer: asyncio.StreamWriter) -> None:
         try:
             writer.close()
             with suppress(OSError, TimeoutError):
@@ -159,9 +165,6 @@ class Streams:
                     await writer.wait_closed()
         finally:
             writer.transport.abort()  # what is not sent by now never will be
-            self._subnets[subnet] -= 1
-            if not self._subnets[subnet]:
-                del self._subnets[subnet]
 
 
 async def _read(reader: asyncio.StreamReader, frames: Frames) -> list[bytes]:
