@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
 from zonegit.zone import names
+from zonegit_resolver import addresses
+from zonegit_resolver.addresses import Access, Address, Secondary
 from zonegit_resolver.answering.canary import Canary
+from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.messages.tsig import Key
 from zonegit_resolver.settings import plan
 from zonegit_resolver.settings.plan import Plan, Serving
 
@@ -51,6 +55,27 @@ def test_another_plan_is_told_zone_by_zone() -> None:
         "only: a. b. -> every zone",
     ]
     assert plan.differences(after, after) == []
+
+
+def test_who_may_and_what_is_told_is_told_too_and_no_secret() -> None:
+    keys = {B: Key(B, "hmac-sha256", b"hidden")}
+    inside = Access((addresses.network("192.0.2.0/24"),), frozenset([B]))
+    notify = (Secondary(Address("192.0.2.1", 53), B), Secondary(Address("::1", 5353)))
+    before = Plan(conduct=Conduct(version="1"))
+    after = Plan(
+        Serving(query_from=inside, transfer_to=Access(), notify=notify),
+        conduct=Conduct(nsid=b"ns1", keys=keys),
+    )
+    assert plan.differences(before, after) == [
+        "default: main -> main, for 192.0.2.0/24 key:b., transferred to nobody, "
+        "notifying 192.0.2.1:53 key:b. [::1]:5353",
+        "nsid: none -> b'ns1'",
+        "version: 1 -> none",
+        "keys: none -> b.",
+    ]
+    other = {B: Key(B, "hmac-sha256", b"other")}
+    again = plan.differences(Plan(conduct=Conduct(keys=keys)), Plan(conduct=Conduct(keys=other)))
+    assert again == ["keys: b. -> b."]
 
 
 WORDS = st.fixed_dictionaries(
