@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import dns.flags
 import dns.message
@@ -14,6 +15,7 @@ import pytest
 import structlog
 from tests.dns.world import read
 from tests.support.waiting import eventually
+from tests.unit.resolver.site import Site, resolver
 
 from zonegit.zone import names
 from zonegit_resolver.addresses import Address, Secondary
@@ -249,3 +251,16 @@ async def test_a_secondary_that_is_none_any_more_is_let_be() -> None:
         await eventually(lambda: notifier.silent == 0)
         task.cancel()
         await asyncio.wait([task])
+
+
+async def test_a_resolver_tells_when_it_starts_and_after_each_commit(
+    here: Site, tmp_path: Path
+) -> None:
+    async with listening(Peer()) as peer:
+        async with resolver(here.url, tmp_path, notify=(peer.secondary,)):
+            for serial in (7, 8):
+                await here.commit("foo.com.", f"www 300 A 192.0.2.{serial}\n", serial=serial)
+                await eventually(lambda serial=serial: serial in peer.serials)
+        async with resolver(here.url, tmp_path, notify=(peer.secondary,)):
+            await eventually(lambda: len(peer.serials) == 3)
+    assert peer.serials == [7, 8, 8]

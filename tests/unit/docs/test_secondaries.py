@@ -1,0 +1,32 @@
+"""What operations.md says of NSD, Knot and BIND is what they accept."""
+
+import re
+import subprocess
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from tests.support.peers import installed
+
+PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+SECRET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+CHECKS = {
+    "NSD": "nsd-checkconf {file}",
+    "Knot": "knotc --config {file} conf-check",
+    "BIND": "named-checkconf {file}",
+}
+
+
+@pytest.mark.parametrize("server", CHECKS)
+def test_a_secondary_accepts_its_configuration(server: str, tmp_path: Path) -> None:
+    found = re.search(rf"^{server}:\n\n((?:    .*\n)+)", PAGE, re.MULTILINE)
+    assert found is not None
+    file = tmp_path / "config"
+    file.write_text(dedent(found[1]).replace("SECRET", SECRET))
+    program, *words = CHECKS[server].format(file=file).split()
+    path = installed(program)
+    if path is None:
+        pytest.skip(f"{program} is not installed")
+    command = [path, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
