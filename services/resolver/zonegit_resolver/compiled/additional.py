@@ -89,18 +89,18 @@ def _without(dependents: Dependents, target: Name, path: Path) -> Dependents:
     return dependents.set(target, left) if left else dependents.delete(target)
 
 
-def dependent(snapshot: Snapshot, path: Path, rdtype: int) -> Iterator[Path]:
-    """Who brings along what stands at ``path`` when its RRset of that type changes; where that
-    may make a cut or a DNAME, also what stands below."""
+def dependent(snapshot: Snapshot, owner: Name, path: Path, rdtype: int) -> Iterator[Path]:
+    """Who brings along what stands at ``owner``, whose labels are ``path``, when its RRset of that
+    type changes; where that may make a cut or a DNAME, also what stands below."""
     dependents = snapshot.dependents
     if not dependents:
         return
     if rdtype in BROUGHT or rdtype == rrtypes.NS:
-        yield from dependents.get(names.below(snapshot.apex, path), ())
+        yield from dependents.get(owner, ())
     if path and rdtype in (rrtypes.NS, rrtypes.DNAME):
         node = node_at(snapshot, path)
-        for owner in _owners_below(node) if node is not None else ():
-            yield from dependents.get(owner, ())
+        for each in _owners_below(node) if node is not None else ():
+            yield from dependents.get(each, ())
 
 
 def _owners_below(node: Node) -> Iterator[Name]:

@@ -75,7 +75,8 @@ def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]
             what it says of other names cannot be read; the zone takes too much memory.
     """
     for each in changes:
-        _check(snapshot.apex, each)
+        owner = names.below(snapshot.apex, each.path)
+        _check(owner, each)
         before = node_at(snapshot, each.path)
         change = _frugal(each, before)
         snapshot = _with_change(snapshot, change, _size(snapshot, change, before))
@@ -83,16 +84,15 @@ def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]
         if change.rdtype in BRINGING:
             snapshot = register(snapshot, change.path, before)
             yield snapshot
-        for path in dependent(snapshot, change.path, change.rdtype):
+        for path in dependent(snapshot, owner, change.path, change.rdtype):
             snapshot = replace(snapshot, root=_edited(snapshot.root, path, forgetting))
             yield snapshot
 
 
-def _check(apex: Name, change: Change) -> None:
+def _check(owner: Name, change: Change) -> None:
     rrset = change.rrset
     if rrset is None:
         return
-    owner = names.below(apex, change.path)
     if rrset.owner != owner or rrset.rdtype != change.rdtype or rrset.rdclass != IN:
         raise Invalid(
             f"{describe(rrset)} is stored in place of"
