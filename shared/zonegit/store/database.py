@@ -27,6 +27,12 @@ Upgrades = Mapping[int, Callable[[Connection], object]]
 NO_UPGRADES: Final[Upgrades] = MappingProxyType({})
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that writes the same file, a backup for instance."""
+CACHE_KIB: Final = 32 << 10
+"""How much of a file a connection may keep in memory: ids are as good as random, so each batch of
+an import touches pages all over the index."""
+CHECKPOINT_PAGES: Final = 8_192
+"""How long the log may grow, in pages of 4 KiB, before it is copied into the file. With SQLite's
+own 1,000 each batch would copy nearly the same pages again."""
 
 
 class Database:
@@ -127,6 +133,8 @@ def _connection(path: Path) -> Connection:
     )
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return connection
 
 
