@@ -121,18 +121,18 @@ async def test_the_longest_message_is_read_and_answered(world: World, host: str)
 
 async def test_a_message_has_to_come_within_the_time_for_it(world: World, host: str) -> None:
     """Section 6.2.3; each octet by itself does not buy more."""
-    async with served(world, Limits(idle_s=0.3), host) as (address, _):
-        async with connected(address) as (reader, writer):
-            writer.write(framed(QUERY)[:-1])
-            assert await ends(reader) == b""
+    limits = Limits(idle_s=0.3)
+    async with served(world, limits, host) as (address, _), connected(address) as (reader, writer):
+        writer.write(framed(QUERY)[:-1])
+        assert await ends(reader) == b""
 
 
 async def test_a_client_may_not_ask_for_ever(world: World, host: str) -> None:
     """Section 6.2.3: however busy it is, its connection ends."""
-    async with served(world, Limits(total_s=0.3), host) as (address, _):
-        async with connected(address) as (reader, writer):
-            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
-                await asks_for_ever(reader, writer)
+    limits = Limits(total_s=0.3)
+    async with served(world, limits, host) as (address, _), connected(address) as (reader, writer):
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await asks_for_ever(reader, writer)
 
 
 async def test_clients_that_never_read_take_less_than_a_mebibyte_each_and_nobodys_turn(
