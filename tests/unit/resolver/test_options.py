@@ -70,6 +70,10 @@ def test_a_name_is_made_from_host_and_port() -> None:
         (["--config", "/nowhere/at-all.toml"], "cannot read /nowhere/at-all.toml"),
         (["--zone", "a..b"], "is not a domain name"),
         (["--transfer-to", "all"], "is not a network"),
+        (["--allow-query", "key:none"], "no key is called none."),
+        (["--keys", "/nowhere/at-all"], "cannot read /nowhere/at-all"),
+        (["--notify", "192.0.2.1"], "is not an address"),
+        (["--max-udp-size", "big"], "is not a number from 512 to 4,096"),
     ],
 )
 def test_wrong_flags_are_a_usage_error(words: list[str], said: str) -> None:
