@@ -40,6 +40,6 @@ def test_the_real_root_zone_is_answered_as_nsd_does(tmp_path: Path) -> None:
             query = dns.message.make_query(name, rdtype, use_edns=0, payload=4096)
             theirs = dns.query.udp(query, "127.0.0.1", 10, peer.port)
             ours = world.send(query)
-            assert said(ours) == said(theirs), (name, rdtype)
+            assert said(ours).essence == said(theirs).essence, (name, rdtype)
             if ours.authority:  # beside an answer nothing is added here
                 assert records(ours.additional) == records(theirs.additional), (name, rdtype)

@@ -17,8 +17,8 @@ Lines = frozenset[str]
 
 
 class Said(NamedTuple):
-    """A reply without the order of its records, the case of their names, its compression, and
-    additional data that nobody needs. A truncated reply says nothing else (RFC 2181 section 9)."""
+    """A reply without the order of its records, the case of their names, and its compression. A
+    truncated reply says nothing else (RFC 2181 section 9)."""
 
     rcode: str
     truncated: bool
@@ -26,6 +26,12 @@ class Said(NamedTuple):
     answer: Lines = frozenset()
     authority: Lines = frozenset()
     glue: Lines = frozenset()
+    additional: Lines = frozenset()
+
+    @property
+    def essence(self) -> "Said":
+        """All but additional data that nobody needs."""
+        return self._replace(additional=frozenset())
 
     @property
     def names_servers(self) -> bool:
@@ -45,6 +51,7 @@ def said(reply: dns.message.Message) -> Said:
         lines(reply.answer),
         lines(reply.authority),
         lines(_glue(reply)),
+        lines(reply.additional),
     )
 
 

@@ -17,10 +17,12 @@ from tests.support.differential import asking
 from tests.support.differential.exemptions import MOST_ALIASES, Exemption, exempted
 from tests.support.differential.questions import Question
 from tests.support.differential.randomzones import Zone
-from tests.support.differential.replies import joined, said, unfollowed
+from tests.support.differential.replies import Said, joined, said, unfollowed
 
 from zonegit_resolver.messages.query import DATAGRAM, PLAIN, STREAM
 
+BRINGING = ("knotd", "named")
+"""Those that bring along addresses of the hosts they name; NSD is told to leave that."""
 SLACK = 128
 """Octets that a reply of ours may be longer for want of compression."""
 REFERENCES = ("nsd", "knotd", "named")
@@ -110,10 +112,18 @@ def _compared(
     octets = world.exchange(question.query(), limit=STREAM if question.tcp else DATAGRAM)
     assert octets is not None
     ours = dns.message.from_wire(octets)
-    told = [joined(list(map(said, replies))) for replies in theirs.values()]
-    if said(ours) in told:
+    told = {name: joined(list(map(said, replies))) for name, replies in theirs.items()}
+    agreeing = {name: each for name, each in told.items() if each.essence == said(ours).essence}
+    if agreeing and not _brings_other(question, said(ours), agreeing):
         return None
-    return Disagreement(question, ours, theirs, exempted(question, ours, told))
+    return Disagreement(question, ours, theirs, exempted(question, ours, list(told.values())))
+
+
+def _brings_other(question: Question, ours: Said, agreeing: Mapping[str, Said]) -> bool:
+    """Whether what we bring along is not what others do, who answer alike, where all fits."""
+    brought = [agreeing[name].additional for name in BRINGING if name in agreeing]
+    is_whole = question.tcp and not question.do
+    return is_whole and bool(brought) and ours.additional not in brought
 
 
 def _told(
