@@ -12,8 +12,9 @@ from zonegit_resolver.compiled.records import at_once, condensed, soa
 from zonegit_resolver.messages.parts import AA, Writer, write_record
 from zonegit_resolver.messages.query import Query
 
-COMPRESSED: Final = 8
-"""Differences of more octets than that often fit no datagram, whatever compression does."""
+MOST_RECORDS: Final = 500
+"""Of differences that are put together while a query waits; more fit no datagram, unless most of
+what came has gone again."""
 
 
 def told(query: Query, zones: Zones, client: Client, space: int) -> Told | None:
@@ -25,7 +26,7 @@ def told(query: Query, zones: Zones, client: Client, space: int) -> Told | None:
     if not client.may(served.transfer_to):
         return None
     recent = zones.recent(query.name, served.default, query.serial)
-    if not recent or sum(delta.octets for delta in recent) > COMPRESSED * space:
+    if not recent or sum(map(len, recent)) > MOST_RECORDS:
         return None
     delta, last = at_once(condensed(recent)), soa(served.default.snapshot)
     writer, records = Writer(query.name), 0

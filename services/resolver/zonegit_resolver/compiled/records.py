@@ -48,6 +48,10 @@ class Delta(msgspec.Struct, frozen=True):
         """The serial it leads to."""
         return _serial(self.added[0])
 
+    def __len__(self) -> int:
+        """How many records it has."""
+        return len(self.removed) + len(self.added)
+
     @property
     def octets(self) -> int:
         """Of its records, uncompressed."""

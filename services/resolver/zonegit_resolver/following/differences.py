@@ -30,8 +30,8 @@ PATIENCE_S: Final = 2.0
 """How long history may take, before a secondary gets the whole zone instead."""
 MOST_ROWS: Final = 100
 """Moves to one serial that are read; a branch that has more was forced back and forth."""
-MOST_RRSETS: Final = 50_000
-"""That may differ; a difference is kept in memory while it is sent."""
+MOST_RRSETS: Final = 20_000
+"""That may differ; what is compiled for it is let go in one go."""
 AT_ONCE: Final = 4
 """Questions to history at a time."""
 

@@ -160,12 +160,11 @@ class Journal:
 def _is_kept(delta: Delta) -> bool:
     """Whether it is short, and leads forward: what leads back would make serials stand for two
     states."""
-    is_short = len(delta.removed) + len(delta.added) <= MOST_RECORDS
-    return is_short and later(delta.after, delta.before)
+    return len(delta) <= MOST_RECORDS and later(delta.after, delta.before)
 
 
 def _weight(delta: Delta) -> int:
-    return delta.octets + OF_A_RECORD * (len(delta.removed) + len(delta.added))
+    return delta.octets + OF_A_RECORD * len(delta)
 
 
 def _stored(key: Key, entry: Entry) -> StoredDelta:

@@ -108,7 +108,9 @@ class Outgoing:
             count(served.default.queries, query.qtype, NOERROR)
             return served
         if served is None:
-            rcode, client.error = NOTAUTH, edns.NOT_AUTHORITATIVE
+            rcode = NOTAUTH
+            is_complete = self._zones.is_complete
+            client.error = edns.NOT_AUTHORITATIVE if is_complete else edns.NOT_READY
         else:
             self._zones.denied += 1
             rcode, client.error = REFUSED, edns.PROHIBITED
@@ -167,8 +169,7 @@ def _is_news(snapshot: Snapshot, serial: int) -> bool:
 
 def _is_short(delta: Delta, snapshot: Snapshot) -> bool:
     """Whether a difference is less than the zone, about (RFC 1995 section 4)."""
-    records = len(delta.removed) + len(delta.added)
-    return records * (OVERHEAD + OF_A_RECORD) <= snapshot.size
+    return len(delta) * (OVERHEAD + OF_A_RECORD) <= snapshot.size
 
 
 def _complete(snapshot: Snapshot) -> Records:
