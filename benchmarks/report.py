@@ -43,10 +43,13 @@ def main(wanted: Sequence[str]) -> int:
     print(f"# Figures of {time.strftime('%Y-%m-%d')}\n\n{machine.described()}\n", flush=True)
     print("Medians with the lowest and the highest, unless a row says otherwise.\n")
     found: list[Figure] = []
+    taken = []
     for name in wanted or FAMILIES:
         print(f"measuring {name} ...", file=sys.stderr)
+        started = time.monotonic()
         found += FAMILIES[name]()
-    print(table(found))
+        taken.append(f"{name} {(time.monotonic() - started) / 60:.1f}")
+    print(f"{table(found)}\n\nMinutes that each family took: {', '.join(taken)}.")
     return 0
 
 
