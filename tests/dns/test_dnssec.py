@@ -12,6 +12,7 @@ from tests.dns.world import SOA, World, flags, rcode, records
 from tests.support import signing
 from tests.support.validating import Validator
 
+from zonegit_resolver.answering import fast
 from zonegit_resolver.messages.query import STREAM
 
 ZONE = (
@@ -148,6 +149,17 @@ def test_a_secure_cut_comes_with_its_ds(signed: Signed) -> None:
     assert "AA" not in flags(reply)
     assert [each.rdtype.name for each in reply.authority] == ["NS", "DS", "RRSIG"]
     assert [each.rdtype.name for each in ask(world, "secure", "DS").answer] == ["DS", "RRSIG"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "rdtype"), [("www", "A"), ("x.secure", "A"), ("q.sub", "A"), ("q.bare.deep", "A")]
+)
+def test_hits_and_referrals_take_the_short_way(signed: Signed, owner: str, rdtype: str) -> None:
+    """As these make most of what a large signed zone is asked."""
+    _, world, _ = signed
+    ask(world, owner, rdtype)
+    query = dns.message.make_query(f"{owner}.foo.test.", rdtype, want_dnssec=True)
+    assert fast.ordinary(query.to_wire(), world.zones, "192.0.2.1", STREAM) is not None
 
 
 def test_any_brings_the_signatures(signed: Signed) -> None:

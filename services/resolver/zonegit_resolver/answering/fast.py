@@ -13,9 +13,17 @@ from zonegit_resolver.answering import answer
 from zonegit_resolver.answering.canary import peer_subnet
 from zonegit_resolver.answering.lookup import lookup
 from zonegit_resolver.answering.zones import KINDS, Served, State, Zones
-from zonegit_resolver.compiled.snapshot import UNSIGNED, Alias, Found, Outcome, Redirect
+from zonegit_resolver.compiled.snapshot import (
+    UNSIGNED,
+    Alias,
+    Denial,
+    Found,
+    Outcome,
+    Redirect,
+    Referral,
+)
 from zonegit_resolver.messages.edns import NSID, codes
-from zonegit_resolver.messages.parts import HEADER
+from zonegit_resolver.messages.parts import HEADER, Part
 from zonegit_resolver.messages.query import DATAGRAM, DO, PLAIN, RCODE, STREAM, Edns, opt
 
 _RD: Final = 0x0100
@@ -106,11 +114,11 @@ def ordinary(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
             return None
         body, head, code = told.octets, told.heads()[variant], told.flags & RCODE
     else:
-        part = outcome.signed if do else outcome.part
+        if do and state.snapshot.denial is not UNSIGNED:
+            part = _proved(outcome, low[HEADER:end], state.snapshot.denial)
+        else:
+            part = outcome.signed if do else outcome.part
         if part is None or kind is Redirect or (part.cuts and zones.conduct.minimal):
-            return None
-        is_signed = do and state.snapshot.denial is not UNSIGNED
-        if is_signed and not _is_whole(outcome, low[HEADER:end]):
             return None
         distance = end - HEADER - part.length
         body = part.moved(distance) if distance else part.octets
@@ -123,10 +131,14 @@ def ordinary(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     return reply
 
 
-def _is_whole(outcome: Outcome, name: bytes) -> bool:
-    """Whether this is all that a signed zone says of a name: any but an RRset that the name itself
-    owns has to be proved besides, name by name."""
-    return type(outcome) is Found and outcome.rrset.owner == name
+def _proved(outcome: Outcome, name: bytes, denial: Denial) -> Part | None:
+    """What a signed zone says to clients that set DO, where that is all: of an RRset that the name
+    itself owns, and of a zone cut. Everything else has to be proved besides, name by name."""
+    if type(outcome) is Found and outcome.rrset.owner == name:
+        return outcome.signed
+    if type(outcome) is Referral and outcome.proved and outcome.proved[0] is denial:
+        return outcome.proved[1]
+    return None
 
 
 def _ending(octets: bytes) -> Ending | None:
