@@ -128,3 +128,16 @@ def test_more_glue_than_any_message_holds_does_no_harm(servers: str) -> None:
         assert not reply.flags & dns.flags.TC
     else:
         assert reply.flags & dns.flags.TC
+
+
+def test_servers_that_many_children_share_do_not_make_each_referral_huge() -> None:
+    """Each is kept once it was asked for: what is not the child's own is bounded (RFC 9471 section
+    3.2 leaves it open)."""
+    own = "sub 300 NS ns.sub\nns.sub 300 A 192.0.2.1"
+    shared = [f"sub 300 NS n{n}.hosts" for n in range(13)]
+    addresses = [f"n{n}.hosts 300 A 10.0.{n}.{m}" for n in range(13) for m in range(100)]
+    world = World({"foo.com.": "\n".join([own, "hosts 300 NS n0.hosts", *shared, *addresses])})
+    reply = world.ask("www.sub.foo.com.", limit=STREAM)
+    assert "ns.sub.foo.com. 300 A 192.0.2.1" in records(reply.additional)
+    assert len(records(reply.additional)) == 1 + 2 * 100
+    assert not reply.flags & dns.flags.TC

@@ -175,6 +175,8 @@ def _answer(snapshot: Snapshot, found: Found, *, signed: bool) -> Part:
     answers, count = page.add(rrset, found.ttls), 0
     cuts = []
     for each in _courtesy(snapshot, rrset):
+        if len(page.octets) >= MOST_COURTESY:
+            break
         if len(page.octets) + _length(each) <= MOST_COURTESY:
             cuts.append((len(page.octets), count))
             count += page.add(each)
@@ -200,8 +202,10 @@ def _referral(snapshot: Snapshot, referral: Referral, *, signed: bool) -> Part:
 
     Addresses of servers at or below the cut must not be missing (RFC 9471 section 3.1), so they
     come first; those of servers below sibling cuts may, if they do not fit (section 3.2), and what
-    is not glue is courtesy. More than fits any message is not even rendered: thousands of servers
-    with thousands of addresses each would keep all other queries waiting.
+    is not glue is courtesy. Of these there are MOST_COURTESY octets at most, for thousands of
+    children may share their servers, and each referral is kept. More than fits any message is not
+    even rendered: thousands of servers with thousands of addresses each would keep all other
+    queries waiting.
     """
     cut = referral.rrset.owner
     page = _Page(snapshot, cut, signed=signed, is_below=True)
@@ -213,14 +217,17 @@ def _referral(snapshot: Snapshot, referral: Referral, *, signed: bool) -> Part:
     needed = None
     ranks = {target: _rank(snapshot, cut, target) for target in referral.targets}
     for target in sorted(referral.targets, key=ranks.__getitem__):
+        most = STREAM if ranks[target] == IN_DOMAIN else MOST_COURTESY
+        if len(page.octets) > most:
+            break
         for address in _at_host(snapshot, target, ADDRESSES, may_be_glue=True):
             if ranks[target] > IN_DOMAIN:
+                if len(page.octets) + _length(address) > most:
+                    continue
                 cuts.append((len(page.octets), count))
             if ranks[target] == COURTESY and needed is None:
                 needed = cuts[-1]
             count += page.add(address)
-        if len(page.octets) > STREAM:
-            break
     return Part(page, NOERROR, (0, authority, count), tuple(reversed(cuts)), needed)
 
 
