@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
@@ -68,6 +69,31 @@ def joined(replies: Sequence[Said]) -> Said:
         answer=answer,
         authority=replies[-1].authority.union(*proofs),
     )
+
+
+def agrees_by_zone(ours: Said, theirs: Sequence[Said], apexes: Collection[Name]) -> bool:
+    """Whether a chain through several zones ends as with others, and each zone's part of what is
+    proved is that of one of them."""
+    alike = [
+        each.authority
+        for each in theirs
+        if each.essence._replace(authority=ours.authority) == ours.essence
+    ]
+    return all(
+        any(_of(apex, lines, apexes) == _of(apex, ours.authority, apexes) for lines in alike)
+        for apex in apexes
+    )
+
+
+def _of(zone: Name, authority: Lines, apexes: Collection[Name]) -> set[str]:
+    """The lines whose owners are of that zone, and of none below it."""
+    found = set()
+    for line in authority:
+        owner = dns.name.from_text(line.split()[0])
+        holding = [apex for apex in apexes if owner.is_subdomain(apex)]
+        if zone == max(holding, key=len, default=None):
+            found.add(line)
+    return found
 
 
 def unfollowed(reply: dns.message.Message, qtype: int, apexes: Collection[Name]) -> Name | None:

@@ -17,7 +17,7 @@ from tests.support.differential import asking
 from tests.support.differential.exemptions import MOST_ALIASES, Exemption, exempted
 from tests.support.differential.questions import Question
 from tests.support.differential.randomzones import Zone
-from tests.support.differential.replies import Said, joined, said, unfollowed
+from tests.support.differential.replies import Said, agrees_by_zone, joined, said, unfollowed
 
 from zonegit_resolver.messages.query import DATAGRAM, PLAIN, STREAM
 
@@ -97,17 +97,20 @@ def disagreements(
         theirs = {name: _told(peer, questions, apexes) for name, peer in servers.items()}
         for number, question in enumerate(questions):
             of_each = {name: replies[number] for name, replies in theirs.items()}
-            found = _compared(world, question, of_each)
+            found = _compared(world, question, of_each, apexes)
             if found is not None and found.is_cut_short:
                 whole = replace(question, tcp=True)
                 again = {name: _told(peer, [whole], apexes)[0] for name, peer in servers.items()}
-                found = _compared(world, whole, again)
+                found = _compared(world, whole, again, apexes)
             if found is not None:
                 yield found
 
 
 def _compared(
-    world: World, question: Question, theirs: Mapping[str, Sequence[dns.message.Message]]
+    world: World,
+    question: Question,
+    theirs: Mapping[str, Sequence[dns.message.Message]],
+    apexes: Sequence[Name],
 ) -> Disagreement | None:
     octets = world.exchange(question.query(), limit=STREAM if question.tcp else DATAGRAM)
     assert octets is not None
@@ -115,6 +118,8 @@ def _compared(
     told = {name: joined(list(map(said, replies))) for name, replies in theirs.items()}
     agreeing = {name: each for name, each in told.items() if each.essence == said(ours).essence}
     if agreeing and not _brings_other(question, said(ours), agreeing):
+        return None
+    if not agreeing and agrees_by_zone(said(ours), list(told.values()), apexes):
         return None
     return Disagreement(question, ours, theirs, exempted(question, ours, list(told.values())))
 
