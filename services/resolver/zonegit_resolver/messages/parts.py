@@ -10,7 +10,7 @@ multiplication and an addition move them all.
 import struct
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final, NewType
+from typing import Any, Final, NewType, TypeVar
 
 from zonegit.zone.names import ROOT, Name
 from zonegit.zone.rrset import IN, RRset
@@ -42,6 +42,8 @@ REACH: Final = 0x3FFF - FURTHEST
 as far as 0x3FFF. The longest chain of aliases without signatures (16 times a DNAME, its CNAME and
 their longest names) takes some 8,700 octets."""
 
+Numbers = TypeVar("Numbers", bound=tuple[Any, ...])
+
 _FIXED: Final = struct.Struct("!HHIH")
 _COUNTS: Final = struct.Struct("!HHHHH")
 
@@ -63,6 +65,12 @@ def heads(flags: int, answers: int, authority: int, additional: int) -> tuple[by
         )
         for index in range(4)
     )
+
+
+@lru_cache(maxsize=4096)
+def _shared(numbers: Numbers) -> Numbers:
+    """The very same object for equal tuples: most parts are one record that points at its owner."""
+    return numbers
 
 
 class Part:
@@ -102,9 +110,9 @@ class Part:
         self.flags = flags
         self.answers, self.authority, self.additional = counts
         self.cuts = cuts
-        self.needed = needed or (len(self.octets), self.additional)
+        self.needed = _shared(needed or (len(self.octets), self.additional))
         self.heads = heads(flags, *counts)
-        self._pointers = tuple(writer.pointers)
+        self._pointers = _shared(tuple(writer.pointers))
         self._number: int | None = None
         self._masks: tuple[int, int, int] = (0, 0, 0)
 
