@@ -4,6 +4,8 @@ import dns.message
 import pytest
 from tests.dns.world import SOA, World, flags, rcode, records
 
+from zonegit_resolver.messages.query import STREAM
+
 ZONE = """
 @ 3600 NS ns1.example.
 www 300 A 192.0.2.1
@@ -135,3 +137,13 @@ def test_an_incremental_transfer_in_a_datagram_gets_the_soa(world: World) -> Non
     reply = dns.message.from_wire(world.exchange(query.to_wire()))
     assert [found.rdtype.name for found in reply.answer] == ["SOA"]
     assert SOA.split()[3] in records(reply.answer)[0]
+
+
+def test_an_rrset_may_have_any_number_of_records(world: World) -> None:
+    """RFC 2181 section 5: as many as fit a message; other servers stop at a hundred."""
+    text = "\n".join(f"big 300 A 10.0.{n >> 8}.{n & 255}" for n in range(4_000))
+    world.put("foo.com.", text)
+    assert "TC" in flags(world.ask("big.foo.com."))
+    reply = world.ask("big.foo.com.", limit=STREAM)
+    assert "TC" not in flags(reply)
+    assert len(reply.answer[0]) == 4_000

@@ -1,15 +1,16 @@
 """A persistent sorted set: what denial of existence searches for a name's predecessor. Pure.
 
-Keys stand in blocks, and the blocks in a tuple. A change copies one block and that tuple, some
-thousand references each in a set of a million; a search is two bisections.
+A B-tree of tuples. A change copies the way from the root to one leaf, some hundred references in a
+set of a million; a search is a bisection a level. Leaves that have become small stay so: zones grow
+more than they shrink, and what is removed from a chain is usually followed by something else.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
-MOST: Final = 1_024
-"""Keys of a block; one more, and it is cut in two."""
+MOST: Final = 64
+"""Keys of a leaf, or nodes of a branch; one more, and it is cut in two."""
 
 
 class _Comparable(Protocol):
@@ -18,69 +19,123 @@ class _Comparable(Protocol):
 
 K = TypeVar("K", bound=_Comparable)
 
+_Node = Any
+"""A leaf, which is a tuple of keys, or a branch; never empty, but for an empty set's root."""
+
+
+class _Branch(NamedTuple):
+    """Nodes side by side, and the first key of each."""
+
+    firsts: tuple[Any, ...]
+    nodes: tuple[_Node, ...]
+
 
 class Ordered(Generic[K]):
     """Immutable; :meth:`with_key` and :meth:`without` give another one."""
 
-    __slots__ = ("_blocks", "_firsts")
+    __slots__ = ("_height", "_root")
 
-    def __init__(self, blocks: tuple[tuple[K, ...], ...] = ()) -> None:
-        self._blocks = blocks
-        self._firsts = tuple(block[0] for block in blocks)
+    def __init__(self, root: _Node = (), height: int = 0) -> None:
+        self._root = root
+        self._height = height
 
     def __bool__(self) -> bool:
-        return bool(self._blocks)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._blocks))
+        return bool(self._root)
 
     def __iter__(self) -> Iterator[K]:
-        for block in self._blocks:
-            yield from block
+        return _keys(self._root, self._height)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
     def __contains__(self, key: K) -> bool:
-        return self._blocks != () and self.at_or_before(key) == key
+        return self.at_or_before(key) == key and bool(self)
 
     def at_or_before(self, key: K) -> K | None:
         """The key itself, else the last one before it; None where all come after."""
-        number = bisect_right(self._firsts, key) - 1
-        if number < 0:
-            return None
-        block = self._blocks[number]
-        return block[bisect_right(block, key) - 1]
+        node = self._root
+        for _ in range(self._height):
+            node = node.nodes[max(bisect_right(node.firsts, key) - 1, 0)]
+        at = bisect_right(node, key)
+        found: K | None = node[at - 1] if at else None
+        return found
 
     def last(self) -> K:
         """The greatest key; there must be one."""
-        return self._blocks[-1][-1]
+        node = self._root
+        for _ in range(self._height):
+            node = node.nodes[-1]
+        found: K = node[-1]
+        return found
 
     def with_key(self, key: K) -> "Ordered[K]":
         """The set and ``key``."""
-        if not self._blocks:
-            return Ordered(((key,),))
-        number = max(bisect_right(self._firsts, key) - 1, 0)
-        block = self._blocks[number]
-        at = bisect_left(block, key)
-        if at < len(block) and block[at] == key:
-            return self
-        block = (*block[:at], key, *block[at:])
-        if len(block) <= MOST:
-            return self._replaced(number, (block,))
-        middle = len(block) // 2
-        return self._replaced(number, (block[:middle], block[middle:]))
+        nodes = _with_key(self._root, self._height, key)
+        if len(nodes) == 1:
+            return Ordered(nodes[0], self._height)
+        firsts = tuple(_first(node, self._height) for node in nodes)
+        return Ordered(_Branch(firsts, nodes), self._height + 1)
 
     def without(self, key: K) -> "Ordered[K]":
         """The set but ``key``."""
-        if key not in self:
-            return self
-        number = bisect_right(self._firsts, key) - 1
-        block = self._blocks[number]
-        at = bisect_left(block, key)
-        block = block[:at] + block[at + 1 :]
-        return self._replaced(number, (block,) if block else ())
+        nodes = _without(self._root, self._height, key)
+        if not nodes:
+            return Ordered()
+        root, height = nodes[0], self._height
+        while height and len(root.nodes) == 1:
+            root, height = root.nodes[0], height - 1
+        return Ordered(root, height)
 
-    def _replaced(self, number: int, blocks: tuple[tuple[K, ...], ...]) -> "Ordered[K]":
-        made: Ordered[K] = Ordered.__new__(Ordered)
-        made._blocks = self._blocks[:number] + blocks + self._blocks[number + 1 :]
-        firsts = tuple(block[0] for block in blocks)
-        made._firsts = self._firsts[:number] + firsts + self._firsts[number + 1 :]
-        return made
+
+def _with_key(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:
+    """What takes the place of a node: itself where it has the key, else one or two others."""
+    if not height:
+        at = bisect_left(node, key)
+        if at < len(node) and node[at] == key:
+            return (node,)
+        return _cut((*node[:at], key, *node[at:]))
+    number = max(bisect_right(node.firsts, key) - 1, 0)
+    return _replaced(node, number, _with_key(node.nodes[number], height - 1, key), height - 1)
+
+
+def _without(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:
+    """What takes the place of a node: itself where it has not the key, another one or nothing."""
+    if not height:
+        at = bisect_left(node, key)
+        if at == len(node) or node[at] != key:
+            return (node,)
+        return _cut(node[:at] + node[at + 1 :])
+    number = max(bisect_right(node.firsts, key) - 1, 0)
+    return _replaced(node, number, _without(node.nodes[number], height - 1, key), height - 1)
+
+
+def _replaced(
+    branch: _Branch, number: int, nodes: tuple[_Node, ...], height: int
+) -> tuple[_Branch, ...]:
+    """The branch with other nodes, of that height, in place of one: no, one or two branches."""
+    firsts = tuple(_first(node, height) for node in nodes)
+    return tuple(
+        map(
+            _Branch,
+            _cut(branch.firsts[:number] + firsts + branch.firsts[number + 1 :]),
+            _cut(branch.nodes[:number] + nodes + branch.nodes[number + 1 :]),
+        )
+    )
+
+
+def _cut(row: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
+    """As no, one or two rows that are short enough."""
+    middle = len(row) // 2
+    return (row[:middle], row[middle:]) if len(row) > MOST else (row,) if row else ()
+
+
+def _first(node: _Node, height: int) -> Any:
+    return node.firsts[0] if height else node[0]
+
+
+def _keys(node: _Node, height: int) -> Iterator[Any]:
+    if not height:
+        yield from node
+        return
+    for each in node.nodes:
+        yield from _keys(each, height - 1)
