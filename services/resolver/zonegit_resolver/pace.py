@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from time import perf_counter
 from typing import Final, TypeVar
 
-from zonegit_resolver.compiled.snapshot import Node, Snapshot
+from zonegit_resolver.compiled.snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ async def dispose(snapshots: list[Snapshot], pace: Pace) -> None:
     Dropping a big tree at once would free all of it at once. So all nodes are held here first,
     and let go a few at a time, parents first: each then takes nothing else with it.
     """
-    held: list[Node] = []
+    held: list[object] = []
     for node in _nodes(snapshots):
         held.append(node)
         await pace.breathe()
@@ -94,9 +94,13 @@ async def dispose(snapshots: list[Snapshot], pace: Pace) -> None:
         await pace.breathe()
 
 
-def _nodes(snapshots: list[Snapshot]) -> Iterator[Node]:
+def _nodes(snapshots: list[Snapshot]) -> Iterator[object]:
+    """All nodes, and what of a signed zone is as many as these."""
     for snapshot in snapshots:
         yield from snapshot.denial.hashed.values()
+        yield from snapshot.denial.owners.leaves()
+        for chain in snapshot.denial.chains.values():
+            yield from chain.leaves()
     pending = [snapshot.root for snapshot in snapshots]
     while pending:
         node = pending.pop()

@@ -43,7 +43,12 @@ class Ordered(Generic[K]):
         return bool(self._root)
 
     def __iter__(self) -> Iterator[K]:
-        return _keys(self._root, self._height)
+        for leaf in self.leaves():
+            yield from leaf
+
+    def leaves(self) -> Iterator[tuple[K, ...]]:
+        """The keys in order, a few at a time, as they are held."""
+        return _leaves(self._root, self._height)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -133,9 +138,9 @@ def _first(node: _Node, height: int) -> Any:
     return node.firsts[0] if height else node[0]
 
 
-def _keys(node: _Node, height: int) -> Iterator[Any]:
+def _leaves(node: _Node, height: int) -> Iterator[tuple[Any, ...]]:
     if not height:
-        yield from node
+        yield node
         return
     for each in node.nodes:
-        yield from _keys(each, height - 1)
+        yield from _leaves(each, height - 1)
