@@ -168,17 +168,41 @@ def test_a_query_that_was_altered_on_the_way_gets_no_signed_answer(data: st.Data
         assert reply.rcode() or not reply.had_tsig
 
 
-def test_a_truncated_signature_does_not_hold(world: World) -> None:
-    """Section 5.2.2.1; what is shorter than any policy may accept is malformed."""
+@pytest.mark.parametrize(
+    ("size", "expected", "error"), [(31, 9, 22), (16, 9, 22), (15, 1, None), (0, 1, None)]
+)
+def test_a_truncated_signature_is_badtrunc(
+    world: World, size: int, expected: int, error: int | None
+) -> None:
+    """Section 5.2.4, and signed; what is shorter than any policy may accept is malformed (section
+    5.2.2.1)."""
     query = signed()
     wire = query.to_wire()
-    front, _ = raw(wire)
-    for size, expected in ((31, 9), (16, 9), (15, 1), (0, 1)):
-        rdata = query.tsig[0].replace(mac=query.mac[:size]).to_wire()
-        head = USUAL.primitive.name.to_wire() + struct.pack("!HHIH", 250, 255, 0, len(rdata))
-        octets = world.exchange(front + head + rdata)
+    mac = query.mac[:size]
+    reply = refused(world, with_mac(query, wire, mac))
+    assert reply.rcode() == expected
+    assert (reply.tsig[0].error if reply.had_tsig else None) == error
+    if error is not None:
+        octets = world.exchange(with_mac(query, wire, mac))
         assert octets is not None
-        assert octets[3] & 0xF == expected
+        front = counted(octets[: octets.rindex(USUAL.primitive.name.to_wire())], 0)
+        rdata = reply.tsig[0]
+        right, _ = dns.tsig.sign(front, USUAL.primitive, rdata, rdata.time_signed, mac)
+        assert rdata.mac == right.mac
+
+
+def test_a_truncated_signature_by_another_secret_is_badsig(world: World) -> None:
+    query = signed()
+    reply = refused(world, with_mac(query, query.to_wire(), bytes(16)))
+    assert (reply.rcode(), reply.tsig[0].error, reply.tsig[0].mac) == (9, 16, b"")
+
+
+def with_mac(query: dns.message.Message, wire: bytes, mac: bytes) -> bytes:
+    """A query and its octets, with another signature."""
+    front, _ = raw(wire)
+    rdata = query.tsig[0].replace(mac=mac).to_wire()
+    head = USUAL.primitive.name.to_wire() + struct.pack("!HHIH", 250, 255, 0, len(rdata))
+    return front + head + rdata
 
 
 @pytest.mark.parametrize("apart", [-400, 400, 10**9])

@@ -6,6 +6,7 @@ The digests are dnspython's; here is what a server does with them.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hmac import compare_digest
 from typing import Final
 
 import dns.exception
@@ -36,6 +37,7 @@ FUDGE_S: Final = 300
 BADSIG: Final = 16
 BADKEY: Final = 17
 BADTIME: Final = 18
+BADTRUNC: Final = 22
 
 _ANY_CLASS: Final = b"\0\xfa\0\xff\0\0\0\0"
 """Type TSIG, class ANY, TTL 0."""
@@ -126,9 +128,11 @@ def verified(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | Re
     try:
         dns.tsig.validate(wire, key.primitive, owner, rdata, int(clock()), b"", query.tsig)
     except dns.tsig.BadSignature:
+        if _is_truncated(wire, query.tsig, key, rdata):
+            return _signed(query, key, rdata, BADTRUNC)
         return _unsigned(query, owner, rdata, BADSIG)
     except dns.tsig.BadTime:
-        return _too_late(query, key, rdata, int(clock()))
+        return _signed(query, key, rdata, BADTIME, other=int(clock()).to_bytes(6, "big"))
     return Signer(key, rdata.mac, rdata.original_id, clock)
 
 
@@ -149,10 +153,18 @@ def _read(wire: bytes, at: int) -> tuple[dns.name.Name, TSIG]:
 
 
 def _has_mac(rdata: TSIG) -> bool:
-    """Whether its MAC has a length that may be (RFC 8945 section 5.2.2.1). One that is truncated
-    does not verify here."""
+    """Whether its MAC has a length that may be (RFC 8945 section 5.2.2.1)."""
     size = dns.tsig.mac_sizes[rdata.algorithm]
     return max(10, size // 2) <= len(rdata.mac) <= size
+
+
+def _is_truncated(wire: bytes, at: int, key: Key, theirs: TSIG) -> bool:
+    """Whether the MAC is the beginning of the right one: it holds, but only whole ones are taken
+    here (RFC 8945 section 5.2.4)."""
+    count = int.from_bytes(wire[HEADER - 2 : HEADER], "big") - 1
+    signed = wire[: HEADER - 2] + count.to_bytes(2, "big") + wire[HEADER:at]
+    whole, _ = dns.tsig.sign(signed, key.primitive, theirs, theirs.time_signed)
+    return compare_digest(whole.mac[: len(theirs.mac)], theirs.mac)
 
 
 def _unsigned(query: Query, owner: dns.name.Name, theirs: TSIG, error: int) -> Refused:
@@ -161,12 +173,13 @@ def _unsigned(query: Query, owner: dns.name.Name, theirs: TSIG, error: int) -> R
     return Refused(_appended(refusal(query, NOTAUTH), owner, rdata), error)
 
 
-def _too_late(query: Query, key: Key, theirs: TSIG, now: int) -> Refused:
-    """RFC 8945 section 5.2.3: signed, with the client's own time, and ours beside it."""
-    rdata = _replaced(theirs, fudge=FUDGE_S, error=BADTIME, other=now.to_bytes(6, "big"))
+def _signed(query: Query, key: Key, theirs: TSIG, error: int, other: bytes = b"") -> Refused:
+    """RFC 8945 sections 5.2.3 and 5.3.2: who signs is known, and is told with the client's own
+    time."""
+    rdata = _replaced(theirs, fudge=FUDGE_S, error=error, other=other)
     reply = refusal(query, NOTAUTH)
     rdata, _ = dns.tsig.sign(reply, key.primitive, rdata, theirs.time_signed, theirs.mac)
-    return Refused(_appended(reply, key.primitive.name, rdata), BADTIME)
+    return Refused(_appended(reply, key.primitive.name, rdata), error)
 
 
 def _rdata(algorithm: dns.name.Name, time: int, mac: bytes, original_id: int) -> TSIG:
