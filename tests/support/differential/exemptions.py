@@ -72,6 +72,8 @@ def _is_loop(question: Question, ours: dns.message.Message, theirs: Sequence[Sai
 
 
 def _is_proved(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
+    if ours.rcode() or all(rrset.rdtype != dns.rdatatype.SOA for rrset in ours.authority):
+        return False
     told = said(ours).essence
     without = [each for each in theirs if told._replace(authority=each.authority) == each.essence]
     more = [told.authority - each.authority for each in without]

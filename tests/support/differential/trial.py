@@ -125,9 +125,10 @@ def _compared(
 
 
 def _brings_other(question: Question, ours: Said, agreeing: Mapping[str, Said]) -> bool:
-    """Whether what we bring along is not what others do, who answer alike, where all fits."""
+    """Whether what we bring along is not what others do, who answer alike, where all fits. How much
+    sibling glue goes with a referral is everybody's own decision (RFC 9471 section 3.2)."""
     brought = [agreeing[name].additional for name in BRINGING if name in agreeing]
-    is_whole = question.tcp and not question.do
+    is_whole = question.tcp and not question.do and not ours.names_servers
     return is_whole and bool(brought) and ours.additional not in brought
 
 
