@@ -41,7 +41,7 @@ def test_a_peer_that_does_not_start_says_why(tmp_path: Path) -> None:
         pytest.skip("named is not installed")
     wrong = [peers.Zone("foo..test.", tmp_path / "z")]
     with (
-        pytest.raises(RuntimeError, match="foo..test"),
+        pytest.raises(RuntimeError, match=r"foo\.\.test"),
         peers.serving("named", tmp_path, wrong),
     ):
         pass
