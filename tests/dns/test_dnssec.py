@@ -217,6 +217,31 @@ def test_a_proof_behind_an_answer_out_of_reach_is_whole(tmp_path: Path) -> None:
     Validator("foo.test.", text).check(reply)
 
 
+def test_proofs_of_several_zones_stand_together(tmp_path: Path) -> None:
+    """RFC 4035 section 3.1.3.3 in the zone of the alias, section 3.1.3.2 in that of its target:
+    names in a part are found again wherever it is placed."""
+    signing.needs_signer()
+    texts = {
+        "foo.test.": f"{SOA}@ 300 NS ns\n*.w 300 CNAME a.nothing.bar.example.\n",
+        "bar.example.": f"{SOA}@ 300 NS ns\n" + "".join(f"h{n} 300 TXT x\n" for n in range(20)),
+    }
+    validators = {}
+    for zone, how in zip(list(texts), (signing.NSEC, signing.NSEC3), strict=True):
+        (tmp_path / zone).mkdir()
+        texts[zone] = signing.signed(tmp_path / zone, zone, texts[zone], *how)
+        validators[zone] = Validator(zone, texts[zone])
+    reply = World(texts).ask("very.long.name.w.foo.test.", limit=STREAM, want_dnssec=True)
+    assert rcode(reply) == "NXDOMAIN"
+    told = [found for found in reply.answer + reply.authority if not any(kind_of(found)[1:])]
+    for found in told:
+        zone = next(zone for zone in texts if found.name.to_text().endswith(zone))
+        section = reply.answer if found in reply.answer else reply.authority
+        validators[zone].validate(section, found)
+    kinds = [(found.name.to_text().partition(".")[2], kind_of(found)[0]) for found in told]
+    assert kinds.count(("w.foo.test.", "NSEC")) == 1
+    assert kinds.count(("bar.example.", "NSEC3")) >= 2
+
+
 def test_an_unsigned_zone_says_the_same_to_everybody() -> None:
     world = World({"foo.test.": ZONE})
     for owner in OWNERS:

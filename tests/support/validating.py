@@ -35,7 +35,7 @@ class Validator:
         self._check_signatures(reply.answer, redirects=_owners(reply.answer, DNAME))
         self._check_signatures(reply.authority, redirects=set())
         for found in self._signed_in(reply.additional):
-            self._validate(reply.additional, found)
+            self.validate(reply.additional, found)
         _Proofs(self.apex, reply.authority).check(reply)
 
     def _check_signatures(
@@ -47,13 +47,14 @@ class Validator:
                 found.name.is_subdomain(owner) for owner in redirects
             )
             if found.rdtype != RRSIG and not is_delegation and not is_synthesised:
-                self._validate(section, found)
+                self.validate(section, found)
 
     def _signed_in(self, section: list[dns.rrset.RRset]) -> Iterator[dns.rrset.RRset]:
         covered = {(each.name, each.covers) for each in section if each.rdtype == RRSIG}
         return (each for each in section if (each.name, each.rdtype) in covered)
 
-    def _validate(self, section: list[dns.rrset.RRset], found: dns.rrset.RRset) -> None:
+    def validate(self, section: list[dns.rrset.RRset], found: dns.rrset.RRset) -> None:
+        """One RRset, by the signature that stands in its section."""
         signatures = [
             each
             for each in section
