@@ -19,6 +19,7 @@ from tests.support.differential.questions import Question
 from tests.support.differential.randomzones import Zone
 from tests.support.differential.replies import Said, agrees_by_zone, joined, said, unfollowed
 
+from zonegit_resolver.messages.parts import HEADER, QUESTION_TAIL
 from zonegit_resolver.messages.query import DATAGRAM, PLAIN, STREAM
 
 BRINGING = ("knotd", "named")
@@ -112,8 +113,11 @@ def _compared(
     theirs: Mapping[str, Sequence[dns.message.Message]],
     apexes: Sequence[Name],
 ) -> Disagreement | None:
-    octets = world.exchange(question.query(), limit=STREAM if question.tcp else DATAGRAM)
+    wire = question.query()
+    octets = world.exchange(wire, limit=STREAM if question.tcp else DATAGRAM)
     assert octets is not None
+    end = HEADER + len(question.name.to_wire()) + QUESTION_TAIL
+    assert octets[HEADER:end] == wire[HEADER:end]  # the question comes back, case and all
     ours = dns.message.from_wire(octets)
     told = {name: joined(list(map(said, replies))) for name, replies in theirs.items()}
     agreeing = {name: each for name, each in told.items() if each.essence == said(ours).essence}
