@@ -9,6 +9,8 @@ import dns.name
 from dns.name import Name
 from tests.support.differential.randomzones import Zone
 
+from zonegit_resolver.messages.query import DATAGRAM, PLAIN
+
 TYPES = (
     *("A", "AAAA", "NS", "SOA", "CNAME", "DNAME", "DS", "MX", "TXT", "SRV", "NAPTR", "PTR"),
     *("SVCB", "HTTPS", "CAA", "TYPE65400", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "ANY"),
@@ -35,6 +37,11 @@ class Question:
         how += [f"with EDNS {self.payload}"] if self.payload is not None else []
         how += ["and DO"] if self.do else []
         return f"{self.name} {self.rdtype} {' '.join(how)}"
+
+    @property
+    def room(self) -> int:
+        """Octets of a datagram that answers it, at most."""
+        return min(max(self.payload or 0, PLAIN), DATAGRAM)
 
     def query(self, number: int = 0) -> bytes:
         """Its octets, ``number`` being the id; the case of the name is kept."""

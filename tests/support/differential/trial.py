@@ -20,7 +20,7 @@ from tests.support.differential.randomzones import Zone
 from tests.support.differential.replies import Said, agrees_by_zone, joined, said, unfollowed
 
 from zonegit_resolver.messages.parts import HEADER, QUESTION_TAIL
-from zonegit_resolver.messages.query import DATAGRAM, PLAIN, STREAM
+from zonegit_resolver.messages.query import DATAGRAM, STREAM
 
 BRINGING = ("knotd", "named")
 """Those that bring along addresses of the hosts they name; NSD is told to leave that."""
@@ -41,22 +41,28 @@ class Disagreement:
     exemption: Exemption | None
 
     @property
-    def is_cut_short(self) -> bool:
-        """Ours does not fit a datagram, where theirs comes piece by piece, is given up, or fits
-        only just: how well names are compressed is everybody's own business, and some leave out
-        glue that has to be there (RFC 9471 section 3.1)."""
-        room = min(max(self.question.payload or 0, PLAIN), DATAGRAM)
-        is_other = any(
-            len(replies) > 1 or replies[0].rcode() or len(replies[0].wire or b"") > room - SLACK
+    def is_of_space(self) -> bool:
+        """Theirs does not fit a datagram and ours does; or ours does not, where theirs comes piece
+        by piece, is given up, or fits only just: how well names are compressed is everybody's own
+        business, and some leave out glue that has to be there (RFC 9471 section 3.1)."""
+        if not _is_truncated(self.ours):
+            return any(_is_truncated(replies[-1]) for replies in self.theirs.values())
+        return any(
+            len(replies) > 1
+            or replies[0].rcode()
+            or len(replies[0].wire or b"") > self.question.room - SLACK
             for replies in self.theirs.values()
         )
-        return is_other and bool(self.ours.flags & dns.flags.TC)
 
     def __str__(self) -> str:
         told = [f"{self.question}", ";; zonegit", str(self.ours)]
         for program, replies in self.theirs.items():
             told += [f";; {program}", *(str(reply) for reply in replies)]
         return "\n".join(told)
+
+
+def _is_truncated(reply: dns.message.Message) -> bool:
+    return bool(reply.flags & dns.flags.TC)
 
 
 def references(zones: Iterable[Zone]) -> list[str]:
@@ -99,7 +105,7 @@ def disagreements(
         for number, question in enumerate(questions):
             of_each = {name: replies[number] for name, replies in theirs.items()}
             found = _compared(world, question, of_each, apexes)
-            if found is not None and found.is_cut_short:
+            if found is not None and found.is_of_space:
                 whole = replace(question, tcp=True)
                 again = {name: _told(peer, [whole], apexes)[0] for name, peer in servers.items()}
                 found = _compared(world, whole, again, apexes)
@@ -116,6 +122,7 @@ def _compared(
     wire = question.query()
     octets = world.exchange(wire, limit=STREAM if question.tcp else DATAGRAM)
     assert octets is not None
+    assert question.tcp or len(octets) <= question.room
     end = HEADER + len(question.name.to_wire()) + QUESTION_TAIL
     assert octets[HEADER:end] == wire[HEADER:end]  # the question comes back, case and all
     ours = dns.message.from_wire(octets)
