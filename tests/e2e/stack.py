@@ -102,13 +102,13 @@ class Stack:
         return pid
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Waits for something that another process does.
+def until(holds: Callable[[], bool], otherwise: str = "waited too long") -> None:
+    """Waits for something that another process does; ``otherwise`` is said when it does not.
 
     Raises:
         AssertionError: it did not.
     """
     deadline = time.monotonic() + DEADLINE_S
     while not holds():
-        assert time.monotonic() < deadline, "waited too long"
+        assert time.monotonic() < deadline, otherwise
         time.sleep(0.02)

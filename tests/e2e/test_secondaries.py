@@ -36,6 +36,10 @@ CHANGING = "$TTL 300\n@ IN SOA ns1 admin 1 7200 3600 1209600 300\n@ IN NS ns1\n"
     f"h{number} IN A 192.0.2.{number}\n" for number in range(60)
 )
 
+SERVED = ("--wait", "--timeout", "100")
+"""A command returns once the resolver serves what it has committed."""
+ON_MAIN = ("--branch", "main", *SERVED)
+
 Keyring = dict[dns.name.Name, dns.tsig.Key]
 Record = tuple[str, int, int, bytes]
 
@@ -66,8 +70,8 @@ class Site:
     def catch_up(self, zone: str) -> None:
         """Waits until every secondary has the serial that is served here."""
         here = serial(self.port, zone)
-        for port in self.secondaries.values():
-            until(lambda port=port: serial(port, zone) == here)
+        for program, port in self.secondaries.items():
+            until(lambda port=port: serial(port, zone) == here, f"{program} is not at {here}")
 
     def are_equal(self, zone: str) -> None:
         """All of them give the same records."""
@@ -119,7 +123,7 @@ def following(stack: Stack, folder: Path, zone: str, text: bytes) -> Iterator[Si
     stack.json("up", "--detach", *listen, "--resolver-config", str(settings))
     stack.run("init", zone)
     (folder / "zone").write_bytes(text)
-    stack.run("import", str(folder / "zone"), "--zone", zone, "--wait", "--timeout", "100")
+    stack.run("import", str(folder / "zone"), "--zone", zone, *SERVED)
     with ExitStack() as running:
         started: dict[str, int] = {}
         for program in here:
@@ -148,7 +152,7 @@ def test_the_real_root_zone_is_followed_by_incremental_transfers(
         site.are_equal(".")
         for text in later:
             (tmp_path / "next").write_bytes(text)
-            own_stack.run("import", str(tmp_path / "next"), "--zone", ".", "--timeout", "100")
+            own_stack.run("import", str(tmp_path / "next"), "--zone", ".", *SERVED)
             site.catch_up(".")
         site.are_equal(".")
         given = site.transfers(".")
@@ -187,15 +191,15 @@ def change(stack: Stack, number: int) -> None:
         stack.run("branch", "side")
         stack.run("set", "side", "TXT", "300", "from the side", "--branch", "side")
     if number == MERGE:
-        stack.run("merge", "side", "--branch", "main")
+        stack.run("merge", "side", *ON_MAIN)
     elif number == REVERT:
-        stack.run("revert", "HEAD~1", "--branch", "main")
+        stack.run("revert", "HEAD~1", *ON_MAIN)
     elif number == RESET:
-        stack.run("reset", "--hard", "HEAD~6", "--branch", "main")
+        stack.run("reset", "--hard", "HEAD~6", *ON_MAIN)
     elif number % 5 == 0:
-        stack.run("delete", f"h{number}", "--branch", "main")
+        stack.run("delete", f"h{number}", *ON_MAIN)
     elif number % 5 == 1:
-        stack.run("set", "@", "MX", str(60 + number), "10 h1", f"20 h{number}", "--branch", "main")
+        stack.run("set", "@", "MX", str(60 + number), "10 h1", f"20 h{number}", *ON_MAIN)
     else:
         address = f"192.0.2.{number + 100}"
-        stack.run("set", f"h{number % 13}", "A", str(60 * number), address, "--branch", "main")
+        stack.run("set", f"h{number % 13}", "A", str(60 * number), address, *ON_MAIN)

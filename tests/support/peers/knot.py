@@ -10,6 +10,7 @@ server:
     rundir: "{folder}"
     udp-workers: 1
     tcp-workers: 1
+    tcp-io-timeout: 0
     background-workers: 1
     automatic-acl: off
 database:
