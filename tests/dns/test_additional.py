@@ -22,6 +22,8 @@ svc 300 SVCB 1 mail alpn=h2
 svc2 300 SVCB 0 svc
 own 300 HTTPS 1 . alpn=h2
 own 300 A 192.0.2.4
+*.own 300 HTTPS 1 . alpn=h2
+*.own 300 A 192.0.2.7
 none 300 MX 0 .
 *.wild 300 MX 1 mail
 sub 300 NS ns.sub
@@ -52,6 +54,7 @@ def world() -> World:
         ("svc.foo.com.", "SVCB", MAIL),  # RFC 9460 section 4.1
         ("svc2.foo.com.", "SVCB", ['svc.foo.com. 300 SVCB 1 mail.foo.com. alpn="h2"']),
         ("own.foo.com.", "HTTPS", ["own.foo.com. 300 A 192.0.2.4"]),  # RFC 9460 section 2.5
+        ("q.own.foo.com.", "HTTPS", ["q.own.foo.com. 300 A 192.0.2.7"]),
         ("x.wild.foo.com.", "MX", MAIL),
         ("to.foo.com.", "MX", MAIL),
         ("none.foo.com.", "MX", []),  # RFC 7505
