@@ -124,6 +124,17 @@ def test_work_comes_in_steps_one_a_change() -> None:
     assert len(list(advance(empty(APEX), todo))) == 100
 
 
+def test_a_cut_above_many_names_is_made_in_small_steps() -> None:
+    """Whoever brings one of them along has to be found, which must keep no query waiting."""
+    servers = record("@", "NS", "ns.foo.com.")
+    many = [record(f"h{n}.a", "A", "192.0.2.1") for n in range(100)]
+    snapshot = compiled(APEX, [servers, *many])
+    cut = record("a", "NS", "ns.foo.com.")
+    steps = list(advance(snapshot, [Change((b"a",), rrtypes.NS, cut)]))
+    assert len(steps) > len(many)
+    assert all(step.root is steps[-1].root for step in steps[2:])
+
+
 def test_a_change_copies_the_path_to_it_and_nothing_else() -> None:
     before = compiled(APEX, [record("x.a", "A", "192.0.2.1"), record("y.b", "A", "192.0.2.1")])
     after = advanced(before, [Change((b"a", b"x"), 1, record("x.a", "A", "192.0.2.2"))])

@@ -16,6 +16,8 @@ from zonegit_resolver.compiled.snapshot import Dependents, Node, Snapshot, node_
 BROUGHT: Final = frozenset({rrtypes.A, rrtypes.AAAA, rrtypes.SVCB, rrtypes.HTTPS, rrtypes.RRSIG})
 """Types of what is brought along."""
 
+_NOBODY: Final = (None,)
+
 _PREFERENCE: Final = 2
 _SRV_HEAD: Final = 6
 _NAPTR_HEAD: Final = 4
@@ -89,9 +91,10 @@ def _without(dependents: Dependents, target: Name, path: Path) -> Dependents:
     return dependents.set(target, left) if left else dependents.delete(target)
 
 
-def dependent(snapshot: Snapshot, owner: Name, path: Path, rdtype: int) -> Iterator[Path]:
+def dependent(snapshot: Snapshot, owner: Name, path: Path, rdtype: int) -> Iterator[Path | None]:
     """Who brings along what stands at ``owner``, whose labels are ``path``, when its RRset of that
-    type changes; where that may make a cut or a DNAME, also what stands below."""
+    type changes; where that may make a cut or a DNAME, also what stands below. None is a pause:
+    that may be most of the zone, and nobody may need it."""
     dependents = snapshot.dependents
     if not dependents:
         return
@@ -100,14 +103,17 @@ def dependent(snapshot: Snapshot, owner: Name, path: Path, rdtype: int) -> Itera
     if path and rdtype in (rrtypes.NS, rrtypes.DNAME):
         node = node_at(snapshot, path)
         for each in _owners_below(node) if node is not None else ():
-            yield from dependents.get(each, ())
+            yield from dependents.get(each, _NOBODY)
 
 
 def _owners_below(node: Node) -> Iterator[Name]:
-    pending: list[Node] = list(node.children.values())
+    pending: list[Iterator[Node]] = [iter(node.children.values())]
     while pending:
-        node = pending.pop()
-        pending.extend(node.children.values())
-        for held in node.held.values():
+        child = next(pending[-1], None)
+        if child is None:
+            pending.pop()
+            continue
+        pending.append(iter(child.children.values()))
+        for held in child.held.values():
             yield held.rrset.owner
             break

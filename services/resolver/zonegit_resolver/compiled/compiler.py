@@ -85,7 +85,8 @@ def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]
             snapshot = register(snapshot, change.path, before)
             yield snapshot
         for path in dependent(snapshot, owner, change.path, change.rdtype):
-            snapshot = replace(snapshot, root=_edited(snapshot.root, path, forgetting))
+            if path is not None:
+                snapshot = replace(snapshot, root=_edited(snapshot.root, path, forgetting))
             yield snapshot
 
 
