@@ -252,6 +252,18 @@ async def test_a_transfer_comes_in_canonical_order_in_full_messages(world: World
     assert all(15_000 < size <= 16_384 for size in sizes[:-1])
 
 
+@pytest.mark.parametrize("rdtype", ["AXFR", "IXFR"])
+async def test_names_keep_their_case_whatever_that_of_the_question(rdtype: str) -> None:
+    """RFC 5936 section 3.4: a pointer at the question would make its case that of the zone."""
+    world = World({"foo.com.": "@ 300 MX 1 mail.foo.com.\n@ 300 MX 2 Mail.Foo.com."})
+    async with served(world) as address:
+        (message,) = await transferred(address, query_for("FOO.com.", rdtype))
+    assert message.question[0].name.to_text() == "FOO.com."
+    found = records(message.answer)
+    assert "foo.com. 300 MX 1 mail.foo.com." in found
+    assert "foo.com. 300 MX 2 Mail.Foo.com." in found
+
+
 async def test_names_are_compressed_throughout_a_message() -> None:
     """RFC 5936 section 3.4."""
     rows = "".join(f"h{number:04} 300 MX 1 mail.{'x' * 50}.example.\n" for number in range(1_000))
@@ -464,10 +476,11 @@ async def test_a_signed_difference_is_what_a_secondary_can_apply(private: World)
 # in datagrams
 
 
-def test_a_datagram_holds_what_is_new_if_it_fits(changed: tuple[World, Past]) -> None:
-    """RFC 1995 section 2."""
+@pytest.mark.parametrize("zone", ["foo.com.", "FOO.com."])
+def test_a_datagram_holds_what_is_new_if_it_fits(changed: tuple[World, Past], zone: str) -> None:
+    """RFC 1995 section 2; the question's case is its own."""
     world, _ = changed
-    query = serial_query("foo.com.", 5, payload=1232)
+    query = serial_query(zone, 5, payload=1232)
     octets = world.exchange(query.to_wire(), peer="127.0.0.1")
     assert octets is not None
     assert lines(dns.message.from_wire(octets, one_rr_per_rrset=True).answer) == SEQUENCE

@@ -29,7 +29,7 @@ def told(query: Query, zones: Zones, client: Client, space: int) -> Told | None:
     if not recent or sum(map(len, recent)) > MOST_RECORDS:
         return None
     delta, last = at_once(condensed(recent)), soa(served.default.snapshot)
-    writer, records = Writer(query.name), 0
+    writer, records = Writer(query.written), 0
     for record in chain((last,), delta.removed, delta.added, (last,)):
         writer.name(record.owner)
         write_record(writer, record.rdtype, record.ttl, record.rdata)

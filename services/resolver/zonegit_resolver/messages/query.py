@@ -66,6 +66,11 @@ class Query(msgspec.Struct, frozen=True):
     tsig: int | None = None
 
     @property
+    def written(self) -> Name:
+        """Its name in the case it was written in."""
+        return Name(self.question[: -_QUESTION.size])
+
+    @property
     def is_notify(self) -> bool:
         """Whether it tells of a change (RFC 1996) and asks nothing."""
         return self.flags & OPCODE == NOTIFY

@@ -14,7 +14,8 @@ FULL: Final = 16_384
 class Packer:
     """Writes one message after the other. Each has the question, the first an OPT record if the
     query has one (RFC 5936 section 2.2.5). ``most`` is how many octets a message has at most,
-    unless it is one record that is longer."""
+    unless it is one record that is longer. Names keep their case: what is compressed has the very
+    octets of what it points at, those of the question too (RFC 5936 section 3.4)."""
 
     def __init__(self, query: Query, most: int) -> None:
         self._query = query
@@ -23,7 +24,7 @@ class Packer:
         self._begin()
 
     def _begin(self) -> None:
-        self._writer = Writer(self._query.name, furthest=FULL)
+        self._writer = Writer(self._query.written, furthest=FULL)
         self._records = 0
 
     def take(self, record: Record) -> bytes | None:
