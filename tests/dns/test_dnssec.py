@@ -251,3 +251,15 @@ def test_an_unsigned_zone_says_the_same_to_everybody() -> None:
         assert records(plain.answer) == records(signed.answer)
         assert records(plain.authority) == records(signed.authority)
         assert signed.ednsflags & dns.flags.DO
+
+
+def test_one_record_that_proves_an_insecure_cut_twice_is_told_once(tmp_path: Path) -> None:
+    """It matches the closest encloser and covers the next closer name (RFC 5155 section 7.2.7)."""
+    signing.needs_signer()
+    unsigned = SOA + "@ 300 NS ns.example.\nwww 300 NS ns.example.\n"
+    text = signing.signed(tmp_path, "foo.com.", unsigned, *signing.NSEC3_OPT_OUT)
+    query = dns.message.make_query("a.www.foo.com.", "A", want_dnssec=True)
+    octets = World({"foo.com.": text}).exchange(query.to_wire())
+    assert octets is not None
+    told = dns.message.from_wire(octets, one_rr_per_rrset=True).authority
+    assert sorted(dns.rdatatype.to_text(each.rdtype) for each in told) == ["NS", "NSEC3", "RRSIG"]

@@ -64,7 +64,7 @@ def no_ds(snapshot: Snapshot, cut: Path) -> list[Denying]:
     5155 section 7.2.7)."""
     scheme = _scheme(snapshot)
     found = scheme.no_data(cut) if scheme is not None else ()
-    return [each for each in found if each is not None]
+    return [each for each in dict.fromkeys(found) if each is not None]  # one may prove twice
 
 
 def _depth(snapshot: Snapshot, path: Path) -> int:
