@@ -6,6 +6,7 @@ The decisions are those of ``docs/answers.md``.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
@@ -104,6 +105,12 @@ def _is_of_the_parent(
     return question.rdtype == "DS" and bool(targets) and is_above
 
 
+def _is_referred(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
+    is_referral = not (ours.answer or ours.flags & dns.flags.AA or ours.rcode())
+    given = all(any(" nsec " in line for line in each.answer) for each in theirs)
+    return question.rdtype == "NSEC" and is_referral and given
+
+
 def _aliases(reply: dns.message.Message) -> list[dns.rrset.RRset]:
     return [rrset for rrset in reply.answer if rrset.rdtype == dns.rdatatype.CNAME]
 
@@ -162,6 +169,14 @@ EXEMPTIONS = (
         "x.* A 192.0.2.1\n",
         replace(_asked("z", "A"), payload=1232, do=True),
         ("knotd", "named"),
+        denial="nsec",
+    ),
+    Exemption(
+        "At a cut the parent's side answers for DS alone, not for NSEC (RFC 4035 section 3.1.4.1)",
+        _is_referred,
+        "sub NS ns.example.\n",
+        replace(_asked("sub", "NSEC"), payload=1232, do=True),
+        ("named",),
         denial="nsec",
     ),
 )
