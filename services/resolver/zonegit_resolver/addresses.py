@@ -12,6 +12,8 @@ from zonegit.zone.names import Name
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
+
 
 class Address(NamedTuple):
     """An IP address, as text, and a port; 0 is any free one."""
@@ -84,12 +86,15 @@ def network(text: str) -> Network:
     """Reads ``192.0.2.0/24``; a bare address is a network of its own.
 
     Raises:
-        Invalid: it is neither.
+        Invalid: it is neither, or of IPv4-mapped addresses, as which no peer is known here.
     """
     try:
-        return ipaddress.ip_network(text)
+        found = ipaddress.ip_network(text)
     except ValueError as error:
         raise Invalid(f"{text!r} is not a network: {error}", hint="192.0.2.0/24 is one") from error
+    if isinstance(found, ipaddress.IPv6Network) and found.subnet_of(_MAPPED):
+        raise Invalid(f"{text!r} is IPv4 in the form of IPv6", hint="write it as 192.0.2.0/24")
+    return found
 
 
 def unmapped(peer: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -48,6 +48,13 @@ def test_what_is_no_network_is_refused(text: str) -> None:
         addresses.network(text)
 
 
+@pytest.mark.parametrize("text", ["::ffff:192.0.2.0/120", "::ffff:192.0.2.1"])
+def test_a_network_that_holds_no_peer_is_refused(text: str) -> None:
+    """A peer with such an address is known by its IPv4 address."""
+    with pytest.raises(Invalid, match="is IPv4 in the form of IPv6"):
+        addresses.network(text)
+
+
 @pytest.mark.parametrize("name", ["../x", "", "a b"])
 def test_a_name_that_is_no_folder_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="cannot name a resolver"):
