@@ -240,3 +240,20 @@ def test_failures_are_json_when_asked_for(stack: Stack) -> None:
 
 def test_init_twice_is_a_conflict(stack: Stack, zone: str) -> None:
     stack.run("init", zone, status=4)
+
+
+def test_query_shows_signatures_on_request_and_why_a_server_refuses(
+    stack: Stack, tmp_path: Path, zone: str
+) -> None:
+    file = tmp_path / "signed.zone"
+    file.write_text(
+        f"$ORIGIN {zone}\n$TTL 300\n@ SOA ns1 admin 9 7200 3600 1209600 300\n@ NS ns1\n"
+        "ns1 A 192.0.2.1\n"
+        f"ns1 RRSIG A 8 3 300 20300101000000 20260101000000 1 {zone} c2ln\n"
+    )
+    stack.run("import", str(file), "--wait")
+    assert len(stack.json("query", f"ns1.{zone}", "A")["answer"]) == 1
+    signed = stack.json("query", f"ns1.{zone}", "A", "--dnssec")["answer"]
+    assert [line.split()[3] for line in signed] == ["A", "RRSIG"]
+    elsewhere = stack.json("query", "www.elsewhere.example", "A")
+    assert elsewhere["extended_errors"] == ["EDE 20 (Not Authoritative)"]

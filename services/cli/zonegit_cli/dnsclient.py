@@ -44,8 +44,11 @@ def subnet_option(cidr: str) -> dns.edns.ECSOption:
     return dns.edns.ECSOption(str(network.network_address), network.prefixlen)
 
 
-def question(name: Name, rdtype: int, subnet: str | None = None) -> dns.message.QueryMessage:
-    """A question as dig asks it: RD and EDNS with a payload of 1232 octets."""
+def question(
+    name: Name, rdtype: int, subnet: str | None = None, *, dnssec: bool = False
+) -> dns.message.QueryMessage:
+    """A question as dig asks it: RD and EDNS with a payload of 1232 octets; with ``dnssec`` also
+    DO (RFC 3225)."""
     options: list[dns.edns.Option] = [subnet_option(subnet)] if subnet else []
     owner = dns.name.from_wire(name, 0)[0]
     return dns.message.make_query(
@@ -54,6 +57,7 @@ def question(name: Name, rdtype: int, subnet: str | None = None) -> dns.message.
         use_edns=0,
         payload=UDP_PAYLOAD,
         options=options,
+        want_dnssec=dnssec,
     )
 
 

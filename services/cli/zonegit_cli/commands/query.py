@@ -22,16 +22,23 @@ from zonegit_cli.stack import record
 @page.page("query")
 @click.argument("words", nargs=-1, required=True, metavar="NAME [TYPE] [@HOST:PORT]")
 @click.option("--subnet", metavar="CIDR", help="Ask on behalf of this client subnet (RFC 7871).")
+@click.option("--dnssec", is_flag=True, help="Ask for signatures and proofs, too (RFC 3225).")
 @click.option("--tcp", is_flag=True, help="Ask over TCP.")
 @click.option("--short", is_flag=True, help="Print the records of the answer only.")
 async def command(
-    session: Session, words: tuple[str, ...], subnet: str | None, tcp: bool, short: bool
+    session: Session,
+    words: tuple[str, ...],
+    subnet: str | None,
+    dnssec: bool,
+    tcp: bool,
+    short: bool,
 ) -> None:
     """Ask a DNS server; without @HOST:PORT the local stack's.
 
     \b
     zonegit query www.example.com
     zonegit query www.example.com AAAA @127.0.0.1:5353
+    zonegit query example.com DNSKEY --dnssec
     zonegit query example.com AXFR
     """
     name, rdtype, server = _parse(words)
@@ -40,7 +47,7 @@ async def command(
         lines = await dnsclient.transfer(name, host, port, timeout=session.timeout)
         session.output.result({"zone": names.text(name), "records": lines}, lines, paged=True)
         return
-    query = dnsclient.question(name, rdtype, subnet)
+    query = dnsclient.question(name, rdtype, subnet, dnssec=dnssec)
     answer = await dnsclient.ask(query, host, port, timeout=session.timeout, tcp=tcp)
     rdatas = [rdata.to_text() for rrset in answer.message.answer for rdata in rrset]
     session.output.result(_json(answer), rdatas if short else _lines(answer))
@@ -70,6 +77,7 @@ def _lines(answer: Answer) -> list[str]:
     message = answer.message
     flags = dns.flags.to_text(message.flags).lower()
     lines = [f";; {dns.rcode.to_text(message.rcode())}, id {message.id}, flags {flags}"]
+    lines += [f";; {reason}" for reason in _reasons(message)]
     for title, section in zip(
         ("ANSWER", "AUTHORITY", "ADDITIONAL"), _sections(message), strict=True
     ):
@@ -78,6 +86,11 @@ def _lines(answer: Answer) -> list[str]:
     size = len(message.wire) if message.wire else 0
     took = f"{answer.elapsed_ms:.1f} ms"
     return [*lines, f";; {size} octets from {answer.server} over {answer.over} in {took}"]
+
+
+def _reasons(message: dns.message.Message) -> list[str]:
+    """What the server adds to its RCODE (RFC 8914)."""
+    return [error.to_text() for error in message.extended_errors()]
 
 
 def _sections(message: dns.message.Message) -> list[list[dns.rrset.RRset]]:
@@ -94,6 +107,7 @@ def _json(answer: Answer) -> dict[str, Any]:
     return {
         "rcode": dns.rcode.to_text(message.rcode()),
         "flags": dns.flags.to_text(message.flags).split(),
+        "extended_errors": _reasons(message),
         "server": answer.server,
         "over": answer.over,
         "elapsed_ms": round(answer.elapsed_ms, 3),
