@@ -86,6 +86,7 @@ def test_another_operation_is_not_implemented_whatever_it_says(
         ("OPT", "FORMERR"),
         ("TKEY", "FORMERR"),
         ("TSIG", "FORMERR"),
+        ("TYPE128", "FORMERR"),
         ("MAILB", "NOTIMP"),
         ("MAILA", "NOTIMP"),
         ("AXFR", "NOTIMP"),
@@ -96,7 +97,8 @@ def test_another_operation_is_not_implemented_whatever_it_says(
 def test_types_of_messages_are_in_no_zone(
     world: World, rdtype: str, expected: str, name: str
 ) -> None:
-    """RFC 6895 section 3.1; a transfer goes over a stream (RFC 5936 section 4.2)."""
+    """RFC 6895 section 3.1, for NXNAME RFC 9824 section 3.5; a transfer goes over a stream (RFC
+    5936 section 4.2)."""
     reply = world.ask(name, rdtype)
     is_ours = name.endswith("foo.com.")
     assert rcode(reply) == (expected if is_ours or expected != "NOERROR" else "REFUSED")

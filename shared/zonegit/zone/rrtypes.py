@@ -31,6 +31,7 @@ NSEC3: Final = 50
 NSEC3PARAM: Final = 51
 SVCB: Final = 64
 HTTPS: Final = 65
+NXNAME: Final = 128
 TKEY: Final = 249
 TSIG: Final = 250
 IXFR: Final = 251

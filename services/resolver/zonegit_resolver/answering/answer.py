@@ -47,6 +47,7 @@ _UNANSWERABLE: Final = {
     rrtypes.AXFR: NOTIMP,  # not in a datagram (RFC 5936 section 4.2)
     rrtypes.MAILB: NOTIMP,
     rrtypes.MAILA: NOTIMP,
+    rrtypes.NXNAME: FORMERR,  # RFC 9824 section 3.5
 }
 """What types get that are of messages and not of zones (RFC 6895 section 3.1)."""
 

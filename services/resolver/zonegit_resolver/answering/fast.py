@@ -136,7 +136,7 @@ def _proved(outcome: Outcome, name: bytes, denial: Denial) -> Part | None:
     itself owns, and of a zone cut. Everything else has to be proved besides, name by name."""
     if type(outcome) is Found and outcome.rrset.owner == name:
         return outcome.signed
-    if type(outcome) is Referral and outcome.proved and outcome.proved[0] is denial:
+    if type(outcome) is Referral and outcome.proved and outcome.proved[0] is denial.version:
         return outcome.proved[1]
     return None
 

@@ -74,8 +74,9 @@ def _kept(snapshot: Snapshot, outcome: Outcome, *, signed: bool) -> Part:
 
 
 def _proved(snapshot: Snapshot, referral: Referral) -> Part:
-    if referral.proved is None or referral.proved[0] is not snapshot.denial:
-        referral.proved = snapshot.denial, _referral(snapshot, referral, signed=True)
+    if referral.proved is None or referral.proved[0] is not snapshot.denial.version:
+        part = _referral(snapshot, referral, signed=True)
+        referral.proved = snapshot.denial.version, part
     return referral.proved[1]
 
 

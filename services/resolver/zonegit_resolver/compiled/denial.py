@@ -89,7 +89,9 @@ def with_offered(denial: Denial, rrset: RRset | None) -> Denial:
 
 
 def _denial(made: Denial) -> Denial:
-    return made if made.owners or made.hashed or made.offered else UNSIGNED
+    if made.owners or made.hashed or made.offered:
+        return replace(made, version=object())
+    return UNSIGNED
 
 
 def _parameters(node: Node) -> set[bytes]:

@@ -72,14 +72,14 @@ class Referral(msgspec.Struct, eq=False, gc=False):
     """A zone cut: the name servers ``targets`` know more.
 
     In a signed zone it is also told whether the child is signed, which other names' NSEC3 records
-    may have to prove: ``proved`` is that part, right as long as its Denial is the zone's.
+    may have to prove: ``proved`` is that part, right as long as the zone's Denial has that version.
     """
 
     rrset: RRset
     targets: tuple[Name, ...]
     part: Part | None = None
     signed: Part | None = None
-    proved: "tuple[Denial, Part] | None" = None
+    proved: tuple[object, Part] | None = None
 
 
 class NoData(msgspec.Struct, eq=False):
@@ -128,13 +128,15 @@ class Denial(msgspec.Struct, frozen=True, eq=False):
     is no name of the zone (RFC 5155 section 7.2.8), so ``hashed`` keeps those RRsets and their
     RRSIGs apart from the names. ``chains`` are the owners of one set of NSEC3 parameters each
     (:func:`zonegit_resolver.compiled.denial.parameters`), and ``offered`` what the NSEC3PARAM
-    records of the apex say.
+    records of the apex say. ``version`` is another object with each change, by which to know what
+    was rendered from it without keeping it.
     """
 
     owners: Ordered[Path]
     hashed: Map[Name, Node]
     chains: Map[bytes, Ordered[Name]]
     offered: tuple[bytes, ...] = ()
+    version: object = None
 
 
 UNSIGNED: Final = Denial(Ordered(), Map(), Map())
