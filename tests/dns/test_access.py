@@ -2,7 +2,6 @@
 
 import time
 
-import dns.edns
 import dns.message
 import pytest
 from tests.dns.test_tsig import USUAL, exchange, signed

@@ -6,7 +6,7 @@
 import asyncio
 
 import pytest
-from tests.dns.test_tcp import served
+from tests.dns.serving import served
 from tests.dns.world import World
 from tests.support import peers
 from tests.support.differential import asking, randomzones, signing

@@ -5,13 +5,14 @@ none of them may do to the others.
 import asyncio
 import resource
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import dns.message
 import pytest
-from tests.dns.test_tcp import framed, receive, served
+from tests.dns.serving import served
 from tests.dns.world import World
+from tests.support.framing import connected, framed, receive
 from tests.support.waiting import eventually
 
 from zonegit_resolver.addresses import Address
@@ -34,17 +35,6 @@ def world() -> World:
 @pytest.fixture(params=["127.0.0.1", "::1"])
 def host(request: pytest.FixtureRequest) -> str:
     return request.param
-
-
-@asynccontextmanager
-async def connected(
-    address: Address,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection(*address)
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
 
 
 async def ends(reader: asyncio.StreamReader) -> bytes:

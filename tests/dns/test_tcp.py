@@ -1,68 +1,27 @@
-"""Streams over real sockets: framing, pipelining, bounds; and zone transfers."""
+"""Streams over real sockets: framing, pipelining, bounds."""
 
 import asyncio
 import resource
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import dns.message
-import dns.query
-import dns.rcode
-import dns.rdatatype
-import dns.rrset
-import dns.xfr
-import dns.zone
 import pytest
+from tests.dns.serving import served
 from tests.dns.world import World
+from tests.support.framing import framed, receive
 from tests.support.waiting import eventually
 
-from zonegit_resolver.addresses import Address
-from zonegit_resolver.answering import fast
 from zonegit_resolver.answering.conduct import Conduct
-from zonegit_resolver.listening.datagrams import Losses
-from zonegit_resolver.listening.listeners import listening, make_room
-from zonegit_resolver.listening.streams import AT_ONCE, Limits, Streams
+from zonegit_resolver.listening.listeners import make_room
+from zonegit_resolver.listening.streams import AT_ONCE, Limits
 
 QUERY = dns.message.make_query("www.foo.com.", "A").to_wire()
-USUAL = Limits()
 BIG = "\n".join(f'big 300 TXT "{n:04} {"x" * 200}"' for n in range(250))
-ZONE = f"""
-@ 3600 NS ns1
-@ 3600 RRSIG NS 8 2 3600 20300101000000 20200101000000 1 foo.com. AAAA
-ns1 300 A 192.0.2.1
-www 300 A 192.0.2.2
-sub 300 NS ns.sub
-ns.sub 300 A 192.0.2.3
-*.wild 60 MX 1 www
-{BIG}
-"""
-
-
-@asynccontextmanager
-async def served(
-    world: World, limits: Limits = USUAL, host: str = "127.0.0.1"
-) -> AsyncIterator[tuple[Address, Streams]]:
-    losses = Losses()
-    streams = Streams(world.zones, fast.respond, losses, limits)
-    at = [Address(host, 0)]
-    async with listening(at, world.zones, fast.respond, streams, losses) as (address,):
-        yield address, streams
-    assert losses.failed == 0
 
 
 @pytest.fixture
 def world() -> World:
-    return World({"foo.com.": ZONE})
-
-
-def framed(wire: bytes) -> bytes:
-    return len(wire).to_bytes(2, "big") + wire
-
-
-async def receive(reader: asyncio.StreamReader) -> bytes:
-    async with asyncio.timeout(10):
-        return await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+    return World({"foo.com.": f"www 300 A 192.0.2.2\n{BIG}"})
 
 
 async def test_a_query_is_answered(world: World) -> None:

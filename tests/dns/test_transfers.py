@@ -3,8 +3,7 @@
 import asyncio
 import ipaddress
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
 
 import dns.message
 import dns.name
@@ -17,18 +16,16 @@ import dns.tsig
 import dns.xfr
 import dns.zone
 import pytest
+from tests.dns.serving import served
 from tests.dns.world import SOA, World, records
+from tests.support.framing import framed, receive
 
 from zonegit.zone import names
 from zonegit_resolver.addresses import Access, Address
-from zonegit_resolver.answering import fast
 from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.answering.zones import State
 from zonegit_resolver.compiled.records import Delta, at_once, difference, whole
 from zonegit_resolver.compiled.snapshot import Snapshot
-from zonegit_resolver.listening.datagrams import Losses
-from zonegit_resolver.listening.listeners import listening
-from zonegit_resolver.listening.streams import Streams
 from zonegit_resolver.messages.parts import FORMERR
 from zonegit_resolver.messages.query import Query, parse
 from zonegit_resolver.messages.tsig import Key
@@ -50,27 +47,6 @@ ns.sub 300 A 192.0.2.3
 @pytest.fixture
 def world() -> World:
     return World({"foo.com.": ZONE})
-
-
-@asynccontextmanager
-async def served(
-    world: World, host: str = "127.0.0.1", outgoing: Outgoing | None = None
-) -> AsyncIterator[Address]:
-    losses = Losses()
-    streams = Streams(world.zones, fast.respond, losses, outgoing=outgoing)
-    at = [Address(host, 0)]
-    async with listening(at, world.zones, fast.respond, streams, losses) as (address,):
-        yield address
-    assert losses.failed == 0
-
-
-def framed(wire: bytes) -> bytes:
-    return len(wire).to_bytes(2, "big") + wire
-
-
-async def receive(reader: asyncio.StreamReader) -> bytes:
-    async with asyncio.timeout(10):
-        return await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
 
 
 def serial_query(zone: str, serial: int, **make) -> dns.message.Message:
@@ -117,7 +93,7 @@ def is_whole(found: list[dns.rrset.RRset]) -> bool:
 @pytest.mark.parametrize("rdtype", ["AXFR", "IXFR"])
 async def test_a_transfer_gives_every_record_between_two_soas(world: World, rdtype: str) -> None:
     """RFC 5936 section 2.2; RFC 1995 section 4 lets IXFR be answered so."""
-    async with served(world) as address:
+    async with served(world) as (address, _):
         messages = await transferred(address, query_for("foo.com.", rdtype))
     found = [record for message in messages for record in message.answer]
     assert found[0].rdtype == found[-1].rdtype == dns.rdatatype.SOA
@@ -135,7 +111,7 @@ async def test_a_secondary_that_has_everything_gets_the_soa_alone(
     world: World, serial: int, is_whole: bool
 ) -> None:
     """RFC 1995 section 2; the zone's serial is 7."""
-    async with served(world) as address:
+    async with served(world) as (address, _):
         messages = await transferred(address, serial_query("foo.com.", serial))
     found = [record for message in messages for record in message.answer]
     assert found[0].rdtype == dns.rdatatype.SOA
@@ -152,7 +128,7 @@ def test_a_transfer_with_a_malformed_soa_is_a_format_error(rdata: bytes) -> None
 
 
 async def test_a_transfer_is_what_a_secondary_can_load(world: World) -> None:
-    async with served(world) as address:
+    async with served(world) as (address, _):
         zone = dns.zone.Zone("foo.com.", relativize=False)
 
         def load() -> None:
@@ -177,14 +153,14 @@ async def test_a_transfer_stays_with_the_state_it_began_with(world: World) -> No
 async def test_a_transfer_is_refused_to_strangers(world: World) -> None:
     world.transfer_to = Access((ipaddress.ip_network("192.0.2.0/24"),))
     world.put("foo.com.", ZONE)
-    async with served(world) as address:
+    async with served(world) as (address, _):
         (message,) = await transferred(address, query_for("foo.com."))
     assert message.rcode() == dns.rcode.REFUSED
 
 
 async def test_a_transfer_of_what_is_no_zone_here_is_not_ours_to_give(world: World) -> None:
     """RFC 5936 section 2.2.1."""
-    async with served(world) as address:
+    async with served(world) as (address, _):
         (message,) = await transferred(address, query_for("www.foo.com."))
     assert message.rcode() == dns.rcode.NOTAUTH
 
@@ -193,14 +169,14 @@ async def test_a_notice_of_change_is_no_question_for_the_zone(world: World) -> N
     """RFC 1996 section 3.12: whatever type it bears."""
     query = query_for("foo.com.")
     query.set_opcode(dns.opcode.NOTIFY)
-    async with served(world) as address:
+    async with served(world) as (address, _):
         (reply,) = await transferred(address, query)
     assert reply.rcode() == FORMERR
     assert reply.opcode() == dns.opcode.NOTIFY
 
 
 async def test_a_transfer_works_over_ipv6(world: World) -> None:
-    async with served(world, host="::1") as address:
+    async with served(world, host="::1") as (address, _):
         assert len(await transferred(address, query_for("foo.com."))) > 1
 
 
@@ -210,7 +186,7 @@ async def test_a_record_that_fills_a_message_is_transferred() -> None:
     world = World(
         {"foo.com.": f"@ 300 NS a.\n@ 300 TYPE65400 \\# {most} {'ab' * most}\n@ 300 A 1.2.3.4"}
     )
-    async with served(world) as address:
+    async with served(world) as (address, _):
         messages = await transferred(address, query_for("foo.com."))
     assert sum(len(message.answer) for message in messages) == 5
 
@@ -234,7 +210,10 @@ async def test_many_transfers_take_turns() -> None:
                 made.append(turn)
                 yield reply
 
-    async with served(world, outgoing=Noted(world.zones)) as address, asyncio.TaskGroup() as group:
+    async with (
+        served(world, outgoing=Noted(world.zones)) as (address, _),
+        asyncio.TaskGroup() as group,
+    ):
         counting = group.create_task(count())
         clients = [transferred(address, query_for("foo.com.")) for _ in range(12)]
         assert all(len(messages) > 1 for messages in await asyncio.gather(*clients))
@@ -244,7 +223,7 @@ async def test_many_transfers_take_turns() -> None:
 
 async def test_a_transfer_comes_in_canonical_order_in_full_messages(world: World) -> None:
     """RFC 4034 section 6.1; RFC 5936 section 2.2: as many records a message as are sensible."""
-    async with served(world) as address:
+    async with served(world) as (address, _):
         messages = await transferred(address, query_for("foo.com."))
     owners = [record.name for message in messages for record in message.answer[:-1]]
     assert owners == sorted(owners)
@@ -256,7 +235,7 @@ async def test_a_transfer_comes_in_canonical_order_in_full_messages(world: World
 async def test_names_keep_their_case_whatever_that_of_the_question(rdtype: str) -> None:
     """RFC 5936 section 3.4: a pointer at the question would make its case that of the zone."""
     world = World({"foo.com.": "@ 300 MX 1 mail.foo.com.\n@ 300 MX 2 Mail.Foo.com."})
-    async with served(world) as address:
+    async with served(world) as (address, _):
         (message,) = await transferred(address, query_for("FOO.com.", rdtype))
     assert message.question[0].name.to_text() == "FOO.com."
     found = records(message.answer)
@@ -267,7 +246,7 @@ async def test_names_keep_their_case_whatever_that_of_the_question(rdtype: str) 
 async def test_names_are_compressed_throughout_a_message() -> None:
     """RFC 5936 section 3.4."""
     rows = "".join(f"h{number:04} 300 MX 1 mail.{'x' * 50}.example.\n" for number in range(1_000))
-    async with served(World({"foo.com.": rows})) as address:
+    async with served(World({"foo.com.": rows})) as (address, _):
         messages = await transferred(address, query_for("foo.com."))
     records = sum(len(message.answer) for message in messages)
     assert sum(len(message.wire) for message in messages) < 30 * records
@@ -277,7 +256,7 @@ async def test_an_extended_error_says_why_a_transfer_is_refused(world: World) ->
     """RFC 8914 sections 4.19 and 4.21."""
     world.transfer_to = Access()
     world.put("foo.com.", ZONE)
-    async with served(world) as address:
+    async with served(world) as (address, _):
         (prohibited,) = await transferred(address, query_for("foo.com."))
         (elsewhere,) = await transferred(address, query_for("bar.com."))
     assert [option.code for option in prohibited.options] == [18]
@@ -308,7 +287,7 @@ def private() -> World:
 
 async def test_every_message_of_a_signed_transfer_is_signed(private: World) -> None:
     """RFC 8945 section 5.3.1: each together with the one before it."""
-    async with served(private) as address:
+    async with served(private) as (address, _):
         messages = await transferred(address, signed(query_for("foo.com.")))
     assert len(messages) > 1
     assert all(message.had_tsig for message in messages)
@@ -316,7 +295,7 @@ async def test_every_message_of_a_signed_transfer_is_signed(private: World) -> N
 
 
 async def test_who_does_not_sign_is_refused(private: World) -> None:
-    async with served(private) as address:
+    async with served(private) as (address, _):
         (message,) = await transferred(address, query_for("foo.com."))
     assert message.rcode() == dns.rcode.REFUSED
 
@@ -326,7 +305,7 @@ async def test_a_signature_that_does_not_hold_is_refused(private: World) -> None
     query = query_for("foo.com.")
     other = dns.tsig.Key("axfr-key.", b"another secret", "hmac-sha256")
     query.use_tsig({other.name: other}, "axfr-key.")
-    async with served(private) as address:
+    async with served(private) as (address, _):
         reader, writer = await asyncio.open_connection(*address)
         writer.write(framed(query.to_wire()))
         reply = await receive(reader)
@@ -428,7 +407,7 @@ async def test_a_secondary_gets_what_is_new_to_it(changed: tuple[World, Past]) -
     comes. A signature has the TTL of what it covers, and so goes and comes with that."""
     world, past = changed
     outgoing = Outgoing(world.zones, past)
-    async with served(world, outgoing=outgoing) as address:
+    async with served(world, outgoing=outgoing) as (address, _):
         (message,) = await transferred(address, serial_query("foo.com.", 5))
     assert lines(message.answer) == SEQUENCE
     assert outgoing.given == Given(
@@ -441,7 +420,7 @@ async def test_a_secondary_with_a_serial_that_nobody_knows_gets_everything(
 ) -> None:
     """RFC 1995 section 4."""
     world, past = changed
-    async with served(world, outgoing=Outgoing(world.zones, past)) as address:
+    async with served(world, outgoing=Outgoing(world.zones, past)) as (address, _):
         (message,) = await transferred(address, serial_query("foo.com.", 4))
     assert lines(message.answer)[:2] == ["@ SOA 9", "@ 60 NS ns1.foo.com."]
     assert len(message.answer) == 11
@@ -453,7 +432,7 @@ async def test_what_differs_more_than_the_zone_holds_is_not_told() -> None:
     world = World({"foo.com.": OLD + rows})
     past = Past(world.zones.by_apex[names.parse("foo.com.")].default.snapshot)
     world.put("foo.com.", NEW)
-    async with served(world, outgoing=Outgoing(world.zones, past)) as address:
+    async with served(world, outgoing=Outgoing(world.zones, past)) as (address, _):
         (message,) = await transferred(address, serial_query("foo.com.", 5))
     assert lines(message.answer)[:2] == ["@ SOA 9", "@ 60 NS ns1.foo.com."]
 
@@ -461,7 +440,7 @@ async def test_what_differs_more_than_the_zone_holds_is_not_told() -> None:
 async def test_a_signed_difference_is_what_a_secondary_can_apply(private: World) -> None:
     past = Past(private.zones.by_apex[names.parse("foo.com.")].default.snapshot)
     private.put("foo.com.", SOA.replace(" 7 ", " 8 ") + ZONE + "more 300 A 192.0.2.9\n")
-    async with served(private, outgoing=Outgoing(private.zones, past)) as address:
+    async with served(private, outgoing=Outgoing(private.zones, past)) as (address, _):
         zone = dns.zone.from_text(SOA + ZONE, "foo.com.", relativize=False, check_origin=False)
         query, _ = dns.xfr.make_query(zone, keyring=KEYRING)
 

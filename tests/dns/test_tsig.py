@@ -14,7 +14,7 @@ import dns.zone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dns.test_tcp import served
+from tests.dns.serving import served
 from tests.dns.world import World, flags, rcode, records
 
 from zonegit.zone import names

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.dns.test_tcp import served
+from tests.dns.serving import served
 from tests.dns.world import World
 from tests.support.peers import installed
 

@@ -6,7 +6,6 @@ from textwrap import dedent
 
 import dns.flags
 import dns.message
-import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.zone

@@ -3,13 +3,14 @@
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import dns.message
 import pytest
 from tests.e2e.stack import Stack
+from tests.support.framing import connected, framed, receive
 from tests.support.hostile import queries, question
 
 PATIENCE_S = 20.0
@@ -40,19 +41,6 @@ def resident(stack: Stack) -> int:
     return int(line.split()[1])
 
 
-@asynccontextmanager
-async def connected(
-    address: Address,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection(*address)
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
-
-
 async def assert_answering(address: Address) -> None:
     """Over UDP and over TCP."""
     loop = asyncio.get_running_loop()
@@ -68,12 +56,8 @@ async def assert_answering(address: Address) -> None:
                         reply = await loop.sock_recv(sock, 4_096)
         async with connected(address) as (reader, writer):
             writer.write(framed(QUERY))
-            over_tcp = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+            over_tcp = await receive(reader)
     assert dns.message.from_wire(reply).answer == dns.message.from_wire(over_tcp).answer != []
-
-
-def framed(message: bytes) -> bytes:
-    return len(message).to_bytes(2, "big") + message
 
 
 async def datagrams(address: Address) -> None:

@@ -14,9 +14,6 @@ from pathlib import Path
 import dns.message
 import dns.name
 import dns.query
-import dns.rcode
-import dns.rdatatype
-import dns.rrset
 import dns.tsig
 import dns.tsigkeyring
 import pytest

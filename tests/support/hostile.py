@@ -6,9 +6,6 @@ import time
 import dns.edns
 import dns.message
 import dns.opcode
-import dns.rcode
-import dns.rdatatype
-import dns.tsig
 from tests.dns.world import World
 
 from zonegit.zone import names

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Sequence
 
+from tests.support.framing import framed
 from tests.support.peers import Address
 
 WINDOW = 32
@@ -34,7 +35,7 @@ def over_tcp(address: Address, wires: Sequence[bytes]) -> list[bytes]:
     replies: dict[bytes, bytes] = {}
     with socket.create_connection(address, PATIENCE_S) as sock, sock.makefile("rb") as stream:
         for wire in wires:
-            sock.sendall(len(wire).to_bytes(2, "big") + wire)
+            sock.sendall(framed(wire))
             length = int.from_bytes(stream.read(2), "big")
             _keep(replies, stream.read(length))
     return [replies[wire[:2]] for wire in wires]

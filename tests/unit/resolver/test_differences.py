@@ -1,6 +1,5 @@
 """What a running resolver tells secondaries: from its journal, from history, and never wrongly."""
 
-import asyncio
 import os
 import signal
 import sqlite3
@@ -10,6 +9,7 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 import pytest
+from tests.support.framing import connected, framed, receive
 from tests.unit.resolver.site import Running, Site, resolver
 
 from zonegit_resolver.following import differences
@@ -28,13 +28,9 @@ async def ask(running: Running, serial: int) -> list[dns.rrset.RRset]:
     query = dns.message.make_query("foo.com.", "IXFR")
     soa = f". . {serial} 0 0 0 0"
     query.authority = [dns.rrset.from_text("foo.com.", 0, "IN", "SOA", soa)]
-    wire = query.to_wire()
-    reader, writer = await asyncio.open_connection(*running.address)
-    writer.write(len(wire).to_bytes(2, "big") + wire)
-    async with asyncio.timeout(10):
-        length = int.from_bytes(await reader.readexactly(2), "big")
-        reply = dns.message.from_wire(await reader.readexactly(length), one_rr_per_rrset=True)
-    writer.close()
+    async with connected(running.address) as (reader, writer):
+        writer.write(framed(query.to_wire()))
+        reply = dns.message.from_wire(await receive(reader), one_rr_per_rrset=True)
     assert reply.answer, reply
     return reply.answer
 

@@ -7,8 +7,8 @@ from contextlib import aclosing
 from pathlib import Path
 
 import dns.message
-import dns.name
 import dns.rdatatype
+from tests.support.framing import framed
 from tests.unit.resolver.site import Running, Site, resolver
 
 COMMITS = 6
@@ -57,10 +57,9 @@ def numbers(message: dns.message.Message) -> Iterator[int]:
 
 async def exchange(running: Running, message: dns.message.Message) -> AsyncIterator[bytes]:
     """All messages that answer one over TCP, until the connection is closed."""
-    wire = message.to_wire()
     reader, writer = await asyncio.open_connection(*running.address)
     try:
-        writer.write(len(wire).to_bytes(2, "big") + wire)
+        writer.write(framed(message.to_wire()))
         writer.write_eof()
         while head := await reader.read(2):
             head += await reader.readexactly(2 - len(head))

@@ -1,0 +1,31 @@
+"""A world on real sockets of the loopback."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tests.dns.world import World
+
+from zonegit_resolver.addresses import Address
+from zonegit_resolver.answering import fast
+from zonegit_resolver.listening.datagrams import Losses
+from zonegit_resolver.listening.listeners import listening
+from zonegit_resolver.listening.streams import Limits, Streams
+from zonegit_resolver.transfers.outgoing import Outgoing
+
+USUAL = Limits()
+
+
+@asynccontextmanager
+async def served(
+    world: World,
+    limits: Limits = USUAL,
+    host: str = "127.0.0.1",
+    outgoing: Outgoing | None = None,
+) -> AsyncIterator[tuple[Address, Streams]]:
+    """Where ``world`` answers, and its streams; fails when a query met a bug."""
+    losses = Losses()
+    streams = Streams(world.zones, fast.respond, losses, limits, outgoing=outgoing)
+    at = [Address(host, 0)]
+    async with listening(at, world.zones, fast.respond, streams, losses) as (address,):
+        yield address, streams
+    assert losses.failed == 0

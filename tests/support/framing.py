@@ -1,0 +1,36 @@
+"""The client's end of DNS over TCP: messages behind their length (RFC 1035 section 4.2.2)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from tests.support.waiting import DEADLINE_S
+
+
+def framed(wire: bytes) -> bytes:
+    return len(wire).to_bytes(2, "big") + wire
+
+
+async def receive(reader: asyncio.StreamReader) -> bytes:
+    """The next message.
+
+    Raises:
+        asyncio.IncompleteReadError: the connection ended before it was whole.
+        TimeoutError: it did not come.
+    """
+    async with asyncio.timeout(DEADLINE_S):
+        return await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
+
+
+@asynccontextmanager
+async def connected(
+    address: tuple[str, int],
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection, closed behind it."""
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(OSError):  # the server may have been first
+            await writer.wait_closed()
