@@ -7,10 +7,8 @@ from typing import Final
 import dns.asyncquery
 import dns.edns
 import dns.exception
-import dns.flags
 import dns.message
 import dns.name
-import dns.query
 import dns.rdatatype
 import dns.xfr
 import dns.zone

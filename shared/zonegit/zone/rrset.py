@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Final
 
 import dns.exception
-import dns.name
 import dns.rdata
 import dns.rdataclass
 import dns.tokenizer

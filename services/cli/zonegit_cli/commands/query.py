@@ -5,7 +5,6 @@ from typing import Any
 import click
 import dns.flags
 import dns.message
-import dns.opcode
 import dns.rcode
 import dns.rrset
 
