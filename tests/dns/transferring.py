@@ -1,0 +1,74 @@
+"""The client's end of zone transfers, signed ones too."""
+
+import asyncio
+
+import dns.message
+import dns.name
+import dns.rdatatype
+import dns.rrset
+import dns.tsig
+from tests.dns.world import World
+from tests.support.framing import framed, receive
+
+from zonegit.zone import names
+from zonegit_resolver.addresses import Access, Address
+from zonegit_resolver.answering.conduct import Conduct
+from zonegit_resolver.messages.tsig import Key
+
+SECRET = b"0123456789abcdef0123456789abcdef"
+KEY = Key(names.parse("axfr-key."), "hmac-sha256", SECRET)
+KEYRING = {dns.name.from_text("axfr-key."): dns.tsig.Key("axfr-key.", SECRET, "hmac-sha256")}
+
+
+def private(text: str) -> World:
+    """A zone that whoever signs with the key may have, and nobody else."""
+    made = World({}, conduct=Conduct(keys={KEY.name: KEY}))
+    made.transfer_to = Access(keys=frozenset([KEY.name]))
+    made.put("foo.com.", text)
+    return made
+
+
+def signed(query: dns.message.Message) -> dns.message.Message:
+    query.use_tsig(KEYRING, "axfr-key.")
+    return query
+
+
+def query_for(zone: str, rdtype: str = "AXFR", **make) -> dns.message.Message:
+    return dns.message.make_query(zone, rdtype, use_edns=0, **make)
+
+
+def serial_query(zone: str, serial: int, **make) -> dns.message.Message:
+    """RFC 1995 section 3: the client's SOA in the authority section."""
+    query = dns.message.make_query(zone, "IXFR", **make)
+    query.authority = [dns.rrset.from_text(zone, 0, "IN", "SOA", f". . {serial} 0 0 0 0")]
+    return query
+
+
+async def transferred(address: Address, query: dns.message.Message) -> list[dns.message.Message]:
+    """The messages of a transfer: an error, one SOA and no more, or all up to the last SOA."""
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(framed(query.to_wire()))
+    messages: list[dns.message.Message] = []
+    while True:
+        messages.append(
+            dns.message.from_wire(
+                await receive(reader),
+                one_rr_per_rrset=True,
+                keyring=query.keyring,
+                request_mac=query.mac,
+                multi=True,
+                tsig_ctx=messages[-1].tsig_ctx if messages else None,
+            )
+        )
+        if messages[-1].rcode() or is_whole([each for one in messages for each in one.answer]):
+            break
+    writer.close()
+    return messages
+
+
+def is_whole(found: list[dns.rrset.RRset]) -> bool:
+    """Whether the SOA that a transfer begins with has come again, for the last time: of one
+    sequence of differences there are four (RFC 1995 section 4)."""
+    soas = sum(each.rdtype == dns.rdatatype.SOA for each in found)
+    is_incremental = len(found) > 1 and found[1].rdtype == dns.rdatatype.SOA
+    return len(found) == 1 or soas == (4 if is_incremental else 2)
