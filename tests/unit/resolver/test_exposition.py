@@ -14,18 +14,16 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 from tests.dns.world import World
+from tests.support.figures import figures
 
 from zonegit.zone import names
 from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.compiled.snapshot import empty
 from zonegit_resolver.following.tracks import Compiled, Position, Tracks
-from zonegit_resolver.listening.datagrams import Losses
 from zonegit_resolver.pace import Pace
 from zonegit_resolver.reporting import exposition
-from zonegit_resolver.reporting.metrics import Figures, Propagation
+from zonegit_resolver.reporting.metrics import Propagation
 from zonegit_resolver.settings.plan import Plan
-from zonegit_resolver.transfers.notify import Notifier
-from zonegit_resolver.transfers.outgoing import Outgoing
 
 TEXTS = st.text(alphabet='ab"\\\n é', max_size=6)
 VALUES = st.integers(0, 10**12) | st.floats(allow_nan=False)
@@ -76,17 +74,8 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
     ):
         world.ask(name, rdtype)  # twice: once each way
     world.exchange(bytes(12))
-    tracks = Tracks(world.zones, Plan())
-    figures = Figures(
-        tracks,
-        Losses(),
-        Propagation(),
-        lambda: True,
-        lambda: True,
-        Outgoing(tracks.zones),
-        Notifier(lambda zone: (), dict),
-    )
-    text = await exposition.text(figures.collect(), Pace())
+    found = figures(Tracks(world.zones, Plan())).collect()
+    text = await exposition.text(found, Pace())
     head = 'zonegit_dns_queries_total{branch="main",rcode='
     assert f'{head}"NOERROR",type="A",zone="foo.com."}} 2.0' in text
     assert f'{head}"NXDOMAIN",type="AAAA",zone="foo.com."}} 2.0' in text
