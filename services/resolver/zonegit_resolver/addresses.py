@@ -10,6 +10,7 @@ from zonegit.errors import Invalid
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
@@ -37,7 +38,7 @@ class Access:
         return key in self.keys or self._holds(peer)
 
     def _holds(self, peer: str) -> bool:
-        address = unmapped(peer)
+        address = unmapped(ipaddress.ip_address(peer))
         return any(address in network for network in self.networks)
 
     def __str__(self) -> str:
@@ -97,9 +98,8 @@ def network(text: str) -> Network:
     return found
 
 
-def unmapped(peer: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The address of a peer; an IPv4-mapped one is IPv4."""
-    address = ipaddress.ip_address(peer)
+def unmapped(address: IPAddress) -> IPAddress:
+    """The same host's address; an IPv4-mapped one is IPv4."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address

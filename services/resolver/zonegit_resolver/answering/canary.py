@@ -8,6 +8,7 @@ from typing import Final
 
 from zonegit.errors import Invalid
 from zonegit.store import refnames
+from zonegit_resolver.addresses import IPAddress, unmapped
 from zonegit_resolver.messages.edns import ECS, contents, option
 
 DEFAULT_SALT: Final = "zonegit-default"
@@ -64,10 +65,9 @@ def peer_subnet(peer: str) -> bytes:
     return subnet_of(ipaddress.ip_address(peer))
 
 
-def subnet_of(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:
+def subnet_of(address: IPAddress) -> bytes:
     """As :func:`peer_subnet`; an IPv4-mapped address is IPv4."""
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    address = unmapped(address)
     return address.packed[:3] if address.version == 4 else address.packed[:6]
 
 

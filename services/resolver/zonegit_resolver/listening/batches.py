@@ -33,7 +33,8 @@ _INTERFACE: Final = {socket.AF_INET: _INFO, socket.AF_INET6: _INFO + 16}
 """Where in them the index of the interface is: in ``in_pktinfo`` first, in ``in6_pktinfo`` last."""
 _PEER: Final = {socket.AF_INET: struct.Struct("4x4s24x"), socket.AF_INET6: struct.Struct("8x16s8x")}
 """The IP address in a socket address."""
-_LINK_LOCAL: Final = b"\xfe\x80"
+LINK_LOCAL: Final = b"\xfe\x80"
+"""How an IPv6 address of a link begins: its interface is part of it."""
 
 
 class _Iovec(ctypes.Structure):
@@ -150,7 +151,7 @@ class Batches:
             self._interfaces[:count] = array("I", bytes(4 * count))
             return
         for slot in range(count):
-            if not self._controls.startswith(_LINK_LOCAL, slot * _CONTROL + _INFO):
+            if not self._controls.startswith(LINK_LOCAL, slot * _CONTROL + _INFO):
                 self._interfaces[slot] = 0
 
 

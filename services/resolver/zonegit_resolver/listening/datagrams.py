@@ -15,7 +15,7 @@ import structlog
 
 from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.listening import batches
-from zonegit_resolver.listening.batches import AT_ONCE, LARGEST, Batches
+from zonegit_resolver.listening.batches import AT_ONCE, LARGEST, LINK_LOCAL, Batches
 
 Respond = Callable[[bytes, Zones, str, int], bytes | None]
 
@@ -23,7 +23,6 @@ _IPV4_PKTINFO: Final = 8  # IP_PKTINFO of Linux; the socket module has no name f
 _IN_PKTINFO: Final = struct.Struct("=I4s4s")
 _IN6_PKTINFO: Final = struct.Struct("=16sI")
 _SPACE: Final = socket.CMSG_SPACE(_IN6_PKTINFO.size)
-_LINK_LOCAL: Final = b"\xfe\x80"
 
 log = structlog.get_logger()
 
@@ -155,6 +154,6 @@ def _sources(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, An
             found.append((level, kind, _IN_PKTINFO.pack(0, local, bytes(4))))
         elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
             local, interface = _IN6_PKTINFO.unpack(octets)
-            kept = interface if local.startswith(_LINK_LOCAL) else 0
+            kept = interface if local.startswith(LINK_LOCAL) else 0
             found.append((level, kind, _IN6_PKTINFO.pack(local, kept)))
     return found
