@@ -42,7 +42,7 @@ def million_zone(file: Path) -> Names:
     that the same can be asked as of the small zone."""
     lengths: dict[int, list[str]] = {}
     with file.open("w") as out:
-        for entry in dual_stack_zone("million.test.", 500_000):
+        for entry in _dual_stack_zone("million.test.", 500_000):
             out.write(entry)
             label = entry.split(" ", 1)[0]
             lengths.setdefault(len(label), []).append(label)
@@ -84,7 +84,7 @@ def flat_zone(zone: str, names: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def dual_stack_zone(zone: str, names: int, seed: int = 3) -> Iterator[str]:
+def _dual_stack_zone(zone: str, names: int, seed: int = 3) -> Iterator[str]:
     """The lines of a master file of ``names`` hosts right below the apex, each with an A and an
     AAAA record; labels of 4 to 15 octets and addresses are random and the same every time."""
     chosen = random.Random(seed)
@@ -94,10 +94,3 @@ def dual_stack_zone(zone: str, names: int, seed: int = 3) -> Iterator[str]:
         ipv4 = ipaddress.IPv4Address(chosen.getrandbits(32))
         ipv6 = ipaddress.IPv6Address(0x20010DB8 << 96 | chosen.getrandbits(96))
         yield f"{label} 300 IN A {ipv4}\n{label} 300 IN AAAA {ipv6}\n"
-
-
-def dual_stack_labels(names: int, seed: int = 3) -> list[str]:
-    """The labels of those hosts."""
-    lines = (entry.split(" ", 1)[0] for entry in dual_stack_zone("test.", names, seed))
-    next(lines)
-    return list(lines)

@@ -122,9 +122,7 @@ def test_it_is_there_after_a_restart() -> None:
     assert told(restarted, 1, at=4) == [2, 3, 4]
 
 
-def test_what_is_corrupt_on_disk_is_dropped_with_what_came_before_it(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_what_is_corrupt_on_disk_is_dropped_with_what_came_before_it() -> None:
     stored = on_disk(noted(Journal(), 1, 2, 3, 4))
     stored[1] = stored[1]._replace(payload=stored[1].payload[:-1] + b"?")
     restarted = Journal()

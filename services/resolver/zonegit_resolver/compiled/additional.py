@@ -13,7 +13,7 @@ from zonegit.zone.rrset import RRset
 from zonegit_resolver.compiled.nodes import BRINGING
 from zonegit_resolver.compiled.snapshot import Dependents, Node, Snapshot, node_at
 
-BROUGHT: Final = frozenset({rrtypes.A, rrtypes.AAAA, rrtypes.SVCB, rrtypes.HTTPS, rrtypes.RRSIG})
+_BROUGHT: Final = frozenset({rrtypes.A, rrtypes.AAAA, rrtypes.SVCB, rrtypes.HTTPS, rrtypes.RRSIG})
 """Types of what is brought along."""
 
 _NOBODY: Final = (None,)
@@ -98,7 +98,7 @@ def dependent(snapshot: Snapshot, owner: Name, path: Path, rdtype: int) -> Itera
     dependents = snapshot.dependents
     if not dependents:
         return
-    if rdtype in BROUGHT or rdtype == rrtypes.NS:
+    if rdtype in _BROUGHT or rdtype == rrtypes.NS:
         yield from dependents.get(owner, ())
     if path and rdtype in (rrtypes.NS, rrtypes.DNAME):
         node = node_at(snapshot, path)

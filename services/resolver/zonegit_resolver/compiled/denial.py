@@ -32,7 +32,7 @@ def goes_apart(denial: Denial, rdtype: int, rrset: RRset | None) -> bool:
     if rdtype == rrtypes.NSEC3:
         return True
     is_about = rdtype == rrtypes.RRSIG
-    return is_about and (bool(denial.hashed) or (rrset is not None and covers_nsec3(rrset)))
+    return is_about and (bool(denial.hashed) or (rrset is not None and _covers_nsec3(rrset)))
 
 
 def apart(denial: Denial, apex: Name, path: Path, rdtype: int) -> Held | None:
@@ -43,7 +43,7 @@ def apart(denial: Denial, apex: Name, path: Path, rdtype: int) -> Held | None:
     return node.held.get(rdtype) if node is not None else None
 
 
-def covers_nsec3(signatures: RRset) -> bool:
+def _covers_nsec3(signatures: RRset) -> bool:
     """Whether one of these RRSIGs is over an NSEC3 RRset."""
     return any(rdata.startswith(_COVERS_NSEC3) for rdata in signatures.rdatas)
 
@@ -60,7 +60,7 @@ def with_hashed(denial: Denial, apex: Name, path: Path, rdtype: int, rrset: RRse
     """After a change to an NSEC3 RRset, or to RRSIGs of which some cover one: then all RRSIGs of
     that owner stand here, because they are one RRset."""
     owner = names.below(apex, path)
-    if rdtype == rrtypes.RRSIG and rrset is not None and not covers_nsec3(rrset):
+    if rdtype == rrtypes.RRSIG and rrset is not None and not _covers_nsec3(rrset):
         rrset = None
     before = denial.hashed.get(owner, EMPTY)
     after = with_rrset(before, path, rdtype, rrset)

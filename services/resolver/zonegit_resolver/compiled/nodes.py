@@ -18,6 +18,12 @@ from zonegit_resolver.compiled.snapshot import (
 
 WILDCARD: Final = b"*"
 
+BRINGING: Final = frozenset(
+    {rrtypes.NS, rrtypes.MX, rrtypes.SRV, rrtypes.NAPTR, rrtypes.SVCB, rrtypes.HTTPS}
+)
+"""Types whose RDATA names hosts, and that bring the addresses of these along (RFC 1034 section
+3.7, RFC 2782, RFC 3403 section 4.2, RFC 9460 section 4.1)."""
+
 _TURNING: Final = frozenset({rrtypes.NS, rrtypes.DNAME, rrtypes.DS, rrtypes.NSEC, rrtypes.RRSIG})
 """Types that decide where a name leads, or are told along."""
 
@@ -28,19 +34,19 @@ def with_rrset(node: Node, path: Path, rdtype: int, rrset: RRset | None) -> Node
     if rrset is None:
         held.pop(rdtype, None)
     else:
-        held[rdtype] = outcome(rrset)
+        held[rdtype] = _outcome(rrset)
     if rdtype == rrtypes.RRSIG:
-        held = {each: unsigned_yet(old) for each, old in held.items()}
+        held = {each: _unsigned_yet(old) for each, old in held.items()}
     if rrtypes.RRSIG in held:
         signatures = held[rrtypes.RRSIG].rrset
-        held[rrtypes.RRSIG] = Found(signatures, covered_ttls(signatures, held))
+        held[rrtypes.RRSIG] = Found(signatures, _covered_ttls(signatures, held))
     turn = node.turn
     if rdtype in _TURNING:
         turn = _turn(held, path)
     return Node(held, node.children, turn)
 
 
-def outcome(rrset: RRset) -> Held:
+def _outcome(rrset: RRset) -> Held:
     """What an RRset means to a query for its owner and type."""
     if rrset.rdtype == rrtypes.CNAME:
         return Alias(rrset, names.from_wire(rrset.rdatas[0]))
@@ -49,9 +55,9 @@ def outcome(rrset: RRset) -> Held:
     return Found(rrset)
 
 
-def unsigned_yet(held: Held) -> Held:
+def _unsigned_yet(held: Held) -> Held:
     """The same, to be rendered anew for clients that set DO."""
-    made = outcome(held.rrset)
+    made = _outcome(held.rrset)
     made.part = held.part
     return made
 
@@ -59,7 +65,7 @@ def unsigned_yet(held: Held) -> Held:
 def forgetting(node: Node) -> Node:
     """The same node, to be rendered anew where it brings addresses along."""
     held = {
-        each: outcome(old.rrset) if each in BRINGING else old for each, old in node.held.items()
+        each: _outcome(old.rrset) if each in BRINGING else old for each, old in node.held.items()
     }
     turn = node.turn
     if isinstance(turn, Referral):
@@ -67,14 +73,7 @@ def forgetting(node: Node) -> Node:
     return Node(held, node.children, turn)
 
 
-BRINGING: Final = frozenset(
-    {rrtypes.NS, rrtypes.MX, rrtypes.SRV, rrtypes.NAPTR, rrtypes.SVCB, rrtypes.HTTPS}
-)
-"""Types whose RDATA names hosts, and that bring the addresses of these along (RFC 1034 section
-3.7, RFC 2782, RFC 3403 section 4.2, RFC 9460 section 4.1)."""
-
-
-def covered_ttls(signatures: RRset, held: dict[int, Held]) -> tuple[int, ...]:
+def _covered_ttls(signatures: RRset, held: dict[int, Held]) -> tuple[int, ...]:
     """Each RRSIG has the TTL of the RRset it covers (RFC 4034 section 3)."""
     covered = (held.get(int.from_bytes(rdata[:2], "big")) for rdata in signatures.rdatas)
     return tuple(one.rrset.ttl if one is not None else signatures.ttl for one in covered)
