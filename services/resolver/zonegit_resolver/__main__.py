@@ -52,7 +52,7 @@ DEFAULT_LISTEN = ("127.0.0.1:5353",)
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Branch, canary, salt and pin for each zone, over these flags; read again at SIGHUP.",
+    help="How each zone is served and the server behaves, over these flags; read at SIGHUP too.",
 )
 @click.option("--metrics", metavar="HOST:PORT", help="Serve /metrics, /livez and /readyz here.")
 @click.option(

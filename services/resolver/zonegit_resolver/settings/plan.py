@@ -1,4 +1,6 @@
-"""Which state of which zone is to be served: what flags and file come to. Pure."""
+"""How each zone is to be served, and how the server is to behave: what flags and file come to.
+Pure.
+"""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -94,7 +96,7 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How all zones are served. ``zones`` are those with settings of their own; ``only`` those
+    """How all zones are served, and the server behaves. ``zones`` are those with settings of their own; ``only`` those
     that are served at all, every one when it is empty. ``keys_file`` is where the keys of
     ``conduct`` are from, None when there are none."""
 

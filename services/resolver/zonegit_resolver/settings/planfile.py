@@ -1,5 +1,5 @@
-"""The file of ``--config``: TOML that says which state of which zone is served. It is read as a
-whole or refused as a whole, and the refusal names the line.
+"""The file of ``--config``: TOML that says how each zone is served, and how the server behaves. It
+is read as a whole or refused as a whole, and the refusal names the line.
 """
 
 import re
