@@ -96,9 +96,9 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How all zones are served, and the server behaves. ``zones`` are those with settings of their own; ``only`` those
-    that are served at all, every one when it is empty. ``keys_file`` is where the keys of
-    ``conduct`` are from, None when there are none."""
+    """How all zones are served, and the server behaves. ``zones`` are those with settings of their
+    own; ``only`` those that are served at all, every one when it is empty. ``keys_file`` is where
+    the keys of ``conduct`` are from, None when there are none."""
 
     default: Serving = field(default_factory=Serving)
     zones: Mapping[Name, Serving] = field(default_factory=dict)
