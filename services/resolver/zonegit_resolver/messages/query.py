@@ -229,10 +229,9 @@ def opt(edns: Edns, rcode: int = 0, options: bytes = b"") -> bytes:
     return _OPT.pack(0, rrtypes.OPT, DATAGRAM, ttl, len(options)) + options
 
 
-def refusal(query: Query, rcode: int, flags: int = 0, options: bytes = b"") -> bytes:
-    """A reply without records. ``flags`` are set beside those that every reply has, ``options``
-    are told where the query has EDNS."""
-    flags |= QR | query.flags & (OPCODE | RD) | rcode & RCODE
+def refusal(query: Query, rcode: int, options: bytes = b"") -> bytes:
+    """A reply without records. ``options`` are told where the query has EDNS."""
+    flags = QR | query.flags & (OPCODE | RD) | rcode & RCODE
     tail = opt(query.edns, rcode, options) if query.edns is not None else b""
     counts = _HEADER.pack(0, flags, bool(query.question), 0, 0, bool(tail))
     return query.id + counts[2:] + query.question + tail

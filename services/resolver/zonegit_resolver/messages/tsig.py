@@ -74,11 +74,9 @@ Keys = Mapping[Name, Key]
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A query whose signature is no good: the ``reply`` it gets, and the ``error`` of its TSIG
-    record (RFC 8945 section 3), 0 when the query's own cannot be read."""
+    """A query whose signature is no good, and the ``reply`` it gets."""
 
     reply: bytes
-    error: int
 
 
 class Signer:
@@ -119,12 +117,12 @@ def verified(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | Re
     try:
         owner, rdata = _read(wire, query.tsig)
     except (dns.exception.DNSException, ValueError):
-        return Refused(refusal(query, FORMERR), 0)
+        return Refused(refusal(query, FORMERR))
     key = keys.get(names.from_wire(_octets(owner)))
     if key is None or ALGORITHMS[key.algorithm] != rdata.algorithm:
         return _unsigned(query, owner, rdata, BADKEY)
     if not _has_mac(rdata) or rdata.error:  # a query has no error to report
-        return Refused(refusal(query, FORMERR), 0)
+        return Refused(refusal(query, FORMERR))
     try:
         dns.tsig.validate(wire, key.primitive, owner, rdata, int(clock()), b"", query.tsig)
     except dns.tsig.BadSignature:
@@ -170,7 +168,7 @@ def _is_truncated(wire: bytes, at: int, key: Key, theirs: TSIG) -> bool:
 def _unsigned(query: Query, owner: dns.name.Name, theirs: TSIG, error: int) -> Refused:
     """RFC 8945 section 5.3.2: what cannot be trusted is not signed for."""
     rdata = _replaced(theirs, mac=b"", error=error)
-    return Refused(_appended(refusal(query, NOTAUTH), owner, rdata), error)
+    return Refused(_appended(refusal(query, NOTAUTH), owner, rdata))
 
 
 def _signed(query: Query, key: Key, theirs: TSIG, error: int, other: bytes = b"") -> Refused:
@@ -179,7 +177,7 @@ def _signed(query: Query, key: Key, theirs: TSIG, error: int, other: bytes = b""
     rdata = _replaced(theirs, fudge=FUDGE_S, error=error, other=other)
     reply = refusal(query, NOTAUTH)
     rdata, _ = dns.tsig.sign(reply, key.primitive, rdata, theirs.time_signed, theirs.mac)
-    return Refused(_appended(reply, key.primitive.name, rdata), error)
+    return Refused(_appended(reply, key.primitive.name, rdata))
 
 
 def _rdata(algorithm: dns.name.Name, time: int, mac: bytes, original_id: int) -> TSIG:
