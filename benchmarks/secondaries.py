@@ -15,6 +15,7 @@ from tests.support import peers
 from tests.support.peers import Address
 
 from benchmarks import changes, questions, stack, zones
+from benchmarks.contenders import PROGRAMS
 from benchmarks.figures import Figure, percentile, skipped
 from benchmarks.stack import Stack
 from zonegit.bus import RemoteObjects, RemoteRefs
@@ -26,7 +27,6 @@ from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset
 
-PROGRAMS: Final = {"NSD": "nsd", "Knot": "knotd", "BIND": "named"}
 SAMPLES: Final = 40
 PAUSE_S: Final = 1.5
 """Between changes: NSD reloads at most once a second, and takes what comes meanwhile for failed."""

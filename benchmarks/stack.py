@@ -87,13 +87,11 @@ def running(
 
 
 @contextmanager
-def resolver(
-    stack: Stack, zone: str, *options: str, core: int | None = SERVERS_CORE
-) -> Iterator[Address]:
+def resolver(stack: Stack, zone: str, *options: str) -> Iterator[Address]:
     """One more resolver beside those of a stack, once it serves ``zone``."""
     address = ("127.0.0.1", free_port())
     command = [f"{ZONEGIT}-resolver", "--listen", f"127.0.0.1:{address[1]}", *options]
-    with pinned(core):
+    with pinned(SERVERS_CORE):
         process = subprocess.Popen(
             [*command, "--log-level", "warning"],
             env=environment(stack.data),

@@ -84,10 +84,10 @@ def flat_zone(zone: str, names: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _dual_stack_zone(zone: str, names: int, seed: int = 3) -> Iterator[str]:
+def _dual_stack_zone(zone: str, names: int) -> Iterator[str]:
     """The lines of a master file of ``names`` hosts right below the apex, each with an A and an
     AAAA record; labels of 4 to 15 octets and addresses are random and the same every time."""
-    chosen = random.Random(seed)
+    chosen = random.Random(3)
     yield f"$ORIGIN {zone}\n$TTL 300\n{_SOA}\n@ IN NS ns1\nns1 IN A 192.0.2.1\n"
     for number in range(names):
         label = f"{chosen.choice(_WORDS)}{number:x}"
