@@ -19,8 +19,9 @@ def world() -> World:
     return World({"foo.com.": "www 300 A 192.0.2.1"})
 
 
-def bare(name: bytes = b"\3www\3foo\3com\0", additional: bytes = b"", count: int = 0) -> bytes:
-    return struct.pack("!HHHHHH", 99, 0, 1, 0, 0, count) + name + b"\0\1\0\1" + additional
+def bare(additional: bytes, count: int) -> bytes:
+    question = b"\3www\3foo\3com\0" + b"\0\1\0\1"
+    return struct.pack("!HHHHHH", 99, 0, 1, 0, 0, count) + question + additional
 
 
 def test_a_query_without_edns_gets_none_back(world: World) -> None:

@@ -36,8 +36,8 @@ www 300 A 192.0.2.1
 """
 
 
-def world_of(zone: str = ZONE, conduct: Conduct = CONDUCT) -> World:
-    world = World({"foo.com.": zone}, conduct=conduct)
+def world_of(conduct: Conduct = CONDUCT) -> World:
+    world = World({"foo.com.": ZONE}, conduct=conduct)
     now = time.time()
     world.zones.clock = lambda: now  # else two replies to one query might differ
     return world

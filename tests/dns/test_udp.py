@@ -27,21 +27,21 @@ def world() -> World:
 
 
 @asynccontextmanager
-async def served(world: World, *hosts: str, respond=fast.respond) -> AsyncIterator[list[Address]]:
+async def served(world: World, *hosts: str) -> AsyncIterator[list[Address]]:
     losses = Losses()
-    streams = Streams(world.zones, respond, losses)
+    streams = Streams(world.zones, fast.respond, losses)
     addresses = [Address(host, 0) for host in hosts]
-    async with listening(addresses, world.zones, respond, streams, losses) as actual:
+    async with listening(addresses, world.zones, fast.respond, streams, losses) as actual:
         yield actual
 
 
-async def exchange(to: Address, wire: bytes, source: str | None = None) -> tuple[bytes, str]:
+async def exchange(to: Address, wire: bytes) -> tuple[bytes, str]:
     """A reply and the address it came from."""
     family = socket.AF_INET6 if ":" in to.host else socket.AF_INET
     loop = asyncio.get_running_loop()
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
-        sock.bind((source or ("::1" if ":" in to.host else "127.0.0.1"), 0))
+        sock.bind(("::1" if ":" in to.host else "127.0.0.1", 0))
         async with asyncio.timeout(10):
             await loop.sock_sendto(sock, wire, tuple(to))
             reply, peer = await loop.sock_recvfrom(sock, 4096)

@@ -11,11 +11,11 @@ T = TypeVar("T")
 DEADLINE_S = 20.0
 
 
-async def eventually(condition: Callable[[], object], what: str = "the condition") -> None:
+async def eventually(condition: Callable[[], object]) -> None:
     """Returns once ``condition`` is true; fails the test when it never is."""
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come true within {DEADLINE_S} s"
+        assert time.monotonic() < deadline, f"it did not come true within {DEADLINE_S} s"
         await asyncio.sleep(0.01)
 
 
