@@ -124,7 +124,7 @@ def _answer(
 
 def _refused(zones: Zones, client: Client) -> int:
     zones.refused += 1
-    client.error = edns.NOT_AUTHORITATIVE if zones.is_complete else edns.NOT_READY
+    client.error = zones.not_here
     return REFUSED
 
 

@@ -17,6 +17,7 @@ from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.answering.joined import Told
 from zonegit_resolver.compiled.records import Delta
 from zonegit_resolver.compiled.snapshot import Snapshot
+from zonegit_resolver.messages.edns import NOT_AUTHORITATIVE, NOT_READY
 from zonegit_resolver.messages.query import Query
 from zonegit_resolver.messages.tsig import Clock
 
@@ -27,7 +28,6 @@ and this is paid for every query."""
 KNOWN: Final = frozenset((*rrtypes.MNEMONICS, *rrtypes.QUESTION_ONLY.values()))
 OTHER: Final = 0
 """What types without a mnemonic are counted as, so that nobody can fill memory with them."""
-
 
 MOST_ALIASES: Final = 8_192
 """Replies about aliases that are kept; all are freed at once when anything changes."""
@@ -123,6 +123,11 @@ class Zones:
     aliases: dict[bytes, Told] = field(default_factory=dict)
     """What ordinary questions about aliases were told, by name, type and one of ``KINDS``, until
     anything that is served changes: a chain may lead anywhere."""
+
+    @property
+    def not_here(self) -> int:
+        """The extended error about names in no zone here (RFC 8914 sections 4.15 and 4.21)."""
+        return NOT_AUTHORITATIVE if self.is_complete else NOT_READY
 
     def find(self, name: Name, qtype: int) -> Served | None:
         """The deepest zone that holds ``name``, None when there is none here.

@@ -108,9 +108,7 @@ class Outgoing:
             count(served.default.queries, query.qtype, NOERROR)
             return served
         if served is None:
-            rcode = NOTAUTH
-            is_complete = self._zones.is_complete
-            client.error = edns.NOT_AUTHORITATIVE if is_complete else edns.NOT_READY
+            rcode, client.error = NOTAUTH, self._zones.not_here
         else:
             self._zones.denied += 1
             rcode, client.error = REFUSED, edns.PROHIBITED
