@@ -9,6 +9,7 @@ import pytest
 from tests.dns.serving import served
 from tests.dns.world import World
 from tests.support.framing import framed, receive
+from tests.support.turns import counted
 from tests.support.waiting import eventually
 
 from zonegit_resolver.answering.conduct import Conduct
@@ -115,22 +116,12 @@ async def test_replies_and_garbage_get_no_answer_but_the_next_query_does(world: 
 
 async def test_messages_without_a_reply_leave_others_their_turn(world: World) -> None:
     """They cost their sender three octets each, and may not hold up everybody else."""
-    turns = 0
-
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async with served(world) as (address, _), asyncio.TaskGroup() as group:
+    async with served(world) as (address, _), counted() as turns:
         reader, writer = await asyncio.open_connection(*address)
-        counting = group.create_task(other())
         writer.write(framed(b"x") * 5_000 + framed(QUERY))
         assert await receive(reader) == world.exchange(QUERY)
-        counting.cancel()
         writer.close()
-    assert turns > 5_000 / AT_ONCE
+    assert turns.count > 5_000 / AT_ONCE
 
 
 def test_there_is_room_for_more_than_all_connections() -> None:

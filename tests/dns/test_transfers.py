@@ -17,6 +17,7 @@ from tests.dns.serving import served
 from tests.dns.transferring import private, query_for, signed, transferred
 from tests.dns.world import SOA, World, records
 from tests.support.framing import framed, receive
+from tests.support.turns import counted
 
 from zonegit_resolver.addresses import Access
 from zonegit_resolver.messages.parts import FORMERR
@@ -132,28 +133,16 @@ async def test_many_transfers_take_turns() -> None:
     rows = "".join(f"h{number} 300 A 192.0.2.1\n" for number in range(1_000))
     world = World({"foo.com.": rows})
     made: list[int] = []
-    turn = 0
-
-    async def count() -> None:
-        nonlocal turn
-        while True:
-            turn += 1
-            await asyncio.sleep(0)
 
     class Noted(Outgoing):
         async def replies(self, wire: bytes, query: Query, peer: str) -> AsyncGenerator[bytes]:
             async for reply in super().replies(wire, query, peer):
-                made.append(turn)
+                made.append(turns.count)
                 yield reply
 
-    async with (
-        served(world, outgoing=Noted(world.zones)) as (address, _),
-        asyncio.TaskGroup() as group,
-    ):
-        counting = group.create_task(count())
+    async with served(world, outgoing=Noted(world.zones)) as (address, _), counted() as turns:
         clients = [transferred(address, query_for("foo.com.")) for _ in range(12)]
         assert all(len(messages) > 1 for messages in await asyncio.gather(*clients))
-        counting.cancel()
     assert max(Counter(made).values()) < 5
 
 
