@@ -6,6 +6,7 @@ import asyncio
 import gc
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Final, TypeVar
 
@@ -32,6 +33,9 @@ class Pace:
     def __init__(self) -> None:
         self._until = 0.0
         self._is_open = True
+        self._hurried = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
 
     async def breathe(self) -> None:
         """To be called often; returns at once while there is time left in the slice."""
@@ -44,6 +48,23 @@ class Pace:
 
     def _reopen(self) -> None:
         self._is_open = True
+
+    @contextmanager
+    def hurry(self) -> Iterator[None]:
+        """Until the end of this, whoever gives way waits: for what somebody is waiting for."""
+        self._hurried += 1
+        self._calm.clear()
+        try:
+            yield
+        finally:
+            self._hurried -= 1
+            if not self._hurried:
+                self._calm.set()
+
+    async def give_way(self) -> None:
+        """As :meth:`breathe`, for what nobody waits for."""
+        await self._calm.wait()
+        await self.breathe()
 
 
 async def driven(slow: Generator[object, None, T], pace: Pace) -> T:

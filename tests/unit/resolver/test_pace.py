@@ -41,6 +41,24 @@ async def test_others_have_their_turn_while_somebody_works() -> None:
     assert turns > 50
 
 
+async def test_what_nobody_waits_for_gives_way_to_what_is_hurried() -> None:
+    pace = Pace()
+    told: list[str] = []
+
+    async def background() -> None:
+        await pace.give_way()
+        told.append("background")
+
+    with pace.hurry(), pace.hurry():
+        waiting = asyncio.create_task(background())
+        for _ in range(100):
+            await asyncio.sleep(0)
+            await pace.breathe()
+        told.append("hurried")
+    await waiting
+    assert told == ["hurried", "background"]
+
+
 async def test_a_disposed_snapshot_is_freed() -> None:
     snapshots = [zone(1_000)]
     children = weakref.ref(snapshots[0].root.children)

@@ -175,13 +175,13 @@ class LastKnown:
     async def _add(self, zone: Name, number: int, batch: list[Row]) -> None:
         work = partial(sqlite.apply, zone=zone, tip=number, changes=batch)
         await self._database.write(work)
-        await self._pace.breathe()
+        await self._pace.give_way()
 
     async def _rows(self, snapshot: Snapshot) -> AsyncIterator[Row]:
         for held in contents(snapshot):
             path = names.path(held.rrset.owner, snapshot.apex)
             yield Row(path, held.rrset.rdtype, encode(Blob(held.rrset)))
-            await self._pace.breathe()
+            await self._pace.give_way()
 
     async def recall(self) -> AsyncIterator[Recalled]:
         """Everything that is kept, compiled. What does not verify is dropped.

@@ -7,6 +7,7 @@ comes down to the last. What cannot be loaded leaves the old state in service, a
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Final
 
 import structlog
@@ -119,13 +120,15 @@ class Updater:
             return
         base = self._base(track)
         snapshot, tree = (base.snapshot, base.tree) if base else (empty(track.zone), None)
-        try:
-            loader = Loader(self._store, self._pace, known)
-            loaded = await loader.load(wanted.commit, snapshot, tree)
-        except ZonegitError as error:
-            self._fail(track, wanted.commit, error)
-            return
-        delta = await self._delta(track, base, loaded)
+        # A change is waited for. A zone that is loaded takes long, and others may go on meanwhile.
+        with self._pace.hurry() if base is not None else nullcontext():
+            try:
+                loader = Loader(self._store, self._pace, known)
+                loaded = await loader.load(wanted.commit, snapshot, tree)
+            except ZonegitError as error:
+                self._fail(track, wanted.commit, error)
+                return
+            delta = await self._delta(track, base, loaded)
         # Else it has been removed meanwhile, or nobody wants it any more.
         if track.wanted.commit is not None and self._tracks.holds(track):
             self._swap(track, wanted, loaded, base, delta)
