@@ -44,7 +44,7 @@ def plan(options: Options) -> Record:
         Conflict: an address is taken.
         Invalid: an address is malformed.
     """
-    bus = {"url": f"nats://127.0.0.1:{ports.free_tcp_port()}", "users": nats.passwords()}
+    bus = {"url": f"nats://127.0.0.1:{ports.free_port()}", "users": nats.passwords()}
     addresses = [parse_address(text) for text in options.listen]
     dns = [format_address(host, ports.dns_port(host, port)) for host, port in addresses]
     return Record(os.getpid(), bus, dns, _metrics_address(options), options.resolvers)
@@ -54,7 +54,7 @@ def _metrics_address(options: Options) -> str | None:
     if options.metrics is None:
         return None
     host, port = parse_address(options.metrics)
-    return format_address(host, port or ports.free_tcp_port(host))
+    return format_address(host, port or ports.free_port(host))
 
 
 async def run(options: Options, planned: Record, ready: Callable[[Record], None], say: Say) -> None:
@@ -152,7 +152,7 @@ def _pages(planned: Record) -> dict[str, str | None]:
     """Each resolver's own address for metrics, None where none are wanted."""
     wanted = planned.metrics is not None
     return {
-        name: f"127.0.0.1:{ports.free_tcp_port()}" if wanted else None
+        name: f"127.0.0.1:{ports.free_port()}" if wanted else None
         for name in record.resolver_names(planned.resolvers)
     }
 
