@@ -6,7 +6,6 @@ The decisions are those of ``docs/answers.md``.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
@@ -106,7 +105,7 @@ def _is_of_the_parent(
 
 
 def _is_referred(question: Question, ours: dns.message.Message, theirs: Sequence[Said]) -> bool:
-    is_referral = not (ours.answer or ours.flags & dns.flags.AA or ours.rcode())
+    is_referral = said(ours).names_servers and not ours.rcode()  # perhaps behind aliases
     given = all(any(" nsec " in line for line in each.answer) for each in theirs)
     return question.rdtype == "NSEC" and is_referral and given
 
