@@ -23,10 +23,10 @@ from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
 from zonegit.config import load as load_settings
 from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Identity
-from zonegit.repo import commits, plans, workspace
+from zonegit.repo import commits, heads, plans
 from zonegit.repo.commits import Intent
 from zonegit.repo.edits import Set
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset
@@ -117,7 +117,7 @@ async def _changes(running: Stack, zone: str, size: int) -> list[Sample]:
             await watcher.watch(names.text(owner))
             before = objects.octets
             started, busy = time.perf_counter_ns(), time.process_time_ns()
-            position = await workspace.locate(repo, apex, DEFAULT_BRANCH)
+            position = await heads.locate(repo, apex, DEFAULT_BRANCH)
             plan = plans.plan_edits([edit], apex)
             await commits.commit(repo, position, plan, Intent("change", "bench"))
             replied, spent = time.perf_counter_ns(), time.process_time_ns() - busy

@@ -19,10 +19,10 @@ from benchmarks.stack import Stack
 from zonegit.bus import RemoteObjects, RemoteRefs, connect
 from zonegit.config import load as load_settings
 from zonegit.objects.model import Identity
-from zonegit.repo import branches, browse, commits, diffs, merges, plans, workspace
+from zonegit.repo import branches, browse, commits, diffs, heads, merges, plans
 from zonegit.repo.commits import Intent, Preview
 from zonegit.repo.edits import Edit, Set
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset
@@ -118,7 +118,7 @@ async def _times(runs: int, work: Callable[[], Awaitable[None]]) -> list[float]:
 
 async def _diff(repo: Repo) -> None:
     reader = Reader(repo.objects)
-    tip = (await workspace.locate(repo, names.parse(LARGE), "main")).commit()
+    tip = (await heads.locate(repo, names.parse(LARGE), "main")).commit()
     new = await browse.read_commit(reader, tip)
     old = await browse.read_commit(reader, new.parents[0])
     found = await diffs.between(reader, old.tree, new.tree, names.parse(LARGE))
@@ -126,8 +126,8 @@ async def _diff(repo: Repo) -> None:
 
 
 async def _merge(repo: Repo) -> None:
-    at = await workspace.locate(repo, names.parse(LARGE), "ours")
-    theirs = (await workspace.locate(repo, names.parse(LARGE), "theirs")).commit()
+    at = await heads.locate(repo, names.parse(LARGE), "ours")
+    theirs = (await heads.locate(repo, names.parse(LARGE), "theirs")).commit()
     made = await merges.merge(repo, at, theirs, Intent("merge", "merge", dry_run=True))
     assert isinstance(made, Preview)
 
@@ -139,7 +139,7 @@ async def _make_history(running: Stack) -> None:
         for number in range(COMMITS):
             await _commit(repo, LONG, "main", [_edit(LONG, 2 + number % 90, number)])
         await _commit(repo, LARGE, "main", [_edit(LARGE, 1, 1)])
-        tip = (await workspace.locate(repo, names.parse(LARGE), "main")).commit()
+        tip = (await heads.locate(repo, names.parse(LARGE), "main")).commit()
         for branch, first in (("ours", 1_000), ("theirs", 50_000)):
             await branches.create(repo, names.parse(LARGE), branch, tip)
             changed = range(first, first + 37 * EACH_SIDE, 37)
@@ -171,7 +171,7 @@ async def _race_once(running: Stack) -> float:
 
 async def _commit(repo: Repo, zone: str, branch: str, todo: Sequence[Edit]) -> None:
     apex = names.parse(zone)
-    position = await workspace.locate(repo, apex, branch)
+    position = await heads.locate(repo, apex, branch)
     plan = plans.plan_edits(todo, apex)
     assert await commits.commit(repo, position, plan, Intent("change", "bench")) is not None
 

@@ -19,10 +19,10 @@ from benchmarks.contenders import PROGRAMS
 from benchmarks.figures import Figure, percentile, skipped
 from benchmarks.stack import Stack
 from zonegit.bus import RemoteObjects, RemoteRefs
-from zonegit.repo import commits, plans, workspace
+from zonegit.repo import commits, heads, plans
 from zonegit.repo.commits import Intent
 from zonegit.repo.edits import Set
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset
@@ -88,7 +88,7 @@ async def _changes(
         for number in range(SAMPLES):
             owner = names.parse(zone.hosts[number], apex)
             edit = Set(rrset(owner, zones.A, 300, [bytes((192, 0, 2, number))]))
-            position = await workspace.locate(repo, apex, DEFAULT_BRANCH)
+            position = await heads.locate(repo, apex, DEFAULT_BRANCH)
             plan = plans.plan_edits([edit], apex)
             await commits.commit(repo, position, plan, Intent("change", "bench"))
             query = questions.question(f"{zone.hosts[number]}.{zone.zone}", zones.A, None)

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 from tests.dns.world import World
 
-from zonegit_resolver.addresses import Address
-from zonegit_resolver.answering import fast
+from zonegit.authority.addresses import Address
+from zonegit.authority.answering import fast
 from zonegit_resolver.listening.datagrams import Losses
 from zonegit_resolver.listening.listeners import listening
 from zonegit_resolver.listening.streams import Limits, Streams

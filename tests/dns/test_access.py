@@ -7,9 +7,9 @@ import pytest
 from tests.dns.test_tsig import USUAL, exchange, signed
 from tests.dns.world import World, flags, rcode, records
 
-from zonegit_resolver import addresses
-from zonegit_resolver.addresses import Access
-from zonegit_resolver.answering.conduct import Conduct
+from zonegit.authority import addresses
+from zonegit.authority.addresses import Access
+from zonegit.authority.answering.conduct import Conduct
 
 INSIDE = Access(
     (addresses.network("192.0.2.0/24"), addresses.network("2001:db8::/32")),

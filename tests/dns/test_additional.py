@@ -3,10 +3,10 @@
 import pytest
 from tests.dns.world import SOA, World, flags, read, records
 
+from zonegit.authority.answering.conduct import Conduct
+from zonegit.authority.compiled.compiler import Change, advanced, compiled
+from zonegit.authority.messages.query import STREAM
 from zonegit.zone import names
-from zonegit_resolver.answering.conduct import Conduct
-from zonegit_resolver.compiled.compiler import Change, advanced, compiled
-from zonegit_resolver.messages.query import STREAM
 
 ZONE = """
 @ 300 NS ns

@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 from tests.dns.world import World, flags, rcode, records
 
+from zonegit.authority.messages.query import STREAM
 from zonegit.zone import names
-from zonegit_resolver.messages.query import STREAM
 
 ZONE = """
 @ 3600 NS ns1.example.

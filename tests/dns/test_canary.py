@@ -8,13 +8,13 @@ import dns.message
 import pytest
 from tests.dns.world import World, rcode, records
 
+from zonegit.authority.addresses import Access
+from zonegit.authority.answering import canary
+from zonegit.authority.answering.canary import Canary
+from zonegit.authority.answering.conduct import Conduct
+from zonegit.authority.messages.tsig import Key
 from zonegit.errors import Invalid
 from zonegit.zone import names
-from zonegit_resolver.addresses import Access
-from zonegit_resolver.answering import canary
-from zonegit_resolver.answering.canary import Canary
-from zonegit_resolver.answering.conduct import Conduct
-from zonegit_resolver.messages.tsig import Key
 
 VECTORS = json.loads((Path(__file__).parent.parent / "data" / "canary.json").read_text())
 OLD, NEW = "www 300 A 192.0.2.1", "www 300 A 192.0.2.2"

@@ -14,12 +14,12 @@ from tests.dns.serving import served
 from tests.dns.transferring import KEYRING, private, serial_query, transferred
 from tests.dns.world import SOA, World
 
+from zonegit.authority.answering.zones import State
+from zonegit.authority.compiled.records import Delta, at_once, difference, whole
+from zonegit.authority.compiled.snapshot import Snapshot
+from zonegit.authority.messages.parts import FORMERR
+from zonegit.authority.messages.query import parse
 from zonegit.zone import names
-from zonegit_resolver.answering.zones import State
-from zonegit_resolver.compiled.records import Delta, at_once, difference, whole
-from zonegit_resolver.compiled.snapshot import Snapshot
-from zonegit_resolver.messages.parts import FORMERR
-from zonegit_resolver.messages.query import parse
 from zonegit_resolver.transfers.outgoing import Given, Outgoing
 
 ROWS = "\n".join(f'host{n} 300 TXT "as it was"' for n in range(8))

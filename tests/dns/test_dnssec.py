@@ -12,8 +12,8 @@ from tests.dns.world import SOA, World, flags, rcode, records
 from tests.support import signing
 from tests.support.validating import Validator
 
-from zonegit_resolver.answering import fast
-from zonegit_resolver.messages.query import STREAM
+from zonegit.authority.answering import fast
+from zonegit.authority.messages.query import STREAM
 
 ZONE = (
     SOA

@@ -7,8 +7,8 @@ import dns.message
 import pytest
 from tests.dns.world import World, flags, rcode
 
+from zonegit.authority.answering.conduct import Conduct
 from zonegit.zone import names
-from zonegit_resolver.answering.conduct import Conduct
 
 OPT = struct.Struct("!BHHIH")
 FOO = names.parse("foo.com.")

@@ -8,10 +8,10 @@ import pytest
 from dns.rdatatype import RRSIG, A
 from tests.dns.world import World
 
-from zonegit_resolver.addresses import LOOPBACK
-from zonegit_resolver.answering import fast
-from zonegit_resolver.answering.canary import Canary, peer_subnet
-from zonegit_resolver.messages.query import DATAGRAM
+from zonegit.authority.addresses import LOOPBACK
+from zonegit.authority.answering import fast
+from zonegit.authority.answering.canary import Canary, peer_subnet
+from zonegit.authority.messages.query import DATAGRAM
 
 ZONE = """
 @ 300 NS ns

@@ -10,8 +10,8 @@ import dns.rrset
 import pytest
 from tests.dns.world import World, flags, rcode, records
 
-from zonegit_resolver.answering.conduct import Conduct
-from zonegit_resolver.messages.query import STREAM
+from zonegit.authority.answering.conduct import Conduct
+from zonegit.authority.messages.query import STREAM
 
 SELF = ["version.bind.", "VERSION.Server.", "id.server.", "HostName.bind."]
 OPEN = Conduct(version="zonegit 9", identity="ns1.example")

@@ -11,10 +11,10 @@ from tests.support import peers
 from tests.support.differential.replies import said
 from tests.support.vectors import root_zone
 
+from zonegit.authority.answering.zones import Served
+from zonegit.authority.compiled.compiler import compiled
 from zonegit.zone import names, zonefile
 from zonegit.zone.names import ROOT
-from zonegit_resolver.answering.zones import Served
-from zonegit_resolver.compiled.compiler import compiled
 
 SERIAL = 2018012900
 

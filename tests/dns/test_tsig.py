@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from tests.dns.serving import served
 from tests.dns.world import World, flags, rcode, records
 
+from zonegit.authority.addresses import Access
+from zonegit.authority.answering.conduct import Conduct
+from zonegit.authority.messages.query import parse
+from zonegit.authority.messages.tsig import ALGORITHMS, LONGEST_NAME, Key
 from zonegit.zone import names
-from zonegit_resolver.addresses import Access
-from zonegit_resolver.answering.conduct import Conduct
-from zonegit_resolver.messages.query import parse
-from zonegit_resolver.messages.tsig import ALGORITHMS, LONGEST_NAME, Key
 
 LONGEST = names.parse("x" * 63 + "." + "y" * 34 + ".")
 KEYS = {name: Key(names.parse(f"{name}.key."), name, b"shared by two") for name in ALGORITHMS}

@@ -8,9 +8,9 @@ from tests.dns.serving import served
 from tests.dns.world import World
 from tests.support.peers import installed
 
-from zonegit_resolver.addresses import Address
-from zonegit_resolver.answering.conduct import Conduct
-from zonegit_resolver.messages.tsig import ALGORITHMS
+from zonegit.authority.addresses import Address
+from zonegit.authority.answering.conduct import Conduct
+from zonegit.authority.messages.tsig import ALGORITHMS
 from zonegit_resolver.settings import keyfile
 
 BIG = "\n".join(f'big 300 TXT "{number} {"x" * 200}"' for number in range(250))

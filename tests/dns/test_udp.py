@@ -10,10 +10,10 @@ import pytest
 from tests.dns.world import World
 from tests.support.waiting import eventually
 
+from zonegit.authority.addresses import Address
+from zonegit.authority.answering import fast
+from zonegit.authority.answering.conduct import Conduct
 from zonegit.errors import Unavailable
-from zonegit_resolver.addresses import Address
-from zonegit_resolver.answering import fast
-from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.listening.datagrams import Losses
 from zonegit_resolver.listening.listeners import bound, listening
 from zonegit_resolver.listening.streams import Streams

@@ -10,10 +10,10 @@ import dns.tsig
 from tests.dns.world import World
 from tests.support.framing import framed, receive
 
+from zonegit.authority.addresses import Access, Address
+from zonegit.authority.answering.conduct import Conduct
+from zonegit.authority.messages.tsig import Key
 from zonegit.zone import names
-from zonegit_resolver.addresses import Access, Address
-from zonegit_resolver.answering.conduct import Conduct
-from zonegit_resolver.messages.tsig import Key
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 KEY = Key(names.parse("axfr-key."), "hmac-sha256", SECRET)

@@ -10,17 +10,17 @@ import dns.rcode
 import dns.rdatatype
 import dns.zone
 
+from zonegit.authority.addresses import LOOPBACK, Access
+from zonegit.authority.answering import answer, fast
+from zonegit.authority.answering.canary import Canary
+from zonegit.authority.answering.conduct import Conduct
+from zonegit.authority.answering.zones import Served, State, Zones
+from zonegit.authority.compiled.compiler import compiled
+from zonegit.authority.compiled.snapshot import Snapshot
+from zonegit.authority.messages.query import DATAGRAM
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rrset
-from zonegit_resolver.addresses import LOOPBACK, Access
-from zonegit_resolver.answering import answer, fast
-from zonegit_resolver.answering.canary import Canary
-from zonegit_resolver.answering.conduct import Conduct
-from zonegit_resolver.answering.zones import Served, State, Zones
-from zonegit_resolver.compiled.compiler import compiled
-from zonegit_resolver.compiled.snapshot import Snapshot
-from zonegit_resolver.messages.query import DATAGRAM
 
 USUAL = Conduct()
 SOA = "@ 3600 SOA ns1.example. hostmaster.example. 7 7200 900 1209600 300\n"

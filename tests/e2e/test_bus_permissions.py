@@ -13,8 +13,8 @@ from zonegit.config import BusSettings
 from zonegit.errors import Denied, Unavailable
 from zonegit.objects.canonical import encode
 from zonegit.objects.model import Identity, Symref
-from zonegit.repo import workspace
-from zonegit.repo.workspace import Repo
+from zonegit.repo import heads
+from zonegit.repo.heads import Repo
 from zonegit.store import refnames
 from zonegit.store.protocols import Origin
 from zonegit.wire import subjects
@@ -54,8 +54,8 @@ async def test_an_operator_works_with_both_stores_when_each_has_only_its_own_rig
             )
             await succeeds(lambda: repo.refs.where("operator"), Unavailable)
             await succeeds(lambda: repo.objects.find("0000"), Unavailable)
-            assert await workspace.initialise(repo, ZONE)
-            assert (await workspace.locate(repo)).zone == ZONE
+            assert await heads.initialise(repo, ZONE)
+            assert (await heads.locate(repo)).zone == ZONE
 
 
 async def test_an_operator_cannot_speak_for_another(url: str) -> None:

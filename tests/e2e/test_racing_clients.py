@@ -10,10 +10,10 @@ from zonegit.config import BusSettings, read_stack
 from zonegit.history import walk
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Identity
-from zonegit.repo import commits, plans, workspace
+from zonegit.repo import commits, heads, plans
 from zonegit.repo.commits import Committed, Intent
 from zonegit.repo.edits import Set
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.store.past import Past
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
@@ -41,7 +41,7 @@ async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
         for number in range(EDITS_EACH):
             owner = names.parse(f"{who}-{number}", ZONE)
             value = rrset(owner, rrtypes.A, 300, [bytes((192, 0, 2, number % 256))])
-            position = await workspace.locate(repo, ZONE, "main")
+            position = await heads.locate(repo, ZONE, "main")
             plan = plans.plan_edits([Set(value)], ZONE)
             done = await commits.commit(repo, position, plan, Intent(f"{who} {number}", "set"))
             assert isinstance(done, Committed)
@@ -51,7 +51,7 @@ async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
 
 async def first_parents(repo: Repo) -> list[str]:
     """The messages of a branch's history, latest first; fails where a commit has two parents."""
-    tip = (await workspace.locate(repo, ZONE, "main")).commit()
+    tip = (await heads.locate(repo, ZONE, "main")).commit()
     found = await Past(repo.objects, Reader(repo.objects)).answer(walk.Log([tip]).take(10_000))
     assert all(len(each.commit.parents) <= 1 for each in found)
     return [each.commit.message for each in found]

@@ -15,8 +15,8 @@ from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
 from zonegit.config import BusSettings
 from zonegit.errors import Denied, Unavailable
 from zonegit.objects.model import Identity
-from zonegit.repo import workspace
-from zonegit.repo.workspace import Repo
+from zonegit.repo import heads
+from zonegit.repo.heads import Repo
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import Origin
@@ -66,7 +66,7 @@ async def test_an_operator_commits_and_a_resolver_hears_and_reads(tmp_path: Path
             lambda: Identity("A", "a@b", 1),
         )
         async with dns.subscribe(subjects.EVENTS, lambda subject, data: heard.append(subject)):
-            await workspace.initialise(repo, FOO)
+            await heads.initialise(repo, FOO)
             made = commits.commit(FOO, 1)
             await repo.objects.put(made.objects)
             await repo.refs.move(MAIN, Absent(), made.id, origin("ada"), made.objects)

@@ -8,11 +8,11 @@ import dns.message
 import dns.opcode
 from tests.dns.world import World
 
+from zonegit.authority.answering.canary import Canary
+from zonegit.authority.answering.conduct import Conduct
+from zonegit.authority.messages.query import DATAGRAM, STREAM
+from zonegit.authority.messages.tsig import Key
 from zonegit.zone import names
-from zonegit_resolver.answering.canary import Canary
-from zonegit_resolver.answering.conduct import Conduct
-from zonegit_resolver.messages.query import DATAGRAM, STREAM
-from zonegit_resolver.messages.tsig import Key
 
 NOW = time.time()
 KEY = Key(names.parse("key."), "hmac-sha256", b"shared by two")

@@ -8,12 +8,12 @@ from typing import Any, Final
 import click
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo import commits, diffs, plans, workspace
+from zonegit.repo import commits, diffs, heads, plans
 from zonegit.repo.commits import Committed, Intent, Lost, Outcome, Preview
 from zonegit.repo.conflicts import Conflicted
 from zonegit.repo.edits import Edit, Key
+from zonegit.repo.heads import Position, Repo
 from zonegit.repo.plans import Plan
-from zonegit.repo.workspace import Position, Repo
 from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -94,7 +94,7 @@ async def carry_out(
     was there before; ``--json`` shows what is ``beside``, too. Returns the exit status."""
     async with session.bus() as bus:
         repo = session.repo(bus)
-        at = await workspace.locate(repo, how.zone, how.branch)
+        at = await heads.locate(repo, how.zone, how.branch)
         wait = how.wait and not how.dry_run
         async with waiting.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
             match await work(repo, at):

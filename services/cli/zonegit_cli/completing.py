@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 
 import click
 
-from zonegit.repo import workspace
-from zonegit.repo.workspace import Repo
+from zonegit.repo import heads
+from zonegit.repo.heads import Repo
 from zonegit.store.protocols import ZoneRefs
 from zonegit.zone import names
 from zonegit_cli.output import Output
@@ -60,7 +60,7 @@ def _refs(ctx: click.Context) -> ZoneRefs | None:
     async def read(repo: Repo) -> ZoneRefs:
         zone = ctx.params.get("zone")
         if zone is None:
-            zone = (await workspace.locate(repo)).zone
+            zone = (await heads.locate(repo)).zone
         return await repo.refs.zone(zone, repo.actor)
 
     return _ask(ctx, read)

@@ -19,7 +19,7 @@ from zonegit_cli.stack import record
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
-    from zonegit.repo.workspace import Repo
+    from zonegit.repo.heads import Repo
     from zonegit.store.protocols import Adopter
 
 
@@ -90,7 +90,7 @@ class Session:
         """The stores, over the bus, on the operator's behalf."""
         from zonegit.bus.remote_objects import RemoteObjects
         from zonegit.bus.remote_refs import RemoteRefs
-        from zonegit.repo.workspace import Repo
+        from zonegit.repo.heads import Repo
 
         actor = refnames.checked_actor(self.settings.actor)
         return Repo(

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from zonegit import process
+from zonegit.authority import addresses
+from zonegit.authority.addresses import LOOPBACK
+from zonegit.authority.answering import canary
 from zonegit.errors import ZonegitError
 from zonegit.store import refnames
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver import addresses, app
-from zonegit_resolver.addresses import LOOPBACK
-from zonegit_resolver.answering import canary
+from zonegit_resolver import app
 from zonegit_resolver.settings import keyfile, options, plan
 from zonegit_resolver.settings.options import Options
 from zonegit_resolver.settings.plan import Plan, Settings

@@ -14,6 +14,9 @@ import msgspec
 import structlog
 
 from zonegit import http
+from zonegit.authority.addresses import Address, Secondary
+from zonegit.authority.answering import fast
+from zonegit.authority.answering.zones import Zones
 from zonegit.bus.connection import Bus, connect
 from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.remote_refs import RemoteRefs
@@ -22,13 +25,10 @@ from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
 from zonegit.http import Page, Reply
 from zonegit.objects.model import Identity
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskStatus
 from zonegit.zone.names import Name
-from zonegit_resolver.addresses import Address, Secondary
-from zonegit_resolver.answering import fast
-from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.following.differences import Differences, History
 from zonegit_resolver.following.follower import Follower
 from zonegit_resolver.following.lastknown import LastKnown, open_last_known

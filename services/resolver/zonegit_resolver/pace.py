@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Final, TypeVar
 
-from zonegit_resolver.compiled.snapshot import Snapshot
+from zonegit.authority.compiled.snapshot import Snapshot
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from zonegit.objects.asks import drive, together
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit
 from zonegit.repo import browse
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.store.past import Past
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.reading import Reader

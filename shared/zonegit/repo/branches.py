@@ -6,8 +6,8 @@ import msgspec
 
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.ids import CommitId
-from zonegit.repo import browse, workspace
-from zonegit.repo.workspace import Repo
+from zonegit.repo import browse, heads
+from zonegit.repo.heads import Repo
 from zonegit.store import refnames
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import LogEntry, Moved
@@ -48,7 +48,7 @@ async def delete(repo: Repo, zone: Name, branch: str, *, force: bool = False) ->
     """
     refs = await repo.refs.zone(zone, repo.actor)
     if branch not in refs.heads:
-        raise workspace.unknown_branch(refs, branch)
+        raise heads.unknown_branch(refs, branch)
     if not force:
         await _refuse_harm(repo, zone, branch)
     expected = Exactly(refs.heads[branch].target)
@@ -76,7 +76,7 @@ async def rename(repo: Repo, zone: Name, old: str, new: str, *, force: bool = Fa
     before = refnames.branch(zone, old)
     begun = await _begun(repo, before, renamed, reason) if new in refs.heads else None
     if old not in refs.heads and begun is None:
-        raise workspace.unknown_branch(refs, old)
+        raise heads.unknown_branch(refs, old)
     if old == refnames.DEFAULT_BRANCH and not force:
         raise _served_from(zone, old)
     if new in refs.heads and begun is None:
@@ -87,8 +87,8 @@ async def rename(repo: Repo, zone: Name, old: str, new: str, *, force: bool = Fa
     if begun is not None and (begun.actor, begun.new) == (repo.actor, target):
         origin = msgspec.structs.replace(origin, operation=begun.operation)
     moved = await repo.refs.move(renamed, expected, target, origin)
-    if await workspace.branch_of(repo, zone) == old:
-        await workspace.point(repo, renamed, origin)
+    if await heads.branch_of(repo, zone) == old:
+        await heads.point(repo, renamed, origin)
     if old in refs.heads:
         await repo.refs.move(before, Exactly(target), None, origin)
     return moved
@@ -114,7 +114,7 @@ async def reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[Passed
     """
     moves = await repo.refs.reflog(refnames.branch(zone, branch), limit)
     if not moves:
-        raise workspace.unknown_branch(await repo.refs.zone(zone, repo.actor), branch)
+        raise heads.unknown_branch(await repo.refs.zone(zone, repo.actor), branch)
     tips = list({move.new for move in moves if move.new is not None})
     subjects = await browse.subjects(Reader(repo.objects), tips)
     return [Passed(move, subjects[move.new] if move.new is not None else None) for move in moves]
@@ -123,7 +123,7 @@ async def reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[Passed
 async def _refuse_harm(repo: Repo, zone: Name, branch: str) -> None:
     if branch == refnames.DEFAULT_BRANCH:
         raise _served_from(zone, branch)
-    if await workspace.branch_of(repo, zone) == branch:
+    if await heads.branch_of(repo, zone) == branch:
         raise Unsafe(
             f"you stand on {branch} of {names.text(zone)}",
             hint="stand elsewhere first (zonegit checkout); --force deletes it all the same",
@@ -153,8 +153,8 @@ async def checkout(repo: Repo, zone: Name, branch: str) -> Moved:
     """
     refs = await repo.refs.zone(zone, repo.actor)
     if branch not in refs.heads and (refs.heads or branch != refnames.DEFAULT_BRANCH):
-        raise workspace.unknown_branch(refs, branch)
-    return await workspace.point(repo, refnames.branch(zone, branch), repo.origin("checkout"))
+        raise heads.unknown_branch(refs, branch)
+    return await heads.point(repo, refnames.branch(zone, branch), repo.origin("checkout"))
 
 
 async def switch(repo: Repo, zone: Name, *, default: bool) -> str:
@@ -168,9 +168,9 @@ async def switch(repo: Repo, zone: Name, *, default: bool) -> str:
         refs = await repo.refs.zone(zone, repo.actor)
     except NotFound as error:
         raise NotFound(error.message, hint="zonegit zone list shows all zones") from error
-    branch = workspace.usual_branch(refs)
+    branch = heads.usual_branch(refs)
     target = refnames.branch(zone, branch)
     if default:
-        await workspace.point(repo, target, repo.origin("zone switch"), default=True)
-    await workspace.point(repo, target, repo.origin("zone switch"))
+        await heads.point(repo, target, repo.origin("zone switch"), default=True)
+    await heads.point(repo, target, repo.origin("zone switch"))
     return branch

@@ -14,12 +14,12 @@ import msgspec
 from zonegit.errors import Conflict
 from zonegit.history import trees
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
-from zonegit.repo import drafts, workspace
+from zonegit.repo import drafts, heads
 from zonegit.repo.conflicts import Clashing, Conflicted
 from zonegit.repo.drafts import Draft, State
 from zonegit.repo.edits import Changes, Key
+from zonegit.repo.heads import Position, Repo
 from zonegit.repo.plans import Plan
-from zonegit.repo.workspace import Position, Repo
 from zonegit.store.protocols import Moved
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
@@ -181,7 +181,7 @@ async def _next_position(
     """
     if intent.lost is Lost.GIVEN_UP or position.tip is None:
         raise lost
-    now = await workspace.locate(repo, position.zone, position.branch)
+    now = await heads.locate(repo, position.zone, position.branch)
     if now.tip is None:
         raise lost
     if intent.lost is Lost.REPLAYED_APART:

@@ -17,7 +17,7 @@ from zonegit.objects.ids import CommitId, short
 from zonegit.repo import browse, diffs, drafts, refish
 from zonegit.repo.diffs import Delta
 from zonegit.repo.drafts import State
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.store.past import Past
 from zonegit.store.reading import Reader
 from zonegit.store.refnames import DEFAULT_HEAD

@@ -14,8 +14,8 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Blob, Commit
 from zonegit.repo import browse
 from zonegit.repo.edits import Changes, Key
+from zonegit.repo.heads import Position, Repo
 from zonegit.repo.serials import next_soa
-from zonegit.repo.workspace import Position, Repo
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name

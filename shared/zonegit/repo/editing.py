@@ -7,11 +7,11 @@ import msgspec
 
 from zonegit.errors import Conflict
 from zonegit.objects.ids import short
-from zonegit.repo import browse, commits, conflicts, diffs, drafts, plans, workspace
+from zonegit.repo import browse, commits, conflicts, diffs, drafts, heads, plans
 from zonegit.repo.commits import Intent, Lost, Outcome
 from zonegit.repo.diffs import Delta
 from zonegit.repo.drafts import Planned, State
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -34,7 +34,7 @@ async def take_out(repo: Repo, zone: Name | None, branch: str | None) -> Opened:
         NotFound: there is no such branch, or it has no commit.
     """
     reader = Reader(repo.objects)
-    position = await workspace.locate(repo, zone, branch)
+    position = await heads.locate(repo, zone, branch)
     state = await drafts.state_at(reader, position.commit(), position.zone)
     assert state.tree is not None  # that of a commit
     return Opened(position, state, await browse.whole_zone(reader, state.tree))

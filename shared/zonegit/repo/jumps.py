@@ -3,7 +3,7 @@
 from zonegit.repo import browse, diffs, drafts, plans
 from zonegit.repo.commits import Committed, Intent, Preview
 from zonegit.repo.drafts import State
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit.store.reading import Reader
 from zonegit.zone.serial import later
 

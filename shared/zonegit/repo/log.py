@@ -13,9 +13,9 @@ from zonegit.history.walk import Log, Logged
 from zonegit.objects.asks import together
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Tag
-from zonegit.repo import browse, diffs, workspace
+from zonegit.repo import browse, diffs, heads
 from zonegit.repo.diffs import Delta
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.store.past import FIRST_BATCH, Past
 from zonegit.store.protocols import MAX_HISTORY
 from zonegit.store.reading import Reader
@@ -182,7 +182,7 @@ class Label(msgspec.Struct, frozen=True, order=True):
 async def labels(repo: Repo, reader: Reader, zone: Name) -> dict[CommitId, list[Label]]:
     """What points at each commit of a zone: its branches, then its tags."""
     refs = await repo.refs.zone(zone, repo.actor)
-    current = await workspace.branch_of(repo, zone)
+    current = await heads.branch_of(repo, zone)
     found: dict[CommitId, list[Label]] = {}
     for name, tip in sorted(refs.heads.items(), key=lambda item: (item[0] != current, item[0])):
         label = Label("branch", name, name == current)

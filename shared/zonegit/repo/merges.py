@@ -5,11 +5,11 @@ import msgspec
 from zonegit.errors import Conflict, Unsafe
 from zonegit.history import walk
 from zonegit.objects.ids import CommitId, short
-from zonegit.repo import browse, commits, conflicts, drafts, jumps, workspace
+from zonegit.repo import browse, commits, conflicts, drafts, heads, jumps
 from zonegit.repo.commits import Intent, Lost, Outcome
 from zonegit.repo.drafts import Planned, State
+from zonegit.repo.heads import Position, Repo
 from zonegit.repo.plans import Plan
-from zonegit.repo.workspace import Position, Repo
 from zonegit.store.past import Past
 from zonegit.store.reading import Reader
 
@@ -34,7 +34,7 @@ async def merge(repo: Repo, position: Position, theirs: CommitId, intent: Intent
         try:
             return await jumps.jump(repo, reader, position, target, intent)
         except Conflict:
-            position = await workspace.locate(repo, position.zone, position.branch)
+            position = await heads.locate(repo, position.zone, position.branch)
     raise commits.too_many_races(position)
 
 

@@ -8,7 +8,7 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import branches, browse, diffs, merges
 from zonegit.repo.commits import Intent, Outcome
 from zonegit.repo.diffs import Delta
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit.store.past import Past
 from zonegit.store.protocols import Moved
 from zonegit.store.reading import Reader

@@ -13,8 +13,8 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.history import walk
 from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex, short
 from zonegit.objects.model import Commit, Tag
-from zonegit.repo import browse, workspace
-from zonegit.repo.workspace import Repo
+from zonegit.repo import browse, heads
+from zonegit.repo.heads import Repo
 from zonegit.store import refnames
 from zonegit.store.past import Past
 from zonegit.store.protocols import ZoneRefs
@@ -167,13 +167,11 @@ async def _base(
 ) -> Resolved:
     base = refish.base
     if base == refnames.DEFAULT_HEAD:
-        position = await workspace.locate(
-            repo, refish.zone or zone, None if refish.zone else branch
-        )
+        position = await heads.locate(repo, refish.zone or zone, None if refish.zone else branch)
         return Resolved(position.zone, position.commit(), position.branch)
     if refish.ref is not None:
         return await _named(repo, reader, refish.ref)
-    home = refish.zone or zone or (await workspace.locate(repo)).zone
+    home = refish.zone or zone or (await heads.locate(repo)).zone
     return await _word(repo, reader, home, base)
 
 

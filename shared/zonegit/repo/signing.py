@@ -12,8 +12,8 @@ from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, short
 from zonegit.objects.text_headers import decode_commit, without_signature
+from zonegit.repo.heads import Repo
 from zonegit.repo.refish import Resolved
-from zonegit.repo.workspace import Repo
 from zonegit.store import refnames
 from zonegit.store.expected import Exactly
 from zonegit.store.protocols import Moved, ZoneRefs

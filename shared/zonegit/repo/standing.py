@@ -6,7 +6,7 @@ from zonegit.history import walk
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit
 from zonegit.repo import browse
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit.store.past import Past
 from zonegit.store.reading import Reader
 from zonegit.store.refnames import DEFAULT_BRANCH

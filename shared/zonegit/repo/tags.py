@@ -6,7 +6,7 @@ from zonegit.errors import Conflict, NotFound
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Tag
 from zonegit.repo import browse, refish
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.store import refnames
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.reading import Reader

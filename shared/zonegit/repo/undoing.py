@@ -7,7 +7,7 @@ from zonegit.objects.ids import CommitId, short
 from zonegit.repo import browse, commits, conflicts, diffs, drafts, jumps, plans
 from zonegit.repo.commits import Intent, Lost, Outcome
 from zonegit.repo.drafts import Planned, State
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit.store.reading import Reader
 
 

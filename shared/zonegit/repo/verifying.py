@@ -12,8 +12,8 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Commit, Tag
 from zonegit.objects.signatures import Good, Keyring, PublicKey, Unsigned, Verdict
 from zonegit.repo import browse
+from zonegit.repo.heads import Repo
 from zonegit.repo.refish import Resolved
-from zonegit.repo.workspace import Repo
 from zonegit.store.past import Past
 from zonegit.store.reading import Reader
 

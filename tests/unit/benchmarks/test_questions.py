@@ -10,8 +10,8 @@ import pytest
 from benchmarks import questions, zones
 from tests.dns.world import World
 
-from zonegit_resolver.answering import fast
-from zonegit_resolver.messages.query import DATAGRAM
+from zonegit.authority.answering import fast
+from zonegit.authority.messages.query import DATAGRAM
 
 
 @pytest.fixture(scope="module")

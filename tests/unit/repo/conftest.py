@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from zonegit.objects.model import Identity
-from zonegit.repo import commits, plans, workspace
+from zonegit.repo import commits, heads, plans
 from zonegit.repo.commits import Committed, Intent, Lost, Outcome
 from zonegit.repo.edits import Edit
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names, zonefile
 from zonegit.zone.names import Name
@@ -45,7 +45,7 @@ class Shop:
         self, text: str, zone: Name = ZONE, *, force: bool = False
     ) -> Committed | None:
         """Imports a master file into a zone's usual branch."""
-        position = await workspace.locate(self.repo, zone)
+        position = await heads.locate(self.repo, zone)
         rrsets = list(zonefile.read(text.encode(), zone).rrsets.values())
         plan = plans.plan_replacement(rrsets, zone)
         intent = Intent("import", "import", force, imports=True, lost=Lost.GIVEN_UP)
@@ -55,7 +55,7 @@ class Shop:
         self, todo: Sequence[Edit], branch: str | None = None, *, force: bool = False
     ) -> Committed | None:
         """Commits edits to foo.com."""
-        position = await workspace.locate(self.repo, ZONE, branch)
+        position = await heads.locate(self.repo, ZONE, branch)
         plan = plans.plan_edits(todo, ZONE)
         intent = Intent("edit", "set", force)
         return acknowledged(await commits.commit(self.repo, position, plan, intent))
@@ -77,6 +77,6 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
 @pytest.fixture
 async def foo(shop: Shop) -> Shop:
     """foo.com. with one commit, serial 7."""
-    await workspace.initialise(shop.repo, ZONE)
+    await heads.initialise(shop.repo, ZONE)
     await shop.imported(FOO)
     return shop

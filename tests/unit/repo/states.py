@@ -2,7 +2,7 @@
 
 from tests.unit.repo.conftest import ZONE, Shop
 from zonegit.objects.ids import CommitId
-from zonegit.repo import browse, workspace
+from zonegit.repo import browse, heads
 from zonegit.repo.commits import Committed, Outcome
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
@@ -24,7 +24,7 @@ def committed(outcome: Outcome) -> Committed:
 
 async def tip(shop: Shop, branch: str = "main") -> CommitId:
     """Where a branch of foo.com. stands."""
-    return (await workspace.locate(shop.repo, ZONE, branch)).commit()
+    return (await heads.locate(shop.repo, ZONE, branch)).commit()
 
 
 async def zone_at(shop: Shop, commit: CommitId) -> dict[tuple[Name, int], RRset]:

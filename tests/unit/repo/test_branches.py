@@ -8,9 +8,9 @@ from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address, committed, tip
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.ids import CommitId
-from zonegit.repo import branches, workspace
+from zonegit.repo import branches, heads
 from zonegit.repo.edits import Set
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.store import refnames
 from zonegit.store.protocols import LogEntry
 
@@ -21,7 +21,7 @@ async def canary(shop: Shop) -> CommitId:
     return committed(await shop.edited([Set(address("api", "192.0.2.9"))], "canary")).commit
 
 
-async def heads(repo: Repo) -> dict[str, bytes]:
+async def tips(repo: Repo) -> dict[str, bytes]:
     refs = await repo.refs.zone(ZONE, repo.actor)
     return {name: head.target for name, head in refs.heads.items()}
 
@@ -35,7 +35,7 @@ async def test_a_renamed_branch_keeps_its_commit_in_one_operation(foo: Shop) -> 
     commit = await canary(foo)
     before = len(await log(foo.repo))
     await branches.rename(foo.repo, ZONE, "canary", "trial")
-    assert await heads(foo.repo) == {"main": await tip(foo, "main"), "trial": commit}
+    assert await tips(foo.repo) == {"main": await tip(foo, "main"), "trial": commit}
     written = (await log(foo.repo))[before:]
     assert [(entry.ref.short, entry.old, entry.new) for entry in written] == [
         ("trial", None, commit),
@@ -48,9 +48,9 @@ async def test_whoever_stands_on_a_renamed_branch_stands_on_it_still(foo: Shop) 
     await canary(foo)
     await branches.checkout(foo.repo, ZONE, "canary")
     await branches.rename(foo.repo, ZONE, "canary", "trial")
-    assert (await workspace.locate(foo.repo)).branch == "trial"
-    assert (await workspace.locate(foo.repo, ZONE)).branch == "trial"
-    assert (await workspace.locate(foo.other)).branch == "main"
+    assert (await heads.locate(foo.repo)).branch == "trial"
+    assert (await heads.locate(foo.repo, ZONE)).branch == "trial"
+    assert (await heads.locate(foo.other)).branch == "main"
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -67,11 +67,11 @@ async def test_a_renaming_killed_at_any_write_is_completed_by_doing_it_again(
         )
         with pytest.raises(Killed):
             await branches.rename(dying, ZONE, "canary", "trial")
-        assert commit in (await heads(foo.repo)).values()
+        assert commit in (await tips(foo.repo)).values()
         await branches.rename(foo.repo, ZONE, "canary", "trial")
-        assert set(await heads(foo.repo)) == {"main", "trial"}
+        assert set(await tips(foo.repo)) == {"main", "trial"}
         assert await tip(foo, "trial") == commit
-        assert (await workspace.locate(foo.repo)).branch == "trial"
+        assert (await heads.locate(foo.repo)).branch == "trial"
         created, deleted = [
             entry for entry in (await log(foo.repo))[-4:] if entry.ref.space == "heads"
         ]
@@ -93,8 +93,8 @@ async def test_what_was_committed_between_a_kill_and_the_next_try_is_renamed_too
     later = await foo.edited([Set(address("api", "192.0.2.10"))], "canary")
     assert later is not None
     await branches.rename(foo.repo, ZONE, "canary", "trial")
-    assert (await heads(foo.repo))["trial"] == later.commit
-    assert "canary" not in await heads(foo.repo)
+    assert (await tips(foo.repo))["trial"] == later.commit
+    assert "canary" not in await tips(foo.repo)
 
 
 async def test_a_name_deleted_between_a_kill_and_the_next_try_is_made_again(foo: Shop) -> None:
@@ -108,7 +108,7 @@ async def test_a_name_deleted_between_a_kill_and_the_next_try_is_made_again(foo:
             await branches.rename(dying, ZONE, "canary", "trial")
         await branches.delete(foo.repo, ZONE, "trial")
     await branches.rename(foo.repo, ZONE, "canary", "trial")
-    assert await heads(foo.repo) == {"main": await tip(foo), "trial": commit}
+    assert await tips(foo.repo) == {"main": await tip(foo), "trial": commit}
 
 
 async def test_a_branch_made_anew_is_not_taken_for_the_one_that_was_renamed(foo: Shop) -> None:
@@ -118,7 +118,7 @@ async def test_a_branch_made_anew_is_not_taken_for_the_one_that_was_renamed(foo:
     with pytest.raises(Conflict, match="'trial' already"):
         await branches.rename(foo.repo, ZONE, "canary", "trial")
     assert await tip(foo, "trial") == commit
-    assert "canary" in await heads(foo.repo)
+    assert "canary" in await tips(foo.repo)
 
 
 async def test_a_branch_of_the_new_name_is_a_conflict_and_nothing_moves(foo: Shop) -> None:
@@ -135,7 +135,7 @@ async def test_the_branch_that_is_served_is_renamed_by_force_alone(foo: Shop) ->
     with pytest.raises(Unsafe, match="served from main"):
         await branches.rename(foo.repo, ZONE, "main", "live")
     await branches.rename(foo.repo, ZONE, "main", "live", force=True)
-    assert await heads(foo.repo) == {"live": commit}
+    assert await tips(foo.repo) == {"live": commit}
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from zonegit.objects import node
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, rrset_key, subtree_key
-from zonegit.repo import branches, browse, commits, log, plans, workspace
+from zonegit.repo import branches, browse, commits, heads, log, plans
 from zonegit.repo.commits import Committed, Intent, Lost, Outcome
 from zonegit.repo.drafts import Planned, State
 from zonegit.repo.edits import Delete, Set
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import Moved, Origin, RefStore
 from zonegit.store.reading import Reader
@@ -30,13 +30,13 @@ API = names.parse("api.foo.com.")
 
 
 async def test_an_import_into_an_empty_zone_takes_the_files_serial(foo: Shop) -> None:
-    position = await workspace.locate(foo.repo)
+    position = await heads.locate(foo.repo)
     assert position.tip is not None
     assert (position.branch, position.tip.serial) == ("main", 7)
 
 
 async def test_an_edit_moves_the_serial_by_one_and_leaves_the_past_as_it_was(foo: Shop) -> None:
-    before = (await workspace.locate(foo.repo)).commit()
+    before = (await heads.locate(foo.repo)).commit()
     edit = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
     assert (edit.before, edit.serial, edit.parent) == (7, 8, before)
     assert await addresses(foo, edit.commit, "api") == ["192.0.2.81"]
@@ -71,16 +71,16 @@ async def test_an_import_keeps_a_later_serial(foo: Shop) -> None:
 
 
 async def test_a_branch_has_serials_of_its_own(foo: Shop) -> None:
-    tip = (await workspace.locate(foo.repo)).commit()
+    tip = (await heads.locate(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     edit = committed(await foo.edited([Set(address("api", "203.0.113.80"))], "canary"))
-    main = await workspace.locate(foo.repo, ZONE, "main")
+    main = await heads.locate(foo.repo, ZONE, "main")
     assert edit.serial == 8
     assert (main.commit(), main.tip.serial if main.tip else None) == (tip, 7)
 
 
 async def test_an_edit_of_a_zone_without_an_soa_says_so(shop: Shop) -> None:
-    await workspace.initialise(shop.repo, ZONE)
+    await heads.initialise(shop.repo, ZONE)
     with pytest.raises(Invalid, match="no SOA"):
         await shop.edited([Set(address("api", "192.0.2.80"))])
 
@@ -102,13 +102,13 @@ class Meanwhile:
 
 
 async def edit_as(repo: Repo, value: RRset) -> Committed:
-    position = await workspace.locate(repo, ZONE)
+    position = await heads.locate(repo, ZONE)
     plan = plans.plan_edits([Set(value)], ZONE)
     return committed(await commits.commit(repo, position, plan, Intent("theirs", "set")))
 
 
 async def race(shop: Shop, ours: RRset, theirs: RRset) -> Outcome:
-    position = await workspace.locate(shop.repo, ZONE)
+    position = await heads.locate(shop.repo, ZONE)
     plan = Meanwhile(shop, plans.plan_edits([Set(ours)], ZONE), theirs)
     return await commits.commit(shop.repo, position, plan, Intent("ours", "set"))
 
@@ -123,13 +123,13 @@ async def test_a_lost_race_is_replayed_when_the_edits_do_not_touch(foo: Shop) ->
 async def test_a_lost_race_for_the_same_rrset_names_the_new_tip(foo: Shop) -> None:
     with pytest.raises(Conflict, match=r"api\.foo\.com\. A was changed meanwhile") as caught:
         await race(foo, address("api", "192.0.2.11"), address("api", "192.0.2.12"))
-    now = (await workspace.locate(foo.repo)).commit()
+    now = (await heads.locate(foo.repo)).commit()
     assert caught.value.details["tip"] == now.hex()
     assert await addresses(foo, now, "api") == ["192.0.2.12"]
 
 
 async def test_an_import_is_never_replayed_on_a_tip_it_did_not_see(foo: Shop) -> None:
-    position = await workspace.locate(foo.repo, ZONE)
+    position = await heads.locate(foo.repo, ZONE)
     text = FOO.replace("192.0.2.80", "192.0.2.99")
     rrsets = list(zonefile.read(text.encode(), ZONE).rrsets.values())
     plan = Meanwhile(foo, plans.plan_replacement(rrsets, ZONE), address("b", "192.0.2.12"))
@@ -182,7 +182,7 @@ async def test_racing_edits_are_neither_lost_nor_doubled(foo: Shop) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(writer(foo.repo, "alice"))
         group.create_task(writer(foo.other, "bob"))
-    position = await workspace.locate(foo.repo, ZONE)
+    position = await heads.locate(foo.repo, ZONE)
     reader = Reader(foo.repo.objects)
     history = [each async for each in log.log(foo.repo, reader, position.commit(), ZONE)]
     assert len(history) == 21
@@ -216,7 +216,7 @@ async def test_a_signed_zone_is_replaced_by_an_import_with_a_later_serial_only(f
 
 
 async def test_deleting_a_name_leaves_no_empty_tree_behind(foo: Shop) -> None:
-    before = (await workspace.locate(foo.repo)).commit()
+    before = (await heads.locate(foo.repo)).commit()
     deep = rrset(names.parse("a.b.c.foo.com."), rrtypes.A, 300, [b"\1\2\3\4"])
     await foo.edited([Set(deep)])
     gone = committed(await foo.edited([Delete(deep.owner)]))
@@ -229,8 +229,8 @@ async def test_deleting_a_name_leaves_no_empty_tree_behind(foo: Shop) -> None:
 
 
 async def test_a_position_on_an_unborn_branch_has_no_commit(shop: Shop) -> None:
-    await workspace.initialise(shop.repo, ZONE)
-    position = await workspace.locate(shop.repo)
+    await heads.initialise(shop.repo, ZONE)
+    position = await heads.locate(shop.repo)
     assert position == Position(ZONE, "main", None)
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address
 from zonegit.errors import Conflict, NotFound
-from zonegit.repo import branches, editing, workspace
+from zonegit.repo import branches, editing, heads
 from zonegit.repo.commits import Committed, Intent, Outcome
 from zonegit.repo.conflicts import Conflicted
 from zonegit.repo.editing import Opened
@@ -19,7 +19,7 @@ API, WWW = names.parse("api", ZONE), names.parse("www", ZONE)
 async def put_back(shop: Shop, opened: Opened, text: str) -> Outcome:
     """Puts a whole zone file back where the zone was taken out."""
     deltas = editing.changed(opened, list(zonefile.read(text.encode(), ZONE).rrsets.values()))
-    at = await workspace.locate(shop.repo, ZONE)
+    at = await heads.locate(shop.repo, ZONE)
     return await editing.put_back(shop.repo, at, opened, deltas, Intent("edit", "edit"))
 
 
@@ -88,7 +88,7 @@ async def test_signatures_whose_ttl_alone_differs_are_the_same(foo: Shop) -> Non
 
 
 async def test_a_branch_without_a_commit_cannot_be_taken_out(shop: Shop) -> None:
-    await workspace.initialise(shop.repo, ZONE)
+    await heads.initialise(shop.repo, ZONE)
     with pytest.raises(NotFound, match="no commit yet"):
         await editing.take_out(shop.repo, None, None)
 

@@ -14,7 +14,7 @@ from zonegit.errors import Invalid
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Tag
-from zonegit.repo import branches, commits, log, plans, workspace
+from zonegit.repo import branches, commits, heads, log, plans
 from zonegit.repo.commits import Intent
 from zonegit.repo.edits import Delete, Edit, Set
 from zonegit.repo.log import Filter, Label
@@ -34,7 +34,7 @@ class Story:
 
     async def tell(self, key: str, edit: Edit, *, other: bool = False) -> CommitId:
         repo = self.shop.other if other else self.shop.repo
-        position = await workspace.locate(repo, ZONE)
+        position = await heads.locate(repo, ZONE)
         intent = Intent(f"{key} it\n\nbecause {key}", "set")
         plan = plans.plan_edits([edit], ZONE)
         self.ids[key] = committed(await commits.commit(repo, position, plan, intent)).commit
@@ -42,7 +42,7 @@ class Story:
 
     async def log(self, wanted: Filter = log.EVERYTHING, limit: int = 100) -> list[str]:
         by_id = {commit: key for key, commit in self.ids.items()}
-        start = (await workspace.locate(self.shop.repo)).commit()
+        start = (await heads.locate(self.shop.repo)).commit()
         reader = Reader(self.shop.repo.objects)
         found = await log.latest(self.shop.repo, reader, start, ZONE, limit, wanted)
         return [by_id[each.id] for each in found]
@@ -50,7 +50,7 @@ class Story:
 
 @pytest.fixture
 async def story(foo: Shop) -> Story:
-    told = Story(foo, {"import": (await workspace.locate(foo.repo)).commit()})
+    told = Story(foo, {"import": (await heads.locate(foo.repo)).commit()})
     await told.tell("first", Set(address("a", "192.0.2.1")))
     await told.tell("second", Set(address("b", "192.0.2.2")), other=True)
     await told.tell("third", Set(address("a", "192.0.2.3")))

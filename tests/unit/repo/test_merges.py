@@ -6,7 +6,7 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, addresses, committed, tip, zone_at
 from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.ids import CommitId
-from zonegit.repo import branches, browse, commits, merges, plans, workspace
+from zonegit.repo import branches, browse, commits, heads, merges, plans
 from zonegit.repo.commits import Committed, Intent, Outcome, Preview
 from zonegit.repo.conflicts import Conflicted
 from zonegit.repo.edits import Add, Delete, Set
@@ -23,7 +23,7 @@ async def forked(foo: Shop) -> Shop:
 
 
 async def merge(shop: Shop, into: str, other: str, **how: bool) -> Outcome:
-    position = await workspace.locate(shop.repo, ZONE, into)
+    position = await heads.locate(shop.repo, ZONE, into)
     intent = Intent(f"merge {other}", "merge", **how)
     return await merges.merge(shop.repo, position, await tip(shop, other), intent)
 
@@ -99,7 +99,7 @@ async def test_a_fast_forward_whose_serial_would_go_back_becomes_a_merge_commit(
     start = await tip(forked, "main")
     for number in range(4):
         await forked.edited([Set(address("a", f"192.0.2.{number}"))], "main")
-    main = await workspace.locate(forked.repo, ZONE, "main")
+    main = await heads.locate(forked.repo, ZONE, "main")
     await forked.repo.refs.move(
         main.ref, main.expected, start, forked.repo.origin("test", force=True)
     )
@@ -124,7 +124,7 @@ async def test_a_dry_run_says_what_would_be_and_moves_nothing(forked: Shop) -> N
 async def test_what_is_committed_while_a_merge_is_made_is_merged_with_too(forked: Shop) -> None:
     await forked.edited([Set(address("a", "192.0.2.11"))], "main")
     await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
-    stale = await workspace.locate(forked.repo, ZONE, "main")
+    stale = await heads.locate(forked.repo, ZONE, "main")
     await forked.edited([Set(address("c", "192.0.2.13"))], "main")
     theirs = await tip(forked, "canary")
     done = committed(await merges.merge(forked.repo, stale, theirs, Intent("m", "merge")))
@@ -135,7 +135,7 @@ async def test_what_is_committed_while_a_merge_is_made_is_merged_with_too(forked
 
 async def test_a_fast_forward_that_lost_a_race_becomes_a_merge(forked: Shop) -> None:
     await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
-    stale = await workspace.locate(forked.repo, ZONE, "main")
+    stale = await heads.locate(forked.repo, ZONE, "main")
     await forked.edited([Set(address("c", "192.0.2.13"))], "main")
     theirs = await tip(forked, "canary")
     done = committed(await merges.merge(forked.repo, stale, theirs, Intent("m", "merge")))
@@ -145,16 +145,16 @@ async def test_a_fast_forward_that_lost_a_race_becomes_a_merge(forked: Shop) -> 
 
 async def test_a_commit_of_another_zone_is_refused(forked: Shop) -> None:
     bar = names.parse("bar.org.")
-    await workspace.initialise(forked.repo, bar)
+    await heads.initialise(forked.repo, bar)
     other = committed(await forked.imported(FOO.replace("foo.com", "bar.org"), bar))
-    main = await workspace.locate(forked.repo, ZONE, "main")
+    main = await heads.locate(forked.repo, ZONE, "main")
     with pytest.raises(Invalid, match=r"of bar\.org\., not foo\.com\."):
         await merges.merge(forked.repo, main, other.commit, Intent("m", "merge", force=True))
 
 
 async def unrelated(shop: Shop) -> CommitId:
     """A branch begun from nothing."""
-    position = workspace.Position(ZONE, "other", None)
+    position = heads.Position(ZONE, "other", None)
     text = FOO.replace("192.0.2.80", "192.0.2.99") + "ftp IN A 192.0.2.21\n"
     rrsets = list(zonefile.read(text.encode(), ZONE).rrsets.values())
     plan = plans.plan_replacement(rrsets, ZONE)
@@ -163,7 +163,7 @@ async def unrelated(shop: Shop) -> CommitId:
 
 async def test_branches_without_a_common_past_merge_by_force_only(forked: Shop) -> None:
     theirs = await unrelated(forked)
-    main = await workspace.locate(forked.repo, ZONE, "main")
+    main = await heads.locate(forked.repo, ZONE, "main")
     with pytest.raises(Unsafe, match="no history"):
         await merges.merge(forked.repo, main, theirs, Intent("m", "merge"))
     found = await merges.merge(forked.repo, main, theirs, Intent("m", "merge", force=True))

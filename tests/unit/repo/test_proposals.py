@@ -5,7 +5,7 @@ import pytest
 from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address, tip
 from zonegit.errors import Conflict
-from zonegit.repo import proposals, workspace
+from zonegit.repo import heads, proposals
 from zonegit.repo.commits import Preview
 from zonegit.repo.conflicts import Conflicted
 from zonegit.repo.edits import Set
@@ -14,7 +14,7 @@ from zonegit.zone import names
 
 
 async def review(shop: Shop, name: str) -> Review:
-    into = await workspace.locate(shop.repo, ZONE, "main")
+    into = await heads.locate(shop.repo, ZONE, "main")
     return await proposals.review(shop.repo, into, await tip(shop, name))
 
 
@@ -27,8 +27,8 @@ async def proposed(foo: Shop) -> Shop:
 
 
 async def test_whoever_proposes_stands_on_the_proposal(proposed: Shop) -> None:
-    assert (await workspace.locate(proposed.repo)).branch == "new-mail"
-    assert (await workspace.locate(proposed.other)).branch == "main"
+    assert (await heads.locate(proposed.repo)).branch == "new-mail"
+    assert (await heads.locate(proposed.other)).branch == "main"
 
 
 async def test_a_proposal_of_a_name_that_is_taken_is_a_conflict(proposed: Shop) -> None:

@@ -11,7 +11,7 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Tag
-from zonegit.repo import branches, browse, refish, workspace
+from zonegit.repo import branches, browse, heads, refish
 from zonegit.repo.edits import Set
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
@@ -22,7 +22,7 @@ from zonegit.zone import names
 @pytest.fixture
 async def history(foo: Shop) -> list[CommitId]:
     """Three commits on main, the oldest first."""
-    first = (await workspace.locate(foo.repo)).commit()
+    first = (await heads.locate(foo.repo)).commit()
     second = committed(await foo.edited([Set(address("a", "192.0.2.1"))])).commit
     third = committed(await foo.edited([Set(address("b", "192.0.2.2"))])).commit
     return [first, second, third]

@@ -19,16 +19,16 @@ from zonegit.repo import (
     browse,
     commits,
     diffs,
+    heads,
     log,
     merges,
     plans,
     undoing,
-    workspace,
 )
 from zonegit.repo.commits import Committed, Intent
 from zonegit.repo.conflicts import Conflicted
 from zonegit.repo.edits import Delete, Edit, Set
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.names import Name
@@ -84,7 +84,7 @@ class Operators:
         return Reader(self.repos[0].objects)
 
     async def start(self) -> None:
-        await workspace.initialise(self.repos[0], self.zone)
+        await heads.initialise(self.repos[0], self.zone)
         text = FOO.replace(" 7 ", f" {self.first} ").encode()
         plan = plans.plan_replacement(zonefile.read(text, self.zone).rrsets.values(), self.zone)
         position = Position(self.zone, "main", None)
@@ -108,13 +108,13 @@ class Operators:
 
     async def position(self, who: int, branch: str) -> Position:
         stale = self.looked.pop((who, branch), None)
-        return stale or await workspace.locate(self.repos[who], self.zone, branch)
+        return stale or await heads.locate(self.repos[who], self.zone, branch)
 
     def commit(self, back: int) -> CommitId:
         return self.made[-1 - back % len(self.made)]
 
     async def look(self, _repo: Repo, who: int, branch: str) -> None:
-        self.looked[who, branch] = await workspace.locate(self.repos[who], self.zone, branch)
+        self.looked[who, branch] = await heads.locate(self.repos[who], self.zone, branch)
 
     async def edit(self, repo: Repo, who: int, branch: str, owner: str, number: int) -> object:
         name = names.parse(owner, self.zone)
@@ -160,7 +160,7 @@ class Operators:
 
     async def seen(self, at: Position) -> list[CommitId]:
         """What the tip was when somebody looked, and what it is."""
-        now = await workspace.locate(self.repos[0], self.zone, at.branch)
+        now = await heads.locate(self.repos[0], self.zone, at.branch)
         return [at.commit(), now.commit()]
 
     async def check(self, done: object, threes: list[tuple[CommitId, CommitId, CommitId]]) -> None:

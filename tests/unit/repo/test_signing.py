@@ -12,7 +12,7 @@ from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit
 from zonegit.objects.signatures import Good, Keyring, SigningKey, Unsigned
-from zonegit.repo import branches, browse, commits, plans, refish, signing, workspace
+from zonegit.repo import branches, browse, commits, heads, plans, refish, signing
 from zonegit.repo.commits import Committed, Intent
 from zonegit.repo.edits import Set
 from zonegit.repo.signing import Resigned
@@ -30,7 +30,7 @@ async def read(shop: Shop, commit: CommitId) -> Commit:
 
 async def edited_by(shop: Shop, key: SigningKey, value: RRset) -> Committed:
     repo = msgspec.structs.replace(shop.repo, sign=key.sign)
-    position = await workspace.locate(repo, ZONE)
+    position = await heads.locate(repo, ZONE)
     plan = plans.plan_edits([Set(value)], ZONE)
     return committed(await commits.commit(repo, position, plan, Intent("edit", "set")))
 
@@ -48,9 +48,9 @@ async def test_a_commit_is_signed_as_it_is_made(foo: Shop) -> None:
 
 
 async def test_a_tip_signed_afterwards_differs_in_nothing_but_its_signature(foo: Shop) -> None:
-    first = await workspace.locate(foo.repo)
+    first = await heads.locate(foo.repo)
     done = await signed(foo)
-    now = await workspace.locate(foo.repo)
+    now = await heads.locate(foo.repo)
     before, after = await read(foo, first.commit()), await read(foo, now.commit())
     assert (done.old, done.commit) == (first.commit(), now.commit())
     assert KEYRING.verdict(before) == Unsigned()
@@ -81,25 +81,25 @@ async def test_the_signature_of_another_key_gives_way_by_force_alone(foo: Shop) 
 
 async def test_a_commit_that_others_were_made_on_cannot_be_signed(foo: Shop) -> None:
     await foo.edited([Set(address("a", "192.0.2.1"))])
-    before = await workspace.locate(foo.repo)
+    before = await heads.locate(foo.repo)
     with pytest.raises(Invalid, match="rewrite every commit"):
         await signed(foo, "HEAD~1")
-    assert await workspace.locate(foo.repo) == before
+    assert await heads.locate(foo.repo) == before
 
 
 async def test_of_two_branches_at_one_commit_the_named_one_moves(foo: Shop) -> None:
-    tip = (await workspace.locate(foo.repo)).commit()
+    tip = (await heads.locate(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     with pytest.raises(Invalid, match="canary and main"):
         await signed(foo, tip.hex())
     done = await signed(foo, "canary")
     assert done.branch == "canary"
-    assert (await workspace.locate(foo.repo, ZONE, "main")).commit() == tip
-    assert (await workspace.locate(foo.repo, ZONE, "canary")).commit() == done.commit
+    assert (await heads.locate(foo.repo, ZONE, "main")).commit() == tip
+    assert (await heads.locate(foo.repo, ZONE, "canary")).commit() == done.commit
 
 
 async def test_the_only_branch_at_a_commit_moves_when_its_id_is_given(foo: Shop) -> None:
-    tip = (await workspace.locate(foo.repo)).commit()
+    tip = (await heads.locate(foo.repo)).commit()
     assert (await signed(foo, tip.hex()[:12])).branch == "main"
 
 
@@ -122,5 +122,5 @@ async def test_a_branch_that_moved_meanwhile_is_left_where_it_is(foo: Shop) -> N
     repo = msgspec.structs.replace(foo.repo, objects=Overtaken(foo))
     with pytest.raises(Conflict):
         await signing.sign_tip(repo, at, ALICE.sign)
-    tip = await workspace.locate(foo.repo)
+    tip = await heads.locate(foo.repo)
     assert (await read(foo, tip.commit())).parents == (at.commit,)

@@ -2,18 +2,18 @@
 
 from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address
-from zonegit.repo import branches, standing, workspace
+from zonegit.repo import branches, heads, standing
 from zonegit.repo.edits import Set
 from zonegit.repo.standing import Apart, Standing
 
 
 async def apart(shop: Shop, branch: str) -> Apart | None:
-    at = await workspace.locate(shop.repo, ZONE, branch)
+    at = await heads.locate(shop.repo, ZONE, branch)
     return (await standing.standing(shop.repo, at)).apart
 
 
 async def test_commits_are_counted_on_either_side_of_where_they_parted(foo: Shop) -> None:
-    await branches.create(foo.repo, ZONE, "canary", (await workspace.locate(foo.repo)).commit())
+    await branches.create(foo.repo, ZONE, "canary", (await heads.locate(foo.repo)).commit())
     assert await apart(foo, "canary") == Apart(0, 0)
     for name in ("a", "b"):
         await foo.edited([Set(address(name, "192.0.2.1"))], "canary")
@@ -23,7 +23,7 @@ async def test_commits_are_counted_on_either_side_of_where_they_parted(foo: Shop
 
 
 async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: Shop) -> None:
-    tip = (await workspace.locate(foo.repo)).commit()
+    tip = (await heads.locate(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     assert await apart(foo, "main") is None
     await branches.delete(foo.repo, ZONE, "main", force=True)
@@ -31,6 +31,6 @@ async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: Sho
 
 
 async def test_a_branch_without_a_commit_has_no_tip(shop: Shop) -> None:
-    await workspace.initialise(shop.repo, ZONE)
-    at = await workspace.locate(shop.repo)
+    await heads.initialise(shop.repo, ZONE)
+    at = await heads.locate(shop.repo)
     assert await standing.standing(shop.repo, at) == Standing()

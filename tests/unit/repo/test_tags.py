@@ -8,7 +8,7 @@ from tests.unit.repo.states import tip
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.canonical import decode
 from zonegit.objects.model import Tag
-from zonegit.repo import refish, tags, workspace
+from zonegit.repo import heads, refish, tags
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
 from zonegit.zone import names
@@ -64,7 +64,7 @@ async def test_a_deleted_tag_is_gone_and_its_commit_told(foo: Shop) -> None:
 
 async def test_a_commit_of_another_zone_is_not_tagged(foo: Shop) -> None:
     commit = await tip(foo)
-    await workspace.initialise(foo.repo, BAR)
+    await heads.initialise(foo.repo, BAR)
     with pytest.raises(Invalid, match=r"not one of zone bar\.org\."):
         await tags.create(foo.repo, BAR, "v1", commit, "stolen")
     assert await tags.listed(foo.repo, BAR) == []

@@ -6,7 +6,7 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, addresses, committed, tip, zone_at
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import CommitId
-from zonegit.repo import branches, browse, merges, undoing, workspace
+from zonegit.repo import branches, browse, heads, merges, undoing
 from zonegit.repo.commits import Committed, Intent, Outcome
 from zonegit.repo.conflicts import Conflicted
 from zonegit.repo.edits import Delete, Set
@@ -17,14 +17,14 @@ SOA = (ZONE, rrtypes.SOA)
 
 
 async def revert(shop: Shop, commit: CommitId, mainline: int | None = None) -> Outcome:
-    position = await workspace.locate(shop.repo, ZONE, "main")
+    position = await heads.locate(shop.repo, ZONE, "main")
     return await undoing.revert(shop.repo, position, commit, mainline, Intent("r", "revert"))
 
 
 async def reset(
     shop: Shop, target: CommitId, *, exact: bool = False, force: bool = False
 ) -> Outcome:
-    position = await workspace.locate(shop.repo, ZONE, "main")
+    position = await heads.locate(shop.repo, ZONE, "main")
     intent = Intent("r", "reset", force)
     return await undoing.reset(shop.repo, position, target, intent, exact=exact)
 
@@ -83,7 +83,7 @@ async def merged(foo: Shop) -> CommitId:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     await edited(foo, "a", "192.0.2.11", "main")
     await edited(foo, "b", "192.0.2.12", "canary")
-    position = await workspace.locate(foo.repo, ZONE, "main")
+    position = await heads.locate(foo.repo, ZONE, "main")
     theirs = await tip(foo, "canary")
     return committed(await merges.merge(foo.repo, position, theirs, Intent("m", "merge"))).commit
 
@@ -164,7 +164,7 @@ async def test_an_exact_reset_back_needs_force(foo: Shop) -> None:
 async def test_a_reset_that_lost_a_race_is_given_up(foo: Shop) -> None:
     target = await tip(foo, "main")
     await edited(foo, "api", "192.0.2.81")
-    stale = await workspace.locate(foo.repo, ZONE, "main")
+    stale = await heads.locate(foo.repo, ZONE, "main")
     now = await edited(foo, "later", "192.0.2.7")
     with pytest.raises(Conflict):
         await undoing.reset(foo.repo, stale, target, Intent("r", "reset"), exact=False)
@@ -173,7 +173,7 @@ async def test_a_reset_that_lost_a_race_is_given_up(foo: Shop) -> None:
 
 async def test_a_reset_to_a_commit_of_another_zone_is_refused(foo: Shop) -> None:
     bar = names.parse("bar.org.")
-    await workspace.initialise(foo.repo, bar)
+    await heads.initialise(foo.repo, bar)
     other = committed(await foo.imported(FOO, bar))
     with pytest.raises(Invalid, match=r"of bar\.org\."):
         await reset(foo, other.commit, exact=True, force=True)

@@ -11,7 +11,7 @@ from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Tag
 from zonegit.objects.signatures import Good, Keyring, SigningKey, Unknown, Unsigned
-from zonegit.repo import browse, refish, verifying, workspace
+from zonegit.repo import browse, heads, refish, verifying
 from zonegit.repo.verifying import Report
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
@@ -31,7 +31,7 @@ async def verified(
 @pytest.fixture
 async def history(foo: Shop) -> list[CommitId]:
     """The first commit unsigned, then one of Alice's, two of Bob's."""
-    ids = [(await workspace.locate(foo.repo)).commit()]
+    ids = [(await heads.locate(foo.repo)).commit()]
     for number, key in enumerate((ALICE, BOB, BOB)):
         done = await edited_by(foo, key, address(f"n{number}", "192.0.2.1"))
         ids.append(done.commit)

@@ -18,6 +18,7 @@ from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE_S
 
 from zonegit import http
+from zonegit.authority.addresses import Address
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
 from zonegit.bus.service import Endpoint, Request, serve
 from zonegit.config import BusSettings, Settings
@@ -25,7 +26,7 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo import branches, commits, merges, plans
 from zonegit.repo.commits import Committed, Intent
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit.store import refnames
 from zonegit.store.expected import Exactly
 from zonegit.store.protocols import LogEntry
@@ -40,7 +41,6 @@ from zonegit_refs.keeper import Keeper
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
 from zonegit_resolver import app
-from zonegit_resolver.addresses import Address
 from zonegit_resolver.settings.options import Options
 from zonegit_resolver.settings.plan import Plan, Serving
 from zonegit_resolver.settings.planfile import PlanFile

@@ -11,8 +11,8 @@ import pytest
 from tests.support.waiting import comes_true
 from tests.unit.resolver.site import Running, Site, resolver
 
+from zonegit.authority.messages.tsig import Key
 from zonegit.zone import names
-from zonegit_resolver.messages.tsig import Key
 from zonegit_resolver.settings.planfile import PlanFile
 
 ZONE = "www 300 A 192.0.2.1\n@ 300 MX 1 www\n"

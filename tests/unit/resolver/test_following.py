@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.support.waiting import eventually
 from tests.unit.resolver.site import Site, resolver
 
+from zonegit.authority.answering.canary import Canary
 from zonegit.objects.model import Commit
 from zonegit.store import refnames
 from zonegit.store.expected import Anything
@@ -15,7 +16,6 @@ from zonegit.store.reading import Reader
 from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat
 from zonegit.zone import names
-from zonegit_resolver.answering.canary import Canary
 
 OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
 

@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import pytest
 
+from zonegit.authority.compiled.records import Delta, Record
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit_resolver.compiled.records import Delta, Record
 from zonegit_resolver.following.descent import Descent
 from zonegit_resolver.following.journal import Changes, Journal, joined
 from zonegit_resolver.following.sqlite import Standing, StoredDelta

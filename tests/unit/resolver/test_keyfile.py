@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zonegit.authority.messages.tsig import Key
 from zonegit.errors import Invalid
 from zonegit.zone import names
-from zonegit_resolver.messages.tsig import Key
 from zonegit_resolver.settings import keyfile
 
 SECRET = "c2VjcmV0IG9mIHR3byBob3N0cw=="

@@ -12,10 +12,10 @@ from tests.support.nats import start_nats
 from tests.support.waiting import DEADLINE_S, comes_true, eventually, held
 from tests.unit.resolver.site import Running, Site, resolver, site
 
+from zonegit.authority.answering.canary import Canary
 from zonegit.errors import Unavailable
 from zonegit.repo import browse
 from zonegit.store.reading import Reader
-from zonegit_resolver.answering.canary import Canary
 
 OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
 NOWHERE = "nats://127.0.0.1:1"

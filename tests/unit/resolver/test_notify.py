@@ -17,11 +17,11 @@ from tests.dns.world import read
 from tests.support.waiting import eventually
 from tests.unit.resolver.site import Site, resolver
 
+from zonegit.authority.addresses import Address, Secondary
+from zonegit.authority.compiled.compiler import compiled
+from zonegit.authority.compiled.snapshot import Snapshot
+from zonegit.authority.messages.tsig import Key
 from zonegit.zone import names
-from zonegit_resolver.addresses import Address, Secondary
-from zonegit_resolver.compiled.compiler import compiled
-from zonegit_resolver.compiled.snapshot import Snapshot
-from zonegit_resolver.messages.tsig import Key
 from zonegit_resolver.transfers import notify
 from zonegit_resolver.transfers.notify import Notifier
 

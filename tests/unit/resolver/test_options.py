@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
+from zonegit.authority import addresses
+from zonegit.authority.addresses import Address
 from zonegit.errors import Invalid
-from zonegit_resolver import addresses
-from zonegit_resolver.addresses import Address
 from zonegit_resolver.settings import options
 
 

@@ -4,10 +4,10 @@ import asyncio
 import gc
 import weakref
 
+from zonegit.authority.compiled.compiler import compiled
+from zonegit.authority.compiled.snapshot import Snapshot
 from zonegit.zone import names
 from zonegit.zone.rrset import rdata_from_text, rrset
-from zonegit_resolver.compiled.compiler import compiled
-from zonegit_resolver.compiled.snapshot import Snapshot
 from zonegit_resolver.pace import Pace, dispose
 
 APEX = names.parse("foo.com.")

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zonegit.authority import addresses
+from zonegit.authority.addresses import Access, Address, Secondary
+from zonegit.authority.answering.canary import Canary
+from zonegit.authority.answering.conduct import Conduct
 from zonegit.errors import Invalid
 from zonegit.zone import names
-from zonegit_resolver import addresses
-from zonegit_resolver.addresses import Access, Address, Secondary
-from zonegit_resolver.answering.canary import Canary
-from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.settings import plan, planfile
 from zonegit_resolver.settings.plan import Plan, Serving
 from zonegit_resolver.settings.planfile import PlanFile

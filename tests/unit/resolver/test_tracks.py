@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zonegit.authority.answering.canary import Canary
+from zonegit.authority.answering.zones import Zones
+from zonegit.authority.compiled.snapshot import empty
 from zonegit.objects.ids import identify
 from zonegit.zone import names
-from zonegit_resolver.answering.canary import Canary
-from zonegit_resolver.answering.zones import Zones
-from zonegit_resolver.compiled.snapshot import empty
 from zonegit_resolver.following.tracks import Compiled, Position, Tracks
 from zonegit_resolver.settings.plan import Plan, Serving
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from zonegit.repo import patch, plans
+from zonegit.repo.heads import Position, Repo
 from zonegit.repo.plans import Plan
-from zonegit.repo.workspace import Position, Repo
 from zonegit_cli import committing, files, page, scripts
 from zonegit_cli.page import How
 from zonegit_cli.session import Session

@@ -2,9 +2,9 @@
 
 import click
 
-from zonegit.repo import merges, refish, workspace
+from zonegit.repo import heads, merges, refish
 from zonegit.repo.commits import Outcome
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
@@ -28,7 +28,7 @@ async def command(session: Session, name: str, how: How) -> int:
 
     async def work(repo: Repo, at: Position) -> Outcome:
         nonlocal stood_on
-        stood_on = await workspace.branch_of(repo, at.zone) == name
+        stood_on = await heads.branch_of(repo, at.zone) == name
         proposed = await refish.resolve(repo, name, zone=at.zone)
         intent = committing.intent(how, "approve", f"approve {name}")
         return await merges.merge(repo, at, proposed.commit, intent)

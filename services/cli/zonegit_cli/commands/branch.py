@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import click
 
 from zonegit.objects.ids import ObjectId
-from zonegit.repo import branches, browse, refish, workspace
-from zonegit.repo.workspace import Repo
+from zonegit.repo import branches, browse, heads, refish
+from zonegit.repo.heads import Repo
 from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.reading import Reader
 from zonegit.zone import names
@@ -66,7 +66,7 @@ async def command(
     assert shown is not None
     async with session.bus() as bus:
         repo = session.repo(bus)
-        home = zone or (await workspace.locate(repo)).zone
+        home = zone or (await heads.locate(repo)).zone
         async with waiting.waiting(session, bus, home, shown, wanted=wait) as waiter:
             if rename is not None:
                 moved, text = await _rename(repo, home, *rename, force)
@@ -107,7 +107,7 @@ async def _create(
 
 async def _list(session: Session, zone: Name | None) -> None:
     async with session.connected() as repo:
-        here = await workspace.locate(repo, zone)
+        here = await heads.locate(repo, zone)
         refs = await repo.refs.zone(here.zone, repo.actor)
         tips = [tip.target for tip in refs.heads.values()]
         subjects = await browse.subjects(Reader(repo.objects), tips)

@@ -2,7 +2,7 @@
 
 import click
 
-from zonegit.repo import branches, refish, workspace
+from zonegit.repo import branches, heads, refish
 from zonegit.store.refnames import DEFAULT_HEAD
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -33,7 +33,7 @@ async def command(
         raise click.UsageError("a branch is stood on as it is: REFISH goes with -b")
     async with session.bus() as bus:
         repo = session.repo(bus)
-        position = await workspace.locate(repo, zone)
+        position = await heads.locate(repo, zone)
         heard = waiting.Heard()
         if create:
             wait_for = waiting.waiting(session, bus, position.zone, branch, wanted=wait)

@@ -6,7 +6,7 @@ from zonegit.objects.ids import short
 from zonegit.repo import editing
 from zonegit.repo.commits import Outcome
 from zonegit.repo.editing import Opened
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit.zone import names, zonefile, zonetext
 from zonegit.zone.gathering import ZoneFile
 from zonegit_cli import committing, page

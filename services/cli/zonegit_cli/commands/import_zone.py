@@ -10,8 +10,8 @@ import click
 from zonegit.repo import edits, plans
 from zonegit.repo.commits import Lost
 from zonegit.repo.edits import Edit
+from zonegit.repo.heads import Position, Repo
 from zonegit.repo.plans import Plan
-from zonegit.repo.workspace import Position, Repo
 from zonegit.zone import rrtypes, zonefile
 from zonegit.zone.rrset import RRset
 from zonegit.zone.zonefile import MAX_OCTETS, Skipped

@@ -2,7 +2,7 @@
 
 import click
 
-from zonegit.repo import workspace
+from zonegit.repo import heads
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page
@@ -21,7 +21,7 @@ async def command(session: Session, zone: Name) -> None:
     zonegit import example.com.zone
     """
     async with session.connected() as repo:
-        first = await workspace.initialise(repo, zone)
+        first = await heads.initialise(repo, zone)
     data = {"zone": names.text(zone), "branch": "main", "default": first}
     session.output.result(
         data,

@@ -4,7 +4,7 @@ import click
 
 from zonegit.repo import merges, refish
 from zonegit.repo.commits import Outcome
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
 from zonegit_cli.session import Session

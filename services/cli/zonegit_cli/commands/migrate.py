@@ -2,7 +2,7 @@
 
 import click
 
-from zonegit.repo import migration, workspace
+from zonegit.repo import heads, migration
 from zonegit.store.protocols import Tip, ZoneRefs
 from zonegit.zone import names
 from zonegit_cli import files, page, zones
@@ -37,7 +37,7 @@ async def command(session: Session, file: str, force: bool) -> None:
         origin = repo.origin("migrate", force=force)
         moved = await migration.migrate(repo.objects, session.adopter(bus), dump, origin)
         refs = await repo.refs.zone(zone, repo.actor)
-        here = await workspace.branch_of(repo, zone)
+        here = await heads.branch_of(repo, zone)
     data = {
         "zone": names.text(zone),
         "objects": len(dump.objects),

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from zonegit.repo import branches, workspace
+from zonegit.repo import branches, heads
 from zonegit.repo.branches import Passed
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -41,8 +41,8 @@ async def command(session: Session, branch: str | None, limit: int, zone: Name |
     zonegit branch canary 62b53eb0ef57       bring it back
     """
     async with session.connected() as repo:
-        home = zone or (await workspace.locate(repo)).zone
-        name = branch or (await workspace.locate(repo, zone)).branch
+        home = zone or (await heads.locate(repo)).zone
+        name = branch or (await heads.locate(repo, zone)).branch
         passed = await branches.reflog(repo, home, name, limit)
     data = [_json(each, home, name) for each in passed]
     lines = columns([_row(each) for each in passed], HEADER)

@@ -5,7 +5,7 @@ import click
 from zonegit.objects.ids import short
 from zonegit.repo import refish, undoing
 from zonegit.repo.commits import Outcome
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
 from zonegit_cli.session import Session

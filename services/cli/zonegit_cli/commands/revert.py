@@ -6,7 +6,7 @@ from zonegit.objects.ids import CommitId
 from zonegit.objects.model import subject
 from zonegit.repo import browse, refish, undoing
 from zonegit.repo.commits import Outcome
-from zonegit.repo.workspace import Position, Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit.store.reading import Reader
 from zonegit_cli import committing, page
 from zonegit_cli.page import How

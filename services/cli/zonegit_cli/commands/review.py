@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 from zonegit.objects.model import subject
-from zonegit.repo import proposals, refish, workspace
+from zonegit.repo import heads, proposals, refish
 from zonegit.repo.commits import Preview
 from zonegit.repo.conflicts import Conflicted
+from zonegit.repo.heads import Position
 from zonegit.repo.proposals import Review
-from zonegit.repo.workspace import Position
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -30,7 +30,7 @@ async def command(session: Session, name: str, zone: Name | None, branch: str) -
     zonegit review new-mail --into staging --json
     """
     async with session.connected() as repo:
-        into = await workspace.locate(repo, zone, branch)
+        into = await heads.locate(repo, zone, branch)
         proposed = await refish.resolve(repo, name, zone=into.zone)
         review = await proposals.review(repo, into, proposed.commit)
     data = {"zone": names.text(into.zone), "proposal": name, "into": branch}

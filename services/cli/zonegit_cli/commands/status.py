@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from zonegit.objects.model import subject
-from zonegit.repo import standing, workspace
+from zonegit.repo import heads, standing
+from zonegit.repo.heads import Position
 from zonegit.repo.standing import Apart, Standing
-from zonegit.repo.workspace import Position
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
@@ -34,7 +34,7 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
     """
     async with session.bus() as bus:
         repo = session.repo(bus)
-        at = await workspace.locate(repo, zone, branch)
+        at = await heads.locate(repo, zone, branch)
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(status_of_all(bus, at.zone))
             stands = await standing.standing(repo, at)
@@ -127,7 +127,7 @@ def _served_lines(statuses: list[ResolverStatus], at: Position) -> list[str]:
     return lines or [f"{len(statuses)} resolver(s) answer; none serves this zone"]
 
 
-def _what(served: ServedZone, at: workspace.Position) -> str:
+def _what(served: ServedZone, at: heads.Position) -> str:
     is_same = at.tip is not None and served.commit == at.tip.target
     commit = "this commit" if is_same else commit_id(served.commit or b"")
     if served.pinned:

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from zonegit.repo import refish, tags, workspace
+from zonegit.repo import heads, refish, tags
+from zonegit.repo.heads import Repo
 from zonegit.repo.tags import Listed
-from zonegit.repo.workspace import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import identities, page
@@ -53,7 +53,7 @@ async def command(
     if name is not None and not delete:
         session = page.signing(session, sign, off=no_sign)
     async with session.connected() as repo:
-        home = zone or (await workspace.locate(repo)).zone
+        home = zone or (await heads.locate(repo)).zone
         if name is None:
             _tell(session, home, await tags.listed(repo, home))
         elif delete:

@@ -11,14 +11,14 @@ from typing import Final
 
 import structlog
 
+from zonegit.authority.answering.zones import State
+from zonegit.authority.compiled.records import Delta, condensed, difference
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import ObjectId
 from zonegit.store import refnames
 from zonegit.store.protocols import RefStore
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.answering.zones import State
-from zonegit_resolver.compiled.records import Delta, condensed, difference
 from zonegit_resolver.following.descent import Descent
 from zonegit_resolver.following.journal import Journal
 from zonegit_resolver.following.loading import Loader

@@ -15,10 +15,10 @@ from typing import Final, NamedTuple
 import msgspec
 import structlog
 
+from zonegit.authority.compiled.records import Delta
 from zonegit.objects.ids import ObjectId
 from zonegit.zone import names
 from zonegit.zone.serial import later
-from zonegit_resolver.compiled.records import Delta
 from zonegit_resolver.following.sqlite import Key, StoredDelta
 
 MOST_RECORDS: Final = 10_000

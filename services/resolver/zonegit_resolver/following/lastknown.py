@@ -20,6 +20,9 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from zonegit.authority.compiled.compiler import Change, advanced
+from zonegit.authority.compiled.records import Delta
+from zonegit.authority.compiled.snapshot import Snapshot, contents, empty
 from zonegit.errors import Corrupt, Invalid, Unavailable, ZonegitError
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, RawObject, short, verified
@@ -27,9 +30,6 @@ from zonegit.objects.model import Blob
 from zonegit.store.database import Database, open_database
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.compiled.compiler import Change, advanced
-from zonegit_resolver.compiled.records import Delta
-from zonegit_resolver.compiled.snapshot import Snapshot, contents, empty
 from zonegit_resolver.following import sqlite
 from zonegit_resolver.following.descent import Descent
 from zonegit_resolver.following.journal import Changes, Journal, joined

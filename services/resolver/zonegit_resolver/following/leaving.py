@@ -2,8 +2,8 @@
 
 import structlog
 
+from zonegit.authority.compiled.snapshot import Snapshot
 from zonegit.zone import names
-from zonegit_resolver.compiled.snapshot import Snapshot
 from zonegit_resolver.following.lastknown import LastKnown
 from zonegit_resolver.following.tracks import Track
 from zonegit_resolver.pace import Pace, dispose

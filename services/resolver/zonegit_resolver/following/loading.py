@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable
 from itertools import count, islice
 from typing import Final, NamedTuple, TypeVar
 
+from zonegit.authority.compiled.compiler import Change, advance
+from zonegit.authority.compiled.snapshot import Snapshot
 from zonegit.errors import Corrupt, Invalid
 from zonegit.history import trees
 from zonegit.objects.asks import Asks
@@ -12,8 +14,6 @@ from zonegit.objects.ids import ObjectId, RawObject, short, verified
 from zonegit.objects.model import Blob, Commit, Object
 from zonegit.zone import names
 from zonegit.zone.names import Path
-from zonegit_resolver.compiled.compiler import Change, advance
-from zonegit_resolver.compiled.snapshot import Snapshot
 from zonegit_resolver.following.recent import RecentTrees
 from zonegit_resolver.following.sqlite import Row
 from zonegit_resolver.pace import BIG, Pace, settle_the_heap

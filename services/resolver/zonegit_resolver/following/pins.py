@@ -7,7 +7,7 @@ import structlog
 
 from zonegit.errors import Denied, Invalid, NotFound, ZonegitError
 from zonegit.repo import refish
-from zonegit.repo.workspace import Repo
+from zonegit.repo.heads import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following.tracks import Position, Tracks

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from zonegit.authority.answering.zones import Served, State, Zones
+from zonegit.authority.compiled.snapshot import Snapshot
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import later
-from zonegit_resolver.answering.zones import Served, State, Zones
-from zonegit_resolver.compiled.snapshot import Snapshot
 from zonegit_resolver.settings.plan import Plan
 
 log = structlog.get_logger()

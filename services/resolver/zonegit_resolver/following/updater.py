@@ -12,12 +12,12 @@ from typing import Final
 
 import structlog
 
+from zonegit.authority.compiled.records import Delta, difference
+from zonegit.authority.compiled.snapshot import empty
 from zonegit.errors import Unavailable, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.compiled.records import Delta, difference
-from zonegit_resolver.compiled.snapshot import empty
 from zonegit_resolver.following.journal import MOST_RECORDS
 from zonegit_resolver.following.lastknown import Kept, LastKnown
 from zonegit_resolver.following.leaving import Leaving

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from typing import Final
 
+from zonegit.authority.addresses import Address
+from zonegit.authority.answering.zones import Zones
 from zonegit.errors import Unavailable
-from zonegit_resolver.addresses import Address
-from zonegit_resolver.answering.zones import Zones
 from zonegit_resolver.listening.datagrams import Datagrams, Losses, Respond
 from zonegit_resolver.listening.streams import Streams
 

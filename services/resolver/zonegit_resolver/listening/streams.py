@@ -12,11 +12,11 @@ from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from zonegit_resolver.answering.canary import peer_subnet
-from zonegit_resolver.answering.zones import Zones
+from zonegit.authority.answering.canary import peer_subnet
+from zonegit.authority.answering.zones import Zones
+from zonegit.authority.messages.query import STREAM, Query, parse
 from zonegit_resolver.listening.datagrams import Losses, Respond
 from zonegit_resolver.listening.frames import Frames, framed
-from zonegit_resolver.messages.query import STREAM, Query, parse
 from zonegit_resolver.transfers.outgoing import Outgoing, is_transfer, may_be_transfer
 
 AT_ONCE: Final = 16

@@ -8,11 +8,11 @@ from typing import Final
 import structlog
 
 from zonegit import release
+from zonegit.authority.addresses import Address
 from zonegit.bus.connection import Bus
 from zonegit.errors import Unavailable
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskStatus, ResolverStatus, Served, ServedZone, ZoneServing
-from zonegit_resolver.addresses import Address
 from zonegit_resolver.following.follower import Follower
 from zonegit_resolver.following.tracks import Position, Track, Tracks
 from zonegit_resolver.settings.plan import Serving

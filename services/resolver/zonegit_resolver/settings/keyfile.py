@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from zonegit.authority.messages.tsig import ALGORITHMS, LONGEST_NAME, Key, Keys
 from zonegit.errors import Invalid
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.messages.tsig import ALGORITHMS, LONGEST_NAME, Key, Keys
 
 MOST_OCTETS: Final = 1 << 18
 MOST_KEYS: Final = 1_000

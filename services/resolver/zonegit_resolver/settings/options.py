@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from zonegit.authority.addresses import Address
 from zonegit.errors import Invalid
-from zonegit_resolver.addresses import Address
 from zonegit_resolver.settings.plan import Plan
 from zonegit_resolver.settings.planfile import PlanFile
 

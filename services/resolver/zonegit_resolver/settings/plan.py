@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from zonegit.authority.addresses import LOOPBACK, Access, Secondary
+from zonegit.authority.answering import canary
+from zonegit.authority.answering.canary import Canary
+from zonegit.authority.answering.conduct import Conduct
+from zonegit.authority.messages.tsig import Keys
 from zonegit.errors import Invalid
 from zonegit.repo import refish
 from zonegit.store import refnames
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.addresses import LOOPBACK, Access, Secondary
-from zonegit_resolver.answering import canary
-from zonegit_resolver.answering.canary import Canary
-from zonegit_resolver.answering.conduct import Conduct
-from zonegit_resolver.messages.tsig import Keys
 from zonegit_resolver.settings import words
 
 T = TypeVar("T")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from zonegit.authority.answering.conduct import Conduct
 from zonegit.errors import Invalid
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.answering.conduct import Conduct
 from zonegit_resolver.settings import keyfile, plan
 from zonegit_resolver.settings.plan import Plan, Serving, Settings
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from typing import Final
 
+from zonegit.authority import addresses
+from zonegit.authority.addresses import Access, Secondary
 from zonegit.errors import Invalid
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver import addresses
-from zonegit_resolver.addresses import Access, Secondary
 
 KEY: Final = "key:"
 LONGEST_OCTETS: Final = 128

@@ -25,12 +25,12 @@ import dns.rdatatype
 import dns.rrset
 import structlog
 
+from zonegit.authority.addresses import Secondary
+from zonegit.authority.compiled.records import Record, soa
+from zonegit.authority.compiled.snapshot import Snapshot
+from zonegit.authority.messages.tsig import Key, Keys
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.addresses import Secondary
-from zonegit_resolver.compiled.records import Record, soa
-from zonegit_resolver.compiled.snapshot import Snapshot
-from zonegit_resolver.messages.tsig import Key, Keys
 
 RETRY_FIRST_S: Final = 1.0
 RETRY_MOST_S: Final = 60.0

@@ -12,20 +12,20 @@ from typing import Final, Protocol
 
 import structlog
 
+from zonegit.authority.answering.admission import admitted
+from zonegit.authority.answering.answer import options
+from zonegit.authority.answering.client import Client
+from zonegit.authority.answering.zones import Served, State, Zones, count
+from zonegit.authority.compiled.compiler import OF_A_RECORD, OVERHEAD
+from zonegit.authority.compiled.records import Delta, Record, soa, whole
+from zonegit.authority.compiled.snapshot import Snapshot
+from zonegit.authority.messages import edns
+from zonegit.authority.messages.parts import NOERROR, NOTAUTH, REFUSED
+from zonegit.authority.messages.query import STREAM, Query, refusal
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
 from zonegit.zone.serial import later
-from zonegit_resolver.answering.admission import admitted
-from zonegit_resolver.answering.answer import options
-from zonegit_resolver.answering.client import Client
-from zonegit_resolver.answering.zones import Served, State, Zones, count
-from zonegit_resolver.compiled.compiler import OF_A_RECORD, OVERHEAD
-from zonegit_resolver.compiled.records import Delta, Record, soa, whole
-from zonegit_resolver.compiled.snapshot import Snapshot
-from zonegit_resolver.messages import edns
-from zonegit_resolver.messages.parts import NOERROR, NOTAUTH, REFUSED
-from zonegit_resolver.messages.query import STREAM, Query, refusal
 from zonegit_resolver.pace import Pace
 from zonegit_resolver.transfers.packing import Packer
 

@@ -1,0 +1,23 @@
+"""What stands in front of every answer: who asks, proved where it is to be.
+
+A query passes here before any zone is looked for. What will limit rates, check cookies or know a
+client by its certificate has its place here too.
+"""
+
+from zonegit.authority.answering.client import Client
+from zonegit.authority.answering.zones import Zones
+from zonegit.authority.messages.parts import FORMERR
+from zonegit.authority.messages.query import Query
+from zonegit.authority.messages.tsig import Refused, verified
+
+
+def admitted(wire: bytes, query: Query, zones: Zones, peer: str) -> Client | bytes:
+    """Who sent ``query``, parsed from ``wire``, from the address ``peer``; or the reply to a query
+    whose signature is no good (RFC 8945 section 5.2). What is malformed is nobody's."""
+    if query.tsig is None or query.rcode == FORMERR:
+        return Client(query, peer, None)
+    signer = verified(wire, query, zones.conduct.keys, zones.clock)
+    if isinstance(signer, Refused):
+        zones.denied += 1
+        return signer.reply
+    return Client(query, peer, signer)

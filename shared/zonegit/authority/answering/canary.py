@@ -1,0 +1,120 @@
+"""Which clients the canary branch answers: a stable share of all subnets. Pure."""
+
+import ipaddress
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from zonegit.authority.addresses import IPAddress, unmapped
+from zonegit.authority.messages.edns import ECS, contents, option
+from zonegit.errors import Invalid
+from zonegit.store import refnames
+
+DEFAULT_SALT: Final = "zonegit-default"
+BUCKETS: Final = 100
+
+_FNV_OFFSET: Final = 0xCBF29CE484222325
+_FNV_PRIME: Final = 0x100000001B3
+_MASK: Final = (1 << 64) - 1
+
+_ECS_HEAD: Final = struct.Struct("!HBB")
+_NOBODY: Final = 0
+"""``dig +subnet=0`` says this, without an address: the client is not to be told."""
+_IPV4: Final = 1
+_IPV6: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """Buckets below ``percent`` (0 to 100) are answered from ``branch``."""
+
+    branch: str
+    percent: int
+    salt: str = DEFAULT_SALT
+
+    def takes(self, subnet: bytes) -> bool:
+        """Whether clients of that subnet see the canary."""
+        return bucket(subnet, self.salt) < self.percent
+
+
+def parse(text: str, salt: str = DEFAULT_SALT) -> Canary:
+    """Reads ``<branch>:<percent>``.
+
+    Raises:
+        Invalid: it is something else.
+    """
+    branch, colon, percent = text.rpartition(":")
+    if not colon or not percent.isascii() or not percent.isdigit() or int(percent) > BUCKETS:
+        raise Invalid(f"{text!r} is not <branch>:<percent>", hint="canary:10 is one")
+    return Canary(refnames.checked(branch), int(percent), salt)
+
+
+@lru_cache(maxsize=16_384)
+def bucket(subnet: bytes, salt: str) -> int:
+    """0 to 99: FNV-1a 64 over the subnet's octets, a zero octet and the salt."""
+    value = _FNV_OFFSET
+    for octet in subnet + b"\0" + salt.encode():
+        value = (value ^ octet) * _FNV_PRIME & _MASK
+    return value % BUCKETS
+
+
+@lru_cache(maxsize=16_384)
+def peer_subnet(peer: str) -> bytes:
+    """The /24 of an IPv4 peer, the /48 of an IPv6 one, as 3 or 6 octets."""
+    return subnet_of(ipaddress.ip_address(peer))
+
+
+def subnet_of(address: IPAddress) -> bytes:
+    """As :func:`peer_subnet`; an IPv4-mapped address is IPv4."""
+    address = unmapped(address)
+    return address.packed[:3] if address.version == 4 else address.packed[:6]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSubnet:
+    """What a forwarder says of its client. ``source`` is how many bits of ``address`` it tells; 0
+    means that it will not say."""
+
+    family: int
+    source: int
+    address: bytes
+
+    @property
+    def subnet(self) -> bytes:
+        """Its octets for the bucket, missing bits as zero."""
+        if self.family == _IPV4:
+            return self.address.ljust(4, b"\0")[:3]
+        return subnet_of(ipaddress.IPv6Address(self.address.ljust(16, b"\0")))
+
+    def echoed(self, *, is_used: bool) -> bytes:
+        """The option of the reply. Its scope is the subnet the answer holds for: nothing narrower
+        than all of them, unless the client's own was used (RFC 7871 section 7.2.1)."""
+        scope = 8 * (3 if self.family == _IPV4 else 6) if is_used and self.source else 0
+        if self.family == _IPV6 and scope and len(self.subnet) == 3:
+            scope = 96 + 24  # an IPv4-mapped address
+        content = _ECS_HEAD.pack(self.family, self.source, scope) + self.address
+        return option(ECS, content)
+
+
+def client_subnet(options: bytes) -> ClientSubnet | None:
+    """The client subnet among the well-formed options of an OPT record, None when there is none.
+
+    Raises:
+        Invalid: it is malformed; the reply is FORMERR (RFC 7871 section 7.1.2).
+    """
+    found = next(contents(options, ECS), None)
+    return _client_subnet(found) if found is not None else None
+
+
+def _client_subnet(content: bytes) -> ClientSubnet:
+    if len(content) < _ECS_HEAD.size:
+        raise Invalid("the client subnet is too short")
+    family, source, scope = _ECS_HEAD.unpack_from(content)
+    address = content[_ECS_HEAD.size :]
+    bits = {_NOBODY: 0, _IPV4: 32, _IPV6: 128}.get(family, -1)
+    is_whole = len(address) == (source + 7) // 8 and source <= bits
+    unused = -source % 8
+    if bits < 0 or scope or not is_whole or (address and address[-1] & ((1 << unused) - 1)):
+        raise Invalid("the client subnet is malformed")
+    return ClientSubnet(family, source, address)

@@ -1,0 +1,37 @@
+"""Class CH: what a server tells of itself (RFC 4892, and BIND's names that came before it). Pure.
+
+What is not configured is refused, as NSD and Knot do it, and so is every other name and type.
+"""
+
+import struct
+from typing import Final
+
+from zonegit.authority.answering.conduct import Conduct
+from zonegit.authority.answering.joined import Told
+from zonegit.authority.messages.parts import AA, HEADER
+from zonegit.authority.messages.query import Query
+from zonegit.zone import names, rrtypes
+
+CH: Final = 3
+_VERSION: Final = {names.parse(text) for text in ("version.server.", "version.bind.")}
+_IDENTITY: Final = {names.parse(text) for text in ("id.server.", "hostname.bind.")}
+_OWNER: Final = 0xC000 | HEADER
+"""A pointer to the question."""
+_FIXED: Final = struct.Struct("!HHHIH")
+
+
+def told(query: Query, conduct: Conduct) -> Told | None:
+    """The answer to a question of class CH; None: it is refused."""
+    if query.qtype not in (rrtypes.TXT, rrtypes.ANY):
+        return None
+    if query.name in _VERSION:
+        return _txt(conduct.version)
+    return _txt(conduct.identity) if query.name in _IDENTITY else None
+
+
+def _txt(content: str | None) -> Told | None:
+    if content is None:
+        return None
+    octets = content.encode()
+    fixed = _FIXED.pack(_OWNER, rrtypes.TXT, CH, 0, len(octets) + 1)
+    return Told(fixed + bytes((len(octets),)) + octets, AA, 1, 0, 0, ())

@@ -1,0 +1,40 @@
+"""IXFR in a datagram (RFC 1995 section 2): what is new, where that is at hand and fits."""
+
+from itertools import chain
+from typing import Final
+
+from zonegit.authority.answering.client import Client
+from zonegit.authority.answering.joined import Told
+from zonegit.authority.answering.zones import Zones
+from zonegit.authority.compiled.records import at_once, condensed, soa
+from zonegit.authority.messages.parts import AA, Writer, write_record
+from zonegit.authority.messages.query import Query
+from zonegit.zone import rrtypes
+from zonegit.zone.rrset import IN
+
+MOST_RECORDS: Final = 500
+"""Of differences that are put together while a query waits; more fit no datagram, unless most of
+what came has gone again."""
+
+
+def told(query: Query, zones: Zones, client: Client, space: int) -> Told | None:
+    """The difference, of at most ``space`` octets; None: the client is to get the SOA alone, and to
+    come by TCP if it has another."""
+    served = zones.by_apex.get(query.name) if query.qclass == IN else None
+    if query.qtype != rrtypes.IXFR or query.serial is None or served is None:
+        return None
+    if not client.may(served.transfer_to):
+        return None
+    recent = zones.recent(query.name, served.default, query.serial)
+    if not recent or sum(map(len, recent)) > MOST_RECORDS:
+        return None
+    delta, last = at_once(condensed(recent)), soa(served.default.snapshot)
+    writer, records = Writer(query.written), 0
+    for record in chain((last,), delta.removed, delta.added, (last,)):
+        writer.name(record.owner)
+        write_record(writer, record.rdtype, record.ttl, record.rdata)
+        records += 1
+    if len(writer.octets) > space:
+        return None
+    zones.increments += 1
+    return Told(bytes(writer.octets), AA, records, 0, 0, ())

@@ -1,0 +1,123 @@
+"""A reply's sections, joined from parts: answers, then what proves them, then what comes along."""
+
+import msgspec
+
+from zonegit.authority.answering.sections import proving
+from zonegit.authority.compiled.snapshot import Denying, Snapshot
+from zonegit.authority.messages.parts import AA, HEADER, REACH, Part, heads
+from zonegit.authority.messages.query import RCODE
+
+
+class Told(msgspec.Struct, frozen=True):
+    """All sections of a reply. ``flags`` are AA and the RCODE; ``cuts`` as a part's.
+    ``is_alias`` says that the name asked for is itself the owner of a CNAME, so there are no more
+    such replies than aliases and types."""
+
+    octets: bytes
+    flags: int
+    answers: int
+    authority: int
+    additional: int
+    cuts: tuple[tuple[int, int], ...]
+    is_alias: bool = False
+
+    def heads(self) -> tuple[bytes, ...]:
+        """As those of a part."""
+        return heads(self.flags, self.answers, self.authority, self.additional)
+
+
+class Joined:
+    """Parts one behind the other, section by section. The last one's additional section is the
+    reply's; the answer is authoritative when its first owner is (RFC 1035 section 4.1.1).
+
+    Proofs stand in the authority section: behind all answers, before a referral. Where an answer
+    has brought addresses along, these make room for them.
+    """
+
+    __slots__ = (
+        "_additional",
+        "_answers",
+        "_authority",
+        "_cuts",
+        "_flags",
+        "_is_minimal",
+        "_needed",
+        "_octets",
+        "_proofs",
+        "_start",
+        "_told",
+        "is_alias",
+    )
+
+    def __init__(self, question: int, *, is_minimal: bool) -> None:
+        self.is_alias = False
+        self._is_minimal = is_minimal
+        self._start = HEADER + question
+        self._octets = bytearray()
+        self._answers = self._authority = self._additional = 0
+        self._needed = (0, 0)
+        self._cuts: tuple[tuple[int, int], ...] = ()
+        self._flags: int | None = None
+        self._proofs: list[tuple[Snapshot, Denying, int, int]] = []
+        self._told: set[int] = set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was added yet."""
+        return self._flags is None
+
+    @property
+    def end(self) -> int:
+        """The offset in the message of whatever comes next."""
+        return self._start + len(self._octets)
+
+    def add(self, part: Part, name_at: int, name_length: int, *, is_bare: bool = False) -> None:
+        """The part of an outcome; a bare one without courtesy."""
+        if not part.answers:
+            self._flush()
+        at = len(self._octets)
+        self._octets += part.placed(name_at, name_length, self.end)
+        self._needed = at + part.needed[0], part.needed[1]
+        self._answers += part.answers
+        self._authority += part.authority
+        self._additional = part.additional
+        self._cuts = tuple((at + end, count) for end, count in part.cuts)
+        if is_bare or self._is_minimal:
+            self._bare()
+        is_authoritative = (part.flags if self._flags is None else self._flags) & AA
+        self._flags = is_authoritative | part.flags & RCODE
+
+    def prove(self, snapshot: Snapshot, denying: Denying, name_at: int, name_length: int) -> None:
+        """A record that proves something of what was added last, unless it is told already."""
+        if id(denying) not in self._told:
+            self._told.add(id(denying))
+            self._proofs.append((snapshot, denying, name_at, name_length))
+
+    def told(self, rcode: int | None = None) -> Told:
+        """All of it, with another RCODE than the last part's if need be."""
+        self._flush()
+        assert self._flags is not None
+        return Told(
+            bytes(self._octets),
+            self._flags if rcode is None else self._flags & AA | rcode,
+            self._answers,
+            self._authority,
+            self._additional,
+            self._cuts,
+            self.is_alias,
+        )
+
+    def _flush(self) -> None:
+        if self._proofs:
+            self._bare()
+        for snapshot, denying, name_at, name_length in self._proofs:
+            part = proving(snapshot, denying, is_far=self.end > REACH)
+            self._octets += part.placed(name_at, name_length, self.end)
+            self._authority += part.authority
+        self._proofs.clear()
+
+    def _bare(self) -> None:
+        """Drops the courtesy of what was added last."""
+        end, self._additional = self._needed
+        del self._octets[end:]
+        self._cuts = tuple(cut for cut in self._cuts if cut[0] < end)

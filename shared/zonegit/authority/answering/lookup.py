@@ -1,0 +1,75 @@
+"""What a name is in a zone: RFC 1034 section 4.3.2, wildcards as in RFC 4592. Pure.
+
+Outcomes are values that the compiler made, so finding one allocates nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from zonegit.authority.compiled.nodes import WILDCARD
+from zonegit.authority.compiled.snapshot import Held, Node, Outcome, Referral, Snapshot
+from zonegit.zone import rrtypes
+
+_BESIDE_ALIAS: Final = (rrtypes.RRSIG, rrtypes.NSEC)
+"""Types that an alias has for itself: such questions go no further (RFC 4035 section 2.5)."""
+
+
+def lookup(snapshot: Snapshot, path: Sequence[bytes], qtype: int) -> Outcome:
+    """``path`` are the labels of the name below the apex, from the apex down, in lower case."""
+    node = snapshot.root
+    for label in path:
+        if node.turn is not None:
+            return node.turn
+        child = node.children.get(label)
+        if child is None:
+            return _beyond(snapshot, node, qtype)
+        node = child
+    # The parent's side of a cut answers for DS alone (RFC 4035 section 3.1.4.1).
+    if type(node.turn) is Referral and qtype != rrtypes.DS:
+        return node.turn
+    return node.held.get(qtype) or _otherwise(snapshot, node, qtype)
+
+
+def everything(snapshot: Snapshot, path: Sequence[bytes]) -> list[Held]:
+    """All RRsets of a name that has some, or of the wildcard that stands for it (RFC 1034 section
+    4.3.2: a question for ANY matches all types)."""
+    node: Node = snapshot.root
+    for label in path:
+        child = node.children.get(label)
+        if child is None:
+            node = node.children[WILDCARD]
+            break
+        node = child
+    return [node.held[rdtype] for rdtype in sorted(node.held, key=_preference)]
+
+
+def _beyond(snapshot: Snapshot, encloser: Node, qtype: int) -> Outcome:
+    """For a name that does not exist below its closest encloser (RFC 4592 section 3.3.1).
+
+    A wildcard makes no zone cut and no DNAME of the names it stands for: NS and DNAME are found
+    there as any other type is (RFC 4592 sections 4.2 and 4.4). Asked for by its own name it is one.
+    """
+    wildcard = encloser.children.get(WILDCARD)
+    if wildcard is None:
+        return snapshot.no_name
+    return wildcard.held.get(qtype) or _otherwise(snapshot, wildcard, qtype)
+
+
+def _otherwise(snapshot: Snapshot, node: Node, qtype: int) -> Outcome:
+    """For a name that exists but has no RRset of that type."""
+    held = node.held
+    if qtype == rrtypes.ANY and held:
+        # One RRset is answer enough (RFC 8482 section 4.1).
+        return held[min(held, key=_preference)]
+    if qtype == rrtypes.IXFR and rrtypes.SOA in held:
+        # In a datagram the SOA alone, which sends the client to TCP (RFC 1995 section 4).
+        return held[rrtypes.SOA]
+    alias = held.get(rrtypes.CNAME)
+    if alias is None or qtype in _BESIDE_ALIAS:
+        return snapshot.no_data
+    return alias
+
+
+def _preference(rdtype: int) -> tuple[bool, int]:
+    """Signatures last: they say least about a name."""
+    return rdtype in (rrtypes.RRSIG, rrtypes.NSEC), rdtype

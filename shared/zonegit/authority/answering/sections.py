@@ -1,0 +1,284 @@
+"""The octets of each outcome, section by section; rendered on first use and kept with it.
+
+A client that set DO gets each RRset with its RRSIGs (RFC 4035 section 3.1.1). What has to be proved
+besides depends on the name that was asked for, and is joined to the part by ``chain``.
+"""
+
+from collections.abc import Iterator
+from typing import Final, assert_never
+
+from zonegit.authority.answering.proofs import no_ds
+from zonegit.authority.compiled.additional import targets
+from zonegit.authority.compiled.nodes import BRINGING
+from zonegit.authority.compiled.snapshot import (
+    UNSIGNED,
+    Alias,
+    Denying,
+    Found,
+    NoData,
+    Node,
+    NoName,
+    Outcome,
+    Redirect,
+    Referral,
+    Snapshot,
+    node_at,
+)
+from zonegit.authority.messages.parts import (
+    AA,
+    FURTHEST,
+    NOERROR,
+    NXDOMAIN,
+    Part,
+    Writer,
+    write_record,
+    write_rrset,
+)
+from zonegit.authority.messages.query import STREAM
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import SOA, RRset, soa
+
+MOST_COURTESY: Final = 4_096
+"""Octets of a part beyond which nothing is brought along that a client can ask for: hosts may have
+thousands of addresses, and what is rendered is kept."""
+
+ADDRESSES: Final = (rrtypes.A, rrtypes.AAAA)
+
+IN_DOMAIN, SIBLING, COURTESY = range(3)
+"""Kinds of glue (RFC 9471 section 2), and what is none."""
+
+_RECORD: Final = 12
+"""Octets of a record beside its RDATA, when its owner is a pointer."""
+
+
+def rendered(snapshot: Snapshot, outcome: Outcome, *, signed: bool = False) -> Part:
+    """The part of a message that tells this outcome, to a client that set DO when ``signed``."""
+    if signed and snapshot.denial is not UNSIGNED and isinstance(outcome, Referral):
+        return _proved(snapshot, outcome)
+    part = outcome.signed if signed else outcome.part
+    return part if part is not None else _kept(snapshot, outcome, signed=signed)
+
+
+def _kept(snapshot: Snapshot, outcome: Outcome, *, signed: bool) -> Part:
+    """Renders it; where that is the same with DO and without, one part is kept for both."""
+    part = _render(snapshot, outcome, signed=signed)
+    other = outcome.part if signed else outcome.signed
+    if other is not None and other.octets == part.octets:
+        part = other
+    if signed:
+        outcome.signed = part
+    else:
+        outcome.part = part
+    return part
+
+
+def _proved(snapshot: Snapshot, referral: Referral) -> Part:
+    if referral.proved is None or referral.proved[0] is not snapshot.denial.version:
+        part = _referral(snapshot, referral, signed=True)
+        referral.proved = snapshot.denial.version, part
+    return referral.proved[1]
+
+
+def proving(snapshot: Snapshot, denying: Denying, *, is_far: bool = False) -> Part:
+    """An NSEC or NSEC3 RRset and its RRSIGs, for the authority section.
+
+    ``is_far`` says that it will begin behind ``REACH``.
+    """
+    if denying.proof is not None and not is_far:
+        return denying.proof
+    page = _Page(snapshot, snapshot.apex, signed=True, is_below=True, is_far=is_far)
+    part = Part(page, AA, (0, page.add(denying.rrset), 0))
+    if not is_far:
+        denying.proof = part
+    return part
+
+
+class _Page(Writer):
+    """Records of one part, RRsets with their RRSIGs when it is ``signed``."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        about: Name,
+        *,
+        signed: bool,
+        is_below: bool = False,
+        is_far: bool = False,
+    ) -> None:
+        super().__init__(about, is_below=is_below, furthest=0 if is_far else FURTHEST)
+        self._snapshot = snapshot
+        self._is_signed = signed
+        self._about = about
+
+    def add(self, rrset: RRset, ttls: tuple[int, ...] | None = None) -> int:
+        """An RRset; how many records that were. The TTL of an RRSIG is that of what it covers."""
+        is_owner = rrset.owner == self._about
+        write_rrset(self, rrset, is_owner=is_owner, ttls=ttls)
+        signatures = self._signatures(rrset) if self._is_signed else ()
+        ttl = rrset.ttl if ttls is None else ttls[0]
+        for rdata in signatures:
+            if is_owner:
+                self.owner()
+            else:
+                self.name(rrset.owner)
+            write_record(self, rrtypes.RRSIG, ttl, rdata)
+        return len(rrset.rdatas) + len(signatures)
+
+    def _signatures(self, rrset: RRset) -> tuple[bytes, ...]:
+        """The RRSIGs over an RRset of the zone."""
+        node: Node | None
+        if rrset.rdtype == rrtypes.NSEC3:
+            node = self._snapshot.denial.hashed.get(rrset.owner)
+        else:
+            node = node_at(self._snapshot, names.path(rrset.owner, self._snapshot.apex))
+        held = node.held.get(rrtypes.RRSIG) if node is not None else None
+        if held is None:
+            return ()
+        covered = rrset.rdtype.to_bytes(2, "big")
+        return tuple(rdata for rdata in held.rrset.rdatas if rdata.startswith(covered))
+
+
+def _render(snapshot: Snapshot, outcome: Outcome, *, signed: bool) -> Part:
+    match outcome:
+        case Found():
+            return _answer(snapshot, outcome, signed=signed)
+        case Alias(rrset):
+            page = _Page(snapshot, rrset.owner, signed=signed)
+            return Part(page, AA, (page.add(rrset), 0, 0))
+        case Redirect(rrset):
+            page = _Page(snapshot, rrset.owner, signed=signed, is_below=True)
+            return Part(page, AA, (page.add(rrset), 0, 0))
+        case Referral():
+            return _referral(snapshot, outcome, signed=signed)
+        case NoData(_, at_apex):
+            return _negative(snapshot, at_apex, NOERROR, signed=signed)
+        case NoName(_, at_apex):
+            return _negative(snapshot, at_apex, NXDOMAIN, signed=signed)
+        case _:
+            assert_never(outcome)
+
+
+def _negative(snapshot: Snapshot, at_apex: RRset | None, rcode: int, *, signed: bool) -> Part:
+    """An SOA whose TTL is how long the answer may be remembered (RFC 2308 section 3)."""
+    page = _Page(snapshot, snapshot.apex, signed=signed, is_below=True)
+    if at_apex is None:
+        return Part(page, AA | rcode, (0, 0, 0))
+    values: SOA = soa(at_apex)
+    ttl = min(at_apex.ttl, values.minimum)
+    return Part(page, AA | rcode, (0, page.add(at_apex, (ttl,)), 0))
+
+
+def _answer(snapshot: Snapshot, found: Found, *, signed: bool) -> Part:
+    """An RRset, and the addresses of the hosts that it names, as far as they go with it."""
+    rrset = found.rrset
+    page = _Page(snapshot, rrset.owner, signed=signed)
+    answers, count = page.add(rrset, found.ttls), 0
+    cuts = []
+    for each in _courtesy(snapshot, rrset):
+        if len(page.octets) >= MOST_COURTESY:
+            break
+        if len(page.octets) + _length(each) <= MOST_COURTESY:
+            cuts.append((len(page.octets), count))
+            count += page.add(each)
+    needed = cuts[0] if cuts else None
+    return Part(page, AA, (answers, 0, count), tuple(reversed(cuts)), needed)
+
+
+def _courtesy(snapshot: Snapshot, rrset: RRset) -> Iterator[RRset]:
+    """Addresses that go with an answer, and with an alias of services the services themselves (RFC
+    9460 section 4.1). Those of name servers may be glue (RFC 1034 section 3.7)."""
+    if rrset.rdtype not in BRINGING:
+        return
+    has_services = rrset.rdtype in (rrtypes.SVCB, rrtypes.HTTPS)
+    for target in targets(rrset):
+        types: tuple[int, ...] = ADDRESSES
+        if has_services and target != rrset.owner:
+            types = (rrset.rdtype, *ADDRESSES)
+        yield from _at_host(snapshot, target, types, may_be_glue=rrset.rdtype == rrtypes.NS)
+
+
+def _referral(snapshot: Snapshot, referral: Referral, *, signed: bool) -> Part:
+    """Name servers, what says whether the child is signed, and the addresses this zone knows.
+
+    Addresses of servers at or below the cut must not be missing (RFC 9471 section 3.1), so they
+    come first; those of servers below sibling cuts may, if they do not fit (section 3.2), and what
+    is not glue is courtesy. Of these there are MOST_COURTESY octets at most, for thousands of
+    children may share their servers, and each referral is kept. More than fits any message is not
+    even rendered: thousands of servers with thousands of addresses each would keep all other
+    queries waiting.
+    """
+    cut = referral.rrset.owner
+    page = _Page(snapshot, cut, signed=signed, is_below=True)
+    write_rrset(page, referral.rrset, is_owner=True)
+    authority, count = len(referral.rrset.rdatas), 0
+    for each in _security(snapshot, cut) if signed else ():
+        authority += page.add(each)
+    cuts = []
+    needed = None
+    ranks = {target: _rank(snapshot, cut, target) for target in referral.targets}
+    for target in sorted(referral.targets, key=ranks.__getitem__):
+        most = STREAM if ranks[target] == IN_DOMAIN else MOST_COURTESY
+        if len(page.octets) > most:
+            break
+        for address in _at_host(snapshot, target, ADDRESSES, may_be_glue=True):
+            if ranks[target] > IN_DOMAIN:
+                if len(page.octets) + _length(address) > most:
+                    continue
+                cuts.append((len(page.octets), count))
+            if ranks[target] == COURTESY and needed is None:
+                needed = cuts[-1]
+            count += page.add(address)
+    return Part(page, NOERROR, (0, authority, count), tuple(reversed(cuts)), needed)
+
+
+def _rank(snapshot: Snapshot, cut: Name, server: Name) -> int:
+    """How much a resolver needs an address of a server to get on."""
+    if names.is_within(server, cut):
+        return IN_DOMAIN
+    return SIBLING if _host(snapshot, server, may_be_glue=False) is None else COURTESY
+
+
+def _security(snapshot: Snapshot, cut: Name) -> list[RRset]:
+    """The DS RRset of a child, else what proves that there is none (RFC 4035 section 3.1.4); of an
+    unsigned zone nothing, as no client could believe it."""
+    if snapshot.denial is UNSIGNED:
+        return []
+    path = names.path(cut, snapshot.apex)
+    node = node_at(snapshot, path)
+    held = node.held.get(rrtypes.DS) if node is not None else None
+    if held is not None:
+        return [held.rrset]
+    return [each.rrset for each in no_ds(snapshot, path)]
+
+
+def _at_host(
+    snapshot: Snapshot, host: Name, types: tuple[int, ...], *, may_be_glue: bool
+) -> list[RRset]:
+    """RRsets of a name, as far as they are this zone's to tell; no wildcard is expanded."""
+    node = _host(snapshot, host, may_be_glue=may_be_glue)
+    if node is None:
+        return []
+    found = (node.held.get(rdtype) for rdtype in types)
+    return [held.rrset for held in found if held is not None]
+
+
+def _host(snapshot: Snapshot, name: Name, *, may_be_glue: bool) -> Node | None:
+    """The node of a name of the zone. What is at or below a cut is glue; what is below a DNAME is
+    not there (RFC 6672 section 2.4)."""
+    if not names.is_within(name, snapshot.apex):
+        return None
+    node: Node | None = snapshot.root
+    for label in names.path(name, snapshot.apex):
+        if node is None or isinstance(node.turn, Redirect):
+            return None
+        if isinstance(node.turn, Referral) and not may_be_glue:
+            return None
+        node = node.children.get(label)
+    is_glue = node is not None and isinstance(node.turn, Referral)
+    return node if may_be_glue or not is_glue else None
+
+
+def _length(rrset: RRset) -> int:
+    """Octets of its records, about."""
+    return sum(_RECORD + len(rdata) for rdata in rrset.rdatas)

@@ -1,0 +1,201 @@
+"""What is served right now: for each zone its default state, and the canary's.
+
+States are immutable. A query reads one reference; a change replaces it: one assignment.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from zonegit.authority.addresses import LOOPBACK, Access
+from zonegit.authority.answering.canary import Canary
+from zonegit.authority.answering.client import Client
+from zonegit.authority.answering.conduct import Conduct
+from zonegit.authority.answering.joined import Told
+from zonegit.authority.compiled.records import Delta
+from zonegit.authority.compiled.snapshot import Snapshot
+from zonegit.authority.messages.edns import NOT_AUTHORITATIVE, NOT_READY
+from zonegit.authority.messages.query import Query
+from zonegit.authority.messages.tsig import Clock
+from zonegit.objects.ids import ObjectId
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import ROOT, Name
+
+Queries = dict[int, int]
+"""How many queries by ``type << 4 | rcode``. Plain ints: a labelled counter costs ten times this,
+and this is paid for every query."""
+
+KNOWN: Final = frozenset((*rrtypes.MNEMONICS, *rrtypes.QUESTION_ONLY.values()))
+OTHER: Final = 0
+"""What types without a mnemonic are counted as, so that nobody can fill memory with them."""
+
+MOST_ALIASES: Final = 8_192
+"""Replies about aliases that are kept; all are freed at once when anything changes."""
+LARGEST_KEPT: Final = 1_232
+"""Octets of such a reply's records: a larger one fits no datagram, and is not worth its memory."""
+
+KINDS: Final = (b"", b"\1", b"\2", b"\3")
+"""What ends the key of such a reply: DO sets the first bit, the canary's state the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A branch of a zone at one commit."""
+
+    branch: str
+    commit: ObjectId
+    snapshot: Snapshot
+    queries: Queries
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A zone that is served. ``split`` says which clients are to see the canary, None: all get
+    the default state; so they do where it has no branch, and ``canary`` is None. ``query_from``
+    None: everybody may ask. ``is_stale``: it has not been known to be current for longer than its
+    SOA's expire. ``is_open``: everybody may ask, and is told nothing but what a state says;
+    ``for_all`` is that state where it is the same for everybody, else None."""
+
+    default: State
+    canary: State | None = None
+    split: Canary | None = None
+    query_from: Access | None = None
+    transfer_to: Access = LOOPBACK
+    is_stale: bool = False
+    is_open: bool = field(init=False)
+    for_all: State | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        is_open = self.query_from is None and not self.is_stale
+        object.__setattr__(self, "is_open", is_open)
+        for_all = self.default if is_open and self.split is None else None
+        object.__setattr__(self, "for_all", for_all)
+
+    def state(self, client: Client) -> State:
+        """What a client sees of the zone. A secondary that signs asks for what it is to have a copy
+        of, which is the default.
+
+        Raises:
+            Invalid: what the query says of its client is malformed.
+        """
+        if self.is_stale:
+            client.warn_of_age()
+        if self.split is None or client.key in self.transfer_to.keys:
+            return self.default
+        client.read()
+        if self.canary is not None and client.sees(self.split):
+            return self.canary
+        return self.default
+
+
+Recent = Callable[[Name, State, int], list[Delta] | None]
+"""What leads a secondary from the serial it has to a state, one after the other; None: that is not
+at hand."""
+
+
+def _nothing(apex: Name, state: State, serial: int) -> list[Delta] | None:
+    return None
+
+
+def _at_the_epoch() -> float:
+    return 0.0
+
+
+@dataclass(slots=True)
+class Zones:
+    """All zones that are served, and how. By the default ``clock`` no signature is of now.
+    ``is_complete``: there are no others that are still to be loaded."""
+
+    clock: Clock = _at_the_epoch
+    conduct: Conduct = field(default_factory=Conduct)
+    by_apex: dict[bytes, Served] = field(default_factory=dict)
+    queries: dict[tuple[Name, str], Queries] = field(default_factory=dict)
+    is_complete: bool = True
+    recent: Recent = _nothing
+    increments: int = 0
+    """Differences given in datagrams (IXFR)."""
+    refused: int = 0
+    denied: int = 0
+    """Queries of those who may not ask, or signed in a way that does not hold."""
+    malformed: int = 0
+    """Queries that are none, or ask for an operation, a type or a version of EDNS that is not
+    known."""
+    aliases: dict[bytes, Told] = field(default_factory=dict)
+    """What ordinary questions about aliases were told, by name, type and one of ``KINDS``, until
+    anything that is served changes: a chain may lead anywhere."""
+
+    @property
+    def not_here(self) -> int:
+        """The extended error about names in no zone here (RFC 8914 sections 4.15 and 4.21)."""
+        return NOT_AUTHORITATIVE if self.is_complete else NOT_READY
+
+    def find(self, name: Name, qtype: int) -> Served | None:
+        """The deepest zone that holds ``name``, None when there is none here.
+
+        The DS of an apex is its parent's to answer, where that is served here too (RFC 4035
+        section 3.1.4.1).
+        """
+        found = self._deepest(name)
+        if (
+            qtype == rrtypes.DS
+            and found is not None
+            and found.default.snapshot.apex == name != ROOT
+        ):
+            return self._deepest(names.parent(name)) or found
+        return found
+
+    def _deepest(self, name: Name) -> Served | None:
+        while True:
+            found = self.by_apex.get(name)
+            if found is not None or name == ROOT:
+                return found
+            name = names.parent(name)
+
+    def state(self, zone: Name, branch: str, commit: ObjectId, snapshot: Snapshot) -> State:
+        """A state to be served, counted with those of the same branch before it."""
+        return State(branch, commit, snapshot, self.queries.setdefault((zone, branch), {}))
+
+    def replace(self, zone: Name, served: Served | None) -> None:
+        """From now on queries see this; None: the zone is not served."""
+        self.aliases.clear()
+        if served is None:
+            self.by_apex.pop(zone, None)
+        else:
+            self.by_apex[zone] = served
+
+    def behave(self, conduct: Conduct) -> None:
+        """From now on queries are answered so."""
+        self.aliases.clear()
+        self.conduct = conduct
+
+    def mark(self, zone: Name, *, is_stale: bool) -> None:
+        """From now on queries about a zone that is served are told that it is stale, or not."""
+        served = self.by_apex.get(zone)
+        if served is not None and served.is_stale != is_stale:
+            self.replace(zone, replace(served, is_stale=is_stale))
+
+    def remember(self, query: Query, told: Told, met: Sequence[Served], *, is_canary: bool) -> None:
+        """Keeps what a question about an alias was told, if it was the same for everybody who sees
+        that state of the first of the zones that were ``met``. What made-up types were told is not
+        kept, or else there would soon be nothing but that."""
+        first = met[0]
+        is_alike = all(zone.for_all is not None or zone is first for zone in met)
+        is_small = len(told.octets) <= LARGEST_KEPT and len(self.aliases) < MOST_ALIASES
+        if first.is_open and is_alike and is_small and query.qtype in KNOWN:
+            do = query.edns is not None and query.edns.do
+            key = query.name + query.qtype.to_bytes(2, "big") + KINDS[do | is_canary << 1]
+            self.aliases[key] = told
+
+    def forget(self, zone: Name) -> None:
+        """Drops the counters of a zone that is gone."""
+        for key in [key for key in self.queries if key[0] == zone]:
+            del self.queries[key]
+
+    def __iter__(self) -> Iterator[tuple[bytes, Served]]:
+        return iter(list(self.by_apex.items()))
+
+
+def count(queries: Queries, qtype: int, rcode: int) -> None:
+    """Counts one query."""
+    key = (qtype if qtype in KNOWN else OTHER) << 4 | rcode
+    queries[key] = queries.get(key, 0) + 1

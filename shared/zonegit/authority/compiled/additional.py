@@ -1,0 +1,119 @@
+"""Whose addresses an RRset brings along, and who has to hear when these change. Pure."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from immutables import Map
+from msgspec.structs import replace
+
+from zonegit.authority.compiled.nodes import BRINGING
+from zonegit.authority.compiled.snapshot import Dependents, Node, Snapshot, node_at
+from zonegit.errors import Invalid
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import ROOT, Name, Path
+from zonegit.zone.rrset import RRset
+
+_BROUGHT: Final = frozenset({rrtypes.A, rrtypes.AAAA, rrtypes.SVCB, rrtypes.HTTPS, rrtypes.RRSIG})
+"""Types of what is brought along."""
+
+_NOBODY: Final = (None,)
+
+_PREFERENCE: Final = 2
+_SRV_HEAD: Final = 6
+_NAPTR_HEAD: Final = 4
+
+
+def targets(rrset: RRset) -> list[Name]:
+    """The hosts that the RDATA names, each once, in its order; malformed RDATA names none."""
+    name_at = _NAME_AT.get(rrset.rdtype)
+    if name_at is None:
+        return []
+    found: dict[Name, None] = {}
+    for rdata in rrset.rdatas:
+        try:
+            target = names.from_wire(rdata[name_at(rdata) : _name_end(rdata, name_at(rdata))])
+        except (Invalid, IndexError):
+            continue
+        if target == ROOT and rrset.rdtype in (rrtypes.SVCB, rrtypes.HTTPS):
+            target = rrset.owner  # RFC 9460 section 2.5
+        found[target] = None
+    return list(found)
+
+
+def _name_end(rdata: bytes, at: int) -> int:
+    while rdata[at]:
+        at += rdata[at] + 1
+    return at + 1
+
+
+def _in_naptr(rdata: bytes) -> int:
+    """Behind order and preference stand flags, services and regexp (RFC 3403 section 4.1)."""
+    at = _NAPTR_HEAD
+    for _ in range(3):
+        at += rdata[at] + 1
+    return at
+
+
+_NAME_AT: Final[dict[int, Callable[[bytes], int]]] = {
+    rrtypes.NS: lambda _: 0,
+    rrtypes.MX: lambda _: _PREFERENCE,
+    rrtypes.SRV: lambda _: _SRV_HEAD,
+    rrtypes.NAPTR: _in_naptr,
+    rrtypes.SVCB: lambda _: _PREFERENCE,
+    rrtypes.HTTPS: lambda _: _PREFERENCE,
+}
+
+
+def register(snapshot: Snapshot, path: Path, before: Node | None) -> Snapshot:
+    """Notes which names of the zone the node at ``path`` now takes addresses from, where it was
+    ``before``."""
+    old, new = _needs(snapshot, before), _needs(snapshot, node_at(snapshot, path))
+    if old == new:
+        return snapshot
+    dependents = snapshot.dependents
+    for target in old - new:
+        dependents = _without(dependents, target, path)
+    for target in new - old:
+        dependents = dependents.set(target, dependents.get(target, Map()).set(path, None))
+    return replace(snapshot, dependents=dependents)
+
+
+def _needs(snapshot: Snapshot, node: Node | None) -> set[Name]:
+    if node is None:
+        return set()
+    bringing = (held.rrset for rdtype, held in node.held.items() if rdtype in BRINGING)
+    found = {target for rrset in bringing for target in targets(rrset)}
+    return {target for target in found if names.is_within(target, snapshot.apex)}
+
+
+def _without(dependents: Dependents, target: Name, path: Path) -> Dependents:
+    left = dependents[target].delete(path)
+    return dependents.set(target, left) if left else dependents.delete(target)
+
+
+def dependent(snapshot: Snapshot, owner: Name, path: Path, rdtype: int) -> Iterator[Path | None]:
+    """Who brings along what stands at ``owner``, whose labels are ``path``, when its RRset of that
+    type changes; where that may make a cut or a DNAME, also what stands below. None is a pause:
+    that may be most of the zone, and nobody may need it."""
+    dependents = snapshot.dependents
+    if not dependents:
+        return
+    if rdtype in _BROUGHT or rdtype == rrtypes.NS:
+        yield from dependents.get(owner, ())
+    if path and rdtype in (rrtypes.NS, rrtypes.DNAME):
+        node = node_at(snapshot, path)
+        for each in _owners_below(node) if node is not None else ():
+            yield from dependents.get(each, _NOBODY)
+
+
+def _owners_below(node: Node) -> Iterator[Name]:
+    pending: list[Iterator[Node]] = [iter(node.children.values())]
+    while pending:
+        child = next(pending[-1], None)
+        if child is None:
+            pending.pop()
+            continue
+        pending.append(iter(child.children.values()))
+        for held in child.held.values():
+            yield held.rrset.owner
+            break

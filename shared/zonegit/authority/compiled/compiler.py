@@ -1,0 +1,184 @@
+"""From one snapshot to the next: only what changed, and what depends on it, is compiled. Pure.
+
+Loading a zone is advancing from the empty snapshot. Work comes in steps, so that whoever drives it
+can answer queries in between.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from zonegit.authority.compiled import denial as denial_of
+from zonegit.authority.compiled.additional import dependent, register
+from zonegit.authority.compiled.nodes import BRINGING, forgetting, with_rrset
+from zonegit.authority.compiled.snapshot import (
+    EMPTY,
+    NoData,
+    Node,
+    NoName,
+    Snapshot,
+    empty,
+    node_at,
+)
+from zonegit.errors import Invalid
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name, Path
+from zonegit.zone.rrset import IN, MAX_MESSAGE, RRset, describe, message_size, soa
+
+MOST_OCTETS: Final = 2 << 30
+"""Memory that one zone may take, about: one tenant must not take that of all."""
+OVERHEAD: Final = 600
+"""Octets of memory that an RRset takes beside its records' RDATA, about, before it is rendered:
+measured where it is alone at its name; a second one there takes less than half."""
+OF_A_RECORD: Final = 50
+
+Edit = Callable[[Node], Node]
+
+
+class Change(NamedTuple):
+    """What the RRset of an owner and type becomes; None removes it."""
+
+    path: Path
+    rdtype: int
+    rrset: RRset | None
+
+
+def compiled(apex: Name, rrsets: Iterable[RRset]) -> Snapshot:
+    """A zone from nothing.
+
+    Raises:
+        Invalid: as :func:`advance`.
+    """
+    return advanced(
+        empty(apex),
+        (Change(names.path(rrset.owner, apex), rrset.rdtype, rrset) for rrset in rrsets),
+    )
+
+
+def advanced(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
+    """The snapshot after all changes.
+
+    Raises:
+        Invalid: as :func:`advance`.
+    """
+    for step in advance(snapshot, changes):
+        snapshot = step
+    return snapshot
+
+
+def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]:
+    """Yields after each small piece of work; only the last snapshot holds all changes.
+
+    Raises:
+        Invalid: an RRset is not of the owner, type or class it stands for, fits no message, or
+            what it says of other names cannot be read; the zone takes too much memory.
+    """
+    for each in changes:
+        owner = names.below(snapshot.apex, each.path)
+        _check(owner, each)
+        before = node_at(snapshot, each.path)
+        change = _frugal(each, before)
+        snapshot = _with_change(snapshot, change, _size(snapshot, change, before))
+        yield snapshot
+        if change.rdtype in BRINGING:
+            snapshot = register(snapshot, change.path, before)
+            yield snapshot
+        for path in dependent(snapshot, owner, change.path, change.rdtype):
+            if path is not None:
+                snapshot = replace(snapshot, root=_edited(snapshot.root, path, forgetting))
+            yield snapshot
+
+
+def _check(owner: Name, change: Change) -> None:
+    rrset = change.rrset
+    if rrset is None:
+        return
+    if rrset.owner != owner or rrset.rdtype != change.rdtype or rrset.rdclass != IN:
+        raise Invalid(
+            f"{describe(rrset)} is stored in place of"
+            f" {names.text(owner)} {rrtypes.to_text(change.rdtype)}"
+        )
+    if _octets(rrset) > MAX_MESSAGE and message_size(rrset) > MAX_MESSAGE:
+        raise Invalid(f"{describe(rrset)} fits no DNS message")
+
+
+def _frugal(change: Change, before: Node | None) -> Change:
+    """The same, of an RRset that shares its owner's octets with those beside it; each was read
+    with octets of its own."""
+    rrset = change.rrset
+    if rrset is None or before is None or not before.held:
+        return change
+    owner = next(iter(before.held.values())).rrset.owner
+    return Change(change.path, change.rdtype, RRset(owner, rrset.rdtype, rrset.ttl, rrset.rdatas))
+
+
+def _size(snapshot: Snapshot, change: Change, before: Node | None) -> int:
+    """The snapshot's size after the change."""
+    old = denial_of.apart(snapshot.denial, snapshot.apex, change.path, change.rdtype)
+    if old is None and before is not None:
+        old = before.held.get(change.rdtype)
+    more = _octets(change.rrset) - _octets(old.rrset if old is not None else None)
+    size = snapshot.size + more
+    if more > 0 and size > MOST_OCTETS:
+        raise Invalid(
+            f"{names.text(snapshot.apex)} takes more than {MOST_OCTETS >> 20} MiB of memory,"
+            " which is too much for one zone",
+            hint="delegate parts of it to zones of their own",
+        )
+    return size
+
+
+def _octets(rrset: RRset | None) -> int:
+    """The memory it takes; more than in any message."""
+    if rrset is None:
+        return 0
+    return OVERHEAD + OF_A_RECORD * len(rrset.rdatas) + sum(map(len, rrset.rdatas))
+
+
+def _with_change(snapshot: Snapshot, change: Change, size: int) -> Snapshot:
+    """The names, and what stands apart from them, after the change."""
+    apex, rrset, denial = snapshot.apex, change.rrset, snapshot.denial
+    if denial_of.goes_apart(denial, change.rdtype, rrset):
+        denial = denial_of.with_hashed(denial, apex, change.path, change.rdtype, rrset)
+        rrset = denial_of.of_names(change.rdtype, rrset)
+    elif change.rdtype == rrtypes.NSEC:
+        denial = denial_of.with_owner(denial, change.path, holds_nsec=rrset is not None)
+    elif change.rdtype == rrtypes.NSEC3PARAM and not change.path:
+        denial = denial_of.with_offered(denial, rrset)
+
+    def edit(node: Node) -> Node:
+        return with_rrset(node, change.path, change.rdtype, rrset)
+
+    root = _edited(snapshot.root, change.path, edit)
+    if change.path or change.rdtype not in (rrtypes.SOA, rrtypes.RRSIG):
+        return replace(snapshot, root=root, size=size, denial=denial)
+    held = root.held.get(rrtypes.SOA)
+    at_apex = held.rrset if held is not None else None
+    return replace(
+        snapshot,
+        root=root,
+        size=size,
+        denial=denial,
+        no_data=NoData(apex, at_apex),
+        no_name=NoName(apex, at_apex),
+        serial=soa(at_apex).serial if at_apex is not None else None,
+    )
+
+
+def _edited(node: Node, path: Path, edit: Edit) -> Node:
+    """The tree with another node at ``path``; nodes without content disappear."""
+    trail = []
+    for label in path:
+        trail.append((node, label))
+        node = node.children.get(label, EMPTY)
+    node = edit(node)
+    for parent, label in reversed(trail):
+        if node.held or node.children:
+            children = parent.children.set(label, node)
+        elif label in parent.children:
+            children = parent.children.delete(label)
+        else:
+            children = parent.children
+        node = Node(parent.held, children, parent.turn)
+    return node

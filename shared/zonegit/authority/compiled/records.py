@@ -1,0 +1,240 @@
+"""Zones and their differences as single records, which is what secondaries are told. Pure.
+
+What a record is includes its TTL. An RRSIG's is that of the RRset it covers (RFC 4034 section 3),
+so another TTL there is another RRSIG record here, though nobody touched a signature.
+"""
+
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from heapq import merge
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+import msgspec
+
+from zonegit.authority.compiled.snapshot import Found, Held, Node, Snapshot, node_at
+from zonegit.authority.compiled.sorting import ordered
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name, Path
+
+OVERHEAD: Final = 10
+"""Octets of type, class, TTL and length, beside owner and RDATA."""
+PAUSE: Final = 64
+"""How many records are taken up between two pauses."""
+
+
+class Record(NamedTuple):
+    """One record. ``owner`` is in lower case, the TTL in seconds, RDATA uncompressed."""
+
+    owner: Name
+    rdtype: int
+    ttl: int
+    rdata: bytes
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """What leads from one state of a zone to another. Both lists begin with the SOA of their
+    state; the others are in canonical order of owners, then by type."""
+
+    removed: tuple[Record, ...]
+    added: tuple[Record, ...]
+
+    @property
+    def before(self) -> int:
+        """The serial it leads from."""
+        return _serial(self.removed[0])
+
+    @property
+    def after(self) -> int:
+        """The serial it leads to."""
+        return _serial(self.added[0])
+
+    def __len__(self) -> int:
+        """How many records it has."""
+        return len(self.removed) + len(self.added)
+
+    @property
+    def octets(self) -> int:
+        """Of its records, uncompressed."""
+        return sum(map(octets, self.removed)) + sum(map(octets, self.added))
+
+
+_Owner = tuple[Path, dict[int, Held] | None]
+"""None instead of what an owner holds is a pause."""
+
+Slow = Generator[None, None, Delta]
+"""Returns a delta; what it yields are pauses."""
+
+
+def at_once(slow: Slow) -> Delta:
+    """What it returns, without the pauses: of few records."""
+    while True:
+        try:
+            next(slow)
+        except StopIteration as done:
+            value: Delta = done.value
+            return value
+
+
+def octets(record: Record) -> int:
+    """How much of a message it takes, uncompressed."""
+    return len(record.owner) + OVERHEAD + len(record.rdata)
+
+
+def soa(snapshot: Snapshot) -> Record:
+    """The SOA record of a state that is served."""
+    return next(_records_of(snapshot.root.held[rrtypes.SOA]))
+
+
+def whole(snapshot: Snapshot) -> Iterator[Record | None]:
+    """Every record but the SOA, glue and what is occluded too, in canonical order (RFC 4034
+    section 6.1); None is a pause."""
+    for path, held in _owners(snapshot):
+        if held is None:
+            yield None
+            continue
+        for rdtype in sorted(held):
+            if path or rdtype != rrtypes.SOA:
+                yield from _records_of(held[rdtype])
+
+
+def _owners(snapshot: Snapshot) -> Iterator[_Owner]:
+    if not snapshot.denial.hashed:
+        return _named(snapshot)
+    return merge(_named(snapshot), _hashed(snapshot), key=itemgetter(0))
+
+
+def _named(snapshot: Snapshot) -> Iterator[_Owner]:
+    """The names of the zone, with what they hold."""
+    yield (), _with_hashed(snapshot, (), snapshot.root)
+    pending = [_Branch((), snapshot.root)]
+    while pending:
+        above = pending[-1]
+        for label in above.labels:
+            if label is None:
+                yield above.path, None
+                continue
+            path, node = (*above.path, label), above.children[label]
+            if node.held:
+                yield path, _with_hashed(snapshot, path, node)
+            if node.children:
+                pending.append(_Branch(path, node))
+                break
+        else:
+            pending.pop()
+
+
+class _Branch:
+    """A node whose children are walked. Labels alone are sorted: half a million pairs would be as
+    many new objects for the garbage collector to look at, while queries wait."""
+
+    __slots__ = ("children", "labels", "path")
+
+    def __init__(self, path: Path, node: Node) -> None:
+        self.path = path
+        self.children: Mapping[bytes, Node] = node.children
+        self.labels: Iterator[bytes | None] = ordered(self.children)
+
+
+def _hashed(snapshot: Snapshot) -> Iterator[_Owner]:
+    """The owners of NSEC3 that are not among the names."""
+    owners: Iterable[tuple[Name, Node]] = snapshot.denial.hashed.items()
+    paths = ((names.path(owner, snapshot.apex), node) for owner, node in owners)
+    rows: Iterator[tuple[Path, Node] | None] = ordered(paths, key=itemgetter(0))
+    at: Path = ()
+    for row in rows:
+        if row is None:
+            yield at, None
+            continue
+        at, node = row
+        name = node_at(snapshot, at)
+        if name is None or not name.held:
+            yield at, node.held
+
+
+def _with_hashed(snapshot: Snapshot, path: Path, node: Node | None) -> dict[int, Held]:
+    """What an owner holds, in one place."""
+    held = node.held if node is not None else {}
+    if not snapshot.denial.hashed:
+        return held
+    hashed = snapshot.denial.hashed.get(names.below(snapshot.apex, path))
+    # Where some of its RRSIGs cover NSEC3, all of them stand there.
+    return {**held, **hashed.held} if hashed is not None else held
+
+
+def difference(old: Snapshot, new: Snapshot, paths: Iterable[Path]) -> Slow:
+    """What leads from ``old`` to ``new``, which differ at the owners ``paths`` and nowhere else;
+    both have an SOA."""
+    removed: set[Record] = set()
+    added: set[Record] = set()
+    for path in set(paths):
+        before, after = _held(old, path), _held(new, path)
+        for rdtype in before.keys() | after.keys():
+            one, other = before.get(rdtype), after.get(rdtype)
+            if one is not other:
+                gone = set(_records_of(one)) if one is not None else set()
+                come = set(_records_of(other)) if other is not None else set()
+                removed |= gone - come
+                added |= come - gone
+        yield
+    return (yield from _delta(soa(old), removed, soa(new), added))
+
+
+def condensed(deltas: Collection[Delta]) -> Slow:
+    """One that leads as far as all of them, one after the other (RFC 1995 section 6): what came
+    and went again is not in it."""
+    removed: set[Record] = set()
+    added: set[Record] = set()
+    first, last = None, None
+    for delta in deltas:
+        first, last = first or delta.removed[0], delta.added[0]
+        yield from _move(delta.removed, added, removed)
+        yield from _move(delta.added, removed, added)
+    assert first is not None
+    assert last is not None
+    return (yield from _delta(first, removed, last, added))
+
+
+def _move(records: Iterable[Record], away: set[Record], to: set[Record]) -> Iterator[None]:
+    for number, record in enumerate(records):
+        if record in away:
+            away.remove(record)
+        else:
+            to.add(record)
+        if number % PAUSE == 0:
+            yield
+
+
+def _delta(before: Record, removed: set[Record], after: Record, added: set[Record]) -> Slow:
+    return Delta((yield from _listed(before, removed)), (yield from _listed(after, added)))
+
+
+def _listed(first: Record, records: set[Record]) -> Generator[None, None, tuple[Record, ...]]:
+    records.discard(first)
+    found = [first]
+    rest: Iterator[Record | None] = ordered(records, key=_place)
+    for number, record in enumerate(rest):
+        if record is not None:
+            found.append(record)
+        if number % PAUSE == 0:
+            yield
+    return tuple(found)
+
+
+def _place(record: Record) -> tuple[tuple[bytes, ...], int, bytes, int]:
+    return names.canonical_key(record.owner), record.rdtype, record.rdata, record.ttl
+
+
+def _held(snapshot: Snapshot, path: Path) -> dict[int, Held]:
+    return _with_hashed(snapshot, path, node_at(snapshot, path))
+
+
+def _records_of(held: Held) -> Iterator[Record]:
+    rrset = held.rrset
+    ttls = held.ttls if isinstance(held, Found) else None
+    for index, rdata in enumerate(rrset.rdatas):
+        yield Record(rrset.owner, rrset.rdtype, rrset.ttl if ttls is None else ttls[index], rdata)
+
+
+def _serial(record: Record) -> int:
+    """Of an SOA: the first of the five numbers it ends in (RFC 1035 section 3.3.13)."""
+    return int.from_bytes(record.rdata[-20:-16], "big")

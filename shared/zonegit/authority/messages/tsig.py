@@ -1,0 +1,209 @@
+"""Transaction signatures (RFC 8945): that of a query verified, those of its replies made.
+
+The digests are dnspython's; here is what a server does with them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hmac import compare_digest
+from typing import Final
+
+import dns.exception
+import dns.name
+import dns.rdataclass
+import dns.rdatatype
+import dns.tsig
+import dns.wire
+from dns.rdtypes.ANY.TSIG import TSIG
+
+from zonegit.authority.messages.parts import FORMERR, HEADER, NOTAUTH
+from zonegit.authority.messages.query import Query, refusal
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+ALGORITHMS: Final = {
+    "hmac-sha256": dns.tsig.HMAC_SHA256,
+    "hmac-sha384": dns.tsig.HMAC_SHA384,
+    "hmac-sha512": dns.tsig.HMAC_SHA512,
+}
+"""By the names that key files give them. Weaker ones may be left out (RFC 8945 section 6)."""
+LONGEST_NAME: Final = 100
+"""Octets of a key's name: then a signature always fits behind the longest question, in what a
+client without EDNS takes."""
+FUDGE_S: Final = 300
+"""How far clocks may be apart, by the recommendation of RFC 8945 section 10."""
+
+BADSIG: Final = 16
+BADKEY: Final = 17
+BADTIME: Final = 18
+BADTRUNC: Final = 22
+
+_ANY_CLASS: Final = b"\0\xfa\0\xff\0\0\0\0"
+"""Type TSIG, class ANY, TTL 0."""
+
+Clock = Callable[[], float]
+"""Seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A secret that two hosts share. ``algorithm`` is one of :data:`ALGORITHMS`; ``secret`` is
+    never shown."""
+
+    name: Name
+    algorithm: str
+    secret: bytes = field(repr=False)
+
+    @cached_property
+    def primitive(self) -> dns.tsig.Key:
+        """As dnspython has keys. Its ``repr`` shows the secret."""
+        name = names.for_dnspython(self.name)
+        return dns.tsig.Key(name, self.secret, ALGORITHMS[self.algorithm])
+
+    @cached_property
+    def size(self) -> int:
+        """Octets that a signature by this key adds to a message."""
+        algorithm = ALGORITHMS[self.algorithm]
+        rdata = _rdata(algorithm, 0, bytes(dns.tsig.mac_sizes[algorithm]), 0)
+        return len(_record(self.primitive.name, rdata))
+
+
+Keys = Mapping[Name, Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A query whose signature is no good, and the ``reply`` it gets."""
+
+    reply: bytes
+
+
+class Signer:
+    """Signs the replies to one query, in the order in which they are sent: each after the first is
+    signed together with the signature before it (RFC 8945 section 5.3.1)."""
+
+    __slots__ = ("_clock", "_context", "_original_id", "_request_mac", "key")
+
+    def __init__(self, key: Key, request_mac: bytes, original_id: int, clock: Clock) -> None:
+        self.key = key
+        self._request_mac = request_mac
+        self._original_id = original_id
+        self._clock = clock
+        self._context: dns.tsig.HMACTSig | None = None
+
+    def signed(self, message: bytes) -> bytes:
+        """``message`` and ``key.size`` octets more."""
+        rdata = _rdata(ALGORITHMS[self.key.algorithm], 0, b"", self._original_id)
+        rdata, self._context = dns.tsig.sign(
+            message,
+            self.key.primitive,
+            rdata,
+            int(self._clock()),
+            self._request_mac,
+            self._context,
+            True,
+        )
+        return _appended(message, self.key.primitive.name, rdata)
+
+
+def verified(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | Refused | None:
+    """Who signs the replies to ``query``, parsed from ``wire``; None when it is not signed.
+
+    The checks and their order are those of RFC 8945 section 5.2.
+    """
+    if query.tsig is None:
+        return None
+    try:
+        owner, rdata = _read(wire, query.tsig)
+    except (dns.exception.DNSException, ValueError):
+        return Refused(refusal(query, FORMERR))
+    key = keys.get(names.from_wire(_octets(owner)))
+    if key is None or ALGORITHMS[key.algorithm] != rdata.algorithm:
+        return _unsigned(query, owner, rdata, BADKEY)
+    if not _has_mac(rdata) or rdata.error:  # a query has no error to report
+        return Refused(refusal(query, FORMERR))
+    try:
+        dns.tsig.validate(wire, key.primitive, owner, rdata, int(clock()), b"", query.tsig)
+    except dns.tsig.BadSignature:
+        if _is_truncated(wire, query.tsig, key, rdata):
+            return _signed(query, key, rdata, BADTRUNC)
+        return _unsigned(query, owner, rdata, BADSIG)
+    except dns.tsig.BadTime:
+        return _signed(query, key, rdata, BADTIME, other=int(clock()).to_bytes(6, "big"))
+    return Signer(key, rdata.mac, rdata.original_id, clock)
+
+
+def _read(wire: bytes, at: int) -> tuple[dns.name.Name, TSIG]:
+    """The record that ``query.parse`` found at that offset.
+
+    Raises:
+        DNSException, ValueError: it is malformed.
+    """
+    parser = dns.wire.Parser(wire, at)
+    owner = parser.get_name()
+    _, rdclass, ttl, length = parser.get_struct("!HHIH")
+    if rdclass != dns.rdataclass.ANY or ttl:
+        raise dns.exception.FormError("the class of TSIG is ANY, its TTL 0")
+    with parser.restrict_to(length):
+        rdata = TSIG.from_wire_parser(rdclass, dns.rdatatype.TSIG, parser)
+    return owner, rdata
+
+
+def _has_mac(rdata: TSIG) -> bool:
+    """Whether its MAC has a length that may be (RFC 8945 section 5.2.2.1)."""
+    size = dns.tsig.mac_sizes[rdata.algorithm]
+    return max(10, size // 2) <= len(rdata.mac) <= size
+
+
+def _is_truncated(wire: bytes, at: int, key: Key, theirs: TSIG) -> bool:
+    """Whether the MAC is the beginning of the right one: it holds, but only whole ones are taken
+    here (RFC 8945 section 5.2.4)."""
+    count = int.from_bytes(wire[HEADER - 2 : HEADER], "big") - 1
+    signed = wire[: HEADER - 2] + count.to_bytes(2, "big") + wire[HEADER:at]
+    whole, _ = dns.tsig.sign(signed, key.primitive, theirs, theirs.time_signed)
+    return compare_digest(whole.mac[: len(theirs.mac)], theirs.mac)
+
+
+def _unsigned(query: Query, owner: dns.name.Name, theirs: TSIG, error: int) -> Refused:
+    """RFC 8945 section 5.3.2: what cannot be trusted is not signed for."""
+    rdata = _replaced(theirs, mac=b"", error=error)
+    return Refused(_appended(refusal(query, NOTAUTH), owner, rdata))
+
+
+def _signed(query: Query, key: Key, theirs: TSIG, error: int, other: bytes = b"") -> Refused:
+    """RFC 8945 sections 5.2.3 and 5.3.2: who signs is known, and is told with the client's own
+    time."""
+    rdata = _replaced(theirs, fudge=FUDGE_S, error=error, other=other)
+    reply = refusal(query, NOTAUTH)
+    rdata, _ = dns.tsig.sign(reply, key.primitive, rdata, theirs.time_signed, theirs.mac)
+    return Refused(_appended(reply, key.primitive.name, rdata))
+
+
+def _rdata(algorithm: dns.name.Name, time: int, mac: bytes, original_id: int) -> TSIG:
+    kind = dns.rdataclass.ANY, dns.rdatatype.TSIG
+    return TSIG(*kind, algorithm, time, FUDGE_S, mac, original_id, 0, b"")
+
+
+def _replaced(rdata: TSIG, **fields: object) -> TSIG:
+    found = rdata.replace(**fields)
+    assert isinstance(found, TSIG)
+    return found
+
+
+def _octets(written: dns.name.Name | TSIG) -> bytes:
+    octets = written.to_wire()
+    assert octets is not None  # it is None only when written into a file
+    return octets
+
+
+def _record(owner: dns.name.Name, rdata: TSIG) -> bytes:
+    octets = _octets(rdata)
+    return b"".join((_octets(owner), _ANY_CLASS, len(octets).to_bytes(2, "big"), octets))
+
+
+def _appended(message: bytes, owner: dns.name.Name, rdata: TSIG) -> bytes:
+    """The message, with the record behind its additional section."""
+    count = int.from_bytes(message[HEADER - 2 : HEADER], "big") + 1
+    head = message[: HEADER - 2] + count.to_bytes(2, "big")
+    return b"".join((head, message[HEADER:], _record(owner, rdata)))

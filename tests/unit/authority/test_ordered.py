@@ -1,0 +1,72 @@
+"""The persistent sorted set against a plain set and ``sorted``."""
+
+from bisect import bisect_right
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.authority.compiled import ordered
+from zonegit.authority.compiled.ordered import Ordered
+
+LABELS = st.binary(min_size=1, max_size=3)
+PATHS = st.lists(LABELS, max_size=3).map(tuple)
+EDITS = st.lists(st.tuples(st.booleans(), PATHS), max_size=60)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_blocks():
+    """So that a few keys make many blocks."""
+    most = ordered.MOST
+    ordered.MOST = 3
+    yield
+    ordered.MOST = most
+
+
+@given(EDITS, PATHS)
+def test_it_holds_and_finds_what_a_sorted_list_does(edits, asked) -> None:
+    made, plain = Ordered(), set()
+    for puts, path in edits:
+        made = made.with_key(path) if puts else made.without(path)
+        plain = plain | {path} if puts else plain - {path}
+    expected = sorted(plain)
+    assert list(made) == expected
+    assert len(made) == len(expected)
+    assert bool(made) == bool(expected)
+    assert (asked in made) == (asked in plain)
+    at = bisect_right(expected, asked)
+    assert made.at_or_before(asked) == (expected[at - 1] if at else None)
+    if expected:
+        assert made.last() == expected[-1]
+
+
+@given(st.sets(PATHS), PATHS)
+def test_what_was_before_a_change_stays_as_it_was(keys, path) -> None:
+    before = Ordered()
+    for key in keys:
+        before = before.with_key(key)
+    after = before.with_key(path)
+    after.without(path)
+    assert list(before) == sorted(keys)
+    assert list(after) == sorted({*keys, path})
+
+
+def test_paths_stand_in_canonical_order() -> None:
+    """RFC 4034 section 6.1, its own example; ``\\000`` sorts before every other octet."""
+    canonical = [
+        (),
+        (b"a",),
+        (b"a", b"yljkjljk"),
+        (b"a", b"z"),
+        (b"a", b"zabc"),
+        (b"z",),
+        (b"z", b"\000"),
+        (b"z", b"\001"),
+        (b"z", b"*"),
+        (b"z", b"\200"),
+    ]
+    made: Ordered[tuple[bytes, ...]] = Ordered()
+    for path in reversed(canonical):
+        made = made.with_key(path)
+    assert list(made) == canonical
+    assert made.at_or_before((b"z", b"\000\000")) == (b"z", b"\000")

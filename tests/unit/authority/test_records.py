@@ -1,0 +1,186 @@
+"""Zones and differences as records: what secondaries are told is what is served."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.authority.compiled.compiler import Change, advanced, compiled
+from zonegit.authority.compiled.records import (
+    Delta,
+    Record,
+    Slow,
+    condensed,
+    difference,
+    soa,
+    whole,
+)
+from zonegit.authority.compiled.snapshot import Snapshot, empty
+from zonegit.authority.compiled.sorting import RUN, ordered
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Path
+from zonegit.zone.rrset import RRset, rrset
+
+APEX = names.parse("foo.com.")
+HASHED = b"0p9mhaveqvm6t7vbl5lop2u3t2rp3tom"
+PATHS: list[Path] = [
+    (HASHED,),
+    (),
+    (b"a",),
+    (b"b",),
+    (b"a", b"x"),
+    (b"\0",),
+    (b"*",),
+    (b"z", b"deep", b"er"),
+]
+TYPES = (rrtypes.A, rrtypes.TXT, rrtypes.NS, rrtypes.NSEC3, rrtypes.RRSIG)
+
+Zone = dict[tuple[Path, int], RRset]
+
+
+def apex_soa(serial: int) -> RRset:
+    octets = b"\1m\0\1r\0" + serial.to_bytes(4, "big") + bytes(16)
+    return rrset(APEX, rrtypes.SOA, 300, [octets])
+
+
+def rdata(rdtype: int, number: int) -> bytes:
+    match rdtype:
+        case rrtypes.A:
+            return bytes((192, 0, 2, number))
+        case rrtypes.NS:
+            return b"\2ns" + bytes((1, 97 + number)) + b"\0"
+        case rrtypes.RRSIG:
+            covered = TYPES[number % 4]
+            return covered.to_bytes(2, "big") + bytes(16) + b"\3foo\3com\0" + bytes((number,))
+        case rrtypes.NSEC3:
+            return bytes((1, 0, 0, 0, 0, 20)) + bytes((number,)) * 20 + b"\0\1\x40"
+        case _:
+            return bytes((1, number))
+
+
+@st.composite
+def zones(draw: st.DrawFn) -> Zone:
+    keys = st.tuples(st.sampled_from(PATHS), st.sampled_from(TYPES))
+    numbers = st.sets(st.integers(0, 5), min_size=1, max_size=4)
+    content = draw(st.dictionaries(keys, st.tuples(st.sampled_from((60, 300)), numbers)))
+    return {
+        (path, rdtype): rrset(
+            names.below(APEX, path), rdtype, ttl, [rdata(rdtype, each) for each in chosen]
+        )
+        for (path, rdtype), (ttl, chosen) in content.items()
+    }
+
+
+def advance(snapshot: Snapshot, old: Zone, new: Zone, serial: int) -> tuple[Snapshot, list[Path]]:
+    """The snapshot of ``new``, and the owners at which it differs."""
+    changed = [key for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
+    changes = [Change(path, rdtype, new.get((path, rdtype))) for path, rdtype in changed]
+    changes.append(Change((), rrtypes.SOA, apex_soa(serial)))
+    return advanced(snapshot, changes), [path for path, _ in changed] + [()]
+
+
+def run(slow: Slow) -> Delta:
+    try:
+        while True:
+            next(slow)
+    except StopIteration as done:
+        value: Delta = done.value
+        return value
+
+
+def every(snapshot: Snapshot) -> set[Record]:
+    return {soa(snapshot), *(record for record in whole(snapshot) if record is not None)}
+
+
+def applied(base: set[Record], delta: Delta) -> set[Record]:
+    """As a strict secondary does it: what is removed must be there, what is added must not."""
+    assert set(delta.removed) <= base
+    left = base - set(delta.removed)
+    assert not left & set(delta.added)
+    return left | set(delta.added)
+
+
+@given(st.lists(zones(), min_size=2, max_size=6))
+def test_a_zone_and_a_difference_are_the_next_zone_signatures_included(states: list[Zone]) -> None:
+    """RFC 1995 section 4. An RRSIG has the TTL of what it covers, so it may differ untouched."""
+    snapshot, _ = advance(empty(APEX), {}, states[0], 1)
+    first, deltas = snapshot, []
+    for serial, (old, new) in enumerate(pairwise(states), 2):
+        before = snapshot
+        snapshot, paths = advance(before, old, new, serial)
+        delta = run(difference(before, snapshot, paths))
+        assert applied(every(before), delta) == every(snapshot)
+        assert (delta.before, delta.after) == (serial - 1, serial)
+        deltas.append(delta)
+    short = run(condensed(deltas))
+    assert applied(every(first), short) == every(snapshot)
+    assert (short.before, short.after) == (1, len(states))
+    assert not set(short.removed) & set(short.added)
+
+
+def test_another_ttl_is_another_signature_record() -> None:
+    """RFC 4034 section 3: the TTL of an RRSIG is that of the RRset it covers."""
+    signature = rrset(APEX, rrtypes.RRSIG, 300, [rdata(rrtypes.RRSIG, 0)])
+    old = {((), rrtypes.RRSIG): signature, ((), rrtypes.A): address(300)}
+    new = {**old, ((), rrtypes.A): address(60)}
+    before, _ = advance(empty(APEX), {}, old, 1)
+    after, paths = advance(before, old, new, 2)
+    delta = run(difference(before, after, paths))
+    assert [(each.rdtype, each.ttl) for each in delta.added] == [
+        (rrtypes.SOA, 300),
+        (rrtypes.A, 60),
+        (rrtypes.RRSIG, 60),
+    ]
+
+
+def address(ttl: int) -> RRset:
+    return rrset(APEX, rrtypes.A, ttl, [bytes(4)])
+
+
+@given(zones())
+def test_a_whole_zone_comes_in_canonical_order(zone: Zone) -> None:
+    """RFC 4034 section 6.1, ``\\000`` included."""
+    snapshot, _ = advance(empty(APEX), {}, zone, 1)
+    owners = [record.owner for record in whole(snapshot) if record is not None]
+    assert owners == sorted(owners, key=names.for_dnspython)
+    expected = [
+        (names.below(APEX, path), rdtype, each)
+        for (path, rdtype), one in zone.items()
+        for each in one.rdatas
+    ]
+    found = [(one.owner, one.rdtype, one.rdata) for one in whole(snapshot) if one is not None]
+    assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("size", [0, 1, RUN, 5 * RUN + 7])
+def test_sorting_pauses_after_every_run(size: int) -> None:
+    items = [number * 7919 % 10_007 for number in range(size)]
+    taken: list[int] = []
+
+    def counted() -> Iterator[int]:
+        for item in items:
+            taken.append(item)
+            yield item
+
+    found = []
+    for item in ordered(counted(), key=lambda number: number):
+        if item is None:
+            assert len(taken) % RUN == 0 or len(taken) == size
+        else:
+            found.append(item)
+    assert found == sorted(items)
+
+
+def test_a_difference_of_a_wide_owner_pauses() -> None:
+    snapshot = compiled(APEX, [apex_soa(1)])
+    old: Zone = {}
+    new = {((b"h%d" % number,), rrtypes.A): address_of(number) for number in range(2_000)}
+    after, paths = advance(snapshot, old, new, 2)
+    pauses = sum(1 for _ in difference(snapshot, after, paths))
+    assert pauses > 2_000
+
+
+def address_of(number: int) -> RRset:
+    return rrset(names.below(APEX, (b"h%d" % number,)), rrtypes.A, 300, [bytes(4)])
