@@ -1,0 +1,122 @@
+"""Where a zone lies as a file, below the folder that zones are kept in: three schemes, pure.
+
+Two are for people and their tools, and may refuse a zone, or have one path for two zones: labels
+may hold ``/`` (RFC 2317). ``unique`` has a path for every zone there can be, and no two share one.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal, TypeVar, get_args
+from urllib.parse import quote_plus
+
+from zonegit.errors import Invalid
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+Scheme = Literal["golang", "flat", "unique"]
+OFFERED: Final[tuple[Scheme, ...]] = ("golang", "flat")
+"""Those an operator may choose."""
+DEFAULT: Final[Scheme] = "golang"
+
+GOLANG_FILE: Final = "db.zone"
+FLAT_SUFFIX: Final = ".zone"
+FLAT_ROOT: Final = "@.zone"
+UNIQUE_ROOT: Final = "@"
+UNIQUE_PIECE: Final = 200
+"""Characters of a name after which ``unique`` goes on one folder down."""
+LONGEST_COMPONENT: Final = 255
+"""Octets of a file's name, on every file system in use."""
+
+T = TypeVar("T")
+
+
+def zone_path(zone: Name, scheme: Scheme) -> str:
+    """The path of a zone's file, relative, its components separated by ``/``; none of them is
+    empty, ``.``, ``..`` or longer than ``LONGEST_COMPONENT``, and all is printable ASCII.
+
+    Raises:
+        Invalid: the scheme, which is not ``unique``, has no such path for the zone.
+    """
+    match scheme:
+        case "golang":
+            return _checked(zone, scheme, _golang(zone))
+        case "flat":
+            return _checked(zone, scheme, _flat(zone))
+        case "unique":
+            return _unique(zone)
+
+
+def scheme_from_text(text: str) -> Scheme:
+    """Raises:
+    Invalid: no scheme has that name.
+    """
+    for scheme in get_args(Scheme):
+        if text == scheme:
+            return scheme
+    raise Invalid(
+        f"{text[:40]!r} is not a scheme of folders and files",
+        hint=f"{' and '.join(OFFERED)} are",
+    )
+
+
+def _golang(zone: Name) -> str:
+    """The canonical name as folders, the last label first."""
+    parts = (names.text(names.join([label]))[:-1] for label in reversed(names.labels(zone)))
+    return "/".join((*parts, GOLANG_FILE))
+
+
+def _flat(zone: Name) -> str:
+    if zone == names.ROOT:
+        return FLAT_ROOT
+    return names.text(zone)[:-1].rpartition("/")[2] + FLAT_SUFFIX
+
+
+def _unique(zone: Name) -> str:
+    if zone == names.ROOT:
+        return UNIQUE_ROOT
+    quoted = quote_plus(names.text(zone))
+    starts = range(0, len(quoted), UNIQUE_PIECE)
+    *folders, last = (quoted[start : start + UNIQUE_PIECE] for start in starts)
+    if not last.strip("."):
+        last = last.replace(".", "%2E")  # which nothing else is quoted to; . and .. are no files
+    return "/".join((*(f"{folder}+" for folder in folders), last))
+
+
+def _checked(zone: Name, scheme: Scheme, path: str) -> str:
+    for component in path.split("/"):
+        if not component or component == FLAT_SUFFIX:
+            raise _no_path(zone, scheme, "a folder or file in it would have no name")
+        if len(component) > LONGEST_COMPONENT:
+            raise _no_path(zone, scheme, f"one in it would be longer than {LONGEST_COMPONENT}")
+    return path
+
+
+def _no_path(zone: Name, scheme: Scheme, why: str) -> Invalid:
+    others = " or ".join(each for each in OFFERED if each != scheme)
+    return Invalid(
+        f"{names.text(zone)} has no path under the scheme {scheme}: {why}",
+        hint=f"try --scheme {others} for it, or export it alone: zonegit export",
+    )
+
+
+def collision(paths: Iterable[tuple[str, T]]) -> tuple[T, T] | None:
+    """The first two of ``paths`` that cannot lie below one folder, by what stands beside them:
+    equal ones, also where a file system takes capitals for small letters, or one that would be a
+    folder of the other. None: all can."""
+    files: dict[str, T] = {}
+    folders: dict[str, T] = {}
+    for path, owner in paths:
+        folded = path.casefold()
+        above = list(_above(folded))
+        for taken in (files.get(folded), folders.get(folded), *(files.get(at) for at in above)):
+            if taken is not None:
+                return taken, owner
+        files[folded] = owner
+        folders.update(dict.fromkeys(above, owner))
+    return None
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that a path leads through."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
