@@ -62,7 +62,15 @@ def intent(
     """What the command ``reason`` commits for; ``words`` are the message where none was given, or
     a blank one, the rest as :class:`Intent` has it."""
     message = (how.message or "").strip() or words
-    return Intent(message, reason, how.force, imports=imports, lost=lost, dry_run=how.dry_run)
+    return Intent(
+        message,
+        reason,
+        how.force,
+        imports=imports,
+        lost=lost,
+        dry_run=how.dry_run,
+        because=how.because,
+    )
 
 
 async def commit(

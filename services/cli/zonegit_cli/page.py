@@ -86,12 +86,14 @@ class WithOwners(click.Command):
 
 class How(msgspec.Struct, frozen=True):
     """How a command commits: where, with what message (None: the command's own words), whether
-    forced, whether only to show what it would do, whether to wait for the resolvers."""
+    forced, and because of what (None: nothing was said), whether only to show what it would do,
+    whether to wait for the resolvers."""
 
     zone: Name | None
     branch: str | None
     message: str | None
     force: bool
+    because: str | None
     dry_run: bool
     wait: bool
 
@@ -143,7 +145,7 @@ def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
             how = How(**{each.name: arguments.pop(each.name) for each in fields})
             return await body(session, how=how, **arguments)
 
-        for option in (waits, DRY_RUN, _FORCE, NO_SIGN, SIGN, message, where):
+        for option in (waits, DRY_RUN, BECAUSE, _FORCE, NO_SIGN, SIGN, message, where):
             option(run)
         return run
 
@@ -155,6 +157,9 @@ DRY_RUN: Final = click.option(
 )
 _FORCE: Final = click.option(
     "--force", is_flag=True, help="Do it even where it would harm somebody."
+)
+BECAUSE: Final = click.option(
+    "--reason", "because", metavar="TEXT", help="Why it has to be: kept in the reflog."
 )
 SIGN: Final = click.option(
     "--sign",

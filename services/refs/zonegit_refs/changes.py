@@ -81,12 +81,12 @@ class Operation:
         origin = self._origin
         entry = LogEntry(
             sequence, kind, ref, old, new, serial,
-            origin.actor, self._time, origin.reason, origin.operation,
+            origin.actor, self._time, origin.reason, origin.operation, origin.because,
         )  # fmt: skip
         self.connection.execute(
-            "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (sequence, kind, ref.space, rows.zone_key(ref), ref.short, old, new, serial,
-             origin.actor, self._time, origin.reason, origin.operation),
+             origin.actor, self._time, origin.reason, origin.operation, origin.because),
         )  # fmt: skip
         self._written.append(entry)
         return sequence

@@ -110,4 +110,4 @@ def _zone(request: Request) -> Name:
 
 
 def _origin(request: Request, why: Why) -> Origin:
-    return Origin(request.actor, why.reason, why.operation, why.force, why.turn)
+    return Origin(request.actor, why.reason, why.operation, why.force, why.turn, why.because)

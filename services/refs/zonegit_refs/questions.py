@@ -154,5 +154,5 @@ def _page(entries: list[LogEntry]) -> list[LogEntry]:
 
 
 def _entry_octets(entry: LogEntry) -> int:
-    texts = (entry.reason, entry.actor, entry.operation, entry.ref.short)
+    texts = (entry.reason, entry.because or "", entry.actor, entry.operation, entry.ref.short)
     return ENTRY_OCTETS + len(rows.zone_key(entry.ref)) + sum(len(text.encode()) for text in texts)

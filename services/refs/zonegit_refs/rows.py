@@ -10,13 +10,24 @@ from zonegit.store.protocols import LogEntry, Tip
 from zonegit.store.refnames import RefName
 from zonegit.zone.names import Name
 
-VERSION: Final = 2
+VERSION: Final = 3
 # Names of the original's store that are still to be converted, and on whose behalf.
 _LEGACY: Final = """CREATE TABLE legacy (
         name TEXT PRIMARY KEY, slot BLOB NOT NULL,
         actor TEXT NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL, force INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID"""
-UPGRADES: Final[Upgrades] = {1: lambda connection: connection.execute(_LEGACY)}
+_LOG_OF_OPERATION: Final = "CREATE INDEX log_of_operation ON log (operation, sequence)"
+
+
+def _say_because(connection: Connection) -> None:
+    connection.execute("ALTER TABLE log ADD COLUMN because TEXT")
+    connection.execute(_LOG_OF_OPERATION)
+
+
+UPGRADES: Final[Upgrades] = {
+    1: lambda connection: connection.execute(_LEGACY),
+    2: _say_because,
+}
 SCHEMA: Final = (
     "CREATE TABLE store (epoch TEXT NOT NULL) STRICT",
     "INSERT INTO store VALUES (lower(hex(randomblob(8))))",
@@ -41,8 +52,10 @@ SCHEMA: Final = (
         sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL,
         space TEXT NOT NULL, zone BLOB NOT NULL, short TEXT NOT NULL,
         old BLOB, new BLOB, serial INTEGER,
-        actor TEXT NOT NULL, time REAL NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL
+        actor TEXT NOT NULL, time REAL NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL,
+        because TEXT
     ) STRICT""",
+    _LOG_OF_OPERATION,
     "CREATE INDEX log_of_ref ON log (zone, space, short, sequence)",
     # One operation may move several refs, each once. It wrote the rows first to last, none when
     # last is before first; sequence is where the log stood then.
@@ -55,7 +68,8 @@ SCHEMA: Final = (
 )
 
 LOG: Final = """
-    SELECT sequence, kind, space, zone, short, old, new, serial, actor, time, reason, operation
+    SELECT sequence, kind, space, zone, short, old, new, serial,
+        actor, time, reason, operation, because
     FROM log
 """
 NO_ZONE: Final = b""

@@ -121,6 +121,7 @@ class RemoteRefs:
             operation=origin.operation,
             force=origin.force,
             turn=origin.turn,
+            because=origin.because,
         )
 
     def _own(self, actor: str) -> None:

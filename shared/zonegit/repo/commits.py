@@ -14,13 +14,14 @@ import msgspec
 from zonegit.errors import Conflict
 from zonegit.history import trees
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
+from zonegit.objects.model import Identity
 from zonegit.repo import drafts, heads
 from zonegit.repo.conflicts import Clashing, Conflicted
 from zonegit.repo.drafts import Draft, State
 from zonegit.repo.edits import Changes, Key
 from zonegit.repo.heads import Position, Repo
 from zonegit.repo.plans import Plan
-from zonegit.store.protocols import Moved
+from zonegit.store.protocols import Moved, Origin
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
@@ -40,7 +41,9 @@ class Lost(Enum):
 class Intent(msgspec.Struct, frozen=True):
     """What a commit is for. ``reason`` is the command's name, for the reflog; ``imports`` says
     that the change is a whole zone from outside, which is why it may replace a signed one;
-    ``dry_run`` that nothing is to be stored or moved."""
+    ``dry_run`` that nothing is to be stored or moved. ``because`` is what the operator said of it,
+    None: nothing; ``operation`` the operation of several refs that this is one of, None: of this
+    alone; ``author`` who made the change at first, None: whoever commits it."""
 
     message: str
     reason: str
@@ -48,6 +51,19 @@ class Intent(msgspec.Struct, frozen=True):
     imports: bool = False
     lost: Lost = Lost.REPLAYED_APART
     dry_run: bool = False
+    because: str | None = None
+    operation: str | None = None
+    author: Identity | None = None
+
+    def origin(self, repo: Repo, turn: str | None = None) -> Origin:
+        """What a move for this says of itself."""
+        return repo.origin(
+            self.reason,
+            force=self.force,
+            turn=turn,
+            because=self.because,
+            operation=self.operation,
+        )
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -108,7 +124,7 @@ async def commit(repo: Repo, position: Position, plan: Plan, intent: Intent) -> 
             return Conflicted(position.zone, position.branch, clashing.clashes)
         draft = None if planned is None else await drafts.draft(
             repo, reader, position, tip, planned, intent.message,
-            may_touch_signed=intent.imports, force=intent.force,
+            may_touch_signed=intent.imports, force=intent.force, author=intent.author,
         )  # fmt: skip
         if draft is None:
             return None
@@ -159,7 +175,7 @@ def _preview(position: Position, tip: State, draft: Draft) -> Preview:
 async def _move(
     repo: Repo, position: Position, draft: Draft, intent: Intent, turn: str | None
 ) -> Moved:
-    origin = repo.origin(intent.reason, force=intent.force, turn=turn)
+    origin = intent.origin(repo, turn)
     return await repo.refs.move(
         position.ref, position.expected, draft.commit, origin, draft.objects
     )

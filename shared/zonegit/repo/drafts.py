@@ -11,7 +11,7 @@ from zonegit.errors import Invalid, Unsafe
 from zonegit.history import trees
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
-from zonegit.objects.model import Blob, Commit
+from zonegit.objects.model import Blob, Commit, Identity
 from zonegit.repo import browse
 from zonegit.repo.edits import Changes, Key
 from zonegit.repo.heads import Position, Repo
@@ -101,8 +101,10 @@ async def draft(
     *,
     may_touch_signed: bool,
     force: bool,
+    author: Identity | None = None,
 ) -> Draft | None:
-    """The next commit of a branch; None when there is nothing to commit.
+    """The next commit of a branch; None when there is nothing to commit. ``author`` None: whoever
+    commits.
 
     Raises:
         Unsafe: the zone is signed, the change would invalidate signatures (unless it
@@ -126,7 +128,7 @@ async def draft(
     if parents is None:
         parents = (tip.commit,) if tip.commit is not None else ()
     who = repo.now()
-    commit = Commit(tree, parents, author=who, committer=who, message=message)
+    commit = Commit(tree, parents, author=author or who, committer=who, message=message)
     raw = repo.sealed(commit)
     return Draft(
         commit=CommitId(raw.id),

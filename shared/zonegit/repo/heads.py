@@ -32,9 +32,18 @@ class Repo(msgspec.Struct, frozen=True):
     now: Callable[[], Identity]
     sign: Callable[[bytes], str] | None = None
 
-    def origin(self, reason: str, *, force: bool = False, turn: str | None = None) -> Origin:
-        """One intended change, told apart from every other; ``turn`` as :class:`Origin` has it."""
-        return Origin(self.actor, reason, secrets.token_hex(16), force, turn)
+    def origin(
+        self,
+        reason: str,
+        *,
+        force: bool = False,
+        turn: str | None = None,
+        because: str | None = None,
+        operation: str | None = None,
+    ) -> Origin:
+        """One intended change, told apart from every other unless it is part of ``operation``;
+        ``turn`` and ``because`` as :class:`Origin` has them."""
+        return Origin(self.actor, reason, operation or new_operation(), force, turn, because)
 
     def sealed(self, value: Commit | Tag) -> RawObject:
         """A new commit or tag in its octets, signed where the operator signs."""
@@ -42,6 +51,11 @@ class Repo(msgspec.Struct, frozen=True):
         if self.sign is None:
             return raw
         return encode(msgspec.structs.replace(value, signature=self.sign(raw.payload)))
+
+
+def new_operation() -> str:
+    """A name for one intended change of one or more refs, like no other."""
+    return secrets.token_hex(16)
 
 
 class Position(msgspec.Struct, frozen=True):

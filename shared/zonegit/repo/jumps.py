@@ -36,7 +36,7 @@ async def jump(
         )
     deltas = await diffs.between(reader, tip.tree, target.tree, position.zone)
     planned = plans.planned(diffs.beside_serial(deltas))
-    origin = repo.origin(intent.reason, force=intent.force)
+    origin = intent.origin(repo)
     moved = await repo.refs.move(position.ref, position.expected, target.commit, origin)
     return Committed(
         zone=position.zone,

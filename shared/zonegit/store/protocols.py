@@ -138,8 +138,8 @@ EntryKind = Literal["moved", "added", "removed"]
 
 class LogEntry(msgspec.Struct, frozen=True):
     """One row of the refs log. ``kind`` added and removed are a zone's; ``old`` None: it did not
-    exist; ``new`` None: it was deleted. ``time`` in seconds since 1970. Rows of one operation
-    share ``operation``."""
+    exist; ``new`` None: it was deleted. ``time`` in seconds since 1970. ``reason`` and ``because``
+    as :class:`Origin` has them. Rows of one operation share ``operation``."""
 
     sequence: int
     kind: EntryKind
@@ -151,6 +151,7 @@ class LogEntry(msgspec.Struct, frozen=True):
     time: float
     reason: str
     operation: str
+    because: str | None = None
 
 
 class Since(msgspec.Struct, frozen=True):
@@ -172,7 +173,8 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Who moves a ref and why. ``operation`` is unique to one intended change: sending it again
+    """Who moves a ref and why: ``reason`` is the command, ``because`` what the operator said of it,
+    None: nothing. ``operation`` is unique to one intended change: sending it again
     is answered with the first outcome and changes nothing. A change of several refs shares one
     and moves each ref once. ``force`` overrides what would raise Unsafe. ``turn`` is the same text
     in all attempts of somebody who comes back after a lost race, and has the next turn then; None:
@@ -183,6 +185,7 @@ class Origin(msgspec.Struct, frozen=True):
     operation: str
     force: bool = False
     turn: str | None = None
+    because: str | None = None
 
 
 class RefStore(Protocol):

@@ -163,6 +163,7 @@ class Why(Message, frozen=True, kw_only=True, omit_defaults=True):
     operation: Annotated[str, Meta(min_length=16, max_length=64)]
     force: bool = False
     turn: Annotated[str, Meta(min_length=16, max_length=64)] | None = None
+    because: Annotated[str, Meta(min_length=1, max_length=1_000)] | None = None
 
 
 class Register(Message, frozen=True, kw_only=True, omit_defaults=True):

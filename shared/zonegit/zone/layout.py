@@ -49,7 +49,8 @@ def scheme_from_text(text: str) -> Scheme:
     """Raises:
     Invalid: no scheme has that name.
     """
-    for scheme in get_args(Scheme):
+    schemes: tuple[Scheme, ...] = get_args(Scheme)
+    for scheme in schemes:
         if text == scheme:
             return scheme
     raise Invalid(
