@@ -56,6 +56,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
     "Serving": {
         "resolvers": "What each resolver serves, and how far it lags",
         "query": "Ask a DNS server",
+        "resolve": "What a query gets, or would have got, without a server",
     },
     "Your shell": {
         "completion": "The script that completes what you type",

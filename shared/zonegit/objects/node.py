@@ -56,6 +56,18 @@ def read(root: ObjectId, start: Key = b"") -> Asks[dict[Key, ObjectId]]:
     return found
 
 
+def last(root: ObjectId) -> Asks[tuple[Key, ObjectId]]:
+    """The last entry of a node: an RRset, if it has any. Of a wide node only one run is read."""
+    object_id, above = root, None
+    while True:
+        answers = yield [object_id]
+        node = _tree_node(answers[object_id], object_id, above)
+        if isinstance(node, Tree):
+            return max(node.entries.items())
+        row = node.rows[-1]
+        object_id, above = row.id, (node, row)
+
+
 def pick(root: ObjectId, keys: Collection[Key]) -> Asks[dict[Key, ObjectId]]:
     """Those of ``keys`` that the node has."""
     found, _ = yield from _descend(root, keys)

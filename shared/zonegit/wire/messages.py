@@ -275,10 +275,13 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class ZoneServing(Message, frozen=True, kw_only=True, omit_defaults=True):
     """How a resolver serves the zone it was asked about: ``branches`` and ``at`` as in
-    :class:`ResolverStatus`, but of this zone."""
+    :class:`ResolverStatus`, but of this zone; ``canary`` as ``BRANCH:PERCENT`` and its ``salt``,
+    which say who sees it, None: there is none."""
 
     branches: list[str]
     at: str | None
+    canary: Text | None = None
+    salt: Text | None = None
 
 
 class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,19 +1,12 @@
 """zonegit query: ask a DNS server, as dig would."""
 
-from typing import Any
-
 import click
-import dns.flags
-import dns.message
-import dns.rcode
-import dns.rrset
 
 from zonegit import config
 from zonegit.errors import NotFound
 from zonegit.zone import names, rrtypes
-from zonegit_cli import dnsclient, page
+from zonegit_cli import dnsclient, page, replies
 from zonegit_cli.addresses import parse_address
-from zonegit_cli.dnsclient import Answer
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
 
@@ -48,8 +41,15 @@ async def command(
         return
     query = dnsclient.question(name, rdtype, subnet, dnssec=dnssec)
     answer = await dnsclient.ask(query, host, port, timeout=session.timeout, tcp=tcp)
-    rdatas = [rdata.to_text() for rrset in answer.message.answer for rdata in rrset]
-    session.output.result(_json(answer), rdatas if short else _lines(answer))
+    came = f"from {answer.server} over {answer.over} in {answer.elapsed_ms:.1f} ms"
+    data = {
+        **replies.as_json(answer.message),
+        "server": answer.server,
+        "over": answer.over,
+        "elapsed_ms": round(answer.elapsed_ms, 3),
+    }
+    lines = replies.rdatas(answer.message) if short else replies.lines(answer.message, came)
+    session.output.result(data, lines)
 
 
 def _parse(words: tuple[str, ...]) -> tuple[names.Name, int, str | None]:
@@ -70,48 +70,3 @@ def _local_server(session: Session) -> tuple[str, int]:
             hint="name the server: zonegit query NAME TYPE @127.0.0.1:53",
         )
     return parse_address(stack["dns"][0])
-
-
-def _lines(answer: Answer) -> list[str]:
-    message = answer.message
-    flags = dns.flags.to_text(message.flags).lower()
-    lines = [f";; {dns.rcode.to_text(message.rcode())}, id {message.id}, flags {flags}"]
-    lines += [f";; {reason}" for reason in _reasons(message)]
-    for title, section in zip(
-        ("ANSWER", "AUTHORITY", "ADDITIONAL"), _sections(message), strict=True
-    ):
-        if section:
-            lines += [f";; {title}", *(line for rrset in section for line in _records(rrset))]
-    size = len(message.wire) if message.wire else 0
-    took = f"{answer.elapsed_ms:.1f} ms"
-    return [*lines, f";; {size} octets from {answer.server} over {answer.over} in {took}"]
-
-
-def _reasons(message: dns.message.Message) -> list[str]:
-    """What the server adds to its RCODE (RFC 8914)."""
-    return [error.to_text() for error in message.extended_errors()]
-
-
-def _sections(message: dns.message.Message) -> list[list[dns.rrset.RRset]]:
-    return [message.answer, message.authority, message.additional]
-
-
-def _records(rrset: dns.rrset.RRset) -> list[str]:
-    return rrset.to_text().splitlines()
-
-
-def _json(answer: Answer) -> dict[str, Any]:
-    message = answer.message
-    keys = ("answer", "authority", "additional")
-    return {
-        "rcode": dns.rcode.to_text(message.rcode()),
-        "flags": dns.flags.to_text(message.flags).split(),
-        "extended_errors": _reasons(message),
-        "server": answer.server,
-        "over": answer.over,
-        "elapsed_ms": round(answer.elapsed_ms, 3),
-        **{
-            key: [line for rrset in section for line in _records(rrset)]
-            for key, section in zip(keys, _sections(message), strict=True)
-        },
-    }

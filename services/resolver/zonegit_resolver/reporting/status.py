@@ -87,7 +87,15 @@ def status(
 
 
 def _asked(serving: Serving | None) -> ZoneServing | None:
-    return ZoneServing(branches=list(serving.labels), at=serving.at) if serving else None
+    if serving is None:
+        return None
+    split = serving.canary
+    return ZoneServing(
+        branches=list(serving.labels),
+        at=serving.at,
+        canary=f"{split.branch}:{split.percent}" if split is not None else None,
+        salt=split.salt if split is not None else None,
+    )
 
 
 def _zone(track: Track, tracks: Tracks, now: float) -> ServedZone:

@@ -1,0 +1,124 @@
+"""zonegit resolve: what a query gets, or would have got, without a server."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+import dns.message
+import msgspec
+
+from zonegit.authority.answering import canary as canaries
+from zonegit.authority.answering.canary import Canary
+from zonegit.repo import answers
+from zonegit.repo.answers import Answered, Met, View
+from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit_cli import dnsclient, page, replies
+from zonegit_cli.output import commit_id
+from zonegit_cli.session import Session
+from zonegit_cli.waiting import status_of_all
+
+if TYPE_CHECKING:
+    from zonegit.bus.connection import Bus
+
+
+@page.page("resolve")
+@click.argument("name")
+@click.argument("rdtype", metavar="[TYPE]", default="A")
+@click.option(
+    "--at", type=page.REFISH, metavar="REFISH", help="As of this commit. [the branch's tip]"
+)
+@click.option(
+    "--branch",
+    type=page.BRANCH,
+    metavar="BRANCH",
+    default=DEFAULT_BRANCH,
+    show_default=True,
+    help="The branch that is served.",
+)
+@click.option("--subnet", metavar="CIDR", help="Asked on behalf of this client subnet (RFC 7871).")
+@click.option(
+    "--canary", "split", metavar="BRANCH:PERCENT", help="Who sees what. [as resolvers have it]"
+)
+@click.option(
+    "--canary-salt", default=canaries.DEFAULT_SALT, show_default=True, help="Of that --canary."
+)
+@click.option("--dnssec", is_flag=True, help="With signatures and proofs; reads the whole zone.")
+@click.option("--short", is_flag=True, help="Print the records of the answer only.")
+async def command(
+    session: Session,
+    name: str,
+    rdtype: str,
+    at: str | None,
+    branch: str,
+    subnet: str | None,
+    split: str | None,
+    canary_salt: str,
+    dnssec: bool,
+    short: bool,
+) -> None:
+    """Print what a query for NAME and TYPE (A) gets, or would have got at REFISH.
+
+    The answer is made here, by the code that resolvers answer with, from the zones as they are
+    stored: no resolver is asked. NAME is absolute. REFISH is looked up in the zone that holds NAME,
+    and in those that aliases lead to; one that has no such commit is seen at the branch. With
+    --subnet, whoever is shown a canary by the resolvers that run now is shown it here.
+
+    \b
+    zonegit resolve www.example.com
+    zonegit resolve www.example.com AAAA --at HEAD~3
+    zonegit resolve www.example.com --at v1 --dnssec
+    zonegit resolve www.example.com --subnet 198.51.100.0/24
+    zonegit resolve www.example.com --subnet 198.51.100.0/24 --canary next:10
+    """
+    owner, qtype = names.parse(name), rrtypes.question_type(rdtype)
+    query = dnsclient.question(owner, qtype, subnet, dnssec=dnssec)
+    query.id = 0
+    wire = query.to_wire()
+    view = View(branch, at, canaries.parse(split, canary_salt) if split else None, whole=dnssec)
+    async with session.bus() as bus:
+        repo = session.repo(bus)
+        answered = await answers.resolve(repo, wire, owner, qtype, view)
+        if subnet and split is None and at is None:
+            shown = await _shown_now(bus, answered.met[0].zone, branch)
+            if shown is not None:
+                view = msgspec.structs.replace(view, canary=shown)
+                answered = await answers.resolve(repo, wire, owner, qtype, view)
+    message = dns.message.from_wire(answered.reply)
+    lines = replies.rdatas(message) if short else _lines(message, answered)
+    session.output.result({**replies.as_json(message), **_json(answered)}, lines)
+
+
+async def _shown_now(bus: "Bus", zone: Name, branch: str) -> Canary | None:
+    """Whom the resolvers that serve that branch of a zone show what else; None: nobody."""
+    for status in await status_of_all(bus, zone):
+        asked = status.asked
+        if asked is not None and asked.canary and asked.salt and branch in asked.branches[:1]:
+            return canaries.parse(asked.canary, asked.salt)
+    return None
+
+
+def _lines(message: dns.message.Message, answered: Answered) -> Sequence[str]:
+    came = f"as over {answered.over}"
+    return [*replies.lines(message, came), *(f";; {_met(each)}" for each in answered.met)]
+
+
+def _met(each: Met) -> str:
+    serial = f", serial {each.serial}" if each.serial is not None else ""
+    return f"from {names.text(each.zone)} {each.branch}, commit {commit_id(each.commit)}{serial}"
+
+
+def _json(answered: Answered) -> dict[str, Any]:
+    return {
+        "over": answered.over,
+        "from": [
+            {
+                "zone": names.text(each.zone),
+                "branch": each.branch,
+                "commit": each.commit.hex(),
+                "serial": each.serial,
+            }
+            for each in answered.met
+        ],
+    }

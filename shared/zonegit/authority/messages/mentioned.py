@@ -1,0 +1,35 @@
+"""Which names a reply speaks of: where aliases lead, and hosts whose addresses come along."""
+
+from typing import Final
+
+import dns.exception
+import dns.message
+import dns.name
+
+from zonegit.errors import Invalid
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+_FIELDS: Final = ("target", "exchange", "replacement")
+"""Where RDATA names a host: NS, CNAME, DNAME, SRV, SVCB and HTTPS; MX; NAPTR."""
+
+
+def mentioned(reply: bytes) -> set[Name]:
+    """The names in the RDATA of what answers, refers or is synthesised.
+
+    Raises:
+        Invalid: the octets are no DNS message.
+    """
+    try:
+        message = dns.message.from_wire(reply)
+    except dns.exception.DNSException as error:
+        raise Invalid(f"these octets are no DNS message: {error}") from error
+    rdatas = (rdata for rrset in (*message.answer, *message.authority) for rdata in rrset)
+    found = (getattr(rdata, field, None) for rdata in rdatas for field in _FIELDS)
+    return {_name(each) for each in found if isinstance(each, dns.name.Name)}
+
+
+def _name(name: dns.name.Name) -> Name:
+    octets = name.to_wire()
+    assert octets is not None  # it is None only when written into a file
+    return names.from_wire(octets)

@@ -1,0 +1,60 @@
+"""What of a zone decides the answer about one name: for whoever asks about few names of a big one.
+
+An answer depends on the names on the way down (a zone cut or a DNAME may lead elsewhere, the last
+one that exists is the closest encloser), on the wildcard below each, and on which of these exist
+without holding anything (RFC 1034 section 4.3.2, RFC 4592 section 2.2.2).
+"""
+
+from typing import Final
+
+from zonegit.errors import Corrupt
+from zonegit.history.trees import DEEPEST
+from zonegit.objects import node
+from zonegit.objects.asks import Asks
+from zonegit.objects.ids import ObjectId
+from zonegit.objects.model import FIRST_RRSET, SUBTREE, key_rdtype, subtree_key
+from zonegit.zone.names import Path
+
+WILDCARD: Final = b"*"
+
+RRsets = dict[tuple[Path, int], ObjectId]
+"""Blobs by owner path and type."""
+
+
+def around(root: ObjectId, path: Path) -> Asks[RRsets]:
+    """The RRsets of the name at ``path``, of every name above it and of the wildcards beside
+    those; of one of these that exists and holds none itself, an RRset somewhere below it.
+
+    Raises:
+        Corrupt: a tree is deeper than any name.
+    """
+    found: RRsets = {}
+    at: ObjectId | None = root
+    for depth in range(len(path) + 1):
+        assert at is not None
+        yield from _take(at, path[:depth], found)
+        if depth == len(path):
+            break
+        labels = (WILDCARD, path[depth])
+        below = yield from node.pick(at, {subtree_key(label) for label in labels})
+        if beside := below.get(subtree_key(WILDCARD)):
+            yield from _take(beside, (*path[:depth], WILDCARD), found)
+        at = below.get(subtree_key(labels[-1]))
+        if at is None:
+            break
+    return found
+
+
+def _take(at: ObjectId, path: Path, found: RRsets) -> Asks[None]:
+    """Adds what stands at a name, or below it where nothing does: that it exists."""
+    entries = yield from node.read(at, FIRST_RRSET)
+    found.update({(path, key_rdtype(key)): blob for key, blob in entries.items()})
+    if entries:
+        return
+    for _ in range(DEEPEST):
+        key, at = yield from node.last(at)
+        if key[0] != SUBTREE:
+            found[path, key_rdtype(key)] = at
+            return
+        path = (*path, key[1:])
+    raise Corrupt(f"a tree is deeper than the {DEEPEST} labels of a name")
