@@ -7,7 +7,7 @@ decided in one place. Octets outside ASCII become the escape ``\\DDD`` that stan
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from dns.tokenizer import EOL, IDENTIFIER, QUOTED_STRING, WHITESPACE, Token, Tokenizer
@@ -50,11 +50,13 @@ class Glued(Quoted):
 
 class Entry(NamedTuple):
     """One record or directive: the line it begins on, from 1, whether that begins with a blank,
-    and its words (at least one)."""
+    and its words (at least one). ``raw`` are the octets of its line, empty where it takes several;
+    one that the caller ``knows`` is not split, and has no words."""
 
     line: int
     indented: bool
     words: list[str]
+    raw: bytes = b""
 
 
 def failure(source: str, line: int, message: str, hint: str | None = None) -> Invalid:
@@ -62,8 +64,11 @@ def failure(source: str, line: int, message: str, hint: str | None = None) -> In
     return Invalid(f"{source}:{line}: {message}", hint=hint)
 
 
-def entries(octets: bytes, source: str) -> Iterator[Entry]:
-    """Splits a master file (RFC 1035 section 5.1); lines end in LF or CRLF.
+def entries(
+    octets: bytes, source: str, knows: Callable[[bytes], bool] | None = None
+) -> Iterator[Entry]:
+    """Splits a master file (RFC 1035 section 5.1); lines end in LF or CRLF. ``knows`` tells whether
+    a line need not be split, because it is an entry that came before.
 
     Raises:
         Invalid: a quoted string or parenthesis that does not end, or an entry beyond a bound.
@@ -71,6 +76,9 @@ def entries(octets: bytes, source: str) -> Iterator[Entry]:
     start, indented, depth, size = 1, False, 0, 0
     words: list[str] = []
     for number, raw in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
+        if not depth and knows is not None and knows(raw):
+            yield Entry(number, False, [], raw)
+            continue
         if depth:
             size += len(raw)
         else:
@@ -82,7 +90,7 @@ def entries(octets: bytes, source: str) -> Iterator[Entry]:
             indented = line[:1] in (" ", "\t")
             if _SPECIAL.search(line) is None:
                 if words := line.split():
-                    yield Entry(number, indented, words)
+                    yield Entry(number, indented, words, raw)
                 continue
             words = []
         try:
@@ -90,7 +98,7 @@ def entries(octets: bytes, source: str) -> Iterator[Entry]:
         except Invalid as error:
             raise failure(source, number, error.message, error.hint) from None
         if words and not depth:
-            yield Entry(start, indented, words)
+            yield Entry(start, indented, words, raw if start == number else b"")
     if depth:
         raise failure(source, start, "a parenthesis is not closed before the file ends")
 

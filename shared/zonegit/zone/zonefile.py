@@ -21,6 +21,7 @@ from zonegit.zone import generate, lexer, names, plain, rrset, rrtypes
 from zonegit.zone.gathering import Gathering, ZoneFile
 from zonegit.zone.lexer import Entry, Quoted
 from zonegit.zone.names import Name
+from zonegit.zone.remembered import Lines, Said
 from zonegit.zone.rrset import MAX_TTL
 
 MAX_OCTETS: Final = 512 << 20
@@ -73,6 +74,7 @@ def read(
     whole: bool = True,
     progress: Callable[[int], None] | None = None,
     skip: Skip | None = None,
+    known: Lines | None = None,
 ) -> ZoneFile:
     """The RRsets of a master file; its first origin is ``zone``.
 
@@ -85,11 +87,13 @@ def read(
         progress: told the number of records read so far, every thousand.
         skip: told of each record whose RDATA is malformed, or that cannot stand where it is put,
             and which is left out; None: one such record is an error.
+        known: lines that were read before, to which those of this file are added; None: none are
+            remembered.
 
     Raises:
         Invalid: anything else is wrong; the message begins ``FILE:LINE:``.
     """
-    return _Reader(zone, include, progress, skip).read(octets, source, whole)
+    return _Reader(zone, include, progress, skip, known).read(octets, source, whole)
 
 
 def open_beside(includer: str, path: str) -> tuple[str, bytes]:
@@ -118,11 +122,13 @@ class _Reader:
         include: Opener | None,
         progress: Callable[[int], None] | None,
         skip: Skip | None,
+        known: Lines | None,
     ) -> None:
         self._zone = zone
         self._include = include
         self._progress = progress
         self._skip = skip
+        self._known = known
         self._gathering = Gathering(zone)
         self._default_ttl: int | None = None
         self._last_ttl: int | None = None
@@ -139,7 +145,7 @@ class _Reader:
 
     def _file(self, place: _Place, octets: bytes) -> None:
         self._blamed_size(place, len(octets))
-        for entry in lexer.entries(octets, place.source):
+        for entry in lexer.entries(octets, place.source, self._knows(place)):
             place.line = entry.line
             try:
                 included = self._entry(place, entry)
@@ -147,6 +153,11 @@ class _Reader:
                 raise lexer.failure(place.source, entry.line, error.message, error.hint) from error
             if included is not None:
                 self._file(*included)
+
+    def _knows(self, place: _Place) -> Callable[[bytes], bool] | None:
+        """Whether a line was read before, under the origin that is in force when it is met."""
+        known = self._known
+        return None if known is None else lambda raw: known.recall(place.origin, raw) is not None
 
     def _blamed_size(self, place: _Place, octets: int) -> None:
         try:
@@ -161,14 +172,15 @@ class _Reader:
     def _entry(self, place: _Place, entry: Entry) -> tuple[_Place, bytes] | None:
         """Takes one entry; what to read next where it is an ``$INCLUDE``."""
         words = entry.words
-        first = words[0]
-        if entry.indented:
-            self._record(place, entry.line, words, 0)
-        elif first[:1] == "$" and not isinstance(first, Quoted):
-            return self._directive(place, entry, first.upper())
+        if not words:
+            self._again(place, entry)
+        elif entry.indented:
+            self._record(place, entry, None)
+        elif words[0][:1] == "$" and not isinstance(words[0], Quoted):
+            return self._directive(place, entry, words[0].upper())
         else:
-            place.owner = self._name(_bare(first), place.origin)
-            self._record(place, entry.line, words, 1)
+            place.owner = self._name(_bare(words[0]), place.origin)
+            self._record(place, entry, place.owner)
         return None
 
     def _directive(
@@ -229,9 +241,22 @@ class _Reader:
             place.owner = self._name(generate.expand(left, number), place.origin)
             self._add(place, line, rdtype, ttl, words)
 
-    def _record(self, place: _Place, line: int, words: list[str], at: int) -> None:
-        rdtype, ttl, at = _head(words, at)
-        self._add(place, line, rdtype, self._ttl(ttl), words[at:])
+    def _record(self, place: _Place, entry: Entry, owner: Name | None) -> None:
+        """Takes a record; ``owner`` None: its line begins with a blank."""
+        rdtype, ttl, at = _head(entry.words, 0 if owner is None else 1)
+        rdata = self._add(place, entry.line, rdtype, self._ttl(ttl), entry.words[at:])
+        if rdata is not None and entry.raw and self._known is not None:
+            self._known.keep(place.origin, entry.raw, Said(owner, rdtype, ttl, rdata))
+
+    def _again(self, place: _Place, entry: Entry) -> None:
+        """Takes the record of a line that is known."""
+        said = self._known.recall(place.origin, entry.raw) if self._known is not None else None
+        assert said is not None  # it was just asked for
+        if said.owner is not None:
+            place.owner = said.owner
+        ttl = self._ttl(said.ttl)
+        owner = self._counted(place)
+        self._put(place, entry.line, owner, said.rdtype, ttl, said.rdata)
 
     def _ttl(self, stated: int | None) -> int:
         """RFC 2308 section 4: the record's own, else ``$TTL``, else the last one stated."""
@@ -246,22 +271,42 @@ class _Reader:
             )
         return ttl
 
-    def _add(self, place: _Place, line: int, rdtype: int, ttl: int, words: list[str]) -> None:
-        owner = place.owner
-        if owner is None:
+    def _add(
+        self, place: _Place, line: int, rdtype: int, ttl: int, words: list[str]
+    ) -> bytes | None:
+        """Takes a record; its RDATA, None where that is malformed and left out."""
+        owner = self._counted(place)
+        try:
+            rdata = _rdata(owner, rdtype, words, place.origin)
+        except Invalid as error:
+            self._leave_out(place, line, error)
+            return None
+        self._put(place, line, owner, rdtype, ttl, rdata)
+        return rdata
+
+    def _counted(self, place: _Place) -> Name:
+        """The owner of the next record, which is within the bounds."""
+        if place.owner is None:
             raise Invalid("the record begins with a blank, and no owner name came before it")
         self._records += 1
         if self._records > MAX_RECORDS:
             raise Invalid(f"more than {MAX_RECORDS} records")
         if self._progress is not None and self._records % PROGRESS_STEP == 0:
             self._progress(self._records)
+        return place.owner
+
+    def _put(
+        self, place: _Place, line: int, owner: Name, rdtype: int, ttl: int, rdata: bytes
+    ) -> None:
         try:
-            rdata = _rdata(owner, rdtype, words, place.origin)
             self._gathering.add(owner, rdtype, ttl, rdata, (place.source, line))
         except Invalid as error:
-            if self._skip is None:
-                raise
-            self._skip(Skipped(place.source, line, error.message))
+            self._leave_out(place, line, error)
+
+    def _leave_out(self, place: _Place, line: int, why: Invalid) -> None:
+        if self._skip is None:
+            raise why
+        self._skip(Skipped(place.source, line, why.message))
 
 
 @lru_cache(1024)

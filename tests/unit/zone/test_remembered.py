@@ -1,0 +1,92 @@
+"""Lines that were read before mean what they mean where they are met again, and memory is
+bounded."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zonegit.errors import Invalid
+from zonegit.zone import names, zonefile
+from zonegit.zone.gathering import ZoneFile
+from zonegit.zone.remembered import MAX_LINE, Lines, Said
+from zonegit.zone.rrtypes import TXT, A
+
+ZONE = names.parse("foo.com.")
+HEAD = "$TTL 300\n@ IN SOA ns1 admin 1 7200 3600 1209600 3600\n"
+LINES = st.lists(
+    st.sampled_from(
+        [
+            "$TTL 60", "$TTL 1h", "$ORIGIN sub", "$ORIGIN foo.com.", "$ORIGIN bar.org.",
+            "www A 192.0.2.1", "www 7 A 192.0.2.1", "www IN 9 A 192.0.2.2 ; nine", "@ MX 10 mail",
+            "  A 192.0.2.3", "  8 TXT a", "\tMX 10 mail", "mail.foo.com. A 192.0.2.4",
+            "out.bar.org. A 192.0.2.5", "alias CNAME www", "alias A 192.0.2.6", "www A 192.0.2.256",
+            'text TXT "a ; b" c', "long TXT ( a", "b )", "", "; nothing", '"www" A 192.0.2.1',
+            "$GENERATE 1-2 h$ A 192.0.2.$", "one ( A 192.0.2.7 )", "  ( A", "192.0.2.8 )",
+        ]
+    ),
+    max_size=12,
+)  # fmt: skip
+
+
+def outcome(text: str, known: Lines | None, *, lenient: bool = False) -> object:
+    """All that reading a file comes to."""
+    skipped: list[object] = []
+    try:
+        found = zonefile.read(
+            text.encode(), ZONE, known=known, skip=skipped.append if lenient else None
+        )
+    except Invalid as error:
+        return error.message, error.hint, skipped
+    assert isinstance(found, ZoneFile)
+    return found, skipped
+
+
+@settings(max_examples=500)
+@given(st.lists(LINES, max_size=4), st.booleans())
+def test_a_file_means_the_same_whatever_was_read_before_it(files, lenient):
+    known = Lines()
+    for lines in files:
+        text = HEAD + "\n".join(lines) + "\n"
+        assert outcome(text, known, lenient=lenient) == outcome(text, None, lenient=lenient)
+
+
+def test_a_line_is_known_under_its_own_origin_alone():
+    known = Lines()
+    text = f"{HEAD}$ORIGIN a.foo.com.\nwww A 192.0.2.1\n$ORIGIN b.foo.com.\nwww A 192.0.2.1\n"
+    found = zonefile.read(text.encode(), ZONE, known=known)
+    assert {names.text(owner) for owner, rdtype in found.rrsets if rdtype == A} == {
+        "www.a.foo.com.",
+        "www.b.foo.com.",
+    }
+
+
+def test_a_known_line_takes_the_ttl_and_the_owner_that_hold_where_it_is_met_again():
+    known = Lines()
+    first = "$TTL 1\n@ SOA ns1 admin 1 2 3 4 5\na TXT x\n TXT y\n"
+    second = "$TTL 2\n@ SOA ns1 admin 1 2 3 4 5\nb TXT z\n TXT y\n"
+    zonefile.read(first.encode(), ZONE, known=known)
+    found = zonefile.read(second.encode(), ZONE, known=known).rrsets
+    b = found[names.parse("b.foo.com."), TXT]
+    assert (b.ttl, len(b.rdatas)) == (2, 2)
+
+
+def test_an_error_in_a_file_of_known_lines_names_its_own_line():
+    known = Lines()
+    zonefile.read((HEAD + "www A 192.0.2.1\n").encode(), ZONE, known=known)
+    said = outcome(HEAD + "\nwww CNAME x\nwww A 192.0.2.1\n", known)
+    assert said == outcome(HEAD + "\nwww CNAME x\nwww A 192.0.2.1\n", None)
+    assert str(said[0]).startswith("-:5:")
+
+
+def test_a_memory_that_is_full_begins_anew():
+    known = Lines(most=1_000)
+    said = Said(ZONE, TXT, None, b"\1a")
+    for number in range(10):
+        known.keep(ZONE, b"%d" % number, said)
+    assert known.recall(ZONE, b"0") is None
+    assert known.recall(ZONE, b"9") == said
+
+
+def test_a_long_line_is_not_kept():
+    known = Lines()
+    known.keep(ZONE, b"x" * (MAX_LINE + 1), Said(ZONE, TXT, None, b"\1a"))
+    assert known.recall(ZONE, b"x" * (MAX_LINE + 1)) is None
