@@ -5,31 +5,25 @@ checked. Exits 1 when any check failed; whatever it started is stopped in any ca
 """
 
 import json
-import os
-import shlex
-import signal
-import socket
-import subprocess
 import sys
-import tarfile
-import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from tests.support.ports import free_port
+from tests.e2e import walk_root
+from tests.e2e.walking import (
+    SHOWN_LINES,
+    Failed,
+    Walkthrough,
+    blamed,
+    end,
+    remember_addresses,
+    walkthrough,
+)
 
-BIN = Path(sys.executable).parent
-ROOT_ZONES = Path(__file__).resolve().parents[3] / "shared" / "data" / "rootzone-2018.tar.xz"
-ROOT_TREE = "4745c3584a55f86be12d0bde93d280d34dd7821f0f29948f63996eafc170e2f8"
 SALT = "demo-rollout"
 CANARY_PERCENT = 50
-ROOT_VERSIONS = 10
-DEADLINE_S = 20.0
-SHOWN_LINES = 30
 
 ZONE_FILE = """\
 $ORIGIN foo.com.
@@ -49,107 +43,6 @@ ns.sub  IN A   192.0.2.53
 """
 
 
-class Failed(Exception):
-    """A check failed: the walkthrough goes no further."""
-
-
-class Walkthrough:
-    """Runs commands against one stack and keeps the score."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.checks = 0
-        self.environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("ZONEGIT_")},
-            "ZONEGIT_DATA": str(folder / "data"),
-            "ZONEGIT_ACTOR": "alice",
-            "ZONEGIT_AUTHOR_EMAIL": "alice@example.net",
-            "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
-        }
-        self.dns = ""
-        self.metrics = ""
-        self.started: list[subprocess.Popen[bytes]] = []
-
-    def step(self, title: str) -> None:
-        """Says what comes next."""
-        print(f"\n== {title} ==", flush=True)
-
-    def run(self, words: str, *, shown: int = SHOWN_LINES, fails_with: int = 0) -> str:
-        """Runs a command line, prints it and what it says; its status must be as expected."""
-        print(f"$ {words}", flush=True)
-        done = self._carried_out(shlex.split(words))
-        lines = (done.stdout + done.stderr).splitlines()
-        for line in lines[:shown]:
-            print(f"  {line}")
-        if len(lines) > shown:
-            print(f"  ... {len(lines) - shown} more lines")
-        if done.returncode != fails_with:
-            raise Failed(f"{words!r} exited with {done.returncode}, not {fails_with}")
-        return done.stdout
-
-    def ask(self, words: str) -> Any:
-        """The JSON answer of a command that is not shown: for checks and for waiting."""
-        done = self._carried_out(["zonegit", *shlex.split(words), "--json"])
-        if done.returncode:
-            raise Failed(f"zonegit {words}: {done.stderr.strip()}")
-        return json.loads(done.stdout)
-
-    def _carried_out(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        program, *arguments = words
-        return subprocess.run(
-            [str(BIN / program), *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def records(self, words: str) -> list[str]:
-        """Shows a query and returns the RDATA of its answer."""
-        return self.run(f"zonegit query {words} --short").split("\n")[:-1]
-
-    def check(self, what: str, holds: bool) -> None:
-        """Counts a check, or ends the walkthrough."""
-        print(f"  {'ok' if holds else 'FAILED'}: {what}", flush=True)
-        if not holds:
-            raise Failed(what)
-        self.checks += 1
-
-    def until(self, what: str, holds: Callable[[], bool]) -> None:
-        """Waits for something that another process does; a check."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not holds() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self.check(what, holds())
-
-    def serial(self) -> int:
-        """The serial that is served for foo.com."""
-        return int(self.records(f"foo.com SOA @{self.dns}")[0].split()[2])
-
-    def resolver(self, name: str, words: str) -> tuple[subprocess.Popen[bytes], str]:
-        """Starts a resolver of our own beside the stack's, and returns it with its address."""
-        address = f"127.0.0.1:{free_port()}"
-        command = f"zonegit-resolver --name {name} --listen {address} {words}".strip()
-        print(f"$ {command} &", flush=True)
-        arguments = shlex.split(command)
-        arguments[0] = str(BIN / arguments[0])
-        with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                arguments, cwd=self.folder, env=self.environment, stdout=log, stderr=log
-            )
-        self.started.append(process)
-        self.until(f"{name} answers on {address}", lambda: answers(address))
-        return process, address
-
-    def stop(self) -> None:
-        """Stops whatever runs."""
-        for process in self.started:
-            end(process)
-        if (self.folder / "data" / "stack.json").exists():
-            self.run("zonegit down")
-
-
 def start(walk: Walkthrough) -> None:
     walk.step("1. Install and start")
     walk.run("zonegit --version")
@@ -157,11 +50,6 @@ def start(walk: Walkthrough) -> None:
     remember_addresses(walk)
     doctor = walk.run("zonegit doctor")
     walk.check("the doctor finds nothing wrong", "BAD" not in doctor)
-
-
-def remember_addresses(walk: Walkthrough) -> None:
-    stack = json.loads((walk.folder / "data" / "stack.json").read_text())
-    walk.dns, walk.metrics = stack["dns"][0], stack["metrics"]
 
 
 def initialise(walk: Walkthrough) -> None:
@@ -228,12 +116,6 @@ def history(walk: Walkthrough) -> None:
     walk.run("zonegit status")
     then = walk.run("zonegit show api A HEAD~1")
     walk.check("what it was one commit ago", then.endswith("192.0.2.80\n"))
-
-
-def blamed(walk: Walkthrough, words: str) -> set[str]:
-    """The commits that ``zonegit blame`` names for records."""
-    rrsets = walk.ask(f"blame {words}")
-    return {record["commit"] for rrset in rrsets for record in rrset["records"]}
 
 
 def branch(walk: Walkthrough) -> None:
@@ -404,44 +286,6 @@ def bus_url(walk: Walkthrough, role: str) -> str:
     return str(bus["url"]).replace("://", f"://{role}:{bus['users'][role]}@")
 
 
-def root_zone(walk: Walkthrough) -> None:
-    walk.step("The real root zone: ten days of it as history")
-    if not ROOT_ZONES.exists():
-        print("  skipped: the real data is not beside this checkout")
-        return
-    walk.run("zonegit up --detach --listen 127.0.0.1:0 --metrics 127.0.0.1:0")
-    remember_addresses(walk)
-    walk.check("foo.com came back", walk.records("api.foo.com A") == ["192.0.2.81"])
-    walk.run("zonegit init .")
-    serials = extract_root_zones(walk)
-    for serial in serials:
-        words = f"zonegit import root-{serial}.zone -m 'root zone {serial}' --wait --timeout 60"
-        walk.run(words, shown=1)
-    tree = walk.run("zonegit rev-parse HEAD~9^{tree}").strip()
-    walk.check("the first has the tree that the original computes", tree == ROOT_TREE)
-    walk.run("zonegit log --oneline")
-    walk.check("ten versions are ten commits", len(walk.ask("log")) == ROOT_VERSIONS)
-    walk.run("zonegit blame com. NS")
-    first = walk.ask("rev-parse HEAD~9")["id"]
-    walk.check("com. has had its servers all along", blamed(walk, "com. NS") == {first})
-    walk.run("zonegit diff HEAD~1 HEAD --stat", shown=10)
-    walk.run("zonegit query www.example.com A")
-    soa = walk.records(". SOA")[0]
-    walk.check("the last version is served", soa.split()[2] == serials[-1])
-    _, address = walk.resolver("first", "--zone . --at HEAD~9")
-    soa = walk.records(f". SOA @{address}")[0]
-    walk.check("the first one is, too, by who is pinned to it", soa.split()[2] == serials[0])
-
-
-def extract_root_zones(walk: Walkthrough) -> list[str]:
-    """Unpacks the first versions and returns their serials, in order."""
-    with tarfile.open(ROOT_ZONES) as archive:
-        members = sorted(each for each in archive.getnames() if each.endswith(".zone"))
-        for each in members[:ROOT_VERSIONS]:
-            archive.extract(each, walk.folder, filter="data")
-    return [Path(each).stem.removeprefix("root-") for each in members[:ROOT_VERSIONS]]
-
-
 STEPS: Sequence[Callable[[Walkthrough], None]] = (
     start,
     initialise,
@@ -461,7 +305,7 @@ STEPS: Sequence[Callable[[Walkthrough], None]] = (
     second_zone,
     metrics,
     bus_down,
-    root_zone,
+    walk_root.history,
 )
 
 
@@ -471,41 +315,6 @@ def fnv1a(octets: bytes) -> int:
     for octet in octets:
         value = (value ^ octet) * 0x100000001B3 % (1 << 64)
     return value
-
-
-def answers(address: str) -> bool:
-    """Whether something answers a DNS query there, whatever it says."""
-    host, _, port = address.rpartition(":")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(0.2)
-        try:
-            sock.connect((host, int(port)))
-            sock.send(b"\x12\x34\x01\x00\x00\x01\0\0\0\0\0\0\x03foo\x03com\0\0\x06\0\x01")
-            return sock.recv(512)[:2] == b"\x12\x34"
-        except OSError:
-            return False
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Stops one process that was started here."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def walkthrough() -> Iterator[Walkthrough]:
-    with tempfile.TemporaryDirectory(prefix="zonegit-demo-") as folder:
-        walk = Walkthrough(Path(folder))
-        try:
-            yield walk
-        finally:
-            walk.step("Stop")
-            walk.stop()
 
 
 def main() -> int:
