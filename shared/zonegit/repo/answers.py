@@ -20,7 +20,7 @@ from zonegit.authority.compiled.snapshot import Snapshot, empty, node_at
 from zonegit.authority.messages.mentioned import mentioned
 from zonegit.authority.messages.parts import TC
 from zonegit.authority.messages.query import DATAGRAM, STREAM
-from zonegit.errors import Invalid, NotFound
+from zonegit.errors import Invalid, NotFound, ZonegitError
 from zonegit.history.around import around
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import browse, drafts, refish
@@ -74,7 +74,7 @@ async def resolve(repo: Repo, query: bytes, name: Name, qtype: int, view: View) 
     Raises:
         NotFound: no zone here holds the name, it has no such branch, or the refish names nothing.
         Invalid: the refish is malformed or of another zone; the answer depends on too many names.
-        Corrupt, Unavailable: as the stores say.
+        Corrupt, Denied, Unavailable: as the stores say.
     """
     asking = _Asking(repo, view)
     await asking.look([name], qtype)
@@ -112,7 +112,7 @@ class _Asking:
         self._repo = repo
         self._view = view
         self._reader = Reader(repo.objects)
-        self._refs: dict[Name, ZoneRefs | None] = {}
+        self._refs: dict[Name, ZoneRefs | ZonegitError] = {}
         self._seen: set[Name] = set()
         self._looked: set[tuple[Name, Name]] = set()
 
@@ -163,14 +163,17 @@ class _Asking:
         self._refs.update(zip(unknown, answers, strict=True))
         for each in above:
             refs = self._refs[each]
-            if refs is not None and await self._is_open(refs):
-                return
+            if isinstance(refs, ZoneRefs):
+                if await self._is_open(refs):
+                    return
+            elif not isinstance(refs, NotFound):
+                raise refs  # not before it matters: a tenant may not ask about zones above its own
 
-    async def _refs_of(self, zone: Name) -> ZoneRefs | None:
+    async def _refs_of(self, zone: Name) -> ZoneRefs | ZonegitError:
         try:
             return await self._repo.refs.zone(zone, self._repo.actor)
-        except NotFound:
-            return None
+        except ZonegitError as error:
+            return error
 
     async def _is_open(self, refs: ZoneRefs) -> bool:
         """Whether a resolver would serve the zone; then it is at hand from now on."""
