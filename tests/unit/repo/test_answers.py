@@ -3,6 +3,7 @@
 import random
 
 import dns.message
+import msgspec
 import pytest
 
 from tests.support.differential.questions import Question, questions
@@ -15,11 +16,12 @@ from zonegit.authority.answering.zones import Served, Zones
 from zonegit.authority.compiled.compiler import compiled
 from zonegit.authority.messages.parts import TC
 from zonegit.authority.messages.query import DATAGRAM, STREAM
-from zonegit.errors import Invalid, NotFound
+from zonegit.errors import Denied, Invalid, NotFound
 from zonegit.objects.ids import identify
 from zonegit.repo import answers, branches, heads
 from zonegit.repo.answers import View
 from zonegit.repo.edits import Set
+from zonegit.store.protocols import RefStore
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.names import Name
 
@@ -93,6 +95,31 @@ async def test_an_alias_is_followed_into_another_zone_at_its_own_branch(foo: Sho
 async def test_a_name_that_no_zone_here_holds_is_not_found(foo: Shop) -> None:
     with pytest.raises(NotFound, match="no zone here holds"):
         await resolved(foo, "www.foo.net.")
+
+
+class Fenced:
+    """Refs as a tenant sees them whom the bus lets ask about foo.com. and what is below it."""
+
+    def __init__(self, refs: RefStore) -> None:
+        self._refs = refs
+
+    def __getattr__(self, name: str):
+        return getattr(self._refs, name)
+
+    async def zone(self, zone: Name, actor: str):
+        if not names.is_within(zone, ZONE):
+            raise Denied(f"{names.text(zone)} is not yours")
+        return await self._refs.zone(zone, actor)
+
+
+async def test_a_tenant_is_answered_about_its_own_zone_and_told_what_it_may_not_ask(
+    foo: Shop,
+) -> None:
+    fenced = msgspec.structs.replace(foo.repo, refs=Fenced(foo.repo.refs))
+    reply, _ = await resolved(Shop(fenced, foo.other), "www.foo.com.")
+    assert texts(reply.answer)[-1] == "api.foo.com. 300 IN A 192.0.2.80"
+    with pytest.raises(Denied):
+        await resolved(Shop(fenced, foo.other), "www.bar.com.")
 
 
 async def test_a_commit_that_is_none_is_not_taken_for_the_branch(foo: Shop) -> None:
