@@ -1,7 +1,11 @@
-"""Serial number arithmetic (RFC 1982, SERIAL_BITS = 32)."""
+"""Serial number arithmetic (RFC 1982, SERIAL_BITS = 32), and what a serial says of its day."""
+
+from datetime import UTC, datetime
 
 MODULUS = 1 << 32
 HALF = 1 << 31
+FIRST_YEAR = 1983
+"""No zone is older: RFC 882 is of that November."""
 
 
 def later(a: int, b: int) -> bool:
@@ -17,3 +21,14 @@ def following(serial: int) -> int:
 def latest(a: int, b: int) -> int:
     """The later of two serials; the first where the order is undefined."""
     return b if later(b, a) else a
+
+
+def moment(serial: int) -> int | None:
+    """When a serial of the form YYYYMMDDnn (RFC 1912 section 2.2) was given out, in seconds since
+    1970: midnight UTC of its day and ``nn`` minutes. None: it names no day."""
+    day, number = divmod(serial, 100)
+    try:
+        midnight = datetime(day // 10_000, day // 100 % 100, day % 100, tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(midnight.timestamp()) + 60 * number if midnight.year >= FIRST_YEAR else None

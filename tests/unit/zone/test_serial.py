@@ -1,10 +1,12 @@
-"""Serial number arithmetic (RFC 1982)."""
+"""Serial number arithmetic (RFC 1982), and the day that a serial may tell."""
+
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.zone.serial import HALF, MODULUS, following, later, latest
+from zonegit.zone.serial import HALF, MODULUS, following, later, latest, moment
 
 serials = st.integers(0, MODULUS - 1)
 
@@ -50,3 +52,22 @@ def test_at_most_one_of_two_is_later_and_the_latest_is_never_behind(a, b):
 
 def test_serials_wrap_around():
     assert following(MODULUS - 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("serial", "at"),
+    [
+        (2018020100, datetime(2018, 2, 1, tzinfo=UTC)),
+        (2018020107, datetime(2018, 2, 1, 0, 7, tzinfo=UTC)),
+        (2020022999, datetime(2020, 2, 29, 1, 39, tzinfo=UTC)),
+    ],
+)
+def test_a_serial_of_the_form_yyyymmddnn_tells_its_day(serial, at):
+    assert moment(serial) == at.timestamp()
+
+
+@pytest.mark.parametrize(
+    "serial", [0, 1, 2018130100, 2018023000, 2019022900, 1970010100, 2**32 - 1]
+)
+def test_other_serials_tell_no_day(serial):
+    assert moment(serial) is None

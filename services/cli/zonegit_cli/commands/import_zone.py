@@ -1,9 +1,10 @@
-"""zonegit import: a master file becomes the zone."""
+"""zonegit import: master files become the zone, one commit each."""
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -12,27 +13,43 @@ from zonegit.repo.commits import Lost
 from zonegit.repo.edits import Edit
 from zonegit.repo.heads import Position, Repo
 from zonegit.repo.plans import Plan
+from zonegit.repo.series import Version
 from zonegit.zone import rrtypes, zonefile
 from zonegit.zone.rrset import RRset
-from zonegit.zone.zonefile import MAX_OCTETS, Skipped
-from zonegit_cli import committing, files, page
+from zonegit.zone.zonefile import MAX_OCTETS
+from zonegit_cli import committing, files, page, serially, versions
+from zonegit_cli.masterfiles import LeftOut, MasterFiles
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
+from zonegit_cli.versions import DATES, Dates
 
 MODEST: Final = 10
 """How nice an import is: what it computes must not keep a resolver on this machine waiting."""
 
-MOST_SKIPPED: Final = 1_000
-"""Skipped records that are told one by one; beyond that they are counted."""
-
 
 @page.page("import")
-@click.argument("file", type=click.Path(), metavar="FILE|-")
+@click.argument("named", nargs=-1, type=click.Path(), metavar="FILE|-...")
 @click.option("--merge", is_flag=True, help="Add the file's records; what else there is stays.")
+@click.option("--series", is_flag=True, help="Each FILE is a version of the zone: a commit each.")
+@click.option(
+    "--dates",
+    type=click.Choice(DATES),
+    default="now",
+    show_default=True,
+    help="What dates the commits of a series.",
+)
 @click.option("--lenient", is_flag=True, help="Skip records that cannot stand, and say which.")
 @page.commits
-async def command(session: Session, file: str, merge: bool, lenient: bool, how: How) -> None:
-    """Make the zone equal a master file (RFC 1035), as one commit.
+async def command(
+    session: Session,
+    named: tuple[str, ...],
+    merge: bool,
+    series: bool,
+    dates: Dates,
+    lenient: bool,
+    how: How,
+) -> None:
+    """Make the zone equal a master file (RFC 1035), as one commit; or many, one after the other.
 
     Everything is checked before anything is written; an error names file, line and record. The
     file's serial is taken when it is later than the zone's, else the zone's moves by one. With
@@ -40,7 +57,12 @@ async def command(session: Session, file: str, merge: bool, lenient: bool, how: 
 
     With --lenient a record is left out, and named with its line, when its RDATA is malformed (a
     string over 255 octets), it is outside the zone, a DS or a second SOA at the apex, or a CNAME
-    and other data meet at its name: of those the first in the file stays.
+    and other data meet at its name: of those the first in the file stays. Of a series a whole
+    version is left out that cannot be read.
+
+    With --series the files are versions of the zone, the oldest first. Those that differ from the
+    one before become commits, and the branch moves once, at the end. With --dates serial a serial
+    YYYYMMDDnn dates its commit (midnight UTC and nn minutes), with mtime the time of the file.
 
     \b
     zonegit import example.com.zone --dry-run
@@ -48,14 +70,34 @@ async def command(session: Session, file: str, merge: bool, lenient: bool, how: 
     zonegit import example.com.zone --lenient
     zonegit import hosts.zone --merge       add its records; the rest stays
     zonegit export canary | zonegit import - --branch main
+    zonegit import --series --dates serial root-*.zone
     """
-    octets = files.read(file, MAX_OCTETS)
+    if not series and len(named) != 1:
+        raise click.UsageError("one FILE makes a commit; --series takes many")
+    if series and (merge or not named):
+        raise click.UsageError("--series takes the FILEs of whole zones, and no --merge")
+    _be_modest()
+    left_out = LeftOut(session) if lenient else None
+    master = MasterFiles(session, zonefile.open_beside, left_out)
+    if series:
+        await _import_series(session, named, dates, master, how)
+    else:
+        await _import_one(session, named[0], master, how, merge=merge)
+
+
+def _be_modest() -> None:
     os.nice(MODEST)
     gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
-    left_out = _LeftOut(session) if lenient else None
+
+
+async def _import_one(
+    session: Session, file: str, master: MasterFiles, how: How, *, merge: bool
+) -> None:
+    octets = files.read(file, MAX_OCTETS)
 
     def plan_for(repo: Repo, position: Position) -> Plan:
-        rrsets = _parse(session, file, octets, position, left_out, whole=not merge)
+        found = master.read(octets, files.shown(file), position.zone, whole=not merge)
+        rrsets = list(found.values())
         if not merge:
             renew = repo.objects if how.force and not how.dry_run else None
             return plans.plan_replacement(rrsets, position.zone, renew)
@@ -64,66 +106,17 @@ async def command(session: Session, file: str, merge: bool, lenient: bool, how: 
     words = f"{'merge' if merge else 'import'} {files.shown(Path(file).name)}"
     lost = Lost.REPLAYED_APART if merge else Lost.GIVEN_UP
     intent = committing.intent(how, "import", words, imports=not merge, lost=lost)
-    beside = left_out.as_json if left_out is not None else dict
-    await committing.commit(session, how, plan_for, intent, beside)
+    await committing.commit(session, how, plan_for, intent, master.beside)
 
 
-class _LeftOut:
-    """The records that were skipped: each is told as it is met, the first thousand are kept."""
+async def _import_series(
+    session: Session, named: tuple[str, ...], dates: Dates, master: MasterFiles, how: How
+) -> None:
+    def versions_for(repo: Repo, at: Position) -> Iterator[Version]:
+        return versions.of_files(repo, at, named, dates, how.message, master)
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._first: list[Skipped] = []
-        self._count = 0
-
-    def add(self, skipped: Skipped) -> None:
-        self._count += 1
-        if self._count <= MOST_SKIPPED:
-            self._first.append(skipped)
-            self._session.output.progress("")
-            self._session.output.note(f"{skipped.source}:{skipped.line}: skipped: {skipped.why}")
-
-    def tell_rest(self) -> None:
-        """How many were not told."""
-        if self._count > MOST_SKIPPED:
-            self._session.output.note(f"{self._count - MOST_SKIPPED} more records skipped")
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "skipped": self._count,
-            "skipped_records": [
-                {"file": each.source, "line": each.line, "reason": each.why} for each in self._first
-            ],
-        }
-
-
-def _parse(
-    session: Session,
-    file: str,
-    octets: bytes,
-    position: Position,
-    left_out: _LeftOut | None,
-    *,
-    whole: bool,
-) -> list[RRset]:
-    def progress(records: int) -> None:
-        session.output.progress(f"{files.shown(file)}: {records:,} records")
-
-    found = zonefile.read(
-        octets,
-        position.zone,
-        source=files.shown(file),
-        include=zonefile.open_beside,
-        whole=whole,
-        progress=progress,
-        skip=left_out.add if left_out is not None else None,
-    )
-    session.output.progress("")
-    if left_out is not None:
-        left_out.tell_rest()
-    for warning in found.warnings:
-        session.output.note(warning)
-    return list(found.rrsets.values())
+    intent = committing.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
+    await serially.commit(session, how, versions_for, intent, master.beside)
 
 
 def _merging(rrsets: list[RRset], position: Position) -> list[Edit]:

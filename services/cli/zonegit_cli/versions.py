@@ -1,0 +1,77 @@
+"""The versions of a zone as files, one each: what they become as commits."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.objects.model import Identity
+from zonegit.repo.heads import Position, Repo
+from zonegit.repo.series import Version
+from zonegit.zone import rrtypes
+from zonegit.zone.rrset import RRset, soa
+from zonegit.zone.serial import moment
+from zonegit.zone.zonefile import MAX_OCTETS
+from zonegit_cli import files
+from zonegit_cli.masterfiles import MasterFiles
+
+Dates = Literal["now", "serial", "mtime"]
+"""What dates the commit of a file: the clock, its serial, or when it was last written."""
+
+DATES: Final[tuple[Dates, ...]] = ("now", "serial", "mtime")
+
+
+def of_files(
+    repo: Repo,
+    at: Position,
+    named: Sequence[str],
+    dates: Dates,
+    message: str | None,
+    master: MasterFiles,
+) -> Iterator[Version]:
+    """A version for each file, in their order; ``message`` None: each says its file's name.
+
+    Raises:
+        Invalid: a file cannot be read as a zone, or has no such date.
+        NotFound: it cannot be opened.
+    """
+    for file in named:
+        source = files.shown(file)
+        rrsets = master.read_if_it_can_be(files.read(file, MAX_OCTETS), source, at.zone)
+        if rrsets is not None:
+            who = _dated(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
+            words = message or f"import {files.shown(Path(file).name)}"
+            yield Version(source, rrsets, words, who, who)
+
+
+def _dated(who: Identity, dates: Dates, file: str, found: RRset) -> Identity:
+    match dates:
+        case "now":
+            return who
+        case "serial":
+            return msgspec.structs.replace(who, time=_by_serial(file, found), zone="+0000")
+        case "mtime":
+            return msgspec.structs.replace(who, time=_by_mtime(file), zone="+0000")
+
+
+def _by_serial(file: str, found: RRset) -> int:
+    serial = soa(found).serial
+    at = moment(serial)
+    if at is None:
+        raise Invalid(
+            f"{files.shown(file)}: the serial {serial} is no date (YYYYMMDDnn)",
+            hint="--dates mtime takes the time of the file, --dates now the clock",
+        )
+    return at
+
+
+def _by_mtime(file: str) -> int:
+    if file == files.STDIN:
+        raise Invalid("what comes from a pipe has no time of its own", hint="--dates now or serial")
+    try:
+        return max(0, int(os.stat(file).st_mtime))
+    except OSError as error:
+        raise NotFound(f"cannot read {file}: {error.strerror}") from error
