@@ -16,8 +16,9 @@ from zonegit.objects.canonical import encode
 from zonegit.objects.model import Symref
 from zonegit.store import refnames
 from zonegit.store.expected import Absent, Anything, Exactly
-from zonegit.store.protocols import LogEntry, Moved, Origin, Snapshot
+from zonegit.store.protocols import LogEntry, Moved, Origin, Snapshot, Stood
 from zonegit.store.refnames import RefName
+from zonegit.store.when import MAX_SECONDS, Ago, At, Back
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -460,6 +461,41 @@ async def test_the_reflog_is_of_one_ref_newest_first(stand: RefStand) -> None:
     assert await stand.refs.reflog(MAIN, 1) == entries[:1]
     assert await stand.refs.reflog(MAIN, 10, serial=entries[1].serial) == entries[1:]
     assert await stand.refs.reflog(MAIN, 10, serial=99) == []
+
+
+async def test_where_a_ref_stood_is_told_by_time_and_by_moves(stand: RefStand) -> None:
+    first = await registered(stand)
+    second = await stored(stand, FOO, 2)
+    await stand.refs.move(MAIN, Exactly(first.id), second.id, origin())
+    new, old = await stand.refs.reflog(MAIN, 10)
+    now = await stand.refs.at(MAIN, Ago(0))
+    assert (now.entry, now.time >= new.time) == (new, True)
+    assert (await stand.refs.at(MAIN, At(old.time))).entry == old
+    assert await stand.refs.at(MAIN, Back(0)) == Stood(new, new.time)
+    assert await stand.refs.at(MAIN, Back(1)) == Stood(old, old.time)
+
+
+async def test_before_its_first_move_a_ref_is_told_of_with_that(stand: RefStand) -> None:
+    await registered(stand)
+    (first,) = await stand.refs.reflog(MAIN, 10)
+    assert await stand.refs.at(MAIN, At(1.0)) == Stood(first, 1.0)
+    assert (await stand.refs.at(MAIN, Ago(MAX_SECONDS))).time == 0
+
+
+async def test_a_ref_without_a_zone_is_still_told_of_and_one_that_never_was_is_not(
+    stand: RefStand,
+) -> None:
+    made = await registered(stand)
+    await stand.refs.unregister(FOO, origin(force=True))
+    assert (await stand.refs.at(MAIN, Ago(0))).entry.new is None
+    assert (await stand.refs.at(MAIN, Back(1))).entry.new == made.id
+    with pytest.raises(NotFound) as beyond:
+        await stand.refs.at(MAIN, Back(2))
+    assert beyond.value.details == {"moves": "2"}
+    for when in (Ago(0), At(0), Back(0)):
+        with pytest.raises(NotFound) as never:
+            await stand.refs.at(refnames.branch(FOO, "never"), when)
+        assert never.value.details == {"moves": "0"}
 
 
 async def test_every_row_is_announced_once_and_in_order(stand: RefStand) -> None:

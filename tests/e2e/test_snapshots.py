@@ -33,6 +33,7 @@ VARYING = (
     (re.compile(r'("time"): \d+\.\d+'), r"\1: NOW"),
     (re.compile(r'("(?:epoch|operation|version)"): "[0-9a-f.]+"'), r'\1: "..."'),
     (re.compile(r"\d+  20(?!20)\d\d-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}"), "N  NOW"),
+    (re.compile(r"20(?!20)\d\d-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}"), "NOW"),
     (re.compile(r"/\S*/zonegit-\w+/"), "TEMPORARY/"),
 )
 """What differs from run to run, and what stands for it."""

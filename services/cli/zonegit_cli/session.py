@@ -99,6 +99,7 @@ class Session:
             actor,
             self._identity,
             self.sign,
+            self.output.note,
         )
 
     def adopter(self, bus: "Bus") -> "Adopter":

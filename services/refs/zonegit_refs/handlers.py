@@ -13,12 +13,14 @@ from zonegit.store.protocols import (
     RefStore,
     Since,
     Snapshot,
+    Stood,
     Where,
     ZoneRefs,
 )
 from zonegit.store.refnames import RefName
 from zonegit.wire.messages import (
     Adopt,
+    AskAt,
     AskReflog,
     AskSince,
     AskSnapshot,
@@ -50,6 +52,7 @@ class Handlers:
             "snapshot": Endpoint(AskSnapshot, self.snapshot),
             "since": Endpoint(AskSince, self.since),
             "reflog": Endpoint(AskReflog, self.reflog),
+            "at": Endpoint(AskAt, self.at),
             "register": Endpoint(Register, self.register),
             "unregister": Endpoint(Unregister, self.unregister),
             "move": Endpoint(Move, self.move),
@@ -72,6 +75,9 @@ class Handlers:
     async def reflog(self, request: Request, message: AskReflog) -> Reflog:
         entries = await self._refs.reflog(_ref(request), message.limit, message.serial)
         return Reflog(entries=entries)
+
+    async def at(self, request: Request, message: AskAt) -> Stood:
+        return await self._refs.at(_ref(request), message.when)
 
     async def register(self, request: Request, message: Register) -> Moved:
         return await self._refs.register(_zone(request), _origin(request, message.why))

@@ -22,11 +22,13 @@ from zonegit.store.protocols import (
     Origin,
     Since,
     Snapshot,
+    Stood,
     Where,
     ZoneRefs,
 )
 from zonegit.store.reading import Reader
 from zonegit.store.refnames import RefName
+from zonegit.store.when import When
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import soa
@@ -68,6 +70,9 @@ class Keeper:
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
         return await self._refs.reflog(ref, limit, serial)
+
+    async def at(self, ref: RefName, when: When) -> Stood:
+        return await self._refs.at(ref, when, self._clock())
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
         return await self._refs.register(zone, origin, self._clock(), self._tell())

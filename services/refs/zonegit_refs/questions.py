@@ -9,8 +9,18 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from zonegit.errors import NotFound
-from zonegit.store.protocols import Head, LogEntry, Since, Snapshot, Tip, Where, ZoneRefs
+from zonegit.store.protocols import (
+    Head,
+    LogEntry,
+    Since,
+    Snapshot,
+    Stood,
+    Tip,
+    Where,
+    ZoneRefs,
+)
 from zonegit.store.refnames import RefName
+from zonegit.store.when import Ago, At, Back, When
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_refs import rows
@@ -22,6 +32,8 @@ PAGE_ZONES: Final = 500
 PAGE_ENTRIES: Final = 2_000
 ENTRY_OCTETS: Final = 220
 """Octets of a log row in a message without its texts, at the most; of a tip likewise."""
+
+_OF_REF: Final = f"{rows.LOG} WHERE zone = ? AND space = ? AND short = ?"
 
 
 def where(connection: Connection, actor: str) -> Where:
@@ -142,11 +154,58 @@ def since(connection: Connection, epoch: str, sequence: int) -> Since:
 def reflog(connection: Connection, ref: RefName, limit: int, serial: int | None) -> list[LogEntry]:
     """The last moves of one ref, newest first, as many as fit; with ``serial`` those to it."""
     found = connection.execute(
-        f"{rows.LOG} WHERE zone = ? AND space = ? AND short = ? AND serial IS coalesce(?, serial)"
-        " ORDER BY sequence DESC LIMIT ?",
-        (rows.zone_key(ref), ref.space, ref.short, serial, limit),
+        f"{_OF_REF} AND serial IS coalesce(?, serial) ORDER BY sequence DESC LIMIT ?",
+        (*_key(ref), serial, limit),
     )
     return _page(rows.entries(found))
+
+
+def _key(ref: RefName) -> tuple[bytes, str, str]:
+    return rows.zone_key(ref), ref.space, ref.short
+
+
+def at(connection: Connection, ref: RefName, when: When, now: float) -> Stood:
+    """Where a ref stood; ``now`` in seconds since 1970.
+
+    Raises:
+        NotFound: it never was, or has not moved as often as that.
+    """
+    match when:
+        case Back(moves):
+            entry = _nth_move(connection, ref, moves)
+            return Stood(entry, entry.time)
+        case Ago(seconds):
+            time = max(now - seconds, 0.0)
+        case At(time):
+            pass
+    by_then = connection.execute(
+        f"{_OF_REF} AND time <= ? ORDER BY sequence DESC LIMIT 1", (*_key(ref), time)
+    ).fetchone()
+    found = by_then or _first_move(connection, ref)
+    return Stood(rows.entry(found), time)
+
+
+def _first_move(connection: Connection, ref: RefName) -> tuple[Any, ...]:
+    found: tuple[Any, ...] | None = connection.execute(
+        f"{_OF_REF} ORDER BY sequence LIMIT 1", _key(ref)
+    ).fetchone()
+    if found is None:
+        raise NotFound(f"there is and was no ref {ref.path()}", moves="0")
+    return found
+
+
+def _nth_move(connection: Connection, ref: RefName, moves: int) -> LogEntry:
+    """The move before the latest ``moves`` ones."""
+    found = connection.execute(
+        f"{_OF_REF} ORDER BY sequence DESC LIMIT 1 OFFSET ?", (*_key(ref), moves)
+    ).fetchone()
+    if found is not None:
+        return rows.entry(found)
+    _first_move(connection, ref)
+    (count,) = connection.execute(
+        "SELECT count(*) FROM log WHERE zone = ? AND space = ? AND short = ?", _key(ref)
+    ).fetchone()
+    raise NotFound(f"{ref.path()} has moved {count} times, and not {moves + 1}", moves=str(count))
 
 
 def _page(entries: list[LogEntry]) -> list[LogEntry]:

@@ -9,8 +9,18 @@ from zonegit.objects.ids import ObjectId
 from zonegit.store.database import Database, open_database
 from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
-from zonegit.store.protocols import LogEntry, Moved, Origin, Since, Snapshot, Where, ZoneRefs
+from zonegit.store.protocols import (
+    LogEntry,
+    Moved,
+    Origin,
+    Since,
+    Snapshot,
+    Stood,
+    Where,
+    ZoneRefs,
+)
 from zonegit.store.refnames import RefName, marker
+from zonegit.store.when import When
 from zonegit.zone.names import Name
 from zonegit_refs import changes, pending, questions, rows
 from zonegit_refs.changes import Operation, Outcome
@@ -42,6 +52,10 @@ class SqliteRefs:
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
         work = partial(questions.reflog, ref=ref, limit=limit, serial=serial)
+        return await self._database.read(work)
+
+    async def at(self, ref: RefName, when: When, now: float) -> Stood:
+        work = partial(questions.at, ref=ref, when=when, now=now)
         return await self._database.read(work)
 
     async def sequence(self) -> int:

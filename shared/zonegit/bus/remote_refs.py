@@ -12,12 +12,23 @@ from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store import refnames
 from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
-from zonegit.store.protocols import LogEntry, Moved, Origin, Since, Snapshot, Where, ZoneRefs
+from zonegit.store.protocols import (
+    LogEntry,
+    Moved,
+    Origin,
+    Since,
+    Snapshot,
+    Stood,
+    Where,
+    ZoneRefs,
+)
 from zonegit.store.refnames import RefName
+from zonegit.store.when import When
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
     MAX_RIDE_ALONG,
     Adopt,
+    AskAt,
     AskReflog,
     AskSince,
     AskSnapshot,
@@ -66,6 +77,9 @@ class RemoteRefs:
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
         question = AskReflog(limit=limit, serial=serial)
         return (await self._ask("reflog", ref, question, Reflog)).entries
+
+    async def at(self, ref: RefName, when: When) -> Stood:
+        return await self._ask("at", ref, AskAt(when=when), Stood)
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
         return await self._change(

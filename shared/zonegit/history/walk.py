@@ -133,3 +133,14 @@ def back(start: CommitId, parents: Iterable[int]) -> Walk[CommitId]:
             )
         at = commit.parents[number - 1]
     return at
+
+
+def as_of(start: CommitId, time: float) -> Walk[Logged]:
+    """The first commit, from ``start`` back through first parents, whose committer's time is not
+    later than ``time``, in seconds since 1970; where none is that old, the last of them."""
+    at = start
+    while True:
+        commit = (yield [at])[at].commit
+        if commit.committer.time <= time or commit.first_parent is None:
+            return Logged(at, commit)
+        at = commit.first_parent

@@ -21,16 +21,21 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 
+def _unheard(_text: str) -> None:
+    """Nobody listens."""
+
+
 class Repo(msgspec.Struct, frozen=True):
     """The stores, and on whose behalf they are used. ``now`` gives the identity that a commit made
     at this moment bears; ``sign`` the base64 signature of a commit's payload, None: commits are
-    not signed."""
+    not signed; ``note`` hears what the operator should know beside a result."""
 
     objects: ObjectStore
     refs: RefStore
     actor: str
     now: Callable[[], Identity]
     sign: Callable[[bytes], str] | None = None
+    note: Callable[[str], None] = _unheard
 
     def origin(
         self,

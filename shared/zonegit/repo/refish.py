@@ -2,6 +2,7 @@
 an error naming both.
 
     main   HEAD   HEAD~3   main^2   v1   0123abcd...   foo.com.:main   foo.com./main   refs/...
+    @{10.minutes.ago}   main@{3}   foo.com.:main@{2026-11-20T14:00Z}~1      (``repo.when``)
 """
 
 import re
@@ -13,13 +14,14 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.history import walk
 from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex, short
 from zonegit.objects.model import Commit, Tag
-from zonegit.repo import browse, heads
+from zonegit.repo import browse, heads, when
 from zonegit.repo.heads import Repo
 from zonegit.store import refnames
 from zonegit.store.past import Past
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reading import Reader
 from zonegit.store.refnames import RefName
+from zonegit.store.when import When
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -27,6 +29,7 @@ MIN_SHORT_ID: Final = 8
 TREE_SUFFIX: Final = "^{tree}"
 
 _SHORT_ID: Final = re.compile(rf"[0-9a-f]{{{MIN_SHORT_ID},64}}", re.ASCII)
+_WHEN: Final = re.compile(r"@\{([^{}]*)\}(?=[^:]*\Z)")
 _STEP: Final = re.compile(r"~(\d{0,6})|\^(\d?)(?!\{)", re.ASCII)
 
 
@@ -39,13 +42,15 @@ class Step(msgspec.Struct, frozen=True):
 
 class Refish(msgspec.Struct, frozen=True):
     """A refish taken apart. ``zone`` None: wherever the command works; ``ref`` when ``base`` is
-    the path of a branch or tag."""
+    the path of a branch or tag; ``when`` which of the branch's former states is meant, None: what
+    it holds. ``base`` may be empty then: the branch that HEAD stands for."""
 
     zone: Name | None
     base: str
     steps: tuple[Step, ...] = ()
     tree: bool = False
     ref: RefName | None = None
+    when: When | None = None
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -64,29 +69,30 @@ def parse(text: str) -> Refish:
     Raises:
         Invalid: it is malformed.
     """
-    head, colon, rest = text.rpartition(":")
+    bare = text.removesuffix(TREE_SUFFIX)
+    then = _WHEN.search(bare)
+    head, colon, rest = (bare[: then.start()] if then else bare).rpartition(":")
     zone = names.parse(head) if colon else None
-    tree = rest.endswith(TREE_SUFFIX)
-    rest = rest.removesuffix(TREE_SUFFIX)
-    if ".." in rest:
+    base = rest if then else re.split(r"[~^]", rest, maxsplit=1)[0]
+    suffix = bare[then.end() :] if then else rest[len(base) :]
+    if ".." in base + suffix:
         raise Invalid(
             f"{text!r} is a range, where one commit is wanted",
             hint="zonegit diff A..B shows what differs, zonegit review BRANCH its commits",
         )
-    base = re.split(r"[~^]", rest, maxsplit=1)[0]
-    if not base:
+    if not base and not then:
         raise Invalid(f"{text!r} is not a refish: it names no commit to start from")
-    steps = _steps(text, rest[len(base) :])
     ref = _ref(base)
     if ref is not None and zone is not None:
         raise Invalid(f"{text!r} is not a refish: it names a zone twice")
-    return Refish(zone, base, steps, tree, ref)
+    stood = when.parse(then[1]) if then else None
+    return Refish(zone, base, _steps(text, suffix), bare != text, ref, stood)
 
 
 def _ref(base: str) -> RefName | None:
-    """The ref whose path ``base`` is; None when it is one word."""
+    """The ref whose path ``base`` is; None when it is one word, or nothing."""
     if "./" not in base:
-        if base != refnames.DEFAULT_HEAD:
+        if base not in ("", refnames.DEFAULT_HEAD):
             refnames.checked(base, "branch or tag")
         return None
     ref = refnames.parse(base if base.startswith("refs/") else f"refs/heads/{base}")
@@ -166,6 +172,8 @@ async def _base(
     repo: Repo, reader: Reader, refish: Refish, zone: Name | None, branch: str | None
 ) -> Resolved:
     base = refish.base
+    if refish.when is not None:
+        return await _then(repo, reader, refish, refish.when, zone, branch)
     if base == refnames.DEFAULT_HEAD:
         position = await heads.locate(repo, refish.zone or zone, None if refish.zone else branch)
         return Resolved(position.zone, position.commit(), position.branch)
@@ -173,6 +181,33 @@ async def _base(
         return await _named(repo, reader, refish.ref)
     home = refish.zone or zone or (await heads.locate(repo)).zone
     return await _word(repo, reader, home, base)
+
+
+async def _then(
+    repo: Repo,
+    reader: Reader,
+    refish: Refish,
+    stood: When,
+    zone: Name | None,
+    branch: str | None,
+) -> Resolved:
+    """What a branch held, whether it is still there or not."""
+    home = refish.zone or zone
+    ref = refish.ref
+    if ref is None and refish.base in ("", refnames.DEFAULT_HEAD):
+        ref = (await heads.locate(repo, home, None if refish.zone else branch)).ref
+    elif ref is None:
+        ref = refnames.branch(home or (await heads.locate(repo)).zone, refish.base)
+    if ref.space != "heads":
+        raise when.only_branches(ref.path())
+    assert ref.zone is not None
+    try:
+        return Resolved(ref.zone, await when.commit_of(repo, reader, ref, stood))
+    except NotFound as error:
+        if error.details.get("moves") != "0" or refish.ref is not None:
+            raise
+    found = await _word(repo, reader, ref.zone, ref.short)
+    raise when.only_branches(f"{ref.short} ({short(found.commit)})")
 
 
 async def _named(repo: Repo, reader: Reader, ref: RefName) -> Resolved:

@@ -13,6 +13,7 @@ from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
 from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
 from zonegit.store.refnames import RefName
+from zonegit.store.when import When
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -154,6 +155,14 @@ class LogEntry(msgspec.Struct, frozen=True):
     because: str | None = None
 
 
+class Stood(msgspec.Struct, frozen=True):
+    """Where a ref stood: ``entry`` is its latest move by ``time``, in seconds since 1970 by the ref
+    store's clock; its first move of all where that is later than ``time``."""
+
+    entry: LogEntry
+    time: float
+
+
 class Since(msgspec.Struct, frozen=True):
     """Log rows after a sequence, oldest first, and where the log stands. More may follow while
     the last row's sequence is below ``sequence``."""
@@ -213,6 +222,16 @@ class RefStore(Protocol):
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
         """The last moves of one ref, newest first; with ``serial`` those to a tip of that serial
         alone."""
+        ...
+
+    async def at(self, ref: RefName, when: When) -> Stood:
+        """Where a ref stood, whether it and its zone are still there or not. Of moves that a clock
+        set back has dated out of order, the latest of those dated no later counts.
+
+        Raises:
+            NotFound: there is and was no such ref, or it has not moved as often as that;
+                ``details['moves']`` is how often it has.
+        """
         ...
 
     async def register(self, zone: Name, origin: Origin) -> Moved:

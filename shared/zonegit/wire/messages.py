@@ -13,6 +13,7 @@ from msgspec import Meta
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import MAX_HISTORY, Dated, LogEntry
+from zonegit.store.when import When
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -154,6 +155,12 @@ class Reflog(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Rows of the log."""
 
     entries: list[LogEntry]
+
+
+class AskAt(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.at: where the subject's ref stood. Answered by ``store.protocols.Stood``."""
+
+    when: When
 
 
 class Why(Message, frozen=True, kw_only=True, omit_defaults=True):

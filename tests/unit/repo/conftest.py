@@ -1,5 +1,6 @@
 """A repository without a bus: the real ref store over SQLite, objects in the stricter memory."""
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -34,12 +35,24 @@ def acknowledged(outcome: Outcome) -> Committed | None:
     return outcome
 
 
-class Shop:
-    """A repository and how two operators use it."""
+class Clock:
+    """The ref store's clock, which may be set; ``now`` in seconds since 1970, None: it runs."""
 
-    def __init__(self, repo: Repo, other: Repo) -> None:
+    now: float | None = None
+
+    def __call__(self) -> float:
+        return time.time() if self.now is None else self.now
+
+
+class Shop:
+    """A repository and how two operators use it. ``noted`` is what the first of them was told
+    beside results."""
+
+    def __init__(self, repo: Repo, other: Repo, clock: Clock, noted: list[str]) -> None:
         self.repo = repo
         self.other = other
+        self.clock = clock
+        self.noted = noted
 
     async def imported(
         self, text: str, zone: Name = ZONE, *, force: bool = False
@@ -65,13 +78,15 @@ class Shop:
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     objects = MemoryObjects()
     async with open_refs(tmp_path / "refs.sqlite3") as refs:
-        keeper = Keeper(refs, objects, lambda objects, entries: None)
+        clock = Clock()
+        keeper = Keeper(refs, objects, lambda objects, entries: None, clock)
+        noted: list[str] = []
 
         def operator(name: str) -> Repo:
             who = Identity(name, f"{name}@example.net", 1_795_232_912)
-            return Repo(objects, keeper, name, lambda: who)
+            return Repo(objects, keeper, name, lambda: who, note=noted.append)
 
-        yield Shop(operator("alice"), operator("bob"))
+        yield Shop(operator("alice"), operator("bob"), clock, noted)
 
 
 @pytest.fixture

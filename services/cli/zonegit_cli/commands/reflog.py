@@ -1,11 +1,10 @@
 """zonegit reflog: where a branch has been."""
 
-from datetime import datetime
 from typing import Any, Final
 
 import click
 
-from zonegit.repo import branches, heads
+from zonegit.repo import branches, heads, when
 from zonegit.repo.branches import Passed
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -13,7 +12,7 @@ from zonegit_cli import page
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
 
-HEADER: Final = ("", "WHEN", "WHO", "WHY", "FROM", "TO", "")
+HEADER: Final = ("", "", "WHEN", "WHO", "WHY", "FROM", "TO", "")
 NOTHING: Final = "-"
 
 
@@ -31,29 +30,31 @@ NOTHING: Final = "-"
 )
 @click.option("--zone", type=page.ZONE, metavar="ZONE", help="Of this zone.")
 async def command(session: Session, branch: str | None, limit: int, zone: Name | None) -> None:
-    """Show where BRANCH (yours) has been, the latest move first: its number in the log, who moved
-    it, with which command, from which commit to which.
+    """Show where BRANCH (yours) has been, the latest move first: what to call the commit it went
+    to, the move's number in the log, who made it, with which command, from where to where.
 
     A branch that was deleted is told of as well. Every commit listed is still there:
 
     \b
     zonegit reflog canary
+    zonegit diff canary@{1} canary           what the latest move changed
     zonegit branch canary 62b53eb0ef57       bring it back
     """
     async with session.connected() as repo:
         home = zone or (await heads.locate(repo)).zone
         name = branch or (await heads.locate(repo, zone)).branch
         passed = await branches.reflog(repo, home, name, limit)
-    data = [_json(each, home, name) for each in passed]
-    lines = columns([_row(each) for each in passed], HEADER)
+    data = [_json(*each, home, name) for each in enumerate(passed)]
+    lines = columns([_row(*each, name) for each in enumerate(passed)], HEADER)
     session.output.result(data, lines, paged=True)
 
 
-def _row(each: Passed) -> tuple[str, ...]:
+def _row(number: int, each: Passed, branch: str) -> tuple[str, ...]:
     move = each.move
     return (
+        _refish(branch, number),
         str(move.sequence),
-        f"{datetime.fromtimestamp(move.time).astimezone():%Y-%m-%d %H:%M:%S %z}",
+        when.shown(move.time),
         move.actor,
         f"{move.reason}: {move.because}" if move.because else move.reason,
         commit_id(move.old) if move.old is not None else NOTHING,
@@ -62,9 +63,14 @@ def _row(each: Passed) -> tuple[str, ...]:
     )
 
 
-def _json(each: Passed, zone: Name, branch: str) -> dict[str, Any]:
+def _refish(branch: str, number: int) -> str:
+    return f"{branch}@{{{number}}}"
+
+
+def _json(number: int, each: Passed, zone: Name, branch: str) -> dict[str, Any]:
     move = each.move
     return {
+        "refish": _refish(branch, number),
         "zone": names.text(zone),
         "branch": branch,
         "sequence": move.sequence,

@@ -14,12 +14,18 @@ from zonegit_cli.session import Session
 async def command(session: Session, text: str, zone: Name | None, branch: str | None) -> None:
     """Print the id that REFISH stands for.
 
+    A time without an offset is your local one, a date alone its beginning. Before the first entry
+    of the log, the dates of commits tell.
+
     \b
     main  HEAD  HEAD~3  main^2       branches, and ways back from them
     v1.0                             a tag
     0123abcd                         the first digits of an id, 8 or more
     example.com:main                 in another zone
     HEAD^{tree}                      the tree of a commit
+    @{10.minutes.ago}                where the branch you stand on was then, by the refs' clock
+    main@{yesterday}  main@{2026-11-20T14:00Z}  main@{2026-11-20}
+    main@{1}~2                       before its latest move (zonegit reflog), and back from there
     """
     async with session.connected() as repo:
         found = await refish.resolve_id(repo, text, zone=zone, branch=branch)

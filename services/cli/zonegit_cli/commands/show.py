@@ -40,6 +40,7 @@ async def command(
     zonegit show v1.0               a tag, and the commit it names
     zonegit show www A
     zonegit show www A HEAD~1       what it was one commit ago
+    zonegit show www A @{10.minutes.ago}
     """
     if rdtype is None:
         await _show_commit(session, what, zone, branch)
