@@ -107,8 +107,8 @@ def test_a_reflog_tells_who_moved_a_branch_with_which_command(stack: Stack, zone
     head, first, _ = stack.run("reflog", "main").out.splitlines()
     assert head.split() == ["WHEN", "WHO", "WHY", "FROM", "TO"]
     words = first.split()
-    assert words[0] == str(moves[0]["sequence"])
-    assert words[4:] == [actor, "set", moves[0]["old"][:12], moves[0]["new"][:12], "move", "api"]
+    assert words[:2] == ["main@{0}", str(moves[0]["sequence"])]
+    assert words[5:] == [actor, "set", moves[0]["old"][:12], moves[0]["new"][:12], "move", "api"]
     assert len(stack.json("reflog", "-n", "1")) == 1
 
 
@@ -120,3 +120,4 @@ def test_a_deleted_branch_is_brought_back_by_its_reflog(stack: Stack) -> None:
     was = stack.json("reflog", "canary")[0]["old"]
     stack.run("branch", "canary", was)
     assert stack.json("show", "api", "A", "canary")["rdata"] == ["192.0.2.81"]
+    assert stack.json("show", "api", "A", "canary@{2}")["rdata"] == ["192.0.2.81"]
