@@ -1,4 +1,4 @@
-"""The versions of a zone as files, one each: what they become as commits."""
+"""The versions of a zone, as files of their own or as commits of git: what they become here."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,9 @@ from zonegit.zone.rrset import RRset, soa
 from zonegit.zone.serial import moment
 from zonegit.zone.zonefile import MAX_OCTETS
 from zonegit_cli import files
+from zonegit_cli.githistory import GitHistory
 from zonegit_cli.masterfiles import MasterFiles
+from zonegit_cli.session import Session
 
 Dates = Literal["now", "serial", "mtime"]
 """What dates the commit of a file: the clock, its serial, or when it was last written."""
@@ -45,6 +47,28 @@ def of_files(
             who = _dated(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
             words = message or f"import {files.shown(Path(file).name)}"
             yield Version(source, rrsets, words, who, who)
+
+
+def of_git(
+    session: Session, at: Position, history: GitHistory, commits: Sequence[str], master: MasterFiles
+) -> Iterator[Version]:
+    """A version for each of these commits of git that changed the file, with its author, committer
+    and message. Where the file was deleted the zone stays as it was, and that is told.
+
+    Raises:
+        Invalid: a version cannot be read; names the commit of git, the file and the line.
+    """
+    for each in history.read(commits):
+        source = f"{each.short}:{history.file}"
+        if each.content is None:
+            session.output.progress("")
+            session.output.note(f"{source} is deleted there; the zone stays as it was before")
+            continue
+        rrsets = master.read_if_it_can_be(each.content, source, at.zone)
+        if rrsets is not None:
+            said = each.said
+            words = said.message or f"import {source}"
+            yield Version(source, rrsets, words, said.author, said.committer)
 
 
 def _dated(who: Identity, dates: Dates, file: str, found: RRset) -> Identity:

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from zonegit.errors import NotFound
 from zonegit.repo import edits, plans
 from zonegit.repo.commits import Lost
 from zonegit.repo.edits import Edit
@@ -18,6 +19,7 @@ from zonegit.zone import rrtypes, zonefile
 from zonegit.zone.rrset import RRset
 from zonegit.zone.zonefile import MAX_OCTETS
 from zonegit_cli import committing, files, page, serially, versions
+from zonegit_cli.githistory import GitHistory
 from zonegit_cli.masterfiles import LeftOut, MasterFiles
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
@@ -38,6 +40,15 @@ MODEST: Final = 10
     show_default=True,
     help="What dates the commits of a series.",
 )
+@click.option(
+    "--from-git",
+    "repository",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Take the history of a file in this repository of git.",
+)
+@click.option("--file", "name", metavar="NAME", help="That file, from the repository's top.")
+@click.option("--rev", metavar="BRANCH", help="The branch of git that it is taken from  [HEAD]")
 @click.option("--lenient", is_flag=True, help="Skip records that cannot stand, and say which.")
 @page.commits
 async def command(
@@ -46,6 +57,9 @@ async def command(
     merge: bool,
     series: bool,
     dates: Dates,
+    repository: Path | None,
+    name: str | None,
+    rev: str | None,
     lenient: bool,
     how: How,
 ) -> None:
@@ -64,6 +78,9 @@ async def command(
     one before become commits, and the branch moves once, at the end. With --dates serial a serial
     YYYYMMDDnn dates its commit (midnight UTC and nn minutes), with mtime the time of the file.
 
+    With --from-git each commit of git that changed the file NAME becomes one, with its author,
+    committer, dates and message, those that git log -- NAME lists.
+
     \b
     zonegit import example.com.zone --dry-run
     zonegit import example.com.zone -m 'initial import' --wait
@@ -71,23 +88,42 @@ async def command(
     zonegit import hosts.zone --merge       add its records; the rest stays
     zonegit export canary | zonegit import - --branch main
     zonegit import --series --dates serial root-*.zone
+    zonegit import --from-git ~/dns --file zones/example.com.zone
     """
-    if not series and len(named) != 1:
-        raise click.UsageError("one FILE makes a commit; --series takes many")
-    if series and (merge or not named):
-        raise click.UsageError("--series takes the FILEs of whole zones, and no --merge")
-    _be_modest()
+    _check_usage(named, how, merge=merge, series=series, repository=repository, name=name, rev=rev)
+    os.nice(MODEST)
+    gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
     left_out = LeftOut(session) if lenient else None
-    master = MasterFiles(session, zonefile.open_beside, left_out)
-    if series:
+    master = MasterFiles(session, None if repository else zonefile.open_beside, left_out)
+    if repository is not None and name is not None:
+        await _import_git(session, repository, name, rev or "HEAD", master, how)
+    elif series:
         await _import_series(session, named, dates, master, how)
     else:
         await _import_one(session, named[0], master, how, merge=merge)
 
 
-def _be_modest() -> None:
-    os.nice(MODEST)
-    gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
+def _check_usage(
+    named: tuple[str, ...],
+    how: How,
+    *,
+    merge: bool,
+    series: bool,
+    repository: Path | None,
+    name: str | None,
+    rev: str | None,
+) -> None:
+    if repository is not None:
+        if name is None:
+            raise click.UsageError("--from-git needs --file NAME, a path from the repository's top")
+        if named or merge or series or how.message is not None:
+            raise click.UsageError("--from-git takes no FILE, --merge, --series or --message")
+    elif name is not None or rev is not None:
+        raise click.UsageError("--file and --rev are for --from-git")
+    elif not series and len(named) != 1:
+        raise click.UsageError("one FILE makes a commit; --series takes many")
+    elif series and (merge or not named):
+        raise click.UsageError("--series takes the FILEs of whole zones, and no --merge")
 
 
 async def _import_one(
@@ -114,6 +150,24 @@ async def _import_series(
 ) -> None:
     def versions_for(repo: Repo, at: Position) -> Iterator[Version]:
         return versions.of_files(repo, at, named, dates, how.message, master)
+
+    intent = committing.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
+    await serially.commit(session, how, versions_for, intent, master.beside)
+
+
+async def _import_git(
+    session: Session, repository: Path, name: str, rev: str, master: MasterFiles, how: How
+) -> None:
+    history = GitHistory(repository, name)
+    found = history.commits(rev)
+    if not found:
+        raise NotFound(
+            f"no commit of {rev} touches {name}",
+            hint="a path from the repository's top, such as git log --name-only shows",
+        )
+
+    def versions_for(_repo: Repo, at: Position) -> Iterator[Version]:
+        return versions.of_git(session, at, history, found, master)
 
     intent = committing.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
     await serially.commit(session, how, versions_for, intent, master.beside)

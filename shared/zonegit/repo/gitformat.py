@@ -1,0 +1,136 @@
+"""Commits of git and ours, in each other's terms: who, when and what was said. All pure.
+
+What comes from a repository is somebody else's: whatever a field holds, it becomes one that our
+commits can hold, and the other way round one that ``git fsck --strict`` has nothing against.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from zonegit.objects.ids import CommitId
+from zonegit.objects.model import Commit, Identity
+
+MAX_WORDS: Final = 1_000
+"""Characters of a name or mail address that are kept."""
+MAX_MESSAGE: Final = 64 * 1024
+"""Characters of a message that are kept."""
+MAX_TIME: Final = 10**12
+"""Seconds since 1970: some thirty thousand years, beyond which git's own date arithmetic ends."""
+
+NOBODY: Final = "unknown"
+TRAILER: Final = "Zonegit-Commit"
+
+_UNFIT: Final = re.compile(r"[<>\x00-\x1f\x7f]+")
+_ZONE: Final = re.compile(r"[+-](?:0\d|1[0-4])[0-5]\d", re.ASCII)
+_TIME: Final = re.compile(r"\d{1,18}", re.ASCII)
+# Encodings that a commit may name (i18n.commitEncoding); others of Python's are none of text.
+_ENCODING: Final = re.compile(
+    r"utf-?8|us-ascii|ascii|latin-?1|iso-?8859-\d{1,2}|(?:windows|cp)-?125\d|koi8-[ru]"
+    r"|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gbk|gb2312|gb18030|big5",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What a commit of git says, in terms of ours."""
+
+    author: Identity
+    committer: Identity
+    message: str
+
+
+def recorded(octets: bytes) -> Recorded:
+    """A commit of git, from its octets (``git cat-file commit``)."""
+    head, _, body = octets.partition(b"\n\n")
+    headers: dict[bytes, bytes] = {}
+    for line in head.split(b"\n"):
+        key, _, value = line.partition(b" ")
+        headers.setdefault(key, value)  # a line that goes on begins with a blank: its key is empty
+    encoding = headers.get(b"encoding", b"utf-8").decode("latin-1").strip()
+
+    def text(value: bytes) -> str:
+        return _decoded(value, encoding)
+
+    return Recorded(
+        author=_identity(text(headers.get(b"author", b""))),
+        committer=_identity(text(headers.get(b"committer", b""))),
+        message=text(body).replace("\r\n", "\n").rstrip("\n")[:MAX_MESSAGE],
+    )
+
+
+def _decoded(octets: bytes, encoding: str) -> str:
+    """Text in the encoding it claims, else UTF-8, else Latin-1, in which everything is text."""
+    for each in (encoding, "utf-8"):
+        if _ENCODING.fullmatch(each):
+            try:
+                return octets.decode(each)
+            except (UnicodeDecodeError, LookupError):
+                continue
+    return octets.decode("latin-1")
+
+
+def _identity(line: str) -> Identity:
+    """From ``name <mail> seconds +hhmm``, as far as it is that."""
+    name, _, rest = line.partition("<")
+    mail, _, when = rest.rpartition(">")
+    time, _, zone = when.strip().partition(" ")
+    return Identity(
+        _fit(name),
+        _fit(mail),
+        min(int(time), MAX_TIME) if _TIME.fullmatch(time) else 0,
+        zone if _ZONE.fullmatch(zone) else "+0000",
+    )
+
+
+def _fit(words: str) -> str:
+    return _UNFIT.sub("", words).strip()[:MAX_WORDS]
+
+
+def identity_line(who: Identity) -> bytes:
+    """Who and when, as a commit of git has it; it needs a name, and no date beyond reason."""
+    name, mail = _fit(who.name), _fit(who.email)
+    zone = who.zone if _ZONE.fullmatch(who.zone) else "+0000"
+    return f"{name or mail or NOBODY} <{mail}> {min(who.time, MAX_TIME)} {zone}".encode()
+
+
+def message(commit_id: CommitId, commit: Commit) -> bytes:
+    """The message of the commit that stands for ours in git: with a trailer that names ours."""
+    said = commit.message.replace("\0", "\ufffd").strip("\n")
+    named = f"{TRAILER}: {commit_id.hex()}\n"
+    return (f"{said}\n\n{named}" if said else named).encode()
+
+
+def commit_command(
+    ref: str,
+    mark: int,
+    commit: Commit,
+    said: bytes,
+    parents: Sequence[int],
+    files: Mapping[str, int],
+) -> bytes:
+    """A commit in the stream that ``git fast-import`` reads: with ``files``, by path the mark of
+    their content, changed from the first of ``parents``, which are marks, too."""
+    roles = [b"from", *(b"merge" for _ in parents[1:])]
+    lines = [
+        b"commit %b" % ref.encode(),
+        b"mark :%d" % mark,
+        b"author %b" % identity_line(commit.author),
+        b"committer %b" % identity_line(commit.committer),
+        b"data %d\n%b" % (len(said), said),
+        *(b"%b :%d" % (role, parent) for role, parent in zip(roles, parents, strict=False)),
+        *(b"M 100644 :%d %b" % (content, _quoted(path)) for path, content in files.items()),
+    ]
+    return b"\n".join(lines) + b"\n\n"
+
+
+def blob_command(mark: int, octets: bytes) -> bytes:
+    """Content in that stream."""
+    return b"blob\nmark :%d\ndata %d\n%b\n" % (mark, len(octets), octets)
+
+
+def _quoted(path: str) -> bytes:
+    """A path of printable ASCII as git quotes one."""
+    return b'"%b"' % path.replace("\\", "\\\\").replace('"', '\\"').encode()
