@@ -26,7 +26,7 @@ def test_conflicts_are_listed_and_exit_with_4(stack: Stack) -> None:
     stack.run("set", "api", "A", "60", "192.0.2.82")
     before = stack.json("rev-parse", "HEAD")
     said = stack.run("merge", "canary", status=4).out
-    assert "api.clash.test. A  both modified" in said
+    assert "api.clash.test. A  one record replaced two ways" in said
     assert "ours    60 192.0.2.82" in said
     assert "theirs  60 192.0.2.81" in said
     assert stack.json("rev-parse", "HEAD") == before

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from zonegit.repo.conflicts import Clashed, Conflicted
+from zonegit.merge.conflicts import Clash
+from zonegit.repo.conflicts import Conflicted
 from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rdata_to_text, title
 from zonegit_cli import rrsets
@@ -43,7 +44,7 @@ def _value(rrset: RRset | None) -> str:
     return f"{rrset.ttl} " + ", ".join(rdata_to_text(rrset.rdtype, each) for each in rrset.rdatas)
 
 
-def as_json(clash: Clashed) -> dict[str, Any]:
+def as_json(clash: Clash) -> dict[str, Any]:
     """One of them as ``--json`` shows it."""
     return {
         **rrsets.named(clash.owner, clash.rdtype),
@@ -53,5 +54,5 @@ def as_json(clash: Clashed) -> dict[str, Any]:
     }
 
 
-def _sides(clash: Clashed) -> list[tuple[str, RRset | None]]:
+def _sides(clash: Clash) -> list[tuple[str, RRset | None]]:
     return [("base", clash.base), ("ours", clash.ours), ("theirs", clash.theirs)]

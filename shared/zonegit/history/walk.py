@@ -79,10 +79,19 @@ def merge_bases(ours: CommitId, theirs: CommitId) -> Walk[list[CommitId]]:
     return (yield from compare(ours, theirs)).bases
 
 
+def merge_bases_of(ours: Collection[CommitId], theirs: CommitId) -> Walk[list[CommitId]]:
+    """The same of a commit and of what a merge of ``ours`` would be."""
+    return (yield from _compare(ours, theirs)).bases
+
+
 def compare(ours: CommitId, theirs: CommitId) -> Walk[Compared]:
     """What only one of two commits has behind it, and where their histories meet. Of equal moments
     the lower id comes first. Costs what the two differ by, not what they share."""
-    reached = {ours: _OURS}
+    return (yield from _compare([ours], theirs))
+
+
+def _compare(ours: Collection[CommitId], theirs: CommitId) -> Walk[Compared]:
+    reached = dict.fromkeys(ours, _OURS)
     reached[theirs] = reached.get(theirs, 0) | _THEIRS
     nodes = yield list(reached)
     queue = [_queued(each, nodes[each]) for each in reached]

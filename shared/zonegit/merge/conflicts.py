@@ -1,30 +1,55 @@
-"""Clashes: the RRsets on which two sides disagree, and why no one else can decide."""
+"""Clashes: the RRsets on which two sides disagree and no rule decides; and what somebody did."""
 
 from typing import Literal
 
 import msgspec
 
+from zonegit.merge import records
+from zonegit.merge.records import Reason
+from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId
-from zonegit.zone.names import Path
+from zonegit.objects.model import Blob
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
 
-Reason = Literal["both modified", "deleted against modified", "add/add", "may not stand together"]
+Side = Literal["ours", "theirs"]
 
 
 class Clash(msgspec.Struct, frozen=True):
-    """One RRset that cannot be merged. ``base``, ``ours`` and ``theirs`` are blobs, None where the
-    RRset is absent. ``detail`` says which rule of DNS the sum would break; None: no such rule."""
+    """One RRset that cannot be merged. ``base``, ``ours`` and ``theirs`` None: not there; a base
+    that is not agreed on (see ``reason``) is None, too. ``detail`` says what exactly is in the
+    way, None: the reason says it all."""
 
-    path: Path
+    owner: Name
     rdtype: int
     reason: Reason
-    base: ObjectId | None
-    ours: ObjectId | None
-    theirs: ObjectId | None
+    base: RRset | None
+    ours: RRset | None
+    theirs: RRset | None
     detail: str | None = None
 
 
-def reason(base: ObjectId | None, ours: ObjectId | None, theirs: ObjectId | None) -> Reason:
-    """Why three values that no rule merges do not."""
-    if base is None:
-        return "add/add"
-    return "both modified" if ours and theirs else "deleted against modified"
+class Decision(msgspec.Struct, frozen=True):
+    """Which side an RRset is to be taken from. ``ours`` and ``theirs`` are fingerprints of what
+    both sides held when it was decided: it says nothing about other content."""
+
+    owner: Name
+    rdtype: int
+    side: Side
+    ours: ObjectId | None
+    theirs: ObjectId | None
+
+    def is_about(self, ours: RRset | None, theirs: RRset | None) -> bool:
+        """Whether these are the contents it was made for."""
+        return (self.ours, self.theirs) == (fingerprint(ours), fingerprint(theirs))
+
+
+def decided(clash: Clash, side: Side) -> Decision:
+    """The decision for one side of a clash."""
+    ours, theirs = fingerprint(clash.ours), fingerprint(clash.theirs)
+    return Decision(clash.owner, clash.rdtype, side, ours, theirs)
+
+
+def fingerprint(value: RRset | None) -> ObjectId | None:
+    """The id of an RRset without what never clashes, such as an SOA's serial; None: of none."""
+    return encode(Blob(records.essence(value))).id if value is not None else None

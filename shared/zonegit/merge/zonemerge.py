@@ -1,130 +1,158 @@
 """Two zones that grew out of one: what theirs adds to ours, and where they clash.
 
-Only what either side changed is looked at. The serial of an SOA never clashes: ours stands, and
+Only what either side changed is looked at, and an RRset is read only where both changed it
+(``records``), or somebody decided about it. The serial of an SOA never clashes: ours stands, and
 whoever commits the merge gives it the next one.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from zonegit.errors import Corrupt, Invalid
-from zonegit.history import trees
-from zonegit.history.trees import Change
-from zonegit.merge import threeway
-from zonegit.merge.conflicts import Clash, reason
+from zonegit.errors import Corrupt
+from zonegit.merge import owners, records, sides, threeway
+from zonegit.merge.conflicts import Clash, Decision
+from zonegit.merge.records import Refusal
+from zonegit.merge.sides import APEX_SOA, Key, Sides, Three
 from zonegit.merge.threeway import Disagreement
-from zonegit.objects.asks import Asks, together
+from zonegit.objects.asks import Answers, Asks
 from zonegit.objects.ids import ObjectId, short
-from zonegit.objects.model import Blob, Object
-from zonegit.zone import names, rrtypes, rules
-from zonegit.zone.names import Name, Path
-from zonegit.zone.rrset import RRset, soa, with_serial
+from zonegit.objects.model import Blob
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, soa, sort_key
 
-Key = tuple[Path, int]
-"""An RRset within a zone."""
-APEX_SOA: Key = ((), rrtypes.SOA)
+Outcome = ObjectId | RRset | Refusal | None
+
+
+class Base(msgspec.Struct, frozen=True):
+    """What both sides came from, None: nothing. On the RRsets in ``disputed``, which the tree does
+    not hold, histories that met more than once do not agree."""
+
+    tree: ObjectId | None
+    disputed: frozenset[Key] = frozenset()
 
 
 class Merged(msgspec.Struct, frozen=True):
-    """What ours becomes. ``changes`` are blobs, None where an RRset goes, ``added`` those of them
-    that ours has not; ``soa`` the apex's SOA with our serial, None where it stays. With
-    ``clashes`` none of it is of use."""
+    """What ours becomes: for each RRset that changes the blob of theirs, or what was made of both,
+    None where it goes; ``added`` are those that ours has not. With ``clashes``, which are sorted as
+    zones are, none of it is of use."""
 
-    changes: dict[Key, ObjectId | None]
+    changes: dict[Key, ObjectId | RRset | None]
     added: list[Key]
-    soa: RRset | None
     clashes: list[Clash]
 
 
-def merge(base: ObjectId | None, ours: ObjectId, theirs: ObjectId, apex: Name) -> Asks[Merged]:
-    """Merges tree ``theirs`` into ``ours``; ``base`` is what both came from, None: from nothing.
+def merge(
+    base: Base,
+    ours: ObjectId | None,
+    theirs: ObjectId,
+    apex: Name,
+    decisions: Iterable[Decision] = (),
+) -> Asks[Merged]:
+    """Merges tree ``theirs`` into ``ours``, None: one without records. A decision counts for as
+    long as both sides hold what it was made about.
 
     Raises:
         Corrupt: a tree is none of a zone's.
     """
-    mine, other = yield from together([_changes(base, ours), _changes(base, theirs)])
-    our_soa, their_soa = mine.pop(APEX_SOA, None), other.pop(APEX_SOA, None)
-    changes: dict[Key, ObjectId | None] = {}
-    added: list[Key] = []
-    clashes: list[Clash] = []
-    for key, change in other.items():
-        now = mine[key].new if key in mine else change.old
-        merged = threeway.merge(change.old, now, change.new)
-        if isinstance(merged, Disagreement):
-            clashes.append(_clash(key, change.old, now, change.new))
-        elif merged != now:
-            changes[key] = merged
-            if now is None:
-                added.append(key)
-    new_soa, disagreed = yield from _merge_soa(our_soa, their_soa)
-    clashes += disagreed
-    clashes += yield from _forbidden(ours, {path for path, _ in mine}, changes, apex)
-    ordered = sorted(clashes, key=lambda clash: (clash.path, clash.rdtype))
-    return Merged(changes, added, new_soa, ordered)
+    both = yield from sides.read(base.tree, ours, theirs)
+    made = {(names.path(each.owner, apex), each.rdtype): each for each in decisions}
+    keys = {*both.theirs, *base.disputed, *(key for key in made if key in both.ours)}
+    threes = {key: both.three(key) for key in keys}
+    values = yield from _values(
+        {key: three for key, three in threes.items() if _is_open(key, three, base, made)}
+    )
+    chosen = {
+        key
+        for key, value in values.items()
+        if key in made and made[key].is_about(value.ours, value.theirs)
+    }
+    changes: dict[Key, ObjectId | RRset | None] = {}
+    refused: dict[Key, Refusal] = {}
+    for key, three in threes.items():
+        outcome: Outcome
+        if key in chosen:
+            outcome = _taken(made[key], values[key])
+        elif key in values:
+            outcome = _outcome(key, values[key], base)
+        else:
+            outcome = _agreed(three)
+        if isinstance(outcome, Refusal):
+            refused[key] = outcome
+        elif outcome != (values[key].ours if key in values else three.ours):
+            changes[key] = outcome
+    refused |= yield from owners.forbidden(ours, both, changes, refused, chosen, apex)
+    added = [
+        key for key, value in changes.items() if value is not None and threes[key].ours is None
+    ]
+    return Merged(changes, added, (yield from _clashes(refused, both, base, apex)))
 
 
-def _changes(old: ObjectId | None, new: ObjectId) -> Asks[dict[Key, Change]]:
-    found = yield from trees.changes(old, new)
-    return {(change.path, change.rdtype): change for change in found}
+def _is_open(
+    key: Key, three: Three[ObjectId | None], base: Base, decisions: Collection[Key]
+) -> bool:
+    """Whether its ids alone do not tell what becomes of an RRset."""
+    if three.ours == three.theirs:
+        return False
+    known = key == APEX_SOA or key in base.disputed or key in decisions
+    return known or isinstance(threeway.merge(*three), Disagreement)
 
 
-def _clash(
-    key: Key, base: ObjectId | None, ours: ObjectId | None, theirs: ObjectId | None
-) -> Clash:
-    return Clash(*key, reason(base, ours, theirs), base, ours, theirs)
+def _agreed(three: Three[ObjectId | None]) -> ObjectId | None:
+    merged = threeway.merge(*three)
+    assert not isinstance(merged, Disagreement)  # it would have been read
+    return merged
 
 
-def _merge_soa(
-    ours: Change | None, theirs: Change | None
-) -> Asks[tuple[RRset | None, list[Clash]]]:
-    """The SOA's other fields are merged as one value, as any RRset is, all under our serial."""
-    if theirs is None:
-        return None, []
-    blobs = (theirs.old, ours.new if ours is not None else theirs.old, theirs.new)
-    answers = yield [blob for blob in blobs if blob is not None]
-    found = [None if blob is None else _soa(answers[blob], blob) for blob in blobs]
-    serial = next((soa(each).serial for each in (found[1], found[2]) if each is not None), 0)
-    base, now, then = (None if each is None else with_serial(each, serial) for each in found)
-    merged = threeway.merge(base, now, then)
-    if isinstance(merged, Disagreement):
-        return None, [_clash(APEX_SOA, *blobs)]
-    return (merged if merged != now else None), []
+def _taken(decision: Decision, values: Three[RRset | None]) -> RRset | None:
+    side = values.ours if decision.side == "ours" else values.theirs
+    return records.settled(side, values.ours, values.theirs)
 
 
-def _soa(found: Object, blob: ObjectId) -> RRset:
+def _outcome(key: Key, values: Three[RRset | None], base: Base) -> RRset | Refusal | None:
+    if key in base.disputed:
+        ours, theirs = (None if each is None else records.essence(each) for each in values[1:])
+        return values.ours if ours == theirs else Refusal("no agreed base")
+    merged = records.merge(*values)
+    if merged is None and key == APEX_SOA:
+        return Refusal("deleted against modified", "a zone has an SOA")
+    return merged
+
+
+def _values(
+    threes: Mapping[Key, Three[ObjectId | None]],
+) -> Asks[dict[Key, Three[RRset | None]]]:
+    """RRsets instead of their blobs."""
+    wanted = {blob for three in threes.values() for blob in three if blob is not None}
+    answers = (yield wanted) if wanted else {}
+    return {
+        key: Three(*(_rrset(key, blob, answers) for blob in three)) for key, three in threes.items()
+    }
+
+
+def _rrset(key: Key, blob: ObjectId | None, answers: Answers) -> RRset | None:
     """Raises:
-    Corrupt: it is not an SOA.
+    Corrupt: it is no blob, or no SOA where one should be.
     """
-    if not isinstance(found, Blob) or found.rrset.rdtype != rrtypes.SOA:
-        raise Corrupt(f"object {short(blob)} is not an SOA, though it stands where one should")
-    soa(found.rrset)
+    if blob is None:
+        return None
+    found = answers[blob]
+    if not isinstance(found, Blob):
+        raise Corrupt(f"object {short(blob)} is not a blob, though it stands for an RRset")
+    if key == APEX_SOA:
+        if found.rrset.rdtype != rrtypes.SOA:
+            raise Corrupt(f"object {short(blob)} is not an SOA, though it stands where one should")
+        soa(found.rrset)
     return found.rrset
 
 
-def _forbidden(
-    ours: ObjectId,
-    touched: Collection[Path],
-    changes: Mapping[Key, ObjectId | None],
-    apex: Name,
+def _clashes(
+    refused: Mapping[Key, Refusal], both: Sides, base: Base, apex: Name
 ) -> Asks[list[Clash]]:
-    """Where both sides changed a name, each in its own way, and no name may hold the sum."""
-    incoming: dict[Path, dict[int, ObjectId | None]] = {}
-    for (path, rdtype), blob in changes.items():
-        if path in touched:
-            incoming.setdefault(path, {})[rdtype] = blob
-    found = yield from trees.find(ours, incoming.keys())
-    clashes: list[Clash] = []
-    for path, blobs in incoming.items():
-        present: dict[int, ObjectId | None] = {**found[path]}
-        types = [rdtype for rdtype, blob in {**present, **blobs}.items() if blob is not None]
-        try:
-            rules.check_together(names.below(apex, path), types, apex)
-        except Invalid as error:
-            for rdtype, blob in blobs.items():
-                was = present.get(rdtype)
-                detail = error.message
-                clashes.append(
-                    Clash(path, rdtype, "may not stand together", was, was, blob, detail)
-                )
-    return clashes
+    values = yield from _values({key: both.three(key) for key in refused})
+    clashes = [
+        Clash(names.below(apex, key[0]), key[1], why.reason, *values[key], why.detail)
+        for key, why in refused.items()
+    ]
+    return sorted(clashes, key=lambda clash: sort_key(clash.owner, clash.rdtype))

@@ -1,32 +1,35 @@
 """What two commits made of one, put together: the changes, or the RRsets somebody has to decide."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
-from zonegit.merge import zonemerge
-from zonegit.merge.conflicts import Clash, Reason
+from zonegit.merge import conflicts, zonemerge
+from zonegit.merge.conflicts import Clash, Decision, Side
+from zonegit.merge.zonemerge import Base, Merged
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import browse
 from zonegit.repo.drafts import Planned
 from zonegit.repo.edits import Changes
 from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes
+from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, sort_key
+from zonegit.zone.rrset import RRset
+
+ROUNDS: Final = 3
+"""How often a preference is asked for: one choice can bring up another at the same owner."""
 
 
-class Clashed(msgspec.Struct, frozen=True):
-    """One RRset that both sides changed. ``base``, ``ours`` and ``theirs`` None: not there;
-    ``detail`` is the rule that both together would break, None: none."""
+class Choices(msgspec.Struct, frozen=True):
+    """What somebody decided of clashes: of some RRsets, and (``preferred``, None: nothing) of all
+    others."""
 
-    owner: Name
-    rdtype: int
-    reason: Reason
-    base: RRset | None
-    ours: RRset | None
-    theirs: RRset | None
-    detail: str | None = None
+    decisions: Sequence[Decision] = ()
+    preferred: Side | None = None
+
+
+NONE: Final = Choices()
 
 
 class Conflicted(msgspec.Struct, frozen=True):
@@ -34,51 +37,53 @@ class Conflicted(msgspec.Struct, frozen=True):
 
     zone: Name
     branch: str
-    clashes: Sequence[Clashed]
+    clashes: Sequence[Clash]
 
 
 class Clashing(Exception):
     """A plan cannot go on; for whoever carries it out (``commits``), never for a user."""
 
-    def __init__(self, clashes: Sequence[Clashed]) -> None:
+    def __init__(self, clashes: Sequence[Clash]) -> None:
         super().__init__()
         self.clashes = clashes
 
 
 async def merged(
-    reader: Reader, base: ObjectId | None, ours: ObjectId, theirs: ObjectId, apex: Name
+    reader: Reader,
+    base: Base,
+    ours: ObjectId,
+    theirs: ObjectId,
+    apex: Name,
+    choices: Choices = NONE,
 ) -> Planned:
     """What to change in tree ``ours`` so that it has what ``theirs`` changed since ``base``.
 
     Raises:
-        Clashing: both changed the same RRsets.
+        Clashing: both changed the same records, and nobody has decided.
     """
-    found = await reader.answer(zonemerge.merge(base, ours, theirs, apex))
-    if found.clashes:
-        raise Clashing(await _valued(reader, found.clashes, apex))
-    blobs = await browse.rrsets(reader, {blob for blob in found.changes.values() if blob})
-    changes: Changes = {
-        (names.below(apex, path), rdtype): blobs[blob] if blob is not None else None
-        for (path, rdtype), blob in found.changes.items()
+    decisions = list(choices.decisions)
+    for _ in range(ROUNDS):
+        found = await reader.answer(zonemerge.merge(base, ours, theirs, apex, decisions))
+        if not found.clashes:
+            return await _planned(reader, found, apex)
+        if choices.preferred is None:
+            break
+        decisions += [conflicts.decided(clash, choices.preferred) for clash in found.clashes]
+    raise Clashing(found.clashes)
+
+
+async def _planned(reader: Reader, found: Merged, apex: Name) -> Planned:
+    blobs = {
+        value
+        for value in found.changes.values()
+        if value is not None and not isinstance(value, RRset)
     }
-    if found.soa is not None:
-        changes[apex, rrtypes.SOA] = found.soa
+    rrsets = await browse.rrsets(reader, blobs)
+    changes: Changes = {
+        (names.below(apex, path), rdtype): (
+            value if value is None or isinstance(value, RRset) else rrsets[value]
+        )
+        for (path, rdtype), value in found.changes.items()
+    }
     added = {(names.below(apex, path), rdtype) for path, rdtype in found.added}
     return Planned(changes, added)
-
-
-async def _valued(reader: Reader, clashes: Iterable[Clash], apex: Name) -> list[Clashed]:
-    sides = [(clash.base, clash.ours, clash.theirs) for clash in clashes]
-    values = await browse.rrsets(reader, {blob for three in sides for blob in three if blob})
-
-    def value(blob: ObjectId | None) -> RRset | None:
-        return values[blob] if blob is not None else None
-
-    found = [
-        Clashed(
-            names.below(apex, clash.path), clash.rdtype, clash.reason,
-            value(clash.base), value(clash.ours), value(clash.theirs), clash.detail,
-        )
-        for clash in clashes
-    ]  # fmt: skip
-    return sorted(found, key=lambda each: sort_key(each.owner, each.rdtype))

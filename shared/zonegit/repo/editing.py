@@ -6,6 +6,7 @@ from collections.abc import Collection
 import msgspec
 
 from zonegit.errors import Conflict
+from zonegit.merge.zonemerge import Base
 from zonegit.objects.ids import short
 from zonegit.repo import browse, commits, conflicts, diffs, drafts, heads, plans
 from zonegit.repo.commits import Intent, Lost, Outcome
@@ -77,7 +78,8 @@ async def put_back(
         ours = diffs.forward(deltas)
         objects, edited = await drafts.built(reader, at.zone, opened.state.tree, ours)
         reader.learn(objects)
-        return await conflicts.merged(reader, opened.state.tree, tip.tree, edited, at.zone)
+        base = Base(opened.state.tree)
+        return await conflicts.merged(reader, base, tip.tree, edited, at.zone)
 
     if not deltas:
         return None

@@ -5,8 +5,10 @@ import msgspec
 from zonegit.errors import Conflict, Unsafe
 from zonegit.history import walk
 from zonegit.objects.ids import CommitId, short
-from zonegit.repo import browse, commits, conflicts, drafts, heads, jumps
+from zonegit.repo import commits, conflicts, drafts, heads, jumps
+from zonegit.repo.bases import Bases
 from zonegit.repo.commits import Intent, Lost, Outcome
+from zonegit.repo.conflicts import Choices
 from zonegit.repo.drafts import Planned, State
 from zonegit.repo.heads import Position, Repo
 from zonegit.repo.plans import Plan
@@ -14,9 +16,15 @@ from zonegit.store.past import Past
 from zonegit.store.reading import Reader
 
 
-async def merge(repo: Repo, position: Position, theirs: CommitId, intent: Intent) -> Outcome:
+async def merge(
+    repo: Repo,
+    position: Position,
+    theirs: CommitId,
+    intent: Intent,
+    choices: Choices = conflicts.NONE,
+) -> Outcome:
     """Brings into a branch what ``theirs`` has. What somebody else commits to it meanwhile is
-    merged with, too.
+    merged with, too. ``choices`` decide what would clash.
 
     Raises:
         Invalid: ``theirs`` is a commit of another zone.
@@ -28,7 +36,7 @@ async def merge(repo: Repo, position: Position, theirs: CommitId, intent: Intent
     target = await drafts.state_at(reader, theirs, position.zone)
     for _ in range(commits.MAX_REPLAYS):
         if not await _is_behind(reader, past, position, target):
-            plan = _plan(past, position, target, force=intent.force)
+            plan = _plan(past, position, target, choices, force=intent.force)
             merging = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
             return await commits.commit(repo, position, plan, merging)
         try:
@@ -51,7 +59,7 @@ async def _is_behind(reader: Reader, past: Past, position: Position, target: Sta
     return jumps.keeps_pace(position, await drafts.state_of(reader, position), target)
 
 
-def _plan(past: Past, position: Position, target: State, *, force: bool) -> Plan:
+def _plan(past: Past, position: Position, target: State, choices: Choices, *, force: bool) -> Plan:
     async def plan(reader: Reader, tip: State) -> Planned | None:
         assert tip.commit is not None
         assert tip.tree is not None
@@ -62,9 +70,9 @@ def _plan(past: Past, position: Position, target: State, *, force: bool) -> Plan
             return None
         if not bases and not force:
             raise _strangers(position, target.commit)
-        # Of several, where branches were merged crosswise: the latest.
-        base = (await browse.read_commit(reader, bases[0])).tree if bases else None
-        planned = await conflicts.merged(reader, base, tip.tree, target.tree, position.zone)
+        apex = position.zone
+        base = await Bases(past, reader, apex).agreed(bases)
+        planned = await conflicts.merged(reader, base, tip.tree, target.tree, apex, choices)
         parents = (tip.commit, target.commit)
         return msgspec.structs.replace(planned, parents=parents, reached=target.serial)
 

@@ -4,15 +4,21 @@ import msgspec
 
 from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.ids import CommitId, short
-from zonegit.repo import browse, commits, conflicts, diffs, drafts, jumps, plans
+from zonegit.repo import browse, commits, conflicts, diffs, drafts, jumps, picking, plans
 from zonegit.repo.commits import Intent, Lost, Outcome
+from zonegit.repo.conflicts import Choices
 from zonegit.repo.drafts import Planned, State
 from zonegit.repo.heads import Position, Repo
 from zonegit.store.reading import Reader
 
 
 async def revert(
-    repo: Repo, position: Position, commit: CommitId, mainline: int | None, intent: Intent
+    repo: Repo,
+    position: Position,
+    commit: CommitId,
+    mainline: int | None,
+    intent: Intent,
+    choices: Choices = conflicts.NONE,
 ) -> Outcome:
     """Takes back what ``commit`` changed, as a new commit; what came later stays. ``mainline`` is
     which parent (1 or 2) of a merge counts as what was before; None for other commits.
@@ -23,32 +29,15 @@ async def revert(
     """
     reader = Reader(repo.objects)
     undone = await drafts.state_at(reader, commit, position.zone)
-    before = await drafts.state_at(reader, await _before(reader, commit, mainline), position.zone)
-
-    async def plan(reader: Reader, tip: State) -> Planned | None:
-        if tip.tree is None or undone.tree is None or before.tree is None:
-            return None
-        return await conflicts.merged(reader, undone.tree, tip.tree, before.tree, position.zone)
-
-    reverting = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
-    return await commits.commit(repo, position, plan, reverting)
-
-
-async def _before(reader: Reader, commit: CommitId, mainline: int | None) -> CommitId:
-    parents = (await browse.read_commit(reader, commit)).parents
-    if not parents:
+    if not (await browse.read_commit(reader, commit)).parents:
         raise Invalid(
             f"{short(commit)} is the first commit: before it there was no zone",
             hint="zonegit zone remove takes the zone away",
         )
-    if len(parents) > 1 and mainline is None:
-        raise Invalid(
-            f"{short(commit)} is a merge: which of its sides is to stay?",
-            hint="-m 1 takes back what the merged branch brought, -m 2 what was there before",
-        )
-    if mainline is not None and mainline > len(parents):
-        raise Invalid(f"{short(commit)} has no parent {mainline}", hint="-m is for merges alone")
-    return parents[(mainline or 1) - 1]
+    advice = "-m 1 takes back what the merged branch brought, -m 2 what was there before"
+    parent = await picking.parent(reader, commit, mainline, advice)
+    before = await drafts.state_at(reader, parent, position.zone)
+    return await picking.carry(repo, position, undone, before, intent, choices)
 
 
 async def reset(

@@ -1,5 +1,6 @@
 """Proposals: a branch, what it would bring, and whether it merges."""
 
+import msgspec
 import pytest
 
 from tests.unit.repo.conftest import ZONE, Shop
@@ -47,9 +48,10 @@ async def test_a_review_shows_what_the_proposal_brings_and_not_what_main_did_sin
 
 
 async def test_a_review_says_which_rrsets_are_in_the_way(proposed: Shop) -> None:
-    await proposed.edited([Set(address("mail", "192.0.2.27"))], "main")
+    other = msgspec.structs.replace(address("mail", "192.0.2.27"), ttl=60)
+    await proposed.edited([Set(other)], "main")
     before = await tip(proposed, "main")
     found = await review(proposed, "new-mail")
     assert isinstance(found.outcome, Conflicted)
-    assert [clash.reason for clash in found.outcome.clashes] == ["add/add"]
+    assert [clash.reason for clash in found.outcome.clashes] == ["added with two TTLs"]
     assert await tip(proposed, "main") == before

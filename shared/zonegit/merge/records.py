@@ -1,0 +1,114 @@
+"""One RRset that both sides changed: its TTL, and each of its records, by the one rule. All pure.
+
+A record is there or it is not, so no record alone can clash: whatever one side added comes,
+whatever one side removed goes. What clashes is what that would make of the RRset as a whole.
+"""
+
+from collections.abc import Set as AbstractSet
+from typing import Final, Literal
+
+import msgspec
+
+from zonegit.errors import Invalid
+from zonegit.merge import threeway
+from zonegit.merge.threeway import Disagreement
+from zonegit.zone import rrtypes, rules
+from zonegit.zone.rrset import RRset, rdata_to_text, rrset, soa, with_serial
+
+Reason = Literal[
+    "one record replaced two ways",
+    "TTL changed two ways",
+    "added with two TTLs",
+    "deleted against modified",
+    "no record left",
+    "no zone may hold both",
+    "no agreed base",
+]
+"""Why nobody but an operator can decide (docs/merging.md)."""
+
+SHOWN: Final = 3
+"""Records that a detail names before it only counts them."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """It cannot be merged. ``detail`` says what is in the way, None: ``reason`` says it all."""
+
+    reason: Reason
+    detail: str | None = None
+
+
+def merge(base: RRset | None, ours: RRset | None, theirs: RRset | None) -> RRset | Refusal | None:
+    """What becomes of an RRset; None: it goes. The serial of an SOA is left as ours has it.
+
+    Raises:
+        Invalid: an SOA is malformed.
+    """
+    was, now, then = (None if each is None else essence(each) for each in (base, ours, theirs))
+    merged = threeway.merge(was, now, then)
+    if not isinstance(merged, Disagreement):
+        return settled(merged, ours, theirs)
+    if now is None or then is None:
+        return Refusal("deleted against modified")
+    together = _together(was, now, then)
+    return together if isinstance(together, Refusal) else settled(together, ours, theirs)
+
+
+def essence(value: RRset) -> RRset:
+    """An RRset without what never clashes: the serial of an SOA goes by rules of its own, and the
+    TTL of RRSIGs means nothing, as each has that of what it covers (RFC 4034 section 3).
+
+    Raises:
+        Invalid: an SOA is malformed.
+    """
+    if value.rdtype == rrtypes.SOA:
+        soa(value)
+        return with_serial(value, 0)
+    return _with_ttl(value, 0) if value.rdtype == rrtypes.RRSIG else value
+
+
+def settled(value: RRset | None, ours: RRset | None, theirs: RRset | None) -> RRset | None:
+    """An RRset with what was left out of it: our serial, or the smaller TTL of the RRSIGs."""
+    known = [each for each in (ours, theirs) if each is not None]
+    if value is None or not known:
+        return value
+    if value.rdtype == rrtypes.SOA:
+        return with_serial(value, soa(known[0]).serial)
+    if value.rdtype == rrtypes.RRSIG:
+        return _with_ttl(value, min(each.ttl for each in known))
+    return value
+
+
+def _with_ttl(value: RRset, ttl: int) -> RRset:
+    return RRset(value.owner, value.rdtype, ttl, value.rdatas, value.rdclass)
+
+
+def _together(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Refusal:
+    was = frozenset(base.rdatas) if base is not None else frozenset[bytes]()
+    mine, other = frozenset(ours.rdatas), frozenset(theirs.rdatas)
+    gone = was - mine - other
+    if gone and mine - other - was and other - mine - was:
+        return Refusal("one record replaced two ways", _replaced(ours.rdtype, gone))
+    ttl = threeway.merge(base.ttl if base is not None else None, ours.ttl, theirs.ttl)
+    if ttl is None or isinstance(ttl, Disagreement):
+        return Refusal("TTL changed two ways" if base is not None else "added with two TTLs")
+    left = [
+        each
+        for each in was | mine | other
+        if threeway.merge(each in was, each in mine, each in other) is True
+    ]
+    if not left:
+        return Refusal("no record left", "each side removed what the other one kept")
+    try:
+        merged = rrset(ours.owner, ours.rdtype, ttl, left, ours.rdclass)
+        rules.check_rrset(merged)
+    except Invalid as error:
+        return Refusal("no zone may hold both", error.message)
+    return merged
+
+
+def _replaced(rdtype: int, gone: AbstractSet[bytes]) -> str:
+    if rdtype == rrtypes.SOA:
+        return "its fields are merged as one, the serial apart"
+    shown = [rdata_to_text(rdtype, each) for each in sorted(gone)[:SHOWN]]
+    more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
+    return f"both removed {', '.join(shown)}{more}"

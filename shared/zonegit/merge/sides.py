@@ -1,0 +1,62 @@
+"""What two sides made of what they came from: each RRset that either changed, as three values."""
+
+from collections.abc import Collection, Mapping
+from typing import Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from zonegit.history import trees
+from zonegit.history.trees import Change
+from zonegit.objects.asks import Asks, together
+from zonegit.objects.ids import ObjectId
+from zonegit.zone import rrtypes
+from zonegit.zone.names import Path
+
+T = TypeVar("T")
+
+Key = tuple[Path, int]
+"""An RRset within a zone."""
+
+APEX_SOA: Final[Key] = ((), rrtypes.SOA)
+
+
+class Three(NamedTuple, Generic[T]):
+    """One RRset at the base and on both sides."""
+
+    base: T
+    ours: T
+    theirs: T
+
+
+class Sides(msgspec.Struct, frozen=True):
+    """The changes of both sides."""
+
+    ours: Mapping[Key, Change]
+    theirs: Mapping[Key, Change]
+
+    def three(self, key: Key) -> Three[ObjectId | None]:
+        """The blobs of an RRset, None where it is absent. One that neither side changed, and so
+        nothing is known of, is absent."""
+        mine, other = self.ours.get(key), self.theirs.get(key)
+        known = mine or other
+        base = known.old if known is not None else None
+        return Three(base, mine.new if mine else base, other.new if other else base)
+
+    def differing(self, paths: Collection[Path]) -> dict[Path, list[Key]]:
+        """The RRsets at some owners that one side has otherwise than the other, by owner."""
+        found: dict[Path, list[Key]] = {path: [] for path in paths}
+        for key in self.ours.keys() | self.theirs.keys():
+            if key[0] in found:
+                three = self.three(key)
+                if three.ours != three.theirs:
+                    found[key[0]].append(key)
+        return found
+
+
+def read(base: ObjectId | None, ours: ObjectId | None, theirs: ObjectId | None) -> Asks[Sides]:
+    """What two trees changed of a third; None is one without records."""
+    changed = yield from together([trees.changes(base, ours), trees.changes(base, theirs)])
+    mine, other = (
+        {(change.path, change.rdtype): change for change in changes} for changes in changed
+    )
+    return Sides(mine, other)
