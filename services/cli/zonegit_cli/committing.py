@@ -109,15 +109,16 @@ async def carry_out(
                 case None:
                     _tell_nothing(session, at, nothing, beside)
                 case Preview() as preview:
-                    await _tell_preview(session, repo, preview, beside)
+                    data, shown = await previewed(repo, preview)
+                    session.output.result({**data, **beside()}, shown, paged=True)
                 case Conflicted() as conflicted:
                     clashes.tell(session, conflicted)
                     return EXIT_STATUS["conflict"]
                 case Committed() as made:
                     heard = await waiter.until(made.moved)
-                    lines = [*_lines(made, jumped), *heard.lines()]
+                    told = [*lines(made, jumped), *heard.lines()]
                     session.output.result(
-                        lambda: {**as_json(made), **beside(), **heard.json()}, lines
+                        lambda: {**as_json(made), **beside(), **heard.json()}, told
                     )
     return 0
 
@@ -129,25 +130,22 @@ def _tell_nothing(session: Session, position: Position, text: str, beside: Besid
     session.output.result({**where, "committed": False, **beside()}, [said])
 
 
-async def _tell_preview(session: Session, repo: Repo, preview: Preview, beside: Beside) -> None:
+async def previewed(repo: Repo, preview: Preview) -> tuple[dict[str, Any], list[str]]:
+    """What a dry run shows, with ``--json`` and for people."""
     reader = Reader(repo.objects, preview.objects)
     every = await diffs.between(reader, preview.old, preview.new, preview.zone)
     deltas = diffs.beside_serial(every)
     where = {"zone": names.text(preview.zone), "branch": preview.branch}
-    serials = {"serial": preview.serial, "serial_before": preview.before}
+    data = {
+        **where,
+        "committed": False,
+        "dry_run": True,
+        "serial": preview.serial,
+        "serial_before": preview.before,
+        "changes": patches.as_json(deltas),
+    }
     head = f"would commit to {where['zone']} {where['branch']} ({_serials(preview)})"
-    session.output.result(
-        lambda: {
-            **where,
-            "committed": False,
-            "dry_run": True,
-            **serials,
-            **beside(),
-            "changes": patches.as_json(deltas),
-        },
-        [head, *patches.lines(deltas)],
-        paged=True,
-    )
+    return data, [head, *patches.lines(deltas)]
 
 
 def as_json(made: Committed) -> dict[str, Any]:
@@ -173,14 +171,15 @@ def as_json(made: Committed) -> dict[str, Any]:
     }
 
 
-def _lines(made: Committed, jumped: str) -> list[str]:
+def lines(made: Committed, jumped: str = "fast-forward") -> list[str]:
+    """A commit as people are told of it; ``jumped`` says that it was there before."""
     how = _serials(made) if made.is_new else f"{_serials(made)}, {jumped}"
     head = f"{names.text(made.zone)} {made.branch} {commit_id(made.commit)} ({how})"
     first = heapq.nsmallest(SHOWN, made.changes, key=lambda key: sort_key(*key))
-    lines = [head, *(_change_line(made, key) for key in first)]
+    found = [head, *(_change_line(made, key) for key in first)]
     if len(made.changes) > SHOWN:
-        lines.append(f"  and {len(made.changes) - SHOWN} more RRsets")
-    return lines
+        found.append(f"  and {len(made.changes) - SHOWN} more RRsets")
+    return found
 
 
 def _serials(made: Committed | Preview) -> str:

@@ -13,13 +13,12 @@ from typing import Final, TypeVar
 
 import click
 
-from zonegit.repo import heads
+from zonegit.repo import heads, several
 from zonegit.repo.heads import Repo
 from zonegit.store.protocols import ZoneRefs
 from zonegit.zone import names
 from zonegit_cli.output import Output
 from zonegit_cli.session import Session
-from zonegit_cli.zones import every
 
 TIMEOUT_S: Final = 0.7
 
@@ -31,7 +30,7 @@ def zones(ctx: click.Context) -> list[str]:
     found: list[str] = []
 
     async def read(repo: Repo) -> None:
-        async for refs in every(repo):
+        async for refs in several.every(repo):
             found.append(names.text(refs.zone))
 
     _ask(ctx, read)

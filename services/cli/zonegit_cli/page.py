@@ -145,7 +145,7 @@ def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
             how = How(**{each.name: arguments.pop(each.name) for each in fields})
             return await body(session, how=how, **arguments)
 
-        for option in (waits, DRY_RUN, BECAUSE, _FORCE, NO_SIGN, SIGN, message, where):
+        for option in (waits, DRY_RUN, BECAUSE, FORCE, NO_SIGN, SIGN, message, where):
             option(run)
         return run
 
@@ -155,7 +155,7 @@ def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
 DRY_RUN: Final = click.option(
     "--dry-run", is_flag=True, help="Show what would change, and change nothing."
 )
-_FORCE: Final = click.option(
+FORCE: Final = click.option(
     "--force", is_flag=True, help="Do it even where it would harm somebody."
 )
 BECAUSE: Final = click.option(

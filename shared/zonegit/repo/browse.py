@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.history import trees
+from zonegit.objects.asks import Asks
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Blob, Commit, Tag, subject
 from zonegit.repo.edits import RRsets
@@ -94,6 +95,15 @@ async def whole_zone(reader: Reader, tree: ObjectId) -> list[RRset]:
     """Every RRset of a tree, in no particular order.
 
     Raises:
+        Corrupt: as :func:`blobs_of` says.
+    """
+    return list((await rrsets(reader, await reader.answer(blobs_of(tree)))).values())
+
+
+def blobs_of(tree: ObjectId) -> Asks[Collection[ObjectId]]:
+    """The ids of a tree's RRsets, in no particular order.
+
+    Raises:
         Corrupt: the tree holds an RRset twice. An RRset names its owner, so no zone does; but a
             few objects can be arranged to hold one more often than could ever be listed.
     """
@@ -105,5 +115,5 @@ async def whole_zone(reader: Reader, tree: ObjectId) -> list[RRset]:
         if change.new is not None:
             blobs[change.new] = None
 
-    await reader.answer(trees.diff(None, tree, take))
-    return list((await rrsets(reader, blobs)).values())
+    yield from trees.diff(None, tree, take)
+    return blobs

@@ -129,14 +129,14 @@ async def commit(repo: Repo, position: Position, plan: Plan, intent: Intent) -> 
         if draft is None:
             return None
         if intent.dry_run:
-            return _preview(position, tip, draft)
+            return preview(position, tip, draft)
         await repo.objects.put(draft.objects)
         try:
             moved = await _move(repo, position, draft, intent, turn)
         except Conflict as lost:
             position = await _next_position(repo, reader, position, tip, draft, intent, lost)
         else:
-            return _committed(position, tip, draft, moved, replayed)
+            return committed(position, tip, draft, moved, replayed)
     raise too_many_races(position)
 
 
@@ -148,9 +148,10 @@ def too_many_races(position: Position) -> Conflict:
     )
 
 
-def _committed(
-    position: Position, tip: State, draft: Draft, moved: Moved, replayed: int
+def committed(
+    position: Position, tip: State, draft: Draft, moved: Moved, replayed: int = 0
 ) -> Committed:
+    """What is told of a draft that a branch stands at now; ``tip`` is where it stood."""
     return Committed(
         zone=position.zone,
         branch=position.branch,
@@ -165,7 +166,8 @@ def _committed(
     )
 
 
-def _preview(position: Position, tip: State, draft: Draft) -> Preview:
+def preview(position: Position, tip: State, draft: Draft) -> Preview:
+    """What a dry run tells of a draft."""
     return Preview(
         position.zone, position.branch, tip.tree, draft.tree,
         draft.serial, tip.serial, draft.objects,

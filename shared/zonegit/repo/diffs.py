@@ -1,10 +1,11 @@
 """What differs between two trees, RRset by RRset."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
 from zonegit.history import trees
+from zonegit.history.trees import Change
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import browse
 from zonegit.repo.edits import Changes
@@ -32,7 +33,11 @@ async def between(
     Raises:
         Corrupt, NotFound, Unavailable: as the store says.
     """
-    found = await reader.answer(trees.changes(old, new))
+    return await valued(reader, await reader.answer(trees.changes(old, new)), apex)
+
+
+async def valued(reader: Reader, found: Collection[Change], apex: Name) -> list[Delta]:
+    """Differences between trees of a zone with the RRsets they are of, in the same order."""
     blobs = {blob for change in found for blob in (change.old, change.new) if blob is not None}
     values = await browse.rrsets(reader, blobs)
     deltas = [

@@ -7,7 +7,7 @@ import msgspec
 
 from zonegit.errors import Conflict
 from zonegit.merge.zonemerge import Base
-from zonegit.objects.ids import short
+from zonegit.objects.ids import ObjectId, short
 from zonegit.repo import browse, commits, conflicts, diffs, drafts, heads, plans
 from zonegit.repo.commits import Intent, Lost, Outcome
 from zonegit.repo.diffs import Delta
@@ -85,6 +85,21 @@ async def put_back(
         return None
     replayed = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
     return await commits.commit(repo, at, plan, replayed)
+
+
+async def brought_forward(
+    reader: Reader, base: ObjectId, tip: ObjectId, edited: ObjectId, apex: Name
+) -> tuple[list[RRset], ObjectId]:
+    """The zone that tree ``tip`` makes together with what ``edited`` changed since ``base``, and
+    its tree; nothing is committed.
+
+    Raises:
+        Clashing: both changed the same RRsets.
+    """
+    planned = await conflicts.merged(reader, Base(base), tip, edited, apex)
+    objects, tree = await drafts.built(reader, apex, tip, planned.changes)
+    reader.learn(objects)
+    return await browse.whole_zone(reader, tree), tree
 
 
 def _gone(opened: Opened) -> Conflict:

@@ -49,11 +49,11 @@ def plan_replacement(
     async def plan(reader: Reader, tip: State) -> Planned:
         if tip.tree is None:
             return Planned(dict(wanted), wanted.keys())
-        objects, built = _build(rrsets, apex)
+        objects, made = build(rrsets, apex)
         if renew is not None:
             await renew.put(objects)
         reader.learn(objects)
-        found = await reader.answer(trees.changes(tip.tree, built))
+        found = await reader.answer(trees.changes(tip.tree, made))
         was = {(names.below(apex, each.path), each.rdtype): each.old for each in found}
         added = {key for key, old in was.items() if old is None}
         return Planned({key: wanted.get(key) for key in was}, added)
@@ -61,7 +61,8 @@ def plan_replacement(
     return plan
 
 
-def _build(rrsets: Collection[RRset], apex: Name) -> tuple[list[RawObject], ObjectId | None]:
+def build(rrsets: Collection[RRset], apex: Name) -> tuple[list[RawObject], ObjectId | None]:
+    """The blobs and trees of a whole zone, and its tree's id, None of one without records."""
     objects = [encode(Blob(rrset)) for rrset in rrsets]
     placed = {
         (names.path(rrset.owner, apex), rrset.rdtype): raw.id

@@ -45,6 +45,25 @@ def zone_path(zone: Name, scheme: Scheme) -> str:
             return _unique(zone)
 
 
+def path_zone(path: str, scheme: Scheme) -> Name | None:
+    """The zone whose file would lie at ``path``, which may say anything: a component is one label,
+    where a ``/`` within one could have led there, too. None: no zone's does, or the scheme is
+    ``unique``, which nobody asks this of."""
+    match scheme:
+        case "golang":
+            *folders, file = path.split("/")
+            text = ".".join(reversed(folders)) + "." if file == GOLANG_FILE else ""
+        case "flat":
+            text = path.removesuffix(FLAT_SUFFIX) + "." if path != FLAT_ROOT else "."
+        case "unique":
+            return None
+    try:
+        zone = names.parse(text)
+        return zone if zone_path(zone, scheme) == path else None
+    except Invalid:
+        return None
+
+
 def scheme_from_text(text: str) -> Scheme:
     """Raises:
     Invalid: no scheme has that name.

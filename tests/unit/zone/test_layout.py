@@ -6,7 +6,7 @@ from tests.support.strategies import zone_names
 
 from zonegit.errors import Invalid
 from zonegit.zone import names
-from zonegit.zone.layout import LONGEST_COMPONENT, Scheme, collision, zone_path
+from zonegit.zone.layout import LONGEST_COMPONENT, Scheme, collision, path_zone, zone_path
 from zonegit.zone.names import Name
 
 TABLE: list[tuple[str, Scheme, str]] = [
@@ -108,3 +108,39 @@ def test_paths_that_cannot_lie_side_by_side_are_told(paths: list[str]) -> None:
 def test_nested_zones_lie_side_by_side() -> None:
     zones = map(names.parse, ("example.com.", "sub.example.com.", "com.", "."))
     assert collision((zone_path(zone, "golang"), zone) for zone in zones) is None
+
+
+@given(zone_names)
+def test_a_path_tells_its_zone_unless_a_label_was_divided(zone: Name) -> None:
+    schemes: list[Scheme] = ["golang", "flat"]
+    for scheme in schemes:
+        try:
+            path = zone_path(zone, scheme)
+        except Invalid:
+            continue
+        told = path_zone(path, scheme)
+        assert told is not None
+        assert zone_path(told, scheme) == path
+        if b"/" not in zone:
+            assert told == zone
+
+
+@pytest.mark.parametrize(
+    ("path", "scheme"),
+    [
+        ("com/example/README", "golang"),
+        ("Com/example/db.zone", "golang"),
+        ("com//db.zone", "golang"),
+        ("com/../db.zone", "golang"),
+        ("com/a.b/db.zone", "golang"),
+        ("db.zone/x", "golang"),
+        ("/db.zone", "golang"),
+        ("com/example.com.zone", "flat"),
+        ("..zone", "flat"),
+        (".zone", "flat"),
+        ("\udcff.zone", "flat"),
+        ("@", "unique"),
+    ],
+)
+def test_a_path_that_is_no_zones_tells_none(path: str, scheme: Scheme) -> None:
+    assert path_zone(path, scheme) is None

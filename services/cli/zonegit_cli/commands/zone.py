@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from zonegit.repo import branches
+from zonegit.repo import branches, several
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
@@ -35,7 +35,7 @@ async def list_zones(session: Session) -> None:
     * is where you stand; a zone without a commit on main is empty, and not served.
     """
     async with session.connected() as repo:
-        found = [refs async for refs in zones.every(repo)]
+        found = [refs async for refs in several.every(repo)]
         where = await repo.refs.where(repo.actor)
     head = where.own or where.default
     here = head.zone if head else None
