@@ -12,9 +12,10 @@ import re
 import socket
 import tomllib
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -26,8 +27,11 @@ MAX_LOGIN: Final = 64
 FOLDER_FILE: Final = ".zonegit.toml"
 KNOWN_KEYS: Final = frozenset({
     "url", "creds", "ca", "actor", "name", "email", "data", "context",
-    "signing_key", "trusted_keys",
+    "signing_key", "trusted_keys", "workspace-scheme",
 })  # fmt: skip
+ZONES: Final = "zone"
+"""The table of a settings file that holds a table for each zone that is treated otherwise."""
+ZONE_KEYS: Final = frozenset({"workspace-scheme"})
 
 
 class BusSettings(msgspec.Struct, frozen=True):
@@ -47,7 +51,9 @@ class BusSettings(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True):
     """What one process was told, from all its sources. ``signing_key`` is a private key's file,
     ``trusted_keys`` a public key's, or a folder of such; None: no commit is signed, no key
-    trusted. ``date`` is the time that commits bear, with its offset; None: that of the clock."""
+    trusted. ``date`` is the time that commits bear, with its offset; None: that of the clock.
+    ``workspace_scheme`` is how zones lie as files, None: not said; ``zone_schemes`` those of some
+    zones, by their names as they were written."""
 
     data: Path
     actor: str
@@ -57,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True):
     signing_key: Path | None = None
     trusted_keys: Path | None = None
     date: datetime | None = None
+    workspace_scheme: str | None = None
+    zone_schemes: Mapping[str, str] = {}  # msgspec copies it
 
 
 def without_secrets(url: str) -> str:
@@ -75,9 +83,9 @@ def load(
         NotFound: the context that was asked for does not exist.
     """
     here = _read_toml(folder / FOLDER_FILE)
-    context = env.get("ZONEGIT_CONTEXT") or here.get("context")
-    named = _context(env, context) if context else {}
-    merged = {**named, **here}
+    context = env.get("ZONEGIT_CONTEXT") or here.values.get("context")
+    named = _context(env, context) if context else _File({}, {})
+    merged = {**named.values, **here.values}
     root = data or _path(env.get("ZONEGIT_DATA") or merged.get("data")) or default_data(env)
     login = _login()
     actor = env.get("ZONEGIT_ACTOR") or merged.get("actor") or _actor_of(login)
@@ -93,6 +101,12 @@ def load(
         signing_key=_path(env.get("ZONEGIT_SIGNING_KEY") or merged.get("signing_key")),
         trusted_keys=_path(env.get("ZONEGIT_TRUSTED_KEYS") or merged.get("trusted_keys")),
         date=_date(env.get("ZONEGIT_DATE")),
+        workspace_scheme=env.get("ZONEGIT_WORKSPACE_SCHEME") or merged.get("workspace-scheme"),
+        zone_schemes={
+            zone: found["workspace-scheme"]
+            for zone, found in {**named.zones, **here.zones}.items()
+            if "workspace-scheme" in found
+        },
     )
 
 
@@ -146,7 +160,14 @@ def _bus(
     return BusSettings(urlunsplit(parts._replace(netloc=netloc)))
 
 
-def _context(env: Mapping[str, str], name: str) -> dict[str, str]:
+class _File(NamedTuple):
+    """A settings file: its own keys, and those of each zone that it treats otherwise."""
+
+    values: dict[str, str]
+    zones: dict[str, dict[str, str]]
+
+
+def _context(env: Mapping[str, str], name: str) -> _File:
     home = Path(env.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"))
     path = home / "zonegit" / "contexts" / f"{name}.toml"
     if "/" in name or not path.is_file():
@@ -154,21 +175,31 @@ def _context(env: Mapping[str, str], name: str) -> dict[str, str]:
     return _read_toml(path)
 
 
-def _read_toml(path: Path) -> dict[str, str]:
+def _read_toml(path: Path) -> _File:
     try:
         with path.open("rb") as file:
             content = tomllib.load(file)
     except FileNotFoundError:
-        return {}
+        return _File({}, {})
     except OSError as error:
         raise Invalid(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise Invalid(f"{path} is not TOML: {error}") from error
-    for key, value in content.items():
-        if key not in KNOWN_KEYS or not isinstance(value, str):
-            known = ", ".join(sorted(KNOWN_KEYS))
-            raise Invalid(f"{path}: {key!r} is not a setting", hint=f"settings, as text: {known}")
-    return content
+    zones = content.pop(ZONES, {})
+    _check_keys(str(path), content, KNOWN_KEYS)
+    for zone, values in zones.items() if isinstance(zones, dict) else [(ZONES, zones)]:
+        _check_keys(f"{path}: {ZONES} {zone!r}", values, ZONE_KEYS)
+    return _File(content, zones)
+
+
+def _check_keys(where: str, values: Any, known: AbstractSet[str]) -> None:
+    """Raises:
+    Invalid: this is no table of settings as text, or one of them is not known.
+    """
+    for key, value in values.items() if isinstance(values, dict) else [(values, None)]:
+        if key not in known or not isinstance(value, str):
+            listed = ", ".join(sorted(known))
+            raise Invalid(f"{where}: {key!r} is not a setting", hint=f"settings, as text: {listed}")
 
 
 def _date(text: str | None) -> datetime | None:

@@ -19,6 +19,9 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "export": "Print a zone as a master file",
         "migrate": "Take over the store of the original zonegit",
     },
+    "Zones as files": {
+        "workspace": "Check zones out, change them with any tool, commit them",
+    },
     "Edits, one commit each": {
         "set": "Make an RRset hold exactly these records",
         "add": "Add a record to an RRset",

@@ -23,6 +23,11 @@ _STEERING: Final = re.compile(
 )
 """Controls, those of writing direction included; not tabs and line ends."""
 
+MANY: Final = 50
+"""How many it takes for a bar."""
+BAR: Final = 30
+"""Characters of a bar."""
+
 Json = Mapping[str, Any] | Sequence[Any]
 
 
@@ -57,6 +62,15 @@ class Output(msgspec.Struct, frozen=True):
         nothing clears it."""
         if sys.stderr.isatty() and not self.as_json:
             click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+
+    def bar(self, done: int, total: int, what: str) -> None:
+        """:meth:`progress` of many that are alike, drawn as a bar, which goes away at the end;
+        nothing for few."""
+        if total < MANY or (done < total and done * 100 // total == (done - 1) * 100 // total):
+            return
+        filled = BAR * done // total
+        drawn = f"[{'#' * filled}{'.' * (BAR - filled)}] {done:,} of {total:,} {what}"
+        self.progress("" if done == total else drawn)
 
 
 def harmless(line: str) -> str:

@@ -1,0 +1,187 @@
+"""Checking out: which zones, each at which commit, and their files."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+
+import msgspec
+
+from zonegit.errors import Conflict, Invalid, NotFound
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.repo import heads, refish, several
+from zonegit.repo.heads import Repo
+from zonegit.repo.several import Whole
+from zonegit.store.protocols import ZoneRefs
+from zonegit.zone import names, zonetext
+from zonegit.zone.names import Name
+from zonegit_cli.workspace import placing
+from zonegit_cli.workspace.comparing import Progress
+from zonegit_cli.workspace.index import Entry, Index, Seen
+from zonegit_cli.workspace.opened import Workspace
+from zonegit_cli.workspace.placing import Placed
+from zonegit_cli.workspace.rooted import Rooted, Stamp
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A zone as the operator names it; ``refish`` None: the branch that they would work on."""
+
+    zone: Name
+    refish: str | None
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """A zone at a commit. ``branch`` None: that is no branch's tip; ``at`` is how to call it."""
+
+    zone: Name
+    branch: str | None
+    at: str
+    commit: CommitId
+
+
+def wanted(text: str) -> Wanted:
+    """``example.com``, ``example.com@canary``, ``example.com@{yesterday}``.
+
+    Raises:
+        Invalid: the zone is no name, or the refish is empty.
+    """
+    at = _first_at(text)
+    if at < 0:
+        return Wanted(names.parse(text), None)
+    after = text[at + 1 :]
+    if not after:
+        raise Invalid(f"{text[:80]!r} names no branch, tag or commit after the @")
+    return Wanted(names.parse(text[:at]), text[at:] if after.startswith("{") else after)
+
+
+def _first_at(text: str) -> int:
+    r"""Where the zone ends; a label may hold an ``@``, as ``\@``."""
+    at = text.find("@")
+    while at > 0 and text[at - 1] == "\\":
+        at = text.find("@", at + 1)
+    return at
+
+
+async def chosen(
+    repo: Repo, asked: Sequence[Wanted], left_out: Callable[[str], None]
+) -> list[Chosen]:
+    """The zones asked for, each at its commit; none: all that are registered, and ``left_out`` is
+    told of each that has no commit, or no branch that could be meant.
+
+    Raises:
+        NotFound, Invalid: a zone or a refish stands for nothing.
+    """
+    if asked:
+
+        async def resolved(each: Wanted) -> Chosen:
+            return await _resolved(repo, each)
+
+        return await several.side_by_side(resolved, asked)
+    found = []
+    async for refs in several.every(repo):
+        try:
+            found.append(_usual(await _remembering(repo, refs)))
+        except NotFound as error:
+            left_out(f"left out: {error.message}")
+    return found
+
+
+async def _remembering(repo: Repo, refs: ZoneRefs) -> ZoneRefs:
+    """A zone's refs, with the branch that the operator last had where there is a choice."""
+    return refs if len(refs.heads) < 2 else await repo.refs.zone(refs.zone, repo.actor)
+
+
+def _usual(refs: ZoneRefs) -> Chosen:
+    branch = heads.usual_branch(refs)
+    if branch not in refs.heads:
+        raise NotFound(
+            f"{names.text(refs.zone)} has no commit yet",
+            hint=f"give it one: zonegit import FILE --zone {names.text(refs.zone)}",
+        )
+    return Chosen(refs.zone, branch, branch, CommitId(refs.heads[branch].target))
+
+
+async def _resolved(repo: Repo, each: Wanted) -> Chosen:
+    if each.refish is None:
+        return _usual(await repo.refs.zone(each.zone, repo.actor))
+    found = await refish.resolve(repo, each.refish, zone=each.zone)
+    if found.zone != each.zone:
+        raise Invalid(
+            f"{each.refish} is of {names.text(found.zone)}, not {names.text(each.zone)}",
+            hint=f"check out {names.text(found.zone)} instead",
+        )
+    return Chosen(each.zone, found.branch, each.refish, found.commit)
+
+
+def plan(index: Index, zones: Sequence[Chosen]) -> list[Placed]:
+    """Where ``zones`` lie in a workspace, those that are in it already too.
+
+    Raises:
+        Conflict: two of them collide, or one with what is there; or one is there from elsewhere.
+        Invalid: one has no path.
+    """
+    there = {(entry.zone, entry.refish) for entry in index.entries}
+    added = [(each.zone, each.at) for each in zones if (each.zone, each.at) not in there]
+    every = [(entry.zone, entry.refish) for entry in index.entries]
+    placed = {
+        (each.zone, each.at): each for each in placing.placed([*every, *added], index.scheme_of)
+    }
+    return [placed[each.zone, each.at] for each in zones]
+
+
+async def write(
+    repo: Repo, workspace: Workspace, zones: Sequence[Chosen], progress: Progress
+) -> list[Entry]:
+    """Writes the files that are not there yet, and returns their entries. A file that is there
+    without having been checked out stays; it has to be what would have been written.
+
+    Raises:
+        Conflict: as :func:`plan` says, or a file is there that says something else; where it was
+            there before, nothing was written.
+        NotFound, Corrupt, Unavailable: as the stores say; what was written is kept.
+    """
+    folder = workspace.folder
+    checked_out = {entry.zone for entry in workspace.index.entries}
+    old, new = [], []
+    for each, at in zip(zones, plan(workspace.index, zones), strict=True):
+        if folder.stamp(at.path) is None:
+            new.append((each, at.path))
+        elif each.zone not in checked_out:
+            old.append((each, at.path))
+    todo = [*old, *new]  # those that may be refused first
+    wanted = [(each.zone, each.commit) for each, _ in todo]
+    entries: list[Entry] = []
+    try:
+        async with aclosing(several.zones_at(repo, wanted)) as found:
+            async for whole in found:
+                each, path = todo[len(entries)]
+                seen = _put(folder, path, text_of(whole))
+                entries.append(entry_of(each, path, whole.tree, seen))
+                progress(len(entries), len(todo))
+    finally:
+        workspace.keep(entries)
+    return entries
+
+
+def text_of(whole: Whole) -> bytes:
+    """A zone as its file: what ``zonegit export`` prints."""
+    return "".join(zonetext.write(whole.rrsets, whole.zone)).encode()
+
+
+def entry_of(each: Chosen, path: str, tree: ObjectId, seen: Seen) -> Entry:
+    """What the index says of a file just written."""
+    return Entry(each.zone, path, each.branch, each.at, each.commit, tree, seen)
+
+
+def seen_as(octets: bytes, stamp: Stamp) -> Seen:
+    """A file of these octets."""
+    return Seen(hashlib.sha256(octets).digest(), stamp)
+
+
+def _put(folder: Rooted, path: str, octets: bytes) -> Seen:
+    try:
+        return seen_as(octets, folder.create(path, octets))
+    except Conflict:
+        found, stamp = folder.read(path, len(octets))
+        if found != octets:
+            raise
+        return seen_as(octets, stamp)

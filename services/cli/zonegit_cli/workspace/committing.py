@@ -1,0 +1,161 @@
+"""What was changed in a workspace, as one commit for each zone; all of them or none, as far as can
+be."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from zonegit.errors import Conflict, Invalid, ZonegitError
+from zonegit.objects.ids import short
+from zonegit.repo import joint, several
+from zonegit.repo.commits import Committed, Intent, Preview
+from zonegit.repo.heads import Position, Repo
+from zonegit.repo.joint import Refused, Result, Wish
+from zonegit.store.protocols import ZoneRefs
+from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_cli import committing
+from zonegit_cli.output import count
+from zonegit_cli.workspace.comparing import File
+from zonegit_cli.workspace.index import Entry
+from zonegit_cli.workspace.opened import Workspace
+
+SHOWN: Final = 5
+"""Zones that an error names before it only counts them."""
+
+
+async def commit(
+    repo: Repo, workspace: Workspace, files: Sequence[File], intent: Intent
+) -> dict[Name, Result]:
+    """Commits ``files``, which are changed or new; those are registered. Each file stays as it is,
+    and says from now on what its commit does.
+
+    Raises:
+        Conflict: a branch moved since its zone was checked out, or a new zone is registered
+            already; names them, and nothing was committed.
+        Invalid: a zone is at no branch, or breaks a rule of DNS; nothing was committed.
+        Unsafe: a signed zone was changed and not signed anew; nothing was committed.
+        Unavailable: as the stores say.
+    """
+    refs = await several.refs_of(repo, [file.zone for file in files])
+    wishes = _wishes(files, refs)
+    try:
+        results = await joint.commit(repo, wishes, intent)
+    except Refused as refused:
+        raise together(refused.errors, "nothing was committed") from None
+    if not intent.dry_run:
+        done = (_done(file, results[file.zone]) for file in files)
+        workspace.keep([entry for entry in done if entry is not None])
+    return results
+
+
+def _wishes(files: Sequence[File], refs: Mapping[Name, ZoneRefs]) -> list[Wish]:
+    wishes: list[Wish] = []
+    errors: dict[Name, ZonegitError] = {}
+    for file in files:
+        try:
+            wishes.append(_wish(file, refs.get(file.zone)))
+        except ZonegitError as error:
+            errors[file.zone] = error
+    if errors:
+        raise together(errors, "nothing was committed")
+    return wishes
+
+
+def _wish(file: File, refs: ZoneRefs | None) -> Wish:
+    rrsets = file.content.rrsets
+    if file.entry is None:
+        return Wish(_beginning(file.zone, refs), rrsets, register=refs is None)
+    entry = file.entry
+    if entry.branch is None:
+        raise Invalid(
+            f"{entry.shown} is at no branch that could get a commit",
+            hint="check its branch out into another folder, and change it there",
+        )
+    tip = refs.heads.get(entry.branch) if refs is not None else None
+    if tip is None:
+        raise Conflict(
+            f"branch {entry.branch} of {names.text(file.zone)} is gone since it was checked out",
+            hint="zonegit workspace update",
+        )
+    if tip.target != entry.commit:
+        raise Conflict(
+            f"{names.text(file.zone)} {entry.branch} is at {short(tip.target)} by now, and"
+            f" {entry.path} is from {short(entry.commit)}",
+            hint="zonegit workspace update --merge puts both together",
+            tip=tip.target.hex(),
+        )
+    return Wish(Position(file.zone, entry.branch, tip), rrsets)
+
+
+def _beginning(zone: Name, refs: ZoneRefs | None) -> Position:
+    if refs is not None and refs.heads:
+        raise Conflict(
+            f"{names.text(zone)} is registered, and has commits that this file is not from",
+            hint="move the file away, check the zone out, and change that",
+        )
+    return Position(zone, DEFAULT_BRANCH, None)
+
+
+def _done(file: File, result: Result) -> Entry | None:
+    """What the index says of a file whose content is committed; None: it is not."""
+    seen, tree = file.fingerprint, file.content.tree
+    match result:
+        case Committed():
+            branch, commit = result.branch, result.commit
+            if file.entry is None:
+                return Entry(file.zone, file.path, branch, branch, commit, tree, seen, own=True)
+            return msgspec.structs.replace(
+                file.entry, commit=commit, tree=tree, seen=seen, own=True
+            )
+        case None if file.entry is not None:
+            return msgspec.structs.replace(file.entry, tree=tree, seen=seen, own=True)
+        case _:
+            return None
+
+
+def together(errors: Mapping[Name, ZonegitError], outcome: str) -> ZonegitError:
+    """One error for those of several zones: of the gravest kind, with the hint of the first such;
+    ``outcome`` is what this means for all of them."""
+    first = min(errors.values(), key=lambda error: not isinstance(error, Conflict))
+    said = [_named(zone, error) for zone, error in errors.items()]
+    more = f"; and {count(len(said) - SHOWN, 'more zone')}" if len(said) > SHOWN else ""
+    message = f"{outcome}: {'; '.join(said[:SHOWN])}{more}"
+    zones = " ".join(map(names.text, errors))
+    return type(first)(message, hint=first.hint, zones=zones)
+
+
+def _named(zone: Name, error: ZonegitError) -> str:
+    shown = names.text(zone)
+    return error.message if shown in error.message else f"{shown}: {error.message}"
+
+
+async def told(repo: Repo, zone: Name, result: Result) -> tuple[dict[str, Any] | None, list[str]]:
+    """What became of a zone, with ``--json`` (None: nothing to say there) and for people."""
+    match result:
+        case Committed():
+            return committing.as_json(result), committing.lines(result)
+        case Preview():
+            return await committing.previewed(repo, result)
+        case None:
+            return None, [f"nothing to commit: {names.text(zone)} is so already"]
+        case _:
+            return None, []  # an error, which leaves through the door
+
+
+def failures(results: Mapping[Name, Result]) -> dict[Name, ZonegitError]:
+    """Those that were refused after others had been committed."""
+    return {zone: each for zone, each in results.items() if isinstance(each, ZonegitError)}
+
+
+def malformed(files: Collection[File]) -> Invalid | None:
+    """The error of those that do not parse, None where all do."""
+    bad = [file for file in files if file.state == "malformed"]
+    if not bad:
+        return None
+    more = f" (and {count(len(bad) - 1, 'more file')})" if len(bad) > 1 else ""
+    return Invalid(
+        f"{bad[0].problems[0]}{more}", hint="zonegit workspace status lists all that is wrong"
+    )

@@ -1,0 +1,71 @@
+"""Which file each zone gets, and whether all of them can lie below one folder. All pure."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from zonegit.errors import Conflict, Invalid
+from zonegit.zone import layout, names
+from zonegit.zone.layout import OFFERED, Scheme
+from zonegit.zone.names import Name
+
+SchemeOf = Callable[[Name], Scheme]
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A zone and its path; ``at`` is the branch or commit, for messages."""
+
+    zone: Name
+    at: str
+    path: str
+
+    @property
+    def shown(self) -> str:
+        """As messages name it."""
+        return f"{names.text(self.zone)} at {self.at}"
+
+
+def placed(zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf) -> list[Placed]:
+    """Where each zone lies; ``zones`` with what they are at.
+
+    Raises:
+        Invalid: a zone has no path under its scheme.
+        Conflict: two would get the same file, or the one a folder of the other; names both.
+    """
+    found = [Placed(zone, at, layout.zone_path(zone, scheme_of(zone))) for zone, at in zones]
+    both = layout.collision((each.path, each) for each in found)
+    if both is None:
+        return found
+    one, other = both
+    if one.zone == other.zone:
+        raise Conflict(
+            f"{one.shown} and {other.shown} would both be {one.path}",
+            hint="a folder holds one state of a zone; check each out into a folder of its own",
+        )
+    raise Conflict(
+        f"{one.shown} and {other.shown} collide: {_paths(one, other)}",
+        hint=_instead(zones, scheme_of, one, other),
+    )
+
+
+def _paths(one: Placed, other: Placed) -> str:
+    if one.path == other.path:
+        return f"both would be {one.path}"
+    return f"{one.path} and {other.path} cannot lie side by side"
+
+
+def _instead(
+    zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf, one: Placed, other: Placed
+) -> str:
+    """What works: another scheme where all zones have room in it, else separate folders."""
+    for scheme in OFFERED:
+        if scheme not in (scheme_of(one.zone), scheme_of(other.zone)) and _fits(zones, scheme):
+            return f"--scheme {scheme} has a file for each"
+    return "check them out into separate folders"
+
+
+def _fits(zones: Sequence[tuple[Name, str]], scheme: Scheme) -> bool:
+    try:
+        return layout.collision((layout.zone_path(zone, scheme), zone) for zone, _ in zones) is None
+    except Invalid:
+        return False
