@@ -50,9 +50,13 @@ class Walkthrough:
         """Says what comes next."""
         print(f"\n== {title} ==", flush=True)
 
-    def run(self, words: str, *, shown: int = SHOWN_LINES, fails_with: int = 0) -> str:
-        """Runs a command line, prints it and what it says; its status must be as expected."""
-        print(f"$ {words}", flush=True)
+    def run(
+        self, words: str, *, shown: int = SHOWN_LINES, fails_with: int = 0, echoed: bool = True
+    ) -> str:
+        """Runs a command line, prints it (where it is to be ``echoed``) and what it says; its
+        status must be as expected."""
+        if echoed:
+            print(f"$ {words}", flush=True)
         done = self._carried_out(shlex.split(words))
         lines = (done.stdout + done.stderr).splitlines()
         for line in lines[:shown]:
