@@ -106,7 +106,8 @@ def message(commit_id: CommitId, commit: Commit) -> bytes:
 def commit_command(
     ref: str,
     mark: int,
-    commit: Commit,
+    author: Identity,
+    committer: Identity,
     said: bytes,
     parents: Sequence[int],
     files: Mapping[str, int],
@@ -117,8 +118,8 @@ def commit_command(
     lines = [
         b"commit %b" % ref.encode(),
         b"mark :%d" % mark,
-        b"author %b" % identity_line(commit.author),
-        b"committer %b" % identity_line(commit.committer),
+        b"author %b" % identity_line(author),
+        b"committer %b" % identity_line(committer),
         b"data %d\n%b" % (len(said), said),
         *(b"%b :%d" % (role, parent) for role, parent in zip(roles, parents, strict=False)),
         *(b"M 100644 :%d %b" % (content, _quoted(path)) for path, content in files.items()),

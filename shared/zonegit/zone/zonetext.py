@@ -28,12 +28,21 @@ def write(rrsets: Iterable[RRset], zone: Name) -> Iterator[str]:
     owners: dict[Name, dict[int, RRset]] = {}
     for rrset in rrsets:
         owners.setdefault(rrset.owner, {})[rrset.rdtype] = rrset
-    yield f"$ORIGIN {names.text(zone)}\n"
+    yield first_line(zone)
     for owner in sorted(owners, key=names.canonical_key):
-        shown = names.relative_text(owner, zone)
-        types = owners[owner]
-        for rdtype in sorted(types, key=lambda rdtype: (rdtype != SOA, rdtype)):
-            yield from _records(shown, types[rdtype], types)
+        yield from owner_lines(owner, owners[owner], zone)
+
+
+def first_line(zone: Name) -> str:
+    """What a master file begins with, so that its owners are relative."""
+    return f"$ORIGIN {names.text(zone)}\n"
+
+
+def owner_lines(owner: Name, types: Mapping[int, RRset], zone: Name) -> Iterator[str]:
+    """The lines of all that stands at one owner, as :func:`write` has them."""
+    shown = names.relative_text(owner, zone)
+    for rdtype in sorted(types, key=lambda rdtype: (rdtype != SOA, rdtype)):
+        yield from _records(shown, types[rdtype], types)
 
 
 def record_head(rrset: RRset) -> str:

@@ -1,0 +1,249 @@
+"""The histories of zones as a repository of git, on which git's own commands work."""
+
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.support.counting import Counting
+from tests.support.git import needs_git
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from zonegit.errors import Corrupt, Invalid
+from zonegit.objects.ids import CommitId
+from zonegit.objects.model import Identity
+from zonegit.repo import branches, browse, commits, edits, heads, lineages, log
+from zonegit.repo.commits import Committed, Intent
+from zonegit.repo.drafts import Planned, State
+from zonegit.repo.lineages import Lineage
+from zonegit.store.reading import Reader
+from zonegit.zone import names, zonefile, zonetext
+from zonegit.zone.rrset import rrset
+from zonegit.zone.rrtypes import A
+from zonegit_cli import gitexport
+from zonegit_cli.githistory import GitHistory
+
+pytestmark = needs_git
+BAR = names.parse("bar.org.")
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (words, done.stdout, done.stderr)
+    return done.stdout.strip()
+
+
+def address(name: str, last: int) -> edits.Set:
+    owner = names.parse(name, ZONE)
+    return edits.Set(rrset(owner, A, 300, [bytes((192, 0, 2, last))]))
+
+
+async def lineage(shop: Shop, zone: names.Name = ZONE, path: str = "com/foo/db.zone") -> Lineage:
+    return Lineage(zone, path, (await heads.locate(shop.repo, zone)).commit())
+
+
+async def exported(shop: Shop, folder: Path, *wanted: Lineage) -> Path:
+    """A repository of these, which git has nothing against."""
+    await gitexport.write(folder, lineages.stream(shop.repo, wanted))
+    assert git(folder, "fsck", "--strict", "--no-dangling") == ""
+    assert git(folder, "status", "--porcelain") == ""
+    return folder
+
+
+async def text_of(shop: Shop, commit: CommitId) -> str:
+    reader = Reader(shop.repo.objects)
+    tree = (await browse.read_commit(reader, commit)).tree
+    return "".join(zonetext.write(await browse.whole_zone(reader, tree), ZONE)).strip()
+
+
+async def history(shop: Shop) -> list[CommitId]:
+    start = (await heads.locate(shop.repo, ZONE)).commit()
+    found = await log.latest(shop.repo, Reader(shop.repo.objects), start, ZONE, 100)
+    return [each.id for each in found]
+
+
+async def test_each_commit_is_one_of_git_with_the_zone_as_it_was(foo, tmp_path):
+    await foo.edited([address("new", 9)])
+    await foo.edited([edits.Delete(names.parse("new", ZONE))])
+    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    ids = git(folder, "rev-list", "HEAD", "--", "com/foo/db.zone").split()
+    assert len(ids) == 3
+    for ours, theirs in zip(await history(foo), ids, strict=True):
+        assert git(folder, "show", f"{theirs}:com/foo/db.zone") == await text_of(foo, ours)
+        assert git(folder, "show", "-s", "--format=%b", theirs) == f"Zonegit-Commit: {ours.hex()}"
+
+
+async def test_one_changed_record_is_one_changed_line_beside_the_serial(foo, tmp_path):
+    await foo.edited([address("api", 81)])
+    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    assert git(folder, "show", "--numstat", "--format=") == "2\t2\tcom/foo/db.zone"
+
+
+async def test_blame_names_the_commit_that_gave_a_line(foo, tmp_path):
+    made = await foo.edited([address("api", 81)])
+    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    blamed = git(folder, "blame", "-s", "-l", "com/foo/db.zone").splitlines()
+    (line,) = [line for line in blamed if "192.0.2.81" in line]
+    assert made.commit.hex() in git(folder, "show", "-s", "--format=%b", line.split()[0])
+
+
+async def test_who_and_when_are_kept(foo, tmp_path):
+    who = Identity("Ünï", "u@example.net", 1_600_000_000, "+0545")
+    position = await heads.locate(foo.repo, ZONE)
+
+    async def plan(_reader: Reader, _tip: State) -> Planned:
+        return Planned({(names.parse("x", ZONE), A): address("x", 1).rrset})
+
+    intent = Intent("Say\n\nwhy", "set", author=who)
+    await commits.commit(foo.repo, position, plan, intent)
+    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    shown = git(folder, "show", "-s", "--format=%an|%ae|%ad|%cn|%s", "--date=raw")
+    assert shown == "Ünï|u@example.net|1600000000 +0545|alice|Say"
+
+
+@pytest.mark.parametrize("who", [Identity("", "", 0), Identity("\0a\r", "\x7f", 10**17, "-9999")])
+async def test_an_identity_that_git_would_not_have_is_made_one_that_it_has(foo, tmp_path, who):
+    repo = msgspec.structs.replace(foo.repo, now=lambda: who)
+    odd = Shop(repo, foo.other, *[getattr(foo, name) for name in ("clock", "noted")])
+    await odd.edited([address("x", 1)])
+    await exported(odd, tmp_path / "out", await lineage(odd))
+
+
+async def test_a_merge_stays_a_merge(foo, tmp_path):
+    base = (await heads.locate(foo.repo, ZONE)).commit()
+    await branches.create(foo.repo, ZONE, "side", base)
+    theirs = await foo.edited([address("theirs", 1)], "side")
+    ours = await foo.edited([address("ours", 2)])
+
+    async def plan(_reader: Reader, _tip: State) -> Planned:
+        both = address("theirs", 1).rrset
+        return Planned({(both.owner, A): both}, parents=(ours.commit, theirs.commit))
+
+    made = await commits.commit(
+        foo.repo, await heads.locate(foo.repo, ZONE), plan, Intent("merge side", "merge")
+    )
+    assert isinstance(made, Committed)
+    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    trailers = [
+        git(folder, "show", "-s", "--format=%b", parent).removeprefix("Zonegit-Commit: ")
+        for parent in git(folder, "show", "-s", "--format=%P").split()
+    ]
+    assert trailers == [ours.commit.hex(), theirs.commit.hex()]
+    assert git(folder, "show", "HEAD:com/foo/db.zone") == await text_of(foo, made.commit)
+
+
+@pytest.fixture
+async def two(foo: Shop) -> Shop:
+    """foo.com. and bar.org., two commits each."""
+    await foo.edited([address("new", 9)])
+    await heads.initialise(foo.repo, BAR)
+    await foo.imported(FOO, BAR)
+    await foo.imported(FOO.replace(" 7 ", " 8 ") + "x A 192.0.2.1\n", BAR)
+    return foo
+
+
+async def test_several_zones_are_lineages_that_one_merge_brings_together(two, tmp_path):
+    bar = await lineage(two, BAR, "org/bar/db.zone")
+    folder = await exported(two, tmp_path / "out", await lineage(two), bar)
+    assert git(folder, "ls-files").split() == ["com/foo/db.zone", "org/bar/db.zone"]
+    assert git(folder, "log", "--format=%s", "--", "org/bar/db.zone") == "import\nimport"
+    assert git(folder, "ls-tree", "-r", "--name-only", "HEAD^2") == "org/bar/db.zone"
+    assert git(folder, "ls-tree", "-r", "--name-only", "HEAD^1") == "com/foo/db.zone"
+    assert git(folder, "rev-list", "--count", "HEAD") == "5"
+
+
+async def test_what_was_exported_is_imported_again_as_the_same_zone(two, tmp_path):
+    bar = await lineage(two, BAR, "org/bar/db.zone")
+    folder = await exported(two, tmp_path / "out", await lineage(two), bar)
+    past = GitHistory(folder, "com/foo/db.zone")
+    again = [
+        zonefile.read(each.content or b"", ZONE).rrsets for each in past.read(past.commits("HEAD"))
+    ]
+    reader = Reader(two.repo.objects)
+    ours = []
+    for commit in reversed(await history(two)):
+        found = await browse.whole_zone(reader, (await browse.read_commit(reader, commit)).tree)
+        ours.append({(each.owner, each.rdtype): each for each in found})
+    assert again == ours
+
+
+async def test_a_version_costs_what_it_changed_and_not_the_whole_zone(foo, tmp_path):
+    lines = "".join(f"h{number} A 192.0.2.1\n" for number in range(300))
+    await foo.imported(FOO.replace(" 7 ", " 8 ") + lines)
+    for number in range(20):
+        await foo.edited([address("api", number)])
+    counting = Counting()
+    counting.__dict__.update(foo.repo.objects.__dict__)
+    fetched = 0
+    get = counting.get
+
+    async def counted(ids):
+        nonlocal fetched
+        fetched += len(ids)
+        return await get(ids)
+
+    counting.get = counted
+    repo = msgspec.structs.replace(foo.repo, objects=counting)
+    async for _ in lineages.stream(repo, [await lineage(foo)]):
+        pass
+    assert fetched < 2_000  # the zone twice, and a few objects for each of 20 changes
+
+
+async def test_a_failure_leaves_nothing_behind(foo, tmp_path):
+    folder = tmp_path / "out"
+
+    async def broken():
+        yield b"blob\nmark :1\ndata 1\nx\n"
+        raise Corrupt("rotten")
+
+    with pytest.raises(Corrupt):
+        await gitexport.write(folder, broken())
+    assert list(folder.iterdir()) == []
+    gitexport.check_empty(folder)
+
+
+async def test_what_git_does_not_take_is_told(tmp_path):
+    async def nonsense():
+        yield b"nonsense\n" * 100_000
+
+    with pytest.raises(Invalid, match=r"git: .*nonsense"):
+        await gitexport.write(tmp_path / "out", nonsense())
+
+
+def test_a_folder_that_holds_anything_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(Invalid, match="not empty"):
+        gitexport.check_empty(tmp_path)
+    with pytest.raises(Invalid, match="not a folder"):
+        gitexport.check_empty(tmp_path / "file")
+    gitexport.check_empty(tmp_path / "new")
+
+
+def zones(*texts: str) -> list[names.Name]:
+    return [names.parse(text) for text in texts]
+
+
+def test_zones_that_collide_are_refused_by_name_with_what_works_instead():
+    with pytest.raises(Invalid, match=r"a/b\. and b\.a\. collide under the scheme golang") as said:
+        gitexport.paths(zones("a/b.", "b.a."), "golang")
+    assert said.value.hint == "--scheme flat keeps them apart"
+    with pytest.raises(Invalid, match="collide under the scheme flat") as said:
+        gitexport.paths(zones("0/25.2.0.192.in-addr.arpa.", "25.2.0.192.in-addr.arpa."), "flat")
+    assert said.value.hint == "--scheme golang keeps them apart"
+
+
+@pytest.mark.parametrize(
+    "zone", [r"\.git.", r"foo.\.GIT.", "git~1.", r"\.gitmodules.", r"a/\.git."]
+)
+def test_a_zone_whose_path_git_would_not_have_is_refused(zone):
+    with pytest.raises(Invalid, match="git keeps no file"):
+        gitexport.paths(zones(zone), "golang")
+
+
+async def test_odd_names_of_zones_are_files_that_git_keeps(two, tmp_path):
+    odd = names.parse(r"a\"b\\c\032\.\200.org.")
+    await heads.initialise(two.repo, odd)
+    await two.imported(FOO, odd)
+    path = gitexport.paths([odd], "golang")[odd]
+    folder = await exported(two, tmp_path / "out", await lineage(two, odd, path))
+    assert (folder / path).read_text().startswith("$ORIGIN ")

@@ -1,0 +1,41 @@
+"""A text that follows changes is the text that is written of what they lead to."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support import strategies
+from tests.support.strategies import APEX
+
+from zonegit.zone import names, zonetext
+from zonegit.zone.livetext import LiveText
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+from zonegit.zone.rrtypes import RRSIG, A
+
+few_owners = st.sampled_from([names.parse(text, APEX) for text in ("@", "a", "b", "a.b", "*.a")])
+changes = st.lists(
+    st.lists(st.tuples(strategies.rrsets(few_owners), st.booleans()), max_size=5), max_size=6
+)
+
+
+@settings(max_examples=200)
+@given(changes)
+def test_it_is_what_would_be_written_of_the_same_rrsets(steps: list[list[tuple[RRset, bool]]]):
+    live = LiveText(APEX)
+    zone: dict[tuple[Name, int], RRset] = {}
+    for step in steps:
+        todo = {(value.owner, value.rdtype): value if kept else None for value, kept in step}
+        live.apply(todo)
+        zone |= {key: value for key, value in todo.items() if value is not None}
+        for key in [key for key, value in todo.items() if value is None]:
+            zone.pop(key, None)
+        assert live.octets() == "".join(zonetext.write(zone.values(), APEX)).encode()
+
+
+def test_an_rrsig_takes_the_ttl_that_what_it_covers_has_by_now():
+    owner = names.parse("a", APEX)
+    text = "A 8 3 300 20300101000000 20200101000000 1 foo.com. AAAA"
+    live = LiveText(APEX)
+    live.apply({(owner, RRSIG): rrset(owner, RRSIG, 7, [rdata_from_text(RRSIG, text)])})
+    assert b" 7 IN RRSIG" in live.octets()
+    live.apply({(owner, A): rrset(owner, A, 42, [b"\xc0\0\2\1"])})
+    assert b" 42 IN RRSIG" in live.octets()
