@@ -19,7 +19,7 @@ from zonegit.objects.asks import together
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.repo import browse
 from zonegit.repo.heads import Repo
-from zonegit.store.protocols import ZoneRefs
+from zonegit.store.protocols import ObjectStore, ZoneRefs
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
@@ -75,24 +75,24 @@ async def refs_of(repo: Repo, zones: Collection[Name]) -> dict[Name, ZoneRefs]:
 
 
 async def side_by_side(work: Callable[[Item], Awaitable[T]], items: Sequence[Item]) -> list[T]:
-    """Does the same with every item, a few of them at a time; in their order.
-
-    Raises:
-        ExceptionGroup: of what the first to fail raised; the others are given up.
-    """
+    """Does the same with every item, a few of them at a time; the results in their order. What the
+    first to fail raises is raised, and the others are given up."""
     free = asyncio.Semaphore(AT_ONCE)
 
     async def one(item: Item) -> T:
         async with free:
             return await work(item)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(item)) for item in items]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(item)) for item in items]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
     return [task.result() for task in tasks]
 
 
 async def zones_at(
-    repo: Repo, wanted: Sequence[tuple[Name, CommitId]]
+    objects: ObjectStore, wanted: Sequence[tuple[Name, CommitId]]
 ) -> AsyncGenerator[Whole, None]:
     """Zones, each as it is at a commit, in their order.
 
@@ -102,12 +102,12 @@ async def zones_at(
     """
     for start in range(0, len(wanted), ZONES_AT_ONCE):
         some = wanted[start : start + ZONES_AT_ONCE]
-        reader = Reader(repo.objects)
+        reader = Reader(objects)
         await reader.get({commit for _, commit in some})
         found = [(await browse.read_commit(reader, commit)).tree for _, commit in some]
         blobs = await reader.answer(together([browse.blobs_of(tree) for tree in found]))
         for part in _parts([len(each) for each in blobs]):
-            reader = Reader(repo.objects)
+            reader = Reader(objects)
             await reader.get({blob for at in part for blob in blobs[at]})
             for at in part:
                 zone, commit = some[at]

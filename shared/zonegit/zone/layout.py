@@ -31,7 +31,8 @@ T = TypeVar("T")
 
 def zone_path(zone: Name, scheme: Scheme) -> str:
     """The path of a zone's file, relative, its components separated by ``/``; none of them is
-    empty, ``.``, ``..`` or longer than ``LONGEST_COMPONENT``, and all is printable ASCII.
+    empty, ``.``, ``..`` or longer than ``LONGEST_COMPONENT``, and all is printable ASCII. Where
+    people have their files, none begins with a dot: such names are a tool's own.
 
     Raises:
         Invalid: the scheme, which is not ``unique``, has no such path for the zone.
@@ -103,8 +104,8 @@ def _unique(zone: Name) -> str:
 
 def _checked(zone: Name, scheme: Scheme, path: str) -> str:
     for component in path.split("/"):
-        if not component or component == FLAT_SUFFIX:
-            raise _no_path(zone, scheme, "a folder or file in it would have no name")
+        if not component or component.startswith("."):
+            raise _no_path(zone, scheme, "a label in it would have no name, or a file be hidden")
         if len(component) > LONGEST_COMPONENT:
             raise _no_path(zone, scheme, f"one in it would be longer than {LONGEST_COMPONENT}")
     return path

@@ -45,6 +45,7 @@ def test_a_zone_lies_where_its_scheme_says(zone: str, scheme: Scheme, path: str)
         ("etc/.", "golang"),
         ("a//b.com.", "golang"),
         ("x/.", "flat"),
+        ("x/.example.com.", "flat"),
         (".".join(["a" * 63] * 4)[:-3] + ".", "flat"),
         ((r"\000" * 62 + ".") * 3, "flat"),
     ],

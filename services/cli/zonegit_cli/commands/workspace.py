@@ -81,7 +81,7 @@ async def checkout(
         chosen = await taking.chosen(repo, asked, session.output.note)
         taking.plan(index, chosen)
         with opened.made(folder, fresh) as workspace:
-            written = await taking.write(repo, workspace, chosen, _bar(session))
+            written = await taking.write(repo.objects, workspace, chosen, _bar(session))
     data = {
         "folder": str(folder),
         "scheme": index.scheme,

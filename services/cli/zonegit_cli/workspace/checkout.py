@@ -11,7 +11,7 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import heads, refish, several
 from zonegit.repo.heads import Repo
 from zonegit.repo.several import Whole
-from zonegit.store.protocols import ZoneRefs
+from zonegit.store.protocols import ObjectStore, ZoneRefs
 from zonegit.zone import names, zonetext
 from zonegit.zone.names import Name
 from zonegit_cli.workspace import placing
@@ -129,7 +129,7 @@ def plan(index: Index, zones: Sequence[Chosen]) -> list[Placed]:
 
 
 async def write(
-    repo: Repo, workspace: Workspace, zones: Sequence[Chosen], progress: Progress
+    objects: ObjectStore, workspace: Workspace, zones: Sequence[Chosen], progress: Progress
 ) -> list[Entry]:
     """Writes the files that are not there yet, and returns their entries. A file that is there
     without having been checked out stays; it has to be what would have been written.
@@ -151,7 +151,7 @@ async def write(
     wanted = [(each.zone, each.commit) for each, _ in todo]
     entries: list[Entry] = []
     try:
-        async with aclosing(several.zones_at(repo, wanted)) as found:
+        async with aclosing(several.zones_at(objects, wanted)) as found:
             async for whole in found:
                 each, path = todo[len(entries)]
                 seen = _put(folder, path, text_of(whole))

@@ -178,7 +178,7 @@ def _problems(octets: bytes, zone: Name, source: str) -> tuple[str, ...]:
 
     found: list[str] = []
 
-    def skip(skipped: Skipped) -> None:
+    def skip(skipped: "Skipped") -> None:
         if len(found) < PROBLEMS:
             found.append(f"{skipped.source}:{skipped.line}: {skipped.why}")
 

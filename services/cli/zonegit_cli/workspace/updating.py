@@ -86,7 +86,7 @@ async def update(
                 if each.file.seen is not None:
                     workspace.folder.remove(each.file.path, each.file.seen.stamp)
                 gone.append(each.file.zone)
-        async with aclosing(several.zones_at(repo, wanted)) as found:
+        async with aclosing(several.zones_at(repo.objects, wanted)) as found:
             async for whole in found:
                 each = todo[len(done)]
                 step = _merge if each.fate is Fate.MERGED else _forward

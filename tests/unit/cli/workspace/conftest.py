@@ -1,0 +1,115 @@
+"""A workspace beside a repository, both without a bus."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+from tests.unit.repo.conftest import FOO, Shop, shop  # noqa: F401  # a fixture
+
+from zonegit.objects.ids import CommitId
+from zonegit.repo import commits, heads, several
+from zonegit.repo.commits import Committed, Intent
+from zonegit.repo.edits import Set
+from zonegit.repo.joint import Result
+from zonegit.repo.plans import plan_edits
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import rdata_from_text, rrset
+from zonegit_cli.workspace import checkout, committing, opened, updating
+from zonegit_cli.workspace.comparing import File, State, compare
+from zonegit_cli.workspace.index import Index
+from zonegit_cli.workspace.updating import Brought
+
+EXAMPLE = names.parse("example.com.")
+SUB = names.parse("sub.example.com.")
+REVERSE = names.parse("0/25.2.0.192.in-addr.arpa.")
+ZONES = (EXAMPLE, SUB, REVERSE)
+
+
+class Desk:
+    """A workspace, as its operator uses it, and what others do meanwhile."""
+
+    def __init__(self, repo: Shop, root: Path) -> None:
+        self.shop = repo
+        self.root = root
+
+    async def checkout(self, *asked: str, fresh: Index | None = None) -> list[str]:
+        """Returns the paths written; of no zones it takes all."""
+        left_out: list[str] = []
+        repo = self.shop.repo
+        fresh = fresh or Index()
+        wanted = [checkout.wanted(text) for text in asked]
+        chosen = await checkout.chosen(repo, wanted, left_out.append)
+        checkout.plan(opened.peek(self.root) or fresh, chosen)
+        with opened.made(self.root, fresh) as workspace:
+            written = await checkout.write(repo.objects, workspace, chosen, lambda done, of: None)
+        return [*(entry.path for entry in written), *left_out]
+
+    def files(self, zones: Iterable[Name] = ()) -> list[File]:
+        """How all of them stand."""
+        with opened.opened(self.root, exclusive=False) as workspace:
+            return compare(workspace, list(zones))
+
+    def states(self) -> dict[str, State]:
+        """By zone, but those that are unchanged."""
+        found = {names.text(file.zone): file.state for file in self.files()}
+        return {zone: state for zone, state in found.items() if state != "unchanged"}
+
+    async def commit(
+        self, zones: Sequence[Name] = (), *, force: bool = False, dry_run: bool = False
+    ) -> dict[Name, Result]:
+        """Commits what is changed or new, and returns what came of each zone."""
+        intent = Intent(
+            "edited", "workspace commit", force,
+            dry_run=dry_run, operation=heads.new_operation(),
+        )  # fmt: skip
+        with opened.opened(self.root, exclusive=True) as workspace:
+            files = [file for file in compare(workspace, zones) if file.state in ("changed", "new")]
+            return await committing.commit(self.shop.repo, workspace, files, intent)
+
+    async def update(self, *, merge: bool = False) -> dict[Name, Brought]:
+        """Brings the files forward."""
+        with opened.opened(self.root, exclusive=True) as workspace:
+            files = compare(workspace)
+            refs = await several.refs_of(self.shop.repo, [file.zone for file in files])
+            fates = updating.fates(files, refs, merge=merge)
+            found = await updating.update(self.shop.repo, workspace, fates, lambda done, of: None)
+        return {each.file.zone: each for each in found}
+
+    def path(self, zone: Name) -> Path:
+        """Where a zone's file is."""
+        (file,) = self.files([zone])
+        return self.root / file.path
+
+    def type(self, zone: Name, old: str, new: str) -> None:
+        """Changes a file's text as an editor does."""
+        path = self.path(zone)
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    async def others_set(self, zone: Name, owner: str, address: str) -> CommitId:
+        """Somebody else sets an A record on main, and returns the tip."""
+        value = rrset(
+            names.parse(owner, zone), rrtypes.A, 300, [rdata_from_text(rrtypes.A, address)]
+        )
+        at = await heads.locate(self.shop.other, zone, "main")
+        made = await commits.commit(
+            self.shop.other, at, plan_edits([Set(value)], zone), Intent("set", "set")
+        )
+        assert isinstance(made, Committed)
+        return made.commit
+
+    async def tip(self, zone: Name) -> CommitId:
+        """Where main stands."""
+        return (await heads.locate(self.shop.repo, zone, "main")).commit()
+
+
+@pytest.fixture
+async def desk(shop: Shop, tmp_path: Path) -> Desk:  # noqa: F811
+    """Three zones with a commit each, one of them within the folder of another; nothing is
+    checked out yet."""
+    for zone in ZONES:
+        await heads.initialise(shop.repo, zone)
+        await shop.imported(FOO, zone)
+    return Desk(shop, tmp_path / "zones")

@@ -1,0 +1,169 @@
+"""What was changed in files becomes commits: one a zone, one operation, all or none."""
+
+import pytest
+from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, ZONES, Desk
+from tests.unit.repo.conftest import FOO
+
+from zonegit.errors import Conflict, Invalid, Unsafe
+from zonegit.objects.ids import short
+from zonegit.repo import branches, heads, tags
+from zonegit.repo.commits import Committed, Preview
+from zonegit.store import refnames
+from zonegit.zone import names
+
+SIGNED = FOO + (
+    "@ RRSIG SOA 8 2 300 20300101000000 20200101000000 1 @ AAAA\n"
+    "api RRSIG A 8 3 300 20300101000000 20200101000000 1 @ AAAA\n"
+)
+
+
+@pytest.fixture
+async def out(desk: Desk) -> Desk:
+    """All zones are checked out."""
+    await desk.checkout()
+    return desk
+
+
+async def test_each_changed_zone_gets_a_commit_and_all_are_one_operation(out: Desk) -> None:
+    before = {zone: await out.tip(zone) for zone in ZONES}
+    for zone in (EXAMPLE, SUB):
+        out.type(zone, "192.0.2.80", "192.0.2.81")
+    results = await out.commit()
+    made = [each for each in results.values() if isinstance(each, Committed)]
+    assert [each.parent for each in made] == [before[EXAMPLE], before[SUB]]
+    assert await out.tip(REVERSE) == before[REVERSE]
+    operations = set()
+    for each in made:
+        ref = refnames.branch(each.zone, "main")
+        (entry,) = await out.shop.repo.refs.reflog(ref, 1)
+        operations.add(entry.operation)
+        assert (entry.new, entry.reason) == (each.commit, "workspace commit")
+    assert len(operations) == 1
+
+
+async def test_a_file_stays_as_it_was_typed_and_is_unchanged_from_then_on(out: Desk) -> None:
+    path = out.path(EXAMPLE)
+    path.write_text("; mine\n" + path.read_text().replace("192.0.2.80", "192.0.2.81"))
+    text = path.read_text()
+    await out.commit()
+    assert path.read_text() == text
+    assert out.states() == {}
+    out.type(EXAMPLE, "; mine", "; yours")
+    assert out.states() == {"example.com.": "rewritten"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "served"), [("7", 8), ("5", 8), ("9", 9), ("2026112100", 2_026_112_100)]
+)
+async def test_a_files_serial_is_taken_when_it_is_later_else_the_tips_moves_on(
+    out: Desk, typed: str, served: int
+) -> None:
+    """RFC 1982."""
+    out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    out.type(EXAMPLE, " 7 7200", f" {typed} 7200")
+    made = (await out.commit())[EXAMPLE]
+    assert isinstance(made, Committed)
+    assert made.serial == served
+    out.type(EXAMPLE, "192.0.2.81", "192.0.2.82")
+    again = (await out.commit())[EXAMPLE]
+    assert isinstance(again, Committed)
+    assert again.serial == served + 1
+
+
+async def test_a_serial_that_went_back_is_nothing_to_commit(out: Desk) -> None:
+    out.type(EXAMPLE, " 7 7200", " 3 7200")
+    assert await out.commit() == {EXAMPLE: None}
+    assert out.states() == {}
+
+
+async def test_where_one_branch_has_moved_nothing_is_committed_and_its_tip_is_told(
+    out: Desk,
+) -> None:
+    moved = await out.others_set(SUB, "new", "192.0.2.5")
+    before = await out.tip(EXAMPLE)
+    for zone in (EXAMPLE, SUB):
+        out.type(zone, "192.0.2.80", "192.0.2.81")
+    with pytest.raises(Conflict, match=f"nothing was .*sub.example.com. main is at {short(moved)}"):
+        await out.commit()
+    assert await out.tip(EXAMPLE) == before
+    assert out.states() == {"example.com.": "changed", "sub.example.com.": "changed"}
+    assert list(await out.commit([EXAMPLE])) == [EXAMPLE]
+
+
+async def test_a_branch_that_is_gone_is_told(out: Desk) -> None:
+    repo = out.shop.repo
+    await repo.refs.unregister(EXAMPLE, repo.origin("zone remove", force=True))
+    out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    with pytest.raises(Conflict, match="is gone since"):
+        await out.commit()
+
+
+async def test_a_zone_at_a_tag_cannot_be_committed(desk: Desk) -> None:
+    await tags.create(desk.shop.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
+    await desk.checkout("example.com@v1")
+    desk.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    with pytest.raises(Invalid, match=r"example.com. at v1 is at no branch"):
+        await desk.commit()
+
+
+async def test_the_branch_that_was_checked_out_gets_the_commit(desk: Desk) -> None:
+    repo = desk.shop.repo
+    await branches.create(repo, EXAMPLE, "canary", await desk.tip(EXAMPLE))
+    await desk.checkout("example.com@canary")
+    desk.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    made = (await desk.commit())[EXAMPLE]
+    assert isinstance(made, Committed)
+    assert made.branch == "canary"
+    assert (await heads.locate(repo, EXAMPLE, "canary")).commit() == made.commit
+    assert await desk.tip(EXAMPLE) == made.parent
+
+
+async def test_a_new_zone_is_registered_with_its_first_commit(out: Desk) -> None:
+    new = names.parse("example.net.")
+    path = out.root / "net/example/db.zone"
+    path.parent.mkdir(parents=True)
+    path.write_text(FOO)
+    made = (await out.commit())[new]
+    assert isinstance(made, Committed)
+    assert (made.serial, made.parent) == (7, None)
+    assert await out.tip(new) == made.commit
+    assert out.states() == {}
+
+
+async def test_a_new_file_of_a_zone_that_has_commits_is_refused(desk: Desk) -> None:
+    await desk.checkout("example.com")
+    path = desk.root / "com/example/sub/db.zone"
+    path.parent.mkdir()
+    path.write_text(FOO)
+    desk.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    before = await desk.tip(EXAMPLE)
+    with pytest.raises(Conflict, match=r"sub.example.com. is registered, and has commits"):
+        await desk.commit()
+    assert await desk.tip(EXAMPLE) == before
+
+
+async def test_a_signed_zone_is_committed_when_it_was_signed_anew_and_else_not_at_all(
+    desk: Desk,
+) -> None:
+    await desk.shop.imported(SIGNED.replace(" 7 7200", " 8 7200"), EXAMPLE)
+    await desk.checkout()
+    desk.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    desk.type(SUB, "192.0.2.80", "192.0.2.81")
+    desk.type(EXAMPLE, " 8 7200", " 9 7200")
+    before = await desk.tip(SUB)
+    with pytest.raises(Unsafe, match="is signed; this would invalidate the signatures"):
+        await desk.commit()
+    assert await desk.tip(SUB) == before
+    desk.type(EXAMPLE, "20200101000000", "20200102000000")
+    results = await desk.commit()
+    assert all(isinstance(each, Committed) for each in results.values())
+
+
+async def test_a_dry_run_tells_the_commits_and_makes_none(out: Desk) -> None:
+    before = await out.tip(EXAMPLE)
+    out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    (preview,) = (await out.commit(dry_run=True)).values()
+    assert isinstance(preview, Preview)
+    assert (preview.before, preview.serial) == (7, 8)
+    assert await out.tip(EXAMPLE) == before
+    assert out.states() == {"example.com.": "changed"}
