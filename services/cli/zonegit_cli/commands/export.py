@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from zonegit.errors import NotFound
-from zonegit.repo import browse, heads, lineages, refish
+from zonegit.repo import browse, heads, lineages, refish, several
 from zonegit.repo.heads import Repo
 from zonegit.repo.lineages import Lineage
 from zonegit.repo.refish import Resolved
@@ -16,7 +16,7 @@ from zonegit.zone import layout, names, zonetext
 from zonegit.zone.layout import Scheme
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key
-from zonegit_cli import gitexport, page, rrsets, zones
+from zonegit_cli import gitexport, page, rrsets
 from zonegit_cli.output import count
 from zonegit_cli.session import Session
 
@@ -103,7 +103,7 @@ async def _export_git(
         session.output.progress(f"{commits:,} commits")
 
     async with session.connected() as repo:
-        chosen = wanted or [refs.zone async for refs in zones.every(repo)]
+        chosen = wanted or [refs.zone async for refs in several.every(repo)]
         found = await _lineages(session, repo, dict.fromkeys(chosen), scheme, branch)
         await gitexport.write(folder, lineages.stream(repo, found, told))
     session.output.progress("")
