@@ -41,6 +41,7 @@ SUBJECTS = [
     "zg.ada.objects.put",
     "zg.ada.objects.missing",
     "zg.ada.objects.find",
+    "zg.ada.objects.list",
     "zg.ada.objects.history",
     "zg.ada.objects.get.heads.main.com.foo.=",
 ]

@@ -10,7 +10,7 @@ from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, seal
 from zonegit.objects.model import Blob, Doc, Symref
-from zonegit.store.protocols import Dated, ObjectStore
+from zonegit.store.protocols import MAX_LISTED, Dated, ObjectStore
 from zonegit.zone import names, rrset, rrtypes
 
 ZONE = names.parse("foo.com.")
@@ -97,6 +97,19 @@ async def test_an_object_is_found_by_the_start_of_its_id(objects: ObjectStore) -
     assert {(raw.id, raw.kind) for raw in made.objects} <= {
         hit for hits in everything for hit in hits
     }
+
+
+async def test_all_objects_are_listed_page_by_page_in_the_order_of_their_ids(
+    objects: ObjectStore,
+) -> None:
+    assert await objects.listed() == []
+    many = [encode(Doc({"n": n})) for n in range(MAX_LISTED + 3)]
+    await objects.put(many)
+    stored = sorted((raw.id, "doc") for raw in many)
+    page = await objects.listed()
+    assert page == stored[:MAX_LISTED]
+    assert await objects.listed(page[-1][0]) == stored[MAX_LISTED:]
+    assert await objects.listed(stored[-1][0]) == []
 
 
 async def test_more_than_fits_one_message_is_put_and_got(objects: ObjectStore) -> None:

@@ -11,11 +11,10 @@ from typing import Final
 
 from zonegit.errors import Invalid
 from zonegit.repo.lineages import BRANCH
-from zonegit.zone import layout, names
-from zonegit.zone.layout import Scheme
-from zonegit.zone.names import Name
+from zonegit.zone import names
 from zonegit_cli import githistory
 from zonegit_cli.githistory import command, environment, said
+from zonegit_cli.workspace.placing import Placed
 
 STAGING: Final = ".zonegit-"
 
@@ -24,40 +23,16 @@ STAGING: Final = ".zonegit-"
 _NOT_FOR_GIT: Final = re.compile(r"(?:^|[/\\])(?:\.git|git~\d|gi[0-9a-z]{0,4}~\d)", re.IGNORECASE)
 
 
-def paths(zones: Iterable[Name], scheme: Scheme) -> dict[Name, str]:
-    """Where each zone's file lies in a repository.
-
-    Raises:
-        Invalid: two would collide, or one can have no path.
+def check_paths(placed: Iterable[Placed]) -> None:
+    """Raises:
+    Invalid: git would not keep a file of that path.
     """
-    found = {zone: layout.zone_path(zone, scheme) for zone in zones}
-    for zone, path in found.items():
-        if _NOT_FOR_GIT.search(path):
+    for each in placed:
+        if _NOT_FOR_GIT.search(each.path):
             raise Invalid(
-                f"git keeps no file {path!r}, which {names.text(zone)} would have",
+                f"git keeps no file {each.path!r}, which {names.text(each.zone)} would have",
                 hint="name the other zones; zonegit export prints this one",
             )
-    clash = layout.collision((path, zone) for zone, path in found.items())
-    if clash is not None:
-        raise _collided(*clash, found, scheme)
-    return found
-
-
-def _collided(one: Name, other: Name, found: dict[Name, str], scheme: Scheme) -> Invalid:
-    working = [each for each in layout.OFFERED if each != scheme and _has_room(found, each)]
-    instead = " or ".join(f"--scheme {each}" for each in working)
-    return Invalid(
-        f"{names.text(one)} and {names.text(other)} collide under the scheme {scheme}:"
-        f" {found[one]} and {found[other]}",
-        hint=f"{instead} keeps them apart" if instead else "export them to a folder each",
-    )
-
-
-def _has_room(zones: Iterable[Name], scheme: Scheme) -> bool:
-    try:
-        return layout.collision((layout.zone_path(zone, scheme), zone) for zone in zones) is None
-    except Invalid:
-        return False
 
 
 def check_empty(folder: Path) -> None:

@@ -10,6 +10,8 @@ from zonegit.wire.messages import (
     GotObjects,
     History,
     HistoryOf,
+    Listed,
+    ListObjects,
     Missing,
     MissingObjects,
     PutObjects,
@@ -31,6 +33,7 @@ class Handlers:
             "put": Endpoint(PutObjects, self.put),
             "missing": Endpoint(MissingObjects, self.missing),
             "find": Endpoint(FindObjects, self.find),
+            "list": Endpoint(ListObjects, self.listed),
             "history": Endpoint(HistoryOf, self.history),
         }
 
@@ -46,6 +49,9 @@ class Handlers:
 
     async def find(self, request: Request, message: FindObjects) -> Found:
         return Found(objects=await self._store.find(message.prefix))
+
+    async def listed(self, request: Request, message: ListObjects) -> Listed:
+        return Listed(objects=await self._store.listed(message.after))
 
     async def history(self, request: Request, message: HistoryOf) -> History:
         found = await self._store.latest(message.tips, message.limit, MAX_BATCH_OCTETS)

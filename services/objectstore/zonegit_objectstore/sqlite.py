@@ -12,7 +12,7 @@ from zonegit.objects.canonical import decode, links
 from zonegit.objects.ids import ID_OCTETS, CommitId, Kind, ObjectId, RawObject, short, verified
 from zonegit.objects.model import Commit, Object
 from zonegit.store.database import Database, Upgrades, open_database
-from zonegit.store.protocols import Dated
+from zonegit.store.protocols import MAX_LISTED, Dated
 from zonegit_objectstore import history
 
 VERSION: Final = 2
@@ -32,6 +32,8 @@ AT_ONCE: Final = 500
 """Ids that one statement asks for."""
 
 MOST_FOUND: Final = 16
+MAX_KIND: Final = 16
+"""Characters of a kind; no object has one as long, but a row that rotted may."""
 
 
 class SqliteObjects:
@@ -56,6 +58,9 @@ class SqliteObjects:
 
     async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
         return await self._database.read(partial(_find, prefix=prefix))
+
+    async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
+        return await self._database.read(partial(_listed, after=after))
 
     async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
         return await self.latest(tips, limit, None)
@@ -149,6 +154,15 @@ def _find(connection: Connection, prefix: str) -> list[tuple[ObjectId, Kind]]:
             bytes.fromhex(prefix.ljust(digits, "f")),
             MOST_FOUND,
         ),
+    ).fetchall()
+
+
+def _listed(connection: Connection, after: ObjectId | None) -> list[tuple[ObjectId, str]]:
+    # What rotted so far that it has no id or kind of an object's size is told of by nobody.
+    return connection.execute(
+        "SELECT id, substr(kind, 1, ?) FROM object WHERE id > ? AND length(id) = ?"
+        " ORDER BY id LIMIT ?",
+        (MAX_KIND, after or b"", ID_OCTETS, MAX_LISTED),
     ).fetchall()
 
 

@@ -20,6 +20,8 @@ from zonegit.wire.messages import (
     GotObjects,
     History,
     HistoryOf,
+    Listed,
+    ListObjects,
     Missing,
     MissingObjects,
     PutObjects,
@@ -72,6 +74,9 @@ class RemoteObjects:
     async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
         asked = FindObjects(prefix=prefix)
         return (await self._ask("find", asked, Found)).objects
+
+    async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
+        return (await self._ask("list", ListObjects(after=after), Listed)).objects
 
     async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
         found: dict[ObjectId, Dated] = {}

@@ -57,7 +57,9 @@ def verified(raw: RawObject) -> RawObject:
         Corrupt: they are not; names the id.
     """
     if len(raw.payload) > MAX_PAYLOAD:
-        raise Corrupt(f"object {short(raw.id)} is larger than {MAX_PAYLOAD} octets")
+        raise Corrupt(
+            f"object {short(raw.id)} is larger than {MAX_PAYLOAD} octets", object=raw.id.hex()
+        )
     if identify(raw.kind, raw.payload) != raw.id:
         raise Corrupt(
             f"object {raw.id.hex()} is corrupt: its octets do not hash to its id",

@@ -24,7 +24,7 @@ NOBODY: Final = "unknown"
 TRAILER: Final = "Zonegit-Commit"
 
 _UNFIT: Final = re.compile(r"[<>\x00-\x1f\x7f]+")
-_ZONE: Final = re.compile(r"[+-](?:0\d|1[0-4])[0-5]\d", re.ASCII)
+_ZONE: Final = re.compile(r"[+-](?:(?:0\d|1[0-3])[0-5]\d|1400)", re.ASCII)
 _TIME: Final = re.compile(r"\d{1,18}", re.ASCII)
 # Encodings that a commit may name (i18n.commitEncoding); others of Python's are none of text.
 _ENCODING: Final = re.compile(

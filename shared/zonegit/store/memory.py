@@ -12,7 +12,7 @@ from zonegit.objects.canonical import decode, links
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, short, verified
 from zonegit.objects.model import Commit
 from zonegit.store.past import moment
-from zonegit.store.protocols import Dated
+from zonegit.store.protocols import MAX_LISTED, Dated
 
 
 class MemoryObjects:
@@ -61,6 +61,11 @@ class MemoryObjects:
             if object_id.hex().startswith(prefix)
         ]
         return sorted(found)[:16]
+
+    async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
+        await asyncio.sleep(0)
+        past = (at for at in self._objects if after is None or at > after)
+        return [(at, self._objects[at].kind) for at in heapq.nsmallest(MAX_LISTED, past)]
 
     async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
         await asyncio.sleep(0)

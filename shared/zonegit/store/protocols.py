@@ -19,6 +19,8 @@ from zonegit.zone.names import Name
 
 MAX_HISTORY: Final = 1_024
 """Commits that one question about history is answered with, at the most."""
+MAX_LISTED: Final = 8_192
+"""Objects on one page of all there are."""
 
 
 class Dated(msgspec.Struct, frozen=True):
@@ -62,6 +64,11 @@ class ObjectStore(Protocol):
     async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
         """Objects whose hex id starts with ``prefix`` (at least 4 digits); at most 16 of them,
         sorted."""
+        ...
+
+    async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
+        """The ids and kinds of what is stored, whole or not, sorted by id: those past ``after``,
+        ``MAX_LISTED`` at the most, and none when there are no more."""
         ...
 
     async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
 from zonegit.store.expected import Expected
-from zonegit.store.protocols import MAX_HISTORY, Dated, LogEntry
+from zonegit.store.protocols import MAX_HISTORY, MAX_LISTED, Dated, LogEntry
 from zonegit.store.when import When
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -99,6 +99,18 @@ class Found(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Ids and kinds, sorted, 16 at the most."""
 
     objects: Annotated[list[tuple[Id, Kind]], Meta(max_length=16)]
+
+
+class ListObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """objects.list: a page of all objects, those past ``after``; nil: from the first."""
+
+    after: Id | None = None
+
+
+class Listed(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Ids and kinds as they are stored, whole or not, sorted by id; none: there are no more."""
+
+    objects: Annotated[list[tuple[Id, Text]], Meta(max_length=MAX_LISTED)]
 
 
 class HistoryOf(Message, frozen=True, kw_only=True, omit_defaults=True):

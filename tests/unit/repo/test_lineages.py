@@ -17,11 +17,12 @@ from zonegit.repo.commits import Committed, Intent
 from zonegit.repo.drafts import Planned, State
 from zonegit.repo.lineages import Lineage
 from zonegit.store.reading import Reader
-from zonegit.zone import names, zonefile, zonetext
+from zonegit.zone import layout, names, zonefile, zonetext
 from zonegit.zone.rrset import rrset
 from zonegit.zone.rrtypes import A
 from zonegit_cli import gitexport
 from zonegit_cli.githistory import GitHistory
+from zonegit_cli.workspace.placing import Placed
 
 pytestmark = needs_git
 BAR = names.parse("bar.org.")
@@ -219,31 +220,20 @@ def test_a_folder_that_holds_anything_is_refused(tmp_path):
     gitexport.check_empty(tmp_path / "new")
 
 
-def zones(*texts: str) -> list[names.Name]:
-    return [names.parse(text) for text in texts]
-
-
-def test_zones_that_collide_are_refused_by_name_with_what_works_instead():
-    with pytest.raises(Invalid, match=r"a/b\. and b\.a\. collide under the scheme golang") as said:
-        gitexport.paths(zones("a/b.", "b.a."), "golang")
-    assert said.value.hint == "--scheme flat keeps them apart"
-    with pytest.raises(Invalid, match="collide under the scheme flat") as said:
-        gitexport.paths(zones("0/25.2.0.192.in-addr.arpa.", "25.2.0.192.in-addr.arpa."), "flat")
-    assert said.value.hint == "--scheme golang keeps them apart"
-
-
 @pytest.mark.parametrize(
     "zone", [r"\.git.", r"foo.\.GIT.", "git~1.", r"\.gitmodules.", r"a/\.git."]
 )
 def test_a_zone_whose_path_git_would_not_have_is_refused(zone):
+    name = names.parse(zone)
+    path = layout.zone_path(name, "golang")
     with pytest.raises(Invalid, match="git keeps no file"):
-        gitexport.paths(zones(zone), "golang")
+        gitexport.check_paths([Placed(name, "main", path)])
 
 
 async def test_odd_names_of_zones_are_files_that_git_keeps(two, tmp_path):
     odd = names.parse(r"a\"b\\c\032\.\200.org.")
     await heads.initialise(two.repo, odd)
     await two.imported(FOO, odd)
-    path = gitexport.paths([odd], "golang")[odd]
+    path = layout.zone_path(odd, "golang")
     folder = await exported(two, tmp_path / "out", await lineage(two, odd, path))
     assert (folder / path).read_text().startswith("$ORIGIN ")

@@ -1,28 +1,30 @@
 """zonegit export: a zone as a master file, or zones with all their past as a repository of git."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zonegit.errors import NotFound
-from zonegit.repo import browse, heads, lineages, refish, several
-from zonegit.repo.heads import Repo
+from zonegit.repo import browse, lineages, refish
 from zonegit.repo.lineages import Lineage
 from zonegit.repo.refish import Resolved
 from zonegit.store.reading import Reader
-from zonegit.zone import layout, names, zonetext
-from zonegit.zone.layout import Scheme
+from zonegit.zone import names, zonetext
+from zonegit.zone.layout import OFFERED, Scheme
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key
-from zonegit_cli import gitexport, page, rrsets
-from zonegit_cli.output import count
+from zonegit_cli import page, rrsets
+from zonegit_cli.output import columns, count
 from zonegit_cli.session import Session
+
+if TYPE_CHECKING:
+    from zonegit_cli.workspace.checkout import Chosen
 
 
 @page.page("export")
-@click.argument("named", type=page.REFISH, nargs=-1, metavar="[REFISH | ZONE...]")
+@click.argument("named", type=page.REFISH, nargs=-1, metavar="[REFISH | ZONE[@REFISH]...]")
 @click.option(
     "--git",
     "folder",
@@ -32,17 +34,15 @@ from zonegit_cli.session import Session
 )
 @click.option(
     "--scheme",
-    type=click.Choice(layout.OFFERED),
-    default=layout.DEFAULT,
-    show_default=True,
-    help="How the files of a repository are called.",
+    type=click.Choice(OFFERED),
+    help="How zones lie in DIR (ZONEGIT_WORKSPACE_SCHEME).",
 )
 @page.in_zone
 async def command(
     session: Session,
     named: tuple[str, ...],
     folder: Path | None,
-    scheme: Scheme,
+    scheme: Scheme | None,
     zone: Name | None,
     branch: str | None,
 ) -> None:
@@ -51,20 +51,22 @@ async def command(
     Importing what is printed gives the same tree.
 
     With --git make a repository of git instead, in a folder that is new or empty: a master file for
-    each zone, a commit for each of its commits, by whom and when it was made. Branches are those
-    you stand on, or --branch.
+    each zone, a commit for each of its commits, by whom and when it was made. Zones are those named
+    (all), each at the branch you would work on unless its REFISH says otherwise.
 
     \b
     zonegit export > example.com.zone
     zonegit export HEAD~1                   as it was one commit ago
     zonegit export --git ~/dns              all zones; then git log, git blame
-    zonegit export --git ~/dns --scheme flat example.com example.net
+    zonegit export --git ~/dns --scheme flat example.com example.net@canary
     """
     if folder is not None:
-        if zone is not None:
-            raise click.UsageError("--git takes zones as arguments, not --zone")
-        await _export_git(session, folder, scheme, [names.parse(each) for each in named], branch)
+        if zone is not None or branch is not None:
+            raise click.UsageError("--git takes zones as arguments: ZONE@BRANCH")
+        await _export_git(session, folder, scheme, named)
         return
+    if scheme is not None:
+        raise click.UsageError("--scheme is for --git")
     if len(named) > 1:
         raise click.UsageError("one REFISH is printed; --git takes many ZONEs")
     await _print(session, named[0] if named else "HEAD", zone, branch)
@@ -92,9 +94,13 @@ def _json(resolved: Resolved, found: list[RRset]) -> dict[str, Any]:
 
 
 async def _export_git(
-    session: Session, folder: Path, scheme: Scheme, wanted: list[Name], branch: str | None
+    session: Session, folder: Path, scheme: Scheme | None, named: tuple[str, ...]
 ) -> None:
+    from zonegit_cli import gitexport
+    from zonegit_cli.workspace import checkout
+
     gitexport.check_empty(folder)
+    asked = [checkout.wanted(text) for text in named]
     written = 0
 
     def told(commits: int) -> None:
@@ -103,8 +109,8 @@ async def _export_git(
         session.output.progress(f"{commits:,} commits")
 
     async with session.connected() as repo:
-        chosen = wanted or [refs.zone async for refs in several.every(repo)]
-        found = await _lineages(session, repo, dict.fromkeys(chosen), scheme, branch)
+        chosen = await checkout.chosen(repo, asked, session.output.note)
+        found = _lineages(session, chosen, scheme)
         await gitexport.write(folder, lineages.stream(repo, found, told))
     session.output.progress("")
     summary = f"{count(written, 'commit')} of {count(len(found), 'zone')} in {folder}"
@@ -117,23 +123,21 @@ async def _export_git(
                 for each in found
             ],
         },
-        [*(f"  {each.path}  {names.text(each.zone)}" for each in found), summary],
+        [*columns([(f"  {each.path}", names.text(each.zone)) for each in found]), summary],
         paged=True,
     )
 
 
-async def _lineages(
-    session: Session, repo: Repo, wanted: Collection[Name], scheme: Scheme, branch: str | None
-) -> list[Lineage]:
-    """Of the zones that have a commit."""
-    paths = gitexport.paths(wanted, scheme)
-    found = []
-    for zone in wanted:
-        at = await heads.locate(repo, zone, branch)
-        if at.tip is None:
-            session.output.note(f"{names.text(zone)} has no commit yet and is left out")
-        else:
-            found.append(Lineage(zone, paths[zone], at.commit()))
-    if not found:
+def _lineages(session: Session, chosen: "Sequence[Chosen]", scheme: Scheme | None) -> list[Lineage]:
+    """In the order of their paths."""
+    from zonegit_cli import gitexport
+    from zonegit_cli.workspace import placing, schemes
+
+    if not chosen:
         raise NotFound("there is no zone with a commit", hint="zonegit zone list shows all zones")
+    scheme_of = schemes.fresh(session.settings, scheme).scheme_of
+    placed = placing.placed([(each.zone, each.at) for each in chosen], scheme_of)
+    gitexport.check_paths(placed)
+    both = zip(chosen, placed, strict=True)
+    found = [Lineage(each.zone, at.path, each.commit) for each, at in both]
     return sorted(found, key=lambda each: each.path)

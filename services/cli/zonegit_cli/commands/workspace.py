@@ -7,15 +7,15 @@ from typing import Any, Final
 import click
 
 from zonegit.errors import Invalid
-from zonegit.zone import layout, names
+from zonegit.zone import names
 from zonegit.zone.layout import OFFERED, Scheme
 from zonegit.zone.names import Name
 from zonegit_cli import page
 from zonegit_cli.output import columns, count
 from zonegit_cli.session import Session
-from zonegit_cli.workspace import opened
+from zonegit_cli.workspace import opened, schemes
 from zonegit_cli.workspace.comparing import File, Progress, compare
-from zonegit_cli.workspace.index import Entry, Index
+from zonegit_cli.workspace.index import Entry
 
 SHOWN: Final = 20
 """Files listed one by one before they are only counted."""
@@ -70,7 +70,7 @@ async def checkout(
     from zonegit_cli.workspace import checkout as taking
 
     asked = [taking.wanted(text) for text in zones]
-    fresh = _fresh(session, scheme)
+    fresh = schemes.fresh(session.settings, scheme)
     index = opened.peek(folder) or fresh
     if scheme is not None and index.scheme != scheme:
         raise Invalid(
@@ -254,28 +254,6 @@ def command() -> None:
 
 for _page in (checkout, status, diff, commit, update):
     command.add_command(_page)
-
-
-def _fresh(session: Session, scheme: Scheme | None) -> Index:
-    """The index of a workspace that is made now."""
-    if scheme is not None:
-        return Index(scheme=scheme)
-    settings = session.settings
-    usual = settings.workspace_scheme
-    return Index(
-        scheme=_offered(usual) if usual is not None else layout.DEFAULT,
-        particular={
-            names.parse(zone): _offered(text) for zone, text in settings.zone_schemes.items()
-        },
-    )
-
-
-def _offered(text: str) -> Scheme:
-    if text not in OFFERED:
-        raise Invalid(
-            f"the setting workspace-scheme is {text[:40]!r}", hint=f"{' or '.join(OFFERED)}"
-        )
-    return text
 
 
 def _bar(session: Session) -> Progress:

@@ -1,0 +1,32 @@
+"""How zones lie as files, as the command line and the settings say."""
+
+from zonegit.config import Settings
+from zonegit.errors import Invalid
+from zonegit.zone import layout, names
+from zonegit.zone.layout import OFFERED, Scheme
+from zonegit_cli.workspace.index import Index
+
+
+def fresh(settings: Settings, scheme: Scheme | None) -> Index:
+    """The index of a folder that is filled now; ``scheme`` None: as the settings say.
+
+    Raises:
+        Invalid: they name a scheme that is not offered.
+    """
+    if scheme is not None:
+        return Index(scheme=scheme)
+    usual = settings.workspace_scheme
+    return Index(
+        scheme=_offered(usual) if usual is not None else layout.DEFAULT,
+        particular={
+            names.parse(zone): _offered(text) for zone, text in settings.zone_schemes.items()
+        },
+    )
+
+
+def _offered(text: str) -> Scheme:
+    if text not in OFFERED:
+        raise Invalid(
+            f"the setting workspace-scheme is {text[:40]!r}", hint=f"{' or '.join(OFFERED)}"
+        )
+    return text
