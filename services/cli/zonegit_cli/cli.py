@@ -11,12 +11,13 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "up": "Start bus, stores and resolvers, and keep them running",
         "down": "Stop the stack that was started here",
         "doctor": "Check bus, services, versions, clock, disk, what is served",
+        "fsck": "Check that everything stored is there and whole",
     },
     "Zones": {
         "init": "Register a zone and stand on its main branch",
         "zone": "Add, list, switch to or remove zones",
-        "import": "Make a zone equal a master file, or add one to it",
-        "export": "Print a zone as a master file",
+        "import": "Make a zone equal a master file, or take in its whole history",
+        "export": "Print a zone as a master file, or write zones as a git repository",
         "migrate": "Take over the store of the original zonegit",
     },
     "Zones as files": {

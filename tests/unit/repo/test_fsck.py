@@ -1,0 +1,244 @@
+"""What a check of everything that is stored finds, in stores that are really damaged."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.unit.repo.conftest import FOO, ZONE
+from zonegit.history import trees
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.model import Blob, Commit, Doc, Identity, Tree, rrset_key, subtree_key
+from zonegit.repo import browse, commits, edits, fsck, heads, plans, tags
+from zonegit.repo.commits import Committed, Intent
+from zonegit.repo.fsck import Report
+from zonegit.repo.heads import Repo
+from zonegit.store.protocols import ObjectStore
+from zonegit.store.reading import Reader
+from zonegit.zone import names, zonefile
+from zonegit.zone.rrset import RRset, rrset
+from zonegit.zone.rrtypes import NUMBERS, SOA, A
+from zonegit_objectstore.sqlite import open_objects
+from zonegit_refs.keeper import Keeper
+from zonegit_refs.sqlite import open_refs
+
+WHO = Identity("alice", "alice@example.net", 1_795_232_912)
+
+
+class Stored:
+    """A repository whose objects lie in a file that can be spoilt."""
+
+    def __init__(self, repo: Repo, path: Path) -> None:
+        self.repo = repo
+        self.path = path
+
+    async def imported(self, text: str) -> Committed:
+        rrsets = list(zonefile.read(text.encode(), ZONE).rrsets.values())
+        return await self.committed(plans.plan_replacement(rrsets, ZONE), imports=True)
+
+    async def edited(self, *todo: edits.Edit) -> Committed:
+        return await self.committed(plans.plan_edits(todo, ZONE))
+
+    async def committed(self, plan: plans.Plan, *, imports: bool = False) -> Committed:
+        at = await heads.locate(self.repo, ZONE)
+        made = await commits.commit(self.repo, at, plan, Intent("m", "set", imports=imports))
+        assert isinstance(made, Committed)
+        return made
+
+    async def blob(self, commit: CommitId, name: str, rdtype: int) -> ObjectId:
+        reader = Reader(self.repo.objects)
+        tree = (await browse.read_commit(reader, commit)).tree
+        path = names.path(names.parse(name, ZONE), ZONE)
+        found = await reader.answer(trees.find_one(tree, path, rdtype))
+        assert found is not None
+        return found
+
+    def spoil(self, statement: str, object_id: ObjectId) -> None:
+        with closing(sqlite3.connect(self.path)) as other, other:
+            assert other.execute(statement, (object_id,)).rowcount == 1
+
+    def delete(self, object_id: ObjectId) -> None:
+        self.spoil("DELETE FROM object WHERE id = ?", object_id)
+
+    def alter(self, object_id: ObjectId) -> None:
+        longer = "CAST(payload || x'00' AS BLOB)"
+        self.spoil(f"UPDATE object SET payload = {longer} WHERE id = ?", object_id)
+
+    async def checked(self) -> Report:
+        return await fsck.check(self.repo)
+
+
+@pytest.fixture
+async def stored(tmp_path: Path) -> AsyncIterator[Stored]:
+    path = tmp_path / "objects.sqlite3"
+    async with open_objects(path) as objects, open_refs(tmp_path / "refs.sqlite3") as refs:
+        keeper = Keeper(refs, objects, lambda objects, entries: None)
+        repo = Repo(objects, keeper, "alice", lambda: WHO)
+        await heads.initialise(repo, ZONE)
+        yield Stored(repo, path)
+
+
+def address(name: str, last: int) -> RRset:
+    return rrset(names.parse(name, ZONE), A, 300, [bytes((192, 0, 2, last))])
+
+
+async def test_a_whole_store_is_clean_and_everything_in_it_is_reached(stored):
+    await stored.imported(FOO)
+    await stored.edited(edits.Set(address("a.b.c", 1)))
+    report = await stored.checked()
+    assert report.is_clean
+    assert report.dangling == {}
+    assert report.reached == report.stored > 10
+
+
+async def test_a_new_stores_heads_are_checked_before_there_is_a_commit(stored):
+    report = await stored.checked()
+    assert (report.is_clean, report.reached, report.stored) == (True, 1, 1)
+
+
+async def test_what_nothing_leads_to_is_counted_by_kind_and_does_no_harm(stored):
+    await stored.imported(FOO)
+    await stored.repo.objects.put([encode(Blob(address("x", 1))), encode(Doc({"n": 1}))])
+    report = await stored.checked()
+    assert report.is_clean
+    assert report.dangling == {"blob": 1, "doc": 1}
+
+
+@pytest.mark.parametrize(("damage", "why"), [("alter", "corrupt"), ("delete", "missing")])
+async def test_a_broken_rrset_is_named_by_zone_owner_type_and_commit(stored, damage, why):
+    await stored.imported(FOO)
+    made = await stored.edited(edits.Set(address("a.b.c", 1)))
+    blob = await stored.blob(made.commit, "a.b.c", A)
+    getattr(stored, damage)(blob)
+    report = await stored.checked()
+    (broken,) = report.broken
+    assert (broken.id, broken.expected, broken.why) == (blob, ("blob",), f"it is {why}")
+    assert (names.text(broken.owner), broken.rdtype) == ("a.b.c.foo.com.", A)
+    assert (broken.commit, broken.ref.path()) == (made.commit, "refs/heads/foo.com./main")
+
+
+async def test_a_broken_tree_is_named_by_the_name_it_holds(stored):
+    made = await stored.imported(FOO.replace("www ", "www.sub"))
+    reader = Reader(stored.repo.objects)
+    tree = (await browse.read_commit(reader, made.commit)).tree
+    sub = await reader.answer(trees.subtree(tree, (b"sub",)))
+    stored.delete(sub)
+    (broken,) = (await stored.checked()).broken
+    assert (broken.expected, broken.rdtype) == (("tree",), None)
+    assert names.text(broken.owner) == "sub.foo.com."
+
+
+async def test_a_missing_commit_is_named_by_the_one_that_was_made_on_it(stored):
+    """One that the log itself does not name: of a series the branch saw the last one alone."""
+    first = await stored.imported(FOO)
+    tree = (await browse.read_commit(Reader(stored.repo.objects), first.commit)).tree
+    inner = encode(Commit(tree, (first.commit,), WHO, WHO, "m"))
+    last = encode(Commit(tree, (CommitId(inner.id),), WHO, WHO, "m"))
+    await stored.repo.objects.put([inner, last])
+    await moved_to(stored, CommitId(last.id))
+    stored.delete(inner.id)
+    (broken,) = (await stored.checked()).broken
+    assert (broken.id, broken.commit, broken.owner) == (inner.id, last.id, None)
+
+
+async def test_a_missing_commit_that_a_branch_once_held_is_named_by_the_branch(stored):
+    first = await stored.imported(FOO)
+    await stored.edited(edits.Set(address("new", 1)))
+    stored.delete(first.commit)
+    (broken,) = (await stored.checked()).broken
+    assert (broken.id, broken.ref.path()) == (first.commit, "refs/heads/foo.com./main")
+
+
+async def test_all_that_is_broken_is_found_at_once(stored):
+    made = await stored.imported(FOO)
+    wrong = [await stored.blob(made.commit, name, A) for name in ("api", "ns1")]
+    stored.alter(wrong[0])
+    stored.delete(wrong[1])
+    soa = await stored.blob(made.commit, "@", SOA)
+    stored.alter(soa)
+    report = await stored.checked()
+    assert {each.id for each in report.broken} == {*wrong, soa}
+    assert report.count == 3
+    assert report.reached + 2 == report.stored
+
+
+async def test_a_wide_zone_is_walked_and_its_names_are_told(stored):
+    await stored.imported(FOO + "".join(f"h{n} A 192.0.2.1\n" for n in range(2_500)))
+    made = (await heads.locate(stored.repo, ZONE)).commit()
+    stored.delete(await stored.blob(made, "h777", A))
+    (broken,) = (await stored.checked()).broken
+    assert names.text(broken.owner) == "h777.foo.com."
+
+
+async def test_what_only_the_log_still_names_is_checked_too(stored):
+    """Undo and ``@{}`` may go back to it."""
+    first = await stored.imported(FOO)
+    made = await stored.edited(edits.Set(address("gone", 1)))
+    blob = await stored.blob(made.commit, "gone", A)
+    at = await heads.locate(stored.repo, ZONE)
+    back = stored.repo.origin("reset", force=True)
+    await stored.repo.refs.move(at.ref, at.expected, first.commit, back)
+    assert (await stored.checked()).dangling == {}
+    stored.alter(blob)
+    assert [each.id for each in (await stored.checked()).broken] == [blob]
+
+
+async def test_zones_that_were_removed_are_checked_by_the_log(stored):
+    made = await stored.imported(FOO)
+    await stored.repo.refs.unregister(ZONE, stored.repo.origin("remove", force=True))
+    stored.alter(made.commit)
+    (broken,) = (await stored.checked()).broken
+    assert broken.id == made.commit
+
+
+async def test_an_object_of_another_kind_than_what_names_it_says_is_told(stored):
+    soa = zonefile.read(FOO.encode(), ZONE).rrsets[ZONE, SOA]
+    blob = encode(Blob(soa))
+    inner = encode(Tree({rrset_key(SOA): blob.id}))
+    tree = encode(Tree({subtree_key(b"x"): blob.id, rrset_key(SOA): blob.id}))
+    liar = encode(Tree({rrset_key(SOA): blob.id, rrset_key(A): inner.id}))
+    assert tree.id != liar.id
+    made = encode(Commit(tree.id, (), WHO, WHO, "m"))
+    later = encode(Commit(liar.id, (CommitId(made.id),), WHO, WHO, "m"))
+    await stored.repo.objects.put([blob, inner, tree, liar, made, later])
+    await moved_to(stored, CommitId(later.id))
+    report = await stored.checked()
+    found = {(each.id, each.expected, each.why) for each in report.broken}
+    assert found == {(blob.id, ("tree",), "it is a blob"), (inner.id, ("blob",), "it is a tree")}
+
+
+async def test_a_type_without_a_mnemonic_is_told_by_its_number(stored):
+    made = await stored.imported(FOO + "odd TYPE65400 \\# 1 aa\n")
+    stored.alter(await stored.blob(made.commit, "odd", 65400))
+    (broken,) = (await stored.checked()).broken
+    assert broken.rdtype == 65400
+
+
+async def test_tags_and_what_they_name_are_checked(stored):
+    made = await stored.imported(FOO)
+    await tags.create(stored.repo, ZONE, "v1", made.commit, "released")
+    assert (await stored.checked()).is_clean
+    tip = (await stored.repo.refs.zone(ZONE, "alice")).tags["v1"]
+    stored.alter(tip.target)
+    (broken,) = (await stored.checked()).broken
+    assert (broken.expected, broken.ref.path()) == (("tag", "commit"), "refs/tags/foo.com./v1")
+
+
+async def test_more_than_can_be_told_is_counted(stored, monkeypatch):
+    monkeypatch.setattr(fsck, "MOST_TOLD", 1)
+    made = await stored.imported(FOO)
+    for name, rdtype in (("api", A), ("ns1", A), ("www", NUMBERS["CNAME"])):
+        stored.alter(await stored.blob(made.commit, name, rdtype))
+    report = await stored.checked()
+    assert (len(report.broken), report.count) == (1, 3)
+
+
+async def moved_to(stored: Stored, commit: CommitId) -> None:
+    at = await heads.locate(stored.repo, ZONE)
+    objects: ObjectStore = stored.repo.objects
+    assert await objects.missing([commit]) == set()
+    origin = stored.repo.origin("test", force=True)
+    await stored.repo.refs.move(at.ref, at.expected, commit, origin)
