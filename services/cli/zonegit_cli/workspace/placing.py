@@ -61,7 +61,7 @@ def _instead(
     for scheme in OFFERED:
         if scheme not in (scheme_of(one.zone), scheme_of(other.zone)) and _fits(zones, scheme):
             return f"--scheme {scheme} has a file for each"
-    return "a folder of its own for each has room"
+    return "put them into separate folders"
 
 
 def _fits(zones: Sequence[tuple[Name, str]], scheme: Scheme) -> bool:
