@@ -18,6 +18,7 @@ from benchmarks import (
     secondaries,
     streams,
     throughput,
+    workspaces,
 )
 from benchmarks.figures import Figure, table
 
@@ -31,6 +32,7 @@ FAMILIES: Final[dict[str, Callable[[], list[Figure]]]] = {
     "secondaries": secondaries.figures,
     "streams": streams.figures,
     "throughput": throughput.small,
+    "workspaces": workspaces.figures,
 }
 
 

@@ -1,7 +1,9 @@
 """Settings: who asks, and what a data folder that is not one does."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -93,3 +95,61 @@ def test_a_record_that_is_none_is_named(content: str, tmp_path: Path) -> None:
 def test_a_record_is_read(tmp_path: Path) -> None:
     (tmp_path / config.STACK_FILE).write_text(json.dumps(STACK))
     assert config.read_stack(tmp_path) == STACK
+
+
+def settings(
+    folder: Path, text: str, env: Mapping[str, str] = MappingProxyType({})
+) -> config.Settings:
+    """As a command reads them that is run where ``.zonegit.toml`` says ``text``."""
+    (folder / config.FOLDER_FILE).write_text(text)
+    return config.load({"ZONEGIT_DATA": str(folder), "XDG_CONFIG_HOME": str(folder), **env}, folder)
+
+
+def test_the_scheme_of_a_zone_is_the_files_and_that_of_the_others_the_environments(
+    tmp_path: Path,
+) -> None:
+    text = """
+        workspace-scheme = "golang"
+        [zone."example.com."]
+        workspace-scheme = "flat"
+        """
+    found = settings(tmp_path, text)
+    assert found.workspace_scheme == "golang"
+    assert found.zone_schemes == {"example.com.": "flat"}
+    found = settings(tmp_path, text, {"ZONEGIT_WORKSPACE_SCHEME": "flat"})
+    assert found.workspace_scheme == "flat"
+
+
+def test_the_folders_file_wins_over_the_context_zone_by_zone(tmp_path: Path) -> None:
+    context = tmp_path / "zonegit" / "contexts" / "site.toml"
+    context.parent.mkdir(parents=True)
+    context.write_text("""
+        workspace-scheme = "flat"
+        [zone]
+        "a." = { workspace-scheme = "flat" }
+        "b." = { workspace-scheme = "flat" }
+        """)
+    text = """
+        context = "site"
+        [zone."a."]
+        workspace-scheme = "golang"
+        """
+    found = settings(tmp_path, text)
+    assert found.workspace_scheme == "flat"
+    assert found.zone_schemes == {"a.": "golang", "b.": "flat"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'zone = "example.com"',
+        'zone."a." = "flat"',
+        'zone."a.".url = "nats://x"',
+        'zone."a.".workspace-scheme = 1',
+        "workspace-scheme = 1",
+        'workspace_scheme = "flat"',
+    ],
+)
+def test_a_setting_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="is not a setting"):
+        settings(tmp_path, text)

@@ -1,6 +1,6 @@
 """How conflicts look: each RRset with its reason, and what it was, is here, and is there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -30,12 +30,17 @@ def lines(conflicted: Conflicted) -> Iterator[str]:
     where = f"{names.text(conflicted.zone)} {conflicted.branch}"
     found = count(len(conflicted.clashes), "conflict")
     yield click.style(f"{found}; {where} stays as it is", fg="red")
-    for clash in conflicted.clashes:
+    yield from each(conflicted.clashes)
+    yield "make both sides agree on these (zonegit set or delete, on either branch), then try again"
+
+
+def each(clashes: Iterable[Clash]) -> Iterator[str]:
+    """The RRsets alone, for people."""
+    for clash in clashes:
         why = f"{clash.reason}: {clash.detail}" if clash.detail else clash.reason
         yield f"  {title(clash.owner, clash.rdtype)}  {click.style(why, fg='yellow')}"
         for name, side in _sides(clash):
             yield f"    {name:<6}  {_value(side)}"
-    yield "make both sides agree on these (zonegit set or delete, on either branch), then try again"
 
 
 def _value(rrset: RRset | None) -> str:

@@ -110,7 +110,8 @@ async def carry_out(
                     _tell_nothing(session, at, nothing, beside)
                 case Preview() as preview:
                     data, shown = await previewed(repo, preview)
-                    session.output.result({**data, **beside()}, shown, paged=True)
+                    changes = {"changes": data.pop("changes")}  # the longest, so the last
+                    session.output.result({**data, **beside(), **changes}, shown, paged=True)
                 case Conflicted() as conflicted:
                     clashes.tell(session, conflicted)
                     return EXIT_STATUS["conflict"]

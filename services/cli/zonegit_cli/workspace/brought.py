@@ -49,7 +49,13 @@ def _line(each: Brought) -> Iterator[str]:
         case Fate.LEFT:
             yield click.style(f"  {each.file.path} left: {_why(each)}", fg="yellow")
         case Fate.CLASHED if each.conflict is not None:
-            yield from clashes.lines(each.conflict)
+            found = count(len(each.conflict.clashes), "conflict")
+            yield click.style(f"  {each.file.path} left: {found}", fg="red")
+            yield from clashes.each(each.conflict.clashes)
+            yield (
+                f"ours is {each.file.known.branch} now, theirs is the file; where they clash, make"
+                " the file as ours, then update again"
+            )
         case _:
             return
 
