@@ -116,6 +116,12 @@ def default_data(env: Mapping[str, str]) -> Path:
     return Path(home) / "zonegit"
 
 
+def default_state(env: Mapping[str, str]) -> Path:
+    """Where an operator's commands keep what is not done yet."""
+    home = env.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return Path(home) / "zonegit"
+
+
 def read_stack(data: Path) -> dict[str, Any] | None:
     """What ``zonegit up`` recorded below ``data``; None when no stack was started there.
 

@@ -46,7 +46,7 @@ class Stack:
         clean = {key: value for key, value in os.environ.items() if "ZONEGIT" not in key}
         done = subprocess.run(
             [str(BIN / "zonegit"), *words],
-            env={**clean, "ZONEGIT_DATA": str(self.data), **self.environment, **env},
+            env={**clean, **self._own(), **self.environment, **env},
             input=stdin,
             capture_output=True,
             text=True,
@@ -55,6 +55,11 @@ class Stack:
         )
         assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
         return Said(done.returncode, done.stdout, done.stderr)
+
+    def _own(self) -> dict[str, str]:
+        """Where this stack is, and what its operators left unfinished."""
+        state = self.data.with_name(f"{self.data.name}-state")
+        return {"ZONEGIT_DATA": str(self.data), "XDG_STATE_HOME": str(state)}
 
     def json(self, *words: str, stdin: str | None = None) -> Any:
         """What a command says with ``--json``."""

@@ -32,6 +32,108 @@ def test_conflicts_are_listed_and_exit_with_4(stack: Stack) -> None:
     assert stack.json("rev-parse", "HEAD") == before
 
 
+def test_different_records_of_one_rrset_are_no_conflict(stack: Stack) -> None:
+    begin(stack, "union.test")
+    stack.run("add", "api", "A", "300", "192.0.2.81", "--branch", "canary")
+    stack.run("add", "api", "A", "300", "192.0.2.82")
+    stack.run("merge", "canary", "--wait")
+    assert sorted(stack.answer("api.union.test", "A")) == [
+        "192.0.2.80", "192.0.2.81", "192.0.2.82",
+    ]  # fmt: skip
+
+
+def clashing(stack: Stack, zone: str) -> None:
+    """Main and canary, which clash about two names."""
+    begin(stack, zone)
+    for branch, last in (("canary", "81"), ("main", "82")):
+        for name in ("api", "ns1"):
+            stack.run("set", name, "A", "60", f"192.0.2.{last}", "--branch", branch)
+
+
+def test_a_merge_that_stopped_is_decided_and_goes_on_where_others_left_the_branch(
+    stack: Stack,
+) -> None:
+    clashing(stack, "stop.test")
+    stack.run("merge", "canary", status=4)
+    assert "a merge of canary is unfinished, 2 conflicts left" in stack.run("status").out
+    assert stack.run("merge", "canary", status=4).err.count("--abort") == 1
+    stack.run("merge", "--theirs", "api", "A")
+    assert [each["name"] for each in stack.json("status")["unfinished"]["left"]] == [
+        "ns1.stop.test."
+    ]
+    assert "ns1.stop.test. A" in stack.run("merge", "--continue", status=4).out
+    stack.run("merge", "--ours")
+    stack.run("set", "ftp", "A", "60", "192.0.2.21")
+    made = stack.json("merge", "--continue", "--wait")
+    assert (made["committed"], made["new_commit"]) == (True, True)
+    assert [stack.answer(f"{name}.stop.test", "A") for name in ("api", "ns1", "ftp")] == [
+        ["192.0.2.81"], ["192.0.2.82"], ["192.0.2.21"],
+    ]  # fmt: skip
+    assert stack.json("status")["unfinished"] is None
+    stack.run("merge", "--continue", status=3)
+
+
+def test_what_others_changed_since_is_asked_for_again(stack: Stack) -> None:
+    clashing(stack, "again.test")
+    stack.run("merge", "canary", status=4)
+    stack.run("merge", "--theirs")
+    stack.run("set", "api", "A", "60", "192.0.2.83")
+    said = stack.run("merge", "--continue", status=4).out
+    assert "1 conflict; again.test. main stays as it is" in said
+    assert "ours    60 192.0.2.83" in said
+    stack.run("merge", "--abort")
+    stack.run("merge", "--abort", status=3)
+
+
+def test_what_is_unfinished_is_one_operators_and_one_branchs(stack: Stack) -> None:
+    clashing(stack, "whose.test")
+    stack.run("branch", "staging", "main")
+    stack.run("merge", "canary", status=4)
+    here = ("--zone", "whose.test", "--branch")
+    stack.run("merge", "--ours", *here, "main", status=3, env={"ZONEGIT_ACTOR": "op-else"})
+    stack.run("merge", "--ours", *here, "staging", status=3)
+    stack.run("revert", "--continue", *here, "main", status=1)
+    stack.run("merge", "--ours", *here, "main")
+
+
+def test_a_side_given_at_once_decides_whatever_clashes(stack: Stack) -> None:
+    clashing(stack, "side.test")
+    stack.run("merge", "canary", "--theirs", "--wait")
+    assert stack.answer("api.side.test", "A") == ["192.0.2.81"]
+
+
+def test_only_one_branch_is_merged_at_a_time(stack: Stack) -> None:
+    begin(stack, "octopus.test")
+    said = stack.run("merge", "canary", "main", status=2).err
+    assert "one REFISH at a time: zonegit merge canary" in said
+
+
+def test_a_commit_is_picked_with_its_author_and_message(stack: Stack) -> None:
+    begin(stack, "pick.test")
+    stack.run("set", "a", "A", "60", "192.0.2.1", "--branch", "canary")
+    by_ada = {"ZONEGIT_AUTHOR_NAME": "Ada", "ZONEGIT_AUTHOR_EMAIL": "ada@example.com"}
+    words = ("set", "b", "A", "60", "192.0.2.2", "--branch", "canary", "-m", "a second one")
+    stack.run(*words, env=by_ada)
+    stack.run("cherry-pick", "canary", "--wait")
+    assert stack.answer("b.pick.test", "A") == ["192.0.2.2"]
+    assert stack.answer("a.pick.test", "A") == []
+    latest = stack.json("log", "-1")[0]
+    assert latest["message"] == "a second one"
+    assert "Ada" in str(latest["author"])
+    assert "has the change of canary already" in stack.run("cherry-pick", "canary").out
+    stack.run("cherry-pick", "canary~2", status=1)
+
+
+def test_a_revert_that_stopped_goes_on_too(stack: Stack) -> None:
+    stack.zone("back.test")
+    stack.run("set", "api", "A", "60", "192.0.2.81")
+    stack.run("set", "api", "A", "90", "192.0.2.82")
+    stack.run("revert", "HEAD~1", status=4)
+    stack.run("revert", "--theirs", "api", "A")
+    stack.run("revert", "--continue", "--wait")
+    assert stack.answer("api.back.test", "A") == ["192.0.2.80"]
+
+
 def test_a_dry_run_shows_the_records_and_commits_nothing(stack: Stack) -> None:
     begin(stack, "dry.test")
     before = stack.json("rev-parse", "HEAD")

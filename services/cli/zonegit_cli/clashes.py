@@ -1,7 +1,7 @@
 """How conflicts look: each RRset with its reason, and what it was, is here, and is there."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
 
 import click
 
@@ -13,25 +13,44 @@ from zonegit_cli import rrsets
 from zonegit_cli.output import count
 from zonegit_cli.session import Session
 
+Advice = Callable[[Conflicted], Sequence[str]]
+"""What to do about a conflict, a line each."""
 
-def tell(session: Session, conflicted: Conflicted) -> None:
+
+BY_HAND: Final = (
+    "make both sides agree on these (zonegit set or delete, on either branch), then try again",
+)
+
+
+def by_hand(_conflicted: Conflicted) -> Sequence[str]:
+    """Where no command takes up what stopped."""
+    return BY_HAND
+
+
+def by_merging(name: str, into: str) -> Advice:
+    """Where what stopped was a merge of branch ``name`` into another one."""
+    return lambda _: [f"zonegit merge {name} --branch {into} lets you decide each of them"]
+
+
+def tell(session: Session, conflicted: Conflicted, advice: Sequence[str]) -> None:
     """Lists them."""
     data = {
         "zone": names.text(conflicted.zone),
         "branch": conflicted.branch,
         "committed": False,
         "conflicts": [as_json(clash) for clash in conflicted.clashes],
+        "hints": list(advice),
     }
-    session.output.result(data, lines(conflicted), paged=True)
+    session.output.result(data, lines(conflicted, advice), paged=True)
 
 
-def lines(conflicted: Conflicted) -> Iterator[str]:
+def lines(conflicted: Conflicted, advice: Sequence[str] = BY_HAND) -> Iterator[str]:
     """For people."""
     where = f"{names.text(conflicted.zone)} {conflicted.branch}"
     found = count(len(conflicted.clashes), "conflict")
     yield click.style(f"{found}; {where} stays as it is", fg="red")
     yield from each(conflicted.clashes)
-    yield "make both sides agree on these (zonegit set or delete, on either branch), then try again"
+    yield from advice
 
 
 def each(clashes: Iterable[Clash]) -> Iterator[str]:
@@ -39,7 +58,7 @@ def each(clashes: Iterable[Clash]) -> Iterator[str]:
     for clash in clashes:
         why = f"{clash.reason}: {clash.detail}" if clash.detail else clash.reason
         yield f"  {title(clash.owner, clash.rdtype)}  {click.style(why, fg='yellow')}"
-        for name, side in _sides(clash):
+        for name, side in _sides(clash)[clash.reason == "no agreed base" :]:
             yield f"    {name:<6}  {_value(side)}"
 
 

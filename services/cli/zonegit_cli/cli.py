@@ -41,6 +41,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "tag": "List, create or delete tags",
         "checkout": "Stand on another branch",
         "merge": "Bring another branch's changes into this one",
+        "cherry-pick": "Make the change of one commit on this branch",
         "revert": "Take back what one commit changed",
         "reset": "Make a branch as it was",
         "reflog": "Where a branch has been, and who moved it",

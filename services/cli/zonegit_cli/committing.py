@@ -96,10 +96,12 @@ async def carry_out(
     nothing: str = "nothing to commit: {} is so already",
     jumped: str = "fast-forward",
     beside: Beside = dict,
+    advice: clashes.Advice = clashes.by_hand,
 ) -> int:
     """Does ``work`` on the branch that the command works on and tells what came of it: ``nothing``
     is said when there was nothing to do, of the branch; ``jumped`` when it moved to a commit that
-    was there before; ``--json`` shows what is ``beside``, too. Returns the exit status."""
+    was there before; ``advice`` where there are conflicts; ``--json`` shows what is ``beside``,
+    too. Returns the exit status."""
     async with session.bus() as bus:
         repo = session.repo(bus)
         at = await heads.locate(repo, how.zone, how.branch)
@@ -113,7 +115,7 @@ async def carry_out(
                     changes = {"changes": data.pop("changes")}  # the longest, so the last
                     session.output.result({**data, **beside(), **changes}, shown, paged=True)
                 case Conflicted() as conflicted:
-                    clashes.tell(session, conflicted)
+                    clashes.tell(session, conflicted, advice(conflicted))
                     return EXIT_STATUS["conflict"]
                 case Committed() as made:
                     heard = await waiter.until(made.moved)

@@ -38,6 +38,11 @@ class Session:
         """Read once, when first needed."""
         return config.load(os.environ, Path(), data=self.data)
 
+    @cached_property
+    def state(self) -> Path:
+        """Where what this operator left unfinished is kept, on this machine alone."""
+        return config.default_state(os.environ)
+
     def signing(self, key: Path | None) -> "Session":
         """The same, with commits signed by the private key in a file, None: by the configured one,
         if any.

@@ -5,7 +5,8 @@ import click
 from zonegit.repo import heads, merges, refish
 from zonegit.repo.commits import Outcome
 from zonegit.repo.heads import Position, Repo
-from zonegit_cli import committing, page
+from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit_cli import clashes, committing, page
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
 
@@ -33,7 +34,13 @@ async def command(session: Session, name: str, how: How) -> int:
         intent = committing.intent(how, "approve", f"approve {name}")
         return await merges.merge(repo, at, proposed.commit, intent)
 
-    status = await committing.carry_out(session, how, work, nothing="{} has all of it already")
+    status = await committing.carry_out(
+        session,
+        how,
+        work,
+        nothing="{} has all of it already",
+        advice=clashes.by_merging(name, how.branch or DEFAULT_BRANCH),
+    )
     if status == 0 and stood_on:
         session.output.note(f"you still stand on {name}: zonegit checkout {how.branch} leaves it")
     return status

@@ -1,36 +1,52 @@
 """zonegit merge: bring another branch's changes into this one."""
 
-import click
+from typing import Final
 
+from zonegit.objects.ids import CommitId
 from zonegit.repo import merges, refish
-from zonegit.repo.commits import Outcome
+from zonegit.repo.commits import Intent, Outcome
+from zonegit.repo.conflicts import Choices
 from zonegit.repo.heads import Position, Repo
-from zonegit_cli import committing, page
+from zonegit_cli import page, resuming
 from zonegit_cli.page import How
+from zonegit_cli.resuming import Asked, Kind
 from zonegit_cli.session import Session
+from zonegit_cli.unfinished import Begun
+
+
+async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
+    theirs = await refish.resolve(repo, text, zone=at.zone)
+    return theirs.commit, f"merge {text} into {at.branch}"
+
+
+async def _work(
+    repo: Repo, at: Position, begun: Begun, intent: Intent, choices: Choices
+) -> Outcome:
+    return await merges.merge(repo, at, begun.commit_id, intent, choices)
+
+
+MERGE: Final = Kind("merge", "{} has all of {refish} already", _begin, _work)
 
 
 @page.page("merge")
-@click.argument("other", type=page.REFISH, metavar="REFISH")
+@resuming.stoppable
 @page.commits
-async def command(session: Session, other: str, how: How) -> int:
+async def command(session: Session, asked: Asked, how: How) -> int:
     """Bring what REFISH has (a branch, as a rule) into the branch you stand on.
 
     Where this branch has nothing of its own it is moved forward; else a merge commit takes the
-    changes of both. An RRset that both changed is a conflict: all are listed with their reasons,
-    nothing is moved, and the exit status is 4. The serial is later than both; it never conflicts.
+    changes of both: of an RRset that both changed, its TTL and each of its records. What clashes
+    all the same is listed with its reasons, nothing is moved, and the exit status is 4. Choose a
+    side for each, and go on; or give --ours or --theirs with REFISH, which decides all that
+    clashes. The serial is later than both; it never conflicts.
 
     \b
     zonegit merge canary --dry-run
-    zonegit merge canary
-    zonegit merge canary --branch main --wait
+    zonegit merge canary                    it stops at conflicts:
+    zonegit merge --theirs www A            take what canary has
+    zonegit merge --ours                    for all others keep what is here
+    zonegit merge --continue                commit it, on what the branch holds by now
+    zonegit merge --abort                   or leave it
+    zonegit merge canary --branch main --theirs --wait
     """
-
-    async def work(repo: Repo, at: Position) -> Outcome:
-        theirs = await refish.resolve(repo, other, zone=at.zone)
-        intent = committing.intent(how, "merge", f"merge {other} into {at.branch}")
-        return await merges.merge(repo, at, theirs.commit, intent)
-
-    return await committing.carry_out(
-        session, how, work, nothing="{} has all of " + other + " already"
-    )
+    return await resuming.run(session, how, MERGE, asked)

@@ -45,7 +45,8 @@ def _lines(name: str, into: Position, review: Review) -> Iterator[str]:
     yield from patches.lines(review.deltas)
     match review.outcome:
         case Conflicted() as conflicted:
-            yield from clashes.lines(conflicted)
+            advice = clashes.by_merging(name, into.branch)
+            yield from clashes.lines(conflicted, advice(conflicted))
         case Preview(before=before, serial=serial):
             into_it = "" if into.branch == DEFAULT_BRANCH else f" --into {into.branch}"
             yield f"it merges ({before} -> {serial}): zonegit approve {name}{into_it}"

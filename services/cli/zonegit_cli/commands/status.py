@@ -15,7 +15,7 @@ from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import entries, page
+from zonegit_cli import entries, page, resuming, unfinished
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.session import Session
 from zonegit_cli.waiting import branch_and_share, status_of_all
@@ -37,16 +37,23 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         at = await heads.locate(repo, zone, branch)
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(status_of_all(bus, at.zone))
+            placing = group.create_task(resuming.place_of(repo, at))
             stands = await standing.standing(repo, at)
     statuses = asking.result()
+    left = unfinished.read(session.state, placing.result())
     signed = entries.signature(session, stands.tip) if stands.tip else None
     data = {
         "operator": repo.actor,
         **_json(at, stands),
         "signature": signed,
+        "unfinished": resuming.as_json(left) if left else None,
         "served_by": [_served_json(each, served) for each, served in _serving(statuses, at.zone)],
     }
-    lines = [*_lines(repo.actor, at, stands, signed), *_served_lines(statuses, at)]
+    lines = [
+        *_lines(repo.actor, at, stands, signed),
+        *(resuming.lines(left) if left else ()),
+        *_served_lines(statuses, at),
+    ]
     session.output.result(data, lines)
 
 

@@ -1,0 +1,49 @@
+"""zonegit cherry-pick: make the change of one commit on another branch."""
+
+from typing import Final
+
+from zonegit.objects.ids import CommitId
+from zonegit.repo import browse, picking, refish
+from zonegit.repo.commits import Intent, Outcome
+from zonegit.repo.conflicts import Choices
+from zonegit.repo.heads import Position, Repo
+from zonegit.store.reading import Reader
+from zonegit_cli import page, resuming
+from zonegit_cli.page import How
+from zonegit_cli.resuming import Asked, Kind
+from zonegit_cli.session import Session
+from zonegit_cli.unfinished import Begun
+
+
+async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
+    found = await refish.resolve(repo, text, zone=at.zone)
+    picked = await browse.read_commit(Reader(repo.objects), found.commit)
+    return found.commit, picked.message
+
+
+async def _work(
+    repo: Repo, at: Position, begun: Begun, intent: Intent, choices: Choices
+) -> Outcome:
+    return await picking.cherry_pick(repo, at, begun.commit_id, begun.mainline, intent, choices)
+
+
+PICK: Final = Kind("cherry-pick", "{} has the change of {refish} already", _begin, _work)
+
+
+@page.page("cherry-pick")
+@resuming.MAINLINE
+@resuming.stoppable
+@page.committing(page.in_zone, page.LONG_MESSAGE)
+async def command(session: Session, asked: Asked, how: How) -> int:
+    """Make the change of one commit on the branch you stand on, as a new commit.
+
+    It keeps its author and its message; you are its committer. What clashes with this branch is
+    listed, nothing is moved, and the exit status is 4: decide and go on as with zonegit merge.
+
+    \b
+    zonegit cherry-pick 1a2b3c4d
+    zonegit cherry-pick canary --branch main --wait     the latest change of canary
+    zonegit cherry-pick 5e6f7a8b -m 1                   all that a merge brought
+    zonegit cherry-pick --continue
+    """
+    return await resuming.run(session, how, PICK, asked)
