@@ -11,8 +11,9 @@ from tests.support import commits
 from tests.support.commits import Made
 from tests.support.waiting import eventually
 
-from zonegit.errors import Conflict, Invalid, NotFound, Unsafe, ZonegitError
+from zonegit.errors import Conflict, Corrupt, Invalid, NotFound, Unsafe, ZonegitError
 from zonegit.objects.canonical import encode
+from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Symref
 from zonegit.store import refnames
 from zonegit.store.expected import Absent, Anything, Exactly
@@ -29,8 +30,9 @@ LONGEST = names.join([b"\0" * 63, b"." * 63, b"\xff" * 63, b"/" * 61])
 MAIN = refnames.branch(FOO, "main")
 
 
-def origin(*, force: bool = False, operation: str = "") -> Origin:
-    return Origin(ACTOR, "test", operation or secrets.token_hex(16), force)
+def origin(*, force: bool = False, operation: str = "", because: str | None = None) -> Origin:
+    operation = operation or secrets.token_hex(16)
+    return Origin(ACTOR, "test", operation, force, because=because)
 
 
 async def stored(stand: RefStand, zone: Name, serial: int, address: str = "192.0.2.1") -> Made:
@@ -264,6 +266,61 @@ async def test_serials_of_branches_are_their_own(stand: RefStand) -> None:
     canary = refnames.branch(FOO, "canary")
     await stand.refs.move(canary, Absent(), older.id, origin())
     assert (await stand.refs.zone(FOO, ACTOR)).heads["canary"].highest == 1
+
+
+async def shrinking(stand: RefStand) -> tuple[Made, Made]:
+    """What main holds, and a commit that has not half of it."""
+    await stand.refs.register(FOO, origin())
+    big, small = commits.commit(FOO, 1, hosts=20), commits.commit(FOO, 2, hosts=8)
+    await stand.objects.put([*big.objects, *small.objects])
+    await stand.refs.move(MAIN, Absent(), big.id, origin())
+    return big, small
+
+
+@pytest.mark.parametrize("is_exact", [True, False])
+async def test_much_of_a_zone_is_taken_away_only_by_force_and_with_a_reason(
+    stand: RefStand, is_exact: bool
+) -> None:
+    big, small = await shrinking(stand)
+    expected = Exactly(big.id) if is_exact else Anything()
+    with pytest.raises(Unsafe, match="12 of its 22 RRsets"):
+        await stand.refs.move(MAIN, expected, small.id, origin())
+    with pytest.raises(Unsafe) as unexplained:
+        await stand.refs.move(MAIN, expected, small.id, origin(force=True))
+    assert unexplained.value.hint is not None
+    assert "--force alone is not enough" in unexplained.value.hint
+    with pytest.raises(Unsafe):
+        await stand.refs.move(MAIN, expected, small.id, origin(because="an idea"))
+    assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].target == big.id
+    why = origin(force=True, because="the hosts were sold")
+    (entry,) = (await stand.refs.move(MAIN, expected, small.id, why)).entries
+    assert (entry.new, entry.because) == (small.id, "the hosts were sold")
+
+
+async def test_a_lost_race_is_a_conflict_whatever_policy_would_say(stand: RefStand) -> None:
+    _, small = await shrinking(stand)
+    with pytest.raises(Conflict):
+        await stand.refs.move(MAIN, Exactly(small.id), small.id, origin())
+    with pytest.raises(Conflict):
+        await stand.refs.move(MAIN, Absent(), small.id, origin())
+
+
+async def test_a_branch_is_made_and_deleted_without_counting(stand: RefStand) -> None:
+    big, small = await shrinking(stand)
+    other = refnames.branch(FOO, "other")
+    await stand.refs.move(other, Absent(), small.id, origin())
+    await stand.refs.move(MAIN, Exactly(big.id), None, origin())
+    await stand.refs.move(MAIN, Absent(), small.id, origin())
+
+
+async def test_what_is_seen_may_ride_along_and_must_be_what_it_says(stand: RefStand) -> None:
+    big, _ = await shrinking(stand)
+    grown = commits.commit(FOO, 2, hosts=21)
+    await stand.objects.put(grown.objects)
+    lie = RawObject(big.id, "commit", b"tree " + b"0" * 64)
+    with pytest.raises(Corrupt):
+        await stand.refs.move(MAIN, Exactly(big.id), grown.id, origin(), seen=[lie])
+    await stand.refs.move(MAIN, Exactly(big.id), grown.id, origin(), seen=big.objects)
 
 
 async def test_a_tag_holds_a_tag_object_or_a_commit(stand: RefStand) -> None:

@@ -7,7 +7,7 @@ from zonegit.objects import asks
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Blob, Commit, Identity, Tag
-from zonegit.zone import rrset, rrtypes
+from zonegit.zone import names, rrset, rrtypes
 from zonegit.zone.names import Name
 
 WHO = Identity("Ada", "ada@example.com", 1_750_000_000)
@@ -23,14 +23,24 @@ class Made:
 
 
 def commit(
-    zone: Name, serial: int | None, address: str = "192.0.2.1", parent: Made | None = None
+    zone: Name,
+    serial: int | None,
+    address: str = "192.0.2.1",
+    parent: Made | None = None,
+    hosts: int = 0,
 ) -> Made:
-    """A commit of ``zone`` with an SOA (unless ``serial`` is None) and one address."""
+    """A commit of ``zone`` with an SOA (unless ``serial`` is None), an address, and the same for so
+    many names below."""
     sets = [_record(zone, rrtypes.A, address)]
     if serial is not None:
         sets.append(_record(zone, rrtypes.SOA, f"ns. host. {serial} 3600 600 86400 300"))
+    below = [names.parse(f"h{number}", zone) for number in range(hosts)]
+    sets += [_record(owner, rrtypes.A, address) for owner in below]
     objects = [encode(Blob(each)) for each in sets]
-    edits = {((), each.rdtype): raw.id for each, raw in zip(sets, objects, strict=True)}
+    edits = {
+        (names.path(each.owner, zone), each.rdtype): raw.id
+        for each, raw in zip(sets, objects, strict=True)
+    }
     tree = asks.run(trees.update(None, edits, objects), {})
     assert tree is not None
     parents = (parent.id,) if parent else ()

@@ -12,6 +12,7 @@ from zonegit.errors import Unavailable
 from zonegit_refs.adopting import Adopting
 from zonegit_refs.handlers import Handlers
 from zonegit_refs.keeper import Keeper
+from zonegit_refs.policy import Limits
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
 
@@ -21,8 +22,8 @@ FILE: Final = "refs/refs.sqlite3"
 log = structlog.get_logger()
 
 
-async def run(bus_settings: BusSettings, settings: Settings) -> None:
-    """Serves until cancelled.
+async def run(bus_settings: BusSettings, settings: Settings, limits: Limits) -> None:
+    """Serves until cancelled; branches move within ``limits``.
 
     Raises:
         Unavailable: the store cannot be opened, or the bus closed the connection for good.
@@ -34,7 +35,7 @@ async def run(bus_settings: BusSettings, settings: Settings) -> None:
     ):
         publisher = Publisher(bus, refs)
         objects = RemoteObjects(bus, NAME)
-        keeper = Keeper(refs, objects, publisher.announce)
+        keeper = Keeper(refs, objects, publisher.announce, limits=limits)
         adopting = Adopting(refs, keeper, objects)
         endpoints = Handlers(keeper, adopting).endpoints()
         async with (

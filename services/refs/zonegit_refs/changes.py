@@ -25,6 +25,10 @@ MOST_TOLD: Final = 100
 """Log rows that the answer to one operation holds: the last ones it wrote."""
 
 
+class Overtaken(Exception):
+    """A branch has moved since policy was asked; for the keeper, who asks anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What is answered, and the log rows that are news; none when the operation was sent again."""
@@ -149,12 +153,15 @@ def move(
     expected: Expected,
     new: ObjectId | None,
     served: Served | None,
+    judged: ObjectId | None,
     *,
     force: bool,
 ) -> Outcome:
     """``served`` is what a branch's new commit gives to the world; None for a tag or no commit.
+    ``judged`` is the tip from which policy allows that move, None: it does not exist.
 
     Raises:
+        Overtaken: it is another tip by now.
         NotFound: the zone is not registered.
         Conflict: the ref does not hold what was expected; names the tip.
         Unsafe: the serial would go back.
@@ -166,19 +173,22 @@ def move(
         return Outcome(before, [])
     assert ref.zone is not None
     questions.require_zone(operation.connection, ref.zone)
-    current = _target(operation.connection, ref)
+    current = target(operation.connection, ref)
     if not holds(expected, current):
         raise _lost(ref, expected, current)
     if new is None:
         _delete(operation, ref, current)
     elif new != current:
         if served is not None:
+            if current != judged:
+                raise Overtaken
             _serve(operation.connection, ref, served, force=force)
         _set(operation, ref, current, new, served.serial if served else None)
     return operation.outcome()
 
 
-def _target(connection: Connection, ref: RefName) -> ObjectId | None:
+def target(connection: Connection, ref: RefName) -> ObjectId | None:
+    """What a branch or tag holds; None: it does not exist."""
     found = connection.execute(
         "SELECT target FROM ref WHERE zone = ? AND space = ? AND short = ?",
         (ref.zone, ref.space, ref.short),

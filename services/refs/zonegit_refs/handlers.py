@@ -92,6 +92,7 @@ class Handlers:
             message.new,
             _origin(request, message.why),
             message.objects,
+            message.seen,
         )
 
     async def point(self, request: Request, message: Point) -> Moved:

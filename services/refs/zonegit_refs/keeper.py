@@ -1,12 +1,15 @@
 """The ref store: what a ref may become is checked against the objects, then moved by SQLite.
 
 Objects are read before the transaction begins, so the one writer never waits for the bus; inside
-it only what may have changed meanwhile is compared.
+it only what may have changed meanwhile is compared, and where it has, policy is asked anew.
 """
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
+from types import MappingProxyType
+from typing import Final
 
 from zonegit.errors import Conflict, Denied, Invalid, NotFound
 from zonegit.history import trees
@@ -14,7 +17,7 @@ from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short, verify_all
 from zonegit.objects.model import Blob, Commit, Object, Symref, Tag
 from zonegit.store import refnames
-from zonegit.store.expected import Expected
+from zonegit.store.expected import Expected, holds
 from zonegit.store.protocols import (
     LogEntry,
     Moved,
@@ -32,12 +35,17 @@ from zonegit.store.when import When
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import soa
-from zonegit_refs.policy import Served
+from zonegit_refs.changes import Overtaken
+from zonegit_refs.judging import Judge, Known
+from zonegit_refs.policy import USUAL, Limits, Served
 from zonegit_refs.sqlite import SqliteRefs
 from zonegit_refs.turns import Turns
 
 Announce = Callable[[Sequence[RawObject], Sequence[LogEntry]], None]
 """Tells the world of durable log rows, with the new objects of a commit; returns at once."""
+
+MOST_JUDGED: Final = 20
+"""How often policy is asked about one move, when the branch moves on each time meanwhile."""
 
 
 class Keeper:
@@ -49,12 +57,14 @@ class Keeper:
         objects: ObjectStore,
         announce: Announce,
         clock: Callable[[], float] = time.time,
+        limits: Limits = USUAL,
     ) -> None:
         self._refs = refs
         self._objects = objects
         self._announce = announce
         self._clock = clock
         self._turns = Turns()
+        self._judge = Judge(objects, limits)
 
     async def where(self, actor: str) -> Where:
         return await self._refs.where(actor)
@@ -87,22 +97,46 @@ class Keeper:
         new: ObjectId | None,
         origin: Origin,
         objects: Sequence[RawObject] = (),
+        seen: Sequence[RawObject] = (),
     ) -> Moved:
         if ref.zone is None or ref.space not in ("heads", "tags"):
             raise Invalid(f"{ref.path()} is neither a branch nor a tag")
+        known = {raw.id: raw for raw in verify_all([*objects, *seen])}
         served = None
         if new is not None:
-            served = await self.admit(ref, new, verify_all(objects))
+            served = await self.admit(ref, new, known)
         await self._turns.wait(ref, origin.turn)
         try:
-            moved = await self._refs.move(
-                ref, expected, new, served, origin, self._clock(), self._tell(objects)
-            )
+            moved = await self._move(ref, expected, new, served, origin, objects, known)
         except Conflict:
             self._turns.lost(ref, origin.turn)
             raise
         self._turns.leave(ref, origin.turn)
         return moved
+
+    async def _move(
+        self,
+        ref: RefName,
+        expected: Expected,
+        new: ObjectId | None,
+        served: Served | None,
+        origin: Origin,
+        objects: Sequence[RawObject],
+        known: Known,
+    ) -> Moved:
+        """Asks policy about the tip there is, then moves the ref if it still has that tip."""
+        for _ in range(MOST_JUDGED):
+            tip = await self._refs.target(ref) if served is not None else None
+            if served is not None and tip not in (None, new) and holds(expected, tip):
+                await self._judge.admit(ref, tip, served, origin, known)
+            with suppress(Overtaken):
+                return await self._refs.move(
+                    ref, expected, new, served, tip, origin, self._clock(), self._tell(objects)
+                )
+        raise Conflict(
+            f"{ref.path()} moved {MOST_JUDGED} times while this was tried",
+            hint="somebody moves it without pause; try again later",
+        )
 
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         if head.space != "head" or head.zone is not None or branch.space != "heads":
@@ -132,18 +166,17 @@ class Keeper:
         return await self._refs.point(head, branch, symref, origin, self._clock(), self._tell())
 
     async def admit(
-        self, ref: RefName, new: ObjectId, objects: Sequence[RawObject] = ()
+        self, ref: RefName, new: ObjectId, known: Known = MappingProxyType({})
     ) -> Served | None:
-        """What a branch that moves to ``new`` would serve; None for a tag. ``objects`` are
-        verified ones at hand.
+        """What a branch that moves to ``new`` would serve; None for a tag.
 
         Raises:
             NotFound: ``new`` is not stored, or not what such a ref may hold.
             Invalid: it is a commit of another zone, or without a SOA.
         """
-        reader = Reader(self._objects, objects)
+        reader = Reader(self._objects, known.values())
         # What rides along is true, but only what is stored may be named by a ref.
-        if any(raw.id == new for raw in objects) and await self._objects.missing([new]):
+        if new in known and await self._objects.missing([new]):
             raise _not_stored(new)
         value = (await reader.get([new]))[new]
         if ref.space == "tags":

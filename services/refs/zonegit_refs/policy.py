@@ -1,15 +1,26 @@
-"""Which tips a branch may take: the serial rules of docs/object-model.md, and nothing but them.
+"""Which tips a branch may take: the serial rules of docs/object-model.md, and the rails that keep a
+slip of the hand from taking much of a zone away (docs/adr/0026-rails.md). Facts in, a verdict out.
 
 Secondaries follow a zone by its serial (RFC 1982). A branch whose serial went back, or that serves
 other records under a serial already served, would leave them with the old zone for ever.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from zonegit.errors import Unsafe
 from zonegit.objects.ids import ObjectId
 from zonegit.store.refnames import RefName
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import title
 from zonegit.zone.serial import following, later
+
+SHOWN: Final = 5
+"""How many RRsets a verdict names before it only counts them."""
+
+RRsetKey = tuple[Name, int]
+"""An RRset of a zone: its owner and type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +31,80 @@ class Served:
     tree: ObjectId
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one move may do to a zone without being forced: change or delete ``percent`` (1 to 100)
+    of its RRsets, or any number where it had fewer than ``floor``; change DS RRsets if ``ds``."""
+
+    percent: int = 30
+    floor: int = 10
+    ds: bool = False
+
+    def enough(self, touched: int) -> int:
+        """How many RRsets a zone must have had at least for so many to be within the share."""
+        return -(-touched * 100 // self.percent)
+
+    def matters(self, touched: int) -> bool:
+        """Whether so many are too many for some zone that the share is for."""
+        return self.enough(touched) > max(self.floor, touched)
+
+
+USUAL: Final = Limits()
+"""What holds where nobody said otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a move does to the RRsets of a zone, as far as a verdict depends on it.
+
+    ``touched`` RRsets are changed or deleted, some of which ``some`` names; of ``had`` that there
+    were: exactly, or so many at least that it makes no difference. Neither counts what signers make
+    (``facts.MADE``) and an SOA of which the serial alone differs. ``ds`` are DS RRsets of
+    delegations that stood before. ``complete`` False: more differs than was looked at.
+    """
+
+    touched: int = 0
+    some: tuple[RRsetKey, ...] = ()
+    had: int = 0
+    without_ns: bool = False
+    ds: tuple[RRsetKey, ...] = ()
+    complete: bool = True
+
+
+def decide(facts: Facts, limits: Limits) -> list[str]:
+    """What is wrong with a move that does that, one reason each; none: it is within the rails."""
+    found = []
+    if not facts.complete:
+        found.append("more differs than is looked at for one move")
+    elif facts.had >= limits.floor and limits.enough(facts.touched) > facts.had:
+        found.append(
+            f"{facts.touched} of its {facts.had} RRsets would be changed or deleted, more than"
+            f" {limits.percent} % ({_listed(facts.some, facts.touched)})"
+        )
+    if facts.without_ns:
+        found.append("its apex would have no NS any more")
+    if facts.ds and not limits.ds:
+        shown = _listed(facts.ds, len(facts.ds))
+        found.append(f"DS would change ({shown}), and a child that is signed otherwise is bogus")
+    return found
+
+
+def refusal(branch: RefName, verdict: Sequence[str], *, force: bool) -> Unsafe:
+    """The error that a verdict is; ``force``: it was forced, but nobody said why."""
+    ways = "--force --reason TEXT moves it all the same, and the log keeps the reason"
+    lacking = f"--force alone is not enough here: {ways}"
+    return Unsafe(f"{branch.path()} stays: {'; '.join(verdict)}", hint=lacking if force else ways)
+
+
+def _listed(keys: Sequence[RRsetKey], count: int) -> str:
+    """The first few by name, the others counted."""
+    shown = [title(*key) for key in keys[:SHOWN]]
+    more = [f"{count - len(shown)} more"] if count > len(shown) else []
+    return ", ".join([*shown, *more])
+
+
 def check(branch: RefName, new: Served, highest: Served | None, *, force: bool) -> None:
-    """``highest`` is what the branch served under the highest serial it ever had.
+    """The serial rule. ``highest`` is what the branch served under the highest serial it ever had.
 
     Raises:
         Unsafe: the serial of ``new`` is not later, its records are not those already served under

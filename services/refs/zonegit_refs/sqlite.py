@@ -62,6 +62,10 @@ class SqliteRefs:
         """Where the log stands."""
         return await self._database.read(rows.last_sequence)
 
+    async def target(self, ref: RefName) -> ObjectId | None:
+        """What a branch or tag holds now; None: it does not exist."""
+        return await self._database.read(partial(changes.target, ref=ref))
+
     async def register(self, zone: Name, origin: Origin, time: float, tell: Tell) -> Moved:
         return await self._change(
             "register", marker(zone), origin, time, tell, partial(changes.register, zone=zone)
@@ -77,13 +81,15 @@ class SqliteRefs:
         expected: Expected,
         new: ObjectId | None,
         served: Served | None,
+        judged: ObjectId | None,
         origin: Origin,
         time: float,
         tell: Tell,
     ) -> Moved:
         work = partial(
-            changes.move, ref=ref, expected=expected, new=new, served=served, force=origin.force
-        )
+            changes.move, ref=ref, expected=expected, new=new, served=served, judged=judged,
+            force=origin.force,
+        )  # fmt: skip
         return await self._change("move", ref, origin, time, tell, work)
 
     async def point(

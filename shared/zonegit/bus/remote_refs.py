@@ -26,7 +26,9 @@ from zonegit.store.refnames import RefName
 from zonegit.store.when import When
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
+    MAX_IDS,
     MAX_RIDE_ALONG,
+    MAX_SEEN,
     Adopt,
     AskAt,
     AskReflog,
@@ -97,9 +99,14 @@ class RemoteRefs:
         new: ObjectId | None,
         origin: Origin,
         objects: Sequence[RawObject] = (),
+        seen: Sequence[RawObject] = (),
     ) -> Moved:
         message = Move(
-            expected=expected, new=new, why=self._why(origin), objects=ride_along(objects)
+            expected=expected,
+            new=new,
+            why=self._why(origin),
+            objects=ride_along(objects),
+            seen=ride_along(seen, MAX_SEEN),
         )
         return await self._change("move", ref, message)
 
@@ -146,7 +153,8 @@ class RemoteRefs:
             raise Denied(f"{self._actor} cannot speak for {actor}")
 
 
-def ride_along(objects: Sequence[RawObject]) -> list[RawObject]:
-    """``objects`` when they are small enough to travel with a move and its event, else none."""
+def ride_along(objects: Sequence[RawObject], most: int = MAX_RIDE_ALONG) -> list[RawObject]:
+    """``objects`` when they are small enough to travel with a move, else none; ``most`` octets are,
+    by default what its event can carry, too."""
     octets = sum(len(raw.payload) for raw in objects)
-    return list(objects) if octets <= MAX_RIDE_ALONG else []
+    return list(objects) if octets <= most and len(objects) <= MAX_IDS else []

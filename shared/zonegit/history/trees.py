@@ -1,6 +1,6 @@
 """A whole zone as nested nodes: build, update, look up, list and diff, one round trip a level."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from typing import Final
 
 import msgspec
@@ -8,8 +8,18 @@ import msgspec
 from zonegit.errors import Corrupt
 from zonegit.objects import node
 from zonegit.objects.asks import Asks, together
-from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.objects.model import FIRST_RRSET, SUBTREE, Key, key_rdtype, rrset_key, subtree_key
+from zonegit.objects.ids import ObjectId, RawObject, short
+from zonegit.objects.model import (
+    FIRST_RRSET,
+    SUBTREE,
+    Index,
+    Key,
+    Object,
+    Tree,
+    key_rdtype,
+    rrset_key,
+    subtree_key,
+)
 from zonegit.zone.names import Path
 
 Edits = Mapping[tuple[Path, int], ObjectId | None]
@@ -17,6 +27,9 @@ Edits = Mapping[tuple[Path, int], ObjectId | None]
 
 STEP: Final = 256
 """How many nodes a diff expands between two asks, unless it is told otherwise."""
+
+LEAST_AT_ONCE: Final = 8
+"""How many nodes counting expands between two asks at least: about as many as are still wanted."""
 
 PAUSE: Final = 256
 """How many differences of one node it takes up between two pauses."""
@@ -107,11 +120,14 @@ def diff(
     new: ObjectId | None,
     emit: Callable[[Change], None],
     step: int = STEP,
+    *,
+    added: bool = True,
 ) -> Asks[None]:
     """Hands every RRset that differs to ``emit``, in no particular order, as it is found.
 
-    Subtrees with equal ids are never asked for. From None it lists a whole tree. Depth first,
-    ``step`` nodes at a time: fewer mean less work between two asks, and more asks.
+    Subtrees with equal ids are never asked for, nor, unless ``added``, those of which nothing was
+    there before. From None it lists a whole tree. Depth first, ``step`` nodes at a time: fewer mean
+    less work between two asks, and more asks.
 
     Raises:
         Corrupt: a tree is deeper than any name.
@@ -130,7 +146,8 @@ def diff(
                 if key[0] == SUBTREE:
                     if len(path) == DEEPEST:
                         raise Corrupt(f"a tree is deeper than the {DEEPEST} labels of a name")
-                    pending.append(((*path, key[1:]), before, after))
+                    if added or before is not None:
+                        pending.append(((*path, key[1:]), before, after))
                 else:
                     emit(Change(path, key_rdtype(key), before, after))
 
@@ -140,3 +157,34 @@ def changes(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Change]]:
     found: list[Change] = []
     yield from diff(old, new, found.append)
     return found
+
+
+def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Asks[int]:
+    """How many RRsets a tree has, those of the types ``but`` left out. Counting ends once there
+    are ``enough``, and costs about as much, however big the tree is."""
+    found = 0
+    pending = [root]
+    while pending and found < enough:
+        room = min(max(enough - found, LEAST_AT_ONCE), STEP)
+        taken = pending[-room:]
+        del pending[-room:]
+        answers = yield taken
+        for object_id in taken:
+            found += _count_here(answers[object_id], object_id, pending, but)
+    return found
+
+
+def _count_here(
+    part: Object, object_id: ObjectId, pending: list[ObjectId], but: Container[int]
+) -> int:
+    """The RRsets that a part of a node holds itself; what is below it joins ``pending``."""
+    match part:
+        case Index(rows=rows):
+            pending.extend(row.id for row in reversed(rows))
+            return 0
+        case Tree(entries):
+            below = [value for key, value in entries.items() if key[0] == SUBTREE]
+            pending.extend(reversed(below))
+            return sum(key[0] != SUBTREE and key_rdtype(key) not in but for key in entries)
+        case _:
+            raise Corrupt(f"object {short(object_id)} is used as a tree and is none")

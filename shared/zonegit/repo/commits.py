@@ -132,7 +132,7 @@ async def commit(repo: Repo, position: Position, plan: Plan, intent: Intent) -> 
             return preview(position, tip, draft)
         await repo.objects.put(draft.objects)
         try:
-            moved = await _move(repo, position, draft, intent, turn)
+            moved = await _move(repo, reader, position, draft, intent, turn)
         except Conflict as lost:
             position = await _next_position(repo, reader, position, tip, draft, intent, lost)
         else:
@@ -175,11 +175,16 @@ def preview(position: Position, tip: State, draft: Draft) -> Preview:
 
 
 async def _move(
-    repo: Repo, position: Position, draft: Draft, intent: Intent, turn: str | None
+    repo: Repo,
+    reader: Reader,
+    position: Position,
+    draft: Draft,
+    intent: Intent,
+    turn: str | None,
 ) -> Moved:
     origin = intent.origin(repo, turn)
     return await repo.refs.move(
-        position.ref, position.expected, draft.commit, origin, draft.objects
+        position.ref, position.expected, draft.commit, origin, draft.objects, reader.seen()
     )
 
 

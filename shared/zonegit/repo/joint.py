@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from zonegit.errors import ZonegitError
+from zonegit.objects.ids import RawObject
 from zonegit.repo import commits, drafts, plans, several
 from zonegit.repo.commits import Committed, Intent, Preview
 from zonegit.repo.drafts import Draft, State
@@ -49,6 +50,7 @@ class _Drafted(msgspec.Struct, frozen=True):
     wish: Wish
     tip: State
     draft: Draft | None
+    seen: list[RawObject]
 
 
 async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Name, Result]:
@@ -98,7 +100,7 @@ async def _drafted(repo: Repo, wish: Wish, intent: Intent) -> _Drafted:
         repo, reader, wish.position, tip, planned, intent.message,
         may_touch_signed=signed_anew, force=intent.force, author=intent.author,
     )  # fmt: skip
-    return _Drafted(wish, tip, draft)
+    return _Drafted(wish, tip, draft, reader.seen())
 
 
 async def _moved(repo: Repo, each: _Drafted, intent: Intent) -> Result:
@@ -110,5 +112,7 @@ async def _moved(repo: Repo, each: _Drafted, intent: Intent) -> Result:
     origin = intent.origin(repo)
     if each.wish.register:
         await repo.refs.register(at.zone, origin)
-    moved = await repo.refs.move(at.ref, at.expected, draft.commit, origin, draft.objects)
+    moved = await repo.refs.move(
+        at.ref, at.expected, draft.commit, origin, draft.objects, each.seen
+    )
     return commits.committed(at, each.tip, draft, moved)

@@ -37,7 +37,9 @@ async def jump(
     deltas = await diffs.between(reader, tip.tree, target.tree, position.zone)
     planned = plans.planned(diffs.beside_serial(deltas))
     origin = intent.origin(repo)
-    moved = await repo.refs.move(position.ref, position.expected, target.commit, origin)
+    moved = await repo.refs.move(
+        position.ref, position.expected, target.commit, origin, seen=reader.seen()
+    )
     return Committed(
         zone=position.zone,
         branch=position.branch,

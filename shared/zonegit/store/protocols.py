@@ -265,17 +265,20 @@ class RefStore(Protocol):
         new: ObjectId | None,
         origin: Origin,
         objects: Sequence[RawObject] = (),
+        seen: Sequence[RawObject] = (),
     ) -> Moved:
         """Moves, creates or (``new`` None) deletes a branch or tag, by compare-and-swap.
 
         ``objects`` are the new objects of the commit: when they are small they spare the store
-        reading them, and the event carries them to the resolvers.
+        reading them, and the event carries them to the resolvers. ``seen`` are others that tell
+        what the move changes, such as the nodes of the old tree: they spare reading, too.
 
         Raises:
             Conflict: the ref does not hold what was expected; ``details['tip']`` is what it holds.
             NotFound: the zone is not registered, or ``new`` is not a stored commit (a tag's: tag).
             Unsafe: the serial of ``new`` would not be later (RFC 1982), and ``origin.force`` is
-                not set.
+                not set; or the move takes away more than the store's limits let one do, and not
+                both ``origin.force`` and ``origin.because`` are set.
             Unavailable: the store, or the object store it asks, does not answer.
         """
         ...

@@ -18,12 +18,17 @@ class Reader:
     def __init__(self, store: ObjectStore, known: Iterable[RawObject] = ()) -> None:
         self._store = store
         self._known: dict[ObjectId, RawObject] = {}
+        self._fetched: dict[ObjectId, RawObject] = {}
         self._decoded: dict[ObjectId, Object] = {}
         self.learn(known)
 
     def learn(self, objects: Iterable[RawObject]) -> None:
         """Adds objects at hand, verified by the caller, so that nobody fetches them."""
         self._known.update((raw.id, raw) for raw in objects)
+
+    def seen(self) -> list[RawObject]:
+        """The trees and commits fetched so far."""
+        return [raw for raw in self._fetched.values() if raw.kind in ("tree", "commit")]
 
     async def get(self, ids: Collection[ObjectId]) -> Answers:
         """At least ``ids``, decoded.
@@ -34,9 +39,10 @@ class Reader:
         unseen = [object_id for object_id in ids if object_id not in self._decoded]
         distant = [object_id for object_id in unseen if object_id not in self._known]
         if distant:
-            self._known.update(await self._store.get(distant))
+            self._fetched.update(await self._store.get(distant))
         for object_id in unseen:
-            self._decoded[object_id] = decode(self._known[object_id])
+            raw = self._known.get(object_id) or self._fetched[object_id]
+            self._decoded[object_id] = decode(raw)
         return self._decoded
 
     async def answer(self, asks: Asks[T]) -> T:

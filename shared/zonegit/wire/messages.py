@@ -22,6 +22,8 @@ MAX_BATCH_OCTETS = 512 * 1024
 """Objects in one message hold at most this many octets, unless a single object is larger."""
 MAX_RIDE_ALONG = 32 * 1024
 """Octets of new objects that an event carries; more than that, and it carries none."""
+MAX_SEEN = 256 * 1024
+"""Octets of objects that a move brings along for refs alone: those of a narrow tree fit."""
 MAX_SEQUENCE = (1 << 63) - 1
 MAX_ADOPTED = 2_002
 """Names of the original's store in one message: branches, tags, its zone and its HEAD."""
@@ -199,12 +201,14 @@ class Unregister(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class Move(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.move: compare-and-swap of the subject's branch or tag. ``new`` None deletes it.
-    Answered by ``store.protocols.Moved``."""
+    ``objects`` are new ones, ``seen`` those that were there. Answered by ``store.protocols.Moved``.
+    """
 
     expected: Expected
     new: Id | None
     why: Why
     objects: Objects = []
+    seen: Objects = []
 
 
 class Point(Message, frozen=True, kw_only=True, omit_defaults=True):

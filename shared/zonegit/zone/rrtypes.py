@@ -29,6 +29,7 @@ NSEC: Final = 47
 DNSKEY: Final = 48
 NSEC3: Final = 50
 NSEC3PARAM: Final = 51
+ZONEMD: Final = 63
 SVCB: Final = 64
 HTTPS: Final = 65
 NXNAME: Final = 128

@@ -1,15 +1,16 @@
-"""The serial rules, with literals (docs/object-model.md, Serials; RFC 1982)."""
+"""The serial rules (docs/object-model.md, Serials; RFC 1982) and the rails, with literals."""
 
 import pytest
 
 from zonegit.errors import Unsafe
 from zonegit.objects.ids import ObjectId
 from zonegit.store import refnames
-from zonegit.zone import names
+from zonegit.zone import names, rrtypes
 from zonegit_refs import policy
-from zonegit_refs.policy import Served
+from zonegit_refs.policy import Facts, Limits, Served
 
 MAIN = refnames.branch(names.parse("foo.com."), "main")
+WWW = names.parse("www.foo.com.")
 TREE = ObjectId(b"\1" * 32)
 OTHER = ObjectId(b"\2" * 32)
 LAST = (1 << 32) - 1
@@ -63,3 +64,55 @@ def test_the_highest_serial_is_remembered_with_its_tree() -> None:
 def test_a_forced_step_back_is_not_remembered_and_a_forced_replacement_is() -> None:
     assert policy.highest_after(Served(4, OTHER), Served(5, TREE)) == Served(5, TREE)
     assert policy.highest_after(Served(5, OTHER), Served(5, TREE)) == Served(5, OTHER)
+
+
+@pytest.mark.parametrize(
+    ("touched", "had", "is_refused"),
+    [
+        (0, 100, False),
+        (3, 10, False),
+        (4, 10, True),
+        (9, 9, False),  # a zone of fewer than ten
+        (10, 10, True),
+        (4, 13, True),
+        (4, 14, False),
+        (30_000, 100_000, False),
+        (30_001, 100_000, True),
+    ],
+)
+def test_a_move_may_touch_up_to_the_limit(touched: int, had: int, is_refused: bool) -> None:
+    verdict = policy.decide(Facts(touched, ((WWW, rrtypes.A),), had), Limits(30, 10))
+    assert bool(verdict) is is_refused
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(1, 1), Limits(33, 7), Limits(100, 1)])
+def test_the_size_of_a_zone_is_wanted_exactly_where_some_size_would_be_too_small(
+    limits: Limits,
+) -> None:
+    for touched in range(60):
+        sizes = range(max(touched, limits.floor), 10_000)
+        refused = any(policy.decide(Facts(touched, (), had), limits) for had in sizes)
+        assert limits.matters(touched) is refused
+        enough = Facts(touched, (), max(limits.enough(touched), limits.floor))
+        assert policy.decide(enough, limits) == []
+
+
+def test_each_thing_that_is_wrong_is_told() -> None:
+    facts = Facts(7, ((WWW, rrtypes.A),), 12, without_ns=True, ds=((WWW, rrtypes.DS),))
+    share, ns, ds = policy.decide(facts, Limits())
+    assert share == (
+        "7 of its 12 RRsets would be changed or deleted, more than 30 % (www.foo.com. A, 6 more)"
+    )
+    assert "no NS" in ns
+    assert "www.foo.com. DS" in ds
+    assert policy.decide(facts, Limits(100, 10, ds=True)) == [ns]
+
+
+def test_a_refusal_tells_the_way_and_what_force_alone_lacks() -> None:
+    refused = policy.refusal(MAIN, ["one", "two"], force=False)
+    assert (refused.code, refused.message) == ("unsafe", "refs/heads/foo.com./main stays: one; two")
+    assert refused.hint is not None
+    assert refused.hint.startswith("--force --reason TEXT")
+    again = policy.refusal(MAIN, ["one"], force=True)
+    assert again.hint is not None
+    assert again.hint.startswith("--force alone is not enough")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.counting import Counting
 from zonegit.objects.model import Identity
 from zonegit.repo import commits, heads, plans
 from zonegit.repo.commits import Committed, Intent, Lost, Outcome
 from zonegit.repo.edits import Edit
 from zonegit.repo.heads import Repo
-from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names, zonefile
 from zonegit.zone.names import Name
 from zonegit_refs.keeper import Keeper
@@ -55,28 +55,35 @@ class Shop:
         self.noted = noted
 
     async def imported(
-        self, text: str, zone: Name = ZONE, *, force: bool = False
+        self, text: str, zone: Name = ZONE, *, force: bool = False, because: str | None = None
     ) -> Committed | None:
         """Imports a master file into a zone's usual branch."""
         position = await heads.locate(self.repo, zone)
         rrsets = list(zonefile.read(text.encode(), zone).rrsets.values())
         plan = plans.plan_replacement(rrsets, zone)
-        intent = Intent("import", "import", force, imports=True, lost=Lost.GIVEN_UP)
+        intent = Intent(
+            "import", "import", force, imports=True, lost=Lost.GIVEN_UP, because=because
+        )
         return acknowledged(await commits.commit(self.repo, position, plan, intent))
 
     async def edited(
-        self, todo: Sequence[Edit], branch: str | None = None, *, force: bool = False
+        self,
+        todo: Sequence[Edit],
+        branch: str | None = None,
+        *,
+        force: bool = False,
+        because: str | None = None,
     ) -> Committed | None:
         """Commits edits to foo.com."""
         position = await heads.locate(self.repo, ZONE, branch)
         plan = plans.plan_edits(todo, ZONE)
-        intent = Intent("edit", "set", force)
+        intent = Intent("edit", "set", force, because=because)
         return acknowledged(await commits.commit(self.repo, position, plan, intent))
 
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    objects = MemoryObjects()
+    objects = Counting()
     async with open_refs(tmp_path / "refs.sqlite3") as refs:
         clock = Clock()
         keeper = Keeper(refs, objects, lambda objects, entries: None, clock)

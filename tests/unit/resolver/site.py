@@ -38,12 +38,16 @@ from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.adopting import Adopting
 from zonegit_refs.handlers import Handlers as RefHandlers
 from zonegit_refs.keeper import Keeper
+from zonegit_refs.policy import Limits
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
 from zonegit_resolver import app
 from zonegit_resolver.settings.options import Options
 from zonegit_resolver.settings.plan import Plan, Serving
 from zonegit_resolver.settings.planfile import PlanFile
+
+ANYTHING = Limits(percent=100, ds=True)
+"""Here zones are replaced as a whole."""
 
 
 @dataclass
@@ -128,7 +132,7 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
                 publisher.announce(new if made.rides else (), entries)
 
         asked = RemoteObjects(serving, "refs")
-        keeper = Keeper(refs, asked, announce)
+        keeper = Keeper(refs, asked, announce, limits=ANYTHING)
         adopting = Adopting(refs, keeper, asked)
         await stack.enter_async_context(publisher.running())
         about_refs = RefHandlers(keeper, adopting).endpoints()

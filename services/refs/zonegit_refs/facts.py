@@ -1,0 +1,140 @@
+"""What a move does to a zone, found out from the trees before and after.
+
+Costs follow the change: what is equal on both sides is never asked for, names that are new
+altogether are left alone, and the size of the zone is counted no further than the verdict depends
+on it. Pure: whoever runs this brings the objects (``objects.asks``).
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from zonegit.errors import Corrupt
+from zonegit.history import trees
+from zonegit.history.trees import Change
+from zonegit.objects.asks import Asks, T
+from zonegit.objects.ids import ObjectId, short
+from zonegit.objects.model import Blob, Object
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name, Path
+from zonegit.zone.rrset import RRset, with_serial
+from zonegit_refs.policy import SHOWN, Facts, Limits, RRsetKey
+
+MADE: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3, rrtypes.ZONEMD})
+"""Types that signers make anew each time: no operator's RRsets, so they do not count."""
+
+MOST_NODES: Final = 400_000
+"""Tree nodes that are looked at for one move: a zone of 100,000 names, signed anew, takes half."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The differences so far."""
+
+    apex: Name
+    touched: int = 0
+    some: list[RRsetKey] = field(default_factory=list)
+    soa: Change | None = None
+    without_ns: bool = False
+    ds: list[Path] = field(default_factory=list)
+    new_ds: list[Path] = field(default_factory=list)
+    new_ns: set[Path] = field(default_factory=set)
+
+    def take(self, change: Change) -> None:
+        """One more."""
+        if change.rdtype == rrtypes.DS:
+            (self.ds if change.old is not None else self.new_ds).append(change.path)
+        if change.rdtype == rrtypes.NS:
+            self._take_ns(change)
+        if not change.path and change.rdtype == rrtypes.SOA:
+            self.soa = change
+        elif change.old is not None and change.rdtype not in MADE:
+            self.count(change)
+
+    def count(self, change: Change) -> None:
+        """One that was there before, and is not what it was."""
+        self.touched += 1
+        if len(self.some) < SHOWN:
+            self.some.append((names.below(self.apex, change.path), change.rdtype))
+
+    def _take_ns(self, change: Change) -> None:
+        if change.old is None:
+            self.new_ns.add(change.path)
+        if change.new is None and not change.path:
+            self.without_ns = True
+
+    def harmed(self) -> tuple[RRsetKey, ...]:
+        """The DS that differ, but for those that came with their delegation: no resolver can have
+        relied on that (RFC 4035 section 5.2)."""
+        paths = [*self.ds, *(path for path in self.new_ds if path not in self.new_ns)]
+        return tuple((names.below(self.apex, path), rrtypes.DS) for path in paths)
+
+
+class _TooMuch(Exception):
+    """More than may be looked at."""
+
+
+@dataclass(slots=True)
+class _Budget:
+    """How many more nodes may be looked at."""
+
+    left: int
+
+    def spend(self, nodes: int) -> None:
+        """Raises:
+        _TooMuch: there are not so many left.
+        """
+        self.left -= nodes
+        if self.left < 0:
+            raise _TooMuch
+
+
+def gather(
+    old: ObjectId, new: ObjectId, apex: Name, limits: Limits, most: int = MOST_NODES
+) -> Asks[Facts]:
+    """What a branch's move from tree ``old`` to tree ``new`` does; ``most`` nodes are looked at.
+
+    Raises:
+        Corrupt: a tree is none.
+    """
+    seen = _Seen(apex)
+    budget = _Budget(most)
+    had = 0
+    try:
+        yield from _within(budget, trees.diff(old, new, seen.take, added=False))
+        # Where one RRset more makes no difference, reading the SOA is spared.
+        in_doubt = seen.soa if limits.matters(seen.touched + 1) else None
+        if in_doubt is not None and not (yield from _is_serial_alone(in_doubt)):
+            seen.count(in_doubt)
+        if limits.matters(seen.touched):
+            counting = trees.count(old, limits.enough(seen.touched), MADE)
+            had = yield from _within(budget, counting)
+    except _TooMuch:
+        return Facts(complete=False, without_ns=seen.without_ns, ds=seen.harmed())
+    return Facts(seen.touched, tuple(seen.some), had, seen.without_ns, seen.harmed())
+
+
+def _within(budget: _Budget, asks: Asks[T]) -> Asks[T]:
+    """The same, as far as the budget reaches."""
+    try:
+        wanted = next(asks)
+        while True:
+            budget.spend(len(wanted))
+            wanted = asks.send((yield wanted))
+    except StopIteration as done:
+        value: T = done.value
+        return value
+
+
+def _is_serial_alone(soa: Change) -> Asks[bool]:
+    """Whether nothing else of the SOA differs."""
+    if soa.old is None or soa.new is None:
+        return False
+    answers = yield [soa.old, soa.new]
+    old, new = (_rrset(answers[each], each) for each in (soa.old, soa.new))
+    return with_serial(old, 0) == with_serial(new, 0)
+
+
+def _rrset(blob: Object, object_id: ObjectId) -> RRset:
+    if not isinstance(blob, Blob):
+        raise Corrupt(f"object {short(object_id)} is used as an RRset and is none")
+    return blob.rrset

@@ -1,0 +1,200 @@
+"""What a move does to a zone, found out from its trees."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.pile import Pile
+
+from zonegit.errors import Corrupt
+from zonegit.history import trees
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import ObjectId
+from zonegit.objects.model import Blob
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Path
+from zonegit.zone.rrset import RRset, rdata_from_text, rrset, with_serial
+from zonegit_refs import facts, policy
+from zonegit_refs.policy import Facts, Limits
+
+A, DS, NS, SOA, RRSIG, NSEC3 = (
+    rrtypes.A,
+    rrtypes.DS,
+    rrtypes.NS,
+    rrtypes.SOA,
+    rrtypes.RRSIG,
+    rrtypes.NSEC3,
+)
+APEX = names.parse("foo.com.")
+LIMITS = Limits()
+Content = Mapping[tuple[Path, int], int]
+"""A zone: what stands at each name by type, as a number. That of its SOA is its serial; one past
+99 has another refresh time, too."""
+
+
+def _rrset(path: Path, rdtype: int, value: int) -> RRset:
+    owner = names.below(APEX, path)
+    if rdtype != SOA:
+        return rrset(owner, rdtype, 300, [bytes((value,))])
+    text = f"ns. host. 0 {3600 + value // 100} 600 86400 300"
+    return with_serial(rrset(owner, SOA, 300, [rdata_from_text(SOA, text)]), value)
+
+
+def tree_of(pile: Pile, content: Content) -> ObjectId:
+    objects = []
+    edits: dict[tuple[Path, int], ObjectId | None] = {}
+    for (path, rdtype), value in content.items():
+        objects.append(encode(Blob(_rrset(path, rdtype, value))))
+        edits[path, rdtype] = objects[-1].id
+    root = pile.run(trees.update(None, edits, objects))
+    assert root is not None
+    pile.put(objects)
+    return root
+
+
+def gathered(
+    old: Content, new: Content, pile: Pile, limits: Limits = LIMITS, most: int = facts.MOST_NODES
+) -> Facts:
+    before, after = tree_of(pile, old), tree_of(pile, new)
+    return pile.run(facts.gather(before, after, APEX, limits, most))
+
+
+def zone(hosts: int, **beside: int) -> dict[tuple[Path, int], int]:
+    """An SOA, an NS and so many addresses."""
+    found = {((), SOA): 1, ((), NS): 1}
+    return found | {((b"h%06d" % number,), A): 1 for number in range(hosts)}
+
+
+def naive(old: Content, new: Content) -> Facts:
+    """The same by looking at everything."""
+
+    def existed(path: Path) -> bool:
+        return any(each[: len(path)] == path for each, _ in old)
+
+    def is_new(key: tuple[Path, int]) -> bool:
+        return key in new and key not in old
+
+    counting = {key for key in old if key[1] not in facts.MADE}
+    touched = {key for key in counting if old[key] != new.get(key)}
+    soas = old.get(((), SOA), 0), new.get(((), SOA), 0)
+    if soas[0] // 100 == soas[1] // 100:
+        touched.discard(((), SOA))
+    ds = {
+        (path, rdtype)
+        for path, rdtype in old.keys() | new.keys()
+        if rdtype == DS
+        and old.get((path, DS)) != new.get((path, DS))
+        and ((path, DS) in old or (existed(path) and not is_new((path, NS))))
+    }
+    return Facts(
+        touched=len(touched),
+        had=len(counting),
+        without_ns=((), NS) in old and ((), NS) not in new,
+        ds=tuple((names.below(APEX, path), rdtype) for path, rdtype in sorted(ds)),
+    )
+
+
+few_names = st.sampled_from([(), (b"a",), (b"b",), (b"a", b"x"), (b"b", b"x"), (b"c", b"y", b"z")])
+many_names = st.integers(0, 40).map(lambda number: (b"n%d" % number,))
+types = st.sampled_from([A, A, A, NS, DS, RRSIG, NSEC3, rrtypes.TXT, rrtypes.ZONEMD])
+keys = st.tuples(st.one_of(few_names, many_names), types)
+contents = st.dictionaries(keys, st.integers(1, 2), max_size=60)
+soas = st.sampled_from([1, 2, 101])
+
+
+@st.composite
+def moves(draw: st.DrawFn) -> tuple[Content, Content]:
+    """A zone, and what becomes of some of it."""
+    old = draw(contents)
+    changed = draw(st.dictionaries(st.one_of(st.sampled_from(sorted(old)), keys) if old else keys,
+                                   st.none() | st.integers(1, 3), max_size=20))  # fmt: skip
+    new = {key: value for key, value in (old | changed).items() if value is not None}
+    return old | {((), SOA): draw(soas)}, new | {((), SOA): draw(soas)}
+
+
+@settings(max_examples=400)
+@given(moves(), st.sampled_from([Limits(), Limits(50, 1), Limits(1, 5), Limits(100, 1)]))
+def test_the_verdict_is_the_one_that_looking_at_everything_comes_to(move, limits):
+    old, new = move
+    found, told = gathered(old, new, Pile(), limits), naive(old, new)
+    assert found.without_ns == told.without_ns
+    # Only the parent side of a delegation has DS, so those at the apex are as good as any.
+    assert sorted(found.ds) == sorted(told.ds)
+    verdict = policy.decide(found, limits)
+    assert len(verdict) == len(policy.decide(told, limits))
+    if any("changed or deleted" in reason for reason in verdict):
+        assert (found.touched, found.had) == (told.touched, told.had)
+
+
+def test_what_signers_make_anew_does_not_count() -> None:
+    old = zone(10) | {((b"h%06d" % number,), RRSIG): 1 for number in range(10)}
+    new = {key: 2 if key[1] in (RRSIG, SOA) else value for key, value in old.items()}
+    assert gathered(old, new, Pile()) == Facts()
+
+
+def test_names_of_proofs_alone_do_not_make_a_zone_bigger() -> None:
+    """NSEC3 has names of its own (RFC 5155 section 3): as many again as the zone has."""
+    proofs = {((b"%032d" % number,), NSEC3): 1 for number in range(50)}
+    old = zone(10) | proofs
+    new = dict(list(old.items())[:8] + list(proofs.items()))
+    found = gathered(old, new, Pile())
+    assert (found.touched, found.had) == (4, 12)
+    assert policy.decide(found, LIMITS)
+
+
+def test_the_serial_alone_is_no_change_and_the_rest_of_the_soa_is_one() -> None:
+    limits = Limits(percent=1, floor=1)
+    assert gathered(zone(9), zone(9) | {((), SOA): 2}, Pile(), limits).touched == 0
+    assert gathered(zone(9), zone(9) | {((), SOA): 102}, Pile(), limits).touched == 1
+
+
+def test_a_new_delegation_brings_its_ds_along_and_an_old_one_gets_none_unasked() -> None:
+    old = zone(9) | {((b"old",), NS): 1, ((b"ent", b"x"), A): 1}
+    new = old | {
+        ((b"new",), NS): 1,
+        ((b"new",), DS): 1,
+        ((b"ent",), NS): 1,
+        ((b"ent",), DS): 1,
+    }
+    assert gathered(old, new, Pile()).ds == ()
+    unasked = gathered(old, old | {((b"old",), DS): 1}, Pile())
+    assert unasked.ds == ((names.parse("old", APEX), DS),)
+
+
+@pytest.mark.parametrize("hosts", [100, 2_100, 3_000])
+def test_a_change_of_few_records_reads_few_nodes_however_big_the_zone(hosts: int) -> None:
+    pile, old = Pile(), zone(hosts)
+    one = old | {((b"h%06d" % 7,), A): 2}
+    assert gathered(old, one, pile) == Facts(1, ((names.parse("h000007", APEX), A),))
+    assert pile.fetched_in_all <= 10
+    six = old | {((b"h%06d" % number,), A): 2 for number in range(6)}
+    assert policy.decide(gathered(old, six, pile), LIMITS) == []
+    assert pile.fetched_in_all <= 100
+
+
+def test_names_that_are_new_are_not_looked_at() -> None:
+    pile = Pile()
+    assert gathered(zone(10), zone(2_000), pile) == Facts()
+    assert pile.fetched_in_all == 2
+
+
+def test_most_of_a_wide_zone_cannot_be_taken_away() -> None:
+    found = gathered(zone(3_000), zone(2_000), Pile())
+    assert (found.touched, found.had) == (1_000, 3_002)
+    (reason,) = policy.decide(found, LIMITS)
+    assert reason.startswith("1000 of its 3002 RRsets would be changed or deleted, more than 30 %")
+
+
+def test_more_than_is_looked_at_is_told_as_that() -> None:
+    found = gathered(zone(3_000), zone(2_000), Pile(), most=500)
+    assert not found.complete
+    assert policy.decide(found, LIMITS) == ["more differs than is looked at for one move"]
+
+
+def test_what_is_no_tree_is_corrupt() -> None:
+    pile = Pile()
+    blob = encode(Blob(_rrset((), A, 1)))
+    pile.put([blob])
+    with pytest.raises(Corrupt):
+        pile.run(facts.gather(tree_of(pile, zone(2)), blob.id, APEX, LIMITS))

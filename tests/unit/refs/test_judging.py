@@ -1,0 +1,71 @@
+"""Policy, asked with what is at hand and what has to be read."""
+
+import secrets
+from collections.abc import Collection, Mapping
+
+import pytest
+from tests.support import commits
+from tests.support.counting import Counting
+
+from zonegit.errors import NotFound, Unavailable, Unsafe
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.store import refnames
+from zonegit.store.memory import MemoryObjects
+from zonegit.store.protocols import Origin
+from zonegit.zone import names
+from zonegit_refs.judging import Judge
+from zonegit_refs.policy import USUAL, Limits, Served
+
+ZONE = names.parse("foo.com.")
+MAIN = refnames.branch(ZONE, "main")
+BIG = commits.commit(ZONE, 1, hosts=20)
+SMALL = commits.commit(ZONE, 2, hosts=8)
+GROWN = commits.commit(ZONE, 2, hosts=21)
+
+
+def origin(*, force: bool = False, because: str | None = None) -> Origin:
+    return Origin("ada", "test", secrets.token_hex(16), force, because=because)
+
+
+def by_id(*objects: RawObject) -> dict[ObjectId, RawObject]:
+    return {raw.id: raw for raw in objects}
+
+
+class Out(MemoryObjects):
+    """A store that cannot be reached."""
+
+    async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
+        raise Unavailable("nobody answers")
+
+
+async def test_what_came_with_the_request_is_not_read() -> None:
+    store = Counting()
+    known = by_id(*BIG.objects, *GROWN.objects)
+    await Judge(store, USUAL).admit(MAIN, BIG.id, Served(2, GROWN.tree), origin(), known)
+    assert store.asked == 0
+
+
+async def test_what_did_not_come_is_read() -> None:
+    store = Counting()
+    await store.put([*BIG.objects, *SMALL.objects])
+    with pytest.raises(Unsafe, match="12 of its 22"):
+        await Judge(store, USUAL).admit(MAIN, BIG.id, Served(2, SMALL.tree), origin(), {})
+    limits = Limits(percent=60)
+    await Judge(store, limits).admit(MAIN, BIG.id, Served(2, SMALL.tree), origin(), {})
+
+
+async def test_nothing_is_allowed_while_the_objects_are_out_of_reach() -> None:
+    judge = Judge(Out(), USUAL)
+    with pytest.raises(Unavailable, match="nobody answers"):
+        await judge.admit(MAIN, BIG.id, Served(2, GROWN.tree), origin(force=True), {})
+    # The way out of a store that lost something: whoever forces it, and says why, is believed.
+    why = origin(force=True, because="the store is lost")
+    await judge.admit(MAIN, BIG.id, Served(2, GROWN.tree), why, {})
+
+
+async def test_a_tip_that_the_store_has_lost_is_no_reason_to_let_everything_through() -> None:
+    store = MemoryObjects()
+    await store.put(GROWN.objects)
+    with pytest.raises(Unavailable, match=r"would lose cannot be told") as caught:
+        await Judge(store, USUAL).admit(MAIN, BIG.id, Served(2, GROWN.tree), origin(), {})
+    assert isinstance(caught.value.__cause__, NotFound)

@@ -1,0 +1,87 @@
+"""What takes much of a zone away, as the commands ask for it; and what small changes cost."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.support.counting import Counting
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.states import address, committed
+from zonegit.errors import Unsafe
+from zonegit.repo import branches, heads, merges, undoing
+from zonegit.repo.commits import Intent
+from zonegit.repo.edits import Delete, Set
+from zonegit.repo.heads import Position
+from zonegit.store.protocols import Moved, RefStore
+from zonegit.zone import names
+
+
+def hosts(count: int) -> str:
+    """A zone with so many addresses more."""
+    return FOO + "".join(f"h{number:05d} IN A 192.0.2.9\n" for number in range(count))
+
+
+class Asking:
+    """A ref store; ``asked`` is how often each of its moves read the object store."""
+
+    def __init__(self, refs: RefStore, objects: Counting) -> None:
+        self._refs = refs
+        self._objects = objects
+        self.asked: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._refs, name)
+
+    async def move(self, *arguments: Any, **named: Any) -> Moved:
+        before = self._objects.asked
+        moved = await self._refs.move(*arguments, **named)
+        self.asked.append(self._objects.asked - before)
+        return moved
+
+
+@pytest.mark.parametrize("count", [20, 2_100, 3_000])
+async def test_a_small_commit_brings_along_all_that_has_to_be_looked_at(
+    foo: Shop, count: int
+) -> None:
+    await foo.imported(hosts(count))
+    assert isinstance(foo.repo.objects, Counting)
+    refs = Asking(foo.repo.refs, foo.repo.objects)
+    watched = Shop(msgspec.structs.replace(foo.repo, refs=refs), foo.other, foo.clock, foo.noted)
+    committed(await watched.edited([Set(address("h00007", "192.0.2.8"))]))
+    committed(await watched.edited([Delete(names.parse("h00019", ZONE))]))
+    assert refs.asked == [0, 0]
+
+
+async def thinned_out(shop: Shop) -> Position:
+    """main with twenty hosts, and a branch that was forced to have none; main's position."""
+    await shop.imported(hosts(20))
+    here = await heads.locate(shop.repo)
+    await branches.create(shop.repo, ZONE, "thin", here.commit())
+    gone = [Delete(names.parse(f"h{number:05d}", ZONE)) for number in range(20)]
+    with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
+        await shop.edited(gone, "thin")
+    with pytest.raises(Unsafe) as unexplained:
+        await shop.edited(gone, "thin", force=True)
+    assert "is not enough" in str(unexplained.value.hint)
+    await shop.edited(gone, "thin", force=True, because="a test")
+    return here
+
+
+async def test_a_merge_is_looked_at_as_a_commit_is(foo: Shop) -> None:
+    here = await thinned_out(foo)
+    thin = (await heads.locate(foo.repo, ZONE, "thin")).commit()
+    with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
+        await merges.merge(foo.repo, here, thin, Intent("m", "merge"))
+    forced = Intent("m", "merge", force=True, because="a test")
+    assert committed(await merges.merge(foo.repo, here, thin, forced)).commit == thin
+
+
+async def test_a_reset_is_looked_at_as_a_commit_is(foo: Shop) -> None:
+    before = (await heads.locate(foo.repo)).commit()
+    await foo.imported(hosts(20))
+    here = await heads.locate(foo.repo)
+    with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
+        await undoing.reset(foo.repo, here, before, Intent("r", "reset"), exact=False)
+    forced = Intent("r", "reset", force=True, because="a test")
+    assert await undoing.reset(foo.repo, here, before, forced, exact=True)
