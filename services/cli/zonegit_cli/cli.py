@@ -29,6 +29,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "remove": "Remove a record from an RRset",
         "delete": "Delete an RRset, or all of a name",
         "edit": "Change the zone file in your editor",
+        "plan": "What a file would change; saved, to be applied later",
         "apply": "Make many edits, or those of a diff, in one commit",
     },
     "History": {

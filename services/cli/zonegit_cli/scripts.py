@@ -37,6 +37,14 @@ USAGE: Final = {
 }
 
 
+def is_script(octets: bytes) -> bool:
+    """Whether the first line that is neither empty nor a comment begins as an edit does."""
+    for line in io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")):
+        if (words := line.split()) and not words[0].startswith((b"#", b";")):
+            return words[0].decode("ascii", "replace") in USAGE
+    return False
+
+
 def read(octets: bytes, zone: Name, source: str) -> list[Edit]:
     """The edits, in order; each knows its line.
 

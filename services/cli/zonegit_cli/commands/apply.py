@@ -1,13 +1,18 @@
-"""zonegit apply: many edits, one commit."""
+"""zonegit apply: many edits, or a saved plan, as one commit."""
 
 from pathlib import Path
 
 import click
+import msgspec
 
-from zonegit.repo import patch, plans
+from zonegit.errors import Invalid
+from zonegit.repo import planfile
+from zonegit.repo.commits import Lost
 from zonegit.repo.heads import Position, Repo
+from zonegit.repo.planfile import Saved
 from zonegit.repo.plans import Plan
-from zonegit_cli import committing, files, page, scripts
+from zonegit.zone import names
+from zonegit_cli import committing, files, page, plans
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
 
@@ -23,19 +28,45 @@ async def command(session: Session, file: str, how: How) -> None:
     of a diff begins with diff, + or -. What a diff removes must be there with its TTL, what it adds
     may be; a serial goes by itself. Errors name file and line.
 
+    Or FILE is a plan that zonegit plan saved, which begins with {: it is made where it was planned,
+    whatever else has changed there since. If one of its RRsets is not as the plan saw it, nothing
+    moves, and the exit status is 4.
+
     \b
     zonegit apply changes.txt      set www A 300 192.0.2.7
                                    add @ MX 1h 20 mail2    # a comment
                                    remove www AAAA 2001:db8::7
                                    delete old
     zonegit diff main...canary | zonegit apply - --branch staging
+    zonegit plan example.com.zone --out tuesday.plan && zonegit apply tuesday.plan
     """
-    octets = files.read(file, patch.MAX_OCTETS)
+    octets = files.read(file, planfile.MAX_OCTETS)
     source = files.shown(file)
+    message = f"apply {files.shown(Path(file).name)}"
+    if planfile.is_plan(octets):
+        await _apply_plan(session, planfile.read(octets, source), message, how)
+        return
 
     def plan_for(_repo: Repo, position: Position) -> Plan:
-        parse = patch.read if patch.is_patch(octets) else scripts.read
-        return plans.plan_edits(parse(octets, position.zone, source), position.zone)
+        return plans.of_edits(octets, position, source)
 
-    intent = committing.intent(how, "apply", f"apply {files.shown(Path(file).name)}")
-    await committing.commit(session, how, plan_for, intent)
+    await committing.commit(session, how, plan_for, committing.intent(how, "apply", message))
+
+
+async def _apply_plan(session: Session, saved: Saved, message: str, how: How) -> None:
+    _refuse_elsewhere(saved, how)
+    there = msgspec.structs.replace(how, zone=saved.zone, branch=saved.branch)
+    intent = committing.intent(how, "apply", message, imports=saved.is_import, lost=Lost.REPLAYED)
+    await committing.commit(session, there, lambda _repo, _at: planfile.plan_saved(saved), intent)
+
+
+def _refuse_elsewhere(saved: Saved, how: How) -> None:
+    """Raises:
+    Invalid: the command names another place than the plan is for.
+    """
+    if how.zone in (None, saved.zone) and how.branch in (None, saved.branch):
+        return
+    raise Invalid(
+        f"the plan is for {names.text(saved.zone)} {saved.branch}, and for nowhere else",
+        hint="leave --zone and --branch out, or plan anew",
+    )

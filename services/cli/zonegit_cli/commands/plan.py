@@ -1,0 +1,89 @@
+"""zonegit plan: what a file would change."""
+
+import gc
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from zonegit.errors import Invalid
+from zonegit.repo import heads, patch, planfile, plans
+from zonegit.repo.heads import Position
+from zonegit.repo.plans import Plan
+from zonegit.zone import zonefile
+from zonegit.zone.names import Name
+from zonegit_cli import files, page, scripts
+from zonegit_cli import plans as shown
+from zonegit_cli.masterfiles import MasterFiles
+from zonegit_cli.session import Session
+
+EXIT_DIFFERENT: Final = 10
+
+
+@page.page("plan")
+@click.argument("file", type=click.Path(), metavar="FILE|-")
+@click.option("--out", type=click.Path(path_type=Path), metavar="PLAN", help="Save the plan here.")
+@click.option("--exit-code", is_flag=True, help="Exit with 10 if it would change anything.")
+@page.in_zone
+async def command(
+    session: Session,
+    file: str,
+    out: Path | None,
+    exit_code: bool,
+    zone: Name | None,
+    branch: str | None,
+) -> int:
+    """Show what FILE would change, RRset by RRset, and change nothing.
+
+    FILE is a master file, as zonegit import takes it, or edits or a diff, as zonegit apply does.
+    That is told by its first line that is neither empty nor a comment: that of edits begins with
+    set, add, remove or delete, that of a diff with diff, + or -; all else is a master file.
+
+    With --out the plan is saved, and zonegit apply PLAN makes these changes and no others, on
+    whatever the branch holds by then: it refuses (status 4) when one of these RRsets is not as the
+    plan saw it. The file is the JSON that --json prints.
+
+    \b
+    zonegit plan example.com.zone
+    zonegit plan changes.txt --branch staging --exit-code
+    zonegit plan example.com.zone --out tuesday.plan
+    zonegit apply tuesday.plan -m 'as agreed'
+    """
+    octets = files.read(file, zonefile.MAX_OCTETS)
+    source = files.shown(file)
+    is_import = not (patch.is_patch(octets) or scripts.is_script(octets))
+    async with session.connected() as repo:
+        at = await heads.locate(repo, zone, branch)
+        if is_import:
+            plan = _of_zone(session, octets, source, at)
+        else:
+            plan = shown.of_edits(octets, at, source)
+        saved, size = await planfile.planned(repo, at, plan, is_import=is_import)
+    if out is not None:
+        _save(out, shown.as_json(saved, size))
+        session.output.note(f"saved in {out}; zonegit apply {out} carries it out")
+    session.output.result(lambda: shown.as_json(saved, size), shown.lines(saved, size), paged=True)
+    return EXIT_DIFFERENT if exit_code and saved.deltas else 0
+
+
+def _of_zone(session: Session, octets: bytes, source: str, at: Position) -> Plan:
+    gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
+    found = MasterFiles(session, zonefile.open_beside).read(octets, source, at.zone)
+    return plans.plan_replacement(list(found.values()), at.zone)
+
+
+def _save(path: Path, document: dict[str, Any]) -> None:
+    """Raises:
+    Invalid: it cannot be written, or is longer than a plan may be.
+    """
+    octets = json.dumps(document, indent=1).encode() + b"\n"
+    if len(octets) > planfile.MAX_OCTETS:
+        raise Invalid(
+            f"the plan would have {len(octets)} octets, and may have {planfile.MAX_OCTETS}",
+            hint="so much is better imported as it is: zonegit import",
+        )
+    try:
+        path.write_bytes(octets)
+    except OSError as error:
+        raise Invalid(f"cannot write {path}: {error.strerror}") from error
