@@ -22,10 +22,7 @@ class ZoneName(click.ParamType[Name]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from zonegit_cli import completing
-
-        known = _starting(incomplete.lower(), completing.zones(ctx))
-        return [CompletionItem(zone) for zone in known]
+        return [CompletionItem(zone) for zone in _zones(ctx, incomplete)]
 
 
 class Word(click.ParamType[str]):
@@ -39,6 +36,12 @@ class Word(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         return [CompletionItem(word) for word in self._fitting(ctx, incomplete)]
+
+
+def _zones(ctx: click.Context, typed: str) -> list[str]:
+    from zonegit_cli import completing
+
+    return _starting(typed.lower(), completing.zones(ctx))
 
 
 def _branches(ctx: click.Context, typed: str) -> list[str]:
@@ -71,6 +74,7 @@ def _starting(typed: str, words: Iterable[str]) -> list[str]:
 
 
 ZONE: Final = ZoneName()
+ZONE_AT: Final = Word("zone", _zones)
 BRANCH: Final = Word("branch", _branches)
 TAG: Final = Word("tag", _tags)
 REFISH: Final = Word("refish", _refish)

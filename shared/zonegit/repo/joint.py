@@ -10,7 +10,7 @@ import msgspec
 
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import RawObject
-from zonegit.repo import commits, drafts, plans, several
+from zonegit.repo import browse, commits, drafts, plans, several
 from zonegit.repo.commits import Committed, Intent, Preview
 from zonegit.repo.drafts import Draft, State
 from zonegit.repo.heads import Position, Repo
@@ -61,10 +61,11 @@ async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Nam
         Refused: some cannot be committed, so none was.
         Unavailable: as the stores say.
     """
+    tops = await _tops(repo, wishes)
 
     async def made(wish: Wish) -> _Drafted | ZonegitError:
         try:
-            return await _drafted(repo, wish, intent)
+            return await _drafted(repo, wish, intent, tops.get(wish.zone, []))
         except ZonegitError as error:
             return error
 
@@ -90,8 +91,19 @@ async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Nam
     return {each.wish.zone: result for each, result in zip(ready, results, strict=True)}
 
 
-async def _drafted(repo: Repo, wish: Wish, intent: Intent) -> _Drafted:
-    reader = Reader(repo.objects)
+async def _tops(repo: Repo, wishes: Sequence[Wish]) -> dict[Name, list[RawObject]]:
+    """Of every zone the commit that its branch is at, and the top of its tree, if there is one: two
+    round trips for all."""
+    tips = {wish.zone: wish.position.commit() for wish in wishes if wish.position.tip}
+    found = await repo.objects.get(tips.values())
+    reader = Reader(repo.objects, found.values())
+    trees = {zone: (await browse.read_commit(reader, tip)).tree for zone, tip in tips.items()}
+    nodes = await repo.objects.get(trees.values())
+    return {zone: [found[tips[zone]], nodes[trees[zone]]] for zone in tips}
+
+
+async def _drafted(repo: Repo, wish: Wish, intent: Intent, top: Sequence[RawObject]) -> _Drafted:
+    reader = Reader(repo.objects, top)
     tip = await drafts.state_of(reader, wish.position)
     planned = await plans.plan_replacement(wish.rrsets, wish.zone)(reader, tip)
     assert planned is not None  # a replacement always says what is to change
@@ -100,7 +112,7 @@ async def _drafted(repo: Repo, wish: Wish, intent: Intent) -> _Drafted:
         repo, reader, wish.position, tip, planned, intent.message,
         may_touch_signed=signed_anew, force=intent.force, author=intent.author,
     )  # fmt: skip
-    return _Drafted(wish, tip, draft, reader.seen())
+    return _Drafted(wish, tip, draft, [*top, *reader.seen()])
 
 
 async def _moved(repo: Repo, each: _Drafted, intent: Intent) -> Result:

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from zonegit_cli.output import columns, harmless
+from zonegit_cli.output import BAR, MANY, Output, columns, harmless
 
 
 def test_columns_are_aligned_whatever_their_colours() -> None:
@@ -37,3 +37,21 @@ def test_the_colours_of_commands_are_printed(colour: str, bold: bool) -> None:
 )
 def test_what_would_steer_the_terminal_is_shown_as_its_number(line: str, shown: str | None) -> None:
     assert harmless(line) == (line if shown is None else shown)
+
+
+def drawn(total: int, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What a bar draws on a terminal, one thing after the other."""
+    for done in range(1, total + 1):
+        Output(False).bar(done, total, "zones")
+    return capsys.readouterr().err.split("\r\x1b[K")[1:]
+
+
+def test_a_bar_is_drawn_a_hundred_times_at_the_most_and_goes_away(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    *steps, last = drawn(5_000, capsys)
+    assert len(steps) == 99
+    assert steps[49] == f"[{'#' * 15}{'.' * (BAR - 15)}] 2,500 of 5,000 zones"
+    assert last == ""
+    assert drawn(MANY - 1, capsys) == []

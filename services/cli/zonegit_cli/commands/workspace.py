@@ -43,7 +43,7 @@ _of_zones: Final = click.option(
 
 @page.page("checkout")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
-@click.argument("zones", nargs=-1, metavar="[ZONE[@REFISH]]...")
+@click.argument("zones", type=page.ZONE_AT, nargs=-1, metavar="[ZONE[@REFISH]]...")
 @click.option(
     "--scheme", type=click.Choice(OFFERED), help="How zones lie in DIR (ZONEGIT_WORKSPACE_SCHEME)."
 )
@@ -205,7 +205,7 @@ async def commit(
             results = await committing.commit(repo, workspace, todo, intent)
             told = [await committing.told(repo, zone, each) for zone, each in results.items()]
     shown = [line for _, lines in told for line in lines]
-    session.output.result([data for data, _ in told if data], shown, paged=dry_run)
+    session.output.result([data for data, _ in told if data], shown, paged=True)
     if failed := committing.failures(results):
         done = count(len(results) - len(failed), "zone")
         raise committing.together(failed, f"{done} committed, but not")

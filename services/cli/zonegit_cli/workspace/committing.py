@@ -118,13 +118,17 @@ def _done(file: File, result: Result) -> Entry | None:
 
 def together(errors: Mapping[Name, ZonegitError], outcome: str) -> ZonegitError:
     """One error for those of several zones: of the gravest kind, with the hint of the first such;
-    ``outcome`` is what this means for all of them."""
+    ``outcome`` is what this means for all of them. Its details are the tips that zones are at."""
     first = min(errors.values(), key=lambda error: not isinstance(error, Conflict))
     said = [_named(zone, error) for zone, error in errors.items()]
     more = f"; and {count(len(said) - SHOWN, 'more zone')}" if len(said) > SHOWN else ""
     message = f"{outcome}: {'; '.join(said[:SHOWN])}{more}"
-    zones = " ".join(map(names.text, errors))
-    return type(first)(message, hint=first.hint, zones=zones)
+    tips = {
+        names.text(zone): error.details["tip"]
+        for zone, error in errors.items()
+        if "tip" in error.details
+    }
+    return type(first)(message, hint=first.hint, **tips)
 
 
 def _named(zone: Name, error: ZonegitError) -> str:

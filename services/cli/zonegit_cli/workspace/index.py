@@ -68,6 +68,8 @@ class Index(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if not {self.scheme, *self.particular.values()} <= set(OFFERED):
             raise Invalid("its scheme is not one for a workspace")
+        for zone in self.particular:
+            names.require(zone)
         for each in ("zone", "path"):
             if len({getattr(entry, each) for entry in self.entries}) < len(self.entries):
                 raise Invalid(f"two entries have the same {each}")

@@ -30,8 +30,8 @@ def place(zones: Sequence[str], scheme: Scheme) -> list[str]:
         (REVERSE, "golang", "--scheme flat"),
         (["a/b.", "b.a."], "golang", "--scheme flat"),
         (SHORTER, "flat", "--scheme golang"),
-        ([*REVERSE, *SHORTER], "golang", "a folder of its own"),
-        (["a/b.", "b.a.", "b."], "golang", "a folder of its own"),
+        ([*REVERSE, *SHORTER], "golang", "separate folders"),
+        (["a/b.", "b.a.", "b."], "golang", "separate folders"),
     ],
 )
 def test_a_collision_names_both_zones_and_what_works_instead(
