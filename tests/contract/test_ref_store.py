@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 from tests.contract.conftest import ACTOR, RefStand
@@ -11,13 +12,13 @@ from tests.support import commits
 from tests.support.commits import Made
 from tests.support.waiting import eventually
 
-from zonegit.errors import Conflict, Corrupt, Invalid, NotFound, Unsafe, ZonegitError
+from zonegit.errors import Conflict, Corrupt, Denied, Invalid, NotFound, Unsafe, ZonegitError
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Symref
 from zonegit.store import refnames
 from zonegit.store.expected import Absent, Anything, Exactly
-from zonegit.store.protocols import LogEntry, Moved, Origin, Snapshot, Stood
+from zonegit.store.protocols import LogEntry, Moved, Operated, Origin, Snapshot, Stood
 from zonegit.store.refnames import RefName
 from zonegit.store.when import MAX_SECONDS, Ago, At, Back
 from zonegit.zone import names
@@ -602,3 +603,126 @@ async def all_rows(stand: RefStand) -> list[LogEntry]:
         at = rows[-1].sequence if rows else 0
         rows += (await stand.refs.since(snapshot.epoch, at)).entries
     return rows
+
+
+async def every_operation(stand: RefStand, limit: int, **wanted: Any) -> list[Operated]:
+    """All pages of them."""
+    page = await stand.refs.operations(limit, **wanted)
+    found = list(page.operations)
+    while page.before is not None:
+        page = await stand.refs.operations(limit, page.before, **wanted)
+        found += page.operations
+    return found
+
+
+async def test_operations_are_told_whole_the_latest_first(stand: RefStand) -> None:
+    made = await registered(stand)
+    both = origin()
+    await stand.refs.move(refnames.branch(FOO, "a"), Absent(), made.id, both)
+    between = origin()
+    await stand.refs.move(refnames.tag(FOO, "v1"), Absent(), made.id, between)
+    await stand.refs.move(refnames.branch(FOO, "b"), Absent(), made.id, both)
+    for limit in (1, 2, 100):
+        found = await every_operation(stand, limit)
+        assert [each.operation for each in found[:2]] == [both.operation, between.operation]
+        assert [each.rows for each in found] == [2, 1, 1, 1]
+        assert [entry.ref.short for entry in found[0].entries] == ["a", "b"]
+        assert len({each.operation for each in found}) == len(found)
+
+
+async def test_operations_of_a_zone_or_of_an_operator_are_told_apart(stand: RefStand) -> None:
+    await registered(stand)
+    shared = origin()
+    for zone in (BAR, RFC2317):
+        await stand.refs.register(zone, shared)
+    (found,) = await every_operation(stand, 100, zone=BAR)
+    assert (found.operation, found.rows) == (shared.operation, 1)
+    assert [entry.ref.zone for entry in found.entries] == [BAR]
+    assert len(await every_operation(stand, 100, zone=FOO, actor=ACTOR)) == 2
+    assert await every_operation(stand, 100, actor="nobody") == []
+
+
+async def test_a_long_operation_is_told_in_part_and_counted(stand: RefStand) -> None:
+    made = await registered(stand)
+    long = origin()
+    for number in range(25):
+        await stand.refs.move(refnames.tag(FOO, f"v{number}"), Absent(), made.id, long)
+    (found,) = (await stand.refs.operations(1)).operations
+    assert (found.operation, found.rows, len(found.entries)) == (long.operation, 25, 20)
+    told = await stand.refs.operation(ACTOR, long.operation[:12])
+    assert (told.operation, len(told.entries), told.more) == (long.operation, 25, False)
+    after = told.entries[19].sequence
+    rest = await stand.refs.operation(ACTOR, long.operation, after)
+    assert rest.entries == told.entries[20:]
+
+
+async def test_an_operation_is_told_with_what_became_of_its_refs(stand: RefStand) -> None:
+    first = await registered(stand)
+    added = (await stand.refs.operations(100)).operations[1]
+    told = await stand.refs.operation(ACTOR, None)
+    assert (told.entries[0].ref, told.later) == (MAIN, [])
+    second = await stored(stand, FOO, 2)
+    await stand.refs.move(MAIN, Exactly(first.id), second.id, origin())
+    again = await stand.refs.operation(ACTOR, told.operation)
+    assert [(entry.ref, entry.new) for entry in again.later] == [(MAIN, second.id)]
+    zone = await stand.refs.operation(ACTOR, added.operation)
+    assert [(entry.ref, entry.new) for entry in zone.later] == [(MAIN, second.id)]
+
+
+async def test_an_operation_is_named_by_what_only_its_id_begins_with(stand: RefStand) -> None:
+    with pytest.raises(NotFound, match="has done nothing"):
+        await stand.refs.operation(ACTOR, None)
+    ids = [f"%_*?[{number}" + "a" * 20 for number in (1, 2)]
+    for number, operation in enumerate(ids):
+        await stand.refs.register(names.parse(f"z{number}."), origin(operation=operation))
+    assert (await stand.refs.operation(ACTOR, ids[1][:6])).operation == ids[1]
+    with pytest.raises(Invalid) as refused:
+        await stand.refs.operation(ACTOR, ids[0][:5])
+    assert all(operation in refused.value.message for operation in ids)
+    with pytest.raises(NotFound):
+        await stand.refs.operation(ACTOR, "%%%%")
+
+
+async def test_a_head_can_be_removed_and_what_is_remembered_forgotten(stand: RefStand) -> None:
+    await registered(stand)
+    own = refnames.own_head(ACTOR)
+    await point(stand, refnames.default_head(), MAIN)
+    await point(stand, own, MAIN)
+    moved = await stand.refs.unpoint(own, origin())
+    assert [(entry.ref, entry.new) for entry in moved.entries] == [(own, None)]
+    where = await stand.refs.where(ACTOR)
+    assert (where.own, where.default is not None) == (None, True)
+    assert (await stand.refs.zone(FOO, ACTOR)).remembered == "main"
+    await stand.refs.unpoint(refnames.remembered(ACTOR, FOO), origin())
+    assert (await stand.refs.zone(FOO, ACTOR)).remembered is None
+    await stand.refs.unpoint(refnames.default_head(), origin())
+    assert (await stand.refs.where(ACTOR)).default is None
+    assert (await stand.refs.unpoint(own, origin())).entries == []
+
+
+async def test_a_branch_can_be_remembered_without_going_there(stand: RefStand) -> None:
+    await registered(stand)
+    await point(stand, refnames.remembered(ACTOR, FOO), MAIN)
+    assert (await stand.refs.zone(FOO, ACTOR)).remembered == "main"
+    assert (await stand.refs.where(ACTOR)).own is None
+
+
+async def test_others_heads_are_theirs(stand: RefStand) -> None:
+    await registered(stand)
+    for head in (refnames.own_head("bob"), refnames.remembered("bob", FOO)):
+        with pytest.raises(Denied):
+            await stand.refs.unpoint(head, origin())
+        with pytest.raises(Denied):
+            await point(stand, head, MAIN)
+
+
+async def test_an_operation_sent_again_is_answered_and_removes_no_second_head(
+    stand: RefStand,
+) -> None:
+    await registered(stand)
+    own, why = refnames.own_head(ACTOR), origin()
+    await point(stand, own, MAIN)
+    first = await stand.refs.unpoint(own, why)
+    await point(stand, own, refnames.branch(FOO, "canary"))
+    assert await stand.refs.unpoint(own, why) == first
+    assert (await stand.refs.where(ACTOR)).own is not None

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-WRITES = frozenset({"register", "move", "point", "remember", "put", "drop"})
+WRITES = frozenset({"register", "move", "point", "unpoint", "put", "drop"})
 
 
 class Killed(Exception):

@@ -46,6 +46,8 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "revert": "Take back what one commit changed",
         "reset": "Make a branch as it was",
         "reflog": "Where a branch has been, and who moved it",
+        "op": "What was done here, operation by operation",
+        "undo": "Take an operation back, whoever did it",
         "rev-parse": "The id that a refish stands for",
         "cat-object": "A stored object, decoded",
     },

@@ -6,8 +6,8 @@ local stack that should answer and do not.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -99,15 +99,30 @@ async def waiting(
     session: Session, bus: "Bus", zone: Name, branch: str | None, *, wanted: bool
 ) -> AsyncIterator[Waiter]:
     """Listens from here on, and asks who will have to report on ``branch`` (None: on any)."""
-    waiter = Waiter(zone, branch, session.timeout, wanted)
-    if not wanted:
+    async with waiting_for(session, bus, [(zone, branch)], wanted=wanted) as (waiter,):
         yield waiter
-        return
-    async with bus.subscribe(subjects.served(zone), waiter.heard):
-        statuses = await status_of_all(bus, zone)
-        waiter.awaited = {each.resolver for each in statuses if _follows(each, zone, branch)}
-        waiter.awaited |= _silent(session.local_resolvers(), statuses, zone, branch)
-        yield waiter
+
+
+@asynccontextmanager
+async def waiting_for(
+    session: Session, bus: "Bus", places: Sequence[tuple[Name, str | None]], *, wanted: bool
+) -> AsyncIterator[list[Waiter]]:
+    """As :func:`waiting`, for several zones and branches; a waiter each, in their order."""
+    waiters = [Waiter(zone, branch, session.timeout, wanted) for zone, branch in places]
+    async with AsyncExitStack() as stack:
+        if wanted:
+            for each in waiters:
+                listening = bus.subscribe(subjects.served(each.zone), each.heard)
+                await stack.enter_async_context(listening)
+            await asyncio.gather(*(_ask_who_reports(session, bus, each) for each in waiters))
+        yield waiters
+
+
+async def _ask_who_reports(session: Session, bus: "Bus", waiter: Waiter) -> None:
+    zone, branch = waiter.zone, waiter.branch
+    statuses = await status_of_all(bus, zone)
+    waiter.awaited = {each.resolver for each in statuses if _follows(each, zone, branch)}
+    waiter.awaited |= _silent(session.local_resolvers(), statuses, zone, branch)
 
 
 def _silent(

@@ -56,15 +56,18 @@ class Operation:
         Raises:
             Invalid: the operation's id is that of somebody else.
         """
+        key = self._origin.operation
+        # Whoever takes an operation back takes back all of it: nobody may add to another's.
+        if self.connection.execute(
+            "SELECT 1 FROM operation WHERE id = ? AND actor <> ?", (key, self._origin.actor)
+        ).fetchone():
+            raise Invalid("this operation's id was used by another operator")
         found = self.connection.execute(
-            "SELECT actor, first, last FROM operation WHERE id = ? AND what = ?",
-            (self._origin.operation, self._what),
+            "SELECT first, last FROM operation WHERE id = ? AND what = ?", (key, self._what)
         ).fetchone()
         if found is None:
             return None
-        actor, first, last = found
-        if actor != self._origin.actor:
-            raise Invalid("this operation's id was used by another operator")
+        first, last = found
         written = self.connection.execute(
             f"{rows.LOG} WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
             (max(first, last - MOST_TOLD + 1), last),
@@ -299,3 +302,16 @@ def _point_one(operation: Operation, head: RefName, branch: RefName, symref: Obj
         (*key, symref, branch.zone, branch.short),
     )
     operation.write(head, ObjectId(found[0]) if found else None, symref)
+
+
+def unpoint(operation: Operation, head: RefName) -> Outcome:
+    """Removes a HEAD or a remembered branch, if it is there."""
+    if (before := operation.done_before()) is not None:
+        return Outcome(before, [])
+    found = operation.connection.execute(
+        "DELETE FROM head WHERE actor = ? AND zone = ? RETURNING target",
+        (head.short, rows.zone_key(head)),
+    ).fetchone()
+    if found is not None:
+        operation.write(head, ObjectId(found[0]), None)
+    return operation.outcome()

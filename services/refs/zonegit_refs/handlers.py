@@ -8,7 +8,9 @@ from zonegit.errors import Invalid
 from zonegit.store import refnames
 from zonegit.store.protocols import (
     Adopter,
+    Aftermath,
     Moved,
+    Operations,
     Origin,
     RefStore,
     Since,
@@ -21,6 +23,8 @@ from zonegit.store.refnames import RefName
 from zonegit.wire.messages import (
     Adopt,
     AskAt,
+    AskOperation,
+    AskOperations,
     AskReflog,
     AskSince,
     AskSnapshot,
@@ -30,6 +34,7 @@ from zonegit.wire.messages import (
     Point,
     Reflog,
     Register,
+    Unpoint,
     Unregister,
     Why,
 )
@@ -53,10 +58,13 @@ class Handlers:
             "since": Endpoint(AskSince, self.since),
             "reflog": Endpoint(AskReflog, self.reflog),
             "at": Endpoint(AskAt, self.at),
+            "operations": Endpoint(AskOperations, self.operations),
+            "operation": Endpoint(AskOperation, self.operation),
             "register": Endpoint(Register, self.register),
             "unregister": Endpoint(Unregister, self.unregister),
             "move": Endpoint(Move, self.move),
             "point": Endpoint(Point, self.point),
+            "unpoint": Endpoint(Unpoint, self.unpoint),
             "adopt": Endpoint(Adopt, self.adopt),
         }
 
@@ -79,6 +87,15 @@ class Handlers:
     async def at(self, request: Request, message: AskAt) -> Stood:
         return await self._refs.at(_ref(request), message.when)
 
+    async def operations(self, request: Request, message: AskOperations) -> Operations:
+        zone = _zone(request) if request.ref is not None else None
+        return await self._refs.operations(
+            message.limit, message.before, zone=zone, actor=message.actor
+        )
+
+    async def operation(self, request: Request, message: AskOperation) -> Aftermath:
+        return await self._refs.operation(request.actor, message.prefix, message.after)
+
     async def register(self, request: Request, message: Register) -> Moved:
         return await self._refs.register(_zone(request), _origin(request, message.why))
 
@@ -96,8 +113,15 @@ class Handlers:
         )
 
     async def point(self, request: Request, message: Point) -> Moved:
-        head = refnames.default_head() if message.default else refnames.own_head(request.actor)
-        return await self._refs.point(head, _ref(request), _origin(request, message.why))
+        branch = _ref(request)
+        zone = branch.zone if message.remembered else None
+        head = _head(request, zone, default=message.default)
+        return await self._refs.point(head, branch, _origin(request, message.why))
+
+    async def unpoint(self, request: Request, message: Unpoint) -> Moved:
+        zone = _zone(request) if request.ref is not None else None
+        head = _head(request, zone, default=message.default)
+        return await self._refs.unpoint(head, _origin(request, message.why))
 
     async def adopt(self, request: Request, message: Adopt) -> Moved:
         return await self._adopter.adopt(message.slots, _origin(request, message.why))
@@ -114,6 +138,15 @@ def _zone(request: Request) -> Name:
     if ref.space != "zone" or ref.zone is None:
         raise Invalid(f"refs.{request.verb} is about a zone, not {ref.path()}")
     return ref.zone
+
+
+def _head(request: Request, zone: Name | None, *, default: bool) -> RefName:
+    """Whose HEAD is meant, or what the actor remembers of ``zone``."""
+    if default and zone is not None:
+        raise Invalid("the default HEAD remembers nothing")
+    if zone is not None:
+        return refnames.remembered(request.actor, zone)
+    return refnames.default_head() if default else refnames.own_head(request.actor)
 
 
 def _origin(request: Request, why: Why) -> Origin:

@@ -16,12 +16,13 @@ from zonegit.history import trees
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short, verify_all
 from zonegit.objects.model import Blob, Commit, Object, Symref, Tag
-from zonegit.store import refnames
 from zonegit.store.expected import Expected, holds
 from zonegit.store.protocols import (
+    Aftermath,
     LogEntry,
     Moved,
     ObjectStore,
+    Operations,
     Origin,
     Since,
     Snapshot,
@@ -84,6 +85,19 @@ class Keeper:
     async def at(self, ref: RefName, when: When) -> Stood:
         return await self._refs.at(ref, when, self._clock())
 
+    async def operations(
+        self,
+        limit: int,
+        before: int | None = None,
+        *,
+        zone: Name | None = None,
+        actor: str | None = None,
+    ) -> Operations:
+        return await self._refs.operations(limit, before, zone, actor)
+
+    async def operation(self, actor: str, prefix: str | None, after: int = 0) -> Aftermath:
+        return await self._refs.operation(actor, prefix, after)
+
     async def register(self, zone: Name, origin: Origin) -> Moved:
         return await self._refs.register(zone, origin, self._clock(), self._tell())
 
@@ -139,23 +153,9 @@ class Keeper:
         )
 
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
-        if head.space != "head" or head.zone is not None or branch.space != "heads":
+        _require_own(head, origin)
+        if head.zone not in (None, branch.zone) or branch.space != "heads":
             raise Invalid(f"a HEAD stands for a branch, not {head.path()} for {branch.path()}")
-        if head.short not in ("", origin.actor):
-            raise Denied(f"{head.path()} is not the HEAD of {origin.actor}")
-        return await self._point(head, branch, origin)
-
-    async def remember(self, branch: RefName, origin: Origin) -> Moved:
-        """Makes ``branch`` the one that the actor last stood on in its zone; no HEAD moves.
-
-        Raises:
-            NotFound: as :meth:`point`.
-        """
-        assert branch.zone is not None
-        head = refnames.remembered(origin.actor, branch.zone)
-        return await self._point(head, branch, origin)
-
-    async def _point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         symref = encode(Symref(branch.path())).id
         if await self._objects.missing([symref]):
             raise NotFound(
@@ -164,6 +164,10 @@ class Keeper:
                 object=symref.hex(),
             )
         return await self._refs.point(head, branch, symref, origin, self._clock(), self._tell())
+
+    async def unpoint(self, head: RefName, origin: Origin) -> Moved:
+        _require_own(head, origin)
+        return await self._refs.unpoint(head, origin, self._clock(), self._tell())
 
     async def admit(
         self, ref: RefName, new: ObjectId, known: Known = MappingProxyType({})
@@ -190,6 +194,17 @@ class Keeper:
 
     def _tell(self, objects: Sequence[RawObject] = ()) -> Callable[[list[LogEntry]], None]:
         return partial(self._announce, objects)
+
+
+def _require_own(head: RefName, origin: Origin) -> None:
+    """Raises:
+    Invalid: it is no HEAD, and nothing that is remembered.
+    Denied: it is somebody else's.
+    """
+    if head.space != "head":
+        raise Invalid(f"{head.path()} is no HEAD")
+    if head.short not in ("", origin.actor):
+        raise Denied(f"{head.path()} is not the HEAD of {origin.actor}")
 
 
 async def _served(reader: Reader, zone: Name, commit_id: CommitId) -> Served:

@@ -14,7 +14,7 @@ from zonegit.objects.model import Symref
 from zonegit.store import legacy, refnames
 from zonegit.store.expected import Absent
 from zonegit.store.legacy import Legacy
-from zonegit.store.protocols import LogEntry, Moved, ObjectStore, Origin, RefStore, Where
+from zonegit.store.protocols import LogEntry, ObjectStore, Origin, RefStore, Where
 from zonegit.store.refnames import RefName
 from zonegit.zone.names import Name
 from zonegit_refs.pending import Pending
@@ -32,15 +32,7 @@ class OldNames(Protocol):
         ...
 
 
-class NewNames(RefStore, Protocol):
-    """A ref store that can also remember a branch for an operator."""
-
-    async def remember(self, branch: RefName, origin: Origin) -> Moved:
-        """Makes ``branch`` the one that the actor last stood on in its zone; no HEAD moves."""
-        ...
-
-
-async def convert(old: OldNames, new: NewNames, objects: ObjectStore) -> list[LogEntry]:
+async def convert(old: OldNames, new: RefStore, objects: ObjectStore) -> list[LogEntry]:
     """Converts every old name, and returns the rows of the log that this operation wrote.
 
     Raises:
@@ -104,7 +96,7 @@ async def _copy(new: RefStore, ref: RefName, target: ObjectId, origin: Origin) -
 
 
 async def _stand(
-    new: NewNames, objects: ObjectStore, branch: RefName, origin: Origin
+    new: RefStore, objects: ObjectStore, branch: RefName, origin: Origin
 ) -> list[LogEntry]:
     """HEAD becomes the default one where there is none yet, and the branch that the operator who
     migrates is taken to in this zone, unless they know one there already."""
@@ -115,7 +107,8 @@ async def _stand(
         written += (await new.point(refnames.default_head(), branch, origin)).entries
     held = await new.zone(branch.zone, origin.actor)
     if held.remembered in (None, branch.short) or held.remembered not in held.heads:
-        written += (await new.remember(branch, origin)).entries
+        remembered = refnames.remembered(origin.actor, branch.zone)
+        written += (await new.point(remembered, branch, origin)).entries
     return written
 
 

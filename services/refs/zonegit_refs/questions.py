@@ -102,13 +102,13 @@ def snapshot(connection: Connection, after: Name | None) -> Snapshot:
     ]
     page = zones[:PAGE_ZONES]
     refs = _refs_of(connection, page)
-    fitting = _fitting([(_octets(refs.get(zone, [])), zone) for zone in page])
-    more = len(fitting) < len(zones)
+    fits = fitting([(_octets(refs.get(zone, [])), zone) for zone in page])
+    more = len(fits) < len(zones)
     return Snapshot(
         rows.epoch(connection),
         rows.last_sequence(connection),
-        [_zone_refs(zone, refs.get(zone, []), None) for zone in fitting],
-        fitting[-1] if more else None,
+        [_zone_refs(zone, refs.get(zone, []), None) for zone in fits],
+        fits[-1] if more else None,
     )
 
 
@@ -126,7 +126,7 @@ def _octets(refs: list[tuple[Any, ...]]) -> int:
     return ENTRY_OCTETS + names.MAX_OCTETS + sum(ENTRY_OCTETS + len(row[0]) for row in refs)
 
 
-def _fitting(sized: list[tuple[int, Any]]) -> list[Any]:
+def fitting(sized: list[tuple[int, Any]]) -> list[Any]:
     """The first values whose sizes together fit a page; one at least."""
     total = 0
     fitting: list[Any] = []
@@ -209,9 +209,10 @@ def _nth_move(connection: Connection, ref: RefName, moves: int) -> LogEntry:
 
 
 def _page(entries: list[LogEntry]) -> list[LogEntry]:
-    return _fitting([(_entry_octets(entry), entry) for entry in entries])
+    return fitting([(entry_octets(entry), entry) for entry in entries])
 
 
-def _entry_octets(entry: LogEntry) -> int:
+def entry_octets(entry: LogEntry) -> int:
+    """About what a log row takes in a message."""
     texts = (entry.reason, entry.because or "", entry.actor, entry.operation, entry.ref.short)
     return ENTRY_OCTETS + len(rows.zone_key(entry.ref)) + sum(len(text.encode()) for text in texts)

@@ -17,11 +17,13 @@ _LEGACY: Final = """CREATE TABLE legacy (
         actor TEXT NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL, force INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID"""
 _LOG_OF_OPERATION: Final = "CREATE INDEX log_of_operation ON log (operation, sequence)"
+_LOG_OF_ACTOR: Final = "CREATE INDEX log_of_actor ON log (actor, sequence)"
 
 
 def _say_because(connection: Connection) -> None:
     connection.execute("ALTER TABLE log ADD COLUMN because TEXT")
     connection.execute(_LOG_OF_OPERATION)
+    connection.execute(_LOG_OF_ACTOR)
 
 
 UPGRADES: Final[Upgrades] = {
@@ -56,6 +58,7 @@ SCHEMA: Final = (
         because TEXT
     ) STRICT""",
     _LOG_OF_OPERATION,
+    _LOG_OF_ACTOR,
     "CREATE INDEX log_of_ref ON log (zone, space, short, sequence)",
     # One operation may move several refs, each once. It wrote the rows first to last, none when
     # last is before first; sequence is where the log stood then.

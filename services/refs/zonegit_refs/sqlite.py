@@ -10,8 +10,10 @@ from zonegit.store.database import Database, open_database
 from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
 from zonegit.store.protocols import (
+    Aftermath,
     LogEntry,
     Moved,
+    Operations,
     Origin,
     Since,
     Snapshot,
@@ -22,7 +24,7 @@ from zonegit.store.protocols import (
 from zonegit.store.refnames import RefName, marker
 from zonegit.store.when import When
 from zonegit.zone.names import Name
-from zonegit_refs import changes, pending, questions, rows
+from zonegit_refs import changes, operations, pending, questions, rows
 from zonegit_refs.changes import Operation, Outcome
 from zonegit_refs.pending import Pending
 from zonegit_refs.policy import Served
@@ -56,6 +58,16 @@ class SqliteRefs:
 
     async def at(self, ref: RefName, when: When, now: float) -> Stood:
         work = partial(questions.at, ref=ref, when=when, now=now)
+        return await self._database.read(work)
+
+    async def operations(
+        self, limit: int, before: int | None, zone: Name | None, actor: str | None
+    ) -> Operations:
+        wanted = operations.Wanted(before, zone, actor)
+        return await self._database.read(partial(operations.latest, limit=limit, wanted=wanted))
+
+    async def operation(self, actor: str, prefix: str | None, after: int) -> Aftermath:
+        work = partial(operations.aftermath, actor=actor, prefix=prefix, after=after)
         return await self._database.read(work)
 
     async def sequence(self) -> int:
@@ -103,6 +115,10 @@ class SqliteRefs:
     ) -> Moved:
         work = partial(changes.point, head=head, branch=branch, symref=symref)
         return await self._change("point", head, origin, time, tell, work)
+
+    async def unpoint(self, head: RefName, origin: Origin, time: float, tell: Tell) -> Moved:
+        work = partial(changes.unpoint, head=head)
+        return await self._change("unpoint", head, origin, time, tell, work)
 
     async def pending(self) -> Pending | None:
         return await self._database.read(pending.read)

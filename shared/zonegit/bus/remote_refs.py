@@ -13,8 +13,10 @@ from zonegit.store import refnames
 from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
 from zonegit.store.protocols import (
+    Aftermath,
     LogEntry,
     Moved,
+    Operations,
     Origin,
     Since,
     Snapshot,
@@ -31,6 +33,8 @@ from zonegit.wire.messages import (
     MAX_SEEN,
     Adopt,
     AskAt,
+    AskOperation,
+    AskOperations,
     AskReflog,
     AskSince,
     AskSnapshot,
@@ -40,6 +44,7 @@ from zonegit.wire.messages import (
     Point,
     Reflog,
     Register,
+    Unpoint,
     Unregister,
     Why,
 )
@@ -83,6 +88,23 @@ class RemoteRefs:
     async def at(self, ref: RefName, when: When) -> Stood:
         return await self._ask("at", ref, AskAt(when=when), Stood)
 
+    async def operations(
+        self,
+        limit: int,
+        before: int | None = None,
+        *,
+        zone: Name | None = None,
+        actor: str | None = None,
+    ) -> Operations:
+        ref = refnames.marker(zone) if zone is not None else None
+        question = AskOperations(limit=limit, before=before, actor=actor)
+        return await self._ask("operations", ref, question, Operations)
+
+    async def operation(self, actor: str, prefix: str | None, after: int = 0) -> Aftermath:
+        self._own(actor)
+        question = AskOperation(prefix=prefix, after=after)
+        return await self._ask("operation", None, question, Aftermath)
+
     async def register(self, zone: Name, origin: Origin) -> Moved:
         return await self._change(
             "register", refnames.marker(zone), Register(why=self._why(origin))
@@ -113,15 +135,23 @@ class RemoteRefs:
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         if head.short:
             self._own(head.short)
-        return await self._change(
-            "point", branch, Point(default=not head.short, why=self._why(origin))
+        message = Point(
+            default=not head.short, why=self._why(origin), remembered=head.zone is not None
         )
+        return await self._change("point", branch, message)
+
+    async def unpoint(self, head: RefName, origin: Origin) -> Moved:
+        if head.short:
+            self._own(head.short)
+        ref = refnames.marker(head.zone) if head.zone is not None else None
+        message = Unpoint(default=not head.short, why=self._why(origin))
+        return await self._change("unpoint", ref, message)
 
     async def adopt(self, slots: Slots, origin: Origin) -> Moved:
         message = Adopt(slots=dict(slots), why=self._why(origin))
         return await self._ask("adopt", None, message, Moved, MOVE_TIMEOUT)
 
-    async def _change(self, verb: str, ref: RefName, message: msgspec.Struct) -> Moved:
+    async def _change(self, verb: str, ref: RefName | None, message: msgspec.Struct) -> Moved:
         return await self._ask(verb, ref, message, Moved, MOVE_TIMEOUT)
 
     async def _ask(

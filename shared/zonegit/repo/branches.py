@@ -10,7 +10,7 @@ from zonegit.repo import browse, heads
 from zonegit.repo.heads import Repo
 from zonegit.store import refnames
 from zonegit.store.expected import Absent, Exactly
-from zonegit.store.protocols import LogEntry, Moved
+from zonegit.store.protocols import LogEntry, Moved, Origin
 from zonegit.store.reading import Reader
 from zonegit.store.refnames import RefName
 from zonegit.zone import names
@@ -28,14 +28,18 @@ class Passed(msgspec.Struct, frozen=True):
     subject: str | None
 
 
-async def create(repo: Repo, zone: Name, branch: str, commit: CommitId) -> Moved:
-    """Raises:
-    Conflict: the branch exists.
-    Invalid: not a branch name.
+async def create(
+    repo: Repo, zone: Name, branch: str, commit: CommitId, origin: Origin | None = None
+) -> Moved:
+    """``origin`` is that of the operation which this is a part of, None: of none.
+
+    Raises:
+        Conflict: the branch exists.
+        Invalid: not a branch name.
     """
-    origin = repo.origin("branch")
+    why = origin or repo.origin("branch")
     try:
-        return await repo.refs.move(refnames.branch(zone, branch), Absent(), commit, origin)
+        return await repo.refs.move(refnames.branch(zone, branch), Absent(), commit, why)
     except Conflict as error:
         raise _exists(zone, branch, **error.details) from error
 
@@ -50,7 +54,7 @@ async def delete(repo: Repo, zone: Name, branch: str, *, force: bool = False) ->
     if branch not in refs.heads:
         raise heads.unknown_branch(refs, branch)
     if not force:
-        await _refuse_harm(repo, zone, branch)
+        await refuse_harm(repo, zone, branch)
     expected = Exactly(refs.heads[branch].target)
     origin = repo.origin("branch")
     return await repo.refs.move(refnames.branch(zone, branch), expected, None, origin)
@@ -120,7 +124,10 @@ async def reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[Passed
     return [Passed(move, subjects[move.new] if move.new is not None else None) for move in moves]
 
 
-async def _refuse_harm(repo: Repo, zone: Name, branch: str) -> None:
+async def refuse_harm(repo: Repo, zone: Name, branch: str) -> None:
+    """Raises:
+    Unsafe: without that branch the zone is not served any more, or the operator stands on it.
+    """
     if branch == refnames.DEFAULT_BRANCH:
         raise _served_from(zone, branch)
     if await heads.branch_of(repo, zone) == branch:
@@ -145,8 +152,8 @@ def _exists(zone: Name, branch: str, **details: str) -> Conflict:
     )
 
 
-async def checkout(repo: Repo, zone: Name, branch: str) -> Moved:
-    """Stands on a branch: it becomes the operator's own HEAD.
+async def checkout(repo: Repo, zone: Name, branch: str, origin: Origin | None = None) -> Moved:
+    """Stands on a branch: it becomes the operator's own HEAD. ``origin`` as :func:`create` has it.
 
     Raises:
         NotFound: there is no such branch.
@@ -154,7 +161,8 @@ async def checkout(repo: Repo, zone: Name, branch: str) -> Moved:
     refs = await repo.refs.zone(zone, repo.actor)
     if branch not in refs.heads and (refs.heads or branch != refnames.DEFAULT_BRANCH):
         raise heads.unknown_branch(refs, branch)
-    return await heads.point(repo, refnames.branch(zone, branch), repo.origin("checkout"))
+    why = origin or repo.origin("checkout")
+    return await heads.point(repo, refnames.branch(zone, branch), why)
 
 
 async def switch(repo: Repo, zone: Name, *, default: bool) -> str:
@@ -170,7 +178,8 @@ async def switch(repo: Repo, zone: Name, *, default: bool) -> str:
         raise NotFound(error.message, hint="zonegit zone list shows all zones") from error
     branch = heads.usual_branch(refs)
     target = refnames.branch(zone, branch)
+    origin = repo.origin("zone switch")
     if default:
-        await heads.point(repo, target, repo.origin("zone switch"), default=True)
-    await heads.point(repo, target, repo.origin("zone switch"))
+        await heads.point(repo, target, origin, default=True)
+    await heads.point(repo, target, origin)
     return branch

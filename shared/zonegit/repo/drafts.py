@@ -113,7 +113,7 @@ async def draft(
     """
     apex = position.zone
     changes = planned.changes
-    if _signs_soa(tip.rrsig) and changes and not may_touch_signed and not force:
+    if signs_soa(tip.rrsig) and changes and not may_touch_signed and not force:
         raise await _would_break_signatures(reader, apex, tip, changes)
     new_soa = _decide_soa(position, tip, planned, force=force)
     others = {key: value for key, value in changes.items() if key != (apex, rrtypes.SOA)}
@@ -155,7 +155,7 @@ def _decide_soa(position: Position, tip: State, planned: Planned, *, force: bool
     wanted = changes.get((apex, rrtypes.SOA))
     highest = position.tip.highest if position.tip else None
     reached = _later_of(highest, planned.reached)
-    if not _signs_soa(changes.get((apex, rrtypes.RRSIG), tip.rrsig)):
+    if not signs_soa(changes.get((apex, rrtypes.RRSIG), tip.rrsig)):
         others = planned.parents is not None or any(key != (apex, rrtypes.SOA) for key in changes)
         return next_soa(tip.soa, wanted, reached, others)
     # A signed SOA is never touched: its serial is whatever was signed.
@@ -180,7 +180,8 @@ def _same_but_serial(one: RRset, other: RRset | None) -> bool:
     return other is not None and with_serial(one, 0) == with_serial(other, 0)
 
 
-def _signs_soa(rrsig: RRset | None) -> bool:
+def signs_soa(rrsig: RRset | None) -> bool:
+    """Whether the RRSIGs of an apex cover its SOA: then the serial is whatever was signed."""
     return _covers(rrsig, rrtypes.SOA)
 
 

@@ -177,10 +177,11 @@ async def initialise(repo: Repo, zone: Name) -> bool:
         Conflict: the zone is registered already.
     """
     where = await repo.refs.where(repo.actor)
-    await repo.refs.register(zone, repo.origin("init"))
+    origin = repo.origin("init")
+    await repo.refs.register(zone, origin)
     first = where.default is None and not where.default_lost
     main = refnames.branch(zone, DEFAULT_BRANCH)
-    await point(repo, main, repo.origin("init"), default=first)
+    await point(repo, main, origin, default=first)
     if first and (where.own or where.own_lost):
-        await point(repo, main, repo.origin("init"))
+        await point(repo, main, origin)
     return first

@@ -30,8 +30,9 @@ async def propose(repo: Repo, zone: Name, name: str, start: CommitId) -> Moved:
     Raises:
         Conflict: there is a branch of that name.
     """
-    moved = await branches.create(repo, zone, name, start)
-    await branches.checkout(repo, zone, name)
+    origin = repo.origin("propose")
+    moved = await branches.create(repo, zone, name, start, origin)
+    await branches.checkout(repo, zone, name, origin)
     return moved
 
 

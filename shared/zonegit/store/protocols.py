@@ -170,6 +170,34 @@ class Stood(msgspec.Struct, frozen=True):
     time: float
 
 
+class Operated(msgspec.Struct, frozen=True):
+    """An operation in the log: ``rows`` is how many it wrote, ``entries`` the first of them (20 at
+    the most), oldest first."""
+
+    operation: str
+    rows: int
+    entries: list[LogEntry]
+
+
+class Operations(msgspec.Struct, frozen=True):
+    """A page of operations, that with the latest row first. ``before`` is where the next page
+    starts, None on the last one."""
+
+    operations: list[Operated]
+    before: int | None = None
+
+
+class Aftermath(msgspec.Struct, frozen=True):
+    """What one operation did, and what was done to its refs since. ``entries`` are its rows, oldest
+    first, a page of them; ``later`` the latest move of each of these refs that moved again, and for
+    a zone that it added, moves of what the zone holds by now. ``more``: further rows follow."""
+
+    operation: str
+    entries: list[LogEntry]
+    later: list[LogEntry]
+    more: bool = False
+
+
 class Since(msgspec.Struct, frozen=True):
     """Log rows after a sequence, oldest first, and where the log stands. More may follow while
     the last row's sequence is below ``sequence``."""
@@ -241,6 +269,28 @@ class RefStore(Protocol):
         """
         ...
 
+    async def operations(
+        self,
+        limit: int,
+        before: int | None = None,
+        *,
+        zone: Name | None = None,
+        actor: str | None = None,
+    ) -> Operations:
+        """Up to ``limit`` operations that wrote a row before sequence ``before``, None: the latest.
+        With ``zone`` only the rows of its refs count, with ``actor`` only that operator's."""
+        ...
+
+    async def operation(self, actor: str, prefix: str | None, after: int = 0) -> Aftermath:
+        """The operation whose id begins with ``prefix``, None: the latest of ``actor``; its rows
+        after a sequence.
+
+        Raises:
+            NotFound: there is none.
+            Invalid: there are several; names them.
+        """
+        ...
+
     async def register(self, zone: Name, origin: Origin) -> Moved:
         """Adds a zone without branches.
 
@@ -285,12 +335,17 @@ class RefStore(Protocol):
 
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         """Makes a HEAD stand for a branch, which need not exist yet; an operator's own HEAD is
-        also remembered for its zone.
+        also remembered for its zone. ``head`` may be what is remembered itself, and no HEAD moves.
 
         Raises:
             NotFound: the branch's zone is not registered, or the symref to the branch is not
                 stored: like a commit, it is put before a ref may name it.
         """
+        ...
+
+    async def unpoint(self, head: RefName, origin: Origin) -> Moved:
+        """Removes a HEAD, or a remembered branch, if it is there: its operator stands where the
+        default HEAD does; without that, nowhere."""
         ...
 
 

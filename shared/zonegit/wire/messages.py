@@ -177,6 +177,23 @@ class AskAt(Message, frozen=True, kw_only=True, omit_defaults=True):
     when: When
 
 
+class AskOperations(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.operations: a page of the log by operations, of the subject's zone alone where it names
+    one. Answered by ``store.protocols.Operations``."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)]
+    before: Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)] | None = None
+    actor: Text | None = None
+
+
+class AskOperation(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.operation: what one operation did, by the first characters of its id; None: the actor's
+    latest. Answered by ``store.protocols.Aftermath``."""
+
+    prefix: Annotated[str, Meta(min_length=4, max_length=64)] | None = None
+    after: Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)] = 0
+
+
 class Why(Message, frozen=True, kw_only=True, omit_defaults=True):
     """What every mutation says of itself: see ``store.protocols.Origin``."""
 
@@ -212,8 +229,17 @@ class Move(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Point(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.point: make ``head`` (the default one, or the actor's own) stand for the subject's
-    branch. Answered by ``store.protocols.Moved``."""
+    """refs.point: make a HEAD (the default one, or the actor's own) stand for the subject's branch;
+    ``remembered``: only remember it for its zone. Answered by ``store.protocols.Moved``."""
+
+    default: bool
+    why: Why
+    remembered: bool = False
+
+
+class Unpoint(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.unpoint: remove a HEAD (the default one, or the actor's own), or where the subject names
+    a zone, what the actor remembers of it. Answered by ``store.protocols.Moved``."""
 
     default: bool
     why: Why

@@ -34,14 +34,15 @@ async def command(
     async with session.bus() as bus:
         repo = session.repo(bus)
         position = await heads.locate(repo, zone)
+        origin = repo.origin("checkout -b" if create else "checkout")
         heard = waiting.Heard()
         if create:
             wait_for = waiting.waiting(session, bus, position.zone, branch, wanted=wait)
             async with wait_for as waiter:
                 at = await refish.resolve(repo, start, zone=position.zone, branch=position.branch)
-                moved = await branches.create(repo, position.zone, branch, at.commit)
+                moved = await branches.create(repo, position.zone, branch, at.commit, origin)
                 heard = await waiter.until(moved)
-        await branches.checkout(repo, position.zone, branch)
+        await branches.checkout(repo, position.zone, branch, origin)
     text = f"you stand on {branch} of {names.text(position.zone)}"
     data = {"zone": names.text(position.zone), "branch": branch, "created": create}
     session.output.result({**data, **heard.json()}, [text, *heard.lines()])

@@ -1,0 +1,111 @@
+"""zonegit op: what was done here, operation by operation."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import click
+
+from zonegit.objects.ids import ObjectId
+from zonegit.repo import operations, when
+from zonegit.store.protocols import LogEntry, Operated
+from zonegit.store.refnames import RefName
+from zonegit.zone.names import Name
+from zonegit_cli import page
+from zonegit_cli.output import count
+from zonegit_cli.session import Session
+
+
+@page.page("log")
+@click.option(
+    "-n",
+    "--max-count",
+    "limit",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="The latest N operations.",
+)
+@click.option("--zone", type=page.ZONE, metavar="ZONE", help="Only what moved refs of this zone.")
+@click.option("--actor", metavar="ACTOR", help="Only what this operator did.")
+async def log(session: Session, limit: int, zone: Name | None, actor: str | None) -> None:
+    """Show what was done, by whom, and which refs moved from where to where; the latest first.
+
+    One line of a shell is one operation, however many refs it moved. zonegit undo takes any of
+    them back.
+
+    \b
+    zonegit op log -n 5
+    zonegit op log --zone example.com --actor bob
+    """
+    async with session.connected() as repo:
+        found = await operations.latest(repo, limit, zone=zone, actor=actor)
+        entries = [entry for each in found for entry in each.entries]
+        symrefs = await operations.symrefs(repo, entries)
+    data = [_json(each) for each in found]
+    lines = [line for each in found for line in _lines(each, symrefs)]
+    session.output.result(data, lines or ["nothing was done yet"], paged=True)
+
+
+@click.group("op")
+def command() -> None:
+    """What was done here, operation by operation.
+
+    \b
+    zonegit op log
+    zonegit undo 1a2b3c4d5e6f       take one of them back
+    """
+
+
+command.add_command(log)
+
+
+def _lines(each: Operated, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
+    yield head(each.operation, each.entries)
+    yield from moves(each.entries, symrefs)
+    if each.rows > len(each.entries):
+        yield f"    and {count(each.rows - len(each.entries), 'more move')}"
+
+
+def head(operation: str, entries: Iterable[LogEntry]) -> str:
+    """An operation in one line: its id, when, who and with what."""
+    first = next(iter(entries))
+    why = f"{first.reason}: {first.because}" if first.because else first.reason
+    shown = click.style(operations.short_id(operation), fg="yellow")
+    return f"operation {shown}  {when.shown(first.time)}  {first.actor}  {why}"
+
+
+def moves(entries: Iterable[LogEntry], symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
+    """A line for each ref that moved."""
+    for entry in entries:
+        ref = operations.shown_ref(entry.ref)
+        if entry.ref.space == "zone":
+            yield f"    {ref} {entry.kind}"
+        else:
+            old, new = (operations.shown_target(each, symrefs) for each in (entry.old, entry.new))
+            yield f"    {ref}: {old} -> {new}"
+
+
+def _json(each: Operated) -> dict[str, Any]:
+    first = each.entries[0]
+    return {
+        "operation": each.operation,
+        "time": first.time,
+        "actor": first.actor,
+        "reason": first.reason,
+        "because": first.because,
+        "rows": each.rows,
+        "refs": [move_json(entry) for entry in each.entries],
+    }
+
+
+def move_json(entry: LogEntry) -> dict[str, Any]:
+    """A row of the log for ``--json``, without what its operation's rows share."""
+    return {
+        "ref": entry.ref.path(),
+        "kind": entry.kind,
+        "old": entry.old.hex() if entry.old is not None else None,
+        "new": entry.new.hex() if entry.new is not None else None,
+        "serial": entry.serial,
+        "sequence": entry.sequence,
+    }

@@ -1,0 +1,145 @@
+"""zonegit undo: take an operation back."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zonegit.objects.ids import ObjectId
+from zonegit.repo import heads, operations, undo
+from zonegit.repo.commits import Intent
+from zonegit.repo.operations import Done
+from zonegit.repo.undo import Back, Undone
+from zonegit.store.refnames import RefName
+from zonegit.zone.names import Name
+from zonegit_cli import page, waiting
+from zonegit_cli.commands import op
+from zonegit_cli.session import Session
+from zonegit_cli.waiting import Heard, Waiter
+
+
+@page.page("undo")
+@click.argument("operation", required=False)
+@page.FORCE
+@page.BECAUSE
+@page.SIGN
+@page.NO_SIGN
+@page.DRY_RUN
+@page.waits
+async def command(
+    session: Session,
+    operation: str | None,
+    force: bool,
+    because: str | None,
+    sign: Path | None,
+    no_sign: bool,
+    dry_run: bool,
+    wait: bool,
+) -> None:
+    """Take back what OPERATION did (your own latest one): every branch, tag, HEAD and zone that it
+    moved goes back to where it was. zonegit op log lists operations; four digits will do.
+
+    A branch gets its old records as a new commit, under the next serial: secondaries follow. Where
+    one of the refs was moved again since, nothing is moved and the exit status is 4. An undo is an
+    operation, too: undone, it is the change again.
+
+    \b
+    zonegit undo --dry-run              what your last command did, and what would go back
+    zonegit undo --wait
+    zonegit undo 1a2b3c4d5e6f           anybody's
+    """
+    session = page.signing(session, sign, off=no_sign)
+    async with session.bus() as bus:
+        repo = session.repo(bus)
+        done = await operations.find(repo, operation)
+        symrefs = await operations.symrefs(repo, done.entries)
+        meant = _intent(done, force=force, because=because, dry_run=dry_run)
+        wanted = wait and not dry_run
+        async with waiting.waiting_for(session, bus, _served(done), wanted=wanted) as waiters:
+            undone = await undo.undo(repo, done, meant, _progress(session))
+            heard = await _heard(waiters, undone.back)
+    for ref in undone.skipped:
+        session.output.note(f"{operations.shown_ref(ref)} is left to its operator")
+    lines = [*_lines(undone, symrefs, dry_run=dry_run), *heard.lines()]
+    session.output.result({**_json(undone, dry_run=dry_run), **heard.json()}, lines)
+
+
+def _intent(done: Done, *, force: bool, because: str | None, dry_run: bool) -> Intent:
+    first = done.entries[0]
+    short = operations.short_id(done.operation)
+    message = f"undo {first.reason}\n\nThis takes back operation {short} of {first.actor}."
+    return Intent(
+        message,
+        f"undo {short}",
+        force,
+        dry_run=dry_run,
+        because=because,
+        operation=heads.new_operation(),
+    )
+
+
+def _progress(session: Session) -> undo.Progress:
+    def tell(back: int, of: int) -> None:
+        if of > undo.AT_ONCE:
+            session.output.progress(f"{back} of {of} refs" if back < of else "")
+
+    return tell
+
+
+def _served(done: Done) -> list[tuple[Name, str | None]]:
+    """The branches that resolvers may serve."""
+    refs = [each.ref for each in done.turned if each.ref.space == "heads"]
+    return [(ref.zone, ref.short) for ref in refs if ref.zone is not None]
+
+
+async def _heard(waiters: Sequence[Waiter], back: Sequence[Back]) -> Heard:
+    """Who serves all that moved; nobody where nothing did, or nobody wanted to know."""
+    moved = {each.turned.ref: each.moved for each in back if each.moved is not None}
+    places = {(ref.zone, ref.short): each for ref, each in moved.items() if ref.space == "heads"}
+    waited = [
+        (waiter, places[waiter.zone, waiter.branch or ""])
+        for waiter in waiters
+        if (waiter.zone, waiter.branch or "") in places
+    ]
+    heard = await asyncio.gather(*(waiter.until(move) for waiter, move in waited))
+    served = {each for one in heard for each in one.served_by or ()}
+    return Heard(sorted(served)) if any(waiter.wanted for waiter in waiters) else Heard()
+
+
+def _lines(undone: Undone, symrefs: Mapping[ObjectId, RefName], *, dry_run: bool) -> Iterator[str]:
+    verb = "would take back" if dry_run else "took back"
+    yield f"{verb} {op.head(undone.undone.operation, undone.undone.entries)}"
+    for each in undone.back:
+        ref = operations.shown_ref(each.turned.ref)
+        if each.turned.ref.space == "zone":
+            yield f"    {ref} {'added' if each.turned.kind == 'removed' else 'removed'} again"
+            continue
+        old = operations.shown_target(each.turned.left, symrefs)
+        new = operations.shown_target(each.commit or each.turned.found, symrefs)
+        made = each.commit is not None and each.commit != each.turned.found
+        same = f" (records of {operations.shown_target(each.turned.found, symrefs)})"
+        yield f"    {ref}: {old} -> {new}{same if made else ''}"
+    if not dry_run:
+        yield f"zonegit undo {operations.short_id(undone.operation)} makes it again"
+
+
+def _json(undone: Undone, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "undone": undone.undone.operation,
+        "operation": None if dry_run else undone.operation,
+        "refs": [_back_json(each) for each in undone.back],
+        "skipped": [ref.path() for ref in undone.skipped],
+    }
+
+
+def _back_json(each: Back) -> dict[str, Any]:
+    turned = each.turned
+    now = each.commit or turned.found
+    return {
+        "ref": turned.ref.path(),
+        "undone": turned.kind,
+        "old": turned.left.hex() if turned.left is not None else None,
+        "new": now.hex() if now is not None else None,
+    }

@@ -1,0 +1,167 @@
+"""What can be asked of operations: the changes of one or more refs that belong together.
+
+An operation is where its latest row is; whatever is asked, so many rows are looked at and no more.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from sqlite3 import Connection
+from typing import Final
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.store.protocols import Aftermath, LogEntry, Operated, Operations
+from zonegit.zone.names import Name
+from zonegit_refs import questions, rows
+
+SHOWN_ROWS: Final = 20
+"""Rows of each operation that a list of them shows."""
+
+MOST_LOOKED_AT: Final = 20_000
+"""Rows of the log that one question goes back through."""
+
+PAGE_ROWS: Final = 1_000
+NAMED: Final = 10
+_ROWS: Final = "SELECT sequence, operation FROM log"
+_HELD: Final = "SELECT sequence FROM ref WHERE zone = ?"
+_COUNT: Final = "SELECT count(*) FROM log"
+_LAST_CHARACTER: Final = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows of the log count: those before a sequence, of one zone's refs, of one operator;
+    None: all."""
+
+    before: int | None
+    zone: Name | None
+    actor: str | None
+
+    @property
+    def condition(self) -> tuple[str, list[object]]:
+        """What SQL compares, but for ``before``, and with what."""
+        parts = {"zone = ?": self.zone, "actor = ?": self.actor}
+        given = {text: value for text, value in parts.items() if value is not None}
+        return " AND ".join(["TRUE", *given]), list(given.values())
+
+
+def latest(connection: Connection, limit: int, wanted: Wanted) -> Operations:
+    """A page of operations, the latest first."""
+    told: list[Operated] = []
+    seen: set[str] = set()
+    octets = looked = 0
+    at = wanted.before
+    for sequence, operation in _rows_back(connection, wanted):
+        if operation not in seen and not _was_told(connection, operation, wanted):
+            found = _operated(connection, operation, wanted)
+            octets += sum(map(questions.entry_octets, found.entries))
+            if len(told) == limit or (told and octets > questions.PAGE_OCTETS):
+                return Operations(told, at)
+            told.append(found)
+        seen.add(operation)
+        at = sequence
+        looked += 1
+    return Operations(told, at if looked == MOST_LOOKED_AT else None)
+
+
+def _rows_back(connection: Connection, wanted: Wanted) -> Iterator[tuple[int, str]]:
+    """Sequence and operation of each row that counts, the latest first."""
+    condition, values = wanted.condition
+    before = wanted.before if wanted.before is not None else rows.last_sequence(connection) + 1
+    return connection.execute(
+        f"{_ROWS} WHERE {condition} AND sequence < ? ORDER BY sequence DESC LIMIT ?",
+        (*values, before, MOST_LOOKED_AT),
+    )
+
+
+def _was_told(connection: Connection, operation: str, wanted: Wanted) -> bool:
+    """Whether an earlier page had the operation, by a later row of it."""
+    if wanted.before is None:
+        return False
+    condition, values = wanted.condition
+    found = connection.execute(
+        f"{_ROWS} WHERE {condition} AND operation = ? AND sequence >= ? LIMIT 1",
+        (*values, operation, wanted.before),
+    )
+    return found.fetchone() is not None
+
+
+def _operated(connection: Connection, operation: str, wanted: Wanted) -> Operated:
+    condition, values = wanted.condition
+    only = f"WHERE {condition} AND operation = ?"
+    (count,) = connection.execute(f"{_COUNT} {only}", (*values, operation)).fetchone()
+    shown = connection.execute(
+        f"{rows.LOG} {only} ORDER BY sequence LIMIT ?", (*values, operation, SHOWN_ROWS)
+    )
+    return Operated(operation, count, rows.entries(shown))
+
+
+def aftermath(connection: Connection, actor: str, prefix: str | None, after: int) -> Aftermath:
+    """A page of one operation's rows after a sequence, and what became of their refs.
+
+    Raises:
+        NotFound: there is no such operation.
+        Invalid: there are several.
+    """
+    operation = _own_latest(connection, actor) if prefix is None else _named(connection, prefix)
+    found = connection.execute(
+        f"{rows.LOG} WHERE operation = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+        (operation, after, PAGE_ROWS + 1),
+    )
+    entries = rows.entries(found)
+    since = [[entry, *_later(connection, entry)] for entry in entries[:PAGE_ROWS]]
+    page = questions.fitting([(sum(map(questions.entry_octets, each)), each) for each in since])
+    later = {each.sequence: each for _, *moves in page for each in moves}
+    more = len(page) < len(entries)
+    return Aftermath(operation, [each[0] for each in page], list(later.values()), more)
+
+
+def _own_latest(connection: Connection, actor: str) -> str:
+    found = connection.execute(
+        "SELECT operation FROM log WHERE actor = ? ORDER BY sequence DESC LIMIT 1", (actor,)
+    ).fetchone()
+    if found is None:
+        raise NotFound(
+            f"{actor} has done nothing here", hint="zonegit op log shows what others have done"
+        )
+    return str(found[0])
+
+
+def _named(connection: Connection, prefix: str) -> str:
+    """The only operation whose id begins so, or is that."""
+    found = [
+        operation
+        for (operation,) in connection.execute(
+            "SELECT DISTINCT operation FROM log WHERE operation BETWEEN ? AND ? LIMIT ?",
+            (prefix, prefix + _LAST_CHARACTER, NAMED + 1),
+        )
+    ]
+    if prefix in found or len(found) == 1:
+        return prefix if prefix in found else str(found[0])
+    if not found:
+        raise NotFound(
+            f"there is no operation {prefix!r}", hint="zonegit op log lists them, the latest first"
+        )
+    raise Invalid(
+        f"{prefix!r} could mean the operations {', '.join(sorted(found)[:NAMED])}"
+        f"{' and more' if len(found) > NAMED else ''}",
+        hint="give more of its digits",
+    )
+
+
+def _later(connection: Connection, entry: LogEntry) -> list[LogEntry]:
+    """The ref's latest move, where another operation made it; of a zone that was added, also the
+    latest moves of branches and tags that it holds now and that others made."""
+    ref = entry.ref
+    found = connection.execute(
+        f"{rows.LOG} WHERE zone = ? AND space = ? AND short = ? ORDER BY sequence DESC LIMIT 1",
+        (rows.zone_key(ref), ref.space, ref.short),
+    )
+    later = rows.entries(found)
+    if entry.kind == "added":
+        held = connection.execute(
+            f"{rows.LOG} WHERE sequence IN ({_HELD}) AND operation <> ?"
+            " ORDER BY sequence DESC LIMIT ?",
+            (rows.zone_key(ref), entry.operation, NAMED),
+        )
+        later += rows.entries(held)
+    return [each for each in later if each.operation != entry.operation]
