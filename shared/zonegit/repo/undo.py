@@ -13,7 +13,18 @@ import msgspec
 
 from zonegit.errors import Conflict, Denied, NotFound, Unsafe, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.repo import branches, commits, diffs, drafts, operations, plans, several, undoing
+from zonegit.objects.model import subject
+from zonegit.repo import (
+    branches,
+    browse,
+    commits,
+    diffs,
+    drafts,
+    operations,
+    plans,
+    several,
+    undoing,
+)
 from zonegit.repo.commits import Committed, Intent, Lost, Outcome
 from zonegit.repo.drafts import Planned, State
 from zonegit.repo.heads import Position, Repo
@@ -69,7 +80,7 @@ async def undo(
     repo: Repo, done: Done, meant: Intent, progress: Progress = lambda done, of: None
 ) -> Undone:
     """Takes an operation back, under the id ``meant.operation``; nothing is moved when that is a
-    dry run.
+    dry run. Commits that it takes have messages of their own.
 
     Raises:
         Conflict: one of its refs was moved since; names the moves. Or one is moved at this moment.
@@ -206,6 +217,7 @@ async def _branch(
             hint="zonegit reflog tells by whom",
             tip=tip.target.hex() if tip is not None else "",
         )
+    meant = msgspec.structs.replace(meant, message=await _message(repo, turned))
     try:
         done = await undoing.reset(repo, position, target, meant, exact=False)
     except Unsafe as error:
@@ -215,6 +227,15 @@ async def _branch(
         done = await _again(repo, position, target, int(highest), meant, error)
     assert isinstance(done, Committed)  # it is no dry run, merges nothing, and moves
     return Back(turned, done.moved, done.commit)
+
+
+async def _message(repo: Repo, turned: Turned) -> str:
+    """What the commit says that takes a branch back."""
+    if turned.left is None:
+        return f"bring back {turned.ref.short}"
+    left = CommitId(turned.left)
+    said = subject(await browse.read_commit(Reader(repo.objects), left))
+    return f'undo "{said}"\n\nThis takes back {left.hex()}.'
 
 
 async def _again(

@@ -67,12 +67,9 @@ async def command(
 
 
 def _intent(done: Done, *, force: bool, because: str | None, dry_run: bool) -> Intent:
-    first = done.entries[0]
-    short = operations.short_id(done.operation)
-    message = f"undo {first.reason}\n\nThis takes back operation {short} of {first.actor}."
     return Intent(
-        message,
-        f"undo {short}",
+        "undo",
+        f"undo {operations.short_id(done.operation)}",
         force,
         dry_run=dry_run,
         because=because,
