@@ -45,14 +45,14 @@ class Clock:
 
 
 class Shop:
-    """A repository and how two operators use it. ``noted`` is what the first of them was told
-    beside results."""
+    """A repository and how two operators use it. ``clock`` is the ref store's, ``noted`` what both
+    were told beside results."""
 
-    def __init__(self, repo: Repo, other: Repo, clock: Clock, noted: list[str]) -> None:
+    def __init__(self, repo: Repo, other: Repo) -> None:
         self.repo = repo
         self.other = other
-        self.clock = clock
-        self.noted = noted
+        self.clock = Clock()
+        self.noted: list[str] = []
 
     async def imported(
         self, text: str, zone: Name = ZONE, *, force: bool = False, because: str | None = None
@@ -93,7 +93,9 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
             who = Identity(name, f"{name}@example.net", 1_795_232_912)
             return Repo(objects, keeper, name, lambda: who, note=noted.append)
 
-        yield Shop(operator("alice"), operator("bob"), clock, noted)
+        shop = Shop(operator("alice"), operator("bob"))
+        shop.clock, shop.noted = clock, noted
+        yield shop
 
 
 @pytest.fixture

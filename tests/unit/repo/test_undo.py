@@ -125,7 +125,7 @@ async def test_what_moved_again_is_a_conflict_naming_who_when_and_which_operatio
 ) -> None:
     await edited(foo, "192.0.2.81")
     operation = await latest(foo.repo)
-    bobs = Shop(foo.other, foo.repo, foo.clock, [])
+    bobs = Shop(foo.other, foo.repo)
     now = await edited(bobs, "192.0.2.82")
     with pytest.raises(Conflict) as refused:
         await undone(foo.repo, operation)
@@ -305,7 +305,7 @@ async def test_an_undo_that_lost_a_race_halfway_says_what_is_back_and_what_is_no
 ) -> None:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo))
     await branches.rename(foo.repo, ZONE, "canary", "trial")
-    bobs = Shop(foo.other, foo.repo, foo.clock, [])
+    bobs = Shop(foo.other, foo.repo)
     store: Any = Interrupted(foo.repo.refs, lambda: edited(bobs, "192.0.2.9", "trial"))
     with pytest.raises(Conflict) as stopped:
         await undone(msgspec.structs.replace(foo.repo, refs=store))
