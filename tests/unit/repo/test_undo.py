@@ -292,8 +292,8 @@ class Interrupted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def move(self, *arguments: Any) -> Any:
-        moved = await self._store.move(*arguments)
+    async def move(self, *arguments: Any, **named: Any) -> Any:
+        moved = await self._store.move(*arguments, **named)
         if not self._moved:
             self._moved = True
             await self._others()
