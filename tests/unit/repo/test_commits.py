@@ -155,11 +155,17 @@ class Overheard:
         return await self._refs.move(ref, expected, new, origin, *objects)
 
 
+def watched(foo: Shop, heard: Overheard) -> Shop:
+    """The same, its first operator's moves overheard."""
+    overheard = msgspec.structs.replace(foo.repo, refs=heard)
+    return Shop(overheard, foo.other, foo.clock, foo.noted)
+
+
 async def test_whoever_comes_back_after_a_lost_race_asks_for_one_turn_throughout(
     foo: Shop,
 ) -> None:
     heard = Overheard(foo.repo.refs)
-    overheard = Shop(msgspec.structs.replace(foo.repo, refs=heard), foo.other)
+    overheard = watched(foo, heard)
     await race(overheard, address("a", "192.0.2.11"), address("b", "192.0.2.12"))
     first, second = heard.turns
     assert first is not None
@@ -168,9 +174,7 @@ async def test_whoever_comes_back_after_a_lost_race_asks_for_one_turn_throughout
 
 async def test_whoever_gives_up_after_a_lost_race_asks_for_no_turn(foo: Shop) -> None:
     heard = Overheard(foo.repo.refs)
-    await Shop(msgspec.structs.replace(foo.repo, refs=heard), foo.other).imported(
-        FOO.replace("192.0.2.80", "192.0.2.99")
-    )
+    await watched(foo, heard).imported(FOO.replace("192.0.2.80", "192.0.2.99"))
     assert heard.turns == [None]
 
 

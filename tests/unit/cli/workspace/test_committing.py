@@ -10,6 +10,7 @@ from zonegit.repo import branches, heads, tags
 from zonegit.repo.commits import Committed, Preview
 from zonegit.store import refnames
 from zonegit.zone import names
+from zonegit_cli.workspace import committing
 
 SIGNED = FOO + (
     "@ RRSIG SOA 8 2 300 20300101000000 20200101000000 1 @ AAAA\n"
@@ -157,6 +158,39 @@ async def test_a_signed_zone_is_committed_when_it_was_signed_anew_and_else_not_a
     desk.type(EXAMPLE, "20200101000000", "20200102000000")
     results = await desk.commit()
     assert all(isinstance(each, Committed) for each in results.values())
+
+
+async def test_a_zone_that_the_rails_refuse_is_told_and_the_others_stay_committed(
+    out: Desk,
+) -> None:
+    path = out.path(EXAMPLE)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if " NS " not in line))
+    out.type(SUB, "192.0.2.80", "192.0.2.81")
+    results = await out.commit()
+    assert isinstance(results[SUB], Committed)
+    assert set(committing.failures(results)) == {EXAMPLE}
+    assert out.states() == {"example.com.": "changed"}
+    told = committing.together(committing.failures(results), "1 zone committed, but not")
+    assert isinstance(told, Unsafe)
+    assert "example.com." in told.message
+    assert isinstance((await out.commit(because="it moves"))[EXAMPLE], Committed)
+    assert out.states() == {}
+
+
+def test_an_error_of_very_many_zones_names_a_few_and_is_of_the_gravest_kind() -> None:
+    errors = {
+        names.parse(f"z{number}.example."): Conflict("moved", hint="update", tip="77")
+        if number == 7
+        else Unsafe("much")
+        for number in range(9)
+    }
+    told = committing.together(errors, "nothing was committed")
+    assert isinstance(told, Conflict)
+    assert told.hint == "update"
+    assert told.message.startswith("nothing was committed: z0.example.: much; z1.example.: much;")
+    assert told.message.endswith("and 4 more zones")
+    assert told.details == {"z7.example.": "77"}
 
 
 async def test_a_dry_run_tells_the_commits_and_makes_none(out: Desk) -> None:
