@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import ELOOP, ENOTDIR
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -79,7 +79,13 @@ class Rooted:
             Invalid: it cannot be written, or a link is on the way.
         """
         with self._parent(path, make=True) as (folder, name):
-            return self._written(folder, name, octets, 0o666)
+            file = self._new(folder, name, 0o666)
+            try:
+                return _filled(file, octets)
+            except BaseException:  # a torn file would be in the way of the next attempt
+                with suppress(OSError):
+                    os.unlink(name, dir_fd=folder)
+                raise
 
     def replace(self, path: str, octets: bytes, was: Stamp | None) -> Stamp:
         """Puts octets in a file's place, all at once; ``was`` None: whatever was there.
@@ -91,7 +97,8 @@ class Rooted:
         with self._parent(path, make=True) as (folder, name):
             temporary = TEMPORARY + secrets.token_hex(8)
             try:
-                self._written(folder, temporary, octets, self._mode(folder, name), durable=True)
+                file = self._new(folder, temporary, self._mode(folder, name))
+                _filled(file, octets, durable=True)
                 if was is not None and self.stamp(path) != was:
                     raise self._changed(path)
                 os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -192,15 +199,8 @@ class Rooted:
                 ) from None
             raise Invalid(f"{shown}: {error.strerror}") from error
 
-    def _written(
-        self, folder: int, name: str, octets: bytes, mode: int, *, durable: bool = False
-    ) -> Stamp:
-        with os.fdopen(os.open(name, _NEW, mode, dir_fd=folder), "wb") as file:
-            file.write(octets)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-            return _stamp(os.fstat(file.fileno()))
+    def _new(self, folder: int, name: str, mode: int) -> BinaryIO:
+        return os.fdopen(os.open(name, _NEW, mode, dir_fd=folder), "wb")
 
     def _mode(self, folder: int, name: str) -> int:
         try:
@@ -272,6 +272,15 @@ def _walked(
                 yield from _walked(inner, f"{prefix}{name}/", wanted, depth + 1)
     finally:
         os.close(folder)
+
+
+def _filled(new: BinaryIO, octets: bytes, *, durable: bool = False) -> Stamp:
+    with new as file:
+        file.write(octets)
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
+        return _stamp(os.fstat(file.fileno()))
 
 
 def _stamp(found: os.stat_result) -> Stamp:

@@ -1,6 +1,7 @@
 """Files below one folder: a planted link never leads a read or a write out of it."""
 
 import os
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -101,6 +102,18 @@ def test_a_file_that_is_there_is_never_created_over(root: Rooted) -> None:
     with pytest.raises(Conflict, match="is there already"):
         root.create("a/b/db.zone", b"second")
     assert root.read("a/b/db.zone", 100)[0] == b"first"
+
+
+def test_a_file_that_does_not_fit_on_the_disk_is_not_left_torn(root: Rooted) -> None:
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, usual[1]))
+    try:
+        with pytest.raises(Invalid, match=r"com/db\.zone: File too large"):
+            root.create("com/db.zone", bytes(200))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert root.stamp("com/db.zone") is None
+    root.create("com/db.zone", bytes(200))
 
 
 def test_a_file_is_replaced_only_while_it_is_what_was_seen(root: Rooted) -> None:
