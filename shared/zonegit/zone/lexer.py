@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from dns.tokenizer import EOL, IDENTIFIER, QUOTED_STRING, WHITESPACE, Token, Tokenizer
 
 from zonegit.errors import Invalid
+from zonegit.zone.remembered import Said
 
 MAX_ENTRY: Final = 1 << 20
 """Octets of one entry with its line breaks and comments; the longest RDATA takes a quarter."""
@@ -50,13 +51,14 @@ class Glued(Quoted):
 
 class Entry(NamedTuple):
     """One record or directive: the line it begins on, from 1, whether that begins with a blank,
-    and its words (at least one). ``raw`` are the octets of its line, empty where it takes several;
-    one that the caller ``knows`` is not split, and has no words."""
+    and its words (at least one). ``raw`` are the octets of its line, empty where it takes several.
+    A line that is recalled is not split: it has no words, and ``said`` is what it said."""
 
     line: int
     indented: bool
     words: list[str]
     raw: bytes = b""
+    said: Said | None = None
 
 
 def failure(source: str, line: int, message: str, hint: str | None = None) -> Invalid:
@@ -65,10 +67,10 @@ def failure(source: str, line: int, message: str, hint: str | None = None) -> In
 
 
 def entries(
-    octets: bytes, source: str, knows: Callable[[bytes], bool] | None = None
+    octets: bytes, source: str, recall: Callable[[bytes], Said | None] | None = None
 ) -> Iterator[Entry]:
-    """Splits a master file (RFC 1035 section 5.1); lines end in LF or CRLF. ``knows`` tells whether
-    a line need not be split, because it is an entry that came before.
+    """Splits a master file (RFC 1035 section 5.1); lines end in LF or CRLF. ``recall`` says
+    what a line said that was an entry before, None: it is not known.
 
     Raises:
         Invalid: a quoted string or parenthesis that does not end, or an entry beyond a bound.
@@ -76,8 +78,8 @@ def entries(
     start, indented, depth, size = 1, False, 0, 0
     words: list[str] = []
     for number, raw in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
-        if not depth and knows is not None and knows(raw):
-            yield Entry(number, False, [], raw)
+        if recall is not None and not depth and (said := recall(raw)) is not None:
+            yield Entry(number, False, [], raw, said)
             continue
         if depth:
             size += len(raw)

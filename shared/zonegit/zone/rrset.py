@@ -82,7 +82,7 @@ def rrset(owner: Name, rdtype: int, ttl: int, rdatas: Iterable[bytes], rdclass: 
 def message_size(value: RRset) -> int:
     """Octets of the smallest message that answers with this RRset: header, question, records
     whose owners are compressed (RFC 1035 section 4.1)."""
-    return 12 + len(value.owner) + 4 + sum(12 + len(rdata) for rdata in value.rdatas)
+    return 16 + len(value.owner) + 12 * len(value.rdatas) + sum(map(len, value.rdatas))
 
 
 def describe(value: RRset) -> str:

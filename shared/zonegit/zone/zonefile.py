@@ -145,7 +145,7 @@ class _Reader:
 
     def _file(self, place: _Place, octets: bytes) -> None:
         self._blamed_size(place, len(octets))
-        for entry in lexer.entries(octets, place.source, self._knows(place)):
+        for entry in lexer.entries(octets, place.source, self._recall(place)):
             place.line = entry.line
             try:
                 included = self._entry(place, entry)
@@ -154,10 +154,10 @@ class _Reader:
             if included is not None:
                 self._file(*included)
 
-    def _knows(self, place: _Place) -> Callable[[bytes], bool] | None:
-        """Whether a line was read before, under the origin that is in force when it is met."""
+    def _recall(self, place: _Place) -> Callable[[bytes], Said | None] | None:
+        """What a line said before, under the origin that is in force when it is met."""
         known = self._known
-        return None if known is None else lambda raw: known.recall(place.origin, raw) is not None
+        return None if known is None else lambda raw: known.recall(place.origin, raw)
 
     def _blamed_size(self, place: _Place, octets: int) -> None:
         try:
@@ -172,8 +172,8 @@ class _Reader:
     def _entry(self, place: _Place, entry: Entry) -> tuple[_Place, bytes] | None:
         """Takes one entry; what to read next where it is an ``$INCLUDE``."""
         words = entry.words
-        if not words:
-            self._again(place, entry)
+        if entry.said is not None:
+            self._again(place, entry.line, entry.said)
         elif entry.indented:
             self._record(place, entry, None)
         elif words[0][:1] == "$" and not isinstance(words[0], Quoted):
@@ -248,15 +248,13 @@ class _Reader:
         if rdata is not None and entry.raw and self._known is not None:
             self._known.keep(place.origin, entry.raw, Said(owner, rdtype, ttl, rdata))
 
-    def _again(self, place: _Place, entry: Entry) -> None:
+    def _again(self, place: _Place, line: int, said: Said) -> None:
         """Takes the record of a line that is known."""
-        said = self._known.recall(place.origin, entry.raw) if self._known is not None else None
-        assert said is not None  # it was just asked for
         if said.owner is not None:
             place.owner = said.owner
         ttl = self._ttl(said.ttl)
         owner = self._counted(place)
-        self._put(place, entry.line, owner, said.rdtype, ttl, said.rdata)
+        self._put(place, line, owner, said.rdtype, ttl, said.rdata)
 
     def _ttl(self, stated: int | None) -> int:
         """RFC 2308 section 4: the record's own, else ``$TTL``, else the last one stated."""
