@@ -4,13 +4,17 @@ A transaction is a plain function that runs from BEGIN to COMMIT in the file's o
 So nothing can come between its statements, and a caller that gives up either finds it not begun,
 and then it never runs, or finds it done. Reads have a connection and a thread of their own and
 see one state of the file each (WAL).
+
+What a connection needs stands apart, for :mod:`zonegit.store.filepool`, where many files share a
+few threads.
 """
 
 import asyncio
+import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
@@ -33,6 +37,12 @@ an import touches pages all over the index."""
 CHECKPOINT_PAGES: Final = 8_192
 """How long the log may grow, in pages of 4 KiB, before it is copied into the file. With SQLite's
 own 1,000 each batch would copy nearly the same pages again."""
+PAGE_OCTETS: Final = 1_024
+"""Of a file that is built in one go: it is small, and each of its tables takes a page at least."""
+NEIGHBOURS: Final = ("-wal", "-shm", "-journal")
+"""What SQLite appends to a file's name for those that belong to it."""
+UNFINISHED: Final = "-new"
+"""The same for one that is being built."""
 
 
 class Database:
@@ -59,13 +69,13 @@ class Database:
         """
         loop = asyncio.get_running_loop()
 
-        def transact() -> T:
-            result = self._transact(self._writer, "BEGIN IMMEDIATE", work)
+        def run() -> T:
+            result = transact(self._writer, self._path, "BEGIN IMMEDIATE", work)
             if then is not None:
                 loop.call_soon_threadsafe(then, result)
             return result
 
-        return await loop.run_in_executor(self._writing, transact)
+        return await loop.run_in_executor(self._writing, run)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Runs ``work`` on one state of the file.
@@ -75,22 +85,8 @@ class Database:
             Corrupt: the file is damaged.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._reading, self._transact, self._reader, "BEGIN", work
-        )
-
-    def _transact(self, connection: Connection, begin: str, work: Callable[[Connection], T]) -> T:
-        try:
-            connection.execute(begin)
-            try:
-                result = work(connection)
-                connection.execute("COMMIT")
-                return result
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise _explained(error, self._path) from error
+        read = partial(transact, self._reader, self._path, "BEGIN", work)
+        return await loop.run_in_executor(self._reading, read)
 
     def shut(self) -> None:
         """Waits for what runs and closes the file."""
@@ -110,37 +106,142 @@ async def open_database(
         Corrupt: it is damaged, or no SQLite file.
         Invalid: a later release of zonegit made it.
     """
-    try:
+    prepare = partial(prepared, schema=schema, version=version, upgrades=upgrades)
+    with closing(connected(path)) as writer, closing(connected(path)) as reader:
+        database = Database(path, writer, reader)
+        try:
+            await database.write(prepare)
+            reader.execute("PRAGMA query_only = ON")
+            yield database
+        finally:
+            await asyncio.to_thread(database.shut)
+
+
+def connected(path: Path, cache_kib: int = CACHE_KIB) -> Connection:
+    """A connection to the file at ``path``, which is made, with its folders, when it does not
+    exist. What is committed is on the disk.
+
+    Raises:
+        Unavailable: it cannot be opened or made.
+        Corrupt: it is damaged, or no SQLite file.
+    """
+    with explained(path), ExitStack() as failing:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(_connection(path)) as writer, closing(_connection(path)) as reader:
-            database = Database(path, writer, reader)
-            try:
-                prepare = partial(_prepare, schema=schema, version=version, upgrades=upgrades)
-                await database.write(prepare)
-                reader.execute("PRAGMA query_only = ON")
-                yield database
-            finally:
-                await asyncio.to_thread(database.shut)
-    except sqlite3.Error as error:
-        raise _explained(error, path) from error
-    except OSError as error:
-        raise Unavailable(f"cannot make {path.parent}: {error.strerror}") from error
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+        )
+        failing.callback(connection.close)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        failing.pop_all()
+        return connection
 
 
-def _connection(path: Path) -> Connection:
-    connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-    )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    return connection
+def transact(connection: Connection, path: Path, begin: str, work: Callable[[Connection], T]) -> T:
+    """Runs ``work`` in a transaction and commits; what it raises undoes it.
+
+    Raises:
+        Unavailable: the disk is full or fails; nothing was written.
+        Corrupt: the file is damaged.
+    """
+    with explained(path):
+        connection.execute(begin)
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+            return result
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
 
-def _prepare(
+def built(
+    path: Path, prepare: Callable[[Connection], object], work: Callable[[Connection], T]
+) -> T:
+    """Makes a new file of what ``work`` writes. Until all of it is on the disk nothing of it is at
+    ``path``; so it is written once and synced once, which for a small file takes a third of the
+    time that transactions would. Of a power cut soon after it may be that it is not there.
+
+    Raises:
+        Unavailable: it cannot be made.
+    """
+    unfinished = path.with_name(path.name + UNFINISHED)
+    with explained(path), ExitStack() as undoing:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove(unfinished)
+        undoing.callback(remove, unfinished)
+        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+            connection.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            transact(connection, path, "BEGIN IMMEDIATE", prepare)
+            result = transact(connection, path, "BEGIN IMMEDIATE", work)
+            connection.execute("PRAGMA journal_mode = WAL")
+        sync(unfinished)
+        _remove(path, NEIGHBOURS)  # a log beside it would be taken for its own
+        unfinished.rename(path)
+        return result
+
+
+def read_closed(path: Path, version: int, work: Callable[[Connection], T]) -> T:
+    """Runs ``work`` on a file that no process has open. One that was closed in order is read
+    without locks and neighbours, in a third of the time.
+
+    Raises:
+        Unavailable: it cannot be read.
+        Corrupt: it is damaged, or no SQLite file.
+        Invalid: it has another layout than ``version``.
+    """
+    is_whole = not path.with_name(path.name + "-wal").exists()
+    uri = f"{path.absolute().as_uri()}?{'immutable=1' if is_whole else 'mode=rw'}"
+    with (
+        explained(path),
+        closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,
+    ):
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if found != version:
+            raise Invalid(f"{path} has layout {found} and not {version}")
+        return work(connection)
+
+
+def remove(path: Path) -> None:
+    """Deletes a file that nobody has open, with its neighbours: last, for they say something of
+    no other file.
+
+    Raises:
+        OSError: one cannot be deleted.
+    """
+    _remove(path, ("", *NEIGHBOURS))
+
+
+def _remove(path: Path, suffixes: Iterable[str]) -> None:
+    for suffix in suffixes:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file, or a folder's list of files, is on the disk.
+
+    Raises:
+        OSError: the disk fails.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def prepared(
     connection: Connection, schema: Sequence[str], version: int, upgrades: Upgrades
 ) -> None:
+    """Makes the tables, or brings them to ``version``.
+
+    Raises:
+        Invalid: a later release of zonegit made the file.
+    """
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found > version:
         raise Invalid(
@@ -155,6 +256,22 @@ def _prepare(
             upgrades[layout](connection)
     if found != version:
         connection.execute(f"PRAGMA user_version = {version}")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """What goes wrong with the file at ``path``, as an operator is told of it.
+
+    Raises:
+        Unavailable: the disk is full or fails, or there is no such folder.
+        Corrupt: the file is damaged.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _explained(error, path) from error
+    except OSError as error:
+        raise Unavailable(f"cannot make {path.parent}: {error.strerror}") from error
 
 
 def _explained(error: sqlite3.Error, path: Path) -> ZonegitError:

@@ -1,0 +1,188 @@
+"""The folder of a cache: whose it is, how it is laid out, and what is left of earlier layouts.
+
+A marker file records the owner, the scheme and the version of the layout, and a folder of that name
+holds the files of the zones: two layouts have no file in common. So to set the earlier one aside is
+to replace the marker, which is one step: whoever is killed finds everything either still current or
+set aside. What is set aside stays where it is until the new files hold the same (docs/adr/0023).
+
+Without a marker, only files that caches had before there were markers are taken for ours. A folder
+with anything else is refused, and nothing in it is touched; beside a marker, it is left alone.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple
+
+import msgspec
+
+from zonegit.errors import Invalid, Unavailable
+from zonegit.store.database import NEIGHBOURS, remove, sync
+from zonegit.zone.layout import Scheme
+
+MARKER: Final = "CACHE"
+UNFINISHED: Final = "CACHE.new"
+LOCK: Final = "lock"
+MARKER_OCTETS: Final = 4_096
+"""How long a marker may be; ours are of some fifty."""
+
+_LAYOUT: Final = re.compile(r"(golang|flat|unique)-[0-9]{1,6}")
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """How a cache lays out its files, and whose cache it is."""
+
+    owner: Annotated[str, msgspec.Meta(pattern="^[a-z]{1,20}$")]
+    scheme: Scheme
+    version: Annotated[int, msgspec.Meta(ge=1, le=999_999)]
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder that files in this layout lie in."""
+        return f"{self.scheme}-{self.version}"
+
+
+class CacheRoot(NamedTuple):
+    """A folder that is this process's. Below ``folder`` are the files of zones; ``aside`` are the
+    files and folders that earlier layouts left in the root."""
+
+    path: Path
+    folder: Path
+    aside: tuple[Path, ...]
+
+
+@contextmanager
+def claimed(path: Path, layout: Layout, earlier: Collection[str]) -> Iterator[CacheRoot]:
+    """Keeps a folder to this process, made when it does not exist. ``earlier`` are the SQLite files
+    that such a cache had before there were markers.
+
+    Raises:
+        Unavailable: it cannot be used, or another process uses it.
+        Invalid: it holds files of somebody else, or another cache; nothing in it was touched.
+    """
+    names = [name + suffix for name in earlier for suffix in ("", *NEIGHBOURS)]
+    with ExitStack() as held:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            _marker(path, layout, names)  # before the lock, which is a file too
+            held.enter_context(_locked(path, layout))
+            root = _laid_out(path, layout, names)
+        except OSError as error:
+            raise Unavailable(f"cannot use {path}: {error.strerror}") from error
+        yield root
+
+
+def _laid_out(path: Path, layout: Layout, earlier: Collection[str]) -> CacheRoot:
+    if _marker(path, layout, earlier) != layout:
+        _mark(path, layout)
+    folder = path / layout.folder
+    if folder.is_symlink():
+        raise Invalid(f"{folder} is a link", hint="move the whole cache, or remove the link")
+    folder.mkdir(exist_ok=True)
+    return CacheRoot(path, folder, tuple(_aside(path, layout, earlier)))
+
+
+def release(aside: Iterable[Path]) -> None:
+    """Deletes what was set aside; follows no link. Others may be left when one fails.
+
+    Raises:
+        OSError: one cannot be deleted.
+    """
+    for each in aside:
+        if each.is_dir():
+            shutil.rmtree(each)
+        else:
+            remove(each)
+
+
+def _marker(path: Path, layout: Layout, earlier: Collection[str]) -> Layout | None:
+    """What the marker says; None: there is none, and nothing else that is not ours.
+
+    Raises:
+        Invalid: what is there is not ours.
+    """
+    octets = _octets(path / MARKER)
+    if octets is None:
+        _refuse_foreign(path, {*earlier, LOCK, UNFINISHED})
+        return None
+    try:
+        found = msgspec.json.decode(octets, type=Layout)
+    except msgspec.MsgspecError as error:
+        raise Invalid(
+            f"{path / MARKER} is no marker of a cache: {error}",
+            hint="if this is one of zonegit, remove the folder: it is filled again",
+        ) from error
+    if found.owner != layout.owner:
+        raise Invalid(f"{path} is the cache of a {found.owner}, not of a {layout.owner}")
+    return found
+
+
+def _octets(path: Path) -> bytes | None:
+    """What a file begins with; None: it does not exist.
+
+    Raises:
+        OSError: it is a link, or cannot be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    with open(descriptor, "rb") as file:
+        return file.read(MARKER_OCTETS)
+
+
+def _refuse_foreign(path: Path, ours: Collection[str]) -> None:
+    with os.scandir(path) as entries:
+        foreign = [each.name for each in entries if each.name not in ours or not _is_file(each)]
+    if foreign:
+        raise Invalid(
+            f"{path} holds {min(foreign)[:100]!r}, which is no file of a cache of zonegit's;"
+            " nothing in it was touched",
+            hint="is it the right folder? A cache needs one of its own",
+        )
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    return entry.is_file(follow_symlinks=False)
+
+
+def _mark(path: Path, layout: Layout) -> None:
+    unfinished = path / UNFINISHED
+    unfinished.unlink(missing_ok=True)
+    with unfinished.open("xb") as file:
+        file.write(msgspec.json.encode(layout) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path / MARKER)
+    sync(path)
+
+
+def _aside(path: Path, layout: Layout, earlier: Collection[str]) -> Iterator[Path]:
+    with os.scandir(path) as entries:
+        for each in sorted(entries, key=lambda entry: entry.name):
+            if _is_left(each, layout, earlier):
+                yield Path(each.path)
+
+
+def _is_left(entry: "os.DirEntry[str]", layout: Layout, earlier: Collection[str]) -> bool:
+    if entry.is_dir(follow_symlinks=False):
+        return entry.name != layout.folder and bool(_LAYOUT.fullmatch(entry.name))
+    return entry.name in earlier and _is_file(entry)
+
+
+@contextmanager
+def _locked(path: Path, layout: Layout) -> Iterator[None]:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    with open(os.open(path / LOCK, flags, 0o644), "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Unavailable(
+                f"another {layout.owner} uses {path}",
+                hint=f"give each {layout.owner} a --name of its own",
+            ) from error
+        yield
