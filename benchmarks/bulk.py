@@ -25,7 +25,7 @@ RUNS: Final = 3
 PATIENCE_S: Final = 600.0
 LOOK_EVERY_S: Final = 0.3
 RESOLVER: Final = "resolver-1"
-LAST_KNOWN: Final = Path("resolvers") / RESOLVER / "last-known.sqlite3"
+LAST_KNOWN: Final = Path("resolvers") / RESOLVER / "unique-1"
 
 _IMPORT: Final = "import of a million records"
 _FROM_DISK: Final = "a million records ready from disk"
@@ -42,7 +42,7 @@ def figures() -> list[Figure]:
         with stack.running(data, core=None) as running:
             idle = _resolver_memory(running)
             rows = [*_imported(running, zone, file), _loaded(running, zone, idle, records)]
-            _until(lambda: _is_kept(data / LAST_KNOWN))
+            _until(lambda: _is_kept(data / LAST_KNOWN / zone))
         rows += _restarted(data, zone, idle, records)
         return rows + _of_nsd(folder, zone, file, records)
 
@@ -172,6 +172,8 @@ def _is_served(address: Address, zone: str) -> bool:
 
 
 def _is_kept(file: Path) -> bool:
+    if not file.exists():
+        return False
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
         (tips,) = connection.execute("SELECT count(*) FROM tip").fetchone()
         return bool(tips)

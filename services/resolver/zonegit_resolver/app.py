@@ -70,6 +70,7 @@ async def run(options: Options, bus_settings: BusSettings, settings: Settings) -
         Unavailable: an address or the cache cannot be used, or the bus closed the connection for
             good.
         Denied, Invalid: the bus cannot be used.
+        Invalid: the folder of the cache holds files of somebody else.
     """
     spare_the_heap()
     spare_the_interpreter()
@@ -242,6 +243,7 @@ class Resolver:
             self._is_complete.set()
             self._zones.is_complete = True
             group.create_task(self._see())
+            group.create_task(self._last_known.release(self._tracks))
 
     async def _await_failure(self, failed: asyncio.Event) -> None:
         await failed.wait()

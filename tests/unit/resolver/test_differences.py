@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sqlite3
 from pathlib import Path
 
 import dns.message
@@ -10,6 +9,7 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 from tests.support.framing import connected, framed, receive
+from tests.unit.resolver.cachefiles import LAYOUT_1, files, make_earlier, zone_file
 from tests.unit.resolver.site import Running, Site, resolver
 
 from zonegit_resolver.following import differences
@@ -61,11 +61,8 @@ async def serves(running: Running, serial: int) -> None:
 
 
 def journal(data: Path, statement: str) -> list[tuple[object, ...]]:
-    database = sqlite3.connect(data / "resolvers" / "r" / "last-known.sqlite3")
-    with database:
-        rows = database.execute(statement).fetchall()
-    database.close()
-    return rows
+    with zone_file(data) as database:
+        return database.execute(statement).fetchall()
 
 
 async def three(here: Site, running: Running) -> None:
@@ -217,12 +214,11 @@ async def test_a_pin_tells_no_differences(here: Site, tmp_path: Path) -> None:
         assert await news(running, 7) == ["whole"]
 
 
-async def test_a_cache_of_the_release_before_is_taken_up(here: Site, tmp_path: Path) -> None:
+async def test_a_cache_without_a_journal_is_taken_up(here: Site, tmp_path: Path) -> None:
     async with resolver(here.url, tmp_path) as running:
         await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
         await serves(running, 7)
-    for statement in ("DROP TABLE journal", "DROP TABLE standing", "PRAGMA user_version = 1"):
-        journal(tmp_path, statement)
+    make_earlier(tmp_path, schema=LAYOUT_1)
     async with resolver(here.url, tmp_path) as running:
         await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
         await serves(running, 8)
@@ -235,7 +231,7 @@ async def test_a_removed_zone_leaves_no_journal(here: Site, tmp_path: Path) -> N
         await three(here, running)
         await here.remove("foo.com.")
         await running.comes_to_say("REFUSED", "www.foo.com.")
-    assert journal(tmp_path, "SELECT * FROM journal") == []
+    assert files(tmp_path) == []
 
 
 async def test_history_that_does_not_answer_costs_a_whole_transfer_and_no_more(

@@ -3,38 +3,23 @@
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.support.nats import start_nats
 from tests.support.waiting import DEADLINE_S, comes_true, eventually, held
+from tests.unit.resolver.cachefiles import files, kept, overall, root, zone_file
 from tests.unit.resolver.site import Running, Site, resolver, site
 
 from zonegit.authority.answering.canary import Canary
 from zonegit.errors import Unavailable
 from zonegit.repo import browse
 from zonegit.store.reading import Reader
+from zonegit.zone import layout, names
 
 OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
 NOWHERE = "nats://127.0.0.1:1"
 WWW = "www.foo.com."
-
-
-@contextmanager
-def cache(data: Path, name: str = "r") -> Iterator[sqlite3.Connection]:
-    database = sqlite3.connect(data / "resolvers" / name / "last-known.sqlite3")
-    with database:
-        yield database
-    database.close()
-
-
-def kept(data: Path) -> dict[tuple[str, bytes], bytes]:
-    """The branches in the cache and what they stand at."""
-    with cache(data) as database:
-        rows = database.execute("SELECT branch, zone, target FROM tip").fetchall()
-    return {(branch, zone): target for branch, zone, target in rows}
 
 
 async def test_a_restart_without_the_bus_answers_from_disk(here: Site, tmp_path: Path) -> None:
@@ -107,11 +92,11 @@ async def test_a_branch_that_is_no_longer_followed_is_forgotten(here: Site, tmp_
     first = await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-    assert [branch for branch, _ in kept(tmp_path)] == ["main"]
+    assert kept(tmp_path, "branch") == {("main",)}
     await here.branch("foo.com.", "next", first.commit)
     async with resolver(here.url, tmp_path, branch="next") as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-    assert [branch for branch, _ in kept(tmp_path)] == ["next"]
+    assert kept(tmp_path, "branch") == {("next",)}
 
 
 @pytest.mark.parametrize(
@@ -131,11 +116,8 @@ async def test_a_zone_that_does_not_verify_is_dropped_and_fetched_again(
     await here.commit("bar.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-    with cache(tmp_path) as database:
-        (tip,) = database.execute(
-            "SELECT id FROM tip WHERE zone = x'03666f6f03636f6d00'"
-        ).fetchone()
-        database.execute(f"{harm} AND tip = {tip}")
+    with zone_file(tmp_path) as database:
+        database.execute(harm)
     capsys.readouterr()
     async with resolver(NOWHERE, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
@@ -145,14 +127,98 @@ async def test_a_zone_that_does_not_verify_is_dropped_and_fetched_again(
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
 
 
-async def test_a_damaged_file_is_dropped(here: Site, tmp_path: Path) -> None:
-    await here.commit("foo.com.", OLD)
-    folder = tmp_path / "resolver-r"
-    folder.mkdir()
-    (folder / "last-known.sqlite3").write_bytes(b"rot" * 4096)
+@pytest.mark.parametrize("rot", [b"rot" * 4096, b"", b"SQLite format 3\0" + bytes(4080)])
+async def test_a_damaged_file_takes_no_other_zone_along(
+    here: Site, tmp_path: Path, rot: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for zone in ("foo.com.", "bar.com.", "a.foo.com."):
+        await here.commit(zone, OLD)
+    async with resolver(here.url, tmp_path) as running:
+        for zone in ("foo.com.", "bar.com.", "a.foo.com."):
+            await running.comes_to_say("NOERROR 192.0.2.1", f"www.{zone}")
+    (root(tmp_path) / "unique-1" / "foo.com.").write_bytes(rot)
+    capsys.readouterr()
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
+        assert await running.says("www.a.foo.com.") == "NOERROR 192.0.2.1"
+        assert await running.says(WWW) == "REFUSED"
+    told = [line for line in capsys.readouterr().out.splitlines() if "last-known.dropped" in line]
+    assert ["unique-1/foo.com." in line for line in told] == [True]
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-    assert kept(tmp_path)
+    assert len(kept(tmp_path)) == 3
+
+
+async def test_a_file_that_turns_out_damaged_while_it_is_written_is_made_anew(
+    here: Site, tmp_path: Path
+) -> None:
+    await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        await eventually(lambda: bool(files(tmp_path)))
+        files(tmp_path)[0].write_bytes(b"rot" * 4096)
+        await here.commit("foo.com.", NEW)
+        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+
+
+async def test_a_file_under_another_zones_name_is_dropped(here: Site, tmp_path: Path) -> None:
+    await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    (file,) = files(tmp_path)
+    file.rename(file.with_name("bar.com."))
+    (root(tmp_path) / "unique-1" / "README").write_text("somebody's")
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    assert files(tmp_path) == [file]
+    assert (root(tmp_path) / "unique-1" / "README").read_text() == "somebody's"
+
+
+async def test_the_file_of_a_zone_that_is_gone_goes_and_those_below_its_folders_stay(
+    here: Site, tmp_path: Path
+) -> None:
+    """Names of more than 200 characters share folders."""
+    end = ".".join(["\\032" * 20] * 2) + ".x." + "y" * 60 + ".net."
+    gone, stays, other = (f"{first}.{end}" for first in ("a" * 14, "a" * 14 + ".b", "c"))
+    for zone in (gone, stays, other, "0/25.2.0.192.in-addr.arpa."):
+        await here.commit(zone, OLD)
+    async with resolver(here.url, tmp_path) as running:
+        for zone in (gone, stays, other):
+            await running.comes_to_say("NOERROR 192.0.2.1", f"www.{zone}")
+    assert len(kept(tmp_path)) == len(files(tmp_path)) == 4
+    async with resolver(here.url, tmp_path) as running:
+        for zone in (gone, other):
+            await here.remove(zone)
+            await running.comes_to_say("REFUSED", f"www.{zone}")
+        assert await running.says(f"www.{stays}") == "NOERROR 192.0.2.1"
+    left = {path.relative_to(root(tmp_path) / "unique-1") for path in files(tmp_path)}
+    assert left == {
+        Path(layout.zone_path(names.parse(stays), "unique")),
+        Path("0%2F25.2.0.192.in-addr.arpa."),
+    }
+    folders = {path for path in (root(tmp_path) / "unique-1").rglob("*") if path.is_dir()}
+    assert folders == {above for path in files(tmp_path) for above in path.parents} & folders
+
+
+async def test_a_link_in_the_cache_is_neither_written_through_nor_followed(
+    here: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await here.commit("bar.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
+    precious = tmp_path / "precious"
+    precious.write_text("somebody's")
+    (root(tmp_path) / "unique-1" / "foo.com.").symlink_to(precious)
+    capsys.readouterr()
+    async with resolver(here.url, tmp_path) as running:
+        await here.commit("foo.com.", OLD)
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        await here.remove("foo.com.")
+        await running.comes_to_say("REFUSED", WWW)
+    assert precious.read_text() == "somebody's"
+    assert "last-known.not-written" in capsys.readouterr().out
 
 
 async def test_two_resolvers_do_not_share_a_folder(here: Site, tmp_path: Path) -> None:
@@ -171,8 +237,10 @@ async def test_what_is_older_than_its_soa_lets_it_be_is_answered_but_not_ready(
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-    with cache(tmp_path) as database:
+    with zone_file(tmp_path) as database:
         database.execute("UPDATE tip SET seen = seen - 1209700")
+    with overall(tmp_path) as database:
+        database.execute("UPDATE confirmed SET seen = seen - 1209700")
     async with resolver(NOWHERE, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
         status, text = await running.page("/readyz")

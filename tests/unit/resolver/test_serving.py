@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.waiting import comes_true
+from tests.unit.resolver import cachefiles
 from tests.unit.resolver.site import Site, resolver
 
 from zonegit.objects.ids import ObjectId
@@ -64,9 +65,7 @@ async def two_branches(here: Site, *zones: str) -> None:
 
 
 def kept(data: Path) -> set[tuple[str, str]]:
-    with sqlite3.connect(data / "resolvers" / "r" / "last-known.sqlite3") as database:
-        rows = database.execute("SELECT zone, branch FROM tip").fetchall()
-    database.close()
+    rows = cachefiles.kept(data)
     return {(names.text(names.from_wire(zone)), branch) for zone, branch in rows}
 
 

@@ -22,6 +22,14 @@ class Descent:
     def __init__(self, standing: Iterable[Standing] = ()) -> None:
         self._standing = {Name(each.zone): each for each in standing}
 
+    def recall(self, standing: Standing) -> None:
+        """Takes up what a zone's own file says."""
+        self._standing[Name(standing.zone)] = standing
+
+    def of(self, zone: Name) -> Standing | None:
+        """What was served last of a zone; None: nothing is known of it."""
+        return self._standing.get(zone)
+
     def turned(self, zone: Name, branch: str, tree: bytes, serial: int) -> Standing | None:
         """From now on everybody is served this. What is then to be written down; None: nothing."""
         before = self._standing.pop(zone, None)

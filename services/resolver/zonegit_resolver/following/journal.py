@@ -18,6 +18,7 @@ import structlog
 from zonegit.authority.compiled.records import Delta
 from zonegit.objects.ids import ObjectId
 from zonegit.zone import names
+from zonegit.zone.names import Name
 from zonegit.zone.serial import later
 from zonegit_resolver.following.sqlite import Key, StoredDelta
 
@@ -27,6 +28,7 @@ MOST_OF_BRANCH: Final = 1_000
 """Differences of one branch."""
 OCTETS_OF_BRANCH: Final = 4 << 20
 OCTETS_OF_ALL: Final = 64 << 20
+MOST_NUMBER: Final = 1 << 62
 OF_A_RECORD: Final = 100
 """Octets of memory a record takes beside its owner and RDATA, about."""
 
@@ -44,27 +46,32 @@ class Entry(NamedTuple):
     octets: int
 
 
-class Changes(NamedTuple):
-    """What is to be changed on disk."""
+class Gone(NamedTuple):
+    """An entry that is no more."""
 
-    gone: tuple[int, ...] = ()
+    zone: Name
+    number: int
+
+
+class Changes(NamedTuple):
+    """What is to be changed on disk: also of other zones, when all together grow too big."""
+
+    gone: tuple[Gone, ...] = ()
     put: tuple[StoredDelta, ...] = ()
 
 
 class Journal:
-    """All chains. ``free_number`` is the first that no entry on disk has."""
+    """All chains."""
 
     def __init__(
-        self,
-        free_number: int = 1,
-        octets_of_all: int = OCTETS_OF_ALL,
-        most_of_branch: int = MOST_OF_BRANCH,
+        self, octets_of_all: int = OCTETS_OF_ALL, most_of_branch: int = MOST_OF_BRANCH
     ) -> None:
-        self._free_number = free_number
+        self._free_number = 1
+        """The first that no entry has, on disk either."""
         self._most_octets = octets_of_all
         self._most_of_branch = most_of_branch
         self._chains: dict[Key, deque[Entry]] = {}
-        self._ages: OrderedDict[int, Key] = OrderedDict()
+        self._ages: OrderedDict[tuple[int, Key], None] = OrderedDict()
         self._octets: dict[Key, int] = {}
         self._octets_of_all = 0
 
@@ -116,20 +123,21 @@ class Journal:
                 gone.append(each.number)
             else:
                 entries.append(entry)
+                self._free_number = max(self._free_number, each.number + 1)
         if entries and entries[-1].new != commit:
             gone.extend(other.number for other in entries)
             entries.clear()
         for entry in entries:
             self._add(key, entry)
-        return Changes((*gone, *self._purge(key)))
+        return Changes((*(Gone(key[0], number) for number in gone), *self._purge(key)))
 
     def _add(self, key: Key, entry: Entry) -> None:
         self._chains.setdefault(key, deque()).append(entry)
-        self._ages[entry.number] = key
+        self._ages[entry.number, key] = None
         self._octets[key] = self._octets.get(key, 0) + entry.octets
         self._octets_of_all += entry.octets
 
-    def _purge(self, key: Key) -> tuple[int, ...]:
+    def _purge(self, key: Key) -> tuple[Gone, ...]:
         """Lets the oldest go until what is left is within bounds (RFC 1995 section 5)."""
         gone = []
         while key in self._chains and (
@@ -137,20 +145,21 @@ class Journal:
         ):
             gone.append(self._forget_first(key))
         while self._octets_of_all > self._most_octets:
-            gone.append(self._forget_first(next(iter(self._ages.values()))))
+            _, oldest = next(iter(self._ages))
+            gone.append(self._forget_first(oldest))
         return tuple(gone)
 
-    def _forget_first(self, key: Key) -> int:
+    def _forget_first(self, key: Key) -> Gone:
         chain = self._chains[key]
         entry = chain.popleft()
         self._octets[key] -= entry.octets
         self._octets_of_all -= entry.octets
-        del self._ages[entry.number]
+        del self._ages[entry.number, key]
         if not chain:
             del self._chains[key], self._octets[key]
-        return entry.number
+        return Gone(key[0], entry.number)
 
-    def _empty(self, key: Key) -> tuple[int, ...]:
+    def _empty(self, key: Key) -> tuple[Gone, ...]:
         gone = []
         while key in self._chains:
             gone.append(self._forget_first(key))
@@ -175,11 +184,14 @@ def _stored(key: Key, entry: Entry) -> StoredDelta:
 def _read(key: Key, stored: StoredDelta) -> Entry | None:
     """None for what is not what was written, which is said."""
     try:
-        if _digest(stored.payload) == stored.digest:
+        if stored.number > MOST_NUMBER:
+            reason = f"its number is over {MOST_NUMBER}"
+        elif _digest(stored.payload) != stored.digest:
+            reason = "its digest is another"
+        else:
             delta = msgspec.msgpack.decode(stored.payload, type=Delta)
             old, new = ObjectId(stored.old), ObjectId(stored.new)
             return Entry(stored.number, old, new, delta, _weight(delta))
-        reason = "its digest is another"
     except msgspec.MsgspecError as error:
         reason = str(error)
     log.error("journal.dropped", zone=names.text(key[0]), branch=key[1], error=reason)
@@ -192,6 +204,6 @@ def _digest(payload: bytes) -> bytes:
 
 def joined(changes: Sequence[Changes]) -> Changes:
     """All of them as one; what is put and then gone is not put."""
-    put = {each.number: each for one in changes for each in one.put}
-    gone = {number for one in changes for number in one.gone}
-    return Changes(tuple(gone), tuple(each for each in put.values() if each.number not in gone))
+    put = {(each.zone, each.number): each for one in changes for each in one.put}
+    gone = {each for one in changes for each in one.gone}
+    return Changes(tuple(gone), tuple(each for at, each in put.items() if at not in gone))

@@ -1,6 +1,8 @@
-"""The tables of the last known good; the only module here that knows SQL."""
+"""The tables of the last known good: of one zone, or of all as it was until there was a file for
+each zone.
+"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from sqlite3 import Connection
 from typing import Final, NamedTuple
@@ -11,12 +13,17 @@ from zonegit.zone import names
 from zonegit.zone.names import Name, Path
 
 VERSION: Final = 2
+"""Of the tables. With the next one goes another version of the cache's layout, so that files of
+this one are then set aside, and read as those are: with the upgrades below."""
+STANDING: Final = (
+    "CREATE TABLE standing (zone BLOB PRIMARY KEY, branch TEXT NOT NULL, tree BLOB NOT NULL,"
+    " serial INTEGER NOT NULL, mark INTEGER) STRICT, WITHOUT ROWID"
+)
 JOURNAL: Final = (
     "CREATE TABLE journal (number INTEGER PRIMARY KEY, zone BLOB NOT NULL, branch TEXT NOT NULL,"
     " old BLOB NOT NULL, new BLOB NOT NULL, digest BLOB NOT NULL, payload BLOB NOT NULL) STRICT",
     "CREATE INDEX journal_of_branch ON journal (zone, branch)",
-    "CREATE TABLE standing (zone BLOB PRIMARY KEY, branch TEXT NOT NULL, tree BLOB NOT NULL,"
-    " serial INTEGER NOT NULL, mark INTEGER) STRICT, WITHOUT ROWID",
+    STANDING,
 )
 SCHEMA: Final = (
     "CREATE TABLE tip (id INTEGER PRIMARY KEY, zone BLOB NOT NULL, branch TEXT NOT NULL,"
@@ -96,6 +103,39 @@ StoredRRset = tuple[bytes, int, bytes, bytes]
 START: Final = (b"", -1)
 
 
+class Branch(NamedTuple):
+    """What is kept of a branch; ``page`` are the first of its RRsets, all when they are fewer than
+    ``PAGE``."""
+
+    tip: Tip
+    page: list[StoredRRset]
+    deltas: list[StoredDelta]
+
+
+class Contents(NamedTuple):
+    """What a file holds, as far as it is read at once."""
+
+    branches: list[Branch]
+    standing: list[Standing]
+
+
+def contents(connection: Connection) -> Contents:
+    """All of it.
+
+    Raises:
+        Corrupt: the file is damaged.
+    """
+    check(connection)
+    found = [branch(connection, tip) for tip in tips(connection)]
+    return Contents(found, standing(connection))
+
+
+def branch(connection: Connection, tip: Tip) -> Branch:
+    """What is kept of a branch."""
+    key = (Name(tip.zone), tip.branch)
+    return Branch(tip, page(connection, key, START), deltas(connection, key))
+
+
 def check(connection: Connection) -> None:
     """Raises:
     Corrupt: the file is damaged.
@@ -130,34 +170,12 @@ def page(connection: Connection, key: Key, after: tuple[bytes, int]) -> list[Sto
     ).fetchall()
 
 
-def see(connection: Connection, seen: float, late: Sequence[tuple[float | None, Key]]) -> None:
-    """Notes when branches were last known to be current, those in ``late`` at other times."""
-    connection.execute("UPDATE tip SET seen = ?", (seen,))
-    connection.executemany(
-        "UPDATE tip SET seen = ? WHERE zone = ? AND branch = ?",
-        ((other, *key) for other, key in late),
-    )
-
-
-def tidy(connection: Connection) -> tuple[int, int]:
-    """Removes rows without a tip, and returns the first numbers from which on there are none: of
-    tips, and of differences.
-
-    A big zone is written in many short transactions, as rows under such a number, and kept as a
-    whole by the last one or not at all; a process that ended meanwhile has left some behind.
-    """
-    connection.execute("DELETE FROM rrset WHERE tip NOT IN (SELECT id FROM tip)")
-    connection.execute(
-        "DELETE FROM journal WHERE (zone, branch) NOT IN (SELECT zone, branch FROM tip)"
-    )
-    return _free(connection, "SELECT max(id) FROM tip"), _free(
-        connection, "SELECT max(number) FROM journal"
-    )
-
-
-def _free(connection: Connection, last: str) -> int:
-    (found,) = connection.execute(last).fetchone()
-    return 1 if found is None else int(found) + 1
+def stage(connection: Connection) -> int:
+    """A number under which a zone can be written before there is a tip to it; what an attempt has
+    left behind that did not come to its end is deleted."""
+    (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM tip").fetchone()
+    connection.execute("DELETE FROM rrset WHERE tip > ?", (last,))
+    return int(last) + 1
 
 
 def deltas(connection: Connection, key: Key) -> list[StoredDelta]:
@@ -171,7 +189,7 @@ def deltas(connection: Connection, key: Key) -> list[StoredDelta]:
 
 
 def standing(connection: Connection) -> list[Standing]:
-    """What everybody was last served, of all zones."""
+    """What everybody was last served."""
     found = connection.execute("SELECT zone, branch, tree, serial, mark FROM standing")
     return [Standing(*row) for row in found]
 
@@ -185,20 +203,28 @@ def journal(
     """Takes differences away and adds others; notes what is served to everybody."""
     connection.executemany("DELETE FROM journal WHERE number = ?", ((each,) for each in gone))
     connection.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", put)
+    put_standing(connection, stand)
+
+
+def put_standing(connection: Connection, stand: Iterable[Standing]) -> None:
+    """Notes what is served to everybody."""
     connection.executemany("INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)", stand)
 
 
 def write(
     connection: Connection, writes: Sequence[Write], then: Callable[[Connection], None]
-) -> None:
-    """Carries all of them out, in order; ``then`` is carried out with them."""
-    for each in writes:
+) -> int:
+    """Carries all of them out, in order, but first what was staged: its numbers are not to be given
+    to others. ``then`` is carried out with them. How many branches are left."""
+    for each in sorted(writes, key=lambda write: write.staged is None):
         if each.replaces:
             _forget(connection, each.key)
         if each.tip is not None:
             number = _put_tip(connection, each.tip, each.staged)
             apply(connection, each.key[0], number, each.rows)
     then(connection)
+    (left,) = connection.execute("SELECT count(*) FROM tip").fetchone()
+    return int(left)
 
 
 def _forget(connection: Connection, key: Key) -> None:

@@ -19,11 +19,12 @@ from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following.journal import MOST_RECORDS
-from zonegit_resolver.following.lastknown import Kept, LastKnown
+from zonegit_resolver.following.lastknown import LastKnown
 from zonegit_resolver.following.leaving import Leaving
 from zonegit_resolver.following.loading import Loaded, Loader
 from zonegit_resolver.following.recent import RecentTrees
 from zonegit_resolver.following.tracks import Compiled, Position, Track, Tracks
+from zonegit_resolver.following.writing import Kept
 from zonegit_resolver.pace import BIG, Pace, driven
 
 AT_ONCE: Final = 8

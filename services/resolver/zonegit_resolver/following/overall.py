@@ -1,0 +1,106 @@
+"""What a cache knows beside its zones' own files, in a file for all of them: when they were last
+known to be current, and what was served last of zones that are served no more.
+
+So what is noted every half minute touches one file, however many zones there are.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Final, NamedTuple
+
+import structlog
+
+from zonegit.errors import Corrupt, Invalid
+from zonegit.store.database import Database, open_database, remove
+from zonegit.zone.names import Name
+from zonegit_resolver.following import sqlite
+from zonegit_resolver.following.sqlite import Key, Standing
+
+FILE: Final = "overall.sqlite3"
+VERSION: Final = 1
+SCHEMA: Final = (
+    "CREATE TABLE confirmed (one INTEGER PRIMARY KEY CHECK (one = 1), seen REAL NOT NULL) STRICT",
+    "CREATE TABLE late (zone BLOB NOT NULL, branch TEXT NOT NULL, seen REAL NOT NULL,"
+    " PRIMARY KEY (zone, branch)) STRICT, WITHOUT ROWID",
+    sqlite.STANDING,
+)
+
+log = structlog.get_logger()
+
+
+class Known(NamedTuple):
+    """What the file held when it was opened. ``confirmed`` is when all but the ``late`` were last
+    known to be current, those at times of their own, in seconds since 1970; None: never yet."""
+
+    confirmed: float | None
+    late: dict[Key, float]
+    standing: list[Standing]
+
+
+class Overall:
+    """Made by :func:`open_overall`. ``known`` is what it held then."""
+
+    def __init__(self, database: Database, known: Known) -> None:
+        self._database = database
+        self.known = known
+        self._late: Mapping[Key, float] = known.late
+
+    def seen(self, key: Key) -> float | None:
+        """When a branch that is kept was last known to be current."""
+        return self.known.late.get(key, self.known.confirmed)
+
+    async def see(self, confirmed: float, late: Mapping[Key, float]) -> None:
+        """Notes when branches were last known to be current, those in ``late`` at other times.
+
+        Raises:
+            Unavailable: the disk is full or fails.
+            Corrupt: the file is damaged.
+        """
+        changed = late if late != self._late else None
+        await self._database.write(partial(_see, confirmed=confirmed, late=changed))
+        self._late = late
+
+    async def stand(self, standing: Iterable[Standing]) -> None:
+        """Notes what was served last of zones that have no file of their own.
+
+        Raises:
+            Unavailable: the disk is full or fails.
+            Corrupt: the file is damaged.
+        """
+        await self._database.write(partial(sqlite.put_standing, stand=[*standing]))
+
+
+@asynccontextmanager
+async def open_overall(folder: Path) -> AsyncIterator[Overall]:
+    """The file in that folder; if it is damaged, or a later release's, a new one.
+
+    Raises:
+        Unavailable: it cannot be opened or made.
+    """
+    path = folder / FILE
+    try:
+        async with open_database(path, SCHEMA, VERSION) as database:
+            await database.read(sqlite.check)
+    except (Corrupt, Invalid) as error:
+        log.error("last-known.dropped", path=str(path), error=error.message)
+        remove(path)
+    async with open_database(path, SCHEMA, VERSION) as database:
+        yield Overall(database, await database.read(_known))
+
+
+def _known(connection: Connection) -> Known:
+    (confirmed,) = connection.execute("SELECT max(seen) FROM confirmed").fetchone()
+    found = connection.execute("SELECT zone, branch, seen FROM late")
+    late = {(Name(zone), branch): seen for zone, branch, seen in found}
+    return Known(confirmed, late, sqlite.standing(connection))
+
+
+def _see(connection: Connection, confirmed: float, late: Mapping[Key, float] | None) -> None:
+    connection.execute("INSERT OR REPLACE INTO confirmed VALUES (1, ?)", (confirmed,))
+    if late is not None:
+        connection.execute("DELETE FROM late")
+        rows = ((*key, seen) for key, seen in late.items())
+        connection.executemany("INSERT INTO late VALUES (?, ?, ?)", rows)

@@ -1,0 +1,133 @@
+"""Reads what is kept, and believes none of it: each RRset is what its id says, each file the zone's
+whose path it has.
+
+Not made in slices: it is over before the first socket is bound, and the sooner the better.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from zonegit.authority.compiled.compiler import Change, advanced
+from zonegit.authority.compiled.snapshot import Snapshot, empty
+from zonegit.errors import Corrupt, ZonegitError
+from zonegit.objects.ids import ObjectId, RawObject, verified
+from zonegit.store.database import NEIGHBOURS, Database, open_database, read_closed
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_resolver.following import sqlite
+from zonegit_resolver.following.loading import change_of
+from zonegit_resolver.following.sqlite import Branch, Contents
+from zonegit_resolver.following.tracks import Compiled
+from zonegit_resolver.following.zonefiles import listed, path_of
+from zonegit_resolver.pace import settle_the_heap
+
+AT_ONCE: Final = 8
+"""Files that are read in one go, while those before them are compiled."""
+
+Opening = Callable[[], AbstractAsyncContextManager[Database]]
+
+
+class File(NamedTuple):
+    """What one file holds, or why it is not known."""
+
+    path: Path
+    contents: Contents | ZonegitError
+
+
+async def read(folder: Path, paths: Iterable[Path]) -> AsyncIterator[File]:
+    """The files of zones below ``folder``, which nobody has open yet."""
+    rest = iter(paths)
+    reading = _ahead(folder, list(islice(rest, AT_ONCE)))
+    while some := await reading:
+        reading = _ahead(folder, list(islice(rest, AT_ONCE)))
+        for each in some:
+            yield each
+    await reading
+
+
+def _ahead(folder: Path, paths: Sequence[Path]) -> "asyncio.Future[list[File]]":
+    return asyncio.ensure_future(asyncio.to_thread(_read, folder, paths))
+
+
+def _read(folder: Path, paths: Sequence[Path]) -> list[File]:
+    return [File(path, _contents(folder, path)) for path in paths]
+
+
+def _contents(folder: Path, path: Path) -> Contents | ZonegitError:
+    try:
+        found = read_closed(path, sqlite.VERSION, sqlite.contents)
+        owners = {each.tip.zone for each in found.branches} | {each.zone for each in found.standing}
+        for owner in owners:
+            if path_of(names.from_wire(owner), folder) != path:
+                raise Corrupt(f"{path} holds {names.text(names.from_wire(owner))}")
+        return found
+    except ZonegitError as error:
+        return error
+
+
+def databases(aside: Iterable[Path]) -> list[Path]:
+    """The SQLite files of what was set aside, of whatever scheme."""
+    found: list[Path] = []
+    for each in aside:
+        if each.is_dir():
+            found += listed(each)
+        elif not each.name.endswith(NEIGHBOURS):
+            found.append(each)
+    return found
+
+
+def opened(path: Path) -> AbstractAsyncContextManager[Database]:
+    """A file of any layout there has been, for more than :func:`read` gives, or set aside.
+
+    Raises:
+        Unavailable, Corrupt, Invalid: as :func:`zonegit.store.database.open_database`.
+    """
+    return open_database(path, sqlite.SCHEMA, sqlite.VERSION, sqlite.UPGRADES)
+
+
+async def compiled(branch: Branch, opening: Opening) -> Compiled:
+    """A branch as it is served. ``opening`` has the file opened, if there is more to be read.
+
+    Raises:
+        Corrupt, Invalid, Unavailable: it does not verify, or cannot be read.
+    """
+    zone = names.from_wire(branch.tip.zone)
+    snapshot = advanced(empty(zone), _changes(branch.page, zone))
+    if len(branch.page) == sqlite.PAGE:
+        async with opening() as database:
+            snapshot = await _continued(snapshot, branch, database)
+    if snapshot.serial is None:
+        raise Corrupt("the zone is kept without its SOA record")
+    return Compiled(ObjectId(branch.tip.target), ObjectId(branch.tip.tree), snapshot)
+
+
+async def _continued(snapshot: Snapshot, branch: Branch, database: Database) -> Snapshot:
+    key = (Name(branch.tip.zone), branch.tip.branch)
+    page = branch.page
+    while len(page) == sqlite.PAGE:
+        settle_the_heap()
+        after = page[-1][0], page[-1][1]
+        page = await database.read(partial(sqlite.page, key=key, after=after))
+        snapshot = advanced(snapshot, _changes(page, key[0]))
+    return snapshot
+
+
+def _changes(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[Change]:
+    """What RRsets that are kept mean for a snapshot.
+
+    Raises:
+        Corrupt, Invalid: one is not what its id, owner and type promise.
+    """
+    before = b""
+    path: names.Path = ()
+    for owner, rdtype, object_id, payload in page:
+        if owner != before:
+            path = names.path(names.from_wire(owner), zone)
+            before = owner
+        blob = verified(RawObject(ObjectId(object_id), "blob", payload))
+        yield change_of(path, rdtype, blob)

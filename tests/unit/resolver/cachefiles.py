@@ -1,0 +1,102 @@
+"""What a resolver keeps on disk, read and spoilt; and as the release before kept it."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from sqlite3 import Connection
+
+Rows = list[tuple[object, ...]]
+
+# What the release before wrote, literally: one file for all zones.
+LAYOUT_1 = (
+    "CREATE TABLE tip (id INTEGER PRIMARY KEY, zone BLOB NOT NULL, branch TEXT NOT NULL,"
+    " target BLOB NOT NULL, tree BLOB NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,"
+    " seen REAL, UNIQUE (zone, branch)) STRICT",
+    "CREATE TABLE rrset (tip INTEGER NOT NULL, owner BLOB NOT NULL, rdtype INTEGER NOT NULL,"
+    " id BLOB NOT NULL, payload BLOB NOT NULL,"
+    " PRIMARY KEY (tip, owner, rdtype)) STRICT, WITHOUT ROWID",
+)
+LAYOUT_2 = (
+    *LAYOUT_1,
+    "CREATE TABLE journal (number INTEGER PRIMARY KEY, zone BLOB NOT NULL, branch TEXT NOT NULL,"
+    " old BLOB NOT NULL, new BLOB NOT NULL, digest BLOB NOT NULL, payload BLOB NOT NULL) STRICT",
+    "CREATE INDEX journal_of_branch ON journal (zone, branch)",
+    "CREATE TABLE standing (zone BLOB PRIMARY KEY, branch TEXT NOT NULL, tree BLOB NOT NULL,"
+    " serial INTEGER NOT NULL, mark INTEGER) STRICT, WITHOUT ROWID",
+)
+EARLIER = "last-known.sqlite3"
+
+
+def root(data: Path, name: str = "r") -> Path:
+    return data / "resolvers" / name
+
+
+def files(data: Path, name: str = "r") -> list[Path]:
+    """The files of zones."""
+    found = (root(data, name) / "unique-1").rglob("*")
+    return sorted(path for path in found if path.is_file() and path.name[-1] in ".@")
+
+
+@contextmanager
+def zone_file(data: Path, zone: str = "foo.com.", name: str = "r") -> Iterator[Connection]:
+    with opened(root(data, name) / "unique-1" / zone) as database:
+        yield database
+
+
+@contextmanager
+def overall(data: Path, name: str = "r") -> Iterator[Connection]:
+    with opened(root(data, name) / "overall.sqlite3") as database:
+        yield database
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Connection]:
+    """A file that is there; what was done is committed."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as database, database:
+        yield database
+
+
+def kept(data: Path, columns: str = "zone, branch", name: str = "r") -> set[tuple[object, ...]]:
+    """Of each branch that is kept."""
+    found: set[tuple[object, ...]] = set()
+    for path in files(data, name):
+        with opened(path) as database:
+            found.update(database.execute(f"SELECT {columns} FROM tip"))
+    return found
+
+
+def make_earlier(data: Path, name: str = "r", schema: tuple[str, ...] = LAYOUT_2) -> None:
+    """Makes the cache, which nobody has open, one of the release before, that was killed: part of
+    it is in SQLite's log."""
+    folder = root(data, name)
+    one = data / "one.sqlite3"
+    with closing(sqlite3.connect(one, isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        for statement in schema:
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {1 if schema == LAYOUT_1 else 2}")
+        for number, path in enumerate(files(data, name)):
+            _copy(database, path, 100 * number, schema)
+        shutil.rmtree(folder)
+        folder.mkdir()
+        (folder / "lock").touch()
+        for suffix in ("", "-wal", "-shm"):
+            shutil.copy(f"{one}{suffix}", folder / f"{EARLIER}{suffix}")
+
+
+def _copy(database: Connection, path: Path, offset: int, schema: tuple[str, ...]) -> None:
+    database.execute("ATTACH ? AS one", (str(path),))
+    database.execute(
+        "INSERT INTO tip SELECT id + ?, zone, branch, target, tree, epoch, sequence, seen"
+        " FROM one.tip",
+        (offset,),
+    )
+    database.execute(
+        "INSERT INTO rrset SELECT tip + ?, owner, rdtype, id, payload FROM one.rrset", (offset,)
+    )
+    if schema == LAYOUT_2:
+        database.execute("INSERT INTO journal SELECT * FROM one.journal")
+        database.execute("INSERT INTO standing SELECT * FROM one.standing")
+    database.execute("DETACH one")

@@ -1,0 +1,183 @@
+"""A cache of the release before: served from, taken over zone by zone, and then gone."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.support.waiting import eventually
+from tests.unit.resolver.cachefiles import (
+    EARLIER,
+    LAYOUT_1,
+    LAYOUT_2,
+    files,
+    kept,
+    make_earlier,
+    opened,
+    root,
+)
+from tests.unit.resolver.site import Site, resolver
+
+from zonegit.errors import Invalid
+from zonegit_resolver.following import lastknown
+
+OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
+SAYS_OLD, SAYS_NEW = "NOERROR 192.0.2.1", "NOERROR 192.0.2.2"
+NOWHERE = "nats://127.0.0.1:1"
+FOO, BAR = "www.foo.com.", "www.bar.com."
+MANY = "".join(f"h{number} 300 A 192.0.2.9\n" for number in range(700))
+"""More RRsets than are read or written in one go."""
+
+
+def left(data: Path) -> set[str]:
+    return {path.name for path in root(data).iterdir()}
+
+
+DONE = {"CACHE", "lock", "overall.sqlite3", "unique-1"}
+
+
+async def served_before(here: Site, data: Path, schema: tuple[str, ...] = LAYOUT_2) -> None:
+    """Two zones, and nothing else, in a cache of the release before."""
+    await here.commit("foo.com.", OLD)
+    await here.commit("bar.com.", OLD + MANY)
+    async with resolver(here.url, data) as running:
+        for name in (FOO, BAR):
+            await running.comes_to_say(SAYS_OLD, name)
+    make_earlier(data, schema=schema)
+    assert left(data) == {"lock", EARLIER, f"{EARLIER}-wal", f"{EARLIER}-shm"}
+
+
+@pytest.mark.parametrize("schema", [LAYOUT_1, LAYOUT_2], ids=["layout 1", "layout 2"])
+async def test_with_the_bus_up_it_is_taken_over_and_deleted(
+    here: Site, tmp_path: Path, schema: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    await served_before(here, tmp_path, schema)
+    await here.commit("foo.com.", NEW)
+    capsys.readouterr()
+    async with resolver(here.url, tmp_path) as running:
+        assert await running.first_says(FOO) == SAYS_NEW
+        assert await running.says(BAR) == SAYS_OLD
+        await eventually(lambda: EARLIER not in left(tmp_path))
+    told = capsys.readouterr().out
+    assert re.search(r"last-known\.set-aside.*may be slow", told)
+    assert "last-known.released" in told
+    assert left(tmp_path) == DONE
+    assert len(kept(tmp_path)) == len(files(tmp_path)) == 2
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say(SAYS_NEW, FOO)
+        assert await running.says(BAR) == SAYS_OLD
+        assert await running.says("h699.bar.com.") == "NOERROR 192.0.2.9"
+    assert "set-aside" not in capsys.readouterr().out
+
+
+async def test_with_the_bus_down_it_is_served_from_and_stays(here: Site, tmp_path: Path) -> None:
+    await served_before(here, tmp_path)
+    for _ in range(2):
+        async with resolver(NOWHERE, tmp_path) as running:
+            await running.comes_to_say(SAYS_OLD, FOO)
+            assert await running.says("h699.bar.com.") == "NOERROR 192.0.2.9"
+        assert EARLIER in left(tmp_path)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say(SAYS_OLD, FOO)
+        await eventually(lambda: EARLIER not in left(tmp_path))
+    assert left(tmp_path) == DONE
+
+
+async def test_what_the_new_cache_has_comes_before_what_is_set_aside(
+    here: Site, tmp_path: Path
+) -> None:
+    """The bus was there, and the process ended before the log was followed."""
+    await served_before(here, tmp_path)
+    saved = {path.name: path.read_bytes() for path in root(tmp_path).iterdir()}
+    await here.commit("foo.com.", NEW)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say(SAYS_NEW, FOO)
+        await eventually(lambda: EARLIER not in left(tmp_path))
+    for name, octets in saved.items():
+        (root(tmp_path) / name).write_bytes(octets)
+    (bar,) = (path for path in files(tmp_path) if path.name == "bar.com.")
+    bar.unlink()
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say(SAYS_NEW, FOO)
+        assert await running.says(BAR) == SAYS_OLD
+    assert bar in files(tmp_path)
+
+
+async def test_it_stays_until_every_zone_is_written(
+    here: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file cannot be made where a folder is in the way."""
+    monkeypatch.setattr(lastknown, "RETRY_S", 0.01)
+    await served_before(here, tmp_path)
+    obstacle = root(tmp_path) / "unique-1" / "bar.com."
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say(SAYS_OLD, FOO)
+    (root(tmp_path) / "unique-1" / "bar.com.").unlink()
+    obstacle.mkdir()
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say(SAYS_OLD, FOO)
+        await here.commit("foo.com.", NEW)
+        await running.comes_to_say(SAYS_NEW, FOO)
+    assert EARLIER in left(tmp_path)
+    assert "last-known.not-written" in capsys.readouterr().out
+    obstacle.rmdir()
+    async with resolver(here.url, tmp_path) as running:
+        await eventually(lambda: EARLIER not in left(tmp_path))
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say(SAYS_NEW, FOO)
+        assert await running.says(BAR) == SAYS_OLD
+
+
+@pytest.mark.parametrize("url", [None, NOWHERE], ids=["up", "down"])
+async def test_of_another_scheme_or_version_the_same_holds(
+    here: Site, tmp_path: Path, url: str | None
+) -> None:
+    await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say(SAYS_OLD, FOO)
+    (root(tmp_path) / "unique-1").rename(root(tmp_path) / "flat-7")
+    marker = root(tmp_path) / "CACHE"
+    marker.write_text('{"owner": "resolver", "scheme": "flat", "version": 7, "later": true}')
+    async with resolver(url or here.url, tmp_path) as running:
+        await running.comes_to_say(SAYS_OLD, FOO)
+        await eventually(lambda: url is not None or "flat-7" not in left(tmp_path))
+    assert marker.read_text() == '{"owner":"resolver","scheme":"unique","version":1}\n'
+    assert left(tmp_path) - {"flat-7"} == DONE
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say(SAYS_OLD, FOO)
+
+
+async def test_a_damaged_one_is_said_and_then_deleted(
+    here: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await here.commit("foo.com.", OLD)
+    root(tmp_path).mkdir(parents=True)
+    (root(tmp_path) / EARLIER).write_bytes(b"rot" * 4096)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say(SAYS_OLD, FOO)
+        await eventually(lambda: EARLIER not in left(tmp_path))
+    assert re.search(rf"last-known\.dropped.*{EARLIER}", capsys.readouterr().out)
+
+
+async def test_a_zone_of_it_that_does_not_verify_is_dropped_alone(
+    here: Site, tmp_path: Path
+) -> None:
+    await served_before(here, tmp_path)
+    with opened(root(tmp_path) / EARLIER) as database:
+        harm = "UPDATE rrset SET payload = zeroblob(20) WHERE rdtype = 1 AND tip IN"
+        database.execute(f"{harm} (SELECT id FROM tip WHERE zone = x'03666f6f03636f6d00')")
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say(SAYS_OLD, BAR)
+        assert await running.says(FOO) == "REFUSED"
+
+
+async def test_a_folder_with_somebody_else_s_files_is_refused_and_not_touched(
+    here: Site, tmp_path: Path
+) -> None:
+    root(tmp_path).mkdir(parents=True)
+    for name in ("example.com.zone", EARLIER):
+        (root(tmp_path) / name).write_text("precious")
+    with pytest.raises(Invalid, match=r"example\.com\.zone"):
+        async with resolver(NOWHERE, tmp_path) as running:
+            await running.task
+    assert left(tmp_path) == {"example.com.zone", EARLIER}
+    assert (root(tmp_path) / EARLIER).read_text() == "precious"

@@ -1,0 +1,125 @@
+"""What is kept of zones: each change costs what it changes, and others do not wait for it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.unit.resolver.cachefiles import opened
+
+from zonegit.authority.compiled.compiler import compiled
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import ObjectId, identify
+from zonegit.objects.model import Blob
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+from zonegit_resolver.following.lastknown import LastKnown, open_last_known
+from zonegit_resolver.following.sqlite import Row
+from zonegit_resolver.following.tracks import Compiled, Position
+from zonegit_resolver.following.writing import Kept
+from zonegit_resolver.pace import Pace
+
+FOO = names.parse("foo.com.")
+MARK = "INSERT INTO rrset SELECT id, x'00', 1, x'00', x'00' FROM tip WHERE branch = 'main'"
+"""What only a zone that is written as a whole takes away."""
+
+
+def commit(text: str) -> ObjectId:
+    return identify("commit", text.encode())
+
+
+def address(zone: Name, host: str, octet: int) -> RRset:
+    owner = names.below(zone, (host.encode(),))
+    return rrset(owner, rrtypes.A, 300, [rdata_from_text(rrtypes.A, f"192.0.2.{octet}")])
+
+
+def whole(text: str, zone: Name = FOO, hosts: int = 3) -> Kept:
+    """A commit of that name, of a zone with so many hosts."""
+    soa = rdata_from_text(rrtypes.SOA, "ns.example. admin.example. 1 2 3 4 5")
+    rrsets = [address(zone, f"h{number}", 1) for number in range(hosts)]
+    snapshot = compiled(zone, [rrset(zone, rrtypes.SOA, 300, [soa]), *rrsets])
+    made = Compiled(commit(text), identify("tree", text.encode()), snapshot)
+    return Kept(Position(made.commit, "e", 1), made, 1.0, None, None)
+
+
+def change(before: str, after: str, octet: int) -> Kept:
+    """From one commit to the next: another address of the first host."""
+    row = Row((b"h0",), rrtypes.A, encode(Blob(address(FOO, "h0", octet))))
+    return whole(after)._replace(rows=[row], base=commit(before))
+
+
+@asynccontextmanager
+async def cache(folder: Path) -> AsyncIterator[LastKnown]:
+    """One that has recalled what it holds."""
+    async with open_last_known(folder, Pace()) as known:
+        async for _ in known.recall():
+            pass
+        yield known
+
+
+def rows(folder: Path, statement: str, zone: str = "foo.com.") -> list[tuple[object, ...]]:
+    with opened(folder / "unique-1" / zone) as database:
+        return database.execute(statement).fetchall()
+
+
+async def test_changes_that_come_at_once_are_written_as_changes(tmp_path: Path) -> None:
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("a"))
+    rows(tmp_path, MARK)
+    async with cache(tmp_path) as known:
+        known.drop(FOO, "main")
+        known.keep(FOO, "main", whole("a"))
+        await known.writing.idle.wait()
+        rows(tmp_path, MARK)
+        for before, after, octet in (("a", "b", 2), ("b", "c", 3), ("c", "d", 4)):
+            known.keep(FOO, "main", change(before, after, octet))
+        await known.writing.idle.wait()
+    assert rows(tmp_path, "SELECT count(*) FROM rrset") == [(5,)]
+    assert rows(tmp_path, "SELECT target FROM tip") == [(commit("d"),)]
+    found = rows(tmp_path, "SELECT payload FROM rrset WHERE hex(owner) LIKE '026830%'")
+    assert found == [(encode(Blob(address(FOO, "h0", 4))).payload,)]
+
+
+async def test_a_gap_is_written_as_the_whole(tmp_path: Path) -> None:
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("a"))
+        await known.writing.idle.wait()
+        rows(tmp_path, MARK)
+        known.keep(FOO, "main", change("x", "y", 2))
+    assert rows(tmp_path, "SELECT count(*) FROM rrset") == [(4,)]
+
+
+async def test_two_branches_that_are_written_at_once_do_not_mix(tmp_path: Path) -> None:
+    """One takes several transactions, before it has a tip; the other is written in the last."""
+    for first, second in (("big", "small"), ("small", "big")):
+        folder = tmp_path / first
+        async with cache(folder) as known:
+            for branch in (first, second):
+                known.keep(FOO, branch, whole(branch, hosts=700 if branch == "big" else 2))
+        async with open_last_known(folder, Pace()) as known:
+            found = {each.branch: each.compiled async for each in known.recall()}
+        assert {branch: each.commit for branch, each in found.items()} == {
+            "big": commit("big"),
+            "small": commit("small"),
+        }
+        counts = rows(folder, "SELECT count(*) FROM rrset GROUP BY tip ORDER BY 1")
+        assert counts == [(3,), (701,)]
+
+
+async def test_a_zone_that_was_half_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The process was killed before there was a tip."""
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("a"))
+    rows(tmp_path, "INSERT INTO rrset SELECT 2, owner, rdtype, id, payload FROM rrset")
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("b", hosts=200))
+    assert rows(tmp_path, "SELECT count(*) FROM rrset") == [(201,)]
+
+
+async def test_of_many_states_only_the_last_is_written(tmp_path: Path) -> None:
+    """What waits is forgotten once there is a whole, and so are its snapshots."""
+    async with cache(tmp_path) as known:
+        for number in range(100):
+            known.keep(FOO, "main", whole(str(number)))
+        known.keep(FOO, "main", change("99", "last", 9))
+    assert rows(tmp_path, "SELECT id, target FROM tip") == [(1, commit("last"))]
