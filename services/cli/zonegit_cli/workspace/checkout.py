@@ -82,7 +82,7 @@ async def chosen(
             found.append(_usual(await _remembering(repo, refs)))
         except NotFound as error:
             left_out(f"left out: {error.message}")
-    return found
+    return sorted(found, key=lambda each: names.canonical_key(each.zone))
 
 
 async def _remembering(repo: Repo, refs: ZoneRefs) -> ZoneRefs:
@@ -109,7 +109,7 @@ async def _resolved(repo: Repo, each: Wanted) -> Chosen:
             f"{each.refish} is of {names.text(found.zone)}, not {names.text(each.zone)}",
             hint=f"check out {names.text(found.zone)} instead",
         )
-    return Chosen(each.zone, found.branch, each.refish, found.commit)
+    return Chosen(each.zone, found.branch, found.branch or each.refish, found.commit)
 
 
 def plan(index: Index, zones: Sequence[Chosen]) -> list[Placed]:

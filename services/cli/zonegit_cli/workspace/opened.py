@@ -28,7 +28,7 @@ class Workspace:
     def keep(self, changed: Iterable[Entry], gone: Iterable[Name] = ()) -> None:
         """Writes the index with these entries changed: durable, and all at once."""
         self.index = self.index.updated(changed, gone)
-        self.folder.replace(INDEX, index.encode(self.index), None)
+        self.folder.replace(INDEX, index.encode(self.index), None, durable=True)
 
 
 @contextmanager

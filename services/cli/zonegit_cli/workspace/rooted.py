@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import ELOOP, ENOTDIR
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import msgspec
 
@@ -71,24 +71,21 @@ class Rooted:
             stamp = self._stamp_of(path, os.fstat(file.fileno()))
             return file.read(limit + 1), stamp
 
-    def create(self, path: str, octets: bytes) -> Stamp:
-        """Writes a new file, and the folders to it.
+    def create(self, path: str, octets: bytes, *, durable: bool = False) -> Stamp:
+        """Writes a new file, and the folders to it; ``durable``: it outlives a power failure.
 
         Raises:
             Conflict: something of that name is there.
             Invalid: it cannot be written, or a link is on the way.
         """
         with self._parent(path, make=True) as (folder, name):
-            file = self._new(folder, name, 0o666)
-            try:
-                return _filled(file, octets)
-            except BaseException:  # a torn file would be in the way of the next attempt
-                with suppress(OSError):
-                    os.unlink(name, dir_fd=folder)
-                raise
+            return self._written(folder, name, octets, 0o666, durable=durable)
 
-    def replace(self, path: str, octets: bytes, was: Stamp | None) -> Stamp:
-        """Puts octets in a file's place, all at once; ``was`` None: whatever was there.
+    def replace(
+        self, path: str, octets: bytes, was: Stamp | None, *, durable: bool = False
+    ) -> Stamp:
+        """Puts octets in a file's place, all at once; ``was`` None: whatever was there;
+        ``durable`` as :meth:`create` has it.
 
         Raises:
             Conflict: the file is not what ``was`` says any more.
@@ -96,12 +93,13 @@ class Rooted:
         """
         with self._parent(path, make=True) as (folder, name):
             temporary = TEMPORARY + secrets.token_hex(8)
+            self._written(folder, temporary, octets, self._mode(folder, name), durable=durable)
             try:
-                file = self._new(folder, temporary, self._mode(folder, name))
-                _filled(file, octets, durable=True)
                 if was is not None and self.stamp(path) != was:
                     raise self._changed(path)
                 os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                if durable:
+                    os.fsync(folder)
             except BaseException:
                 with suppress(OSError):
                     os.unlink(temporary, dir_fd=folder)
@@ -199,8 +197,19 @@ class Rooted:
                 ) from None
             raise Invalid(f"{shown}: {error.strerror}") from error
 
-    def _new(self, folder: int, name: str, mode: int) -> BinaryIO:
-        return os.fdopen(os.open(name, _NEW, mode, dir_fd=folder), "wb")
+    def _written(self, folder: int, name: str, octets: bytes, mode: int, *, durable: bool) -> Stamp:
+        descriptor = os.open(name, _NEW, mode, dir_fd=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(octets)
+                file.flush()
+                if durable:
+                    os.fsync(descriptor)
+                return _stamp(os.fstat(descriptor))
+        except BaseException:  # half a file is none
+            with suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+            raise
 
     def _mode(self, folder: int, name: str) -> int:
         try:
@@ -272,15 +281,6 @@ def _walked(
                 yield from _walked(inner, f"{prefix}{name}/", wanted, depth + 1)
     finally:
         os.close(folder)
-
-
-def _filled(new: BinaryIO, octets: bytes, *, durable: bool = False) -> Stamp:
-    with new as file:
-        file.write(octets)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
-        return _stamp(os.fstat(file.fileno()))
 
 
 def _stamp(found: os.stat_result) -> Stamp:

@@ -126,7 +126,7 @@ async def _merge(
         return msgspec.structs.replace(each, fate=Fate.CLASHED, conflict=conflict), None
     kept = _keep_own(workspace, file)
     octets = "".join(zonetext.write(rrsets, file.zone)).encode()
-    stamp = workspace.folder.replace(file.path, octets, file.fingerprint.stamp)
+    stamp = workspace.folder.replace(file.path, octets, file.fingerprint.stamp, durable=True)
     seen = checkout.seen_as(octets, stamp) if tree == whole.tree else None
     entry = msgspec.structs.replace(
         entry, commit=whole.commit, tree=whole.tree, seen=seen, own=False
@@ -146,7 +146,7 @@ def _keep_own(workspace: Workspace, file: File) -> str | None:
     number = 0
     while folder.stamp(path := f"{file.path}{ORIGINAL}{f'.{number}' if number else ''}"):
         number += 1
-    folder.create(path, octets)
+    folder.create(path, octets, durable=True)
     return path
 
 
