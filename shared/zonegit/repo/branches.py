@@ -35,6 +35,7 @@ async def create(
 
     Raises:
         Conflict: the branch exists.
+        Unsafe: one of that name had a later serial, and it is not forced.
         Invalid: not a branch name.
     """
     why = origin or repo.origin("branch")
@@ -44,7 +45,9 @@ async def create(
         raise _exists(zone, branch, **error.details) from error
 
 
-async def delete(repo: Repo, zone: Name, branch: str, *, force: bool = False) -> Moved:
+async def delete(
+    repo: Repo, zone: Name, branch: str, *, force: bool = False, because: str | None = None
+) -> Moved:
     """Raises:
     NotFound: there is no such branch.
     Unsafe: the operator stands on it, or the zone is served from it, and it is not forced.
@@ -56,11 +59,19 @@ async def delete(repo: Repo, zone: Name, branch: str, *, force: bool = False) ->
     if not force:
         await refuse_harm(repo, zone, branch)
     expected = Exactly(refs.heads[branch].target)
-    origin = repo.origin("branch")
+    origin = repo.origin("branch", force=force, because=because)
     return await repo.refs.move(refnames.branch(zone, branch), expected, None, origin)
 
 
-async def rename(repo: Repo, zone: Name, old: str, new: str, *, force: bool = False) -> Moved:
+async def rename(
+    repo: Repo,
+    zone: Name,
+    old: str,
+    new: str,
+    *,
+    force: bool = False,
+    because: str | None = None,
+) -> Moved:
     """Gives a branch another name, and the operator's HEAD follows. Returns the move that made the
     new name: it comes first and the old one goes last, so that whatever ends this halfway, it is
     completed by doing it again.
@@ -87,7 +98,7 @@ async def rename(repo: Repo, zone: Name, old: str, new: str, *, force: bool = Fa
         raise _exists(zone, new, tip=refs.heads[new].target.hex())
     expected = Exactly(refs.heads[new].target) if begun is not None else Absent()
     target = refs.heads[old if old in refs.heads else new].target
-    origin = repo.origin(reason, force=force)
+    origin = repo.origin(reason, force=force, because=because)
     if begun is not None and (begun.actor, begun.new) == (repo.actor, target):
         origin = msgspec.structs.replace(origin, operation=begun.operation)
     moved = await repo.refs.move(renamed, expected, target, origin)

@@ -1,6 +1,7 @@
 """zonegit branch: list, create, rename, delete."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import click
 
@@ -28,8 +29,11 @@ from zonegit_cli.session import Session
     help="Give branch OLD the name NEW.",
 )
 @click.option(
-    "--force", is_flag=True, help="Delete or rename it though you or resolvers stand on it."
+    "--force",
+    is_flag=True,
+    help="Though you or resolvers stand on it, or one of the name had a later serial.",
 )
+@page.BECAUSE
 @page.in_zone
 @page.waits
 async def command(
@@ -39,6 +43,7 @@ async def command(
     delete: bool,
     rename: tuple[str, str] | None,
     force: bool,
+    because: str | None,
     zone: Name | None,
     branch: str | None,
     wait: bool,
@@ -61,6 +66,7 @@ async def command(
             raise click.UsageError("-d needs the NAME of a branch")
         await _list(session, zone)
         return
+    how = _How(force, because)
     # What is there afterwards, or is not.
     shown = rename[1] if rename is not None else name
     assert shown is not None
@@ -69,11 +75,11 @@ async def command(
         home = zone or (await heads.locate(repo)).zone
         async with waiting.waiting(session, bus, home, shown, wanted=wait) as waiter:
             if rename is not None:
-                moved, text = await _rename(repo, home, *rename, force)
+                moved, text = await _rename(repo, home, *rename, how)
             elif delete:
-                moved, text = await _delete(repo, home, shown, force)
+                moved, text = await _delete(repo, home, shown, how)
             else:
-                moved, text = await _create(repo, home, shown, start, branch)
+                moved, text = await _create(repo, home, shown, start, branch, how)
             heard = await waiter.until(moved)
     target = moved.entries[-1].new if moved.entries else None
     data = {
@@ -85,23 +91,31 @@ async def command(
     session.output.result(data, [text, *heard.lines()])
 
 
-async def _delete(repo: Repo, zone: Name, name: str, force: bool) -> tuple[Moved, str]:
-    moved = await branches.delete(repo, zone, name, force=force)
+class _How(NamedTuple):
+    """Whether it is forced, and because of what."""
+
+    force: bool
+    because: str | None
+
+
+async def _delete(repo: Repo, zone: Name, name: str, how: _How) -> tuple[Moved, str]:
+    moved = await branches.delete(repo, zone, name, force=how.force, because=how.because)
     was = moved.entries[-1].old
     shown = commit_id(was) if was else "gone"
     return moved, f"deleted branch {name} of {names.text(zone)} (was {shown})"
 
 
-async def _rename(repo: Repo, zone: Name, old: str, new: str, force: bool) -> tuple[Moved, str]:
-    moved = await branches.rename(repo, zone, old, new, force=force)
+async def _rename(repo: Repo, zone: Name, old: str, new: str, how: _How) -> tuple[Moved, str]:
+    moved = await branches.rename(repo, zone, old, new, force=how.force, because=how.because)
     return moved, f"branch {old} of {names.text(zone)} is now {new}"
 
 
 async def _create(
-    repo: Repo, zone: Name, name: str, start: str, branch: str | None
+    repo: Repo, zone: Name, name: str, start: str, branch: str | None, how: _How
 ) -> tuple[Moved, str]:
     at = await refish.resolve(repo, start, zone=zone, branch=branch)
-    moved = await branches.create(repo, zone, name, at.commit)
+    origin = repo.origin("branch", force=how.force, because=how.because)
+    moved = await branches.create(repo, zone, name, at.commit, origin)
     return moved, f"branch {name} of {names.text(zone)} at {commit_id(at.commit)}"
 
 

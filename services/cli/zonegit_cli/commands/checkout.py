@@ -14,10 +14,19 @@ from zonegit_cli.session import Session
 @click.argument("branch", type=page.BRANCH)
 @click.argument("start", type=page.REFISH, metavar="[REFISH]", default="HEAD")
 @click.option("-b", "create", is_flag=True, help="Create the branch first, at REFISH (HEAD).")
+@click.option("--force", is_flag=True, help="Create it though one of the name had a later serial.")
+@page.BECAUSE
 @click.option("--zone", type=page.ZONE, metavar="ZONE", help="Of this zone.")
 @page.waits
 async def command(
-    session: Session, branch: str, start: str, create: bool, zone: Name | None, wait: bool
+    session: Session,
+    branch: str,
+    start: str,
+    create: bool,
+    force: bool,
+    because: str | None,
+    zone: Name | None,
+    wait: bool,
 ) -> None:
     """Stand on BRANCH: commands without --branch work there from now on.
 
@@ -34,7 +43,8 @@ async def command(
     async with session.bus() as bus:
         repo = session.repo(bus)
         position = await heads.locate(repo, zone)
-        origin = repo.origin("checkout -b" if create else "checkout")
+        reason = "checkout -b" if create else "checkout"
+        origin = repo.origin(reason, force=force, because=because)
         heard = waiting.Heard()
         if create:
             wait_for = waiting.waiting(session, bus, position.zone, branch, wanted=wait)

@@ -62,8 +62,11 @@ async def switch(session: Session, zone: Name, default: bool) -> None:
 @page.page("remove")
 @click.argument("zone", type=page.ZONE)
 @click.option("--force", is_flag=True, help="Remove it with its branches and tags.")
+@page.BECAUSE
 @page.waits
-async def remove(session: Session, zone: Name, force: bool, wait: bool) -> None:
+async def remove(
+    session: Session, zone: Name, force: bool, because: str | None, wait: bool
+) -> None:
     """Remove ZONE, so that it is no longer served.
 
     Its objects stay in the store: zone add, and branch main ID, bring it back.
@@ -71,7 +74,8 @@ async def remove(session: Session, zone: Name, force: bool, wait: bool) -> None:
     async with session.bus() as bus:
         repo = session.repo(bus)
         async with waiting.waiting(session, bus, zone, None, wanted=wait) as waiter:
-            moved = await repo.refs.unregister(zone, repo.origin("zone remove", force=force))
+            origin = repo.origin("zone remove", force=force, because=because)
+            moved = await repo.refs.unregister(zone, origin)
             heard = await waiter.until(moved)
     gone = {entry.ref.path(): entry.old.hex() for entry in moved.entries if entry.old}
     tips = [f"  {path} was {old}" for path, old in gone.items() if path.startswith("refs/heads/")]
