@@ -6,7 +6,7 @@ import msgspec
 
 from zonegit.history import trees
 from zonegit.history.trees import Change
-from zonegit.objects.ids import ObjectId
+from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import browse
 from zonegit.repo.edits import Changes
 from zonegit.store.reading import Reader
@@ -50,6 +50,33 @@ async def valued(reader: Reader, found: Collection[Change], apex: Name) -> list[
         for change in found
     ]
     return sorted(deltas, key=lambda delta: sort_key(delta.owner, delta.rdtype))
+
+
+async def hold_the_same(reader: Reader, one: CommitId, other: CommitId) -> bool:
+    """Whether two commits of a zone have the same records, the SOA's serial apart; the first other
+    difference ends the search.
+
+    Raises:
+        Corrupt, NotFound, Unavailable: as the store says.
+    """
+    serials: list[Change] = []
+
+    def take(change: Change) -> None:
+        if change.path or change.rdtype != rrtypes.SOA:
+            raise _Differ
+        serials.append(change)
+
+    await reader.get({one, other})
+    old, new = await browse.read_commit(reader, one), await browse.read_commit(reader, other)
+    try:
+        await reader.answer(trees.diff(old.tree, new.tree, take))
+    except _Differ:
+        return False
+    return not beside_serial(await valued(reader, serials, names.ROOT))
+
+
+class _Differ(Exception):
+    """Two trees do."""
 
 
 def beside_serial(deltas: Iterable[Delta]) -> list[Delta]:

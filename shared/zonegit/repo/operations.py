@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Conflict
-from zonegit.objects.ids import ObjectId, short
+from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Symref
-from zonegit.repo import when
+from zonegit.repo import diffs, several, when
 from zonegit.repo.heads import Repo
 from zonegit.store import refnames
 from zonegit.store.protocols import EntryKind, LogEntry, Operated
@@ -27,12 +27,14 @@ SHOWN: Final = 5
 
 
 class Turned(msgspec.Struct, frozen=True):
-    """A ref that an operation moved: from ``found`` to ``left``; None: there was none. ``kind``
-    added or removed: the marker of a zone, which holds nothing."""
+    """A ref that an operation moved: from ``found`` to ``left``, and ``now`` it is there, or at a
+    commit of the same records; None: there was none. ``kind`` added or removed: the marker of a
+    zone, which holds nothing."""
 
     ref: RefName
     found: ObjectId | None
     left: ObjectId | None
+    now: ObjectId | None
     kind: EntryKind
 
 
@@ -56,7 +58,7 @@ class Done(msgspec.Struct, frozen=True):
 
 def _turned(ref: RefName, first: LogEntry, last: LogEntry) -> Turned | None:
     same = first.kind != last.kind if ref.space == "zone" else first.old == last.new
-    return None if same else Turned(ref, first.old, last.new, last.kind)
+    return None if same else Turned(ref, first.old, last.new, last.new, last.kind)
 
 
 async def latest(
@@ -92,31 +94,48 @@ async def find(repo: Repo, prefix: str | None) -> Done:
     return Done(page.operation, entries, later)
 
 
-def require_standing(done: Done) -> None:
-    """Raises:
-    Conflict: somebody moved one of the operation's refs since, to somewhere else than it did.
+async def standing(repo: Repo, done: Done) -> list[Turned]:
+    """What the operation came to, with where each ref is now. A branch that has the records again
+    which the operation gave it is where it was put: so the undo of a later operation leaves it.
+
+    Raises:
+        Conflict: somebody moved one of the operation's refs since, to somewhere else than it did.
     """
-    left: dict[RefName, Turned | None] = {entry.ref: None for entry in done.entries}
-    left |= {each.ref: each for each in done.turned}
-    moved = [each for each in done.later if not _stands(each, left)]
-    if not moved:
-        return
+    turned = {each.ref: each for each in done.turned}
+    as_it_was = {entry.ref for entry in done.entries} - turned.keys()
+    later = [each for each in done.later if each.ref not in as_it_was]
+    reader = Reader(repo.objects)
+
+    async def stands(each: LogEntry) -> bool:
+        return await _stands(reader, each, turned.get(each.ref))
+
+    found = await several.side_by_side(stands, later)
+    if moved := [each for each, is_there in zip(later, found, strict=True) if not is_there]:
+        raise _moved(done, moved)
+    turned |= {each.ref: msgspec.structs.replace(turned[each.ref], now=each.new) for each in later}
+    return list(turned.values())
+
+
+async def _stands(reader: Reader, later: LogEntry, turned: Turned | None) -> bool:
+    """Whether a ref is, after another's move, where the operation had put it all the same."""
+    if turned is None:
+        return False  # in a zone that the operation added, somebody made a branch or tag
+    if (later.new, later.kind) == (turned.left, turned.kind):
+        return True
+    if later.ref.space != "heads" or later.new is None or turned.left is None:
+        return False
+    return await diffs.hold_the_same(reader, CommitId(later.new), CommitId(turned.left))
+
+
+def _moved(done: Done, moved: Collection[LogEntry]) -> Conflict:
     latest_first = sorted(moved, key=lambda each: -each.sequence)
     told = "; ".join(_told(each) for each in latest_first[:SHOWN])
     more = f"; and {len(moved) - SHOWN} more" if len(moved) > SHOWN else ""
-    raise Conflict(
+    return Conflict(
         f"operation {short_id(done.operation)} is not the last word any more: {told}{more}",
         hint="undo these before it, the latest first; of a commit alone: zonegit revert",
         operations=" ".join(dict.fromkeys(each.operation for each in latest_first)),
     )
-
-
-def _stands(later: LogEntry, left: Mapping[RefName, Turned | None]) -> bool:
-    """Whether a ref is, after another's move, where the operation had put it all the same."""
-    if later.ref not in left:
-        return False  # in a zone that the operation added, somebody made a branch or tag
-    turned = left[later.ref]
-    return turned is None or (later.new, later.kind) == (turned.left, turned.kind)
 
 
 def _told(entry: LogEntry) -> str:

@@ -90,8 +90,7 @@ async def undo(
         ZonegitError: it stopped halfway; says what stands and what does not.
     """
     assert meant.operation is not None
-    operations.require_standing(done)
-    mine, skipped = _parted(repo, done.turned)
+    mine, skipped = _parted(repo, await operations.standing(repo, done))
     world = await _looked(repo, mine)
     await _check(repo, mine, world, force=meant.force)
     if meant.dry_run:
@@ -169,7 +168,7 @@ async def _check(repo: Repo, mine: Sequence[Turned], world: _World, *, force: bo
 
 
 async def _put_back(repo: Repo, turned: Turned, world: _World, meant: Intent) -> Back:
-    ref, found, left = turned.ref, turned.found, turned.left
+    ref, found, now = turned.ref, turned.found, turned.now
     origin = meant.origin(repo)
     match ref.space:
         case "zone":
@@ -180,7 +179,7 @@ async def _put_back(repo: Repo, turned: Turned, world: _World, meant: Intent) ->
             assert ref.zone is not None
             return await _branch(repo, turned, CommitId(found), world.zones.get(ref.zone), meant)
         case _:
-            expected = Exactly(left) if left is not None else Absent()
+            expected = Exactly(now) if now is not None else Absent()
             return Back(turned, await repo.refs.move(ref, expected, found, origin))
 
 
@@ -211,7 +210,7 @@ async def _branch(
     assert turned.ref.zone is not None
     tip = refs.heads.get(turned.ref.short) if refs is not None else None
     position = Position(turned.ref.zone, turned.ref.short, tip)
-    if (tip.target if tip is not None else None) != turned.left:
+    if (tip.target if tip is not None else None) != turned.now:
         raise Conflict(
             f"{operations.shown_ref(turned.ref)} was moved at this moment",
             hint="zonegit reflog tells by whom",

@@ -87,6 +87,37 @@ async def test_an_undo_undone_is_the_change_again(foo: Shop) -> None:
     assert await addresses(foo, await tip(foo), "api") == ["192.0.2.81"]
 
 
+async def test_edits_are_undone_one_after_the_other_the_latest_first(foo: Shop) -> None:
+    operations_of: list[str] = []
+    for text in ("192.0.2.81", "192.0.2.82", "192.0.2.83"):
+        await edited(foo, text)
+        operations_of.append(await latest(foo.repo))
+    for operation, text in zip(
+        reversed(operations_of), ("192.0.2.82", "192.0.2.81", "192.0.2.80"), strict=True
+    ):
+        await undone(foo.repo, operation)
+        assert await addresses(foo, await tip(foo), "api") == [text]
+
+
+async def test_a_branch_that_has_other_records_by_now_is_not_where_it_was_put(foo: Shop) -> None:
+    await edited(foo, "192.0.2.81")
+    operation = await latest(foo.repo)
+    await edited(foo, "192.0.2.82")
+    await edited(foo, "192.0.2.83")
+    await undone(foo.repo)
+    with pytest.raises(Conflict, match="is not the last word"):
+        await undone(foo.repo, operation)
+
+
+async def test_a_branch_made_and_changed_is_taken_away_once_the_change_is(foo: Shop) -> None:
+    await branches.create(foo.repo, ZONE, "mine", await tip(foo))
+    making = await latest(foo.repo)
+    await edited(foo, "192.0.2.81", "mine")
+    await undone(foo.repo)
+    await undone(foo.repo, making)
+    assert set((await foo.repo.refs.zone(ZONE, "")).heads) == {"main"}
+
+
 async def test_without_a_name_the_operators_own_latest_operation_is_meant(foo: Shop) -> None:
     await branches.create(foo.repo, ZONE, "alices", await tip(foo))
     await branches.create(foo.other, ZONE, "bobs", await tip(foo))

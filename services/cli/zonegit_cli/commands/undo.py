@@ -113,7 +113,7 @@ def _lines(undone: Undone, symrefs: Mapping[ObjectId, RefName], *, dry_run: bool
         if each.turned.ref.space == "zone":
             yield f"    {ref} {'added' if each.turned.kind == 'removed' else 'removed'} again"
             continue
-        old = operations.shown_target(each.turned.left, symrefs)
+        old = operations.shown_target(each.turned.now, symrefs)
         new = operations.shown_target(each.commit or each.turned.found, symrefs)
         made = each.commit is not None and each.commit != each.turned.found
         same = f" (records of {operations.shown_target(each.turned.found, symrefs)})"
@@ -137,6 +137,6 @@ def _back_json(each: Back) -> dict[str, Any]:
     return {
         "ref": turned.ref.path(),
         "undone": turned.kind,
-        "old": turned.left.hex() if turned.left is not None else None,
+        "old": turned.now.hex() if turned.now is not None else None,
         "new": now.hex() if now is not None else None,
     }
