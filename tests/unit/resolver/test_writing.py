@@ -6,18 +6,22 @@ from pathlib import Path
 
 from tests.unit.resolver.cachefiles import opened
 
+from zonegit.authority.answering.zones import Zones
 from zonegit.authority.compiled.compiler import compiled
+from zonegit.authority.compiled.records import Delta, Record
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.objects.model import Blob
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
-from zonegit_resolver.following.lastknown import LastKnown, open_last_known
+from zonegit_resolver.following.journal import Journal
+from zonegit_resolver.following.lastknown import LastKnown, Recalled, open_last_known
 from zonegit_resolver.following.sqlite import Row
-from zonegit_resolver.following.tracks import Compiled, Position
+from zonegit_resolver.following.tracks import Compiled, Position, Tracks
 from zonegit_resolver.following.writing import Kept
 from zonegit_resolver.pace import Pace
+from zonegit_resolver.settings.plan import Plan, Serving
 
 FOO = names.parse("foo.com.")
 MARK = "INSERT INTO rrset SELECT id, x'00', 1, x'00', x'00' FROM tip WHERE branch = 'main'"
@@ -123,3 +127,99 @@ async def test_of_many_states_only_the_last_is_written(tmp_path: Path) -> None:
             known.keep(FOO, "main", whole(str(number)))
         known.keep(FOO, "main", change("99", "last", 9))
     assert rows(tmp_path, "SELECT id, target FROM tip") == [(1, commit("last"))]
+
+
+def seen(recalled: list[Recalled]) -> dict[Name, float | None]:
+    return {each.zone: each.seen for each in recalled}
+
+
+async def recalled(folder: Path) -> list[Recalled]:
+    async with open_last_known(folder, Pace()) as known:
+        return [each async for each in known.recall()]
+
+
+def tracks(confirmed: float, **late: float) -> Tracks:
+    """What a resolver serves, all of it current then, but for the late."""
+    made = Tracks(Zones(lambda: 0.0), Plan(Serving(branch="main")))
+    made.confirmed = confirmed
+    for label, moment in late.items():
+        zone = names.parse(f"{label}.")
+        made.track(zone, "main", Position(None, "e", 1)).seen = moment
+    return made
+
+
+async def test_when_zones_were_current_is_noted_in_one_file(tmp_path: Path) -> None:
+    """A swap is later than that, or what is late has a time of its own."""
+    zones = [names.parse(zone) for zone in ("current.", "late.", "swapped.")]
+    current, late, swapped = zones
+    async with cache(tmp_path) as known:
+        for zone in zones:
+            known.keep(zone, "main", whole("a", zone))
+        await known.writing.idle.wait()
+        files = [tmp_path / "unique-1" / names.text(zone) for zone in zones]
+        before = [path.stat().st_mtime_ns for path in files]
+        await known.see(tracks(90.0, late=50.0, swapped=60.0))
+        await known.see(tracks(100.0, late=50.0, swapped=60.0))
+        assert [path.stat().st_mtime_ns for path in files] == before
+        known.keep(swapped, "main", whole("b", swapped)._replace(seen=130.0))
+    assert seen(await recalled(tmp_path)) == {current: 100.0, late: 50.0, swapped: 130.0}
+    async with cache(tmp_path) as known:
+        await known.see(tracks(200.0))
+    assert set(seen(await recalled(tmp_path)).values()) == {200.0}
+
+
+async def test_what_is_known_of_all_zones_is_begun_anew_when_it_is_damaged(tmp_path: Path) -> None:
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("a"))
+        await known.see(tracks(100.0))
+    (tmp_path / "overall.sqlite3").write_bytes(b"rot" * 4096)
+    assert seen(await recalled(tmp_path)) == {FOO: 1.0}
+
+
+async def test_what_serials_of_a_zone_stand_for_outlives_its_file(tmp_path: Path) -> None:
+    """RFC 1995: no difference from a serial that may name another state."""
+
+    def stands(known: LastKnown, branch: str, serial: int) -> None:
+        known.descent.turned(FOO, branch, b"%d" % serial, serial)
+
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("a"))
+        stands(known, "main", 5)
+        await known.writing.idle.wait()
+        known.drop(FOO, "main")
+    assert not (tmp_path / "unique-1" / "foo.com.").exists()
+    async with cache(tmp_path) as known:
+        stands(known, "next", 9)
+        known.keep(FOO, "next", whole("b"))
+    async with cache(tmp_path) as known:
+        assert not known.descent.is_base(FOO, 8)
+        assert known.descent.is_base(FOO, 9)
+
+
+def told(before: int, after: int) -> Delta:
+    """What a secondary is told of a change from one serial to another."""
+
+    def soa(serial: int) -> Record:
+        return Record(FOO, rrtypes.SOA, 300, b"\1m\0\1r\0" + serial.to_bytes(4, "big") + bytes(16))
+
+    return Delta((soa(before),), (soa(after),))
+
+
+async def test_a_journal_that_is_too_big_gives_way_in_the_files_of_others(tmp_path: Path) -> None:
+    bar = names.parse("bar.com.")
+    async with cache(tmp_path) as known:
+        known.journal = Journal(octets_of_all=2_000)
+        for zone, last in ((FOO, 3), (bar, 30)):
+            for serial in range(1, last):
+                base = commit(str(serial - 1)) if serial > 1 else None
+                kept = whole(str(serial), zone)._replace(base=base, rows=None)
+                known.keep(zone, "main", kept._replace(delta=told(serial - 1, serial)))
+            await known.writing.idle.wait()
+            if zone == FOO:
+                assert rows(tmp_path, "SELECT count(*) FROM journal") == [(1,)]
+        assert rows(tmp_path, "SELECT count(*) FROM journal") == [(0,)]
+    ((left,),) = rows(tmp_path, "SELECT count(*) FROM journal", "bar.com.")
+    async with cache(tmp_path) as known:
+        since = known.journal.since((bar, "main"), commit("29"), 29 - int(str(left)))
+        assert since is not None
+        assert len(since) == left
