@@ -7,6 +7,7 @@ damage (docs/adr/0023-a-file-for-each-zone.md).
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from functools import partial
@@ -37,6 +38,7 @@ LAYOUT: Final = Layout("resolver", "unique", 1)
 EARLIER: Final = "last-known.sqlite3"
 """The one file for all zones that there was before."""
 RETRY_S: Final = 30.0
+"""How long it takes until what could not be written of an upgrade is written again."""
 
 log = structlog.get_logger()
 
@@ -62,6 +64,7 @@ class LastKnown:
         self.writing = Writing(files, overall, descent, pace)
         self._files = files
         self._overall = overall
+        self._pace = pace
         self._aside = root.aside
 
     def keep(self, zone: Name, branch: str, kept: Kept) -> None:
@@ -124,7 +127,7 @@ class LastKnown:
                 _tell_of_dropped(branch, error)
                 self.drop(zone, label)
                 continue
-            self.writing.written[zone, label] = recalled.compiled.commit
+            self.writing.recall((zone, label), recalled.compiled.commit)
             self.writing.change(self._take_up(recalled, branch))
             times = [each for each in (recalled.seen, self._overall.seen((zone, label))) if each]
             yield recalled._replace(seen=max(times, default=None))
@@ -145,7 +148,7 @@ class LastKnown:
                 await database.read(sqlite.check)
                 await self._adopt(await database.read(sqlite.standing))
                 for tip in await database.read(sqlite.tips):
-                    if (Name(tip.zone), tip.branch) in self.writing.written:
+                    if self.writing.holds(Name(tip.zone), tip.branch):
                         continue
                     branch = await database.read(partial(sqlite.branch, tip=tip))
                     try:
@@ -177,11 +180,23 @@ class LastKnown:
         is to be served is; ends when there is nothing left."""
         while self._aside:
             await self.writing.idle.wait()
-            served = (track for track in tracks if track.current is not None)
-            if all((track.zone, track.branch) in self.writing.written for track in served):
+            missing = []
+            for track in tracks:
+                if track.current is not None and not self.writing.holds(track.zone, track.branch):
+                    missing.append(track)
+                await self._pace.breathe()
+            if not missing:
                 await self._release()
-            else:  # a full disk, perhaps
-                await asyncio.sleep(RETRY_S)
+                return
+            await asyncio.sleep(RETRY_S)  # a full disk, perhaps
+            for track in missing:
+                self._keep_whole(track)
+
+    def _keep_whole(self, track: Track) -> None:
+        if track.current is not None and track.done is not None:
+            seen = track.seen or time.time()
+            whole = Kept(track.done, track.current, seen, rows=None, base=None)
+            self.writing.put((track.zone, track.branch), whole)
 
     async def _release(self) -> None:
         try:

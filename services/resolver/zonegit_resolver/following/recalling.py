@@ -5,6 +5,7 @@ Not made in slices: it is over before the first socket is bound, and the sooner 
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -16,14 +17,14 @@ from zonegit.authority.compiled.compiler import Change, advanced
 from zonegit.authority.compiled.snapshot import Snapshot, empty
 from zonegit.errors import Corrupt, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, verified
-from zonegit.store.database import NEIGHBOURS, Database, open_database, read_closed
+from zonegit.store.database import NEIGHBOURS, UNFINISHED, Database, open_database, read_closed
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following import sqlite
 from zonegit_resolver.following.loading import change_of
 from zonegit_resolver.following.sqlite import Branch, Contents
 from zonegit_resolver.following.tracks import Compiled
-from zonegit_resolver.following.zonefiles import listed, path_of
+from zonegit_resolver.following.zonefiles import path_of
 from zonegit_resolver.pace import settle_the_heap
 
 AT_ONCE: Final = 8
@@ -63,22 +64,21 @@ def _contents(folder: Path, path: Path) -> Contents | ZonegitError:
         found = read_closed(path, sqlite.VERSION, sqlite.contents)
         owners = {each.tip.zone for each in found.branches} | {each.zone for each in found.standing}
         for owner in owners:
-            if path_of(names.from_wire(owner), folder) != path:
-                raise Corrupt(f"{path} holds {names.text(names.from_wire(owner))}")
+            zone = names.from_wire(owner)
+            if zone != owner or path_of(zone, folder) != path:
+                raise Corrupt(f"{path} holds {names.text(zone)}")
         return found
     except ZonegitError as error:
         return error
 
 
-def databases(aside: Iterable[Path]) -> list[Path]:
+def databases(aside: Sequence[Path]) -> list[Path]:
     """The SQLite files of what was set aside, of whatever scheme."""
-    found: list[Path] = []
-    for each in aside:
-        if each.is_dir():
-            found += listed(each)
-        elif not each.name.endswith(NEIGHBOURS):
-            found.append(each)
-    return found
+    files = [each for each in aside if each.is_file()]
+    for folder in aside:
+        files += (Path(base, name) for base, _, names in os.walk(folder) for name in names)
+    beside = (*NEIGHBOURS, UNFINISHED)
+    return [path for path in files if not path.name.endswith(beside) and not path.is_symlink()]
 
 
 def opened(path: Path) -> AbstractAsyncContextManager[Database]:

@@ -82,8 +82,6 @@ class Writing:
     """Takes what is to be kept; :meth:`run` writes it."""
 
     def __init__(self, files: FilePool, overall: Overall, descent: Descent, pace: Pace) -> None:
-        self.written: dict[Key, ObjectId] = {}
-        """The commit of each branch that is on disk, as far as that is certain."""
         self.idle = asyncio.Event()
         """Set while there is nothing to write."""
         self.idle.set()
@@ -91,11 +89,21 @@ class Writing:
         self._overall = overall
         self._descent = descent
         self._pace = pace
+        self._written: dict[Name, dict[str, ObjectId]] = {}
+        """The commit of each branch that is on disk, as far as that is certain."""
         self._pending: dict[Name, Pending] = {}
         self._busy: set[Name] = set()
         self._due: asyncio.Queue[Name] = asyncio.Queue()
         """The zones that are pending and not busy."""
         self._has_failed = False
+
+    def recall(self, key: Key, commit: ObjectId) -> None:
+        """That is what is on disk of a branch."""
+        self._written.setdefault(key[0], {})[key[1]] = commit
+
+    def holds(self, zone: Name, branch: str) -> bool:
+        """Whether a state of a branch is certainly on disk."""
+        return branch in self._written.get(zone, ())
 
     def put(self, key: Key, kept: Kept | None) -> None:
         """From now on a branch is that; None: nothing."""
@@ -166,8 +174,6 @@ class Writing:
         self._pending[zone] = pending.before(self._pending.get(zone, Pending()))
 
     async def _fail(self, zone: Name, pending: Pending, error: ZonegitError) -> None:
-        for key in [key for key in self.written if key[0] == zone]:
-            del self.written[key]
         if isinstance(error, Corrupt | Invalid) and not pending.is_second:
             log.error("last-known.dropped", zone=names.text(zone), error=error.message)
             pending.is_second = True
@@ -189,8 +195,7 @@ class Writing:
         if all(kept is None for _, kept in pending.branches) and not path.exists():
             await self._leave(path, standing)
             return
-        labels = {branch for branch, _ in pending.branches}
-        held = {label: self.written.pop((zone, label), None) for label in labels}
+        held = self._written.pop(zone, {})
         gone, put = joined(pending.changes)
         journal = partial(
             sqlite.journal,
@@ -201,12 +206,14 @@ class Writing:
         rows = _Rows(self._files, path, self._pace)
         writes = []
         for branch, kept in pending.branches:
-            writes.append(await rows.write_of((zone, branch), kept, held[branch]))
-            held[branch] = kept.compiled.commit if kept is not None else None
+            writes.append(await rows.write_of((zone, branch), kept, held.pop(branch, None)))
+            if kept is not None:
+                held[branch] = kept.compiled.commit
         work = partial(sqlite.write, writes=writes, then=journal)
         if not await self._files.write(path, work):
             await self._leave(path, standing)
-        self.written |= {(zone, label): at for label, at in held.items() if at is not None}
+        if held:
+            self._written[zone] = held
 
     async def _leave(self, path: Path, standing: Standing | None) -> None:
         """The zone is served no more. What its serials stand for is remembered all the same."""
