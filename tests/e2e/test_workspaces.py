@@ -32,6 +32,22 @@ def test_what_another_tool_changed_is_served(
         assert stack.json("log", "--zone", zone)[1]["message"] == "moved"
 
 
+def test_one_undo_takes_back_what_one_commit_did_to_all_zones(
+    stack: Stack, zones: list[str], tmp_path: Path
+) -> None:
+    folder = str(tmp_path / "zones")
+    for zone in zones:
+        path = tmp_path / "zones" / f"{zone}zone"
+        path.write_text(path.read_text().replace("192.0.2.80", "192.0.2.81"))
+    stack.run("workspace", "commit", "-C", folder)
+    (done,) = stack.json("op", "log", "-n", "1", "--zone", zones[0])
+    stack.run("undo", done["operation"])
+    stack.run("workspace", "update", "-C", folder)
+    for zone in zones:
+        assert stack.json("show", "api", "A", "--zone", zone)["rdata"] == ["192.0.2.80"]
+        assert "192.0.2.80" in (tmp_path / "zones" / f"{zone}zone").read_text()
+
+
 def test_a_status_needs_no_bus(stack: Stack, zones: list[str], tmp_path: Path) -> None:
     nowhere = {"ZONEGIT_NATS_URL": "nats://127.0.0.1:1"}
     (tmp_path / "zones" / f"{zones[0]}zone").unlink()
