@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.e2e import walk_root
+from tests.e2e import walk_files, walk_root
 from tests.e2e.walking import (
     SHOWN_LINES,
     Failed,
@@ -302,6 +302,13 @@ STEPS: Sequence[Callable[[Walkthrough], None]] = (
     canary,
     transfer,
     proposal,
+    walk_files.time_travel,
+    walk_files.undo,
+    walk_files.conflict,
+    walk_files.plan,
+    walk_files.workspaces,
+    walk_files.collision,
+    walk_files.exchange,
     second_zone,
     metrics,
     bus_down,
