@@ -20,7 +20,7 @@ ZONE: Final = "small.test."
 
 
 def figures() -> list[Figure]:
-    """Help, a set, a start, an import."""
+    """Help, a set, an undo, a start, an import."""
     with stack.folder() as folder:
         zonefile = folder / "small.zone"
         zonefile.write_text(zones.flat_zone(ZONE, 10))
@@ -31,9 +31,11 @@ def figures() -> list[Figure]:
                 running.zonegit("set", f"h1.{ZONE}", "A", "300", f"192.0.2.{n}")
                 for n in range(RUNS)
             ]
+            undo_s = [running.zonegit("undo") for _ in range(RUNS)]
         up_s = [_start(folder / "data") for _ in range(SLOW_RUNS)]
         return [
             _figure("`zonegit set`", "under 200 ms", set_s),
+            _figure("`zonegit undo`", "under 250 ms", undo_s, "of an edit, then of the undo"),
             _figure("`zonegit --help`", "under 80 ms", help_s),
             _figure("`zonegit up` to first answer", "under 2 s", up_s, "a zone was there before"),
             _import(folder),

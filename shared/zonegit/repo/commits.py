@@ -105,8 +105,10 @@ Outcome = Committed | Preview | Conflicted | None
 """What came of a change; None: there was nothing to do."""
 
 
-async def commit(repo: Repo, position: Position, plan: Plan, intent: Intent) -> Outcome:
-    """Carries a plan out as one commit.
+async def commit(
+    repo: Repo, position: Position, plan: Plan, intent: Intent, reader: Reader | None = None
+) -> Outcome:
+    """Carries a plan out as one commit. ``reader`` has what the caller read already, None: nothing.
 
     Raises:
         Conflict: the race was lost to a change of the same RRsets (or too often); names the tip.
@@ -114,7 +116,7 @@ async def commit(repo: Repo, position: Position, plan: Plan, intent: Intent) -> 
         Invalid: the result would break a rule of DNS.
         NotFound, Unavailable: as the stores say.
     """
-    reader = Reader(repo.objects)
+    reader = reader or Reader(repo.objects)
     turn = secrets.token_hex(16) if intent.lost is not Lost.GIVEN_UP else None
     for replayed in range(MAX_REPLAYS):
         tip = await drafts.state_of(reader, position)

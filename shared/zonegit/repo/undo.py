@@ -216,36 +216,43 @@ async def _branch(
             hint="zonegit reflog tells by whom",
             tip=tip.target.hex() if tip is not None else "",
         )
-    meant = msgspec.structs.replace(meant, message=await _message(repo, turned))
+    reader = Reader(repo.objects)
+    meant = msgspec.structs.replace(meant, message=await _message(reader, turned))
     try:
-        done = await undoing.reset(repo, position, target, meant, exact=False)
+        done = await undoing.reset(repo, position, target, meant, exact=False, reader=reader)
     except Unsafe as error:
         highest = error.details.get("highest")
         if tip is not None or highest is None:
             raise
-        done = await _again(repo, position, target, int(highest), meant, error)
+        done = await _again(repo, reader, position, target, int(highest), meant, error)
     assert isinstance(done, Committed)  # it is no dry run, merges nothing, and moves
     return Back(turned, done.moved, done.commit)
 
 
-async def _message(repo: Repo, turned: Turned) -> str:
-    """What the commit says that takes a branch back."""
+async def _message(reader: Reader, turned: Turned) -> str:
+    """What the commit says that takes a branch back. What is found and left is read at once."""
+    await reader.get([each for each in (turned.found, turned.left) if each is not None])
     if turned.left is None:
         return f"bring back {turned.ref.short}"
-    left = CommitId(turned.left)
-    said = subject(await browse.read_commit(Reader(repo.objects), left))
-    return f'undo "{said}"\n\nThis takes back {left.hex()}.'
+    said = subject(await browse.read_commit(reader, CommitId(turned.left)))
+    return f'undo "{said}"\n\nThis takes back {turned.left.hex()}.'
 
 
 async def _again(
-    repo: Repo, position: Position, target: CommitId, highest: int, meant: Intent, error: Unsafe
+    repo: Repo,
+    reader: Reader,
+    position: Position,
+    target: CommitId,
+    highest: int,
+    meant: Intent,
+    error: Unsafe,
 ) -> Outcome:
     """Makes a branch again that had later serials than its last commit.
 
     Raises:
         Unsafe: that is ``error``, for the zone is signed: its serial is whatever was signed.
     """
-    state = await drafts.state_at(Reader(repo.objects), target, position.zone)
+    state = await drafts.state_at(reader, target, position.zone)
     if state.soa is None or drafts.signs_soa(state.rrsig):
         raise error
     later = with_serial(state.soa, following(highest))
@@ -255,9 +262,8 @@ async def _again(
         changes = {**every.changes, (position.zone, rrtypes.SOA): later}
         return Planned(changes, every.added, parents=(target,))
 
-    return await commits.commit(
-        repo, position, plan, msgspec.structs.replace(meant, lost=Lost.GIVEN_UP)
-    )
+    again = msgspec.structs.replace(meant, lost=Lost.GIVEN_UP)
+    return await commits.commit(repo, position, plan, again, reader)
 
 
 def _halfway(

@@ -1,5 +1,7 @@
 """Taking back: a commit's changes (revert), or all that came after a commit (reset)."""
 
+import asyncio
+
 import msgspec
 
 from zonegit.errors import Invalid, Unsafe
@@ -41,10 +43,17 @@ async def revert(
 
 
 async def reset(
-    repo: Repo, position: Position, target: CommitId, intent: Intent, *, exact: bool
+    repo: Repo,
+    position: Position,
+    target: CommitId,
+    intent: Intent,
+    *,
+    exact: bool,
+    reader: Reader | None = None,
 ) -> Outcome:
     """Gives a branch the records and the history of ``target``. Where the serial would not go on,
-    that is a new commit on top of it; ``exact``: the very commit, which is forced then.
+    that is a new commit on top of it; ``exact``: the very commit, which is forced then. ``reader``
+    has what the caller read already, None: nothing.
 
     Raises:
         Invalid: ``target`` is a commit of another zone.
@@ -53,9 +62,10 @@ async def reset(
     """
     if position.tip is not None and position.commit() == target:
         return None
-    reader = Reader(repo.objects)
-    tip = await drafts.state_of(reader, position)
-    state = await drafts.state_at(reader, target, position.zone)
+    reader = reader or Reader(repo.objects)
+    tip, state = await asyncio.gather(
+        drafts.state_of(reader, position), drafts.state_at(reader, target, position.zone)
+    )
     if jumps.keeps_pace(position, tip, state) or (exact and intent.force):
         return await jumps.jump(repo, reader, position, state, intent)
     if exact:
@@ -70,4 +80,4 @@ async def reset(
         return msgspec.structs.replace(plans.planned(deltas), parents=(target,))
 
     resetting = msgspec.structs.replace(intent, lost=Lost.GIVEN_UP)
-    return await commits.commit(repo, position, plan, resetting)
+    return await commits.commit(repo, position, plan, resetting, reader)

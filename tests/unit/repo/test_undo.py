@@ -17,6 +17,7 @@ from zonegit.repo import (
     branches,
     commits,
     heads,
+    joint,
     operations,
     plans,
     proposals,
@@ -27,10 +28,11 @@ from zonegit.repo import (
 from zonegit.repo.commits import Intent
 from zonegit.repo.edits import Set
 from zonegit.repo.heads import Repo
+from zonegit.repo.joint import Wish
 from zonegit.repo.undo import Undone
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
-from zonegit.zone import names, rrtypes
+from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset, with_serial
 
@@ -45,10 +47,18 @@ SIGNED = (
 
 
 async def undone(
-    repo: Repo, prefix: str | None = None, *, force: bool = False, dry_run: bool = False
+    repo: Repo,
+    prefix: str | None = None,
+    *,
+    force: bool = False,
+    because: str | None = None,
+    dry_run: bool = False,
 ) -> Undone:
     done = await operations.find(repo, prefix)
-    meant = Intent("undo", "undo", force=force, dry_run=dry_run, operation=heads.new_operation())
+    operation = heads.new_operation()
+    meant = Intent(
+        "undo", "undo", force=force, because=because, dry_run=dry_run, operation=operation
+    )
     return await undo.undo(repo, done, meant)
 
 
@@ -305,6 +315,40 @@ async def test_a_signed_zone_gets_no_commit_of_ours_unless_forced(foo: Shop) -> 
     assert rrtypes.RRSIG not in {rdtype for _, rdtype in await zone_at(foo, await tip(foo))}
 
 
+async def test_the_rails_hold_for_an_undo_as_for_any_move(foo: Shop) -> None:
+    """Taking back an import that doubled a zone deletes half of it."""
+    hosts = "".join(f"h{number} IN A 192.0.2.{number}\n" for number in range(20))
+    doubled = committed(await foo.imported(FOO.replace(" 7 ", " 8 ") + hosts)).commit
+    with pytest.raises(Unsafe, match=r"more than 30 %") as refused:
+        await undone(foo.repo)
+    assert "--reason" in (refused.value.hint or "")
+    assert await tip(foo) == doubled
+    await undone(foo.repo, force=True, because="the wrong file")
+    assert len(await zone_at(foo, await tip(foo))) == 5
+    assert (await operations.latest(foo.repo, 1))[0].entries[0].because == "the wrong file"
+
+
+async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: Shop) -> None:
+    zones = [ZONE, *(names.parse(f"z{number}.example.") for number in range(20))]
+    for zone in zones[1:]:
+        await foo.repo.refs.register(zone, foo.repo.origin("zone add"))
+        await foo.imported(FOO, zone)
+    wishes = [
+        Wish(
+            await heads.locate(foo.repo, zone, "main"),
+            list(zonefile.read(f"{FOO}new IN A 192.0.2.5\n".encode(), zone).rrsets.values()),
+        )
+        for zone in zones
+    ]
+    together = Intent("all of them", "workspace commit", operation=heads.new_operation())
+    await joint.commit(foo.repo, wishes, together)
+    done = await undone(foo.repo)
+    assert len(done.back) == 21
+    for zone in zones:
+        now = (await heads.locate(foo.repo, zone, "main")).commit()
+        assert len(await zone_at(foo, now)) == 5
+
+
 async def test_a_dry_run_tells_what_would_go_back_and_moves_nothing(foo: Shop) -> None:
     now = await edited(foo, "192.0.2.81")
     done = await undone(foo.repo, dry_run=True)
@@ -469,7 +513,7 @@ async def test_an_undo_after_any_operation_restores_what_every_ref_holds_and_so_
         now = await operations.latest(shop.repo, 1)
         if now[0] == last[0]:
             continue
-        await undone(both.repos[who], force=True)
+        await undone(both.repos[who], force=True, because="why not")
         assert await both.content() == before
-        await undone(both.repos[who], force=True)
+        await undone(both.repos[who], force=True, because="why not")
         assert await both.content() == after
