@@ -116,10 +116,10 @@ async def test_a_tenant_is_answered_about_its_own_zone_and_told_what_it_may_not_
     foo: Shop,
 ) -> None:
     fenced = msgspec.structs.replace(foo.repo, refs=Fenced(foo.repo.refs))
-    reply, _ = await resolved(Shop(fenced, foo.other, foo.clock, foo.noted), "www.foo.com.")
+    reply, _ = await resolved(Shop(fenced, foo.other), "www.foo.com.")
     assert texts(reply.answer)[-1] == "api.foo.com. 300 IN A 192.0.2.80"
     with pytest.raises(Denied):
-        await resolved(Shop(fenced, foo.other, foo.clock, foo.noted), "www.bar.com.")
+        await resolved(Shop(fenced, foo.other), "www.bar.com.")
 
 
 async def test_a_commit_that_is_none_is_not_taken_for_the_branch(foo: Shop) -> None:

@@ -158,7 +158,7 @@ class Overheard:
 def watched(foo: Shop, heard: Overheard) -> Shop:
     """The same, its first operator's moves overheard."""
     overheard = msgspec.structs.replace(foo.repo, refs=heard)
-    return Shop(overheard, foo.other, foo.clock, foo.noted)
+    return Shop(overheard, foo.other)
 
 
 async def test_whoever_comes_back_after_a_lost_race_asks_for_one_turn_throughout(

@@ -105,7 +105,7 @@ async def test_who_and_when_are_kept(foo, tmp_path):
 @pytest.mark.parametrize("who", [Identity("", "", 0), Identity("\0a\r", "\x7f", 10**17, "-9999")])
 async def test_an_identity_that_git_would_not_have_is_made_one_that_it_has(foo, tmp_path, who):
     repo = msgspec.structs.replace(foo.repo, now=lambda: who)
-    odd = Shop(repo, foo.other, *[getattr(foo, name) for name in ("clock", "noted")])
+    odd = Shop(repo, foo.other)
     await odd.edited([address("x", 1)])
     await exported(odd, tmp_path / "out", await lineage(odd))
 

@@ -47,7 +47,7 @@ async def test_a_small_commit_brings_along_all_that_has_to_be_looked_at(
     await foo.imported(hosts(count))
     assert isinstance(foo.repo.objects, Counting)
     refs = Asking(foo.repo.refs, foo.repo.objects)
-    watched = Shop(msgspec.structs.replace(foo.repo, refs=refs), foo.other, foo.clock, foo.noted)
+    watched = Shop(msgspec.structs.replace(foo.repo, refs=refs), foo.other)
     committed(await watched.edited([Set(address("h00007", "192.0.2.8"))]))
     committed(await watched.edited([Delete(names.parse("h00019", ZONE))]))
     assert refs.asked == [0, 0]
