@@ -29,7 +29,12 @@ def by_hand(_conflicted: Conflicted) -> Sequence[str]:
 
 def by_merging(name: str, into: str) -> Advice:
     """Where what stopped was a merge of branch ``name`` into another one."""
-    return lambda _: [f"zonegit merge {name} --branch {into} lets you decide each of them"]
+
+    def advice(conflicted: Conflicted) -> Sequence[str]:
+        where = f"--zone {names.text(conflicted.zone)} --branch {into}"
+        return [f"zonegit merge {name} {where} lets you decide each of them"]
+
+    return advice
 
 
 def tell(session: Session, conflicted: Conflicted, advice: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import click
 import msgspec
 
-from zonegit.errors import Conflict, Invalid, NotFound
+from zonegit.errors import Conflict, Denied, Invalid, NotFound
 from zonegit.merge.conflicts import Side
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
@@ -84,8 +84,10 @@ def stoppable(body: Commits) -> Commits:
 
 async def run(session: Session, how: How, kind: Kind, asked: Asked) -> int:
     """Does what was asked for; returns the exit status."""
-    if asked.step is not None and (asked.words or asked.side or asked.mainline):
+    if asked.step is not None and (asked.words or asked.side):
         raise click.UsageError(f"--{asked.step} takes no REFISH and no side")
+    if asked.mainline is not None and len(asked.words) != 1:
+        raise click.UsageError("-m goes with a REFISH")
     match asked:
         case Asked(step="continue"):
             return await _go_on(session, how, kind)
@@ -106,7 +108,10 @@ async def run(session: Session, how: How, kind: Kind, asked: Asked) -> int:
 
 async def place_of(repo: Repo, at: Position) -> Place:
     """Where what is unfinished on a branch is kept."""
-    epoch = (await repo.refs.since("", 0)).epoch
+    try:
+        epoch = (await repo.refs.since("", 0)).epoch
+    except Denied:  # to whoever may use some zones only: one installation is as another then
+        epoch = ""
     return Place(epoch, repo.actor, names.text(at.zone), at.branch)
 
 
@@ -116,7 +121,8 @@ async def _begin(session: Session, how: How, kind: Kind, asked: Asked, refish: s
         if not how.dry_run:
             _refuse_second(session.state, place)
         commit, message = await kind.begin(repo, at, refish)
-        begun = Begun(kind.what, refish, commit.hex(), asked.mainline, how.message or message)
+        message = committing.intent(how, kind.what, message).message
+        begun = Begun(kind.what, refish, commit.hex(), asked.mainline, message)
         choices = Choices(preferred=asked.side)
         return await _work(session, how, kind, repo, at, Unfinished(place, begun), choices)
 

@@ -35,37 +35,36 @@ def forbidden(
     found = yield from trees.find(ours, paths)
     clashing: dict[Key, Refusal] = {}
     for path, differing in sides.differing(paths).items():
-        why = _broken(path, found[path], differing, sides, changes, refused, apex)
+        theirs = {key: sides.three(key).theirs for key in differing}
+        mine = frozenset(found[path])
+        merged = _with(mine, {key: changes[key] for key in differing if key in changes})
+        # Whichever side is chosen for what clashes already.
+        otherwise = _with(merged, {key: theirs[key] for key in differing if key in refused})
+        legal = (mine, _with(mine, theirs))
+        why = _broken(path, [each for each in (merged, otherwise) if each not in legal], apex)
         if why is not None:
-            usual = [key for key in differing if key not in refused and key != APEX_SOA]
-            undecided = [key for key in usual if key not in chosen]
-            asked = undecided or (usual if not any(key in refused for key in differing) else [])
-            clashing |= {key: Refusal("no zone may hold both", why) for key in asked}
+            asked = _asked(differing, refused, chosen)
+            clashing |= dict.fromkeys(asked, Refusal("no zone may hold both", why))
     return clashing
 
 
-def _broken(
-    path: Path,
-    present: Iterable[int],
-    differing: Collection[Key],
-    sides: Sides,
-    changes: Mapping[Key, object],
-    refused: Collection[Key],
-    apex: Name,
-) -> str | None:
-    """Which rule the sum breaks, whichever side is chosen for what clashes; None: none."""
-    mine = frozenset(present)
-    other = _with(mine, {key: sides.three(key).theirs for key in differing})
-    merged = _with(mine, {key: value for key, value in changes.items() if key[0] == path})
-    clashing = {key: sides.three(key).theirs for key in differing if key in refused}
-    for types in (merged, _with(merged, clashing)):
-        if types in (mine, other):
-            continue
-        try:
+def _broken(path: Path, sums: Iterable[Collection[int]], apex: Name) -> str | None:
+    """Which rule one of the sums breaks, None: none does."""
+    try:
+        for types in sums:
             rules.check_together(names.below(apex, path), types, apex)
-        except Invalid as error:
-            return error.message
+    except Invalid as error:
+        return error.message
     return None
+
+
+def _asked(
+    differing: Collection[Key], refused: Collection[Key], chosen: Collection[Key]
+) -> list[Key]:
+    others = [key for key in differing if key not in refused and key != APEX_SOA]
+    undecided = [key for key in others if key not in chosen]
+    nothing_left = not undecided and not any(key in refused for key in differing)
+    return others if nothing_left else undecided
 
 
 def _with(types: frozenset[int], values: Mapping[Key, object]) -> frozenset[int]:

@@ -18,9 +18,9 @@ from zonegit.merge.threeway import Disagreement
 from zonegit.objects.asks import Answers, Asks
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Blob
-from zonegit.zone import names, rrtypes
+from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, soa, sort_key
+from zonegit.zone.rrset import RRset, sort_key, title
 
 Outcome = ObjectId | RRset | Refusal | None
 
@@ -55,29 +55,25 @@ def merge(
 
     Raises:
         Corrupt: a tree is none of a zone's.
+        Invalid: an SOA is malformed.
     """
     both = yield from sides.read(base.tree, ours, theirs)
     made = {(names.path(each.owner, apex), each.rdtype): each for each in decisions}
     keys = {*both.theirs, *base.disputed, *(key for key in made if key in both.ours)}
     threes = {key: both.three(key) for key in keys}
-    values = yield from _values(
-        {key: three for key, three in threes.items() if _is_open(key, three, base, made)}
-    )
+    opened = {key: three for key, three in threes.items() if _is_open(key, three, base, made)}
+    values = yield from _values(opened, apex)
     chosen = {
-        key
+        key: made[key]
         for key, value in values.items()
         if key in made and made[key].is_about(value.ours, value.theirs)
     }
     changes: dict[Key, ObjectId | RRset | None] = {}
     refused: dict[Key, Refusal] = {}
     for key, three in threes.items():
-        outcome: Outcome
-        if key in chosen:
-            outcome = _taken(made[key], values[key])
-        elif key in values:
-            outcome = _outcome(key, values[key], base)
-        else:
-            outcome = _agreed(three)
+        outcome: Outcome = _agreed(three)
+        if key in values:
+            outcome = _outcome(key, values[key], base, chosen.get(key))
         if isinstance(outcome, Refusal):
             refused[key] = outcome
         elif outcome != (values[key].ours if key in values else three.ours):
@@ -86,7 +82,7 @@ def merge(
     added = [
         key for key, value in changes.items() if value is not None and threes[key].ours is None
     ]
-    return Merged(changes, added, (yield from _clashes(refused, both, base, apex)))
+    return Merged(changes, added, (yield from _clashes(refused, both, apex)))
 
 
 def _is_open(
@@ -101,19 +97,20 @@ def _is_open(
 
 def _agreed(three: Three[ObjectId | None]) -> ObjectId | None:
     merged = threeway.merge(*three)
-    assert not isinstance(merged, Disagreement)  # it would have been read
-    return merged
+    return three.ours if isinstance(merged, Disagreement) else merged
 
 
-def _taken(decision: Decision, values: Three[RRset | None]) -> RRset | None:
-    side = values.ours if decision.side == "ours" else values.theirs
-    return records.settled(side, values.ours, values.theirs)
-
-
-def _outcome(key: Key, values: Three[RRset | None], base: Base) -> RRset | Refusal | None:
+def _outcome(
+    key: Key, values: Three[RRset | None], base: Base, decision: Decision | None
+) -> RRset | Refusal | None:
+    if decision is not None:
+        taken = values.ours if decision.side == "ours" else values.theirs
+        return records.settled(taken, values.ours, values.theirs)
     if key in base.disputed:
         ours, theirs = (None if each is None else records.essence(each) for each in values[1:])
-        return values.ours if ours == theirs else Refusal("no agreed base")
+        if ours != theirs:
+            return Refusal("no agreed base")
+        return records.settled(ours, values.ours, values.theirs)
     merged = records.merge(*values)
     if merged is None and key == APEX_SOA:
         return Refusal("deleted against modified", "a zone has an SOA")
@@ -121,36 +118,31 @@ def _outcome(key: Key, values: Three[RRset | None], base: Base) -> RRset | Refus
 
 
 def _values(
-    threes: Mapping[Key, Three[ObjectId | None]],
+    threes: Mapping[Key, Three[ObjectId | None]], apex: Name
 ) -> Asks[dict[Key, Three[RRset | None]]]:
     """RRsets instead of their blobs."""
     wanted = {blob for three in threes.values() for blob in three if blob is not None}
     answers = (yield wanted) if wanted else {}
     return {
-        key: Three(*(_rrset(key, blob, answers) for blob in three)) for key, three in threes.items()
+        key: Three(*(_rrset(names.below(apex, key[0]), key[1], blob, answers) for blob in three))
+        for key, three in threes.items()
     }
 
 
-def _rrset(key: Key, blob: ObjectId | None, answers: Answers) -> RRset | None:
+def _rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answers) -> RRset | None:
     """Raises:
-    Corrupt: it is no blob, or no SOA where one should be.
+    Corrupt: it is another RRset than that, or none.
     """
     if blob is None:
         return None
     found = answers[blob]
-    if not isinstance(found, Blob):
-        raise Corrupt(f"object {short(blob)} is not a blob, though it stands for an RRset")
-    if key == APEX_SOA:
-        if found.rrset.rdtype != rrtypes.SOA:
-            raise Corrupt(f"object {short(blob)} is not an SOA, though it stands where one should")
-        soa(found.rrset)
+    if not isinstance(found, Blob) or (found.rrset.owner, found.rrset.rdtype) != (owner, rdtype):
+        raise Corrupt(f"object {short(blob)} is not {title(owner, rdtype)}, though it stands there")
     return found.rrset
 
 
-def _clashes(
-    refused: Mapping[Key, Refusal], both: Sides, base: Base, apex: Name
-) -> Asks[list[Clash]]:
-    values = yield from _values({key: both.three(key) for key in refused})
+def _clashes(refused: Mapping[Key, Refusal], both: Sides, apex: Name) -> Asks[list[Clash]]:
+    values = yield from _values({key: both.three(key) for key in refused}, apex)
     clashes = [
         Clash(names.below(apex, key[0]), key[1], why.reason, *values[key], why.detail)
         for key, why in refused.items()

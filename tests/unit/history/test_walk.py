@@ -86,6 +86,15 @@ def test_comparing_finds_what_only_one_of_two_commits_has_behind_it(graph, data)
     assert sorted(numbers(graph, [each.id for each in found.theirs])) == sorted(other - mine)
 
 
+@given(graphs(), st.data())
+def test_the_bases_of_several_commits_are_those_that_a_merge_of_them_would_have(graph, data):
+    numbers_of = st.integers(0, len(graph.ids) - 1)
+    ours, theirs = data.draw(st.lists(numbers_of, min_size=2, max_size=2)), data.draw(numbers_of)
+    found = run(graph, walk.merge_bases_of([graph.ids[each] for each in ours], graph.ids[theirs]))
+    graph.add(ours, 1_000)
+    assert numbers(graph, found) == naive_bases(graph, len(graph.ids) - 1, theirs)
+
+
 def test_crossed_merges_have_two_bases():
     graph = Graph()
     graph.add([], 1)

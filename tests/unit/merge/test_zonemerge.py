@@ -201,7 +201,7 @@ def test_only_what_changed_is_read() -> None:
     assert pile.fetched_in_all < 10
 
 
-def test_what_stands_where_an_soa_should_is_corrupt() -> None:
+def test_what_stands_where_another_rrset_should_is_corrupt() -> None:
     pile = Pile()
     out: list[RawObject] = []
     roots = []
@@ -211,7 +211,7 @@ def test_what_stands_where_an_soa_should_is_corrupt() -> None:
         pile.put([blob, *out])
         assert root is not None
         roots.append(root)
-    with pytest.raises(Corrupt, match="not an SOA"):
+    with pytest.raises(Corrupt, match=r"is not foo\.com\. SOA, though"):
         pile.run(zonemerge.merge(Base(roots[0]), roots[0], roots[1], ZONE))
 
 
