@@ -106,7 +106,9 @@ def test_a_file_dates_its_commit_by_when_it_was_written(stack: Stack, tmp_path: 
     for number, file in enumerate(files):
         file.write_text(zone(number + 1, f"x A 192.0.2.{number}"))
         os.utime(file, (0, 1_500_000_000 + 86_400 * number))
-    stack.run("import", "--series", "--dates", "mtime", *map(str, files), "--zone", "dated.example")
+    words = ("import", "--series", "--dates", "mtime", *map(str, files))
+    said = stack.run(*words, "--zone", "dated.example", "--wait")
+    assert said.out.endswith("served by resolver-1\n")
     two, one = stack.json("log", "--zone", "dated.example")
     assert [each["committer"]["time"] for each in (one, two)] == [1_500_000_000, 1_500_086_400]
     said = stack.run("show", "x", "A", "@{2017-07-14T12:00Z}", "--zone", "dated.example")

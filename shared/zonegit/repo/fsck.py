@@ -63,9 +63,13 @@ class Report(msgspec.Struct):
 
     broken: list[Broken] = msgspec.field(default_factory=list)
     count: int = 0
-    reached: int = 0
     stored: int = 0
     dangling: Counter[str] = msgspec.field(default_factory=Counter)
+
+    @property
+    def reached(self) -> int:
+        """How many of those stored are named."""
+        return self.stored - self.dangling.total()
 
     @property
     def is_clean(self) -> bool:
@@ -124,6 +128,7 @@ class _Walk:
         self._named: dict[Expected, dict[ObjectId, Namer]] = {}
         self._waiting: list[Link] = []
         self._refs: dict[RefName, RefName] = {}
+        self._read_so_far = 0
         self.report = Report()
 
     @property
@@ -155,12 +160,12 @@ class _Walk:
                 value = found.get(object_id)
                 if value is not None:
                     await self._take(object_id, expected, *value)
-            told(f"{self.report.reached:,} objects, {self.report.count:,} broken")
+            self._read_so_far += len(found)
+            told(f"{self._read_so_far:,} objects read, {self.report.count:,} broken")
 
     async def _take(
         self, object_id: ObjectId, expected: Expected, kind: Kind, value: Object
     ) -> None:
-        self.report.reached += 1
         if kind not in expected:
             await self._tell(object_id, expected, f"it is a {kind}")
             return

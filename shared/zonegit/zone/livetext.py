@@ -1,14 +1,12 @@
 """A zone's master file that follows its changes: what stands at an owner is written again when it
 changes, and at no other time."""
 
+from bisect import bisect_left
 from collections.abc import Mapping
 
 from zonegit.zone import names, zonetext
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
-
-Ordered = tuple[tuple[bytes, ...], Name]
-"""Sorts owners in canonical order (RFC 4034 section 6.1)."""
 
 
 class LiveText:
@@ -17,8 +15,9 @@ class LiveText:
     def __init__(self, zone: Name) -> None:
         self._zone = zone
         self._owners: dict[Name, dict[int, RRset]] = {}
-        self._texts: dict[Name, bytes] = {}
-        self._order: list[Ordered] = []
+        # Side by side, in canonical order (RFC 4034 section 6.1).
+        self._keys: list[tuple[bytes, ...]] = []
+        self._texts: list[bytes] = []
 
     def apply(self, changes: Mapping[tuple[Name, int], RRset | None]) -> None:
         """What RRsets become; None: they go."""
@@ -28,23 +27,26 @@ class LiveText:
                 types.pop(rdtype, None)
             else:
                 types[rdtype] = rrset
-        self._write({owner for owner, _ in changes})
+        owners = {owner for owner, _ in changes}
+        for key, owner in sorted((names.canonical_key(owner), owner) for owner in owners):
+            self._write(key, owner)
 
-    def _write(self, owners: set[Name]) -> None:
-        new = [(names.canonical_key(each), each) for each in owners if each not in self._texts]
-        gone = {each for each in owners if not self._owners[each]}
-        for owner in owners:
-            lines = zonetext.owner_lines(owner, self._owners[owner], self._zone)
-            self._texts[owner] = "".join(lines).encode()
-        if new:
-            self._order += new
-            self._order.sort()
-        if gone:
-            self._order = [each for each in self._order if each[1] not in gone]
-            for owner in gone:
-                del self._texts[owner], self._owners[owner]
+    def _write(self, key: tuple[bytes, ...], owner: Name) -> None:
+        at = bisect_left(self._keys, key)
+        is_there = at < len(self._keys) and self._keys[at] == key
+        types = self._owners.get(owner)
+        if not types:
+            self._owners.pop(owner, None)
+            if is_there:
+                del self._keys[at], self._texts[at]
+            return
+        text = "".join(zonetext.owner_lines(owner, types, self._zone)).encode()
+        if is_there:
+            self._texts[at] = text
+        else:
+            self._keys.insert(at, key)
+            self._texts.insert(at, text)
 
     def octets(self) -> bytes:
         """The whole file."""
-        head = zonetext.first_line(self._zone).encode()
-        return b"".join([head, *[self._texts[owner] for _, owner in self._order]])
+        return zonetext.first_line(self._zone).encode() + b"".join(self._texts)

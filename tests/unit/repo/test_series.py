@@ -1,5 +1,6 @@
 """Many versions of a zone become successive commits, and the branch moves once."""
 
+import base64
 from collections.abc import Iterator
 
 import msgspec
@@ -8,8 +9,10 @@ import pytest
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.history.walk import Logged
+from zonegit.objects import signatures
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Identity
+from zonegit.objects.signatures import Good, Keyring
 from zonegit.repo import browse, drafts, edits, heads, log, series
 from zonegit.repo.commits import Intent, Lost
 from zonegit.repo.series import Version, Written
@@ -146,6 +149,17 @@ async def test_a_series_that_lost_the_race_is_a_conflict(foo):
     await foo.edited([edits.Set(rrset(names.parse("x", ZONE), A, 60, [b"\xc0\0\2\1"]))])
     with pytest.raises(Conflict):
         await series.write(foo.repo, at, [version(VERSIONS[0])], Intent("import", "import"))
+
+
+async def test_every_commit_is_signed_where_the_operator_signs(new):
+    key = signatures.signing_key(base64.b64encode(bytes(32)))
+    signing = msgspec.structs.replace(new.repo, sign=key.sign)
+    at = await heads.locate(signing, ZONE)
+    versions = [version(text, number) for number, text in enumerate(VERSIONS)]
+    await series.write(signing, at, versions, Intent("import", "import", imports=True))
+    keyring = Keyring([key.public])
+    verdicts = [keyring.verdict(each.commit) for each in await history(new)]
+    assert verdicts == [Good(key.public)] * len(VERSIONS)
 
 
 SIGNED = "@ RRSIG SOA 8 2 300 20300101000000 20200101000000 1 foo.com. AAAA"
