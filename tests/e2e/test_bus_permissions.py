@@ -73,6 +73,8 @@ async def test_a_resolver_reads_and_cannot_write(url: str) -> None:
         for attempt in (
             RemoteRefs(bus, "resolver").register(ZONE, origin),
             RemoteRefs(bus, "resolver").point(refnames.default_head(), branch, origin),
+            RemoteRefs(bus, "resolver").unpoint(refnames.default_head(), origin),
+            RemoteRefs(bus, "resolver").unpoint(refnames.remembered("resolver", ZONE), origin),
         ):
             with pytest.raises(Denied):
                 await attempt

@@ -225,7 +225,9 @@ async def _branch(
         if tip is not None or highest is None:
             raise
         done = await _again(repo, reader, position, target, int(highest), meant, error)
-    assert isinstance(done, Committed)  # it is no dry run, merges nothing, and moves
+    if done is None:
+        return Back(turned, commit=target)
+    assert isinstance(done, Committed)  # it is no dry run, and merges nothing
     return Back(turned, done.moved, done.commit)
 
 

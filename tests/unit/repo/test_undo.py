@@ -26,12 +26,14 @@ from zonegit.repo import (
     undoing,
 )
 from zonegit.repo.commits import Intent
+from zonegit.repo.drafts import Planned, State
 from zonegit.repo.edits import Set
 from zonegit.repo.heads import Repo
 from zonegit.repo.joint import Wish
 from zonegit.repo.undo import Undone
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
+from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset, with_serial
@@ -347,6 +349,27 @@ async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: Shop) -> Non
     for zone in zones:
         now = (await heads.locate(foo.repo, zone, "main")).commit()
         assert len(await zone_at(foo, now)) == 5
+
+
+async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there(
+    foo: Shop,
+) -> None:
+    """A second signature: other commits, the same records."""
+    first = await tip(foo)
+    at = await heads.locate(foo.repo, ZONE)
+    again = Intent("said again", "set")
+
+    async def plan(reader: Reader, _tip: State) -> Planned:
+        return Planned({}, parents=(first,))
+
+    await commits.commit(foo.repo, at, plan, again)
+    saying = await latest(foo.repo)
+    back = Intent("back", "reset", force=True)
+    at = await heads.locate(foo.other, ZONE)
+    await undoing.reset(foo.other, at, first, back, exact=True)
+    done = await undone(foo.repo, saying)
+    assert [(each.moved, each.commit) for each in done.back] == [(None, first)]
+    assert await tip(foo) == first
 
 
 async def test_a_dry_run_tells_what_would_go_back_and_moves_nothing(foo: Shop) -> None:

@@ -37,7 +37,8 @@ ROLES: Final[Mapping[str, Mapping[str, list[str]]]] = {
 NOT_FOR_RESOLVERS: Final = [
     "zg.*.objects.put",
     "zg.*.refs.adopt",
-    *(f"zg.*.refs.{verb}.>" for verb in ("move", "point", "register", "unregister")),
+    "zg.*.refs.unpoint",
+    *(f"zg.*.refs.{verb}.>" for verb in ("move", "point", "unpoint", "register", "unregister")),
 ]
 
 
