@@ -6,7 +6,7 @@ local stack that should answer and do not.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,9 @@ from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
+
+Place = tuple[Name, str | None]
+"""A zone and its branch, None: any of its branches."""
 
 BROADCAST_S: Final = 0.3
 """How long resolvers have to answer the status broadcast, in seconds."""
@@ -105,7 +108,7 @@ async def waiting(
 
 @asynccontextmanager
 async def waiting_for(
-    session: Session, bus: "Bus", places: Sequence[tuple[Name, str | None]], *, wanted: bool
+    session: Session, bus: "Bus", places: Sequence[Place], *, wanted: bool
 ) -> AsyncIterator[list[Waiter]]:
     """As :func:`waiting`, for several zones and branches; a waiter each, in their order."""
     waiters = [Waiter(zone, branch, session.timeout, wanted) for zone, branch in places]
@@ -116,6 +119,23 @@ async def waiting_for(
                 await stack.enter_async_context(listening)
             await asyncio.gather(*(_ask_who_reports(session, bus, each) for each in waiters))
         yield waiters
+
+
+async def until_all(waiters: Sequence[Waiter], moved: Mapping[Place, Moved]) -> Heard:
+    """Returns when what ``moved`` is served by all who are awaited; the places of ``waiters`` that
+    did not move are none of its business.
+
+    Raises:
+        Unavailable: as :meth:`Waiter.until`.
+    """
+    waited = [
+        (waiter, moved[waiter.zone, waiter.branch])
+        for waiter in waiters
+        if (waiter.zone, waiter.branch) in moved
+    ]
+    heard = await asyncio.gather(*(waiter.until(move) for waiter, move in waited))
+    served = {each for one in heard for each in one.served_by or ()}
+    return Heard(sorted(served)) if any(waiter.wanted for waiter in waiters) else Heard()
 
 
 async def _ask_who_reports(session: Session, bus: "Bus", waiter: Waiter) -> None:

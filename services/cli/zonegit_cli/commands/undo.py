@@ -1,6 +1,5 @@
 """zonegit undo: take an operation back."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,12 @@ from zonegit.repo import heads, operations, undo
 from zonegit.repo.commits import Intent
 from zonegit.repo.operations import Done
 from zonegit.repo.undo import Back, Undone
+from zonegit.store.protocols import Moved
 from zonegit.store.refnames import RefName
-from zonegit.zone.names import Name
 from zonegit_cli import page, waiting
 from zonegit_cli.commands import op
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import Heard, Waiter
+from zonegit_cli.waiting import Place
 
 
 @page.page("undo")
@@ -59,7 +58,7 @@ async def command(
         wanted = wait and not dry_run
         async with waiting.waiting_for(session, bus, _served(done), wanted=wanted) as waiters:
             undone = await undo.undo(repo, done, meant, _progress(session))
-            heard = await _heard(waiters, undone.back)
+            heard = await waiting.until_all(waiters, _moved(undone.back))
     for ref in undone.skipped:
         session.output.note(f"{operations.shown_ref(ref)} is left to its operator")
     lines = [*_lines(undone, symrefs, dry_run=dry_run), *heard.lines()]
@@ -85,24 +84,20 @@ def _progress(session: Session) -> undo.Progress:
     return tell
 
 
-def _served(done: Done) -> list[tuple[Name, str | None]]:
+def _served(done: Done) -> list[Place]:
     """The branches that resolvers may serve."""
     refs = [each.ref for each in done.turned if each.ref.space == "heads"]
     return [(ref.zone, ref.short) for ref in refs if ref.zone is not None]
 
 
-async def _heard(waiters: Sequence[Waiter], back: Sequence[Back]) -> Heard:
-    """Who serves all that moved; nobody where nothing did, or nobody wanted to know."""
+def _moved(back: Sequence[Back]) -> dict[Place, Moved]:
+    """The branches among what went back, by their place."""
     moved = {each.turned.ref: each.moved for each in back if each.moved is not None}
-    places = {(ref.zone, ref.short): each for ref, each in moved.items() if ref.space == "heads"}
-    waited = [
-        (waiter, places[waiter.zone, waiter.branch or ""])
-        for waiter in waiters
-        if (waiter.zone, waiter.branch or "") in places
-    ]
-    heard = await asyncio.gather(*(waiter.until(move) for waiter, move in waited))
-    served = {each for one in heard for each in one.served_by or ()}
-    return Heard(sorted(served)) if any(waiter.wanted for waiter in waiters) else Heard()
+    return {
+        (ref.zone, ref.short): each
+        for ref, each in moved.items()
+        if ref.space == "heads" and ref.zone is not None
+    }
 
 
 def _lines(undone: Undone, symrefs: Mapping[ObjectId, RefName], *, dry_run: bool) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """zonegit workspace: checkout, status, diff, commit, update."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -158,6 +158,7 @@ async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -
 @page.FORCE
 @page.BECAUSE
 @page.DRY_RUN
+@page.waits
 async def commit(
     session: Session,
     folder: Path | None,
@@ -169,6 +170,7 @@ async def commit(
     force: bool,
     because: str | None,
     dry_run: bool,
+    wait: bool,
 ) -> None:
     """Commit what was changed in a workspace: one commit for each zone, all one operation.
 
@@ -182,30 +184,31 @@ async def commit(
     """
     from zonegit.repo import heads
     from zonegit.repo.commits import Intent
+    from zonegit_cli import waiting
     from zonegit_cli.workspace import committing
 
     session = page.signing(session, sign, off=no_sign)
+    intent = Intent(
+        (message or "").strip() or "workspace commit", "workspace commit", force,
+        dry_run=dry_run, because=because, operation=heads.new_operation(),
+    )  # fmt: skip
     with opened.opened(opened.find(folder), exclusive=not dry_run) as workspace:
-        files = compare(workspace, zones, _bar(session))
-        if wrong := committing.malformed([file for file in files if file.entry or new]):
-            raise wrong
-        todo = [file for file in files if file.state == "changed" or (new and file.state == "new")]
-        _tell_left(session, files, new=new)
-        for warning in (warning for file in todo for warning in file.content.warnings):
-            session.output.note(warning)
-        words = (message or "").strip() or "workspace commit"
-        intent = Intent(
-            words, "workspace commit", force,
-            dry_run=dry_run, because=because, operation=heads.new_operation(),
-        )  # fmt: skip
+        todo = _to_commit(session, compare(workspace, zones, _bar(session)), new=new)
         if not todo:
             session.output.result([], ["nothing to commit: no zone was changed"])
             return
-        async with session.connected() as repo:
+        wanted = wait and not dry_run
+        async with (
+            session.bus() as bus,
+            waiting.waiting_for(session, bus, committing.places(todo), wanted=wanted) as waiters,
+        ):
+            repo = session.repo(bus)
             results = await committing.commit(repo, workspace, todo, intent)
             told = [await committing.told(repo, zone, each) for zone, each in results.items()]
+            heard = await waiting.until_all(waiters, committing.moved(results))
     shown = [line for _, lines in told for line in lines]
-    session.output.result([data for data, _ in told if data], shown, paged=True)
+    data = [{**each, **heard.json()} for each, _ in told if each]
+    session.output.result(data, [*shown, *heard.lines()], paged=True)
     if failed := committing.failures(results):
         done = count(len(results) - len(failed), "zone")
         raise committing.together(failed, f"{done} committed, but not")
@@ -260,14 +263,27 @@ def _bar(session: Session) -> Progress:
     return lambda done, total: session.output.bar(done, total, "zones")
 
 
-def _tell_left(session: Session, files: Iterable[File], *, new: bool) -> None:
-    """Names what a commit leaves alone."""
+def _to_commit(session: Session, files: Sequence[File], *, new: bool) -> list[File]:
+    """The files that get a commit; those that are left alone, and what is odd about the others, is
+    told.
+
+    Raises:
+        Invalid: one that would get a commit does not parse.
+    """
+    from zonegit_cli.workspace import committing
+
+    if wrong := committing.malformed([file for file in files if file.entry or new]):
+        raise wrong
     for file in files:
         zone = names.text(file.zone)
         if file.entry is None and not new:
             session.output.note(f"{file.path} is new; --new registers {zone}")
         if file.state == "deleted":
             session.output.note(f"{file.path} is gone, {zone} is not: see zonegit zone remove")
+    todo = [file for file in files if file.state == "changed" or (new and file.state == "new")]
+    for warning in (warning for file in todo for warning in file.content.warnings):
+        session.output.note(warning)
+    return todo
 
 
 def _rest(every: Sequence[Any]) -> list[str]:

@@ -12,12 +12,13 @@ from zonegit.repo import joint, several
 from zonegit.repo.commits import Committed, Intent, Preview
 from zonegit.repo.heads import Position, Repo
 from zonegit.repo.joint import Refused, Result, Wish
-from zonegit.store.protocols import ZoneRefs
+from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import committing
 from zonegit_cli.output import count
+from zonegit_cli.waiting import Place
 from zonegit_cli.workspace.comparing import File
 from zonegit_cli.workspace.index import Entry
 from zonegit_cli.workspace.opened import Workspace
@@ -147,6 +148,17 @@ async def told(repo: Repo, zone: Name, result: Result) -> tuple[dict[str, Any] |
             return None, [f"nothing to commit: {names.text(zone)} is so already"]
         case _:
             return None, []  # an error, which leaves through the door
+
+
+def places(files: Collection[File]) -> list[Place]:
+    """The branches that get the commits."""
+    return [(file.zone, file.entry.branch if file.entry else DEFAULT_BRANCH) for file in files]
+
+
+def moved(results: Mapping[Name, Result]) -> dict[Place, Moved]:
+    """What moved, by its place."""
+    made = [each for each in results.values() if isinstance(each, Committed)]
+    return {(each.zone, each.branch): each.moved for each in made}
 
 
 def failures(results: Mapping[Name, Result]) -> dict[Name, ZonegitError]:
