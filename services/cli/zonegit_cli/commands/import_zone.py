@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 
 from zonegit.errors import NotFound
 from zonegit.repo import edits, plans
@@ -90,40 +91,41 @@ async def command(
     zonegit import --series --dates serial root-*.zone
     zonegit import --from-git ~/dns --file zones/example.com.zone
     """
-    _check_usage(named, how, merge=merge, series=series, repository=repository, name=name, rev=rev)
+    past = _past(repository, name, rev)
+    if past is not None and (named or merge or series or how.message is not None):
+        raise click.UsageError("--from-git takes no FILE, --merge, --series or --message")
+    if past is None and not series and len(named) != 1:
+        raise click.UsageError("one FILE makes a commit; --series takes many")
+    if series and (merge or not named):
+        raise click.UsageError("--series takes the FILEs of whole zones, and no --merge")
     os.nice(MODEST)
     gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
     left_out = LeftOut(session) if lenient else None
-    master = MasterFiles(session, None if repository else zonefile.open_beside, left_out)
-    if repository is not None and name is not None:
-        await _import_git(session, repository, name, rev or "HEAD", master, how)
+    master = MasterFiles(session, None if past else zonefile.open_beside, left_out)
+    if past is not None:
+        await _import_git(session, past, master, how)
     elif series:
         await _import_series(session, named, dates, master, how)
     else:
         await _import_one(session, named[0], master, how, merge=merge)
 
 
-def _check_usage(
-    named: tuple[str, ...],
-    how: How,
-    *,
-    merge: bool,
-    series: bool,
-    repository: Path | None,
-    name: str | None,
-    rev: str | None,
-) -> None:
-    if repository is not None:
-        if name is None:
-            raise click.UsageError("--from-git needs --file NAME, a path from the repository's top")
-        if named or merge or series or how.message is not None:
-            raise click.UsageError("--from-git takes no FILE, --merge, --series or --message")
-    elif name is not None or rev is not None:
-        raise click.UsageError("--file and --rev are for --from-git")
-    elif not series and len(named) != 1:
-        raise click.UsageError("one FILE makes a commit; --series takes many")
-    elif series and (merge or not named):
-        raise click.UsageError("--series takes the FILEs of whole zones, and no --merge")
+class _Past(msgspec.Struct, frozen=True):
+    """The history of a file in a repository of git."""
+
+    repository: Path
+    file: str
+    rev: str
+
+
+def _past(repository: Path | None, name: str | None, rev: str | None) -> _Past | None:
+    if repository is None:
+        if name is not None or rev is not None:
+            raise click.UsageError("--file and --rev are for --from-git")
+        return None
+    if name is None:
+        raise click.UsageError("--from-git needs --file NAME, a path from the repository's top")
+    return _Past(repository, name, rev or "HEAD")
 
 
 async def _import_one(
@@ -155,14 +157,12 @@ async def _import_series(
     await serially.commit(session, how, versions_for, intent, master.beside)
 
 
-async def _import_git(
-    session: Session, repository: Path, name: str, rev: str, master: MasterFiles, how: How
-) -> None:
-    history = GitHistory(repository, name)
-    found = history.commits(rev)
+async def _import_git(session: Session, past: _Past, master: MasterFiles, how: How) -> None:
+    history = GitHistory(past.repository, past.file)
+    found = history.commits(past.rev)
     if not found:
         raise NotFound(
-            f"no commit of {rev} touches {name}",
+            f"no commit of {past.rev} touches {past.file}",
             hint="a path from the repository's top, such as git log --name-only shows",
         )
 
