@@ -220,7 +220,8 @@ class Resolver:
             )
             refs = RemoteRefs(bus, NAME)
             self._differences.history = History(refs, store, self._pace)
-            pins = Pins(Repo(RemoteObjects(bus, NAME), refs, NAME, _nobody), self._tracks, updater)
+            repo = Repo(RemoteObjects(bus, NAME), refs, NAME, _nobody, note=_noted)
+            pins = Pins(repo, self._tracks, updater)
             follower = self._follower = Follower(bus, refs, self._tracks, updater, pins)
             group.create_task(herald.run())
             group.create_task(self._read(follower, pins, updater))
@@ -297,6 +298,10 @@ class Resolver:
 def _nobody() -> Identity:
     """Whose name a commit would bear; a resolver makes none."""
     return Identity(NAME, "", 0)
+
+
+def _noted(text: str) -> None:
+    log.info("pin.noted", text=text)
 
 
 def _warn_of_exposed(plan: Plan) -> None:

@@ -112,6 +112,10 @@ async def test_one_process_follows_some_zones_and_pins_others(
         await running.comes_to_say(SAYS_NEW, BAR)
         config.change(table("bar.com", 'at = "main~1"'))
         await running.comes_to_say(SAYS_OLD, BAR)
+        config.change(table("bar.com", 'at = "@{now}"'))
+        await running.comes_to_say(SAYS_NEW, BAR)
+        config.change(table("bar.com", 'at = "main@{1}"'))
+        await running.comes_to_say(SAYS_OLD, BAR)
 
 
 async def test_a_pin_to_what_is_not_there_yet_is_found_when_it_comes(
