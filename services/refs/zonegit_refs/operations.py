@@ -36,12 +36,13 @@ class Wanted:
     zone: Name | None
     actor: str | None
 
-    @property
-    def condition(self) -> tuple[str, list[object]]:
-        """What SQL compares, but for ``before``, and with what."""
-        parts = {"zone = ?": self.zone, "actor = ?": self.actor}
-        given = {text: value for text, value in parts.items() if value is not None}
-        return " AND ".join(["TRUE", *given]), list(given.values())
+    def condition(self, unindexed: str = "") -> tuple[str, list[object]]:
+        """What SQL compares, but for ``before``, and with what; ``unindexed`` ``+``: rows are found
+        by something else (sqlite.org/optoverview.html, section 2.1)."""
+        columns = {"zone": self.zone, "actor": self.actor}
+        given = {name: value for name, value in columns.items() if value is not None}
+        compared = [f"{unindexed}{name} = ?" for name in given]
+        return " AND ".join(["TRUE", *compared]), list(given.values())
 
 
 def latest(connection: Connection, limit: int, wanted: Wanted) -> Operations:
@@ -65,7 +66,7 @@ def latest(connection: Connection, limit: int, wanted: Wanted) -> Operations:
 
 def _rows_back(connection: Connection, wanted: Wanted) -> Iterator[tuple[int, str]]:
     """Sequence and operation of each row that counts, the latest first."""
-    condition, values = wanted.condition
+    condition, values = wanted.condition()
     before = wanted.before if wanted.before is not None else rows.last_sequence(connection) + 1
     return connection.execute(
         f"{_ROWS} WHERE {condition} AND sequence < ? ORDER BY sequence DESC LIMIT ?",
@@ -77,7 +78,7 @@ def _was_told(connection: Connection, operation: str, wanted: Wanted) -> bool:
     """Whether an earlier page had the operation, by a later row of it."""
     if wanted.before is None:
         return False
-    condition, values = wanted.condition
+    condition, values = wanted.condition("+")
     found = connection.execute(
         f"{_ROWS} WHERE {condition} AND operation = ? AND sequence >= ? LIMIT 1",
         (*values, operation, wanted.before),
@@ -86,7 +87,7 @@ def _was_told(connection: Connection, operation: str, wanted: Wanted) -> bool:
 
 
 def _operated(connection: Connection, operation: str, wanted: Wanted) -> Operated:
-    condition, values = wanted.condition
+    condition, values = wanted.condition("+")
     only = f"WHERE {condition} AND operation = ?"
     (count,) = connection.execute(f"{_COUNT} {only}", (*values, operation)).fetchone()
     shown = connection.execute(

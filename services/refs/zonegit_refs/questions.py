@@ -34,6 +34,10 @@ ENTRY_OCTETS: Final = 220
 """Octets of a log row in a message without its texts, at the most; of a tip likewise."""
 
 _OF_REF: Final = f"{rows.LOG} WHERE zone = ? AND space = ? AND short = ?"
+_BY_THEN: Final = """
+    SELECT sequence FROM log WHERE zone = ? AND space = ? AND short = ? AND time <= ?
+    ORDER BY sequence DESC LIMIT 1
+"""
 
 
 def where(connection: Connection, actor: str) -> Where:
@@ -179,7 +183,7 @@ def at(connection: Connection, ref: RefName, when: When, now: float) -> Stood:
         case At(time):
             pass
     by_then = connection.execute(
-        f"{_OF_REF} AND time <= ? ORDER BY sequence DESC LIMIT 1", (*_key(ref), time)
+        f"{rows.LOG} WHERE sequence = ({_BY_THEN})", (*_key(ref), time)
     ).fetchone()
     found = by_then or _first_move(connection, ref)
     return Stood(rows.entry(found), time)

@@ -16,14 +16,20 @@ _LEGACY: Final = """CREATE TABLE legacy (
         name TEXT PRIMARY KEY, slot BLOB NOT NULL,
         actor TEXT NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL, force INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID"""
+# With the time, so that looking far back in a ref reads nothing but this.
+_LOG_OF_REF: Final = "CREATE INDEX log_of_ref ON log (zone, space, short, sequence, time)"
 _LOG_OF_OPERATION: Final = "CREATE INDEX log_of_operation ON log (operation, sequence)"
 _LOG_OF_ACTOR: Final = "CREATE INDEX log_of_actor ON log (actor, sequence)"
+_LOG_OF_ZONE: Final = "CREATE INDEX log_of_zone ON log (zone, sequence)"
 
 
 def _say_because(connection: Connection) -> None:
     connection.execute("ALTER TABLE log ADD COLUMN because TEXT")
+    connection.execute("DROP INDEX log_of_ref")
+    connection.execute(_LOG_OF_REF)
     connection.execute(_LOG_OF_OPERATION)
     connection.execute(_LOG_OF_ACTOR)
+    connection.execute(_LOG_OF_ZONE)
 
 
 UPGRADES: Final[Upgrades] = {
@@ -57,9 +63,10 @@ SCHEMA: Final = (
         actor TEXT NOT NULL, time REAL NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL,
         because TEXT
     ) STRICT""",
+    _LOG_OF_REF,
     _LOG_OF_OPERATION,
     _LOG_OF_ACTOR,
-    "CREATE INDEX log_of_ref ON log (zone, space, short, sequence)",
+    _LOG_OF_ZONE,
     # One operation may move several refs, each once. It wrote the rows first to last, none when
     # last is before first; sequence is where the log stood then.
     """CREATE TABLE operation (
