@@ -1,11 +1,9 @@
 """``zonegit fsck`` over a real stack whose object store is damaged while it runs."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from tests.e2e.stack import Stack
 
 ZONE = """\
@@ -14,19 +12,6 @@ $TTL 60
 www A 192.0.2.1
 old A 192.0.2.2
 """
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(tmp_path_factory.mktemp("fsck") / "data")
-    stack.up()
-    try:
-        stack.run("init", "foo.com")
-        stack.run("import", "-", stdin=ZONE)
-        stack.run("delete", "old", "A")
-        yield stack
-    finally:
-        stack.down()
 
 
 def change(data: Path, statement: str, object_id: str) -> None:
@@ -41,7 +26,12 @@ def blob(stack: Stack, name: str, refish: str) -> str:
     return str(stack.json("cat-object", below)["entries"][0]["id"])
 
 
-def test_damage_is_named_until_it_is_repaired(stack: Stack) -> None:
+def test_damage_is_named_until_it_is_repaired(own_stack: Stack) -> None:
+    stack = own_stack
+    stack.up()
+    stack.run("init", "foo.com")
+    stack.run("import", "-", stdin=ZONE)
+    stack.run("delete", "old", "A")
     whole = stack.json("fsck")
     assert whole["clean"]
     assert whole["broken_objects"] == []

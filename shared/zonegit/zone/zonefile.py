@@ -12,17 +12,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-import dns.exception
-import dns.ttl
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import generate, lexer, names, plain, rrset, rrtypes
+from zonegit.zone import fields, generate, lexer
 from zonegit.zone.gathering import Gathering, ZoneFile
 from zonegit.zone.lexer import Entry, Quoted
 from zonegit.zone.names import Name
 from zonegit.zone.remembered import Lines, Said
-from zonegit.zone.rrset import MAX_TTL
 
 MAX_OCTETS: Final = 512 << 20
 """Octets of all files together, and of what ``$GENERATE`` writes."""
@@ -33,10 +30,6 @@ MAX_GENERATED: Final = 1 << 20
 """Records that all ``$GENERATE`` lines together may make."""
 PROGRESS_STEP: Final = 1_000
 _NAMES_KEPT: Final = 1 << 16
-
-_TTL: Final = re.compile(r"\d{1,10}|(?:\d{1,10}[wdhms])+", re.ASCII | re.IGNORECASE)
-_CLASS: Final = re.compile(r"IN|CH|HS|CS|ANY|NONE|CLASS\d{1,5}", re.ASCII | re.IGNORECASE)
-_CLASS_IN: Final = re.compile(r"IN|CLASS0*1", re.IGNORECASE)
 
 Opener = Callable[[str, str], tuple[str, bytes]]
 """Opens the file that a file names: (name of the including file, path as written) to (name to show,
@@ -136,7 +129,7 @@ class _Reader:
         self._records = 0
         self._includes = 0
         self._generated = 0
-        self._name = lru_cache(_NAMES_KEPT)(_parsed)
+        self._name = lru_cache(_NAMES_KEPT)(fields.name)
 
     def read(self, octets: bytes, source: str, whole: bool) -> ZoneFile:
         place = _Place(source, self._zone, None, 0)
@@ -179,7 +172,7 @@ class _Reader:
         elif words[0][:1] == "$" and not isinstance(words[0], Quoted):
             return self._directive(place, entry, words[0].upper())
         else:
-            place.owner = self._name(_bare(words[0]), place.origin)
+            place.owner = self._name(fields.bare(words[0]), place.origin)
             self._record(place, entry, place.owner)
         return None
 
@@ -189,13 +182,13 @@ class _Reader:
         arguments = entry.words[1:]
         match directive, arguments:
             case "$ORIGIN", [origin]:
-                place.origin = self._name(_bare(origin), place.origin)
+                place.origin = self._name(fields.bare(origin), place.origin)
             case "$TTL", [ttl]:
-                self._default_ttl = parse_ttl(_bare(ttl))
+                self._default_ttl = fields.parse_ttl(fields.bare(ttl))
             case "$INCLUDE", [path]:
                 return self._included(place, path, place.origin)
             case "$INCLUDE", [path, origin]:
-                return self._included(place, path, self._name(_bare(origin), place.origin))
+                return self._included(place, path, self._name(fields.bare(origin), place.origin))
             case "$GENERATE", [span, left, _, _, *_]:
                 self._generate(place, entry.line, span, left, arguments[2:])
             case (("$ORIGIN" | "$TTL" | "$INCLUDE" | "$GENERATE"), _):
@@ -228,13 +221,13 @@ class _Reader:
         return _Place(source, origin, place.owner, place.depth + 1), octets
 
     def _generate(self, place: _Place, line: int, span: str, left: str, rest: list[str]) -> None:
-        numbers = generate.numbers(_bare(span))
+        numbers = generate.numbers(fields.bare(span))
         self._generated += len(numbers)
         if self._generated > MAX_GENERATED:
             raise Invalid(f"$GENERATE makes more than {MAX_GENERATED} records")
-        rdtype, ttl, at = _head(rest, 0)
+        rdtype, ttl, at = fields.head(rest, 0)
         right = generate.right_side(rest[at:])
-        left, ttl = _bare(left), self._ttl(ttl)
+        left, ttl = fields.bare(left), self._ttl(ttl)
         for number in numbers:
             words = [generate.expand(word, number) for word in right]
             self._spend(sum(map(len, words)))
@@ -243,7 +236,7 @@ class _Reader:
 
     def _record(self, place: _Place, entry: Entry, owner: Name | None) -> None:
         """Takes a record; ``owner`` None: its line begins with a blank."""
-        rdtype, ttl, at = _head(entry.words, 0 if owner is None else 1)
+        rdtype, ttl, at = fields.head(entry.words, 0 if owner is None else 1)
         rdata = self._add(place, entry.line, rdtype, self._ttl(ttl), entry.words[at:])
         if rdata is not None and entry.raw and self._known is not None:
             self._known.keep(place.origin, entry.raw, Said(owner, rdtype, ttl, rdata))
@@ -275,7 +268,7 @@ class _Reader:
         """Takes a record; its RDATA, None where that is malformed and left out."""
         owner = self._counted(place)
         try:
-            rdata = _rdata(owner, rdtype, words, place.origin)
+            rdata = fields.rdata(owner, rdtype, words, place.origin)
         except Invalid as error:
             self._leave_out(place, line, error)
             return None
@@ -305,76 +298,6 @@ class _Reader:
         if self._skip is None:
             raise why
         self._skip(Skipped(place.source, line, why.message))
-
-
-@lru_cache(1024)
-def parse_ttl(text: str) -> int:
-    """Seconds, or BIND's units (``1h30m``).
-
-    Raises:
-        Invalid: neither, or above 2^31-1 (RFC 2181 section 8).
-    """
-    if not _TTL.fullmatch(text):
-        hint = "write seconds, or units such as 1h30m (w, d, h, m, s)"
-        raise Invalid(f"{lexer.shown([text])} is not a TTL", hint=hint)
-    try:
-        ttl = dns.ttl.from_text(text)
-    except dns.exception.DNSException:
-        ttl = MAX_TTL + 1
-    if ttl > MAX_TTL:
-        raise Invalid(f"the TTL {lexer.shown([text])} is above {MAX_TTL} seconds")
-    return ttl
-
-
-def _head(words: list[str], at: int) -> tuple[int, int | None, int]:
-    """The type, the TTL if stated, and where the RDATA begins; TTL and class in either order."""
-    ttl: int | None = None
-    classed = False
-    while at < len(words):
-        word = _bare(words[at])
-        at += 1
-        if ttl is None and "0" <= word[0] <= "9":
-            ttl = parse_ttl(word)
-        elif not classed and (is_ours := _is_in(word)) is not None:
-            classed = True
-            if not is_ours:
-                raise Invalid(f"{lexer.shown(words)}: class {word} is not served, only IN")
-        else:
-            return _rdtype(word), ttl, at
-    raise Invalid(f"{lexer.shown(words)!r} has no record type")
-
-
-@lru_cache(1024)
-def _is_in(word: str) -> bool | None:
-    """Whether a class is IN; None where the word is no class."""
-    return _CLASS_IN.fullmatch(word) is not None if _CLASS.fullmatch(word) else None
-
-
-def _parsed(text: str, origin: Name) -> Name:
-    octets = plain.name(text, origin)
-    return Name(octets.lower()) if octets is not None else names.parse(text, origin)
-
-
-def _rdata(owner: Name, rdtype: int, words: list[str], origin: Name) -> bytes:
-    octets = plain.rdata(rdtype, words, origin)
-    if octets is not None:
-        return octets
-    try:
-        return rrset.rdata_from_tokens(rdtype, lexer.Words(words), origin)
-    except (dns.exception.DNSException, ValueError) as error:
-        raise Invalid(
-            f"{names.text(owner)} {rrtypes.to_text(rdtype)}: {lexer.shown(words)!r} is not"
-            f" RDATA of that type: {rrset.why_not(rdtype, error)}"
-        ) from error
-
-
-_rdtype = lru_cache(1024)(rrtypes.from_text)
-
-
-def _bare(word: str) -> str:
-    if isinstance(word, Quoted):
-        raise Invalid(f"{lexer.shown([word])} is quoted, and only strings in RDATA may be")
-    return word
 
 
 def _unescaped(path: str) -> str:

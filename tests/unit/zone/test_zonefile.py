@@ -4,7 +4,7 @@ import pytest
 from tests.support import vectors
 
 from zonegit.errors import Invalid
-from zonegit.zone import rrtypes, zonefile
+from zonegit.zone import fields, rrtypes, zonefile
 from zonegit.zone.names import ROOT, parse
 from zonegit.zone.rrset import RRset, rdata_from_text, rdata_to_text, rrset
 
@@ -128,7 +128,7 @@ def test_ttl_and_class_come_in_either_order(head):
     [("1h30m", 5400), ("1w2d3h4m5s", 788645), ("0", 0), ("2147483647", 2**31 - 1)],
 )
 def test_a_ttl_may_have_units(text, seconds):
-    assert zonefile.parse_ttl(text) == seconds
+    assert fields.parse_ttl(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -136,14 +136,14 @@ def test_a_ttl_may_have_units(text, seconds):
 )
 def test_what_is_no_ttl_is_refused(text):
     with pytest.raises(Invalid, match="is not a TTL"):
-        zonefile.parse_ttl(text)
+        fields.parse_ttl(text)
 
 
 @pytest.mark.parametrize("text", ["2147483648", "4294967296", "9999999999w"])
 def test_a_ttl_beyond_31_bits_is_refused(text):
     """RFC 2181 section 8."""
     with pytest.raises(Invalid, match="is above 2147483647"):
-        zonefile.parse_ttl(text)
+        fields.parse_ttl(text)
 
 
 def test_a_ttl_left_out_is_that_of_the_directive_else_the_last_one_stated():

@@ -1,0 +1,111 @@
+"""What the words of a record's line mean: owner, TTL, class, type, RDATA (RFC 1035 section 5.1).
+
+Ordinary ones are read by ``plain``; whatever it is not sure of, dnspython decides.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+import dns.exception
+import dns.ttl
+
+from zonegit.errors import Invalid
+from zonegit.zone import lexer, names, plain, rrset, rrtypes
+from zonegit.zone.lexer import Quoted
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import MAX_TTL
+
+_TTL: Final = re.compile(r"\d{1,10}|(?:\d{1,10}[wdhms])+", re.ASCII | re.IGNORECASE)
+_CLASS: Final = re.compile(r"IN|CH|HS|CS|ANY|NONE|CLASS\d{1,5}", re.ASCII | re.IGNORECASE)
+_CLASS_IN: Final = re.compile(r"IN|CLASS0*1", re.IGNORECASE)
+
+
+@lru_cache(1024)
+def parse_ttl(text: str) -> int:
+    """Seconds, or BIND's units (``1h30m``).
+
+    Raises:
+        Invalid: neither, or above 2^31-1 (RFC 2181 section 8).
+    """
+    if not _TTL.fullmatch(text):
+        hint = "write seconds, or units such as 1h30m (w, d, h, m, s)"
+        raise Invalid(f"{lexer.shown([text])} is not a TTL", hint=hint)
+    try:
+        ttl = dns.ttl.from_text(text)
+    except dns.exception.DNSException:
+        ttl = MAX_TTL + 1
+    if ttl > MAX_TTL:
+        raise Invalid(f"the TTL {lexer.shown([text])} is above {MAX_TTL} seconds")
+    return ttl
+
+
+def head(words: list[str], at: int) -> tuple[int, int | None, int]:
+    """The type, the TTL if stated, and where the RDATA begins, from the words past the owner; TTL
+    and class in either order.
+
+    Raises:
+        Invalid: there is no type, or it is of another class than IN.
+    """
+    ttl: int | None = None
+    classed = False
+    while at < len(words):
+        word = bare(words[at])
+        at += 1
+        if ttl is None and "0" <= word[0] <= "9":
+            ttl = parse_ttl(word)
+        elif not classed and (is_ours := _is_in(word)) is not None:
+            classed = True
+            if not is_ours:
+                raise Invalid(f"{lexer.shown(words)}: class {word} is not served, only IN")
+        else:
+            return _rdtype(word), ttl, at
+    raise Invalid(f"{lexer.shown(words)!r} has no record type")
+
+
+@lru_cache(1024)
+def _is_in(word: str) -> bool | None:
+    """Whether a class is IN; None where the word is no class."""
+    return _CLASS_IN.fullmatch(word) is not None if _CLASS.fullmatch(word) else None
+
+
+def name(text: str, origin: Name) -> Name:
+    """An owner or an origin; a relative one takes ``origin``.
+
+    Raises:
+        Invalid: it is no domain name.
+    """
+    octets = plain.name(text, origin)
+    return Name(octets.lower()) if octets is not None else names.parse(text, origin)
+
+
+def rdata(owner: Name, rdtype: int, words: list[str], origin: Name) -> bytes:
+    """The uncompressed wire form; ``owner`` is for the error.
+
+    Raises:
+        Invalid: it is not RDATA of that type.
+    """
+    octets = plain.rdata(rdtype, words, origin)
+    if octets is not None:
+        return octets
+    try:
+        return rrset.rdata_from_tokens(rdtype, lexer.Words(words), origin)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise Invalid(
+            f"{names.text(owner)} {rrtypes.to_text(rdtype)}: {lexer.shown(words)!r} is not"
+            f" RDATA of that type: {rrset.why_not(rdtype, error)}"
+        ) from error
+
+
+_rdtype = lru_cache(1024)(rrtypes.from_text)
+
+
+def bare(word: str) -> str:
+    """A word that has to stand without quotes.
+
+    Raises:
+        Invalid: it stands in them.
+    """
+    if isinstance(word, Quoted):
+        raise Invalid(f"{lexer.shown([word])} is quoted, and only strings in RDATA may be")
+    return word
