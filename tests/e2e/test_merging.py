@@ -18,6 +18,8 @@ def test_a_merge_brings_a_branch_to_what_is_served(stack: Stack) -> None:
     assert stack.answer("ftp.merge.test", "A") == ["192.0.2.21"]
     again = stack.run("merge", "canary").out
     assert "has all of canary already" in again
+    then = stack.run("merge", "main@{1}").out
+    assert "merge.test. main has all of main@{1} already" in then
 
 
 def test_conflicts_are_listed_and_exit_with_4(stack: Stack) -> None:

@@ -129,7 +129,8 @@ async def carry_out(
 def _tell_nothing(session: Session, position: Position, text: str, beside: Beside) -> None:
     tip = CommitId(position.tip.target).hex() if position.tip else None
     where = {"zone": names.text(position.zone), "branch": position.branch, "commit": tip}
-    said = text.format(f"{where['zone']} {where['branch']}")
+    # Not by format(): a refish within the text may have braces of its own.
+    said = text.replace("{}", f"{where['zone']} {where['branch']}", 1)
     session.output.result({**where, "committed": False, **beside()}, [said])
 
 
