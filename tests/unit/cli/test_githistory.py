@@ -161,6 +161,13 @@ def test_replaced_objects_are_not_what_is_read(repository):
     assert read(repository) == [("one", b"1"), ("two", b"2")]
 
 
+def test_grafts_are_no_history(repository):
+    repository.commit("one", {"z": "1"})
+    two = repository.commit("two", {"z": "2"})
+    (repository.path / ".git" / "info" / "grafts").write_text(f"{two}\n")
+    assert read(repository) == [("one", b"1"), ("two", b"2")]
+
+
 def test_the_environment_names_no_other_repository(repository, tmp_path, monkeypatch):
     repository.commit("one", {"z": "1"})
     other = GitRepository(tmp_path / "other")
