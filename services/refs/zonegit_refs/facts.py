@@ -25,6 +25,9 @@ MADE: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3, rrtypes.ZON
 MOST_NODES: Final = 400_000
 """Tree nodes that are looked at for one move: a zone of 100,000 names, signed anew, takes half."""
 
+STEP: Final = 1_024
+"""Nodes that are compared between two asks: a change of many is looked at in few round trips."""
+
 
 @dataclass(slots=True)
 class _Seen:
@@ -100,7 +103,7 @@ def gather(
     budget = _Budget(most)
     had = 0
     try:
-        yield from _within(budget, trees.diff(old, new, seen.take, added=False))
+        yield from _within(budget, trees.diff(old, new, seen.take, STEP, added=False))
         # Where one RRset more makes no difference, reading the SOA is spared.
         in_doubt = seen.soa if limits.matters(seen.touched + 1) else None
         if in_doubt is not None and not (yield from _is_serial_alone(in_doubt)):

@@ -6,7 +6,6 @@ itself by its hash: as a rule nothing is read from the object store (docs/adr/00
 
 import asyncio
 from collections.abc import Collection, Mapping
-from itertools import islice
 from typing import Final
 
 from zonegit.errors import Corrupt, NotFound, Unavailable
@@ -20,7 +19,7 @@ from zonegit_refs import facts, policy
 from zonegit_refs.policy import Limits, Served
 
 AT_ONCE: Final = 256
-"""Objects that are fetched and decoded between two chances for others to be answered."""
+"""Objects that are decoded between two chances for others to be answered."""
 
 Known = Mapping[ObjectId, RawObject]
 """Verified objects at hand."""
@@ -77,14 +76,11 @@ class _Reading:
 
     async def get(self, ids: Collection[ObjectId]) -> Answers:
         """All of ``ids``."""
+        distant = [object_id for object_id in ids if object_id not in self._known]
+        fetched = await self._objects.get(distant) if distant else {}
         found: dict[ObjectId, Object] = {}
-        rest = iter(ids)
-        while batch := list(islice(rest, AT_ONCE)):
-            if found:
+        for object_id in ids:
+            found[object_id] = decode(self._known.get(object_id) or fetched[object_id])
+            if len(found) % AT_ONCE == 0:
                 await asyncio.sleep(0)
-            distant = [object_id for object_id in batch if object_id not in self._known]
-            fetched = await self._objects.get(distant) if distant else {}
-            for object_id in batch:
-                raw = self._known.get(object_id) or fetched[object_id]
-                found[object_id] = decode(raw)
         return found
