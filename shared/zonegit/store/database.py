@@ -157,12 +157,19 @@ def transact(connection: Connection, path: Path, begin: str, work: Callable[[Con
                 connection.execute("ROLLBACK")
 
 
-def built(
-    path: Path, prepare: Callable[[Connection], object], work: Callable[[Connection], T]
-) -> T:
-    """Makes a new file of what ``work`` writes. Until all of it is on the disk nothing of it is at
-    ``path``; so it is written once and synced once, which for a small file takes a third of the
-    time that transactions would. Of a power cut soon after it may be that it is not there.
+def blank(prepare: Callable[[Connection], object]) -> bytes:
+    """The octets of a small file that has the tables and nothing else."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
+        prepare(connection)
+        return connection.serialize()
+
+
+def built(path: Path, begin: bytes, work: Callable[[Connection], T]) -> T:
+    """Makes a new file: what is :func:`blank`, and what ``work`` writes. Until all of it is on the
+    disk nothing of it is at ``path``; so it is written once and synced once, which for a small file
+    takes a third of the time that transactions would. Of a power cut soon after it may be that it
+    is not there.
 
     Raises:
         Unavailable: it cannot be made.
@@ -172,11 +179,10 @@ def built(
         path.parent.mkdir(parents=True, exist_ok=True)
         remove(unfinished)
         undoing.callback(remove, unfinished)
+        unfinished.write_bytes(begin)
         with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
-            connection.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
-            transact(connection, path, "BEGIN IMMEDIATE", prepare)
             result = transact(connection, path, "BEGIN IMMEDIATE", work)
             connection.execute("PRAGMA journal_mode = WAL")
         sync(unfinished)

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from zlib import crc32
 
 from zonegit.errors import Unavailable, ZonegitError
-from zonegit.store.database import built, connected, explained, remove, transact
+from zonegit.store.database import blank, built, connected, explained, remove, transact
 
 T = TypeVar("T")
 
@@ -89,6 +89,7 @@ class _Shelf:
     def __init__(self, number: int, prepare: Callable[[Connection], object]) -> None:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix=f"files-{number}")
         self._prepare = prepare
+        self._blank = blank(prepare)
         self._open: OrderedDict[Path, Connection] = OrderedDict()
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -96,7 +97,7 @@ class _Shelf:
 
     def write(self, path: Path, work: Callable[[Connection], T]) -> T:
         if path not in self._open and not _exists(path):
-            return built(path, self._prepare, work)
+            return built(path, self._blank, work)
         return transact(self._opened(path), path, "BEGIN IMMEDIATE", work)
 
     def _opened(self, path: Path) -> Connection:
