@@ -14,12 +14,14 @@ from zonegit.errors import Denied, Unavailable
 from zonegit.objects.canonical import encode
 from zonegit.objects.model import Identity, Symref
 from zonegit.repo import heads
-from zonegit.repo.heads import Repo
+from zonegit.repo.heads import Position, Repo
 from zonegit.store import refnames
 from zonegit.store.protocols import Origin
 from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat
 from zonegit.zone import names
+from zonegit_cli import resuming
+from zonegit_cli.unfinished import Place
 
 CONFIGURATION = (Path(__file__).parents[2] / "docs" / "nats-server.conf").read_text()
 ROLES = ("objectstore", "refs", "resolver", "operator")
@@ -62,6 +64,19 @@ async def test_an_operator_cannot_speak_for_another(url: str) -> None:
     async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
         with pytest.raises(Denied):
             await RemoteRefs(bus, "alice").where("alice")
+
+
+async def test_who_may_not_ask_about_all_zones_is_told_all_the_same_what_is_unfinished(
+    url: str,
+) -> None:
+    async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
+        refs = RemoteRefs(bus, "alice")  # of whose subjects this user may use none
+        with pytest.raises(Denied):
+            await refs.since("", 0)
+        nobody = Identity("Alice", "alice@example.net", 0)
+        repo = Repo(RemoteObjects(bus, "alice"), refs, "alice", lambda: nobody)
+        place = await resuming.place_of(repo, Position(ZONE, "main", None))
+    assert place == Place("", "alice", "foo.com.", "main")
 
 
 async def test_a_resolver_reads_and_cannot_write(url: str) -> None:
