@@ -1,7 +1,8 @@
 """Policy, asked with what is at hand and what has to be read."""
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
 
 import pytest
 from tests.support import commits
@@ -10,11 +11,14 @@ from tests.support.counting import Counting
 from zonegit.errors import NotFound, Unavailable, Unsafe
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store import refnames
+from zonegit.store.expected import Absent, Anything
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Origin
 from zonegit.zone import names
 from zonegit_refs.judging import Judge
+from zonegit_refs.keeper import Keeper
 from zonegit_refs.policy import USUAL, Limits, Served
+from zonegit_refs.sqlite import open_refs
 
 ZONE = names.parse("foo.com.")
 MAIN = refnames.branch(ZONE, "main")
@@ -69,3 +73,34 @@ async def test_a_tip_that_the_store_has_lost_is_no_reason_to_let_everything_thro
     with pytest.raises(Unavailable, match=r"would lose cannot be told") as caught:
         await Judge(store, USUAL).admit(MAIN, BIG.id, Served(2, GROWN.tree), origin(), {})
     assert isinstance(caught.value.__cause__, NotFound)
+
+
+class Interrupted(MemoryObjects):
+    """A store of which one object is read only after ``meanwhile`` was done, once."""
+
+    def __init__(self, at: ObjectId) -> None:
+        super().__init__()
+        self._at = at
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
+        if self.meanwhile is not None and self._at in ids:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+        return await super().get(ids)
+
+
+async def test_a_branch_that_moves_while_it_is_looked_at_is_looked_at_anew(tmp_path: Path) -> None:
+    """A move that takes any tip may take little from one and too much from the next."""
+    tiny = commits.commit(ZONE, 1, hosts=3)
+    big, new = commits.commit(ZONE, 2, hosts=20), commits.commit(ZONE, 3, hosts=2)
+    store = Interrupted(tiny.id)
+    await store.put([*tiny.objects, *big.objects, *new.objects])
+    async with open_refs(tmp_path / "refs.sqlite3") as tables:
+        keeper = Keeper(tables, store, lambda *_: None)
+        await keeper.register(ZONE, origin())
+        await keeper.move(MAIN, Absent(), tiny.id, origin())
+        store.meanwhile = lambda: keeper.move(MAIN, Anything(), big.id, origin())
+        with pytest.raises(Unsafe, match="of its 22 RRsets"):
+            await keeper.move(MAIN, Anything(), new.id, origin())
+        assert (await keeper.zone(ZONE, "ada")).heads["main"].target == big.id
