@@ -79,13 +79,9 @@ def workspaces(walk: Walkthrough) -> None:
             opened.write(f"{line}\n")
         walk.run(f"zonegit workspace status -C {scheme}")
         walk.run(f"zonegit workspace diff -C {scheme}")
-        walk.run(f"zonegit workspace commit -C {scheme} -m 'a new host'")
-        serves(walk, f"new{number}.foo.com", f"192.0.2.{60 + number}")
-
-
-def serves(walk: Walkthrough, name: str, address: str) -> None:
-    """Waits until a name is answered with an address."""
-    walk.until("it is served", lambda: address in str(walk.ask(f"query {name} A")["answer"]))
+        walk.run(f"zonegit workspace commit -C {scheme} -m 'a new host' --wait")
+        served = walk.records(f"new{number}.foo.com A")
+        walk.check("it is served", served == [f"192.0.2.{60 + number}"])
 
 
 def collision(walk: Walkthrough) -> None:

@@ -38,6 +38,7 @@ class Walkthrough:
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("ZONEGIT_")},
             "ZONEGIT_DATA": str(folder / "data"),
+            "XDG_STATE_HOME": str(folder / "state"),
             "ZONEGIT_ACTOR": "alice",
             "ZONEGIT_AUTHOR_EMAIL": "alice@example.net",
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
