@@ -55,7 +55,7 @@ class FilePool:
         """Deletes a file, if it exists, and the folders that hold no other.
 
         Raises:
-            Unavailable: it cannot be deleted.
+            Unavailable: it cannot be deleted, or a link leads elsewhere.
         """
         shelf = self._shelf(path)
         await shelf.run(partial(shelf.remove, path, self.folder))
@@ -123,6 +123,7 @@ class _Shelf:
         if path in self._open:
             self._open.move_to_end(path, last=False)
             self._close_first()
+        _refuse_links(path.parent)
         with explained(path):
             remove(path)
         with suppress(OSError):  # there are others in it
@@ -137,6 +138,10 @@ class _Shelf:
 
 
 def _exists(path: Path) -> bool:
+    _refuse_links(path)
+    return path.exists()
+
+
+def _refuse_links(path: Path) -> None:
     if os.path.realpath(path) != str(path):
         raise Unavailable(f"{path} leads to {os.path.realpath(path)}", hint="remove that link")
-    return path.exists()

@@ -138,7 +138,11 @@ async def test_a_path_that_a_link_leads_elsewhere_is_refused(tmp_path: Path) -> 
         for path in (folder / "a", folder / "f+" / "a"):
             with pytest.raises(Unavailable, match="leads to"):
                 await pool.write(path, partial(insert, text="x"))
-    assert listed(outside) == []
+        (outside / "a").write_text("somebody's")
+        with pytest.raises(Unavailable, match="leads to"):
+            await pool.remove(folder / "f+" / "a")
+        await pool.remove(folder / "a")
+    assert (listed(outside), listed(folder)) == (["a"], ["f+"])
 
 
 async def test_damage_is_named_and_costs_no_other_file(tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ class LastKnown:
         self._overall = overall
         self._pace = pace
         self._aside = root.aside
+        self._is_adopted = True
+        """Whether what is set aside is known elsewhere, but for its zones."""
 
     def keep(self, zone: Name, branch: str, kept: Kept) -> None:
         """Remembers a swap."""
@@ -117,8 +119,9 @@ class LastKnown:
         for standing in contents.standing:
             self.descent.recall(standing)
         if not contents.branches:
-            await self._overall.stand(contents.standing)
-            await self._files.remove(path)
+            with suppress(ZonegitError):  # else the next time
+                await self._overall.stand(contents.standing)
+                await self._files.remove(path)
         for branch in contents.branches:
             zone, label = Name(branch.tip.zone), branch.tip.branch
             try:
@@ -165,7 +168,11 @@ class LastKnown:
         new = [each for each in found if self.descent.of(Name(each.zone)) is None]
         for standing in new:
             self.descent.recall(standing)
-        await self._overall.stand(new)
+        try:
+            await self._overall.stand(new)
+        except ZonegitError as error:
+            self._is_adopted = False
+            log.warning("last-known.not-written", error=error.message, hint=error.hint)
 
     def _keep_anew(self, recalled: Recalled, branch: Branch) -> None:
         zone, label, position, compiled, seen = recalled
@@ -177,8 +184,8 @@ class LastKnown:
 
     async def release(self, tracks: Tracks) -> None:
         """Deletes what was set aside, once all that is served is kept. To be called when all that
-        is to be served is; ends when there is nothing left."""
-        while self._aside:
+        is to be served is; ends when there is nothing left, or nothing to be done."""
+        while self._aside and self._is_adopted:
             await self.writing.idle.wait()
             missing = []
             for track in tracks:
