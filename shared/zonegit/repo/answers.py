@@ -6,7 +6,7 @@ too, and it is made again, until it speaks of no new one: so its own code says w
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -40,12 +40,12 @@ PEER: Final = "127.0.0.1"
 class View(msgspec.Struct, frozen=True):
     """What is seen of each zone: the commit ``at`` a refish, None: the tip of ``branch``, which
     also is what other zones are seen at where ``at`` means nothing to them. Some clients see the
-    ``canary``, None: none do. ``whole``: the proofs of a signed zone are wanted, for which all of
-    it is read."""
+    ``canary_of`` a zone, None: none do. ``whole``: the proofs of a signed zone are wanted, for
+    which all of it is read."""
 
     branch: str
     at: str | None = None
-    canary: Canary | None = None
+    canary_of: Callable[[Name], Canary | None] = lambda zone: None
     whole: bool = False
 
 
@@ -182,7 +182,7 @@ class _Asking:
         default = await self._default(refs)
         if default is None:
             return False
-        canary = self._view.canary
+        canary = self._view.canary_of(refs.zone)
         tip = refs.heads.get(canary.branch) if canary is not None else None
         beside = await self._state(refs.zone, canary.branch, tip.target) if tip and canary else None
         self.zones.replace(refs.zone, Served(default, beside, canary))

@@ -75,7 +75,8 @@ async def test_a_client_of_the_canary_sees_its_branch_and_the_scope_says_so(foo:
     await foo.edited([Set(address("api", "192.0.2.99"))], "next")
     subnet = dns.edns.ECSOption("198.51.100.0", 24)
     for percent, seen in ((100, "192.0.2.99"), (0, "192.0.2.80")):
-        view = View("main", canary=Canary("next", percent))
+        canary = Canary("next", percent)
+        view = View("main", canary_of={ZONE: canary}.get)
         reply, _ = await resolved(foo, "api.foo.com.", view=view, options=[subnet])
         assert texts(reply.answer) == [f"api.foo.com. 300 IN A {seen}"]
         assert [option.scopelen for option in reply.options] == [24]
@@ -90,6 +91,19 @@ async def test_an_alias_is_followed_into_another_zone_at_its_own_branch(foo: Sho
     )
     assert texts(reply.answer)[-1] == "api.foo.com. 300 IN A 192.0.2.80"
     assert [names.text(each.zone) for each in found.met] == ["bar.net.", "foo.com."]
+
+
+async def test_each_zone_that_an_alias_leads_to_has_a_canary_of_its_own(foo: Shop) -> None:
+    other = names.parse("bar.net.")
+    await heads.initialise(foo.repo, other)
+    await foo.imported(FOO.replace("api   IN A   192.0.2.80", "api IN CNAME api.foo.com."), other)
+    await branches.create(foo.repo, ZONE, "next", await tip(foo))
+    await foo.edited([Set(address("api", "192.0.2.99"))], "next")
+    subnet = dns.edns.ECSOption("198.51.100.0", 24)
+    for zone, seen in ((ZONE, "192.0.2.99"), (other, "192.0.2.80")):
+        view = View("main", canary_of={zone: Canary("next", 100)}.get)
+        reply, _ = await resolved(foo, "api.bar.net.", view=view, options=[subnet])
+        assert texts(reply.answer)[-1] == f"api.foo.com. 300 IN A {seen}"
 
 
 async def test_a_name_that_no_zone_here_holds_is_not_found(foo: Shop) -> None:

@@ -1,6 +1,7 @@
 """zonegit resolve: what a query gets, or would have got, without a server."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -76,18 +77,35 @@ async def command(
     query = dnsclient.question(owner, qtype, subnet, dnssec=dnssec)
     query.id = 0
     wire = query.to_wire()
-    view = View(branch, at, canaries.parse(split, canary_salt) if split else None, whole=dnssec)
+    given = canaries.parse(split, canary_salt) if split else None
+    view = View(branch, at, lambda zone: given, whole=dnssec)
+    as_now = subnet is not None and given is None and at is None
     async with session.bus() as bus:
         repo = session.repo(bus)
-        answered = await answers.resolve(repo, wire, owner, qtype, view)
-        if subnet and split is None and at is None:
-            shown = await _shown_now(bus, answered.met[0].zone, branch)
-            if shown is not None:
-                view = msgspec.structs.replace(view, canary=shown)
-                answered = await answers.resolve(repo, wire, owner, qtype, view)
+
+        async def answered_to(view: View) -> Answered:
+            return await answers.resolve(repo, wire, owner, qtype, view)
+
+        answered = await (_as_shown_now(bus, view, answered_to) if as_now else answered_to(view))
     message = dns.message.from_wire(answered.reply)
     lines = replies.rdatas(message) if short else _lines(message, answered)
     session.output.result({**replies.as_json(message), **_json(answered)}, lines)
+
+
+async def _as_shown_now(
+    bus: "Bus", view: View, answered_to: Callable[[View], Awaitable[Answered]]
+) -> Answered:
+    """The answer with the canary that each zone on the way is served with; one can lead to zones
+    that the other branch does not."""
+    shown: dict[Name, Canary | None] = {}
+    view = msgspec.structs.replace(view, canary_of=shown.get)
+    while True:
+        answered = await answered_to(view)
+        new = [each.zone for each in answered.met if each.zone not in shown]
+        found = await asyncio.gather(*(_shown_now(bus, zone, view.branch) for zone in new))
+        shown.update(zip(new, found, strict=True))
+        if not any(found):
+            return answered
 
 
 async def _shown_now(bus: "Bus", zone: Name, branch: str) -> Canary | None:
