@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.errors import Conflict
+from zonegit.errors import Conflict, Invalid
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Symref
 from zonegit.repo import diffs, several, when
@@ -21,7 +21,13 @@ from zonegit.store.refnames import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
+MIN_PREFIX: Final = 4
+MAX_ID: Final = 64
+"""Characters of an operation's id that name it, and that it has at the most."""
+
 PAGE: Final = 100
+"""Operations that are asked for at a time."""
+
 SHOWN: Final = 5
 """Later moves that a conflict names before it only counts them."""
 
@@ -83,8 +89,13 @@ async def find(repo: Repo, prefix: str | None) -> Done:
 
     Raises:
         NotFound: there is none.
-        Invalid: there are several; names them.
+        Invalid: there are several; names them. Or these are too few characters, or too many.
     """
+    if prefix is not None and not MIN_PREFIX <= len(prefix) <= MAX_ID:
+        raise Invalid(
+            f"{prefix[:MAX_ID]!r} is not the beginning of an operation's id",
+            hint=f"{MIN_PREFIX} digits of it at least: zonegit op log lists operations",
+        )
     page = await repo.refs.operation(repo.actor, prefix)
     entries, later = list(page.entries), list(page.later)
     while page.more:

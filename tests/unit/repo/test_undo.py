@@ -151,6 +151,12 @@ async def test_whoever_has_done_nothing_has_nothing_to_undo(foo: Shop) -> None:
         await undone(foo.repo, "ffff" * 8)
 
 
+@pytest.mark.parametrize("prefix", ["", "abc", "f" * 65])
+async def test_a_few_digits_name_no_operation(foo: Shop, prefix: str) -> None:
+    with pytest.raises(Invalid, match="not the beginning"):
+        await undone(foo.repo, prefix)
+
+
 async def test_digits_that_fit_two_operations_are_refused_naming_both(foo: Shop) -> None:
     ids = ["abcd" * 4 + "0" * 16, "abcd" * 4 + "1" * 16]
     for number, operation in enumerate(ids):
