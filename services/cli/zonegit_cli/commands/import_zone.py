@@ -80,7 +80,8 @@ async def command(
     YYYYMMDDnn dates its commit (midnight UTC and nn minutes), with mtime the time of the file.
 
     With --from-git each commit of git that changed the file NAME becomes one, with its author,
-    committer, dates and message, those that git log -- NAME lists.
+    committer, dates and message: those that git log -- NAME lists, but of a merge to which both
+    sides gave something the merge alone, on its first parent.
 
     \b
     zonegit import example.com.zone --dry-run

@@ -210,8 +210,9 @@ async def commit(
     data = [{**each, **heard.json()} for each, _ in told if each]
     session.output.result(data, [*shown, *heard.lines()], paged=True)
     if failed := committing.failures(results):
-        done = count(len(results) - len(failed), "zone")
-        raise committing.together(failed, f"{done} committed, but not")
+        done = len(results) - len(failed)
+        outcome = f"{count(done, 'zone')} committed, but not" if done else "nothing was committed"
+        raise committing.together(failed, outcome)
 
 
 @page.page("update")
