@@ -58,8 +58,12 @@ class Stack:
 
     def _own(self) -> dict[str, str]:
         """Where this stack is, and what its operators left unfinished."""
-        state = self.data.with_name(f"{self.data.name}-state")
-        return {"ZONEGIT_DATA": str(self.data), "XDG_STATE_HOME": str(state)}
+        return {"ZONEGIT_DATA": str(self.data), "XDG_STATE_HOME": str(self.state)}
+
+    @property
+    def state(self) -> Path:
+        """What operators' own machines keep."""
+        return self.data.with_name(f"{self.data.name}-state")
 
     def json(self, *words: str, stdin: str | None = None) -> Any:
         """What a command says with ``--json``."""

@@ -1,5 +1,7 @@
 """Merging and taking back as an operator does it: what is printed, what is served, which status."""
 
+from pathlib import Path
+
 from tests.e2e.stack import FOO, Stack
 
 
@@ -96,6 +98,27 @@ def test_what_is_unfinished_is_one_operators_and_one_branchs(stack: Stack) -> No
     stack.run("merge", "--ours", *here, "staging", status=3)
     stack.run("revert", "--continue", *here, "main", status=1)
     stack.run("merge", "--ours", *here, "main")
+
+
+def test_conflicts_are_told_where_nothing_can_be_kept(stack: Stack, tmp_path: Path) -> None:
+    clashing(stack, "nowhere.test")
+    (tmp_path / "zonegit").touch()
+    said = stack.run("merge", "canary", status=4, env={"XDG_STATE_HOME": str(tmp_path)})
+    assert "api.nowhere.test. A" in said.out
+    assert "cannot be kept in" in said.err
+
+
+def test_a_damaged_note_of_what_is_unfinished_leaves_status_its_voice(stack: Stack) -> None:
+    clashing(stack, "torn.test")
+    kept = stack.state / "zonegit" / "unfinished"
+    before = set(kept.iterdir()) if kept.exists() else set()
+    stack.run("merge", "canary", status=4)
+    (file,) = set(kept.iterdir()) - before
+    file.write_bytes(b"{")
+    said = stack.run("status")
+    assert "main of torn.test." in said.out
+    assert "zonegit merge --abort removes it" in said.err
+    stack.run("merge", "--abort")
 
 
 def test_a_side_given_at_once_decides_whatever_clashes(stack: Stack) -> None:

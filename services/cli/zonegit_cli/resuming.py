@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import click
 import msgspec
 
-from zonegit.errors import Conflict, Denied, Invalid, NotFound
+from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from zonegit.merge.conflicts import Side
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
@@ -159,7 +159,10 @@ async def _work(
     if how.dry_run:
         return outcome
     if isinstance(outcome, Conflicted):
-        unfinished.write(session.state, state.stopped(outcome.clashes))
+        try:
+            unfinished.write(session.state, state.stopped(outcome.clashes))
+        except (Invalid, Unavailable) as error:  # what clashes is told all the same
+            session.output.note(f"{error.message}; {error.hint}")
     else:
         unfinished.remove(session.state, state.place)
     return outcome

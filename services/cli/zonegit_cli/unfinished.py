@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from zonegit.errors import Invalid, NotFound
+from zonegit.errors import Invalid, NotFound, Unavailable
 from zonegit.merge import conflicts
 from zonegit.merge.conflicts import Clash, Decision, Side
 from zonegit.objects.ids import CommitId, ObjectId, from_hex
@@ -25,6 +25,9 @@ from zonegit.zone.rrset import title
 FOLDER: Final = "unfinished"
 MAX_OCTETS: Final = 1 << 24
 """Of one file: some fifty thousand clashes."""
+
+_ABSENT: Final = (FileNotFoundError, NotADirectoryError)
+_AT_ONCE: Final = "--ours or --theirs after the REFISH decides all of them"
 
 What = Literal["merge", "cherry-pick", "revert"]
 Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -148,7 +151,7 @@ def read(home: Path, place: Place) -> Unfinished | None:
     try:
         with file.open("rb") as opened:
             octets = opened.read(MAX_OCTETS + 1)
-    except FileNotFoundError:
+    except _ABSENT:
         return None
     try:
         if len(octets) > MAX_OCTETS:
@@ -170,25 +173,38 @@ def write(home: Path, state: Unfinished) -> None:
 
     Raises:
         Invalid: it is too much to be kept.
+        Unavailable: there is nowhere to keep it.
     """
     octets = msgspec.json.format(msgspec.json.encode(state))
     if len(octets) > MAX_OCTETS:
         raise Invalid(
-            f"{len(state.clashes)} conflicts are too many to decide one by one",
-            hint="--ours or --theirs after the REFISH decides all of them",
+            f"{len(state.clashes)} conflicts are too many to decide one by one", hint=_AT_ONCE
         )
     file = state.place.file(home)
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _put(file, octets)
+    except OSError as error:
+        raise Unavailable(
+            f"what is unfinished cannot be kept in {file.parent}: {error.strerror}", hint=_AT_ONCE
+        ) from error
+
+
+def _put(file: Path, octets: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".")
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(octets)
-    os.replace(temporary, file)
+    try:
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(octets)
+        os.replace(temporary, file)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def remove(home: Path, place: Place) -> bool:
     """Forgets it; whether there was anything."""
     try:
         place.file(home).unlink()
-    except FileNotFoundError:
+    except _ABSENT:
         return False
     return True

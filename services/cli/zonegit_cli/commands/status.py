@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from zonegit.errors import Invalid
 from zonegit.objects.model import subject
 from zonegit.repo import heads, standing
 from zonegit.repo.heads import Position
@@ -18,6 +19,7 @@ from zonegit.zone.names import Name
 from zonegit_cli import entries, page, resuming, unfinished
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.session import Session
+from zonegit_cli.unfinished import Place, Unfinished
 from zonegit_cli.waiting import branch_and_share, status_of_all
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -40,7 +42,7 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
             placing = group.create_task(resuming.place_of(repo, at))
             stands = await standing.standing(repo, at)
     statuses = asking.result()
-    left = unfinished.read(session.state, placing.result())
+    left = _unfinished(session, placing.result())
     signed = entries.signature(session, stands.tip) if stands.tip else None
     data = {
         "operator": repo.actor,
@@ -55,6 +57,15 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         *_served_lines(statuses, at),
     ]
     session.output.result(data, lines)
+
+
+def _unfinished(session: Session, place: Place) -> Unfinished | None:
+    """What is unfinished there; a file that does not tell is no reason to say nothing else."""
+    try:
+        return unfinished.read(session.state, place)
+    except Invalid as error:
+        session.output.note(f"{error.message}; {error.hint}")
+        return None
 
 
 def _json(at: Position, stands: Standing) -> dict[str, Any]:
