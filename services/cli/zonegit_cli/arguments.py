@@ -10,6 +10,9 @@ from zonegit.store.refnames import DEFAULT_HEAD
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 
+LONGEST_REASON: Final = 1_000
+"""Characters, as the wire has it (``wire.messages.Why``)."""
+
 
 class ZoneName(click.ParamType[Name]):
     """A zone's name, absolute whether it ends in a dot or not."""
@@ -36,6 +39,20 @@ class Word(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         return [CompletionItem(word) for word in self._fitting(ctx, incomplete)]
+
+
+class Reason(click.ParamType[str]):
+    """What the reflog keeps of why something had to be: a line that says something."""
+
+    name = "reason"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        said = " ".join(str(value).split())
+        if not said:
+            self.fail("a reason says something", param, ctx)
+        if len(said) > LONGEST_REASON:
+            self.fail(f"a reason has {LONGEST_REASON:,} characters at the most", param, ctx)
+        return said
 
 
 def _zones(ctx: click.Context, typed: str) -> list[str]:

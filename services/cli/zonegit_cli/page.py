@@ -160,7 +160,11 @@ FORCE: Final = click.option(
     "--force", is_flag=True, help="Do it even where it would harm somebody."
 )
 BECAUSE: Final = click.option(
-    "--reason", "because", metavar="TEXT", help="Why it has to be: kept in the reflog."
+    "--reason",
+    "because",
+    type=arguments.Reason(),
+    metavar="TEXT",
+    help="Why it has to be: kept in the reflog.",
 )
 SIGN: Final = click.option(
     "--sign",
