@@ -21,9 +21,15 @@ _decoders: dict[type, msgspec.msgpack.Decoder[object]] = {}
 
 def encode(message: msgspec.Struct) -> bytes:
     """Raises:
-    Invalid: the message is larger than ``MAX_MESSAGE``.
+    Invalid: the message is larger than ``MAX_MESSAGE``, or a text in it is no Unicode: a word of a
+        command line in another encoding.
     """
-    octets = _encoder.encode(message)
+    try:
+        octets = _encoder.encode(message)
+    except UnicodeEncodeError as error:
+        raise Invalid(
+            f"{error.object[:80]!r} is not UTF-8", hint="set the terminal to UTF-8"
+        ) from error
     if len(octets) > MAX_MESSAGE:
         raise Invalid(f"a {type(message).__name__} of {len(octets)} octets is too large to send")
     return octets

@@ -98,6 +98,11 @@ def test_a_message_beyond_the_bound_is_neither_sent_nor_read():
         codec.decode(bytes(codec.MAX_MESSAGE + 1), Failure)
 
 
+def test_a_word_in_another_encoding_than_utf8_is_told_and_not_sent() -> None:
+    with pytest.raises(Invalid, match="is not UTF-8"):
+        codec.encode(Failure(code="internal", message=b"caf\xe9".decode(errors="surrogateescape")))
+
+
 @pytest.mark.parametrize("family", failures.BY_CODE.values())
 def test_an_error_travels_as_itself(family: type[ZonegitError]):
     sent = family("what happened", hint="what to do", tip="abc")
