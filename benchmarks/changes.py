@@ -23,10 +23,11 @@ from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
 from zonegit.config import load as load_settings
 from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Identity
-from zonegit.repo import commits, heads, plans
-from zonegit.repo.commits import Intent
-from zonegit.repo.edits import Set
-from zonegit.repo.heads import Repo
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Intent
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Repo
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset

@@ -19,10 +19,13 @@ from benchmarks.stack import Stack
 from zonegit.bus import RemoteObjects, RemoteRefs, connect
 from zonegit.config import load as load_settings
 from zonegit.objects.model import Identity
-from zonegit.repo import branches, browse, commits, diffs, heads, merges, plans
-from zonegit.repo.commits import Intent, Preview
-from zonegit.repo.edits import Edit, Set
-from zonegit.repo.heads import Repo
+from zonegit.repo.changing import merges
+from zonegit.repo.committing import commits, diffs, plans
+from zonegit.repo.committing.commits import Intent, Preview
+from zonegit.repo.committing.edits import Edit, Set
+from zonegit.repo.finding import browse, heads
+from zonegit.repo.finding.heads import Repo
+from zonegit.repo.pointing import branches
 from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset

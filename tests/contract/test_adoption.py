@@ -11,7 +11,7 @@ from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
-from zonegit.repo import migration
+from zonegit.repo.pointing import migration
 from zonegit.store import legacy, refnames
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import Origin

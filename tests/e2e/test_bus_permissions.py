@@ -13,8 +13,8 @@ from zonegit.config import BusSettings
 from zonegit.errors import Denied, Unavailable
 from zonegit.objects.canonical import encode
 from zonegit.objects.model import Identity, Symref
-from zonegit.repo import heads
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store import refnames
 from zonegit.store.protocols import Origin
 from zonegit.wire import subjects

@@ -18,7 +18,7 @@ from tests.support.waiting import eventually, succeeds
 from zonegit.bus import RemoteRefs, connect
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
-from zonegit.repo import migration
+from zonegit.repo.pointing import migration
 from zonegit.store.protocols import Origin
 from zonegit.zone import names
 from zonegit_objectstore.sqlite import open_objects

@@ -10,10 +10,11 @@ from zonegit.config import BusSettings, read_stack
 from zonegit.history import walk
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Identity
-from zonegit.repo import commits, heads, plans
-from zonegit.repo.commits import Committed, Intent
-from zonegit.repo.edits import Set
-from zonegit.repo.heads import Repo
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Committed, Intent
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Repo
 from zonegit.store.past import Past
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes

@@ -8,19 +8,21 @@ from typing import Any, Final
 import click
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo import commits, diffs, heads, plans
-from zonegit.repo.commits import Committed, Intent, Lost, Outcome, Preview
-from zonegit.repo.conflicts import Conflicted
-from zonegit.repo.edits import Edit, Key
-from zonegit.repo.heads import Position, Repo
-from zonegit.repo.plans import Plan
+from zonegit.repo.committing import commits, diffs, plans
+from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Preview
+from zonegit.repo.committing.conflicts import Conflicted
+from zonegit.repo.committing.edits import Edit, Key
+from zonegit.repo.committing.plans import Plan
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_to_text, sort_key, title
 from zonegit.zone.zonetext import record_head
-from zonegit_cli import clashes, patches, rrsets, waiting
+from zonegit_cli import waiting
 from zonegit_cli.door import EXIT_STATUS
+from zonegit_cli.drawn import clashes, patches, rrsets
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.page import How
 from zonegit_cli.session import Session

@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 
 import click
 
-from zonegit.repo import heads, several
-from zonegit.repo.heads import Repo
+from zonegit.repo.finding import heads, several
+from zonegit.repo.finding.heads import Repo
 from zonegit.store.protocols import ZoneRefs
 from zonegit.zone import names
 from zonegit_cli.output import Output

@@ -19,7 +19,7 @@ from zonegit_cli.stack import record
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
-    from zonegit.repo.heads import Repo
+    from zonegit.repo.finding.heads import Repo
     from zonegit.store.protocols import Adopter
 
 
@@ -53,7 +53,7 @@ class Session:
         path = key or self.settings.signing_key
         if path is None:
             return self
-        from zonegit_cli import keys
+        from zonegit_cli.typed import keys
 
         signer = keys.signing_key(path)
         if keys.is_exposed(path):
@@ -95,7 +95,7 @@ class Session:
         """The stores, over the bus, on the operator's behalf."""
         from zonegit.bus.remote_objects import RemoteObjects
         from zonegit.bus.remote_refs import RemoteRefs
-        from zonegit.repo.heads import Repo
+        from zonegit.repo.finding.heads import Repo
 
         actor = refnames.checked_actor(self.settings.actor)
         return Repo(

@@ -25,7 +25,7 @@ from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
 from zonegit.http import Page, Reply
 from zonegit.objects.model import Identity
-from zonegit.repo.heads import Repo
+from zonegit.repo.finding.heads import Repo
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskStatus
 from zonegit.zone.names import Name

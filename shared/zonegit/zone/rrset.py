@@ -1,7 +1,7 @@
 """The RRset: the unit of change, in the exact form it is stored and served."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import dns.exception
@@ -45,6 +45,10 @@ class RRset(msgspec.Struct, frozen=True, gc=False):
     ttl: int
     rdatas: tuple[bytes, ...]
     rdclass: int = IN
+
+
+RRsets = Mapping[int, RRset]
+"""What stands at one owner, by type."""
 
 
 class SOA(msgspec.Struct, frozen=True):

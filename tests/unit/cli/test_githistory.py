@@ -7,8 +7,8 @@ import pytest
 from tests.support.git import GitRepository, needs_git
 
 from zonegit.errors import Invalid
-from zonegit_cli import githistory
-from zonegit_cli.githistory import GitHistory
+from zonegit_cli.exchange import githistory
+from zonegit_cli.exchange.githistory import GitHistory
 
 pytestmark = needs_git
 

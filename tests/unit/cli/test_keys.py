@@ -9,7 +9,7 @@ import pytest
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects import signatures
 from zonegit.objects.signatures import SigningKey
-from zonegit_cli import keys
+from zonegit_cli.typed import keys
 
 ALICE = SigningKey(bytes(32))
 BOB = SigningKey(bytes(31) + b"\1")

@@ -5,7 +5,7 @@ import pytest
 from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rdata_to_text
-from zonegit_cli.records import parse_rdatas, parse_rrset
+from zonegit_cli.typed.records import parse_rdatas, parse_rrset
 
 ZONE = names.parse("foo.com.")
 

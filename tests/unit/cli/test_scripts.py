@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
-from zonegit.repo import patch
-from zonegit.repo.edits import Add, Delete, Edit, Remove, Set
+from zonegit.repo.committing import patch
+from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, Set
 from zonegit.zone import lexer, names, rrtypes
 from zonegit.zone.rrset import rdata_to_text
-from zonegit_cli import scripts
-from zonegit_cli.records import parse_rdatas, parse_rrset
+from zonegit_cli.typed import scripts
+from zonegit_cli.typed.records import parse_rdatas, parse_rrset
 
 ZONE = names.parse("foo.com.")
 

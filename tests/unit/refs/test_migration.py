@@ -19,7 +19,7 @@ from zonegit.errors import Conflict, Unsafe
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Symref
-from zonegit.repo import migration as dumps
+from zonegit.repo.pointing import migration as dumps
 from zonegit.store import legacy, refnames
 from zonegit.store.database import open_database
 from zonegit.store.expected import Absent, Anything, Exactly

@@ -8,10 +8,11 @@ import pytest
 
 from tests.support.counting import Counting
 from zonegit.objects.model import Identity
-from zonegit.repo import commits, heads, plans
-from zonegit.repo.commits import Committed, Intent, Lost, Outcome
-from zonegit.repo.edits import Edit
-from zonegit.repo.heads import Repo
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome
+from zonegit.repo.committing.edits import Edit
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Repo
 from zonegit.zone import names, zonefile
 from zonegit.zone.names import Name
 from zonegit_refs.keeper import Keeper

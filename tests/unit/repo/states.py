@@ -2,8 +2,8 @@
 
 from tests.unit.repo.conftest import ZONE, Shop
 from zonegit.objects.ids import CommitId
-from zonegit.repo import browse, heads
-from zonegit.repo.commits import Committed, Outcome
+from zonegit.repo.committing.commits import Committed, Outcome
+from zonegit.repo.finding import browse, heads
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name

@@ -18,9 +18,11 @@ from zonegit.authority.messages.parts import TC
 from zonegit.authority.messages.query import DATAGRAM, STREAM
 from zonegit.errors import Denied, Invalid, NotFound
 from zonegit.objects.ids import identify
-from zonegit.repo import answers, branches, heads
-from zonegit.repo.answers import View
-from zonegit.repo.edits import Set
+from zonegit.repo.asking import answers
+from zonegit.repo.asking.answers import View
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import heads
+from zonegit.repo.pointing import branches
 from zonegit.store.protocols import RefStore
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.names import Name

@@ -14,11 +14,13 @@ from zonegit.history import walk
 from zonegit.merge import records
 from zonegit.merge.records import Refusal
 from zonegit.objects.ids import CommitId
-from zonegit.repo import branches, browse, heads, merges
-from zonegit.repo.bases import Bases
-from zonegit.repo.commits import Intent, Outcome
-from zonegit.repo.conflicts import NONE, Choices, Conflicted
-from zonegit.repo.edits import Set
+from zonegit.repo.changing import merges
+from zonegit.repo.committing.bases import Bases
+from zonegit.repo.committing.commits import Intent, Outcome
+from zonegit.repo.committing.conflicts import NONE, Choices, Conflicted
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import browse, heads
+from zonegit.repo.pointing import branches
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.past import Past
 from zonegit.store.reading import Reader

@@ -14,11 +14,14 @@ from zonegit.objects import node
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, rrset_key, subtree_key
-from zonegit.repo import branches, browse, commits, heads, log, plans
-from zonegit.repo.commits import Committed, Intent, Lost, Outcome
-from zonegit.repo.drafts import Planned, State
-from zonegit.repo.edits import Delete, Set
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.asking import log
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome
+from zonegit.repo.committing.drafts import Planned, State
+from zonegit.repo.committing.edits import Delete, Set
+from zonegit.repo.finding import browse, heads
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo.pointing import branches
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import Moved, Origin, RefStore
 from zonegit.store.reading import Reader

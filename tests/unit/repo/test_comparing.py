@@ -6,9 +6,10 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import CommitId
-from zonegit.repo import branches, comparing
-from zonegit.repo.comparing import Comparison
-from zonegit.repo.edits import Delete, Set
+from zonegit.repo.asking import comparing
+from zonegit.repo.asking.comparing import Comparison
+from zonegit.repo.committing.edits import Delete, Set
+from zonegit.repo.pointing import branches
 from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -5,11 +5,13 @@ import pytest
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address
 from zonegit.errors import Conflict, NotFound
-from zonegit.repo import branches, editing, heads
-from zonegit.repo.commits import Committed, Intent, Outcome
-from zonegit.repo.conflicts import Conflicted
-from zonegit.repo.editing import Opened
-from zonegit.repo.edits import Delete, Set
+from zonegit.repo.changing import editing
+from zonegit.repo.changing.editing import Opened
+from zonegit.repo.committing.commits import Committed, Intent, Outcome
+from zonegit.repo.committing.conflicts import Conflicted
+from zonegit.repo.committing.edits import Delete, Set
+from zonegit.repo.finding import heads
+from zonegit.repo.pointing import branches
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.repo import edits
-from zonegit.repo.edits import Add, Delete, Edit, Remove, RRsets, Set
+from zonegit.repo.committing import edits
+from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, RRsets, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset

@@ -12,10 +12,13 @@ from zonegit.history import trees
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Doc, Identity, Tree, rrset_key, subtree_key
-from zonegit.repo import browse, commits, edits, fsck, heads, plans, tags
-from zonegit.repo.commits import Committed, Intent
-from zonegit.repo.fsck import Report
-from zonegit.repo.heads import Repo
+from zonegit.repo.asking import fsck
+from zonegit.repo.asking.fsck import Report
+from zonegit.repo.committing import commits, edits, plans
+from zonegit.repo.committing.commits import Committed, Intent
+from zonegit.repo.finding import browse, heads
+from zonegit.repo.finding.heads import Repo
+from zonegit.repo.pointing import tags
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.reading import Reader
 from zonegit.zone import names, zonefile

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from zonegit.objects.canonical import decode, encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Identity
-from zonegit.repo import gitformat
-from zonegit.repo.gitformat import recorded
+from zonegit.repo.asking import gitformat
+from zonegit.repo.asking.gitformat import recorded
 
 TREE = ObjectId(bytes(32))
 

@@ -4,7 +4,8 @@ import pytest
 
 from tests.unit.repo.conftest import ZONE, Shop
 from zonegit.errors import Conflict, NotFound
-from zonegit.repo import branches, heads
+from zonegit.repo.finding import heads
+from zonegit.repo.pointing import branches
 from zonegit.zone import names
 
 BAR = names.parse("bar.org.")

@@ -9,10 +9,11 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address
 from zonegit.errors import Conflict, Invalid
 from zonegit.objects.ids import RawObject
-from zonegit.repo import heads, joint
-from zonegit.repo.commits import Committed, Intent
-from zonegit.repo.edits import Set
-from zonegit.repo.joint import Refused, Wish
+from zonegit.repo.changing import joint
+from zonegit.repo.changing.joint import Refused, Wish
+from zonegit.repo.committing.commits import Committed, Intent
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import heads
 from zonegit.store.protocols import ObjectStore
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.names import Name

@@ -12,17 +12,20 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from zonegit.errors import Corrupt, Invalid
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
-from zonegit.repo import branches, browse, commits, edits, heads, lineages, log
-from zonegit.repo.commits import Committed, Intent
-from zonegit.repo.drafts import Planned, State
-from zonegit.repo.lineages import Lineage
+from zonegit.repo.asking import lineages, log
+from zonegit.repo.asking.lineages import Lineage
+from zonegit.repo.committing import commits, edits
+from zonegit.repo.committing.commits import Committed, Intent
+from zonegit.repo.committing.drafts import Planned, State
+from zonegit.repo.finding import browse, heads
+from zonegit.repo.pointing import branches
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.reading import Reader
 from zonegit.zone import layout, names, zonefile, zonetext
 from zonegit.zone.rrset import rrset
 from zonegit.zone.rrtypes import A
-from zonegit_cli import gitexport
-from zonegit_cli.githistory import GitHistory
+from zonegit_cli.exchange import gitexport
+from zonegit_cli.exchange.githistory import GitHistory
 from zonegit_cli.workspace.placing import Placed
 
 pytestmark = needs_git

@@ -14,10 +14,13 @@ from zonegit.errors import Invalid
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Tag
-from zonegit.repo import branches, commits, heads, log, plans
-from zonegit.repo.commits import Intent
-from zonegit.repo.edits import Delete, Edit, Set
-from zonegit.repo.log import Filter, Label
+from zonegit.repo.asking import log
+from zonegit.repo.asking.log import Filter, Label
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Intent
+from zonegit.repo.committing.edits import Delete, Edit, Set
+from zonegit.repo.finding import heads
+from zonegit.repo.pointing import branches
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
 from zonegit.store.reading import Reader

@@ -6,10 +6,13 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, addresses, committed, tip, zone_at
 from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.ids import CommitId
-from zonegit.repo import branches, browse, commits, heads, merges, plans
-from zonegit.repo.commits import Committed, Intent, Outcome, Preview
-from zonegit.repo.conflicts import Conflicted
-from zonegit.repo.edits import Add, Delete, Set
+from zonegit.repo.changing import merges
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Committed, Intent, Outcome, Preview
+from zonegit.repo.committing.conflicts import Conflicted
+from zonegit.repo.committing.edits import Add, Delete, Set
+from zonegit.repo.finding import browse, heads
+from zonegit.repo.pointing import branches
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.rrset import rdata_from_text, rrset, soa

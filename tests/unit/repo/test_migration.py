@@ -9,7 +9,7 @@ import pytest
 from tests.support import vectors
 from zonegit.errors import Corrupt, Invalid
 from zonegit.objects.canonical import decode, links
-from zonegit.repo import migration
+from zonegit.repo.pointing import migration
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names
 

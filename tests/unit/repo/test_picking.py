@@ -7,11 +7,14 @@ from tests.unit.repo.states import address, addresses, committed, tip, zone_at
 from zonegit.errors import Invalid, NotFound
 from zonegit.merge import conflicts
 from zonegit.objects.ids import CommitId
-from zonegit.repo import branches, browse, commits, heads, merges, picking, plans, undoing
-from zonegit.repo.commits import Intent, Outcome
-from zonegit.repo.conflicts import NONE, Choices, Conflicted
-from zonegit.repo.edits import Add, Delete, Remove, Set
-from zonegit.repo.heads import Position
+from zonegit.repo.changing import merges, picking, rewinding
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Intent, Outcome
+from zonegit.repo.committing.conflicts import NONE, Choices, Conflicted
+from zonegit.repo.committing.edits import Add, Delete, Remove, Set
+from zonegit.repo.finding import browse, heads
+from zonegit.repo.finding.heads import Position
+from zonegit.repo.pointing import branches
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 
@@ -63,7 +66,7 @@ async def test_a_change_that_the_branch_has_is_nothing_to_do(forked: Shop) -> No
 async def test_a_change_that_was_taken_back_can_be_picked_again(forked: Shop) -> None:
     made = committed(await forked.edited([Set(address("api", "192.0.2.81"))], "main"))
     at = await heads.locate(forked.repo, ZONE, "main")
-    committed(await undoing.revert(forked.repo, at, made.commit, None, Intent("r", "revert")))
+    committed(await rewinding.revert(forked.repo, at, made.commit, None, Intent("r", "revert")))
     done = committed(await pick(forked, made.commit))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.81"]
 
@@ -128,7 +131,7 @@ async def test_a_revert_takes_back_its_records_alone(forked: Shop) -> None:
     bad = committed(await forked.edited([Add(address("api", "203.0.113.1"))], "main"))
     await forked.edited([Add(address("api", "192.0.2.82"))], "main")
     at = await heads.locate(forked.repo, ZONE, "main")
-    done = committed(await undoing.revert(forked.repo, at, bad.commit, None, Intent("r", "x")))
+    done = committed(await rewinding.revert(forked.repo, at, bad.commit, None, Intent("r", "x")))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.80", "192.0.2.82"]
 
 

@@ -13,13 +13,16 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, committed, tip, zone_at
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.model import Identity
-from zonegit.repo import branches, commits, diffs, heads, planfile, plans
-from zonegit.repo.commits import Committed, Intent, Lost, Preview
-from zonegit.repo.diffs import Delta
-from zonegit.repo.edits import Add, Delete, Edit, Set
-from zonegit.repo.heads import Position, Repo
-from zonegit.repo.planfile import Saved, Size
-from zonegit.repo.plans import Plan
+from zonegit.repo.changing import planfile
+from zonegit.repo.changing.planfile import Saved, Size
+from zonegit.repo.committing import commits, diffs, plans
+from zonegit.repo.committing.commits import Committed, Intent, Lost, Preview
+from zonegit.repo.committing.diffs import Delta
+from zonegit.repo.committing.edits import Add, Delete, Edit, Set
+from zonegit.repo.committing.plans import Plan
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo.pointing import branches
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Tip
 from zonegit.zone import names, rrtypes, zonefile

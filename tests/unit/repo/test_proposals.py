@@ -6,11 +6,12 @@ import pytest
 from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address, tip
 from zonegit.errors import Conflict
-from zonegit.repo import heads, proposals
-from zonegit.repo.commits import Preview
-from zonegit.repo.conflicts import Conflicted
-from zonegit.repo.edits import Set
-from zonegit.repo.proposals import Review
+from zonegit.repo.changing import proposals
+from zonegit.repo.changing.proposals import Review
+from zonegit.repo.committing.commits import Preview
+from zonegit.repo.committing.conflicts import Conflicted
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import heads
 from zonegit.zone import names
 
 

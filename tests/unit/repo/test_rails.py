@@ -9,10 +9,12 @@ from tests.support.counting import Counting
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, committed
 from zonegit.errors import Unsafe
-from zonegit.repo import branches, heads, merges, undoing
-from zonegit.repo.commits import Intent
-from zonegit.repo.edits import Delete, Set
-from zonegit.repo.heads import Position
+from zonegit.repo.changing import merges, rewinding
+from zonegit.repo.committing.commits import Intent
+from zonegit.repo.committing.edits import Delete, Set
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Position
+from zonegit.repo.pointing import branches
 from zonegit.store.protocols import Moved, RefStore
 from zonegit.zone import names
 
@@ -82,6 +84,6 @@ async def test_a_reset_is_looked_at_as_a_commit_is(foo: Shop) -> None:
     await foo.imported(hosts(20))
     here = await heads.locate(foo.repo)
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
-        await undoing.reset(foo.repo, here, before, Intent("r", "reset"), exact=False)
+        await rewinding.reset(foo.repo, here, before, Intent("r", "reset"), exact=False)
     forced = Intent("r", "reset", force=True, because="a test")
-    assert await undoing.reset(foo.repo, here, before, forced, exact=True)
+    assert await rewinding.reset(foo.repo, here, before, forced, exact=True)

@@ -11,8 +11,9 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Tag
-from zonegit.repo import branches, browse, heads, refish
-from zonegit.repo.edits import Set
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import browse, heads, refish
+from zonegit.repo.pointing import branches
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
 from zonegit.store.reading import Reader

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.strategies import zone_names
 from zonegit.errors import Invalid
-from zonegit.repo.refish import Refish, Step, parse
+from zonegit.repo.finding.refish import Refish, Step, parse
 from zonegit.store import refnames
 from zonegit.store.when import Ago, At, Back, When
 from zonegit.zone import names

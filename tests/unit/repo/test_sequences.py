@@ -13,22 +13,15 @@ from tests.unit.repo.conftest import FOO, Shop, acknowledged
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.merge import records
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.repo import (
-    blame,
-    branches,
-    browse,
-    commits,
-    diffs,
-    heads,
-    log,
-    merges,
-    plans,
-    undoing,
-)
-from zonegit.repo.commits import Committed, Intent
-from zonegit.repo.conflicts import Conflicted
-from zonegit.repo.edits import Delete, Edit, Set
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.asking import blame, log
+from zonegit.repo.changing import merges, rewinding
+from zonegit.repo.committing import commits, diffs, plans
+from zonegit.repo.committing.commits import Committed, Intent
+from zonegit.repo.committing.conflicts import Conflicted
+from zonegit.repo.committing.edits import Delete, Edit, Set
+from zonegit.repo.finding import browse, heads
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo.pointing import branches
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.names import Name
@@ -153,7 +146,7 @@ class Operators:
     ) -> object:
         at, undone = await self.position(who, branch), self.commit(back)
         seen = await self.seen(at)
-        done = await undoing.revert(repo, at, undone, mainline, Intent("revert", "revert"))
+        done = await rewinding.revert(repo, at, undone, mainline, Intent("revert", "revert"))
         before = (await browse.read_commit(self.reader, undone)).parents[(mainline or 1) - 1]
         await self.check(done, [(undone, ours, before) for ours in seen])
         return done
@@ -176,7 +169,7 @@ class Operators:
 
     async def reset(self, repo: Repo, who: int, branch: str, back: int) -> object:
         at, target = await self.position(who, branch), self.commit(back)
-        done = await undoing.reset(repo, at, target, Intent("reset", "reset"), exact=False)
+        done = await rewinding.reset(repo, at, target, Intent("reset", "reset"), exact=False)
         now = done.commit if isinstance(done, Committed) else at.commit()
         assert await self.at(now) == await self.at(target)
         assert target in await self.past(now)

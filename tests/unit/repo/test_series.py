@@ -13,9 +13,12 @@ from zonegit.objects import signatures
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.objects.signatures import Good, Keyring
-from zonegit.repo import browse, drafts, edits, heads, log, series
-from zonegit.repo.commits import Intent, Lost
-from zonegit.repo.series import Version, Written
+from zonegit.repo.asking import log
+from zonegit.repo.changing import series
+from zonegit.repo.changing.series import Version, Written
+from zonegit.repo.committing import drafts, edits
+from zonegit.repo.committing.commits import Intent, Lost
+from zonegit.repo.finding import browse, heads
 from zonegit.store.reading import Reader
 from zonegit.zone import names, zonefile
 from zonegit.zone.rrset import rrset

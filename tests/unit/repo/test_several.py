@@ -8,8 +8,9 @@ from zonegit.errors import Invalid
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Identity
-from zonegit.repo import plans, several
-from zonegit.repo.heads import Repo
+from zonegit.repo.committing import plans
+from zonegit.repo.finding import several
+from zonegit.repo.finding.heads import Repo
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names, zonefile
 from zonegit.zone.names import Name

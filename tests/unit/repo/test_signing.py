@@ -12,10 +12,12 @@ from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit
 from zonegit.objects.signatures import Good, Keyring, SigningKey, Unsigned
-from zonegit.repo import branches, browse, commits, heads, plans, refish, signing
-from zonegit.repo.commits import Committed, Intent
-from zonegit.repo.edits import Set
-from zonegit.repo.signing import Resigned
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Committed, Intent
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import browse, heads, refish
+from zonegit.repo.pointing import branches, signing
+from zonegit.repo.pointing.signing import Resigned
 from zonegit.store.reading import Reader
 from zonegit.zone.rrset import RRset
 

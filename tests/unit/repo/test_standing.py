@@ -2,9 +2,11 @@
 
 from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address
-from zonegit.repo import branches, heads, standing
-from zonegit.repo.edits import Set
-from zonegit.repo.standing import Apart, Standing
+from zonegit.repo.asking import standing
+from zonegit.repo.asking.standing import Apart, Standing
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import heads
+from zonegit.repo.pointing import branches
 
 
 async def apart(shop: Shop, branch: str) -> Apart | None:

@@ -13,24 +13,17 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, addresses, committed, tip, zone_at
 from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unsafe, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.repo import (
-    branches,
-    commits,
-    heads,
-    joint,
-    operations,
-    plans,
-    proposals,
-    tags,
-    undo,
-    undoing,
-)
-from zonegit.repo.commits import Intent
-from zonegit.repo.drafts import Planned, State
-from zonegit.repo.edits import Set
-from zonegit.repo.heads import Repo
-from zonegit.repo.joint import Wish
-from zonegit.repo.undo import Undone
+from zonegit.repo.asking import operations
+from zonegit.repo.changing import joint, proposals, rewinding, undo
+from zonegit.repo.changing.joint import Wish
+from zonegit.repo.changing.undo import Undone
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Intent
+from zonegit.repo.committing.drafts import Planned, State
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Repo
+from zonegit.repo.pointing import branches, tags
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
 from zonegit.store.reading import Reader
@@ -372,7 +365,7 @@ async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there
     saying = await latest(foo.repo)
     back = Intent("back", "reset", force=True)
     at = await heads.locate(foo.other, ZONE)
-    await undoing.reset(foo.other, at, first, back, exact=True)
+    await rewinding.reset(foo.other, at, first, back, exact=True)
     done = await undone(foo.repo, saying)
     assert [(each.moved, each.commit) for each in done.back] == [(None, first)]
     assert await tip(foo) == first
@@ -482,7 +475,7 @@ class Operators:
             case "reset":
                 at = await heads.locate(repo, zone, branch)
                 target = await self._tip(zone, other)
-                await undoing.reset(repo, at, target, Intent("reset", "reset"), exact=False)
+                await rewinding.reset(repo, at, target, Intent("reset", "reset"), exact=False)
 
     async def _tip(self, zone: Name, branch: str) -> CommitId:
         return (await heads.locate(self.shop.repo, zone, branch)).commit()

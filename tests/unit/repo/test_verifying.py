@@ -11,8 +11,9 @@ from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Tag
 from zonegit.objects.signatures import Good, Keyring, SigningKey, Unknown, Unsigned
-from zonegit.repo import browse, heads, refish, verifying
-from zonegit.repo.verifying import Report
+from zonegit.repo.asking import verifying
+from zonegit.repo.asking.verifying import Report
+from zonegit.repo.finding import browse, heads, refish
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
 from zonegit.store.reading import Reader

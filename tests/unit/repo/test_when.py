@@ -12,8 +12,10 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, committed, tip
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import CommitId
-from zonegit.repo import branches, browse, comparing, heads, refish, tags, when
-from zonegit.repo.edits import Set
+from zonegit.repo.asking import comparing
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import browse, heads, refish, when
+from zonegit.repo.pointing import branches, tags
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
 from zonegit.store.reading import Reader

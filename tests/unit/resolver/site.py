@@ -24,9 +24,11 @@ from zonegit.bus.service import Endpoint, Request, serve
 from zonegit.config import BusSettings, Settings
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
-from zonegit.repo import branches, commits, merges, plans
-from zonegit.repo.commits import Committed, Intent
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.changing import merges
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Committed, Intent
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo.pointing import branches
 from zonegit.store import refnames
 from zonegit.store.expected import Exactly
 from zonegit.store.protocols import LogEntry

@@ -13,7 +13,7 @@ from tests.unit.resolver.site import Running, Site, resolver, site
 
 from zonegit.authority.answering.canary import Canary
 from zonegit.errors import Unavailable
-from zonegit.repo import browse
+from zonegit.repo.finding import browse
 from zonegit.store.reading import Reader
 from zonegit.zone import layout, names
 

@@ -12,7 +12,7 @@ from tests.unit.resolver import cachefiles
 from tests.unit.resolver.site import Site, resolver
 
 from zonegit.objects.ids import ObjectId
-from zonegit.repo import browse
+from zonegit.repo.finding import browse
 from zonegit.store.reading import Reader
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskStatus, ResolverStatus, ServedZone

@@ -6,15 +6,17 @@ import click
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.repo import planfile
-from zonegit.repo.commits import Lost
-from zonegit.repo.heads import Position, Repo
-from zonegit.repo.planfile import Saved
-from zonegit.repo.plans import Plan
+from zonegit.repo.changing import planfile
+from zonegit.repo.changing.planfile import Saved
+from zonegit.repo.committing.commits import Lost
+from zonegit.repo.committing.plans import Plan
+from zonegit.repo.finding.heads import Position, Repo
 from zonegit.zone import names
-from zonegit_cli import committing, files, page, plans
+from zonegit_cli import committing, page
+from zonegit_cli.drawn import plans
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
+from zonegit_cli.typed import files
 
 
 @page.page("apply")

@@ -2,11 +2,13 @@
 
 import click
 
-from zonegit.repo import heads, merges, refish
-from zonegit.repo.commits import Outcome
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.changing import merges
+from zonegit.repo.committing.commits import Outcome
+from zonegit.repo.finding import heads, refish
+from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.refnames import DEFAULT_BRANCH
-from zonegit_cli import clashes, committing, page
+from zonegit_cli import committing, page
+from zonegit_cli.drawn import clashes
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
 

@@ -8,14 +8,16 @@ import click
 from zonegit.history.blame import Blamed
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit
-from zonegit.repo import blame, refish
-from zonegit.repo.blame import Blame
+from zonegit.repo.asking import blame
+from zonegit.repo.asking.blame import Blame
+from zonegit.repo.finding import refish
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zone.zonetext import rdata_text, record_head
-from zonegit_cli import identities, page, rrsets
+from zonegit_cli import page
+from zonegit_cli.drawn import identities, rrsets
 from zonegit_cli.output import columns, commit_id, count
 from zonegit_cli.session import Session
 

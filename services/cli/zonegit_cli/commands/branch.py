@@ -6,8 +6,9 @@ from typing import NamedTuple
 import click
 
 from zonegit.objects.ids import ObjectId
-from zonegit.repo import branches, browse, heads, refish
-from zonegit.repo.heads import Repo
+from zonegit.repo.finding import browse, heads, refish
+from zonegit.repo.finding.heads import Repo
+from zonegit.repo.pointing import branches
 from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.reading import Reader
 from zonegit.zone import names

@@ -2,7 +2,8 @@
 
 import click
 
-from zonegit.repo import branches, heads, refish
+from zonegit.repo.finding import heads, refish
+from zonegit.repo.pointing import branches
 from zonegit.store.refnames import DEFAULT_HEAD
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -3,10 +3,11 @@
 from typing import Final
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo import browse, picking, refish
-from zonegit.repo.commits import Intent, Outcome
-from zonegit.repo.conflicts import Choices
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.changing import picking
+from zonegit.repo.committing.commits import Intent, Outcome
+from zonegit.repo.committing.conflicts import Choices
+from zonegit.repo.finding import browse, refish
+from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
 from zonegit_cli import page, resuming
 from zonegit_cli.page import How

@@ -6,14 +6,16 @@ from typing import Any
 import click
 
 from zonegit.objects.ids import short
-from zonegit.repo import comparing, patch
-from zonegit.repo.comparing import Comparison
-from zonegit.repo.diffs import Delta
+from zonegit.repo.asking import comparing
+from zonegit.repo.asking.comparing import Comparison
+from zonegit.repo.committing import patch
+from zonegit.repo.committing.diffs import Delta
 from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import title
-from zonegit_cli import page, patches
+from zonegit_cli import page
+from zonegit_cli.drawn import patches
 from zonegit_cli.output import columns
 from zonegit_cli.session import Session
 

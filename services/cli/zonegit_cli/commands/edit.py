@@ -3,16 +3,16 @@
 import msgspec
 
 from zonegit.objects.ids import short
-from zonegit.repo import editing
-from zonegit.repo.commits import Outcome
-from zonegit.repo.editing import Opened
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.changing import editing
+from zonegit.repo.changing.editing import Opened
+from zonegit.repo.committing.commits import Outcome
+from zonegit.repo.finding.heads import Position, Repo
 from zonegit.zone import names, zonefile, zonetext
 from zonegit.zone.gathering import ZoneFile
 from zonegit_cli import committing, page
-from zonegit_cli.editor import Sheet
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
+from zonegit_cli.typed.editor import Sheet
 
 
 @page.page("edit")

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zonegit.errors import NotFound
-from zonegit.repo import browse, lineages, refish
-from zonegit.repo.lineages import Lineage
-from zonegit.repo.refish import Resolved
+from zonegit.repo.asking import lineages
+from zonegit.repo.asking.lineages import Lineage
+from zonegit.repo.finding import browse, refish
+from zonegit.repo.finding.refish import Resolved
 from zonegit.store.reading import Reader
 from zonegit.zone import names, zonetext
 from zonegit.zone.layout import OFFERED, Scheme
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key
-from zonegit_cli import page, rrsets
+from zonegit_cli import page
+from zonegit_cli.drawn import rrsets
 from zonegit_cli.output import columns, count
 from zonegit_cli.session import Session
 
@@ -96,7 +98,7 @@ def _json(resolved: Resolved, found: list[RRset]) -> dict[str, Any]:
 async def _export_git(
     session: Session, folder: Path, scheme: Scheme | None, named: tuple[str, ...]
 ) -> None:
-    from zonegit_cli import gitexport
+    from zonegit_cli.exchange import gitexport
     from zonegit_cli.workspace import checkout
 
     gitexport.check_empty(folder)
@@ -130,7 +132,7 @@ async def _export_git(
 
 def _lineages(session: Session, chosen: "Sequence[Chosen]", scheme: Scheme | None) -> list[Lineage]:
     """In the order of their paths."""
-    from zonegit_cli import gitexport
+    from zonegit_cli.exchange import gitexport
     from zonegit_cli.workspace import placing, schemes
 
     if not chosen:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from zonegit.repo import fsck
-from zonegit.repo.fsck import Broken, Report
+from zonegit.repo.asking import fsck
+from zonegit.repo.asking.fsck import Broken, Report
 from zonegit.zone import names, rrtypes
 from zonegit_cli import page
 from zonegit_cli.output import commit_id, count

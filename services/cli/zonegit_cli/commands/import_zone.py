@@ -10,21 +10,23 @@ import click
 import msgspec
 
 from zonegit.errors import NotFound
-from zonegit.repo import edits, plans
-from zonegit.repo.commits import Lost
-from zonegit.repo.edits import Edit
-from zonegit.repo.heads import Position, Repo
-from zonegit.repo.plans import Plan
-from zonegit.repo.series import Version
+from zonegit.repo.changing.series import Version
+from zonegit.repo.committing import edits, plans
+from zonegit.repo.committing.commits import Lost
+from zonegit.repo.committing.edits import Edit
+from zonegit.repo.committing.plans import Plan
+from zonegit.repo.finding.heads import Position, Repo
 from zonegit.zone import rrtypes, zonefile
 from zonegit.zone.rrset import RRset
 from zonegit.zone.zonefile import MAX_OCTETS
-from zonegit_cli import committing, files, page, serially, versions
-from zonegit_cli.githistory import GitHistory
-from zonegit_cli.masterfiles import LeftOut, MasterFiles
+from zonegit_cli import committing, page
+from zonegit_cli.exchange import serially, versions
+from zonegit_cli.exchange.githistory import GitHistory
+from zonegit_cli.exchange.masterfiles import LeftOut, MasterFiles
+from zonegit_cli.exchange.versions import DATES, Dates
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
-from zonegit_cli.versions import DATES, Dates
+from zonegit_cli.typed import files
 
 MODEST: Final = 10
 """How nice an import is: what it computes must not keep a resolver on this machine waiting."""

@@ -7,8 +7,9 @@ import click
 
 from zonegit.objects import signatures
 from zonegit.objects.signatures import SigningKey
-from zonegit_cli import keys, page
+from zonegit_cli import page
 from zonegit_cli.session import Session
+from zonegit_cli.typed import keys
 
 
 @page.page("keygen")

@@ -8,14 +8,16 @@ import click
 import msgspec
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo import log, refish
-from zonegit.repo.log import Filter
+from zonegit.repo.asking import log
+from zonegit.repo.asking.log import Filter
+from zonegit.repo.finding import refish
 from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import entries, page
-from zonegit_cli.entries import Entry
-from zonegit_cli.graph import Lanes
+from zonegit_cli import page
+from zonegit_cli.drawn import entries
+from zonegit_cli.drawn.entries import Entry
+from zonegit_cli.drawn.graph import Lanes
 from zonegit_cli.session import Session
 
 _COUNT: Final = re.compile(r"^-(\d+)$", re.ASCII)

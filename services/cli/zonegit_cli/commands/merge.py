@@ -3,10 +3,11 @@
 from typing import Final
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo import merges, refish
-from zonegit.repo.commits import Intent, Outcome
-from zonegit.repo.conflicts import Choices
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.changing import merges
+from zonegit.repo.committing.commits import Intent, Outcome
+from zonegit.repo.committing.conflicts import Choices
+from zonegit.repo.finding import refish
+from zonegit.repo.finding.heads import Position, Repo
 from zonegit_cli import page, resuming
 from zonegit_cli.page import How
 from zonegit_cli.resuming import Asked, Kind

@@ -2,12 +2,15 @@
 
 import click
 
-from zonegit.repo import heads, migration
+from zonegit.repo.finding import heads
+from zonegit.repo.pointing import migration
 from zonegit.store.protocols import Tip, ZoneRefs
 from zonegit.zone import names
-from zonegit_cli import files, page, zones
+from zonegit_cli import page
+from zonegit_cli.drawn import zones
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
+from zonegit_cli.typed import files
 
 
 @page.page("migrate")

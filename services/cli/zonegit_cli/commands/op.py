@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from zonegit.objects.ids import ObjectId
-from zonegit.repo import operations, when
+from zonegit.repo.asking import operations
+from zonegit.repo.finding import when
 from zonegit.store.protocols import LogEntry, Operated
 from zonegit.store.refnames import RefName
 from zonegit.zone.names import Name

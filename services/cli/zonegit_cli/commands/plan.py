@@ -8,15 +8,18 @@ from typing import Any, Final
 import click
 
 from zonegit.errors import Invalid
-from zonegit.repo import heads, patch, planfile, plans
-from zonegit.repo.heads import Position
-from zonegit.repo.plans import Plan
+from zonegit.repo.changing import planfile
+from zonegit.repo.committing import patch, plans
+from zonegit.repo.committing.plans import Plan
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Position
 from zonegit.zone import zonefile
 from zonegit.zone.names import Name
-from zonegit_cli import files, page, scripts
-from zonegit_cli import plans as shown
-from zonegit_cli.masterfiles import MasterFiles
+from zonegit_cli import page
+from zonegit_cli.drawn import plans as shown
+from zonegit_cli.exchange.masterfiles import MasterFiles
 from zonegit_cli.session import Session
+from zonegit_cli.typed import files, scripts
 
 EXIT_DIFFERENT: Final = 10
 

@@ -2,7 +2,8 @@
 
 import click
 
-from zonegit.repo import proposals, refish
+from zonegit.repo.changing import proposals
+from zonegit.repo.finding import refish
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name

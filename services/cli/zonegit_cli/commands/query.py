@@ -5,10 +5,11 @@ import click
 from zonegit import config
 from zonegit.errors import NotFound
 from zonegit.zone import names, rrtypes
-from zonegit_cli import dnsclient, page, replies
-from zonegit_cli.addresses import parse_address
+from zonegit_cli import dnsclient, page
+from zonegit_cli.drawn import replies
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
+from zonegit_cli.typed.addresses import parse_address
 
 
 @page.page("query")

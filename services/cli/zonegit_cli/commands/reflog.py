@@ -4,8 +4,9 @@ from typing import Any, Final
 
 import click
 
-from zonegit.repo import branches, heads, when
-from zonegit.repo.branches import Passed
+from zonegit.repo.finding import heads, when
+from zonegit.repo.pointing import branches
+from zonegit.repo.pointing.branches import Passed
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page

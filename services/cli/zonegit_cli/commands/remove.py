@@ -2,13 +2,13 @@
 
 import click
 
-from zonegit.repo import edits
+from zonegit.repo.committing import edits
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
-from zonegit_cli.records import parse_rdatas
 from zonegit_cli.session import Session
+from zonegit_cli.typed.records import parse_rdatas
 
 
 @page.page("remove")

@@ -10,12 +10,13 @@ import msgspec
 
 from zonegit.authority.answering import canary as canaries
 from zonegit.authority.answering.canary import Canary
-from zonegit.repo import answers
-from zonegit.repo.answers import Answered, Met, View
+from zonegit.repo.asking import answers
+from zonegit.repo.asking.answers import Answered, Met, View
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit_cli import dnsclient, page, replies
+from zonegit_cli import dnsclient, page
+from zonegit_cli.drawn import replies
 from zonegit_cli.output import commit_id
 from zonegit_cli.session import Session
 from zonegit_cli.waiting import status_of_all

@@ -4,10 +4,11 @@ from typing import Final
 
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import subject
-from zonegit.repo import browse, refish, undoing
-from zonegit.repo.commits import Intent, Outcome
-from zonegit.repo.conflicts import Choices
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.changing import rewinding
+from zonegit.repo.committing.commits import Intent, Outcome
+from zonegit.repo.committing.conflicts import Choices
+from zonegit.repo.finding import browse, refish
+from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
 from zonegit_cli import page, resuming
 from zonegit_cli.page import How
@@ -25,7 +26,7 @@ async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
 async def _work(
     repo: Repo, at: Position, begun: Begun, intent: Intent, choices: Choices
 ) -> Outcome:
-    return await undoing.revert(repo, at, begun.commit_id, begun.mainline, intent, choices)
+    return await rewinding.revert(repo, at, begun.commit_id, begun.mainline, intent, choices)
 
 
 REVERT: Final = Kind("revert", "nothing to revert: {} has none of it any more", _begin, _work)

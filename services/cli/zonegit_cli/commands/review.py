@@ -6,15 +6,17 @@ from typing import Any
 import click
 
 from zonegit.objects.model import subject
-from zonegit.repo import heads, proposals, refish
-from zonegit.repo.commits import Preview
-from zonegit.repo.conflicts import Conflicted
-from zonegit.repo.heads import Position
-from zonegit.repo.proposals import Review
+from zonegit.repo.changing import proposals
+from zonegit.repo.changing.proposals import Review
+from zonegit.repo.committing.commits import Preview
+from zonegit.repo.committing.conflicts import Conflicted
+from zonegit.repo.finding import heads, refish
+from zonegit.repo.finding.heads import Position
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import clashes, page, patches
+from zonegit_cli import page
+from zonegit_cli.drawn import clashes, patches
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.session import Session
 

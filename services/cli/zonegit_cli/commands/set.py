@@ -2,13 +2,13 @@
 
 import click
 
-from zonegit.repo import edits
+from zonegit.repo.committing import edits
 from zonegit.zone import rrtypes
 from zonegit.zone.rrset import ttl_from_text
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
-from zonegit_cli.records import parse_rrset
 from zonegit_cli.session import Session
+from zonegit_cli.typed.records import parse_rrset
 
 
 @page.page("set")

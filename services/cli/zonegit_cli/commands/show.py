@@ -6,15 +6,17 @@ from typing import Any
 import click
 
 from zonegit.objects.model import Tag
-from zonegit.repo import browse, comparing, log, refish
-from zonegit.repo.comparing import Sides
+from zonegit.repo.asking import comparing, log
+from zonegit.repo.asking.comparing import Sides
+from zonegit.repo.finding import browse, refish
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zone.zonetext import record_head
-from zonegit_cli import entries, identities, page, rrsets
-from zonegit_cli.entries import Entry
+from zonegit_cli import page
+from zonegit_cli.drawn import entries, identities, rrsets
+from zonegit_cli.drawn.entries import Entry
 from zonegit_cli.session import Session
 
 

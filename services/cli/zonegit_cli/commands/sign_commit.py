@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from zonegit.errors import Invalid
-from zonegit.repo import refish, signing
-from zonegit.repo.signing import Resigned
+from zonegit.repo.finding import refish
+from zonegit.repo.pointing import signing
+from zonegit.repo.pointing.signing import Resigned
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page, waiting

@@ -9,14 +9,16 @@ import click
 
 from zonegit.errors import Invalid
 from zonegit.objects.model import subject
-from zonegit.repo import heads, standing
-from zonegit.repo.heads import Position
-from zonegit.repo.standing import Apart, Standing
+from zonegit.repo.asking import standing
+from zonegit.repo.asking.standing import Apart, Standing
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Position
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import entries, page, resuming, unfinished
+from zonegit_cli import page, resuming, unfinished
+from zonegit_cli.drawn import entries
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.session import Session
 from zonegit_cli.unfinished import Place, Unfinished

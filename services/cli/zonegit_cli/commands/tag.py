@@ -5,12 +5,14 @@ from typing import Any
 
 import click
 
-from zonegit.repo import heads, refish, tags
-from zonegit.repo.heads import Repo
-from zonegit.repo.tags import Listed
+from zonegit.repo.finding import heads, refish
+from zonegit.repo.finding.heads import Repo
+from zonegit.repo.pointing import tags
+from zonegit.repo.pointing.tags import Listed
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import identities, page
+from zonegit_cli import page
+from zonegit_cli.drawn import identities
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
 

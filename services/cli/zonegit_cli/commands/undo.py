@@ -7,10 +7,12 @@ from typing import Any
 import click
 
 from zonegit.objects.ids import ObjectId
-from zonegit.repo import heads, operations, undo
-from zonegit.repo.commits import Intent
-from zonegit.repo.operations import Done
-from zonegit.repo.undo import Back, Undone
+from zonegit.repo.asking import operations
+from zonegit.repo.asking.operations import Done
+from zonegit.repo.changing import undo
+from zonegit.repo.changing.undo import Back, Undone
+from zonegit.repo.committing.commits import Intent
+from zonegit.repo.finding import heads
 from zonegit.store.protocols import Moved
 from zonegit.store.refnames import RefName
 from zonegit_cli import page, waiting

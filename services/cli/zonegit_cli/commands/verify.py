@@ -9,13 +9,15 @@ import click
 from zonegit.errors import NotFound
 from zonegit.objects.model import Commit, subject
 from zonegit.objects.signatures import Keyring
-from zonegit.repo import refish, verifying
-from zonegit.repo.verifying import Checked, Report
+from zonegit.repo.asking import verifying
+from zonegit.repo.asking.verifying import Checked, Report
+from zonegit.repo.finding import refish
 from zonegit.zone.names import Name
-from zonegit_cli import keys, page
+from zonegit_cli import page
+from zonegit_cli.drawn.verdicts import Names, said, who
 from zonegit_cli.output import commit_id
 from zonegit_cli.session import Session
-from zonegit_cli.verdicts import Names, said, who
+from zonegit_cli.typed import keys
 
 NOT_GOOD = 1
 """The exit status when anything is not signed by a trusted key."""

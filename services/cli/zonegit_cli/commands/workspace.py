@@ -182,8 +182,8 @@ async def commit(
     zonegit workspace commit -m 'new mail servers'
     zonegit workspace commit --dry-run
     """
-    from zonegit.repo import heads
-    from zonegit.repo.commits import Intent
+    from zonegit.repo.committing.commits import Intent
+    from zonegit.repo.finding import heads
     from zonegit_cli import waiting
     from zonegit_cli.workspace import committing
 
@@ -230,7 +230,7 @@ async def update(session: Session, folder: Path | None, merge: bool) -> int:
     zonegit workspace update
     zonegit workspace update --merge
     """
-    from zonegit.repo import several
+    from zonegit.repo.finding import several
     from zonegit_cli.workspace import brought, updating
 
     with opened.opened(opened.find(folder), exclusive=True) as workspace:

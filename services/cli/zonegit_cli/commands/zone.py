@@ -4,12 +4,14 @@ from typing import Any
 
 import click
 
-from zonegit.repo import branches, several
+from zonegit.repo.finding import several
+from zonegit.repo.pointing import branches
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page, waiting, zones
+from zonegit_cli import page, waiting
+from zonegit_cli.drawn import zones
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
 

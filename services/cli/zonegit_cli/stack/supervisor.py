@@ -15,10 +15,10 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Unavailable
-from zonegit_cli.addresses import format_address, parse_address
 from zonegit_cli.stack import nats, ports, readiness, record
 from zonegit_cli.stack.child import Child, Say, keep_running
 from zonegit_cli.stack.record import Record
+from zonegit_cli.typed.addresses import format_address, parse_address
 
 START_S: Final = 30.0
 TOO_MANY_STARTS: Final = 4

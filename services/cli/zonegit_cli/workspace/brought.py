@@ -7,8 +7,8 @@ import click
 
 from zonegit.objects.ids import short
 from zonegit.zone import names
-from zonegit_cli import clashes
 from zonegit_cli.door import EXIT_STATUS
+from zonegit_cli.drawn import clashes
 from zonegit_cli.output import count
 from zonegit_cli.session import Session
 from zonegit_cli.workspace.updating import Brought, Fate

@@ -8,9 +8,9 @@ import msgspec
 
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.repo import heads, refish, several
-from zonegit.repo.heads import Repo
-from zonegit.repo.several import Whole
+from zonegit.repo.finding import heads, refish, several
+from zonegit.repo.finding.heads import Repo
+from zonegit.repo.finding.several import Whole
 from zonegit.store.protocols import ObjectStore, ZoneRefs
 from zonegit.zone import names, zonetext
 from zonegit.zone.names import Name

@@ -8,10 +8,11 @@ import msgspec
 
 from zonegit.errors import Conflict, Invalid, ZonegitError
 from zonegit.objects.ids import short
-from zonegit.repo import joint, several
-from zonegit.repo.commits import Committed, Intent, Preview
-from zonegit.repo.heads import Position, Repo
-from zonegit.repo.joint import Refused, Result, Wish
+from zonegit.repo.changing import joint
+from zonegit.repo.changing.joint import Refused, Result, Wish
+from zonegit.repo.committing.commits import Committed, Intent, Preview
+from zonegit.repo.finding import several
+from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names

@@ -162,7 +162,7 @@ def parse(octets: bytes, zone: Name, source: str) -> Parsed:
     Raises:
         Invalid: it is no zone; begins with ``source`` and a line.
     """
-    from zonegit.repo import plans
+    from zonegit.repo.committing import plans
     from zonegit.zone import zonefile
 
     found = zonefile.read(octets, zone, source=source)

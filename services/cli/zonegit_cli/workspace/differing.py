@@ -9,12 +9,13 @@ import msgspec
 from zonegit.history import trees
 from zonegit.objects.asks import together
 from zonegit.objects.ids import ObjectId, short
-from zonegit.repo import browse, diffs
-from zonegit.repo.diffs import Delta
-from zonegit.repo.heads import Repo
+from zonegit.repo.committing import diffs
+from zonegit.repo.committing.diffs import Delta
+from zonegit.repo.finding import browse
+from zonegit.repo.finding.heads import Repo
 from zonegit.store.reading import Reader
 from zonegit.zone import names
-from zonegit_cli import patches
+from zonegit_cli.drawn import patches
 from zonegit_cli.workspace.comparing import File
 
 

@@ -7,10 +7,11 @@ from enum import Enum
 import msgspec
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo import browse, editing, several
-from zonegit.repo.conflicts import Clashing, Conflicted
-from zonegit.repo.heads import Repo
-from zonegit.repo.several import Whole
+from zonegit.repo.changing import editing
+from zonegit.repo.committing.conflicts import Clashing, Conflicted
+from zonegit.repo.finding import browse, several
+from zonegit.repo.finding.heads import Repo
+from zonegit.repo.finding.several import Whole
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reading import Reader
 from zonegit.zone import zonetext

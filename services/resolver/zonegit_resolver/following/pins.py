@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 import structlog
 
 from zonegit.errors import Denied, Invalid, NotFound, ZonegitError
-from zonegit.repo import refish
-from zonegit.repo.heads import Repo
+from zonegit.repo.finding import refish
+from zonegit.repo.finding.heads import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following.tracks import Position, Tracks

@@ -13,7 +13,7 @@ from zonegit.authority.answering.canary import Canary
 from zonegit.authority.answering.conduct import Conduct
 from zonegit.authority.messages.tsig import Keys
 from zonegit.errors import Invalid
-from zonegit.repo import refish
+from zonegit.repo.finding import refish
 from zonegit.store import refnames
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -7,11 +7,12 @@ import pytest
 from tests.unit.repo.conftest import FOO, Shop, shop  # noqa: F401  # a fixture
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo import commits, heads, several
-from zonegit.repo.commits import Committed, Intent
-from zonegit.repo.edits import Set
-from zonegit.repo.joint import Result
-from zonegit.repo.plans import plan_edits
+from zonegit.repo.changing.joint import Result
+from zonegit.repo.committing import commits
+from zonegit.repo.committing.commits import Committed, Intent
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.committing.plans import plan_edits
+from zonegit.repo.finding import heads, several
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset

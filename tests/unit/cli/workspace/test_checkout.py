@@ -14,7 +14,9 @@ from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Identity
-from zonegit.repo import branches, heads, plans, tags
+from zonegit.repo.committing import plans
+from zonegit.repo.finding import heads
+from zonegit.repo.pointing import branches, tags
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.layout import OFFERED, Scheme

@@ -6,8 +6,9 @@ from tests.unit.repo.conftest import FOO
 
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import short
-from zonegit.repo import branches, heads, tags
-from zonegit.repo.commits import Committed, Preview
+from zonegit.repo.committing.commits import Committed, Preview
+from zonegit.repo.finding import heads
+from zonegit.repo.pointing import branches, tags
 from zonegit.store import refnames
 from zonegit.zone import names
 from zonegit_cli.workspace import committing

@@ -4,8 +4,8 @@ import pytest
 from tests.unit.cli.workspace.conftest import EXAMPLE, SUB, ZONES, Desk
 
 from zonegit.errors import Conflict
-from zonegit.repo import tags
-from zonegit.repo.commits import Committed
+from zonegit.repo.committing.commits import Committed
+from zonegit.repo.pointing import tags
 from zonegit_cli.workspace.updating import Fate
 
 

@@ -1,0 +1,1 @@
+"""How things look, for people and as JSON."""

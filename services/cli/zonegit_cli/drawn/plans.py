@@ -1,0 +1,57 @@
+"""Files of changes as commands take them in, and how a change looks before it is made."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import click
+
+from zonegit.objects.ids import short
+from zonegit.repo.changing import planfile
+from zonegit.repo.changing.planfile import Saved, Size
+from zonegit.repo.committing import diffs, patch, plans
+from zonegit.repo.committing.plans import Plan
+from zonegit.repo.finding.heads import Position
+from zonegit.zone import names
+from zonegit.zone.rrset import title
+from zonegit_cli.drawn import patches
+from zonegit_cli.typed import scripts
+
+SIGNS: Final = {"added": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-", "red")}
+
+
+def of_edits(octets: bytes, position: Position, source: str) -> Plan:
+    """What a file of edits, or a diff, is to change.
+
+    Raises:
+        Invalid: it is neither; names ``source`` and the line.
+    """
+    read = patch.read if patch.is_patch(octets) else scripts.read
+    return plans.plan_edits(read(octets, position.zone, source), position.zone)
+
+
+def lines(plan: Saved, size: Size) -> Iterator[str]:
+    """A plan for people: each RRset with what goes and what comes."""
+    at = short(plan.base) if plan.base is not None else "no commit yet"
+    serials = f"{plan.before} -> " if plan.before is not None else ""
+    where = f"{names.text(plan.zone)} {plan.branch}"
+    yield f"plan for {where} at {at} (serial {serials}{plan.serial})"
+    for delta in diffs.beside_serial(plan.deltas):
+        sign, colour = SIGNS[planfile.kind(delta)]
+        yield click.style(f"{sign} {title(delta.owner, delta.rdtype)}", fg=colour)
+        yield from (f"    {line}" for line in patches.lines([delta]))
+    yield summary(plan, size)
+
+
+def summary(plan: Saved, size: Size) -> str:
+    """How much it changes, and of how much."""
+    counted = ", ".join(f"{number} {what}" for what, number in planfile.summary(plan).items())
+    more = "" if size.is_exact else " or more"
+    return f"{counted}, of {size.rrsets:,} RRsets{more}"
+
+
+def as_json(plan: Saved, size: Size) -> dict[str, Any]:
+    """The saved plan, with its summary."""
+    counted = {**planfile.summary(plan), "of": size.rrsets, "of_is_exact": size.is_exact}
+    document = planfile.to_json(plan)
+    changes = document.pop("changes")
+    return {**document, "summary": counted, "changes": changes}

@@ -1,0 +1,1 @@
+"""Histories that come from files and from git, and go there."""

@@ -1,0 +1,113 @@
+"""Making a repository of git out of a stream: in a new or empty folder, whole or not at all."""
+
+import asyncio
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from zonegit.errors import Invalid
+from zonegit.repo.asking.lineages import BRANCH
+from zonegit.zone import names
+from zonegit_cli.exchange import githistory
+from zonegit_cli.exchange.githistory import command, environment, said
+from zonegit_cli.workspace.placing import Placed
+
+STAGING: Final = ".zonegit-"
+
+# What git never checks out, or fsck takes for an attack, by a name that Windows or macOS would take
+# for .git, .gitmodules and their like; a backslash divides there, too.
+_NOT_FOR_GIT: Final = re.compile(r"(?:^|[/\\])(?:\.git|git~\d|gi[0-9a-z]{0,4}~\d)", re.IGNORECASE)
+
+
+def check_paths(placed: Iterable[Placed]) -> None:
+    """Raises:
+    Invalid: git would not keep a file of that path.
+    """
+    for each in placed:
+        if _NOT_FOR_GIT.search(each.path):
+            raise Invalid(
+                f"git keeps no file {each.path!r}, which {names.text(each.zone)} would have",
+                hint="name the other zones; zonegit export prints this one",
+            )
+
+
+def check_empty(folder: Path) -> None:
+    """Raises:
+    Invalid: there is something in it, or it is no folder.
+    """
+    try:
+        if any(folder.iterdir()):
+            hint = "export to a folder that is new, or empty"
+            raise Invalid(f"{folder} is not empty", hint=hint)
+    except FileNotFoundError:
+        return
+    except NotADirectoryError as error:
+        raise Invalid(f"{folder} is not a folder") from error
+
+
+async def write(folder: Path, stream: AsyncIterator[bytes]) -> None:
+    """Makes a repository of what ``lineages.stream`` gives, with its files checked out.
+
+    Raises:
+        Invalid: git does not take it.
+        NotFound: there is no git.
+    """
+    with _staged(folder) as repository:
+        await _import(repository, stream)
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """An empty repository within ``folder``, which comes to lie there once it is filled: a failure
+    leaves nothing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=STAGING) as staging:
+        made = Path(staging) / "repository"
+        said(command("init", "--quiet", "--template=", os.fspath(made)))
+        _git(made, "symbolic-ref", "HEAD", BRANCH)
+        yield made
+        _git(made, "-c", "core.autocrlf=false", "reset", "--quiet", "--hard")
+        for each in made.iterdir():
+            each.rename(folder / each.name)
+
+
+def _git(repository: Path, *words: str) -> None:
+    said(command("-C", os.fspath(repository), *words))
+
+
+async def _import(repository: Path, stream: AsyncIterator[bytes]) -> None:
+    words = ("fast-import", "--quiet", "--done", "--date-format=raw")
+    with tempfile.TemporaryFile() as stderr:
+        process = await asyncio.create_subprocess_exec(
+            *command("-C", os.fspath(repository), *words),
+            env=environment(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=stderr,
+        )
+        assert process.stdin is not None
+        try:
+            await _feed(process.stdin, stream)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            await process.wait()
+        if process.returncode:
+            stderr.seek(0)
+            raise githistory.failed(stderr.read(githistory.MAX_LINE))
+
+
+async def _feed(stdin: asyncio.StreamWriter, stream: AsyncIterator[bytes]) -> None:
+    try:
+        async for octets in stream:
+            stdin.write(octets)
+            await stdin.drain()
+        stdin.close()
+        await stdin.wait_closed()
+    except (BrokenPipeError, ConnectionResetError):
+        return  # git has ended; what it says of that is told

@@ -1,0 +1,107 @@
+"""Master files as commands take them in: parsed with progress, what was left out told as it is
+met."""
+
+from typing import Any, Final
+
+from zonegit.errors import Invalid
+from zonegit.repo.committing.edits import Key
+from zonegit.zone import zonefile
+from zonegit.zone.names import Name
+from zonegit.zone.remembered import Lines
+from zonegit.zone.rrset import RRset
+from zonegit.zone.zonefile import Opener, Skipped
+from zonegit_cli.session import Session
+
+MOST_SKIPPED: Final = 1_000
+"""Skipped records that are told one by one; beyond that they are counted."""
+
+
+class LeftOut:
+    """The records that were skipped: each is told as it is met, the first thousand are kept."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._first: list[Skipped] = []
+        self._count = 0
+        self._told = MOST_SKIPPED
+
+    def add(self, skipped: Skipped) -> None:
+        """Tells one."""
+        self._count += 1
+        if self._count <= MOST_SKIPPED:
+            self._first.append(skipped)
+            self._session.output.progress("")
+            self._session.output.note(f"{skipped.source}:{skipped.line}: skipped: {skipped.why}")
+
+    def tell_rest(self) -> None:
+        """How many were not told, since this was asked last."""
+        if self._count > self._told:
+            self._session.output.note(f"{self._count - self._told} more records skipped")
+            self._told = self._count
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``, beside what became of the branch."""
+        return {
+            "skipped": self._count,
+            "skipped_records": [
+                {"file": each.source, "line": each.line, "reason": each.why} for each in self._first
+            ],
+        }
+
+
+class MasterFiles:
+    """Reads the master files of one command, each distinct line once. ``include`` opens what they
+    include, None: they may not; ``left_out`` hears of records that cannot stand, None: one is an
+    error."""
+
+    def __init__(
+        self, session: Session, include: Opener | None, left_out: LeftOut | None = None
+    ) -> None:
+        self._session = session
+        self._include = include
+        self._left_out = left_out
+        self._known = Lines()
+
+    def read(
+        self, octets: bytes, source: str, zone: Name, *, whole: bool = True
+    ) -> dict[Key, RRset]:
+        """The RRsets of one; what is odd in it is told.
+
+        Raises:
+            Invalid: it cannot be read; names file and line.
+        """
+
+        def progress(records: int) -> None:
+            self._session.output.progress(f"{source}: {records:,} records")
+
+        found = zonefile.read(
+            octets,
+            zone,
+            source=source,
+            include=self._include,
+            whole=whole,
+            progress=progress,
+            skip=self._left_out.add if self._left_out is not None else None,
+            known=self._known,
+        )
+        self._session.output.progress("")
+        if self._left_out is not None:
+            self._left_out.tell_rest()
+        for warning in found.warnings:
+            self._session.output.note(warning)
+        return found.rrsets
+
+    def read_if_it_can_be(self, octets: bytes, source: str, zone: Name) -> dict[Key, RRset] | None:
+        """As :meth:`read`, but where records may be left out, so may a whole file: None then."""
+        try:
+            return self.read(octets, source, zone)
+        except Invalid as error:
+            if self._left_out is None:
+                raise
+            self._session.output.progress("")
+            self._session.output.note(f"left out: {error.message}")
+            return None
+
+    def beside(self) -> dict[str, Any]:
+        """What ``--json`` says of them beside what became of the branch."""
+        return self._left_out.as_json() if self._left_out is not None else {}

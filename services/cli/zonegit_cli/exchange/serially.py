@@ -1,0 +1,91 @@
+"""What every command does that commits many versions of a zone: find the branch, write them, move
+it once, wait, tell."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from zonegit.repo.changing import series
+from zonegit.repo.changing.series import Added, Version, Written
+from zonegit.repo.committing.commits import Intent
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.zone import names
+from zonegit_cli import waiting
+from zonegit_cli.committing import Beside
+from zonegit_cli.output import commit_id, count
+from zonegit_cli.page import How
+from zonegit_cli.session import Session
+
+VersionsFor = Callable[[Repo, Position], Iterable[Version]]
+"""The versions to commit, once the branch is known."""
+
+
+async def commit(
+    session: Session, how: How, versions_for: VersionsFor, meant: Intent, beside: Beside = dict
+) -> None:
+    """Commits versions on the branch the command works on and tells what came of it."""
+    done = 0
+
+    def told(added: Added) -> None:
+        nonlocal done
+        done += 1
+        became = f"serial {added.serial}" if added.commit is not None else "nothing new"
+        session.output.progress(f"{done:,} versions, {added.source}: {became}")
+
+    async with session.bus() as bus:
+        repo = session.repo(bus)
+        at = await heads.locate(repo, how.zone, how.branch)
+        wait = how.wait and not how.dry_run
+        async with waiting.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
+            written = await series.write(repo, at, versions_for(repo, at), meant, told)
+            session.output.progress("")
+            heard = await waiter.until(written.moved) if written.moved else waiting.Heard()
+    session.output.result(
+        lambda: {**_json(at, written, how), **beside(), **heard.json()},
+        [*_lines(at, written, how), *heard.lines()],
+        paged=True,
+    )
+
+
+def _lines(at: Position, written: Written, how: How) -> list[str]:
+    where = f"{names.text(at.zone)} {at.branch}"
+    made = written.commits
+    if not made:
+        return [f"nothing to commit: {where} is so already"]
+    would = "would commit to " if how.dry_run else ""
+    counted = f"{count(len(made), 'commit')} of {count(len(written.added), 'version')}"
+    was = f"{written.before} -> " if written.before is not None else ""
+    return [
+        *(_line(each, written) for each in made),
+        f"{would}{where} {commit_id(made[-1].commit or b'')} ({counted},"
+        f" serial {was}{made[-1].serial})",
+    ]
+
+
+def _line(added: Added, written: Written) -> str:
+    return (
+        f"  {commit_id(added.commit or b'')} serial {added.serial},"
+        f" {count(added.changed, 'RRset')}: {added.source}"
+    )
+
+
+def _json(at: Position, written: Written, how: How) -> dict[str, Any]:
+    made = written.commits
+    return {
+        "zone": names.text(at.zone),
+        "branch": at.branch,
+        "committed": written.moved is not None,
+        **({"dry_run": True} if how.dry_run else {}),
+        "commit": made[-1].commit.hex() if made and made[-1].commit else None,
+        "serial": made[-1].serial if made else written.before,
+        "serial_before": written.before,
+        "versions": [
+            {
+                "source": each.source,
+                "commit": each.commit.hex() if each.commit is not None else None,
+                "serial": each.serial,
+                "changed": each.changed,
+            }
+            for each in written.added
+        ],
+    }

@@ -1,0 +1,101 @@
+"""The versions of a zone, as files of their own or as commits of git: what they become here."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.objects.model import Identity
+from zonegit.repo.changing.series import Version
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.zone import rrtypes
+from zonegit.zone.rrset import RRset, soa
+from zonegit.zone.serial import moment
+from zonegit.zone.zonefile import MAX_OCTETS
+from zonegit_cli.exchange.githistory import GitHistory
+from zonegit_cli.exchange.masterfiles import MasterFiles
+from zonegit_cli.session import Session
+from zonegit_cli.typed import files
+
+Dates = Literal["now", "serial", "mtime"]
+"""What dates the commit of a file: the clock, its serial, or when it was last written."""
+
+DATES: Final[tuple[Dates, ...]] = ("now", "serial", "mtime")
+
+
+def of_files(
+    repo: Repo,
+    at: Position,
+    named: Sequence[str],
+    dates: Dates,
+    message: str | None,
+    master: MasterFiles,
+) -> Iterator[Version]:
+    """A version for each file, in their order; ``message`` None: each says its file's name.
+
+    Raises:
+        Invalid: a file cannot be read as a zone, or has no such date.
+        NotFound: it cannot be opened.
+    """
+    for file in named:
+        source = files.shown(file)
+        rrsets = master.read_if_it_can_be(files.read(file, MAX_OCTETS), source, at.zone)
+        if rrsets is not None:
+            who = _dated(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
+            words = message or f"import {files.shown(Path(file).name)}"
+            yield Version(source, rrsets, words, who, who)
+
+
+def of_git(
+    session: Session, at: Position, history: GitHistory, commits: Sequence[str], master: MasterFiles
+) -> Iterator[Version]:
+    """A version for each of these commits of git that changed the file, with its author, committer
+    and message. Where the file was deleted the zone stays as it was, and that is told.
+
+    Raises:
+        Invalid: a version cannot be read; names the commit of git, the file and the line.
+    """
+    for each in history.read(commits):
+        source = f"{each.short}:{history.file}"
+        if each.content is None:
+            session.output.progress("")
+            session.output.note(f"{source} is deleted there; the zone stays as it was before")
+            continue
+        rrsets = master.read_if_it_can_be(each.content, source, at.zone)
+        if rrsets is not None:
+            said = each.said
+            words = said.message or f"import {source}"
+            yield Version(source, rrsets, words, said.author, said.committer)
+
+
+def _dated(who: Identity, dates: Dates, file: str, found: RRset) -> Identity:
+    match dates:
+        case "now":
+            return who
+        case "serial":
+            return msgspec.structs.replace(who, time=_by_serial(file, found), zone="+0000")
+        case "mtime":
+            return msgspec.structs.replace(who, time=_by_mtime(file), zone="+0000")
+
+
+def _by_serial(file: str, found: RRset) -> int:
+    serial = soa(found).serial
+    at = moment(serial)
+    if at is None:
+        raise Invalid(
+            f"{files.shown(file)}: the serial {serial} is no date (YYYYMMDDnn)",
+            hint="--dates mtime takes the time of the file, --dates now the clock",
+        )
+    return at
+
+
+def _by_mtime(file: str) -> int:
+    if file == files.STDIN:
+        raise Invalid("what comes from a pipe has no time of its own", hint="--dates now or serial")
+    try:
+        return max(0, int(os.stat(file).st_mtime))
+    except OSError as error:
+        raise NotFound(f"cannot read {file}: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""What an operator typed, pointed at or wrote, taken apart."""

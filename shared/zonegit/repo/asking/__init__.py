@@ -1,0 +1,1 @@
+"""Questions about zones and their past; nothing moves."""

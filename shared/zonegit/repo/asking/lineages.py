@@ -1,0 +1,140 @@
+"""The histories of zones as the stream that ``git fast-import`` reads, each a lineage of its own.
+
+A commit of a lineage holds that zone's file and nothing else, and merges stay merges; where there
+are several zones, one merge at the end brings all files together (docs/adr/0028-exchange.md). A
+version's text is made of the one before it, so a history costs what its commits changed.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from zonegit.history.walk import Log, Logged
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.repo.asking import gitformat
+from zonegit.repo.committing import diffs
+from zonegit.repo.finding.heads import Repo
+from zonegit.store.past import Past
+from zonegit.store.protocols import MAX_HISTORY
+from zonegit.store.reading import Reader
+from zonegit.zone.livetext import LiveText
+from zonegit.zone.names import Name
+
+BRANCH: Final = "refs/heads/main"
+JOINED: Final = "Bring the zones together"
+READER_LASTS: Final = 64
+"""Versions that one reader brings: it keeps all that it ever read."""
+
+
+class Lineage(msgspec.Struct, frozen=True):
+    """A zone, the path of its file, and the commit whose history is told."""
+
+    zone: Name
+    path: str
+    tip: CommitId
+
+
+async def stream(
+    repo: Repo, lineages: Sequence[Lineage], told: Callable[[int], None] = lambda commits: None
+) -> AsyncIterator[bytes]:
+    """The stream, whose branch ``BRANCH`` ends at a commit with the file of every zone. ``told``
+    hears how many commits were written.
+
+    Raises:
+        NotFound, Corrupt, Unavailable: as the store says.
+    """
+    writer = _Writer(repo, told)
+    for lineage in lineages:
+        async for each in writer.lineage(lineage):
+            yield each
+    yield writer.end(lineages)
+
+
+class _Writer:
+    """Marks: a number for each commit and each content in the stream."""
+
+    def __init__(self, repo: Repo, told: Callable[[int], None]) -> None:
+        self._repo = repo
+        self._told = told
+        self._commits: dict[CommitId, int] = {}
+        self._contents: dict[ObjectId, int] = {}
+        self._tips: list[tuple[int, int]] = []
+        self._marks = 0
+
+    async def lineage(self, lineage: Lineage) -> AsyncIterator[bytes]:
+        """The commits of one zone, parents before children."""
+        version = _Version(self._repo, lineage.zone)
+        for logged in await _oldest_first(self._repo, lineage.tip):
+            tree = logged.commit.tree
+            if tree not in self._contents:
+                self._contents[tree] = self._next()
+                yield gitformat.blob_command(self._contents[tree], await version.at(tree))
+            yield self._commit(logged, lineage.path)
+            self._told(len(self._commits))
+        tree = logged.commit.tree
+        self._tips.append((self._commits[lineage.tip], self._contents[tree]))
+
+    def _commit(self, logged: Logged, path: str) -> bytes:
+        mark = self._commits[logged.id] = self._next()
+        commit = logged.commit
+        return _from_nothing(commit.parents) + gitformat.commit_command(
+            BRANCH,
+            mark,
+            commit.author,
+            commit.committer,
+            gitformat.message(logged.id, commit),
+            [self._commits[parent] for parent in commit.parents],
+            {path: self._contents[commit.tree]},
+        )
+
+    def end(self, lineages: Sequence[Lineage]) -> bytes:
+        """What makes the branch end where all files are."""
+        if len(lineages) == 1:
+            return b"reset %b\nfrom :%d\n\ndone\n" % (BRANCH.encode(), self._tips[0][0])
+        who = self._repo.now()
+        files = {each.path: tip[1] for each, tip in zip(lineages, self._tips, strict=True)}
+        parents = [mark for mark, _ in self._tips]
+        said = f"{JOINED}\n".encode()
+        joined = gitformat.commit_command(BRANCH, self._next(), who, who, said, parents, files)
+        return joined + b"done\n"
+
+    def _next(self) -> int:
+        self._marks += 1
+        return self._marks
+
+
+def _from_nothing(parents: Sequence[CommitId]) -> bytes:
+    """A commit without parents would take the branch's tip for one."""
+    return b"" if parents else b"reset %b\n\n" % BRANCH.encode()
+
+
+async def _oldest_first(repo: Repo, tip: CommitId) -> list[Logged]:
+    past = Past(repo.objects, Reader(repo.objects))
+    log = Log([tip])
+    found: list[Logged] = []
+    while taken := await past.answer(log.take(MAX_HISTORY)):
+        found += taken
+    return found[::-1]
+
+
+class _Version:
+    """The text of a zone at one tree, and then at another."""
+
+    def __init__(self, repo: Repo, zone: Name) -> None:
+        self._repo = repo
+        self._zone = zone
+        self._text = LiveText(zone)
+        self._tree: ObjectId | None = None
+        self._reader = Reader(repo.objects)
+        self._read = 0
+
+    async def at(self, tree: ObjectId) -> bytes:
+        """The file at ``tree``, from what differs from where this stood before."""
+        deltas = await diffs.between(self._reader, self._tree, tree, self._zone)
+        self._text.apply(diffs.forward(deltas))
+        if self._read % READER_LASTS == 0:
+            self._reader = Reader(self._repo.objects)
+        self._read += 1
+        self._tree = tree
+        return self._text.octets()

@@ -1,0 +1,1 @@
+"""What an operator does to a branch as a whole: merge, pick, take back, edit, plan."""

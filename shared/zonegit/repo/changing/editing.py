@@ -1,0 +1,111 @@
+"""A whole zone taken out, changed, and put back: what was changed is merged with whatever others
+committed meanwhile."""
+
+from collections.abc import Collection
+
+import msgspec
+
+from zonegit.errors import Conflict
+from zonegit.merge.zonemerge import Base
+from zonegit.objects.ids import ObjectId, short
+from zonegit.repo.committing import commits, conflicts, diffs, drafts, plans
+from zonegit.repo.committing.commits import Intent, Lost, Outcome
+from zonegit.repo.committing.diffs import Delta
+from zonegit.repo.committing.drafts import Planned, State
+from zonegit.repo.finding import browse, heads
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.store.reading import Reader
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, sort_key
+from zonegit.zone.rrtypes import RRSIG
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """The zone as it was when it was taken out."""
+
+    position: Position
+    state: State
+    rrsets: list[RRset]
+
+
+async def take_out(repo: Repo, zone: Name | None, branch: str | None) -> Opened:
+    """All of a branch; ``zone`` and ``branch`` None: where the operator stands.
+
+    Raises:
+        NotFound: there is no such branch, or it has no commit.
+    """
+    reader = Reader(repo.objects)
+    position = await heads.locate(repo, zone, branch)
+    state = await drafts.state_at(reader, position.commit(), position.zone)
+    assert state.tree is not None  # that of a commit
+    return Opened(position, state, await browse.whole_zone(reader, state.tree))
+
+
+def changed(opened: Opened, rrsets: Collection[RRset]) -> list[Delta]:
+    """What makes ``rrsets`` of what was taken out. The TTL of RRSIGs is that of what they cover
+    (RFC 4034 section 3), so it differs by itself for no reason."""
+    old = {(rrset.owner, rrset.rdtype): rrset for rrset in opened.rrsets}
+    new = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
+    deltas = [
+        Delta(*key, old.get(key), new.get(key))
+        for key in old.keys() | new.keys()
+        if not _same(old.get(key), new.get(key))
+    ]
+    return sorted(deltas, key=lambda delta: sort_key(delta.owner, delta.rdtype))
+
+
+def _same(old: RRset | None, new: RRset | None) -> bool:
+    if old is None or new is None or old.rdtype != RRSIG:
+        return old == new
+    return old.rdatas == new.rdatas
+
+
+async def put_back(
+    repo: Repo, at: Position, opened: Opened, deltas: Collection[Delta], intent: Intent
+) -> Outcome:
+    """Commits what was changed, on top of what the branch holds by now.
+
+    Raises:
+        Unsafe: the zone is signed, and it is not forced.
+        Conflict: the branch was deleted meanwhile, or moved again and again.
+    """
+
+    async def plan(reader: Reader, tip: State) -> Planned | None:
+        if tip.tree == opened.state.tree:
+            return plans.planned(deltas)
+        if tip.tree is None:
+            raise _gone(opened)
+        ours = diffs.forward(deltas)
+        objects, edited = await drafts.built(reader, at.zone, opened.state.tree, ours)
+        reader.learn(objects)
+        base = Base(opened.state.tree)
+        return await conflicts.merged(reader, base, tip.tree, edited, at.zone)
+
+    if not deltas:
+        return None
+    replayed = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
+    return await commits.commit(repo, at, plan, replayed)
+
+
+async def brought_forward(
+    reader: Reader, base: ObjectId, tip: ObjectId, edited: ObjectId, apex: Name
+) -> tuple[list[RRset], ObjectId]:
+    """The zone that tree ``tip`` makes together with what ``edited`` changed since ``base``, and
+    its tree; nothing is committed.
+
+    Raises:
+        Clashing: both changed the same RRsets.
+    """
+    planned = await conflicts.merged(reader, Base(base), tip, edited, apex)
+    objects, tree = await drafts.built(reader, apex, tip, planned.changes)
+    reader.learn(objects)
+    return await browse.whole_zone(reader, tree), tree
+
+
+def _gone(opened: Opened) -> Conflict:
+    was = opened.position
+    return Conflict(
+        f"branch {was.branch} of {names.text(was.zone)} was deleted meanwhile",
+        hint=f"zonegit branch {was.branch} {short(was.commit())} makes it again",
+    )

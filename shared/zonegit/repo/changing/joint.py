@@ -1,0 +1,131 @@
+"""Several zones committed as one operation: every commit is made before the first branch moves.
+
+Branches move one by one, so another's move may still come between; then those that moved stay
+moved, and what became of each zone is told.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+
+from zonegit.errors import ZonegitError
+from zonegit.objects.ids import RawObject
+from zonegit.repo.committing import commits, drafts, plans
+from zonegit.repo.committing.commits import Committed, Intent, Preview
+from zonegit.repo.committing.drafts import Draft, State
+from zonegit.repo.finding import browse, several
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.store.reading import Reader
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
+from zonegit.zone.rrtypes import RRSIG
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """The whole of a zone as it is to be, on top of the tip that ``position`` has; ``register``:
+    the zone is not registered yet."""
+
+    position: Position
+    rrsets: Collection[RRset]
+    register: bool = False
+
+    @property
+    def zone(self) -> Name:
+        """Which zone."""
+        return self.position.zone
+
+
+Result = Committed | Preview | ZonegitError | None
+"""What became of one; None: it was so already."""
+
+
+class Refused(Exception):
+    """Nothing was moved, because some of the zones cannot be committed; for whoever tells it."""
+
+    def __init__(self, errors: Mapping[Name, ZonegitError]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+class _Drafted(msgspec.Struct, frozen=True):
+    wish: Wish
+    tip: State
+    draft: Draft | None
+    seen: list[RawObject]
+
+
+async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Name, Result]:
+    """A commit for each zone that differs from its tip, all under ``intent.operation``. A signed
+    zone may change where its apex has other signatures than before: then it was signed anew.
+
+    Raises:
+        Refused: some cannot be committed, so none was.
+        Unavailable: as the stores say.
+    """
+    tops = await _tops(repo, wishes)
+
+    async def made(wish: Wish) -> _Drafted | ZonegitError:
+        try:
+            return await _drafted(repo, wish, intent, tops.get(wish.zone, []))
+        except ZonegitError as error:
+            return error
+
+    found = await several.side_by_side(made, wishes)
+    errors = {
+        wish.zone: each
+        for wish, each in zip(wishes, found, strict=True)
+        if isinstance(each, ZonegitError)
+    }
+    if errors:
+        raise Refused(errors)
+    ready = [each for each in found if isinstance(each, _Drafted)]
+    if not intent.dry_run:
+        await repo.objects.put([raw for each in ready if each.draft for raw in each.draft.objects])
+
+    async def moved(each: _Drafted) -> Result:
+        try:
+            return await _moved(repo, each, intent)
+        except ZonegitError as error:
+            return error
+
+    results = await several.side_by_side(moved, ready)
+    return {each.wish.zone: result for each, result in zip(ready, results, strict=True)}
+
+
+async def _tops(repo: Repo, wishes: Sequence[Wish]) -> dict[Name, list[RawObject]]:
+    """Of every zone the commit that its branch is at, and the top of its tree, if there is one: two
+    round trips for all."""
+    tips = {wish.zone: wish.position.commit() for wish in wishes if wish.position.tip}
+    found = await repo.objects.get(tips.values())
+    reader = Reader(repo.objects, found.values())
+    trees = {zone: (await browse.read_commit(reader, tip)).tree for zone, tip in tips.items()}
+    nodes = await repo.objects.get(trees.values())
+    return {zone: [found[tips[zone]], nodes[trees[zone]]] for zone in tips}
+
+
+async def _drafted(repo: Repo, wish: Wish, intent: Intent, top: Sequence[RawObject]) -> _Drafted:
+    reader = Reader(repo.objects, top)
+    tip = await drafts.state_of(reader, wish.position)
+    planned = await plans.plan_replacement(wish.rrsets, wish.zone)(reader, tip)
+    assert planned is not None  # a replacement always says what is to change
+    signed_anew = (wish.zone, RRSIG) in planned.changes
+    draft = await drafts.draft(
+        repo, reader, wish.position, tip, planned, intent.message,
+        may_touch_signed=signed_anew, force=intent.force, author=intent.author,
+    )  # fmt: skip
+    return _Drafted(wish, tip, draft, [*top, *reader.seen()])
+
+
+async def _moved(repo: Repo, each: _Drafted, intent: Intent) -> Result:
+    at, draft = each.wish.position, each.draft
+    if draft is None:
+        return None
+    if intent.dry_run:
+        return commits.preview(at, each.tip, draft)
+    origin = intent.origin(repo)
+    if each.wish.register:
+        await repo.refs.register(at.zone, origin)
+    moved = await repo.refs.move(
+        at.ref, at.expected, draft.commit, origin, draft.objects, each.seen
+    )
+    return commits.committed(at, each.tip, draft, moved)

@@ -1,0 +1,55 @@
+"""Moving a branch to a commit that is there already: a fast-forward, or an exact reset."""
+
+from zonegit.repo.committing import diffs, drafts, plans
+from zonegit.repo.committing.commits import Committed, Intent, Preview
+from zonegit.repo.committing.drafts import State
+from zonegit.repo.finding import browse
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.store.reading import Reader
+from zonegit.zone.serial import later
+
+
+def keeps_pace(position: Position, tip: State, target: State) -> bool:
+    """Whether secondaries follow when the branch serves that very commit: its serial is later than
+    all the branch had, or it is what is served already (docs/object-model.md, Serials)."""
+    highest = position.tip.highest if position.tip is not None else None
+    if highest is None or target.serial is None:
+        return True
+    return later(target.serial, highest) or (target.tree == tip.tree and target.serial == highest)
+
+
+async def jump(
+    repo: Repo, reader: Reader, position: Position, target: State, intent: Intent
+) -> Committed | Preview:
+    """Moves the branch from where ``position`` saw it to the commit that ``target`` is.
+
+    Raises:
+        Conflict: the branch moved meanwhile.
+        Unsafe: the serial would go back, and it is not forced.
+    """
+    tip = await drafts.state_of(reader, position)
+    assert target.commit is not None
+    assert target.tree is not None
+    serial = target.serial or 0
+    if intent.dry_run:
+        return Preview(
+            position.zone, position.branch, tip.tree, target.tree, serial, tip.serial, []
+        )
+    deltas = await diffs.between(reader, tip.tree, target.tree, position.zone)
+    planned = plans.planned(diffs.beside_serial(deltas))
+    origin = intent.origin(repo)
+    moved = await repo.refs.move(
+        position.ref, position.expected, target.commit, origin, seen=reader.seen()
+    )
+    return Committed(
+        zone=position.zone,
+        branch=position.branch,
+        commit=target.commit,
+        parent=(await browse.read_commit(reader, target.commit)).first_parent,
+        serial=serial,
+        before=tip.serial,
+        changes=planned.changes,
+        added=planned.added,
+        moved=moved,
+        is_new=False,
+    )

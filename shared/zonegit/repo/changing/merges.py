@@ -1,0 +1,88 @@
+"""Merging a commit into a branch: nothing to do, a fast-forward, or a merge commit."""
+
+import msgspec
+
+from zonegit.errors import Conflict, Unsafe
+from zonegit.history import walk
+from zonegit.objects.ids import CommitId, short
+from zonegit.repo.changing import jumps
+from zonegit.repo.committing import commits, conflicts, drafts
+from zonegit.repo.committing.bases import Bases
+from zonegit.repo.committing.commits import Intent, Lost, Outcome
+from zonegit.repo.committing.conflicts import Choices
+from zonegit.repo.committing.drafts import Planned, State
+from zonegit.repo.committing.plans import Plan
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.store.past import Past
+from zonegit.store.reading import Reader
+
+
+async def merge(
+    repo: Repo,
+    position: Position,
+    theirs: CommitId,
+    intent: Intent,
+    choices: Choices = conflicts.NONE,
+) -> Outcome:
+    """Brings into a branch what ``theirs`` has. What somebody else commits to it meanwhile is
+    merged with, too. ``choices`` decide what would clash.
+
+    Raises:
+        Invalid: ``theirs`` is a commit of another zone.
+        Unsafe: the zone is signed, or the two share no history, and it is not forced.
+        Conflict: the branch moved again and again.
+    """
+    reader = Reader(repo.objects)
+    past = Past(repo.objects, reader)
+    target = await drafts.state_at(reader, theirs, position.zone)
+    for _ in range(commits.MAX_REPLAYS):
+        if not await _is_behind(reader, past, position, target):
+            plan = _plan(past, position, target, choices, force=intent.force)
+            merging = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
+            return await commits.commit(repo, position, plan, merging)
+        try:
+            return await jumps.jump(repo, reader, position, target, intent)
+        except Conflict:
+            position = await heads.locate(repo, position.zone, position.branch)
+    raise commits.too_many_races(position)
+
+
+async def _is_behind(reader: Reader, past: Past, position: Position, target: State) -> bool:
+    """Whether the branch can be moved to the target as it is: all that it has is in there, and
+    its serial goes on."""
+    if position.tip is None:
+        return True
+    assert target.commit is not None
+    ours = position.commit()
+    bases = await past.answer(walk.merge_bases(ours, target.commit))
+    if bases != [ours] or ours == target.commit:
+        return False
+    return jumps.keeps_pace(position, await drafts.state_of(reader, position), target)
+
+
+def _plan(past: Past, position: Position, target: State, choices: Choices, *, force: bool) -> Plan:
+    async def plan(reader: Reader, tip: State) -> Planned | None:
+        assert tip.commit is not None
+        assert tip.tree is not None
+        assert target.commit is not None
+        assert target.tree is not None
+        bases = await past.answer(walk.merge_bases(tip.commit, target.commit))
+        if target.commit in bases:
+            return None
+        if not bases and not force:
+            raise _strangers(position, target.commit)
+        apex = position.zone
+        base = await Bases(past, reader, apex).agreed(bases)
+        planned = await conflicts.merged(reader, base, tip.tree, target.tree, apex, choices)
+        parents = (tip.commit, target.commit)
+        return msgspec.structs.replace(planned, parents=parents, reached=target.serial)
+
+    return plan
+
+
+def _strangers(position: Position, theirs: CommitId) -> Unsafe:
+    return Unsafe(
+        f"{short(theirs)} shares no history with {position.branch}",
+        hint="what either deleted cannot be told; --force puts together what both have",
+    )

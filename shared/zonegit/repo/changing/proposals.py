@@ -1,0 +1,58 @@
+"""Changes somebody else looks at first: a branch proposed, reviewed and approved."""
+
+import msgspec
+
+from zonegit.history import walk
+from zonegit.history.walk import Logged
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.repo.changing import merges
+from zonegit.repo.committing import diffs
+from zonegit.repo.committing.commits import Intent, Outcome
+from zonegit.repo.committing.diffs import Delta
+from zonegit.repo.finding import browse
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo.pointing import branches
+from zonegit.store.past import Past
+from zonegit.store.protocols import Moved
+from zonegit.store.reading import Reader
+from zonegit.zone.names import Name
+
+
+class Review(msgspec.Struct, frozen=True):
+    """What a proposal would bring: its commits, latest first; what they change since it left the
+    branch it is for (the serial apart); and what merging it now would come to."""
+
+    commits: list[Logged]
+    deltas: list[Delta]
+    outcome: Outcome
+
+
+async def propose(repo: Repo, zone: Name, name: str, start: CommitId) -> Moved:
+    """Makes the branch of a proposal and stands on it.
+
+    Raises:
+        Conflict: there is a branch of that name.
+    """
+    origin = repo.origin("propose")
+    moved = await branches.create(repo, zone, name, start, origin)
+    await branches.checkout(repo, zone, name, origin)
+    return moved
+
+
+async def review(repo: Repo, into: Position, proposed: CommitId) -> Review:
+    """What approving a proposal would do.
+
+    Raises:
+        Invalid: it is a commit of another zone.
+        NotFound: the branch it is for has no commit.
+    """
+    reader = Reader(repo.objects)
+    compared = await Past(repo.objects, reader).answer(walk.compare(into.commit(), proposed))
+    base = await _tree(reader, compared.bases[0]) if compared.bases else None
+    deltas = await diffs.between(reader, base, await _tree(reader, proposed), into.zone)
+    outcome = await merges.merge(repo, into, proposed, Intent("", "review", dry_run=True))
+    return Review(compared.theirs, diffs.beside_serial(deltas), outcome)
+
+
+async def _tree(reader: Reader, commit: CommitId) -> ObjectId:
+    return (await browse.read_commit(reader, commit)).tree

@@ -1,0 +1,178 @@
+"""Many versions of one zone as successive commits, and one move of its branch at the end: a crash
+before that leaves nothing that anybody sees.
+
+Versions are compared as they come, RRset by RRset, so that only changed trees are built, and
+objects are stored in batches, children first.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Invalid, Unsafe
+from zonegit.objects.ids import CommitId, RawObject
+from zonegit.objects.model import Identity
+from zonegit.repo.committing import drafts
+from zonegit.repo.committing.commits import Intent
+from zonegit.repo.committing.drafts import Draft, Planned, State
+from zonegit.repo.committing.edits import Key
+from zonegit.repo.finding import browse
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.store.protocols import Moved, Tip
+from zonegit.store.reading import Reader
+from zonegit.zone import rrtypes
+from zonegit.zone.rrset import RRset, with_serial
+from zonegit.zone.serial import latest
+
+BATCH_OCTETS: Final = 4 << 20
+"""New objects that wait to be stored together; about as much is kept for the next version."""
+
+Zone = Mapping[Key, RRset]
+"""All RRsets of a zone."""
+
+
+class Version(msgspec.Struct, frozen=True):
+    """A whole zone as it was, with its SOA, and the commit that it is to become. ``source`` is
+    what people know it by: a file, a commit of git."""
+
+    source: str
+    rrsets: Zone
+    message: str
+    author: Identity
+    committer: Identity
+
+
+class Added(msgspec.Struct, frozen=True):
+    """What became of a version. ``commit`` None: it was equal to the one before; ``changed``
+    counts RRsets, an SOA's whose serial alone is another not among them."""
+
+    source: str
+    commit: CommitId | None
+    serial: int
+    changed: int
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A series as it was taken in, in its order. ``before`` is the serial that the branch had,
+    None: it had none; ``moved`` None: nothing was to be moved, or it was a dry run."""
+
+    added: list[Added]
+    before: int | None
+    moved: Moved | None
+
+    @property
+    def commits(self) -> list[Added]:
+        """The versions that became commits."""
+        return [each for each in self.added if each.commit is not None]
+
+
+async def write(
+    repo: Repo,
+    position: Position,
+    versions: Iterable[Version],
+    intent: Intent,
+    told: Callable[[Added], None] = lambda added: None,
+) -> Written:
+    """Commits each version that differs from the one before on top of it, the first one on the
+    tip, and moves the branch once. ``told`` hears of each version as it is done. A version's own
+    serial stands where it is later than the one before, else that moves by one.
+
+    Raises:
+        Conflict: the branch moved meanwhile.
+        Unsafe: a signed zone's serial did not move on, or as the refs say; and it is not forced.
+        Invalid: a version cannot be stored.
+        NotFound, Unavailable: as the stores say.
+    """
+    chain = _Chain(repo, position, intent)
+    await chain.begin()
+    added = []
+    for version in versions:
+        added.append(await chain.add(version))
+        told(added[-1])
+        await asyncio.sleep(0)  # to answer the bus, which takes whoever is silent for gone
+    return Written(added, chain.before, await chain.end())
+
+
+class _Chain:
+    """The commits so far: the last one's state, and the objects that are not stored yet."""
+
+    def __init__(self, repo: Repo, position: Position, intent: Intent) -> None:
+        self._repo = repo
+        self._start = position
+        self._at = position
+        self._intent = intent
+        self._reader = Reader(repo.objects)
+        self._state = State()
+        self._zone: Zone = {}
+        self._waiting: list[RawObject] = []
+        self._octets = 0
+        self.before: int | None = None
+
+    async def begin(self) -> None:
+        """Reads what the branch holds."""
+        self._state = await drafts.state_of(self._reader, self._start)
+        self.before = self._state.serial
+        if self._state.tree is not None:
+            # A reader of its own: of a whole zone nothing but the RRsets has to be kept.
+            found = await browse.whole_zone(Reader(self._repo.objects), self._state.tree)
+            self._zone = {(each.owner, each.rdtype): each for each in found}
+
+    async def add(self, version: Version) -> Added:
+        """Commits one version, unless it is equal to the last."""
+        planned = self._planned(version.rrsets)
+        draft = await self._draft(version, planned) if planned.changes else None
+        if draft is None:
+            return Added(version.source, None, self._state.serial or 0, 0)
+        await self._keep(draft)
+        self._advance(draft, version.rrsets)
+        return Added(version.source, draft.commit, draft.serial, len(draft.told))
+
+    def _planned(self, wanted: Zone) -> Planned:
+        was = self._zone
+        changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
+        added = {key for key in changes if key not in was}
+        return Planned(changes | dict.fromkeys(was.keys() - wanted.keys()), added)
+
+    async def _draft(self, version: Version, planned: Planned) -> Draft | None:
+        dated = msgspec.structs.replace(self._repo, now=lambda: version.committer)
+        try:
+            return await drafts.draft(
+                dated, self._reader, self._at, self._state, planned, version.message,
+                may_touch_signed=True, force=self._intent.force, author=version.author,
+            )  # fmt: skip
+        except (Invalid, Unsafe) as error:
+            raise type(error)(f"{version.source}: {error.message}", hint=error.hint) from error
+
+    async def _keep(self, draft: Draft) -> None:
+        self._reader.learn(draft.objects)
+        self._waiting += draft.objects
+        self._octets += sum(len(raw.payload) for raw in draft.objects)
+        if self._octets > BATCH_OCTETS and not self._intent.dry_run:
+            await self._store()
+            self._reader = Reader(self._repo.objects)  # it kept all that it ever read
+
+    async def _store(self) -> None:
+        await self._repo.objects.put(self._waiting)
+        self._waiting, self._octets = [], 0
+
+    def _advance(self, draft: Draft, rrsets: Zone) -> None:
+        """The next version comes on top of this one."""
+        apex = self._at.zone
+        soa = with_serial(rrsets[apex, rrtypes.SOA], draft.serial)
+        self._zone = {**rrsets, (apex, rrtypes.SOA): soa}
+        self._state = State(draft.commit, draft.tree, soa, rrsets.get((apex, rrtypes.RRSIG)))
+        tip = self._at.tip
+        reached = tip.highest if tip is not None and tip.highest is not None else draft.serial
+        made = Tip(draft.commit, 0, draft.serial, latest(reached, draft.serial))
+        self._at = msgspec.structs.replace(self._at, tip=made)
+
+    async def end(self) -> Moved | None:
+        """Stores the rest and moves the branch; None: there is nothing to move it to."""
+        commit = self._state.commit
+        if self._intent.dry_run or commit is None or self._at is self._start:
+            return None
+        await self._store()
+        origin = self._intent.origin(self._repo)
+        return await self._repo.refs.move(self._start.ref, self._start.expected, commit, origin)

@@ -1,0 +1,282 @@
+"""Taking an operation back: each ref it moved goes back to where it found it, as one new operation,
+which can be taken back itself.
+
+Nothing moves before all of it was looked at. Then zones come back before their branches, what is
+served before what is not served any more, and a zone goes when nothing is left of it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Conflict, Denied, NotFound, Unsafe, ZonegitError
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.model import subject
+from zonegit.repo.asking import operations
+from zonegit.repo.asking.operations import Done, Turned
+from zonegit.repo.changing import rewinding
+from zonegit.repo.committing import commits, diffs, drafts, plans
+from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome
+from zonegit.repo.committing.drafts import Planned, State
+from zonegit.repo.finding import browse, several
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo.pointing import branches
+from zonegit.store import refnames
+from zonegit.store.expected import Absent, Exactly
+from zonegit.store.protocols import Moved, Origin, ZoneRefs
+from zonegit.store.reading import Reader
+from zonegit.store.refnames import DEFAULT_BRANCH, RefName
+from zonegit.zone import rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import with_serial
+from zonegit.zone.serial import following
+
+AT_ONCE: Final = 16
+"""Refs that go back at the same time."""
+
+TOLD: Final = 10
+"""Refs that the error of an undo which stopped halfway names, of each kind."""
+
+Progress = Callable[[int, int], None]
+"""Hears how many refs have gone back, of how many."""
+
+
+class Back(msgspec.Struct, frozen=True):
+    """A ref that went back. ``moved`` None: it was only looked at, or stood there already;
+    ``commit`` what a branch holds now."""
+
+    turned: Turned
+    moved: Moved | None = None
+    commit: CommitId | None = None
+
+
+class Undone(msgspec.Struct, frozen=True):
+    """What came of it. ``operation`` is the new one; ``skipped`` are other operators' own HEADs,
+    which are theirs to move."""
+
+    undone: Done
+    operation: str
+    back: list[Back]
+    skipped: list[RefName]
+
+
+class _World(msgspec.Struct, frozen=True):
+    """What there is before anything moves: the refs of the registered ones of the zones whose
+    branches go back, and what HEADs stood for."""
+
+    zones: Mapping[Name, ZoneRefs]
+    symrefs: Mapping[ObjectId, RefName]
+
+
+async def undo(
+    repo: Repo, done: Done, meant: Intent, progress: Progress = lambda done, of: None
+) -> Undone:
+    """Takes an operation back, under the id ``meant.operation``; nothing is moved when that is a
+    dry run. Commits that it takes have messages of their own.
+
+    Raises:
+        Conflict: one of its refs was moved since; names the moves. Or one is moved at this moment.
+        Unsafe: it would take away what is served or stood on, a signed zone would get a commit, or
+            the ref store asks for it to be forced; and it is not.
+        Denied: all it moved are other operators' HEADs, or the broker does not allow it.
+        ZonegitError: it stopped halfway; says what stands and what does not.
+    """
+    assert meant.operation is not None
+    mine, skipped = _parted(repo, await operations.standing(repo, done))
+    world = await _looked(repo, mine)
+    await _check(repo, mine, world, force=meant.force)
+    if meant.dry_run:
+        return Undone(done, meant.operation, [Back(each) for each in mine], skipped)
+    back: list[Back] = []
+    for step in _steps(mine):
+        results = await asyncio.gather(
+            *(_put_back(repo, each, world, meant) for each in step), return_exceptions=True
+        )
+        back += [each for each in results if isinstance(each, Back)]
+        failures = [each for each in results if isinstance(each, BaseException)]
+        if failures:
+            raise _halfway(failures[0], back, mine, meant.operation)
+        progress(len(back), len(mine))
+    return Undone(done, meant.operation, back, skipped)
+
+
+def _parted(repo: Repo, turned: Iterable[Turned]) -> tuple[list[Turned], list[RefName]]:
+    """What may go back, in the order to do it, and other operators' own HEADs."""
+    every = list(turned)
+    theirs = [each.ref for each in every if _is_others(repo, each.ref)]
+    if theirs and len(theirs) == len(every):
+        raise Denied(
+            f"{operations.shown_ref(theirs[0])} is not yours to move",
+            hint="an operator's HEAD is moved by that operator alone: zonegit checkout",
+        )
+    mine = [each for each in every if not _is_others(repo, each.ref)]
+    return sorted(mine, key=_phase), theirs
+
+
+def _is_others(repo: Repo, ref: RefName) -> bool:
+    return ref.space == "head" and ref.short not in ("", repo.actor)
+
+
+def _phase(turned: Turned) -> int:
+    match turned.ref.space, turned.kind:
+        case "zone", "removed":
+            return 0
+        case "head", _:
+            # The HEAD itself remembers its branch for the zone, so that comes after it.
+            return 2 if turned.ref.zone is None else 3
+        case "zone", _:
+            return 5
+        case _:
+            return 1 if turned.found is not None else 4
+
+
+def _steps(mine: Sequence[Turned]) -> Iterable[Sequence[Turned]]:
+    """What may be done at the same time, one after the other."""
+    for phase in range(6):
+        todo = [each for each in mine if _phase(each) == phase]
+        for start in range(0, len(todo), AT_ONCE):
+            yield todo[start : start + AT_ONCE]
+
+
+async def _looked(repo: Repo, mine: Sequence[Turned]) -> _World:
+    symrefs = await operations.followed(
+        repo, {each.found for each in mine if each.ref.space == "head" and each.found}
+    )
+    back = [each.ref for each in mine if each.ref.space == "heads" and each.found is not None]
+    zones = {ref.zone for ref in back if ref.zone is not None}
+    return _World(await several.refs_of(repo, zones), symrefs)
+
+
+async def _check(repo: Repo, mine: Sequence[Turned], world: _World, *, force: bool) -> None:
+    """Raises what :func:`undo` does of what can be known before."""
+    if force:
+        return
+    moves_head = any(each.ref == refnames.own_head(repo.actor) for each in mine)
+    for each in mine:
+        if each.ref.space == "heads" and each.found is None:
+            assert each.ref.zone is not None
+            if each.ref.short == DEFAULT_BRANCH or not moves_head:
+                await branches.refuse_harm(repo, each.ref.zone, each.ref.short)
+
+
+async def _put_back(repo: Repo, turned: Turned, world: _World, meant: Intent) -> Back:
+    ref, found, now = turned.ref, turned.found, turned.now
+    origin = meant.origin(repo)
+    match ref.space:
+        case "zone":
+            return Back(turned, await _zone(repo, turned, origin))
+        case "head":
+            return Back(turned, await _head(repo, turned, world, origin))
+        case "heads" if found is not None:
+            assert ref.zone is not None
+            return await _branch(repo, turned, CommitId(found), world.zones.get(ref.zone), meant)
+        case _:
+            expected = Exactly(now) if now is not None else Absent()
+            return Back(turned, await repo.refs.move(ref, expected, found, origin))
+
+
+async def _zone(repo: Repo, turned: Turned, origin: Origin) -> Moved:
+    assert turned.ref.zone is not None
+    if turned.kind == "removed":
+        return await repo.refs.register(turned.ref.zone, origin)
+    # Forced, this would take along what somebody has just made there.
+    unforced = msgspec.structs.replace(origin, force=False)
+    return await repo.refs.unregister(turned.ref.zone, unforced)
+
+
+async def _head(repo: Repo, turned: Turned, world: _World, origin: Origin) -> Moved:
+    branch = world.symrefs[turned.found] if turned.found is not None else None
+    if branch is not None:
+        try:
+            return await repo.refs.point(turned.ref, branch, origin)
+        except NotFound:
+            head, stood = operations.shown_ref(turned.ref), operations.shown_ref(branch)
+            repo.note(f"{head} stood for {stood}, and that zone was removed: it stands for nothing")
+    return await repo.refs.unpoint(turned.ref, origin)
+
+
+async def _branch(
+    repo: Repo, turned: Turned, target: CommitId, refs: ZoneRefs | None, meant: Intent
+) -> Back:
+    """The records of ``target``, under a serial that secondaries follow."""
+    assert turned.ref.zone is not None
+    tip = refs.heads.get(turned.ref.short) if refs is not None else None
+    position = Position(turned.ref.zone, turned.ref.short, tip)
+    if (tip.target if tip is not None else None) != turned.now:
+        raise Conflict(
+            f"{operations.shown_ref(turned.ref)} was moved at this moment",
+            hint="zonegit reflog tells by whom",
+            tip=tip.target.hex() if tip is not None else "",
+        )
+    reader = Reader(repo.objects)
+    meant = msgspec.structs.replace(meant, message=await _message(reader, turned))
+    try:
+        done = await rewinding.reset(repo, position, target, meant, exact=False, reader=reader)
+    except Unsafe as error:
+        highest = error.details.get("highest")
+        if tip is not None or highest is None:
+            raise
+        done = await _again(repo, reader, position, target, int(highest), meant, error)
+    if done is None:
+        return Back(turned, commit=target)
+    assert isinstance(done, Committed)  # it is no dry run, and merges nothing
+    return Back(turned, done.moved, done.commit)
+
+
+async def _message(reader: Reader, turned: Turned) -> str:
+    """What the commit says that takes a branch back. What is found and left is read at once."""
+    await reader.get([each for each in (turned.found, turned.left) if each is not None])
+    if turned.left is None:
+        return f"bring back {turned.ref.short}"
+    said = subject(await browse.read_commit(reader, CommitId(turned.left)))
+    return f'undo "{said}"\n\nThis takes back {turned.left.hex()}.'
+
+
+async def _again(
+    repo: Repo,
+    reader: Reader,
+    position: Position,
+    target: CommitId,
+    highest: int,
+    meant: Intent,
+    error: Unsafe,
+) -> Outcome:
+    """Makes a branch again that had later serials than its last commit.
+
+    Raises:
+        Unsafe: that is ``error``, for the zone is signed: its serial is whatever was signed.
+    """
+    state = await drafts.state_at(reader, target, position.zone)
+    if state.soa is None or drafts.signs_soa(state.rrsig):
+        raise error
+    later = with_serial(state.soa, following(highest))
+
+    async def plan(reader: Reader, _tip: State) -> Planned:
+        every = plans.planned(await diffs.between(reader, None, state.tree, position.zone))
+        changes = {**every.changes, (position.zone, rrtypes.SOA): later}
+        return Planned(changes, every.added, parents=(target,))
+
+    again = msgspec.structs.replace(meant, lost=Lost.GIVEN_UP)
+    return await commits.commit(repo, position, plan, again, reader)
+
+
+def _halfway(
+    error: BaseException, back: Sequence[Back], mine: Sequence[Turned], operation: str
+) -> BaseException:
+    """What is said of an undo that could not go on."""
+    if not back or not isinstance(error, ZonegitError):
+        return error
+    stands = [each.turned.ref for each in back]
+    rest = [each.ref for each in mine if each.ref not in stands]
+    return type(error)(
+        f"{error.message}; back are {_told(stands)}; not back are {_told(rest)}",
+        hint=f"zonegit undo {operations.short_id(operation)} takes back what was done of it",
+        **{**error.details, "operation": operation},
+    )
+
+
+def _told(refs: Sequence[RefName]) -> str:
+    shown = ", ".join(operations.shown_ref(ref) for ref in refs[:TOLD])
+    return f"{shown} and {len(refs) - TOLD} more" if len(refs) > TOLD else shown

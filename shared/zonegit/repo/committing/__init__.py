@@ -1,0 +1,1 @@
+"""From intended changes to one acknowledged commit."""

@@ -1,0 +1,233 @@
+"""One change from a plan to an acknowledged commit.
+
+Read the tip, work out the new tree purely, store its objects, then move the branch by
+compare-and-swap: objects before refs. A lost race replays the plan on the new tip.
+"""
+
+import secrets
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Conflict
+from zonegit.history import trees
+from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
+from zonegit.objects.model import Identity
+from zonegit.repo.committing import drafts
+from zonegit.repo.committing.conflicts import Clashing, Conflicted
+from zonegit.repo.committing.drafts import Draft, State
+from zonegit.repo.committing.edits import Changes, Key
+from zonegit.repo.committing.plans import Plan
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.store.protocols import Moved, Origin
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import title
+
+MAX_REPLAYS: Final = 50
+
+
+class Lost(Enum):
+    """What becomes of a change when somebody else's came first."""
+
+    REPLAYED_APART = "it is made on the new tip, unless both touch the same RRsets"
+    REPLAYED = "it is made on the new tip: the plan itself sees what has changed there"
+    GIVEN_UP = "it was meant for the tip it saw, and for no other"
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """What a commit is for. ``reason`` is the command's name, for the reflog; ``imports`` says
+    that the change is a whole zone from outside, which is why it may replace a signed one;
+    ``dry_run`` that nothing is to be stored or moved. ``because`` is what the operator said of it,
+    None: nothing; ``operation`` the operation of several refs that this is one of, None: of this
+    alone; ``author`` who made the change at first, None: whoever commits it."""
+
+    message: str
+    reason: str
+    force: bool = False
+    imports: bool = False
+    lost: Lost = Lost.REPLAYED_APART
+    dry_run: bool = False
+    because: str | None = None
+    operation: str | None = None
+    author: Identity | None = None
+
+    def origin(self, repo: Repo, turn: str | None = None) -> Origin:
+        """What a move for this says of itself."""
+        return repo.origin(
+            self.reason,
+            force=self.force,
+            turn=turn,
+            because=self.because,
+            operation=self.operation,
+        )
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """An acknowledged move of a branch to a commit.
+
+    ``before`` is the serial it replaced, None for a first commit; ``parent`` the commit's first
+    parent; ``changes`` what it changed in the branch beside the SOA's serial, ``added`` which of
+    these RRsets were not there before; ``replayed`` how many races it lost; ``is_new`` False: the
+    commit was there before, and the branch moved to it.
+    """
+
+    zone: Name
+    branch: str
+    commit: CommitId
+    parent: CommitId | None
+    serial: int
+    before: int | None
+    changes: Changes
+    added: AbstractSet[Key]
+    moved: Moved
+    replayed: int = 0
+    is_new: bool = True
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What a dry run would have made of a branch: its tree now, None while it has none, and then;
+    ``objects`` are those that no store holds."""
+
+    zone: Name
+    branch: str
+    old: ObjectId | None
+    new: ObjectId
+    serial: int
+    before: int | None
+    objects: list[RawObject]
+
+
+Outcome = Committed | Preview | Conflicted | None
+"""What came of a change; None: there was nothing to do."""
+
+
+async def commit(
+    repo: Repo, position: Position, plan: Plan, intent: Intent, reader: Reader | None = None
+) -> Outcome:
+    """Carries a plan out as one commit. ``reader`` has what the caller read already, None: nothing.
+
+    Raises:
+        Conflict: the race was lost to a change of the same RRsets (or too often); names the tip.
+        Unsafe: the zone is signed and the change would invalidate signatures.
+        Invalid: the result would break a rule of DNS.
+        NotFound, Unavailable: as the stores say.
+    """
+    reader = reader or Reader(repo.objects)
+    turn = secrets.token_hex(16) if intent.lost is not Lost.GIVEN_UP else None
+    for replayed in range(MAX_REPLAYS):
+        tip = await drafts.state_of(reader, position)
+        try:
+            planned = await plan(reader, tip)
+        except Clashing as clashing:
+            return Conflicted(position.zone, position.branch, clashing.clashes)
+        draft = None if planned is None else await drafts.draft(
+            repo, reader, position, tip, planned, intent.message,
+            may_touch_signed=intent.imports, force=intent.force, author=intent.author,
+        )  # fmt: skip
+        if draft is None:
+            return None
+        if intent.dry_run:
+            return preview(position, tip, draft)
+        await repo.objects.put(draft.objects)
+        try:
+            moved = await _move(repo, reader, position, draft, intent, turn)
+        except Conflict as lost:
+            position = await _next_position(repo, reader, position, tip, draft, intent, lost)
+        else:
+            return committed(position, tip, draft, moved, replayed)
+    raise too_many_races(position)
+
+
+def too_many_races(position: Position) -> Conflict:
+    """The error of whoever lost every race."""
+    return Conflict(
+        f"{position.branch} moved {MAX_REPLAYS} times while this was tried",
+        hint="somebody commits without pause; try again later",
+    )
+
+
+def committed(
+    position: Position, tip: State, draft: Draft, moved: Moved, replayed: int = 0
+) -> Committed:
+    """What is told of a draft that a branch stands at now; ``tip`` is where it stood."""
+    return Committed(
+        zone=position.zone,
+        branch=position.branch,
+        commit=draft.commit,
+        parent=draft.parent,
+        serial=draft.serial,
+        before=tip.serial,
+        changes=draft.told,
+        added=draft.added,
+        moved=moved,
+        replayed=replayed,
+    )
+
+
+def preview(position: Position, tip: State, draft: Draft) -> Preview:
+    """What a dry run tells of a draft."""
+    return Preview(
+        position.zone, position.branch, tip.tree, draft.tree,
+        draft.serial, tip.serial, draft.objects,
+    )  # fmt: skip
+
+
+async def _move(
+    repo: Repo,
+    reader: Reader,
+    position: Position,
+    draft: Draft,
+    intent: Intent,
+    turn: str | None,
+) -> Moved:
+    origin = intent.origin(repo, turn)
+    return await repo.refs.move(
+        position.ref, position.expected, draft.commit, origin, draft.objects, reader.seen()
+    )
+
+
+async def _next_position(
+    repo: Repo,
+    reader: Reader,
+    position: Position,
+    tip: State,
+    draft: Draft,
+    intent: Intent,
+    lost: Conflict,
+) -> Position:
+    """Where to replay after a lost race.
+
+    Raises:
+        Conflict: the winner changed the same RRsets, or this change is not one to replay.
+    """
+    if intent.lost is Lost.GIVEN_UP or position.tip is None:
+        raise lost
+    now = await heads.locate(repo, position.zone, position.branch)
+    if now.tip is None:
+        raise lost
+    if intent.lost is Lost.REPLAYED_APART:
+        await _refuse_both(reader, tip, draft, now)
+    return msgspec.structs.replace(position, tip=now.tip)
+
+
+async def _refuse_both(reader: Reader, tip: State, draft: Draft, now: Position) -> None:
+    """Raises:
+    Conflict: somebody else changed an RRset that this changes, too.
+    """
+    theirs = await drafts.state_of(reader, now)
+    found = await reader.answer(trees.changes(tip.tree, theirs.tree))
+    touched = {(names.below(now.zone, change.path), change.rdtype) for change in found}
+    both = sorted((touched & draft.told.keys()) - {(now.zone, rrtypes.SOA)})
+    if both:
+        owner, rdtype = both[0]
+        raise Conflict(
+            f"{title(owner, rdtype)} was changed meanwhile:"
+            f" {now.branch} is now at {short(now.commit())}",
+            hint="look at it (zonegit show), then send the change again",
+            tip=now.commit().hex(),
+        )

@@ -1,0 +1,89 @@
+"""What two commits made of one, put together: the changes, or the RRsets somebody has to decide."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from zonegit.merge import conflicts, zonemerge
+from zonegit.merge.conflicts import Clash, Decision, Side
+from zonegit.merge.zonemerge import Base, Merged
+from zonegit.objects.ids import ObjectId
+from zonegit.repo.committing.drafts import Planned
+from zonegit.repo.committing.edits import Changes
+from zonegit.repo.finding import browse
+from zonegit.store.reading import Reader
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
+
+ROUNDS: Final = 3
+"""How often a preference is asked for: one choice can bring up another at the same owner."""
+
+
+class Choices(msgspec.Struct, frozen=True):
+    """What somebody decided of clashes: of some RRsets, and (``preferred``, None: nothing) of all
+    others."""
+
+    decisions: Sequence[Decision] = ()
+    preferred: Side | None = None
+
+
+NONE: Final = Choices()
+
+
+class Conflicted(msgspec.Struct, frozen=True):
+    """Nothing moved: somebody has to decide about these RRsets first."""
+
+    zone: Name
+    branch: str
+    clashes: Sequence[Clash]
+
+
+class Clashing(Exception):
+    """A plan cannot go on; for whoever carries it out (``commits``), never for a user."""
+
+    def __init__(self, clashes: Sequence[Clash]) -> None:
+        super().__init__()
+        self.clashes = clashes
+
+
+async def merged(
+    reader: Reader,
+    base: Base,
+    ours: ObjectId,
+    theirs: ObjectId,
+    apex: Name,
+    choices: Choices = NONE,
+) -> Planned:
+    """What to change in tree ``ours`` so that it has what ``theirs`` changed since ``base``.
+
+    Raises:
+        Clashing: both changed the same records, and nobody has decided.
+    """
+    decisions = list(choices.decisions)
+    for _ in range(ROUNDS):
+        found = await reader.answer(zonemerge.merge(base, ours, theirs, apex, decisions))
+        if not found.clashes:
+            return await _planned(reader, found, apex)
+        if choices.preferred is None:
+            break
+        decisions += [conflicts.decided(clash, choices.preferred) for clash in found.clashes]
+    raise Clashing(found.clashes)
+
+
+async def _planned(reader: Reader, found: Merged, apex: Name) -> Planned:
+    blobs = {
+        value
+        for value in found.changes.values()
+        if value is not None and not isinstance(value, RRset)
+    }
+    rrsets = await browse.rrsets(reader, blobs)
+    changes: Changes = {
+        (names.below(apex, path), rdtype): (
+            value if value is None or isinstance(value, RRset) else rrsets[value]
+        )
+        for (path, rdtype), value in found.changes.items()
+    }
+    added = {(names.below(apex, path), rdtype) for path, rdtype in found.added}
+    return Planned(changes, added)

@@ -1,0 +1,95 @@
+"""What differs between two trees, RRset by RRset."""
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from zonegit.history import trees
+from zonegit.history.trees import Change
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.repo.committing.edits import Changes
+from zonegit.repo.finding import browse
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, sort_key, with_serial
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """One RRset that differs; ``old`` None: it was not there, ``new`` None: it is gone."""
+
+    owner: Name
+    rdtype: int
+    old: RRset | None
+    new: RRset | None
+
+
+async def between(
+    reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
+) -> list[Delta]:
+    """All that differs between two trees of a zone, in the order zones are sorted in (RFC 4034
+    section 6.1). None is a tree without records. Equal subtrees are never read.
+
+    Raises:
+        Corrupt, NotFound, Unavailable: as the store says.
+    """
+    return await valued(reader, await reader.answer(trees.changes(old, new)), apex)
+
+
+async def valued(reader: Reader, found: Collection[Change], apex: Name) -> list[Delta]:
+    """Differences between trees of a zone with the RRsets they are of, in the same order."""
+    blobs = {blob for change in found for blob in (change.old, change.new) if blob is not None}
+    values = await browse.rrsets(reader, blobs)
+    deltas = [
+        Delta(
+            names.below(apex, change.path),
+            change.rdtype,
+            values[change.old] if change.old is not None else None,
+            values[change.new] if change.new is not None else None,
+        )
+        for change in found
+    ]
+    return sorted(deltas, key=lambda delta: sort_key(delta.owner, delta.rdtype))
+
+
+async def hold_the_same(reader: Reader, one: CommitId, other: CommitId) -> bool:
+    """Whether two commits of a zone have the same records, the SOA's serial apart; the first other
+    difference ends the search.
+
+    Raises:
+        Corrupt, NotFound, Unavailable: as the store says.
+    """
+    serials: list[Change] = []
+
+    def take(change: Change) -> None:
+        if change.path or change.rdtype != rrtypes.SOA:
+            raise _Differ
+        serials.append(change)
+
+    await reader.get({one, other})
+    old, new = await browse.read_commit(reader, one), await browse.read_commit(reader, other)
+    try:
+        await reader.answer(trees.diff(old.tree, new.tree, take))
+    except _Differ:
+        return False
+    return not beside_serial(await valued(reader, serials, names.ROOT))
+
+
+class _Differ(Exception):
+    """Two trees do."""
+
+
+def beside_serial(deltas: Iterable[Delta]) -> list[Delta]:
+    """Without the SOA, where nothing but its serial differs."""
+    return [delta for delta in deltas if not _is_serial_alone(delta)]
+
+
+def _is_serial_alone(delta: Delta) -> bool:
+    if delta.rdtype != rrtypes.SOA or delta.old is None or delta.new is None:
+        return False
+    return with_serial(delta.old, 0) == with_serial(delta.new, 0)
+
+
+def forward(deltas: Iterable[Delta]) -> Changes:
+    """The changes that lead from the old state to the new one."""
+    return {(delta.owner, delta.rdtype): delta.new for delta in deltas}

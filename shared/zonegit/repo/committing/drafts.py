@@ -1,0 +1,226 @@
+"""From planned changes to a commit that is made but not yet pointed at: its serial, what a signed
+zone allows, its objects. Nothing is stored here.
+"""
+
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Invalid, Unsafe
+from zonegit.history import trees
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
+from zonegit.objects.model import Blob, Commit, Identity
+from zonegit.repo.committing.edits import Changes, Key
+from zonegit.repo.committing.serials import next_soa
+from zonegit.repo.finding import browse
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, soa, title, with_serial
+from zonegit.zone.serial import later, latest
+
+SHOWN: Final = 5
+"""How many RRsets an error names before it only counts them."""
+
+
+class State(msgspec.Struct, frozen=True):
+    """A zone at a commit, as far as making the next one needs it: its tree, and the SOA and the
+    RRSIGs of its apex. All None: before the first commit."""
+
+    commit: CommitId | None = None
+    tree: ObjectId | None = None
+    soa: RRset | None = None
+    rrsig: RRset | None = None
+
+    @property
+    def serial(self) -> int | None:
+        """The serial of its SOA, None without one."""
+        return soa(self.soa).serial if self.soa is not None else None
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """What the next commit is to be.
+
+    ``changes`` are those to the tip's records, ``added`` which of them it does not have yet.
+    ``parents`` None: the tip, if there is one; others make it a commit even where no record
+    changes. ``reached`` is a serial that it has to follow beside those its branch had, None where
+    there is no such.
+    """
+
+    changes: Changes
+    added: AbstractSet[Key] = frozenset()
+    parents: tuple[CommitId, ...] | None = None
+    reached: int | None = None
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A commit nobody points at yet; its ``objects`` children first. ``told`` are the changes
+    beside the SOA's serial, ``added`` as :class:`Planned` has it."""
+
+    commit: CommitId
+    tree: ObjectId
+    serial: int
+    parent: CommitId | None
+    objects: list[RawObject]
+    told: Changes
+    added: AbstractSet[Key]
+
+
+async def state_at(reader: Reader, commit: CommitId, apex: Name) -> State:
+    """Raises:
+    Invalid: it is not a commit, or one of another zone.
+    """
+    tree = (await browse.read_commit(reader, commit)).tree
+    at = (await browse.rrsets_at(reader, tree, [apex], apex))[apex]
+    found = at.get(rrtypes.SOA)
+    if found is not None and found.owner != apex:
+        raise Invalid(
+            f"{short(commit)} is a commit of {names.text(found.owner)}, not {names.text(apex)}",
+            hint="the history of one zone is nothing to another",
+        )
+    return State(commit, tree, found, at.get(rrtypes.RRSIG))
+
+
+async def state_of(reader: Reader, position: Position) -> State:
+    """What the tip of a branch holds, which may be nothing."""
+    if position.tip is None:
+        return State()
+    return await state_at(reader, position.commit(), position.zone)
+
+
+async def draft(
+    repo: Repo,
+    reader: Reader,
+    position: Position,
+    tip: State,
+    planned: Planned,
+    message: str,
+    *,
+    may_touch_signed: bool,
+    force: bool,
+    author: Identity | None = None,
+) -> Draft | None:
+    """The next commit of a branch; None when there is nothing to commit. ``author`` None: whoever
+    commits.
+
+    Raises:
+        Unsafe: the zone is signed, the change would invalidate signatures (unless it
+            ``may_touch_signed``) or its serial would not move on, and it is not forced.
+        Invalid: the zone would have no SOA.
+    """
+    apex = position.zone
+    changes = planned.changes
+    if signs_soa(tip.rrsig) and changes and not may_touch_signed and not force:
+        raise await _would_break_signatures(reader, apex, tip, changes)
+    new_soa = _decide_soa(position, tip, planned, force=force)
+    others = {key: value for key, value in changes.items() if key != (apex, rrtypes.SOA)}
+    if new_soa is None and not others and planned.parents is None:
+        return None
+    stands = new_soa or tip.soa
+    if stands is None:
+        raise _no_soa(apex)
+    stored = others if new_soa is None else {**others, (apex, rrtypes.SOA): new_soa}
+    objects, tree = await built(reader, apex, tip.tree, stored)
+    parents = planned.parents
+    if parents is None:
+        parents = (tip.commit,) if tip.commit is not None else ()
+    who = repo.now()
+    commit = Commit(tree, parents, author=author or who, committer=who, message=message)
+    raw = repo.sealed(commit)
+    return Draft(
+        commit=CommitId(raw.id),
+        tree=tree,
+        serial=soa(stands).serial,
+        parent=commit.first_parent,
+        objects=[*objects, raw],
+        told=others if new_soa is None or _same_but_serial(new_soa, tip.soa) else changes,
+        added=planned.added,
+    )
+
+
+def _no_soa(apex: Name) -> Invalid:
+    return Invalid(
+        f"{names.text(apex)} has no SOA record yet, and a zone needs one",
+        hint="import a zone file, or set one: zonegit set @ SOA 3600 'ns1 admin 1 2h 1h 2w 1h'",
+    )
+
+
+def _decide_soa(position: Position, tip: State, planned: Planned, *, force: bool) -> RRset | None:
+    """The SOA to store, None where it stays; see docs/object-model.md, Serials."""
+    changes = planned.changes
+    apex = position.zone
+    wanted = changes.get((apex, rrtypes.SOA))
+    highest = position.tip.highest if position.tip else None
+    reached = _later_of(highest, planned.reached)
+    if not signs_soa(changes.get((apex, rrtypes.RRSIG), tip.rrsig)):
+        others = planned.parents is not None or any(key != (apex, rrtypes.SOA) for key in changes)
+        return next_soa(tip.soa, wanted, reached, others)
+    # A signed SOA is never touched: its serial is whatever was signed.
+    kept = wanted or tip.soa
+    if changes and not force and kept is not None and tip.soa is not None:
+        before = soa(tip.soa).serial if reached is None else reached
+        if not later(soa(kept).serial, before):
+            raise Unsafe(
+                f"the signed zone's serial {soa(kept).serial} is not later than {before}",
+                hint="sign it again with a later serial; --force serves it all the same",
+            )
+    return wanted
+
+
+def _later_of(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return latest(one, other)
+
+
+def _same_but_serial(one: RRset, other: RRset | None) -> bool:
+    return other is not None and with_serial(one, 0) == with_serial(other, 0)
+
+
+def signs_soa(rrsig: RRset | None) -> bool:
+    """Whether the RRSIGs of an apex cover its SOA: then the serial is whatever was signed."""
+    return _covers(rrsig, rrtypes.SOA)
+
+
+def _covers(rrsig: RRset | None, rdtype: int) -> bool:
+    """Whether one of the RRSIGs is over that type (RFC 4034 section 3.1.1)."""
+    covered = rdtype.to_bytes(2, "big")
+    return rrsig is not None and any(rdata[:2] == covered for rdata in rrsig.rdatas)
+
+
+async def _would_break_signatures(
+    reader: Reader, apex: Name, tip: State, changes: Changes
+) -> Unsafe:
+    owners = {owner for owner, _ in changes}
+    present = await browse.rrsets_at(reader, tip.tree, owners, apex)
+    broken = [
+        title(owner, rdtype)
+        for owner, rdtype in sorted(changes)
+        if _covers(present[owner].get(rrtypes.RRSIG), rdtype)
+    ]
+    shown = ", ".join(broken[:SHOWN]) or "none of the RRsets changed, but the proofs around them"
+    more = f" and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
+    return Unsafe(
+        f"{names.text(apex)} is signed; this would invalidate the signatures of {shown}{more}",
+        hint="import a newly signed zone instead; --force changes it all the same",
+    )
+
+
+async def built(
+    reader: Reader, apex: Name, tree: ObjectId | None, changes: Changes
+) -> tuple[list[RawObject], ObjectId]:
+    """The new blobs and trees that changes to a tree make, and the new tree's id."""
+    objects: list[RawObject] = []
+    placed: dict[tuple[names.Path, int], ObjectId | None] = {}
+    for (owner, rdtype), rrset in changes.items():
+        blob = None
+        if rrset is not None:
+            objects.append(encode(Blob(rrset)))
+            blob = objects[-1].id
+        placed[names.path(owner, apex), rdtype] = blob
+    root = await reader.answer(trees.update(tree, placed, objects))
+    assert root is not None  # it holds an SOA
+    return objects, root

@@ -1,0 +1,156 @@
+"""Edits: intended changes as values, so that they can be replayed on another tip. All pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, RRsets, describe, rdata_to_text, rrset, title
+from zonegit.zone.rules import check_owner, check_rrset
+
+
+class _Written(msgspec.Struct, frozen=True, kw_only=True):
+    """``where`` is the FILE:LINE that an edit was read from, which its errors name; None: none."""
+
+    where: str | None = None
+
+
+class Set(_Written, frozen=True):
+    """The RRset becomes this one."""
+
+    rrset: RRset
+
+
+class Add(_Written, frozen=True):
+    """These records join the RRset, which takes their TTL."""
+
+    rrset: RRset
+
+
+class Remove(_Written, frozen=True):
+    """These records leave the RRset; where a ``ttl`` is stated, that has to be theirs."""
+
+    owner: Name
+    rdtype: int
+    rdatas: tuple[bytes, ...]
+    ttl: int | None = None
+
+
+class Delete(_Written, frozen=True):
+    """The RRset goes; ``rdtype`` None: every RRset of the owner, but never a zone's SOA."""
+
+    owner: Name
+    rdtype: int | None = None
+
+
+Edit = Set | Add | Remove | Delete
+
+Key = tuple[Name, int]
+"""An RRset of a zone: its owner and type."""
+
+Changes = dict[Key, RRset | None]
+"""What RRsets become; None: they go."""
+
+
+def owner(edit: Edit) -> Name:
+    """The owner name an edit touches."""
+    match edit:
+        case Set(value) | Add(value):
+            return value.owner
+        case Remove(name) | Delete(name):
+            return name
+
+
+def apply(edits: Iterable[Edit], present: Mapping[Name, RRsets], apex: Name) -> Changes:
+    """What ``edits``, in order, make of what is present at their owners.
+
+    Raises:
+        NotFound: what is to be removed is not there.
+        Invalid: the result would break a rule of DNS; the last edit of its owner is blamed.
+    """
+    after = {name: dict(rrsets) for name, rrsets in present.items()}
+    latest: dict[Name, Edit] = {}
+    for edit in edits:
+        name = owner(edit)
+        latest[name] = edit
+        with _blamed(edit):
+            _apply_one(edit, after.setdefault(name, {}), apex)
+    changes: Changes = {}
+    for name, rrsets in after.items():
+        before = present.get(name, {})
+        for rdtype in before.keys() | rrsets.keys():
+            if before.get(rdtype) != rrsets.get(rdtype):
+                changes[name, rdtype] = rrsets.get(rdtype)
+        with _blamed(latest.get(name)):
+            check_owner(name, rrsets.keys(), apex)
+            for value in rrsets.values():
+                check_rrset(value)
+    return changes
+
+
+@contextmanager
+def _blamed(edit: Edit | None) -> Iterator[None]:
+    """Failures inside name the line that the edit was read from."""
+    try:
+        yield
+    except (NotFound, Invalid) as error:
+        if edit is None or edit.where is None:
+            raise
+        raise type(error)(f"{edit.where}: {error.message}", hint=error.hint) from None
+
+
+def _apply_one(edit: Edit, at: dict[int, RRset], apex: Name) -> None:
+    match edit:
+        case Set(value):
+            at[value.rdtype] = value
+        case Add(value):
+            old = at[value.rdtype].rdatas if value.rdtype in at else ()
+            at[value.rdtype] = rrset(value.owner, value.rdtype, value.ttl, (*old, *value.rdatas))
+        case Remove(name, rdtype, rdatas, ttl):
+            _remove(at, name, rdtype, rdatas, ttl)
+        case Delete(name, rdtype):
+            for gone in _deleted(at, name, rdtype, apex):
+                del at[gone]
+
+
+def _deleted(at: RRsets, name: Name, rdtype: int | None, apex: Name) -> list[int]:
+    if rdtype is not None:
+        if rdtype not in at:
+            raise _absent(name, rdtype)
+        return [rdtype]
+    gone = [each for each in at if (name, each) != (apex, rrtypes.SOA)]
+    if not gone:
+        raise NotFound(f"there is nothing to delete at {names.text(name)}")
+    return gone
+
+
+def _remove(
+    at: dict[int, RRset], name: Name, rdtype: int, rdatas: Sequence[bytes], ttl: int | None
+) -> None:
+    if rdtype not in at:
+        raise _absent(name, rdtype)
+    value = at[rdtype]
+    if ttl not in (None, value.ttl):
+        raise NotFound(
+            f"{describe(value)} has no record with TTL {ttl}",
+            hint=f"its records have TTL {value.ttl}",
+        )
+    for rdata in rdatas:
+        if rdata not in value.rdatas:
+            known = ", ".join(rdata_to_text(rdtype, each) for each in value.rdatas[:4])
+            raise NotFound(
+                f"{describe(value)} has no record {rdata_to_text(rdtype, rdata)}",
+                hint=f"it has {known}",
+            )
+    left = [rdata for rdata in value.rdatas if rdata not in rdatas]
+    if left:
+        at[rdtype] = rrset(name, rdtype, value.ttl, left)
+    else:
+        del at[rdtype]
+
+
+def _absent(name: Name, rdtype: int) -> NotFound:
+    return NotFound(f"there is no {title(name, rdtype)}")

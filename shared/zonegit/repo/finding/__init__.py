@@ -1,0 +1,1 @@
+"""What a command is about: where an operator stands, which commit is meant, what it holds."""

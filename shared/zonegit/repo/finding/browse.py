@@ -1,0 +1,118 @@
+"""Reading: RRsets and whole zones of a commit."""
+
+from collections.abc import Collection
+
+from zonegit.errors import Corrupt, Invalid, NotFound
+from zonegit.history import trees
+from zonegit.objects.asks import Asks
+from zonegit.objects.ids import CommitId, ObjectId, short
+from zonegit.objects.model import Blob, Commit, Tag, subject
+from zonegit.store.reading import Reader
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, RRsets, title
+
+
+async def read_commit(reader: Reader, commit: CommitId) -> Commit:
+    """Raises:
+    Invalid: the object is not a commit.
+    """
+    found = (await reader.get([commit]))[commit]
+    if not isinstance(found, Commit):
+        raise Invalid(f"object {short(commit)} is not a commit")
+    return found
+
+
+async def subjects(reader: Reader, annotated: Collection[ObjectId]) -> dict[ObjectId, str]:
+    """The first line of the message of each commit or tag.
+
+    Raises:
+        Invalid: one of the objects is neither.
+    """
+    objects = await reader.get(annotated)
+    found = {}
+    for object_id in annotated:
+        value = objects[object_id]
+        if not isinstance(value, Commit | Tag):
+            raise Invalid(f"object {short(object_id)} is neither a commit nor a tag")
+        found[object_id] = subject(value)
+    return found
+
+
+async def rrsets_at(
+    reader: Reader, tree: ObjectId | None, owners: Collection[Name], apex: Name
+) -> dict[Name, RRsets]:
+    """What stands at each of ``owners``, which may be nothing.
+
+    Raises:
+        Invalid: an owner is outside the zone.
+    """
+    paths = {name: names.path(name, apex) for name in owners}
+    if tree is None:
+        return {name: {} for name in owners}
+    found = await reader.answer(trees.find(tree, set(paths.values())))
+    blobs = await rrsets(reader, {blob for at in found.values() for blob in at.values()})
+    return {
+        name: {rdtype: blobs[blob] for rdtype, blob in found[path].items()}
+        for name, path in paths.items()
+    }
+
+
+async def rrset_at(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, apex: Name) -> RRset:
+    """One RRset; of a wide zone only the way to it is read.
+
+    Raises:
+        NotFound: there is none.
+        Invalid: the owner is outside the zone.
+    """
+    blob = await reader.answer(trees.find_one(tree, names.path(owner, apex), rdtype))
+    if blob is None:
+        raise NotFound(
+            f"there is no {title(owner, rdtype)}",
+            hint="zonegit export prints all there is; a name without a final dot is in the zone",
+        )
+    return (await rrsets(reader, {blob}))[blob]
+
+
+async def rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
+    """The RRsets that blobs hold.
+
+    Raises:
+        Invalid: one of the objects is not a blob.
+    """
+    objects = await reader.get(blobs)
+    found = {}
+    for object_id in blobs:
+        value = objects[object_id]
+        if not isinstance(value, Blob):
+            raise Invalid(f"object {short(object_id)} is not a blob")
+        found[object_id] = value.rrset
+    return found
+
+
+async def whole_zone(reader: Reader, tree: ObjectId) -> list[RRset]:
+    """Every RRset of a tree, in no particular order.
+
+    Raises:
+        Corrupt: as :func:`blobs_of` says.
+    """
+    return list((await rrsets(reader, await reader.answer(blobs_of(tree)))).values())
+
+
+def blobs_of(tree: ObjectId) -> Asks[Collection[ObjectId]]:
+    """The ids of a tree's RRsets, in no particular order.
+
+    Raises:
+        Corrupt: the tree holds an RRset twice. An RRset names its owner, so no zone does; but a
+            few objects can be arranged to hold one more often than could ever be listed.
+    """
+    blobs: dict[ObjectId, None] = {}
+
+    def take(change: trees.Change) -> None:
+        if change.new in blobs:
+            raise Corrupt(f"tree {short(tree)} holds RRset {short(change.new)} twice")
+        if change.new is not None:
+            blobs[change.new] = None
+
+    yield from trees.diff(None, tree, take)
+    return blobs

@@ -1,0 +1,1 @@
+"""Moving pointers alone: branches, tags, and what others made."""
