@@ -40,6 +40,7 @@ async def commit(
         Invalid: a zone is at no branch, or breaks a rule of DNS; nothing was committed.
         Unsafe: a signed zone was changed and not signed anew; nothing was committed.
         Unavailable: as the stores say.
+        Conflict, Invalid: the index cannot be written; says that the commits stand.
     """
     refs = await several.refs_of(repo, [file.zone for file in files])
     wishes = _wishes(files, refs)
@@ -48,9 +49,19 @@ async def commit(
     except Refused as refused:
         raise together(refused.errors, "nothing was committed") from None
     if not intent.dry_run:
-        done = (_done(file, results[file.zone]) for file in files)
-        workspace.keep([entry for entry in done if entry is not None])
+        done = [_done(file, results[file.zone]) for file in files]
+        _keep(workspace, [entry for entry in done if entry is not None])
     return results
+
+
+def _keep(workspace: Workspace, entries: Sequence[Entry]) -> None:
+    try:
+        workspace.keep(entries)
+    except ZonegitError as error:  # a full disk, perhaps
+        raise type(error)(
+            f"{error.message}; what was committed is committed all the same",
+            hint="zonegit workspace update --merge brings the files up to that",
+        ) from error
 
 
 def _wishes(files: Sequence[File], refs: Mapping[Name, ZoneRefs]) -> list[Wish]:

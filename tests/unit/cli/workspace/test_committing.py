@@ -6,12 +6,14 @@ from tests.unit.repo.conftest import FOO
 
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import short
-from zonegit.repo.committing.commits import Committed, Preview
+from zonegit.repo.committing.commits import Committed, Intent, Preview
 from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches, tags
 from zonegit.store import refnames
 from zonegit.zone import names
 from zonegit_cli.workspace import committing
+from zonegit_cli.workspace.comparing import compare
+from zonegit_cli.workspace.opened import INDEX, opened
 
 SIGNED = FOO + (
     "@ RRSIG SOA 8 2 300 20300101000000 20200101000000 1 @ AAAA\n"
@@ -52,6 +54,26 @@ async def test_a_file_stays_as_it_was_typed_and_is_unchanged_from_then_on(out: D
     assert out.states() == {}
     out.type(EXAMPLE, "; mine", "; yours")
     assert out.states() == {"example.com.": "rewritten"}
+
+
+async def test_commits_that_the_index_cannot_be_told_of_are_told_and_can_be_caught_up_with(
+    out: Desk,
+) -> None:
+    out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    before, index = await out.tip(EXAMPLE), out.root / INDEX
+    with opened(out.root, exclusive=True) as workspace:
+        files = compare(workspace, [EXAMPLE])
+        kept = index.read_bytes()
+        index.unlink()
+        index.mkdir()
+        with pytest.raises(Invalid, match="is committed all the same") as told:
+            await committing.commit(out.shop.repo, workspace, files, Intent("m", "workspace"))
+    assert "update --merge" in (told.value.hint or "")
+    assert await out.tip(EXAMPLE) != before
+    index.rmdir()
+    index.write_bytes(kept)
+    await out.update(merge=True)
+    assert out.states() == {}
 
 
 @pytest.mark.parametrize(
