@@ -76,10 +76,15 @@ async def chosen(
             return await _resolved(repo, each)
 
         return await several.side_by_side(resolved, asked)
+
+    async def remembering(refs: ZoneRefs) -> ZoneRefs:
+        return await _remembering(repo, refs)
+
+    every = [refs async for refs in several.every(repo)]
     found = []
-    async for refs in several.every(repo):
+    for refs in await several.side_by_side(remembering, every):
         try:
-            found.append(_usual(await _remembering(repo, refs)))
+            found.append(_usual(refs))
         except NotFound as error:
             left_out(f"left out: {error.message}")
     return sorted(found, key=lambda each: names.canonical_key(each.zone))

@@ -2,12 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.support.strategies import paths, plain, zone_names
-from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, Desk
+from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, ZONES, Desk
 from tests.unit.repo.conftest import FOO
 
 from zonegit.errors import Conflict, Invalid, NotFound
@@ -18,6 +20,7 @@ from zonegit.repo.committing import plans
 from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches, tags
 from zonegit.store.memory import MemoryObjects
+from zonegit.store.protocols import RefStore, ZoneRefs
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.layout import OFFERED, Scheme
 from zonegit.zone.names import Name
@@ -34,6 +37,35 @@ async def test_all_zones_are_written_where_none_is_named(desk: Desk) -> None:
     found = zonefile.read((desk.root / "com/example/db.zone").read_bytes(), EXAMPLE)
     assert found.rrsets == zonefile.read(FOO.encode(), EXAMPLE).rrsets
     assert desk.states() == {}
+
+
+class Overlapping:
+    """A ref store, and how many questions about zones were under way in it at once."""
+
+    def __init__(self, store: RefStore) -> None:
+        self._store = store
+        self._now = self.most = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def zone(self, zone: Name, actor: str) -> ZoneRefs:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        try:
+            return await self._store.zone(zone, actor)
+        finally:
+            self._now -= 1
+
+
+async def test_nobody_waits_for_each_zone_with_branches_in_turn(desk: Desk) -> None:
+    repo = desk.shop.repo
+    for zone in ZONES:
+        await branches.create(repo, zone, "canary", await desk.tip(zone))
+    refs = Overlapping(repo.refs)
+    found = await checkout.chosen(msgspec.structs.replace(repo, refs=refs), [], lambda said: None)
+    assert [each.zone for each in found] == sorted(ZONES, key=names.canonical_key)
+    assert refs.most == len(ZONES)
 
 
 async def test_zones_without_a_commit_are_left_out_by_name(desk: Desk) -> None:
