@@ -5,8 +5,8 @@ holds the files of the zones: two layouts have no file in common. So to set the 
 to replace the marker, which is one step: whoever is killed finds everything either still current or
 set aside. What is set aside stays where it is until the new files hold the same (docs/adr/0023).
 
-Without a marker, only files that caches had before there were markers are taken for ours. A folder
-with anything else is refused, and nothing in it is touched; beside a marker, it is left alone.
+Without a marker, only files that caches have or had are taken for ours. A folder with anything else
+is refused, and nothing in it is touched; beside a marker, it is left alone.
 """
 
 import fcntl
@@ -56,29 +56,37 @@ class CacheRoot(NamedTuple):
 
 
 @contextmanager
-def claimed(path: Path, layout: Layout, earlier: Collection[str]) -> Iterator[CacheRoot]:
+def claimed(
+    path: Path, layout: Layout, earlier: Collection[str], beside: str
+) -> Iterator[CacheRoot]:
     """Keeps a folder to this process, made when it does not exist. ``earlier`` are the SQLite files
-    that such a cache had before there were markers.
+    that such a cache had before there were markers, ``beside`` the one that it has now beside the
+    folder: where that is left, only the marker was lost.
 
     Raises:
         Unavailable: it cannot be used, or another process uses it.
         Invalid: it holds files of somebody else, or another cache; nothing in it was touched.
     """
-    names = [name + suffix for name in earlier for suffix in ("", *NEIGHBOURS)]
+    names = _with_neighbours(earlier)
+    known = {*names, *_with_neighbours([beside]), LOCK, UNFINISHED}
     with ExitStack() as held:
         try:
             path.mkdir(parents=True, exist_ok=True)
-            _marker(path, layout, names)  # before the lock, which is a file too
+            _marker(path, layout, known, beside)  # before the lock, which is a file too
             held.enter_context(_locked(path, layout))
+            if _marker(path, layout, known, beside) != layout:
+                _mark(path, layout)
             root = _laid_out(path, layout, names)
         except OSError as error:
             raise Unavailable(f"cannot use {path}: {error.strerror}") from error
         yield root
 
 
+def _with_neighbours(names: Collection[str]) -> list[str]:
+    return [name + suffix for name in names for suffix in ("", *NEIGHBOURS)]
+
+
 def _laid_out(path: Path, layout: Layout, earlier: Collection[str]) -> CacheRoot:
-    if _marker(path, layout, earlier) != layout:
-        _mark(path, layout)
     folder = path / layout.folder
     if folder.is_symlink():
         raise Invalid(f"{folder} is a link", hint="move the whole cache, or remove the link")
@@ -99,7 +107,7 @@ def release(aside: Iterable[Path]) -> None:
             remove(each)
 
 
-def _marker(path: Path, layout: Layout, earlier: Collection[str]) -> Layout | None:
+def _marker(path: Path, layout: Layout, ours: Collection[str], beside: str) -> Layout | None:
     """What the marker says; None: there is none, and nothing else that is not ours.
 
     Raises:
@@ -107,7 +115,7 @@ def _marker(path: Path, layout: Layout, earlier: Collection[str]) -> Layout | No
     """
     octets = _octets(path / MARKER)
     if octets is None:
-        _refuse_foreign(path, {*earlier, LOCK, UNFINISHED})
+        _refuse_foreign(path, ours, beside)
         return None
     try:
         found = msgspec.json.decode(octets, type=Layout)
@@ -135,9 +143,12 @@ def _octets(path: Path) -> bytes | None:
         return file.read(MARKER_OCTETS)
 
 
-def _refuse_foreign(path: Path, ours: Collection[str]) -> None:
+def _refuse_foreign(path: Path, ours: Collection[str], beside: str) -> None:
+    """A folder is taken for one of a layout's only where what lies beside such is there too."""
     with os.scandir(path) as entries:
-        foreign = [each.name for each in entries if each.name not in ours or not _is_file(each)]
+        others = [each for each in entries if each.name not in ours or not _is_file(each)]
+    is_unmarked = _octets(path / beside) is not None
+    foreign = [each.name for each in others if not (is_unmarked and _is_layout(each))]
     if foreign:
         raise Invalid(
             f"{path} holds {min(foreign)[:100]!r}, which is no file of a cache of zonegit's;"
@@ -169,9 +180,13 @@ def _aside(path: Path, layout: Layout, earlier: Collection[str]) -> Iterator[Pat
 
 
 def _is_left(entry: "os.DirEntry[str]", layout: Layout, earlier: Collection[str]) -> bool:
-    if entry.is_dir(follow_symlinks=False):
-        return entry.name != layout.folder and bool(_LAYOUT.fullmatch(entry.name))
+    if _is_layout(entry):
+        return entry.name != layout.folder
     return entry.name in earlier and _is_file(entry)
+
+
+def _is_layout(entry: "os.DirEntry[str]") -> bool:
+    return entry.is_dir(follow_symlinks=False) and bool(_LAYOUT.fullmatch(entry.name))
 
 
 @contextmanager

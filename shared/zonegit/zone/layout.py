@@ -5,7 +5,7 @@ may hold ``/`` (RFC 2317). ``unique`` has a path for every zone there can be, an
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal, TypeVar, get_args
+from typing import Final, Literal, TypeVar
 from urllib.parse import quote_plus
 
 from zonegit.errors import Invalid
@@ -63,20 +63,6 @@ def path_zone(path: str, scheme: Scheme) -> Name | None:
         return zone if zone_path(zone, scheme) == path else None
     except Invalid:
         return None
-
-
-def scheme_from_text(text: str) -> Scheme:
-    """Raises:
-    Invalid: no scheme has that name.
-    """
-    schemes: tuple[Scheme, ...] = get_args(Scheme)
-    for scheme in schemes:
-        if text == scheme:
-            return scheme
-    raise Invalid(
-        f"{text[:40]!r} is not a scheme of folders and files",
-        hint=f"{' and '.join(OFFERED)} are",
-    )
 
 
 def _golang(zone: Name) -> str:

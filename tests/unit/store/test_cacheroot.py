@@ -15,10 +15,11 @@ from zonegit.store.cacheroot import Layout, claimed
 LAYOUT = Layout("resolver", "unique", 2)
 BEFORE = Layout("resolver", "unique", 1)
 EARLIER = ("all.sqlite3",)
+BESIDE = "some.sqlite3"
 
 
 def aside(path: Path, layout: Layout = LAYOUT) -> list[str]:
-    with claimed(path, layout, EARLIER) as root:
+    with claimed(path, layout, EARLIER, BESIDE) as root:
         return [each.name for each in root.aside]
 
 
@@ -41,7 +42,7 @@ def fill(path: Path, *names: str) -> None:
 
 def test_a_new_cache_says_how_it_is_laid_out(tmp_path: Path) -> None:
     path = tmp_path / "made" / "cache"
-    with claimed(path, LAYOUT, EARLIER) as root:
+    with claimed(path, LAYOUT, EARLIER, BESIDE) as root:
         assert (root.folder, root.aside) == (path / "unique-2", ())
         assert root.folder.is_dir()
     marker = (path / "CACHE").read_text()
@@ -50,7 +51,10 @@ def test_a_new_cache_says_how_it_is_laid_out(tmp_path: Path) -> None:
 
 
 def test_it_is_one_process_s_at_a_time(tmp_path: Path) -> None:
-    with claimed(tmp_path, LAYOUT, EARLIER), pytest.raises(Unavailable, match="another resolver"):
+    with (
+        claimed(tmp_path, LAYOUT, EARLIER, BESIDE),
+        pytest.raises(Unavailable, match="another resolver"),
+    ):
         aside(tmp_path)
     assert aside(tmp_path) == []
 
@@ -62,6 +66,22 @@ def test_what_was_there_before_there_were_markers_is_set_aside(tmp_path: Path) -
     assert (tmp_path / "all.sqlite3").read_text() == "this is all.sqlite3"
 
 
+def test_a_cache_that_lost_nothing_but_its_marker_is_taken_up(tmp_path: Path) -> None:
+    fill(tmp_path, BESIDE, f"{BESIDE}-wal", "unique-2/zone", "unique-1/zone", "lock")
+    for _ in range(2):
+        assert aside(tmp_path) == ["unique-1"]
+    assert (tmp_path / "unique-2" / "zone").read_text() == "this is unique-2/zone"
+
+
+@pytest.mark.parametrize("foreign", ["unique", "unique-1x", "zones", "unique-2.txt"])
+def test_beside_such_a_cache_nothing_else_may_be(tmp_path: Path, foreign: str) -> None:
+    fill(tmp_path, BESIDE, "unique-2/zone", f"{foreign}/zone")
+    before = content(tmp_path)
+    with pytest.raises(Invalid, match=foreign):
+        aside(tmp_path)
+    assert content(tmp_path) == before
+
+
 @pytest.mark.parametrize("other", [BEFORE, Layout("resolver", "flat", 2), LAYOUT])
 def test_another_scheme_or_version_is_set_aside_with_what_that_one_had_set_aside(
     tmp_path: Path, other: Layout
@@ -71,7 +91,7 @@ def test_another_scheme_or_version_is_set_aside_with_what_that_one_had_set_aside
     fill(tmp_path / other.folder, "zone", "folder+/zone")
     mine = [] if other == LAYOUT else [other.folder]
     assert aside(tmp_path) == ["all.sqlite3", *mine]
-    with claimed(tmp_path, LAYOUT, EARLIER) as root:
+    with claimed(tmp_path, LAYOUT, EARLIER, BESIDE) as root:
         cacheroot.release(root.aside)
     assert aside(tmp_path) == []
     left = {"CACHE", "lock", "unique-2"}
@@ -106,7 +126,7 @@ def test_beside_a_marker_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     fill(tmp_path, "precious/file")
     (tmp_path / "cache" / "flat-3").symlink_to(tmp_path / "precious")
     (tmp_path / "cache" / "unique-1" / "link").symlink_to(tmp_path / "precious")
-    with claimed(tmp_path / "cache", LAYOUT, EARLIER) as root:
+    with claimed(tmp_path / "cache", LAYOUT, EARLIER, BESIDE) as root:
         assert [each.name for each in root.aside] == ["unique-1"]
         cacheroot.release(root.aside)
     assert (tmp_path / "precious" / "file").exists()
@@ -225,7 +245,7 @@ def test_killed_at_any_step_of_setting_aside_it_is_all_there(tmp_path: Path) -> 
     before = content(path)
 
     def start() -> None:
-        with claimed(path, LAYOUT, EARLIER):
+        with claimed(path, LAYOUT, EARLIER, BESIDE):
             pass
 
     for number in lives(start):
@@ -242,7 +262,7 @@ def test_killed_at_any_step_of_an_upgrade_each_file_is_current_or_aside(tmp_path
     fill(path / "unique-1", "zone", "folder+/zone")
 
     def start() -> None:
-        with claimed(path, LAYOUT, EARLIER):
+        with claimed(path, LAYOUT, EARLIER, BESIDE):
             pass
 
     for number in lives(start):
@@ -261,7 +281,7 @@ def test_killed_at_any_step_of_releasing_the_rest_goes_the_next_time(tmp_path: P
         fill(path, "all.sqlite3", "all.sqlite3-wal", "unique-1/zone", "unique-1/folder+/zone")
 
     def start() -> None:
-        with claimed(path, LAYOUT, EARLIER) as root:
+        with claimed(path, LAYOUT, EARLIER, BESIDE) as root:
             cacheroot.release(root.aside)
 
     prepare()

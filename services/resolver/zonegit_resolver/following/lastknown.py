@@ -26,6 +26,7 @@ from zonegit.zone.names import Name
 from zonegit_resolver.following import recalling, sqlite
 from zonegit_resolver.following.descent import Descent
 from zonegit_resolver.following.journal import Changes, Journal
+from zonegit_resolver.following.overall import FILE as BESIDE
 from zonegit_resolver.following.overall import Overall, open_overall
 from zonegit_resolver.following.recalling import Opening
 from zonegit_resolver.following.sqlite import Branch, Contents, Standing
@@ -242,7 +243,7 @@ async def open_last_known(folder: Path, pace: Pace) -> AsyncIterator[LastKnown]:
         Invalid: it holds files of somebody else.
     """
     async with AsyncExitStack() as stack:
-        root = stack.enter_context(cacheroot.claimed(folder, LAYOUT, (EARLIER,)))
+        root = stack.enter_context(cacheroot.claimed(folder, LAYOUT, (EARLIER,), BESIDE))
         if root.aside:
             log.warning(
                 "last-known.set-aside",
