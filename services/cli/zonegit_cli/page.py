@@ -184,6 +184,21 @@ def signing(session: Session, key: Path | None, *, off: bool) -> Session:
     return session if off else session.signing(key)
 
 
+def latest(what: str, usual: int, *, most: int | None = None) -> Option:
+    """Adds ``-n``, handed on as ``limit``: how many of ``what`` there are to be, ``most`` at the
+    most, None: any number."""
+    return click.option(
+        "-n",
+        "--max-count",
+        "limit",
+        type=click.IntRange(1, most),
+        metavar="N",
+        default=usual,
+        show_default=True,
+        help=f"The latest N {what}.",
+    )
+
+
 def waits(function: F) -> F:
     """Adds ``--wait``, for every command that moves a branch."""
     return click.option(

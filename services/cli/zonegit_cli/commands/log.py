@@ -34,16 +34,7 @@ class _Log(page.WithOwners):
 
 @page.page("log", cls=_Log)
 @click.argument("start", type=page.REFISH, metavar="[REFISH] [-- NAME...]", default="HEAD")
-@click.option(
-    "-n",
-    "--max-count",
-    "limit",
-    type=click.IntRange(1),
-    metavar="N",
-    default=50,
-    show_default=True,
-    help="The latest N.",
-)
+@page.latest("commits", 50)
 @click.option("--oneline", is_flag=True, help="One line a commit.")
 @click.option("--graph", is_flag=True, help="Draw branches and merges beside the commits.")
 @click.option("-p", "--patch", is_flag=True, help="Show what each changed of its first parent.")

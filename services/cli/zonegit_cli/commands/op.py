@@ -17,16 +17,7 @@ from zonegit_cli.session import Session
 
 
 @page.page("log")
-@click.option(
-    "-n",
-    "--max-count",
-    "limit",
-    type=click.IntRange(1, 1000),
-    metavar="N",
-    default=20,
-    show_default=True,
-    help="The latest N operations.",
-)
+@page.latest("operations", 20, most=1000)
 @click.option("--zone", type=page.ZONE, metavar="ZONE", help="Only what moved refs of this zone.")
 @click.option("--actor", metavar="ACTOR", help="Only what this operator did.")
 async def log(session: Session, limit: int, zone: Name | None, actor: str | None) -> None:

@@ -19,16 +19,7 @@ NOTHING: Final = "-"
 
 @page.page("reflog")
 @click.argument("branch", type=page.BRANCH, required=False)
-@click.option(
-    "-n",
-    "--max-count",
-    "limit",
-    type=click.IntRange(1, 1000),
-    metavar="N",
-    default=50,
-    show_default=True,
-    help="The latest N moves.",
-)
+@page.latest("moves", 50, most=1000)
 @click.option("--zone", type=page.ZONE, metavar="ZONE", help="Of this zone.")
 async def command(session: Session, branch: str | None, limit: int, zone: Name | None) -> None:
     """Show where BRANCH (yours) has been, the latest move first: what to call the commit it went
