@@ -16,6 +16,7 @@ from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects.canonical import decode
 from zonegit.objects.ids import CommitId, Kind, ObjectId, short
 from zonegit.objects.model import SUBTREE, Commit, Doc, Index, Key, Object, Tag, Tree, key_rdtype
+from zonegit.repo.finding import several
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.refnames import RefName
 from zonegit.zone import names
@@ -97,18 +98,12 @@ async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None)
 
 async def _named_by_refs(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
     """All that refs hold now, then all that they ever held: undo and ``@{}`` may name it."""
-    page = await repo.refs.snapshot()
-    epoch, first = page.epoch, True
-    while first or page.after is not None:
-        if not first:
-            page = await repo.refs.snapshot(page.after)
-        first = False
-        for refs in page.zones:
-            for branch, tip in refs.heads.items():
-                yield RefName("heads", refs.zone, branch), tip.target
-            for tag, tip in refs.tags.items():
-                yield RefName("tags", refs.zone, tag), tip.target
-    sequence = 0
+    async for refs in several.every(repo):
+        for branch, tip in refs.heads.items():
+            yield RefName("heads", refs.zone, branch), tip.target
+        for tag, tip in refs.tags.items():
+            yield RefName("tags", refs.zone, tag), tip.target
+    epoch, sequence = (await repo.refs.since("", 0)).epoch, 0
     while True:
         since = await repo.refs.since(epoch, sequence)
         for entry in since.entries:

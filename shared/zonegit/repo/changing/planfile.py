@@ -97,7 +97,7 @@ async def planned(repo: Repo, at: Position, plan: Plan, *, is_import: bool) -> t
     dry = Intent("plan", "plan", imports=is_import, lost=Lost.GIVEN_UP, dry_run=True)
     reader = Reader(repo.objects)
     tip = await drafts.state_of(reader, at)
-    preview = await commits.commit(repo, at, plan, dry)
+    preview = await commits.commit(repo, at, plan, dry, reader)
     serial, deltas = tip.serial or 0, []
     if isinstance(preview, Preview):
         reader.learn(preview.objects)
