@@ -237,3 +237,115 @@ def test_no_error_is_told_to_a_client_without_edns(world: World) -> None:
     world.zones.mark(FOO, is_stale=True)
     for name in ("www.foo.com.", "www.foo.org."):
         assert world.ask(name).edns == -1
+
+
+# errors
+
+OPEN = Conduct(nsid=b"ns1")
+ASKS_NSID = OPT.pack(0, 41, 1232, 0x8000, 4) + b"\0\3\0\0"
+"""An OPT record that sets DO and asks for the server's identifier."""
+QUESTION = b"\3www\3foo\3com\0\0\1\0\1"
+CLASS_NONE = QUESTION[:-4] + struct.pack("!HHIH", 1, 254, 0, 4) + b"\x7f\0\0\1"
+"""A record that UPDATE deletes (RFC 2136 section 2.5.4)."""
+
+
+def message(opcode: int, *sections: tuple[bytes, ...]) -> bytes:
+    """Sections as the octets of their questions or records."""
+    counts = [len(section) for section in sections]
+    octets = b"".join(part for section in sections for part in section)
+    return struct.pack("!HHHHHH", 99, opcode << 11 | 0x0100, *counts) + octets
+
+
+@pytest.mark.parametrize(
+    ("wire", "expected"),
+    [
+        (message(0, (), (), (), (ASKS_NSID,)), "FORMERR"),
+        (message(0, (QUESTION, QUESTION), (), (), (ASKS_NSID,)), "FORMERR"),
+        (message(0, (QUESTION,), (CLASS_NONE,), (), (ASKS_NSID,)), "FORMERR"),
+        (message(0, (QUESTION,), (), (CLASS_NONE,), (ASKS_NSID,)), "FORMERR"),
+        (message(0, (QUESTION,), (), (), (*(CLASS_NONE,) * 9, ASKS_NSID)), "FORMERR"),
+        (message(0, (QUESTION,), (), (), (ASKS_NSID,)) + b"left over", "FORMERR"),
+        (message(0, (QUESTION,), (), (), (ASKS_NSID, ASKS_NSID)), "FORMERR"),
+        (message(0, (QUESTION[:-4] + b"\0\x29\0\1",), (), (), (ASKS_NSID,)), "FORMERR"),
+        (message(0, (QUESTION[:-4] + b"\0\xfd\0\1",), (), (), (ASKS_NSID,)), "NOTIMP"),
+        (message(0, (QUESTION[:-4] + b"\0\0\0\1",), (), (), (ASKS_NSID,)), "NOTIMP"),
+        (message(0, (b"\1x" + QUESTION[12:],), (), (), (ASKS_NSID,)), "REFUSED"),
+        (message(0, (QUESTION[:-1] + b"\4",), (), (), (ASKS_NSID,)), "REFUSED"),
+        (message(4, (QUESTION[:-4] + b"\0\1\0\1",), (), (), (ASKS_NSID,)), "FORMERR"),
+        (message(4, (b"\1x" + QUESTION[12:-4] + b"\0\6\0\1",), (), (), (ASKS_NSID,)), "NOTAUTH"),
+        (message(4, (), (), (), (ASKS_NSID,)), "FORMERR"),
+        (message(1, (), (), (), (ASKS_NSID,)), "NOTIMP"),
+        (message(2, (QUESTION,), (), (), (ASKS_NSID,)), "NOTIMP"),
+        (message(5, (QUESTION,), (), (CLASS_NONE,) * 100, (ASKS_NSID,)), "NOTIMP"),
+        (message(5, (QUESTION,), (CLASS_NONE,), (CLASS_NONE,), (ASKS_NSID, QUESTION)), "NOTIMP"),
+        (message(15, (), (), (), (ASKS_NSID,)), "NOTIMP"),
+    ],
+    ids=[
+        "no question",
+        "two questions",
+        "an answer in a query",
+        "an authority in a query",
+        "more records than a query has",
+        "octets left over",
+        "two OPT records",
+        "type OPT",
+        "type MAILB",
+        "type 0",
+        "another zone",
+        "another class",
+        "NOTIFY of another type",
+        "NOTIFY of another zone",
+        "NOTIFY without a question",
+        "IQUERY",
+        "STATUS",
+        "a long UPDATE",
+        "an UPDATE that breaks off behind its OPT record",
+        "an opcode that is not assigned",
+    ],
+)
+@pytest.mark.parametrize("limit", [1232, 65_535], ids=["datagram", "stream"])
+def test_an_error_has_edns_where_the_message_has(wire: bytes, expected: str, limit: int) -> None:
+    """RFC 6891 section 6.1.1; DO and the options are treated as in an answer."""
+    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=OPEN)
+    octets = world.exchange(wire, limit=limit)
+    reply = dns.message.from_wire(octets, one_rr_per_rrset=True)
+    assert rcode(reply) == expected
+    assert (reply.edns, reply.ednsflags, reply.payload) == (0, 0x8000, 1232)
+    assert [option.nsid for option in told(reply, dns.edns.NSID)] == [b"ns1"]
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        message(5, (QUESTION,), (), (CLASS_NONE[:-1],), (ASKS_NSID,)),
+        message(5, (QUESTION,), (), (CLASS_NONE,) * 200, (ASKS_NSID,)),
+        message(5, (QUESTION,), (), (ASKS_NSID,), ()),
+        message(2, (QUESTION[:-5],), (), (), (ASKS_NSID,)),
+        message(0, (), (), (), (b"\1x" + ASKS_NSID,)),
+        message(0, (), (), (), (ASKS_NSID[:-1],)),
+    ],
+    ids=[
+        "a record that ends late",
+        "too many records before it",
+        "in another section",
+        "a question that ends late",
+        "not at the root",
+        "an OPT record that breaks off",
+    ],
+)
+def test_an_error_has_no_edns_where_no_opt_record_can_be_read(wire: bytes) -> None:
+    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=OPEN)
+    octets = world.exchange(wire)
+    assert octets is not None
+    assert octets[10:12] == b"\0\0"
+    assert len(octets) == 12
+
+
+def test_an_opt_record_that_asks_for_a_later_version_gets_badvers_from_a_stream_too() -> None:
+    """RFC 6891 section 6.1.3."""
+    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=OPEN)
+    query = message(0, (QUESTION,), (), (), (OPT.pack(0, 41, 1232, 1 << 16, 4) + b"\0\3\0\0",))
+    for limit in (1232, 65_535):
+        reply = dns.message.from_wire(world.exchange(query, limit=limit))
+        assert (rcode(reply), reply.edns) == ("BADVERS", 0)
+        assert [option.nsid for option in told(reply, dns.edns.NSID)] == [b"ns1"]

@@ -259,6 +259,26 @@ def test_a_malformed_signature_is_a_format_error(world: World, cut: int) -> None
     assert world.exchange(another_class)[3] & 0xF == 1
 
 
+def test_an_error_about_a_signature_has_edns_where_the_query_has(world: World) -> None:
+    """RFC 6891 section 6.1.1, for each error of RFC 8945 section 5.2."""
+    query = signed(use_edns=0, want_dnssec=True)
+    wire = query.to_wire()
+    others = [
+        Key(names.parse("stranger."), "hmac-sha256", b"x"),
+        Key(USUAL.name, USUAL.algorithm, b"guessed"),
+    ]
+    wires = [signed(key=key, use_edns=0, want_dnssec=True).to_wire() for key in others]
+    wires += [with_mac(query, wire, query.mac[:size]) for size in (31, 15)]
+    front, tsig = raw(wire)
+    wires += [front + tsig[: len(USUAL.name) + 2] + b"\0\1" + tsig[len(USUAL.name) + 4 :]]
+    now = time.time()
+    for each, clock in [*((each, now) for each in wires), (wire, now + 10**6)]:
+        world.zones.clock = lambda at=clock: at
+        reply = refused(world, each)
+        assert rcode(reply) in ("NOTAUTH", "FORMERR")
+        assert (reply.edns, reply.ednsflags) == (0, 0x8000)
+
+
 def test_notify_is_answered_signed(world: World) -> None:
     """RFC 1996 section 3, as any other message."""
     query = signed("foo.com.", "SOA")

@@ -29,6 +29,10 @@ DO: Final = 0x8000
 _MAX_RECORDS: Final = 8
 """A query has an OPT record and perhaps a signature; IXFR has an SOA."""
 
+MAX_SKIPPED: Final = 128
+"""Questions and records of a message that gets an error, up to which its OPT record is looked for:
+an UPDATE may have thousands."""
+
 _SOA_TAIL: Final = 20
 
 _HEADER: Final = struct.Struct("!HHHHHH")
@@ -94,8 +98,9 @@ class _Malformed(Exception):
 def parse(wire: bytes) -> Query | None:
     """None for what gets no answer at all: replies, and octets that are no message.
 
-    What is malformed further on is told so with as much of its question as could be read, and
-    with EDNS where its OPT record was met, so that the client knows the reply for its own.
+    What is malformed further on is told so with as much of its question as could be read, so that
+    the client knows the reply for its own. An error has EDNS wherever the message has (RFC 6891
+    section 6.1.1), also where its OPT record follows what is malformed or is not implemented.
     """
     if len(wire) < HEADER:
         return None
@@ -103,7 +108,7 @@ def parse(wire: bytes) -> Query | None:
     if flags & QR:
         return None
     if flags & OPCODE not in (QUERY, NOTIFY):
-        return Query(wire[:2], flags, NOTIMP)
+        return Query(wire[:2], flags, NOTIMP, edns=_find_edns(wire, counts))
     found = _Found(wire)
     try:
         found.read_question(counts[0])
@@ -111,6 +116,7 @@ def parse(wire: bytes) -> Query | None:
         rcode = BADVERS if found.edns is not None and found.edns.version else 0
     except (_Malformed, IndexError, struct.error):
         rcode = FORMERR
+        found.edns = found.edns or _find_edns(wire, counts)
     return Query(
         wire[:2],
         flags,
@@ -205,6 +211,32 @@ class _Record:
         if len(self.rdata) < _SOA_TAIL:
             raise _Malformed
         return int.from_bytes(self.rdata[-_SOA_TAIL:][:4], "big")
+
+
+def _find_edns(wire: bytes, counts: list[int]) -> Edns | None:
+    """Return what the first OPT record says of a message that gets an error.
+
+    Args:
+        wire: the message; only the bounds of its records matter.
+        counts: the four of its header. UPDATE has sections of other names, but of the same form.
+
+    Returns:
+        None where there is no OPT record, or what precedes it cannot be passed over.
+    """
+    if sum(counts) > MAX_SKIPPED:
+        return None
+    at = HEADER
+    try:
+        for _ in range(counts[0]):
+            at = _name_end(wire, at) + _QUESTION.size
+        for left in range(sum(counts[1:]), 0, -1):
+            record = _Record(wire, at)
+            if left <= counts[3] and record.rdtype == rrtypes.OPT and record.is_at_root:
+                return _edns(record)
+            at = record.end
+    except (_Malformed, IndexError, struct.error):
+        return None
+    return None
 
 
 def _edns(opt_record: _Record) -> Edns:
