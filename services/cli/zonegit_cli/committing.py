@@ -7,9 +7,8 @@ from typing import Any, Final
 
 import click
 
-from zonegit.objects.ids import CommitId
 from zonegit.repo.committing import commits, diffs, plans
-from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Preview
+from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Preview, Unchanged
 from zonegit.repo.committing.conflicts import Conflicted
 from zonegit.repo.committing.edits import Edit, Key
 from zonegit.repo.committing.plans import Plan
@@ -22,7 +21,7 @@ from zonegit.zone.rrset import RRset, rdata_to_text, sort_key, title
 from zonegit.zone.zonetext import record_head
 from zonegit_cli import waiting
 from zonegit_cli.door import EXIT_STATUS
-from zonegit_cli.drawn import clashes, patches, rrsets
+from zonegit_cli.drawn import clashes, findings, patches, rrsets
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
@@ -72,6 +71,7 @@ def intent(
         lost=lost,
         dry_run=how.dry_run,
         because=how.because,
+        strict=how.strict,
     )
 
 
@@ -109,9 +109,12 @@ async def carry_out(
         at = await heads.locate(repo, how.zone, how.branch)
         wait = how.wait and not how.dry_run
         async with waiting.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
-            match await work(repo, at):
-                case None:
-                    _tell_nothing(session, at, nothing, beside)
+            outcome = await work(repo, at)
+            if not isinstance(outcome, Conflicted):
+                findings.tell(session, outcome.findings)
+            match outcome:
+                case Unchanged() as same:
+                    _tell_nothing(session, same, nothing, beside)
                 case Preview() as preview:
                     data, shown = await previewed(repo, preview)
                     changes = {"changes": data.pop("changes")}  # the longest, so the last
@@ -128,9 +131,13 @@ async def carry_out(
     return 0
 
 
-def _tell_nothing(session: Session, position: Position, text: str, beside: Beside) -> None:
-    tip = CommitId(position.tip.target).hex() if position.tip else None
-    where = {"zone": names.text(position.zone), "branch": position.branch, "commit": tip}
+def _tell_nothing(session: Session, same: Unchanged, text: str, beside: Beside) -> None:
+    where = {
+        "zone": names.text(same.zone),
+        "branch": same.branch,
+        "commit": same.commit.hex() if same.commit is not None else None,
+        "warnings": findings.as_json(same.findings),
+    }
     # Not by format(): a refish within the text may have braces of its own.
     said = text.replace("{}", f"{where['zone']} {where['branch']}", 1)
     session.output.result({**where, "committed": False, **beside()}, [said])
@@ -148,6 +155,7 @@ async def previewed(repo: Repo, preview: Preview) -> tuple[dict[str, Any], list[
         "dry_run": True,
         "serial": preview.serial,
         "serial_before": preview.before,
+        "warnings": findings.as_json(preview.findings),
         "changes": patches.as_json(deltas),
     }
     head = f"would commit to {where['zone']} {where['branch']} ({_serials(preview)})"
@@ -166,6 +174,7 @@ def as_json(made: Committed) -> dict[str, Any]:
         "serial": made.serial,
         "serial_before": made.before,
         "replayed": made.replayed,
+        "warnings": findings.as_json(made.findings),
         "changes": [
             {
                 **rrsets.named(owner, rdtype),

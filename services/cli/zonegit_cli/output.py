@@ -16,6 +16,7 @@ import click
 import msgspec
 
 from zonegit.objects.ids import short
+from zonegit.zone.findings import Severity
 
 _STEERING: Final = re.compile(
     r"(\x1b\[(?:[01]|22|3[1-6])m)"  # the colours that commands use
@@ -27,6 +28,8 @@ MANY: Final = 50
 """How many it takes for a bar."""
 BAR: Final = 30
 """Characters of a bar."""
+
+_COLOURS: Final[Mapping[Severity, str]] = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 Json = Mapping[str, Any] | Sequence[Any]
 
@@ -54,7 +57,11 @@ class Output(msgspec.Struct, frozen=True):
 
     def note(self, text: str) -> None:
         """Something to know beside the result; on stderr."""
-        line = f"{click.style('note:', fg='cyan')} {harmless(text)}"
+        self.remark("note", text)
+
+    def remark(self, severity: Severity, text: str) -> None:
+        """Print something to know beside the result on stderr, after how grave it is."""
+        line = f"{click.style(f'{severity}:', fg=_COLOURS[severity])} {harmless(text)}"
         click.echo(line, err=True, color=colourful())
 
     def progress(self, text: str) -> None:

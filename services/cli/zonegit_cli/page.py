@@ -88,7 +88,7 @@ class WithOwners(click.Command):
 class How(msgspec.Struct, frozen=True):
     """How a command commits: where, with what message (None: the command's own words), whether
     forced, and because of what (None: nothing was said), whether only to show what it would do,
-    whether to wait for the resolvers."""
+    whether to wait for the resolvers, whether warnings are errors."""
 
     zone: Name | None
     branch: str | None
@@ -97,6 +97,7 @@ class How(msgspec.Struct, frozen=True):
     because: str | None
     dry_run: bool
     wait: bool
+    strict: bool
 
 
 MESSAGE: Final = click.option("-m", "--message", metavar="TEXT", help="The commit's message.")
@@ -146,7 +147,7 @@ def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
             how = How(**{each.name: arguments.pop(each.name) for each in fields})
             return await body(session, how=how, **arguments)
 
-        for option in (waits, DRY_RUN, BECAUSE, FORCE, NO_SIGN, SIGN, message, where):
+        for option in (waits, DRY_RUN, STRICT, BECAUSE, FORCE, NO_SIGN, SIGN, message, where):
             option(run)
         return run
 
@@ -155,6 +156,9 @@ def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
 
 DRY_RUN: Final = click.option(
     "--dry-run", is_flag=True, help="Show what would change, and change nothing."
+)
+STRICT: Final = click.option(
+    "--strict", is_flag=True, help="Make warnings errors: then nothing is committed."
 )
 FORCE: Final = click.option(
     "--force", is_flag=True, help="Do it even where it would harm somebody."

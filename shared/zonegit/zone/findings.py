@@ -1,10 +1,18 @@
 """Findings: what an operator should know about a zone or about an input that is accepted."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import msgspec
 
+from zonegit.errors import Invalid
 from zonegit.zone.names import Name
+
+STRICT_NOTES: Final[frozenset[str]] = frozenset()
+"""Rules whose notes are errors, too, where findings are refused."""
+
+MAX_NAMED: Final = 20
+"""Findings that an error names before it only counts them."""
 
 Severity = Literal["error", "warning", "note"]
 
@@ -28,3 +36,27 @@ class Finding(msgspec.Struct, frozen=True):
     owner: Name | None = None
     rdtype: int | None = None
     source: str | None = None
+
+
+def is_strict(finding: Finding) -> bool:
+    """Return whether ``--strict`` makes an error of a finding."""
+    return finding.severity != "note" or finding.rule in STRICT_NOTES
+
+
+def refuse(findings: Sequence[Finding]) -> None:
+    """Refuse an input that has findings which ``--strict`` makes errors.
+
+    Args:
+        findings: all that was found; notes may be among them.
+
+    Raises:
+        Invalid: there is such a finding; names them, the first ``MAX_NAMED`` with their messages.
+    """
+    named = [f"{each.message} ({each.rule})" for each in findings if is_strict(each)]
+    if not named:
+        return
+    more = f"; and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    raise Invalid(
+        f"--strict refuses this: {'; '.join(named[:MAX_NAMED])}{more}",
+        hint="without --strict these are warnings",
+    )

@@ -10,6 +10,7 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.zone import names, rules
+from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import failure
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rrset, title
@@ -22,11 +23,11 @@ Where = tuple[str, int]
 
 
 class ZoneFile(msgspec.Struct, frozen=True):
-    """What master files hold. ``records`` counts repeated ones too; ``warnings`` begin
-    ``FILE:LINE:``, and past a thousand the last one says how many are left out."""
+    """What master files hold. ``records`` counts repeated ones too; the messages of ``findings``
+    begin ``FILE:LINE:``, and past a thousand the last one says how many are left out."""
 
     rrsets: dict[tuple[Name, int], RRset]
-    warnings: list[str]
+    findings: list[Finding]
     records: int
 
 
@@ -45,7 +46,7 @@ class Gathering:
     def __init__(self, zone: Name) -> None:
         self._zone = zone
         self._owners: dict[Name, dict[int, _Group]] = {}
-        self._warnings: list[str] = []
+        self._findings: list[Finding] = []
         self._unsaid = 0
 
     def add(self, owner: Name, rdtype: int, ttl: int, rdata: bytes, where: Where) -> None:
@@ -76,10 +77,13 @@ class Gathering:
         """RFC 2181 section 5.2; RRSIGs of an owner cover RRsets of different TTLs."""
         if rdtype != RRSIG and not group.mixed:
             group.mixed = True
-            self._warn(
-                where,
+            message = (
                 f"{title(owner, rdtype)} has records with the TTLs"
-                f" {group.ttl} and {ttl}; the smallest is used",
+                f" {group.ttl} and {ttl}; the smallest is used"
+            )
+            self._find(
+                where,
+                Finding("mixed-ttls", "warning", message, owner, rdtype, "RFC 2181 section 5.2"),
             )
         group.ttl = min(ttl, group.ttl)
 
@@ -101,8 +105,9 @@ class Gathering:
             for rdtype, group in groups.items()
         }
         if self._unsaid:
-            self._warnings.append(f"{end[0]}:{end[1]}: {self._unsaid} more warnings")
-        return ZoneFile(rrsets, self._warnings, records)
+            message = f"{end[0]}:{end[1]}: {self._unsaid} more warnings"
+            self._findings.append(Finding("more-warnings", "warning", message))
+        return ZoneFile(rrsets, self._findings, records)
 
     def _warn_of_hidden(self) -> None:
         """RFC 6672 section 2.4: what stands below a DNAME is there but never answered."""
@@ -110,10 +115,14 @@ class Gathering:
         for owner, groups in self._owners.items() if dnames else ():
             hiding = self._first_above(owner, dnames)
             if hiding is not None:
-                self._warn(
-                    next(iter(groups.values())).where,
+                message = (
                     f"{names.text(owner)} stands below the DNAME at {names.text(hiding)},"
-                    " which hides it",
+                    " which hides it"
+                )
+                source = "RFC 6672 section 2.4"
+                self._find(
+                    next(iter(groups.values())).where,
+                    Finding("below-dname", "warning", message, owner, source=source),
                 )
 
     def _first_above(self, owner: Name, wanted: set[Name]) -> Name | None:
@@ -123,9 +132,11 @@ class Gathering:
                 return owner
         return None
 
-    def _warn(self, where: Where, message: str) -> None:
-        if len(self._warnings) < MAX_WARNINGS:
-            self._warnings.append(f"{where[0]}:{where[1]}: {message}")
+    def _find(self, where: Where, finding: Finding) -> None:
+        """Keep a finding, its message with the file and line, while there are few."""
+        if len(self._findings) < MAX_WARNINGS:
+            message = f"{where[0]}:{where[1]}: {finding.message}"
+            self._findings.append(msgspec.structs.replace(finding, message=message))
         else:
             self._unsaid += 1
 

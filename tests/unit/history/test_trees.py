@@ -181,7 +181,7 @@ def test_importing_foo_com_gives_the_objects_of_the_vector():
 def test_the_real_root_zone_has_the_tree_of_the_original():
     read = zonefile.read(vectors.root_zone(2018012900), names.ROOT)
     assert len(read.rrsets) == 13_969
-    assert read.warnings == []
+    assert read.findings == []
     assert tree_of(list(read.rrsets.values()), names.ROOT, Pile()) == vectors.ROOT_TREE
 
 

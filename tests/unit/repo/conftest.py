@@ -9,7 +9,7 @@ import pytest
 from tests.support.counting import Counting
 from zonegit.objects.model import Identity
 from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome
+from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Unchanged
 from zonegit.repo.committing.edits import Edit
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Repo
@@ -31,9 +31,9 @@ www   IN CNAME api
 
 
 def acknowledged(outcome: Outcome) -> Committed | None:
-    """What came of a commit that was no dry run, and clashed with nothing."""
-    assert outcome is None or isinstance(outcome, Committed), outcome
-    return outcome
+    """What came of a commit that was no dry run, and clashed with nothing; None: nothing new."""
+    assert isinstance(outcome, Committed | Unchanged), outcome
+    return outcome if isinstance(outcome, Committed) else None
 
 
 class Clock:

@@ -7,7 +7,7 @@ from tests.unit.repo.states import address
 from zonegit.errors import Conflict, NotFound
 from zonegit.repo.changing import editing
 from zonegit.repo.changing.editing import Opened
-from zonegit.repo.committing.commits import Committed, Intent, Outcome
+from zonegit.repo.committing.commits import Committed, Intent, Outcome, Unchanged
 from zonegit.repo.committing.conflicts import Conflicted
 from zonegit.repo.committing.edits import Delete, Set
 from zonegit.repo.finding import heads
@@ -40,7 +40,7 @@ async def test_only_what_was_changed_is_committed(foo: Shop) -> None:
 
 async def test_a_zone_put_back_as_it_was_is_no_commit(foo: Shop) -> None:
     opened = await editing.take_out(foo.repo, None, None)
-    assert await put_back(foo, opened, FOO) is None
+    assert isinstance(await put_back(foo, opened, FOO), Unchanged)
 
 
 async def test_a_later_serial_that_was_typed_is_taken(foo: Shop) -> None:

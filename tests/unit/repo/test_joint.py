@@ -11,7 +11,7 @@ from zonegit.errors import Conflict, Invalid
 from zonegit.objects.ids import RawObject
 from zonegit.repo.changing import joint
 from zonegit.repo.changing.joint import Refused, Wish
-from zonegit.repo.committing.commits import Committed, Intent
+from zonegit.repo.committing.commits import Committed, Intent, Unchanged
 from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import heads
 from zonegit.store.protocols import ObjectStore
@@ -60,7 +60,7 @@ async def test_a_zone_that_is_so_already_gets_no_commit(both: Shop) -> None:
     found = await joint.commit(
         both.repo, [await wish(both, ZONE), await wish(both, BAR, "192.0.2.80")], INTENT
     )
-    assert found[BAR] is None
+    assert isinstance(found[BAR], Unchanged)
     assert await heads.locate(both.repo, BAR, "main") == before
 
 

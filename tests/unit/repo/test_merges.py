@@ -8,7 +8,7 @@ from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo.changing import merges
 from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Committed, Intent, Outcome, Preview
+from zonegit.repo.committing.commits import Committed, Intent, Outcome, Preview, Unchanged
 from zonegit.repo.committing.conflicts import Conflicted
 from zonegit.repo.committing.edits import Add, Delete, Set
 from zonegit.repo.finding import browse, heads
@@ -42,8 +42,8 @@ async def test_a_branch_without_changes_of_its_own_is_moved_forward(forked: Shop
 async def test_a_branch_that_has_it_all_is_left_alone(forked: Shop) -> None:
     await forked.edited([Set(address("api", "192.0.2.81"))], "main")
     before = await tip(forked, "main")
-    assert await merge(forked, "main", "canary") is None
-    assert await merge(forked, "main", "main") is None
+    assert isinstance(await merge(forked, "main", "canary"), Unchanged)
+    assert isinstance(await merge(forked, "main", "main"), Unchanged)
     assert await tip(forked, "main") == before
 
 

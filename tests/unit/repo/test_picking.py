@@ -9,7 +9,7 @@ from zonegit.merge import conflicts
 from zonegit.objects.ids import CommitId
 from zonegit.repo.changing import merges, picking, rewinding
 from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Intent, Outcome
+from zonegit.repo.committing.commits import Intent, Outcome, Unchanged
 from zonegit.repo.committing.conflicts import NONE, Choices, Conflicted
 from zonegit.repo.committing.edits import Add, Delete, Remove, Set
 from zonegit.repo.finding import browse, heads
@@ -59,8 +59,8 @@ async def test_it_merges_with_other_records_of_the_same_rrset(forked: Shop) -> N
 async def test_a_change_that_the_branch_has_is_nothing_to_do(forked: Shop) -> None:
     picked = committed(await forked.edited([Set(address("api", "192.0.2.81"))], "canary"))
     assert committed(await pick(forked, picked.commit))
-    assert await pick(forked, picked.commit) is None
-    assert await pick(forked, await tip(forked, "main")) is None
+    assert isinstance(await pick(forked, picked.commit), Unchanged)
+    assert isinstance(await pick(forked, await tip(forked, "main")), Unchanged)
 
 
 async def test_a_change_that_was_taken_back_can_be_picked_again(forked: Shop) -> None:
@@ -81,7 +81,7 @@ async def test_what_clashes_is_named_and_can_be_decided(forked: Shop) -> None:
     decisions = [conflicts.decided(clash, "theirs") for clash in found.clashes]
     done = committed(await pick(forked, picked, choices=Choices(decisions)))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.81"]
-    assert await pick(forked, picked, choices=Choices(preferred="ours")) is None
+    assert isinstance(await pick(forked, picked, choices=Choices(preferred="ours")), Unchanged)
 
 
 async def test_a_decision_about_what_others_changed_since_is_asked_for_again(

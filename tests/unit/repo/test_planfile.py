@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import strategies
-from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.conftest import FOO, ZONE, Shop, acknowledged
 from tests.unit.repo.states import address, committed, tip, zone_at
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.model import Identity
 from zonegit.repo.changing import planfile
 from zonegit.repo.changing.planfile import Saved, Size
 from zonegit.repo.committing import commits, diffs, plans
-from zonegit.repo.committing.commits import Committed, Intent, Lost, Preview
+from zonegit.repo.committing.commits import Committed, Intent, Lost, Preview, Unchanged
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.edits import Add, Delete, Edit, Set
 from zonegit.repo.committing.plans import Plan
@@ -48,8 +48,7 @@ async def applied(shop: Shop, saved: Saved) -> Committed | None:
     at = await heads.locate(shop.repo, saved.zone, saved.branch)
     intent = Intent("a", "apply", imports=saved.is_import, lost=Lost.REPLAYED)
     outcome = await commits.commit(shop.repo, at, planfile.plan_saved(again), intent)
-    assert outcome is None or isinstance(outcome, Committed)
-    return outcome
+    return acknowledged(outcome)
 
 
 async def test_a_plan_tells_each_rrset_and_moves_nothing(foo: Shop) -> None:
@@ -136,8 +135,8 @@ async def _planning_and_applying(old: list[RRset], new: list[RRset]) -> None:
     saved, _ = await planfile.planned(repo, at, replacing, is_import=True)
     imported = await commits.commit(repo, at, replacing, intent)
     by_plan = await commits.commit(repo, at, planfile.plan_saved(saved), intent)
-    if imported is None or not diffs.beside_serial(saved.deltas):
-        assert by_plan is None
+    if isinstance(imported, Unchanged) or not diffs.beside_serial(saved.deltas):
+        assert isinstance(by_plan, Unchanged)
     else:
         assert isinstance(imported, Preview)
         assert isinstance(by_plan, Preview)

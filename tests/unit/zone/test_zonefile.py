@@ -28,7 +28,7 @@ def texts(value: RRset) -> list[str]:
 
 def test_the_vector_zone_has_seventeen_records_in_fifteen_rrsets():
     found = zonefile.read((vectors.DATA / "foo.com.zone").read_bytes(), APEX)
-    assert (len(found.rrsets), found.records, found.warnings) == (15, 17, [])
+    assert (len(found.rrsets), found.records, found.findings) == (15, 17, [])
 
 
 # entries
@@ -162,15 +162,16 @@ def test_records_of_different_ttls_take_the_smallest_and_a_warning_says_so():
     """RFC 2181 section 5.2."""
     found = read("a 60 A 192.0.2.1\na 30 A 192.0.2.2\na 90 A 192.0.2.3\n", source="db")
     assert found.rrsets[parse("a", APEX), rrtypes.A].ttl == 30
-    (warning,) = found.warnings
-    assert warning.startswith("db:3: a.foo.com. A has records with the TTLs 60 and 30")
+    (finding,) = found.findings
+    assert (finding.rule, finding.severity) == ("mixed-ttls", "warning")
+    assert finding.message.startswith("db:3: a.foo.com. A has records with the TTLs 60 and 30")
 
 
 def test_warnings_past_a_thousand_are_counted():
     lines = (f"a{n} 60 A 192.0.2.1\na{n} 30 A 192.0.2.2\n" for n in range(1_003))
-    warnings = read("".join(lines)).warnings
-    assert len(warnings) == 1_001
-    assert warnings[-1].endswith(": 3 more warnings")
+    findings = read("".join(lines)).findings
+    assert len(findings) == 1_001
+    assert findings[-1].message.endswith(": 3 more warnings")
 
 
 RRSIG = "8 3 60 20300101000000 20200101000000 1 foo.com. AAAA"
@@ -179,7 +180,7 @@ RRSIG = "8 3 60 20300101000000 20200101000000 1 foo.com. AAAA"
 def test_rrsigs_of_an_owner_cover_rrsets_of_different_ttls_without_a_warning():
     """The TTL stored for them is the smallest of what they cover (RFC 4034 section 3)."""
     found = read(f"a 60 A 192.0.2.1\na 90 TXT t\na 90 RRSIG TXT {RRSIG}\na 60 RRSIG A {RRSIG}\n")
-    assert found.warnings == []
+    assert found.findings == []
     assert found.rrsets[parse("a", APEX), rrtypes.RRSIG].ttl == 60
 
 
@@ -228,7 +229,7 @@ def test_part_of_a_zone_needs_no_soa():
 def test_data_below_a_dname_is_kept_with_a_warning():
     """RFC 6672 section 2.4: a server may load it, and it is never answered."""
     found = read("d 60 DNAME x.\na.b.d 60 A 192.0.2.1\nd 60 A 192.0.2.1\n", source="db")
-    assert found.warnings == [
+    assert [each.message for each in found.findings] == [
         "db:3: a.b.d.foo.com. stands below the DNAME at d.foo.com., which hides it"
     ]
     assert len(found.rrsets) == 4

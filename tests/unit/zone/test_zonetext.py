@@ -21,7 +21,7 @@ def written(rrsets: list[RRset], zone: Name = APEX) -> str:
 
 def read_back(rrsets: list[RRset], zone: Name = APEX) -> dict[tuple[Name, int], RRset]:
     found = zonefile.read(written(rrsets, zone).encode(), zone, whole=False)
-    assert found.warnings == []
+    assert found.findings == []
     return found.rrsets
 
 

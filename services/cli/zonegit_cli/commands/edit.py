@@ -38,13 +38,12 @@ async def command(session: Session, how: How) -> int:
 
     with Sheet(shown, _text(opened), session.output.note) as sheet:
         typed = sheet.edited(parse, zonefile.MAX_OCTETS)
-        for warning in typed.warnings if typed is not None else ():
-            session.output.note(warning)
+        found = typed.findings if typed is not None else ()
         deltas = editing.changed(opened, typed.rrsets.values()) if typed is not None else []
         intent = committing.intent(how, "edit", "edit")
 
         async def work(repo: Repo, at: Position) -> Outcome:
-            return await editing.put_back(repo, at, opened, deltas, intent)
+            return await editing.put_back(repo, at, opened, deltas, intent, found)
 
         # HEAD may have moved while the editor was open; what was opened has not.
         here = msgspec.structs.replace(how, zone=zone, branch=branch)

@@ -141,8 +141,10 @@ async def _import_one(
         rrsets = list(found.values())
         if not merge:
             renew = repo.objects if how.force and not how.dry_run else None
-            return plans.plan_replacement(rrsets, position.zone, renew)
-        return plans.plan_edits(_merging(rrsets, position), position.zone)
+            plan = plans.plan_replacement(rrsets, position.zone, renew)
+        else:
+            plan = plans.plan_edits(_merging(rrsets, position), position.zone)
+        return plans.add_findings(plan, master.take_findings())
 
     words = f"{'merge' if merge else 'import'} {files.shown(Path(file).name)}"
     lost = Lost.REPLAYED_APART if merge else Lost.GIVEN_UP

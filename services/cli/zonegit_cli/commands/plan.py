@@ -16,6 +16,7 @@ from zonegit.repo.finding.heads import Position
 from zonegit.zone import zonefile
 from zonegit.zone.names import Name
 from zonegit_cli import page
+from zonegit_cli.drawn import findings
 from zonegit_cli.drawn import plans as shown
 from zonegit_cli.exchange.masterfiles import MasterFiles
 from zonegit_cli.session import Session
@@ -63,6 +64,7 @@ async def command(
         else:
             plan = shown.of_edits(octets, at, source)
         saved, size = await planfile.planned(repo, at, plan, is_import=is_import)
+    findings.tell(session, saved.findings)
     if out is not None:
         _save(out, shown.as_json(saved, size))
         session.output.note(f"saved in {out}; zonegit apply {out} carries it out")
@@ -72,8 +74,10 @@ async def command(
 
 def _of_zone(session: Session, octets: bytes, source: str, at: Position) -> Plan:
     gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
-    found = MasterFiles(session, zonefile.open_beside).read(octets, source, at.zone)
-    return plans.plan_replacement(list(found.values()), at.zone)
+    master = MasterFiles(session, zonefile.open_beside)
+    found = master.read(octets, source, at.zone)
+    plan = plans.plan_replacement(list(found.values()), at.zone)
+    return plans.add_findings(plan, master.take_findings())
 
 
 def _save(path: Path, document: dict[str, Any]) -> None:

@@ -15,8 +15,10 @@ from zonegit.repo.committing.commits import Intent
 from zonegit.repo.finding import heads
 from zonegit.store.protocols import Moved
 from zonegit.store.refnames import RefName
+from zonegit.zone.findings import Finding
 from zonegit_cli import page, waiting
 from zonegit_cli.commands import op
+from zonegit_cli.drawn import findings
 from zonegit_cli.session import Session
 from zonegit_cli.waiting import Place
 
@@ -27,6 +29,7 @@ from zonegit_cli.waiting import Place
 @page.BECAUSE
 @page.SIGN
 @page.NO_SIGN
+@page.STRICT
 @page.DRY_RUN
 @page.waits
 async def command(
@@ -36,6 +39,7 @@ async def command(
     because: str | None,
     sign: Path | None,
     no_sign: bool,
+    strict: bool,
     dry_run: bool,
     wait: bool,
 ) -> None:
@@ -56,24 +60,26 @@ async def command(
         repo = session.repo(bus)
         done = await operations.find(repo, operation)
         symrefs = await operations.symrefs(repo, done.entries)
-        meant = _intent(done, force=force, because=because, dry_run=dry_run)
+        meant = _intent(done, force=force, because=because, strict=strict, dry_run=dry_run)
         wanted = wait and not dry_run
         async with waiting.waiting_for(session, bus, _served(done), wanted=wanted) as waiters:
             undone = await undo.undo(repo, done, meant, _progress(session))
             heard = await waiting.until_all(waiters, _moved(undone.back))
     for ref in undone.skipped:
         session.output.note(f"{operations.shown_ref(ref)} is left to its operator")
+    findings.tell(session, _found(undone))
     lines = [*_lines(undone, symrefs, dry_run=dry_run), *heard.lines()]
     session.output.result({**_json(undone, dry_run=dry_run), **heard.json()}, lines)
 
 
-def _intent(done: Done, *, force: bool, because: str | None, dry_run: bool) -> Intent:
+def _intent(done: Done, *, force: bool, because: str | None, strict: bool, dry_run: bool) -> Intent:
     return Intent(
         "undo",
         f"undo {operations.short_id(done.operation)}",
         force,
         dry_run=dry_run,
         because=because,
+        strict=strict,
         operation=heads.new_operation(),
     )
 
@@ -119,10 +125,15 @@ def _lines(undone: Undone, symrefs: Mapping[ObjectId, RefName], *, dry_run: bool
         yield f"zonegit undo {operations.short_id(undone.operation)} makes it again"
 
 
+def _found(undone: Undone) -> list[Finding]:
+    return [finding for each in undone.back for finding in each.findings]
+
+
 def _json(undone: Undone, *, dry_run: bool) -> dict[str, Any]:
     return {
         "undone": undone.undone.operation,
         "operation": None if dry_run else undone.operation,
+        "warnings": findings.as_json(_found(undone)),
         "refs": [_back_json(each) for each in undone.back],
         "skipped": [ref.path() for ref in undone.skipped],
     }

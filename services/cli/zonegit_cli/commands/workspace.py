@@ -157,6 +157,7 @@ async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -
 @page.NO_SIGN
 @page.FORCE
 @page.BECAUSE
+@page.STRICT
 @page.DRY_RUN
 @page.waits
 async def commit(
@@ -169,6 +170,7 @@ async def commit(
     no_sign: bool,
     force: bool,
     because: str | None,
+    strict: bool,
     dry_run: bool,
     wait: bool,
 ) -> None:
@@ -185,12 +187,13 @@ async def commit(
     from zonegit.repo.committing.commits import Intent
     from zonegit.repo.finding import heads
     from zonegit_cli import waiting
+    from zonegit_cli.drawn import findings
     from zonegit_cli.workspace import committing
 
     session = page.signing(session, sign, off=no_sign)
     intent = Intent(
         (message or "").strip() or "workspace commit", "workspace commit", force,
-        dry_run=dry_run, because=because, operation=heads.new_operation(),
+        dry_run=dry_run, because=because, operation=heads.new_operation(), strict=strict,
     )  # fmt: skip
     with opened.opened(opened.find(folder), exclusive=not dry_run) as workspace:
         todo = _to_commit(session, compare(workspace, zones, _bar(session)), new=new)
@@ -206,6 +209,7 @@ async def commit(
             results = await committing.commit(repo, workspace, todo, intent)
             told = [await committing.told(repo, zone, each) for zone, each in results.items()]
             heard = await waiting.until_all(waiters, committing.moved(results))
+    findings.tell(session, committing.found(results))
     shown = [line for _, lines in told for line in lines]
     data = [{**each, **heard.json()} for each, _ in told if each]
     session.output.result(data, [*shown, *heard.lines()], paged=True)
@@ -282,8 +286,6 @@ def _to_commit(session: Session, files: Sequence[File], *, new: bool) -> list[Fi
         if file.state == "deleted":
             session.output.note(f"{file.path} is gone, {zone} is not: see zonegit zone remove")
     todo = [file for file in files if file.state == "changed" or (new and file.state == "new")]
-    for warning in (warning for file in todo for warning in file.content.warnings):
-        session.output.note(warning)
     return todo
 
 

@@ -13,7 +13,7 @@ from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding.heads import Position
 from zonegit.zone import names
 from zonegit.zone.rrset import title
-from zonegit_cli.drawn import patches
+from zonegit_cli.drawn import findings, patches
 from zonegit_cli.typed import scripts
 
 SIGNS: Final = {"added": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-", "red")}
@@ -54,4 +54,5 @@ def as_json(plan: Saved, size: Size) -> dict[str, Any]:
     counted = {**planfile.summary(plan), "of": size.rrsets, "of_is_exact": size.is_exact}
     document = planfile.to_json(plan)
     changes = document.pop("changes")
-    return {**document, "summary": counted, "changes": changes}
+    warnings = findings.as_json(plan.findings)
+    return {**document, "summary": counted, "warnings": warnings, "changes": changes}

@@ -6,6 +6,7 @@ from typing import Any, Final
 from zonegit.errors import Invalid
 from zonegit.repo.committing.edits import Key
 from zonegit.zone import zonefile
+from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.remembered import Lines
 from zonegit.zone.rrset import RRset
@@ -61,11 +62,12 @@ class MasterFiles:
         self._include = include
         self._left_out = left_out
         self._known = Lines()
+        self._findings: list[Finding] = []
 
     def read(
         self, octets: bytes, source: str, zone: Name, *, whole: bool = True
     ) -> dict[Key, RRset]:
-        """The RRsets of one; what is odd in it is told.
+        """The RRsets of one; what is odd in it, :meth:`take_findings` gives.
 
         Raises:
             Invalid: it cannot be read; names file and line.
@@ -87,9 +89,13 @@ class MasterFiles:
         self._session.output.progress("")
         if self._left_out is not None:
             self._left_out.tell_rest()
-        for warning in found.warnings:
-            self._session.output.note(warning)
+        self._findings += found.findings
         return found.rrsets
+
+    def take_findings(self) -> tuple[Finding, ...]:
+        """Return the findings about what was read since this was called last."""
+        found, self._findings = tuple(self._findings), []
+        return found
 
     def read_if_it_can_be(self, octets: bytes, source: str, zone: Name) -> dict[Key, RRset] | None:
         """As :meth:`read`, but where records may be left out, so may a whole file: None then."""

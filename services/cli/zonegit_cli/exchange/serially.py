@@ -12,6 +12,7 @@ from zonegit.repo.finding.heads import Position, Repo
 from zonegit.zone import names
 from zonegit_cli import waiting
 from zonegit_cli.committing import Beside
+from zonegit_cli.drawn import findings
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
@@ -40,6 +41,7 @@ async def commit(
             written = await series.write(repo, at, versions_for(repo, at), meant, told)
             session.output.progress("")
             heard = await waiter.until(written.moved) if written.moved else waiting.Heard()
+    findings.tell(session, written.findings)
     session.output.result(
         lambda: {**_json(at, written, how), **beside(), **heard.json()},
         [*_lines(at, written, how), *heard.lines()],
@@ -79,6 +81,7 @@ def _json(at: Position, written: Written, how: How) -> dict[str, Any]:
         "commit": made[-1].commit.hex() if made and made[-1].commit else None,
         "serial": made[-1].serial if made else written.before,
         "serial_before": written.before,
+        "warnings": findings.as_json(written.findings),
         "versions": [
             {
                 "source": each.source,

@@ -46,7 +46,7 @@ def of_files(
         if rrsets is not None:
             who = _dated(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
             words = message or f"import {files.shown(Path(file).name)}"
-            yield Version(source, rrsets, words, who, who)
+            yield Version(source, rrsets, words, who, who, master.take_findings())
 
 
 def of_git(
@@ -68,7 +68,8 @@ def of_git(
         if rrsets is not None:
             said = each.said
             words = said.message or f"import {source}"
-            yield Version(source, rrsets, words, said.author, said.committer)
+            found = master.take_findings()
+            yield Version(source, rrsets, words, said.author, said.committer, found)
 
 
 def _dated(who: Identity, dates: Dates, file: str, found: RRset) -> Identity:

@@ -10,12 +10,13 @@ from zonegit.errors import Conflict, Invalid, ZonegitError
 from zonegit.objects.ids import short
 from zonegit.repo.changing import joint
 from zonegit.repo.changing.joint import Refused, Result, Wish
-from zonegit.repo.committing.commits import Committed, Intent, Preview
+from zonegit.repo.committing.commits import Committed, Intent, Preview, Unchanged
 from zonegit.repo.finding import several
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
+from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit_cli import committing
 from zonegit_cli.output import count
@@ -78,9 +79,9 @@ def _wishes(files: Sequence[File], refs: Mapping[Name, ZoneRefs]) -> list[Wish]:
 
 
 def _wish(file: File, refs: ZoneRefs | None) -> Wish:
-    rrsets = file.content.rrsets
+    rrsets, found = file.content.rrsets, file.content.findings
     if file.entry is None:
-        return Wish(_beginning(file.zone, refs), rrsets, register=refs is None)
+        return Wish(_beginning(file.zone, refs), rrsets, register=refs is None, findings=found)
     entry = file.entry
     if entry.branch is None:
         raise Invalid(
@@ -100,7 +101,7 @@ def _wish(file: File, refs: ZoneRefs | None) -> Wish:
             hint="zonegit workspace update --merge puts both together",
             tip=tip.target.hex(),
         )
-    return Wish(Position(file.zone, entry.branch, tip), rrsets)
+    return Wish(Position(file.zone, entry.branch, tip), rrsets, findings=found)
 
 
 def _beginning(zone: Name, refs: ZoneRefs | None) -> Position:
@@ -123,7 +124,7 @@ def _done(file: File, result: Result) -> Entry | None:
             return msgspec.structs.replace(
                 file.entry, commit=commit, tree=tree, seen=seen, own=True
             )
-        case None if file.entry is not None:
+        case Unchanged() if file.entry is not None:
             return msgspec.structs.replace(file.entry, tree=tree, seen=seen, own=True)
         case _:
             return None
@@ -156,7 +157,7 @@ async def told(repo: Repo, zone: Name, result: Result) -> tuple[dict[str, Any] |
             return committing.as_json(result), committing.lines(result)
         case Preview():
             return await committing.previewed(repo, result)
-        case None:
+        case Unchanged():
             return None, [f"nothing to commit: {names.text(zone)} is so already"]
         case _:
             return None, []  # an error, which leaves through the door
@@ -171,6 +172,12 @@ def moved(results: Mapping[Name, Result]) -> dict[Place, Moved]:
     """What moved, by its place."""
     made = [each for each in results.values() if isinstance(each, Committed)]
     return {(each.zone, each.branch): each.moved for each in made}
+
+
+def found(results: Mapping[Name, Result]) -> list[Finding]:
+    """Return the findings about all zones that were not refused."""
+    done = [each for each in results.values() if not isinstance(each, ZonegitError)]
+    return [finding for each in done for finding in each.findings]
 
 
 def failures(results: Mapping[Name, Result]) -> dict[Name, ZonegitError]:

@@ -11,6 +11,7 @@ import msgspec
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.zone import layout, names
+from zonegit.zone.findings import Finding
 from zonegit.zone.layout import OFFERED
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
@@ -35,7 +36,7 @@ class Parsed(msgspec.Struct, frozen=True):
     rrsets: list[RRset]
     objects: list[RawObject]
     tree: ObjectId
-    warnings: list[str]
+    findings: list[Finding]
 
 
 class File(msgspec.Struct, frozen=True):
@@ -169,7 +170,7 @@ def parse(octets: bytes, zone: Name, source: str) -> Parsed:
     rrsets = list(found.rrsets.values())
     objects, tree = plans.build(rrsets, zone)
     assert tree is not None  # a whole zone has an SOA
-    return Parsed(rrsets, objects, tree, found.warnings)
+    return Parsed(rrsets, objects, tree, found.findings)
 
 
 def _problems(octets: bytes, zone: Name, source: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """A whole zone taken out, changed, and put back: what was changed is merged with whatever others
 committed meanwhile."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -15,7 +15,8 @@ from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
-from zonegit.zone import names
+from zonegit.zone import findings, names
+from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key
 from zonegit.zone.rrtypes import RRSIG
@@ -62,12 +63,19 @@ def _same(old: RRset | None, new: RRset | None) -> bool:
 
 
 async def put_back(
-    repo: Repo, at: Position, opened: Opened, deltas: Collection[Delta], intent: Intent
+    repo: Repo,
+    at: Position,
+    opened: Opened,
+    deltas: Collection[Delta],
+    intent: Intent,
+    found: Sequence[Finding] = (),
 ) -> Outcome:
-    """Commits what was changed, on top of what the branch holds by now.
+    """Commits what was changed, on top of what the branch holds by now; ``found`` are the findings
+    about what was put back.
 
     Raises:
         Unsafe: the zone is signed, and it is not forced.
+        Invalid: there are findings that ``intent.strict`` makes errors.
         Conflict: the branch was deleted meanwhile, or moved again and again.
     """
 
@@ -83,9 +91,11 @@ async def put_back(
         return await conflicts.merged(reader, base, tip.tree, edited, at.zone)
 
     if not deltas:
-        return None
+        if intent.strict:
+            findings.refuse(found)
+        return commits.unchanged(at, tuple(found))
     replayed = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
-    return await commits.commit(repo, at, plan, replayed)
+    return await commits.commit(repo, at, plans.add_findings(plan, found), replayed)
 
 
 async def brought_forward(

@@ -11,11 +11,12 @@ import msgspec
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import RawObject
 from zonegit.repo.committing import commits, drafts, plans
-from zonegit.repo.committing.commits import Committed, Intent, Preview
-from zonegit.repo.committing.drafts import Draft, State
+from zonegit.repo.committing.commits import Committed, Intent, Preview, Unchanged
+from zonegit.repo.committing.drafts import Draft, NothingToCommit, State
 from zonegit.repo.finding import browse, several
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
+from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 from zonegit.zone.rrtypes import RRSIG
@@ -23,11 +24,12 @@ from zonegit.zone.rrtypes import RRSIG
 
 class Wish(msgspec.Struct, frozen=True):
     """The whole of a zone as it is to be, on top of the tip that ``position`` has; ``register``:
-    the zone is not registered yet."""
+    the zone is not registered yet; ``findings`` are those about the input."""
 
     position: Position
     rrsets: Collection[RRset]
     register: bool = False
+    findings: Sequence[Finding] = ()
 
     @property
     def zone(self) -> Name:
@@ -35,8 +37,8 @@ class Wish(msgspec.Struct, frozen=True):
         return self.position.zone
 
 
-Result = Committed | Preview | ZonegitError | None
-"""What became of one; None: it was so already."""
+Result = Committed | Preview | Unchanged | ZonegitError
+"""What became of one."""
 
 
 class Refused(Exception):
@@ -50,7 +52,7 @@ class Refused(Exception):
 class _Drafted(msgspec.Struct, frozen=True):
     wish: Wish
     tip: State
-    draft: Draft | None
+    draft: Draft | NothingToCommit
     seen: list[RawObject]
 
 
@@ -80,7 +82,8 @@ async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Nam
         raise Refused(errors)
     ready = [each for each in found if isinstance(each, _Drafted)]
     if not intent.dry_run:
-        await repo.objects.put([raw for each in ready if each.draft for raw in each.draft.objects])
+        drafted = [each.draft for each in ready if isinstance(each.draft, Draft)]
+        await repo.objects.put([raw for draft in drafted for raw in draft.objects])
 
     async def moved(each: _Drafted) -> Result:
         try:
@@ -106,20 +109,22 @@ async def _tops(repo: Repo, wishes: Sequence[Wish]) -> dict[Name, list[RawObject
 async def _drafted(repo: Repo, wish: Wish, intent: Intent, top: Sequence[RawObject]) -> _Drafted:
     reader = Reader(repo.objects, top)
     tip = await drafts.state_of(reader, wish.position)
-    planned = await plans.plan_replacement(wish.rrsets, wish.zone)(reader, tip)
+    replacement = plans.plan_replacement(wish.rrsets, wish.zone)
+    planned = await plans.add_findings(replacement, wish.findings)(reader, tip)
     assert planned is not None  # a replacement always says what is to change
     signed_anew = (wish.zone, RRSIG) in planned.changes
     draft = await drafts.draft(
         repo, reader, wish.position, tip, planned, intent.message,
-        may_touch_signed=signed_anew, force=intent.force, author=intent.author,
+        may_touch_signed=signed_anew, force=intent.force, strict=intent.strict,
+        author=intent.author,
     )  # fmt: skip
     return _Drafted(wish, tip, draft, [*top, *reader.seen()])
 
 
 async def _moved(repo: Repo, each: _Drafted, intent: Intent) -> Result:
     at, draft = each.wish.position, each.draft
-    if draft is None:
-        return None
+    if isinstance(draft, NothingToCommit):
+        return commits.unchanged(at, draft.findings)
     if intent.dry_run:
         return commits.preview(at, each.tip, draft)
     origin = intent.origin(repo)

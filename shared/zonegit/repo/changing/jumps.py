@@ -6,6 +6,8 @@ from zonegit.repo.committing.drafts import State
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
+from zonegit.zone import findings
+from zonegit.zone.findings import Finding
 from zonegit.zone.serial import later
 
 
@@ -19,21 +21,30 @@ def keeps_pace(position: Position, tip: State, target: State) -> bool:
 
 
 async def jump(
-    repo: Repo, reader: Reader, position: Position, target: State, intent: Intent
+    repo: Repo,
+    reader: Reader,
+    position: Position,
+    target: State,
+    intent: Intent,
+    found: tuple[Finding, ...] = (),
 ) -> Committed | Preview:
-    """Moves the branch from where ``position`` saw it to the commit that ``target`` is.
+    """Moves the branch from where ``position`` saw it to the commit that ``target`` is; ``found``
+    are the findings about it.
 
     Raises:
         Conflict: the branch moved meanwhile.
+        Invalid: there are findings that ``intent.strict`` makes errors.
         Unsafe: the serial would go back, and it is not forced.
     """
     tip = await drafts.state_of(reader, position)
     assert target.commit is not None
     assert target.tree is not None
     serial = target.serial or 0
+    if intent.strict:
+        findings.refuse(found)
     if intent.dry_run:
         return Preview(
-            position.zone, position.branch, tip.tree, target.tree, serial, tip.serial, []
+            position.zone, position.branch, tip.tree, target.tree, serial, tip.serial, [], found
         )
     deltas = await diffs.between(reader, tip.tree, target.tree, position.zone)
     planned = plans.planned(diffs.beside_serial(deltas))
@@ -52,4 +63,5 @@ async def jump(
         added=planned.added,
         moved=moved,
         is_new=False,
+        findings=found,
     )

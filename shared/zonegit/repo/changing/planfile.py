@@ -17,7 +17,7 @@ from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex
 from zonegit.objects.model import Index, Tree
 from zonegit.objects.wide import entries_below
 from zonegit.repo.committing import commits, diffs, drafts, edits
-from zonegit.repo.committing.commits import Intent, Lost, Preview
+from zonegit.repo.committing.commits import Intent, Lost, Preview, Unchanged
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.committing.edits import Delete, Edit, Set
@@ -27,6 +27,7 @@ from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store import refnames
 from zonegit.store.reading import Reader
 from zonegit.zone import lexer, names, rrtypes, rules
+from zonegit.zone.findings import Finding
 from zonegit.zone.names import ROOT, Name
 from zonegit.zone.rrset import MAX_TTL, RRset, rrset, soa, title, with_serial
 from zonegit.zone.zonetext import rdata_from_words, rdata_text
@@ -43,7 +44,8 @@ LITTLE: Final = 250
 class Saved(msgspec.Struct, frozen=True):
     """A plan: the RRsets of a branch that change, from what they were at ``base`` (None: it had no
     commit). ``serial`` is what the commit would have got, ``before`` the tip's. ``is_import``: it
-    was worked out from a whole zone, which may replace a signed one."""
+    was worked out from a whole zone, which may replace a signed one. ``findings`` are those of the
+    tip that it was worked out on; the document that is saved has none."""
 
     zone: Name
     branch: str
@@ -52,6 +54,7 @@ class Saved(msgspec.Struct, frozen=True):
     before: int | None
     is_import: bool
     deltas: list[Delta]
+    findings: tuple[Finding, ...] = ()
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -103,7 +106,8 @@ async def planned(repo: Repo, at: Position, plan: Plan, *, is_import: bool) -> t
         reader.learn(preview.objects)
         serial = preview.serial
         deltas = await diffs.between(reader, preview.old, preview.new, at.zone)
-    saved = Saved(at.zone, at.branch, tip.commit, serial, tip.serial, is_import, deltas)
+    found = preview.findings if isinstance(preview, Preview | Unchanged) else ()
+    saved = Saved(at.zone, at.branch, tip.commit, serial, tip.serial, is_import, deltas, found)
     return saved, await _size(reader, tip.tree)
 
 

@@ -63,7 +63,7 @@ async def reset(
         Conflict: the branch moved meanwhile.
     """
     if position.tip is not None and position.commit() == target:
-        return None
+        return commits.unchanged(position)
     reader = reader or Reader(repo.objects)
     tip, state = await asyncio.gather(
         drafts.state_of(reader, position), drafts.state_at(reader, target, position.zone)

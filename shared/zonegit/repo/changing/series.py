@@ -16,13 +16,14 @@ from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo.committing import drafts
 from zonegit.repo.committing.commits import Intent
-from zonegit.repo.committing.drafts import Draft, Planned, State
+from zonegit.repo.committing.drafts import Draft, NothingToCommit, Planned, State
 from zonegit.repo.committing.edits import Key
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.protocols import Moved, Tip
 from zonegit.store.reading import Reader
 from zonegit.zone import rrtypes
+from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, with_serial
 from zonegit.zone.serial import latest
 
@@ -35,23 +36,26 @@ Zone = Mapping[Key, RRset]
 
 class Version(msgspec.Struct, frozen=True):
     """A whole zone as it was, with its SOA, and the commit that it is to become. ``source`` is
-    what people know it by: a file, a commit of git."""
+    what people know it by: a file, a commit of git; ``findings`` are those about it."""
 
     source: str
     rrsets: Zone
     message: str
     author: Identity
     committer: Identity
+    findings: tuple[Finding, ...] = ()
 
 
 class Added(msgspec.Struct, frozen=True):
     """What became of a version. ``commit`` None: it was equal to the one before; ``changed``
-    counts RRsets, an SOA's whose serial alone is another not among them."""
+    counts RRsets, an SOA's whose serial alone is another not among them; ``findings`` are those
+    about the version and its commit."""
 
     source: str
     commit: CommitId | None
     serial: int
     changed: int
+    findings: tuple[Finding, ...] = ()
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -66,6 +70,11 @@ class Written(msgspec.Struct, frozen=True):
     def commits(self) -> list[Added]:
         """The versions that became commits."""
         return [each for each in self.added if each.commit is not None]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Those about all versions, in their order."""
+        return [finding for each in self.added for finding in each.findings]
 
 
 async def write(
@@ -82,7 +91,7 @@ async def write(
     Raises:
         Conflict: the branch moved meanwhile.
         Unsafe: a signed zone's serial did not move on, or as the refs say; and it is not forced.
-        Invalid: a version cannot be stored.
+        Invalid: a version cannot be stored, or has findings that ``intent.strict`` makes errors.
         NotFound, Unavailable: as the stores say.
     """
     chain = _Chain(repo, position, intent)
@@ -121,13 +130,14 @@ class _Chain:
 
     async def add(self, version: Version) -> Added:
         """Commits one version, unless it is equal to the last."""
-        planned = self._planned(version.rrsets)
-        draft = await self._draft(version, planned) if planned.changes else None
-        if draft is None:
-            return Added(version.source, None, self._state.serial or 0, 0)
+        planned = msgspec.structs.replace(self._planned(version.rrsets), findings=version.findings)
+        draft = await self._draft(version, planned)
+        if isinstance(draft, NothingToCommit):
+            serial = self._state.serial or 0
+            return Added(version.source, None, serial, 0, draft.findings)
         await self._keep(draft)
         self._advance(draft, version.rrsets)
-        return Added(version.source, draft.commit, draft.serial, len(draft.told))
+        return Added(version.source, draft.commit, draft.serial, len(draft.told), draft.findings)
 
     def _planned(self, wanted: Zone) -> Planned:
         was = self._zone
@@ -135,12 +145,13 @@ class _Chain:
         added = {key for key in changes if key not in was}
         return Planned(changes | dict.fromkeys(was.keys() - wanted.keys()), added)
 
-    async def _draft(self, version: Version, planned: Planned) -> Draft | None:
+    async def _draft(self, version: Version, planned: Planned) -> Draft | NothingToCommit:
         dated = msgspec.structs.replace(self._repo, now=lambda: version.committer)
         try:
             return await drafts.draft(
                 dated, self._reader, self._at, self._state, planned, version.message,
-                may_touch_signed=True, force=self._intent.force, author=version.author,
+                may_touch_signed=True, force=self._intent.force, strict=self._intent.strict,
+                author=version.author,
             )  # fmt: skip
         except (Invalid, Unsafe) as error:
             raise type(error)(f"{version.source}: {error.message}", hint=error.hint) from error

@@ -18,7 +18,7 @@ from zonegit.repo.asking import operations
 from zonegit.repo.asking.operations import Done, Turned
 from zonegit.repo.changing import rewinding
 from zonegit.repo.committing import commits, diffs, drafts, plans
-from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome
+from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Unchanged
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.finding import browse, several
 from zonegit.repo.finding.heads import Position, Repo
@@ -29,6 +29,7 @@ from zonegit.store.protocols import Moved, Origin, ZoneRefs
 from zonegit.store.reading import Reader
 from zonegit.store.refnames import DEFAULT_BRANCH, RefName
 from zonegit.zone import rrtypes
+from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import with_serial
 from zonegit.zone.serial import following
@@ -45,11 +46,12 @@ Progress = Callable[[int, int], None]
 
 class Back(msgspec.Struct, frozen=True):
     """A ref that went back. ``moved`` None: it was only looked at, or stood there already;
-    ``commit`` what a branch holds now."""
+    ``commit`` what a branch holds now, ``findings`` those about its commit."""
 
     turned: Turned
     moved: Moved | None = None
     commit: CommitId | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 class Undone(msgspec.Struct, frozen=True):
@@ -219,10 +221,10 @@ async def _branch(
         if tip is not None or highest is None:
             raise
         done = await _again(repo, reader, position, target, int(highest), meant, error)
-    if done is None:
-        return Back(turned, commit=target)
+    if isinstance(done, Unchanged):
+        return Back(turned, commit=target, findings=done.findings)
     assert isinstance(done, Committed)  # it is no dry run, and merges nothing
-    return Back(turned, done.moved, done.commit)
+    return Back(turned, done.moved, done.commit, done.findings)
 
 
 async def _message(reader: Reader, turned: Turned) -> str:

@@ -17,7 +17,7 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Identity
 from zonegit.repo.committing import drafts
 from zonegit.repo.committing.conflicts import Clashing, Conflicted
-from zonegit.repo.committing.drafts import Draft, State
+from zonegit.repo.committing.drafts import Draft, NothingToCommit, State
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import heads
@@ -25,6 +25,7 @@ from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.protocols import Moved, Origin
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
+from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import title
 
@@ -44,7 +45,8 @@ class Intent(msgspec.Struct, frozen=True):
     that the change is a whole zone from outside, which is why it may replace a signed one;
     ``dry_run`` that nothing is to be stored or moved. ``because`` is what the operator said of it,
     None: nothing; ``operation`` the operation of several refs that this is one of, None: of this
-    alone; ``author`` who made the change at first, None: whoever commits it."""
+    alone; ``author`` who made the change at first, None: whoever commits it; ``strict`` that a
+    finding of severity ``warning`` is an error, before anything is stored."""
 
     message: str
     reason: str
@@ -55,6 +57,7 @@ class Intent(msgspec.Struct, frozen=True):
     because: str | None = None
     operation: str | None = None
     author: Identity | None = None
+    strict: bool = False
 
     def origin(self, repo: Repo, turn: str | None = None) -> Origin:
         """What a move for this says of itself."""
@@ -73,7 +76,8 @@ class Committed(msgspec.Struct, frozen=True):
     ``before`` is the serial it replaced, None for a first commit; ``parent`` the commit's first
     parent; ``changes`` what it changed in the branch beside the SOA's serial, ``added`` which of
     these RRsets were not there before; ``replayed`` how many races it lost; ``is_new`` False: the
-    commit was there before, and the branch moved to it.
+    commit was there before, and the branch moved to it; ``findings`` all that an operator should
+    know.
     """
 
     zone: Name
@@ -87,6 +91,7 @@ class Committed(msgspec.Struct, frozen=True):
     moved: Moved
     replayed: int = 0
     is_new: bool = True
+    findings: tuple[Finding, ...] = ()
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -100,10 +105,22 @@ class Preview(msgspec.Struct, frozen=True):
     serial: int
     before: int | None
     objects: list[RawObject]
+    findings: tuple[Finding, ...] = ()
 
 
-Outcome = Committed | Preview | Conflicted | None
-"""What came of a change; None: there was nothing to do."""
+class Unchanged(msgspec.Struct, frozen=True):
+    """Nothing to do: the branch is as the change wants it. ``commit`` and ``serial`` are its tip's,
+    None of a branch without one."""
+
+    zone: Name
+    branch: str
+    commit: CommitId | None
+    serial: int | None
+    findings: tuple[Finding, ...] = ()
+
+
+Outcome = Committed | Preview | Conflicted | Unchanged
+"""What came of a change."""
 
 
 async def commit(
@@ -125,12 +142,13 @@ async def commit(
             planned = await plan(reader, tip)
         except Clashing as clashing:
             return Conflicted(position.zone, position.branch, clashing.clashes)
-        draft = None if planned is None else await drafts.draft(
+        draft = NothingToCommit() if planned is None else await drafts.draft(
             repo, reader, position, tip, planned, intent.message,
-            may_touch_signed=intent.imports, force=intent.force, author=intent.author,
+            may_touch_signed=intent.imports, force=intent.force, strict=intent.strict,
+            author=intent.author,
         )  # fmt: skip
-        if draft is None:
-            return None
+        if isinstance(draft, NothingToCommit):
+            return unchanged(position, draft.findings)
         if intent.dry_run:
             return preview(position, tip, draft)
         await repo.objects.put(draft.objects)
@@ -166,6 +184,7 @@ def committed(
         added=draft.added,
         moved=moved,
         replayed=replayed,
+        findings=draft.findings,
     )
 
 
@@ -173,8 +192,20 @@ def preview(position: Position, tip: State, draft: Draft) -> Preview:
     """What a dry run tells of a draft."""
     return Preview(
         position.zone, position.branch, tip.tree, draft.tree,
-        draft.serial, tip.serial, draft.objects,
+        draft.serial, tip.serial, draft.objects, draft.findings,
     )  # fmt: skip
+
+
+def unchanged(position: Position, findings: tuple[Finding, ...] = ()) -> Unchanged:
+    """Return the outcome of a change for which there was nothing to do."""
+    tip = position.tip
+    return Unchanged(
+        position.zone,
+        position.branch,
+        CommitId(tip.target) if tip is not None else None,
+        tip.serial if tip is not None else None,
+        findings,
+    )
 
 
 async def _move(

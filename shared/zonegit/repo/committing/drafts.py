@@ -17,7 +17,8 @@ from zonegit.repo.committing.serials import next_soa
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes
+from zonegit.zone import findings, names, rrtypes
+from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, soa, title, with_serial
 from zonegit.zone.serial import later, latest
@@ -47,18 +48,20 @@ class Planned(msgspec.Struct, frozen=True):
     ``changes`` are those to the tip's records, ``added`` which of them it does not have yet.
     ``parents`` None: the tip, if there is one; others make it a commit even where no record
     changes. ``reached`` is a serial that it has to follow beside those its branch had, None where
-    there is no such.
+    there is no such. ``findings`` are those about the input and about the changes.
     """
 
     changes: Changes
     added: AbstractSet[Key] = frozenset()
     parents: tuple[CommitId, ...] | None = None
     reached: int | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 class Draft(msgspec.Struct, frozen=True):
     """A commit nobody points at yet; its ``objects`` children first. ``told`` are the changes
-    beside the SOA's serial, ``added`` as :class:`Planned` has it."""
+    beside the SOA's serial, ``added`` as :class:`Planned` has it, ``findings`` all that an operator
+    should know."""
 
     commit: CommitId
     tree: ObjectId
@@ -67,6 +70,13 @@ class Draft(msgspec.Struct, frozen=True):
     objects: list[RawObject]
     told: Changes
     added: AbstractSet[Key]
+    findings: tuple[Finding, ...] = ()
+
+
+class NothingToCommit(msgspec.Struct, frozen=True):
+    """No commit is needed; ``findings`` are those about the input."""
+
+    findings: tuple[Finding, ...] = ()
 
 
 async def state_at(reader: Reader, commit: CommitId, apex: Name) -> State:
@@ -101,16 +111,18 @@ async def draft(
     *,
     may_touch_signed: bool,
     force: bool,
+    strict: bool = False,
     author: Identity | None = None,
-) -> Draft | None:
-    """The next commit of a branch; None when there is nothing to commit. ``author`` None: whoever
-    commits.
+) -> Draft | NothingToCommit:
+    """The next commit of a branch, or that none is needed. ``author`` None: whoever commits.
 
     Raises:
         Unsafe: the zone is signed, the change would invalidate signatures (unless it
             ``may_touch_signed``) or its serial would not move on, and it is not forced.
-        Invalid: the zone would have no SOA.
+        Invalid: the zone would have no SOA; or there are findings that ``strict`` makes errors.
     """
+    if strict:
+        findings.refuse(planned.findings)
     apex = position.zone
     changes = planned.changes
     if signs_soa(tip.rrsig) and changes and not may_touch_signed and not force:
@@ -118,7 +130,7 @@ async def draft(
     new_soa = _decide_soa(position, tip, planned, force=force)
     others = {key: value for key, value in changes.items() if key != (apex, rrtypes.SOA)}
     if new_soa is None and not others and planned.parents is None:
-        return None
+        return NothingToCommit(planned.findings)
     stands = new_soa or tip.soa
     if stands is None:
         raise _no_soa(apex)
@@ -138,6 +150,7 @@ async def draft(
         objects=[*objects, raw],
         told=others if new_soa is None or _same_but_serial(new_soa, tip.soa) else changes,
         added=planned.added,
+        findings=planned.findings,
     )
 
 

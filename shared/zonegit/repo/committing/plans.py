@@ -1,6 +1,8 @@
 """What a commit is to change, worked out on whatever tip it finds: so it can be replayed."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+import msgspec
 
 from zonegit.history import trees
 from zonegit.objects import asks
@@ -15,6 +17,7 @@ from zonegit.repo.finding import browse
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.reading import Reader
 from zonegit.zone import names
+from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
@@ -32,6 +35,18 @@ def plan_edits(todo: Collection[Edit], apex: Name) -> Plan:
         return Planned(changes, {key for key in changes if key[1] not in present[key[0]]})
 
     return plan
+
+
+def add_findings(plan: Plan, findings: Sequence[Finding]) -> Plan:
+    """Return a plan whose commit also has ``findings``, which are known before it is made."""
+    if not findings:
+        return plan
+
+    async def with_findings(reader: Reader, tip: State) -> Planned:
+        planned = await plan(reader, tip) or Planned({})
+        return msgspec.structs.replace(planned, findings=(*findings, *planned.findings))
+
+    return with_findings
 
 
 def planned(deltas: Collection[Delta]) -> Planned:

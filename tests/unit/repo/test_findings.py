@@ -1,0 +1,60 @@
+"""Findings come with whatever became of a change, and ``strict`` makes errors of warnings."""
+
+import pytest
+
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address, committed, tip
+from zonegit.errors import Invalid
+from zonegit.objects.ids import ObjectId
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Intent, Outcome, Preview, Unchanged
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import heads
+from zonegit.zone.findings import Finding
+
+WARNING = Finding("a-rule", "warning", "one is odd")
+NOTE = Finding("another-rule", "note", "one is good to know")
+
+
+async def change(
+    shop: Shop, last: str, *found: Finding, strict: bool = False, dry_run: bool = False
+) -> Outcome:
+    at = await heads.locate(shop.repo, ZONE, "main")
+    plan = plans.plan_edits([Set(address("api", f"192.0.2.{last}"))], ZONE)
+    intent = Intent("m", "set", strict=strict, dry_run=dry_run)
+    return await commits.commit(shop.repo, at, plans.add_findings(plan, found), intent)
+
+
+async def stored(shop: Shop) -> list[tuple[ObjectId, str]]:
+    return await shop.repo.objects.listed()
+
+
+async def test_a_commit_has_the_findings_of_its_plan(foo: Shop) -> None:
+    assert committed(await change(foo, "81", WARNING, NOTE)).findings == (WARNING, NOTE)
+
+
+async def test_a_dry_run_has_them_too(foo: Shop) -> None:
+    preview = await change(foo, "81", WARNING, dry_run=True)
+    assert isinstance(preview, Preview)
+    assert preview.findings == (WARNING,)
+
+
+async def test_where_nothing_is_to_be_committed_they_are_known_all_the_same(foo: Shop) -> None:
+    same = await change(foo, "80", NOTE)
+    assert isinstance(same, Unchanged)
+    assert (same.commit, same.serial, same.findings) == (await tip(foo), 7, (NOTE,))
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("last", ["80", "81"])
+async def test_strict_refuses_a_warning_and_stores_nothing(
+    foo: Shop, last: str, dry_run: bool
+) -> None:
+    before, there = await tip(foo), await stored(foo)
+    with pytest.raises(Invalid, match=r"one is odd \(a-rule\)"):
+        await change(foo, last, NOTE, WARNING, strict=True, dry_run=dry_run)
+    assert (await tip(foo), await stored(foo)) == (before, there)
+
+
+async def test_strict_lets_notes_pass(foo: Shop) -> None:
+    assert committed(await change(foo, "81", NOTE, strict=True)).findings == (NOTE,)
