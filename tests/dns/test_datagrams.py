@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from tests.support.waiting import DEADLINE_S
 
 from zonegit_resolver.listening import batches
 from zonegit_resolver.listening.batches import AT_ONCE, LARGEST, Batches
@@ -49,7 +50,7 @@ def server(sockets: ExitStack, host: str) -> socket.socket:
 def client(sockets: ExitStack, to: socket.socket, host: str) -> socket.socket:
     """Connected, so that it hears nothing but what comes from ``host``."""
     sock = sockets.enter_context(socket.socket(to.family, socket.SOCK_DGRAM))
-    sock.settimeout(10)
+    sock.settimeout(DEADLINE_S)
     sock.connect((host, to.getsockname()[1]))
     return sock
 

@@ -13,7 +13,7 @@ import pytest
 from tests.dns.serving import served
 from tests.dns.world import World
 from tests.support.framing import connected, framed, receive
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.authority.addresses import Address
 from zonegit.authority.answering.conduct import Conduct
@@ -39,7 +39,7 @@ def host(request: pytest.FixtureRequest) -> str:
 
 async def ends(reader: asyncio.StreamReader) -> bytes:
     """What comes until the server closes."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         return await reader.read()
 
 
@@ -156,12 +156,12 @@ async def test_2000_clients_at_once_are_all_answered(world: World, host: str) ->
         with room_for_files(2 * MANY + 500):
             async with AsyncExitStack() as stack:
                 opening = [stack.enter_async_context(connected(address)) for _ in range(MANY)]
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(DEADLINE_S):
                     clients = await asyncio.gather(*opening)
                 await eventually(lambda: streams.connections == MANY)
                 for _, writer in clients:
                     writer.write(framed(QUERY))
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(DEADLINE_S):
                     replies = [await receive(reader) for reader, _ in clients]
                 assert set(replies) == {world.exchange(QUERY)}
         await eventually(lambda: streams.connections == 0)
@@ -192,7 +192,7 @@ async def test_connections_that_come_all_at_once_are_counted_one_by_one(
             sock.connect(tuple(address))
             sock.setblocking(False)
         closed = 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             for finished in asyncio.as_completed([loop.sock_recv(sock, 1) for sock in socks]):
                 assert await finished == b""
                 closed += 1

@@ -10,7 +10,7 @@ from tests.dns.serving import served
 from tests.dns.world import World
 from tests.support.framing import framed, receive
 from tests.support.turns import counted
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.authority.answering.conduct import Conduct
 from zonegit_resolver.listening.listeners import make_room
@@ -63,7 +63,7 @@ async def test_a_client_that_says_too_little_too_long_is_let_go(
     async with served(world, Limits(idle_s=0.05)) as (address, _):
         reader, writer = await asyncio.open_connection(*address)
         writer.write(octets)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             assert await reader.read() == b""
         writer.close()
 
@@ -89,7 +89,7 @@ async def test_one_subnet_may_not_take_all_connections(world: World) -> None:
         await eventually(lambda: streams.connections == 2)
         neighbour = ("127.0.0.9", 0)
         reader, _ = await asyncio.open_connection("127.0.0.1", address.port, local_addr=neighbour)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             assert await reader.read() == b""
         stranger = ("127.0.1.1", 0)
         elsewhere = await asyncio.open_connection("127.0.0.1", address.port, local_addr=stranger)

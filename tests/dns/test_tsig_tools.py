@@ -7,6 +7,7 @@ import pytest
 from tests.dns.serving import served
 from tests.dns.world import World
 from tests.support.peers import installed
+from tests.support.waiting import DEADLINE_S
 
 from zonegit.authority.addresses import Address
 from zonegit.authority.answering.conduct import Conduct
@@ -27,14 +28,14 @@ async def run(*words: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         return (await process.communicate())[0].decode()
 
 
 async def dig(address: Address, key: Path, *words: str) -> str:
     """Without asking again, which would hide what went wrong."""
     at = (f"@{address.host}", "-p", str(address.port), "-k", str(key))
-    return await run(tool("dig"), *at, "+tries=1", "+time=20", *words)
+    return await run(tool("dig"), *at, "+tries=1", f"+time={DEADLINE_S:.0f}", *words)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

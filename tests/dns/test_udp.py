@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import dns.message
 import pytest
 from tests.dns.world import World
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.authority.addresses import Address
 from zonegit.authority.answering import fast
@@ -42,7 +42,7 @@ async def exchange(to: Address, wire: bytes) -> tuple[bytes, str]:
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         sock.bind(("::1" if ":" in to.host else "127.0.0.1", 0))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             await loop.sock_sendto(sock, wire, tuple(to))
             reply, peer = await loop.sock_recvfrom(sock, 4096)
     return reply, peer[0]
@@ -82,7 +82,7 @@ async def test_a_burst_is_answered_whole(world: World) -> None:
             sock.connect(tuple(address))
             for number in range(count):
                 sock.send(number.to_bytes(2, "big") + QUERY[2:])
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(DEADLINE_S):
                 ids = {(await loop.sock_recv(sock, 4096))[:2] for _ in range(count)}
     assert len(ids) == count
 
@@ -107,7 +107,7 @@ async def test_octets_that_are_no_query_get_no_answer_and_do_no_harm(world: Worl
             sock.send(b"\xff" * 5000)
             sock.send(b"")
             sock.send(QUERY)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(DEADLINE_S):
                 reply = await asyncio.get_running_loop().sock_recv(sock, 4096)
     assert reply == world.exchange(QUERY)
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import DEADLINE_S
+
 BIN = Path(sys.executable).parent
-DEADLINE_S = 20.0
 
 FOO = """\
 $TTL 300
@@ -50,15 +51,19 @@ class Stack:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=2 * DEADLINE_S,
             check=False,
         )
         assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
         return Said(done.returncode, done.stdout, done.stderr)
 
     def _own(self) -> dict[str, str]:
-        """Where this stack is, and what its operators left unfinished."""
-        return {"ZONEGIT_DATA": str(self.data), "XDG_STATE_HOME": str(self.state)}
+        """Where this stack is, what its operators left unfinished, and time for slow machines."""
+        return {
+            "ZONEGIT_DATA": str(self.data),
+            "XDG_STATE_HOME": str(self.state),
+            "ZONEGIT_TIMEOUT": str(DEADLINE_S),
+        }
 
     @property
     def state(self) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.stack import BIN, Stack
+from tests.support.waiting import DEADLINE_S
 
 
 @pytest.fixture
@@ -26,6 +27,8 @@ def completed(stack: Stack, line: str) -> list[str]:
         "COMP_WORDS": line,
         "COMP_CWORD": str(len(words) - 1),
     }
+    if "ZONEGIT_NATS_URL" not in stack.environment:  # there is a bus to wait for
+        env["ZONEGIT_COMPLETION_TIMEOUT"] = str(DEADLINE_S)
     said = stack.run(env=env)
     assert said.err == ""
     return [item.partition(",")[2] for item in said.out.splitlines() if item]
@@ -80,8 +83,9 @@ def test_bash_completes_with_the_script(stack: Stack, zone: str) -> None:
     said = subprocess.run(
         [bash, "--norc", "-c", 'eval "$(zonegit completion bash)"; COMP_WORDS=(zonegit checkout c)'
          ' COMP_CWORD=2; _zonegit_completion zonegit c checkout; echo "${COMPREPLY[@]}"'],
-        env={"PATH": f"{BIN}:/usr/bin:/bin", "ZONEGIT_DATA": str(stack.data), **stack.environment},
-        capture_output=True, text=True, timeout=60, check=True,
+        env={"PATH": f"{BIN}:/usr/bin:/bin", "ZONEGIT_DATA": str(stack.data),
+             "ZONEGIT_COMPLETION_TIMEOUT": str(DEADLINE_S), **stack.environment},
+        capture_output=True, text=True, timeout=DEADLINE_S, check=True,
     )  # fmt: skip
     assert said.stdout.split() == ["canary"]
     assert zone

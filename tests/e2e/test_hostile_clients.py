@@ -12,8 +12,8 @@ import pytest
 from tests.e2e.stack import Stack
 from tests.support.framing import connected, framed, receive
 from tests.support.hostile import queries, question
+from tests.support.waiting import DEADLINE_S
 
-PATIENCE_S = 20.0
 GROWTH_KIB = 64 << 10
 """Memory that all of it together may cost; some 30 MiB are those of a resolver at rest."""
 QUERY = dns.message.make_query("api.foo.com.", "A", id=77, use_edns=0).to_wire()
@@ -44,7 +44,7 @@ def resident(stack: Stack) -> int:
 async def assert_answering(address: Address) -> None:
     """Over UDP and over TCP."""
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
             sock.connect(address)
@@ -92,7 +92,7 @@ async def frames(address: Address) -> None:
                 writer.write(framed(message))
                 await writer.drain()
                 writer.write_eof()
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(DEADLINE_S):
                     await reader.read()
 
 

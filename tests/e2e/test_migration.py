@@ -10,9 +10,10 @@ from pathlib import Path
 
 from tests.e2e.stack import Stack, until
 from tests.e2e.test_services_survive_kills import ACTOR, running, whole_log
+from tests.e2e.test_services_survive_kills import Stack as Running
 from tests.support import commits, vectors
 from tests.support.nats import nats_server
-from tests.support.processes import ServiceProcess, service_process
+from tests.support.processes import service_process
 from tests.support.waiting import eventually, succeeds
 
 from zonegit.bus import RemoteRefs, connect
@@ -79,13 +80,15 @@ async def test_refs_killed_again_and_again_completes_a_migration_unasked(tmp_pat
     origin = Origin(ACTOR, "migrate", secrets.token_hex(16))
     async with running(tmp_path) as stack:
         await stack.objects.put(made.objects)
-        asking = asyncio.create_task(stack.refs.adopt(slots, origin))
+        adopt = stack.attempt(lambda: stack.refs.adopt(slots, origin))
+        asking = asyncio.create_task(adopt)
         await eventually(lambda: legacy_rows(tmp_path) > 0)
         for _ in range(KILLS):
-            await kill_on_the_way(stack.refs_service, tmp_path)
+            await kill_on_the_way(stack, tmp_path)
         await eventually(lambda: legacy_rows(tmp_path) == 0)
         assert isinstance((await asyncio.gather(asking, return_exceptions=True))[0], Unavailable)
 
+        await stack.until_answers()
         log = await whole_log(stack.refs)
         refs = await stack.refs.zone(ZONE, ACTOR)
         where = await stack.refs.where(ACTOR)
@@ -120,13 +123,12 @@ async def test_refs_answers_while_a_migration_waits_for_the_object_store(tmp_pat
             assert default.branch == "canary"
 
 
-async def kill_on_the_way(refs: ServiceProcess, data: Path) -> None:
+async def kill_on_the_way(stack: Running, data: Path) -> None:
     """After it has got on with its work since it was started."""
     left = legacy_rows(data)
     await eventually(lambda: legacy_rows(data) < left or left == 0)
     await asyncio.sleep(random.uniform(0, 0.01))
-    await asyncio.to_thread(refs.kill)
-    await asyncio.to_thread(refs.start)
+    await stack.restart(stack.refs_service)
 
 
 def legacy_rows(data: Path) -> int:

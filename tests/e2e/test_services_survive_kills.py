@@ -8,17 +8,19 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from tests.support import commits
 from tests.support.commits import Made
 from tests.support.nats import nats_server
 from tests.support.processes import ServiceProcess, service_process
-from tests.support.waiting import eventually, succeeds
+from tests.support.waiting import DEADLINE_S, eventually, succeeds
 
 from zonegit.bus import RemoteObjects, RemoteRefs, connect
+from zonegit.bus.connection import Bus
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
 from zonegit.objects.ids import identify
@@ -30,19 +32,56 @@ from zonegit.zone import names
 ACTOR = "ada"
 KILLS = 6
 WRITERS = 4
-GIVE_UP_S = 0.5
+PROBE_S = 1.0
+"""A probe may be sent to a connection that the bus has not yet seen end; then it is lost."""
 ZONE = names.parse("foo.com.")
 SOME_ID = identify("blob", b"")
+
+T = TypeVar("T")
 
 
 @dataclass
 class Stack:
-    """Both services, and the stores as a caller sees them."""
+    """Both services, and the stores as a caller sees them. ``killed`` is set from the moment when
+    a service is killed until both are known to answer."""
 
+    bus: Bus
     objectstore: ServiceProcess
     refs_service: ServiceProcess
     objects: RemoteObjects
     refs: RemoteRefs
+    killed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def attempt(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what a request returns; a kill ends the request, however slow the machine is.
+
+        Raises:
+            Unavailable: a service was killed before the answer came.
+        """
+        asking = asyncio.ensure_future(call())
+        killing = asyncio.ensure_future(self.killed.wait())
+        try:
+            await asyncio.wait([asking, killing], return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                return asking.result()
+            raise Unavailable("the service was killed")
+        finally:
+            for each in (asking, killing):
+                each.cancel()
+
+    async def restart(self, service: ServiceProcess) -> None:
+        """Kill a service and start it; :meth:`until_answers` has to follow."""
+        self.killed.set()
+        await asyncio.to_thread(service.kill)
+        await asyncio.to_thread(service.start)
+
+    async def until_answers(self) -> None:
+        """Wait until both services answer."""
+        objects = RemoteObjects(self.bus, ACTOR, timeout=PROBE_S)
+        refs = RemoteRefs(self.bus, ACTOR, timeout=PROBE_S)
+        await succeeds(lambda: objects.missing([SOME_ID]), Unavailable)
+        await succeeds(lambda: refs.where(ACTOR), Unavailable)
+        self.killed.clear()
 
 
 @contextmanager
@@ -59,21 +98,23 @@ def processes(data: Path) -> Iterator[tuple[str, ServiceProcess, ServiceProcess]
 async def running(data: Path) -> AsyncIterator[Stack]:
     with processes(data) as (url, objectstore, refs_service):
         async with connect(BusSettings(url), name="test") as bus:
-            objects = RemoteObjects(bus, ACTOR, timeout=GIVE_UP_S)
-            refs = RemoteRefs(bus, ACTOR, timeout=GIVE_UP_S)
-            await succeeds(lambda: objects.missing([SOME_ID]), Unavailable)
-            await succeeds(lambda: refs.where(ACTOR), Unavailable)
-            yield Stack(objectstore, refs_service, objects, refs)
+            objects = RemoteObjects(bus, ACTOR, timeout=DEADLINE_S)
+            refs = RemoteRefs(bus, ACTOR, timeout=DEADLINE_S)
+            stack = Stack(bus, objectstore, refs_service, objects, refs)
+            await stack.until_answers()
+            yield stack
 
 
-async def kill_in_a_loop(service: ServiceProcess, acknowledged: Sequence[object]) -> None:
+async def kill_in_a_loop(
+    stack: Stack, service: ServiceProcess, acknowledged: Sequence[object]
+) -> None:
     """Kills it at a random moment of its work, each time after it has acknowledged some."""
     for _ in range(KILLS):
         enough = len(acknowledged) + random.randint(1, 20)
         await eventually(lambda enough=enough: len(acknowledged) >= enough)
         await asyncio.sleep(random.uniform(0, 0.01))
-        await asyncio.to_thread(service.kill)
-        await asyncio.to_thread(service.start)
+        await stack.restart(service)
+        await stack.until_answers()
 
 
 async def write_on(killing: asyncio.Task[None], write: Callable[[], Awaitable[None]]) -> None:
@@ -90,16 +131,14 @@ async def test_objects_acknowledged_before_a_kill_are_there_after_it(tmp_path: P
             made = commits.commit(ZONE, random.getrandbits(32), f"192.0.2.{random.randrange(256)}")
             attempted.append(made)
             try:
-                await stack.objects.put(made.objects)
+                await stack.attempt(lambda: stack.objects.put(made.objects))
             except Unavailable:
                 await asyncio.sleep(0.01)
             else:
                 acknowledged.append(made)
 
-        killing = asyncio.create_task(kill_in_a_loop(stack.objectstore, acknowledged))
+        killing = asyncio.create_task(kill_in_a_loop(stack, stack.objectstore, acknowledged))
         await asyncio.gather(*(write_on(killing, write) for _ in range(WRITERS)))
-        await succeeds(lambda: stack.objects.missing([SOME_ID]), Unavailable)
-
         assert acknowledged
         ids = {raw.id for made in acknowledged for raw in made.objects}
         assert set(await stack.objects.get(ids)) == ids
@@ -114,7 +153,7 @@ async def test_moves_acknowledged_before_a_kill_are_there_after_it(tmp_path: Pat
     async with running(tmp_path) as stack:
         await stack.refs.register(ZONE, origin())
         acknowledged: list[LogEntry] = []
-        killing = asyncio.create_task(kill_in_a_loop(stack.refs_service, acknowledged))
+        killing = asyncio.create_task(kill_in_a_loop(stack, stack.refs_service, acknowledged))
         await asyncio.gather(
             *(move_on(stack, killing, f"writer{n}", acknowledged) for n in range(WRITERS))
         )
@@ -149,6 +188,7 @@ async def move_on(
         expected = Exactly(tip.id) if tip else Absent()
 
         move = partial(stack.refs.move, ref, expected, made.id, why, made.objects)
+        move = partial(stack.attempt, move)
         moved = await succeeds(move, Unavailable)
         again = await succeeds(move, Unavailable)
         assert again.entries == moved.entries

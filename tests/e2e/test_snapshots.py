@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.stack import BIN, FOO, Stack
 from tests.support import transcripts
+from tests.support.waiting import DEADLINE_S
 
 from zonegit.objects import signatures
 
@@ -69,13 +70,14 @@ def replayed(stack: Stack, folder: Path, path: Path) -> str:
         fixed = {
             "PATH": os.environ["PATH"], "HOME": str(folder), "TZ": "UTC", "LC_ALL": "C.UTF-8",
             "TMPDIR": str(folder), "COLUMNS": "100", "ZONEGIT_DATA": str(stack.data),
+            "ZONEGIT_TIMEOUT": str(DEADLINE_S),
             "ZONEGIT_ACTOR": "alice", "ZONEGIT_AUTHOR_NAME": "Alice",
             "ZONEGIT_AUTHOR_EMAIL": "alice@example.net",
             "ZONEGIT_DATE": (day + timedelta(minutes=number)).isoformat(),
         }  # fmt: skip
         done = subprocess.run(
             [found_at, *words], env={**fixed, **environment}, cwd=folder,
-            input=step.stdin, capture_output=True, text=True, timeout=60, check=False,
+            input=step.stdin, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
         )  # fmt: skip
         out, err = (steady(text, folder) for text in (done.stdout, done.stderr))
         found.append(transcripts.text(step, out, err, done.returncode))

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.ports import free_port
+from tests.support.waiting import DEADLINE_S
 
 BIN = Path(sys.executable).parent
-DEADLINE_S = 20.0
 SHOWN_LINES = 30
 
 
@@ -40,6 +40,7 @@ class Walkthrough:
             "ZONEGIT_DATA": str(folder / "data"),
             "XDG_STATE_HOME": str(folder / "state"),
             "ZONEGIT_ACTOR": "alice",
+            "ZONEGIT_TIMEOUT": str(DEADLINE_S),
             "ZONEGIT_AUTHOR_EMAIL": "alice@example.net",
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
         }

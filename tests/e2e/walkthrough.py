@@ -21,6 +21,7 @@ from tests.e2e.walking import (
     remember_addresses,
     walkthrough,
 )
+from tests.support.waiting import DEADLINE_S
 
 SALT = "demo-rollout"
 CANARY_PERCENT = 50
@@ -250,7 +251,7 @@ def metrics(walk: Walkthrough) -> None:
     walk.step("19. Metrics")
     url = f"http://{walk.metrics}/metrics"
     print(f"$ curl {url}")
-    with urllib.request.urlopen(url, timeout=5) as response:
+    with urllib.request.urlopen(url, timeout=DEADLINE_S) as response:
         text = response.read().decode()
     lines = [line for line in text.splitlines() if 'zone="foo.com."' in line]
     print(*(f"  {line}" for line in lines[:SHOWN_LINES]), sep="\n")

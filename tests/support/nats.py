@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-START_S = 20.0
+from tests.support.waiting import DEADLINE_S
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def signal_nats(folder: Path, number: signal.Signals) -> None:
 
 
 def _url(folder: Path, process: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
         assert process.poll() is None, "nats-server ended at once"
         for found in folder.glob("*.ports"):

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.waiting import DEADLINE_S
+
 
 class ServiceProcess:
     """``python -m zonegit_<name>``, started again over the same data as often as wanted."""
@@ -35,12 +37,12 @@ class ServiceProcess:
         """SIGTERM; the exit status."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(timeout=20)
+        return self._process.wait(timeout=DEADLINE_S)
 
     def wait(self) -> int:
         """The exit status, once it ends by itself."""
         assert self._process is not None
-        return self._process.wait(timeout=20)
+        return self._process.wait(timeout=DEADLINE_S)
 
 
 @contextmanager

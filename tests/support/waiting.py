@@ -1,4 +1,8 @@
-"""Waiting in tests: for a condition, with a deadline, never for a time."""
+"""Waiting in tests: for a condition, with a deadline, never for a time.
+
+A deadline ends only a test that would never end: it must not depend on how fast the machine is, or
+on what else it does meanwhile.
+"""
 
 import asyncio
 import time
@@ -8,7 +12,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-DEADLINE_S = 20.0
+DEADLINE_S = 300.0
+"""For a condition that must become true, and for whatever a test asks for and must get."""
 
 
 async def eventually(condition: Callable[[], object]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.support.waiting import DEADLINE_S
 from zonegit import http
 from zonegit.errors import Unavailable
 from zonegit.http import Reply
@@ -15,13 +16,13 @@ async def page() -> Reply:
 
 async def test_a_page_is_served_on_a_port_of_its_own_choice() -> None:
     async with http.serve("127.0.0.1", 0, {"/livez": page}) as port:
-        reply = await http.get("127.0.0.1", port, "/livez", timeout=5)
+        reply = await http.get("127.0.0.1", port, "/livez", timeout=DEADLINE_S)
     assert (reply.status, reply.body) == (200, b"fine\n")
 
 
 async def test_an_unknown_page_names_those_there_are() -> None:
     async with http.serve("127.0.0.1", 0, {"/livez": page}) as port:
-        reply = await http.get("127.0.0.1", port, "/nope", timeout=5)
+        reply = await http.get("127.0.0.1", port, "/nope", timeout=DEADLINE_S)
     assert (reply.status, reply.body) == (404, b"there are /livez\n")
 
 
@@ -45,11 +46,11 @@ async def test_what_is_no_request_for_a_page_harms_nobody(octets: bytes, begins:
         writer.close()
         assert received.startswith(begins)
         assert bool(received) == bool(begins)
-        assert (await http.get("127.0.0.1", port, "/livez", timeout=5)).status == 200
+        assert (await http.get("127.0.0.1", port, "/livez", timeout=DEADLINE_S)).status == 200
 
 
 async def test_nobody_there_is_unavailable() -> None:
     async with http.serve("127.0.0.1", 0, {}) as port:
         pass
     with pytest.raises(Unavailable, match=str(port)):
-        await http.get("127.0.0.1", port, "/", timeout=5)
+        await http.get("127.0.0.1", port, "/", timeout=DEADLINE_S)

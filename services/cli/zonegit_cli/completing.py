@@ -6,6 +6,7 @@ when the command itself is run.
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from zonegit_cli.output import Output
 from zonegit_cli.session import Session
 
 TIMEOUT_S: Final = 0.7
+"""Unless ``ZONEGIT_COMPLETION_TIMEOUT`` says otherwise."""
 
 T = TypeVar("T")
 
@@ -71,8 +73,9 @@ def _ask(ctx: click.Context, read: Callable[[Repo], Awaitable[T]]) -> T | None:
 
     async def run() -> T:
         data = ctx.params.get("data")
-        session = Session(Output(False), TIMEOUT_S, Path(data) if data else None)
-        async with asyncio.timeout(TIMEOUT_S), session.connected() as repo:
+        timeout = float(os.environ.get("ZONEGIT_COMPLETION_TIMEOUT") or TIMEOUT_S)
+        session = Session(Output(False), timeout, Path(data) if data else None)
+        async with asyncio.timeout(timeout), session.connected() as repo:
             return await read(repo)
 
     with suppress(Exception):

@@ -60,8 +60,9 @@ def _common(function: F) -> F:
                 type=click.FloatRange(0, 3600, min_open=True),
                 default=10.0,
                 show_default=True,
+                envvar="ZONEGIT_TIMEOUT",
                 metavar="SECONDS",
-                help="Give up on a service, or on --wait, after this long.",
+                help="Give up on a service, or on --wait, after this long (ZONEGIT_TIMEOUT).",
             ),
             click.option(
                 "--data",

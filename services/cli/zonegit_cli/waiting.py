@@ -7,6 +7,7 @@ local stack that should answer and do not.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,10 @@ Place = tuple[Name, str | None]
 
 BROADCAST_S: Final = 0.3
 """How long resolvers have to answer the status broadcast, in seconds."""
+
+BROADCASTS: Final = 10
+"""How often those are asked that a running local stack should have, and that have not answered: a
+busy machine may need longer."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -140,9 +145,10 @@ async def until_all(waiters: Sequence[Waiter], moved: Mapping[Place, Moved]) -> 
 
 async def _ask_who_reports(session: Session, bus: "Bus", waiter: Waiter) -> None:
     zone, branch = waiter.zone, waiter.branch
-    statuses = await status_of_all(bus, zone)
+    local = session.local_resolvers()
+    statuses = await status_of_all(bus, zone, local)
     waiter.awaited = {each.resolver for each in statuses if _follows(each, zone, branch)}
-    waiter.awaited |= _silent(session.local_resolvers(), statuses, zone, branch)
+    waiter.awaited |= _silent(local, statuses, zone, branch)
 
 
 def _silent(
@@ -157,12 +163,25 @@ def _silent(
     return frozenset()
 
 
-async def status_of_all(bus: "Bus", zone: Name | None = None) -> list[ResolverStatus]:
-    """What every resolver that answers in time says of itself, by name."""
-    found = await bus.broadcast(
-        subjects.resolvers("status"), AskStatus(zone=zone), ResolverStatus, BROADCAST_S
-    )
-    return sorted(found, key=lambda each: each.resolver)
+async def status_of_all(
+    bus: "Bus", zone: Name | None = None, expected: AbstractSet[str] = frozenset()
+) -> list[ResolverStatus]:
+    """Return the status of every resolver that answers in time, by name.
+
+    Args:
+        zone: the only zone to report on; None: all zones.
+        expected: resolvers that should answer. While one of them has not, all are asked again, up
+            to ``BROADCASTS`` times.
+    """
+    found: dict[str, ResolverStatus] = {}
+    for _ in range(BROADCASTS):
+        answers = await bus.broadcast(
+            subjects.resolvers("status"), AskStatus(zone=zone), ResolverStatus, BROADCAST_S
+        )
+        found |= {each.resolver: each for each in answers}
+        if expected <= found.keys():
+            break
+    return [found[name] for name in sorted(found)]
 
 
 def branch_and_share(served: ServedZone) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from tests.support.framing import framed
 from tests.support.peers import Address
+from tests.support.waiting import DEADLINE_S
 
 WINDOW = 32
-PATIENCE_S = 10.0
+PATIENCE_S = DEADLINE_S
 """A server on the loopback that is silent for so long does not answer."""
 
 

@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import pytest
 from tests.support.peers import installed
+from tests.support.waiting import DEADLINE_S
 
 PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
 SECRET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -28,5 +29,5 @@ def test_a_secondary_accepts_its_configuration(server: str, tmp_path: Path) -> N
     if path is None:
         pytest.skip(f"{program} is not installed")
     command = [path, *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

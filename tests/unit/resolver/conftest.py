@@ -6,8 +6,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.support.nats import nats_server
-from tests.support.waiting import held
+from tests.support.waiting import DEADLINE_S, held
 from tests.unit.resolver.site import Site, site
+
+from zonegit_resolver.following import differences
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine gets differences, too, not whole transfers."""
+    monkeypatch.setattr(differences, "PATIENCE_S", DEADLINE_S)
 
 
 @pytest.fixture

@@ -215,7 +215,7 @@ class Running:
             await asyncio.sleep(0.01)
 
     async def page(self, path: str) -> tuple[int, str]:
-        reply = await http.get(*self.metrics, path, timeout=5)
+        reply = await http.get(*self.metrics, path, timeout=DEADLINE_S)
         return reply.status, reply.body.decode()
 
 

@@ -9,6 +9,7 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 from tests.support.framing import connected, framed, receive
+from tests.support.waiting import DEADLINE_S
 from tests.unit.resolver.cachefiles import LAYOUT_1, files, make_earlier, zone_file
 from tests.unit.resolver.site import Running, Site, resolver
 
@@ -238,13 +239,14 @@ async def test_history_that_does_not_answer_costs_a_whole_transfer_and_no_more(
     here: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bus is there, and refs is stopped."""
-    monkeypatch.setattr(differences, "PATIENCE_S", 0.1)
     await here.commit("foo.com.", zone("www 300 A 192.0.2.100"))
     await here.commit("foo.com.", zone("www 300 A 192.0.2.108"), serial=8)
     async with resolver(here.url, tmp_path) as running:
         await serves(running, 8)
         assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]
         here.answers.clear()
+        monkeypatch.setattr(differences, "PATIENCE_S", 0.1)
         assert await news(running, 7) == ["whole"]
         here.answers.set()
+        monkeypatch.setattr(differences, "PATIENCE_S", DEADLINE_S)
         assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]

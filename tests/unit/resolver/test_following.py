@@ -5,7 +5,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 from tests.unit.resolver.site import Site, resolver
 
 from zonegit.authority.answering.canary import Canary
@@ -176,7 +176,7 @@ async def test_a_commit_that_cannot_be_read_leaves_the_old_one_and_is_tried_agai
             (zone,) = (await here.status())["r"].zones
             return zone.problem
 
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + DEADLINE_S
         while (said := await problem()) is None:
             assert time.monotonic() < deadline
         assert tree.hex()[:12] in said

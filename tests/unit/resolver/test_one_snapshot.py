@@ -9,6 +9,7 @@ from pathlib import Path
 import dns.message
 import dns.rdatatype
 from tests.support.framing import framed
+from tests.support.waiting import DEADLINE_S
 from tests.unit.resolver.site import Running, Site, resolver
 
 COMMITS = 6
@@ -18,7 +19,6 @@ QUESTIONS = (
     *(("mail", "MX"), ("alias", "A"), ("many", "TXT"), ("@", "SOA"), ("missing", "A")),
     *(("host.sub", "A"), ("any.wild", "MX"), ("x.away", "A"), ("svc", "SRV")),
 )
-PATIENCE_S = 20.0
 
 
 def zone(number: int) -> str:
@@ -83,7 +83,7 @@ async def over_tcp(running: Running, seen: set[int], done: asyncio.Event) -> Non
         for owner, rdtype in (*QUESTIONS, ("@", "AXFR")):
             query = dns.message.make_query(_name(owner), rdtype)
             found: list[int] = []
-            async with asyncio.timeout(PATIENCE_S), aclosing(exchange(running, query)) as replies:
+            async with asyncio.timeout(DEADLINE_S), aclosing(exchange(running, query)) as replies:
                 async for octets in replies:
                     found += numbers(dns.message.from_wire(octets, one_rr_per_rrset=True))
             newest = _one(found, newest)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.support.waiting import DEADLINE_S
 
 from zonegit.authority import addresses
 from zonegit.authority.addresses import Address
@@ -85,6 +86,6 @@ def test_a_name_is_made_from_host_and_port() -> None:
 )
 def test_wrong_flags_are_a_usage_error(words: list[str], said: str) -> None:
     command = [sys.executable, "-m", "zonegit_resolver", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 2
     assert said in done.stderr

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 STORES: Final = ("objectstore", "refs")
 PING_S: Final = 0.5
+PINGS: Final = 6
+"""How often a store is asked that does not answer: a busy machine may need longer."""
 MIN_FREE_OCTETS: Final = 1 << 30
 MAX_SKEW_S: Final = 1.0
 
@@ -49,7 +51,8 @@ async def command(session: Session) -> int:
         async with session.bus() as bus:
             findings += [Finding("bus", True, f"{bus.url_shown} answers"), *await _services(bus)]
             findings.append(await _clock(bus))
-            findings += _resolvers(await status_of_all(bus), session.local_resolvers())
+            local = session.local_resolvers()
+            findings += _resolvers(await status_of_all(bus, expected=local), local)
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""
         findings.append(Finding("bus", False, error.message + hint))
@@ -83,7 +86,11 @@ def _disk(session: Session) -> Finding:
 async def _services(bus: "Bus") -> list[Finding]:
     from zonegit.bus import discovery  # brings in NATS, which help must not
 
-    found = await discovery.ping(bus, PING_S)
+    found: list[Found] = []
+    for _ in range(PINGS):
+        found = await discovery.ping(bus, PING_S)
+        if {each.name for each in found}.issuperset(STORES):
+            break
     return [_service(name, [each for each in found if each.name == name]) for name in STORES]
 
 

@@ -23,7 +23,7 @@ async def command(session: Session, zone: Name | None) -> None:
     A zone has a line for its default state, and one for its canary's.
     """
     async with session.bus() as bus:
-        statuses = await status_of_all(bus, zone)
+        statuses = await status_of_all(bus, zone, session.local_resolvers())
     rows = [row for status in statuses for row in _rows(status)]
     lines = columns(rows, HEADER) if rows else ["no resolver answers"]
     session.output.result([_json(status) for status in statuses], lines, paged=True)

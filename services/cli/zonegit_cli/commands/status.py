@@ -40,7 +40,8 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         repo = session.repo(bus)
         at = await heads.locate(repo, zone, branch)
         async with asyncio.TaskGroup() as group:
-            asking = group.create_task(status_of_all(bus, at.zone))
+            local = session.local_resolvers()
+            asking = group.create_task(status_of_all(bus, at.zone, local))
             placing = group.create_task(resuming.place_of(repo, at))
             stands = await standing.standing(repo, at)
     statuses = asking.result()
