@@ -36,6 +36,11 @@ SUBJECTS = [
     "zg.ada.refs.move.heads.main.com.foo.=",
     "zg.ada.refs.move.heads.=2E=2E.com.foo.=",
     "zg.ada.refs.move.heads.=FF=FE.com.foo.=",
+    "zg.ada.refs.judge",
+    "zg.ada.refs.judge.zone._.com.foo.=",
+    "zg.ada.refs.judge.heads.main.com.foo.=",
+    "zg.ada.refs.basis.zone._.com.foo.=",
+    "zg.ada.refs.basis.heads.main.=FF.=",
     "zg.ada.refs.point.tags.v1.com.foo.=",
     "zg.ada.refs.point.heads.main.=41=41.=",
     "zg.=00.refs.where",
@@ -85,6 +90,8 @@ PAYLOADS: list[object] = [
     {"why": WHY, "expected": {"type": "anything"}, "new": b"x" * 31},
     {"why": WHY, "expected": {"type": "anything"}, "new": bytes(32), "objects": [[]]},
     {"why": WHY, "default": "yes"},
+    {"why": WHY, "expected": {"type": "absent"}, "new": bytes(32), "registers": True},
+    {"why": WHY, "expected": {"type": "absent"}, "new": None, "registers": 1},
 ]
 
 

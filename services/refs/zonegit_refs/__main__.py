@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from zonegit import process
+from zonegit.store.basis import USUAL, Limits
 from zonegit_refs import app
-from zonegit_refs.policy import USUAL, Limits
 
 
 @click.command()

@@ -9,10 +9,10 @@ from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
+from zonegit.store.basis import Limits
 from zonegit_refs.adopting import Adopting
 from zonegit_refs.handlers import Handlers
 from zonegit_refs.keeper import Keeper
-from zonegit_refs.policy import Limits
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
 

@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Final
 
-from zonegit.errors import Conflict, Invalid, Unsafe
-from zonegit.objects.ids import ObjectId, short
+from zonegit.errors import Invalid, Unsafe
+from zonegit.objects.ids import ObjectId
+from zonegit.safety import moves, policy
 from zonegit.store import refnames
-from zonegit.store.expected import Absent, Expected, holds
+from zonegit.store.basis import RefState, ServedTree
+from zonegit.store.expected import Expected
 from zonegit.store.protocols import EntryKind, LogEntry, Moved, Origin
 from zonegit.store.refnames import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_refs import policy, questions, rows
-from zonegit_refs.policy import Served
-
-MAX_REFS: Final = 2_000
-"""Branches and tags of one zone; they travel in one message."""
+from zonegit_refs import questions, rows
 
 MOST_TOLD: Final = 100
 """Log rows that the answer to one operation holds: the last ones it wrote."""
@@ -116,9 +114,7 @@ def register(operation: Operation, zone: Name) -> Outcome:
     if (before := operation.done_before()) is not None:
         return Outcome(before, [])
     if rows.is_registered(operation.connection, zone):
-        raise Conflict(
-            f"zone {names.text(zone)} exists already", hint="zonegit zone switch goes to it"
-        )
+        raise moves.zone_exists(zone)
     operation.connection.execute("INSERT INTO zone (zone) VALUES (?)", (zone,))
     operation.write(refnames.marker(zone), None, None, kind="added")
     return operation.outcome()
@@ -155,7 +151,7 @@ def move(
     ref: RefName,
     expected: Expected,
     new: ObjectId | None,
-    served: Served | None,
+    served: ServedTree | None,
     judged: ObjectId | None,
     *,
     force: bool,
@@ -174,20 +170,31 @@ def move(
         if before.entries and before.entries[-1].new != new:
             raise Invalid("this operation's id was used for another move")
         return Outcome(before, [])
-    assert ref.zone is not None
-    questions.require_zone(operation.connection, ref.zone)
-    current = target(operation.connection, ref)
-    if not holds(expected, current):
-        raise _lost(ref, expected, current)
+    found = state(operation.connection, ref)
+    moves.check_expected(ref, found, expected)
+    if new not in (None, found.tip) and served is not None and found.tip != judged:
+        raise Overtaken
+    moves.check_new(ref, found, new, served, force=force)
     if new is None:
-        _delete(operation, ref, current)
-    elif new != current:
+        _delete(operation, ref, found.tip)
+    elif new != found.tip:
         if served is not None:
-            if current != judged:
-                raise Overtaken
-            _serve(operation.connection, ref, served, force=force)
-        _set(operation, ref, current, new, served.serial if served else None)
+            _serve(operation.connection, ref, policy.highest_after(served, found.highest))
+        _set(operation, ref, found.tip, new, served.serial if served else None)
     return operation.outcome()
+
+
+def state(connection: Connection, ref: RefName) -> RefState:
+    """A branch or tag, as far as a move of it depends on that."""
+    zone = moves.require_movable(ref)
+    tip = target(connection, ref)
+    (refs,) = (
+        connection.execute("SELECT count(*) FROM ref WHERE zone = ?", (zone,)).fetchone()
+        if tip is None
+        else (0,)
+    )
+    highest = _highest(connection, ref) if ref.space == "heads" else None
+    return RefState(rows.is_registered(connection, zone), tip, highest, refs)
 
 
 def target(connection: Connection, ref: RefName) -> ObjectId | None:
@@ -199,40 +206,26 @@ def target(connection: Connection, ref: RefName) -> ObjectId | None:
     return ObjectId(found[0]) if found else None
 
 
-def _lost(ref: RefName, expected: Expected, current: ObjectId | None) -> Conflict:
-    if current is None:
-        return Conflict(f"{ref.path()} does not exist any more", tip="")
-    if isinstance(expected, Absent):
-        return Conflict(f"{ref.path()} exists already", tip=current.hex())
-    return Conflict(
-        f"{ref.path()} has moved to {short(current)} meanwhile",
-        hint="look at what changed, then send the change again",
-        tip=current.hex(),
-    )
-
-
-def check_serial(
-    connection: Connection, ref: RefName, served: Served, *, force: bool
-) -> Served | None:
-    """Whether a branch may serve that; returns what it served under the highest serial so far.
+def check_serial(connection: Connection, ref: RefName, served: ServedTree, *, force: bool) -> None:
+    """Whether a branch may serve that.
 
     Raises:
         Unsafe: the serial would go back, and it is not forced.
     """
+    policy.check(ref, served, _highest(connection, ref), force=force)
+
+
+def _highest(connection: Connection, ref: RefName) -> ServedTree | None:
     found = connection.execute(
         "SELECT serial, tree FROM highest WHERE zone = ? AND short = ?", (ref.zone, ref.short)
     ).fetchone()
-    highest = Served(found[0], ObjectId(found[1])) if found else None
-    policy.check(ref, served, highest, force=force)
-    return highest
+    return ServedTree(found[0], ObjectId(found[1])) if found else None
 
 
-def _serve(connection: Connection, ref: RefName, served: Served, *, force: bool) -> None:
-    highest = check_serial(connection, ref, served, force=force)
-    after = policy.highest_after(served, highest)
+def _serve(connection: Connection, ref: RefName, highest: ServedTree) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO highest (zone, short, serial, tree) VALUES (?, ?, ?, ?)",
-        (ref.zone, ref.short, after.serial, after.tree),
+        (ref.zone, ref.short, highest.serial, highest.tree),
     )
 
 
@@ -243,24 +236,12 @@ def _set(
     new: ObjectId,
     serial: int | None,
 ) -> None:
-    assert ref.zone is not None
-    if current is None:
-        _refuse_too_many(operation.connection, ref.zone)
     sequence = operation.write(ref, current, new, serial=serial)
     operation.connection.execute(
         "INSERT OR REPLACE INTO ref (zone, space, short, target, serial, sequence)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         (ref.zone, ref.space, ref.short, new, serial, sequence),
     )
-
-
-def _refuse_too_many(connection: Connection, zone: Name) -> None:
-    (count,) = connection.execute("SELECT count(*) FROM ref WHERE zone = ?", (zone,)).fetchone()
-    if count >= MAX_REFS:
-        raise Invalid(
-            f"zone {names.text(zone)} has {count} branches and tags, and may not have more",
-            hint="delete some first",
-        )
 
 
 def _delete(operation: Operation, ref: RefName, current: ObjectId | None) -> None:

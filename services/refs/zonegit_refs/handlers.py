@@ -6,6 +6,7 @@ Who asks, and about which ref, is taken from the subject alone: that is what the
 from zonegit.bus.service import Endpoint, Endpoints
 from zonegit.errors import Invalid
 from zonegit.store import refnames
+from zonegit.store.basis import Basis
 from zonegit.store.protocols import (
     Adopter,
     Aftermath,
@@ -23,6 +24,7 @@ from zonegit.store.refnames import RefName
 from zonegit.wire.messages import (
     Adopt,
     AskAt,
+    AskBasis,
     AskOperation,
     AskOperations,
     AskReflog,
@@ -30,6 +32,8 @@ from zonegit.wire.messages import (
     AskSnapshot,
     AskWhere,
     AskZone,
+    Done,
+    Judge,
     Move,
     Point,
     Reflog,
@@ -63,6 +67,8 @@ class Handlers:
             "register": Endpoint(Register, self.register),
             "unregister": Endpoint(Unregister, self.unregister),
             "move": Endpoint(Move, self.move),
+            "judge": Endpoint(Judge, self.judge),
+            "basis": Endpoint(AskBasis, self.basis),
             "point": Endpoint(Point, self.point),
             "unpoint": Endpoint(Unpoint, self.unpoint),
             "adopt": Endpoint(Adopt, self.adopt),
@@ -111,6 +117,21 @@ class Handlers:
             message.objects,
             message.seen,
         )
+
+    async def judge(self, request: Request, message: Judge) -> Done:
+        await self._refs.judge(
+            _ref(request),
+            message.expected,
+            message.new,
+            _origin(request, message.why),
+            message.objects,
+            message.seen,
+            registers=message.registers,
+        )
+        return Done()
+
+    async def basis(self, request: Request, message: AskBasis) -> Basis:
+        return await self._refs.basis(_ref(request))
 
     async def point(self, request: Request, message: Point) -> Moved:
         branch = _ref(request)

@@ -12,10 +12,13 @@ from types import MappingProxyType
 from typing import Final
 
 from zonegit.errors import Conflict, Denied, Invalid, NotFound
-from zonegit.history import trees
 from zonegit.objects.canonical import encode
-from zonegit.objects.ids import CommitId, ObjectId, RawObject, short, verify_all
-from zonegit.objects.model import Blob, Commit, Object, Symref, Tag
+from zonegit.objects.ids import ObjectId, RawObject, short, verify_all
+from zonegit.objects.model import Symref
+from zonegit.safety import judging, moves
+from zonegit.safety.judging import Known
+from zonegit.safety.moves import MoveRequest
+from zonegit.store.basis import USUAL, Basis, Limits, ServedTree
 from zonegit.store.expected import Expected, holds
 from zonegit.store.protocols import (
     Aftermath,
@@ -30,15 +33,11 @@ from zonegit.store.protocols import (
     Where,
     ZoneRefs,
 )
-from zonegit.store.reading import Reader
 from zonegit.store.refnames import RefName
 from zonegit.store.when import When
-from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import soa
 from zonegit_refs.changes import Overtaken
-from zonegit_refs.judging import Judge, Known
-from zonegit_refs.policy import USUAL, Limits, Served
+from zonegit_refs.concurrency import ConcurrencyLimit
 from zonegit_refs.sqlite import SqliteRefs
 from zonegit_refs.turns import Turns
 
@@ -47,6 +46,14 @@ Announce = Callable[[Sequence[RawObject], Sequence[LogEntry]], None]
 
 MOST_JUDGED: Final = 20
 """How often policy is asked about one move, when the branch moves on each time meanwhile."""
+
+MAX_JUDGED_AT_ONCE: Final = 8
+"""Moves that are only judged which are looked at together. Moves that are made do not wait for
+them, and so get a share of this process whatever readers ask."""
+
+MAX_WAITING_TO_BE_JUDGED: Final = 24
+"""More of them wait; with those that run they take half of the requests that the service has under
+way at a time (``bus.service.AT_ONCE``)."""
 
 
 class Keeper:
@@ -65,7 +72,8 @@ class Keeper:
         self._announce = announce
         self._clock = clock
         self._turns = Turns()
-        self._judge = Judge(objects, limits)
+        self._limits = limits
+        self._questions = ConcurrencyLimit(MAX_JUDGED_AT_ONCE, MAX_WAITING_TO_BE_JUDGED)
 
     async def where(self, actor: str) -> Where:
         return await self._refs.where(actor)
@@ -113,8 +121,7 @@ class Keeper:
         objects: Sequence[RawObject] = (),
         seen: Sequence[RawObject] = (),
     ) -> Moved:
-        if ref.zone is None or ref.space not in ("heads", "tags"):
-            raise Invalid(f"{ref.path()} is neither a branch nor a tag")
+        moves.require_movable(ref)
         known = {raw.id: raw for raw in verify_all([*objects, *seen])}
         served = None
         if new is not None:
@@ -133,16 +140,17 @@ class Keeper:
         ref: RefName,
         expected: Expected,
         new: ObjectId | None,
-        served: Served | None,
+        served: ServedTree | None,
         origin: Origin,
         objects: Sequence[RawObject],
         known: Known,
     ) -> Moved:
         """Asks policy about the tip there is, then moves the ref if it still has that tip."""
+        request = MoveRequest(ref, expected, new, origin.force, origin.because)
         for _ in range(MOST_JUDGED):
             tip = await self._refs.target(ref) if served is not None else None
             if served is not None and tip not in (None, new) and holds(expected, tip):
-                await self._judge.admit(ref, tip, served, origin, known)
+                await judging.check_harm(self._objects, request, tip, served, self._limits, known)
             with suppress(Overtaken):
                 return await self._refs.move(
                     ref, expected, new, served, tip, origin, self._clock(), self._tell(objects)
@@ -169,28 +177,39 @@ class Keeper:
         _require_own(head, origin)
         return await self._refs.unpoint(head, origin, self._clock(), self._tell())
 
+    async def judge(
+        self,
+        ref: RefName,
+        expected: Expected,
+        new: ObjectId | None,
+        origin: Origin,
+        objects: Sequence[RawObject] = (),
+        seen: Sequence[RawObject] = (),
+        *,
+        registers: bool = False,
+    ) -> None:
+        request = MoveRequest(ref, expected, new, origin.force, origin.because, registers)
+        async with self._questions:
+            known = {raw.id: raw for raw in verify_all([*objects, *seen])}
+            await judging.judge(self._objects, request, partial(self.basis, ref), known)
+
+    async def basis(self, ref: RefName) -> Basis:
+        moves.require_movable(ref)
+        return Basis(await self._refs.state(ref), self._limits)
+
     async def admit(
         self, ref: RefName, new: ObjectId, known: Known = MappingProxyType({})
-    ) -> Served | None:
+    ) -> ServedTree | None:
         """What a branch that moves to ``new`` would serve; None for a tag.
 
         Raises:
             NotFound: ``new`` is not stored, or not what such a ref may hold.
             Invalid: it is a commit of another zone, or without a SOA.
         """
-        reader = Reader(self._objects, known.values())
         # What rides along is true, but only what is stored may be named by a ref.
         if new in known and await self._objects.missing([new]):
             raise _not_stored(new)
-        value = (await reader.get([new]))[new]
-        if ref.space == "tags":
-            _require(value, (Tag, Commit), new, "a tag or a commit")
-        else:
-            _require(value, (Commit,), new, "a commit")
-        assert ref.zone is not None
-        commit = value.target if isinstance(value, Tag) else CommitId(new)
-        served = await _served(reader, ref.zone, commit)
-        return served if ref.space == "heads" else None
+        return await judging.admit(self._objects, ref, new, known)
 
     def _tell(self, objects: Sequence[RawObject] = ()) -> Callable[[list[LogEntry]], None]:
         return partial(self._announce, objects)
@@ -205,27 +224,6 @@ def _require_own(head: RefName, origin: Origin) -> None:
         raise Invalid(f"{head.path()} is no HEAD")
     if head.short not in ("", origin.actor):
         raise Denied(f"{head.path()} is not the HEAD of {origin.actor}")
-
-
-async def _served(reader: Reader, zone: Name, commit_id: CommitId) -> Served:
-    commit = (await reader.get([commit_id]))[commit_id]
-    _require(commit, (Commit,), commit_id, "a commit")
-    assert isinstance(commit, Commit)
-    found = await reader.answer(trees.find_one(commit.tree, (), rrtypes.SOA))
-    if found is None:
-        raise Invalid(
-            f"commit {short(commit_id)} has no SOA at its apex",
-            hint="a zone cannot be served without one (RFC 1035 section 5.2)",
-        )
-    blob = (await reader.get([found]))[found]
-    if not isinstance(blob, Blob) or blob.rrset.owner != zone:
-        raise Invalid(f"commit {short(commit_id)} is not one of zone {names.text(zone)}")
-    return Served(soa(blob.rrset).serial, commit.tree)
-
-
-def _require(value: Object, kinds: tuple[type, ...], new: ObjectId, what: str) -> None:
-    if not isinstance(value, kinds):
-        raise NotFound(f"{short(new)} is a {type(value).__name__.lower()}, not {what}")
 
 
 def _not_stored(object_id: ObjectId) -> NotFound:

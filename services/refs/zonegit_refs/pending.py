@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 
 from zonegit.errors import Conflict
+from zonegit.store.basis import ServedTree
 from zonegit.store.legacy import Slots
 from zonegit.store.protocols import Origin
 from zonegit.store.refnames import RefName
 from zonegit_refs import changes
-from zonegit_refs.policy import Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def read(connection: Connection) -> Pending | None:
 
 
 def keep(
-    connection: Connection, slots: Slots, served: Mapping[RefName, Served], origin: Origin
+    connection: Connection, slots: Slots, served: Mapping[RefName, ServedTree], origin: Origin
 ) -> None:
     """Names that wait already may be kept again, on behalf of whoever asks last. ``served`` is what
     the branches among them will give to the world.

@@ -9,6 +9,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from zonegit.errors import NotFound
+from zonegit.safety.moves import unknown_zone
 from zonegit.store.protocols import (
     Head,
     LogEntry,
@@ -80,10 +81,7 @@ def require_zone(connection: Connection, zone: Name) -> None:
     NotFound: the zone is not registered.
     """
     if not rows.is_registered(connection, zone):
-        raise NotFound(
-            f"zone {names.text(zone)} does not exist here",
-            hint="zonegit zone list shows those that do",
-        )
+        raise unknown_zone(zone)
 
 
 def _zone_refs(zone: Name, found: Iterable[tuple[Any, ...]], remembered: str | None) -> ZoneRefs:

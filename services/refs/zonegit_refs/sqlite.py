@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from zonegit.objects.ids import ObjectId
+from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.database import Database, open_database
 from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
@@ -27,7 +28,6 @@ from zonegit.zone.names import Name
 from zonegit_refs import changes, operations, pending, questions, rows
 from zonegit_refs.changes import Operation, Outcome
 from zonegit_refs.pending import Pending
-from zonegit_refs.policy import Served
 
 Tell = Callable[[list[LogEntry]], None]
 """Hears of log rows once they are durable, in their order."""
@@ -78,6 +78,10 @@ class SqliteRefs:
         """What a branch or tag holds now; None: it does not exist."""
         return await self._database.read(partial(changes.target, ref=ref))
 
+    async def state(self, ref: RefName) -> RefState:
+        """A branch or tag, as far as a move of it depends on that."""
+        return await self._database.read(partial(changes.state, ref=ref))
+
     async def register(self, zone: Name, origin: Origin, time: float, tell: Tell) -> Moved:
         return await self._change(
             "register", marker(zone), origin, time, tell, partial(changes.register, zone=zone)
@@ -92,7 +96,7 @@ class SqliteRefs:
         ref: RefName,
         expected: Expected,
         new: ObjectId | None,
-        served: Served | None,
+        served: ServedTree | None,
         judged: ObjectId | None,
         origin: Origin,
         time: float,
@@ -123,7 +127,9 @@ class SqliteRefs:
     async def pending(self) -> Pending | None:
         return await self._database.read(pending.read)
 
-    async def keep(self, slots: Slots, served: Mapping[RefName, Served], origin: Origin) -> None:
+    async def keep(
+        self, slots: Slots, served: Mapping[RefName, ServedTree], origin: Origin
+    ) -> None:
         """As :func:`zonegit_refs.pending.keep`."""
         work = partial(pending.keep, slots=slots, served=served, origin=origin)
         await self._database.write(work)

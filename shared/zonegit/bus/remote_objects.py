@@ -13,6 +13,7 @@ from zonegit.wire import subjects
 from zonegit.wire.messages import (
     MAX_BATCH_OCTETS,
     MAX_IDS,
+    OVERHEAD,
     Done,
     FindObjects,
     Found,
@@ -32,9 +33,6 @@ Reply = TypeVar("Reply", bound=msgspec.Struct)
 SERVICE: Final = "objects"
 GET_AT_ONCE: Final = 4_096
 """Ids asked for at a time: about as many RRsets as fit one reply."""
-
-OVERHEAD: Final = 64
-"""Octets an object takes in a message beside its payload, at the most."""
 
 PUT_TIMEOUT: Final = 15.0
 """Seconds; a batch ends in an fsync, and a busy disk may take its time."""

@@ -10,6 +10,7 @@ from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
 from zonegit.errors import Denied
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store import refnames
+from zonegit.store.basis import Basis
 from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
 from zonegit.store.protocols import (
@@ -33,6 +34,7 @@ from zonegit.wire.messages import (
     MAX_SEEN,
     Adopt,
     AskAt,
+    AskBasis,
     AskOperation,
     AskOperations,
     AskReflog,
@@ -40,6 +42,8 @@ from zonegit.wire.messages import (
     AskSnapshot,
     AskWhere,
     AskZone,
+    Done,
+    Judge,
     Move,
     Point,
     Reflog,
@@ -47,6 +51,7 @@ from zonegit.wire.messages import (
     Unpoint,
     Unregister,
     Why,
+    octets,
 )
 from zonegit.zone.names import Name
 
@@ -132,6 +137,30 @@ class RemoteRefs:
         )
         return await self._change("move", ref, message)
 
+    async def judge(
+        self,
+        ref: RefName,
+        expected: Expected,
+        new: ObjectId | None,
+        origin: Origin,
+        objects: Sequence[RawObject] = (),
+        seen: Sequence[RawObject] = (),
+        *,
+        registers: bool = False,
+    ) -> None:
+        message = Judge(
+            expected=expected,
+            new=new,
+            why=self._why(origin),
+            objects=list(objects),
+            seen=list(seen) if octets(seen) <= MAX_SEEN and len(seen) <= MAX_IDS else [],
+            registers=registers,
+        )
+        await self._ask("judge", ref, message, Done, MOVE_TIMEOUT)
+
+    async def basis(self, ref: RefName) -> Basis:
+        return await self._ask("basis", ref, AskBasis(), Basis)
+
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         if head.short:
             self._own(head.short)
@@ -186,5 +215,5 @@ class RemoteRefs:
 def ride_along(objects: Sequence[RawObject], most: int = MAX_RIDE_ALONG) -> list[RawObject]:
     """``objects`` when they are small enough to travel with a move, else none; ``most`` octets are,
     by default what its event can carry, too."""
-    octets = sum(len(raw.payload) for raw in objects)
-    return list(objects) if octets <= most and len(objects) <= MAX_IDS else []
+    total = sum(len(raw.payload) for raw in objects)
+    return list(objects) if total <= most and len(objects) <= MAX_IDS else []

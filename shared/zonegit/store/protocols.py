@@ -10,6 +10,7 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
+from zonegit.store.basis import Basis
 from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
 from zonegit.store.refnames import RefName
@@ -330,6 +331,41 @@ class RefStore(Protocol):
                 not set; or the move takes away more than the store's limits let one do, and not
                 both ``origin.force`` and ``origin.because`` are set.
             Unavailable: the store, or the object store it asks, does not answer.
+        """
+        ...
+
+    async def judge(
+        self,
+        ref: RefName,
+        expected: Expected,
+        new: ObjectId | None,
+        origin: Origin,
+        objects: Sequence[RawObject] = (),
+        seen: Sequence[RawObject] = (),
+        *,
+        registers: bool = False,
+    ) -> None:
+        """Judge a move as :meth:`move` does, and make nothing: neither refs nor objects change.
+
+        A move that would be accepted raises nothing here, and any other raises the same error. That
+        is true of the refs as they are now. Of ``origin`` the operation's id and turn do not count.
+
+        Args:
+            objects: the new objects that the move would have stored; blobs are not needed, but for
+                that of the SOA.
+            registers: the same operation registers the zone first, so it must not be registered.
+
+        Raises:
+            Conflict, Invalid, NotFound, Unsafe, Unavailable: as :meth:`move` does; Unavailable also
+                where too many moves are being judged.
+        """
+        ...
+
+    async def basis(self, ref: RefName) -> Basis:
+        """Return what moves of a branch or tag are judged by now.
+
+        Raises:
+            Invalid: it is neither.
         """
         ...
 

@@ -5,6 +5,7 @@ with a malformed name cannot be made or decoded; a receiver checks objects with
 ``objects.ids.verified``.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -25,6 +26,8 @@ MAX_RIDE_ALONG = 32 * 1024
 MAX_SEEN = 256 * 1024
 """Octets of objects that a move brings along for refs alone: those of a narrow tree fit."""
 MAX_SEQUENCE = (1 << 63) - 1
+OVERHEAD = 64
+"""Octets that an object takes in a message beside its payload, at the most."""
 MAX_ADOPTED = 2_002
 """Names of the original's store in one message: branches, tags, its zone and its HEAD."""
 
@@ -35,6 +38,16 @@ Objects = Annotated[list[RawObject], Meta(max_length=MAX_IDS)]
 Text = Annotated[str, Meta(max_length=4_096)]
 LegacyName = Annotated[str, Meta(max_length=220)]
 Slot = Annotated[bytes, Meta(min_length=32, max_length=32)]
+
+
+def octets(objects: Iterable[RawObject]) -> int:
+    """Return how much of a message objects take, at the most."""
+    return sum(len(raw.payload) + OVERHEAD for raw in objects)
+
+
+def fits_message(objects: Sequence[RawObject]) -> bool:
+    """Whether a move with these new objects can be judged in one message."""
+    return len(objects) <= MAX_IDS and octets(objects) <= MAX_BATCH_OCTETS
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -226,6 +239,25 @@ class Move(Message, frozen=True, kw_only=True, omit_defaults=True):
     why: Why
     objects: Objects = []
     seen: Objects = []
+
+
+class Judge(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.judge: would this move of the subject's branch or tag be accepted? The fields are those
+    of :class:`Move`; nothing is moved or stored, so what ``objects`` holds need not be stored.
+    ``registers``: the same operation registers the zone first. Answered by :class:`Done`, or by the
+    :class:`Failure` that the move would be answered with."""
+
+    expected: Expected
+    new: Id | None
+    why: Why
+    objects: Objects = []
+    seen: Objects = []
+    registers: bool = False
+
+
+class AskBasis(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.basis: what moves of the subject's branch or tag are judged by. Answered by
+    ``store.basis.Basis``."""
 
 
 class Point(Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,7 +11,7 @@ import pytest
 from zonegit.bus import headers
 from zonegit.objects import ids
 from zonegit.objects.ids import RawObject
-from zonegit.store import expected, protocols, refnames, when
+from zonegit.store import basis, expected, protocols, refnames, when
 from zonegit.store.protocols import EntryKind
 from zonegit.wire import codec, failures, messages
 from zonegit_objectstore import handlers as objectstore
@@ -32,7 +32,7 @@ def structs(*modules: types.ModuleType) -> dict[str, type[msgspec.Struct]]:
     }
 
 
-TRAVELLING = structs(messages, protocols, expected, refnames, when)
+TRAVELLING = structs(messages, protocols, basis, expected, refnames, when)
 del TRAVELLING["Origin"]  # on the bus it is the subject's actor and a Why
 
 

@@ -3,21 +3,24 @@
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support import commits
+from tests.support.commits import Made
 from tests.support.counting import Counting
 
 from zonegit.errors import NotFound, Unavailable, Unsafe
 from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.safety import judging
+from zonegit.safety.moves import MoveRequest
 from zonegit.store import refnames
-from zonegit.store.expected import Absent, Anything
+from zonegit.store.basis import USUAL, Limits, ServedTree
+from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import Origin
+from zonegit.store.protocols import ObjectStore, Origin
 from zonegit.zone import names
-from zonegit_refs.judging import Judge
 from zonegit_refs.keeper import Keeper
-from zonegit_refs.policy import USUAL, Limits, Served
 from zonegit_refs.sqlite import open_refs
 
 ZONE = names.parse("foo.com.")
@@ -27,8 +30,8 @@ SMALL = commits.commit(ZONE, 2, hosts=8)
 GROWN = commits.commit(ZONE, 2, hosts=21)
 
 
-def origin(*, force: bool = False, because: str | None = None) -> Origin:
-    return Origin("ada", "test", secrets.token_hex(16), force, because=because)
+def origin() -> Origin:
+    return Origin("ada", "test", secrets.token_hex(16))
 
 
 def by_id(*objects: RawObject) -> dict[ObjectId, RawObject]:
@@ -42,10 +45,22 @@ class Out(MemoryObjects):
         raise Unavailable("nobody answers")
 
 
+async def check_harm(
+    store: ObjectStore,
+    to: Made,
+    known: Mapping[ObjectId, RawObject] | None = None,
+    limits: Limits = USUAL,
+    **why: Any,
+) -> None:
+    """Judges a move of main from BIG."""
+    request = MoveRequest(MAIN, Exactly(BIG.id), to.id, **why)
+    served = ServedTree(2, to.tree)
+    await judging.check_harm(store, request, BIG.id, served, limits, known or {})
+
+
 async def test_what_came_with_the_request_is_not_read() -> None:
     store = Counting()
-    known = by_id(*BIG.objects, *GROWN.objects)
-    await Judge(store, USUAL).admit(MAIN, BIG.id, Served(2, GROWN.tree), origin(), known)
+    await check_harm(store, GROWN, by_id(*BIG.objects, *GROWN.objects))
     assert store.asked == 0
 
 
@@ -53,25 +68,22 @@ async def test_what_did_not_come_is_read() -> None:
     store = Counting()
     await store.put([*BIG.objects, *SMALL.objects])
     with pytest.raises(Unsafe, match="12 of its 22"):
-        await Judge(store, USUAL).admit(MAIN, BIG.id, Served(2, SMALL.tree), origin(), {})
-    limits = Limits(percent=60)
-    await Judge(store, limits).admit(MAIN, BIG.id, Served(2, SMALL.tree), origin(), {})
+        await check_harm(store, SMALL)
+    await check_harm(store, SMALL, limits=Limits(percent=60))
 
 
 async def test_nothing_is_allowed_while_the_objects_are_out_of_reach() -> None:
-    judge = Judge(Out(), USUAL)
     with pytest.raises(Unavailable, match="nobody answers"):
-        await judge.admit(MAIN, BIG.id, Served(2, GROWN.tree), origin(force=True), {})
+        await check_harm(Out(), GROWN, force=True)
     # The way out of a store that lost something: whoever forces it, and says why, is believed.
-    why = origin(force=True, because="the store is lost")
-    await judge.admit(MAIN, BIG.id, Served(2, GROWN.tree), why, {})
+    await check_harm(Out(), GROWN, force=True, because="the store is lost")
 
 
 async def test_a_tip_that_the_store_has_lost_is_no_reason_to_let_everything_through() -> None:
     store = MemoryObjects()
     await store.put(GROWN.objects)
     with pytest.raises(Unavailable, match=r"would lose cannot be told") as caught:
-        await Judge(store, USUAL).admit(MAIN, BIG.id, Served(2, GROWN.tree), origin(), {})
+        await check_harm(store, GROWN)
     assert isinstance(caught.value.__cause__, NotFound)
 
 

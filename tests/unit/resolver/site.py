@@ -30,6 +30,7 @@ from zonegit.repo.committing.commits import Committed, Intent
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.repo.pointing import branches
 from zonegit.store import refnames
+from zonegit.store.basis import Limits
 from zonegit.store.expected import Exactly
 from zonegit.store.protocols import LogEntry
 from zonegit.wire import codec, subjects
@@ -40,7 +41,6 @@ from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.adopting import Adopting
 from zonegit_refs.handlers import Handlers as RefHandlers
 from zonegit_refs.keeper import Keeper
-from zonegit_refs.policy import Limits
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
 from zonegit_resolver import app

@@ -14,10 +14,11 @@ from zonegit.history.trees import Change
 from zonegit.objects.asks import Asks, T
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Blob, Object
+from zonegit.safety.policy import SHOWN, Facts, RRsetKey
+from zonegit.store.basis import Limits
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset, with_serial
-from zonegit_refs.policy import SHOWN, Facts, Limits, RRsetKey
 
 MADE: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3, rrtypes.ZONEMD})
 """Types that signers make anew each time: no operator's RRsets, so they do not count."""

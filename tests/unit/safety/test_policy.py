@@ -4,10 +4,11 @@ import pytest
 
 from zonegit.errors import Unsafe
 from zonegit.objects.ids import ObjectId
+from zonegit.safety import policy
+from zonegit.safety.policy import Facts
 from zonegit.store import refnames
+from zonegit.store.basis import Limits, ServedTree
 from zonegit.zone import names, rrtypes
-from zonegit_refs import policy
-from zonegit_refs.policy import Facts, Limits, Served
 
 MAIN = refnames.branch(names.parse("foo.com."), "main")
 WWW = names.parse("www.foo.com.")
@@ -28,8 +29,8 @@ LAST = (1 << 32) - 1
     ],
 )
 def test_a_later_serial_is_let_through(new: int, highest: int | None) -> None:
-    had = Served(highest, OTHER) if highest is not None else None
-    policy.check(MAIN, Served(new, TREE), had, force=False)
+    had = ServedTree(highest, OTHER) if highest is not None else None
+    policy.check(MAIN, ServedTree(new, TREE), had, force=False)
 
 
 @pytest.mark.parametrize(
@@ -37,33 +38,35 @@ def test_a_later_serial_is_let_through(new: int, highest: int | None) -> None:
 )
 def test_a_serial_that_is_not_later_is_unsafe(new: int, highest: int) -> None:
     with pytest.raises(Unsafe) as caught:
-        policy.check(MAIN, Served(new, TREE), Served(highest, OTHER), force=False)
+        policy.check(MAIN, ServedTree(new, TREE), ServedTree(highest, OTHER), force=False)
     assert caught.value.details == {"serial": str(new), "highest": str(highest)}
-    policy.check(MAIN, Served(new, TREE), Served(highest, OTHER), force=True)
+    policy.check(MAIN, ServedTree(new, TREE), ServedTree(highest, OTHER), force=True)
 
 
 def test_the_tree_already_served_under_a_serial_is_let_through() -> None:
-    policy.check(MAIN, Served(7, TREE), Served(7, TREE), force=False)
+    policy.check(MAIN, ServedTree(7, TREE), ServedTree(7, TREE), force=False)
     with pytest.raises(Unsafe):
-        policy.check(MAIN, Served(6, TREE), Served(7, TREE), force=False)
+        policy.check(MAIN, ServedTree(6, TREE), ServedTree(7, TREE), force=False)
 
 
 def test_the_hint_names_a_serial_that_would_do() -> None:
     with pytest.raises(Unsafe) as caught:
-        policy.check(MAIN, Served(LAST - 1, TREE), Served(LAST, OTHER), force=False)
+        policy.check(MAIN, ServedTree(LAST - 1, TREE), ServedTree(LAST, OTHER), force=False)
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("take 0 or later")
 
 
 def test_the_highest_serial_is_remembered_with_its_tree() -> None:
-    assert policy.highest_after(Served(5, TREE), None) == Served(5, TREE)
-    assert policy.highest_after(Served(6, OTHER), Served(5, TREE)) == Served(6, OTHER)
-    assert policy.highest_after(Served(0, OTHER), Served(LAST, TREE)) == Served(0, OTHER)
+    assert policy.highest_after(ServedTree(5, TREE), None) == ServedTree(5, TREE)
+    assert policy.highest_after(ServedTree(6, OTHER), ServedTree(5, TREE)) == ServedTree(6, OTHER)
+    assert policy.highest_after(ServedTree(0, OTHER), ServedTree(LAST, TREE)) == ServedTree(
+        0, OTHER
+    )
 
 
 def test_a_forced_step_back_is_not_remembered_and_a_forced_replacement_is() -> None:
-    assert policy.highest_after(Served(4, OTHER), Served(5, TREE)) == Served(5, TREE)
-    assert policy.highest_after(Served(5, OTHER), Served(5, TREE)) == Served(5, OTHER)
+    assert policy.highest_after(ServedTree(4, OTHER), ServedTree(5, TREE)) == ServedTree(5, TREE)
+    assert policy.highest_after(ServedTree(5, OTHER), ServedTree(5, TREE)) == ServedTree(5, OTHER)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from zonegit.history import trees
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob
+from zonegit.safety import facts, policy
+from zonegit.safety.policy import Facts
+from zonegit.store.basis import Limits
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Path
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, with_serial
-from zonegit_refs import facts, policy
-from zonegit_refs.policy import Facts, Limits
 
 A, DS, NS, SOA, RRSIG, NSEC3 = (
     rrtypes.A,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.errors import Unsafe
-from zonegit.objects.ids import ObjectId
+from zonegit.store.basis import Limits, ServedTree
 from zonegit.store.refnames import RefName
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import title
@@ -21,36 +21,6 @@ SHOWN: Final = 5
 
 RRsetKey = tuple[Name, int]
 """An RRset of a zone: its owner and type."""
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What a commit gives to the world: a tree, under the serial of its SOA."""
-
-    serial: int
-    tree: ObjectId
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one move may do to a zone without being forced: change or delete ``percent`` (1 to 100)
-    of its RRsets, or any number where it had fewer than ``floor``; change DS RRsets if ``ds``."""
-
-    percent: int = 30
-    floor: int = 10
-    ds: bool = False
-
-    def enough(self, touched: int) -> int:
-        """How many RRsets a zone must have had at least for so many to be within the share."""
-        return -(-touched * 100 // self.percent)
-
-    def matters(self, touched: int) -> bool:
-        """Whether so many are too many for some zone that the share is for."""
-        return self.enough(touched) > max(self.floor, touched)
-
-
-USUAL: Final = Limits()
-"""What holds where nobody said otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +73,7 @@ def _listed(keys: Sequence[RRsetKey], count: int) -> str:
     return ", ".join([*shown, *more])
 
 
-def check(branch: RefName, new: Served, highest: Served | None, *, force: bool) -> None:
+def check(branch: RefName, new: ServedTree, highest: ServedTree | None, *, force: bool) -> None:
     """The serial rule. ``highest`` is what the branch served under the highest serial it ever had.
 
     Raises:
@@ -121,7 +91,7 @@ def check(branch: RefName, new: Served, highest: Served | None, *, force: bool) 
     )
 
 
-def highest_after(new: Served, highest: Served | None) -> Served:
+def highest_after(new: ServedTree, highest: ServedTree | None) -> ServedTree:
     """What is remembered once the branch serves ``new``: a forced step back forgets nothing."""
     if highest is None or new.serial == highest.serial or later(new.serial, highest.serial):
         return new

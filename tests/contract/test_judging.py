@@ -1,0 +1,171 @@
+"""A move that is only judged gets the answer that the move gets, and leaves nothing behind."""
+
+import secrets
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+import pytest
+from tests.contract.conftest import ACTOR, RefStand
+from tests.support import commits
+from tests.support.commits import Made
+
+from zonegit.errors import Invalid, ZonegitError
+from zonegit.store import refnames
+from zonegit.store.basis import USUAL, Basis, RefState, ServedTree
+from zonegit.store.expected import Absent, Anything, Exactly, Expected
+from zonegit.store.protocols import Origin
+from zonegit.store.refnames import RefName
+from zonegit.zone import names
+
+FOO = names.parse("foo.com.")
+BAR = names.parse("bar.com.")
+MAIN = refnames.branch(FOO, "main")
+GONE = refnames.branch(FOO, "gone")
+
+FIRST = commits.commit(FOO, 10, hosts=20)
+SECOND = commits.commit(FOO, 11, hosts=21)
+ELSEWHERE = commits.commit(BAR, 12)
+AT_SECOND = Exactly(SECOND.id)
+
+
+def origin(*, force: bool = False, because: str | None = None) -> Origin:
+    return Origin(ACTOR, "test", secrets.token_hex(16), force, because=because)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A move, and what comes of it: an error's code, None where it is accepted."""
+
+    code: str | None
+    new: Made | None
+    ref: RefName = MAIN
+    expected: Expected = AT_SECOND
+    force: bool = False
+    because: str | None = None
+    stored: bool = True
+
+
+CASES = {
+    "a later serial": Case(None, commits.commit(FOO, 12, hosts=21)),
+    "the same commit": Case(None, SECOND),
+    "the same serial, other records": Case("unsafe", commits.commit(FOO, 11, hosts=22)),
+    "an earlier serial": Case("unsafe", commits.commit(FOO, 9, hosts=21)),
+    "an earlier serial, forced": Case(None, commits.commit(FOO, 9, hosts=21), force=True),
+    "most of the zone": Case("unsafe", commits.commit(FOO, 12, hosts=8)),
+    "most of the zone, forced": Case("unsafe", commits.commit(FOO, 12, hosts=8), force=True),
+    "most of the zone, forced with a reason": Case(
+        None, commits.commit(FOO, 12, hosts=8), force=True, because="a test"
+    ),
+    "most of the zone, with a reason alone": Case(
+        "unsafe", commits.commit(FOO, 12, hosts=8), because="a test"
+    ),
+    "a lost race": Case("conflict", commits.commit(FOO, 12, hosts=8), expected=Exactly(FIRST.id)),
+    "a branch that exists": Case("conflict", commits.commit(FOO, 12), expected=Absent()),
+    "whatever it holds": Case(None, commits.commit(FOO, 12, hosts=21), expected=Anything()),
+    "a new branch": Case(None, FIRST, refnames.branch(FOO, "new"), Absent()),
+    "a deleted branch, at a later serial": Case(None, commits.commit(FOO, 12), GONE, Absent()),
+    "a deleted branch, at an earlier serial": Case("unsafe", FIRST, GONE, Absent()),
+    "a deleted branch, forced": Case(None, FIRST, GONE, Absent(), force=True),
+    "a deleted branch that is expected": Case("conflict", FIRST, GONE, Exactly(SECOND.id)),
+    "a deletion": Case(None, None),
+    "a deletion of another tip": Case("conflict", None, expected=Exactly(FIRST.id)),
+    "a commit of another zone": Case("invalid", ELSEWHERE),
+    "a commit without a SOA": Case("invalid", commits.commit(FOO, None)),
+    "a zone that is not registered": Case(
+        "not-found", ELSEWHERE, refnames.branch(BAR, "main"), Absent()
+    ),
+    "a commit that is nowhere": Case("not-found", commits.commit(FOO, 12, hosts=21), stored=False),
+    "a tag": Case(None, FIRST, refnames.tag(FOO, "v1"), Absent()),
+    "a tag that exists": Case("conflict", FIRST, refnames.tag(FOO, "v0"), Absent()),
+    "a zone's own ref": Case("invalid", FIRST, refnames.marker(FOO), Absent()),
+}
+
+
+@pytest.fixture
+async def stood(stand: RefStand) -> RefStand:
+    """foo.com. with two commits on main, a tag, and a branch that was deleted."""
+    refs = stand.refs
+    await refs.register(FOO, origin())
+    await stand.objects.put([*FIRST.objects, *SECOND.objects])
+    await refs.move(MAIN, Absent(), FIRST.id, origin())
+    await refs.move(MAIN, Exactly(FIRST.id), SECOND.id, origin())
+    await refs.move(refnames.tag(FOO, "v0"), Absent(), FIRST.id, origin())
+    await refs.move(GONE, Absent(), SECOND.id, origin())
+    await refs.move(GONE, Exactly(SECOND.id), None, origin())
+    return stand
+
+
+Failed = tuple[str, str, str | None, dict[str, str]]
+
+
+async def outcome(work: Awaitable[object]) -> Failed | None:
+    """What an error says, None where there was none."""
+    try:
+        await work
+    except ZonegitError as error:
+        return error.code, error.message, error.hint, error.details
+    return None
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_a_judged_move_fares_as_the_move_does_and_nothing_is_stored(
+    stood: RefStand, name: str
+) -> None:
+    case = CASES[name]
+    new = case.new.id if case.new is not None else None
+    objects = case.new.objects if case.new is not None and case.stored else []
+    absent = await stood.objects.missing([raw.id for raw in objects])
+    before = await stood.refs.snapshot()
+    why = origin(force=case.force, because=case.because)
+    judged = await outcome(stood.refs.judge(case.ref, case.expected, new, why, objects))
+    assert await stood.refs.snapshot() == before
+    assert await stood.objects.missing([raw.id for raw in objects]) == absent
+    await stood.objects.put(objects)
+    moved = await outcome(stood.refs.move(case.ref, case.expected, new, why))
+    assert judged == moved
+    assert (judged[0] if judged is not None else None) == case.code
+
+
+async def test_what_is_stored_need_not_come_along(stood: RefStand) -> None:
+    thin = CASES["most of the zone"].new
+    assert thin is not None
+    await stood.objects.put(thin.objects)
+    judged = stood.refs.judge(MAIN, Exactly(SECOND.id), thin.id, origin())
+    assert (await outcome(judged) or ("",))[0] == "unsafe"
+
+
+@pytest.mark.parametrize("serial", [11, 12])
+async def test_a_zone_may_be_registered_by_the_operation_that_is_judged(
+    stood: RefStand, serial: int
+) -> None:
+    """Its highest serial outlives its removal."""
+    new = commits.commit(FOO, serial)
+
+    async def judge(*, registers: bool = True) -> Failed | None:
+        return await outcome(
+            stood.refs.judge(MAIN, Absent(), new.id, origin(), new.objects, registers=registers)
+        )
+
+    assert (await judge() or ("",))[0] == "conflict"
+    await stood.refs.unregister(FOO, origin(force=True))
+    assert (await judge(registers=False) or ("",))[0] == "not-found"
+    judged = await judge()
+    await stood.refs.register(FOO, origin())
+    await stood.objects.put(new.objects)
+    moved = await outcome(stood.refs.move(MAIN, Absent(), new.id, origin()))
+    assert judged == moved
+    assert (judged is None) == (serial == 12)
+
+
+async def test_the_basis_of_a_verdict_is_told(stood: RefStand) -> None:
+    assert await stood.refs.basis(MAIN) == Basis(
+        RefState(True, SECOND.id, ServedTree(11, SECOND.tree)), USUAL
+    )
+    gone = RefState(True, None, ServedTree(11, SECOND.tree), refs=2)
+    assert await stood.refs.basis(GONE) == Basis(gone, USUAL)
+    tag = RefState(True, FIRST.id)
+    assert await stood.refs.basis(refnames.tag(FOO, "v0")) == Basis(tag, USUAL)
+    nowhere = await stood.refs.basis(refnames.branch(BAR, "main"))
+    assert nowhere == Basis(RefState(False, None), USUAL)
+    with pytest.raises(Invalid):
+        await stood.refs.basis(refnames.marker(FOO))
