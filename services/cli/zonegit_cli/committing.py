@@ -16,6 +16,7 @@ from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
 from zonegit.zone import names
+from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_to_text, sort_key, title
 from zonegit.zone.zonetext import record_head
@@ -41,13 +42,18 @@ _COLOURS: Final = {"+": "green", "~": "yellow", "-": "red"}
 
 
 async def commit_edit(
-    session: Session, how: How, words: Sequence[str], edit: Callable[[Name], Edit]
+    session: Session,
+    how: How,
+    words: Sequence[str],
+    edit: Callable[[Name], Edit],
+    found: Sequence[Finding] = (),
 ) -> None:
     """Commits one edit, made once the zone is known; ``words`` are the command's own, which are
-    the message where none was given."""
+    the message where none was given, ``found`` the findings about them."""
 
     def plan_for(_repo: Repo, position: Position) -> Plan:
-        return plans.plan_edits([edit(position.zone)], position.zone)
+        plan = plans.plan_edits([edit(position.zone)], position.zone)
+        return plans.add_findings(plan, found)
 
     await commit(session, how, plan_for, intent(how, words[0], " ".join(words)))
 

@@ -28,6 +28,8 @@ _PIECE: Final = re.compile(
     |(?P<word>(?:[^ \t;()"\\\r]++|\\.)++)""",
     re.VERBOSE | re.DOTALL,
 )
+_LINE_END: Final = re.compile(r"[\x00\r\n]")
+_LINE_ENDS: Final = {"\0": "a NUL", "\r": "a carriage return", "\n": "a line end"}
 _EIGHT_BIT: Final = re.compile(r"\\[\x00-\x7f]|\\?([\x80-\xff])")
 _PROBLEMS: Final = {
     '"': "a quoted string does not end on its line",
@@ -115,6 +117,35 @@ def split(text: str) -> list[str]:
     if _split(text, words, 0):
         raise Invalid("a parenthesis is not closed")
     return words
+
+
+def split_rdata(text: str) -> list[str]:
+    """Return the words of RDATA text that is no line of a file, so that nothing may be skipped.
+
+    Raises:
+        Invalid: it has a comment or a line end outside quotes, or is malformed as in
+            :func:`entries`.
+    """
+    _check_nothing_skipped(text)
+    return split(text)
+
+
+def _check_nothing_skipped(text: str) -> None:
+    """Raises:
+    Invalid: ``text`` has a comment or a line end outside quotes.
+    """
+    at = 0
+    while found := _PIECE.match(text, at):
+        at = found.end()
+        if found.lastgroup == "blank" and found[0].startswith(";"):
+            raise Invalid(
+                "a ';' outside quotes begins a comment",
+                hint="put quotes around the string that holds it, or give it as an argument",
+            )
+        if found.lastgroup == "word" and (end := _LINE_END.search(found[0])):
+            raise Invalid(f"it holds {_LINE_ENDS[end[0]]} outside quotes")
+    if text[at : at + 1] == "\r":
+        raise Invalid(f"it holds {_LINE_ENDS[text[at]]} outside quotes")
 
 
 def shown(words: Iterable[str]) -> str:

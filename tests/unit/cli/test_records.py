@@ -29,7 +29,10 @@ def test_quoted_words_are_a_record_each() -> None:
 
 def test_text_needs_no_quotes_of_its_own() -> None:
     assert texts("TXT", "v=spf1 -all") == ['"v=spf1 -all"']
-    assert texts("TXT", "v=spf1", "-all") == ['"v=spf1 -all"']
+
+
+def test_each_argument_of_txt_is_a_record() -> None:
+    assert texts("TXT", "v=spf1", "-all") == ['"v=spf1"', '"-all"']
 
 
 def test_text_with_quotes_is_as_in_a_master_file() -> None:

@@ -20,7 +20,7 @@ ZONE = names.parse("foo.com.")
 
 
 def read(text: str) -> list[Edit]:
-    return scripts.read(text.encode(), ZONE, "changes")
+    return scripts.read(text.encode(), ZONE, "changes").edits
 
 
 def text_of(line: str) -> list[str]:
@@ -59,7 +59,7 @@ def test_a_line_is_what_the_command_of_that_name_does() -> None:
         ("a#b", '"a#b"'),
         (r"a\ #b", '"a #b"'),
         (r"\#a", '"#a"'),
-        ("a '#b'#c", '"a #b#c"'),
+        ("'a '#b#c", '"a #b#c"'),
         ("a\u00a0b # c", r'"a\194\160b"'),
         ("café", r'"caf\195\169"'),
     ],
@@ -69,7 +69,7 @@ def test_quotes_and_comments_are_those_of_a_shell(words: str, text: str) -> None
 
 
 def test_octets_that_are_no_utf8_are_kept_in_text() -> None:
-    (edit,) = scripts.read(b"set t TXT 300 caf\xe9", ZONE, "changes")
+    (edit,) = scripts.read(b"set t TXT 300 caf\xe9", ZONE, "changes").edits
     assert isinstance(edit, Set)
     assert edit.rrset.rdatas == (b"\4caf\xe9",)
 
@@ -116,3 +116,11 @@ def test_a_file_and_its_lines_have_bounds() -> None:
         scripts.read(b"delete a" * lexer.MAX_ENTRY, ZONE, "changes")
     with pytest.raises(Invalid, match="more than"):
         scripts.read(bytes(patch.MAX_OCTETS + 1), ZONE, "changes")
+
+
+def test_texts_without_quotes_are_noted_once_with_the_first_line() -> None:
+    script = b"set a TXT 300 one two\nset b TXT 300 one\nadd c TXT 300 x y\nremove d TXT 1 2\n"
+    (note,) = scripts.read(script, ZONE, "changes").findings
+    assert note.rule == "txt-arguments-are-records"
+    assert note.message.startswith("changes:1: 2 arguments are 2 TXT records")
+    assert note.message.endswith("(2 more lines likewise)")

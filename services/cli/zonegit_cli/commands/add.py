@@ -3,7 +3,7 @@
 import click
 
 from zonegit.repo.committing import edits
-from zonegit.zone import rrtypes
+from zonegit.zone import rrtypes, typed_records
 from zonegit.zone.rrset import ttl_from_text
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
@@ -28,10 +28,12 @@ async def command(
     zonegit add www A 300 192.0.2.8
     zonegit add @ MX 1h 20 mail2
     """
-    rrtypes.from_text(rdtype), ttl_from_text(ttl)  # bad words cost no round trip
+    number = rrtypes.from_text(rdtype)
+    ttl_from_text(ttl)  # bad words cost no round trip
     await committing.commit_edit(
         session,
         how,
         ["add", name, rdtype.upper()],
         lambda zone: edits.Add(parse_rrset(zone, name, rdtype, ttl, rdata)),
+        typed_records.find_notes(number, rdata),
     )

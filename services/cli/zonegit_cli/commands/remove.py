@@ -3,7 +3,7 @@
 import click
 
 from zonegit.repo.committing import edits
-from zonegit.zone import names, rrtypes
+from zonegit.zone import names, rrtypes, typed_records
 from zonegit.zone.names import Name
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
@@ -31,4 +31,5 @@ async def command(
         rdatas = parse_rdatas(zone, rdtype, rdata)
         return edits.Remove(names.parse(name, zone), number, tuple(rdatas))
 
-    await committing.commit_edit(session, how, ["remove", name, rdtype.upper()], edit)
+    words, found = ["remove", name, rdtype.upper()], typed_records.find_notes(number, rdata)
+    await committing.commit_edit(session, how, words, edit, found)

@@ -3,7 +3,7 @@
 import click
 
 from zonegit.repo.committing import edits
-from zonegit.zone import rrtypes
+from zonegit.zone import rrtypes, typed_records
 from zonegit.zone.rrset import ttl_from_text
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
@@ -30,15 +30,46 @@ async def command(
     zonegit set www A 300 192.0.2.7 192.0.2.8    two
     zonegit set ftp CNAME 300 www                names in RDATA are relative, too:
     zonegit set ftp CNAME 300 www.example.net.   one elsewhere ends with a dot
-    zonegit set @ MX 1h 10 mail.example.com.     words of one record
+    zonegit set @ MX 1h 10 mail.example.com.     the fields of one record
     zonegit set @ MX 1h '10 mail1' '20 mail2'    two records
     zonegit set @ TXT 300 'v=spf1 -all'          text needs no quotes of its own
     zonegit set t TXT 300 -- -all                what begins with - follows --
+
+    In set, add, remove and edit scripts, the arguments after TYPE and TTL are the fields of one
+    record where each of them is one field, else one record each (docs/typed-records.md). A TXT
+    argument is one record, whatever it holds.
+
+    \b
+    MX 10 a                                               1 record
+    MX '10 a' '20 b'                                      2 records
+    SRV 0 5 5060 x                                        1 record
+    A 192.0.2.1 192.0.2.2                                 2 records
+    TXT 'v=spf1 -all'                                     1 record
+    TXT v=spf1 -all                                       2 records, with a note
+    TXT 'say "hi" twice'                                  1 record
+    TXT '"one" "two"' '"three"'                           2 records
+    CAA 0 issue 'ca; a=b'                                 1 record
+    CAA 0 issue ';'                                       1 record
+    CAA '0 issue "ca; a=b"'                               1 record
+    CAA '0 issue ca; a=b'                                 error
+    HINFO 'Intel x86' 'Linux 6'                           1 record
+    HINFO '"PC" "L"' '"VAX" "VMS"'                        2 records
+    APL 1:192.0.2.0/24 '!1:192.0.2.64/28'                 1 record
+    DS 1 8 1 ABCDABCDABCDABCDABCD EF01EF01EF01EF01EF01    1 record
+    OPENPGPKEY AAAA BBBB                                  1 record
+    SVCB 1 . alpn=h2 port=53                              1 record
+    SVCB '1 . alpn=h2' '2 b.'                             2 records
+    SOA ns1 hostmaster 1 7200 3600 1209600 300            1 record
+    TYPE65400 '\\# 2 ABCD'                                 1 record
+    TYPE65400 \\\\# 2 ABCD                                  1 record
+    A 192.0.2.1 192.0.2.300                               error
     """
-    rrtypes.from_text(rdtype), ttl_from_text(ttl)  # bad words cost no round trip
+    number = rrtypes.from_text(rdtype)
+    ttl_from_text(ttl)  # bad words cost no round trip
     await committing.commit_edit(
         session,
         how,
         ["set", name, rdtype.upper()],
         lambda zone: edits.Set(parse_rrset(zone, name, rdtype, ttl, rdata)),
+        typed_records.find_notes(number, rdata),
     )

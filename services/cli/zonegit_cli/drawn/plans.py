@@ -25,8 +25,10 @@ def of_edits(octets: bytes, position: Position, source: str) -> Plan:
     Raises:
         Invalid: it is neither; names ``source`` and the line.
     """
-    read = patch.read if patch.is_patch(octets) else scripts.read
-    return plans.plan_edits(read(octets, position.zone, source), position.zone)
+    if patch.is_patch(octets):
+        return plans.plan_edits(patch.read(octets, position.zone, source), position.zone)
+    script = scripts.read(octets, position.zone, source)
+    return plans.add_findings(plans.plan_edits(script.edits, position.zone), script.findings)
 
 
 def lines(plan: Saved, size: Size) -> Iterator[str]:

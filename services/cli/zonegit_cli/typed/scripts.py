@@ -10,12 +10,17 @@ delete old
 import io
 import re
 import shlex
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
+
+import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.repo.committing import edits, patch
 from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, Set
-from zonegit.zone import names, rrtypes, rules
+from zonegit.zone import names, rrtypes, rules, typed_records
+from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import MAX_ENTRY, failure
 from zonegit.zone.names import Name
 from zonegit_cli.typed.records import parse_rdatas, parse_rrset
@@ -37,6 +42,13 @@ USAGE: Final = {
 }
 
 
+class Script(msgspec.Struct, frozen=True):
+    """The edits of a script, in order, and what the operator should know about them."""
+
+    edits: list[Edit]
+    findings: list[Finding]
+
+
 def is_script(octets: bytes) -> bool:
     """Whether the first line that is neither empty nor a comment begins as an edit does."""
     for line in io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")):
@@ -45,8 +57,8 @@ def is_script(octets: bytes) -> bool:
     return False
 
 
-def read(octets: bytes, zone: Name, source: str) -> list[Edit]:
-    """The edits, in order; each knows its line.
+def read(octets: bytes, zone: Name, source: str) -> Script:
+    """Return the edits, in order; each knows its line.
 
     Raises:
         Invalid: a line is no edit; names ``source`` and the line.
@@ -54,6 +66,7 @@ def read(octets: bytes, zone: Name, source: str) -> list[Edit]:
     if len(octets) > patch.MAX_OCTETS:
         raise Invalid(f"{source}: more than {patch.MAX_OCTETS} octets")
     found: list[Edit] = []
+    notes: list[Finding] = []
     for number, line in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
         try:
             words = _words(line)
@@ -61,11 +74,39 @@ def read(octets: bytes, zone: Name, source: str) -> list[Edit]:
                 edit = _edit(words, zone, f"{source}:{number}")
                 rules.check_inside(edits.owner(edit), zone)
                 found.append(edit)
+                notes += _notes(words, edit, f"{source}:{number}")
             if len(found) > MAX_EDITS:
                 raise Invalid(f"more than {MAX_EDITS} edits")
         except Invalid as error:
             raise failure(source, number, error.message, error.hint) from None
-    return found
+    return Script(found, _shortened(notes))
+
+
+def _notes(words: list[str], edit: Edit, where: str) -> Iterator[Finding]:
+    """Yield what the operator should know about one line."""
+    match words, edit:
+        case [_, _, _, _, *rdata], Set(value) | Add(value):
+            found = typed_records.find_notes(value.rdtype, rdata)
+        case [_, _, _, *rdata], Remove(_, rdtype):
+            found = typed_records.find_notes(rdtype, rdata)
+        case _:
+            found = []
+    for each in found:
+        yield msgspec.structs.replace(each, message=f"{where}: {each.message}")
+
+
+def _shortened(notes: list[Finding]) -> list[Finding]:
+    """Return the first note of each rule, which counts the others."""
+    counts = Counter(each.rule for each in notes)
+    firsts = {each.rule: each for each in reversed(notes)}.values()
+    return [
+        msgspec.structs.replace(
+            each, message=f"{each.message} ({counts[each.rule] - 1} more lines likewise)"
+        )
+        if counts[each.rule] > 1
+        else each
+        for each in firsts
+    ]
 
 
 def _words(line: bytes) -> list[str]:

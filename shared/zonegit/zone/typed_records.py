@@ -1,0 +1,255 @@
+"""RDATA as an operator types it: the arguments of a command, or the words of an edit script.
+
+One rule says how arguments become records, for every type and every command.
+``docs/typed-records.md`` has it with examples; the letters below are those of that page.
+
+(a) ``\\# LEN HEX`` is generic RDATA (RFC 3597 section 5) for any type.
+(b) TXT and SPF: each argument is one record. Its octets are literal, cut into strings of 255,
+    unless the whole argument is one or more quoted strings of a master file.
+(c) One argument, other types: RDATA text as in a master file. Nothing in it may be skipped.
+(d) More arguments, other types: first each one as exactly one field of one record. An argument in
+    the place of a character-string is literal, unless the whole argument is one quoted string.
+(e) Otherwise each argument is one record, read by (a) or (c).
+(f) Otherwise the input is an error that names the argument.
+
+All pure, so that other services can read arguments by the same rule.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import dns.exception
+
+from zonegit.errors import Invalid
+from zonegit.zone import lexer, rrset, rrtypes
+from zonegit.zone.findings import Finding
+from zonegit.zone.lexer import Glued, Quoted, Words
+from zonegit.zone.names import Name
+
+MAX_STRING: Final = 255
+"""Octets of one character-string (RFC 1035 section 3.3)."""
+
+_ANY_NUMBER: Final = 1 << 16
+_ALL: Final = range(_ANY_NUMBER)
+
+_TEXT_TYPES: Final = frozenset({rrtypes.TXT, rrtypes.NUMBERS["SPF"]})
+_STRING_FIELDS: Final[dict[int, range]] = {
+    rrtypes.NUMBERS[mnemonic]: places
+    for mnemonic, places in {
+        "HINFO": range(2),
+        "X25": range(1),
+        "ISDN": range(2),
+        "GPOS": range(3),
+        "NAPTR": range(2, 5),
+        "URI": range(2, 3),
+        "CAA": range(2, 3),
+        "DOA": range(3, 4),
+        "NINFO": _ALL,
+        "AVC": _ALL,
+        "RESINFO": _ALL,
+        "WALLET": _ALL,
+        "CLA": _ALL,
+    }.items()
+}
+"""The fields of a type that are character-strings, counted from 0."""
+_PARAMETER_FIELDS: Final[dict[int, range]] = {
+    rrtypes.SVCB: range(2, _ANY_NUMBER),
+    rrtypes.HTTPS: range(2, _ANY_NUMBER),
+}
+"""The fields of a type that are a SvcParam, ``key`` or ``key=value`` (RFC 9460 section 2.1)."""
+
+_GENERIC: Final = r"\#"
+_GENERIC_TEXT: Final = re.compile(r"[ \t]*\\#[ \t]+[0-9]+(?:[ \t].*)?", re.ASCII | re.DOTALL)
+_FIELD: Final = re.compile(r'(?:[^ \t\r\n\x00;()"\\]|\\[^\r\n\x00])+')
+_PARAMETER: Final = re.compile(r"([a-z0-9-]+=)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
+_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_STRINGS: Final = re.compile(r'[ \t]*+(?:"(?:[^"\\]|\\.)*+"[ \t]*+)++', re.DOTALL)
+
+
+def parse_rdatas(rdtype: int, arguments: Sequence[str], origin: Name) -> list[bytes]:
+    """Return the records that the arguments stand for, one at least.
+
+    Args:
+        rdtype: the type of all of them.
+        arguments: the arguments after type and TTL. Octets that are not UTF-8 are lone surrogates,
+            as Python has them in ``sys.argv``.
+        origin: completes relative names.
+
+    Raises:
+        Invalid: they are not RDATA of that type by any part of the rule; names the argument.
+    """
+    if not arguments:
+        raise Invalid(f"there is no RDATA of type {rrtypes.to_text(rdtype)}")
+    if arguments[0] == _GENERIC and _is_number(arguments[1:2]):
+        return [_read_generic(rdtype, arguments, origin)]
+    if rdtype in _TEXT_TYPES:
+        return [_read_text(rdtype, argument, origin) for argument in arguments]
+    if len(arguments) == 1:
+        return [read_rdata(rdtype, arguments[0], origin)]
+    return _read_fields_or_records(rdtype, arguments, origin)
+
+
+def find_notes(rdtype: int, arguments: Sequence[str]) -> list[Finding]:
+    """Return what the operator should know about how :func:`parse_rdatas` reads the arguments."""
+    literal = [each for each in arguments if not (_is_generic(each) or _STRINGS.fullmatch(each))]
+    is_generic = arguments[:1] == [_GENERIC] and _is_number(arguments[1:2])
+    if rdtype not in _TEXT_TYPES or len(arguments) < 2 or not literal or is_generic:
+        return []
+    kind = rrtypes.to_text(rdtype)
+    return [
+        Finding(
+            "txt-arguments-are-records",
+            "note",
+            f"{len(arguments)} arguments are {len(arguments)} {kind} records; text with blanks"
+            " that is one record is one argument, in quotes of the shell",
+            rdtype=rdtype,
+        )
+    ]
+
+
+def read_rdata(rdtype: int, text: str, origin: Name) -> bytes:
+    """Return the octets of one record in presentation format, of which nothing is skipped.
+
+    Args:
+        rdtype: its type.
+        text: RDATA as in a master file, or generic RDATA (RFC 3597 section 5).
+        origin: completes relative names.
+
+    Raises:
+        Invalid: it is not RDATA of that type, or has a comment or a line end outside quotes.
+    """
+    try:
+        return rrset.rdata_from_tokens(rdtype, Words(lexer.split_rdata(text)), origin)
+    except (Invalid, dns.exception.DNSException, ValueError) as error:
+        kind = rrtypes.to_text(rdtype)
+        raise Invalid(
+            f"{_shown(text)} is not RDATA of type {kind}: {_why_not(rdtype, error)}",
+            hint=getattr(error, "hint", None),
+        ) from None
+
+
+def _read_generic(rdtype: int, fields: Sequence[str], origin: Name) -> bytes:
+    for field in fields:
+        if not _FIELD.fullmatch(field):
+            raise Invalid(
+                f"{_shown(field)} is not a field of generic RDATA",
+                hint=r"\# LEN HEX... takes one argument each, or all of it as one argument",
+            )
+    return read_rdata(rdtype, " ".join(fields), origin)
+
+
+def _read_text(rdtype: int, argument: str, origin: Name) -> bytes:
+    """Return one TXT record: rule (b)."""
+    if _is_generic(argument) or _STRINGS.fullmatch(argument):
+        return read_rdata(rdtype, argument, origin)
+    octets = _octets(argument)
+    pieces = [octets[at : at + MAX_STRING] for at in range(0, len(octets), MAX_STRING)] or [b""]
+    rdata = b"".join(b"%c%b" % (len(piece), piece) for piece in pieces)
+    if len(rdata) > rrset.MAX_RDATA:
+        raise Invalid(f"{_shown(argument)} makes RDATA of {len(rdata)} octets, more than 65535")
+    return rdata
+
+
+def _read_fields_or_records(rdtype: int, arguments: Sequence[str], origin: Name) -> list[bytes]:
+    """Return one record made of all arguments, else one of each: rules (d), (e) and (f)."""
+    try:
+        return [_read_fields(rdtype, arguments, origin)]
+    except Invalid as error:
+        no_field = error
+    found: list[bytes] = []
+    for number, argument in enumerate(arguments, 1):
+        try:
+            found.append(read_rdata(rdtype, argument, origin))
+        except Invalid as error:
+            raise _neither(rdtype, arguments, number, no_field, error) from None
+    return found
+
+
+def _neither(
+    rdtype: int, arguments: Sequence[str], number: int, no_field: Invalid, no_record: Invalid
+) -> Invalid:
+    """Make the error for arguments that are neither one record nor a record each.
+
+    The reading that went further is the message, the other one the hint.
+    """
+    kind = rrtypes.to_text(rdtype)
+    as_fields = f"the {len(arguments)} arguments are not one {kind} record: {no_field.message}"
+    as_records = f"argument {number} is not a record of its own: {no_record.message}"
+    if number == 1:
+        return Invalid(as_fields, hint=as_records)
+    return Invalid(as_records, hint=as_fields)
+
+
+def _read_fields(rdtype: int, arguments: Sequence[str], origin: Name) -> bytes:
+    """Return one record whose fields are the arguments: rule (d).
+
+    Raises:
+        Invalid: an argument is not a field; names it.
+    """
+    words = list(_field_words(rdtype, arguments))
+    taken = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal taken
+        for word in words:
+            taken += not isinstance(word, Glued)
+            yield word
+
+    try:
+        return rrset.rdata_from_tokens(rdtype, Words(counted()), origin)
+    except (Invalid, dns.exception.DNSException, ValueError) as error:
+        why = _why_not(rdtype, error)
+        if not taken:
+            raise Invalid(why) from None
+        raise Invalid(f"at {_shown(arguments[taken - 1])}: {why}") from None
+
+
+def _field_words(rdtype: int, arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the words of a master file's line that the fields would be."""
+    strings = _STRING_FIELDS.get(rdtype, range(0))
+    parameters = _PARAMETER_FIELDS.get(rdtype, range(0))
+    for place, argument in enumerate(arguments):
+        if place in strings:
+            yield Quoted(_string(argument))
+        elif place in parameters and (parameter := _PARAMETER.fullmatch(argument)):
+            yield parameter[1]
+            yield Glued(_string(parameter[2]))
+        elif _FIELD.fullmatch(argument):
+            yield argument
+        else:
+            raise Invalid(f"{_shown(argument)} is not one field")
+
+
+def _string(argument: str) -> str:
+    """Return what stands between the quotes of a character-string that is typed as ``argument``."""
+    if quoted := _STRING.fullmatch(argument):
+        return quoted[1]
+    if argument.startswith('"'):
+        raise Invalid(f"{_shown(argument)} begins with a quote, but is not one quoted string")
+    return "".join(
+        chr(octet) if 0x20 <= octet < 0x7F and octet not in b'"\\' else f"\\{octet:03}"
+        for octet in _octets(argument)
+    )
+
+
+def _octets(argument: str) -> bytes:
+    """Return the octets of an argument; text is UTF-8."""
+    return argument.encode("utf-8", "surrogateescape")
+
+
+def _is_generic(argument: str) -> bool:
+    return _GENERIC_TEXT.fullmatch(argument) is not None
+
+
+def _is_number(arguments: Sequence[str]) -> bool:
+    return len(arguments) == 1 and arguments[0].isascii() and arguments[0].isdecimal()
+
+
+def _why_not(rdtype: int, error: Exception) -> str:
+    return error.message if isinstance(error, Invalid) else rrset.why_not(rdtype, error)
+
+
+def _shown(argument: str) -> str:
+    """Return an argument as errors show it, cut to a length that fits one."""
+    return repr(argument if len(argument) <= 80 else f"{argument[:77]}...")
