@@ -26,14 +26,14 @@ REWRITE = "REWRITE_SNAPSHOTS"
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 VARYING = (
-    (re.compile(r"\b(operation|undo) (?!f{12})[0-9a-f]{12}\b"), r"\1 ID"),
+    (re.compile(r"\b(operation|undo|redo) (?!f{12})[0-9a-f]{12}\b"), r"\1 ID"),
     (re.compile(r"127\.0\.0\.1:\d{2,}"), "127.0.0.1:PORT"),
     (re.compile(r"\b[0-9.]+ (ms|s)\b"), r"N \1"),
     (re.compile(r"\b\d+ days ago"), "N days ago"),
     (re.compile(r"\bid \d+\b"), "id N"),
     (re.compile(r'("(?:elapsed_ms|age_s|sequence)"): [0-9.]+'), r"\1: N"),
     (re.compile(r'("time"): \d+\.\d+'), r"\1: NOW"),
-    (re.compile(r'("(?:epoch|operation|undone|version)"): "[0-9a-f.]+"'), r'\1: "..."'),
+    (re.compile(r'("(?:epoch|operation|undone|redone|version)"): "[0-9a-f.]+"'), r'\1: "..."'),
     (re.compile(r"\d+  20(?!20)\d\d-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}"), "N  NOW"),
     (re.compile(r"20(?!20)\d\d-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}"), "NOW"),
     (re.compile(r"/\S*/zonegit-\w+/"), "TEMPORARY/"),

@@ -37,6 +37,9 @@ def undo(walk: Walkthrough) -> None:
     walk.run("zonegit undo --wait")
     walk.check("the MX is back", walk.records("foo.com MX") == ["10 mail.foo.com."])
     walk.check("the serial went on", walk.serial() == before + 1)
+    walk.run("zonegit redo --wait")
+    walk.check("the MX is gone again", walk.records("foo.com MX") == [])
+    walk.run("zonegit undo --wait")
 
 
 def conflict(walk: Walkthrough) -> None:

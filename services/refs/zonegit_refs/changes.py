@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Final
 
-from zonegit.errors import Invalid, Unsafe
+from zonegit.errors import Invalid, NotFound, Unsafe
 from zonegit.objects.ids import ObjectId
 from zonegit.safety import moves, policy
 from zonegit.store import refnames
@@ -52,9 +52,12 @@ class Operation:
         """The first outcome, when this operation was carried out already.
 
         Raises:
-            Invalid: the operation's id is that of somebody else.
+            Invalid: the operation's id is that of somebody else, or that of an operation that
+                takes back something else.
+            NotFound: the log has no operation that this one could take back.
         """
         key = self._origin.operation
+        self._check_undoes()
         # Whoever takes an operation back takes back all of it: nobody may add to another's.
         if self.connection.execute(
             "SELECT 1 FROM operation WHERE id = ? AND actor <> ?", (key, self._origin.actor)
@@ -72,6 +75,26 @@ class Operation:
         )
         return Moved(rows.epoch(self.connection), last, rows.entries(written))
 
+    def _check_undoes(self) -> None:
+        """Refuse rows of one operation that disagree about what it takes back."""
+        operation, undoes = self._origin.operation, self._origin.undoes
+        if self.connection.execute(
+            "SELECT 1 FROM log WHERE operation = ? AND undoes IS NOT ? LIMIT 1",
+            (operation, undoes),
+        ).fetchone():
+            raise Invalid("this operation's id was used for one that takes back something else")
+        if (
+            undoes is not None
+            and not self.connection.execute(
+                "SELECT 1 FROM log WHERE operation = ? AND sequence < ? LIMIT 1",
+                (undoes, self._first),
+            ).fetchone()
+        ):
+            raise NotFound(
+                f"there is no operation {undoes!r} to take back",
+                hint="zonegit op log lists them, the latest first",
+            )
+
     def write(
         self,
         ref: RefName,
@@ -87,11 +110,13 @@ class Operation:
         entry = LogEntry(
             sequence, kind, ref, old, new, serial,
             origin.actor, self._time, origin.reason, origin.operation, origin.because,
+            origin.undoes,
         )  # fmt: skip
         self.connection.execute(
-            "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (sequence, kind, ref.space, rows.zone_key(ref), ref.short, old, new, serial,
-             origin.actor, self._time, origin.reason, origin.operation, origin.because),
+             origin.actor, self._time, origin.reason, origin.operation, origin.because,
+             origin.undoes),
         )  # fmt: skip
         self._written.append(entry)
         return sequence

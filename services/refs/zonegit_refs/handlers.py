@@ -100,7 +100,9 @@ class Handlers:
         )
 
     async def operation(self, request: Request, message: AskOperation) -> Aftermath:
-        return await self._refs.operation(request.actor, message.prefix, message.after)
+        return await self._refs.operation(
+            request.actor, message.prefix, message.after, redo=message.redo
+        )
 
     async def register(self, request: Request, message: Register) -> Moved:
         return await self._refs.register(_zone(request), _origin(request, message.why))
@@ -171,4 +173,6 @@ def _head(request: Request, zone: Name | None, *, default: bool) -> RefName:
 
 
 def _origin(request: Request, why: Why) -> Origin:
-    return Origin(request.actor, why.reason, why.operation, why.force, why.turn, why.because)
+    return Origin(
+        request.actor, why.reason, why.operation, why.force, why.turn, why.because, why.undoes
+    )

@@ -103,8 +103,10 @@ class Keeper:
     ) -> Operations:
         return await self._refs.operations(limit, before, zone, actor)
 
-    async def operation(self, actor: str, prefix: str | None, after: int = 0) -> Aftermath:
-        return await self._refs.operation(actor, prefix, after)
+    async def operation(
+        self, actor: str, prefix: str | None, after: int = 0, *, redo: bool = False
+    ) -> Aftermath:
+        return await self._refs.operation(actor, prefix, after, redo=redo)
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
         return await self._refs.register(zone, origin, self._clock(), self._tell())

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Final
 
+import msgspec
+
 from zonegit.errors import Invalid, NotFound
 from zonegit.store.protocols import Aftermath, LogEntry, Operated, Operations
 from zonegit.zone.names import Name
-from zonegit_refs import questions, rows
+from zonegit_refs import questions, rows, undos
 
 SHOWN_ROWS: Final = 20
 """Rows of each operation that a list of them shows."""
@@ -96,14 +98,20 @@ def _operated(connection: Connection, operation: str, wanted: Wanted) -> Operate
     return Operated(operation, count, rows.entries(shown))
 
 
-def aftermath(connection: Connection, actor: str, prefix: str | None, after: int) -> Aftermath:
-    """A page of one operation's rows after a sequence, and what became of their refs.
+def aftermath(
+    connection: Connection, actor: str, prefix: str | None, after: int, *, redo: bool
+) -> Aftermath:
+    """Return a page of one operation's rows after a sequence, and what became of their refs.
 
     Raises:
         NotFound: there is no such operation.
         Invalid: there are several.
     """
-    operation = _own_latest(connection, actor) if prefix is None else _named(connection, prefix)
+    if prefix is not None:
+        operation = _named(connection, prefix)
+    else:
+        find = undos.find_redoable if redo else undos.find_undoable
+        operation = find(connection, actor)
     found = connection.execute(
         f"{rows.LOG} WHERE operation = ? AND sequence > ? ORDER BY sequence LIMIT ?",
         (operation, after, PAGE_ROWS + 1),
@@ -113,18 +121,15 @@ def aftermath(connection: Connection, actor: str, prefix: str | None, after: int
     page = questions.fitting([(sum(map(questions.entry_octets, each)), each) for each in since])
     later = {each.sequence: each for _, *moves in page for each in moves}
     more = len(page) < len(entries)
-    return Aftermath(operation, [each[0] for each in page], list(later.values()), more)
-
-
-def _own_latest(connection: Connection, actor: str) -> str:
-    found = connection.execute(
-        "SELECT operation FROM log WHERE actor = ? ORDER BY sequence DESC LIMIT 1", (actor,)
+    told = Aftermath(operation, [each[0] for each in page], list(later.values()), more)
+    undo = undos.find_undo_of(connection, operation)
+    if undo is None:
+        return told
+    first = connection.execute(
+        f"{rows.LOG} WHERE operation = ? ORDER BY sequence LIMIT 1", (undo,)
     ).fetchone()
-    if found is None:
-        raise NotFound(
-            f"{actor} has done nothing here", hint="zonegit op log shows what others have done"
-        )
-    return str(found[0])
+    in_part = undos.is_partial(connection, operation, undo)
+    return msgspec.structs.replace(told, undone_by=rows.entry(first), undone_in_part=in_part)
 
 
 def _named(connection: Connection, prefix: str) -> str:

@@ -216,5 +216,8 @@ def _page(entries: list[LogEntry]) -> list[LogEntry]:
 
 def entry_octets(entry: LogEntry) -> int:
     """About what a log row takes in a message."""
-    texts = (entry.reason, entry.because or "", entry.actor, entry.operation, entry.ref.short)
+    texts = (
+        entry.reason, entry.because or "", entry.actor, entry.operation, entry.undoes or "",
+        entry.ref.short,
+    )  # fmt: skip
     return ENTRY_OCTETS + len(rows.zone_key(entry.ref)) + sum(len(text.encode()) for text in texts)

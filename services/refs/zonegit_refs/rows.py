@@ -10,7 +10,7 @@ from zonegit.store.protocols import LogEntry, Tip
 from zonegit.store.refnames import RefName
 from zonegit.zone.names import Name
 
-VERSION: Final = 3
+VERSION: Final = 4
 # Names of the original's store that are still to be converted, and on whose behalf.
 _LEGACY: Final = """CREATE TABLE legacy (
         name TEXT PRIMARY KEY, slot BLOB NOT NULL,
@@ -21,6 +21,11 @@ _LOG_OF_REF: Final = "CREATE INDEX log_of_ref ON log (zone, space, short, sequen
 _LOG_OF_OPERATION: Final = "CREATE INDEX log_of_operation ON log (operation, sequence)"
 _LOG_OF_ACTOR: Final = "CREATE INDEX log_of_actor ON log (actor, sequence)"
 _LOG_OF_ZONE: Final = "CREATE INDEX log_of_zone ON log (zone, sequence)"
+# What undo and redo without an argument look through: the latest row first, rows of HEADs left out.
+_LOG_OF_WORK: Final = """CREATE INDEX log_of_work ON log (actor, sequence, operation, undoes)
+    WHERE space <> 'head'"""
+_LOG_OF_UNDONE: Final = """CREATE INDEX log_of_undone ON log (undoes, operation, sequence)
+    WHERE undoes IS NOT NULL"""
 
 
 def _say_because(connection: Connection) -> None:
@@ -32,9 +37,28 @@ def _say_because(connection: Connection) -> None:
     connection.execute(_LOG_OF_ZONE)
 
 
+# An undo said which operation it took back in words alone: the first 12 digits of its id.
+_UNDOS: Final = "SELECT sequence, substr(reason, 6) FROM log WHERE reason GLOB 'undo ????????????'"
+_UNDONE: Final = """SELECT DISTINCT operation FROM log
+    WHERE operation BETWEEN ? AND ? || char(1114111) AND sequence < ? LIMIT 2"""
+
+
+def _record_undos(connection: Connection) -> None:
+    connection.execute("ALTER TABLE log ADD COLUMN undoes TEXT")
+    for sequence, prefix in connection.execute(_UNDOS).fetchall():
+        found = connection.execute(_UNDONE, (prefix, prefix, sequence)).fetchall()
+        if len(found) == 1:
+            connection.execute(
+                "UPDATE log SET undoes = ? WHERE sequence = ?", (found[0][0], sequence)
+            )
+    connection.execute(_LOG_OF_WORK)
+    connection.execute(_LOG_OF_UNDONE)
+
+
 UPGRADES: Final[Upgrades] = {
     1: lambda connection: connection.execute(_LEGACY),
     2: _say_because,
+    3: _record_undos,
 }
 SCHEMA: Final = (
     "CREATE TABLE store (epoch TEXT NOT NULL) STRICT",
@@ -61,12 +85,14 @@ SCHEMA: Final = (
         space TEXT NOT NULL, zone BLOB NOT NULL, short TEXT NOT NULL,
         old BLOB, new BLOB, serial INTEGER,
         actor TEXT NOT NULL, time REAL NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL,
-        because TEXT
+        because TEXT, undoes TEXT
     ) STRICT""",
     _LOG_OF_REF,
     _LOG_OF_OPERATION,
     _LOG_OF_ACTOR,
     _LOG_OF_ZONE,
+    _LOG_OF_WORK,
+    _LOG_OF_UNDONE,
     # One operation may move several refs, each once. It wrote the rows first to last, none when
     # last is before first; sequence is where the log stood then.
     """CREATE TABLE operation (
@@ -79,7 +105,7 @@ SCHEMA: Final = (
 
 LOG: Final = """
     SELECT sequence, kind, space, zone, short, old, new, serial,
-        actor, time, reason, operation, because
+        actor, time, reason, operation, because, undoes
     FROM log
 """
 NO_ZONE: Final = b""

@@ -66,8 +66,10 @@ class SqliteRefs:
         wanted = operations.Wanted(before, zone, actor)
         return await self._database.read(partial(operations.latest, limit=limit, wanted=wanted))
 
-    async def operation(self, actor: str, prefix: str | None, after: int) -> Aftermath:
-        work = partial(operations.aftermath, actor=actor, prefix=prefix, after=after)
+    async def operation(
+        self, actor: str, prefix: str | None, after: int, *, redo: bool
+    ) -> Aftermath:
+        work = partial(operations.aftermath, actor=actor, prefix=prefix, after=after, redo=redo)
         return await self._database.read(work)
 
     async def sequence(self) -> int:

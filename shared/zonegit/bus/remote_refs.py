@@ -105,9 +105,11 @@ class RemoteRefs:
         question = AskOperations(limit=limit, before=before, actor=actor)
         return await self._ask("operations", ref, question, Operations)
 
-    async def operation(self, actor: str, prefix: str | None, after: int = 0) -> Aftermath:
+    async def operation(
+        self, actor: str, prefix: str | None, after: int = 0, *, redo: bool = False
+    ) -> Aftermath:
         self._own(actor)
-        question = AskOperation(prefix=prefix, after=after)
+        question = AskOperation(prefix=prefix, after=after, redo=redo)
         return await self._ask("operation", None, question, Aftermath)
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
@@ -202,6 +204,7 @@ class RemoteRefs:
             force=origin.force,
             turn=origin.turn,
             because=origin.because,
+            undoes=origin.undoes,
         )
 
     def _own(self, actor: str) -> None:

@@ -147,8 +147,8 @@ EntryKind = Literal["moved", "added", "removed"]
 
 class LogEntry(msgspec.Struct, frozen=True):
     """One row of the refs log. ``kind`` added and removed are a zone's; ``old`` None: it did not
-    exist; ``new`` None: it was deleted. ``time`` in seconds since 1970. ``reason`` and ``because``
-    as :class:`Origin` has them. Rows of one operation share ``operation``."""
+    exist; ``new`` None: it was deleted. ``time`` in seconds since 1970. ``reason``, ``because`` and
+    ``undoes`` as :class:`Origin` has them. Rows of one operation share ``operation``."""
 
     sequence: int
     kind: EntryKind
@@ -161,6 +161,7 @@ class LogEntry(msgspec.Struct, frozen=True):
     reason: str
     operation: str
     because: str | None = None
+    undoes: str | None = None
 
 
 class Stood(msgspec.Struct, frozen=True):
@@ -191,12 +192,16 @@ class Operations(msgspec.Struct, frozen=True):
 class Aftermath(msgspec.Struct, frozen=True):
     """What one operation did, and what was done to its refs since. ``entries`` are its rows, oldest
     first, a page of them; ``later`` the latest move of each of these refs that moved again, and for
-    a zone that it added, moves of what the zone holds by now. ``more``: further rows follow."""
+    a zone that it added, moves of what the zone holds by now. ``more``: further rows follow.
+    ``undone_by`` is the first row of the undo that took it back and was not taken back itself,
+    None: there is none; ``undone_in_part`` says that it did not get to all refs."""
 
     operation: str
     entries: list[LogEntry]
     later: list[LogEntry]
     more: bool = False
+    undone_by: LogEntry | None = None
+    undone_in_part: bool = False
 
 
 class Since(msgspec.Struct, frozen=True):
@@ -223,7 +228,8 @@ class Origin(msgspec.Struct, frozen=True):
     is answered with the first outcome and changes nothing. A change of several refs shares one
     and moves each ref once. ``force`` overrides what would raise Unsafe. ``turn`` is the same text
     in all attempts of somebody who comes back after a lost race, and has the next turn then; None:
-    they do not come back."""
+    they do not come back. ``undoes`` is the whole id of the operation that this one takes back,
+    None: it is no undo."""
 
     actor: str
     reason: str
@@ -231,6 +237,7 @@ class Origin(msgspec.Struct, frozen=True):
     force: bool = False
     turn: str | None = None
     because: str | None = None
+    undoes: str | None = None
 
 
 class RefStore(Protocol):
@@ -282,9 +289,18 @@ class RefStore(Protocol):
         With ``zone`` only the rows of its refs count, with ``actor`` only that operator's."""
         ...
 
-    async def operation(self, actor: str, prefix: str | None, after: int = 0) -> Aftermath:
-        """The operation whose id begins with ``prefix``, None: the latest of ``actor``; its rows
-        after a sequence.
+    async def operation(
+        self, actor: str, prefix: str | None, after: int = 0, *, redo: bool = False
+    ) -> Aftermath:
+        """Return the operation whose id begins with ``prefix``, its rows after a sequence.
+
+        Args:
+            actor: who asks.
+            prefix: the first characters of the id. None: the newest operation of ``actor`` that
+                moved a branch, a tag or a zone, is neither an undo nor a redo, and is not undone.
+            after: leave out the rows up to this sequence.
+            redo: without ``prefix``: the newest undo of ``actor`` that was not redone, where no
+                other operation of theirs that moved a branch, a tag or a zone came after it.
 
         Raises:
             NotFound: there is none.

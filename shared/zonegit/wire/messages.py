@@ -200,10 +200,12 @@ class AskOperations(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskOperation(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.operation: what one operation did, by the first characters of its id; None: the actor's
-    latest. Answered by ``store.protocols.Aftermath``."""
+    """refs.operation: what one operation did, by the first characters of its id; None: the one that
+    the actor's next undo takes back, or with ``redo`` the undo that their next redo takes back.
+    Answered by ``store.protocols.Aftermath``."""
 
     prefix: Annotated[str, Meta(min_length=4, max_length=64)] | None = None
+    redo: bool = False
     after: Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)] = 0
 
 
@@ -215,6 +217,7 @@ class Why(Message, frozen=True, kw_only=True, omit_defaults=True):
     force: bool = False
     turn: Annotated[str, Meta(min_length=16, max_length=64)] | None = None
     because: Annotated[str, Meta(min_length=1, max_length=1_000)] | None = None
+    undoes: Annotated[str, Meta(min_length=16, max_length=64)] | None = None
 
 
 class Register(Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,6 +1,7 @@
 """Operations taken back: where every ref is then, what stands in the way, what is said of it."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, addresses, committed, tip, zone_at
 from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unsafe, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.model import subject
 from zonegit.repo.asking import operations
 from zonegit.repo.changing import joint, proposals, rewinding, undo
 from zonegit.repo.changing.joint import Wish
@@ -21,7 +23,7 @@ from zonegit.repo.committing import commits, plans
 from zonegit.repo.committing.commits import Intent
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.committing.edits import Set
-from zonegit.repo.finding import heads
+from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import branches, tags
 from zonegit.store import refnames
@@ -30,6 +32,7 @@ from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset, with_serial
+from zonegit.zone.serial import later
 
 BAR = names.parse("bar.org.")
 
@@ -48,11 +51,13 @@ async def undone(
     force: bool = False,
     because: str | None = None,
     dry_run: bool = False,
+    redo: bool = False,
 ) -> Undone:
-    done = await operations.find(repo, prefix)
+    done = await operations.find(repo, prefix, redo=redo)
     operation = heads.new_operation()
+    command = "redo" if redo else "undo"
     meant = Intent(
-        "undo", "undo", force=force, because=because, dry_run=dry_run, operation=operation
+        command, command, force=force, because=because, dry_run=dry_run, operation=operation
     )
     return await undo.undo(repo, done, meant)
 
@@ -87,9 +92,99 @@ async def test_an_undone_edit_leaves_the_records_as_they_were_under_a_later_seri
 
 async def test_an_undo_undone_is_the_change_again(foo: Shop) -> None:
     await edited(foo, "192.0.2.81")
-    await undone(foo.repo)
-    await undone(foo.repo)
+    done = await undone(foo.repo)
+    await undone(foo.repo, done.operation)
     assert await addresses(foo, await tip(foo), "api") == ["192.0.2.81"]
+
+
+async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(foo: Shop) -> None:
+    for text in ("192.0.2.81", "192.0.2.82"):
+        await edited(foo, text)
+    for redo, text in [
+        (False, "192.0.2.81"),
+        (False, "192.0.2.80"),
+        (True, "192.0.2.81"),
+        (True, "192.0.2.82"),
+        (False, "192.0.2.81"),
+    ]:
+        before = (await heads.locate(foo.repo, ZONE)).tip
+        await undone(foo.repo, redo=redo)
+        now = (await heads.locate(foo.repo, ZONE)).tip
+        assert now is not None
+        assert before is not None
+        assert await addresses(foo, CommitId(now.target), "api") == [text]
+        assert later(now.serial or 0, before.serial or 0)
+
+
+async def test_commits_of_undo_and_redo_say_what_they_are_of(foo: Shop) -> None:
+    await edited(foo, "192.0.2.81")
+    subjects = []
+    for redo in (False, True, False):
+        await undone(foo.repo, redo=redo)
+        commit = await browse.read_commit(Reader(foo.repo.objects), await tip(foo))
+        subjects.append(subject(commit))
+    assert subjects == ['undo "edit"', 'redo "edit"', 'undo "edit"']
+
+
+async def test_the_log_says_which_operation_an_undo_takes_back(foo: Shop) -> None:
+    await edited(foo, "192.0.2.81")
+    operation = await latest(foo.repo)
+    done = await undone(foo.repo)
+    assert done.undone.operation == operation
+    (told,) = await operations.latest(foo.repo, 1)
+    assert {entry.undoes for entry in told.entries} == {operation}
+
+
+async def test_an_undo_taken_back_by_others_is_undone_no_more(foo: Shop) -> None:
+    await edited(foo, "192.0.2.81")
+    done = await undone(foo.repo)
+    await undone(foo.other, done.operation)
+    assert await addresses(foo, await tip(foo), "api") == ["192.0.2.81"]
+    with pytest.raises(NotFound, match="nothing to redo"):
+        await undone(foo.repo, redo=True)
+    await undone(foo.repo)
+    assert await addresses(foo, await tip(foo), "api") == ["192.0.2.80"]
+
+
+async def test_a_later_move_by_others_is_no_less_a_conflict_for_redo(foo: Shop) -> None:
+    await edited(foo, "192.0.2.81")
+    await undone(foo.repo)
+    now = await edited(Shop(foo.other, foo.repo), "192.0.2.82")
+    with pytest.raises(Conflict, match="moved by bob"):
+        await undone(foo.repo, redo=True)
+    assert await tip(foo) == now
+
+
+async def test_what_was_taken_back_already_is_not_taken_back_again(foo: Shop) -> None:
+    await edited(foo, "192.0.2.81")
+    operation = await latest(foo.repo)
+    done = await undone(foo.repo)
+    for repo in (foo.repo, foo.other):
+        with pytest.raises(Conflict, match="taken back already") as refused:
+            await undone(repo, operation)
+        assert refused.value.details["operations"] == done.operation
+
+
+async def test_an_undo_that_was_killed_halfway_is_completed_as_one_operation_by_the_same_command(
+    foo: Shop,
+) -> None:
+    await edited(foo, "192.0.2.81")
+    await branches.create(foo.repo, ZONE, "canary", await tip(foo))
+    await branches.rename(foo.repo, ZONE, "canary", "trial")
+    before = await held(foo)
+
+    async def killed() -> None:
+        raise ConnectionError
+
+    store: Any = Interrupted(foo.repo.refs, killed)
+    with pytest.raises(ConnectionError):
+        await undone(msgspec.structs.replace(foo.repo, refs=store))
+    begun = await latest(foo.repo)
+    assert set(await held(foo)) == {"main", "canary", "trial"}
+    done = await undone(foo.repo)
+    assert (done.operation, set(await held(foo))) == (begun, {"main", "canary"})
+    await undone(foo.repo, redo=True)
+    assert await held(foo) == before
 
 
 async def test_edits_are_undone_one_after_the_other_the_latest_first(foo: Shop) -> None:
@@ -433,6 +528,10 @@ _steps = st.lists(
 )  # fmt: skip
 
 
+HEADS_ALONE = ("checkout", "switch", "switch_all")
+"""Steps that move HEADs and nothing else: neither undo nor redo means them."""
+
+
 class Operators:
     """Two operators of two zones, and all that their refs hold."""
 
@@ -535,7 +634,42 @@ async def test_an_undo_after_any_operation_restores_what_every_ref_holds_and_so_
         now = await operations.latest(shop.repo, 1)
         if now[0] == last[0]:
             continue
-        await undone(both.repos[who], force=True, because="why not")
+        done = await undone(both.repos[who], now[0].operation, force=True, because="why not")
         assert await both.content() == before
-        await undone(both.repos[who], force=True, because="why not")
+        await undone(both.repos[who], done.operation, force=True, because="why not")
         assert await both.content() == after
+
+
+_works = _steps.map(lambda steps: [each for each in steps if each[0] not in HEADS_ALONE])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@given(steps=_works, data=st.data())
+async def test_after_undos_as_many_redos_bring_back_what_every_ref_held(
+    shop: Shop, steps: list[tuple[str, int, int, str, str, int]], data: st.DataObject
+) -> None:
+    both = Operators(shop)
+    contents = [await both.content()]
+    last = await newest(shop)
+    for what, _, *how in [("init", 0, 0, "main", "main", 0), *steps]:
+        with suppress(ZonegitError):
+            await both.act(what, 0, *how)
+        if await newest(shop) != last:
+            contents.append(await both.content())
+            last = await newest(shop)
+    repo, at = both.repos[0], len(contents) - 1
+    for _ in range(2):
+        times = data.draw(st.integers(0, at))
+        for undos in range(1, times + 1):
+            await undone(repo, force=True, because="why not")
+            assert await both.content() == contents[at - undos]
+        for redos in range(1, times + 1):
+            await undone(repo, force=True, because="why not", redo=True)
+            assert await both.content() == contents[at - times + redos]
+        with pytest.raises(NotFound, match="nothing to redo"):
+            await undone(repo, redo=True)
+
+
+async def newest(shop: Shop) -> str | None:
+    found = await operations.latest(shop.repo, 1)
+    return found[0].operation if found else None

@@ -1,17 +1,17 @@
 """zonegit op: what was done here, operation by operation."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.asking import operations
-from zonegit.repo.finding import when
 from zonegit.store.protocols import LogEntry, Operated
 from zonegit.store.refnames import RefName
 from zonegit.zone.names import Name
 from zonegit_cli import page
+from zonegit_cli.drawn import operations as drawn
 from zonegit_cli.output import count
 from zonegit_cli.session import Session
 
@@ -53,29 +53,10 @@ command.add_command(log)
 
 
 def _lines(each: Operated, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
-    yield head(each.operation, each.entries)
-    yield from moves(each.entries, symrefs)
+    yield drawn.head(each.operation, each.entries)
+    yield from drawn.moves(each.entries, symrefs)
     if each.rows > len(each.entries):
         yield f"    and {count(each.rows - len(each.entries), 'more move')}"
-
-
-def head(operation: str, entries: Iterable[LogEntry]) -> str:
-    """An operation in one line: its id, when, who and with what."""
-    first = next(iter(entries))
-    why = f"{first.reason}: {first.because}" if first.because else first.reason
-    shown = click.style(operations.short_id(operation), fg="yellow")
-    return f"operation {shown}  {when.shown(first.time)}  {first.actor}  {why}"
-
-
-def moves(entries: Iterable[LogEntry], symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
-    """A line for each ref that moved."""
-    for entry in entries:
-        ref = operations.shown_ref(entry.ref)
-        if entry.ref.space == "zone":
-            yield f"    {ref} {entry.kind}"
-        else:
-            old, new = (operations.shown_target(each, symrefs) for each in (entry.old, entry.new))
-            yield f"    {ref}: {old} -> {new}"
 
 
 def _json(each: Operated) -> dict[str, Any]:
@@ -86,6 +67,7 @@ def _json(each: Operated) -> dict[str, Any]:
         "actor": first.actor,
         "reason": first.reason,
         "because": first.because,
+        "undoes": first.undoes,
         "rows": each.rows,
         "refs": [move_json(entry) for entry in each.entries],
     }

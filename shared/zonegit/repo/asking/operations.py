@@ -46,11 +46,24 @@ class Turned(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """An operation, its rows oldest first, and the latest moves of their refs that others made."""
+    """An operation, its rows oldest first, and the latest moves of their refs that others made.
+    ``undone_by`` and ``undone_in_part`` as :class:`Aftermath` has them."""
 
     operation: str
     entries: list[LogEntry]
     later: list[LogEntry]
+    undone_by: LogEntry | None = None
+    undone_in_part: bool = False
+
+    def begun_by(self, actor: str) -> str | None:
+        """Return the undo that this operator began and did not complete; None: there is none."""
+        undo = self.undone_by
+        return undo.operation if undo and undo.actor == actor and self.undone_in_part else None
+
+    @property
+    def undoes(self) -> str | None:
+        """The operation that this one took back; None where it is no undo."""
+        return self.entries[0].undoes
 
     @property
     def turned(self) -> list[Turned]:
@@ -85,8 +98,9 @@ async def latest(
     return found
 
 
-async def find(repo: Repo, prefix: str | None) -> Done:
-    """The operation whose id begins so, None: the operator's own latest.
+async def find(repo: Repo, prefix: str | None, *, redo: bool = False) -> Done:
+    """Return the operation whose id begins with ``prefix``; None: the one that the operator's next
+    undo takes back, or with ``redo`` the undo that their next redo does.
 
     Raises:
         NotFound: there is none.
@@ -97,25 +111,35 @@ async def find(repo: Repo, prefix: str | None) -> Done:
             f"{prefix[:MAX_ID]!r} is not the beginning of an operation's id",
             hint=f"{MIN_PREFIX} digits of it at least: zonegit op log lists operations",
         )
-    page = await repo.refs.operation(repo.actor, prefix)
+    page = await repo.refs.operation(repo.actor, prefix, redo=redo)
+    first = page
     entries, later = list(page.entries), list(page.later)
     while page.more:
         page = await repo.refs.operation(repo.actor, page.operation, entries[-1].sequence)
         entries += page.entries
         later += page.later
-    return Done(page.operation, entries, later)
+    return Done(page.operation, entries, later, first.undone_by, first.undone_in_part)
 
 
 async def standing(repo: Repo, done: Done) -> list[Turned]:
-    """What the operation came to, with where each ref is now. A branch that has the records again
-    which the operation gave it is where it was put: so the undo of a later operation leaves it.
+    """Return what the operation came to, with where each ref is now. A branch that has the records
+    again which the operation gave it is where it was put: so the undo of a later operation leaves
+    it. What an undo took back that this operator began and did not complete is left out.
 
     Raises:
-        Conflict: somebody moved one of the operation's refs since, to somewhere else than it did.
+        Conflict: one of the operation's refs was moved since, to somewhere else than it did; or all
+            of it was taken back already.
     """
     turned = {each.ref: each for each in done.turned}
     as_it_was = {entry.ref for entry in done.entries} - turned.keys()
     later = [each for each in done.later if each.ref not in as_it_was]
+    if (undo := done.undone_by) is not None:
+        back = {each.ref for each in later if each.operation == undo.operation}
+        if back and not done.undone_in_part and all(each.ref in back for each in later):
+            raise _undone_already(done, undo)
+        if done.begun_by(repo.actor):
+            later = [each for each in later if each.ref not in back]
+            turned = {ref: each for ref, each in turned.items() if ref not in back}
     reader = Reader(repo.objects)
 
     async def stands(each: LogEntry) -> bool:
@@ -126,6 +150,15 @@ async def standing(repo: Repo, done: Done) -> list[Turned]:
         raise _moved(done, moved)
     turned |= {each.ref: msgspec.structs.replace(turned[each.ref], now=each.new) for each in later}
     return list(turned.values())
+
+
+def _undone_already(done: Done, undo: LogEntry) -> Conflict:
+    return Conflict(
+        f"operation {short_id(done.operation)} was taken back already: {undo.actor} did it at"
+        f" {when.shown(undo.time)} (operation {short_id(undo.operation)})",
+        hint=f"zonegit undo {short_id(undo.operation)} makes it again",
+        operations=undo.operation,
+    )
 
 
 async def _stands(reader: Reader, later: LogEntry, turned: Turned | None) -> bool:

@@ -6,6 +6,7 @@ served before what is not served any more, and a zone goes when nothing is left 
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -39,6 +40,12 @@ AT_ONCE: Final = 16
 
 TOLD: Final = 10
 """Refs that the error of an undo which stopped halfway names, of each kind."""
+
+REDO: Final = "redo"
+"""What the command of an intent begins with that takes an undo back."""
+
+_UNDO: Final = re.compile(r'undo (".*")')
+"""The subject of a commit that an undo made."""
 
 Progress = Callable[[int, int], None]
 """Hears how many refs have gone back, of how many."""
@@ -75,7 +82,8 @@ class _World(msgspec.Struct, frozen=True):
 async def undo(
     repo: Repo, done: Done, meant: Intent, progress: Progress = lambda done, of: None
 ) -> Undone:
-    """Takes an operation back, under the id ``meant.operation``; nothing is moved when that is a
+    """Take an operation back, under the id ``meant.operation``, or where this operator began that
+    and did not complete it, under the id that it was begun with. Nothing is moved when that is a
     dry run. Commits that it takes have messages of their own.
 
     Raises:
@@ -85,12 +93,14 @@ async def undo(
         Denied: all it moved are other operators' HEADs, or the broker does not allow it.
         ZonegitError: it stopped halfway; says what stands and what does not.
     """
-    assert meant.operation is not None
+    operation = done.begun_by(repo.actor) or meant.operation
+    assert operation is not None
+    meant = msgspec.structs.replace(meant, operation=operation, undoes=done.operation)
     mine, skipped = _parted(repo, await operations.standing(repo, done))
     world = await _looked(repo, mine)
     await _check(repo, mine, world, force=meant.force)
     if meant.dry_run:
-        return Undone(done, meant.operation, [Back(each) for each in mine], skipped)
+        return Undone(done, operation, [Back(each) for each in mine], skipped)
     back: list[Back] = []
     for step in _steps(mine):
         results = await asyncio.gather(
@@ -99,9 +109,9 @@ async def undo(
         back += [each for each in results if isinstance(each, Back)]
         failures = [each for each in results if isinstance(each, BaseException)]
         if failures:
-            raise _halfway(failures[0], back, mine, meant.operation)
+            raise _halfway(failures[0], back, mine, operation)
         progress(len(back), len(mine))
-    return Undone(done, meant.operation, back, skipped)
+    return Undone(done, operation, back, skipped)
 
 
 def _parted(repo: Repo, turned: Iterable[Turned]) -> tuple[list[Turned], list[RefName]]:
@@ -213,7 +223,7 @@ async def _branch(
             tip=tip.target.hex() if tip is not None else "",
         )
     reader = Reader(repo.objects)
-    meant = msgspec.structs.replace(meant, message=await _message(reader, turned))
+    meant = msgspec.structs.replace(meant, message=await _message(reader, turned, meant))
     try:
         done = await rewinding.reset(repo, position, target, meant, exact=False, reader=reader)
     except Unsafe as error:
@@ -227,12 +237,14 @@ async def _branch(
     return Back(turned, done.moved, done.commit, done.findings)
 
 
-async def _message(reader: Reader, turned: Turned) -> str:
+async def _message(reader: Reader, turned: Turned, meant: Intent) -> str:
     """What the commit says that takes a branch back. What is found and left is read at once."""
     await reader.get([each for each in (turned.found, turned.left) if each is not None])
     if turned.left is None:
         return f"bring back {turned.ref.short}"
     said = subject(await browse.read_commit(reader, CommitId(turned.left)))
+    if meant.reason.startswith(REDO) and (undo := _UNDO.fullmatch(said)):
+        return f"{REDO} {undo[1]}\n\nThis takes back {turned.left.hex()}."
     return f'undo "{said}"\n\nThis takes back {turned.left.hex()}.'
 
 
@@ -274,7 +286,8 @@ def _halfway(
     rest = [each.ref for each in mine if each.ref not in stands]
     return type(error)(
         f"{error.message}; back are {_told(stands)}; not back are {_told(rest)}",
-        hint=f"zonegit undo {operations.short_id(operation)} takes back what was done of it",
+        hint=f"the same command completes it; zonegit undo {operations.short_id(operation)} takes"
+        " back what was done of it",
         **{**error.details, "operation": operation},
     )
 

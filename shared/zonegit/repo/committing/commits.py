@@ -45,8 +45,9 @@ class Intent(msgspec.Struct, frozen=True):
     that the change is a whole zone from outside, which is why it may replace a signed one;
     ``dry_run`` that nothing is to be stored or moved. ``because`` is what the operator said of it,
     None: nothing; ``operation`` the operation of several refs that this is one of, None: of this
-    alone; ``author`` who made the change at first, None: whoever commits it; ``strict`` that a
-    finding of severity ``warning`` is an error, before anything is stored."""
+    alone; ``undoes`` the operation that it takes back, None: it is no undo; ``author`` who made the
+    change at first, None: whoever commits it; ``strict`` that a finding of severity ``warning`` is
+    an error, before anything is stored."""
 
     message: str
     reason: str
@@ -56,6 +57,7 @@ class Intent(msgspec.Struct, frozen=True):
     dry_run: bool = False
     because: str | None = None
     operation: str | None = None
+    undoes: str | None = None
     author: Identity | None = None
     strict: bool = False
 
@@ -67,6 +69,7 @@ class Intent(msgspec.Struct, frozen=True):
             turn=turn,
             because=self.because,
             operation=self.operation,
+            undoes=self.undoes,
         )
 
 

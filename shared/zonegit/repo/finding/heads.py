@@ -45,10 +45,12 @@ class Repo(msgspec.Struct, frozen=True):
         turn: str | None = None,
         because: str | None = None,
         operation: str | None = None,
+        undoes: str | None = None,
     ) -> Origin:
         """One intended change, told apart from every other unless it is part of ``operation``;
-        ``turn`` and ``because`` as :class:`Origin` has them."""
-        return Origin(self.actor, reason, operation or new_operation(), force, turn, because)
+        ``turn``, ``because`` and ``undoes`` as :class:`Origin` has them."""
+        operation = operation or new_operation()
+        return Origin(self.actor, reason, operation, force, turn, because, undoes)
 
     def sealed(self, value: Commit | Tag) -> RawObject:
         """A new commit or tag in its octets, signed where the operator signs."""

@@ -1,0 +1,186 @@
+"""The body of ``undo`` and ``redo``: say which operation is meant, take it back, print it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from zonegit.objects.ids import ObjectId
+from zonegit.repo.asking import operations
+from zonegit.repo.asking.operations import Done
+from zonegit.repo.changing import undo
+from zonegit.repo.changing.undo import Back, Undone
+from zonegit.repo.committing.commits import Intent
+from zonegit.repo.finding import heads
+from zonegit.store.protocols import Moved
+from zonegit.store.refnames import RefName
+from zonegit.zone.findings import Finding
+from zonegit_cli import page, waiting
+from zonegit_cli.drawn import findings
+from zonegit_cli.drawn import operations as drawn
+from zonegit_cli.page import Commits
+from zonegit_cli.session import Session
+from zonegit_cli.waiting import Place
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What both commands take, as the options of :mod:`zonegit_cli.page` have it."""
+
+    force: bool
+    because: str | None
+    strict: bool
+    dry_run: bool
+    wait: bool
+
+
+def takes_back(body: Commits) -> Commits:
+    """Add the options of a command that takes an operation back, passed on as ``options``."""
+
+    @wraps(body)
+    async def run(session: Session, **arguments: Any) -> int | None:
+        key: Path | None = arguments.pop("sign")
+        session = page.signing(session, key, off=arguments.pop("no_sign"))
+        fields = msgspec.structs.fields(Options)
+        options = Options(**{each.name: arguments.pop(each.name) for each in fields})
+        return await body(session, options=options, **arguments)
+
+    for option in (
+        page.waits, page.DRY_RUN, page.STRICT, page.NO_SIGN, page.SIGN, page.BECAUSE, page.FORCE,
+    ):  # fmt: skip
+        option(run)
+    return run
+
+
+async def take_back(
+    session: Session, prefix: str | None, options: Options, *, redo: bool = False
+) -> None:
+    """Take an operation back, and print what became of each of its refs.
+
+    Args:
+        session: what the command works with.
+        prefix: the first characters of the operation's id; None: what undo, or redo, means.
+        options: how to do it.
+        redo: whether it is the operator's last undo that is taken back.
+    """
+    async with session.bus() as bus:
+        repo = session.repo(bus)
+        done = await operations.find(repo, prefix, redo=redo)
+        symrefs = await operations.symrefs(repo, done.entries)
+        again = await operations.find(repo, done.undoes) if redo and done.undoes else done
+        head = drawn.head(again.operation, again.entries)
+        if not options.dry_run:
+            session.output.note(f"{'redoing' if redo else 'undoing'} {head}{_refs(again)}")
+        meant = _intent(again, options, "redo" if redo else "undo")
+        wanted = options.wait and not options.dry_run
+        async with waiting.waiting_for(session, bus, _served(done), wanted=wanted) as waiters:
+            undone = await undo.undo(repo, done, meant, _progress(session))
+            heard = await waiting.until_all(waiters, _moved(undone.back))
+    for ref in undone.skipped:
+        session.output.note(f"{operations.shown_ref(ref)} is left to its operator")
+    findings.tell(session, _found(undone))
+    first = f"{_verb(options, redo=redo)} {head}"
+    lines = [first, *_lines(undone, symrefs), *_advice(undone, options, redo=redo)]
+    redone = {"redone": done.undoes} if redo else {}
+    data = {**redone, **_json(undone, dry_run=options.dry_run), **heard.json()}
+    session.output.result(data, [*lines, *heard.lines()])
+
+
+def _intent(named: Done, options: Options, command: str) -> Intent:
+    return Intent(
+        command,
+        f"{command} {operations.short_id(named.operation)}",
+        options.force,
+        dry_run=options.dry_run,
+        because=options.because,
+        strict=options.strict,
+        operation=heads.new_operation(),
+    )
+
+
+def _refs(done: Done) -> str:
+    """Which refs the operation moved, in a few words."""
+    refs = [operations.shown_ref(each.ref) for each in done.turned]
+    more = f" and {len(refs) - 1} more" if len(refs) > 1 else ""
+    return f": {refs[0]}{more}" if refs else ""
+
+
+def _verb(options: Options, *, redo: bool) -> str:
+    if options.dry_run:
+        return "would make again" if redo else "would take back"
+    return "made again" if redo else "took back"
+
+
+def _advice(undone: Undone, options: Options, *, redo: bool) -> Iterator[str]:
+    """How to go the other way."""
+    if options.dry_run:
+        return
+    if redo:
+        yield "zonegit undo takes it back"
+    elif undone.undone.undoes is None:
+        yield "zonegit redo makes it again"
+    else:
+        yield f"zonegit undo {operations.short_id(undone.operation)} makes it again"
+
+
+def _progress(session: Session) -> undo.Progress:
+    def tell(back: int, of: int) -> None:
+        if of > undo.AT_ONCE:
+            session.output.progress(f"{back} of {of} refs" if back < of else "")
+
+    return tell
+
+
+def _served(done: Done) -> list[Place]:
+    """The branches that resolvers may serve."""
+    refs = [each.ref for each in done.turned if each.ref.space == "heads"]
+    return [(ref.zone, ref.short) for ref in refs if ref.zone is not None]
+
+
+def _moved(back: Sequence[Back]) -> dict[Place, Moved]:
+    """The branches among what went back, by their place."""
+    moved = {each.turned.ref: each.moved for each in back if each.moved is not None}
+    return {
+        (ref.zone, ref.short): each
+        for ref, each in moved.items()
+        if ref.space == "heads" and ref.zone is not None
+    }
+
+
+def _lines(undone: Undone, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
+    for each in undone.back:
+        ref = operations.shown_ref(each.turned.ref)
+        if each.turned.ref.space == "zone":
+            yield f"    {ref} {'added' if each.turned.kind == 'removed' else 'removed'} again"
+            continue
+        old = operations.shown_target(each.turned.now, symrefs)
+        new = operations.shown_target(each.commit or each.turned.found, symrefs)
+        made = each.commit is not None and each.commit != each.turned.found
+        same = f" (records of {operations.shown_target(each.turned.found, symrefs)})"
+        yield f"    {ref}: {old} -> {new}{same if made else ''}"
+
+
+def _found(undone: Undone) -> list[Finding]:
+    return [finding for each in undone.back for finding in each.findings]
+
+
+def _json(undone: Undone, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "undone": undone.undone.operation,
+        "operation": None if dry_run else undone.operation,
+        "warnings": findings.as_json(_found(undone)),
+        "refs": [_back_json(each) for each in undone.back],
+        "skipped": [ref.path() for ref in undone.skipped],
+    }
+
+
+def _back_json(each: Back) -> dict[str, Any]:
+    turned = each.turned
+    now = each.commit or turned.found
+    return {
+        "ref": turned.ref.path(),
+        "undone": turned.kind,
+        "old": turned.now.hex() if turned.now is not None else None,
+        "new": now.hex() if now is not None else None,
+    }

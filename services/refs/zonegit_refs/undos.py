@@ -1,0 +1,147 @@
+"""Decide which operations are undone, and which one the next ``undo`` or ``redo`` takes back.
+
+Theory of operation. An undo is an operation whose rows in the log say which operation they take
+back (column ``undoes``); a redo is one that takes back an undo. Nothing else is stored, so a client
+has no say in it and no file can disagree with the log. From these rows follows:
+
+- An operation is undone while an undo of it is in effect, and an undo is in effect unless it is
+  undone itself. All that was done about an operation is read at once; what takes something back is
+  newer than that, so deciding from the newest to the oldest needs each of them once.
+- An undo that its client did not complete (it was killed, or lost a race) leaves refs of the
+  operation behind. Then the operation is still the next to be undone, and whoever repeats the
+  command completes the same undo.
+- ``undo`` means an actor's newest operation that moved a branch, a tag or a zone, is not undone and
+  takes nothing back. ``redo`` means their newest undo that is not undone, unless they did something
+  else after it. An operation that moved HEADs only counts for neither.
+- How often something was taken back tells undos (odd) from redos (even): an undo of a redo by its
+  id is an undo.
+
+Each question reads an index backwards and looks at no more than ``MAX_ROWS`` rows.
+"""
+
+from collections.abc import Iterator
+from sqlite3 import Connection
+from typing import Final
+
+from zonegit.errors import NotFound
+
+MAX_ROWS: Final = 20_000
+"""Rows of an actor that one question goes back through."""
+
+SHORT: Final = 12
+"""Characters of an operation's id in messages."""
+
+MAX_UNDOS: Final = 10_000
+"""Undos, redos and undos of these that one operation is judged by."""
+
+_WORK: Final = """
+    SELECT operation, undoes FROM log WHERE actor = ? AND space <> 'head'
+    ORDER BY sequence DESC LIMIT ?
+"""
+_ABOUT: Final = """
+    WITH RECURSIVE about (operation, undoes) AS (
+        SELECT operation, undoes FROM log WHERE undoes = ?
+        UNION
+        SELECT log.operation, log.undoes FROM log JOIN about ON log.undoes = about.operation
+        LIMIT ?
+    )
+    SELECT operation, undoes FROM about
+    ORDER BY (SELECT min(sequence) FROM log WHERE log.operation = about.operation) DESC
+"""
+_TAKES_BACK: Final = "SELECT undoes FROM log WHERE operation = ? LIMIT 1"
+# A ref that the undo found where it was to go is not left behind, though it has no row of it.
+_LEFT_BEHIND: Final = """
+    SELECT 1 FROM log AS done WHERE operation = ? AND space <> 'head'
+    AND (zone, space, short) NOT IN (SELECT zone, space, short FROM log WHERE operation = ?)
+    AND (space = 'zone' OR old IS NOT (
+        SELECT new FROM log AS now
+        WHERE now.zone = done.zone AND now.space = done.space AND now.short = done.short
+        ORDER BY sequence DESC LIMIT 1
+    ))
+    LIMIT 1
+"""
+
+
+def find_undoable(connection: Connection, actor: str) -> str:
+    """Return the operation that the next ``undo`` of ``actor`` takes back.
+
+    Raises:
+        NotFound: there is none.
+    """
+    seen = False
+    for operation, undoes in _work(connection, actor):
+        seen = True
+        if undoes is None and not _is_undone(connection, operation):
+            return operation
+    if not seen:
+        raise NotFound(
+            f"{actor} has done nothing here", hint="zonegit op log shows what others have done"
+        )
+    raise NotFound(
+        f"{actor} has nothing left to undo",
+        hint="zonegit op log lists operations; name one of them",
+    )
+
+
+def find_redoable(connection: Connection, actor: str) -> str:
+    """Return the undo that the next ``redo`` of ``actor`` takes back.
+
+    Raises:
+        NotFound: there is none, or another operation of theirs came after it.
+    """
+    ended_by: str | None = None
+    for operation, undoes in _work(connection, actor):
+        if undoes is None:
+            ended_by = ended_by or operation
+        elif _is_undo(connection, operation) and not _is_undone(connection, operation):
+            if ended_by is None:
+                return operation
+            raise NotFound(
+                f"{actor} has nothing to redo: operation {ended_by[:SHORT]} came after undo"
+                f" {operation[:SHORT]}",
+                hint=f"zonegit undo {operation[:SHORT]} takes that undo back nevertheless",
+            )
+    raise NotFound(
+        f"{actor} has nothing to redo", hint="redo takes back an undo of yours: zonegit op log"
+    )
+
+
+def find_undo_of(connection: Connection, operation: str) -> str | None:
+    """Return the newest undo in effect that took an operation back; None where there is none."""
+    in_effect: dict[str, bool] = {}
+    undos: dict[str, list[str]] = {}
+    for undo, undoes in connection.execute(_ABOUT, (operation, MAX_UNDOS)):
+        in_effect[undo] = not any(in_effect[each] for each in undos.get(undo, ()))
+        undos.setdefault(undoes, []).append(undo)
+    return next((each for each in undos.get(operation, ()) if in_effect[each]), None)
+
+
+def is_partial(connection: Connection, operation: str, undo: str) -> bool:
+    """Return whether an undo did not get to all refs of what it takes back."""
+    return connection.execute(_LEFT_BEHIND, (operation, undo)).fetchone() is not None
+
+
+def _work(connection: Connection, actor: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the operations of an actor that moved more than HEADs, the latest first."""
+    seen: set[str] = set()
+    for operation, undoes in connection.execute(_WORK, (actor, MAX_ROWS)):
+        if operation not in seen:
+            seen.add(operation)
+            yield operation, undoes
+
+
+def _is_undone(connection: Connection, operation: str) -> bool:
+    undo = find_undo_of(connection, operation)
+    return undo is not None and not is_partial(connection, operation, undo)
+
+
+def _is_undo(connection: Connection, operation: str) -> bool:
+    """Return whether an operation takes back a change, or a redo of one."""
+    times = 0
+    while times < MAX_UNDOS:
+        (undoes,) = connection.execute(_TAKES_BACK, (operation,)).fetchone()
+        if undoes is None:
+            break
+        operation = undoes
+        times += 1
+    return times % 2 == 1

@@ -1,0 +1,193 @@
+"""What undo and redo mean without an argument follows from the log alone."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.objects.canonical import encode
+from zonegit.objects.model import Symref
+from zonegit.store import refnames
+from zonegit.store.memory import MemoryObjects
+from zonegit.store.protocols import Origin
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_refs.keeper import Keeper
+from zonegit_refs.sqlite import open_refs
+
+
+class Log:
+    """A ref store whose operations register and remove zones, by names of one letter."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self.keeper = keeper
+
+    async def add(self, *zones: str, by: str = "ada") -> str:
+        return await self._all("register", zones, by, "zone add", None)
+
+    async def remove(self, *zones: str, undoes: str | None, by: str = "ada") -> str:
+        return await self._all("unregister", zones, by, "undo", undoes)
+
+    async def add_again(self, *zones: str, undoes: str, by: str = "ada") -> str:
+        return await self._all("register", zones, by, "redo", undoes)
+
+    async def _all(
+        self, verb: str, zones: tuple[str, ...], by: str, reason: str, undoes: str | None
+    ) -> str:
+        operation = f"{len(await self._every()):08d}" + "0" * 8
+        origin = Origin(by, reason, operation, undoes=undoes)
+        for zone in zones:
+            await getattr(self.keeper, verb)(name(zone), origin)
+        return operation
+
+    async def _every(self) -> list[str]:
+        return [each.operation for each in (await self.keeper.operations(1_000)).operations]
+
+    async def undoable(self, by: str = "ada") -> str:
+        return (await self.keeper.operation(by, None)).operation
+
+    async def redoable(self, by: str = "ada") -> str:
+        return (await self.keeper.operation(by, None, redo=True)).operation
+
+
+def name(zone: str) -> Name:
+    return names.parse(f"{zone}.example.")
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[Log]:
+    async with open_refs(tmp_path / "refs") as refs:
+        yield Log(Keeper(refs, MemoryObjects(), lambda objects, entries: None))
+
+
+async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(log: Log) -> None:
+    first, second = await log.add("a"), await log.add("b")
+    assert await log.undoable() == second
+    undo_of_second = await log.remove("b", undoes=second)
+    assert await log.undoable() == first
+    undo_of_first = await log.remove("a", undoes=first)
+    with pytest.raises(NotFound, match="nothing left to undo"):
+        await log.undoable()
+    assert await log.redoable() == undo_of_first
+    await log.add_again("a", undoes=undo_of_first)
+    assert await log.redoable() == undo_of_second
+    assert await log.undoable() == first
+    await log.add_again("b", undoes=undo_of_second)
+    with pytest.raises(NotFound, match="nothing to redo"):
+        await log.redoable()
+    assert await log.undoable() == second
+
+
+async def test_an_operation_may_be_undone_and_redone_again_and_again(log: Log) -> None:
+    first = await log.add("a")
+    for _ in range(5):
+        assert await log.undoable() == first
+        undo = await log.remove("a", undoes=first)
+        assert await log.redoable() == undo
+        await log.add_again("a", undoes=undo)
+
+
+async def test_another_operation_of_the_actor_ends_redo_and_says_which(log: Log) -> None:
+    first = await log.add("a")
+    undo = await log.remove("a", undoes=first)
+    await log.add("b", by="bob")
+    assert await log.redoable() == undo
+    other = await log.add("c")
+    with pytest.raises(NotFound, match=f"operation {other[:12]} came after") as refused:
+        await log.redoable()
+    assert f"zonegit undo {undo[:12]}" in str(refused.value.hint)
+
+
+async def test_moves_of_heads_count_neither_for_undo_nor_for_redo(tmp_path: Path) -> None:
+    objects = MemoryObjects()
+    async with open_refs(tmp_path / "refs") as refs:
+        log = Log(Keeper(refs, objects, lambda objects, entries: None))
+        first = await log.add("a")
+        await log.add("b", by="bob")
+        branch = refnames.branch(name("b"), "main")
+        await objects.put([encode(Symref(branch.path()))])
+        head = refnames.own_head("ada")
+        await log.keeper.point(head, branch, Origin("ada", "zone switch", "s" * 16))
+        assert await log.undoable() == first
+        undo = await log.remove("a", undoes=first)
+        await log.keeper.unpoint(head, Origin("ada", "undo", "t" * 16))
+        assert await log.redoable() == undo
+
+
+async def test_what_another_operator_took_back_is_undone_as_well(log: Log) -> None:
+    first, second = await log.add("a"), await log.add("b")
+    undo = await log.remove("b", undoes=second, by="bob")
+    assert await log.undoable() == first
+    assert await log.redoable(by="bob") == undo
+    with pytest.raises(NotFound, match="ada has nothing to redo"):
+        await log.redoable()
+
+
+async def test_an_undo_that_was_undone_by_its_id_is_redone_already(log: Log) -> None:
+    first = await log.add("a")
+    undo = await log.remove("a", undoes=first)
+    redo = await log.add_again("a", undoes=undo, by="bob")
+    assert await log.undoable() == first
+    with pytest.raises(NotFound):
+        await log.redoable()
+    third = await log.remove("a", undoes=redo)
+    assert (await log.keeper.operation("ada", first)).undone_by is not None
+    assert await log.redoable() == third
+
+
+async def test_an_undo_that_did_not_get_to_all_refs_leaves_the_operation_to_be_undone(
+    log: Log,
+) -> None:
+    await log.add("z")
+    both = await log.add("a", "b")
+    half = await log.remove("a", undoes=both)
+    assert await log.undoable() == both
+    told = await log.keeper.operation("ada", None)
+    assert told.undone_by is not None
+    assert (told.undone_by.operation, told.undone_in_part) == (half, True)
+    await log.keeper.unregister(name("b"), Origin("ada", "undo", half, undoes=both))
+    assert await log.undoable() != both
+    assert await log.redoable() == half
+
+
+async def test_an_operation_takes_back_one_other_that_is_in_the_log(log: Log) -> None:
+    first, second = await log.add("a"), await log.add("b")
+    with pytest.raises(NotFound, match="to take back"):
+        await log.remove("a", undoes="f" * 16)
+    why = Origin("ada", "undo", "u" * 16, undoes=first)
+    await log.keeper.unregister(name("a"), why)
+    for other in (None, second):
+        with pytest.raises(Invalid, match="takes back something else"):
+            await log.keeper.unregister(name("b"), Origin("ada", "undo", "u" * 16, undoes=other))
+
+
+async def test_rows_far_back_are_not_looked_at(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zonegit_refs.undos.MAX_ROWS", 3)
+    await log.add("a")
+    for zone in "bcd":
+        await log.remove(zone, undoes=await log.add(zone))
+    with pytest.raises(NotFound, match="nothing left to undo"):
+        await log.undoable()
+
+
+async def test_undos_of_an_earlier_layout_are_known_by_the_digits_in_their_reason(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "refs"
+    async with open_refs(path) as refs:
+        log = Log(Keeper(refs, MemoryObjects(), lambda objects, entries: None))
+        first, second = await log.add("a"), await log.add("b")
+        await log.remove("b", undoes=second)
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("UPDATE log SET reason = 'undo ' || substr(undoes, 1, 12) WHERE undoes <> ''")
+        for index in ("log_of_work", "log_of_undone"):
+            file.execute(f"DROP INDEX {index}")
+        file.execute("ALTER TABLE log DROP COLUMN undoes")
+        file.execute("PRAGMA user_version = 3")
+        file.commit()
+    async with open_refs(path) as refs:
+        log = Log(Keeper(refs, MemoryObjects(), lambda objects, entries: None))
+        assert await log.undoable() == first
