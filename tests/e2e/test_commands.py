@@ -257,3 +257,55 @@ def test_query_shows_signatures_on_request_and_why_a_server_refuses(
     assert [line.split()[3] for line in signed] == ["A", "RRSIG"]
     elsewhere = stack.json("query", "www.elsewhere.example", "A")
     assert elsewhere["extended_errors"] == ["EDE 20 (Not Authoritative)"]
+
+
+def test_a_zone_is_exported_by_its_name_as_with_the_option(stack: Stack, zone: str) -> None:
+    stack.run("set", "new", "A", "300", "192.0.2.7")
+    stack.run("init", f"other.{zone}")
+    expected = stack.run("export", "--zone", zone).out
+    assert stack.run("export", zone).out == expected
+    assert stack.run("export", zone.removesuffix("."), "--branch", "main").out == expected
+    before = stack.run("export", "HEAD~1", "--zone", zone).out
+    assert stack.run("export", f"{zone}@HEAD~1").out == before != expected
+
+
+def test_a_word_that_is_a_zone_and_a_branch_is_refused_naming_both(stack: Stack, zone: str) -> None:
+    other = f"x-{zone.removesuffix('.')}"
+    stack.zone(other)
+    stack.run("branch", other, "--zone", zone)
+    stack.run("zone", "switch", zone)
+    refused = stack.run("export", other, status=1)
+    assert f"the zone {other}., or a branch" in refused.err
+    assert f"--zone {other}." in refused.err
+
+
+def test_what_a_removal_would_take_away_is_shown_and_stays(stack: Stack, zone: str) -> None:
+    tip = stack.json("status")["commit"]
+    assert stack.run("zone", "remove", zone, status=7).err == (
+        stack.run("zone", "remove", zone, "--dry-run", status=7).err
+    )
+    shown = stack.json("zone", "remove", zone, "--force", "--dry-run")
+    assert shown == {
+        "zone": zone, "dry_run": True, "removed": {f"refs/heads/{zone}/main": tip},
+    }  # fmt: skip
+    assert stack.json("status")["commit"] == tip
+    stack.run("zone", "remove", f"no.{zone}", "--dry-run", status=3)
+
+
+@pytest.mark.parametrize("command", [("init",), ("zone", "add")])
+def test_a_network_is_no_zone_and_its_reverse_zone_is_named(
+    stack: Stack, command: tuple[str, ...]
+) -> None:
+    refused = stack.run(*command, "192.0.2.0/24", status=1)
+    assert f"zonegit {' '.join(command)} 2.0.192.in-addr.arpa." in refused.err
+    refused = stack.run(*command, "10.16.0.0/12", status=1)
+    assert "16.10.in-addr.arpa. and so on to 31.10.in-addr.arpa., 16 zones" in refused.err
+
+
+@pytest.mark.usefixtures("zone")
+def test_a_review_counts_records(stack: Stack) -> None:
+    stack.run("propose", "new")
+    stack.run("set", "a", "A", "300", "192.0.2.1", "192.0.2.2")
+    said = stack.run("review", "new", "--stat").out
+    assert "1 RRset differs: +2" in said
+    assert "192.0.2.1" not in said

@@ -6,8 +6,9 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from zonegit.errors import Invalid
 from zonegit.store.refnames import DEFAULT_HEAD
-from zonegit.zone import names, rrtypes
+from zonegit.zone import names, reverse, rrtypes
 from zonegit.zone.names import Name
 
 LONGEST_REASON: Final = 1_000
@@ -26,6 +27,24 @@ class ZoneName(click.ParamType[Name]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         return [CompletionItem(zone) for zone in _zones(ctx, incomplete)]
+
+
+class NewZone(ZoneName):
+    """The name of a zone that is to be registered; a network is refused with its reverse zone.
+    With a final dot it is taken as a name."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Name:
+        found = reverse.find_reverse_zones(value) if isinstance(value, str) else None
+        if found is None:
+            return super().convert(value, param, ctx)
+        command = ctx.command_path if ctx is not None else "zonegit zone add"
+        zone = names.text(found.first)
+        more = f" and so on to {names.text(found.last)}, {found.count} zones in all"
+        raise Invalid(
+            f"{value!r} is an address or a network, and a zone has a name",
+            hint=f"{found.network} has its reverse zone: {command} {zone}"
+            f"{more if found.count > 1 else ''}",
+        )
 
 
 class Word(click.ParamType[str]):
@@ -91,6 +110,7 @@ def _starting(typed: str, words: Iterable[str]) -> list[str]:
 
 
 ZONE: Final = ZoneName()
+NEW_ZONE: Final = NewZone()
 ZONE_AT: Final = Word("zone", _zones)
 BRANCH: Final = Word("branch", _branches)
 TAG: Final = Word("tag", _tags)

@@ -26,6 +26,7 @@ COMMON: Final = ("as_json", "timeout", "data", "debug")
 
 
 ZONE: Final = arguments.ZONE
+NEW_ZONE: Final = arguments.NEW_ZONE
 ZONE_AT: Final = arguments.ZONE_AT
 BRANCH: Final = arguments.BRANCH
 REFISH: Final = arguments.REFISH

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Final
 
-from zonegit.errors import Invalid, NotFound, Unsafe
+from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import ObjectId
 from zonegit.safety import moves, policy
 from zonegit.store import refnames
@@ -15,7 +15,6 @@ from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import EntryKind, LogEntry, Moved, Origin
 from zonegit.store.refnames import RefName
-from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_refs import questions, rows
 
@@ -158,11 +157,7 @@ def unregister(operation: Operation, zone: Name, *, force: bool) -> Outcome:
         "SELECT space, short, target FROM ref WHERE zone = ? ORDER BY space, short", (zone,)
     ).fetchall()
     branches = [name for space, name, _ in held if space == "heads"]
-    if branches and not force:
-        raise Unsafe(
-            f"zone {names.text(zone)} has branches: {', '.join(branches[:10])}",
-            hint="--force removes it with them; its objects and its log stay",
-        )
+    moves.check_removal(zone, branches, force=force)
     for space, name, target in held:
         operation.write(RefName(space, zone, name), ObjectId(target), None)
     connection.execute("DELETE FROM ref WHERE zone = ?", (zone,))

@@ -4,11 +4,12 @@ The ref store asks this inside the transaction that moves the ref, and asks the 
 is only judged.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from zonegit.errors import Conflict, Invalid, NotFound
+from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.ids import ObjectId, short
 from zonegit.safety import policy
 from zonegit.store.basis import RefState, ServedTree
@@ -16,6 +17,9 @@ from zonegit.store.expected import Absent, Expected, holds
 from zonegit.store.refnames import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
+
+MAX_NAMED: Final = 10
+"""Branches that an error names."""
 
 MAX_REFS: Final = 2_000
 """Branches and tags of one zone; they travel in one message."""
@@ -91,6 +95,19 @@ def check_new(
             f"zone {names.text(require_movable(ref))} has {state.refs} branches and tags, and may"
             " not have more",
             hint="delete some first",
+        )
+
+
+def check_removal(zone: Name, branches: Sequence[str], *, force: bool) -> None:
+    """Refuse the removal of a zone that still has branches.
+
+    Raises:
+        Unsafe: it has, and it is not forced.
+    """
+    if branches and not force:
+        raise Unsafe(
+            f"zone {names.text(zone)} has branches: {', '.join(branches[:MAX_NAMED])}",
+            hint="--force removes it with them; its objects and its log stay",
         )
 
 

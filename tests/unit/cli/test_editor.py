@@ -89,7 +89,7 @@ def test_a_text_that_is_the_same_or_empty_is_nothing(operator: Operator, text: s
 def test_a_text_that_cannot_be_read_is_opened_again_under_its_error(operator: Operator) -> None:
     operator.types("2\nx", "y", "3")
     with Sheet("zone", b"1", operator.told.append) as sheet:
-        assert sheet.edited(number, LIMIT) == 3
+        assert sheet.edited(number, LIMIT, lambda: True) == 3
     advice = (
         "; zonegit: correct it and save; leave it as it is, or empty it, and nothing is committed"
     )
@@ -185,3 +185,26 @@ def test_visual_goes_before_editor_and_vi_is_there_always(monkeypatch: pytest.Mo
     assert editor.words() == ["ed"]
     monkeypatch.setenv("EDITOR", " ")
     assert editor.words() == ["vi"]
+
+
+def test_an_editor_that_keeps_failing_without_a_terminal_stops_after_two_rounds(
+    operator: Operator,
+) -> None:
+    operator.types("x", "xx", "xxx")
+    with (
+        pytest.raises(Invalid, match="xx is no number"),
+        Sheet("zone", b"1", operator.told.append) as sheet,
+    ):
+        sheet.edited(number, LIMIT)
+    assert [each.name for each in operator.turns.iterdir()] == ["2"]
+    assert operator.kept() == "xx"
+
+
+def test_from_the_second_failure_on_it_is_asked_whether_to_go_on(operator: Operator) -> None:
+    operator.types("x", "xx", "xxx", "4")
+    answers = iter([True, False])
+    with (
+        pytest.raises(Invalid, match="xxx is no number"),
+        Sheet("zone", b"1", operator.told.append) as sheet,
+    ):
+        sheet.edited(number, LIMIT, lambda: next(answers))

@@ -1,6 +1,5 @@
 """zonegit diff: what differs between two commits."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -8,15 +7,11 @@ import click
 from zonegit.objects.ids import short
 from zonegit.repo.asking import comparing
 from zonegit.repo.asking.comparing import Comparison
-from zonegit.repo.committing import patch
-from zonegit.repo.committing.diffs import Delta
 from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import title
 from zonegit_cli import page
 from zonegit_cli.drawn import patches
-from zonegit_cli.output import columns
 from zonegit_cli.session import Session
 
 DIFFERS = 10
@@ -58,7 +53,7 @@ async def command(
         at = await comparing.sides(repo, reader, commits, zone=zone, branch=branch)
         wanted = [names.parse(name, at.zone) for name in owners]
         found = await comparing.compare(reader, at, wanted)
-    lines = _stat(found.deltas) if stat else patches.lines(found.deltas)
+    lines = patches.stat(found.deltas) if stat else patches.lines(found.deltas)
     head = [_header(found)] if found.deltas else []
     session.output.result(lambda: _json(found), [*head, *lines], paged=True)
     return DIFFERS if exit_code and found.deltas else 0
@@ -70,17 +65,6 @@ def _header(found: Comparison) -> str:
     serials = f"serial {found.old.serial} -> {found.new.serial}"
     text = f"diff {names.text(found.zone)} {old}..{new}"
     return click.style(f"{text} ({serials})" if found.old.commit else text, bold=True)
-
-
-def _stat(deltas: list[Delta]) -> Iterator[str]:
-    rows, came, went = [], 0, 0
-    for delta in deltas:
-        minus, plus = patch.counts(delta)
-        came, went = came + plus, went + minus
-        rows.append((f"  {title(delta.owner, delta.rdtype)}", patches.count_text(minus, plus)))
-    yield from columns(rows)
-    rrsets = "1 RRset differs" if len(deltas) == 1 else f"{len(deltas)} RRsets differ"
-    yield f"{rrsets}: {patches.count_text(went, came) or 'no record'}"
 
 
 def _json(found: Comparison) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zonegit.errors import NotFound
+from zonegit.errors import Invalid, NotFound
 from zonegit.repo.asking import lineages
 from zonegit.repo.asking.lineages import Lineage
 from zonegit.repo.finding import browse, refish
+from zonegit.repo.finding.heads import Repo
 from zonegit.repo.finding.refish import Resolved
 from zonegit.store.reading import Reader
+from zonegit.store.refnames import DEFAULT_HEAD
 from zonegit.zone import names, zonetext
 from zonegit.zone.layout import OFFERED, Scheme
 from zonegit.zone.names import Name
@@ -22,7 +24,7 @@ from zonegit_cli.output import columns, count
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
-    from zonegit_cli.workspace.checkout import Chosen
+    from zonegit_cli.workspace.checkout import Chosen, Wanted
 
 
 @page.page("export")
@@ -50,7 +52,7 @@ async def command(
 ) -> None:
     """Print the zone as it is, or was at REFISH, as a master file in canonical order.
 
-    Importing what is printed gives the same tree.
+    ZONE means the same as --zone ZONE. Importing what is printed gives the same tree.
 
     With --git make a repository of git instead, in a folder that is new or empty: a master file for
     each zone, a commit for each of its commits, by whom and when it was made. Zones are those named
@@ -59,6 +61,8 @@ async def command(
     \b
     zonegit export > example.com.zone
     zonegit export HEAD~1                   as it was one commit ago
+    zonegit export example.net              another zone
+    zonegit export example.net@canary
     zonegit export --git ~/dns              all zones; then git log, git blame
     zonegit export --git ~/dns --scheme flat example.com example.net@canary
     """
@@ -71,17 +75,53 @@ async def command(
         raise click.UsageError("--scheme is for --git")
     if len(named) > 1:
         raise click.UsageError("one REFISH is printed; --git takes many ZONEs")
-    await _print(session, named[0] if named else "HEAD", zone, branch)
+    await _print(session, named[0] if named else DEFAULT_HEAD, zone, branch)
 
 
 async def _print(session: Session, at: str, zone: Name | None, branch: str | None) -> None:
     async with session.connected() as repo:
-        resolved = await refish.resolve(repo, at, zone=zone, branch=branch)
+        resolved = await _resolved(repo, at, zone, branch)
         reader = Reader(repo.objects)
         tree = (await browse.read_commit(reader, resolved.commit)).tree
         found = await browse.whole_zone(reader, tree)
     lines = (line.removesuffix("\n") for line in zonetext.write(found, resolved.zone))
     session.output.result(lambda: _json(resolved, found), lines, paged=True)
+
+
+async def _resolved(repo: Repo, text: str, zone: Name | None, branch: str | None) -> Resolved:
+    """Return the commit that is printed: ``text`` is a refish, or a zone with or without one.
+
+    Raises:
+        Invalid: it could be either, or it is neither.
+        NotFound: there is no such zone, branch, tag or commit.
+    """
+    named = await _zone_named(repo, text) if zone is None and text != DEFAULT_HEAD else None
+    if named is None:
+        return await refish.resolve(repo, text, zone=zone, branch=branch)
+    there = await refish.resolve(
+        repo, named.refish or DEFAULT_HEAD, zone=named.zone, branch=None if named.refish else branch
+    )
+    try:
+        here = await refish.resolve(repo, text, branch=branch)
+    except (Invalid, NotFound):
+        return there
+    raise Invalid(
+        f"{text!r} could mean the zone {names.text(named.zone)}, or a branch, tag or commit of"
+        f" {names.text(here.zone)}",
+        hint=f"say --zone {names.text(named.zone)}, or {names.text(here.zone)}:{text}",
+    )
+
+
+async def _zone_named(repo: Repo, text: str) -> "Wanted | None":
+    """Return the zone that an argument begins with; None where there is none of that name."""
+    from zonegit_cli.workspace import checkout
+
+    try:
+        wanted = checkout.wanted(text)
+        await repo.refs.zone(wanted.zone, repo.actor)
+    except (Invalid, NotFound):
+        return None
+    return wanted
 
 
 def _json(resolved: Resolved, found: list[RRset]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from zonegit_cli.session import Session
 
 
 @page.page("init")
-@click.argument("zone", type=page.ZONE)
+@click.argument("zone", type=page.NEW_ZONE)
 async def command(session: Session, zone: Name) -> None:
     """Register ZONE and stand on its branch main.
 

@@ -23,12 +23,14 @@ from zonegit_cli.session import Session
 
 @page.page("review")
 @click.argument("name", type=page.BRANCH)
+@click.option("--stat", is_flag=True, help="Only count the records of each RRset.")
 @page.into
-async def command(session: Session, name: str, zone: Name | None, branch: str) -> None:
+async def command(session: Session, name: str, stat: bool, zone: Name | None, branch: str) -> None:
     """Show what the proposal NAME would change, commit by commit and in all, and whether it merges.
 
     \b
     zonegit review new-mail
+    zonegit review new-mail --stat
     zonegit review new-mail --into staging --json
     """
     async with session.connected() as repo:
@@ -36,15 +38,17 @@ async def command(session: Session, name: str, zone: Name | None, branch: str) -
         proposed = await refish.resolve(repo, name, zone=into.zone)
         review = await proposals.review(repo, into, proposed.commit)
     data = {"zone": names.text(into.zone), "proposal": name, "into": branch}
-    session.output.result(lambda: {**data, **_json(review)}, _lines(name, into, review), paged=True)
+    session.output.result(
+        lambda: {**data, **_json(review)}, _lines(name, into, review, stat=stat), paged=True
+    )
 
 
-def _lines(name: str, into: Position, review: Review) -> Iterator[str]:
+def _lines(name: str, into: Position, review: Review, *, stat: bool) -> Iterator[str]:
     commits = count(len(review.commits), "commit")
     yield f"{name} brings {commits} to {into.branch} of {names.text(into.zone)}"
     for each in review.commits:
         yield f"  {commit_id(each.id)} {each.commit.author.name}: {subject(each.commit)}"
-    yield from patches.lines(review.deltas)
+    yield from (patches.stat if stat else patches.lines)(review.deltas)
     match review.outcome:
         case Conflicted() as conflicted:
             advice = clashes.by_merging(name, into.branch)

@@ -1,11 +1,14 @@
 """zonegit zone: add, list, switch, remove."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from zonegit.repo.finding import several
 from zonegit.repo.pointing import branches
+from zonegit.safety import moves
+from zonegit.store import refnames
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
@@ -17,7 +20,7 @@ from zonegit_cli.session import Session
 
 
 @page.page("add")
-@click.argument("zone", type=page.ZONE)
+@click.argument("zone", type=page.NEW_ZONE)
 async def add(session: Session, zone: Name) -> None:
     """Register ZONE without going there.
 
@@ -65,14 +68,18 @@ async def switch(session: Session, zone: Name, default: bool) -> None:
 @click.argument("zone", type=page.ZONE)
 @click.option("--force", is_flag=True, help="Remove it with its branches and tags.")
 @page.BECAUSE
+@page.DRY_RUN
 @page.waits
 async def remove(
-    session: Session, zone: Name, force: bool, because: str | None, wait: bool
+    session: Session, zone: Name, force: bool, because: str | None, dry_run: bool, wait: bool
 ) -> None:
     """Remove ZONE, so that it is no longer served.
 
     Its objects stay in the store: zone add, and branch main ID, bring it back.
     """
+    if dry_run:
+        await _show_removal(session, zone, force=force)
+        return
     async with session.bus() as bus:
         repo = session.repo(bus)
         async with waiting.waiting(session, bus, zone, None, wanted=wait) as waiter:
@@ -80,9 +87,32 @@ async def remove(
             moved = await repo.refs.unregister(zone, origin)
             heard = await waiter.until(moved)
     gone = {entry.ref.path(): entry.old.hex() for entry in moved.entries if entry.old}
-    tips = [f"  {path} was {old}" for path, old in gone.items() if path.startswith("refs/heads/")]
     data = {"zone": names.text(zone), "removed": gone, **heard.json()}
-    session.output.result(data, [f"removed {names.text(zone)}", *tips, *heard.lines("gone from")])
+    lines = [f"removed {names.text(zone)}", *_branches(gone, "was"), *heard.lines("gone from")]
+    session.output.result(data, lines)
+
+
+async def _show_removal(session: Session, zone: Name, *, force: bool) -> None:
+    """Print what a removal would take away, or fail as it would.
+
+    Raises:
+        NotFound: the zone is not registered.
+        Unsafe: it has branches, and it is not forced.
+    """
+    async with session.connected() as repo:
+        refs = await repo.refs.zone(zone, repo.actor)
+    moves.check_removal(zone, sorted(refs.heads), force=force)
+    tips = {refnames.branch(zone, name): tip for name, tip in refs.heads.items()}
+    tips |= {refnames.tag(zone, name): tip for name, tip in refs.tags.items()}
+    gone = {ref.path(): tip.target.hex() for ref, tip in sorted(tips.items())}
+    data = {"zone": names.text(zone), "dry_run": True, "removed": gone}
+    session.output.result(data, [f"would remove {names.text(zone)}", *_branches(gone, "is")])
+
+
+def _branches(gone: Mapping[str, str], verb: str) -> list[str]:
+    """Return a line for each branch, by which it can be made again."""
+    heads = [(path, tip) for path, tip in gone.items() if path.startswith("refs/heads/")]
+    return [f"  {path} {verb} {tip}" for path, tip in heads]
 
 
 @click.group("zone")

@@ -1,13 +1,15 @@
 """How differences look: records in red and green for people, RRsets before and after in JSON."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
 
 from zonegit.repo.committing import patch
 from zonegit.repo.committing.diffs import Delta
+from zonegit.zone.rrset import title
 from zonegit_cli.drawn import rrsets
+from zonegit_cli.output import columns
 
 _COLOURS = {"-": "red", "+": "green"}
 
@@ -25,6 +27,18 @@ def count_text(minus: int, plus: int) -> str:
     if minus:
         shown.append(click.style(f"-{minus}", fg=_COLOURS["-"]))
     return " ".join(shown)
+
+
+def stat(deltas: Sequence[Delta]) -> Iterator[str]:
+    """Yield how many records of each RRset came and went, and how many in all."""
+    rows, came, went = [], 0, 0
+    for delta in deltas:
+        minus, plus = patch.counts(delta)
+        came, went = came + plus, went + minus
+        rows.append((f"  {title(delta.owner, delta.rdtype)}", count_text(minus, plus)))
+    yield from columns(rows)
+    rrsets = "1 RRset differs" if len(deltas) == 1 else f"{len(deltas)} RRsets differ"
+    yield f"{rrsets}: {count_text(went, came) or 'no record'}"
 
 
 def as_json(deltas: Iterable[Delta]) -> list[dict[str, Any]]:

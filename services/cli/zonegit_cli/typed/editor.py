@@ -1,11 +1,13 @@
 """A text in the operator's editor, again and again until it can be read, and never lost."""
 
+import itertools
 import os
 import re
 import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +22,19 @@ MARK: Final = b"; zonegit: "
 ERROR_LINES: Final = 3
 """How many of them: message, hint, advice."""
 
+MAX_ROUNDS_UNASKED: Final = 2
+"""How often a text that cannot be read is opened before the operator is asked whether to go on."""
+
 T = TypeVar("T")
+
+
+def ask_again() -> bool:
+    """Ask whether to open the editor again; without a terminal nobody can say so, and it is not."""
+    if not sys.stdin.isatty():
+        return False
+    import click
+
+    return click.confirm("the text cannot be read; open it again?", default=True, err=True)
 
 
 def words() -> list[str]:
@@ -67,16 +81,24 @@ class Sheet:
         """Leaves the file, however this ends."""
         self._kept = True
 
-    def edited(self, parse: Callable[[bytes], T], limit: int) -> T | None:
-        """What ``parse`` makes of the text that comes out of the editor, None where it is what it
-        was, or empty. A text that cannot be parsed is opened again, the error on top; left as it
-        was then, the error is raised. Of more than ``limit`` octets, ``parse`` gets one more.
+    def edited(
+        self, parse: Callable[[bytes], T], limit: int, again: Callable[[], bool] = ask_again
+    ) -> T | None:
+        """Return what ``parse`` makes of the text that comes out of the editor; None where it is
+        what it was, or empty. A text that cannot be parsed is opened again, the error on top; left
+        as it was then, the error is raised.
+
+        Args:
+            parse: reads the text.
+            limit: octets; of a longer text ``parse`` gets one more.
+            again: asked from the second text on that cannot be parsed whether to go on, so that a
+                script in the editor's place does not run for ever.
 
         Raises:
             Invalid: what ``parse`` raised, or the editor ended with an error.
             NotFound: there is no such editor.
         """
-        while True:
+        for rounds in itertools.count(1):
             _run(words(), self.path)
             before, self._typed = self._typed, _without_error(self._read(limit))
             if self._typed == self._first or not self._typed.strip():
@@ -86,9 +108,10 @@ class Sheet:
                 # Lines count as they will when an error stands above them.
                 return parse(b"\n" * ERROR_LINES + self._typed)
             except Invalid as error:
-                if self._typed == before:
+                if self._typed == before or (rounds >= MAX_ROUNDS_UNASKED and not again()):
                     raise
                 self.path.write_bytes(_as_comments(error) + self._typed)
+        raise AssertionError("counting does not end")
 
     def _read(self, limit: int) -> bytes:
         try:

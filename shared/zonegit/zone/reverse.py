@@ -1,0 +1,65 @@
+"""Reverse zones: which zones the addresses of a network are looked up in.
+
+IPv4 is cut at octets and IPv6 at nibbles (RFC 1035 section 3.5, RFC 3596 section 2.5); a network
+smaller than an octet gets a zone of its own as RFC 2317 names it.
+"""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final
+
+import msgspec
+
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+IPV4_BITS: Final = 8
+IPV6_BITS: Final = 4
+"""Bits of an address that one label stands for."""
+ADDRESS_PREFIXES: Final = {4: 24, 6: 64}
+"""The network that is meant where an address was given alone, by IP version."""
+
+Network = IPv4Network | IPv6Network
+
+
+class ReverseZones(msgspec.Struct, frozen=True):
+    """The zones of a network: from ``first`` to ``last``, ``count`` in all."""
+
+    network: str
+    first: Name
+    last: Name
+    count: int
+
+
+def find_reverse_zones(text: str) -> ReverseZones | None:
+    """Return the reverse zones of a network as it is typed, ``192.0.2.0/24``, or of the usual
+    network of an address; None where ``text`` is neither."""
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return None
+    if "/" not in text:
+        network = network.supernet(new_prefix=ADDRESS_PREFIXES[network.version])
+    bits = IPV4_BITS if network.version == 4 else IPV6_BITS
+    prefix = network.prefixlen
+    whole = -(-prefix // bits) * bits
+    if network.version == 4 and prefix > 24:
+        whole = prefix  # RFC 2317 section 4
+    count = 1 << (whole - prefix)
+    first = int(network.network_address)
+    last = first + (count - 1 << network.max_prefixlen - whole)
+    zones = [_name(network, address, whole) for address in (first, last)]
+    return ReverseZones(str(network), zones[0], zones[1], count)
+
+
+def _name(network: Network, address: int, prefix: int) -> Name:
+    """Return the name of one zone, for the first ``prefix`` bits of an address."""
+    if network.version == 4:
+        octets = [str(octet) for octet in address.to_bytes(4)]
+        labels = octets[: prefix // IPV4_BITS]
+        if prefix % IPV4_BITS or prefix == network.max_prefixlen:
+            labels = [*octets[:3], f"{octets[3]}/{prefix}"]
+        suffix = "in-addr.arpa."
+    else:
+        labels = list(f"{address:032x}"[: prefix // IPV6_BITS])
+        suffix = "ip6.arpa."
+    return names.parse(".".join([*reversed(labels), suffix]))
