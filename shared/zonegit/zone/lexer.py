@@ -2,7 +2,8 @@
 
 Each word stays as written, escapes and all, and dnspython's own parsers read RDATA from the words
 through :class:`Words`: so no file is tokenized character by character, and what a word means is
-decided in one place. Octets outside ASCII become the escape ``\\DDD`` that stands for them.
+decided in one place. A line is UTF-8; octets that are not become lone surrogates. A word outside
+ASCII is read by IDNA 2008 where a name is expected; in any other place it stands for its octets.
 """
 
 import io
@@ -10,9 +11,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
+import dns.exception
+import dns.name
 from dns.tokenizer import EOL, IDENTIFIER, QUOTED_STRING, WHITESPACE, Token, Tokenizer
 
 from zonegit.errors import Invalid
+from zonegit.zone import idn, look_alikes, names
 from zonegit.zone.remembered import Said
 
 MAX_ENTRY: Final = 1 << 20
@@ -30,7 +34,6 @@ _PIECE: Final = re.compile(
 )
 _LINE_END: Final = re.compile(r"[\x00\r\n]")
 _LINE_ENDS: Final = {"\0": "a NUL", "\r": "a carriage return", "\n": "a line end"}
-_EIGHT_BIT: Final = re.compile(r"\\[\x00-\x7f]|\\?([\x80-\xff])")
 _PROBLEMS: Final = {
     '"': "a quoted string does not end on its line",
     "\r": "a carriage return stands within the line",
@@ -92,7 +95,7 @@ def entries(
         line = text(raw.removesuffix(b"\n").removesuffix(b"\r"))
         if not depth:
             indented = line[:1] in (" ", "\t")
-            if _SPECIAL.search(line) is None:
+            if _SPECIAL.search(line) is None and line.isascii():
                 if words := line.split():
                     yield Entry(number, indented, words, raw)
                 continue
@@ -151,15 +154,13 @@ def _check_nothing_skipped(text: str) -> None:
 def shown(words: Iterable[str]) -> str:
     """Words as people wrote them, cut to a length that fits an error."""
     text = " ".join(f'"{word}"' if isinstance(word, Quoted) else word for word in words)
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return text if len(text) <= 100 else text[:97] + "..."
 
 
 def text(line: bytes) -> str:
-    """A line in ASCII; octets outside it become escapes."""
-    decoded = line.decode("latin-1")
-    if decoded.isascii():
-        return decoded
-    return _EIGHT_BIT.sub(lambda found: f"\\{ord(found[1]):03d}" if found[1] else found[0], decoded)
+    """Return the text of a line, with lone surrogates for octets that are not UTF-8."""
+    return line.decode("utf-8", "surrogateescape")
 
 
 def _split(line: str, words: list[str], depth: int) -> int:
@@ -171,6 +172,8 @@ def _split(line: str, words: list[str], depth: int) -> int:
         if found is None:
             raise Invalid(_PROBLEMS[line[at]], hint=_hint(line[at]))
         if found.lastgroup == "word":
+            if not found[0].isascii():
+                look_alikes.check_word(found[0])
             words.append(found[0])
         elif found.lastgroup == "quoted":
             words.append((Glued if previous == "word" else Quoted)(found["quoted"]))
@@ -196,6 +199,15 @@ def _hint(character: str) -> str:
     return 'write \\" for a quote and \\\\ for a backslash that mean themselves'
 
 
+class _WordToken(Token):
+    """A token that knows its word; its value is in ASCII, with escapes for all else."""
+
+    def __init__(self, kind: int, word: str) -> None:
+        value = str(word) if word.isascii() else idn.escape(word)
+        super().__init__(kind, value, "\\" in value)
+        self.word = word
+
+
 class Words(Tokenizer):
     """What dnspython reads RDATA from: words split already."""
 
@@ -212,10 +224,24 @@ class Words(Tokenizer):
         word = next(self._words, None)
         if word is None:
             return Token(EOL, "\n")
-        token = Token(
-            QUOTED_STRING if isinstance(word, Quoted) else IDENTIFIER, str(word), "\\" in word
-        )
+        token = _WordToken(QUOTED_STRING if isinstance(word, Quoted) else IDENTIFIER, word)
         if want_leading and not isinstance(word, Glued):
             self.unget(token)
             return Token(WHITESPACE, " ")
         return token
+
+    def as_name(
+        self,
+        token: Token,
+        origin: dns.name.Name | None = None,
+        relativize: bool = False,
+        relativize_to: dns.name.Name | None = None,
+    ) -> dns.name.Name:
+        """Return the name that a token is, by the rules for every name (``names.read``)."""
+        if not token.is_identifier():
+            raise dns.exception.SyntaxError("a name is expected, without quotes")
+        try:
+            name = names.read(token.word if isinstance(token, _WordToken) else token.value, origin)
+        except Invalid as error:
+            raise dns.exception.SyntaxError(error.message) from error
+        return name.choose_relativity(relativize_to or origin, relativize)

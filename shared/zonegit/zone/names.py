@@ -4,14 +4,16 @@ Octets compare, hash and slice faster than any object, and they are what blobs, 
 packets hold. Text is for people: dnspython reads and writes it at the edges.
 """
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NewType
+from typing import Final, NewType
 
 import dns.exception
 import dns.name
 
 from zonegit.errors import Invalid
+from zonegit.zone import idn
 
 Name = NewType("Name", bytes)
 """A valid, lower-case, absolute name in wire form (RFC 1035 section 3.1), 1 to 255 octets."""
@@ -25,23 +27,65 @@ MAX_LABEL = 63
 SHOWN = 80
 """Characters of a text that is no name that an error shows."""
 
+_ESCAPE: Final = re.compile(r"\\(?:\d{3}|.)", re.ASCII | re.DOTALL)
+
 
 def parse(text: str, origin: Name = ROOT) -> Name:
-    """Reads presentation format (RFC 1035 section 5.1); ``@`` and relative names take ``origin``.
+    """Reads presentation format (RFC 1035 section 5.1); ``@`` and relative names take ``origin``,
+    labels outside ASCII become A-labels.
 
     Raises:
         Invalid: not a domain name (empty, an empty label, a label over 63 or a name over 255
-            octets).
+            octets, or a label that IDNA 2008 does not allow).
+    """
+    octets = read(text, for_dnspython(origin)).to_wire()
+    assert octets is not None  # it is None only when written into a file
+    return Name(octets.lower())
+
+
+def read(text: str, origin: dns.name.Name | None) -> dns.name.Name:
+    """Return a name as dnspython has it, its letters as typed.
+
+    Raises:
+        Invalid: as :func:`parse`.
     """
     if not text:
         raise Invalid("'' is not a domain name: it is empty", hint="the root is written .")
     try:
-        octets = dns.name.from_text(text, for_dnspython(origin)).to_wire()
-    except (dns.exception.DNSException, UnicodeError, ValueError) as error:
-        reason = str(error).rstrip(".").lower() or "malformed"
-        raise Invalid(f"{text[:SHOWN]!r} is not a domain name: {reason}") from error
-    assert octets is not None  # it is None only when written into a file
-    return Name(octets.lower())
+        if not text.isascii():
+            text = idn.to_ascii(text, origin.labels[:-1] if origin is not None else ())
+        return dns.name.from_text(text, origin)
+    except Invalid as error:
+        raise Invalid(f"{_shown(text)} is not a domain name: {error.message}") from None
+    except (dns.exception.DNSException, ValueError) as error:
+        raise Invalid(f"{_shown(text)} is not a domain name: {_why_not(text, error)}") from error
+
+
+def _shown(text: str) -> str:
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+
+
+def _why_not(text: str, error: Exception) -> str:
+    """Return what is wrong with a text, in terms of what was typed."""
+    match error:
+        case dns.name.LabelTooLong():
+            longest = max(idn.split_labels(text), key=_octets)
+            return f"the label {_shown(longest)} has {_octets(longest)} octets, more than 63"
+        case dns.name.NameTooLong():
+            return f"it has more than {MAX_OCTETS} octets, with what completes it"
+        case dns.name.EmptyLabel():
+            return "a label is empty"
+        case dns.name.BadEscape():
+            return "an escape is \\DDD, an octet of 0 to 255, or \\ and one character"
+        case _:
+            return str(error).rstrip(".").lower() or "malformed"
+
+
+def _octets(label: str) -> int:
+    """Return the octets of a label in presentation format."""
+    ascii_ = label if label.isascii() else idn.to_ascii(label)
+    return len(_ESCAPE.sub("x", ascii_))
 
 
 @lru_cache(256)

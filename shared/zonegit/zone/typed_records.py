@@ -22,7 +22,7 @@ from typing import Final
 import dns.exception
 
 from zonegit.errors import Invalid
-from zonegit.zone import lexer, rrset, rrtypes
+from zonegit.zone import lexer, look_alikes, rrset, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import Glued, Quoted, Words
 from zonegit.zone.names import Name
@@ -59,6 +59,7 @@ _PARAMETER_FIELDS: Final[dict[int, range]] = {
 }
 """The fields of a type that are a SvcParam, ``key`` or ``key=value`` (RFC 9460 section 2.1)."""
 
+_QUOTE_IT: Final = """text that is meant so takes quotes of its own: '"..."'"""
 _GENERIC: Final = r"\#"
 _GENERIC_TEXT: Final = re.compile(r"[ \t]*\\#[ \t]+[0-9]+(?:[ \t].*)?", re.ASCII | re.DOTALL)
 _FIELD: Final = re.compile(r'(?:[^ \t\r\n\x00;()"\\]|\\[^\r\n\x00])+')
@@ -143,6 +144,10 @@ def _read_text(rdtype: int, argument: str, origin: Name) -> bytes:
     """Return one TXT record: rule (b)."""
     if _is_generic(argument) or _STRINGS.fullmatch(argument):
         return read_rdata(rdtype, argument, origin)
+    try:
+        look_alikes.check_ends(argument)
+    except Invalid as error:
+        raise Invalid(f"{_shown(argument)}: {error.message}", hint=_QUOTE_IT) from None
     octets = _octets(argument)
     pieces = [octets[at : at + MAX_STRING] for at in range(0, len(octets), MAX_STRING)] or [b""]
     rdata = b"".join(b"%c%b" % (len(piece), piece) for piece in pieces)
@@ -216,6 +221,7 @@ def _field_words(rdtype: int, arguments: Sequence[str]) -> Iterator[str]:
             yield parameter[1]
             yield Glued(_string(parameter[2]))
         elif _FIELD.fullmatch(argument):
+            look_alikes.check_word(argument)
             yield argument
         else:
             raise Invalid(f"{_shown(argument)} is not one field")
@@ -225,6 +231,7 @@ def _string(argument: str) -> str:
     """Return what stands between the quotes of a character-string that is typed as ``argument``."""
     if quoted := _STRING.fullmatch(argument):
         return quoted[1]
+    look_alikes.check_ends(argument)
     if argument.startswith('"'):
         raise Invalid(f"{_shown(argument)} begins with a quote, but is not one quoted string")
     return "".join(

@@ -305,7 +305,7 @@ def _unescaped(path: str) -> str:
     octets = re.sub(
         rb"\\(?:(\d{3})|(.))",
         lambda found: found[2] or bytes((int(found[1]) & 0xFF,)),
-        path.encode(),
+        path.encode("utf-8", "surrogateescape"),
         flags=re.DOTALL,
     )
     return os.fsdecode(octets)

@@ -94,7 +94,7 @@ def test_what_is_no_edit_is_refused_with_file_and_line(line: str, reason: str) -
 
 
 _characters = st.characters(codec="utf-8", exclude_characters='\n\r"')  # " is TXT's own quoting
-words = st.text(_characters, min_size=1, max_size=12).filter(lambda word: "\\#" not in word)
+words = st.text(_characters, max_size=12).map(lambda word: f"x{word}x")
 
 
 @given(st.lists(words, min_size=1, max_size=4))
