@@ -15,6 +15,7 @@ from zonegit_refs.handlers import Handlers
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
+from zonegit_refs.witnesses import Witnesses
 
 NAME: Final = "refs"
 FILE: Final = "refs/refs.sqlite3"
@@ -35,11 +36,13 @@ async def run(bus_settings: BusSettings, settings: Settings, limits: Limits) -> 
     ):
         publisher = Publisher(bus, refs)
         objects = RemoteObjects(bus, NAME)
-        keeper = Keeper(refs, objects, publisher.announce, limits=limits)
+        witnesses = Witnesses(bus, refs)
+        keeper = Keeper(refs, objects, publisher.announce, limits=limits, resolvers=witnesses)
         adopting = Adopting(refs, keeper, objects)
         endpoints = Handlers(keeper, adopting).endpoints()
         async with (
             publisher.running(),
+            witnesses.running(),
             adopting.running(),
             serve(bus, NAME, "refs", endpoints),
         ):

@@ -3,6 +3,7 @@ of the log with its sequence number, the highest serial and the operation's outc
 together.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Final
@@ -13,10 +14,11 @@ from zonegit.safety import moves, policy
 from zonegit.store import refnames
 from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.expected import Expected
-from zonegit.store.protocols import EntryKind, LogEntry, Moved, Origin
+from zonegit.store.protocols import EntryKind, Guard, LogEntry, Moved, Origin, Renewal
 from zonegit.store.refnames import RefName
 from zonegit.zone.names import Name
-from zonegit_refs import questions, rows
+from zonegit.zone.serial import later
+from zonegit_refs import questions, recovery, rows
 
 MOST_TOLD: Final = 100
 """Log rows that the answer to one operation holds: the last ones it wrote."""
@@ -134,9 +136,11 @@ class Operation:
 def register(operation: Operation, zone: Name) -> Outcome:
     """Raises:
     Conflict: the zone is registered already.
+    Unavailable: the store was restored, and not recovered yet; so for all functions here.
     """
     if (before := operation.done_before()) is not None:
         return Outcome(before, [])
+    recovery.require_recovered(operation.connection, zone)
     if rows.is_registered(operation.connection, zone):
         raise moves.zone_exists(zone)
     operation.connection.execute("INSERT INTO zone (zone) VALUES (?)", (zone,))
@@ -152,6 +156,7 @@ def unregister(operation: Operation, zone: Name, *, force: bool) -> Outcome:
     if (before := operation.done_before()) is not None:
         return Outcome(before, [])
     connection = operation.connection
+    recovery.require_recovered(connection, zone)
     questions.require_zone(connection, zone)
     held = connection.execute(
         "SELECT space, short, target FROM ref WHERE zone = ? ORDER BY space, short", (zone,)
@@ -161,6 +166,7 @@ def unregister(operation: Operation, zone: Name, *, force: bool) -> Outcome:
     for space, name, target in held:
         operation.write(RefName(space, zone, name), ObjectId(target), None)
     connection.execute("DELETE FROM ref WHERE zone = ?", (zone,))
+    connection.execute("DELETE FROM owed WHERE zone = ?", (zone,))
     connection.execute("DELETE FROM zone WHERE zone = ?", (zone,))
     operation.write(refnames.marker(zone), None, None, kind="removed")
     return operation.outcome()
@@ -205,8 +211,13 @@ def move(
 
 
 def state(connection: Connection, ref: RefName) -> RefState:
-    """A branch or tag, as far as a move of it depends on that."""
+    """A branch or tag, as far as a move of it depends on that.
+
+    Raises:
+        Unavailable: the store was restored, and the zone is not recovered yet.
+    """
     zone = moves.require_movable(ref)
+    recovery.require_recovered(connection, zone)
     tip = target(connection, ref)
     (refs,) = (
         connection.execute("SELECT count(*) FROM ref WHERE zone = ?", (zone,)).fetchone()
@@ -247,6 +258,15 @@ def _serve(connection: Connection, ref: RefName, highest: ServedTree) -> None:
         "INSERT OR REPLACE INTO highest (zone, short, serial, tree) VALUES (?, ?, ?, ?)",
         (ref.zone, ref.short, highest.serial, highest.tree),
     )
+    owed = connection.execute(
+        "SELECT serial FROM owed WHERE zone = ? AND short = ?", (ref.zone, ref.short)
+    ).fetchone()
+    if owed is not None and later(highest.serial, owed[0]):
+        _forget_owed(connection, ref)
+
+
+def _forget_owed(connection: Connection, ref: RefName) -> None:
+    connection.execute("DELETE FROM owed WHERE zone = ? AND short = ?", (ref.zone, ref.short))
 
 
 def _set(
@@ -271,7 +291,46 @@ def _delete(operation: Operation, ref: RefName, current: ObjectId | None) -> Non
         "DELETE FROM ref WHERE zone = ? AND space = ? AND short = ?",
         (ref.zone, ref.space, ref.short),
     )
+    if ref.space == "heads":
+        _forget_owed(operation.connection, ref)
     operation.write(ref, current, None)
+
+
+def recover(
+    operation: Operation,
+    zone: Name,
+    renewals: Sequence[Renewal],
+    served: Mapping[str, ServedTree],
+    guards: Sequence[Guard],
+) -> Outcome:
+    """Recover a zone, as :meth:`zonegit.store.protocols.RefStore.recover` says.
+
+    ``served`` is what each new commit gives to the world, by branch.
+
+    Raises:
+        Conflict: its branches are not those that the renewals expect.
+        Unsafe: a serial would not be later than the highest one.
+        Invalid: a guard is too far ahead.
+    """
+    if (before := operation.done_before()) is not None:
+        return Outcome(before, [])
+    connection = operation.connection
+    if recovery.begin(connection, zone):
+        recovery.check_expected(connection, zone, renewals, served)
+        recovery.raise_guards(connection, zone, guards)
+        for each in renewals:
+            if each.new is not None:
+                _renew(operation, refnames.branch(zone, each.branch), each, served[each.branch])
+        recovery.finish(connection, zone)
+    return operation.outcome()
+
+
+def _renew(operation: Operation, ref: RefName, renewal: Renewal, served: ServedTree) -> None:
+    highest = _highest(operation.connection, ref)
+    policy.check(ref, served, highest, force=False)
+    _serve(operation.connection, ref, policy.highest_after(served, highest))
+    assert renewal.new is not None
+    _set(operation, ref, renewal.expected, renewal.new, served.serial)
 
 
 def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId) -> Outcome:
@@ -283,6 +342,7 @@ def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId
     if (before := operation.done_before()) is not None:
         return Outcome(before, [])
     assert branch.zone is not None
+    recovery.require_recovered(operation.connection, None)
     questions.require_zone(operation.connection, branch.zone)
     _point_one(operation, head, branch, symref)
     if head.short and head.zone is None:
@@ -309,6 +369,7 @@ def unpoint(operation: Operation, head: RefName) -> Outcome:
     """Removes a HEAD or a remembered branch, if it is there."""
     if (before := operation.done_before()) is not None:
         return Outcome(before, [])
+    recovery.require_recovered(operation.connection, None)
     found = operation.connection.execute(
         "DELETE FROM head WHERE actor = ? AND zone = ? RETURNING target",
         (head.short, rows.zone_key(head)),

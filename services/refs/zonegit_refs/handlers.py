@@ -13,6 +13,7 @@ from zonegit.store.protocols import (
     Moved,
     Operations,
     Origin,
+    Recovery,
     RefStore,
     Since,
     Snapshot,
@@ -27,6 +28,7 @@ from zonegit.wire.messages import (
     AskBasis,
     AskOperation,
     AskOperations,
+    AskRecovery,
     AskReflog,
     AskSince,
     AskSnapshot,
@@ -36,6 +38,7 @@ from zonegit.wire.messages import (
     Judge,
     Move,
     Point,
+    Recover,
     Reflog,
     Register,
     Unpoint,
@@ -72,6 +75,8 @@ class Handlers:
             "point": Endpoint(Point, self.point),
             "unpoint": Endpoint(Unpoint, self.unpoint),
             "adopt": Endpoint(Adopt, self.adopt),
+            "recovery": Endpoint(AskRecovery, self.recovery),
+            "recover": Endpoint(Recover, self.recover),
         }
 
     async def where(self, request: Request, message: AskWhere) -> Where:
@@ -145,6 +150,13 @@ class Handlers:
         zone = _zone(request) if request.ref is not None else None
         head = _head(request, zone, default=message.default)
         return await self._refs.unpoint(head, _origin(request, message.why))
+
+    async def recovery(self, request: Request, message: AskRecovery) -> Recovery:
+        return await self._refs.recovery()
+
+    async def recover(self, request: Request, message: Recover) -> Moved:
+        origin = _origin(request, message.why)
+        return await self._refs.recover(_zone(request), message.renewals, message.guards, origin)
 
     async def adopt(self, request: Request, message: Adopt) -> Moved:
         return await self._adopter.adopt(message.slots, _origin(request, message.why))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from zonegit.errors import Conflict, Denied, Invalid, NotFound
 from zonegit.objects.canonical import encode
@@ -18,15 +18,19 @@ from zonegit.objects.model import Symref
 from zonegit.safety import judging, moves
 from zonegit.safety.judging import Known
 from zonegit.safety.moves import MoveRequest
+from zonegit.store import refnames
 from zonegit.store.basis import USUAL, Basis, Limits, ServedTree
 from zonegit.store.expected import Expected, holds
 from zonegit.store.protocols import (
     Aftermath,
+    Guard,
     LogEntry,
     Moved,
     ObjectStore,
     Operations,
     Origin,
+    Recovery,
+    Renewal,
     Since,
     Snapshot,
     Stood,
@@ -56,6 +60,35 @@ MAX_WAITING_TO_BE_JUDGED: Final = 24
 way at a time (``bus.service.AT_ONCE``)."""
 
 
+class Resolvers(Protocol):
+    """Those who know whether the store was restored from a backup."""
+
+    async def ask(self) -> None:
+        """Ask all resolvers what they hold, and keep what proves a restore."""
+        ...
+
+    async def wait_until_asked(self) -> None:
+        """Wait until they were asked once."""
+        ...
+
+    def hint(self) -> None:
+        """Have them asked soon: some follower of the log holds more than there is."""
+        ...
+
+
+class NoResolvers:
+    """Implements :class:`Resolvers` where there is no bus."""
+
+    async def ask(self) -> None:
+        """Return at once."""
+
+    async def wait_until_asked(self) -> None:
+        """Return at once."""
+
+    def hint(self) -> None:
+        """Do nothing."""
+
+
 class Keeper:
     """Implements :class:`zonegit.store.protocols.RefStore`."""
 
@@ -66,6 +99,7 @@ class Keeper:
         announce: Announce,
         clock: Callable[[], float] = time.time,
         limits: Limits = USUAL,
+        resolvers: Resolvers | None = None,
     ) -> None:
         self._refs = refs
         self._objects = objects
@@ -74,6 +108,7 @@ class Keeper:
         self._turns = Turns()
         self._limits = limits
         self._questions = ConcurrencyLimit(MAX_JUDGED_AT_ONCE, MAX_WAITING_TO_BE_JUDGED)
+        self._resolvers = resolvers or NoResolvers()
 
     async def where(self, actor: str) -> Where:
         return await self._refs.where(actor)
@@ -85,7 +120,10 @@ class Keeper:
         return await self._refs.snapshot(after)
 
     async def since(self, epoch: str, sequence: int) -> Since:
-        return await self._refs.since(epoch, sequence)
+        since = await self._refs.since(epoch, sequence)
+        if epoch != since.epoch or sequence > since.sequence:
+            self._resolvers.hint()
+        return since
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
         return await self._refs.reflog(ref, limit, serial)
@@ -108,10 +146,30 @@ class Keeper:
     ) -> Aftermath:
         return await self._refs.operation(actor, prefix, after, redo=redo)
 
+    async def recovery(self) -> Recovery:
+        await self._resolvers.ask()
+        return await self._refs.recovery()
+
+    async def recover(
+        self, zone: Name, renewals: Sequence[Renewal], guards: Sequence[Guard], origin: Origin
+    ) -> Moved:
+        served: dict[str, ServedTree] = {}
+        for each in renewals:
+            if each.new is not None:
+                admitted = await self.admit(refnames.branch(zone, each.branch), each.new)
+                assert admitted is not None  # it is a branch
+                await judging.check_renewal(self._objects, each.expected, each.new)
+                served[each.branch] = admitted
+        return await self._refs.recover(
+            zone, renewals, served, guards, origin, self._clock(), self._tell()
+        )
+
     async def register(self, zone: Name, origin: Origin) -> Moved:
+        await self._resolvers.wait_until_asked()
         return await self._refs.register(zone, origin, self._clock(), self._tell())
 
     async def unregister(self, zone: Name, origin: Origin) -> Moved:
+        await self._resolvers.wait_until_asked()
         return await self._refs.unregister(zone, origin, self._clock(), self._tell())
 
     async def move(
@@ -128,6 +186,7 @@ class Keeper:
         served = None
         if new is not None:
             served = await self.admit(ref, new, known)
+        await self._resolvers.wait_until_asked()
         await self._turns.wait(ref, origin.turn)
         try:
             moved = await self._move(ref, expected, new, served, origin, objects, known)
@@ -173,10 +232,12 @@ class Keeper:
                 hint="it is put into the object store before a HEAD may name it",
                 object=symref.hex(),
             )
+        await self._resolvers.wait_until_asked()
         return await self._refs.point(head, branch, symref, origin, self._clock(), self._tell())
 
     async def unpoint(self, head: RefName, origin: Origin) -> Moved:
         _require_own(head, origin)
+        await self._resolvers.wait_until_asked()
         return await self._refs.unpoint(head, origin, self._clock(), self._tell())
 
     async def judge(

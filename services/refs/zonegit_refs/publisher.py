@@ -69,8 +69,8 @@ class Publisher:
     async def _beat(self) -> None:
         while True:
             try:
-                sequence = await self._refs.sequence()
-                beat = Heartbeat(epoch=self._refs.epoch, sequence=sequence, time=time.time())
+                pulse = await self._refs.pulse()
+                beat = Heartbeat(**pulse._asdict(), time=time.time())
                 await self._bus.publish(subjects.HEARTBEAT, beat)
             except ZonegitError as error:
                 if self._bus.connected:  # when it is not, its own log says so

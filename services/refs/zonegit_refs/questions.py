@@ -24,7 +24,7 @@ from zonegit.store.refnames import RefName
 from zonegit.store.when import Ago, At, Back, When
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_refs import rows
+from zonegit_refs import recovery, rows
 
 PAGE_OCTETS: Final = 400 * 1024
 """About what a reply holds at the most."""
@@ -73,7 +73,8 @@ def zone(connection: Connection, zone: Name, actor: str) -> ZoneRefs:
     remembered = connection.execute(
         "SELECT to_branch FROM head WHERE actor = ? AND zone = ?", (actor, zone)
     ).fetchone()
-    return _zone_refs(zone, found, remembered[0] if remembered else None)
+    awaiting = recovery.witness(connection) is not None or recovery.is_awaiting(connection, zone)
+    return _zone_refs(zone, found, remembered[0] if remembered else None, awaiting=awaiting)
 
 
 def require_zone(connection: Connection, zone: Name) -> None:
@@ -84,13 +85,15 @@ def require_zone(connection: Connection, zone: Name) -> None:
         raise unknown_zone(zone)
 
 
-def _zone_refs(zone: Name, found: Iterable[tuple[Any, ...]], remembered: str | None) -> ZoneRefs:
+def _zone_refs(
+    zone: Name, found: Iterable[tuple[Any, ...]], remembered: str | None, *, awaiting: bool
+) -> ZoneRefs:
     heads: dict[str, Tip] = {}
     tags: dict[str, Tip] = {}
     for row in found:
         short, space = row[0], row[5]
         (heads if space == "heads" else tags)[short] = rows.tip(row)
-    return ZoneRefs(zone, heads, tags, remembered)
+    return ZoneRefs(zone, heads, tags, remembered, awaiting)
 
 
 def snapshot(connection: Connection, after: Name | None) -> Snapshot:
@@ -106,12 +109,27 @@ def snapshot(connection: Connection, after: Name | None) -> Snapshot:
     refs = _refs_of(connection, page)
     fits = fitting([(_octets(refs.get(zone, [])), zone) for zone in page])
     more = len(fits) < len(zones)
+    awaiting = _awaiting_of(connection, page)
     return Snapshot(
         rows.epoch(connection),
         rows.last_sequence(connection),
-        [_zone_refs(zone, refs.get(zone, []), None) for zone in fits],
+        [_zone_refs(zone, refs.get(zone, []), None, awaiting=zone in awaiting) for zone in fits],
         fits[-1] if more else None,
+        recovery.past(connection),
+        recovery.witness(connection) is not None or recovery.count_awaiting(connection) > 0,
     )
+
+
+def _awaiting_of(connection: Connection, zones: list[Name]) -> set[Name]:
+    """Those of ``zones``, which are sorted, whose refs may not move yet."""
+    if recovery.witness(connection) is not None:
+        return set(zones)
+    if not zones:
+        return set()
+    found = connection.execute(
+        "SELECT zone FROM awaiting WHERE zone BETWEEN ? AND ?", (zones[0], zones[-1])
+    )
+    return {Name(zone) for (zone,) in found}
 
 
 def _refs_of(connection: Connection, zones: list[Name]) -> dict[Name, list[tuple[Any, ...]]]:
@@ -154,10 +172,13 @@ def since(connection: Connection, epoch: str, sequence: int) -> Since:
 
 
 def reflog(connection: Connection, ref: RefName, limit: int, serial: int | None) -> list[LogEntry]:
-    """The last moves of one ref, newest first, as many as fit; with ``serial`` those to it."""
+    """The last moves of one ref, newest first, as many as fit; with ``serial`` those to it in this
+    epoch: before a restore it may have stood for another state, which this log has lost."""
+    began = rows.epoch_began(connection) if serial is not None else 0
     found = connection.execute(
-        f"{_OF_REF} AND serial IS coalesce(?, serial) ORDER BY sequence DESC LIMIT ?",
-        (*_key(ref), serial, limit),
+        f"{_OF_REF} AND serial IS coalesce(?, serial) AND sequence > ?"
+        " ORDER BY sequence DESC LIMIT ?",
+        (*_key(ref), serial, began, limit),
     )
     return _page(rows.entries(found))
 

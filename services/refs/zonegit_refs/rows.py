@@ -10,12 +10,28 @@ from zonegit.store.protocols import LogEntry, Tip
 from zonegit.store.refnames import RefName
 from zonegit.zone.names import Name
 
-VERSION: Final = 4
+VERSION: Final = 5
 # Names of the original's store that are still to be converted, and on whose behalf.
 _LEGACY: Final = """CREATE TABLE legacy (
         name TEXT PRIMARY KEY, slot BLOB NOT NULL,
         actor TEXT NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL, force INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID"""
+_RECOVERY: Final = (
+    # Epochs that a recovery ended, and the last of their rows that the log has.
+    """CREATE TABLE past (
+        number INTEGER PRIMARY KEY, epoch TEXT NOT NULL, sequence INTEGER NOT NULL
+    ) STRICT""",
+    # Who proves that this store was restored from a backup, until a recovery begins.
+    """CREATE TABLE witness (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        resolver TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE TABLE awaiting (zone BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
+    # Branches with a signed SOA: they need a tip with a later serial than that.
+    """CREATE TABLE owed (
+        zone BLOB NOT NULL, short TEXT NOT NULL, serial INTEGER NOT NULL, PRIMARY KEY (zone, short)
+    ) STRICT, WITHOUT ROWID""",
+)
 # With the time, so that looking far back in a ref reads nothing but this.
 _LOG_OF_REF: Final = "CREATE INDEX log_of_ref ON log (zone, space, short, sequence, time)"
 _LOG_OF_OPERATION: Final = "CREATE INDEX log_of_operation ON log (operation, sequence)"
@@ -55,10 +71,16 @@ def _record_undos(connection: Connection) -> None:
     connection.execute(_LOG_OF_UNDONE)
 
 
+def _add_recovery(connection: Connection) -> None:
+    for statement in _RECOVERY:
+        connection.execute(statement)
+
+
 UPGRADES: Final[Upgrades] = {
     1: lambda connection: connection.execute(_LEGACY),
     2: _say_because,
     3: _record_undos,
+    4: _add_recovery,
 }
 SCHEMA: Final = (
     "CREATE TABLE store (epoch TEXT NOT NULL) STRICT",
@@ -101,6 +123,7 @@ SCHEMA: Final = (
         PRIMARY KEY (id, what)
     ) STRICT, WITHOUT ROWID""",
     _LEGACY,
+    *_RECOVERY,
 )
 
 LOG: Final = """
@@ -144,6 +167,12 @@ def tip(row: tuple[Any, ...]) -> Tip:
 def last_sequence(connection: Connection) -> int:
     """Where the log stands; 0 when it is empty."""
     (sequence,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM log").fetchone()
+    return int(sequence)
+
+
+def epoch_began(connection: Connection) -> int:
+    """Return the last sequence before this epoch; 0 in the first one."""
+    (sequence,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM past").fetchone()
     return int(sequence)
 
 

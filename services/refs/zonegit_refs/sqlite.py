@@ -1,9 +1,11 @@
 """Refs in one SQLite file: each question one read, each change one durable transaction."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from sqlite3 import Connection
+from typing import NamedTuple
 
 from zonegit.objects.ids import ObjectId
 from zonegit.store.basis import RefState, ServedTree
@@ -12,20 +14,24 @@ from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
 from zonegit.store.protocols import (
     Aftermath,
+    Guard,
     LogEntry,
     Moved,
     Operations,
     Origin,
+    Recovery,
+    Renewal,
     Since,
     Snapshot,
     Stood,
     Where,
+    Witness,
     ZoneRefs,
 )
 from zonegit.store.refnames import RefName, marker
 from zonegit.store.when import When
 from zonegit.zone.names import Name
-from zonegit_refs import changes, operations, pending, questions, rows
+from zonegit_refs import changes, operations, pending, questions, recovery, rows
 from zonegit_refs.changes import Operation, Outcome
 from zonegit_refs.pending import Pending
 
@@ -33,12 +39,26 @@ Tell = Callable[[list[LogEntry]], None]
 """Hears of log rows once they are durable, in their order."""
 
 
+class Pulse(NamedTuple):
+    """Where the log stands. ``awaiting`` counts the zones that await their recovery;
+    ``restored``: it has not begun."""
+
+    epoch: str
+    sequence: int
+    awaiting: int
+    restored: bool
+
+
 class SqliteRefs:
     """The tables behind an open file. ``epoch`` is the name of its log."""
 
-    def __init__(self, database: Database, epoch: str) -> None:
+    def __init__(self, database: Database, epoch: str, sequence: int) -> None:
         self._database = database
         self.epoch = epoch
+        self.latest = sequence
+        """The last sequence of the log."""
+        self.begun: set[str] = set()
+        """The epochs that began in this process."""
 
     async def where(self, actor: str) -> Where:
         return await self._database.read(partial(questions.where, actor=actor))
@@ -71,6 +91,36 @@ class SqliteRefs:
     ) -> Aftermath:
         work = partial(operations.aftermath, actor=actor, prefix=prefix, after=after, redo=redo)
         return await self._database.read(work)
+
+    async def recovery(self) -> Recovery:
+        """Return what has to be done after a restore."""
+        return await self._database.read(recovery.state)
+
+    async def note(self, claim: Witness, before: Sequence[str]) -> bool:
+        """Keep a resolver's claim, if it proves that this store was restored.
+
+        Returns:
+            Whether this is the first proof of it.
+        """
+        return await self._database.write(partial(recovery.note, claim=claim, before=before))
+
+    async def recover(
+        self,
+        zone: Name,
+        renewals: Sequence[Renewal],
+        served: Mapping[str, ServedTree],
+        guards: Sequence[Guard],
+        origin: Origin,
+        time: float,
+        tell: Tell,
+    ) -> Moved:
+        """Recover a zone, as :func:`zonegit_refs.changes.recover`."""
+        work = partial(changes.recover, zone=zone, renewals=renewals, served=served, guards=guards)
+        return await self._change("recover", marker(zone), origin, time, tell, work)
+
+    async def pulse(self) -> Pulse:
+        """Return where the log stands."""
+        return await self._database.read(_pulse)
 
     async def sequence(self) -> int:
         """Where the log stands."""
@@ -148,9 +198,15 @@ class SqliteRefs:
         tell: Tell,
         work: Callable[[Operation], Outcome],
     ) -> Moved:
+        def then(outcome: Outcome) -> None:
+            if outcome.moved.epoch != self.epoch:
+                self.epoch = outcome.moved.epoch
+                self.begun.add(self.epoch)
+            self.latest = max(self.latest, outcome.moved.sequence)
+            tell(outcome.news)
+
         outcome = await self._database.write(
-            lambda connection: work(Operation(connection, verb, ref, origin, time)),
-            lambda outcome: tell(outcome.news),
+            lambda connection: work(Operation(connection, verb, ref, origin, time)), then
         )
         return outcome.moved
 
@@ -161,4 +217,14 @@ async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
     Unavailable, Corrupt, Invalid: the file cannot be used.
     """
     async with open_database(path, rows.SCHEMA, rows.VERSION, rows.UPGRADES) as database:
-        yield SqliteRefs(database, await database.read(rows.epoch))
+        epoch, sequence, *_ = await database.read(_pulse)
+        yield SqliteRefs(database, epoch, sequence)
+
+
+def _pulse(connection: Connection) -> Pulse:
+    return Pulse(
+        rows.epoch(connection),
+        rows.last_sequence(connection),
+        recovery.count_awaiting(connection),
+        recovery.witness(connection) is not None,
+    )

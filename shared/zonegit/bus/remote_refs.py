@@ -15,10 +15,13 @@ from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
 from zonegit.store.protocols import (
     Aftermath,
+    Guard,
     LogEntry,
     Moved,
     Operations,
     Origin,
+    Recovery,
+    Renewal,
     Since,
     Snapshot,
     Stood,
@@ -37,6 +40,7 @@ from zonegit.wire.messages import (
     AskBasis,
     AskOperation,
     AskOperations,
+    AskRecovery,
     AskReflog,
     AskSince,
     AskSnapshot,
@@ -46,6 +50,7 @@ from zonegit.wire.messages import (
     Judge,
     Move,
     Point,
+    Recover,
     Reflog,
     Register,
     Unpoint,
@@ -111,6 +116,15 @@ class RemoteRefs:
         self._own(actor)
         question = AskOperation(prefix=prefix, after=after, redo=redo)
         return await self._ask("operation", None, question, Aftermath)
+
+    async def recovery(self) -> Recovery:
+        return await self._ask("recovery", None, AskRecovery(), Recovery)
+
+    async def recover(
+        self, zone: Name, renewals: Sequence[Renewal], guards: Sequence[Guard], origin: Origin
+    ) -> Moved:
+        message = Recover(renewals=list(renewals), guards=list(guards), why=self._why(origin))
+        return await self._change("recover", refnames.marker(zone), message)
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
         return await self._change(

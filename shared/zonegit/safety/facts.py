@@ -117,6 +117,28 @@ def gather(
     return Facts(seen.touched, tuple(seen.some), had, seen.without_ns, seen.harmed())
 
 
+def differs_in_serial(old: ObjectId, new: ObjectId) -> Asks[bool]:
+    """Return whether the SOA's serial is all that differs between two trees of a zone.
+
+    Raises:
+        Corrupt: an object is not what its place promises.
+    """
+    seen: list[Change] = []
+
+    def take(change: Change) -> None:
+        seen.append(change)
+        if len(seen) > 1:
+            raise _TooMuch
+
+    try:
+        yield from trees.diff(old, new, take, STEP)
+    except _TooMuch:
+        return False
+    if [(each.path, each.rdtype) for each in seen] != [((), rrtypes.SOA)]:
+        return False
+    return (yield from _is_serial_alone(seen[0]))
+
+
 def _within(budget: _Budget, asks: Asks[T]) -> Asks[T]:
     """The same, as far as the budget reaches."""
     try:

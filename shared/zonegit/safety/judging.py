@@ -115,6 +115,26 @@ async def check_harm(
         raise policy.refusal(branch, verdict, force=request.force)
 
 
+async def check_renewal(objects: ObjectStore, expected: ObjectId, new: ObjectId) -> None:
+    """Check that a commit is the one of a recovery: on its tip, and with the same records.
+
+    Raises:
+        Invalid: it has other parents, or more differs than the serial.
+        NotFound, Corrupt, Unavailable: as the store says.
+    """
+    reading = _Reading(objects, {})
+    commit = decode((await objects.get([new]))[new])
+    assert isinstance(commit, Commit)  # it was admitted
+    old = await reading.tree_of(expected)
+    if commit.parents != (expected,) or not await drive(
+        facts.differs_in_serial(old, commit.tree), reading.get
+    ):
+        raise Invalid(
+            f"commit {short(new)} is not {short(expected)} with another serial",
+            hint="a recovery changes nothing else",
+        )
+
+
 async def _read_served(reader: Reader, zone: Name, commit_id: CommitId) -> ServedTree:
     commit = (await reader.get([commit_id]))[commit_id]
     _require(commit, (Commit,), commit_id, "a commit")

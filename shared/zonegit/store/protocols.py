@@ -118,28 +118,101 @@ class Where(msgspec.Struct, frozen=True):
 
 
 class ZoneRefs(msgspec.Struct, frozen=True):
-    """All refs of one registered zone. ``remembered`` is the branch this operator last had."""
+    """All refs of one registered zone. ``remembered`` is the branch this operator last had.
+    ``awaiting``: the store was restored, and the zone is not recovered yet: its refs do not move,
+    and resolvers keep what they hold."""
 
     zone: Name
     heads: dict[str, Tip]
     tags: dict[str, Tip]
     remembered: str | None = None
+    awaiting: bool = False
 
     def __post_init__(self) -> None:
         names.require(self.zone)
+
+
+class Past(msgspec.Struct, frozen=True):
+    """An epoch that a recovery ended, and the last of its rows that this log has."""
+
+    epoch: str
+    sequence: int
 
 
 class Snapshot(msgspec.Struct, frozen=True):
     """Registered zones and their tips at (or, for later pages, after) one point of the log.
 
     ``after`` is where the next page starts, None on the last one. Pages are not one transaction:
-    whoever follows the log applies events from the first page's ``sequence`` on.
+    whoever follows the log applies events from the first page's ``sequence`` on. ``past`` are the
+    epochs before this one, the latest first. ``recovering``: some zones await their recovery, and
+    perhaps zones that are not registered here do, too.
     """
 
     epoch: str
     sequence: int
     zones: list[ZoneRefs]
     after: Name | None = None
+    past: list[Past] = []
+    recovering: bool = False
+
+
+class Witness(msgspec.Struct, frozen=True):
+    """A resolver that holds a row of the log which the ref store does not have (any more): epoch
+    and sequence of the latest row that it applied."""
+
+    resolver: str
+    epoch: str
+    sequence: int
+
+
+class Owed(msgspec.Struct, frozen=True):
+    """A branch whose SOA is signed, so that a recovery could not commit to it: it needs a tip with
+    a serial later than ``serial``."""
+
+    zone: Name
+    branch: str
+    serial: int
+
+    def __post_init__(self) -> None:
+        names.require(self.zone)
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """What has to be done after the ref store was restored from a backup.
+
+    ``witness`` proves that it was; None: no resolver has said so since the latest recovery.
+    ``awaiting`` counts the zones that are not recovered yet, ``zones`` are the first of them, and
+    ``owed`` the first branches that need a later serial: 100 at the most of each. ``past`` as
+    :class:`Snapshot` has it.
+    """
+
+    epoch: str
+    sequence: int
+    past: list[Past] = []
+    witness: Witness | None = None
+    awaiting: int = 0
+    zones: list[Name] = []
+    owed: list[Owed] = []
+
+
+class Renewal(msgspec.Struct, frozen=True):
+    """A branch of a zone that is recovered: ``new`` is a commit on its tip ``expected`` with the
+    same records and a later serial, None: the branch stays."""
+
+    branch: str
+    expected: ObjectId
+    new: ObjectId | None = None
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """The highest serial of a branch from now on, if it is later than the one known before, and the
+    tree that was served under it. ``owed``: the branch needs a tip with a serial later than
+    that (see :class:`Owed`)."""
+
+    branch: str
+    serial: int
+    tree: ObjectId
+    owed: bool = False
 
 
 EntryKind = Literal["moved", "added", "removed"]
@@ -308,6 +381,27 @@ class RefStore(Protocol):
         """
         ...
 
+    async def recovery(self) -> Recovery:
+        """What has to be done after the store was restored; may ask resolvers what they hold."""
+        ...
+
+    async def recover(
+        self, zone: Name, renewals: Sequence[Renewal], guards: Sequence[Guard], origin: Origin
+    ) -> Moved:
+        """Recovers a zone in one transaction: moves its branches, raises their highest serials,
+        and lets its refs move again. The zone need not be registered: then it has guards alone.
+        The first zone begins a new epoch, which names the one before and its last sequence; all
+        other registered zones await their own recovery from then on. Nothing is done for a zone
+        that was recovered already while others still await it.
+
+        Raises:
+            Conflict: a branch does not hold what was expected.
+            Invalid: a commit changes more than the serial, or a guard is too far ahead.
+            Unsafe: a serial would not be later than the highest one.
+            NotFound, Unavailable: as :meth:`move`.
+        """
+        ...
+
     async def register(self, zone: Name, origin: Origin) -> Moved:
         """Adds a zone without branches.
 
@@ -346,7 +440,8 @@ class RefStore(Protocol):
             Unsafe: the serial of ``new`` would not be later (RFC 1982), and ``origin.force`` is
                 not set; or the move takes away more than the store's limits let one do, and not
                 both ``origin.force`` and ``origin.because`` are set.
-            Unavailable: the store, or the object store it asks, does not answer.
+            Unavailable: the store, or the object store it asks, does not answer; or the zone awaits
+                its recovery (:meth:`recover`).
         """
         ...
 

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
 from zonegit.store.expected import Expected
-from zonegit.store.protocols import MAX_HISTORY, MAX_LISTED, Dated, LogEntry
+from zonegit.store.protocols import MAX_HISTORY, MAX_LISTED, Dated, Guard, LogEntry, Renewal
 from zonegit.store.when import When
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -30,6 +30,11 @@ OVERHEAD = 64
 """Octets that an object takes in a message beside its payload, at the most."""
 MAX_ADOPTED = 2_002
 """Names of the original's store in one message: branches, tags, its zone and its HEAD."""
+
+MAX_RENEWALS = 2_000
+"""Branches of one zone in one message; a zone has no more refs."""
+MAX_ANSWERED = 2_000
+"""Serials in one message."""
 
 Id = Annotated[ObjectId, Meta(min_length=32, max_length=32)]
 CommitKey = Annotated[CommitId, Meta(min_length=32, max_length=32)]
@@ -288,6 +293,20 @@ class Adopt(Message, frozen=True, kw_only=True, omit_defaults=True):
     why: Why
 
 
+class AskRecovery(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.recovery: what has to be done after the store was restored from a backup. Answered by
+    ``store.protocols.Recovery``, once resolvers have said what they hold."""
+
+
+class Recover(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.recover: recover the subject's zone: all of its branches, and the highest serials of
+    those that it had. Answered by ``store.protocols.Moved``."""
+
+    renewals: Annotated[list[Renewal], Meta(max_length=MAX_RENEWALS)]
+    guards: Annotated[list[Guard], Meta(max_length=MAX_RENEWALS)]
+    why: Why
+
+
 # events
 
 
@@ -301,11 +320,15 @@ class RefEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Heartbeat(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """refs, once a second: where the log stands. ``time`` in seconds since 1970."""
+    """refs, once a second: where the log stands. ``time`` in seconds since 1970. ``restored``: the
+    store was restored from a backup, and nothing moves; ``awaiting`` counts the zones that are not
+    recovered yet."""
 
     epoch: Text
     sequence: int
     time: float
+    awaiting: int = 0
+    restored: bool = False
 
 
 class Served(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -338,10 +361,47 @@ class AskStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
             names.require(self.zone)
 
 
+class AskAnswered(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """resolvers.answered: broadcast; every resolver tells the highest serial that it ever answered
+    for each branch: of ``zone``, None: of all zones; those past ``after``, None: from the first."""
+
+    zone: Name | None = None
+    after: tuple[Name, Text] | None = None
+
+    def __post_init__(self) -> None:
+        for zone in (self.zone, self.after[0] if self.after is not None else None):
+            if zone is not None:
+                names.require(zone)
+
+
+class HighestSerial(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """The highest serial (RFC 1982) that a resolver ever answered for a branch, in whichever epoch,
+    and the tree that it stood for."""
+
+    zone: Name
+    branch: Text
+    serial: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    tree: Id
+
+    def __post_init__(self) -> None:
+        names.require(self.zone)
+
+
+class Answered(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of what one resolver ever answered, by zone and branch. ``more``: it has further ones,
+    past the last of these."""
+
+    resolver: Text
+    serials: Annotated[list[HighestSerial], Meta(max_length=MAX_ANSWERED)]
+    more: bool = False
+
+
 class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
     """One state of a zone as a resolver serves it. ``age`` in seconds since it was last known
     current, None for a pin, whose refish ``branch`` is; ``problem`` says why it could not follow
-    its branch, if it could not. ``percent`` of the clients' subnets see it, None: the others."""
+    its branch, if it could not. ``percent`` of the clients' subnets see it, None: the others.
+    ``highest`` is the highest serial that this resolver ever answered for the branch, None: unknown
+    or a pin."""
 
     zone: Name
     branch: Text
@@ -352,6 +412,7 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
     pinned: bool = False
     problem: str | None = None
     percent: int | None = None
+    highest: int | None = None
 
     def __post_init__(self) -> None:
         names.require(self.zone)
@@ -374,7 +435,9 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     settings of its own, or in those of ``only`` when that is not empty; ``at`` is the refish that
     these are pinned to, None when it follows. ``asked`` says how the zone asked about is served,
     None when none was, or it is not served. ``lag`` is how many rows of the log it has seen
-    announced and not yet applied; ``more`` says that zones beyond the first 1,000 are left out."""
+    announced and not yet applied; ``more`` says that zones beyond the first 1,000 are left out.
+    ``past`` are the epochs before ``epoch``, the latest first; ``held``: the ref store has lost
+    what this resolver holds, so it is kept as it is."""
 
     resolver: Text
     version: Text
@@ -389,6 +452,8 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     zones: list[ServedZone]
     more: bool = False
     asked: ZoneServing | None = None
+    past: list[Text] = []
+    held: bool = False
 
     def __post_init__(self) -> None:
         for zone in self.only:

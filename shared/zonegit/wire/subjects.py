@@ -28,6 +28,7 @@ from zonegit.zone.names import Name
 ROOT: Final = "zg"
 HEARTBEAT: Final = "zg.heartbeat"
 EVENTS: Final = "zg.events.>"
+SERVED: Final = "zg.served.>"
 END: Final = "="
 
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")

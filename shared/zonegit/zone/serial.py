@@ -18,6 +18,19 @@ def following(serial: int) -> int:
     return (serial + 1) % MODULUS
 
 
+def lead(serial: int, other: int) -> int:
+    """Return how far ``serial`` is ahead of ``other`` (RFC 1982 section 3.2).
+
+    Negative: it is behind. ``-HALF``: their order is undefined.
+    """
+    return (serial - other + HALF) % MODULUS - HALF
+
+
+def advanced(serial: int, steps: int) -> int:
+    """Return the serial that is ``steps`` (0 to ``HALF - 1``) later (RFC 1982 section 3.1)."""
+    return (serial + steps) % MODULUS
+
+
 def latest(a: int, b: int) -> int:
     """The later of two serials; the first where the order is undefined."""
     return b if later(b, a) else a

@@ -1,0 +1,199 @@
+"""What the tables know of a restore from a backup, and how a zone is recovered from one.
+
+A store that was restored has lost the end of its log, and its next rows would bear sequences that
+resolvers have seen already. ``witness`` holds the proof of that; while there is one, nothing moves.
+The first zone that is recovered begins a new epoch, and puts all others into ``awaiting``: these do
+not move before their turn has come. All of it is on disk, so a kill at any point loses none of it
+(docs/adr/0030-recovery.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from sqlite3 import Connection
+from typing import Final
+
+from zonegit.errors import Conflict, Invalid, Unavailable
+from zonegit.objects.ids import ObjectId, short
+from zonegit.safety import policy
+from zonegit.store import refnames
+from zonegit.store.basis import ServedTree
+from zonegit.store.protocols import Guard, Owed, Past, Recovery, Renewal, Witness
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit.zone.serial import HALF, lead
+from zonegit_refs import rows
+
+MAX_SHOWN: Final = 100
+"""Zones and branches that the state of a recovery names."""
+MAX_PAST: Final = 100
+"""Earlier epochs that are told: one for each restore."""
+HINT: Final = "zonegit recover shows what has to be done, zonegit recover --finish does it"
+
+
+def require_recovered(connection: Connection, zone: Name | None) -> None:
+    """Check that refs may move: those of ``zone``, or None: those that are about no zone.
+
+    Raises:
+        Unavailable: the store was restored from a backup, and the zone is not recovered yet.
+    """
+    found = witness(connection)
+    if found is not None:
+        raise Unavailable(
+            f"the ref store was restored from a backup: it ends at {rows.last_sequence(connection)}"
+            f" of its log, and {found.resolver} has seen {found.sequence}",
+            hint=HINT,
+        )
+    if zone is not None and is_awaiting(connection, zone):
+        raise Unavailable(
+            f"{names.text(zone)} is not recovered yet after the restore from a backup", hint=HINT
+        )
+
+
+def is_awaiting(connection: Connection, zone: Name) -> bool:
+    """Return whether a zone is not recovered yet in this epoch."""
+    found = connection.execute("SELECT 1 FROM awaiting WHERE zone = ?", (zone,))
+    return found.fetchone() is not None
+
+
+def count_awaiting(connection: Connection) -> int:
+    """Return how many zones are not recovered yet in this epoch."""
+    (count,) = connection.execute("SELECT count(*) FROM awaiting").fetchone()
+    return int(count)
+
+
+def witness(connection: Connection) -> Witness | None:
+    """Return who proves that the store was restored; None: no recovery has to begin."""
+    row = connection.execute("SELECT resolver, epoch, sequence FROM witness").fetchone()
+    return Witness(*row) if row is not None else None
+
+
+def past(connection: Connection) -> list[Past]:
+    """Return the epochs before this one, the latest first."""
+    found = connection.execute(
+        "SELECT epoch, sequence FROM past ORDER BY number DESC LIMIT ?", (MAX_PAST,)
+    )
+    return [Past(*row) for row in found]
+
+
+def state(connection: Connection) -> Recovery:
+    """Return what has to be done."""
+    zones = connection.execute("SELECT zone FROM awaiting ORDER BY zone LIMIT ?", (MAX_SHOWN,))
+    owed = connection.execute("SELECT zone, short, serial FROM owed LIMIT ?", (MAX_SHOWN,))
+    return Recovery(
+        rows.epoch(connection),
+        rows.last_sequence(connection),
+        past(connection),
+        witness(connection),
+        count_awaiting(connection),
+        [Name(zone) for (zone,) in zones],
+        [Owed(Name(zone), branch, serial) for zone, branch, serial in owed],
+    )
+
+
+def note(connection: Connection, claim: Witness, before: Sequence[str]) -> bool:
+    """Keep what a resolver holds, if it proves that the store was restored.
+
+    Args:
+        connection: the store, in a transaction.
+        claim: the resolver, and how far it followed which epoch.
+        before: the epochs before that one, as the resolver was told them.
+
+    Returns:
+        Whether this is the first proof of it.
+    """
+    ours = rows.epoch(connection)
+    is_later = claim.epoch == ours and claim.sequence > rows.last_sequence(connection)
+    # An epoch that came after ours: the backup is older than an earlier recovery.
+    if not is_later and ours not in before:
+        return False
+    if witness(connection) is not None:
+        return False
+    connection.execute(
+        "INSERT INTO witness (one, resolver, epoch, sequence) VALUES (1, ?, ?, ?)",
+        (claim.resolver, claim.epoch, claim.sequence),
+    )
+    return True
+
+
+def begin(connection: Connection, zone: Name) -> bool:
+    """Begin a new epoch, unless zones await their recovery in this one.
+
+    A zone that is not registered begins none, unless it is proved that the store was restored.
+
+    Returns:
+        Whether ``zone`` is to be recovered now; False: it was already.
+    """
+    is_lost = not rows.is_registered(connection, zone)
+    if witness(connection) is None and (is_lost or count_awaiting(connection)):
+        return is_lost or is_awaiting(connection, zone)
+    connection.execute(
+        "INSERT INTO past (epoch, sequence) VALUES (?, ?)",
+        (rows.epoch(connection), rows.last_sequence(connection)),
+    )
+    connection.execute("UPDATE store SET epoch = lower(hex(randomblob(8)))")
+    connection.execute("DELETE FROM witness")
+    connection.execute("DELETE FROM awaiting")
+    connection.execute("INSERT INTO awaiting (zone) SELECT zone FROM zone")
+    return True
+
+
+def finish(connection: Connection, zone: Name) -> None:
+    """Let the refs of a zone move again."""
+    connection.execute("DELETE FROM awaiting WHERE zone = ?", (zone,))
+
+
+def raise_guards(connection: Connection, zone: Name, guards: Sequence[Guard]) -> None:
+    """Raise the highest serials of branches, which need not exist.
+
+    Raises:
+        Invalid: one is exactly half of all serials away from the one known.
+    """
+    for guard in guards:
+        found = connection.execute(
+            "SELECT serial, tree FROM highest WHERE zone = ? AND short = ?", (zone, guard.branch)
+        ).fetchone()
+        highest = ServedTree(found[0], ObjectId(found[1])) if found else None
+        if highest is not None and lead(guard.serial, highest.serial) == -HALF:
+            raise Invalid(
+                f"serial {guard.serial} is neither earlier nor later (RFC 1982) than"
+                f" {highest.serial}, which {refnames.branch(zone, guard.branch).path()} had"
+            )
+        after = policy.highest_after(ServedTree(guard.serial, guard.tree), highest)
+        connection.execute(
+            "INSERT OR REPLACE INTO highest (zone, short, serial, tree) VALUES (?, ?, ?, ?)",
+            (zone, guard.branch, after.serial, after.tree),
+        )
+        if guard.owed:
+            connection.execute(
+                "INSERT OR REPLACE INTO owed (zone, short, serial) VALUES (?, ?, ?)",
+                (zone, guard.branch, after.serial),
+            )
+
+
+def check_expected(
+    connection: Connection,
+    zone: Name,
+    renewals: Sequence[Renewal],
+    served: Mapping[str, ServedTree],
+) -> None:
+    """Check that the branches of a zone are those that the renewals are for, and no others.
+
+    Raises:
+        Conflict: one is not, or there are others.
+        Invalid: a renewal has a commit that was not looked at.
+    """
+    found = connection.execute(
+        "SELECT short, target FROM ref WHERE zone = ? AND space = 'heads'", (zone,)
+    )
+    held = {short_name: ObjectId(target) for short_name, target in found}
+    expected = {each.branch: each.expected for each in renewals}
+    for branch in sorted(held.keys() | expected.keys()):
+        if held.get(branch) != expected.get(branch):
+            tip = held.get(branch)
+            path = refnames.branch(zone, branch).path()
+            raise Conflict(
+                f"{path} is at {short(tip)}" if tip is not None else f"{path} does not exist",
+                hint="send the same command again: it looks at the branches first",
+                tip=tip.hex() if tip is not None else "",
+            )
+    if any(each.new is not None and each.branch not in served for each in renewals):
+        raise Invalid("a branch is recovered to a commit that was not looked at")

@@ -1,0 +1,137 @@
+"""At which serial a branch goes on after a restore (docs/adr/0030-recovery.md, RFC 1982)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.objects.ids import ObjectId
+from zonegit.store.recovery import (
+    MAX_HEADROOM,
+    MAX_LEAD,
+    Answer,
+    Doubt,
+    Leave,
+    Renew,
+    Restored,
+    decide,
+)
+from zonegit.zone.serial import HALF, MODULUS, following, later, lead
+
+TREE = ObjectId(b"\1" * 32)
+OTHER = ObjectId(b"\2" * 32)
+TIP = Restored(4, TREE, 4)
+LAST = MODULUS - 1
+
+
+def said(serial: int, tree: ObjectId = OTHER, resolver: str = "one") -> Answer:
+    return Answer(resolver, serial, tree)
+
+
+@pytest.mark.parametrize(
+    ("branch", "answers", "serial"),
+    [
+        # The highest serial known to resolvers is the tip's, with the same tree.
+        (TIP, [said(4, TREE)], None),
+        (TIP, [said(4, TREE), said(3)], None),
+        (TIP, [said(4, TREE), said(4, TREE, "two")], None),
+        (Restored(4, TREE, 9), [said(4, TREE)], None),
+        # It is the tip's, with another tree: of one resolver at least.
+        (TIP, [said(4)], 5),
+        (TIP, [said(4, TREE), said(4, resolver="two")], 5),
+        # It is later.
+        (TIP, [said(6)], 7),
+        (TIP, [said(6, TREE)], 7),
+        (TIP, [said(4, TREE), said(6), said(5, resolver="three")], 7),
+        (Restored(LAST, TREE, LAST), [said(1)], 2),
+        (Restored(4, TREE, 9), [said(6)], 10),
+        # It is earlier.
+        (TIP, [said(3)], 1004),
+        (TIP, [said(3, TREE)], 1004),
+        (Restored(0, TREE, 0), [said(LAST)], 1000),
+        # It is not known.
+        (TIP, [], 1004),
+        (Restored(LAST, TREE, LAST), [], 999),
+        (Restored(2026112901, TREE, 2026112901), [], 2026113901),
+        (Restored(4, TREE, 9), [], 1009),
+    ],
+)
+def test_a_branch_goes_on_where_every_secondary_follows(
+    branch: Restored, answers: list[Answer], serial: int | None
+) -> None:
+    verdict = decide(branch, answers, 1000)
+    match verdict:
+        case Leave():
+            assert serial is None
+        case Renew(at):
+            assert at == serial
+        case Doubt(_, reason):
+            pytest.fail(reason)
+
+
+@pytest.mark.parametrize("ahead", [MAX_LEAD + 1, HALF - 1, HALF])
+def test_a_serial_that_is_too_far_ahead_is_named_and_not_believed(ahead: int) -> None:
+    """One resolver that is faulty cannot use up the serials of a zone."""
+    far = said((4 + ahead) % MODULUS, resolver="liar")
+    verdict = decide(TIP, [said(6), far], 1000)
+    assert isinstance(verdict, Doubt)
+    assert verdict.answer == far
+
+
+def test_a_headroom_that_does_not_pass_the_highest_serial_is_in_doubt() -> None:
+    """The store itself had the branch forced back by nearly half of all serials."""
+    verdict = decide(Restored(4, TREE, HALF), [], MAX_HEADROOM)
+    assert isinstance(verdict, Doubt)
+    assert verdict.answer is None
+
+
+serials = st.one_of(
+    st.integers(0, LAST), st.sampled_from([0, 1, HALF - 1, HALF, HALF + 1, LAST - 1, LAST])
+)
+near = st.one_of(st.integers(-5, 5), st.integers(-MAX_LEAD, MAX_LEAD))
+trees = st.sampled_from([TREE, OTHER])
+
+
+@given(serials, trees, st.lists(st.tuples(near, trees), max_size=5), st.integers(1, MAX_HEADROOM))
+def test_the_law_of_the_decision(
+    tip: int, tree: ObjectId, near: list[tuple[int, ObjectId]], headroom: int
+) -> None:
+    """A branch stays only where all that is known to be served last is what it holds, and goes on
+    at a serial that is later than its tip's and than all that resolvers answered."""
+    answers = [said((tip + ahead) % MODULUS, other) for ahead, other in near]
+    verdict = decide(Restored(tip, tree, tip), answers, headroom)
+    highest = max((ahead for ahead, _ in near), default=-1)
+    if highest < 0:
+        assert verdict == Renew((tip + headroom) % MODULUS)
+        assert later(verdict.serial, tip)
+    elif highest == 0 and all(other == tree for ahead, other in near if ahead == 0):
+        assert verdict == Leave()
+    else:
+        assert isinstance(verdict, Renew)
+        assert verdict.serial == following((tip + highest) % MODULUS)
+        assert later(verdict.serial, tip)
+        assert all(later(verdict.serial, each.serial) for each in answers)
+
+
+@given(serials, trees, st.lists(st.tuples(serials, trees), max_size=5), serials)
+def test_whatever_resolvers_say_no_serial_goes_back_or_far_ahead(
+    tip: int, tree: ObjectId, claims: list[tuple[int, ObjectId]], highest: int
+) -> None:
+    answers = [said(serial, other) for serial, other in claims]
+    verdict = decide(Restored(tip, tree, highest), answers, 1000)
+    if isinstance(verdict, Renew):
+        assert later(verdict.serial, tip)
+        assert later(verdict.serial, highest)
+        most = max(MAX_LEAD + 1, lead(highest, tip) + 1000, 1000)
+        assert lead(verdict.serial, tip) <= most
+
+
+@given(serials, st.lists(st.tuples(near, trees), max_size=4))
+def test_the_order_of_the_answers_does_not_matter(
+    tip: int, near: list[tuple[int, ObjectId]]
+) -> None:
+    answers = [said((tip + ahead) % MODULUS, tree) for ahead, tree in near]
+    one = decide(Restored(tip, TREE, tip), answers, 1000)
+    other = decide(Restored(tip, TREE, tip), answers[::-1], 1000)
+    assert type(one) is type(other)
+    if isinstance(one, Renew) and isinstance(other, Renew):
+        assert one.serial == other.serial
