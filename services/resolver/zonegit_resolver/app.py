@@ -27,7 +27,7 @@ from zonegit.http import Page, Reply
 from zonegit.objects.model import Identity
 from zonegit.repo.finding.heads import Repo
 from zonegit.wire import subjects
-from zonegit.wire.messages import AskStatus
+from zonegit.wire.messages import AskAnswered, AskStatus
 from zonegit.zone.names import Name
 from zonegit_resolver.following.differences import Differences, History
 from zonegit_resolver.following.follower import Follower
@@ -44,7 +44,7 @@ from zonegit_resolver.listening.streams import Streams
 from zonegit_resolver.pace import Pace, spare_the_heap, spare_the_interpreter
 from zonegit_resolver.reporting import exposition, readiness
 from zonegit_resolver.reporting.metrics import Figures, Propagation
-from zonegit_resolver.reporting.status import Herald, status
+from zonegit_resolver.reporting.status import Herald, answered, status
 from zonegit_resolver.settings import keyfile
 from zonegit_resolver.settings.options import Options
 from zonegit_resolver.settings.plan import Plan
@@ -102,6 +102,7 @@ class Resolver:
         self._zones = Zones(time.time, options.plan.conduct, is_complete=False)
         self._tracks = Tracks(self._zones, options.plan)
         self._tracks.turned.append(last_known.stand)
+        self._tracks.arrived.append(last_known.answer)
         self._differences = Differences(self._tracks, last_known.journal, last_known.descent, pace)
         self._zones.recent = self._differences.recent
         self._outgoing = Outgoing(self._zones, self._differences)
@@ -121,6 +122,7 @@ class Resolver:
     async def recall(self) -> None:
         """Makes ready what was last served, from disk."""
         async for each in self._last_known.recall():
+            self._last_known.notes.recall(each.position.epoch, each.position.sequence)
             if each.branch in self._tracks.plan.labels(each.zone):
                 track = self._tracks.track(each.zone, each.branch, each.position)
                 self._tracks.recall(track, each.compiled, each.seen)
@@ -222,12 +224,18 @@ class Resolver:
             self._differences.history = History(refs, store, self._pace)
             repo = Repo(RemoteObjects(bus, NAME), refs, NAME, _nobody, note=_noted)
             pins = Pins(repo, self._tracks, updater)
-            follower = self._follower = Follower(bus, refs, self._tracks, updater, pins)
+            follower = self._follower = Follower(
+                bus, refs, self._tracks, updater, pins, self._last_known
+            )
             group.create_task(herald.run())
             group.create_task(self._read(follower, pins, updater))
             await self._is_serving.wait()
-            subject = subjects.resolvers("status")
-            async with answer_broadcast(bus, subject, AskStatus, partial(self._status, follower)):
+            async with (
+                answer_broadcast(
+                    bus, subjects.resolvers("status"), AskStatus, partial(self._status, follower)
+                ),
+                answer_broadcast(bus, subjects.resolvers("answered"), AskAnswered, self._answered),
+            ):
                 await bus.closed.wait()
             raise Unavailable(f"{bus_settings.shown} closed the connection for good")
 
@@ -264,8 +272,12 @@ class Resolver:
 
     def _status(self, follower: Follower, asked: AskStatus) -> msgspec.Struct:
         return status(
-            self._options.name, self._addresses, self._metrics, self._tracks, follower, asked
-        )
+            self._options.name, self._addresses, self._metrics, self._tracks, follower,
+            self._last_known.notes, asked,
+        )  # fmt: skip
+
+    def _answered(self, asked: AskAnswered) -> msgspec.Struct:
+        return answered(self._options.name, self._last_known.notes, asked)
 
     def _pages(self) -> dict[str, Page]:
         figures = Figures(

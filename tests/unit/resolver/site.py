@@ -43,6 +43,7 @@ from zonegit_refs.handlers import Handlers as RefHandlers
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
+from zonegit_refs.witnesses import Witnesses
 from zonegit_resolver import app
 from zonegit_resolver.settings.options import Options
 from zonegit_resolver.settings.plan import Plan, Serving
@@ -134,9 +135,11 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
                 publisher.announce(new if made.rides else (), entries)
 
         asked = RemoteObjects(serving, "refs")
-        keeper = Keeper(refs, asked, announce, limits=ANYTHING)
+        witnesses = Witnesses(serving, refs)
+        keeper = Keeper(refs, asked, announce, limits=ANYTHING, resolvers=witnesses)
         adopting = Adopting(refs, keeper, asked)
         await stack.enter_async_context(publisher.running())
+        await stack.enter_async_context(witnesses.running())
         about_refs = RefHandlers(keeper, adopting).endpoints()
 
         async def reflog(request: Request, message: AskReflog) -> Struct:

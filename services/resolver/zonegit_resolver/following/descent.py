@@ -21,6 +21,8 @@ class Descent:
 
     def __init__(self, standing: Iterable[Standing] = ()) -> None:
         self._standing = {Name(each.zone): each for each in standing}
+        self._doubted: set[Name] = set()
+        """Zones whose serials of before a restore may stand for two states."""
 
     def recall(self, standing: Standing) -> None:
         """Takes up what a zone's own file says."""
@@ -34,7 +36,9 @@ class Descent:
         """From now on everybody is served this. What is then to be written down; None: nothing."""
         before = self._standing.pop(zone, None)
         mark = before.mark if before is not None else None
-        if before is not None and not _goes_on(before, branch, tree, serial):
+        is_doubted = zone in self._doubted
+        self._doubted.discard(zone)
+        if before is not None and (is_doubted or not _goes_on(before, branch, tree, serial)):
             is_same = before.tree == tree
             first = serial if is_same else latest(serial, following(before.serial))
             mark = first if mark is None else latest(mark, first)
@@ -42,6 +46,11 @@ class Descent:
         if len(self._standing) > MOST_ZONES:
             del self._standing[next(iter(self._standing))]
         return now if now != before else None
+
+    def doubt(self) -> None:
+        """Take it that the ref store was restored: whatever zones are served next, no serial before
+        that is a base."""
+        self._doubted = set(self._standing)
 
     def is_base(self, zone: Name, serial: int) -> bool:
         """Whether a secondary that has ``serial`` has one state and no other."""

@@ -2,8 +2,11 @@
 each event in order. Nothing polls.
 
 The log is the truth, an event a hint. A gap in the sequence, a heartbeat that is ahead, a
-reconnect, an overflow: each makes it ask for what it has missed; another epoch, or a log that has
-gone back, for everything.
+reconnect, an overflow: each makes it ask for what it has missed; another epoch for everything.
+
+A log that has gone back, or that is in an epoch before ours, was restored from a backup. Then what
+is served is kept, for secondaries have it, too, until an operator has recovered the zone
+(docs/adr/0030-recovery.md).
 """
 
 import asyncio
@@ -12,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
+import msgspec
 import structlog
 
 from zonegit.bus.connection import Bus
@@ -21,6 +25,8 @@ from zonegit.store.protocols import LogEntry, RefStore, Snapshot, ZoneRefs
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat, RefEvent
 from zonegit.zone.names import Name
+from zonegit_resolver.following.lastknown import LastKnown
+from zonegit_resolver.following.overall import Followed
 from zonegit_resolver.following.pins import Pins
 from zonegit_resolver.following.tracks import Position, Tracks
 from zonegit_resolver.following.updater import Updater
@@ -35,18 +41,29 @@ class Follower:
     """``complete`` is set once everything has been read; ``failed`` when an attempt failed."""
 
     def __init__(
-        self, bus: Bus, refs: RefStore, tracks: Tracks, updater: Updater, pins: Pins
+        self,
+        bus: Bus,
+        refs: RefStore,
+        tracks: Tracks,
+        updater: Updater,
+        pins: Pins,
+        last_known: LastKnown,
     ) -> None:
         self._bus = bus
         self._refs = refs
         self._tracks = tracks
         self._updater = updater
         self._pins = pins
-        self.epoch = ""
-        self.sequence = 0
-        """The last row of the log that was taken up."""
+        self._notes = last_known.notes
+        self._descent = last_known.descent
+        self.epoch, self.sequence, self.past = self._notes.followed
+        """The last row of the log that was taken up, and the epochs before."""
         self.announced = 0
         """The last one that is known to exist."""
+        self.is_held = False
+        """Whether the ref store has lost what was taken up."""
+        self._recovering = False
+        self._last_beat: Heartbeat | None = None
         self._at_last_beat = 0
         self._missed = asyncio.Event()
         self._everything = True
@@ -112,8 +129,8 @@ class Follower:
         except Invalid as error:
             log.warning("event.malformed", subject=subject, error=error.message)
             return
-        # An event may overtake a heartbeat, but not one that was sent a second before it.
-        if beat.epoch != self.epoch or beat.sequence < self._at_last_beat:
+        before, self._last_beat = self._last_beat, beat
+        if self._is_other(before, beat):
             self._lose_track()
         elif beat.sequence > self.sequence:
             self.announced = max(self.announced, beat.sequence)
@@ -121,6 +138,15 @@ class Follower:
         elif not self._everything:
             self._tracks.confirmed = time.time()
         self._at_last_beat = self.sequence
+
+    def _is_other(self, before: Heartbeat | None, beat: Heartbeat) -> bool:
+        """Return whether everything has to be read again, for the log is not what it was."""
+        if self.is_held:
+            return not _is_same(before, beat)
+        if self._recovering and not (_recovers(beat) and _is_same(before, beat)):
+            return True
+        # An event may overtake a heartbeat, but not one that was sent a second before it.
+        return beat.epoch != self.epoch or beat.sequence < self._at_last_beat
 
     def _lose_track(self) -> None:
         """What this knows is of another log, or of a later state of it than there is."""
@@ -132,8 +158,17 @@ class Follower:
             await self._read_missed()
         while self._everything:
             await self._read_everything()
-        self._tracks.confirmed = time.time()
+            if self.is_held:
+                # The ref store hears from this what it lacks.
+                await self._refs.since(self.epoch, self.sequence)
+                break
+        else:
+            self._tracks.confirmed = time.time()
+            self._note()
         self.complete.set()
+
+    def _note(self) -> None:
+        self._notes.follow(Followed(self.epoch, self.sequence, self.past))
 
     async def _read_missed(self) -> None:
         while True:
@@ -154,6 +189,7 @@ class Follower:
         sequence on, and are asked for afterwards."""
         plan = self._tracks.plan
         first = page = await self._refs.snapshot()
+        self._hold(first)
         registered: set[Name] = set()
         while True:
             for zone in page.zones:
@@ -167,17 +203,49 @@ class Follower:
         if self._tracks.plan is not plan:
             return  # so was that
         for track in list(self._tracks):
-            if track.zone not in registered:
+            if track.zone in registered:
+                continue
+            if self.is_held or first.recovering:
+                self._tracks.hold(track)
+            else:
                 gone = Position(None, first.epoch, first.sequence)
                 self._updater.want(track.zone, track.branch, gone)
                 self._pins.forget(track.zone)
-        self.epoch, self.sequence = first.epoch, first.sequence
-        self.announced = self._at_last_beat = first.sequence
+        if self.is_held:
+            return
+        self._begin(first)
         self._everything = False
         await self._read_missed()
 
+    def _hold(self, first: Snapshot) -> None:
+        """Find out whether the ref store has lost what was taken up."""
+        is_behind = first.epoch == self.epoch and first.sequence < self.sequence
+        is_held = is_behind or first.epoch in self.past
+        if is_held and not self.is_held:
+            log.error(
+                "log.went-back",
+                epoch=first.epoch,
+                sequence=first.sequence,
+                held_epoch=self.epoch,
+                held_sequence=self.sequence,
+                hint="the ref store was restored; what is served stays until: zonegit recover",
+            )
+        self.is_held = is_held
+        if not is_held and self.epoch not in ("", first.epoch):
+            self._descent.doubt()
+
+    def _begin(self, first: Snapshot) -> None:
+        """Go on from the whole picture."""
+        self.epoch, self.sequence = first.epoch, first.sequence
+        self.past = tuple(each.epoch for each in first.past)
+        self._recovering = first.recovering
+        self.announced = self._at_last_beat = first.sequence
+
     def _stand(self, zone: ZoneRefs, first: Snapshot) -> None:
         """Where a zone stands in the whole picture."""
+        if self.is_held or zone.awaiting:
+            self._keep(zone, first)
+            return
         if self._tracks.plan.is_pinned(zone.zone):
             self._pins.want(zone.zone, first.epoch, first.sequence)
             return
@@ -189,9 +257,25 @@ class Follower:
                 gone = Position(None, first.epoch, first.sequence)
                 self._updater.want(zone.zone, branch, gone)
 
+    def _keep(self, zone: ZoneRefs, first: Snapshot) -> None:
+        """Keep what is served of a zone that is not recovered; take the tips of the rest."""
+        served = {each.branch for each in self._tracks.of(zone.zone) if each.current is not None}
+        for track in self._tracks.of(zone.zone):
+            if track.current is not None:
+                self._tracks.hold(track)
+        if self._tracks.plan.is_pinned(zone.zone):
+            if not served:
+                self._pins.want(zone.zone, first.epoch, first.sequence)
+            return
+        for branch in self._tracks.plan.labels(zone.zone):
+            if branch not in served and (tip := zone.heads.get(branch)):
+                position = Position(tip.target, first.epoch, tip.sequence)
+                self._updater.want(zone.zone, branch, position)
+
     def _take(self, entry: LogEntry, objects: Sequence[RawObject]) -> None:
         """Applies one row of the log."""
         self.sequence = entry.sequence
+        self._note()
         ref = entry.ref
         if ref.zone is None:
             return
@@ -213,3 +297,13 @@ class Follower:
             moved = Position(entry.new, self.epoch, entry.sequence, entry.time)
             if ref.short not in known:
                 self._updater.want(ref.zone, ref.short, moved, objects)
+
+
+def _is_same(before: Heartbeat | None, beat: Heartbeat) -> bool:
+    """Return whether the log and its recovery stand where they stood one heartbeat ago."""
+    return before is not None and msgspec.structs.replace(before, time=beat.time) == beat
+
+
+def _recovers(beat: Heartbeat) -> bool:
+    """Return whether zones await their recovery."""
+    return beat.restored or beat.awaiting > 0

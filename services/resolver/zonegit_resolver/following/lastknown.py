@@ -26,6 +26,7 @@ from zonegit.zone.names import Name
 from zonegit_resolver.following import recalling, sqlite
 from zonegit_resolver.following.descent import Descent
 from zonegit_resolver.following.journal import Changes, Journal
+from zonegit_resolver.following.notes import Notes
 from zonegit_resolver.following.overall import FILE as BESIDE
 from zonegit_resolver.following.overall import Overall, open_overall
 from zonegit_resolver.following.recalling import Opening
@@ -63,6 +64,7 @@ class LastKnown:
         self.journal = Journal()
         self.descent = descent
         self.writing = Writing(files, overall, descent, pace)
+        self.notes = Notes(overall)
         self._files = files
         self._overall = overall
         self._pace = pace
@@ -91,6 +93,12 @@ class LastKnown:
         if self.descent.turned(track.zone, track.branch, compiled.tree, serial):
             self.writing.stand(track.zone)
 
+    def answer(self, track: Track, compiled: Compiled) -> None:
+        """Note with which serial a branch is answered from now on."""
+        serial = compiled.snapshot.serial
+        assert serial is not None  # it is served
+        self.notes.answer((track.zone, track.branch), serial, compiled.tree)
+
     async def see(self, tracks: Tracks) -> None:
         """Notes when what is kept was last known to be current."""
         if tracks.confirmed is None:
@@ -117,6 +125,7 @@ class LastKnown:
                 yield each
 
     async def _recall_file(self, path: Path, contents: Contents) -> AsyncIterator[Recalled]:
+        self.notes.adopt(contents.standing)
         for standing in contents.standing:
             self.descent.recall(standing)
         if not contents.branches:
@@ -167,6 +176,7 @@ class LastKnown:
 
     async def _adopt(self, found: list[Standing]) -> None:
         new = [each for each in found if self.descent.of(Name(each.zone)) is None]
+        self.notes.adopt(new)
         for standing in new:
             self.descent.recall(standing)
         try:
@@ -261,9 +271,12 @@ async def open_last_known(folder: Path, pace: Pace) -> AsyncIterator[LastKnown]:
         try:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(last_known.writing.run())
+                noting = group.create_task(last_known.notes.run())
                 try:
                     yield last_known
                 finally:
                     writing.cancel()
+                    noting.cancel()
         finally:
             await last_known.writing.flush()
+            await last_known.notes.flush()

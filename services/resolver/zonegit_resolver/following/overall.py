@@ -1,5 +1,6 @@
 """What a cache knows beside its zones' own files, in a file for all of them: when they were last
-known to be current, and what was served last of zones that are served no more.
+known to be current, what was served last of zones that are served no more, how far the log was
+followed, and the highest serial that was ever answered for each branch.
 
 So what is noted every half minute touches one file, however many zones there are.
 """
@@ -20,15 +21,46 @@ from zonegit_resolver.following import sqlite
 from zonegit_resolver.following.sqlite import Key, Standing
 
 FILE: Final = "overall.sqlite3"
-VERSION: Final = 1
+VERSION: Final = 2
+_NOTES: Final = (
+    "CREATE TABLE answered (zone BLOB NOT NULL, branch TEXT NOT NULL, serial INTEGER NOT NULL,"
+    " tree BLOB NOT NULL, PRIMARY KEY (zone, branch)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL,"
+    " sequence INTEGER NOT NULL, past TEXT NOT NULL) STRICT",
+)
 SCHEMA: Final = (
     "CREATE TABLE confirmed (one INTEGER PRIMARY KEY CHECK (one = 1), seen REAL NOT NULL) STRICT",
     "CREATE TABLE late (zone BLOB NOT NULL, branch TEXT NOT NULL, seen REAL NOT NULL,"
     " PRIMARY KEY (zone, branch)) STRICT, WITHOUT ROWID",
     sqlite.STANDING,
+    *_NOTES,
 )
 
+
+def _add_notes(connection: Connection) -> None:
+    for statement in _NOTES:
+        connection.execute(statement)
+
+
+UPGRADES: Final = {1: _add_notes}
+
 log = structlog.get_logger()
+
+
+class Followed(NamedTuple):
+    """How far the log was followed: the epoch, the last of its rows that was applied, and the
+    epochs before it, the latest first. The epoch is empty while no log was read."""
+
+    epoch: str = ""
+    sequence: int = 0
+    past: tuple[str, ...] = ()
+
+
+class Highest(NamedTuple):
+    """The highest serial that was ever answered for a branch, and the tree it stood for."""
+
+    serial: int
+    tree: bytes
 
 
 class Known(NamedTuple):
@@ -38,6 +70,8 @@ class Known(NamedTuple):
     confirmed: float | None
     late: dict[Key, float]
     standing: list[Standing]
+    answered: dict[Key, Highest]
+    followed: Followed
 
 
 class Overall:
@@ -63,6 +97,15 @@ class Overall:
         await self._database.write(partial(_see, confirmed=confirmed, late=changed))
         self._late = late
 
+    async def note(self, followed: Followed, answered: Mapping[Key, Highest]) -> None:
+        """Note how far the log was followed, and highest serials that have changed.
+
+        Raises:
+            Unavailable: the disk is full or fails.
+            Corrupt: the file is damaged.
+        """
+        await self._database.write(partial(_note, followed=followed, answered=dict(answered)))
+
     async def stand(self, standing: Iterable[Standing]) -> None:
         """Notes what was served last of zones that have no file of their own.
 
@@ -82,12 +125,12 @@ async def open_overall(folder: Path) -> AsyncIterator[Overall]:
     """
     path = folder / FILE
     try:
-        async with open_database(path, SCHEMA, VERSION) as database:
+        async with open_database(path, SCHEMA, VERSION, UPGRADES) as database:
             await database.read(sqlite.check)
     except (Corrupt, Invalid) as error:
         log.error("last-known.dropped", path=str(path), error=error.message)
         remove(path)
-    async with open_database(path, SCHEMA, VERSION) as database:
+    async with open_database(path, SCHEMA, VERSION, UPGRADES) as database:
         yield Overall(database, await database.read(_known))
 
 
@@ -95,7 +138,22 @@ def _known(connection: Connection) -> Known:
     (confirmed,) = connection.execute("SELECT max(seen) FROM confirmed").fetchone()
     found = connection.execute("SELECT zone, branch, seen FROM late")
     late = {(Name(zone), branch): seen for zone, branch, seen in found}
-    return Known(confirmed, late, sqlite.standing(connection))
+    rows = connection.execute("SELECT zone, branch, serial, tree FROM answered")
+    answered = {(Name(zone), branch): Highest(*highest) for zone, branch, *highest in rows}
+    row = connection.execute("SELECT epoch, sequence, past FROM followed").fetchone()
+    followed = Followed(row[0], row[1], tuple(row[2].split())) if row is not None else Followed()
+    return Known(confirmed, late, sqlite.standing(connection), answered, followed)
+
+
+def _note(connection: Connection, followed: Followed, answered: Mapping[Key, Highest]) -> None:
+    epoch, sequence, past = followed
+    connection.execute(
+        "INSERT OR REPLACE INTO followed VALUES (1, ?, ?, ?)", (epoch, sequence, " ".join(past))
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?)",
+        ((*key, *highest) for key, highest in answered.items()),
+    )
 
 
 def _see(connection: Connection, confirmed: float, late: Mapping[Key, float] | None) -> None:

@@ -58,7 +58,8 @@ class Track:
     ``current`` is what is served of it, ``done`` the position that this answers to. ``known`` are
     objects that came along with announcements. ``seen`` is when it was last known to be current,
     in seconds since 1970; None: it is now, as far as the follower is. ``afresh``: the next attempt
-    to load it is to begin from nothing, not from what is served.
+    to load it is to begin from nothing, not from what is served. ``held``: the ref store has lost
+    what this stands for, so it stays until the zone is recovered.
     """
 
     zone: Name
@@ -71,6 +72,7 @@ class Track:
     seen: float | None = None
     afresh: bool = False
     went_back: int = 0
+    held: bool = False
 
     @property
     def is_behind(self) -> bool:
@@ -86,6 +88,8 @@ class Tracks:
         self.plan = plan
         self.turned: list[Callable[[Track, Compiled], None]] = []
         """Called once everybody is served another commit of a zone: what a track has now."""
+        self.arrived: list[Callable[[Track, Compiled], None]] = []
+        """Called once a branch, which is no pin, is served from another commit."""
         self.confirmed: float | None = None
         """When the log was last known to hold nothing newer, in seconds since 1970."""
         self._tracks: dict[Name, dict[str, Track]] = {}
@@ -172,6 +176,7 @@ class Tracks:
         """A track turns out to be where it should be."""
         track.wanted = track.done or track.wanted
         track.problem = track.seen = None
+        track.held = False
 
     def recall(self, track: Track, compiled: Compiled, seen: float | None) -> None:
         """Serves what was served before this process; ``seen`` is when that was known current."""
@@ -184,6 +189,10 @@ class Tracks:
         before = track.current
         track.current, track.done, track.afresh = compiled, position, False
         track.problem = track.seen = None
+        track.held = False
+        if compiled is not None and self.plan.follows(track.zone, track.branch):
+            for arrived in self.arrived:
+                arrived(track, compiled)
         self._compare(track, before, compiled)
         if compiled is None and not track.is_behind:
             del self._tracks[track.zone][track.branch]
@@ -227,6 +236,11 @@ class Tracks:
     def fail(self, track: Track, problem: str) -> None:
         """Notes why a track cannot get where it should be; what is served stays."""
         track.problem = problem
+        self.fall_behind(track)
+
+    def hold(self, track: Track) -> None:
+        """Keep a track as it is: the ref store has lost what it stands for."""
+        track.held = True
         self.fall_behind(track)
 
     def fall_behind(self, track: Track) -> None:

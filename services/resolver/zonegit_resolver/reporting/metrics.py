@@ -174,7 +174,7 @@ class Figures(Collector):
                 serial.add_metric(labels, track.current.snapshot.serial or 0)
             if (seconds := self._tracks.age(track, now)) is not None:
                 age.add_metric(labels, seconds)
-            problem.add_metric(labels, float(track.problem is not None))
+            problem.add_metric(labels, float(track.problem is not None or track.held))
             back.add_metric(labels, track.went_back)
         yield from (commit, serial, age, problem, back)
 

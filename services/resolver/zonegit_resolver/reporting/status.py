@@ -11,14 +11,31 @@ from zonegit import release
 from zonegit.authority.addresses import Address
 from zonegit.bus.connection import Bus
 from zonegit.errors import Unavailable
+from zonegit.objects.ids import ObjectId
 from zonegit.wire import subjects
-from zonegit.wire.messages import AskStatus, ResolverStatus, Served, ServedZone, ZoneServing
+from zonegit.wire.messages import (
+    MAX_ANSWERED,
+    Answered,
+    AskAnswered,
+    AskStatus,
+    HighestSerial,
+    ResolverStatus,
+    Served,
+    ServedZone,
+    ZoneServing,
+)
 from zonegit_resolver.following.follower import Follower
+from zonegit_resolver.following.notes import Notes
 from zonegit_resolver.following.tracks import Position, Track, Tracks
 from zonegit_resolver.settings.plan import Serving
 
 MOST_ZONES: Final = 1_000
 """Zones in one answer."""
+MAX_PAGE_OCTETS: Final = 400 * 1024
+"""About what a page of serials holds at the most."""
+ROW_OCTETS: Final = 90
+"""Of a serial on such a page, without its zone and branch."""
+HELD: Final = "the ref store was restored and lacks this: zonegit recover"
 
 log = structlog.get_logger()
 
@@ -63,6 +80,7 @@ def status(
     metrics: Address | None,
     tracks: Tracks,
     follower: Follower,
+    notes: Notes,
     asked: AskStatus,
 ) -> ResolverStatus:
     """The answer to a broadcast."""
@@ -80,10 +98,30 @@ def status(
         epoch=follower.epoch,
         sequence=follower.sequence,
         lag=follower.lag,
-        zones=[_zone(track, tracks, now) for track in found[:MOST_ZONES]],
+        zones=[_zone(track, tracks, notes, now) for track in found[:MOST_ZONES]],
         more=len(found) > MOST_ZONES,
         asked=_asked(plan.of(asked.zone)) if asked.zone is not None else None,
+        past=list(follower.past),
+        held=follower.is_held,
     )
+
+
+def answered(name: str, notes: Notes, asked: AskAnswered) -> Answered:
+    """Return a page of the highest serials that were ever answered."""
+    after = (asked.after[0], asked.after[1]) if asked.after is not None else None
+    found = notes.page(asked.zone, after, MAX_ANSWERED + 1)
+    serials: list[HighestSerial] = []
+    octets = 0
+    for (zone, branch), highest in found[:MAX_ANSWERED]:
+        octets += ROW_OCTETS + len(zone) + len(branch.encode())
+        if serials and octets > MAX_PAGE_OCTETS:
+            break
+        serials.append(
+            HighestSerial(
+                zone=zone, branch=branch, serial=highest.serial, tree=ObjectId(highest.tree)
+            )
+        )
+    return Answered(resolver=name, serials=serials, more=len(serials) < len(found))
 
 
 def _asked(serving: Serving | None) -> ZoneServing | None:
@@ -98,7 +136,7 @@ def _asked(serving: Serving | None) -> ZoneServing | None:
     )
 
 
-def _zone(track: Track, tracks: Tracks, now: float) -> ServedZone:
+def _zone(track: Track, tracks: Tracks, notes: Notes, now: float) -> ServedZone:
     current = track.current
     serving = tracks.plan.of(track.zone)
     split = serving.canary if serving is not None else None
@@ -110,6 +148,7 @@ def _zone(track: Track, tracks: Tracks, now: float) -> ServedZone:
         sequence=track.done.sequence if track.done is not None else 0,
         age=tracks.age(track, now),
         pinned=tracks.plan.is_pinned(track.zone),
-        problem=track.problem,
+        problem=track.problem or (HELD if track.held else None),
         percent=split.percent if split is not None and split.branch == track.branch else None,
+        highest=notes.highest((track.zone, track.branch)),
     )
