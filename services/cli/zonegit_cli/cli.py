@@ -12,6 +12,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "down": "Stop the stack that was started here",
         "doctor": "Check bus, services, versions, clock, disk, what is served",
         "fsck": "Check that everything stored is there and whole",
+        "recover": "Bring zones back in step with secondaries after a restore",
     },
     "Zones": {
         "init": "Register a zone and stand on its main branch",

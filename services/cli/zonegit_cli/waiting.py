@@ -6,7 +6,7 @@ local stack that should answer and do not.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -15,9 +15,17 @@ import msgspec
 
 from zonegit.errors import Unavailable
 from zonegit.store.protocols import Moved
+from zonegit.store.recovery import Answer
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.wire import codec, subjects
-from zonegit.wire.messages import AskStatus, ResolverStatus, Served, ServedZone
+from zonegit.wire.messages import (
+    Answered,
+    AskAnswered,
+    AskStatus,
+    ResolverStatus,
+    Served,
+    ServedZone,
+)
 from zonegit.zone.names import Name
 from zonegit_cli.session import Session
 
@@ -29,6 +37,8 @@ Place = tuple[Name, str | None]
 
 BROADCAST_S: Final = 0.3
 """How long resolvers have to answer the status broadcast, in seconds."""
+SURVEY_S: Final = 1.0
+"""How long they have to answer for a recovery, where one that is missed would cost most."""
 
 BROADCASTS: Final = 10
 """How often those are asked that a running local stack should have, and that have not answered: a
@@ -182,6 +192,45 @@ async def status_of_all(
         if expected <= found.keys():
             break
     return [found[name] for name in sorted(found)]
+
+
+async def answers_of_all(
+    bus: "Bus", zone: Name | None = None, ignored: Collection[str] = ()
+) -> tuple[set[str], dict[Name, dict[str, list[Answer]]]]:
+    """Ask every resolver for the highest serials that it ever answered.
+
+    Args:
+        bus: where they listen.
+        zone: of this zone alone; None: of all.
+        ignored: resolvers whose answers are left out.
+
+    Returns:
+        The resolvers that answered, and what they said by zone and branch.
+    """
+    said: set[str] = set()
+    answers: dict[Name, dict[str, list[Answer]]] = {}
+    after: tuple[Name, str] | None = None
+    while True:
+        question = AskAnswered(zone=zone, after=after)
+        subject = subjects.resolvers("answered")
+        pages = await bus.broadcast(subject, question, Answered, SURVEY_S)
+        for page in pages:
+            said.add(page.resolver)
+            if page.resolver not in ignored:
+                _take(page, answers)
+        # Each resolver has its own pages; what is told twice does no harm.
+        ends = [(page.serials[-1].zone, page.serials[-1].branch) for page in pages if page.more]
+        if not ends or (after is not None and min(ends) <= after):
+            return said, answers
+        after = min(ends)
+
+
+def _take(page: Answered, answers: dict[Name, dict[str, list[Answer]]]) -> None:
+    for each in page.serials:
+        given = answers.setdefault(each.zone, {}).setdefault(each.branch, [])
+        answer = Answer(page.resolver, each.serial, each.tree)
+        if answer not in given:
+            given.append(answer)
 
 
 def branch_and_share(served: ServedZone) -> str:

@@ -24,8 +24,8 @@ ROLES: Final[Mapping[str, Mapping[str, list[str]]]] = {
     },
     "objectstore": {"publish": [], "subscribe": ["zg.*.objects.>", "$SRV.>"]},
     "refs": {
-        "publish": ["zg.events.>", "zg.heartbeat", "zg.*.objects.>"],
-        "subscribe": ["zg.*.refs.>", "$SRV.>"],
+        "publish": ["zg.events.>", "zg.heartbeat", "zg.*.objects.>", "zg.resolvers.status"],
+        "subscribe": ["zg.*.refs.>", "zg.served.>", "$SRV.>"],
     },
     "resolver": {
         "publish": ["zg.served.>", "zg.*.refs.>", "zg.*.objects.>"],
@@ -38,6 +38,7 @@ NOT_FOR_RESOLVERS: Final = [
     "zg.*.objects.put",
     "zg.*.refs.adopt",
     "zg.*.refs.unpoint",
+    "zg.*.refs.recover.>",
     *(f"zg.*.refs.{verb}.>" for verb in ("move", "point", "unpoint", "register", "unregister")),
 ]
 
