@@ -1,7 +1,9 @@
 """Histories that come in as files or from git, and go out to git, by the command itself."""
 
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.stack import Stack
 from tests.support.git import GitRepository, needs_git
@@ -18,6 +20,16 @@ def zone(serial: int, *lines: str) -> str:
 def trees(stack: Stack, *where: str) -> list[str]:
     """The tree of each commit, the oldest first."""
     return [each["tree"] for each in reversed(stack.json("log", *where))]
+
+
+def ids(log: list[dict[str, Any]]) -> list[str]:
+    """The commits of a log."""
+    return [each["commit"] for each in log]
+
+
+def subjects(stack: Stack, zone: str) -> list[str]:
+    """The first line of each commit's message, the latest first."""
+    return [each["message"].partition("\n")[0] for each in stack.json("log", "--zone", zone)]
 
 
 def test_a_zone_that_went_to_git_and_back_has_the_same_trees(stack: Stack, tmp_path: Path) -> None:
@@ -44,7 +56,9 @@ def test_commits_of_git_keep_who_when_and_what_was_said(stack: Stack, tmp_path: 
     repository.commit("Two", {"z": zone(2, "b A 192.0.2.3")}, **bob)
     stack.run("import", "--from-git", str(repository.path), "--file", "z")
     two, one = stack.json("log", "--zone", "git.past.example")
-    assert (one["message"], two["message"]) == ("One\n\nBecause.", "Two")
+    first, second = repository.git("rev-list", "HEAD").split()[::-1]
+    assert one["message"] == f"One\n\nBecause.\n\nZonegit-Source: git:{first}"
+    assert two["message"] == f"Two\n\nZonegit-Source: git:{second}"
     assert (two["author"]["name"], two["committer"]["name"]) == ("Bob", "Ada")
     assert (two["author"]["time"], two["author"]["zone"]) == (1_500_000_000, "-0300")
     entries = stack.json("reflog", "--zone", "git.past.example")
@@ -70,8 +84,7 @@ def test_a_bad_version_is_named_by_commit_file_and_line_or_left_out(
     assert f"{bad[:12]}:zones/z:5: skipped:" in said.err
     assert f"left out: {worse[:12]}:zones/z:5: a quoted string does not end" in said.err
     assert "is deleted there; the zone stays" in said.err
-    messages = [each["message"] for each in stack.json("log", "--zone", "bad.past.example")]
-    assert messages == ["back", "bad", "good"]
+    assert subjects(stack, "bad.past.example") == ["back", "bad", "good"]
 
 
 def test_a_version_of_git_includes_no_file_of_this_machine(stack: Stack, tmp_path: Path) -> None:
@@ -101,3 +114,114 @@ def test_a_file_dates_its_commit_by_when_it_was_written(stack: Stack, tmp_path: 
     assert [each["committer"]["time"] for each in (one, two)] == [1_500_000_000, 1_500_086_400]
     said = stack.run("show", "x", "A", "@{2017-07-14T12:00Z}", "--zone", "dated.past.example")
     assert "192.0.2.0" in said.out
+
+
+def test_a_git_history_imported_again_adds_only_what_is_new(stack: Stack, tmp_path: Path) -> None:
+    stack.run("init", "again.past.example")
+    repository = GitRepository(tmp_path / "git")
+    repository.commit("one", {"z": zone(1)})
+    words = ("import", "--from-git", os.fspath(repository.path), "--file", "z")
+    words = (*words, "--zone", "again.past.example")
+    stack.run(*words)
+    assert "1 version imported before" in stack.run(*words).out
+    assert subjects(stack, "again.past.example") == ["one"]
+    repository.commit("two", {"z": zone(2, "b A 192.0.2.3")})
+    repository.commit("elsewhere", {"other": "x"})
+    repository.commit("three", {"z": zone(3, "c A 192.0.2.4")})
+    said = stack.json(*words)
+    assert (said["known"], len(said["versions"])) == (1, 2)
+    assert subjects(stack, "again.past.example") == ["three", "two", "one"]
+    stack.run("set", "mine", "A", "300", "192.0.2.9", "--zone", "again.past.example")
+    assert "imported before" in stack.run(*words).out
+    repository.commit("four", {"z": zone(4, "d A 192.0.2.5")})
+    assert "1 commit that the imported history does not have" in stack.run(*words).err
+
+
+def test_a_rewritten_history_and_a_shallow_clone_are_refused(stack: Stack, tmp_path: Path) -> None:
+    stack.run("init", "rewritten.past.example")
+    repository = GitRepository(tmp_path / "git")
+    repository.commit("one", {"z": zone(1)})
+    repository.commit("two", {"z": zone(2)})
+    words = ("import", "--file", "z", "--zone", "rewritten.past.example", "--from-git")
+    shallow = tmp_path / "shallow"
+    repository.git("clone", "-q", "--depth", "1", f"file://{repository.path}", str(shallow))
+    assert "git fetch --unshallow" in stack.run(*words, str(shallow), status=1).err
+    stack.run(*words, os.fspath(repository.path))
+    before = subjects(stack, "rewritten.past.example")
+    repository.git("commit", "-q", "--amend", "-m", "other")
+    said = stack.run(*words, os.fspath(repository.path), status=1).err
+    assert "that history was rewritten" in said
+    assert "--force" in said
+    assert subjects(stack, "rewritten.past.example") == before
+    assert "--dates is for --series" in stack.run(
+        *words, os.fspath(repository.path), "--dates", "serial", status=2
+    ).err  # fmt: skip
+
+
+def test_an_export_with_a_commit_on_top_comes_back_as_that_commit(
+    stack: Stack, tmp_path: Path
+) -> None:
+    stack.run("init", "back.past.example")
+    stack.run("import", "-", "--zone", "back.past.example", stdin=zone(1, "a A 192.0.2.2"))
+    stack.run("set", "b", "A", "300", "192.0.2.3", "--zone", "back.past.example")
+    before = stack.json("log", "--zone", "back.past.example")
+    out = tmp_path / "out"
+    stack.run("export", "--git", str(out), "back.past.example")
+    file = out / "example/past/back/db.zone"
+    words = ("import", "--from-git", str(out), "--file", "example/past/back/db.zone")
+    assert stack.json(*words, "--zone", "back.past.example")["known"] == 2
+    assert stack.json("log", "--zone", "back.past.example") == before
+
+    file.write_text(file.read_text() + "c 300 IN A 192.0.2.4\n")
+    who = {"GIT_AUTHOR_NAME": "Bob", "GIT_AUTHOR_EMAIL": "b@example.net",
+           "GIT_COMMITTER_NAME": "Bob", "GIT_COMMITTER_EMAIL": "b@example.net"}  # fmt: skip
+    subprocess.run(
+        ["git", "-C", str(out), "commit", "-qam", "on top"], env={**os.environ, **who}, check=True
+    )
+    assert stack.json(*words, "--zone", "back.past.example")["known"] == 2
+    assert subjects(stack, "back.past.example")[0] == "on top"
+    log = stack.json("log", "--zone", "back.past.example")
+    assert ids(log)[1:] == ids(before)
+
+    stack.run("branch", "other", "HEAD~2", "--zone", "back.past.example")
+    said = stack.json(*words, "--zone", "back.past.example", "--branch", "other")
+    assert said["known"] == 2
+    other = stack.json("log", "other", "--zone", "back.past.example")
+    assert ids(other)[1:] == ids(before), "the branch moved to the commits that were exported"
+
+
+def test_an_amended_export_does_not_pass_for_the_commit_it_names(
+    stack: Stack, tmp_path: Path
+) -> None:
+    stack.run("init", "amended.past.example")
+    stack.run("import", "-", "--zone", "amended.past.example", stdin=zone(1, "a A 192.0.2.2"))
+    out = tmp_path / "out"
+    stack.run("export", "--git", str(out), "amended.past.example")
+    file = out / "example/past/amended/db.zone"
+    file.write_text(file.read_text() + "c 300 IN A 192.0.2.4\n")
+    who = {"GIT_COMMITTER_NAME": "Bob", "GIT_COMMITTER_EMAIL": "b@example.net"}
+    subprocess.run(
+        ["git", "-C", str(out), "commit", "-qa", "--amend", "--no-edit"],
+        env={**os.environ, **who}, check=True,
+    )  # fmt: skip
+    stack.run(
+        "import", "--from-git", str(out), "--file", "example/past/amended/db.zone",
+        "--zone", "amended.past.example",
+    )  # fmt: skip
+    assert stack.json("show", "c", "A", "--zone", "amended.past.example")["rdata"] == ["192.0.2.4"]
+
+
+def test_a_series_imported_again_adds_only_what_is_new(stack: Stack, tmp_path: Path) -> None:
+    stack.run("init", "series.past.example")
+    files = []
+    for number in range(3):
+        files.append(str(tmp_path / f"{number}"))
+        Path(files[-1]).write_text(zone(number + 1, f"x A 192.0.2.{number}"))
+    words = ("import", "--zone", "series.past.example", "--series")
+    stack.run(*words, *files[:2])
+    assert "2 versions imported before" in stack.run(*words, *files[:2]).out
+    said = stack.json(*words, *files)
+    assert (said["known"], [each["source"] for each in said["versions"]]) == (2, [files[2]])
+    assert len(trees(stack, "--zone", "series.past.example")) == 3
+    stack.run(*words, files[0])
+    assert len(trees(stack, "--zone", "series.past.example")) == 4, "it was meant to return"

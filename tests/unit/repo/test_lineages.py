@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.git import needs_git
 from tests.unit.repo.conftest import FOO, ZONE, Shop
-from zonegit.errors import Corrupt, Invalid
+from zonegit.errors import Conflict, Corrupt, Invalid
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo.asking import lineages, log
@@ -49,7 +49,7 @@ async def lineage(shop: Shop, zone: names.Name = ZONE, path: str = "com/foo/db.z
 
 async def exported(shop: Shop, folder: Path, *wanted: Lineage) -> Path:
     """A repository of these, which git has nothing against."""
-    await gitexport.write(folder, lineages.stream(shop.repo, wanted))
+    await gitexport.write(folder, _stream_of(shop, *wanted))
     assert git(folder, "fsck", "--strict", "--no-dangling") == ""
     assert git(folder, "status", "--porcelain") == ""
     return folder
@@ -198,31 +198,31 @@ async def test_a_version_costs_what_it_changed_and_not_the_whole_zone(foo, tmp_p
 async def test_a_failure_leaves_nothing_behind(foo, tmp_path):
     folder = tmp_path / "out"
 
-    async def broken():
+    async def broken(_branch):
         yield b"blob\nmark :1\ndata 1\nx\n"
         raise Corrupt("rotten")
 
     with pytest.raises(Corrupt):
-        await gitexport.write(folder, broken())
+        await gitexport.write(folder, broken)
     assert list(folder.iterdir()) == []
-    gitexport.check_empty(folder)
+    assert not gitexport.is_earlier_export(folder)
 
 
 async def test_what_git_does_not_take_is_told(tmp_path):
-    async def nonsense():
+    async def nonsense(_branch):
         yield b"nonsense\n" * 100_000
 
     with pytest.raises(Invalid, match=r"git: .*nonsense"):
-        await gitexport.write(tmp_path / "out", nonsense())
+        await gitexport.write(tmp_path / "out", nonsense)
 
 
 def test_a_folder_that_holds_anything_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(Invalid, match="not empty"):
-        gitexport.check_empty(tmp_path)
+        gitexport.is_earlier_export(tmp_path)
     with pytest.raises(Invalid, match="not a folder"):
-        gitexport.check_empty(tmp_path / "file")
-    gitexport.check_empty(tmp_path / "new")
+        gitexport.is_earlier_export(tmp_path / "file")
+    assert not gitexport.is_earlier_export(tmp_path / "new")
 
 
 @pytest.mark.parametrize(
@@ -242,3 +242,92 @@ async def test_odd_names_of_zones_are_files_that_git_keeps(two, tmp_path):
     path = layout.zone_path(odd, "golang")
     folder = await exported(two, tmp_path / "out", await lineage(two, odd, path))
     assert (folder / path).read_text().startswith("$ORIGIN ")
+
+
+def tip(folder: Path) -> str:
+    return git(folder, "rev-parse", "refs/heads/main")
+
+
+async def test_an_export_has_the_same_ids_each_time(two, tmp_path):
+    wanted = [await lineage(two), await lineage(two, BAR, "org/bar/db.zone")]
+    one = await exported(two, tmp_path / "one", *wanted)
+    later = msgspec.structs.replace(two.repo, now=lambda: Identity("Late", "l@example.net", 2**31))
+    await gitexport.write(tmp_path / "two", lambda at: lineages.stream(later, wanted, branch=at))
+    assert tip(one) == tip(tmp_path / "two")
+
+
+async def test_an_earlier_export_is_continued_and_its_commits_keep_their_ids(foo, tmp_path):
+    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    before = tip(folder)
+    await foo.edited([address("new", 9)])
+    (folder / "README").write_text("mine")
+    await gitexport.write(folder, _stream_of(foo, await lineage(foo)))
+    assert git(folder, "rev-parse", "HEAD^") == before
+    assert git(folder, "status", "--porcelain") == "?? README"
+    assert "192.0.2.9" in (folder / "com/foo/db.zone").read_text()
+    assert git(folder, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
+    fresh = await exported(foo, tmp_path / "fresh", await lineage(foo))
+    assert tip(fresh) == tip(folder)
+
+
+async def test_an_export_of_several_zones_is_continued_with_one_more(two, tmp_path):
+    foo_only = await exported(two, tmp_path / "out", await lineage(two))
+    both = [await lineage(two), await lineage(two, BAR, "org/bar/db.zone")]
+    await exported(two, foo_only, *both)
+    await two.edited([address("new", 9)])
+    both[0] = await lineage(two)
+    folder = await exported(two, foo_only, *both)
+    assert git(folder, "ls-files").split() == ["com/foo/db.zone", "org/bar/db.zone"]
+    assert "192.0.2.9" in (folder / "com/foo/db.zone").read_text()
+    assert tip(await exported(two, tmp_path / "fresh", *both)) == tip(folder)
+
+
+async def test_an_export_never_leaves_a_commit_of_somebody_elses_behind(two, tmp_path):
+    folder = await exported(two, tmp_path / "out", await lineage(two))
+    (folder / "com/foo/db.zone").write_text("mine")
+    who = ("-c", "user.name=Bob", "-c", "user.email=b@example.net")
+    with pytest.raises(Invalid, match="not committed"):
+        await exported(two, folder, await lineage(two))
+    git(folder, *who, "commit", "-q", "-a", "-m", "mine")
+    mine = tip(folder)
+    await two.edited([address("new", 9)])
+    with pytest.raises(Conflict, match="has commits that this export does not have"):
+        await exported(two, folder, await lineage(two))
+    assert tip(folder) == mine
+    assert (folder / "com/foo/db.zone").read_text() == "mine"
+
+
+async def test_a_zone_that_is_not_named_again_is_not_removed_from_an_export(two, tmp_path):
+    both = [await lineage(two), await lineage(two, BAR, "org/bar/db.zone")]
+    folder = await exported(two, tmp_path / "out", *both)
+    with pytest.raises(Conflict):
+        await exported(two, folder, both[0])
+    assert git(folder, "ls-files").split() == ["com/foo/db.zone", "org/bar/db.zone"]
+
+
+async def test_an_earlier_export_whose_settings_run_programs_is_not_continued(foo, tmp_path):
+    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    git(folder, "config", "filter.evil.smudge", f"touch {tmp_path}/ran")
+    (folder / ".git" / "info").mkdir(exist_ok=True)
+    (folder / ".git" / "info" / "attributes").write_text("* filter=evil\n")
+    await foo.edited([address("new", 9)])
+    with pytest.raises(Invalid, match="filters"):
+        await exported(foo, folder, await lineage(foo))
+    assert not (tmp_path / "ran").exists()
+
+
+async def test_hooks_of_an_earlier_export_do_not_run(foo, tmp_path):
+    folder = await exported(foo, tmp_path / "out", await lineage(foo))
+    hooks = folder / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for name in ("reference-transaction", "post-checkout", "post-index-change"):
+        (hooks / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        (hooks / name).chmod(0o755)
+    await foo.edited([address("new", 9)])
+    await gitexport.write(folder, _stream_of(foo, await lineage(foo)))
+    assert "192.0.2.9" in (folder / "com/foo/db.zone").read_text()
+    assert not (tmp_path / "ran").exists()
+
+
+def _stream_of(shop: Shop, *wanted: Lineage):
+    return lambda branch: lineages.stream(shop.repo, wanted, branch=branch)

@@ -56,7 +56,8 @@ async def command(
 
     With --git make a repository of git instead, in a folder that is new or empty: a master file for
     each zone, a commit for each of its commits, by whom and when it was made. Zones are those named
-    (all), each at the branch you would work on unless its REFISH says otherwise.
+    (all), each at the branch you would work on unless its REFISH says otherwise. A folder with an
+    earlier export gets the commits made since; the ids of the others stay.
 
     \b
     zonegit export > example.com.zone
@@ -141,7 +142,7 @@ async def _export_git(
     from zonegit_cli.exchange import gitexport
     from zonegit_cli.workspace import checkout
 
-    gitexport.check_empty(folder)
+    continued = gitexport.is_earlier_export(folder)
     asked = [checkout.wanted(text) for text in named]
     written = 0
 
@@ -153,13 +154,14 @@ async def _export_git(
     async with session.connected() as repo:
         chosen = await checkout.chosen(repo, asked, session.output.note)
         found = _lineages(session, chosen, scheme)
-        await gitexport.write(folder, lineages.stream(repo, found, told))
+        await gitexport.write(folder, lambda branch: lineages.stream(repo, found, told, branch))
     session.output.progress("")
     summary = f"{count(written, 'commit')} of {count(len(found), 'zone')} in {folder}"
     session.output.result(
         lambda: {
             "folder": str(folder),
             "commits": written,
+            "continued": continued,
             "zones": [
                 {"zone": names.text(each.zone), "path": each.path, "commit": each.tip.hex()}
                 for each in found

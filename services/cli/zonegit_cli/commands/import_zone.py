@@ -2,7 +2,6 @@
 
 import gc
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +9,6 @@ import click
 import msgspec
 
 from zonegit.errors import NotFound
-from zonegit.repo.changing.series import Version
 from zonegit.repo.committing import edits, plans
 from zonegit.repo.committing.commits import Lost
 from zonegit.repo.committing.edits import Edit
@@ -20,9 +18,10 @@ from zonegit.zone import rrtypes, zonefile
 from zonegit.zone.rrset import RRset
 from zonegit.zone.zonefile import MAX_OCTETS
 from zonegit_cli import committing, page
-from zonegit_cli.exchange import serially, versions
+from zonegit_cli.exchange import continuation, serially, versions
 from zonegit_cli.exchange.githistory import GitHistory
 from zonegit_cli.exchange.masterfiles import LeftOut, MasterFiles
+from zonegit_cli.exchange.serially import NewVersions
 from zonegit_cli.exchange.versions import DATES, Dates
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
@@ -39,9 +38,7 @@ MODEST: Final = 10
 @click.option(
     "--dates",
     type=click.Choice(DATES),
-    default="now",
-    show_default=True,
-    help="What dates the commits of a series.",
+    help="What dates the commits of a series  [now]",
 )
 @click.option(
     "--from-git",
@@ -59,7 +56,7 @@ async def command(
     named: tuple[str, ...],
     merge: bool,
     series: bool,
-    dates: Dates,
+    dates: Dates | None,
     repository: Path | None,
     name: str | None,
     rev: str | None,
@@ -85,6 +82,9 @@ async def command(
     committer, dates and message: those that git log -- NAME lists, but of a merge to which both
     sides gave something the merge alone, on its first parent.
 
+    A history that is imported again adds only what is new: each commit names the file or the commit
+    of git that it came from in the last line of its message.
+
     \b
     zonegit import example.com.zone --dry-run
     zonegit import example.com.zone -m 'initial import' --wait
@@ -97,6 +97,8 @@ async def command(
     past = _past(repository, name, rev)
     if past is not None and (named or merge or series or how.message is not None):
         raise click.UsageError("--from-git takes no FILE, --merge, --series or --message")
+    if dates is not None and not series:
+        raise click.UsageError("--dates is for --series; commits of git have dates of their own")
     if past is None and not series and len(named) != 1:
         raise click.UsageError("one FILE makes a commit; --series takes many")
     if series and (merge or not named):
@@ -108,7 +110,7 @@ async def command(
     if past is not None:
         await _import_git(session, past, master, how)
     elif series:
-        await _import_series(session, named, dates, master, how)
+        await _import_series(session, named, dates or "now", master, how)
     else:
         await _import_one(session, named[0], master, how, merge=merge)
 
@@ -155,8 +157,12 @@ async def _import_one(
 async def _import_series(
     session: Session, named: tuple[str, ...], dates: Dates, master: MasterFiles, how: How
 ) -> None:
-    def versions_for(repo: Repo, at: Position) -> Iterator[Version]:
-        return versions.of_files(repo, at, named, dates, how.message, master)
+    async def versions_for(repo: Repo, at: Position) -> NewVersions:
+        stdin = files.read(files.STDIN, MAX_OCTETS) if files.STDIN in named else None
+        known = await continuation.count_known_files(repo, at, named, stdin, master)
+        new = named[known:]
+        made = versions.of_files(repo, at, new, dates, how.message, master, stdin)
+        return NewVersions(made, known)
 
     intent = committing.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
     await serially.commit(session, how, versions_for, intent, master.beside)
@@ -164,15 +170,19 @@ async def _import_series(
 
 async def _import_git(session: Session, past: _Past, master: MasterFiles, how: How) -> None:
     history = GitHistory(past.repository, past.file)
-    found = history.commits(past.rev)
-    if not found:
+    if not history.commits(past.rev):
         raise NotFound(
             f"no commit of {past.rev} touches {past.file}",
             hint="a path from the repository's top, such as git log --name-only shows",
         )
 
-    def versions_for(_repo: Repo, at: Position) -> Iterator[Version]:
-        return versions.of_git(session, at, history, found, master)
+    async def versions_for(repo: Repo, at: Position) -> NewVersions:
+        found = await continuation.continue_from_git(
+            repo, at, history, past.rev, master, force=how.force
+        )
+        warnings = found.findings(at.branch)
+        made = versions.of_git(session, at, history, found.commits, master, found.known, warnings)
+        return NewVersions(made, found.known, found.base)
 
     intent = committing.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
     await serially.commit(session, how, versions_for, intent, master.beside)

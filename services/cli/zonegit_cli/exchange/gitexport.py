@@ -1,10 +1,12 @@
-"""Making a repository of git out of a stream: in a new or empty folder, whole or not at all."""
+"""Makes a repository of git out of a stream: in a new or empty folder, whole or not at all, or on
+top of an earlier export, whose branch then moves on or stays as it is.
+"""
 
 import asyncio
 import os
 import re
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -12,7 +14,7 @@ from typing import Final
 from zonegit.errors import Invalid
 from zonegit.repo.asking.lineages import BRANCH
 from zonegit.zone import names
-from zonegit_cli.exchange import githistory
+from zonegit_cli.exchange import earlier, githistory
 from zonegit_cli.exchange.githistory import command, environment, said
 from zonegit_cli.workspace.placing import Placed
 
@@ -35,29 +37,46 @@ def check_paths(placed: Iterable[Placed]) -> None:
             )
 
 
-def check_empty(folder: Path) -> None:
-    """Raises:
-    Invalid: there is something in it, or it is no folder.
-    """
-    try:
-        if any(folder.iterdir()):
-            hint = "export to a folder that is new, or empty"
-            raise Invalid(f"{folder} is not empty", hint=hint)
-    except FileNotFoundError:
-        return
-    except NotADirectoryError as error:
-        raise Invalid(f"{folder} is not a folder") from error
+Stream = Callable[[str], AsyncIterator[bytes]]
+"""Makes the stream for a branch (``lineages.stream``)."""
 
 
-async def write(folder: Path, stream: AsyncIterator[bytes]) -> None:
-    """Makes a repository of what ``lineages.stream`` gives, with its files checked out.
+def is_earlier_export(folder: Path) -> bool:
+    """Return whether the folder is a repository to continue; False: it is new or empty.
 
     Raises:
+        Invalid: it holds something else, it is not a folder, or it has uncommitted changes or
+            settings that would run a program.
+    """
+    try:
+        if not any(folder.iterdir()):
+            return False
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError as error:
+        raise Invalid(f"{folder} is not a folder") from error
+    if not (folder / ".git").is_dir():
+        hint = "export to a folder that is new or empty, or that holds an earlier export"
+        raise Invalid(f"{folder} is not empty", hint=hint)
+    earlier.check(folder)
+    return True
+
+
+async def write(folder: Path, stream: Stream) -> None:
+    """Makes a repository of what ``lineages.stream`` gives, with its files checked out, or
+    continues the one that is there (:func:`is_earlier_export`).
+
+    Raises:
+        Conflict: the branch there has commits that the stream does not have.
         Invalid: git does not take it.
         NotFound: there is no git.
     """
-    with _staged(folder) as repository:
-        await _import(repository, stream)
+    if is_earlier_export(folder):
+        with earlier.continued(folder):
+            await _import(folder, stream(earlier.STAGING_REF))
+    else:
+        with _staged(folder) as repository:
+            await _import(repository, stream(BRANCH))
 
 
 @contextmanager

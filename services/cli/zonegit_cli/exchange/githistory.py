@@ -122,18 +122,30 @@ class GitHistory:
         folder = said(command("-C", os.fspath(path), "rev-parse", "--absolute-git-dir"))
         self._git_dir = f"--git-dir={folder}"
 
-    def commits(self, rev: str) -> list[str]:
+    def refuse_shallow(self) -> None:
+        """Raise Invalid for a shallow clone: its history has no beginning."""
+        words = ("rev-parse", "--is-shallow-repository")
+        if said(command(self._git_dir, *words)) == "true":
+            raise Invalid(
+                "that repository is a shallow clone, so its history is incomplete",
+                hint="fetch the rest first: git fetch --unshallow",
+            )
+
+    def commits(self, rev: str, after: str | None = None) -> list[str]:
         """The ids of the commits that gave the file of ``rev`` its content, the oldest first, each
         on the one before it: as ``git log -- FILE`` simplifies history, and where that still has
-        merges, by their first parents.
+        merges, by their first parents. Those that ``after`` contains are left out.
 
         Raises:
             Invalid: there is no such revision; or the history is too long.
         """
         tip = self._resolved(rev)
+        starts = [tip] if after is None else [tip, f"^{after}"]
         above: dict[str, str | None] = {}
         last: str | None = None
-        with self._running("rev-list", "--topo-order", "--parents", tip, "--", self.file) as output:
+        with self._running(
+            "rev-list", "--topo-order", "--parents", *starts, "--", self.file
+        ) as output:
             for line in _lines(output):
                 commit, *parents = line.split()
                 above[commit] = parents[0] if parents else None
@@ -146,25 +158,46 @@ class GitHistory:
             last = above.pop(last)
         return chain[::-1]
 
-    def read(self, commits: Sequence[str]) -> Iterator[Changed]:
+    def contains(self, rev: str, commit: str) -> bool:
+        """Return whether a commit is that of ``rev`` or one of its ancestors."""
+        if self._names(f"{commit}^{{commit}}") is None:
+            return False
+        try:
+            said(command(self._git_dir, "merge-base", "--is-ancestor", commit, self._resolved(rev)))
+        except Invalid:
+            return False
+        return True
+
+    def recorded(self, commits: Sequence[str]) -> Iterator[Recorded]:
+        """Yield what each of these commits says, without the file.
+
+        Raises:
+            Invalid: the repository is broken.
+        """
+        with self._asking() as batch:
+            for commit in commits:
+                yield gitformat.recorded(_commit_octets(batch, commit))
+
+    def read(self, commits: Sequence[str], known: int = 0) -> Iterator[Changed]:
         """What each of these commits says, and the file as it stands there; ``content`` is given
-        where it is another than in the one before.
+        where it is another than in the one before. The first ``known`` commits are left out.
 
         Raises:
             Invalid: the repository is broken, the file is none, or one is beyond a bound.
         """
         with self._asking() as batch:
             before: str | None = None
-            for commit in commits:
-                octets = batch.ask(commit, "commit", MAX_COMMIT)
-                if octets is None:
-                    raise Invalid(f"git has no object {commit[:SHOWN]}", hint=CHECK)
+            if known:
+                last = batch.ask(f"{commits[known - 1]}:{self.file}", "blob", MAX_OCTETS)
+                before = last[0] if last is not None else None
+            for commit in commits[known:]:
+                octets = _commit_octets(batch, commit)
                 found = batch.ask(f"{commit}:{self.file}", "blob", MAX_OCTETS)
                 if found is None and self._names(f"{commit}:{self.file}"):
                     raise Invalid(f"git lacks {self.file} of {commit[:SHOWN]}", hint=CHECK)
                 blob, content = found if found is not None else (None, None)
                 if blob != before or blob is None:
-                    yield Changed(commit, gitformat.recorded(octets[1]), content)
+                    yield Changed(commit, gitformat.recorded(octets), content)
                 before = blob
 
     def _resolved(self, rev: str) -> str:
@@ -261,6 +294,13 @@ class _Batch:
         if len(octets) != size or self._answers.read(1) != b"\n":
             raise _broke_off()
         return object_id, octets
+
+
+def _commit_octets(batch: _Batch, commit: str) -> bytes:
+    octets = batch.ask(commit, "commit", MAX_COMMIT)
+    if octets is None:
+        raise Invalid(f"git has no object {commit[:SHOWN]}", hint=CHECK)
+    return octets[1]
 
 
 def _one_line(text: str, what: str) -> str:

@@ -108,6 +108,18 @@ class MasterFiles:
             self._session.output.note(f"left out: {error.message}")
             return None
 
+    def try_read(self, octets: bytes, zone: Name) -> dict[Key, RRset] | None:
+        """Return the RRsets of a version that is only compared; None: it cannot be read."""
+        try:
+            skip = _skip if self._left_out is not None else None
+            return zonefile.read(octets, zone, known=self._known, skip=skip).rrsets
+        except Invalid:
+            return None
+
     def beside(self) -> dict[str, Any]:
         """What ``--json`` says of them beside what became of the branch."""
         return self._left_out.as_json() if self._left_out is not None else {}
+
+
+def _skip(_skipped: Skipped) -> None:
+    """Leave a record out of what is only compared."""

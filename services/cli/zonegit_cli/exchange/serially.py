@@ -1,9 +1,12 @@
 """What every command does that commits many versions of a zone: find the branch, write them, move
 it once, wait, tell."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+import msgspec
+
+from zonegit.objects.ids import CommitId
 from zonegit.repo.changing import series
 from zonegit.repo.changing.series import Added, Version, Written
 from zonegit.repo.committing.commits import Intent
@@ -17,8 +20,23 @@ from zonegit_cli.output import commit_id, count
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
 
-VersionsFor = Callable[[Repo, Position], Iterable[Version]]
-"""The versions to commit, once the branch is known."""
+
+class NewVersions(msgspec.Struct, frozen=True):
+    """The versions to commit.
+
+    Args:
+        versions: those that the branch does not have, the oldest first.
+        known: how many were left out because the branch has them.
+        base: the commit that the first one comes on, a descendant of the tip; None: the tip.
+    """
+
+    versions: Iterable[Version]
+    known: int = 0
+    base: CommitId | None = None
+
+
+VersionsFor = Callable[[Repo, Position], Awaitable[NewVersions]]
+"""Finds the versions to commit, once the branch is known."""
 
 
 async def commit(
@@ -38,26 +56,32 @@ async def commit(
         at = await heads.locate(repo, how.zone, how.branch)
         wait = how.wait and not how.dry_run
         async with waiting.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
-            written = await series.write(repo, at, versions_for(repo, at), meant, told)
+            new = await versions_for(repo, at)
+            written = await series.write(repo, at, new.versions, meant, told, new.base)
             session.output.progress("")
             heard = await waiter.until(written.moved) if written.moved else waiting.Heard()
     findings.tell(session, written.findings)
     session.output.result(
-        lambda: {**_json(at, written, how), **beside(), **heard.json()},
-        [*_lines(at, written, how), *heard.lines()],
+        lambda: {**_json(at, new, written, how), **beside(), **heard.json()},
+        [*_lines(at, new, written, how), *heard.lines()],
         paged=True,
     )
 
 
-def _lines(at: Position, written: Written, how: How) -> list[str]:
+def _lines(at: Position, new: NewVersions, written: Written, how: How) -> list[str]:
     where = f"{names.text(at.zone)} {at.branch}"
     made = written.commits
+    known = [f"  {count(new.known, 'version')} imported before"] if new.known else []
+    if not made and new.base is not None:
+        would = "would move" if how.dry_run else "moved"
+        return [*known, f"{would} {where} to {commit_id(new.base)}, which was exported from here"]
     if not made:
-        return [f"nothing to commit: {where} is so already"]
+        return [*known, f"nothing to commit: {where} is already up to date"]
     would = "would commit to " if how.dry_run else ""
     counted = f"{count(len(made), 'commit')} of {count(len(written.added), 'version')}"
     was = f"{written.before} -> " if written.before is not None else ""
     return [
+        *known,
         *(_line(each, written) for each in made),
         f"{would}{where} {commit_id(made[-1].commit or b'')} ({counted},"
         f" serial {was}{made[-1].serial})",
@@ -71,7 +95,7 @@ def _line(added: Added, written: Written) -> str:
     )
 
 
-def _json(at: Position, written: Written, how: How) -> dict[str, Any]:
+def _json(at: Position, new: NewVersions, written: Written, how: How) -> dict[str, Any]:
     made = written.commits
     return {
         "zone": names.text(at.zone),
@@ -82,6 +106,7 @@ def _json(at: Position, written: Written, how: How) -> dict[str, Any]:
         "serial": made[-1].serial if made else written.before,
         "serial_before": written.before,
         "warnings": findings.as_json(written.findings),
+        "known": new.known,
         "versions": [
             {
                 "source": each.source,

@@ -9,9 +9,11 @@ import msgspec
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.model import Identity
+from zonegit.repo.changing import sources
 from zonegit.repo.changing.series import Version
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.zone import rrtypes
+from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, soa
 from zonegit.zone.serial import moment
 from zonegit.zone.zonefile import MAX_OCTETS
@@ -33,8 +35,10 @@ def of_files(
     dates: Dates,
     message: str | None,
     master: MasterFiles,
+    stdin: bytes | None = None,
 ) -> Iterator[Version]:
     """A version for each file, in their order; ``message`` None: each says its file's name.
+    ``stdin`` is what standard input was, if it was read.
 
     Raises:
         Invalid: a file cannot be read as a zone, or has no such date.
@@ -42,23 +46,34 @@ def of_files(
     """
     for file in named:
         source = files.shown(file)
-        rrsets = master.read_if_it_can_be(files.read(file, MAX_OCTETS), source, at.zone)
+        octets = stdin if file == files.STDIN else None
+        if octets is None:
+            octets = files.read(file, MAX_OCTETS)
+        rrsets = master.read_if_it_can_be(octets, source, at.zone)
         if rrsets is not None:
             who = _dated(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
             words = message or f"import {files.shown(Path(file).name)}"
+            words = sources.add_source(words, sources.of_file(octets))
             yield Version(source, rrsets, words, who, who, master.take_findings())
 
 
 def of_git(
-    session: Session, at: Position, history: GitHistory, commits: Sequence[str], master: MasterFiles
+    session: Session,
+    at: Position,
+    history: GitHistory,
+    commits: Sequence[str],
+    master: MasterFiles,
+    known: int = 0,
+    findings: tuple[Finding, ...] = (),
 ) -> Iterator[Version]:
-    """A version for each of these commits of git that changed the file, with its author, committer
-    and message. Where the file was deleted the zone stays as it was, and that is told.
+    """A version for each of these commits of git that changed the file, the first ``known`` left
+    out, with its author, committer and message. Where the file was deleted the zone stays as it
+    was, and that is told. The first version has ``findings`` in addition to its own.
 
     Raises:
         Invalid: a version cannot be read; names the commit of git, the file and the line.
     """
-    for each in history.read(commits):
+    for each in history.read(commits, known):
         source = f"{each.short}:{history.file}"
         if each.content is None:
             session.output.progress("")
@@ -67,8 +82,9 @@ def of_git(
         rrsets = master.read_if_it_can_be(each.content, source, at.zone)
         if rrsets is not None:
             said = each.said
-            words = said.message or f"import {source}"
-            found = master.take_findings()
+            words = sources.add_source(said.message or f"import {source}", sources.of_git(each.id))
+            found = findings + master.take_findings()
+            findings = ()
             yield Version(source, rrsets, words, said.author, said.committer, found)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.objects.ids import CommitId
+from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Identity
 
 MAX_WORDS: Final = 1_000
@@ -23,6 +23,7 @@ MAX_TIME: Final = 10**12
 NOBODY: Final = "unknown"
 TRAILER: Final = "Zonegit-Commit"
 
+_NAMED: Final = re.compile(rf"^{TRAILER}: ([0-9a-f]{{64}})\s*\Z", re.ASCII | re.MULTILINE)
 _UNFIT: Final = re.compile(r"[<>\x00-\x1f\x7f]+")
 _ZONE: Final = re.compile(r"[+-](?:(?:0\d|1[0-3])[0-5]\d|1400)", re.ASCII)
 _TIME: Final = re.compile(r"\d{1,18}", re.ASCII)
@@ -101,6 +102,16 @@ def message(commit_id: CommitId, commit: Commit) -> bytes:
     said = commit.message.replace("\0", "\ufffd").strip("\n")
     named = f"{TRAILER}: {commit_id.hex()}\n"
     return (f"{said}\n\n{named}" if said else named).encode()
+
+
+def read_commit_id(message: str) -> CommitId | None:
+    """Return the commit of ours that a message of git names (:func:`message`); None: it names none.
+
+    What follows an export, an amended commit for instance, keeps the line: that the commit still
+    holds what it did has to be checked.
+    """
+    found = _NAMED.search(message)
+    return CommitId(ObjectId(bytes.fromhex(found[1]))) if found else None
 
 
 def commit_command(

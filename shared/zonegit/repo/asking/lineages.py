@@ -12,6 +12,7 @@ import msgspec
 
 from zonegit.history.walk import Log, Logged
 from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.model import Identity
 from zonegit.repo.asking import gitformat
 from zonegit.repo.committing import diffs
 from zonegit.repo.finding.heads import Repo
@@ -36,15 +37,18 @@ class Lineage(msgspec.Struct, frozen=True):
 
 
 async def stream(
-    repo: Repo, lineages: Sequence[Lineage], told: Callable[[int], None] = lambda commits: None
+    repo: Repo,
+    lineages: Sequence[Lineage],
+    told: Callable[[int], None] = lambda commits: None,
+    branch: str = BRANCH,
 ) -> AsyncIterator[bytes]:
-    """The stream, whose branch ``BRANCH`` ends at a commit with the file of every zone. ``told``
-    hears how many commits were written.
+    """The stream, whose ``branch`` ends at a commit with the file of every zone. ``told`` hears
+    how many commits were written. The same histories give the same ids in git each time.
 
     Raises:
         NotFound, Corrupt, Unavailable: as the store says.
     """
-    writer = _Writer(repo, told)
+    writer = _Writer(repo, told, branch)
     for lineage in lineages:
         async for each in writer.lineage(lineage):
             yield each
@@ -54,9 +58,11 @@ async def stream(
 class _Writer:
     """Marks: a number for each commit and each content in the stream."""
 
-    def __init__(self, repo: Repo, told: Callable[[int], None]) -> None:
+    def __init__(self, repo: Repo, told: Callable[[int], None], branch: str) -> None:
         self._repo = repo
         self._told = told
+        self._branch = branch
+        self._latest: Identity | None = None
         self._commits: dict[CommitId, int] = {}
         self._contents: dict[ObjectId, int] = {}
         self._tips: list[tuple[int, int]] = []
@@ -78,8 +84,10 @@ class _Writer:
     def _commit(self, logged: Logged, path: str) -> bytes:
         mark = self._commits[logged.id] = self._next()
         commit = logged.commit
-        return _from_nothing(commit.parents) + gitformat.commit_command(
-            BRANCH,
+        if self._latest is None or commit.committer.time > self._latest.time:
+            self._latest = commit.committer
+        return self._from_nothing(commit.parents) + gitformat.commit_command(
+            self._branch,
             mark,
             commit.author,
             commit.committer,
@@ -88,25 +96,27 @@ class _Writer:
             {path: self._contents[commit.tree]},
         )
 
+    def _from_nothing(self, parents: Sequence[CommitId]) -> bytes:
+        """A commit without parents would take the branch's tip for one."""
+        return b"" if parents else b"reset %b\n\n" % self._branch.encode()
+
     def end(self, lineages: Sequence[Lineage]) -> bytes:
         """What makes the branch end where all files are."""
         if len(lineages) == 1:
-            return b"reset %b\nfrom :%d\n\ndone\n" % (BRANCH.encode(), self._tips[0][0])
-        who = self._repo.now()
+            return b"reset %b\nfrom :%d\n\ndone\n" % (self._branch.encode(), self._tips[0][0])
+        # The time of the export would give the commit another id each time.
+        who = self._latest
+        assert who is not None
         files = {each.path: tip[1] for each, tip in zip(lineages, self._tips, strict=True)}
         parents = [mark for mark, _ in self._tips]
         said = f"{JOINED}\n".encode()
-        joined = gitformat.commit_command(BRANCH, self._next(), who, who, said, parents, files)
+        mark = self._next()
+        joined = gitformat.commit_command(self._branch, mark, who, who, said, parents, files)
         return joined + b"done\n"
 
     def _next(self) -> int:
         self._marks += 1
         return self._marks
-
-
-def _from_nothing(parents: Sequence[CommitId]) -> bytes:
-    """A commit without parents would take the branch's tip for one."""
-    return b"" if parents else b"reset %b\n\n" % BRANCH.encode()
 
 
 async def _oldest_first(repo: Repo, tip: CommitId) -> list[Logged]:

@@ -83,10 +83,12 @@ async def write(
     versions: Iterable[Version],
     intent: Intent,
     told: Callable[[Added], None] = lambda added: None,
+    base: CommitId | None = None,
 ) -> Written:
-    """Commits each version that differs from the one before on top of it, the first one on the
-    tip, and moves the branch once. ``told`` hears of each version as it is done. A version's own
-    serial stands where it is later than the one before, else that moves by one.
+    """Commits each version that differs from the one before on top of it, the first one on
+    ``base``, a descendant of the tip (None: the tip), and moves the branch once. ``told`` hears of
+    each version as it is done. A version's own serial stands where it is later than the one before,
+    else that moves by one.
 
     Raises:
         Conflict: the branch moved meanwhile.
@@ -95,7 +97,7 @@ async def write(
         NotFound, Unavailable: as the stores say.
     """
     chain = _Chain(repo, position, intent)
-    await chain.begin()
+    await chain.begin(base)
     added = []
     for version in versions:
         added.append(await chain.add(version))
@@ -119,10 +121,13 @@ class _Chain:
         self._octets = 0
         self.before: int | None = None
 
-    async def begin(self) -> None:
-        """Reads what the branch holds."""
+    async def begin(self, base: CommitId | None) -> None:
+        """Reads what the branch holds, or is to hold before the first version is added."""
         self._state = await drafts.state_of(self._reader, self._start)
         self.before = self._state.serial
+        if base is not None:
+            self._state = await drafts.state_at(self._reader, base, self._at.zone)
+            self._reach(base, self._state.serial or 0)
         if self._state.tree is not None:
             # A reader of its own: of a whole zone nothing but the RRsets has to be kept.
             found = await browse.whole_zone(Reader(self._repo.objects), self._state.tree)
@@ -174,9 +179,13 @@ class _Chain:
         soa = with_serial(rrsets[apex, rrtypes.SOA], draft.serial)
         self._zone = {**rrsets, (apex, rrtypes.SOA): soa}
         self._state = State(draft.commit, draft.tree, soa, rrsets.get((apex, rrtypes.RRSIG)))
+        self._reach(draft.commit, draft.serial)
+
+    def _reach(self, commit: CommitId, serial: int) -> None:
+        """The branch is to stand at that commit."""
         tip = self._at.tip
-        reached = tip.highest if tip is not None and tip.highest is not None else draft.serial
-        made = Tip(draft.commit, 0, draft.serial, latest(reached, draft.serial))
+        reached = tip.highest if tip is not None and tip.highest is not None else serial
+        made = Tip(commit, 0, serial, latest(reached, serial))
         self._at = msgspec.structs.replace(self._at, tip=made)
 
     async def end(self) -> Moved | None:

@@ -1,0 +1,233 @@
+"""Where an import of a history continues: the versions that a branch has already are left out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Invalid
+from zonegit.history import walk
+from zonegit.history.walk import Logged
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.repo.asking import gitformat
+from zonegit.repo.changing import sources
+from zonegit.repo.committing import drafts
+from zonegit.repo.committing.edits import Key
+from zonegit.repo.finding import browse
+from zonegit.repo.finding.heads import Position, Repo
+from zonegit.store.past import Past
+from zonegit.store.reading import Reader
+from zonegit.zone.findings import Finding
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
+from zonegit.zone.zonefile import MAX_OCTETS
+from zonegit_cli.exchange.githistory import SHOWN, GitHistory
+from zonegit_cli.exchange.masterfiles import MasterFiles
+from zonegit_cli.typed import files
+
+MAX_VERIFIED: Final = 16
+"""Commits whose claim to be an exported one is checked, the latest first: each is a whole zone."""
+
+REPLACES: Final = "import-replaces-commits"
+
+
+class Continuation(msgspec.Struct, frozen=True):
+    """Where an import continues.
+
+    Args:
+        commits: all commits of git to consider, the oldest first.
+        known: how many of them the branch has.
+        base: the stored commit that the last of those stands for, to which the branch moves first;
+            None: the branch stays at its tip.
+        between: commits of the branch since the last known one, which new versions replace.
+    """
+
+    commits: Sequence[str]
+    known: int
+    base: CommitId | None = None
+    between: int = 0
+
+    def findings(self, branch: str) -> tuple[Finding, ...]:
+        """Return the warning about commits that the next version replaces, if there are any."""
+        if not self.between:
+            return ()
+        commits = "1 commit" if self.between == 1 else f"{self.between} commits"
+        return (
+            Finding(
+                REPLACES,
+                "warning",
+                f"{branch} has {commits} that the imported history does not have; its versions"
+                " are whole zones and replace what they changed",
+            ),
+        )
+
+
+async def continue_from_git(
+    repo: Repo,
+    at: Position,
+    history: GitHistory,
+    rev: str,
+    master: MasterFiles,
+    *,
+    force: bool = False,
+) -> Continuation:
+    """Find the commits of git that a branch does not have yet.
+
+    Args:
+        force: take a history whose earlier commits are not those that the branch was imported
+            from.
+
+    Raises:
+        Invalid: the history of git was rewritten since, or the clone is shallow.
+    """
+    history.refuse_shallow()
+    chain = history.commits(rev)
+    if at.tip is None:
+        return await _exported(repo, at, history, chain, [], master) or Continuation(chain, 0)
+    log = await sources.read_history(repo, at.commit())
+    recorded = sources.recorded_sources(log, sources.GIT)
+    found = None
+    if recorded and not force:
+        found = _recorded(history, rev, chain, log, recorded[0], at.branch)
+        chain = list(found.commits)
+    exported = await _exported(repo, at, history, chain, log, master)
+    known = [each for each in (found, exported) if each is not None]
+    if known:
+        return max(known, key=lambda each: each.known)
+    return await _equal(repo, at.zone, history, chain, log, master)
+
+
+def _recorded(
+    history: GitHistory,
+    rev: str,
+    chain: list[str],
+    log: Sequence[Logged],
+    source: str,
+    branch: str,
+) -> Continuation:
+    last = source.removeprefix(sources.GIT)
+    place = [sources.read_source(each.commit.message) for each in log].index(source)
+    if last in chain:
+        return Continuation(chain, chain.index(last) + 1, None, place)
+    if history.contains(rev, last):
+        return Continuation(history.commits(rev, last), 0, None, place)
+    raise Invalid(
+        f"{branch} was imported up to commit {last[:SHOWN]} of git, which {rev} does not contain:"
+        " that history was rewritten, or is another one",
+        hint="import it on a new branch and merge that, or --force takes it all on top",
+    )
+
+
+async def count_known_files(
+    repo: Repo, at: Position, named: Sequence[str], stdin: bytes | None, master: MasterFiles
+) -> int:
+    """Return how many of the files, the oldest first, a branch has already.
+
+    Args:
+        stdin: what standard input was; None: it is not among them.
+
+    Raises:
+        NotFound: a file cannot be read.
+    """
+    if at.tip is None:
+        return 0
+    log = await sources.read_history(repo, at.commit())
+    recorded = sources.recorded_sources(log, sources.FILE)[::-1]
+    if recorded:
+        given = [sources.of_file(_octets(file, stdin)) for file in named]
+        return sources.find_continuation(recorded, given)
+    contents = await sources.commit_contents(repo, log, at.zone)
+    rrsets = (master.try_read(_octets(file, stdin), at.zone) for file in named)
+    return sources.find_continuation(contents[::-1], _contents(rrsets, at.zone))
+
+
+def _octets(file: str, stdin: bytes | None) -> bytes:
+    return stdin if file == files.STDIN and stdin is not None else files.read(file, MAX_OCTETS)
+
+
+async def _exported(
+    repo: Repo,
+    at: Position,
+    history: GitHistory,
+    chain: Sequence[str],
+    log: Sequence[Logged],
+    master: MasterFiles,
+) -> Continuation | None:
+    """Find the latest commit of git that is an export of a stored commit: one of the branch, or one
+    that the branch can move to without leaving anything behind."""
+    named = [gitformat.read_commit_id(said.message) for said in history.recorded(chain)]
+    places = {each.id: place for place, each in enumerate(log)}
+    elsewhere = {each for each in named if each is not None and each not in places}
+    stored = places.keys() | await sources.stored_commits(repo, elsewhere)
+    candidates = [n for n, each in enumerate(named, 1) if each is not None and each in stored]
+    for known in candidates[: -MAX_VERIFIED - 1 : -1]:
+        commit = named[known - 1]
+        assert commit is not None
+        if commit not in places and not await _is_ahead(repo, at, commit):
+            continue
+        if await _holds(repo, at.zone, history, chain[known - 1], commit, master):
+            base = commit if commit not in places else None
+            return Continuation(chain, known, base, places.get(commit, 0))
+    return None
+
+
+async def _is_ahead(repo: Repo, at: Position, commit: CommitId) -> bool:
+    """Return whether a stored commit is one of the zone, and the branch's tip an ancestor of it."""
+    reader = Reader(repo.objects)
+    try:
+        await drafts.state_at(reader, commit, at.zone)
+    except Invalid:
+        return False  # a commit of another zone, or another object
+    if at.tip is None:
+        return True
+    compared = await Past(repo.objects, reader).answer(walk.compare(at.commit(), commit))
+    return not compared.ours
+
+
+async def _holds(
+    repo: Repo,
+    zone: Name,
+    history: GitHistory,
+    git_commit: str,
+    commit: CommitId,
+    master: MasterFiles,
+) -> bool:
+    """Return whether a commit of git still has the records of the one that it names."""
+    rrsets = next(_versions(history, [git_commit], zone, master), None)
+    reader = Reader(repo.objects)
+    tree = (await browse.read_commit(reader, commit)).tree
+    stored = await browse.whole_zone(reader, tree)
+    return rrsets == {(each.owner, each.rdtype): each for each in stored}
+
+
+async def _equal(
+    repo: Repo,
+    zone: Name,
+    history: GitHistory,
+    chain: Sequence[str],
+    log: Sequence[Logged],
+    master: MasterFiles,
+) -> Continuation:
+    """Compare records, for a branch that an earlier release imported, which names no source."""
+    contents = await sources.commit_contents(repo, log, zone)
+    given = _contents(_versions(history, chain, zone, master), zone)
+    known, edits = sources.find_edited_continuation(contents[::-1], given)
+    return Continuation(chain, known, None, edits)
+
+
+def _contents(versions: Iterable[dict[Key, RRset] | None], zone: Name) -> list[ObjectId | None]:
+    return [None if each is None else sources.version_content(each, zone) for each in versions]
+
+
+def _versions(
+    history: GitHistory, chain: Sequence[str], zone: Name, master: MasterFiles
+) -> Iterator[dict[Key, RRset] | None]:
+    """Yield the RRsets at each commit; None: the file is not there, or cannot be read."""
+    found: dict[Key, RRset] | None = None
+    changes = history.read(chain)
+    change = next(changes, None)
+    for commit in chain:
+        if change is not None and change.id == commit:
+            found = master.try_read(change.content, zone) if change.content is not None else None
+            change = next(changes, None)
+        yield found

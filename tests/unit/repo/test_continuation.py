@@ -1,0 +1,96 @@
+"""A branch that an earlier release imported: its commits do not say where they came from."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.git import GitRepository, needs_git
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from zonegit.objects.model import Identity
+from zonegit.repo.changing import series, sources
+from zonegit.repo.changing.series import Version
+from zonegit.repo.committing.commits import Intent
+from zonegit.repo.finding import heads
+from zonegit.zone import zonefile
+from zonegit_cli.exchange import continuation
+from zonegit_cli.exchange.githistory import GitHistory
+from zonegit_cli.exchange.masterfiles import MasterFiles
+from zonegit_cli.output import Output
+from zonegit_cli.session import Session
+
+pytestmark = needs_git
+WHO = Identity("Ada", "ada@example.net", 1_600_000_000)
+TEXTS = [FOO.replace("192.0.2.80", f"192.0.2.{number}") for number in range(81, 85)]
+
+
+@pytest.fixture
+def master() -> MasterFiles:
+    return MasterFiles(Session(Output(as_json=False), 10.0, None), None)
+
+
+async def take_in(shop: Shop, texts: list[str], source: str | None = None) -> None:
+    at = await heads.locate(shop.repo, ZONE)
+    message = sources.add_source("import", source) if source else "import"
+    versions = [
+        Version("v", zonefile.read(each.encode(), ZONE).rrsets, message, WHO, WHO) for each in texts
+    ]
+    await series.write(shop.repo, at, versions, Intent("import", "import"))
+
+
+def repository(path: Path, texts: list[str]) -> GitHistory:
+    made = GitRepository(path)
+    for number, text in enumerate(texts):
+        made.commit(f"{number}", {"z": text})
+    return GitHistory(path, "z")
+
+
+async def test_versions_of_git_continue_where_the_records_match(shop, tmp_path, master):
+    await heads.initialise(shop.repo, ZONE)
+    await take_in(shop, TEXTS[:2])
+    history = repository(tmp_path / "git", TEXTS)
+    at = await heads.locate(shop.repo, ZONE)
+    found = await continuation.continue_from_git(shop.repo, at, history, "HEAD", master)
+    assert (found.known, found.between, len(found.commits)) == (2, 0, 4)
+
+
+async def test_edits_since_an_import_of_git_are_counted(shop, tmp_path, master):
+    await heads.initialise(shop.repo, ZONE)
+    await take_in(shop, [*TEXTS[:2], FOO + "mine A 192.0.2.7\n"])
+    history = repository(tmp_path / "git", TEXTS)
+    at = await heads.locate(shop.repo, ZONE)
+    found = await continuation.continue_from_git(shop.repo, at, history, "HEAD", master)
+    assert (found.known, found.between) == (2, 1)
+    assert [each.rule for each in found.findings("main")] == [continuation.REPLACES]
+
+
+async def test_files_continue_where_the_records_match(shop, tmp_path, master):
+    await heads.initialise(shop.repo, ZONE)
+    await take_in(shop, TEXTS[:3])
+    files = [tmp_path / f"{number}" for number in range(len(TEXTS))]
+    for file, text in zip(files, TEXTS, strict=True):
+        file.write_text(text)
+    at = await heads.locate(shop.repo, ZONE)
+    names = list(map(str, files))
+    assert await continuation.count_known_files(shop.repo, at, names, None, master) == 3
+    assert await continuation.count_known_files(shop.repo, at, names[:1], None, master) == 0
+
+
+async def test_a_history_that_holds_the_last_commit_off_its_first_parents_goes_on_after_it(
+    shop, tmp_path, master
+):
+    """The file was taken from a branch that a merge brought in later."""
+    await heads.initialise(shop.repo, ZONE)
+    made = GitRepository(tmp_path / "git")
+    made.commit("0", {"z": TEXTS[0]})
+    made.git("checkout", "-q", "-b", "side")
+    side = made.commit("side", {"z": TEXTS[1] + "side A 192.0.2.7\n"})
+    made.git("checkout", "-q", "main")
+    made.commit("1", {"z": "\n\n\n" + TEXTS[1]})
+    made.git("merge", "-q", "--no-ff", "-m", "merged", "-X", "ours", "side")
+    await take_in(shop, [TEXTS[1] + "side A 192.0.2.7\n"], sources.of_git(side))
+    history = GitHistory(tmp_path / "git", "z")
+    at = await heads.locate(shop.repo, ZONE)
+    found = await continuation.continue_from_git(shop.repo, at, history, "main", master)
+    said = [each.said.message for each in history.read(found.commits, found.known)]
+    assert side not in found.commits
+    assert said == ["1", "merged"]
