@@ -22,7 +22,7 @@ from zonegit.zone.rrset import RRset, rdata_to_text, sort_key, title
 from zonegit.zone.zonetext import record_head
 from zonegit_cli import waiting
 from zonegit_cli.door import EXIT_STATUS
-from zonegit_cli.drawn import clashes, findings, patches, rrsets
+from zonegit_cli.drawn import clashes, findings, judgements, patches, rrsets
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
@@ -109,7 +109,11 @@ async def carry_out(
     """Does ``work`` on the branch that the command works on and tells what came of it: ``nothing``
     is said when there was nothing to do, of the branch; ``jumped`` when it moved to a commit that
     was there before; ``advice`` where there are conflicts; ``--json`` shows what is ``beside``,
-    too. Returns the exit status."""
+    too. Returns the exit status.
+
+    Raises:
+        ZonegitError: what ``work`` raises; after a dry run was printed, what its move would raise.
+    """
     async with session.bus() as bus:
         repo = session.repo(bus)
         at = await heads.locate(repo, how.zone, how.branch)
@@ -134,6 +138,8 @@ async def carry_out(
                     session.output.result(
                         lambda: {**as_json(made), **beside(), **heard.json()}, told
                     )
+    if isinstance(outcome, Preview) and outcome.judgement.refusal is not None:
+        raise outcome.judgement.refusal
     return 0
 
 
@@ -161,11 +167,12 @@ async def previewed(repo: Repo, preview: Preview) -> tuple[dict[str, Any], list[
         "dry_run": True,
         "serial": preview.serial,
         "serial_before": preview.before,
+        "verdict": judgements.as_json(preview.judgement),
         "warnings": findings.as_json(preview.findings),
         "changes": patches.as_json(deltas),
     }
     head = f"would commit to {where['zone']} {where['branch']} ({_serials(preview)})"
-    return data, [head, *patches.lines(deltas)]
+    return data, [head, *patches.lines(deltas), *judgements.lines(preview.judgement)]
 
 
 def as_json(made: Committed) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
 
 
 DRY_RUN: Final = click.option(
-    "--dry-run", is_flag=True, help="Show what would change, and change nothing."
+    "--dry-run", is_flag=True, help="Show what would change, exit as that would; change nothing."
 )
 STRICT: Final = click.option(
     "--strict", is_flag=True, help="Make warnings errors: then nothing is committed."

@@ -13,12 +13,13 @@ from zonegit.repo.asking.operations import Done
 from zonegit.repo.changing import undo
 from zonegit.repo.changing.undo import Back, Undone
 from zonegit.repo.committing.commits import Intent
+from zonegit.repo.committing.judgements import first_refusal
 from zonegit.repo.finding import heads
 from zonegit.store.protocols import Moved
 from zonegit.store.refnames import RefName
 from zonegit.zone.findings import Finding
 from zonegit_cli import page, waiting
-from zonegit_cli.drawn import findings
+from zonegit_cli.drawn import findings, judgements
 from zonegit_cli.drawn import operations as drawn
 from zonegit_cli.page import Commits
 from zonegit_cli.session import Session
@@ -63,6 +64,10 @@ async def take_back(
         prefix: the first characters of the operation's id; None: what undo, or redo, means.
         options: how to do it.
         redo: whether it is the operator's last undo that is taken back.
+
+    Raises:
+        ZonegitError: as :func:`zonegit.repo.changing.undo.undo` does; after a dry run was printed,
+            what the first of its moves would raise.
     """
     async with session.bus() as bus:
         repo = session.repo(bus)
@@ -85,6 +90,8 @@ async def take_back(
     redone = {"redone": done.undoes} if redo else {}
     data = {**redone, **_json(undone, dry_run=options.dry_run), **heard.json()}
     session.output.result(data, [*lines, *heard.lines()])
+    if refusal := first_refusal(each.judgement for each in undone.back):
+        raise refusal
 
 
 def _intent(named: Done, options: Options, command: str) -> Intent:
@@ -183,4 +190,5 @@ def _back_json(each: Back) -> dict[str, Any]:
         "undone": turned.kind,
         "old": turned.now.hex() if turned.now is not None else None,
         "new": now.hex() if now is not None else None,
+        **({"verdict": judgements.as_json(each.judgement)} if each.judgement is not None else {}),
     }

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,12 +24,13 @@ from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.edits import Add, Delete, Edit, Set
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import branches
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import Tip
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+from zonegit_refs.keeper import Keeper
+from zonegit_refs.sqlite import open_refs
 
 CHANGED = FOO.replace("192.0.2.80", "192.0.2.81").replace("www   IN CNAME api", "new A 192.0.2.9")
 
@@ -44,7 +48,7 @@ async def planned(shop: Shop, plan: Plan, *, is_import: bool = True) -> tuple[Sa
 async def applied(shop: Shop, saved: Saved) -> Committed | None:
     """After a journey through its file."""
     again = planfile.read(json.dumps(planfile.to_json(saved)).encode(), "x.plan")
-    assert again == saved
+    assert again == msgspec.structs.replace(saved, judgement=None)
     at = await heads.locate(shop.repo, saved.zone, saved.branch)
     intent = Intent("a", "apply", imports=saved.is_import, lost=Lost.REPLAYED)
     outcome = await commits.commit(shop.repo, at, planfile.plan_saved(again), intent)
@@ -121,16 +125,21 @@ def test_planning_and_applying_is_importing(
 
 
 async def _planning_and_applying(old: list[RRset], new: list[RRset]) -> None:
-    # Nothing moves a branch here, so there need be no store of refs.
-    who = Identity("Ada", "ada@example.net", 1_750_000_000)
-    repo = Repo(MemoryObjects(), None, "ada", lambda: who)  # type: ignore[arg-type]
-    intent = Intent("i", "import", imports=True, dry_run=True)
-    first = await commits.commit(
-        repo, Position(ZONE, "main", None), plans.plan_replacement(old, ZONE), intent
-    )
-    assert isinstance(first, Preview)
-    await repo.objects.put(first.objects)
-    at = Position(ZONE, "main", Tip(first.objects[-1].id, 1, first.serial, first.serial))
+    with TemporaryDirectory() as folder:
+        async with open_refs(Path(folder) / "refs.sqlite3") as tables:
+            objects = MemoryObjects()
+            who = Identity("Ada", "ada@example.net", 1_750_000_000)
+            keeper = Keeper(tables, objects, lambda *_: None)
+            await _plan_and_apply(Repo(objects, keeper, "ada", lambda: who), old, new)
+
+
+async def _plan_and_apply(repo: Repo, old: list[RRset], new: list[RRset]) -> None:
+    await heads.initialise(repo, ZONE)
+    start = await heads.locate(repo, ZONE)
+    importing = Intent("i", "import", imports=True)
+    committed(await commits.commit(repo, start, plans.plan_replacement(old, ZONE), importing))
+    at = await heads.locate(repo, ZONE)
+    intent = msgspec.structs.replace(importing, dry_run=True)
     replacing = plans.plan_replacement(new, ZONE)
     saved, _ = await planfile.planned(repo, at, replacing, is_import=True)
     imported = await commits.commit(repo, at, replacing, intent)
@@ -141,6 +150,9 @@ async def _planning_and_applying(old: list[RRset], new: list[RRset]) -> None:
         assert isinstance(imported, Preview)
         assert isinstance(by_plan, Preview)
         assert (by_plan.new, by_plan.serial) == (imported.new, imported.serial)
+        assert saved.judgement is not None
+        refusals = [each.judgement.refusal for each in (imported, by_plan, saved) if each.judgement]
+        assert len({(type(each), str(each)) for each in refusals}) == 1
 
 
 async def test_changes_elsewhere_do_not_matter(foo: Shop) -> None:

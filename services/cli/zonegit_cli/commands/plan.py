@@ -10,6 +10,7 @@ import click
 from zonegit.errors import Invalid
 from zonegit.repo.changing import planfile
 from zonegit.repo.committing import patch, plans
+from zonegit.repo.committing.judgements import first_refusal
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position
@@ -48,6 +49,9 @@ async def command(
     whatever the branch holds by then: it refuses (status 4) when one of these RRsets is not as the
     plan saw it. The file is the JSON that --json prints.
 
+    The last line says whether the move would be accepted as the refs are now. If it would not, the
+    plan is printed and saved all the same, and the exit status is that of the refusal (7: unsafe).
+
     \b
     zonegit plan example.com.zone
     zonegit plan changes.txt --branch staging --exit-code
@@ -69,6 +73,8 @@ async def command(
         _save(out, shown.as_json(saved, size))
         session.output.note(f"saved in {out}; zonegit apply {out} carries it out")
     session.output.result(lambda: shown.as_json(saved, size), shown.lines(saved, size), paged=True)
+    if refusal := first_refusal([saved.judgement]):
+        raise refusal
     return EXIT_DIFFERENT if exit_code and saved.deltas else 0
 
 

@@ -10,13 +10,14 @@ from zonegit.repo.changing import proposals
 from zonegit.repo.changing.proposals import Review
 from zonegit.repo.committing.commits import Preview
 from zonegit.repo.committing.conflicts import Conflicted
+from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding import heads, refish
 from zonegit.repo.finding.heads import Position
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page
-from zonegit_cli.drawn import clashes, patches
+from zonegit_cli.drawn import clashes, judgements, patches
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.session import Session
 
@@ -27,6 +28,9 @@ from zonegit_cli.session import Session
 @page.into
 async def command(session: Session, name: str, stat: bool, zone: Name | None, branch: str) -> None:
     """Show what the proposal NAME would change, commit by commit and in all, and whether it merges.
+
+    It merges if nothing clashes and refs would accept the move. The exit status is 0 either way:
+    zonegit approve NAME --dry-run exits as the merge would.
 
     \b
     zonegit review new-mail
@@ -53,7 +57,12 @@ def _lines(name: str, into: Position, review: Review, *, stat: bool) -> Iterator
         case Conflicted() as conflicted:
             advice = clashes.by_merging(name, into.branch)
             yield from clashes.lines(conflicted, advice(conflicted))
-        case Preview(before=before, serial=serial):
+        case Preview(judgement=Judgement(refusal=refusal)) if refusal is not None:
+            yield f"it does not merge now ({refusal.code}): {refusal.message}"
+            if refusal.hint:
+                yield f"    {refusal.hint}"
+        case Preview(before=before, serial=serial, judgement=judgement):
+            yield from judgements.lines(judgement)
             into_it = "" if into.branch == DEFAULT_BRANCH else f" --into {into.branch}"
             yield f"it merges ({before} -> {serial}): zonegit approve {name}{into_it}"
         case _:
@@ -62,6 +71,7 @@ def _lines(name: str, into: Position, review: Review, *, stat: bool) -> Iterator
 
 def _json(review: Review) -> dict[str, Any]:
     conflicts = review.outcome.clashes if isinstance(review.outcome, Conflicted) else []
+    judgement = review.outcome.judgement if isinstance(review.outcome, Preview) else None
     return {
         "commits": [
             {
@@ -72,6 +82,7 @@ def _json(review: Review) -> dict[str, Any]:
             for each in review.commits
         ],
         "changes": patches.as_json(review.deltas),
-        "merges": not conflicts,
+        "merges": not conflicts and (judgement is None or judgement.refusal is None),
+        "verdict": judgements.as_json(judgement) if judgement is not None else None,
         "conflicts": [clashes.as_json(each) for each in conflicts],
     }

@@ -5,12 +5,14 @@ from pathlib import Path
 import click
 
 from zonegit.errors import Invalid
+from zonegit.repo.committing.judgements import first_refusal
 from zonegit.repo.finding import refish
 from zonegit.repo.pointing import signing
 from zonegit.repo.pointing.signing import Resigned
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page, waiting
+from zonegit_cli.drawn import judgements
 from zonegit_cli.output import commit_id
 from zonegit_cli.session import Session
 
@@ -67,9 +69,12 @@ async def command(
         "commit": signed.commit.hex(),
         "dry_run": dry_run,
         "replaced": signed.old.hex() if signed.moved is not None else None,
+        **({"verdict": judgements.as_json(signed.judgement)} if signed.judgement else {}),
         **heard.json(),
     }
     session.output.result(data, [_line(found.zone, signed), *heard.lines()])
+    if refusal := first_refusal([signed.judgement]):
+        raise refusal
 
 
 def _line(zone: Name, signed: Resigned) -> str:

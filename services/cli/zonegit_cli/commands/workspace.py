@@ -213,10 +213,8 @@ async def commit(
     shown = [line for _, lines in told for line in lines]
     data = [{**each, **heard.json()} for each, _ in told if each]
     session.output.result(data, [*shown, *heard.lines()], paged=True)
-    if failed := committing.failures(results):
-        done = len(results) - len(failed)
-        outcome = f"{count(done, 'zone')} committed, but not" if done else "nothing was committed"
-        raise committing.together(failed, outcome)
+    if failure := committing.failure(results, intent):
+        raise failure
 
 
 @page.page("update")

@@ -13,7 +13,7 @@ from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding.heads import Position
 from zonegit.zone import names
 from zonegit.zone.rrset import title
-from zonegit_cli.drawn import findings, patches
+from zonegit_cli.drawn import findings, judgements, patches
 from zonegit_cli.typed import scripts
 
 SIGNS: Final = {"added": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-", "red")}
@@ -42,6 +42,8 @@ def lines(plan: Saved, size: Size) -> Iterator[str]:
         yield click.style(f"{sign} {title(delta.owner, delta.rdtype)}", fg=colour)
         yield from (f"    {line}" for line in patches.lines([delta]))
     yield summary(plan, size)
+    if plan.judgement is not None:
+        yield from judgements.verdict_lines(plan.judgement)
 
 
 def summary(plan: Saved, size: Size) -> str:
@@ -56,5 +58,12 @@ def as_json(plan: Saved, size: Size) -> dict[str, Any]:
     counted = {**planfile.summary(plan), "of": size.rrsets, "of_is_exact": size.is_exact}
     document = planfile.to_json(plan)
     changes = document.pop("changes")
+    verdict = judgements.as_json(plan.judgement) if plan.judgement is not None else None
     warnings = findings.as_json(plan.findings)
-    return {**document, "summary": counted, "warnings": warnings, "changes": changes}
+    return {
+        **document,
+        "summary": counted,
+        "verdict": verdict,
+        "warnings": warnings,
+        "changes": changes,
+    }

@@ -10,12 +10,13 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo.changing import series
 from zonegit.repo.changing.series import Added, Version, Written
 from zonegit.repo.committing.commits import Intent
+from zonegit.repo.committing.judgements import first_refusal
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.zone import names
 from zonegit_cli import waiting
 from zonegit_cli.committing import Beside
-from zonegit_cli.drawn import findings
+from zonegit_cli.drawn import findings, judgements
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
@@ -66,6 +67,8 @@ async def commit(
         [*_lines(at, new, written, how), *heard.lines()],
         paged=True,
     )
+    if refusal := first_refusal([written.judgement]):
+        raise refusal
 
 
 def _lines(at: Position, new: NewVersions, written: Written, how: How) -> list[str]:
@@ -85,6 +88,7 @@ def _lines(at: Position, new: NewVersions, written: Written, how: How) -> list[s
         *(_line(each, written) for each in made),
         f"{would}{where} {commit_id(made[-1].commit or b'')} ({counted},"
         f" serial {was}{made[-1].serial})",
+        *(judgements.lines(written.judgement) if written.judgement is not None else ()),
     ]
 
 
@@ -105,6 +109,7 @@ def _json(at: Position, new: NewVersions, written: Written, how: How) -> dict[st
         "commit": made[-1].commit.hex() if made and made[-1].commit else None,
         "serial": made[-1].serial if made else written.before,
         "serial_before": written.before,
+        **({"verdict": judgements.as_json(written.judgement)} if written.judgement else {}),
         "warnings": findings.as_json(written.findings),
         "known": new.known,
         "versions": [

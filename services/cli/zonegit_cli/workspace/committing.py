@@ -8,6 +8,7 @@ import msgspec
 
 from zonegit.errors import Conflict, Invalid, ZonegitError
 from zonegit.objects.ids import short
+from zonegit.repo.asking import operations
 from zonegit.repo.changing import joint
 from zonegit.repo.changing.joint import Refused, Result, Wish
 from zonegit.repo.committing.commits import Committed, Intent, Preview, Unchanged
@@ -180,9 +181,33 @@ def found(results: Mapping[Name, Result]) -> list[Finding]:
     return [finding for each in done for finding in each.findings]
 
 
-def failures(results: Mapping[Name, Result]) -> dict[Name, ZonegitError]:
-    """Those that were refused after others had been committed."""
-    return {zone: each for zone, each in results.items() if isinstance(each, ZonegitError)}
+def failure(results: Mapping[Name, Result], intent: Intent) -> ZonegitError | None:
+    """Return the error for what was refused, after all was judged or in a dry run.
+    None where nothing was. It names what was committed, and the command that takes it back."""
+    would = {
+        zone: each.judgement.refusal
+        for zone, each in results.items()
+        if isinstance(each, Preview) and each.judgement.refusal is not None
+    }
+    if would:
+        return together(would, "nothing would be committed")
+    failed = {zone: each for zone, each in results.items() if isinstance(each, ZonegitError)}
+    if not failed:
+        return None
+    done = [zone for zone, each in results.items() if isinstance(each, Committed)]
+    if not done and not any(joint.REGISTERED in each.details for each in failed.values()):
+        return together(failed, "nothing was committed")
+    error = together(failed, f"{_listed(done)} committed, but not all" if done else "not committed")
+    assert intent.operation is not None
+    operation = operations.short_id(intent.operation)
+    hint = f"zonegit undo {operation} takes back what was done; then: {error.hint or 'try again'}"
+    return type(error)(error.message, hint=hint, **error.details, operation=intent.operation)
+
+
+def _listed(zones: Sequence[Name]) -> str:
+    shown = ", ".join(names.text(zone) for zone in zones[:SHOWN])
+    more = f" and {count(len(zones) - SHOWN, 'more zone')}" if len(zones) > SHOWN else ""
+    return f"{shown}{more}"
 
 
 def malformed(files: Collection[File]) -> Invalid | None:

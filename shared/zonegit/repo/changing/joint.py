@@ -1,18 +1,22 @@
-"""Several zones committed as one operation: every commit is made before the first branch moves.
+"""Several zones committed as one operation: every commit is made, and the ref store asked about
+each, before the first branch moves.
 
 Branches move one by one, so another's move may still come between; then those that moved stay
 moved, and what became of each zone is told.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import RawObject
-from zonegit.repo.committing import commits, drafts, plans
+from zonegit.repo.committing import commits, drafts, judgements, plans
 from zonegit.repo.committing.commits import Committed, Intent, Preview, Unchanged
 from zonegit.repo.committing.drafts import Draft, NothingToCommit, State
+from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding import browse, several
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
@@ -20,6 +24,12 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 from zonegit.zone.rrtypes import RRSIG
+
+REGISTERED: Final = "registered"
+"""The detail of the error about a zone that was registered and then got no commit."""
+
+JUDGED_AT_ONCE: Final = 8
+"""Zones that the ref store is asked about at a time: as many as it judges at once."""
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -54,15 +64,46 @@ class _Drafted(msgspec.Struct, frozen=True):
     tip: State
     draft: Draft | NothingToCommit
     seen: list[RawObject]
+    judgement: Judgement | None = None
+
+    @property
+    def refusal(self) -> ZonegitError | None:
+        """Why the ref store would not make the move; None where it would."""
+        return self.judgement.refusal if self.judgement is not None else None
 
 
 async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Name, Result]:
     """A commit for each zone that differs from its tip, all under ``intent.operation``. A signed
-    zone may change where its apex has other signatures than before: then it was signed anew.
+    zone may change where its apex has other signatures than before: then it was signed anew. The
+    ref store is asked about all of them before the first branch moves.
 
     Raises:
-        Refused: some cannot be committed, so none was.
+        Refused: some cannot be committed, so none was. A dry run shows in its previews which would
+            be refused by the ref store.
         Unavailable: as the stores say.
+    """
+    ready = await _ready(repo, wishes, intent)
+    if not intent.dry_run:
+        if refusals := {each.wish.zone: each.refusal for each in ready if each.refusal}:
+            raise Refused(refusals)
+        drafted = [each.draft for each in ready if isinstance(each.draft, Draft)]
+        await repo.objects.put([raw for draft in drafted for raw in draft.objects])
+
+    async def moved(each: _Drafted) -> Result:
+        try:
+            return await _moved(repo, each, intent)
+        except ZonegitError as error:
+            return error
+
+    results = await several.side_by_side(moved, ready)
+    return {each.wish.zone: result for each, result in zip(ready, results, strict=True)}
+
+
+async def _ready(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> list[_Drafted]:
+    """Draft a commit for each wish, and ask the ref store about it.
+
+    Raises:
+        Refused: some cannot be drafted.
     """
     tops = await _tops(repo, wishes)
 
@@ -80,19 +121,25 @@ async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Nam
     }
     if errors:
         raise Refused(errors)
-    ready = [each for each in found if isinstance(each, _Drafted)]
-    if not intent.dry_run:
-        drafted = [each.draft for each in ready if isinstance(each.draft, Draft)]
-        await repo.objects.put([raw for draft in drafted for raw in draft.objects])
+    free = asyncio.Semaphore(JUDGED_AT_ONCE)
 
-    async def moved(each: _Drafted) -> Result:
-        try:
-            return await _moved(repo, each, intent)
-        except ZonegitError as error:
-            return error
+    async def judged(each: _Drafted) -> _Drafted:
+        async with free:
+            return await _judged(repo, each, intent)
 
-    results = await several.side_by_side(moved, ready)
-    return {each.wish.zone: result for each, result in zip(ready, results, strict=True)}
+    drafted = [each for each in found if isinstance(each, _Drafted)]
+    return await several.side_by_side(judged, drafted)
+
+
+async def _judged(repo: Repo, each: _Drafted, intent: Intent) -> _Drafted:
+    at, draft = each.wish.position, each.draft
+    if isinstance(draft, NothingToCommit):
+        return each
+    judgement = await judgements.judge(
+        repo, at.ref, at.expected, draft.commit, intent.origin(repo),
+        draft.objects, each.seen, registers=each.wish.register,
+    )  # fmt: skip
+    return msgspec.structs.replace(each, judgement=judgement)
 
 
 async def _tops(repo: Repo, wishes: Sequence[Wish]) -> dict[Name, list[RawObject]]:
@@ -126,11 +173,17 @@ async def _moved(repo: Repo, each: _Drafted, intent: Intent) -> Result:
     if isinstance(draft, NothingToCommit):
         return commits.unchanged(at, draft.findings)
     if intent.dry_run:
-        return commits.preview(at, each.tip, draft)
+        assert each.judgement is not None
+        return commits.preview(at, each.tip, draft, each.judgement)
     origin = intent.origin(repo)
     if each.wish.register:
         await repo.refs.register(at.zone, origin)
-    moved = await repo.refs.move(
-        at.ref, at.expected, draft.commit, origin, draft.objects, each.seen
-    )
+    try:
+        moved = await repo.refs.move(
+            at.ref, at.expected, draft.commit, origin, draft.objects, each.seen
+        )
+    except ZonegitError as error:
+        if each.wish.register:
+            error.details[REGISTERED] = "true"
+        raise
     return commits.committed(at, each.tip, draft, moved)

@@ -1,6 +1,6 @@
 """Moving a branch to a commit that is there already: a fast-forward, or an exact reset."""
 
-from zonegit.repo.committing import diffs, drafts, plans
+from zonegit.repo.committing import diffs, drafts, judgements, plans
 from zonegit.repo.committing.commits import Committed, Intent, Preview
 from zonegit.repo.committing.drafts import State
 from zonegit.repo.finding import browse
@@ -43,9 +43,15 @@ async def jump(
     if intent.strict:
         findings.refuse(found)
     if intent.dry_run:
+        judgement = await judgements.judge(
+            repo, position.ref, position.expected, target.commit, intent.origin(repo),
+            seen=reader.seen(), registers=intent.registers,
+        )  # fmt: skip
+        judgement.raise_lost_race()
         return Preview(
-            position.zone, position.branch, tip.tree, target.tree, serial, tip.serial, [], found
-        )
+            position.zone, position.branch, tip.tree, target.tree, serial, tip.serial, [],
+            judgement, found,
+        )  # fmt: skip
     deltas = await diffs.between(reader, tip.tree, target.tree, position.zone)
     planned = plans.planned(diffs.beside_serial(deltas))
     origin = intent.origin(repo)

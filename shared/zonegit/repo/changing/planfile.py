@@ -21,6 +21,7 @@ from zonegit.repo.committing.commits import Intent, Lost, Preview, Unchanged
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.committing.edits import Delete, Edit, Set
+from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
@@ -44,8 +45,9 @@ LITTLE: Final = 250
 class Saved(msgspec.Struct, frozen=True):
     """A plan: the RRsets of a branch that change, from what they were at ``base`` (None: it had no
     commit). ``serial`` is what the commit would have got, ``before`` the tip's. ``is_import``: it
-    was worked out from a whole zone, which may replace a signed one. ``findings`` are those of the
-    tip that it was worked out on; the document that is saved has none."""
+    was worked out from a whole zone, which may replace a signed one. ``findings`` and
+    ``judgement`` (None: nothing would be moved) are about the tip that it was worked out on; a plan
+    that was read has none."""
 
     zone: Name
     branch: str
@@ -55,6 +57,7 @@ class Saved(msgspec.Struct, frozen=True):
     is_import: bool
     deltas: list[Delta]
     findings: tuple[Finding, ...] = ()
+    judgement: Judgement | None = None
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -107,7 +110,10 @@ async def planned(repo: Repo, at: Position, plan: Plan, *, is_import: bool) -> t
         serial = preview.serial
         deltas = await diffs.between(reader, preview.old, preview.new, at.zone)
     found = preview.findings if isinstance(preview, Preview | Unchanged) else ()
-    saved = Saved(at.zone, at.branch, tip.commit, serial, tip.serial, is_import, deltas, found)
+    saved = Saved(
+        at.zone, at.branch, tip.commit, serial, tip.serial, is_import, deltas, found,
+        preview.judgement if isinstance(preview, Preview) else None,
+    )  # fmt: skip
     return saved, await _size(reader, tip.tree)
 
 

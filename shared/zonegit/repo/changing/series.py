@@ -14,10 +14,11 @@ import msgspec
 from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Identity
-from zonegit.repo.committing import drafts
+from zonegit.repo.committing import drafts, judgements
 from zonegit.repo.committing.commits import Intent
 from zonegit.repo.committing.drafts import Draft, NothingToCommit, Planned, State
 from zonegit.repo.committing.edits import Key
+from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.protocols import Moved, Tip
@@ -60,11 +61,13 @@ class Added(msgspec.Struct, frozen=True):
 
 class Written(msgspec.Struct, frozen=True):
     """A series as it was taken in, in its order. ``before`` is the serial that the branch had,
-    None: it had none; ``moved`` None: nothing was to be moved, or it was a dry run."""
+    None: it had none; ``moved`` None: nothing was to be moved, or it was a dry run, which has a
+    ``judgement`` instead."""
 
     added: list[Added]
     before: int | None
     moved: Moved | None
+    judgement: Judgement | None = None
 
     @property
     def commits(self) -> list[Added]:
@@ -103,6 +106,8 @@ async def write(
         added.append(await chain.add(version))
         told(added[-1])
         await asyncio.sleep(0)  # to answer the bus, which takes whoever is silent for gone
+    if intent.dry_run:
+        return Written(added, chain.before, None, await chain.judge())
     return Written(added, chain.before, await chain.end())
 
 
@@ -188,10 +193,20 @@ class _Chain:
         made = Tip(commit, 0, serial, latest(reached, serial))
         self._at = msgspec.structs.replace(self._at, tip=made)
 
+    async def judge(self) -> Judgement | None:
+        """Ask about the move that :meth:`end` makes; None: there is nothing to move it to."""
+        commit = self._state.commit
+        if commit is None or self._at is self._start:
+            return None
+        return await judgements.judge(
+            self._repo, self._start.ref, self._start.expected, commit,
+            self._intent.origin(self._repo), self._waiting, self._reader.seen(),
+        )  # fmt: skip
+
     async def end(self) -> Moved | None:
         """Stores the rest and moves the branch; None: there is nothing to move it to."""
         commit = self._state.commit
-        if self._intent.dry_run or commit is None or self._at is self._start:
+        if commit is None or self._at is self._start:
             return None
         await self._store()
         origin = self._intent.origin(self._repo)

@@ -18,9 +18,17 @@ from zonegit.objects.model import subject
 from zonegit.repo.asking import operations
 from zonegit.repo.asking.operations import Done, Turned
 from zonegit.repo.changing import rewinding
-from zonegit.repo.committing import commits, diffs, drafts, plans
-from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Unchanged
+from zonegit.repo.committing import commits, diffs, drafts, judgements, plans
+from zonegit.repo.committing.commits import (
+    Committed,
+    Intent,
+    Lost,
+    Outcome,
+    Preview,
+    Unchanged,
+)
 from zonegit.repo.committing.drafts import Planned, State
+from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding import browse, several
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.repo.pointing import branches
@@ -53,12 +61,14 @@ Progress = Callable[[int, int], None]
 
 class Back(msgspec.Struct, frozen=True):
     """A ref that went back. ``moved`` None: it was only looked at, or stood there already;
-    ``commit`` what a branch holds now, ``findings`` those about its commit."""
+    ``commit`` what a branch holds now; ``findings`` those about its commit; ``judgement`` the
+    answer that a dry run got about it."""
 
     turned: Turned
     moved: Moved | None = None
     commit: CommitId | None = None
     findings: tuple[Finding, ...] = ()
+    judgement: Judgement | None = None
 
 
 class Undone(msgspec.Struct, frozen=True):
@@ -73,9 +83,10 @@ class Undone(msgspec.Struct, frozen=True):
 
 class _World(msgspec.Struct, frozen=True):
     """What there is before anything moves: the refs of the registered ones of the zones whose
-    branches go back, and what HEADs stood for."""
+    branches go back, the zones that will be registered first, and what HEADs stood for."""
 
     zones: Mapping[Name, ZoneRefs]
+    registers: frozenset[Name]
     symrefs: Mapping[ObjectId, RefName]
 
 
@@ -99,8 +110,6 @@ async def undo(
     mine, skipped = _parted(repo, await operations.standing(repo, done))
     world = await _looked(repo, mine)
     await _check(repo, mine, world, force=meant.force)
-    if meant.dry_run:
-        return Undone(done, operation, [Back(each) for each in mine], skipped)
     back: list[Back] = []
     for step in _steps(mine):
         results = await asyncio.gather(
@@ -108,6 +117,8 @@ async def undo(
         )
         back += [each for each in results if isinstance(each, Back)]
         failures = [each for each in results if isinstance(each, BaseException)]
+        if failures and meant.dry_run:
+            raise failures[0]
         if failures:
             raise _halfway(failures[0], back, mine, operation)
         progress(len(back), len(mine))
@@ -158,7 +169,10 @@ async def _looked(repo: Repo, mine: Sequence[Turned]) -> _World:
     )
     back = [each.ref for each in mine if each.ref.space == "heads" and each.found is not None]
     zones = {ref.zone for ref in back if ref.zone is not None}
-    return _World(await several.refs_of(repo, zones), symrefs)
+    registers = frozenset(
+        each.ref.zone for each in mine if each.kind == "removed" and each.ref.zone is not None
+    )
+    return _World(await several.refs_of(repo, zones), registers, symrefs)
 
 
 async def _check(repo: Repo, mine: Sequence[Turned], world: _World, *, force: bool) -> None:
@@ -175,8 +189,12 @@ async def _check(repo: Repo, mine: Sequence[Turned], world: _World, *, force: bo
 
 async def _put_back(repo: Repo, turned: Turned, world: _World, meant: Intent) -> Back:
     ref, found, now = turned.ref, turned.found, turned.now
+    registers = ref.zone in world.registers
+    meant = msgspec.structs.replace(meant, registers=registers)
     origin = meant.origin(repo)
     match ref.space:
+        case "zone" | "head" if meant.dry_run:
+            return Back(turned)  # whatever could be in the way of these was looked at before
         case "zone":
             return Back(turned, await _zone(repo, turned, origin))
         case "head":
@@ -186,6 +204,11 @@ async def _put_back(repo: Repo, turned: Turned, world: _World, meant: Intent) ->
             return await _branch(repo, turned, CommitId(found), world.zones.get(ref.zone), meant)
         case _:
             expected = Exactly(now) if now is not None else Absent()
+            if meant.dry_run:
+                judgement = await judgements.judge(
+                    repo, ref, expected, found, origin, registers=registers
+                )
+                return Back(turned, judgement=judgement)
             return Back(turned, await repo.refs.move(ref, expected, found, origin))
 
 
@@ -224,17 +247,37 @@ async def _branch(
         )
     reader = Reader(repo.objects)
     meant = msgspec.structs.replace(meant, message=await _message(reader, turned, meant))
-    try:
-        done = await rewinding.reset(repo, position, target, meant, exact=False, reader=reader)
-    except Unsafe as error:
-        highest = error.details.get("highest")
-        if tip is not None or highest is None:
-            raise
-        done = await _again(repo, reader, position, target, int(highest), meant, error)
+    done = await _reset(repo, reader, position, target, meant)
+    if isinstance(done, Preview):
+        return Back(turned, findings=done.findings, judgement=done.judgement)
     if isinstance(done, Unchanged):
         return Back(turned, commit=target, findings=done.findings)
     assert isinstance(done, Committed)  # it is no dry run, and merges nothing
     return Back(turned, done.moved, done.commit, done.findings)
+
+
+async def _reset(
+    repo: Repo, reader: Reader, position: Position, target: CommitId, meant: Intent
+) -> Outcome:
+    """Give a branch the records of ``target``, under the next serial where one that was deleted had
+    a later one than that."""
+    try:
+        done = await rewinding.reset(repo, position, target, meant, exact=False, reader=reader)
+    except Unsafe as error:
+        highest = _reached(position, error)
+        if highest is None:
+            raise
+        return await _again(repo, reader, position, target, highest, meant, error)
+    refusal = done.judgement.refusal if isinstance(done, Preview) else None
+    if isinstance(refusal, Unsafe) and (highest := _reached(position, refusal)) is not None:
+        return await _again(repo, reader, position, target, highest, meant, refusal)
+    return done
+
+
+def _reached(position: Position, refusal: Unsafe) -> int | None:
+    """Return the highest serial that a deleted branch had, if it is why making it is refused."""
+    highest = refusal.details.get("highest")
+    return int(highest) if position.tip is None and highest is not None else None
 
 
 async def _message(reader: Reader, turned: Turned, meant: Intent) -> str:

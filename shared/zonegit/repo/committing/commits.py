@@ -15,10 +15,11 @@ from zonegit.errors import Conflict
 from zonegit.history import trees
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Identity
-from zonegit.repo.committing import drafts
+from zonegit.repo.committing import drafts, judgements
 from zonegit.repo.committing.conflicts import Clashing, Conflicted
 from zonegit.repo.committing.drafts import Draft, NothingToCommit, State
 from zonegit.repo.committing.edits import Changes, Key
+from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
@@ -47,7 +48,8 @@ class Intent(msgspec.Struct, frozen=True):
     None: nothing; ``operation`` the operation of several refs that this is one of, None: of this
     alone; ``undoes`` the operation that it takes back, None: it is no undo; ``author`` who made the
     change at first, None: whoever commits it; ``strict`` that a finding of severity ``warning`` is
-    an error, before anything is stored."""
+    an error, before anything is stored; ``registers`` that the operation registers the zone before
+    it moves the branch."""
 
     message: str
     reason: str
@@ -60,6 +62,7 @@ class Intent(msgspec.Struct, frozen=True):
     undoes: str | None = None
     author: Identity | None = None
     strict: bool = False
+    registers: bool = False
 
     def origin(self, repo: Repo, turn: str | None = None) -> Origin:
         """What a move for this says of itself."""
@@ -99,7 +102,7 @@ class Committed(msgspec.Struct, frozen=True):
 
 class Preview(msgspec.Struct, frozen=True):
     """What a dry run would have made of a branch: its tree now, None while it has none, and then;
-    ``objects`` are those that no store holds."""
+    ``objects`` are those that no store holds; ``judgement`` says whether refs would accept it."""
 
     zone: Name
     branch: str
@@ -108,6 +111,7 @@ class Preview(msgspec.Struct, frozen=True):
     serial: int
     before: int | None
     objects: list[RawObject]
+    judgement: Judgement
     findings: tuple[Finding, ...] = ()
 
 
@@ -152,10 +156,10 @@ async def commit(
         )  # fmt: skip
         if isinstance(draft, NothingToCommit):
             return unchanged(position, draft.findings)
-        if intent.dry_run:
-            return preview(position, tip, draft)
-        await repo.objects.put(draft.objects)
         try:
+            if intent.dry_run:
+                return await _preview(repo, reader, position, tip, draft, intent)
+            await repo.objects.put(draft.objects)
             moved = await _move(repo, reader, position, draft, intent, turn)
         except Conflict as lost:
             position = await _next_position(repo, reader, position, tip, draft, intent, lost)
@@ -191,11 +195,11 @@ def committed(
     )
 
 
-def preview(position: Position, tip: State, draft: Draft) -> Preview:
+def preview(position: Position, tip: State, draft: Draft, judgement: Judgement) -> Preview:
     """What a dry run tells of a draft."""
     return Preview(
         position.zone, position.branch, tip.tree, draft.tree,
-        draft.serial, tip.serial, draft.objects, draft.findings,
+        draft.serial, tip.serial, draft.objects, judgement, draft.findings,
     )  # fmt: skip
 
 
@@ -209,6 +213,22 @@ def unchanged(position: Position, findings: tuple[Finding, ...] = ()) -> Unchang
         tip.serial if tip is not None else None,
         findings,
     )
+
+
+async def _preview(
+    repo: Repo, reader: Reader, position: Position, tip: State, draft: Draft, intent: Intent
+) -> Preview:
+    """Ask about a move instead of making it.
+
+    Raises:
+        Conflict: the branch has moved, as it may when the move is made.
+    """
+    judgement = await judgements.judge(
+        repo, position.ref, position.expected, draft.commit, intent.origin(repo),
+        draft.objects, reader.seen(), registers=intent.registers,
+    )  # fmt: skip
+    judgement.raise_lost_race()
+    return preview(position, tip, draft, judgement)
 
 
 async def _move(

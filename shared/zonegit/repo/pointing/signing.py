@@ -12,6 +12,8 @@ from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, short
 from zonegit.objects.text_headers import decode_commit, without_signature
+from zonegit.repo.committing import judgements
+from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.finding.refish import Resolved
 from zonegit.store import refnames
@@ -22,12 +24,13 @@ from zonegit.zone import names
 
 class Resigned(msgspec.Struct, frozen=True):
     """A branch whose tip is signed now. ``moved`` None: it was, by the same key, and then
-    ``commit`` is ``old``; or it is only said what signing would come to."""
+    ``commit`` is ``old``; or it is only said what signing would come to, with a ``judgement``."""
 
     branch: str
     old: CommitId
     commit: CommitId
     moved: Moved | None
+    judgement: Judgement | None = None
 
 
 async def sign_tip(
@@ -59,11 +62,14 @@ async def sign_tip(
             hint="zonegit verify tells by which; --force puts this signature in its place",
         )
     signed = encode(msgspec.structs.replace(decode_commit(payload), signature=signature))
-    if dry_run:
-        return Resigned(branch, at.commit, CommitId(signed.id), None)
-    await repo.objects.put([signed])
     ref = refnames.branch(at.zone, branch)
     origin = repo.origin("sign-commit", force=force)
+    if dry_run:
+        judgement = await judgements.judge(
+            repo, ref, Exactly(at.commit), signed.id, origin, [signed]
+        )
+        return Resigned(branch, at.commit, CommitId(signed.id), None, judgement)
+    await repo.objects.put([signed])
     moved = await repo.refs.move(ref, Exactly(at.commit), signed.id, origin, [signed])
     return Resigned(branch, at.commit, CommitId(signed.id), moved)
 

@@ -1,5 +1,9 @@
 """What was changed in files becomes commits: one a zone, one operation, all or none."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
 import pytest
 from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, ZONES, Desk
 from tests.unit.repo.conftest import FOO
@@ -10,6 +14,7 @@ from zonegit.repo.committing.commits import Committed, Intent, Preview, Unchange
 from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches, tags
 from zonegit.store import refnames
+from zonegit.store.protocols import Moved, RefStore
 from zonegit.zone import names
 from zonegit_cli.workspace import committing
 from zonegit_cli.workspace.comparing import compare
@@ -19,6 +24,8 @@ SIGNED = FOO + (
     "@ RRSIG SOA 8 2 300 20300101000000 20200101000000 1 @ AAAA\n"
     "api RRSIG A 8 3 300 20300101000000 20200101000000 1 @ AAAA\n"
 )
+
+INTENT = Intent("m", "workspace commit", operation="0123456789abcdef" * 2)
 
 
 @pytest.fixture
@@ -184,22 +191,71 @@ async def test_a_signed_zone_is_committed_when_it_was_signed_anew_and_else_not_a
     assert all(isinstance(each, Committed) for each in results.values())
 
 
-async def test_a_zone_that_the_rails_refuse_is_told_and_the_others_stay_committed(
-    out: Desk,
-) -> None:
+def take_ns_away(out: Desk) -> None:
+    """What the rails refuse: example.com. without NS at its apex."""
     path = out.path(EXAMPLE)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if " NS " not in line))
+
+
+async def test_where_one_zone_is_refused_none_is_committed(out: Desk) -> None:
+    take_ns_away(out)
     out.type(SUB, "192.0.2.80", "192.0.2.81")
+    before = await out.tip(SUB), await out.tip(EXAMPLE)
+    with pytest.raises(Unsafe, match=r"^nothing was committed: .*example\.com\."):
+        await out.commit()
+    assert (await out.tip(SUB), await out.tip(EXAMPLE)) == before
+    assert out.states() == {"example.com.": "changed", "sub.example.com.": "changed"}
+    forced = await out.commit(because="it moves")
+    assert all(isinstance(each, Committed) for each in forced.values())
+    assert out.states() == {}
+
+
+async def test_a_dry_run_tells_which_zone_would_be_refused(out: Desk) -> None:
+    take_ns_away(out)
+    out.type(SUB, "192.0.2.80", "192.0.2.81")
+    previews = await out.commit(dry_run=True)
+    assert all(isinstance(each, Preview) for each in previews.values())
+    error = committing.failure(previews, INTENT)
+    assert isinstance(error, Unsafe)
+    assert error.message.startswith("nothing would be committed: ")
+    assert "sub.example.com." not in error.message
+
+
+class Late:
+    """A ref store in which one branch moves just before the first move of another."""
+
+    def __init__(self, refs: RefStore, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._refs = refs
+        self._meanwhile: Callable[[], Awaitable[object]] | None = meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._refs, name)
+
+    async def move(self, *arguments: Any, **named: Any) -> Moved:
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        return await self._refs.move(*arguments, **named)
+
+
+async def test_what_is_refused_after_all_names_what_was_committed_and_how_to_take_it_back(
+    out: Desk,
+) -> None:
+    out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    out.type(SUB, "192.0.2.80", "192.0.2.81")
+    refs = Late(out.shop.repo.refs, lambda: out.others_set(EXAMPLE, "new", "192.0.2.9"))
+    out.shop.repo = msgspec.structs.replace(out.shop.repo, refs=refs)
     results = await out.commit()
     assert isinstance(results[SUB], Committed)
-    assert set(committing.failures(results)) == {EXAMPLE}
+    assert isinstance(results[EXAMPLE], Conflict)
+    error = committing.failure(results, INTENT)
+    assert isinstance(error, Conflict)
+    assert error.message.startswith(
+        "sub.example.com. committed, but not all: refs/heads/example.com./main has moved"
+    )
+    assert str(error.hint).startswith("zonegit undo 0123456789ab takes back what was done")
     assert out.states() == {"example.com.": "changed"}
-    told = committing.together(committing.failures(results), "1 zone committed, but not")
-    assert isinstance(told, Unsafe)
-    assert "example.com." in told.message
-    assert isinstance((await out.commit(because="it moves"))[EXAMPLE], Committed)
-    assert out.states() == {}
 
 
 def test_an_error_of_very_many_zones_names_a_few_and_is_of_the_gravest_kind() -> None:

@@ -1,0 +1,87 @@
+"""What the ref store would say to a move that is not made: asked of it, or worked out here where
+the move is too large for one message."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Literal
+
+import msgspec
+
+from zonegit.errors import Conflict, ZonegitError
+from zonegit.objects.canonical import decode
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.objects.model import Blob
+from zonegit.repo.finding.heads import Repo
+from zonegit.safety import judging
+from zonegit.safety.moves import MoveRequest
+from zonegit.store.expected import Expected
+from zonegit.store.protocols import Origin
+from zonegit.store.refnames import RefName
+from zonegit.wire import messages
+from zonegit.zone import rrtypes
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """The answer to a move that was not made. ``refusal`` is the error that the move would raise,
+    None where it would be accepted; ``judged_by`` says whose process applied the rules."""
+
+    refusal: ZonegitError | None
+    judged_by: Literal["refs", "client"]
+
+    def raise_lost_race(self) -> None:
+        """Raise what a real move raises when another came first: the caller may try again."""
+        if isinstance(self.refusal, Conflict):
+            raise self.refusal
+
+
+async def judge(
+    repo: Repo,
+    ref: RefName,
+    expected: Expected,
+    new: ObjectId | None,
+    origin: Origin,
+    objects: Sequence[RawObject] = (),
+    seen: Sequence[RawObject] = (),
+    *,
+    registers: bool = False,
+) -> Judgement:
+    """Return what would come of a move, which is not made. Nothing is stored either.
+
+    Args:
+        objects: the new objects that the move would have stored.
+        seen: others that were read.
+        registers: the same operation registers the zone first.
+    """
+    evidence = _select_evidence(objects)
+    try:
+        if evidence is not None:
+            await repo.refs.judge(ref, expected, new, origin, evidence, seen, registers=registers)
+        else:
+            request = MoveRequest(ref, expected, new, origin.force, origin.because, registers)
+            known = {raw.id: raw for raw in [*objects, *seen]}
+            basis = partial(repo.refs.basis, ref)
+            await judging.judge(repo.objects, request, basis, known)
+    except ZonegitError as refusal:
+        return Judgement(refusal, "refs" if evidence is not None else "client")
+    return Judgement(None, "refs" if evidence is not None else "client")
+
+
+def first_refusal(judgements: Iterable[Judgement | None]) -> ZonegitError | None:
+    """Return the first error among several judgements, None where all are accepted."""
+    refusals = (each.refusal for each in judgements if each is not None)
+    return next((each for each in refusals if each is not None), None)
+
+
+def _select_evidence(objects: Sequence[RawObject]) -> list[RawObject] | None:
+    """Return the new objects that the rules may ask for: all but the blobs of RRsets that are not
+    an SOA. None where those are too many for one message."""
+    nodes = [raw for raw in objects if raw.kind != "blob"]
+    if not messages.fits_message(nodes):
+        return None
+    evidence = [raw for raw in objects if raw.kind != "blob" or _is_soa(raw)]
+    return evidence if messages.fits_message(evidence) else None
+
+
+def _is_soa(raw: RawObject) -> bool:
+    blob = decode(raw)
+    return isinstance(blob, Blob) and blob.rrset.rdtype == rrtypes.SOA
