@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import names, rules
+from zonegit.zone import canonical_rdata, names, rules
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import failure
 from zonegit.zone.names import Name
@@ -32,10 +32,11 @@ class ZoneFile(msgspec.Struct, frozen=True):
 
 
 class _Group(msgspec.Struct):
-    """An RRset so far; ``mixed`` once its records stated different TTLs."""
+    """An RRset so far: its records in the order they came in; ``mixed`` once they stated different
+    TTLs."""
 
     ttl: int
-    rdatas: set[bytes]
+    rdatas: dict[bytes, None]
     where: Where
     mixed: bool = False
 
@@ -64,12 +65,12 @@ class Gathering:
         if group is None:
             if rdtype in rules.PARTICULAR or CNAME in groups:
                 rules.check_together(owner, (*groups, rdtype), self._zone)
-            groups[rdtype] = _Group(ttl, {rdata}, where)
+            groups[rdtype] = _Group(ttl, {rdata: None}, where)
             self._owners[owner] = groups
             return
-        if rdtype in rules.SINGLE and rdata not in group.rdatas:
+        if rdtype in rules.SINGLE and _is_another(rdtype, rdata, group):
             raise rules.not_single(owner, rdtype)
-        group.rdatas.add(rdata)
+        group.rdatas[rdata] = None
         if ttl != group.ttl:
             self._mix(owner, rdtype, ttl, group, where)
 
@@ -139,6 +140,12 @@ class Gathering:
             self._findings.append(msgspec.structs.replace(finding, message=message))
         else:
             self._unsaid += 1
+
+
+def _is_another(rdtype: int, rdata: bytes, group: _Group) -> bool:
+    """Return whether a record is not the one that is there."""
+    key = canonical_rdata.key(rdtype, rdata)
+    return all(canonical_rdata.key(rdtype, known) != key for known in group.rdatas)
 
 
 def _made(owner: Name, rdtype: int, group: _Group, groups: dict[int, _Group]) -> RRset:

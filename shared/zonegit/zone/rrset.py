@@ -13,7 +13,7 @@ import msgspec
 from dns.rdatatype import RdataType
 
 from zonegit.errors import Invalid
-from zonegit.zone import names, rrtypes
+from zonegit.zone import canonical_rdata, names, rrtypes
 from zonegit.zone.names import ROOT, Name
 
 IN: Final = 1
@@ -34,7 +34,8 @@ class RRset(msgspec.Struct, frozen=True, gc=False):
 
     ``ttl`` is in seconds, 0 to 2^31-1 when made here (RFC 2181 section 8). ``rdatas`` are
     uncompressed wire form, sorted as octet strings, without duplicates, names inside them in the
-    case they were written in. Make one with :func:`rrset`, which sees to all of that.
+    case they were written in. Make one with :func:`rrset`, which sees to all of that, and keeps one
+    spelling of each record (``canonical_rdata``); one that is read from a store may hold several.
 
     No cycle can lead through one, so the garbage collector need not know it (``gc=False``), which
     is also 16 octets less.
@@ -64,12 +65,12 @@ class SOA(msgspec.Struct, frozen=True):
 
 
 def rrset(owner: Name, rdtype: int, ttl: int, rdatas: Iterable[bytes], rdclass: int = IN) -> RRset:
-    """Sorts, drops repeated records and checks the bounds.
+    """Make an RRset: sort the records, keep the first spelling of each, check the bounds.
 
     Raises:
         Invalid: no record, a TTL out of range, or records that fit no DNS message.
     """
-    ordered = tuple(sorted(set(rdatas)))
+    ordered = tuple(sorted(canonical_rdata.distinct(rdtype, rdatas)))
     made = RRset(owner, rdtype, ttl, ordered, rdclass)
     if not ordered:
         raise Invalid(f"{describe(made)} has no record")

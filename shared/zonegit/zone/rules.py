@@ -81,7 +81,7 @@ def not_single(owner: Name, rdtype: int) -> Invalid:
     """The error of a second record where one may stand."""
     return Invalid(
         f"{names.text(owner)} has more than one {rrtypes.to_text(rdtype)} record",
-        hint="keep one; records that look alike may differ in capitals",
+        hint="keep one of them; the case of a name does not make another record",
     )
 
 
