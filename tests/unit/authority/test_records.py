@@ -1,6 +1,6 @@
 """Zones and differences as records: what secondaries are told is what is served."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -184,3 +184,53 @@ def test_a_difference_of_a_wide_owner_pauses() -> None:
 
 def address_of(number: int) -> RRset:
     return rrset(names.below(APEX, (b"h%d" % number,)), rrtypes.A, 300, [bytes(4)])
+
+
+TARGETS = (b"\1A\0", b"\1a\0", b"\1B\0", b"\1b\0")
+spellings = st.frozensets(st.sampled_from(TARGETS), min_size=1)
+
+
+def spelled(rdatas: frozenset[bytes], ttl: int = 300) -> RRset:
+    """As it may be stored, with several spellings of one record."""
+    return RRset(names.below(APEX, (b"a",)), rrtypes.NS, ttl, tuple(sorted(rdatas)))
+
+
+def keys(records: Iterable[Record | None]) -> set[tuple[int, int, bytes]]:
+    return {(each.rdtype, each.ttl, each.rdata.lower()) for each in records if each is not None}
+
+
+@given(st.lists(spellings, min_size=2, max_size=5), st.data())
+def test_no_difference_removes_a_record_of_which_another_spelling_stays(
+    states: list[frozenset[bytes]], data: st.DataObject
+) -> None:
+    """A secondary keeps one of them, so it would have none."""
+    ttls = [data.draw(st.sampled_from((300, 60))) for _ in states]
+    snapshots = [
+        compiled(APEX, [apex_soa(serial), spelled(rdatas, ttl)])
+        for serial, (rdatas, ttl) in enumerate(zip(states, ttls, strict=True), 1)
+    ]
+    deltas = [run(difference(*pair, [(b"a",), ()])) for pair in pairwise(snapshots)]
+    held = keys(whole(snapshots[0]))
+    for delta, snapshot in zip(deltas, snapshots[1:], strict=True):
+        gone, come = keys(delta.removed[1:]), keys(delta.added[1:])
+        assert gone <= held
+        held = (held - gone) | come
+        assert held == keys(whole(snapshot))
+        assert not gone & come
+    short = run(condensed(deltas))
+    first = keys(whole(snapshots[0]))
+    assert (first - keys(short.removed[1:])) | keys(short.added[1:]) == held
+
+
+def test_of_twins_the_first_in_octet_order_is_transferred() -> None:
+    snapshot = compiled(APEX, [apex_soa(1), spelled(frozenset(TARGETS))])
+    found = [each.rdata for each in whole(snapshot) if each is not None]
+    assert found == [b"\1A\0", b"\1B\0"]
+
+
+def test_a_serial_alone_moves_where_only_the_spelling_changes() -> None:
+    old = compiled(APEX, [apex_soa(1), spelled(frozenset({b"\1A\0", b"\1a\0"}))])
+    new = compiled(APEX, [apex_soa(2), spelled(frozenset({b"\1a\0"}))])
+    delta = run(difference(old, new, [(b"a",), ()]))
+    assert (len(delta.removed), len(delta.added)) == (1, 1)
+    assert (delta.before, delta.after) == (1, 2)

@@ -1,7 +1,9 @@
 """The journal of differences: what fits together is told, whatever does not is let go."""
 
+import hashlib
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from zonegit.authority.compiled.records import Delta, Record
@@ -207,3 +209,21 @@ def test_what_a_serial_stands_for_is_known_after_a_restart() -> None:
     assert bases(descent, 5, 8, 9) == [9]
     assert Descent([Standing(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 9)
     assert not Descent([Standing(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 8)
+
+
+def test_what_an_earlier_release_wrote_is_let_go() -> None:
+    """It may remove a record of which another spelling stays."""
+    journal = Journal()
+    (stored,) = on_disk(noted(journal, 1, 2))
+    payload = msgspec.msgpack.encode(delta(1, 2))
+    older = stored._replace(payload=payload, digest=hashlib.sha256(payload).digest())
+    again = Journal()
+    assert again.recall(KEY, commit(2), [older]).gone == (Gone(ZONE, stored.number),)
+    assert told(again, 1, at=2) is None
+    assert told(_recalled(stored), 1, at=2) == [2]
+
+
+def _recalled(stored: StoredDelta) -> Journal:
+    journal = Journal()
+    journal.recall(KEY, commit(2), [stored])
+    return journal

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 import structlog
 
-from zonegit.authority.compiled.records import Delta
+from zonegit.authority.compiled.records import Delta, Record
 from zonegit.objects.ids import ObjectId
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -44,6 +44,15 @@ class Entry(NamedTuple):
     new: ObjectId
     delta: Delta
     octets: int
+
+
+class _Written(msgspec.Struct, frozen=True):
+    """A difference on disk. ``by_keys``: its records were compared by their keys; where they were
+    not, as in earlier releases, it may remove a record of which another spelling stays."""
+
+    removed: tuple[Record, ...]
+    added: tuple[Record, ...]
+    by_keys: bool = False
 
 
 class Gone(NamedTuple):
@@ -177,19 +186,24 @@ def _weight(delta: Delta) -> int:
 
 
 def _stored(key: Key, entry: Entry) -> StoredDelta:
-    payload = msgspec.msgpack.encode(entry.delta)
+    written = _Written(entry.delta.removed, entry.delta.added, by_keys=True)
+    payload = msgspec.msgpack.encode(written)
     return StoredDelta(entry.number, *key, entry.old, entry.new, _digest(payload), payload)
 
 
 def _read(key: Key, stored: StoredDelta) -> Entry | None:
-    """None for what is not what was written, which is said."""
+    """None for what an earlier release wrote, and for what is not what was written, which is
+    said."""
     try:
         if stored.number > MOST_NUMBER:
             reason = f"its number is over {MOST_NUMBER}"
         elif _digest(stored.payload) != stored.digest:
             reason = "its digest is another"
         else:
-            delta = msgspec.msgpack.decode(stored.payload, type=Delta)
+            found = msgspec.msgpack.decode(stored.payload, type=_Written)
+            if not found.by_keys:
+                return None
+            delta = Delta(found.removed, found.added)
             old, new = ObjectId(stored.old), ObjectId(stored.new)
             return Entry(stored.number, old, new, delta, _weight(delta))
     except msgspec.MsgspecError as error:

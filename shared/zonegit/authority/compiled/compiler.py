@@ -22,7 +22,7 @@ from zonegit.authority.compiled.snapshot import (
     node_at,
 )
 from zonegit.errors import Invalid
-from zonegit.zone import names, rrtypes
+from zonegit.zone import names, rrtypes, spelling
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import IN, MAX_MESSAGE, RRset, describe, message_size, soa
 
@@ -78,7 +78,7 @@ def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]
         owner = names.below(snapshot.apex, each.path)
         _check(owner, each)
         before = node_at(snapshot, each.path)
-        change = _frugal(each, before)
+        change = _frugal(_without_twins(each), before)
         snapshot = _with_change(snapshot, change, _size(snapshot, change, before))
         yield snapshot
         if change.rdtype in BRINGING:
@@ -88,6 +88,15 @@ def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]
             if path is not None:
                 snapshot = replace(snapshot, root=_edited(snapshot.root, path, forgetting))
             yield snapshot
+
+
+def _without_twins(change: Change) -> Change:
+    """The same with one spelling of each record: the one that is answered and transferred."""
+    rrset = change.rrset
+    if rrset is None or len(rrset.rdatas) < 2:
+        return change
+    kept = spelling.without_twins(rrset)
+    return change if kept is rrset else Change(change.path, change.rdtype, kept)
 
 
 def _check(owner: Name, change: Change) -> None:

@@ -1,7 +1,9 @@
 """Zones and their differences as single records, which is what secondaries are told. Pure.
 
 What a record is includes its TTL. An RRSIG's is that of the RRset it covers (RFC 4034 section 3),
-so another TTL there is another RRSIG record here, though nobody touched a signature.
+so another TTL there is another RRSIG record here, though nobody touched a signature. The case of
+names in RDATA is no part of it: records are compared by their keys (``zone.canonical_rdata``), as
+secondaries compare them, so that one is never removed where another spelling of it stays.
 """
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
@@ -13,7 +15,7 @@ import msgspec
 
 from zonegit.authority.compiled.snapshot import Found, Held, Node, Snapshot, node_at
 from zonegit.authority.compiled.sorting import ordered
-from zonegit.zone import names, rrtypes
+from zonegit.zone import canonical_rdata, names, rrtypes
 from zonegit.zone.names import Name, Path
 
 OVERHEAD: Final = 10
@@ -57,6 +59,9 @@ class Delta(msgspec.Struct, frozen=True):
         """Of its records, uncompressed."""
         return sum(map(octets, self.removed)) + sum(map(octets, self.added))
 
+
+_ByKey = dict[Record, Record]
+"""Records by what they are compared by: themselves, with the key of their RDATA."""
 
 _Owner = tuple[Path, dict[int, Held] | None]
 """None instead of what an owner holds is a pause."""
@@ -164,17 +169,17 @@ def _with_hashed(snapshot: Snapshot, path: Path, node: Node | None) -> dict[int,
 def difference(old: Snapshot, new: Snapshot, paths: Iterable[Path]) -> Slow:
     """What leads from ``old`` to ``new``, which differ at the owners ``paths`` and nowhere else;
     both have an SOA."""
-    removed: set[Record] = set()
-    added: set[Record] = set()
+    removed: _ByKey = {}
+    added: _ByKey = {}
     for path in set(paths):
         before, after = _held(old, path), _held(new, path)
         for rdtype in before.keys() | after.keys():
             one, other = before.get(rdtype), after.get(rdtype)
             if one is not other:
-                gone = set(_records_of(one)) if one is not None else set()
-                come = set(_records_of(other)) if other is not None else set()
-                removed |= gone - come
-                added |= come - gone
+                gone = _by_key(_records_of(one)) if one is not None else {}
+                come = _by_key(_records_of(other)) if other is not None else {}
+                removed |= {key: gone[key] for key in gone.keys() - come.keys()}
+                added |= {key: come[key] for key in come.keys() - gone.keys()}
         yield
     return (yield from _delta(soa(old), removed, soa(new), added))
 
@@ -182,8 +187,8 @@ def difference(old: Snapshot, new: Snapshot, paths: Iterable[Path]) -> Slow:
 def condensed(deltas: Collection[Delta]) -> Slow:
     """One that leads as far as all of them, one after the other (RFC 1995 section 6): what came
     and went again is not in it."""
-    removed: set[Record] = set()
-    added: set[Record] = set()
+    removed: _ByKey = {}
+    added: _ByKey = {}
     first, last = None, None
     for delta in deltas:
         first, last = first or delta.removed[0], delta.added[0]
@@ -194,24 +199,32 @@ def condensed(deltas: Collection[Delta]) -> Slow:
     return (yield from _delta(first, removed, last, added))
 
 
-def _move(records: Iterable[Record], away: set[Record], to: set[Record]) -> Iterator[None]:
+def _move(records: Iterable[Record], away: _ByKey, to: _ByKey) -> Iterator[None]:
     for number, record in enumerate(records):
-        if record in away:
-            away.remove(record)
-        else:
-            to.add(record)
+        key = _key(record)
+        if away.pop(key, None) is None:
+            to[key] = record
         if number % PAUSE == 0:
             yield
 
 
-def _delta(before: Record, removed: set[Record], after: Record, added: set[Record]) -> Slow:
+def _by_key(records: Iterable[Record]) -> _ByKey:
+    return {_key(record): record for record in records}
+
+
+def _key(record: Record) -> Record:
+    key = canonical_rdata.key(record.rdtype, record.rdata)
+    return record if key is record.rdata else record._replace(rdata=key)
+
+
+def _delta(before: Record, removed: _ByKey, after: Record, added: _ByKey) -> Slow:
     return Delta((yield from _listed(before, removed)), (yield from _listed(after, added)))
 
 
-def _listed(first: Record, records: set[Record]) -> Generator[None, None, tuple[Record, ...]]:
-    records.discard(first)
+def _listed(first: Record, records: _ByKey) -> Generator[None, None, tuple[Record, ...]]:
+    records.pop(_key(first), None)
     found = [first]
-    rest: Iterator[Record | None] = ordered(records, key=_place)
+    rest: Iterator[Record | None] = ordered(records.values(), key=_place)
     for number, record in enumerate(rest):
         if record is not None:
             found.append(record)
