@@ -1,6 +1,7 @@
 """Who gave the records of one name their present value. All pure.
 
-A commit gave a value that none of its parents has; otherwise the question passes to the first
+Records are compared by their keys (``zone.canonical_rdata``): another spelling is no other value. A
+commit gave a value that none of its parents has; otherwise the question passes to the first
 parent that has it, through merges too.
 """
 
@@ -10,6 +11,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from zonegit.objects.ids import CommitId
+from zonegit.zone import canonical_rdata, spelling
 from zonegit.zone.rrset import RRset
 
 T = TypeVar("T")
@@ -36,7 +38,7 @@ class Blamed(msgspec.Struct, frozen=True):
 
 
 _Value = bytes | None
-"""What is traced: a record's RDATA or, as None, the RRset as a whole."""
+"""What is traced: a record's key or, as None, the RRset as a whole."""
 
 _Open = Mapping[int, set[_Value]]
 """What is still to be traced from one commit on, by type."""
@@ -48,7 +50,7 @@ def blame(start: CommitId, rdtype: int | None = None) -> Asks[list[Blamed]]:
     asked = {each: place.rrsets[each] for each in sorted(place.rrsets) if rdtype in (None, each)}
     found = yield from _trace(start, place, asked)
     return [
-        Blamed(rrset, found[each, None], tuple(found[each, rdata] for rdata in rrset.rdatas))
+        Blamed(rrset, found[each, None], tuple(found[each, key] for key in _keys(rrset)))
         for each, rrset in asked.items()
     ]
 
@@ -80,5 +82,9 @@ def _values(there: RRset | None, asked: RRset | None = None) -> set[_Value]:
     """What may be traced to an RRset: its records, and itself where it is as the one asked for."""
     if there is None:
         return set()
-    whole = asked is None or there == asked
-    return {*there.rdatas, None} if whole else {*there.rdatas}
+    whole = asked is None or spelling.is_same(there, asked)
+    return {*_keys(there), None} if whole else {*_keys(there)}
+
+
+def _keys(value: RRset) -> list[bytes]:
+    return [canonical_rdata.key(value.rdtype, rdata) for rdata in value.rdatas]

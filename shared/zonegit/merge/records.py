@@ -2,6 +2,8 @@
 
 A record is there or it is not, so no record alone can clash: whatever one side added comes,
 whatever one side removed goes. What clashes is what that would make of the RRset as a whole.
+Records are compared by their keys (``zone.canonical_rdata``); those that ours has keep the spelling
+they have there.
 """
 
 from collections.abc import Set as AbstractSet
@@ -12,7 +14,7 @@ import msgspec
 from zonegit.errors import Invalid
 from zonegit.merge import threeway
 from zonegit.merge.threeway import Disagreement
-from zonegit.zone import rrtypes, rules
+from zonegit.zone import canonical_rdata, rrtypes, rules, spelling
 from zonegit.zone.rrset import RRset, rdata_to_text, rrset, soa, with_serial
 
 Reason = Literal[
@@ -47,10 +49,50 @@ def merge(base: RRset | None, ours: RRset | None, theirs: RRset | None) -> RRset
     merged = threeway.merge(was, now, then)
     if not isinstance(merged, Disagreement):
         return settled(merged, ours, theirs)
+    outcome = _by_keys(was, now, then)
+    if isinstance(outcome, Refusal):
+        return outcome
+    return settled(_spelled(outcome, now, then), ours, theirs)
+
+
+def is_same(one: RRset | None, other: RRset | None) -> bool:
+    """Return whether two sides hold the same of an RRset, apart from what never clashes.
+
+    Raises:
+        Invalid: an SOA is malformed.
+    """
+    values = (None if each is None else essence(each) for each in (one, other))
+    return spelling.is_same(*values)
+
+
+def _by_keys(
+    base: RRset | None, ours: RRset | None, theirs: RRset | None
+) -> RRset | Refusal | None:
+    """Return what becomes of an RRset that both sides changed, with keys for its RDATA."""
+    was, now, then = map(_keyed, (base, ours, theirs))
+    merged = threeway.merge(was, now, then)
+    if not isinstance(merged, Disagreement):
+        return merged
     if now is None or then is None:
         return Refusal("deleted against modified")
-    together = _together(was, now, then)
-    return together if isinstance(together, Refusal) else settled(together, ours, theirs)
+    return _together(was, now, then)
+
+
+def _keyed(value: RRset | None) -> RRset | None:
+    """Return an RRset with the keys of its records for RDATA."""
+    if value is None or value.rdtype not in canonical_rdata.FOLDED:
+        return value
+    keys = tuple(sorted(spelling.keys(value)))
+    return RRset(value.owner, value.rdtype, value.ttl, keys, value.rdclass)
+
+
+def _spelled(merged: RRset | None, ours: RRset | None, theirs: RRset | None) -> RRset | None:
+    """Return what was made of keys with the spelling that ours has for them, else theirs."""
+    if merged is None or merged.rdtype not in canonical_rdata.FOLDED:
+        return merged
+    if theirs is not None:
+        merged = spelling.keep(merged, theirs)
+    return merged if ours is None else spelling.keep(merged, ours)
 
 
 def essence(value: RRset) -> RRset:

@@ -107,10 +107,9 @@ def _outcome(
         taken = values.ours if decision.side == "ours" else values.theirs
         return records.settled(taken, values.ours, values.theirs)
     if key in base.disputed:
-        ours, theirs = (None if each is None else records.essence(each) for each in values[1:])
-        if ours != theirs:
+        if not records.is_same(values.ours, values.theirs):
             return Refusal("no agreed base")
-        return records.settled(ours, values.ours, values.theirs)
+        return records.merge(None, values.ours, values.theirs)
     merged = records.merge(*values)
     if merged is None and key == APEX_SOA:
         return Refusal("deleted against modified", "a zone has an SOA")
