@@ -8,7 +8,7 @@ import msgspec
 from zonegit.errors import Conflict
 from zonegit.merge.zonemerge import Base
 from zonegit.objects.ids import ObjectId, short
-from zonegit.repo.committing import commits, conflicts, diffs, drafts, plans
+from zonegit.repo.committing import commits, conflicts, diffs, drafts, plans, respelling
 from zonegit.repo.committing.commits import Intent, Lost, Outcome
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import Planned, State
@@ -81,19 +81,23 @@ async def put_back(
 
     async def plan(reader: Reader, tip: State) -> Planned | None:
         if tip.tree == opened.state.tree:
-            return plans.planned(deltas)
+            return Planned(ours, added)
         if tip.tree is None:
             raise _gone(opened)
-        ours = diffs.forward(deltas)
         objects, edited = await drafts.built(reader, at.zone, opened.state.tree, ours)
         reader.learn(objects)
         base = Base(opened.state.tree)
         return await conflicts.merged(reader, base, tip.tree, edited, at.zone)
 
-    if not deltas:
+    present = {(each.owner, each.rdtype): each.old for each in deltas if each.old is not None}
+    left = respelling.settle(diffs.forward(deltas), present, respell=intent.respell)
+    ours = left.changes
+    added = {key for key in ours if key not in present}
+    found = (*found, *left.findings)
+    if not ours:
         if intent.strict:
             findings.refuse(found)
-        return commits.unchanged(at, tuple(found))
+        return commits.unchanged(at, found)
     replayed = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
     return await commits.commit(repo, at, plans.add_findings(plan, found), replayed)
 

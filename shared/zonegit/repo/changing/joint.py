@@ -156,7 +156,7 @@ async def _tops(repo: Repo, wishes: Sequence[Wish]) -> dict[Name, list[RawObject
 async def _drafted(repo: Repo, wish: Wish, intent: Intent, top: Sequence[RawObject]) -> _Drafted:
     reader = Reader(repo.objects, top)
     tip = await drafts.state_of(reader, wish.position)
-    replacement = plans.plan_replacement(wish.rrsets, wish.zone)
+    replacement = plans.plan_replacement(wish.rrsets, wish.zone, respell=intent.respell)
     planned = await plans.add_findings(replacement, wish.findings)(reader, tip)
     assert planned is not None  # a replacement always says what is to change
     signed_anew = (wish.zone, RRSIG) in planned.changes

@@ -16,7 +16,7 @@ from zonegit.history import trees
 from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex
 from zonegit.objects.model import Index, Tree
 from zonegit.objects.wide import entries_below
-from zonegit.repo.committing import commits, diffs, drafts, edits
+from zonegit.repo.committing import commits, diffs, drafts, edits, plans
 from zonegit.repo.committing.commits import Intent, Lost, Preview, Unchanged
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import Planned, State
@@ -27,7 +27,7 @@ from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store import refnames
 from zonegit.store.reading import Reader
-from zonegit.zone import lexer, names, rrtypes, rules
+from zonegit.zone import lexer, names, rrtypes, rules, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import ROOT, Name
 from zonegit.zone.rrset import MAX_TTL, RRset, rrset, soa, title, with_serial
@@ -251,12 +251,14 @@ def plan_saved(plan: Saved) -> Plan:
         owners = {delta.owner for delta in plan.deltas}
         present = await browse.rrsets_at(reader, tip.tree, owners, plan.zone)
         now = [(delta, present[delta.owner].get(delta.rdtype)) for delta in plan.deltas]
-        if all(_same(delta.new, value) for delta, value in now):
+        if all(_is_done(delta, value) for delta, value in now):
             return None
         if moved := [delta for delta, value in now if not _same(delta.old, value)]:
             raise _moved(plan, moved)
+        # Where the spelling is still what the plan saw, the one that it shows is stored.
+        respell = all(_same_octets(delta.old, value) for delta, value in now)
         changes = edits.apply(map(_edit, plan.deltas), present, plan.zone)
-        return Planned(changes, {key for key in changes if key[1] not in present[key[0]]})
+        return plans.settled(changes, present, respell=respell)
 
     return carry_out
 
@@ -265,11 +267,26 @@ def _edit(delta: Delta) -> Edit:
     return Delete(delta.owner, delta.rdtype) if delta.new is None else Set(delta.new)
 
 
+def _is_done(delta: Delta, value: RRset | None) -> bool:
+    """Return whether an RRset is as a plan wants it. The spelling of its records matters only where
+    that is all that the plan changes."""
+    if _same(delta.old, delta.new):
+        return _same_octets(delta.new, value)
+    return _same(delta.new, value)
+
+
 def _same(one: RRset | None, other: RRset | None) -> bool:
-    """Whether two are the same, serials apart: those move with every commit."""
-    if one is None or other is None or one.rdtype != rrtypes.SOA:
-        return one == other
-    return with_serial(one, 0) == with_serial(other, 0)
+    """Return whether two hold the same records, serials apart: those move with every commit."""
+    return spelling.is_same(_but_serial(one), _but_serial(other))
+
+
+def _same_octets(one: RRset | None, other: RRset | None) -> bool:
+    """Return whether two hold the same records in the same spelling, serials apart."""
+    return _but_serial(one) == _but_serial(other)
+
+
+def _but_serial(value: RRset | None) -> RRset | None:
+    return value if value is None or value.rdtype != rrtypes.SOA else with_serial(value, 0)
 
 
 def _moved(plan: Saved, moved: Iterable[Delta]) -> Conflict:

@@ -78,7 +78,7 @@ async def reset(
         )
 
     async def plan(reader: Reader, tip: State) -> Planned:
-        deltas = await diffs.between(reader, tip.tree, state.tree, position.zone)
+        deltas = await diffs.between_as_stored(reader, tip.tree, state.tree, position.zone)
         return msgspec.structs.replace(plans.planned(deltas), parents=(target,))
 
     resetting = msgspec.structs.replace(intent, lost=Lost.GIVEN_UP)

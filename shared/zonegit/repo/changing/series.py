@@ -14,10 +14,10 @@ import msgspec
 from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Identity
-from zonegit.repo.committing import drafts, judgements
+from zonegit.repo.committing import drafts, judgements, respelling
 from zonegit.repo.committing.commits import Intent
 from zonegit.repo.committing.drafts import Draft, NothingToCommit, Planned, State
-from zonegit.repo.committing.edits import Key
+from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
@@ -124,6 +124,7 @@ class _Chain:
         self._zone: Zone = {}
         self._waiting: list[RawObject] = []
         self._octets = 0
+        self._said: set[Finding] = set()
         self.before: int | None = None
 
     async def begin(self, base: CommitId | None) -> None:
@@ -140,20 +141,36 @@ class _Chain:
 
     async def add(self, version: Version) -> Added:
         """Commits one version, unless it is equal to the last."""
-        planned = msgspec.structs.replace(self._planned(version.rrsets), findings=version.findings)
+        planned, zone = self._planned(version)
         draft = await self._draft(version, planned)
         if isinstance(draft, NothingToCommit):
             serial = self._state.serial or 0
             return Added(version.source, None, serial, 0, draft.findings)
         await self._keep(draft)
-        self._advance(draft, version.rrsets)
+        self._advance(draft, zone)
         return Added(version.source, draft.commit, draft.serial, len(draft.told), draft.findings)
 
-    def _planned(self, wanted: Zone) -> Planned:
-        was = self._zone
-        changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
-        added = {key for key in changes if key not in was}
-        return Planned(changes | dict.fromkeys(was.keys() - wanted.keys()), added)
+    def _planned(self, version: Version) -> tuple[Planned, Zone]:
+        """What a version changes, and the zone as it is then."""
+        was, wanted = self._zone, version.rrsets
+        changes: Changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
+        left = respelling.settle(changes, was, respell=self._intent.respell)
+        respelled = {
+            key: kept
+            for key, rrset in changes.items()
+            if (kept := left.changes.get(key) or was[key]) is not rrset
+        }
+        added = {key for key in left.changes if key not in was}
+        every = left.changes | dict.fromkeys(was.keys() - wanted.keys())
+        found = (*version.findings, *self._not_said(left.findings))
+        zone = {**wanted, **respelled} if respelled else wanted
+        return Planned(every, added, findings=found), zone
+
+    def _not_said(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Those that no earlier version had: what is not stored differs from every version."""
+        new = [each for each in findings if each not in self._said]
+        self._said.update(new)
+        return new
 
     async def _draft(self, version: Version, planned: Planned) -> Draft | NothingToCommit:
         dated = msgspec.structs.replace(self._repo, now=lambda: version.committer)

@@ -311,7 +311,8 @@ async def _again(
     later = with_serial(state.soa, following(highest))
 
     async def plan(reader: Reader, _tip: State) -> Planned:
-        every = plans.planned(await diffs.between(reader, None, state.tree, position.zone))
+        deltas = await diffs.between_as_stored(reader, None, state.tree, position.zone)
+        every = plans.planned(deltas)
         changes = {**every.changes, (position.zone, rrtypes.SOA): later}
         return Planned(changes, every.added, parents=(target,))
 

@@ -49,7 +49,8 @@ class Intent(msgspec.Struct, frozen=True):
     alone; ``undoes`` the operation that it takes back, None: it is no undo; ``author`` who made the
     change at first, None: whoever commits it; ``strict`` that a finding of severity ``warning`` is
     an error, before anything is stored; ``registers`` that the operation registers the zone before
-    it moves the branch."""
+    it moves the branch; ``respell`` that another spelling of records that are there is stored,
+    too."""
 
     message: str
     reason: str
@@ -63,6 +64,7 @@ class Intent(msgspec.Struct, frozen=True):
     author: Identity | None = None
     strict: bool = False
     registers: bool = False
+    respell: bool = False
 
     def origin(self, repo: Repo, turn: str | None = None) -> Origin:
         """What a move for this says of itself."""

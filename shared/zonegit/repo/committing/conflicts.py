@@ -78,7 +78,7 @@ async def _planned(reader: Reader, found: Merged, apex: Name) -> Planned:
         for value in found.changes.values()
         if value is not None and not isinstance(value, RRset)
     }
-    rrsets = await browse.rrsets(reader, blobs)
+    rrsets = await browse.rrsets_as_stored(reader, blobs)
     changes: Changes = {
         (names.below(apex, path), rdtype): (
             value if value is None or isinstance(value, RRset) else rrsets[value]

@@ -1,6 +1,6 @@
 """What differs between two trees, RRset by RRset."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -28,7 +28,8 @@ async def between(
     reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
 ) -> list[Delta]:
     """All that differs between two trees of a zone, in the order zones are sorted in (RFC 4034
-    section 6.1). None is a tree without records. Equal subtrees are never read.
+    section 6.1). None is a tree without records. Equal subtrees are never read. Each record has one
+    spelling, and what differs in no more than twins (``zone.spelling``) is left out.
 
     Raises:
         Corrupt, NotFound, Unavailable: as the store says.
@@ -36,10 +37,30 @@ async def between(
     return await valued(reader, await reader.answer(trees.changes(old, new)), apex)
 
 
+async def between_as_stored(
+    reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
+) -> list[Delta]:
+    """As :func:`between`, octet by octet: what leads from one tree to exactly the other.
+
+    Raises:
+        Corrupt, NotFound, Unavailable: as the store says.
+    """
+    found = await reader.answer(trees.changes(old, new))
+    return _deltas(found, await browse.rrsets_as_stored(reader, _blobs(found)), apex)
+
+
 async def valued(reader: Reader, found: Collection[Change], apex: Name) -> list[Delta]:
-    """Differences between trees of a zone with the RRsets they are of, in the same order."""
-    blobs = {blob for change in found for blob in (change.old, change.new) if blob is not None}
-    values = await browse.rrsets(reader, blobs)
+    """Differences between trees of a zone with the RRsets they are of, in the same order; those in
+    twins alone are left out."""
+    deltas = _deltas(found, await browse.rrsets(reader, _blobs(found)), apex)
+    return [delta for delta in deltas if delta.old != delta.new]
+
+
+def _blobs(found: Collection[Change]) -> set[ObjectId]:
+    return {blob for change in found for blob in (change.old, change.new) if blob is not None}
+
+
+def _deltas(found: Collection[Change], values: Mapping[ObjectId, RRset], apex: Name) -> list[Delta]:
     deltas = [
         Delta(
             names.below(apex, change.path),

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import msgspec
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.zone import names, rrtypes
+from zonegit.zone import names, rrtypes, spelling
+from zonegit.zone.canonical_rdata import key
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, RRsets, describe, rdata_to_text, rrset, title
 from zonegit.zone.rules import check_owner, check_rrset
@@ -64,8 +65,16 @@ def owner(edit: Edit) -> Name:
             return name
 
 
-def apply(edits: Iterable[Edit], present: Mapping[Name, RRsets], apex: Name) -> Changes:
-    """What ``edits``, in order, make of what is present at their owners.
+def apply(
+    edits: Iterable[Edit], present: Mapping[Name, RRsets], apex: Name, *, respell: bool = False
+) -> Changes:
+    """Return what ``edits``, in order, make of what is present at their owners.
+
+    Args:
+        edits: what to do; records are named by their keys, in any spelling.
+        present: the RRsets of every owner that an edit names.
+        apex: the zone.
+        respell: a record that is added takes the new spelling, where it is there already.
 
     Raises:
         NotFound: what is to be removed is not there.
@@ -77,7 +86,7 @@ def apply(edits: Iterable[Edit], present: Mapping[Name, RRsets], apex: Name) -> 
         name = owner(edit)
         latest[name] = edit
         with _blamed(edit):
-            _apply_one(edit, after.setdefault(name, {}), apex)
+            _apply_one(edit, after.setdefault(name, {}), apex, respell=respell)
     changes: Changes = {}
     for name, rrsets in after.items():
         before = present.get(name, {})
@@ -102,13 +111,14 @@ def _blamed(edit: Edit | None) -> Iterator[None]:
         raise type(error)(f"{edit.where}: {error.message}", hint=error.hint) from None
 
 
-def _apply_one(edit: Edit, at: dict[int, RRset], apex: Name) -> None:
+def _apply_one(edit: Edit, at: dict[int, RRset], apex: Name, *, respell: bool) -> None:
     match edit:
         case Set(value):
             at[value.rdtype] = value
         case Add(value):
             old = at[value.rdtype].rdatas if value.rdtype in at else ()
-            at[value.rdtype] = rrset(value.owner, value.rdtype, value.ttl, (*old, *value.rdatas))
+            rdatas = (*value.rdatas, *old) if respell else (*old, *value.rdatas)
+            at[value.rdtype] = rrset(value.owner, value.rdtype, value.ttl, rdatas)
         case Remove(name, rdtype, rdatas, ttl):
             _remove(at, name, rdtype, rdatas, ttl)
         case Delete(name, rdtype):
@@ -138,14 +148,16 @@ def _remove(
             f"{describe(value)} has no record with TTL {ttl}",
             hint=f"its records have TTL {value.ttl}",
         )
+    known_keys = spelling.keys(value)
     for rdata in rdatas:
-        if rdata not in value.rdatas:
+        if key(rdtype, rdata) not in known_keys:
             known = ", ".join(rdata_to_text(rdtype, each) for each in value.rdatas[:4])
             raise NotFound(
                 f"{describe(value)} has no record {rdata_to_text(rdtype, rdata)}",
                 hint=f"it has {known}",
             )
-    left = [rdata for rdata in value.rdatas if rdata not in rdatas]
+    gone = {key(rdtype, rdata) for rdata in rdatas}
+    left = [rdata for rdata in value.rdatas if key(rdtype, rdata) not in gone]
     if left:
         at[rdtype] = rrset(name, rdtype, value.ttl, left)
     else:

@@ -1,6 +1,7 @@
 """What a commit is to change, worked out on whatever tip it finds: so it can be replayed."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -9,32 +10,44 @@ from zonegit.objects import asks
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob
-from zonegit.repo.committing import diffs, edits
+from zonegit.repo.committing import diffs, edits, respelling
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import Planned, State
-from zonegit.repo.committing.edits import Edit
+from zonegit.repo.committing.edits import Changes, Edit, Key
 from zonegit.repo.finding import browse
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset
+from zonegit.zone.rrset import RRset, RRsets
 
 Plan = Callable[[Reader, State], Awaitable[Planned | None]]
 """Works out what to commit on a tip; None: nothing."""
 
+NOTHING: Final[RRsets] = {}
 
-def plan_edits(todo: Collection[Edit], apex: Name) -> Plan:
-    """A plan that applies edits to whatever the tip holds at their owners."""
+
+def plan_edits(todo: Collection[Edit], apex: Name, *, respell: bool = False) -> Plan:
+    """A plan that applies edits to whatever the tip holds at their owners. ``respell``: another
+    spelling of records that are there is stored, too."""
 
     async def plan(reader: Reader, tip: State) -> Planned:
         owners = {edits.owner(edit) for edit in todo}
         present = await browse.rrsets_at(reader, tip.tree, owners, apex)
-        changes = edits.apply(todo, present, apex)
-        return Planned(changes, {key for key in changes if key[1] not in present[key[0]]})
+        changes = edits.apply(todo, present, apex, respell=respell)
+        return settled(changes, present, respell=respell)
 
     return plan
+
+
+def settled(changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False) -> Planned:
+    """Changes to what is present at their owners, without those of spelling alone."""
+    now = {
+        key: present[key[0]][key[1]] for key in changes if key[1] in present.get(key[0], NOTHING)
+    }
+    left = respelling.settle(changes, now, respell=respell)
+    return Planned(left.changes, left.changes.keys() - now.keys(), findings=left.findings)
 
 
 def add_findings(plan: Plan, findings: Sequence[Finding]) -> Plan:
@@ -56,25 +69,47 @@ def planned(deltas: Collection[Delta]) -> Planned:
 
 
 def plan_replacement(
-    rrsets: Collection[RRset], apex: Name, renew: ObjectStore | None = None
+    rrsets: Collection[RRset],
+    apex: Name,
+    renew: ObjectStore | None = None,
+    *,
+    respell: bool = False,
 ) -> Plan:
     """A plan that makes the zone equal ``rrsets``; equal subtrees are never read. ``renew`` is a
-    store that is given every object again, what it holds already too: that repairs what rotted."""
+    store that is given every object again, what it holds already too: that repairs what rotted.
+    ``respell``: another spelling of records that are there is stored, too."""
     wanted = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
 
     async def plan(reader: Reader, tip: State) -> Planned:
         if tip.tree is None:
-            return Planned(dict(wanted), wanted.keys())
+            first = respelling.settle(dict(wanted), {})
+            return Planned(first.changes, wanted.keys(), findings=first.findings)
         objects, made = build(rrsets, apex)
         if renew is not None:
             await renew.put(objects)
         reader.learn(objects)
         found = await reader.answer(trees.changes(tip.tree, made))
         was = {(names.below(apex, each.path), each.rdtype): each.old for each in found}
+        changes = {key: wanted.get(key) for key in was}
+        now = {} if respell else await _now(reader, changes, was)
+        left = respelling.settle(changes, now, respell=respell)
         added = {key for key, old in was.items() if old is None}
-        return Planned({key: wanted.get(key) for key in was}, added)
+        return Planned(left.changes, added, findings=left.findings)
 
     return plan
+
+
+async def _now(
+    reader: Reader, changes: Changes, was: Mapping[Key, ObjectId | None]
+) -> dict[Key, RRset]:
+    """What changed RRsets are at the tip, as far as their spelling matters."""
+    blobs = {
+        key: blob
+        for key, blob in was.items()
+        if blob is not None and changes[key] is not None and respelling.is_needed(key[1])
+    }
+    found = await browse.rrsets(reader, set(blobs.values()))
+    return {key: found[blob] for key, blob in blobs.items()}
 
 
 def build(rrsets: Collection[RRset], apex: Name) -> tuple[list[RawObject], ObjectId | None]:

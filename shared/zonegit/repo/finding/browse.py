@@ -8,7 +8,7 @@ from zonegit.objects.asks import Asks
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Blob, Commit, Tag, subject
 from zonegit.store.reading import Reader
-from zonegit.zone import names
+from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, RRsets, title
 
@@ -75,7 +75,17 @@ async def rrset_at(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, ape
 
 
 async def rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
-    """The RRsets that blobs hold.
+    """The RRsets that blobs hold, with one spelling of each record (``zone.spelling``).
+
+    Raises:
+        Invalid: one of the objects is not a blob.
+    """
+    stored = await rrsets_as_stored(reader, blobs)
+    return {object_id: spelling.without_twins(value) for object_id, value in stored.items()}
+
+
+async def rrsets_as_stored(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
+    """The RRsets that blobs hold, octet by octet, for what stores them again unchanged.
 
     Raises:
         Invalid: one of the objects is not a blob.
