@@ -41,18 +41,27 @@ def forbidden(
         # Whichever side is chosen for what clashes already.
         otherwise = _with(merged, {key: theirs[key] for key in differing if key in refused})
         legal = (mine, _with(mine, theirs))
-        why = _broken(path, [each for each in (merged, otherwise) if each not in legal], apex)
+        sums = [each for each in (merged, otherwise) if each not in legal]
+        why = _broken(path, sums, legal, apex)
         if why is not None:
             asked = _asked(differing, refused, chosen)
             clashing |= dict.fromkeys(asked, Refusal("no zone may hold both", why))
     return clashing
 
 
-def _broken(path: Path, sums: Iterable[Collection[int]], apex: Name) -> str | None:
-    """Which rule one of the sums breaks, None: none does."""
+def _broken(
+    path: Path,
+    sums: Iterable[Collection[int]],
+    legal: Iterable[Collection[int]],
+    apex: Name,
+) -> str | None:
+    """Which rule one of the sums breaks that none of the ``legal`` ones does, None: none does."""
+    owner = names.below(apex, path)
+    before = next((types for types in legal if rules.both_cut_and_dname(types)), ())
     try:
         for types in sums:
-            rules.check_together(names.below(apex, path), types, apex)
+            rules.check_together(owner, types, apex)
+            rules.check_delegation(owner, types, apex, before)
     except Invalid as error:
         return error.message
     return None

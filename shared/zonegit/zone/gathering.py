@@ -9,14 +9,17 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import canonical_rdata, names, rules
+from zonegit.zone import canonical_rdata, rules
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import failure
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rrset, title
-from zonegit.zone.rrtypes import CNAME, DNAME, RRSIG
+from zonegit.zone.rrtypes import CNAME, DNAME, NS, RRSIG
 
 MAX_WARNINGS: Final = 1_000
+
+NS_AND_DNAME: Final = "ns-and-dname"
+"""The rule about names that are a zone cut and a DNAME."""
 
 Where = tuple[str, int]
 """A file and a line."""
@@ -99,7 +102,7 @@ class Gathering:
                 rules.check_owner(self._zone, self._owners.get(self._zone, {}), self._zone)
             except Invalid as error:
                 raise failure(*end, error.message, error.hint) from error
-        self._warn_of_hidden()
+        self._find_cuts_with_dname()
         rrsets = {
             (owner, rdtype): _made(owner, rdtype, group, groups)
             for owner, groups in self._owners.items()
@@ -110,28 +113,27 @@ class Gathering:
             self._findings.append(Finding("more-warnings", "warning", message))
         return ZoneFile(rrsets, self._findings, records)
 
-    def _warn_of_hidden(self) -> None:
-        """RFC 6672 section 2.4: what stands below a DNAME is there but never answered."""
-        dnames = {owner for owner, groups in self._owners.items() if DNAME in groups}
-        for owner, groups in self._owners.items() if dnames else ():
-            hiding = self._first_above(owner, dnames)
-            if hiding is not None:
-                message = (
-                    f"{names.text(owner)} stands below the DNAME at {names.text(hiding)},"
-                    " which hides it"
-                )
-                source = "RFC 6672 section 2.4"
-                self._find(
-                    next(iter(groups.values())).where,
-                    Finding("below-dname", "warning", message, owner, source=source),
-                )
+    def leave_out_dnames(self) -> list[tuple[Where, Invalid]]:
+        """Leave out the DNAME of every name below the apex that is a zone cut, too; return where
+        each is, and what is wrong with it."""
+        return [
+            (groups.pop(DNAME).where, rules.beside_dname(owner))
+            for owner, groups in self._cuts_with_dname()
+        ]
 
-    def _first_above(self, owner: Name, wanted: set[Name]) -> Name | None:
-        while owner != self._zone:
-            owner = names.parent(owner)
-            if owner in wanted:
-                return owner
-        return None
+    def _cuts_with_dname(self) -> list[tuple[Name, dict[int, _Group]]]:
+        return [
+            (owner, groups)
+            for owner, groups in self._owners.items()
+            if DNAME in groups and NS in groups and owner != self._zone
+        ]
+
+    def _find_cuts_with_dname(self) -> None:
+        """Find names that are refused where they are new; what is stored already may stay."""
+        for owner, groups in self._cuts_with_dname():
+            where = max(groups[DNAME].where, groups[NS].where)
+            message, source = rules.beside_dname(owner).message, "RFC 6672 section 2.3"
+            self._find(where, Finding(NS_AND_DNAME, "note", message, owner, DNAME, source))
 
     def _find(self, where: Where, finding: Finding) -> None:
         """Keep a finding, its message with the file and line, while there are few."""

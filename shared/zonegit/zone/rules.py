@@ -10,7 +10,7 @@ from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
-from zonegit.zone.rrtypes import BESIDE_CNAME, CNAME, DNAME, DS, SOA
+from zonegit.zone.rrtypes import BESIDE_CNAME, CNAME, DNAME, DS, NS, SOA
 
 SINGLE: Final = frozenset({SOA, CNAME, DNAME})
 """Types of which a name has one record (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 6672
@@ -19,8 +19,11 @@ PARTICULAR: Final = frozenset({SOA, CNAME, DS})
 """Types that may not stand everywhere, or not beside everything: see :func:`check_together`."""
 
 
-def check_owner(owner: Name, types: Collection[int], apex: Name) -> None:
+def check_owner(
+    owner: Name, types: Collection[int], apex: Name, before: Collection[int] = ()
+) -> None:
     """Checks the types of all RRsets of one owner; none at all is fine except at the apex.
+    ``before`` are the types that it had.
 
     Raises:
         Invalid: the owner is outside the zone, its types may not stand together, or it is the
@@ -28,6 +31,7 @@ def check_owner(owner: Name, types: Collection[int], apex: Name) -> None:
     """
     check_inside(owner, apex)
     check_together(owner, types, apex)
+    check_delegation(owner, types, apex, before)
     if owner == apex and SOA not in types:
         raise Invalid(
             f"{names.text(apex)} has no SOA record at its apex",
@@ -65,6 +69,37 @@ def check_together(owner: Name, types: Collection[int], apex: Name) -> None:
         )
     if CNAME in types:
         _check_beside_cname(owner, types)
+
+
+def check_delegation(
+    owner: Name, types: Collection[int], apex: Name, before: Collection[int] = ()
+) -> None:
+    """Check that no name below the apex becomes both a zone cut and a DNAME.
+
+    Args:
+        owner: the name; it is within the zone.
+        types: the types that it will have.
+        apex: the zone's name.
+        before: the types that it had; what was stored already may stay.
+
+    Raises:
+        Invalid: it would have NS and DNAME records (RFC 6672 section 2.3).
+    """
+    if owner != apex and both_cut_and_dname(types) and not both_cut_and_dname(before):
+        raise beside_dname(owner)
+
+
+def both_cut_and_dname(types: Collection[int]) -> bool:
+    """Return whether NS and DNAME are among the types."""
+    return DNAME in types and NS in types
+
+
+def beside_dname(owner: Name) -> Invalid:
+    """Return the error of a name below the apex that has NS and DNAME records."""
+    return Invalid(
+        f"{names.text(owner)} has NS and DNAME records (RFC 6672 section 2.3)",
+        hint="a DNAME for a delegated name is in the child zone, at its apex",
+    )
 
 
 def check_rrset(value: RRset) -> None:

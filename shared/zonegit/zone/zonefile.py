@@ -45,7 +45,8 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 Skip = Callable[[Skipped], None]
-"""Hears of each record that is left out, in the order of the file."""
+"""Hears of each record that is left out, in the order of the file; of a DNAME next to NS records at
+the end."""
 
 
 class _Place(msgspec.Struct):
@@ -134,6 +135,9 @@ class _Reader:
     def read(self, octets: bytes, source: str, whole: bool) -> ZoneFile:
         place = _Place(source, self._zone, None, 0)
         self._file(place, octets)
+        if self._skip is not None:
+            for where, why in self._gathering.leave_out_dnames():
+                self._skip(Skipped(*where, why.message))
         return self._gathering.finished(self._records, whole, (source, place.line))
 
     def _file(self, place: _Place, octets: bytes) -> None:

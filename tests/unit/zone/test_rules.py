@@ -55,6 +55,16 @@ def test_a_ds_stands_at_zone_cuts_and_never_at_the_apex():
         check_owner(APEX, {rrtypes.SOA, rrtypes.DS}, APEX)
 
 
+def test_a_zone_cut_is_no_dname_below_the_apex_unless_it_was_one_before():
+    """RFC 6672 section 2.3."""
+    both = {rrtypes.NS, rrtypes.DNAME}
+    check_owner(APEX, both | {rrtypes.SOA}, APEX)
+    for before in ((), {rrtypes.NS}, {rrtypes.DNAME, rrtypes.TXT}):
+        with pytest.raises(Invalid, match=r"has NS and DNAME records \(RFC 6672 section 2\.3\)"):
+            check_owner(WWW, both, APEX, before)
+    check_owner(WWW, both | {rrtypes.TXT}, APEX, both)
+
+
 def test_an_owner_outside_the_zone_is_refused_label_by_label():
     """Its text ends in that of the zone, its labels do not."""
     with pytest.raises(Invalid, match="is not within the zone"):

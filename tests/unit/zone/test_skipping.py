@@ -55,6 +55,18 @@ def test_of_a_cname_and_other_data_the_first_stays(first, second):
     }
 
 
+@pytest.mark.parametrize(("first", "second"), [("DNAME x.", "NS ns1"), ("NS ns1", "DNAME x.")])
+def test_next_to_name_servers_it_is_the_dname_that_is_left_out(first, second):
+    """RFC 6672 section 2.3; at the apex both may stand."""
+    found, skipped = lenient(f"d {first}\nd {second}\n@ DNAME y.\n@ NS ns1\n")
+    assert [(each.line, "NS and DNAME" in each.why) for each in skipped] == [
+        (2 if first.startswith("DNAME") else 3, True)
+    ]
+    assert (parse("d", APEX), rrtypes.NS) in found.rrsets
+    assert (parse("d", APEX), rrtypes.DNAME) not in found.rrsets
+    assert (APEX, rrtypes.DNAME) in found.rrsets
+
+
 def test_what_follows_without_an_owner_belongs_to_that_of_the_record_left_out():
     found, skipped = lenient("a A 192.0.2.1\nwww.bar. A 192.0.2.2\n  A 192.0.2.3\n")
     assert [each.line for each in skipped] == [3, 4]

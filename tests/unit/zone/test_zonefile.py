@@ -226,13 +226,12 @@ def test_part_of_a_zone_needs_no_soa():
     assert list(found.rrsets) == [(parse("www", APEX), rrtypes.A)]
 
 
-def test_data_below_a_dname_is_kept_with_a_warning():
-    """RFC 6672 section 2.4: a server may load it, and it is never answered."""
-    found = read("d 60 DNAME x.\na.b.d 60 A 192.0.2.1\nd 60 A 192.0.2.1\n", source="db")
-    assert [each.message for each in found.findings] == [
-        "db:3: a.b.d.foo.com. stands below the DNAME at d.foo.com., which hides it"
-    ]
-    assert len(found.rrsets) == 4
+def test_a_zone_cut_that_is_a_dname_is_kept_with_a_note_of_its_line():
+    """RFC 6672 section 2.3: a commit refuses it unless the zone has it already."""
+    found = read("d 60 DNAME x.\nw 60 A 192.0.2.1\nd 60 NS ns1\n@ 60 DNAME x.\n@ 60 NS a.\n")
+    (finding,) = found.findings
+    assert finding.message == "-:4: d.foo.com. has NS and DNAME records (RFC 6672 section 2.3)"
+    assert (finding.rule, finding.severity) == ("ns-and-dname", "note")
 
 
 def test_progress_is_told_every_thousand_records():

@@ -12,18 +12,19 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid, Unsafe
-from zonegit.objects.ids import CommitId, RawObject
+from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo.committing import drafts, judgements, respelling
 from zonegit.repo.committing.commits import Intent
 from zonegit.repo.committing.drafts import Draft, NothingToCommit, Planned, State
 from zonegit.repo.committing.edits import Changes, Key
+from zonegit.repo.committing.examining import Examination
 from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.protocols import Moved, Tip
 from zonegit.store.reading import Reader
-from zonegit.zone import rrtypes
+from zonegit.zone import findings, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, with_serial
 from zonegit.zone.serial import latest
@@ -62,12 +63,14 @@ class Added(msgspec.Struct, frozen=True):
 class Written(msgspec.Struct, frozen=True):
     """A series as it was taken in, in its order. ``before`` is the serial that the branch had,
     None: it had none; ``moved`` None: nothing was to be moved, or it was a dry run, which has a
-    ``judgement`` instead."""
+    ``judgement`` instead; ``about_all`` are the findings about what the last version brings that
+    was not there before the first."""
 
     added: list[Added]
     before: int | None
     moved: Moved | None
     judgement: Judgement | None = None
+    about_all: tuple[Finding, ...] = ()
 
     @property
     def commits(self) -> list[Added]:
@@ -76,8 +79,8 @@ class Written(msgspec.Struct, frozen=True):
 
     @property
     def findings(self) -> list[Finding]:
-        """Those about all versions, in their order."""
-        return [finding for each in self.added for finding in each.findings]
+        """Those about all versions, in their order, then about the whole."""
+        return [*(finding for each in self.added for finding in each.findings), *self.about_all]
 
 
 async def write(
@@ -106,9 +109,12 @@ async def write(
         added.append(await chain.add(version))
         told(added[-1])
         await asyncio.sleep(0)  # to answer the bus, which takes whoever is silent for gone
+    found = await chain.examine()
+    if intent.strict:
+        findings.refuse(found)
     if intent.dry_run:
-        return Written(added, chain.before, None, await chain.judge())
-    return Written(added, chain.before, await chain.end())
+        return Written(added, chain.before, None, await chain.judge(), found)
+    return Written(added, chain.before, await chain.end(), about_all=found)
 
 
 class _Chain:
@@ -122,6 +128,7 @@ class _Chain:
         self._reader = Reader(repo.objects)
         self._state = State()
         self._zone: Zone = {}
+        self._first: tuple[ObjectId | None, Zone] = (None, {})
         self._waiting: list[RawObject] = []
         self._octets = 0
         self._said: set[Finding] = set()
@@ -138,6 +145,7 @@ class _Chain:
             # A reader of its own: of a whole zone nothing but the RRsets has to be kept.
             found = await browse.whole_zone(Reader(self._repo.objects), self._state.tree)
             self._zone = {(each.owner, each.rdtype): each for each in found}
+        self._first = self._state.tree, self._zone
 
     async def add(self, version: Version) -> Added:
         """Commits one version, unless it is equal to the last."""
@@ -178,7 +186,7 @@ class _Chain:
             return await drafts.draft(
                 dated, self._reader, self._at, self._state, planned, version.message,
                 may_touch_signed=True, force=self._intent.force, strict=self._intent.strict,
-                author=version.author,
+                author=version.author, examine=False,
             )  # fmt: skip
         except (Invalid, Unsafe) as error:
             raise type(error)(f"{version.source}: {error.message}", hint=error.hint) from error
@@ -210,6 +218,18 @@ class _Chain:
         made = Tip(commit, 0, serial, latest(reached, serial))
         self._at = msgspec.structs.replace(self._at, tip=made)
 
+    async def examine(self) -> tuple[Finding, ...]:
+        """Return the findings about what the versions changed, all together."""
+        tree, was = self._first
+        if self._state.tree is None or self._state.soa is None or self._state.tree == tree:
+            return ()
+        planned = _difference(was, self._zone)
+        self._reader.learn(self._waiting)
+        return await Examination(
+            self._reader, self._at.zone, self._state.soa,
+            tree, self._state.tree, planned.changes, planned.added,
+        ).run()  # fmt: skip
+
     async def judge(self) -> Judgement | None:
         """Ask about the move that :meth:`end` makes; None: there is nothing to move it to."""
         commit = self._state.commit
@@ -228,3 +248,9 @@ class _Chain:
         await self._store()
         origin = self._intent.origin(self._repo)
         return await self._repo.refs.move(self._start.ref, self._start.expected, commit, origin)
+
+
+def _difference(was: Zone, wanted: Zone) -> Planned:
+    changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
+    added = {key for key in changes if key not in was}
+    return Planned(changes | dict.fromkeys(was.keys() - wanted.keys()), added)

@@ -2,6 +2,7 @@
 zone allows, its objects. Nothing is stored here.
 """
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -13,12 +14,14 @@ from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Blob, Commit, Identity
 from zonegit.repo.committing.edits import Changes, Key
+from zonegit.repo.committing.examining import Examination
 from zonegit.repo.committing.serials import next_soa
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
-from zonegit.zone import findings, names, rrtypes
+from zonegit.zone import findings, names, rrtypes, rules
 from zonegit.zone.findings import Finding
+from zonegit.zone.gathering import NS_AND_DNAME
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, soa, title, with_serial
 from zonegit.zone.serial import later, latest
@@ -113,16 +116,17 @@ async def draft(
     force: bool,
     strict: bool = False,
     author: Identity | None = None,
+    examine: bool = True,
 ) -> Draft | NothingToCommit:
     """The next commit of a branch, or that none is needed. ``author`` None: whoever commits.
+    Unless ``examine``, there are no findings but those of the plan.
 
     Raises:
         Unsafe: the zone is signed, the change would invalidate signatures (unless it
             ``may_touch_signed``) or its serial would not move on, and it is not forced.
-        Invalid: the zone would have no SOA; or there are findings that ``strict`` makes errors.
+        Invalid: the zone would have no SOA; a name would become both a zone cut and a DNAME; or
+            there are findings that ``strict`` makes errors.
     """
-    if strict:
-        findings.refuse(planned.findings)
     apex = position.zone
     changes = planned.changes
     if signs_soa(tip.rrsig) and changes and not may_touch_signed and not force:
@@ -130,12 +134,23 @@ async def draft(
     new_soa = _decide_soa(position, tip, planned, force=force)
     others = {key: value for key, value in changes.items() if key != (apex, rrtypes.SOA)}
     if new_soa is None and not others and planned.parents is None:
+        if strict:
+            findings.refuse(planned.findings)
         return NothingToCommit(planned.findings)
     stands = new_soa or tip.soa
     if stands is None:
         raise _no_soa(apex)
     stored = others if new_soa is None else {**others, (apex, rrtypes.SOA): new_soa}
+    if planned.parents is None:
+        await _check_delegations(reader, apex, tip, planned)
     objects, tree = await built(reader, apex, tip.tree, stored)
+    found = planned.findings
+    if examine:
+        reader.learn(objects)
+        change = Examination(reader, apex, stands, tip.tree, tree, changes, planned.added)
+        found = (*found, *await change.run())
+    if strict:
+        findings.refuse(found)
     parents = planned.parents
     if parents is None:
         parents = (tip.commit,) if tip.commit is not None else ()
@@ -150,8 +165,44 @@ async def draft(
         objects=[*objects, raw],
         told=others if new_soa is None or _same_but_serial(new_soa, tip.soa) else changes,
         added=planned.added,
-        findings=planned.findings,
+        findings=found,
     )
+
+
+async def _check_delegations(reader: Reader, apex: Name, tip: State, planned: Planned) -> None:
+    """Check the names that become a zone cut or a DNAME. A merge has checked its own, and what
+    takes a branch back to a commit brings what was stored already.
+
+    Raises:
+        Invalid: one would be both; names the file and the line, where they are known.
+    """
+    owners = {
+        owner
+        for (owner, rdtype), value in planned.changes.items()
+        if value is not None
+        and (rdtype == rrtypes.DNAME or (rdtype == rrtypes.NS and (owner, rdtype) in planned.added))
+    } - {apex}
+    paths = {owner: names.path(owner, apex) for owner in owners}
+    found = (
+        await reader.answer(trees.find(tip.tree, paths.values()))
+        if tip.tree is not None and owners
+        else {}
+    )
+    for owner in owners:
+        before = found.get(paths[owner], {}).keys()
+        changed = {each: planned.changes.get((owner, each)) for each in (rrtypes.NS, rrtypes.DNAME)}
+        gone = {each for each in changed if (owner, each) in planned.changes}
+        after = (before - gone) | {each for each, value in changed.items() if value is not None}
+        try:
+            rules.check_delegation(owner, after, apex, before)
+        except Invalid as error:
+            raise _located(error, owner, planned.findings) from None
+
+
+def _located(error: Invalid, owner: Name, known: Sequence[Finding]) -> Invalid:
+    """Return an error that says where it is in the input, if that is known."""
+    of_owner = (each.message for each in known if each.owner == owner and each.rule == NS_AND_DNAME)
+    return Invalid(next(of_owner, error.message), hint=error.hint)
 
 
 def _no_soa(apex: Name) -> Invalid:

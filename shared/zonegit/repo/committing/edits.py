@@ -94,7 +94,7 @@ def apply(
             if before.get(rdtype) != rrsets.get(rdtype):
                 changes[name, rdtype] = rrsets.get(rdtype)
         with _blamed(latest.get(name)):
-            check_owner(name, rrsets.keys(), apex)
+            check_owner(name, rrsets.keys(), apex, before.keys())
             for value in rrsets.values():
                 check_rrset(value)
     return changes

@@ -1,0 +1,90 @@
+"""Look-ups of a few names of a zone and of the way to them, and of what is below one: for examining
+a change without reading the zone."""
+
+from collections.abc import Collection
+from typing import Final
+
+from zonegit.errors import Corrupt
+from zonegit.history.around import WILDCARD
+from zonegit.history.trees import DEEPEST, STEP
+from zonegit.objects import node
+from zonegit.objects.asks import Asks, together
+from zonegit.objects.ids import ObjectId, short
+from zonegit.objects.model import FIRST_RRSET, SUBTREE, Index, Tree, key_rdtype, subtree_key
+from zonegit.zone.names import Path
+
+Standing = dict[Path, dict[int, ObjectId]]
+"""The blobs at names by type; a name that exists without RRsets has an empty dict, one that does
+not exist is not in it."""
+
+
+class _Ways(dict[bytes, "_Ways"]):
+    """Labels that lead on from a name."""
+
+
+MAX_LISTED: Final = 1_000
+"""RRsets at and below a name that are listed, about."""
+
+
+def survey(root: ObjectId, paths: Collection[Path]) -> Asks[Standing]:
+    """Return what stands at names, at each name above them and at the wildcards next to those.
+
+    Args:
+        root: a zone's tree.
+        paths: the names, as the labels from the apex down.
+    """
+    ways = _Ways()
+    for path in paths:
+        at = ways
+        for label in path:
+            at = at.setdefault(label, _Ways())
+    found: Standing = {}
+    yield from _survey(root, (), ways, found)
+    return found
+
+
+def _survey(at: ObjectId, path: Path, ways: _Ways, found: Standing) -> Asks[None]:
+    entries = yield from node.read(at, FIRST_RRSET)
+    found[path] = {key_rdtype(key): blob for key, blob in entries.items()}
+    if not ways:
+        return
+    keys = {subtree_key(label): label for label in (*ways, WILDCARD)}
+    below = yield from node.pick(at, keys)
+    yield from together(
+        [
+            _survey(tree, (*path, keys[key]), ways.get(keys[key], _Ways()), found)
+            for key, tree in below.items()
+        ]
+    )
+
+
+def list_from(root: ObjectId, path: Path) -> Asks[list[tuple[Path, int]]]:
+    """Return the RRsets at and below a name, as names and types; of many ``MAX_LISTED``, or a few
+    more.
+
+    Args:
+        root: the tree of the name.
+        path: the name, as the labels from the apex down.
+
+    Raises:
+        Corrupt: a tree is deeper than any name, or is none.
+    """
+    found: list[tuple[Path, int]] = []
+    pending = [(path, root)]
+    while pending and len(found) < MAX_LISTED:
+        taken = pending[-STEP:]
+        del pending[-STEP:]
+        answers = yield [object_id for _, object_id in taken]
+        for here, object_id in taken:
+            match answers[object_id]:
+                case Index(rows=rows):
+                    pending.extend((here, row.id) for row in reversed(rows))
+                case Tree(entries) if len(here) <= DEEPEST:
+                    for key, value in entries.items():
+                        if key[0] == SUBTREE:
+                            pending.append(((*here, key[1:]), value))
+                        else:
+                            found.append((here, key_rdtype(key)))
+                case _:
+                    raise Corrupt(f"object {short(object_id)} is not a tree of a zone")
+    return found

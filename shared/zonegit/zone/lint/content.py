@@ -1,0 +1,83 @@
+"""Faults within RDATA: fields that no server or client accepts, though their form is right."""
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from zonegit.errors import Invalid
+from zonegit.zone.lint import regexps
+from zonegit.zone.lint.view import View
+from zonegit.zone.rrset import RRset, describe
+
+_LOC: Final = struct.Struct("!BBBBIII")
+_EQUATOR: Final = 1 << 31
+_DEGREE: Final = 3_600_000
+"""Thousandths of a second of arc."""
+MAX_LATITUDE: Final = 90
+MAX_LONGITUDE: Final = 180
+
+MIN_PSDN_DIGITS: Final = 4
+"""The data network identification code that a PSDN address begins with (RFC 1183 section 3.1)."""
+
+_NAPTR_HEAD: Final = 4
+_NAPTR_STRINGS: Final = 3
+
+
+def check_naptr(_view: View, rrset: RRset) -> Iterator[str]:
+    """Find regexp fields that are no substitution expression."""
+    for rdata in rrset.rdatas:
+        strings, rest = _strings(rdata, _NAPTR_HEAD, _NAPTR_STRINGS)
+        if len(strings) < _NAPTR_STRINGS:
+            continue
+        try:
+            regexps.check_substitution(strings[-1])
+        except Invalid as error:
+            shown = ascii(strings[-1].decode("latin-1"))
+            yield f"{describe(rrset)} has the regexp {shown}: {error.message}"
+        else:
+            if strings[-1] and rest not in (b"", b"\0"):
+                yield f"{describe(rrset)} has both a regexp and a replacement"
+
+
+def check_loc(_view: View, rrset: RRset) -> Iterator[str]:
+    """Find places that are not on Earth."""
+    for rdata in rrset.rdatas:
+        if len(rdata) != _LOC.size or rdata[0]:
+            continue
+        *_, latitude, longitude, _ = _LOC.unpack(rdata)
+        if abs(latitude - _EQUATOR) > MAX_LATITUDE * _DEGREE:
+            yield f"{describe(rrset)} has a latitude of more than {MAX_LATITUDE} degrees"
+        if abs(longitude - _EQUATOR) > MAX_LONGITUDE * _DEGREE:
+            yield f"{describe(rrset)} has a longitude of more than {MAX_LONGITUDE} degrees"
+
+
+def check_nsec(_view: View, rrset: RRset) -> Iterator[str]:
+    """Find NSEC records that say that their owner has no type, not even NSEC."""
+    for rdata in rrset.rdatas:
+        at = 0
+        while at < len(rdata) and rdata[at]:
+            at += rdata[at] + 1
+        if at + 1 >= len(rdata):
+            yield f"{describe(rrset)} lists no type"
+
+
+def check_x25(_view: View, rrset: RRset) -> Iterator[str]:
+    """Find PSDN addresses that cannot be one."""
+    for rdata in rrset.rdatas:
+        strings, _ = _strings(rdata, 0, 1)
+        if strings and (len(strings[0]) < MIN_PSDN_DIGITS or not strings[0].isdigit()):
+            shown = ascii(strings[0].decode("latin-1"))
+            yield (
+                f"{describe(rrset)} has the address {shown},"
+                f" which is not {MIN_PSDN_DIGITS} or more digits"
+            )
+
+
+def _strings(rdata: bytes, at: int, count: int) -> tuple[list[bytes], bytes]:
+    """Return up to ``count`` character-strings, and what follows them."""
+    found: list[bytes] = []
+    while len(found) < count and at < len(rdata):
+        end = at + 1 + rdata[at]
+        found.append(rdata[at + 1 : end])
+        at = end
+    return found, rdata[at:]

@@ -1,0 +1,111 @@
+"""Faults of delegation and redirection: missing name servers, names that queries never reach."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from zonegit.zone import names, rrtypes
+from zonegit.zone.lint import references
+from zonegit.zone.lint.view import View, find_hider, find_source, names_above
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, describe
+
+ADDRESSES: Final = (rrtypes.A, rrtypes.AAAA)
+OF_THE_CUT: Final = frozenset({rrtypes.NS, rrtypes.DS, rrtypes.DNAME})
+"""Types that a parent zone has at a zone cut (RFC 4035 section 2), and DNAME, which has a rule of
+its own there."""
+PROOFS: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3})
+"""Types that a signer adds; NSEC3 is found by hash, also below a DNAME at the apex."""
+
+
+def check_apex(view: View, soa: RRset) -> Iterator[str]:
+    """Find a zone without name servers."""
+    if soa.owner == view.apex and not view.has(view.apex, rrtypes.NS):
+        yield f"{names.text(view.apex)} has no NS record at its apex"
+
+
+def check_ns_beside_dname(view: View, dname: RRset) -> Iterator[str]:
+    """Find a zone cut that is a DNAME as well."""
+    if dname.owner != view.apex and view.has(dname.owner, rrtypes.NS):
+        yield f"{names.text(dname.owner)} has NS and DNAME records"
+
+
+def check_server_address(view: View, ns: RRset) -> Iterator[str]:
+    """Find name servers whose address this zone must have and has not."""
+    for server in references.names_in(ns):
+        if not names.is_within(server, view.apex) or _is_elsewhere(view, ns.owner, server):
+            continue
+        source = find_source(view, server)
+        types = (*ADDRESSES, rrtypes.CNAME)
+        if source is None or not any(view.has(source, rdtype) for rdtype in types):
+            yield f"{describe(ns)}: {names.text(server)} has no address record in this zone"
+
+
+def _is_elsewhere(view: View, cut: Name, server: Name) -> bool:
+    """Return whether another zone has the address: one that is delegated apart from ``cut``."""
+    hider = find_hider(view, server, rrtypes.A)
+    return hider is not None and hider != (cut, rrtypes.NS)
+
+
+def check_server_below_dname(view: View, ns: RRset) -> Iterator[str]:
+    """Find name servers that a DNAME hides."""
+    for server in _within(view, ns):
+        dname = _dname_above(view, server)
+        if dname is not None:
+            yield f"{describe(ns)}: {names.text(server)} is below the DNAME at {names.text(dname)}"
+
+
+def check_alias(view: View, rrset: RRset) -> Iterator[str]:
+    """Find hosts that are aliases, where the type must name a host by its own name."""
+    for target in _within(view, rrset):
+        dname = _dname_above(view, target)
+        if dname is not None:
+            if rrset.rdtype != rrtypes.NS:
+                where = f"below the DNAME at {names.text(dname)}"
+                yield f"{describe(rrset)}: {names.text(target)} is an alias, {where}"
+            continue
+        source = find_source(view, target)
+        if source is not None and view.has(source, rrtypes.CNAME):
+            yield f"{describe(rrset)}: {names.text(target)} is a CNAME"
+
+
+def check_hidden_by_cut(view: View, rrset: RRset) -> Iterator[str]:
+    """Find records below a zone cut that are not glue, and those at it that are the child's."""
+    cut = hiding_cut(view, rrset.owner, rrset.rdtype)
+    if cut is not None:
+        where = "is at" if cut == rrset.owner else "is below"
+        yield f"{describe(rrset)} {where} the zone cut {names.text(cut)}, which hides it"
+
+
+def hiding_cut(view: View, owner: Name, rdtype: int) -> Name | None:
+    """Return the zone cut that hides an RRset; None where it is not hidden, or is glue."""
+    hider = None if rdtype in PROOFS else find_hider(view, owner, rdtype)
+    if hider is None or hider[1] != rrtypes.NS:
+        return None
+    cut = hider[0]
+    is_parents = cut == owner and rdtype in OF_THE_CUT
+    is_glue = rdtype in ADDRESSES and view.is_server(owner)
+    return None if is_parents or is_glue else cut
+
+
+def check_hidden_by_dname(view: View, rrset: RRset) -> Iterator[str]:
+    """Find records below a DNAME."""
+    dname = hiding_dname(view, rrset.owner, rrset.rdtype)
+    if dname is not None:
+        yield f"{describe(rrset)} is below the DNAME at {names.text(dname)}, which hides it"
+
+
+def hiding_dname(view: View, owner: Name, rdtype: int) -> Name | None:
+    """Return the DNAME that hides an RRset, None where none does."""
+    hider = None if rdtype in PROOFS else find_hider(view, owner, None)
+    return hider[0] if hider is not None and hider[1] == rrtypes.DNAME else None
+
+
+def _within(view: View, rrset: RRset) -> Iterator[Name]:
+    for target in references.names_in(rrset):
+        if names.is_within(target, view.apex):
+            yield target
+
+
+def _dname_above(view: View, name: Name) -> Name | None:
+    above = names_above(name, view.apex)
+    return next((each for each in above if view.has(each, rrtypes.DNAME)), None)

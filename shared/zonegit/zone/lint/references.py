@@ -1,0 +1,86 @@
+"""The domain names that RDATA holds, for rules that look them up in the zone."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from zonegit.errors import Invalid
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
+
+_NAPTR_STRINGS: Final = 3
+_SRV_HEAD: Final = 6
+_PREFERENCE: Final = 2
+_NAPTR_HEAD: Final = 4
+
+
+def names_in(rrset: RRset) -> list[Name]:
+    """Return the names in the RDATA of an RRset, each once, in its order; none of RDATA that is
+    malformed, or of a type that is not known to hold any."""
+    reader = _READERS.get(rrset.rdtype)
+    if reader is None:
+        return []
+    found: dict[Name, None] = {}
+    for rdata in rrset.rdatas:
+        try:
+            found.update(dict.fromkeys(reader(rdata)))
+        except (Invalid, IndexError):
+            continue
+    return list(found)
+
+
+def _at(offset: int, count: int = 1) -> Callable[[bytes], Iterator[Name]]:
+    """Read ``count`` names that follow each other."""
+
+    def read(rdata: bytes) -> Iterator[Name]:
+        at = offset
+        for _ in range(count):
+            end = _name_end(rdata, at)
+            yield names.from_wire(rdata[at:end])
+            at = end
+
+    return read
+
+
+def _in_naptr(rdata: bytes) -> Iterator[Name]:
+    """Read the replacement, which follows flags, services and regexp (RFC 3403 section 4.1)."""
+    at = _NAPTR_HEAD
+    for _ in range(_NAPTR_STRINGS):
+        at += rdata[at] + 1
+    yield names.from_wire(rdata[at:])
+
+
+def _name_end(rdata: bytes, at: int) -> int:
+    while rdata[at]:
+        at += rdata[at] + 1
+    return at + 1
+
+
+_READERS: Final[dict[int, Callable[[bytes], Iterator[Name]]]] = {
+    **dict.fromkeys(
+        (
+            rrtypes.NS,
+            rrtypes.CNAME,
+            rrtypes.PTR,
+            rrtypes.DNAME,
+            *map(rrtypes.from_text, ("MD", "MF", "MB", "MG", "MR")),
+        ),
+        _at(0),
+    ),
+    **dict.fromkeys((rrtypes.SOA, *map(rrtypes.from_text, ("MINFO", "RP"))), _at(0, 2)),
+    **dict.fromkeys(
+        (
+            rrtypes.MX,
+            rrtypes.SVCB,
+            rrtypes.HTTPS,
+            *map(rrtypes.from_text, ("AFSDB", "RT", "KX", "LP")),
+        ),
+        _at(_PREFERENCE),
+    ),
+    rrtypes.from_text("PX"): _at(_PREFERENCE, 2),
+    rrtypes.SRV: _at(_SRV_HEAD),
+    rrtypes.NAPTR: _in_naptr,
+}
+
+TYPES: Final = frozenset(_READERS)
+"""Types whose RDATA holds names that are looked at."""

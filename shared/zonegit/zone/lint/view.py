@@ -1,0 +1,127 @@
+"""Look-ups of rules in a zone, be it a file, a commit or a change."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Protocol
+
+from zonegit.zone import names, rrtypes
+from zonegit.zone.lint import references
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
+
+WILDCARD = b"\x01*"
+
+
+class View(Protocol):
+    """The zone as it is, or as a change would make it."""
+
+    @property
+    def apex(self) -> Name:
+        """The zone's name."""
+
+    def has(self, owner: Name, rdtype: int) -> bool:
+        """Return whether there is an RRset of that type."""
+
+    def rrset(self, owner: Name, rdtype: int) -> RRset | None:
+        """Return an RRset, None where there is none."""
+
+    def exists(self, owner: Name) -> bool:
+        """Return whether the name or one below it has an RRset (RFC 4592 section 2.2.2)."""
+
+    def is_server(self, name: Name) -> bool:
+        """Return whether an NS record is known to name that host."""
+
+
+class WholeZone:
+    """A zone whose RRsets are all at hand.
+
+    Args:
+        apex: the zone's name.
+        rrsets: its RRsets by owner and type.
+    """
+
+    def __init__(self, apex: Name, rrsets: Mapping[tuple[Name, int], RRset]) -> None:
+        self.apex = apex
+        self._rrsets = rrsets
+
+    def has(self, owner: Name, rdtype: int) -> bool:
+        """Return whether there is an RRset of that type."""
+        return (owner, rdtype) in self._rrsets
+
+    def rrset(self, owner: Name, rdtype: int) -> RRset | None:
+        """Return an RRset, None where there is none."""
+        return self._rrsets.get((owner, rdtype))
+
+    def exists(self, owner: Name) -> bool:
+        """Return whether the name or one below it has an RRset."""
+        return owner in self._existing
+
+    def is_server(self, name: Name) -> bool:
+        """Return whether an NS record of the zone names that host."""
+        return name in self._servers
+
+    @cached_property
+    def _existing(self) -> set[Name]:
+        found: set[Name] = set()
+        for owner, _ in self._rrsets:
+            name = owner
+            while name not in found:
+                found.add(name)
+                if name in (self.apex, names.ROOT):
+                    break
+                name = names.parent(name)
+        return found
+
+    @cached_property
+    def _servers(self) -> set[Name]:
+        return {
+            target
+            for (_, rdtype), rrset in self._rrsets.items()
+            if rdtype == rrtypes.NS
+            for target in references.names_in(rrset)
+        }
+
+
+def names_above(owner: Name, apex: Name) -> Iterator[Name]:
+    """Return the names between an owner and the apex, the apex included, the owner not; the
+    nearest first."""
+    while owner != apex:
+        owner = names.parent(owner)
+        yield owner
+
+
+def find_hider(view: View, owner: Name, rdtype: int | None) -> tuple[Name, int] | None:
+    """Return what hides a name: the topmost zone cut or DNAME on the way to it.
+
+    Args:
+        view: the zone.
+        owner: the name; it is within the zone.
+        rdtype: a type at the name, which its own NS RRset may hide; None: only names above count.
+
+    Returns:
+        The owner and the type, NS or DNAME; None where queries reach the name.
+    """
+    found = None
+    if rdtype is not None and owner != view.apex and view.has(owner, rrtypes.NS):
+        found = owner, rrtypes.NS
+    for name in names_above(owner, view.apex):
+        if view.has(name, rrtypes.DNAME):
+            found = name, rrtypes.DNAME
+        if name != view.apex and view.has(name, rrtypes.NS):
+            found = name, rrtypes.NS
+    return found
+
+
+def find_source(view: View, name: Name) -> Name | None:
+    """Return the name whose RRsets answer for a name: itself, else the wildcard that covers it.
+
+    Returns:
+        None where the name does not exist and no wildcard covers it (RFC 4592 section 3.3.1).
+    """
+    if view.exists(name):
+        return name
+    for above in names_above(name, view.apex):
+        if view.exists(above):
+            wildcard = Name(WILDCARD + above)
+            return wildcard if view.exists(wildcard) else None
+    return None
