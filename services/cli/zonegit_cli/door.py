@@ -102,9 +102,12 @@ def tell(error: ZonegitError, *, as_json: bool) -> None:
         fields = {"code": error.code, "message": error.message, "hint": error.hint}
         click.echo(json.dumps({"error": {**fields, "details": error.details}}), err=True)
         return
-    from zonegit_cli.output import colourful, harmless
+    from zonegit_cli.output import colourful, harmless, with_u_labels
 
-    lines = [f"{click.style('zonegit:', fg='red', bold=True)} {harmless(error.message)}"]
+    message = harmless(error.message)
+    if sys.stderr.isatty():
+        message = with_u_labels(message, sys.stderr.encoding)
+    lines = [f"{click.style('zonegit:', fg='red', bold=True)} {message}"]
     if error.hint:
         lines.append(f"{click.style('   hint:', fg='yellow')} {harmless(error.hint)}")
     click.echo("\n".join(lines), err=True, color=colourful())

@@ -16,6 +16,7 @@ import click
 import msgspec
 
 from zonegit.objects.ids import short
+from zonegit.zone import idn
 from zonegit.zone.findings import Severity
 
 _STEERING: Final = re.compile(
@@ -23,6 +24,10 @@ _STEERING: Final = re.compile(
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 )
 """Controls, those of writing direction included; not tabs and line ends."""
+
+_NAMES: Final = re.compile(r"[a-z0-9_*.-]+", re.ASCII | re.IGNORECASE)
+"""What may be a name with A-labels."""
+_PREFIX: Final = "xn--"
 
 MANY: Final = 50
 """How many it takes for a bar."""
@@ -40,15 +45,23 @@ class Output(msgspec.Struct, frozen=True):
     as_json: bool
 
     def result(
-        self, data: Json | Callable[[], Json], lines: Iterable[str], *, paged: bool = False
+        self,
+        data: Json | Callable[[], Json],
+        lines: Iterable[str],
+        *,
+        paged: bool = False,
+        verbatim: bool = False,
     ) -> None:
         """Prints ``data`` with ``--json``, else ``lines``; ``paged`` through a pager where they
-        exceed a terminal. What is long to work out is given as a function or a generator."""
+        exceed a terminal. What is long to work out is given as a function or a generator. On a
+        terminal a line with A-labels ends with the U-labels, unless lines are ``verbatim``."""
         if self.as_json:
             made = data() if callable(data) else data
             click.echo(json.dumps(made, indent=2, ensure_ascii=False))
             return
         text = [f"{harmless(line)}\n" for line in lines]
+        if not verbatim and sys.stdout.isatty():
+            text = [f"{with_u_labels(line[:-1], sys.stdout.encoding)}\n" for line in text]
         whole = "".join(text)  # click flushes what it echoes: line by line is slow
         if paged and sys.stdout.isatty() and len(text) >= shutil.get_terminal_size().lines:
             click.echo_via_pager(whole, color=colourful())
@@ -62,6 +75,8 @@ class Output(msgspec.Struct, frozen=True):
     def remark(self, severity: Severity, text: str) -> None:
         """Print something to know beside the result on stderr, after how grave it is."""
         line = f"{click.style(f'{severity}:', fg=_COLOURS[severity])} {harmless(text)}"
+        if sys.stderr.isatty():
+            line = with_u_labels(line, sys.stderr.encoding)
         click.echo(line, err=True, color=colourful())
 
     def progress(self, text: str) -> None:
@@ -86,6 +101,29 @@ def harmless(line: str) -> str:
     if line.isprintable():
         return line
     return _STEERING.sub(lambda found: found[1] or f"<{ord(found[0]):02x}>", line)
+
+
+def with_u_labels(line: str, encoding: str) -> str:
+    """Return a line with a comment that has its internationalised names in Unicode, if any.
+
+    Args:
+        line: may have colours.
+        encoding: that of the terminal; names that it cannot show are left out.
+    """
+    if _PREFIX not in line.lower():
+        return line
+    typed = [word for word in _NAMES.findall(click.unstyle(line)) if _PREFIX in word.lower()]
+    found = dict.fromkeys(map(idn.to_unicode, typed))
+    names = [name for name in found if name is not None and _can_encode(name, encoding)]
+    return f"{line}  ; {' '.join(names)}" if names else line
+
+
+def _can_encode(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def colourful() -> bool | None:

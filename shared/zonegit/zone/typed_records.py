@@ -159,6 +159,8 @@ def _read_text(rdtype: int, argument: str, origin: Name) -> bytes:
 def _read_fields_or_records(rdtype: int, arguments: Sequence[str], origin: Name) -> list[bytes]:
     """Return one record made of all arguments, else one of each: rules (d), (e) and (f)."""
     try:
+        if any(map(_is_generic, arguments)):
+            raise Invalid("generic RDATA is a record of its own")
         return [_read_fields(rdtype, arguments, origin)]
     except Invalid as error:
         no_field = error

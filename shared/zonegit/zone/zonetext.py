@@ -59,6 +59,11 @@ def rdata_text(rdtype: int, octets: bytes) -> str:
     with suppress(Invalid, dns.exception.DNSException, ValueError):
         if rdata_from_tokens(rdtype, Words(split(text)), ROOT) == octets:
             return text
+    return generic_text(octets)
+
+
+def generic_text(octets: bytes) -> str:
+    """Return RDATA of any type in the generic form (RFC 3597 section 5)."""
     return f"\\# {len(octets)} {octets.hex()}".rstrip()
 
 

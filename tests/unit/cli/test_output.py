@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from zonegit_cli.output import BAR, MANY, Output, columns, harmless
+from zonegit_cli.output import BAR, MANY, Output, columns, harmless, with_u_labels
 
 
 def test_columns_are_aligned_whatever_their_colours() -> None:
@@ -55,3 +55,40 @@ def test_a_bar_is_drawn_a_hundred_times_at_the_most_and_goes_away(
     assert steps[49] == f"[{'#' * 15}{'.' * (BAR - 15)}] 2,500 of 5,000 zones"
     assert last == ""
     assert drawn(MANY - 1, capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "comment"),
+    [
+        ("xn--strae-oqa.example. 300 IN A 192.0.2.1", "straße.example."),
+        ("a.XN--TDA. 300 IN MX 10 xn--4ca.example.", "a.ü. ä.example."),
+        (click.style("+ *.xn--tda. 300 IN NS xn--tda.", fg="green"), "*.ü. ü."),
+        ("www.example. 300 IN A 192.0.2.1", None),
+        ("axn--tda.example.", None),
+        ("xn--nonsense-.example.", None),
+        ("xn--n3h.example.", None),
+    ],
+)
+def test_a_line_with_a_labels_ends_with_the_names_in_unicode(
+    line: str, comment: str | None
+) -> None:
+    assert with_u_labels(line, "utf-8") == (f"{line}  ; {comment}" if comment else line)
+    assert with_u_labels(line, "ascii") == line
+
+
+def test_a_very_long_line_takes_no_longer_than_its_length_asks_for() -> None:
+    line = f"xn--tda. DNSKEY 1 3 8 {'a' * 200_000}"
+    assert with_u_labels(line, "utf-8") == f"{line}  ; ü."
+
+
+def test_u_labels_are_for_a_terminal_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Output(False).result({}, ["xn--tda."])
+    Output(True).result({"name": "xn--tda."}, [])
+    assert "ü" not in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    Output(False).result({}, ["xn--tda."])
+    Output(False).result({}, ["zonegit set xn--tda. A 300 192.0.2.1"], verbatim=True)
+    Output(True).result({"name": "xn--tda."}, [])
+    assert capsys.readouterr().out.count("ü") == 1

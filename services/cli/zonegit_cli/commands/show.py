@@ -8,14 +8,15 @@ import click
 from zonegit.objects.model import Tag
 from zonegit.repo.asking import comparing, log
 from zonegit.repo.asking.comparing import Sides
+from zonegit.repo.committing import diffs
 from zonegit.repo.finding import browse, refish
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import rdata_to_text
-from zonegit.zone.zonetext import record_head
+from zonegit.zone.zonetext import rdata_text, record_head
 from zonegit_cli import page
 from zonegit_cli.drawn import entries, identities, rrsets
+from zonegit_cli.drawn import shell as commands
 from zonegit_cli.drawn.entries import Entry
 from zonegit_cli.session import Session
 
@@ -24,12 +25,14 @@ from zonegit_cli.session import Session
 @click.argument("what", type=page.REFISH, metavar="[COMMIT] | NAME TYPE [REFISH]", default="HEAD")
 @click.argument("rdtype", type=page.TYPE, metavar="", required=False)
 @click.argument("at", type=page.REFISH, metavar="", default="HEAD")
+@click.option("--shell", is_flag=True, help="Print the commands that make it, quoted for a shell.")
 @page.in_zone
 async def command(
     session: Session,
     what: str,
     rdtype: str | None,
     at: str,
+    shell: bool,
     zone: Name | None,
     branch: str | None,
 ) -> None:
@@ -43,14 +46,17 @@ async def command(
     zonegit show www A
     zonegit show www A HEAD~1       what it was one commit ago
     zonegit show www A @{10.minutes.ago}
+    zonegit show www A HEAD~1 --shell    zonegit set ..., ready to paste
     """
     if rdtype is None:
-        await _show_commit(session, what, zone, branch)
+        await _show_commit(session, what, zone, branch, shell=shell)
     else:
-        await _show_rrset(session, what, rdtype, at, zone, branch)
+        await _show_rrset(session, what, rdtype, at, zone, branch, shell=shell)
 
 
-async def _show_commit(session: Session, text: str, zone: Name | None, branch: str | None) -> None:
+async def _show_commit(
+    session: Session, text: str, zone: Name | None, branch: str | None, *, shell: bool
+) -> None:
     async with session.connected() as repo:
         reader = Reader(repo.objects)
         at = await refish.resolve(repo, text, zone=zone, branch=branch)
@@ -67,7 +73,9 @@ async def _show_commit(session: Session, text: str, zone: Name | None, branch: s
         signed = entries.signature(session, tag)
         data["tag"] = _tag_json(tag, signed)
         lines = [*_tag_lines(tag, signed), *lines]
-    session.output.result(data, lines, paged=True)
+    if shell:
+        lines = [commands.change_line(each) for each in diffs.beside_serial(found.deltas)]
+    session.output.result(data, lines, paged=True, verbatim=shell)
 
 
 def _tag_lines(tag: Tag, signed: str | None) -> Iterator[str]:
@@ -87,7 +95,14 @@ def _tag_json(tag: Tag, signed: str | None) -> dict[str, Any]:
 
 
 async def _show_rrset(
-    session: Session, name: str, rdtype: str, at: str, zone: Name | None, branch: str | None
+    session: Session,
+    name: str,
+    rdtype: str,
+    at: str,
+    zone: Name | None,
+    branch: str | None,
+    *,
+    shell: bool,
 ) -> None:
     number = rrtypes.from_text(rdtype)
     async with session.connected() as repo:
@@ -101,5 +116,7 @@ async def _show_rrset(
         "zone": names.text(resolved.zone),
         "commit": resolved.commit.hex(),
     }
-    texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
-    session.output.result(data, [f"{record_head(rrset)} {text}" for text in texts])
+    texts = [rdata_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
+    lines = [f"{record_head(rrset)} {text}" for text in texts]
+    lines = [commands.set_line(rrset)] if shell else lines
+    session.output.result(data, lines, verbatim=shell)

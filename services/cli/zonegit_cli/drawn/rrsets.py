@@ -4,7 +4,8 @@ from typing import Any
 
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, rdata_to_text
+from zonegit.zone.rrset import RRset
+from zonegit.zone.zonetext import rdata_text
 
 
 def as_json(rrset: RRset) -> dict[str, Any]:
@@ -23,4 +24,4 @@ def content(rrset: RRset | None) -> dict[str, Any] | None:
 
 
 def _content(rrset: RRset) -> dict[str, Any]:
-    return {"ttl": rrset.ttl, "rdata": [rdata_to_text(rrset.rdtype, r) for r in rrset.rdatas]}
+    return {"ttl": rrset.ttl, "rdata": [rdata_text(rrset.rdtype, r) for r in rrset.rdatas]}

@@ -1,0 +1,44 @@
+"""RRsets as commands that make them, quoted for a shell."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from zonegit.errors import Invalid
+from zonegit.repo.committing.diffs import Delta
+from zonegit.zone import names, rrtypes, typed_records
+from zonegit.zone.names import ROOT
+from zonegit.zone.rrset import RRset
+from zonegit.zone.zonetext import generic_text, rdata_text
+
+_OPTION: Final = "-"
+
+
+def set_line(rrset: RRset) -> str:
+    """Return ``zonegit set NAME TYPE TTL 'RDATA'...``, which makes exactly this RRset."""
+    head = names.text(rrset.owner), rrtypes.to_text(rrset.rdtype), str(rrset.ttl)
+    return _line("set", *head, *_arguments(rrset))
+
+
+def change_line(delta: Delta) -> str:
+    """Return the command that makes one RRset what it became."""
+    if delta.new is not None:
+        return set_line(delta.new)
+    return _line("delete", names.text(delta.owner), rrtypes.to_text(delta.rdtype))
+
+
+def _arguments(rrset: RRset) -> Sequence[str]:
+    """Return an argument for each record; generic RDATA where the texts of several records would
+    be read as the fields of one, as two strings of RESINFO are."""
+    texts = [rdata_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
+    try:
+        if typed_records.parse_rdatas(rrset.rdtype, texts, ROOT) == list(rrset.rdatas):
+            return texts
+    except Invalid:
+        pass  # octets that no text stands for, which only generic RDATA can have
+    return [generic_text(rdata) for rdata in rrset.rdatas]
+
+
+def _line(verb: str, *words: str) -> str:
+    options_end = ["--"] if any(word.startswith(_OPTION) for word in words) else []
+    return shlex.join(["zonegit", verb, *options_end, *words])

@@ -1,0 +1,56 @@
+"""RRsets as commands, ready to paste into a shell."""
+
+import shlex
+
+import pytest
+from hypothesis import example, given
+from tests.support.strategies import rrsets
+
+from zonegit.repo.committing.diffs import Delta
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import RRset, rrset
+from zonegit_cli.drawn import shell
+from zonegit_cli.typed.records import parse_rrset
+
+ZONE = names.parse("foo.com.")
+
+
+def pasted(line: str) -> RRset:
+    """What the command makes, in a zone that has nothing to do with the names."""
+    program, verb, *words = shlex.split(line)
+    assert (program, verb) == ("zonegit", "set")
+    has_dashes = any(word.startswith("-") for word in words)
+    assert has_dashes == (words[0] == "--")
+    name, rdtype, ttl, *rdata = words[1:] if has_dashes else words
+    return parse_rrset(names.parse("elsewhere."), name, rdtype, ttl, rdata)
+
+
+def made(name: str, rdtype: str, *rdatas: bytes) -> RRset:
+    return rrset(names.parse(name, ZONE), rrtypes.from_text(rdtype), 300, rdatas)
+
+
+@given(rrsets())
+@example(made("*", "TXT", b"\x05it's\"", b"\0", b"\3$a\\\1\n"))
+@example(made("-x", "A", b"1234"))
+@example(made("@", "RESINFO", b"\1a", b"\1b"))
+@example(made("@", "ISDN", b"\1a", b"\1b"))
+@example(made("@", "OPENPGPKEY", b"abc", b"def"))
+@example(made("@", "DHCID", b"abc", b"def"))
+@example(made("@", "APL", bytes.fromhex("0001180 3c00002".replace(" ", ""))))
+@example(made("@", "GPOS", b"\x06-32.68\x07116.865\x0410.0"))
+@example(made("\\@.\\255.\\;", "CAA", b"\0\5issueca; a='b'"))
+def test_a_pasted_line_makes_the_same_rrset(value: RRset) -> None:
+    assert pasted(shell.set_line(value)) == value
+
+
+def test_a_line_reads_well() -> None:
+    line = shell.set_line(made("*", "MX", b"\0\x0a\1a\0", b"\0\x14\1b\0"))
+    assert line == "zonegit set '*.foo.com.' MX 300 '10 a.' '20 b.'"
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_change_is_the_command_that_makes_it(new: bool) -> None:
+    value = made("www", "A", b"1234")
+    delta = Delta(value.owner, value.rdtype, value, value if new else None)
+    wanted = "set www.foo.com. A 300 49.50.51.52" if new else "delete www.foo.com. A"
+    assert shell.change_line(delta) == f"zonegit {wanted}"
