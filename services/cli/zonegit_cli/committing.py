@@ -52,7 +52,7 @@ async def commit_edit(
     the message where none was given, ``found`` the findings about them."""
 
     def plan_for(_repo: Repo, position: Position) -> Plan:
-        plan = plans.plan_edits([edit(position.zone)], position.zone)
+        plan = plans.plan_edits([edit(position.zone)], position.zone, respell=how.respell)
         return plans.add_findings(plan, found)
 
     await commit(session, how, plan_for, intent(how, words[0], " ".join(words)))
@@ -78,6 +78,7 @@ def intent(
         dry_run=how.dry_run,
         because=how.because,
         strict=how.strict,
+        respell=how.respell,
     )
 
 

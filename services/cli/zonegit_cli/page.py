@@ -90,7 +90,8 @@ class WithOwners(click.Command):
 class How(msgspec.Struct, frozen=True):
     """How a command commits: where, with what message (None: the command's own words), whether
     forced, and because of what (None: nothing was said), whether only to show what it would do,
-    whether to wait for the resolvers, whether warnings are errors."""
+    whether to wait for the resolvers, whether warnings are errors, whether another spelling of
+    records is stored (False where a command has no such option)."""
 
     zone: Name | None
     branch: str | None
@@ -100,6 +101,7 @@ class How(msgspec.Struct, frozen=True):
     dry_run: bool
     wait: bool
     strict: bool
+    respell: bool = False
 
 
 MESSAGE: Final = click.option("-m", "--message", metavar="TEXT", help="The commit's message.")
@@ -146,7 +148,8 @@ def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
         async def run(session: Session, **arguments: Any) -> int | None:
             session = signing(session, arguments.pop("sign"), off=arguments.pop("no_sign"))
             fields = msgspec.structs.fields(How)
-            how = How(**{each.name: arguments.pop(each.name) for each in fields})
+            given = [each.name for each in fields if each.name in arguments]
+            how = How(**{name: arguments.pop(name) for name in given})
             return await body(session, how=how, **arguments)
 
         for option in (waits, DRY_RUN, STRICT, BECAUSE, FORCE, NO_SIGN, SIGN, message, where):
@@ -161,6 +164,9 @@ DRY_RUN: Final = click.option(
 )
 STRICT: Final = click.option(
     "--strict", is_flag=True, help="Make warnings errors: then nothing is committed."
+)
+RESPELL: Final = click.option(
+    "--respell", is_flag=True, help="Store the new case of names in records that are there already."
 )
 FORCE: Final = click.option(
     "--force", is_flag=True, help="Do it even where it would harm somebody."

@@ -123,7 +123,7 @@ async def _begin(session: Session, how: How, kind: Kind, asked: Asked, refish: s
         commit, message = await kind.begin(repo, at, refish)
         message = committing.intent(how, kind.what, message).message
         begun = Begun(kind.what, refish, commit.hex(), asked.mainline, message)
-        choices = Choices(preferred=asked.side)
+        choices = Choices(preferred=asked.side, respell=how.respell)
         return await _work(session, how, kind, repo, at, Unfinished(place, begun), choices)
 
     nothing = kind.nothing.replace("{refish}", refish)
@@ -135,7 +135,7 @@ async def _begin(session: Session, how: How, kind: Kind, asked: Asked, refish: s
 async def _go_on(session: Session, how: How, kind: Kind) -> int:
     async def work(repo: Repo, at: Position) -> Outcome:
         state = _known(session.state, await place_of(repo, at), kind)
-        choices = Choices(state.decisions())
+        choices = Choices(state.decisions(), respell=how.respell)
         return await _work(session, how, kind, repo, at, state, choices)
 
     nothing = kind.nothing.replace("{refish}", "that")

@@ -39,8 +39,16 @@ class Refusal(msgspec.Struct, frozen=True):
     detail: str | None = None
 
 
-def merge(base: RRset | None, ours: RRset | None, theirs: RRset | None) -> RRset | Refusal | None:
-    """What becomes of an RRset; None: it goes. The serial of an SOA is left as ours has it.
+def merge(
+    base: RRset | None, ours: RRset | None, theirs: RRset | None, *, respell: bool = False
+) -> RRset | Refusal | None:
+    """Return what becomes of an RRset; None: it goes. The serial of an SOA is left as ours has it.
+
+    Args:
+        base: the RRset that both sides came from; None, like the others: it is not there.
+        ours: the RRset on the side that takes the other's changes.
+        theirs: the RRset on the other side.
+        respell: records that both sides have take the spelling of theirs.
 
     Raises:
         Invalid: an SOA is malformed.
@@ -52,7 +60,8 @@ def merge(base: RRset | None, ours: RRset | None, theirs: RRset | None) -> RRset
     outcome = _by_keys(was, now, then)
     if isinstance(outcome, Refusal):
         return outcome
-    return settled(_spelled(outcome, now, then), ours, theirs)
+    spelled = _spelled(outcome, then, now) if respell else _spelled(outcome, now, then)
+    return settled(spelled, ours, theirs)
 
 
 def is_same(one: RRset | None, other: RRset | None) -> bool:
@@ -86,13 +95,13 @@ def _keyed(value: RRset | None) -> RRset | None:
     return RRset(value.owner, value.rdtype, value.ttl, keys, value.rdclass)
 
 
-def _spelled(merged: RRset | None, ours: RRset | None, theirs: RRset | None) -> RRset | None:
-    """Return what was made of keys with the spelling that ours has for them, else theirs."""
+def _spelled(merged: RRset | None, first: RRset | None, second: RRset | None) -> RRset | None:
+    """Return what was made of keys with the spelling that one side has for them, else the other."""
     if merged is None or merged.rdtype not in canonical_rdata.FOLDED:
         return merged
-    if theirs is not None:
-        merged = spelling.keep(merged, theirs)
-    return merged if ours is None else spelling.keep(merged, ours)
+    if second is not None:
+        merged = spelling.keep(merged, second)
+    return merged if first is None else spelling.keep(merged, first)
 
 
 def essence(value: RRset) -> RRset:

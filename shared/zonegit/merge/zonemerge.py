@@ -18,7 +18,7 @@ from zonegit.merge.threeway import Disagreement
 from zonegit.objects.asks import Answers, Asks
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Blob
-from zonegit.zone import names
+from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key, title
 
@@ -35,12 +35,14 @@ class Base(msgspec.Struct, frozen=True):
 
 class Merged(msgspec.Struct, frozen=True):
     """What ours becomes: for each RRset that changes the blob of theirs, or what was made of both,
-    None where it goes; ``added`` are those that ours has not. With ``clashes``, which are sorted as
-    zones are, none of it is of use."""
+    None where it goes; ``added`` are those that ours has not, ``respelled`` those of theirs that
+    have the records of ours in another spelling, which is not taken. With ``clashes``, which are
+    sorted as zones are, none of it is of use."""
 
     changes: dict[Key, ObjectId | RRset | None]
     added: list[Key]
     clashes: list[Clash]
+    respelled: list[RRset]
 
 
 def merge(
@@ -49,9 +51,12 @@ def merge(
     theirs: ObjectId,
     apex: Name,
     decisions: Iterable[Decision] = (),
+    *,
+    respell: bool = False,
 ) -> Asks[Merged]:
     """Merges tree ``theirs`` into ``ours``, None: one without records. A decision counts for as
-    long as both sides hold what it was made about.
+    long as both sides hold what it was made about. ``respell``: where both changed an RRset, its
+    records take the spelling of theirs.
 
     Raises:
         Corrupt: a tree is none of a zone's.
@@ -73,7 +78,7 @@ def merge(
     for key, three in threes.items():
         outcome: Outcome = _agreed(three)
         if key in values:
-            outcome = _outcome(key, values[key], base, chosen.get(key))
+            outcome = _outcome(key, values[key], base, chosen.get(key), respell=respell)
         if isinstance(outcome, Refusal):
             refused[key] = outcome
         elif outcome != (values[key].ours if key in values else three.ours):
@@ -82,7 +87,14 @@ def merge(
     added = [
         key for key, value in changes.items() if value is not None and threes[key].ours is None
     ]
-    return Merged(changes, added, (yield from _clashes(refused, both, apex)))
+    respelled = [
+        value.theirs
+        for key, value in values.items()
+        if key not in changes and key != APEX_SOA
+        if value.ours is not None and value.theirs is not None
+        if spelling.is_respelled(value.theirs, value.ours)
+    ]
+    return Merged(changes, added, (yield from _clashes(refused, both, apex)), respelled)
 
 
 def _is_open(
@@ -101,7 +113,12 @@ def _agreed(three: Three[ObjectId | None]) -> ObjectId | None:
 
 
 def _outcome(
-    key: Key, values: Three[RRset | None], base: Base, decision: Decision | None
+    key: Key,
+    values: Three[RRset | None],
+    base: Base,
+    decision: Decision | None,
+    *,
+    respell: bool,
 ) -> RRset | Refusal | None:
     if decision is not None:
         taken = values.ours if decision.side == "ours" else values.theirs
@@ -109,8 +126,8 @@ def _outcome(
     if key in base.disputed:
         if not records.is_same(values.ours, values.theirs):
             return Refusal("no agreed base")
-        return records.merge(None, values.ours, values.theirs)
-    merged = records.merge(*values)
+        return records.merge(None, values.ours, values.theirs, respell=respell)
+    merged = records.merge(*values, respell=respell)
     if merged is None and key == APEX_SOA:
         return Refusal("deleted against modified", "a zone has an SOA")
     return merged

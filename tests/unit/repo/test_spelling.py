@@ -15,6 +15,7 @@ from zonegit.repo.changing import editing, merges, planfile, rewinding, series
 from zonegit.repo.changing.series import Version, Written
 from zonegit.repo.committing import commits, diffs, edits, plans
 from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Unchanged
+from zonegit.repo.committing.conflicts import Choices
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.committing.edits import Add, Edit, Remove, Set
 from zonegit.repo.committing.plans import Plan
@@ -288,10 +289,11 @@ async def branched(shop: Shop, *starts: RRset) -> None:
     await branches.create(shop.repo, ZONE, "canary", await tip(shop), shop.repo.origin("branch"))
 
 
-async def merged(shop: Shop) -> Outcome:
+async def merged(shop: Shop, *, respell: bool = False) -> Outcome:
     at = await heads.locate(shop.repo, ZONE, "main")
     theirs = await tip(shop, "canary")
-    return await merges.merge(shop.repo, at, theirs, Intent("m", "merge"))
+    choices = Choices(respell=respell)
+    return await merges.merge(shop.repo, at, theirs, Intent("m", "merge"), choices)
 
 
 async def other_change(shop: Shop) -> None:
@@ -314,6 +316,18 @@ async def test_where_both_changed_an_rrset_our_spelling_stays(foo: Shop) -> None
     await stored(foo, mx(LOWER, OTHER, "30 c.foo.com."), "canary")
     await merged(foo)
     assert await blob(foo) == mx(UPPER, OTHER, "30 c.foo.com.")
+
+
+@pytest.mark.parametrize("respell", [False, True])
+async def test_where_both_made_the_same_change_the_spelling_is_chosen(
+    foo: Shop, respell: bool
+) -> None:
+    await branched(foo, mx(OTHER))
+    await stored(foo, mx(UPPER), "main")
+    await stored(foo, mx(LOWER), "canary")
+    outcome = await merged(foo, respell=respell)
+    assert await blob(foo) == mx(LOWER if respell else UPPER)
+    assert rules_of(outcome) == ([] if respell else ["spelling-only"])
 
 
 async def test_a_respelled_record_merges_with_its_removal(foo: Shop) -> None:

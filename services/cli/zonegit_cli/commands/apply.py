@@ -21,6 +21,7 @@ from zonegit_cli.typed import files
 
 @page.page("apply")
 @click.argument("file", type=click.Path(), metavar="FILE|-")
+@page.RESPELL
 @page.commits
 async def command(session: Session, file: str, how: How) -> None:
     """Make the edits of FILE, or of standard input, in one commit: all of them or none.
@@ -50,7 +51,7 @@ async def command(session: Session, file: str, how: How) -> None:
         return
 
     def plan_for(_repo: Repo, position: Position) -> Plan:
-        return plans.of_edits(octets, position, source)
+        return plans.of_edits(octets, position, source, respell=how.respell)
 
     await committing.commit(session, how, plan_for, committing.intent(how, "apply", message))
 

@@ -16,6 +16,7 @@ from zonegit_cli.typed.editor import Sheet
 
 
 @page.page("edit")
+@page.RESPELL
 @page.commits
 async def command(session: Session, how: How) -> int:
     """Open the zone file in your editor (VISUAL, EDITOR), and commit what you save.

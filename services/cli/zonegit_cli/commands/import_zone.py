@@ -50,6 +50,7 @@ MODEST: Final = 10
 @click.option("--file", "name", metavar="NAME", help="That file, from the repository's top.")
 @click.option("--rev", metavar="BRANCH", help="The branch of git that it is taken from  [HEAD]")
 @click.option("--lenient", is_flag=True, help="Skip records that cannot stand, and say which.")
+@page.RESPELL
 @page.commits
 async def command(
     session: Session,
@@ -143,9 +144,10 @@ async def _import_one(
         rrsets = list(found.values())
         if not merge:
             renew = repo.objects if how.force and not how.dry_run else None
-            plan = plans.plan_replacement(rrsets, position.zone, renew)
+            plan = plans.plan_replacement(rrsets, position.zone, renew, respell=how.respell)
         else:
-            plan = plans.plan_edits(_merging(rrsets, position), position.zone)
+            todo = _merging(rrsets, position)
+            plan = plans.plan_edits(todo, position.zone, respell=how.respell)
         return plans.add_findings(plan, master.take_findings())
 
     words = f"{'merge' if merge else 'import'} {files.shown(Path(file).name)}"

@@ -31,6 +31,7 @@ MERGE: Final = Kind("merge", "{} has all of {refish} already", _begin, _work)
 
 @page.page("merge")
 @resuming.stoppable
+@page.RESPELL
 @page.commits
 async def command(session: Session, asked: Asked, how: How) -> int:
     """Bring what REFISH has (a branch, as a rule) into the branch you stand on.

@@ -30,12 +30,14 @@ EXIT_DIFFERENT: Final = 10
 @click.argument("file", type=click.Path(), metavar="FILE|-")
 @click.option("--out", type=click.Path(path_type=Path), metavar="PLAN", help="Save the plan here.")
 @click.option("--exit-code", is_flag=True, help="Exit with 10 if it would change anything.")
+@page.RESPELL
 @page.in_zone
 async def command(
     session: Session,
     file: str,
     out: Path | None,
     exit_code: bool,
+    respell: bool,
     zone: Name | None,
     branch: str | None,
 ) -> int:
@@ -64,9 +66,9 @@ async def command(
     async with session.connected() as repo:
         at = await heads.locate(repo, zone, branch)
         if is_import:
-            plan = _of_zone(session, octets, source, at)
+            plan = _of_zone(session, octets, source, at, respell=respell)
         else:
-            plan = shown.of_edits(octets, at, source)
+            plan = shown.of_edits(octets, at, source, respell=respell)
         saved, size = await planfile.planned(repo, at, plan, is_import=is_import)
     findings.tell(session, saved.findings)
     if out is not None:
@@ -78,11 +80,11 @@ async def command(
     return EXIT_DIFFERENT if exit_code and saved.deltas else 0
 
 
-def _of_zone(session: Session, octets: bytes, source: str, at: Position) -> Plan:
+def _of_zone(session: Session, octets: bytes, source: str, at: Position, *, respell: bool) -> Plan:
     gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
     master = MasterFiles(session, zonefile.open_beside)
     found = master.read(octets, source, at.zone)
-    plan = plans.plan_replacement(list(found.values()), at.zone)
+    plan = plans.plan_replacement(list(found.values()), at.zone, respell=respell)
     return plans.add_findings(plan, master.take_findings())
 
 

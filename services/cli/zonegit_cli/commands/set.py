@@ -16,6 +16,7 @@ from zonegit_cli.typed.records import parse_rrset
 @click.argument("rdtype", type=page.TYPE, metavar="TYPE")
 @click.argument("ttl")
 @click.argument("rdata", nargs=-1, required=True)
+@page.RESPELL
 @page.commits
 async def command(
     session: Session, name: str, rdtype: str, ttl: str, rdata: tuple[str, ...], how: How

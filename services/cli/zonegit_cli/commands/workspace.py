@@ -158,6 +158,7 @@ async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -
 @page.FORCE
 @page.BECAUSE
 @page.STRICT
+@page.RESPELL
 @page.DRY_RUN
 @page.waits
 async def commit(
@@ -171,6 +172,7 @@ async def commit(
     force: bool,
     because: str | None,
     strict: bool,
+    respell: bool,
     dry_run: bool,
     wait: bool,
 ) -> None:
@@ -194,6 +196,7 @@ async def commit(
     intent = Intent(
         (message or "").strip() or "workspace commit", "workspace commit", force,
         dry_run=dry_run, because=because, operation=heads.new_operation(), strict=strict,
+        respell=respell,
     )  # fmt: skip
     with opened.opened(opened.find(folder), exclusive=not dry_run) as workspace:
         todo = _to_commit(session, compare(workspace, zones, _bar(session)), new=new)

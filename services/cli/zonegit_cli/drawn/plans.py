@@ -19,16 +19,19 @@ from zonegit_cli.typed import scripts
 SIGNS: Final = {"added": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-", "red")}
 
 
-def of_edits(octets: bytes, position: Position, source: str) -> Plan:
-    """What a file of edits, or a diff, is to change.
+def of_edits(octets: bytes, position: Position, source: str, *, respell: bool) -> Plan:
+    """What a file of edits, or a diff, is to change. ``respell``: another spelling of records that
+    are there is stored, too.
 
     Raises:
         Invalid: it is neither; names ``source`` and the line.
     """
     if patch.is_patch(octets):
-        return plans.plan_edits(patch.read(octets, position.zone, source), position.zone)
+        found = patch.read(octets, position.zone, source)
+        return plans.plan_edits(found, position.zone, respell=respell)
     script = scripts.read(octets, position.zone, source)
-    return plans.add_findings(plans.plan_edits(script.edits, position.zone), script.findings)
+    plan = plans.plan_edits(script.edits, position.zone, respell=respell)
+    return plans.add_findings(plan, script.findings)
 
 
 def lines(plan: Saved, size: Size) -> Iterator[str]:

@@ -9,11 +9,12 @@ from zonegit.merge import conflicts, zonemerge
 from zonegit.merge.conflicts import Clash, Decision, Side
 from zonegit.merge.zonemerge import Base, Merged
 from zonegit.objects.ids import ObjectId
+from zonegit.repo.committing import respelling
 from zonegit.repo.committing.drafts import Planned
 from zonegit.repo.committing.edits import Changes
 from zonegit.repo.finding import browse
 from zonegit.store.reading import Reader
-from zonegit.zone import names
+from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
@@ -23,10 +24,12 @@ ROUNDS: Final = 3
 
 class Choices(msgspec.Struct, frozen=True):
     """What somebody decided of clashes: of some RRsets, and (``preferred``, None: nothing) of all
-    others."""
+    others; and whether records that both sides have are ``respell``ed as the other side has them.
+    """
 
     decisions: Sequence[Decision] = ()
     preferred: Side | None = None
+    respell: bool = False
 
 
 NONE: Final = Choices()
@@ -63,7 +66,8 @@ async def merged(
     """
     decisions = list(choices.decisions)
     for _ in range(ROUNDS):
-        found = await reader.answer(zonemerge.merge(base, ours, theirs, apex, decisions))
+        merging = zonemerge.merge(base, ours, theirs, apex, decisions, respell=choices.respell)
+        found = await reader.answer(merging)
         if not found.clashes:
             return await _planned(reader, found, apex)
         if choices.preferred is None:
@@ -86,4 +90,5 @@ async def _planned(reader: Reader, found: Merged, apex: Name) -> Planned:
         for (path, rdtype), value in found.changes.items()
     }
     added = {(names.below(apex, path), rdtype) for path, rdtype in found.added}
-    return Planned(changes, added)
+    notes = respelling.limit(map(spelling.note_respelled, found.respelled))
+    return Planned(changes, added, findings=notes)

@@ -4,7 +4,7 @@ A plan works out what RRsets are to become; here it is compared with what they a
 their records (``zone.canonical_rdata``). All pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from zonegit.repo.committing.edits import Changes, Key
@@ -38,7 +38,7 @@ def settle(changes: Changes, present: Mapping[Key, RRset], *, respell: bool = Fa
         spelling is not stored, and warnings about records that some servers take for one.
     """
     left: Changes = {}
-    found = _Findings()
+    found: list[Finding] = []
     for key, value in changes.items():
         known = present.get(key)
         if value is None or known is None or respell:
@@ -48,11 +48,10 @@ def settle(changes: Changes, present: Mapping[Key, RRset], *, respell: bool = Fa
             if kept is not known:
                 left[key] = kept
             if kept != value and spelling.is_respelled(value, known):
-                found.add(spelling.note_respelled(value))
+                found.append(spelling.note_respelled(value))
         if value is not None:
-            for variants in spelling.find_variants(value):
-                found.add(variants)
-    return Settled(left, found.finish())
+            found += spelling.find_variants(value)
+    return Settled(left, limit(found))
 
 
 def is_needed(rdtype: int) -> bool:
@@ -60,24 +59,18 @@ def is_needed(rdtype: int) -> bool:
     return rdtype in canonical_rdata.FOLDED
 
 
-class _Findings:
-    """Findings, the first of each rule as they are, the others counted."""
-
-    def __init__(self) -> None:
-        self._found: list[Finding] = []
-        self._counts: dict[str, int] = {}
-
-    def add(self, finding: Finding) -> None:
-        number = self._counts.get(finding.rule, 0) + 1
-        self._counts[finding.rule] = number
-        if number <= MAX_NAMED:
-            self._found.append(finding)
-
-    def finish(self) -> tuple[Finding, ...]:
-        severities = {each.rule: each.severity for each in self._found}
-        more = (
-            Finding(rule, severities[rule], f"{number - MAX_NAMED} more findings of {rule}")
-            for rule, number in self._counts.items()
-            if number > MAX_NAMED
-        )
-        return (*self._found, *more)
+def limit(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the first ``MAX_NAMED`` findings of each rule, and one that counts the others."""
+    first: list[Finding] = []
+    counts: dict[str, int] = {}
+    for finding in findings:
+        counts[finding.rule] = counts.get(finding.rule, 0) + 1
+        if counts[finding.rule] <= MAX_NAMED:
+            first.append(finding)
+    severities = {each.rule: each.severity for each in first}
+    more = (
+        Finding(rule, severities[rule], f"{number - MAX_NAMED} more findings of {rule}")
+        for rule, number in counts.items()
+        if number > MAX_NAMED
+    )
+    return (*first, *more)
