@@ -195,7 +195,10 @@ async def status_of_all(
 
 
 async def answers_of_all(
-    bus: "Bus", zone: Name | None = None, ignored: Collection[str] = ()
+    bus: "Bus",
+    zone: Name | None = None,
+    ignored: Collection[str] = (),
+    doubted: Collection[str] = (),
 ) -> tuple[set[str], dict[Name, dict[str, list[Answer]]]]:
     """Ask every resolver for the highest serials that it ever answered.
 
@@ -203,6 +206,7 @@ async def answers_of_all(
         bus: where they listen.
         zone: of this zone alone; None: of all.
         ignored: resolvers whose answers are left out.
+        doubted: runs of the ref store: a cache that began in one does not know all.
 
     Returns:
         The resolvers that answered, and what they said by zone and branch.
@@ -217,7 +221,7 @@ async def answers_of_all(
         for page in pages:
             said.add(page.resolver)
             if page.resolver not in ignored:
-                _take(page, answers)
+                _take(page, answers, is_complete=page.began not in doubted)
         # Each resolver has its own pages; what is told twice does no harm.
         ends = [(page.serials[-1].zone, page.serials[-1].branch) for page in pages if page.more]
         if not ends or (after is not None and min(ends) <= after):
@@ -225,10 +229,12 @@ async def answers_of_all(
         after = min(ends)
 
 
-def _take(page: Answered, answers: dict[Name, dict[str, list[Answer]]]) -> None:
+def _take(
+    page: Answered, answers: dict[Name, dict[str, list[Answer]]], *, is_complete: bool
+) -> None:
     for each in page.serials:
         given = answers.setdefault(each.zone, {}).setdefault(each.branch, [])
-        answer = Answer(page.resolver, each.serial, each.tree)
+        answer = Answer(page.resolver, each.serial, each.tree, is_complete)
         if answer not in given:
             given.append(answer)
 

@@ -24,6 +24,8 @@ from zonegit_refs import rows
 
 MAX_SHOWN: Final = 100
 """Zones and branches that the state of a recovery names."""
+MAX_STARTS: Final = 1_000
+"""Runs of the service that are remembered while no resolver confirms the log."""
 MAX_PAST: Final = 100
 """Earlier epochs that are told: one for each restore."""
 HINT: Final = "zonegit recover shows what has to be done, zonegit recover --finish does it"
@@ -86,7 +88,28 @@ def state(connection: Connection) -> Recovery:
         count_awaiting(connection),
         [Name(zone) for (zone,) in zones],
         [Owed(Name(zone), branch, serial) for zone, branch, serial in owed],
+        doubted(connection),
     )
+
+
+def doubted(connection: Connection) -> list[str]:
+    """Return the runs of the service before which this store may have been restored."""
+    return [str(each) for (each,) in connection.execute("SELECT id FROM start ORDER BY number")]
+
+
+def start(connection: Connection, run: str) -> None:
+    """Note that the service runs again: its store may be another one than before."""
+    connection.execute("INSERT INTO start (id) VALUES (?)", (run,))
+    connection.execute(
+        "DELETE FROM start WHERE number NOT IN"
+        " (SELECT number FROM start ORDER BY number DESC LIMIT ?)",
+        (MAX_STARTS,),
+    )
+
+
+def confirm(connection: Connection) -> None:
+    """Note that a resolver which knows the log from before holds no more of it than there is."""
+    connection.execute("DELETE FROM start")
 
 
 def note(connection: Connection, claim: Witness, before: Sequence[str]) -> bool:
@@ -131,6 +154,7 @@ def begin(connection: Connection, zone: Name) -> bool:
     )
     connection.execute("UPDATE store SET epoch = lower(hex(randomblob(8)))")
     connection.execute("DELETE FROM witness")
+    connection.execute("DELETE FROM start")
     connection.execute("DELETE FROM awaiting")
     connection.execute("INSERT INTO awaiting (zone) SELECT zone FROM zone")
     return True

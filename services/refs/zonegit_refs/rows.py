@@ -26,6 +26,8 @@ _RECOVERY: Final = (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         resolver TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL
     ) STRICT""",
+    # Runs of the service before which this store may have been restored.
+    "CREATE TABLE start (number INTEGER PRIMARY KEY, id TEXT NOT NULL) STRICT",
     "CREATE TABLE awaiting (zone BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
     # Branches with a signed SOA: they need a tip with a later serial than that.
     """CREATE TABLE owed (

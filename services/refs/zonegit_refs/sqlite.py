@@ -1,11 +1,15 @@
 """Refs in one SQLite file: each question one read, each change one durable transaction."""
 
+import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from typing import NamedTuple
+
+import msgspec
 
 from zonegit.objects.ids import ObjectId
 from zonegit.store.basis import RefState, ServedTree
@@ -52,9 +56,11 @@ class Pulse(NamedTuple):
 class SqliteRefs:
     """The tables behind an open file. ``epoch`` is the name of its log."""
 
-    def __init__(self, database: Database, epoch: str, sequence: int) -> None:
+    def __init__(self, database: Database, epoch: str, sequence: int, run: str) -> None:
         self._database = database
         self.epoch = epoch
+        self.run = run
+        """The name of this run of the service."""
         self.latest = sequence
         """The last sequence of the log."""
         self.begun: set[str] = set()
@@ -67,7 +73,8 @@ class SqliteRefs:
         return await self._database.read(partial(questions.zone, zone=zone, actor=actor))
 
     async def snapshot(self, after: Name | None) -> Snapshot:
-        return await self._database.read(partial(questions.snapshot, after=after))
+        found = await self._database.read(partial(questions.snapshot, after=after))
+        return msgspec.structs.replace(found, start=self.run)
 
     async def since(self, epoch: str, sequence: int) -> Since:
         return await self._database.read(partial(questions.since, epoch=epoch, sequence=sequence))
@@ -103,6 +110,14 @@ class SqliteRefs:
             Whether this is the first proof of it.
         """
         return await self._database.write(partial(recovery.note, claim=claim, before=before))
+
+    async def doubted(self) -> list[str]:
+        """Return the runs of the service before which this store may have been restored."""
+        return await self._database.read(recovery.doubted)
+
+    async def confirm(self) -> None:
+        """Note that a resolver knows the log from before, and no more of it than there is."""
+        await self._database.write(recovery.confirm)
 
     async def recover(
         self,
@@ -216,9 +231,12 @@ async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
     """Raises:
     Unavailable, Corrupt, Invalid: the file cannot be used.
     """
+    is_new, run = await asyncio.to_thread(_is_absent, path), secrets.token_hex(8)
     async with open_database(path, rows.SCHEMA, rows.VERSION, rows.UPGRADES) as database:
+        if not is_new:
+            await database.write(partial(recovery.start, run=run))
         epoch, sequence, *_ = await database.read(_pulse)
-        yield SqliteRefs(database, epoch, sequence)
+        yield SqliteRefs(database, epoch, sequence, run)
 
 
 def _pulse(connection: Connection) -> Pulse:
@@ -228,3 +246,8 @@ def _pulse(connection: Connection) -> Pulse:
         recovery.count_awaiting(connection),
         recovery.witness(connection) is not None,
     )
+
+
+def _is_absent(path: Path) -> bool:
+    """Return whether there is no such file: a store that is made now cannot have been restored."""
+    return not path.exists()

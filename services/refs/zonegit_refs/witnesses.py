@@ -81,6 +81,14 @@ class Witnesses:
         found = await self._bus.broadcast(subject, about, ResolverStatus, ANSWER_TIMEOUT_S)
         for each in found:
             await self._take(Witness(each.resolver, each.epoch, each.sequence), each.past)
+        doubted = await self._refs.doubted()
+        if doubted and any(self._confirms(each, doubted) for each in found):
+            await self._refs.confirm()
+
+    def _confirms(self, status: ResolverStatus, doubted: Sequence[str]) -> bool:
+        """Return whether a resolver that knows the log from before holds no more than there is."""
+        is_old = status.began is not None and status.began not in doubted
+        return is_old and status.epoch == self._refs.epoch and status.sequence <= self._refs.latest
 
     async def _ask_when_hinted(self) -> None:
         while True:

@@ -145,7 +145,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     ``after`` is where the next page starts, None on the last one. Pages are not one transaction:
     whoever follows the log applies events from the first page's ``sequence`` on. ``past`` are the
     epochs before this one, the latest first. ``recovering``: some zones await their recovery, and
-    perhaps zones that are not registered here do, too.
+    perhaps zones that are not registered here do, too. ``start`` names the present run of the ref
+    store, like no other.
     """
 
     epoch: str
@@ -154,6 +155,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     after: Name | None = None
     past: list[Past] = []
     recovering: bool = False
+    start: str = ""
 
 
 class Witness(msgspec.Struct, frozen=True):
@@ -182,8 +184,10 @@ class Recovery(msgspec.Struct, frozen=True):
 
     ``witness`` proves that it was; None: no resolver has said so since the latest recovery.
     ``awaiting`` counts the zones that are not recovered yet, ``zones`` are the first of them, and
-    ``owed`` the first branches that need a later serial: 100 at the most of each. ``past`` as
-    :class:`Snapshot` has it.
+    ``owed`` the first branches that need a later serial: 100 at the most of each. ``doubted`` are
+    the runs of the ref store before which it may have been restored, unknown to any resolver: one
+    whose cache began in such a run knows nothing of the time before. ``past`` as :class:`Snapshot`
+    has it.
     """
 
     epoch: str
@@ -193,6 +197,7 @@ class Recovery(msgspec.Struct, frozen=True):
     awaiting: int = 0
     zones: list[Name] = []
     owed: list[Owed] = []
+    doubted: list[str] = []
 
 
 class Renewal(msgspec.Struct, frozen=True):

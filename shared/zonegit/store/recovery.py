@@ -23,11 +23,14 @@ what serials can tell apart, so that one faulty resolver cannot use it up."""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The highest serial that a resolver ever answered for a branch, and the tree it stood for."""
+    """The highest serial that a resolver ever answered for a branch, and the tree it stood for.
+    ``is_complete`` False: perhaps the resolver has known the branch only since the restore, for its
+    cache was lost, too."""
 
     resolver: str
     serial: int
     tree: ObjectId
+    is_complete: bool = True
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -72,7 +75,8 @@ def decide(branch: Restored, answers: Iterable[Answer], headroom: int) -> Verdic
     Returns:
         ``Leave`` if the highest serial answered is the tip's and stood for the tip's tree alone;
         ``Renew`` at the serial after it if it is the tip's with another tree, or is later;
-        ``Renew`` at the tip's plus ``headroom`` if it is earlier, or not known;
+        ``Renew`` at the tip's plus ``headroom`` if it is earlier, or not known: only resolvers
+        whose answers are complete know it, and the serial is later than all answers in any case;
         ``Doubt`` if it is so far ahead that it is not believed, or no serial is later than both
         the tip's and the highest.
     """
@@ -84,7 +88,11 @@ def decide(branch: Restored, answers: Iterable[Answer], headroom: int) -> Verdic
     known = max(answers, key=lambda each: lead(each.serial, branch.serial), default=None)
     if known is None or later(branch.serial, known.serial):
         return _renewed(branch, advanced(latest(branch.serial, branch.highest), headroom), None)
-    trees = {each.tree for each in answers if each.serial == known.serial}
+    highest = [each for each in answers if each.serial == known.serial]
+    if not any(each.is_complete for each in highest):
+        reached = latest(latest(branch.serial, branch.highest), known.serial)
+        return _renewed(branch, advanced(reached, headroom), None)
+    trees = {each.tree for each in highest}
     if known.serial == branch.serial and trees == {branch.tree}:
         return Leave()
     return _renewed(branch, following(latest(known.serial, branch.highest)), known)

@@ -389,11 +389,12 @@ class HighestSerial(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class Answered(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A page of what one resolver ever answered, by zone and branch. ``more``: it has further ones,
-    past the last of these."""
+    past the last of these. ``began`` as :class:`ResolverStatus` has it; empty: unknown."""
 
     resolver: Text
     serials: Annotated[list[HighestSerial], Meta(max_length=MAX_ANSWERED)]
     more: bool = False
+    began: Text = ""
 
 
 class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -437,7 +438,9 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     None when none was, or it is not served. ``lag`` is how many rows of the log it has seen
     announced and not yet applied; ``more`` says that zones beyond the first 1,000 are left out.
     ``past`` are the epochs before ``epoch``, the latest first; ``held``: the ref store has lost
-    what this resolver holds, so it is kept as it is."""
+    what this resolver holds, so it is kept as it is. ``began`` is the run of the ref store
+    (``Snapshot.start``) in which its cache began; empty: before there were such names; None: an
+    earlier release does not tell."""
 
     resolver: Text
     version: Text
@@ -454,6 +457,7 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     asked: ZoneServing | None = None
     past: list[Text] = []
     held: bool = False
+    began: Text | None = None
 
     def __post_init__(self) -> None:
         for zone in self.only:

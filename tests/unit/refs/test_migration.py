@@ -260,7 +260,7 @@ def schema_of(layout: int) -> list[str]:
         2: ("TABLE legacy",),
         3: ("log_of_operation", "log_of_actor", "log_of_zone"),
         4: ("log_of_work", "log_of_undone"),
-        5: ("TABLE past", "TABLE witness", "TABLE awaiting", "TABLE owed"),
+        5: ("TABLE past", "TABLE witness", "TABLE start", "TABLE awaiting", "TABLE owed"),
     }
     absent = [each for made, names in since.items() if made > layout for each in names]
     kept = [each for each in rows.SCHEMA if not any(name in each for name in absent)]

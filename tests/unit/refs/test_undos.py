@@ -185,7 +185,7 @@ async def test_undos_of_an_earlier_layout_are_known_by_the_digits_in_their_reaso
         file.execute("UPDATE log SET reason = 'undo ' || substr(undoes, 1, 12) WHERE undoes <> ''")
         for index in ("log_of_work", "log_of_undone"):
             file.execute(f"DROP INDEX {index}")
-        for table in ("past", "witness", "awaiting", "owed"):
+        for table in ("past", "witness", "start", "awaiting", "owed"):
             file.execute(f"DROP TABLE {table}")
         file.execute("ALTER TABLE log DROP COLUMN undoes")
         file.execute("PRAGMA user_version = 3")

@@ -27,6 +27,11 @@ def said(serial: int, tree: ObjectId = OTHER, resolver: str = "one") -> Answer:
     return Answer(resolver, serial, tree)
 
 
+def lately(serial: int, tree: ObjectId = TREE) -> Answer:
+    """Of a resolver that has lost its cache, and took up the restored store."""
+    return Answer("new", serial, tree, is_complete=False)
+
+
 @pytest.mark.parametrize(
     ("branch", "answers", "serial"),
     [
@@ -53,6 +58,15 @@ def said(serial: int, tree: ObjectId = OTHER, resolver: str = "one") -> Answer:
         (Restored(LAST, TREE, LAST), [], 999),
         (Restored(2026112901, TREE, 2026112901), [], 2026113901),
         (Restored(4, TREE, 9), [], 1009),
+        # It is known to those alone that have lost their caches, too.
+        (TIP, [lately(4)], 1004),
+        (TIP, [lately(4, OTHER)], 1004),
+        (TIP, [lately(6)], 1006),
+        (TIP, [lately(4), said(3)], 1004),
+        # But one of them is as good as the others together with one that is complete.
+        (TIP, [lately(4), said(4, TREE)], None),
+        (TIP, [lately(4, OTHER), said(4, TREE)], 5),
+        (TIP, [lately(4), said(6)], 7),
     ],
 )
 def test_a_branch_goes_on_where_every_secondary_follows(

@@ -108,7 +108,7 @@ async def _survey(
 ) -> Survey:
     recovery = await repo.refs.recovery()
     statuses = await status_of_all(bus, zone)
-    said, answers = await answers_of_all(bus, zone, ignored)
+    said, answers = await answers_of_all(bus, zone, ignored, recovery.doubted)
     expected = {each.resolver for each in statuses} | session.local_resolvers()
     return Survey(recovery, sorted(said), sorted(expected - said), answers, statuses)
 

@@ -56,7 +56,7 @@ class Follower:
         self._pins = pins
         self._notes = last_known.notes
         self._descent = last_known.descent
-        self.epoch, self.sequence, self.past = self._notes.followed
+        self.epoch, self.sequence, self.past, _ = self._notes.followed
         """The last row of the log that was taken up, and the epochs before."""
         self.announced = 0
         """The last one that is known to exist."""
@@ -168,7 +168,8 @@ class Follower:
         self.complete.set()
 
     def _note(self) -> None:
-        self._notes.follow(Followed(self.epoch, self.sequence, self.past))
+        began = self._notes.followed.began
+        self._notes.follow(Followed(self.epoch, self.sequence, self.past, began))
 
     async def _read_missed(self) -> None:
         while True:
@@ -189,6 +190,7 @@ class Follower:
         sequence on, and are asked for afterwards."""
         plan = self._tracks.plan
         first = page = await self._refs.snapshot()
+        self._notes.begin(first.start)
         self._hold(first)
         registered: set[Name] = set()
         while True:

@@ -83,6 +83,11 @@ class Notes:
             self._followed = followed
             self._is_due.set()
 
+    def begin(self, run: str) -> None:
+        """Note in which run of the ref store this begins, if nothing is known from before."""
+        if self._followed == Followed() and not self._answered:
+            self.follow(Followed(began=run))
+
     def recall(self, epoch: str, sequence: int) -> None:
         """Take up where a branch stood that is kept: the log was followed that far at least."""
         known = self._followed

@@ -26,7 +26,7 @@ _NOTES: Final = (
     "CREATE TABLE answered (zone BLOB NOT NULL, branch TEXT NOT NULL, serial INTEGER NOT NULL,"
     " tree BLOB NOT NULL, PRIMARY KEY (zone, branch)) STRICT, WITHOUT ROWID",
     "CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL,"
-    " sequence INTEGER NOT NULL, past TEXT NOT NULL) STRICT",
+    " sequence INTEGER NOT NULL, past TEXT NOT NULL, began TEXT NOT NULL) STRICT",
 )
 SCHEMA: Final = (
     "CREATE TABLE confirmed (one INTEGER PRIMARY KEY CHECK (one = 1), seen REAL NOT NULL) STRICT",
@@ -49,11 +49,13 @@ log = structlog.get_logger()
 
 class Followed(NamedTuple):
     """How far the log was followed: the epoch, the last of its rows that was applied, and the
-    epochs before it, the latest first. The epoch is empty while no log was read."""
+    epochs before it, the latest first. The epoch is empty while no log was read. ``began`` names
+    the run of the ref store in which this cache began, empty: before there were such names."""
 
     epoch: str = ""
     sequence: int = 0
     past: tuple[str, ...] = ()
+    began: str = ""
 
 
 class Highest(NamedTuple):
@@ -140,15 +142,18 @@ def _known(connection: Connection) -> Known:
     late = {(Name(zone), branch): seen for zone, branch, seen in found}
     rows = connection.execute("SELECT zone, branch, serial, tree FROM answered")
     answered = {(Name(zone), branch): Highest(*highest) for zone, branch, *highest in rows}
-    row = connection.execute("SELECT epoch, sequence, past FROM followed").fetchone()
-    followed = Followed(row[0], row[1], tuple(row[2].split())) if row is not None else Followed()
+    row = connection.execute("SELECT epoch, sequence, past, began FROM followed").fetchone()
+    followed = Followed()
+    if row is not None:
+        followed = Followed(row[0], row[1], tuple(row[2].split()), row[3])
     return Known(confirmed, late, sqlite.standing(connection), answered, followed)
 
 
 def _note(connection: Connection, followed: Followed, answered: Mapping[Key, Highest]) -> None:
-    epoch, sequence, past = followed
+    epoch, sequence, past, began = followed
     connection.execute(
-        "INSERT OR REPLACE INTO followed VALUES (1, ?, ?, ?)", (epoch, sequence, " ".join(past))
+        "INSERT OR REPLACE INTO followed VALUES (1, ?, ?, ?, ?)",
+        (epoch, sequence, " ".join(past), began),
     )
     connection.executemany(
         "INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?)",

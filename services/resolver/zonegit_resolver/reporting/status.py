@@ -103,6 +103,7 @@ def status(
         asked=_asked(plan.of(asked.zone)) if asked.zone is not None else None,
         past=list(follower.past),
         held=follower.is_held,
+        began=notes.followed.began,
     )
 
 
@@ -121,7 +122,8 @@ def answered(name: str, notes: Notes, asked: AskAnswered) -> Answered:
                 zone=zone, branch=branch, serial=highest.serial, tree=ObjectId(highest.tree)
             )
         )
-    return Answered(resolver=name, serials=serials, more=len(serials) < len(found))
+    more = len(serials) < len(found)
+    return Answered(resolver=name, serials=serials, more=more, began=notes.followed.began)
 
 
 def _asked(serving: Serving | None) -> ZoneServing | None:
