@@ -169,3 +169,17 @@ async def test_the_basis_of_a_verdict_is_told(stood: RefStand) -> None:
     assert nowhere == Basis(RefState(False, None), USUAL)
     with pytest.raises(Invalid):
         await stood.refs.basis(refnames.marker(FOO))
+
+
+@pytest.mark.parametrize("name", ["a later serial", "most of the zone", "a lost race", "a tag"])
+async def test_a_zone_that_awaits_its_recovery_is_judged_so(stood: RefStand, name: str) -> None:
+    case = CASES[name]
+    assert case.new is not None
+    await stood.refs.register(BAR, origin())
+    await stood.refs.recover(BAR, [], [], origin())  # the first one begins an epoch
+    assert (await stood.refs.zone(FOO, ACTOR)).awaiting
+    await stood.objects.put(case.new.objects)
+    judged = await outcome(stood.refs.judge(case.ref, case.expected, case.new.id, origin()))
+    assert judged == await outcome(stood.refs.move(case.ref, case.expected, case.new.id, origin()))
+    assert (judged or ("",))[0] == "unavailable"
+    assert (await outcome(stood.refs.basis(case.ref)) or ("",))[0] == "unavailable"

@@ -11,7 +11,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from zonegit.errors import Conflict, Denied, Invalid, NotFound
+from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, RawObject, short, verify_all
 from zonegit.objects.model import Symref
@@ -209,7 +209,12 @@ class Keeper:
         """Asks policy about the tip there is, then moves the ref if it still has that tip."""
         request = MoveRequest(ref, expected, new, origin.force, origin.because)
         for _ in range(MOST_JUDGED):
-            tip = await self._refs.target(ref) if served is not None else None
+            tip = None
+            if served is not None:
+                # Where the zone is not recovered the transaction says so, unless the operation is
+                # one that was carried out before.
+                with suppress(Unavailable):
+                    tip = (await self._refs.state(ref)).tip
             if served is not None and tip not in (None, new) and holds(expected, tip):
                 await judging.check_harm(self._objects, request, tip, served, self._limits, known)
             with suppress(Overtaken):
@@ -258,6 +263,7 @@ class Keeper:
 
     async def basis(self, ref: RefName) -> Basis:
         moves.require_movable(ref)
+        await self._resolvers.wait_until_asked()
         return Basis(await self._refs.state(ref), self._limits)
 
     async def admit(

@@ -141,10 +141,6 @@ class SqliteRefs:
         """Where the log stands."""
         return await self._database.read(rows.last_sequence)
 
-    async def target(self, ref: RefName) -> ObjectId | None:
-        """What a branch or tag holds now; None: it does not exist."""
-        return await self._database.read(partial(changes.target, ref=ref))
-
     async def state(self, ref: RefName) -> RefState:
         """A branch or tag, as far as a move of it depends on that."""
         return await self._database.read(partial(changes.state, ref=ref))

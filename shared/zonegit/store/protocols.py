@@ -482,6 +482,7 @@ class RefStore(Protocol):
 
         Raises:
             Invalid: it is neither.
+            Unavailable: the zone is not recovered yet after a restore from a backup.
         """
         ...
 
