@@ -4,18 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import commits
 from tests.support.nats import nats_server
 from tests.support.processes import service_process
 from tests.support.waiting import eventually, succeeds
 
 from zonegit.bus import RemoteObjects, RemoteRefs, connect
 from zonegit.config import BusSettings
-from zonegit.errors import Denied, Unavailable
+from zonegit.errors import Conflict, Denied, Unavailable
 from zonegit.objects.canonical import encode
 from zonegit.objects.model import Identity, Symref
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store import refnames
+from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Origin
 from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat
@@ -127,3 +129,30 @@ async def test_nobody_reads_the_answers_of_another(url: str, role: str) -> None:
         with pytest.raises(Denied):
             async with bus.subscribe("_INBOX_resolver.>", lambda *_: None):
                 pass
+
+
+async def test_who_may_only_look_is_told_what_would_come_of_a_move(
+    url: str, tmp_path: Path
+) -> None:
+    made = commits.commit(ZONE, 1)
+    branch = refnames.branch(ZONE, "main")
+    with (
+        service_process("objectstore", as_user(url, "objectstore"), tmp_path),
+        service_process("refs", as_user(url, "refs"), tmp_path),
+    ):
+        async with (
+            connect(BusSettings(as_user(url, "operator")), name="operator") as operator,
+            connect(BusSettings(as_user(url, "resolver")), name="resolver") as reader,
+        ):
+            working, reading = RemoteRefs(operator, "operator"), RemoteRefs(reader, "resolver")
+            await succeeds(lambda: working.where("operator"), Unavailable)
+            objects = RemoteObjects(operator, "operator")
+            await succeeds(lambda: objects.find("0000"), Unavailable)
+            await working.register(ZONE, Origin("operator", "test", "0" * 32))
+            why = Origin("resolver", "test", "1" * 32)
+            await reading.judge(branch, Absent(), made.id, why, made.objects)
+            with pytest.raises(Conflict):
+                await reading.judge(branch, Exactly(made.id), made.id, why, made.objects)
+            assert (await reading.basis(branch)).state.tip is None
+            with pytest.raises(Denied):
+                await reading.move(branch, Absent(), made.id, why)
