@@ -18,6 +18,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "init": "Register a zone and stand on its main branch",
         "zone": "Add, list, switch to or remove zones",
         "import": "Make a zone equal a master file, or take in its whole history",
+        "lint": "Find faults of a zone or a master file",
         "export": "Print a zone as a master file, or write zones as a git repository",
         "migrate": "Take over the store of the original zonegit",
     },

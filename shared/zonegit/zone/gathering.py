@@ -113,13 +113,10 @@ class Gathering:
             self._findings.append(Finding("more-warnings", "warning", message))
         return ZoneFile(rrsets, self._findings, records)
 
-    def leave_out_dnames(self) -> list[tuple[Where, Invalid]]:
-        """Leave out the DNAME of every name below the apex that is a zone cut, too; return where
-        each is, and what is wrong with it."""
-        return [
-            (groups.pop(DNAME).where, rules.beside_dname(owner))
-            for owner, groups in self._cuts_with_dname()
-        ]
+    def leave_out_dnames(self) -> list[tuple[Where, Name]]:
+        """Leave out the DNAME of every name below the apex that is a zone cut, too; return the
+        place and the owner of each."""
+        return [(groups.pop(DNAME).where, owner) for owner, groups in self._cuts_with_dname()]
 
     def _cuts_with_dname(self) -> list[tuple[Name, dict[int, _Group]]]:
         return [

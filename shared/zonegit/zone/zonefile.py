@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import fields, generate, lexer
-from zonegit.zone.gathering import Gathering, ZoneFile
+from zonegit.zone import fields, generate, lexer, rules
+from zonegit.zone.gathering import NS_AND_DNAME, Gathering, ZoneFile
 from zonegit.zone.lexer import Entry, Quoted
 from zonegit.zone.names import Name
 from zonegit.zone.remembered import Lines, Said
@@ -36,12 +36,19 @@ Opener = Callable[[str, str], tuple[str, bytes]]
 octets). Raises OSError or Invalid."""
 
 
+UNUSABLE: Final = "unusable-record"
+"""The rule about records that cannot be read, or cannot stand where they are."""
+
+
 class Skipped(msgspec.Struct, frozen=True):
-    """A record that is left out: the file and line it begins on, and why."""
+    """A record that is left out: the file and line it begins on, and why. ``rule`` is that of the
+    finding about it, and ``owner`` where it is, None: not known."""
 
     source: str
     line: int
     why: str
+    rule: str = UNUSABLE
+    owner: Name | None = None
 
 
 Skip = Callable[[Skipped], None]
@@ -136,8 +143,9 @@ class _Reader:
         place = _Place(source, self._zone, None, 0)
         self._file(place, octets)
         if self._skip is not None:
-            for where, why in self._gathering.leave_out_dnames():
-                self._skip(Skipped(*where, why.message))
+            for where, owner in self._gathering.leave_out_dnames():
+                why = rules.beside_dname(owner).message
+                self._skip(Skipped(*where, why, NS_AND_DNAME, owner))
         return self._gathering.finished(self._records, whole, (source, place.line))
 
     def _file(self, place: _Place, octets: bytes) -> None:

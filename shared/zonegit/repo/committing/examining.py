@@ -34,7 +34,7 @@ from zonegit.zone.lint import delegations, references, table
 from zonegit.zone.lint.rule import Scope
 from zonegit.zone.lint.view import View, WholeZone, names_above
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, sort_key
+from zonegit.zone.rrset import RRset
 
 _WATCHED = (rrtypes.NS, rrtypes.MX)
 """Types at the apex that are examined when a host's address goes or it becomes an alias."""
@@ -120,7 +120,7 @@ class Examination:
             focus = self._focus()
             wanted = {*self._names(focus), *self._affected()}
             found = await self._look_up(focus, wanted) if wanted else []
-        return tuple(sorted(found, key=_order))
+        return tuple(sorted(found, key=table.sort_key_of))
 
     def _examine_all(self) -> list[Finding]:
         view = WholeZone(self._apex, self._set)
@@ -235,11 +235,6 @@ def _examine(
 ) -> Iterator[Finding]:
     for value in values:
         yield from table.examine(view, value, scope)
-
-
-def _order(finding: Finding) -> tuple[tuple[tuple[bytes, ...], int], str, str]:
-    assert finding.owner is not None  # every rule is about an RRset
-    return sort_key(finding.owner, finding.rdtype or 0), finding.rule, finding.message
 
 
 def _types(standing: Standing, name: Name, apex: Name) -> Mapping[int, ObjectId]:

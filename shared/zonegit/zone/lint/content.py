@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from zonegit.errors import Invalid
+from zonegit.zone import spelling
 from zonegit.zone.lint import regexps
 from zonegit.zone.lint.view import View
-from zonegit.zone.rrset import RRset, describe
+from zonegit.zone.rrset import MAX_MESSAGE, RRset, describe, message_size
 
 _LOC: Final = struct.Struct("!BBBBIII")
 _EQUATOR: Final = 1 << 31
@@ -19,8 +20,30 @@ MAX_LONGITUDE: Final = 180
 MIN_PSDN_DIGITS: Final = 4
 """The data network identification code that a PSDN address begins with (RFC 1183 section 3.1)."""
 
+MAX_ANSWER: Final = MAX_MESSAGE - 1_024
+"""Octets of the smallest answer with an RRset: the rest is for EDNS and a signature."""
+
 _NAPTR_HEAD: Final = 4
 _NAPTR_STRINGS: Final = 3
+
+
+def check_twins(_view: View, rrset: RRset) -> Iterator[str]:
+    """Find records that are stored in several spellings."""
+    for finding in spelling.find_twins(rrset):
+        yield finding.message
+
+
+def check_variants(_view: View, rrset: RRset) -> Iterator[str]:
+    """Find records that some servers take for one."""
+    for finding in spelling.find_variants(rrset):
+        yield finding.message
+
+
+def check_size(_view: View, rrset: RRset) -> Iterator[str]:
+    """Find RRsets that fit no message that is signed and has EDNS."""
+    size = message_size(rrset)
+    if size > MAX_ANSWER:
+        yield f"{describe(rrset)} needs a message of {size} octets; {MAX_ANSWER} fit"
 
 
 def check_naptr(_view: View, rrset: RRset) -> Iterator[str]:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from zonegit.zone import rrtypes
+from zonegit.zone import canonical_rdata, names, rrtypes, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import content, delegations, dots, references
 from zonegit.zone.lint.rule import Rule, Scope
-from zonegit.zone.lint.view import View
-from zonegit.zone.rrset import RRset
+from zonegit.zone.lint.view import View, WholeZone
+from zonegit.zone.rrset import RRset, sort_key
 
 _X25: Final = rrtypes.from_text("X25")
 _LOC: Final = rrtypes.from_text("LOC")
@@ -135,6 +135,33 @@ RULES: Final[tuple[Rule, ...]] = (
         frozenset({_X25}),
     ),
     Rule(
+        "case-twins",
+        "warning",
+        content.check_twins,
+        "one record stored in spellings that differ in the case of names",
+        "change the RRset: a commit stores one spelling of each record",
+        spelling.SOURCE,
+        canonical_rdata.FOLDED,
+    ),
+    Rule(
+        "case-variants",
+        "warning",
+        content.check_variants,
+        "records that differ only in the case of names, of a type where this makes several records;"
+        " some name servers keep one",
+        "remove all but one of them",
+        spelling.SOURCE,
+        canonical_rdata.AS_WRITTEN,
+    ),
+    Rule(
+        "rrset-too-large",
+        "warning",
+        content.check_size,
+        "an RRset that is too large for a message with EDNS and a signature",
+        "split it over several names, or remove records",
+        "RFC 1035 section 4.2.2",
+    ),
+    Rule(
         "missing-dot",
         "warning",
         dots.check_reference,
@@ -154,6 +181,8 @@ RULES: Final[tuple[Rule, ...]] = (
         scope="place",
     ),
 )
+
+SOURCES: Final = {rule.id: rule.source for rule in RULES}
 
 
 def rules_for(rdtype: int, scope: Scope | None = None) -> tuple[Rule, ...]:
@@ -181,3 +210,15 @@ _KNOWN: Final = {
     for rdtype in rrtypes.MNEMONICS
     for scope in (None, "content", "place")
 }
+
+
+def examine_zone(zone: WholeZone) -> list[Finding]:
+    """Return the findings about a whole zone, in the order zones are sorted in."""
+    found = [finding for rrset in zone.rrsets() for finding in examine(zone, rrset)]
+    return sorted(found, key=sort_key_of)
+
+
+def sort_key_of(finding: Finding) -> tuple[tuple[tuple[bytes, ...], int], str, str]:
+    """Sort findings as zones are, those about the whole of an input first."""
+    owner = finding.owner if finding.owner is not None else names.ROOT
+    return sort_key(owner, finding.rdtype or 0), finding.rule, finding.message

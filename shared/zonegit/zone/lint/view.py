@@ -1,6 +1,6 @@
 """Look-ups of rules in a zone, be it a file, a commit or a change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import Protocol
 
@@ -43,6 +43,10 @@ class WholeZone:
     def __init__(self, apex: Name, rrsets: Mapping[tuple[Name, int], RRset]) -> None:
         self.apex = apex
         self._rrsets = rrsets
+
+    def rrsets(self) -> Collection[RRset]:
+        """Return all RRsets."""
+        return self._rrsets.values()
 
     def has(self, owner: Name, rdtype: int) -> bool:
         """Return whether there is an RRset of that type."""

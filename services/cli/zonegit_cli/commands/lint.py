@@ -1,0 +1,129 @@
+"""zonegit lint: faults of a zone, or of a master file."""
+
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from zonegit.errors import Invalid
+from zonegit.repo.asking import linting
+from zonegit.repo.asking.linting import Linted
+from zonegit.zone import layout, names, zonefile
+from zonegit.zone.findings import Finding
+from zonegit.zone.lint import apex, table
+from zonegit.zone.lint.view import WholeZone
+from zonegit.zone.names import Name
+from zonegit.zone.zonefile import MAX_OCTETS, Skipped
+from zonegit_cli import page
+from zonegit_cli.drawn import findings
+from zonegit_cli.output import count
+from zonegit_cli.session import Session
+from zonegit_cli.typed import files
+
+EXIT_FOUND: Final = 10
+"""The exit status when there are findings."""
+
+SCHEMA: Final = 1
+
+
+@page.page("lint")
+@click.argument("named", metavar="[ZONE|FILE]", required=False)
+@click.option("--at", "at", type=page.REFISH, metavar="REFISH", help="The zone at this commit.")
+@page.in_zone
+async def command(
+    session: Session, named: str | None, at: str | None, zone: Name | None, branch: str | None
+) -> int:
+    """List the faults of a zone, or of a master file: what other name servers refuse, and what
+    clients cannot use.
+
+    What is the name of a file, holds a slash, or is -, is a FILE, and needs no running stack. Its
+    zone is the owner of its SOA record, or is given by --zone. Everything else is a ZONE.
+
+    Exit status 10 when there are findings, 0 when there are none. docs/lint.md explains each rule.
+
+    \b
+    zonegit lint                            the zone and branch you work on
+    zonegit lint example.com --branch canary
+    zonegit lint example.com --at HEAD~1
+    zonegit lint db.example.com --zone example.com
+    zonegit lint ./example.com.zone --json
+    """
+    gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
+    if named is not None and _is_file(named):
+        if at is not None or branch is not None:
+            raise click.UsageError(f"{named} is a file; --at and --branch are for a ZONE")
+        found = _lint_file(named, zone)
+    else:
+        if named is not None and zone is not None:
+            raise click.UsageError("name the zone once")
+        wanted = zone if named is None else names.parse(named)
+        async with session.connected() as repo:
+            found = await linting.lint(repo, at or "HEAD", wanted, branch)
+    file = named if found.commit is None else None
+    session.output.result(lambda: _json(found, file), _lines(found), paged=True)
+    return EXIT_FOUND if found.findings else 0
+
+
+def _is_file(named: str) -> bool:
+    return named == files.STDIN or "/" in named or Path(named).is_file()
+
+
+def _lint_file(named: str, zone: Name | None) -> Linted:
+    octets, source = files.read(named, MAX_OCTETS), files.shown(named)
+    origin = zone or apex.find_apex(octets, source) or _zone_of_name(named)
+    left_out: list[Finding] = []
+
+    def skip(skipped: Skipped) -> None:
+        message = f"{skipped.source}:{skipped.line}: {skipped.why}"
+        source = table.SOURCES.get(skipped.rule)
+        left_out.append(Finding(skipped.rule, "error", message, skipped.owner, source=source))
+
+    found = zonefile.read(octets, origin, source=source, include=zonefile.open_beside, skip=skip)
+    about_zone = table.examine_zone(WholeZone(origin, found.rrsets))
+    every = [*left_out, *found.findings, *about_zone]
+    return Linted(origin, None, found.records, every)
+
+
+def _zone_of_name(named: str) -> Name:
+    """Return the zone that a file of this name is of.
+
+    Raises:
+        Invalid: the name does not say it.
+    """
+    found = layout.path_zone(Path(named).name, "flat")
+    if found is None:
+        raise Invalid(
+            f"{files.shown(named)} does not say which zone it is of",
+            hint="name it: --zone example.com; or begin the file with $ORIGIN",
+        )
+    return found
+
+
+def _lines(found: Linted) -> Iterator[str]:
+    for each in found.findings:
+        source = f", {each.source}" if each.source is not None else ""
+        severity = click.style(f"{each.severity}:", fg=_COLOURS[each.severity])
+        yield f"{severity} {each.message} ({each.rule}{source})"
+    zone, records = names.text(found.zone), count(found.records, "record")
+    counted = Counter[str](each.severity for each in found.findings)
+    shown = ", ".join(count(counted[each], each) for each in _COLOURS if counted[each])
+    yield f"{zone} {records}, {shown or 'no findings'}"
+
+
+_COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
+
+
+def _json(found: Linted, file: str | None) -> dict[str, Any]:
+    counted = Counter[str](each.severity for each in found.findings)
+    return {
+        "schema": SCHEMA,
+        "zone": names.text(found.zone),
+        "file": file,
+        "commit": found.commit.hex() if found.commit is not None else None,
+        "records": found.records,
+        "counts": {severity: counted[severity] for severity in _COLOURS},
+        "findings": findings.as_json(found.findings),
+    }

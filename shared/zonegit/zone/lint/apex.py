@@ -1,0 +1,55 @@
+"""The zone that a master file is of, where the file says so."""
+
+from typing import Final
+
+from zonegit.zone import lexer, names
+from zonegit.zone.lexer import Entry
+from zonegit.zone.names import Name
+
+MAX_ENTRIES: Final = 1_000
+"""Entries among which the SOA is looked for; most files begin with it."""
+
+MAX_SOA_WORD: Final = 4
+"""The type is at most the fourth word of a line: owner, TTL, class, type."""
+
+
+def find_apex(octets: bytes, source: str) -> Name | None:
+    """Return the owner of the first SOA record.
+
+    Args:
+        octets: the master file.
+        source: its name, for errors.
+
+    Returns:
+        None where there is no SOA among the first entries, or its owner is relative and no absolute
+        ``$ORIGIN`` precedes it.
+
+    Raises:
+        Invalid: the file, as far as it is read, is not a master file; names file and line.
+    """
+    origin: Name | None = None
+    owner: Name | None = None
+    for number, entry in enumerate(lexer.entries(octets, source)):
+        words = entry.words
+        if number >= MAX_ENTRIES:
+            break
+        if words[0].upper() == "$ORIGIN" and len(words) > 1:
+            origin = _absolute(words[1], origin)
+        elif words[0][:1] != "$":
+            owner = owner if entry.indented else _absolute(words[0], origin)
+            if _is_soa(entry):
+                return owner
+    return None
+
+
+def _is_soa(entry: Entry) -> bool:
+    start = 0 if entry.indented else 1
+    return "SOA" in (word.upper() for word in entry.words[start:MAX_SOA_WORD])
+
+
+def _absolute(text: str, origin: Name | None) -> Name | None:
+    if text.endswith("."):
+        return names.parse(text)
+    if origin is None:
+        return None
+    return names.parse(text, origin)
