@@ -234,6 +234,7 @@ def test_a_commit_tells_the_record_it_made_so_that_a_forgotten_dot_shows(stack: 
             "name": "cdn.dot.test.",
             "type": "CNAME",
             "change": "modified",
+            "old": {"ttl": 300, "rdata": ["cdn.example.net.dot.test."]},
             "new": {"ttl": 300, "rdata": ["cdn.example.net."]},
         }
     ]

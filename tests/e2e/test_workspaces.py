@@ -25,7 +25,7 @@ def test_what_another_tool_changed_is_served(
         path = tmp_path / "zones" / f"{zone}zone"
         path.write_text(path.read_text().replace("192.0.2.80", "192.0.2.81"))
     words = ("workspace", "commit", "-C", str(tmp_path / "zones"), "-m", "moved", "--wait")
-    made = stack.json(*words)
+    made = stack.json(*words)["results"]
     assert [each["zone"] for each in made] == zones
     assert all("resolver-1" in each["served_by"] for each in made)
     for zone in zones:

@@ -15,15 +15,17 @@ from zonegit.repo.changing.undo import Back, Undone
 from zonegit.repo.committing.commits import Intent
 from zonegit.repo.committing.judgements import first_refusal
 from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Repo
 from zonegit.store.protocols import Moved
 from zonegit.store.refnames import RefName
 from zonegit.zone.findings import Finding
 from zonegit_cli import page, waiting
-from zonegit_cli.drawn import findings, judgements
+from zonegit_cli.drawn import documents, findings, judgements, outcomes
 from zonegit_cli.drawn import operations as drawn
+from zonegit_cli.drawn.documents import RefDocument, UndoDocument
 from zonegit_cli.page import Commits
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import Place
+from zonegit_cli.waiting import Heard, Place
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -82,14 +84,17 @@ async def take_back(
         async with waiting.waiting_for(session, bus, _served(done), wanted=wanted) as waiters:
             undone = await undo.undo(repo, done, meant, _progress(session))
             heard = await waiting.until_all(waiters, _moved(undone.back))
-    for ref in undone.skipped:
-        session.output.note(f"{operations.shown_ref(ref)} is left to its operator")
-    findings.tell(session, _found(undone))
+        for ref in undone.skipped:
+            session.output.note(f"{operations.shown_ref(ref)} is left to its operator")
+        findings.tell(session, _found(undone))
+        data: dict[str, Any] = {}
+        if session.output.as_json:
+            redone = done.undoes if redo else None
+            found = await _document(repo, undone, heard, options, redone)
+            data = documents.as_json(found)
     first = f"{_verb(options, redo=redo)} {head}"
     lines = [first, *_lines(undone, symrefs), *_advice(undone, options, redo=redo)]
-    redone = {"redone": done.undoes} if redo else {}
-    data = {**redone, **_json(undone, dry_run=options.dry_run), **heard.json()}
-    session.output.result(data, [*lines, *heard.lines()])
+    session.output.result(data, [*lines, *waiting.together(heard.values()).lines()])
     if refusal := first_refusal(each.judgement for each in undone.back):
         raise refusal
 
@@ -169,26 +174,45 @@ def _lines(undone: Undone, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]
 
 
 def _found(undone: Undone) -> list[Finding]:
-    return [finding for each in undone.back for finding in each.findings]
+    done = [each.outcome for each in undone.back if each.outcome is not None]
+    return [finding for each in done for finding in each.findings]
 
 
-def _json(undone: Undone, *, dry_run: bool) -> dict[str, Any]:
-    return {
-        "undone": undone.undone.operation,
-        "operation": None if dry_run else undone.operation,
-        "warnings": findings.as_json(_found(undone)),
-        "refs": [_back_json(each) for each in undone.back],
-        "skipped": [ref.path() for ref in undone.skipped],
-    }
+async def _document(
+    repo: Repo,
+    undone: Undone,
+    heard: Mapping[Place, Heard],
+    options: Options,
+    redone: str | None,
+) -> UndoDocument:
+    results = []
+    for each in undone.back:
+        outcome = each.outcome
+        if outcome is not None:
+            served = heard.get((outcome.zone, outcome.branch), Heard()).served_by
+            results.append(
+                await outcomes.document(repo, outcome, dry_run=options.dry_run, served_by=served)
+            )
+    return UndoDocument(
+        committed=not options.dry_run,
+        dry_run=options.dry_run,
+        operation=None if options.dry_run else undone.operation,
+        warnings=documents.warnings(_found(undone)),
+        results=results,
+        undone=undone.undone.operation,
+        redone=redone,
+        refs=[_ref(each) for each in undone.back],
+        skipped_refs=[ref.path() for ref in undone.skipped],
+    )
 
 
-def _back_json(each: Back) -> dict[str, Any]:
+def _ref(each: Back) -> RefDocument:
     turned = each.turned
     now = each.commit or turned.found
-    return {
-        "ref": turned.ref.path(),
-        "undone": turned.kind,
-        "old": turned.now.hex() if turned.now is not None else None,
-        "new": now.hex() if now is not None else None,
-        **({"verdict": judgements.as_json(each.judgement)} if each.judgement is not None else {}),
-    }
+    return RefDocument(
+        ref=turned.ref.path(),
+        undone=turned.kind,
+        old=turned.now.hex() if turned.now is not None else None,
+        new=now.hex() if now is not None else None,
+        verdict=judgements.document(each.judgement),
+    )

@@ -6,7 +6,7 @@ local stack that should answer and do not.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -136,21 +136,27 @@ async def waiting_for(
         yield waiters
 
 
-async def until_all(waiters: Sequence[Waiter], moved: Mapping[Place, Moved]) -> Heard:
-    """Returns when what ``moved`` is served by all who are awaited; the places of ``waiters`` that
-    did not move are none of its business.
+async def until_all(waiters: Sequence[Waiter], moved: Mapping[Place, Moved]) -> dict[Place, Heard]:
+    """Returns when what ``moved`` is served by all who are awaited, with who serves each; the
+    places of ``waiters`` that did not move are none of its business.
 
     Raises:
         Unavailable: as :meth:`Waiter.until`.
     """
-    waited = [
-        (waiter, moved[waiter.zone, waiter.branch])
-        for waiter in waiters
-        if (waiter.zone, waiter.branch) in moved
-    ]
-    heard = await asyncio.gather(*(waiter.until(move) for waiter, move in waited))
-    served = {each for one in heard for each in one.served_by or ()}
-    return Heard(sorted(served)) if any(waiter.wanted for waiter in waiters) else Heard()
+    places = [(each.zone, each.branch) for each in waiters if (each.zone, each.branch) in moved]
+    mine = [each for each in waiters if (each.zone, each.branch) in moved]
+    heard = await asyncio.gather(
+        *(waiter.until(moved[place]) for waiter, place in zip(mine, places, strict=True))
+    )
+    return dict(zip(places, heard, strict=True))
+
+
+def together(heard: Iterable[Heard]) -> Heard:
+    """Return who serves at least one of several moves; None where it was not asked."""
+    asked = [each.served_by for each in heard if each.served_by is not None]
+    if not asked:
+        return Heard()
+    return Heard(sorted({name for each in asked for name in each}))
 
 
 async def _ask_who_reports(session: Session, bus: "Bus", waiter: Waiter) -> None:

@@ -154,7 +154,7 @@ async def _import_one(
     words = f"{'merge' if merge else 'import'} {files.shown(Path(file).name)}"
     lost = Lost.REPLAYED_APART if merge else Lost.GIVEN_UP
     intent = committing.intent(how, "import", words, imports=not merge, lost=lost)
-    await committing.commit(session, how, plan_for, intent, master.beside)
+    await committing.commit(session, how, plan_for, intent, master.extend)
 
 
 async def _import_series(
@@ -168,7 +168,7 @@ async def _import_series(
         return NewVersions(made, known)
 
     intent = committing.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
-    await serially.commit(session, how, versions_for, intent, master.beside)
+    await serially.commit(session, how, versions_for, intent, master)
 
 
 async def _import_git(session: Session, past: _Past, master: MasterFiles, how: How) -> None:
@@ -188,7 +188,7 @@ async def _import_git(session: Session, past: _Past, master: MasterFiles, how: H
         return NewVersions(made, found.known, found.base)
 
     intent = committing.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
-    await serially.commit(session, how, versions_for, intent, master.beside)
+    await serially.commit(session, how, versions_for, intent, master)
 
 
 def _merging(rrsets: list[RRset], position: Position) -> list[Edit]:

@@ -77,7 +77,8 @@ async def command(
     session.output.result(lambda: shown.as_json(saved, size), shown.lines(saved, size), paged=True)
     if refusal := first_refusal([saved.judgement]):
         raise refusal
-    return EXIT_DIFFERENT if exit_code and saved.deltas else 0
+    differs = bool(saved.deltas) or saved.serial != saved.before
+    return EXIT_DIFFERENT if exit_code and differs else 0
 
 
 def _of_zone(session: Session, octets: bytes, source: str, at: Position, *, respell: bool) -> Plan:

@@ -189,7 +189,7 @@ async def commit(
     from zonegit.repo.committing.commits import Intent
     from zonegit.repo.finding import heads
     from zonegit_cli import waiting
-    from zonegit_cli.drawn import findings
+    from zonegit_cli.drawn import documents, findings
     from zonegit_cli.workspace import committing
 
     session = page.signing(session, sign, off=no_sign)
@@ -201,7 +201,11 @@ async def commit(
     with opened.opened(opened.find(folder), exclusive=not dry_run) as workspace:
         todo = _to_commit(session, compare(workspace, zones, _bar(session)), new=new)
         if not todo:
-            session.output.result([], ["nothing to commit: no zone was changed"])
+            nothing = documents.SeveralDocument(
+                committed=False, dry_run=dry_run, operation=None, warnings=[], results=[]
+            )
+            text = "nothing to commit: no zone was changed"
+            session.output.result(documents.as_json(nothing), [text])
             return
         wanted = wait and not dry_run
         async with (
@@ -210,12 +214,17 @@ async def commit(
         ):
             repo = session.repo(bus)
             results = await committing.commit(repo, workspace, todo, intent)
-            told = [await committing.told(repo, zone, each) for zone, each in results.items()]
             heard = await waiting.until_all(waiters, committing.moved(results))
-    findings.tell(session, committing.found(results))
-    shown = [line for _, lines in told for line in lines]
-    data = [{**each, **heard.json()} for each, _ in told if each]
-    session.output.result(data, [*shown, *heard.lines()], paged=True)
+            findings.tell(session, committing.found(results))
+            data: dict[str, Any] = {}
+            shown: list[str] = []
+            if session.output.as_json:
+                found = await committing.documents_of(repo, results, heard, intent)
+                data = documents.as_json(found)
+            else:
+                shown = await committing.lines(repo, results)
+                shown += waiting.together(heard.values()).lines()
+    session.output.result(data, shown, paged=True)
     if failure := committing.failure(results, intent):
         raise failure
 

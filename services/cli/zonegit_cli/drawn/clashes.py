@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import click
+import msgspec
 
 from zonegit.merge.conflicts import Clash
 from zonegit.repo.committing.conflicts import Conflicted
 from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rdata_to_text, title
-from zonegit_cli.drawn import rrsets
+from zonegit_cli.drawn import documents
 from zonegit_cli.output import count
-from zonegit_cli.session import Session
 
 Advice = Callable[[Conflicted], Sequence[str]]
 """What to do about a conflict, a line each."""
@@ -35,18 +35,6 @@ def by_merging(name: str, into: str) -> Advice:
         return [f"zonegit merge {name} {where} lets you decide each of them"]
 
     return advice
-
-
-def tell(session: Session, conflicted: Conflicted, advice: Sequence[str]) -> None:
-    """Lists them."""
-    data = {
-        "zone": names.text(conflicted.zone),
-        "branch": conflicted.branch,
-        "committed": False,
-        "conflicts": [as_json(clash) for clash in conflicted.clashes],
-        "hints": list(advice),
-    }
-    session.output.result(data, lines(conflicted, advice), paged=True)
 
 
 def lines(conflicted: Conflicted, advice: Sequence[str] = BY_HAND) -> Iterator[str]:
@@ -75,12 +63,9 @@ def _value(rrset: RRset | None) -> str:
 
 def as_json(clash: Clash) -> dict[str, Any]:
     """One of them as ``--json`` shows it."""
-    return {
-        **rrsets.named(clash.owner, clash.rdtype),
-        "reason": clash.reason,
-        "detail": clash.detail,
-        **{name: rrsets.content(side) for name, side in _sides(clash)},
-    }
+    (found,) = documents.conflicts([clash])
+    plain: dict[str, Any] = msgspec.to_builtins(found)
+    return plain
 
 
 def _sides(clash: Clash) -> list[tuple[str, RRset | None]]:

@@ -1,13 +1,15 @@
 """How findings look: a line each on stderr, a list of the same fields in JSON."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from zonegit.zone import names, rrtypes
+import msgspec
+
 from zonegit.zone.findings import Finding
+from zonegit_cli.drawn import documents
 from zonegit_cli.session import Session
 
-MAX_SHOWN = 100
+MAX_SHOWN: Final = 100
 """Findings that are printed one by one before they are only counted; ``--json`` has all."""
 
 
@@ -22,14 +24,5 @@ def tell(session: Session, found: Iterable[Finding]) -> None:
 
 def as_json(found: Iterable[Finding]) -> list[dict[str, Any]]:
     """Return findings as the ``warnings`` of every command that commits."""
-    return [
-        {
-            "rule": each.rule,
-            "severity": each.severity,
-            "message": each.message,
-            "name": names.text(each.owner) if each.owner is not None else None,
-            "type": rrtypes.to_text(each.rdtype) if each.rdtype is not None else None,
-            "source": each.source,
-        }
-        for each in found
-    ]
+    plain: list[dict[str, Any]] = msgspec.to_builtins(documents.warnings(found))
+    return plain

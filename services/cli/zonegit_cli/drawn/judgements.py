@@ -1,8 +1,11 @@
 """How the answer to a move that was not made looks."""
 
-from typing import Any, Final
+from typing import Any, Final, overload
+
+import msgspec
 
 from zonegit.repo.committing.judgements import Judgement
+from zonegit_cli.drawn.documents import VerdictDocument
 
 BY_CLIENT: Final = (
     "judged by this command, with the rules and limits of refs: the change is too large for one"
@@ -12,11 +15,28 @@ BY_CLIENT: Final = (
 
 def as_json(judgement: Judgement) -> dict[str, Any]:
     """Return the ``verdict`` of every command that shows what a move would do."""
+    plain: dict[str, Any] = msgspec.to_builtins(document(judgement))
+    return plain
+
+
+@overload
+def document(judgement: Judgement) -> VerdictDocument: ...
+@overload
+def document(judgement: None) -> None: ...
+@overload
+def document(judgement: Judgement | None) -> VerdictDocument | None: ...
+def document(judgement: Judgement | None) -> VerdictDocument | None:
+    """Return the answer as part of a document; None where nothing was asked."""
+    if judgement is None:
+        return None
     refusal = judgement.refusal
-    said = {"accepted": refusal is None, "judged_by": judgement.judged_by}
-    if refusal is None:
-        return said
-    return {**said, "code": refusal.code, "message": refusal.message, "hint": refusal.hint}
+    return VerdictDocument(
+        accepted=refusal is None,
+        judged_by=judgement.judged_by,
+        code=refusal.code if refusal is not None else None,
+        message=refusal.message if refusal is not None else None,
+        hint=refusal.hint if refusal is not None else None,
+    )
 
 
 def lines(judgement: Judgement) -> list[str]:

@@ -4,28 +4,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
+import msgspec
 
 from zonegit.repo.committing import patch
 from zonegit.repo.committing.diffs import Delta
 from zonegit.zone.rrset import title
-from zonegit_cli.drawn import rrsets
+from zonegit_cli.drawn import documents
 from zonegit_cli.output import columns
 
-_COLOURS = {"-": "red", "+": "green"}
+COLOURS = {"-": "red", "+": "green"}
 
 
 def lines(deltas: Iterable[Delta]) -> Iterator[str]:
     """A patch with colours, which the terminal's end strips where they do not belong."""
-    return (click.style(line, fg=_COLOURS[line[0]]) for line in patch.write(deltas))
+    return (click.style(line, fg=COLOURS[line[0]]) for line in patch.write(deltas))
 
 
 def count_text(minus: int, plus: int) -> str:
     """As ``--stat`` shows them; empty where nothing differs."""
     shown = []
     if plus:
-        shown.append(click.style(f"+{plus}", fg=_COLOURS["+"]))
+        shown.append(click.style(f"+{plus}", fg=COLOURS["+"]))
     if minus:
-        shown.append(click.style(f"-{minus}", fg=_COLOURS["-"]))
+        shown.append(click.style(f"-{minus}", fg=COLOURS["-"]))
     return " ".join(shown)
 
 
@@ -43,11 +44,5 @@ def stat(deltas: Sequence[Delta]) -> Iterator[str]:
 
 def as_json(deltas: Iterable[Delta]) -> list[dict[str, Any]]:
     """RRsets as they were and are; null where there is none."""
-    return [
-        {
-            **rrsets.named(delta.owner, delta.rdtype),
-            "old": rrsets.content(delta.old),
-            "new": rrsets.content(delta.new),
-        }
-        for delta in deltas
-    ]
+    found: list[dict[str, Any]] = msgspec.to_builtins(documents.changes(deltas))
+    return found

@@ -8,12 +8,13 @@ import click
 from zonegit.objects.ids import short
 from zonegit.repo.changing import planfile
 from zonegit.repo.changing.planfile import Saved, Size
-from zonegit.repo.committing import diffs, patch, plans
+from zonegit.repo.committing import patch, plans
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding.heads import Position
 from zonegit.zone import names
 from zonegit.zone.rrset import title
-from zonegit_cli.drawn import findings, judgements, patches
+from zonegit_cli.drawn import documents, judgements, patches
+from zonegit_cli.drawn.documents import PlanDocument, SummaryDocument
 from zonegit_cli.typed import scripts
 
 SIGNS: Final = {"added": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-", "red")}
@@ -40,7 +41,7 @@ def lines(plan: Saved, size: Size) -> Iterator[str]:
     serials = f"{plan.before} -> " if plan.before is not None else ""
     where = f"{names.text(plan.zone)} {plan.branch}"
     yield f"plan for {where} at {at} (serial {serials}{plan.serial})"
-    for delta in diffs.beside_serial(plan.deltas):
+    for delta in plan.deltas:
         sign, colour = SIGNS[planfile.kind(delta)]
         yield click.style(f"{sign} {title(delta.owner, delta.rdtype)}", fg=colour)
         yield from (f"    {line}" for line in patches.lines([delta]))
@@ -57,16 +58,24 @@ def summary(plan: Saved, size: Size) -> str:
 
 
 def as_json(plan: Saved, size: Size) -> dict[str, Any]:
-    """The saved plan, with its summary."""
-    counted = {**planfile.summary(plan), "of": size.rrsets, "of_is_exact": size.is_exact}
-    document = planfile.to_json(plan)
-    changes = document.pop("changes")
-    verdict = judgements.as_json(plan.judgement) if plan.judgement is not None else None
-    warnings = findings.as_json(plan.findings)
-    return {
-        **document,
-        "summary": counted,
-        "verdict": verdict,
-        "warnings": warnings,
-        "changes": changes,
-    }
+    """The document that ``--json`` prints, and that is saved."""
+    counts = planfile.summary(plan)
+    base = plan.base.hex() if plan.base is not None else None
+    return documents.as_json(
+        PlanDocument(
+            zone=names.text(plan.zone),
+            branch=plan.branch,
+            dry_run=True,
+            new_commit=plan.serial != plan.before or bool(plan.deltas),
+            commit=base,
+            serial=plan.serial,
+            serial_before=plan.before,
+            verdict=judgements.document(plan.judgement),
+            warnings=documents.warnings(plan.findings),
+            changes=documents.changes(plan.deltas),
+            plan=planfile.VERSION,
+            base=base,
+            whole_zone=plan.is_import,
+            summary=SummaryDocument(**counts, of=size.rrsets, of_is_exact=size.is_exact),
+        )
+    )

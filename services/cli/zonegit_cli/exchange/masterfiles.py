@@ -1,7 +1,9 @@
 """Master files as commands take them in: parsed with progress, what was left out told as it is
 met."""
 
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.repo.committing.edits import Key
@@ -11,6 +13,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.remembered import Lines
 from zonegit.zone.rrset import RRset
 from zonegit.zone.zonefile import Opener, Skipped
+from zonegit_cli.drawn.documents import CommitDocument, ImportDocument, SkippedDocument
 from zonegit_cli.session import Session
 
 MOST_SKIPPED: Final = 1_000
@@ -40,14 +43,17 @@ class LeftOut:
             self._session.output.note(f"{self._count - self._told} more records skipped")
             self._told = self._count
 
-    def as_json(self) -> dict[str, Any]:
-        """For ``--json``, beside what became of the branch."""
-        return {
-            "skipped": self._count,
-            "skipped_records": [
-                {"file": each.source, "line": each.line, "reason": each.why} for each in self._first
-            ],
-        }
+    @property
+    def count(self) -> int:
+        """How many records were skipped."""
+        return self._count
+
+    def documents(self) -> list[SkippedDocument]:
+        """Return the first of them for ``--json``."""
+        return [
+            SkippedDocument(file=each.source, line=each.line, reason=each.why)
+            for each in self._first
+        ]
 
 
 class MasterFiles:
@@ -116,9 +122,12 @@ class MasterFiles:
         except Invalid:
             return None
 
-    def beside(self) -> dict[str, Any]:
-        """What ``--json`` says of them beside what became of the branch."""
-        return self._left_out.as_json() if self._left_out is not None else {}
+    def extend(self, document: CommitDocument) -> ImportDocument:
+        """Return the document with what was left out."""
+        skipped = self._left_out.count if self._left_out is not None else 0
+        records = self._left_out.documents() if self._left_out is not None else []
+        fields = msgspec.structs.asdict(document)
+        return ImportDocument(**fields, skipped=skipped, skipped_records=records)
 
 
 def _skip(_skipped: Skipped) -> None:

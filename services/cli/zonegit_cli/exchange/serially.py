@@ -15,8 +15,14 @@ from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.zone import names
 from zonegit_cli import waiting
-from zonegit_cli.committing import Beside
-from zonegit_cli.drawn import findings, judgements
+from zonegit_cli.drawn import documents, findings, judgements, outcomes
+from zonegit_cli.drawn.documents import (
+    CommitDocument,
+    ImportDocument,
+    SeriesDocument,
+    VersionDocument,
+)
+from zonegit_cli.exchange.masterfiles import MasterFiles
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
@@ -41,7 +47,7 @@ VersionsFor = Callable[[Repo, Position], Awaitable[NewVersions]]
 
 
 async def commit(
-    session: Session, how: How, versions_for: VersionsFor, meant: Intent, beside: Beside = dict
+    session: Session, how: How, versions_for: VersionsFor, meant: Intent, master: MasterFiles
 ) -> None:
     """Commits versions on the branch the command works on and tells what came of it."""
     done = 0
@@ -61,12 +67,13 @@ async def commit(
             written = await series.write(repo, at, new.versions, meant, told, new.base)
             session.output.progress("")
             heard = await waiter.until(written.moved) if written.moved else waiting.Heard()
-    findings.tell(session, written.findings)
-    session.output.result(
-        lambda: {**_json(at, new, written, how), **beside(), **heard.json()},
-        [*_lines(at, new, written, how), *heard.lines()],
-        paged=True,
-    )
+        findings.tell(session, written.findings)
+        data: dict[str, Any] = {}
+        if session.output.as_json:
+            found = await _document(repo, at, written, how)
+            found.served_by = heard.served_by
+            data = documents.as_json(_with_versions(master.extend(found), new, written))
+    session.output.result(data, [*_lines(at, new, written, how), *heard.lines()], paged=True)
     if refusal := first_refusal([written.judgement]):
         raise refusal
 
@@ -99,26 +106,35 @@ def _line(added: Added, written: Written) -> str:
     )
 
 
-def _json(at: Position, new: NewVersions, written: Written, how: How) -> dict[str, Any]:
+async def _document(repo: Repo, at: Position, written: Written, how: How) -> CommitDocument:
     made = written.commits
-    return {
-        "zone": names.text(at.zone),
-        "branch": at.branch,
-        "committed": written.moved is not None,
-        **({"dry_run": True} if how.dry_run else {}),
-        "commit": made[-1].commit.hex() if made and made[-1].commit else None,
-        "serial": made[-1].serial if made else written.before,
-        "serial_before": written.before,
-        **({"verdict": judgements.as_json(written.judgement)} if written.judgement else {}),
-        "warnings": findings.as_json(written.findings),
-        "known": new.known,
-        "versions": [
-            {
-                "source": each.source,
-                "commit": each.commit.hex() if each.commit is not None else None,
-                "serial": each.serial,
-                "changed": each.changed,
-            }
-            for each in written.added
-        ],
-    }
+    tip = at.tip.target if at.tip is not None else None
+    if written.moved is not None:
+        tip = made[-1].commit
+    return CommitDocument(
+        zone=names.text(at.zone),
+        branch=at.branch,
+        committed=written.moved is not None,
+        dry_run=how.dry_run,
+        new_commit=bool(made),
+        commit=tip.hex() if tip is not None else None,
+        parent=written.parent.hex() if written.moved is not None and written.parent else None,
+        serial=made[-1].serial if made else written.before,
+        serial_before=written.before,
+        verdict=judgements.document(written.judgement),
+        warnings=documents.warnings(written.findings),
+        changes=await outcomes.changes(repo, written.trees) if written.trees is not None else [],
+    )
+
+
+def _with_versions(document: ImportDocument, new: NewVersions, written: Written) -> SeriesDocument:
+    versions = [
+        VersionDocument(
+            source=each.source,
+            commit=each.commit.hex() if each.commit is not None else None,
+            serial=each.serial,
+            changed=each.changed,
+        )
+        for each in written.added
+    ]
+    return SeriesDocument(**msgspec.structs.asdict(document), known=new.known, versions=versions)

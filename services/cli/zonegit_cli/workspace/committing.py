@@ -2,7 +2,7 @@
 be."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -19,9 +19,10 @@ from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
-from zonegit_cli import committing
+from zonegit_cli.drawn import outcomes
+from zonegit_cli.drawn.documents import SeveralDocument
 from zonegit_cli.output import count
-from zonegit_cli.waiting import Place
+from zonegit_cli.waiting import Heard, Place
 from zonegit_cli.workspace.comparing import File
 from zonegit_cli.workspace.index import Entry
 from zonegit_cli.workspace.opened import Workspace
@@ -151,17 +152,29 @@ def _named(zone: Name, error: ZonegitError) -> str:
     return error.message if shown in error.message else f"{shown}: {error.message}"
 
 
-async def told(repo: Repo, zone: Name, result: Result) -> tuple[dict[str, Any] | None, list[str]]:
-    """What became of a zone, with ``--json`` (None: nothing to say there) and for people."""
-    match result:
-        case Committed():
-            return committing.as_json(result), committing.lines(result)
-        case Preview():
-            return await committing.previewed(repo, result)
-        case Unchanged():
-            return None, [f"nothing to commit: {names.text(zone)} is so already"]
-        case _:
-            return None, []  # an error, which leaves through the door
+async def documents_of(
+    repo: Repo, results: Mapping[Name, Result], heard: Mapping[Place, Heard], intent: Intent
+) -> SeveralDocument:
+    """Return the JSON document of what became of all zones; of the refused ones an error tells."""
+    found = []
+    for each in results.values():
+        if isinstance(each, ZonegitError):
+            continue
+        served = heard[each.zone, each.branch].served_by if isinstance(each, Committed) else None
+        found.append(await outcomes.document(repo, each, dry_run=intent.dry_run, served_by=served))
+    return SeveralDocument(
+        committed=any(each.committed for each in found),
+        dry_run=intent.dry_run,
+        operation=intent.operation if not intent.dry_run else None,
+        warnings=[warning for each in found for warning in each.warnings],
+        results=found,
+    )
+
+
+async def lines(repo: Repo, results: Mapping[Name, Result]) -> list[str]:
+    """Return what became of all zones for people; of the refused ones an error tells."""
+    done = [each for each in results.values() if not isinstance(each, ZonegitError)]
+    return [line for each in done for line in await outcomes.lines(repo, each)]
 
 
 def places(files: Collection[File]) -> list[Place]:

@@ -63,6 +63,7 @@ class _Drafted(msgspec.Struct, frozen=True):
     wish: Wish
     tip: State
     draft: Draft | NothingToCommit
+    reader: Reader
     seen: list[RawObject]
     judgement: Judgement | None = None
 
@@ -165,7 +166,7 @@ async def _drafted(repo: Repo, wish: Wish, intent: Intent, top: Sequence[RawObje
         may_touch_signed=signed_anew, force=intent.force, strict=intent.strict,
         author=intent.author,
     )  # fmt: skip
-    return _Drafted(wish, tip, draft, [*top, *reader.seen()])
+    return _Drafted(wish, tip, draft, reader, [*top, *reader.seen()])
 
 
 async def _moved(repo: Repo, each: _Drafted, intent: Intent) -> Result:
@@ -186,4 +187,4 @@ async def _moved(repo: Repo, each: _Drafted, intent: Intent) -> Result:
         if each.wish.register:
             error.details[REGISTERED] = "true"
         raise
-    return commits.committed(at, each.tip, draft, moved)
+    return commits.committed(at, each.tip, draft, each.reader, moved)

@@ -2,6 +2,7 @@
 
 from zonegit.repo.committing import diffs, drafts, judgements, plans
 from zonegit.repo.committing.commits import Committed, Intent, Preview
+from zonegit.repo.committing.diffs import TreePair
 from zonegit.repo.committing.drafts import State
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
@@ -50,7 +51,7 @@ async def jump(
         judgement.raise_lost_race()
         return Preview(
             position.zone, position.branch, tip.tree, target.tree, serial, tip.serial, [],
-            judgement, found,
+            judgement, found, tip.commit, is_new=False,
         )  # fmt: skip
     deltas = await diffs.between(reader, tip.tree, target.tree, position.zone)
     planned = plans.planned(diffs.beside_serial(deltas))
@@ -67,6 +68,7 @@ async def jump(
         before=tip.serial,
         changes=planned.changes,
         added=planned.added,
+        trees=TreePair(position.zone, tip.tree, target.tree, reader),
         moved=moved,
         is_new=False,
         findings=found,

@@ -6,7 +6,7 @@ A saved plan is a JSON document, and input like any other: nothing in it is beli
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,9 +16,9 @@ from zonegit.history import trees
 from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex
 from zonegit.objects.model import Index, Tree
 from zonegit.objects.wide import entries_below
-from zonegit.repo.committing import commits, diffs, drafts, edits, plans
+from zonegit.repo.committing import commits, drafts, edits, plans
 from zonegit.repo.committing.commits import Intent, Lost, Preview, Unchanged
-from zonegit.repo.committing.diffs import Delta
+from zonegit.repo.committing.diffs import Delta, TreePair
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.committing.edits import Delete, Edit, Set
 from zonegit.repo.committing.judgements import Judgement
@@ -31,7 +31,8 @@ from zonegit.zone import lexer, names, rrtypes, rules, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import ROOT, Name
 from zonegit.zone.rrset import MAX_TTL, RRset, rrset, soa, title, with_serial
-from zonegit.zone.zonetext import rdata_from_words, rdata_text
+from zonegit.zone.serial import later
+from zonegit.zone.zonetext import rdata_from_words
 
 VERSION: Final = 1
 MAX_OCTETS: Final = 64 << 20
@@ -44,10 +45,10 @@ LITTLE: Final = 250
 
 class Saved(msgspec.Struct, frozen=True):
     """A plan: the RRsets of a branch that change, from what they were at ``base`` (None: it had no
-    commit). ``serial`` is what the commit would have got, ``before`` the tip's. ``is_import``: it
-    was worked out from a whole zone, which may replace a signed one. ``findings`` and
-    ``judgement`` (None: nothing would be moved) are about the tip that it was worked out on; a plan
-    that was read has none."""
+    commit); an SOA whose serial alone changes is not among them. ``serial`` is what the commit
+    would have got, ``before`` the tip's. ``is_import``: it was worked out from a whole zone, which
+    may replace a signed one. ``findings`` and ``judgement`` (None: nothing would be moved) are
+    about the tip that it was worked out on; a plan that was read has none."""
 
     zone: Name
     branch: str
@@ -106,9 +107,9 @@ async def planned(repo: Repo, at: Position, plan: Plan, *, is_import: bool) -> t
     preview = await commits.commit(repo, at, plan, dry, reader)
     serial, deltas = tip.serial or 0, []
     if isinstance(preview, Preview):
-        reader.learn(preview.objects)
         serial = preview.serial
-        deltas = await diffs.between(reader, preview.old, preview.new, at.zone)
+        pair = TreePair(at.zone, preview.old, preview.new, reader, preview.objects)
+        deltas = await pair.deltas()
     found = preview.findings if isinstance(preview, Preview | Unchanged) else ()
     saved = Saved(
         at.zone, at.branch, tip.commit, serial, tip.serial, is_import, deltas, found,
@@ -131,8 +132,8 @@ async def _size(reader: Reader, tree: ObjectId | None) -> Size:
 
 
 def summary(plan: Saved) -> Mapping[str, int]:
-    """How many RRsets are added, changed and deleted; an SOA's serial alone is no change."""
-    kinds = Counter(kind(delta) for delta in diffs.beside_serial(plan.deltas))
+    """How many RRsets are added, changed and deleted."""
+    kinds = Counter(kind(delta) for delta in plan.deltas)
     return {each: kinds[each] for each in ("added", "changed", "deleted")}
 
 
@@ -141,34 +142,6 @@ def kind(delta: Delta) -> str:
     if delta.old is None:
         return "added"
     return "deleted" if delta.new is None else "changed"
-
-
-def to_json(plan: Saved) -> dict[str, Any]:
-    """The document that :func:`read` reads."""
-    return {
-        "plan": VERSION,
-        "zone": names.text(plan.zone),
-        "branch": plan.branch,
-        "base": plan.base.hex() if plan.base is not None else None,
-        "serial": plan.serial,
-        "serial_before": plan.before,
-        "whole_zone": plan.is_import,
-        "changes": [
-            {
-                "name": names.text(delta.owner),
-                "type": rrtypes.to_text(delta.rdtype),
-                "old": _content(delta.old),
-                "new": _content(delta.new),
-            }
-            for delta in plan.deltas
-        ],
-    }
-
-
-def _content(value: RRset | None) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    return {"ttl": value.ttl, "rdata": [rdata_text(value.rdtype, each) for each in value.rdatas]}
 
 
 def is_plan(octets: bytes) -> bool:
@@ -251,16 +224,28 @@ def plan_saved(plan: Saved) -> Plan:
         owners = {delta.owner for delta in plan.deltas}
         present = await browse.rrsets_at(reader, tip.tree, owners, plan.zone)
         now = [(delta, present[delta.owner].get(delta.rdtype)) for delta in plan.deltas]
-        if all(_is_done(delta, value) for delta, value in now):
+        serial_alone = not plan.deltas and tip.serial is not None and later(plan.serial, tip.serial)
+        if all(_is_done(delta, value) for delta, value in now) and not serial_alone:
             return None
         if moved := [delta for delta, value in now if not _same(delta.old, value)]:
             raise _moved(plan, moved)
         # Where the spelling is still what the plan saw, the one that it shows is stored.
         respell = all(_same_octets(delta.old, value) for delta, value in now)
         changes = edits.apply(map(_edit, plan.deltas), present, plan.zone)
-        return plans.settled(changes, present, respell=respell)
+        settled = plans.settled(changes, present, respell=respell)
+        return _with_serial(settled, plan, tip) if settled.changes or serial_alone else settled
 
     return carry_out
+
+
+def _with_serial(settled: Planned, plan: Saved, tip: State) -> Planned:
+    """Let a commit have the plan's serial where that is later than all the branch had, as it has a
+    file's."""
+    key = (plan.zone, rrtypes.SOA)
+    if key in settled.changes or tip.soa is None:
+        return settled
+    changes = {**settled.changes, key: with_serial(tip.soa, plan.serial)}
+    return msgspec.structs.replace(settled, changes=changes)
 
 
 def _edit(delta: Delta) -> Edit:

@@ -16,6 +16,7 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo.committing import drafts, judgements, respelling
 from zonegit.repo.committing.commits import Intent
+from zonegit.repo.committing.diffs import TreePair
 from zonegit.repo.committing.drafts import Draft, NothingToCommit, Planned, State
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.committing.examining import Examination
@@ -64,13 +65,16 @@ class Written(msgspec.Struct, frozen=True):
     """A series as it was taken in, in its order. ``before`` is the serial that the branch had,
     None: it had none; ``moved`` None: nothing was to be moved, or it was a dry run, which has a
     ``judgement`` instead; ``about_all`` are the findings about what the last version brings that
-    was not there before the first."""
+    was not there before the first. ``parent`` is the first parent of the last commit; ``trees`` are
+    those of the branch before and after, None where it has none after."""
 
     added: list[Added]
     before: int | None
     moved: Moved | None
     judgement: Judgement | None = None
     about_all: tuple[Finding, ...] = ()
+    parent: CommitId | None = None
+    trees: TreePair | None = None
 
     @property
     def commits(self) -> list[Added]:
@@ -109,12 +113,7 @@ async def write(
         added.append(await chain.add(version))
         told(added[-1])
         await asyncio.sleep(0)  # to answer the bus, which takes whoever is silent for gone
-    found = await chain.examine()
-    if intent.strict:
-        findings.refuse(found)
-    if intent.dry_run:
-        return Written(added, chain.before, None, await chain.judge(), found)
-    return Written(added, chain.before, await chain.end(), about_all=found)
+    return await chain.end(added)
 
 
 class _Chain:
@@ -132,12 +131,13 @@ class _Chain:
         self._waiting: list[RawObject] = []
         self._octets = 0
         self._said: set[Finding] = set()
-        self.before: int | None = None
+        self._before = State()
+        self._parent: CommitId | None = None
 
     async def begin(self, base: CommitId | None) -> None:
         """Reads what the branch holds, or is to hold before the first version is added."""
         self._state = await drafts.state_of(self._reader, self._start)
-        self.before = self._state.serial
+        self._before = self._state
         if base is not None:
             self._state = await drafts.state_at(self._reader, base, self._at.zone)
             self._reach(base, self._state.serial or 0)
@@ -155,6 +155,7 @@ class _Chain:
             serial = self._state.serial or 0
             return Added(version.source, None, serial, 0, draft.findings)
         await self._keep(draft)
+        self._parent = draft.parent
         self._advance(draft, zone)
         return Added(version.source, draft.commit, draft.serial, len(draft.told), draft.findings)
 
@@ -218,7 +219,25 @@ class _Chain:
         made = Tip(commit, 0, serial, latest(reached, serial))
         self._at = msgspec.structs.replace(self._at, tip=made)
 
-    async def examine(self) -> tuple[Finding, ...]:
+    async def end(self, added: list[Added]) -> Written:
+        """Store the rest and move the branch, if there is something to move it to; in a dry run
+        ask about that move.
+
+        Raises:
+            Invalid: there are findings about all of it that ``strict`` makes errors.
+        """
+        found = await self._examine()
+        if self._intent.strict:
+            findings.refuse(found)
+        moved = judgement = None
+        if self._intent.dry_run:
+            judgement = await self._judge()
+        else:
+            moved = await self._move()
+        before, trees = self._before.serial, self._trees()
+        return Written(added, before, moved, judgement, found, self._parent, trees)
+
+    async def _examine(self) -> tuple[Finding, ...]:
         """Return the findings about what the versions changed, all together."""
         tree, was = self._first
         if self._state.tree is None or self._state.soa is None or self._state.tree == tree:
@@ -230,8 +249,7 @@ class _Chain:
             tree, self._state.tree, planned.changes, planned.added,
         ).run()  # fmt: skip
 
-    async def judge(self) -> Judgement | None:
-        """Ask about the move that :meth:`end` makes; None: there is nothing to move it to."""
+    async def _judge(self) -> Judgement | None:
         commit = self._state.commit
         if commit is None or self._at is self._start:
             return None
@@ -240,14 +258,21 @@ class _Chain:
             self._intent.origin(self._repo), self._waiting, self._reader.seen(),
         )  # fmt: skip
 
-    async def end(self) -> Moved | None:
-        """Stores the rest and moves the branch; None: there is nothing to move it to."""
+    async def _move(self) -> Moved | None:
         commit = self._state.commit
         if commit is None or self._at is self._start:
             return None
         await self._store()
         origin = self._intent.origin(self._repo)
         return await self._repo.refs.move(self._start.ref, self._start.expected, commit, origin)
+
+    def _trees(self) -> TreePair | None:
+        if self._state.tree is None:
+            return None
+        reader = Reader(self._repo.objects)
+        return TreePair(
+            self._start.zone, self._before.tree, self._state.tree, reader, self._waiting
+        )
 
 
 def _difference(was: Zone, wanted: Zone) -> Planned:

@@ -19,14 +19,8 @@ from zonegit.repo.asking import operations
 from zonegit.repo.asking.operations import Done, Turned
 from zonegit.repo.changing import rewinding
 from zonegit.repo.committing import commits, diffs, drafts, judgements, plans
-from zonegit.repo.committing.commits import (
-    Committed,
-    Intent,
-    Lost,
-    Outcome,
-    Preview,
-    Unchanged,
-)
+from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Preview, Unchanged
+from zonegit.repo.committing.conflicts import Conflicted
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding import browse, several
@@ -38,7 +32,6 @@ from zonegit.store.protocols import Moved, Origin, ZoneRefs
 from zonegit.store.reading import Reader
 from zonegit.store.refnames import DEFAULT_BRANCH, RefName
 from zonegit.zone import rrtypes
-from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import with_serial
 from zonegit.zone.serial import following
@@ -61,13 +54,13 @@ Progress = Callable[[int, int], None]
 
 class Back(msgspec.Struct, frozen=True):
     """A ref that went back. ``moved`` None: it was only looked at, or stood there already;
-    ``commit`` what a branch holds now; ``findings`` those about its commit; ``judgement`` the
-    answer that a dry run got about it."""
+    ``commit`` what a branch holds now; ``outcome`` what became of one that got records back;
+    ``judgement`` the answer that a dry run got about it."""
 
     turned: Turned
     moved: Moved | None = None
     commit: CommitId | None = None
-    findings: tuple[Finding, ...] = ()
+    outcome: Committed | Preview | Unchanged | None = None
     judgement: Judgement | None = None
 
 
@@ -248,12 +241,14 @@ async def _branch(
     reader = Reader(repo.objects)
     meant = msgspec.structs.replace(meant, message=await _message(reader, turned, meant))
     done = await _reset(repo, reader, position, target, meant)
-    if isinstance(done, Preview):
-        return Back(turned, findings=done.findings, judgement=done.judgement)
-    if isinstance(done, Unchanged):
-        return Back(turned, commit=target, findings=done.findings)
-    assert isinstance(done, Committed)  # it is no dry run, and merges nothing
-    return Back(turned, done.moved, done.commit, done.findings)
+    assert not isinstance(done, Conflicted)  # it merges nothing
+    match done:
+        case Committed():
+            return Back(turned, done.moved, done.commit, done)
+        case Unchanged():
+            return Back(turned, commit=target, outcome=done)
+        case Preview():
+            return Back(turned, outcome=done, judgement=done.judgement)
 
 
 async def _reset(

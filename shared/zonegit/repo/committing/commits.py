@@ -17,6 +17,7 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Identity
 from zonegit.repo.committing import drafts, judgements
 from zonegit.repo.committing.conflicts import Clashing, Conflicted
+from zonegit.repo.committing.diffs import TreePair
 from zonegit.repo.committing.drafts import Draft, NothingToCommit, State
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.committing.judgements import Judgement
@@ -83,9 +84,9 @@ class Committed(msgspec.Struct, frozen=True):
 
     ``before`` is the serial it replaced, None for a first commit; ``parent`` the commit's first
     parent; ``changes`` what it changed in the branch beside the SOA's serial, ``added`` which of
-    these RRsets were not there before; ``replayed`` how many races it lost; ``is_new`` False: the
-    commit was there before, and the branch moved to it; ``findings`` all that an operator should
-    know.
+    these RRsets were not there before, ``trees`` those of the branch before and after;
+    ``replayed`` how many races it lost; ``is_new`` False: the commit was there before, and the
+    branch moved to it; ``findings`` all that an operator should know.
     """
 
     zone: Name
@@ -96,6 +97,7 @@ class Committed(msgspec.Struct, frozen=True):
     before: int | None
     changes: Changes
     added: AbstractSet[Key]
+    trees: TreePair
     moved: Moved
     replayed: int = 0
     is_new: bool = True
@@ -104,7 +106,8 @@ class Committed(msgspec.Struct, frozen=True):
 
 class Preview(msgspec.Struct, frozen=True):
     """What a dry run would have made of a branch: its tree now, None while it has none, and then;
-    ``objects`` are those that no store holds; ``judgement`` says whether refs would accept it."""
+    ``objects`` are those that no store holds; ``judgement`` says whether refs would accept it.
+    ``tip`` is the commit that it is at; ``is_new`` False: it would be moved to one that exists."""
 
     zone: Name
     branch: str
@@ -115,6 +118,8 @@ class Preview(msgspec.Struct, frozen=True):
     objects: list[RawObject]
     judgement: Judgement
     findings: tuple[Finding, ...] = ()
+    tip: CommitId | None = None
+    is_new: bool = True
 
 
 class Unchanged(msgspec.Struct, frozen=True):
@@ -150,7 +155,9 @@ async def commit(
         try:
             planned = await plan(reader, tip)
         except Clashing as clashing:
-            return Conflicted(position.zone, position.branch, clashing.clashes)
+            return Conflicted(
+                position.zone, position.branch, clashing.clashes, tip.commit, tip.serial
+            )
         draft = NothingToCommit() if planned is None else await drafts.draft(
             repo, reader, position, tip, planned, intent.message,
             may_touch_signed=intent.imports, force=intent.force, strict=intent.strict,
@@ -166,7 +173,7 @@ async def commit(
         except Conflict as lost:
             position = await _next_position(repo, reader, position, tip, draft, intent, lost)
         else:
-            return committed(position, tip, draft, moved, replayed)
+            return committed(position, tip, draft, reader, moved, replayed)
     raise too_many_races(position)
 
 
@@ -179,9 +186,15 @@ def too_many_races(position: Position) -> Conflict:
 
 
 def committed(
-    position: Position, tip: State, draft: Draft, moved: Moved, replayed: int = 0
+    position: Position,
+    tip: State,
+    draft: Draft,
+    reader: Reader,
+    moved: Moved,
+    replayed: int = 0,
 ) -> Committed:
-    """What is told of a draft that a branch stands at now; ``tip`` is where it stood."""
+    """What is told of a draft that a branch stands at now; ``tip`` is where it stood, ``reader``
+    made it."""
     return Committed(
         zone=position.zone,
         branch=position.branch,
@@ -191,6 +204,7 @@ def committed(
         before=tip.serial,
         changes=draft.told,
         added=draft.added,
+        trees=TreePair(position.zone, tip.tree, draft.tree, reader, draft.objects),
         moved=moved,
         replayed=replayed,
         findings=draft.findings,
@@ -201,7 +215,7 @@ def preview(position: Position, tip: State, draft: Draft, judgement: Judgement) 
     """What a dry run tells of a draft."""
     return Preview(
         position.zone, position.branch, tip.tree, draft.tree,
-        draft.serial, tip.serial, draft.objects, judgement, draft.findings,
+        draft.serial, tip.serial, draft.objects, judgement, draft.findings, tip.commit,
     )  # fmt: skip
 
 

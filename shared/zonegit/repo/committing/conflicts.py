@@ -8,7 +8,7 @@ import msgspec
 from zonegit.merge import conflicts, zonemerge
 from zonegit.merge.conflicts import Clash, Decision, Side
 from zonegit.merge.zonemerge import Base, Merged
-from zonegit.objects.ids import ObjectId
+from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo.committing import respelling
 from zonegit.repo.committing.drafts import Planned
 from zonegit.repo.committing.edits import Changes
@@ -36,11 +36,14 @@ NONE: Final = Choices()
 
 
 class Conflicted(msgspec.Struct, frozen=True):
-    """Nothing moved: somebody has to decide about these RRsets first."""
+    """Nothing moved: somebody has to decide about these RRsets first. ``commit`` and ``serial`` are
+    those that the branch is at, None where it has no commit or they do not matter."""
 
     zone: Name
     branch: str
     clashes: Sequence[Clash]
+    commit: CommitId | None = None
+    serial: int | None = None
 
 
 class Clashing(Exception):

@@ -1,12 +1,12 @@
 """What differs between two trees, RRset by RRset."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from zonegit.history import trees
 from zonegit.history.trees import Change
-from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.repo.committing.edits import Changes
 from zonegit.repo.finding import browse
 from zonegit.store.reading import Reader
@@ -22,6 +22,44 @@ class Delta(msgspec.Struct, frozen=True):
     rdtype: int
     old: RRset | None
     new: RRset | None
+
+
+class TreePair(msgspec.Struct, frozen=True):
+    """Two trees of a zone, to be compared when the difference is wanted.
+
+    Args:
+        old: None where there was no tree.
+        reader: has read what the new tree was made of, so that little is fetched again.
+        made: objects that the reader does not know yet.
+    """
+
+    zone: Name
+    old: ObjectId | None
+    new: ObjectId
+    reader: Reader
+    made: Sequence[RawObject] = ()
+
+    async def deltas(self) -> list[Delta]:
+        """Return all that differs, without an SOA whose serial alone does.
+
+        Raises:
+            Corrupt, NotFound, Unavailable: as the store says.
+        """
+        self.reader.learn(self.made)
+        return beside_serial(await between(self.reader, self.old, self.new, self.zone))
+
+    async def complete(self, changes: Changes) -> list[Delta]:
+        """Return deltas for some of the changes, with what the old tree has there.
+
+        Raises:
+            Corrupt, NotFound, Unavailable: as the store says.
+        """
+        owners = {owner for owner, _ in changes}
+        was = await browse.rrsets_at(self.reader, self.old, owners, self.zone)
+        return [
+            Delta(owner, rdtype, was[owner].get(rdtype), new)
+            for (owner, rdtype), new in changes.items()
+        ]
 
 
 async def between(

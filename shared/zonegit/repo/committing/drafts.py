@@ -141,6 +141,7 @@ async def draft(
     if stands is None:
         raise _no_soa(apex)
     stored = others if new_soa is None else {**others, (apex, rrtypes.SOA): new_soa}
+    told = others if new_soa is None or _same_but_serial(new_soa, tip.soa) else stored
     if planned.parents is None:
         await _check_delegations(reader, apex, tip, planned)
     objects, tree = await built(reader, apex, tip.tree, stored)
@@ -163,7 +164,7 @@ async def draft(
         serial=soa(stands).serial,
         parent=commit.first_parent,
         objects=[*objects, raw],
-        told=others if new_soa is None or _same_but_serial(new_soa, tip.soa) else changes,
+        told=told,
         added=planned.added,
         findings=found,
     )

@@ -1,0 +1,276 @@
+"""The JSON documents of commands that commit: these types are the schema (docs/json.md).
+
+All of them are one schema: a command adds fields of its own to :class:`CommitDocument`, and one
+that works on several branches lists a :class:`CommitDocument` for each. The fields are the same
+in a dry run, after a commit, and where nothing was to be committed.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, Literal
+
+import msgspec
+
+from zonegit.merge.conflicts import Clash
+from zonegit.repo.committing.diffs import Delta
+from zonegit.zone import names, rrtypes
+from zonegit.zone.findings import Finding, Severity
+from zonegit.zone.rrset import RRset
+from zonegit.zone.zonetext import rdata_text
+
+SCHEMA: Final = 1
+
+Kind = Literal["added", "modified", "deleted"]
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    """A JSON object with exactly these fields."""
+
+
+class RRsetDocument(_Document, kw_only=True):
+    """The TTL and the records of an RRset."""
+
+    ttl: int
+    rdata: list[str]
+
+
+class ChangeDocument(_Document, kw_only=True):
+    """An RRset that differs. ``old`` is null where it was added, ``new`` where it was deleted."""
+
+    name: str
+    type: str
+    change: Kind
+    old: RRsetDocument | None
+    new: RRsetDocument | None
+
+
+class WarningDocument(_Document, kw_only=True):
+    """A finding about the input or the change. ``name`` and ``type`` are null where it concerns no
+    single name or type, ``source`` where no RFC is behind the rule."""
+
+    rule: str
+    severity: Severity
+    message: str
+    name: str | None
+    type: str | None
+    source: str | None
+
+
+class ConflictDocument(_Document, kw_only=True):
+    """An RRset that both sides of a merge changed."""
+
+    name: str
+    type: str
+    reason: str
+    detail: str | None
+    base: RRsetDocument | None
+    ours: RRsetDocument | None
+    theirs: RRsetDocument | None
+
+
+class VerdictDocument(_Document, kw_only=True):
+    """The answer to a move that was not made. ``judged_by`` is ``refs``, or ``client`` where the
+    change is too large for one message; ``code``, ``message`` and ``hint`` are those of the error
+    that the command would end with, null where the move would be accepted."""
+
+    accepted: bool
+    judged_by: str
+    code: str | None
+    message: str | None
+    hint: str | None
+
+
+class CommitDocument(_Document, kw_only=True):
+    """What became of one branch.
+
+    Args:
+        committed: whether the branch moved.
+        dry_run: whether nothing was to be stored or moved.
+        new_commit: whether a commit was made; false where the branch moved to an existing one.
+        commit: the commit that the branch is at when the command ends; null without one.
+        parent: the first parent of the commit that the branch moved to.
+        serial: the SOA serial that the branch has, or would have after a dry run.
+        serial_before: the serial that it had.
+        replayed: how many times another change came first, and this one was made again.
+        verdict: in a dry run whether the move would be accepted; null where nothing would move.
+        served_by: with ``--wait`` the resolvers that serve the move.
+        warnings: findings about the input and the change.
+        conflicts: RRsets that need a decision; nothing moved then, and the exit status is 4.
+        hints: commands that lead out of the conflicts.
+        changes: RRsets that differ, in canonical order; an SOA whose serial alone moved is not
+            among them. Null where they could not be read after a commit.
+    """
+
+    schema: Literal[1] = SCHEMA
+    zone: str
+    branch: str
+    committed: bool = False
+    dry_run: bool = False
+    new_commit: bool = False
+    commit: str | None = None
+    parent: str | None = None
+    serial: int | None = None
+    serial_before: int | None = None
+    replayed: int = 0
+    verdict: VerdictDocument | None = None
+    served_by: list[str] | None = None
+    warnings: list[WarningDocument]
+    conflicts: list[ConflictDocument] = msgspec.field(default_factory=list)
+    hints: list[str] = msgspec.field(default_factory=list)
+    changes: list[ChangeDocument] | None = msgspec.field(default_factory=list)
+
+
+class SkippedDocument(_Document, kw_only=True):
+    """A record that ``--lenient`` left out."""
+
+    file: str
+    line: int
+    reason: str
+
+
+class ImportDocument(CommitDocument, kw_only=True):
+    """One zone imported; ``skipped`` counts the records left out, of which the first thousand are
+    listed."""
+
+    skipped: int
+    skipped_records: list[SkippedDocument]
+
+
+class VersionDocument(_Document, kw_only=True):
+    """A version of a series. ``commit`` is null where it was equal to the one before, ``changed``
+    counts RRsets."""
+
+    source: str
+    commit: str | None
+    serial: int
+    changed: int
+
+
+class SeriesDocument(ImportDocument, kw_only=True):
+    """Many versions imported. ``known`` counts those that were imported before; ``changes`` is all
+    that differs between the branch before and after; ``commit`` of a version in a dry run is the id
+    that it would have."""
+
+    known: int
+    versions: list[VersionDocument]
+
+
+class SummaryDocument(_Document, kw_only=True):
+    """How many RRsets a plan changes, of how many; ``of_is_exact`` false: at least so many."""
+
+    added: int
+    changed: int
+    deleted: int
+    of: int
+    of_is_exact: bool
+
+
+class PlanDocument(CommitDocument, kw_only=True):
+    """A plan, which ``zonegit apply`` carries out. ``base`` is the commit that it was made on,
+    ``whole_zone`` whether it came from a whole master file."""
+
+    plan: Literal[1]
+    base: str | None
+    whole_zone: bool
+    summary: SummaryDocument
+
+
+class SeveralDocument(_Document, kw_only=True):
+    """What became of several branches, under one ``operation``; null in a dry run. ``warnings`` are
+    those of all results."""
+
+    schema: Literal[1] = SCHEMA
+    committed: bool
+    dry_run: bool
+    operation: str | None
+    warnings: list[WarningDocument]
+    results: list[CommitDocument]
+
+
+class RefDocument(_Document, kw_only=True):
+    """A ref that an undo takes back: ``undone`` is how the operation moved it. ``old`` and ``new``
+    are what it is at before and after; null: it does not exist."""
+
+    ref: str
+    undone: str
+    old: str | None
+    new: str | None
+    verdict: VerdictDocument | None
+
+
+class UndoDocument(SeveralDocument, kw_only=True):
+    """An operation taken back. ``undone`` is its id, ``redone`` that of the operation which this
+    makes again, null unless it is a redo. ``refs`` are all that it moved, ``skipped_refs`` what is
+    left to other operators; ``results`` are of the branches that get records back."""
+
+    undone: str
+    redone: str | None
+    refs: list[RefDocument]
+    skipped_refs: list[str]
+
+
+def content(rrset: RRset | None) -> RRsetDocument | None:
+    """Return the TTL and the records; None where there is no RRset."""
+    if rrset is None:
+        return None
+    rdata = [rdata_text(rrset.rdtype, each) for each in rrset.rdatas]
+    return RRsetDocument(ttl=rrset.ttl, rdata=rdata)
+
+
+def changes(deltas: Iterable[Delta]) -> list[ChangeDocument]:
+    """Return what differs, an entry for each RRset."""
+    return [
+        ChangeDocument(
+            name=names.text(delta.owner),
+            type=rrtypes.to_text(delta.rdtype),
+            change=_kind(delta),
+            old=content(delta.old),
+            new=content(delta.new),
+        )
+        for delta in deltas
+    ]
+
+
+def _kind(delta: Delta) -> Kind:
+    if delta.old is None:
+        return "added"
+    return "deleted" if delta.new is None else "modified"
+
+
+def warnings(findings: Iterable[Finding]) -> list[WarningDocument]:
+    """Return findings, an entry for each."""
+    return [
+        WarningDocument(
+            rule=each.rule,
+            severity=each.severity,
+            message=each.message,
+            name=names.text(each.owner) if each.owner is not None else None,
+            type=rrtypes.to_text(each.rdtype) if each.rdtype is not None else None,
+            source=each.source,
+        )
+        for each in findings
+    ]
+
+
+def conflicts(clashes: Iterable[Clash]) -> list[ConflictDocument]:
+    """Return conflicts, an entry for each RRset."""
+    return [
+        ConflictDocument(
+            name=names.text(clash.owner),
+            type=rrtypes.to_text(clash.rdtype),
+            reason=clash.reason,
+            detail=clash.detail,
+            base=content(clash.base),
+            ours=content(clash.ours),
+            theirs=content(clash.theirs),
+        )
+        for clash in clashes
+    ]
+
+
+def as_json(document: CommitDocument | SeveralDocument) -> dict[str, Any]:
+    """Return the document as it is printed, the longest field last."""
+    plain: dict[str, Any] = msgspec.to_builtins(document)
+    for long in ("results", "changes"):
+        if long in plain:
+            plain[long] = plain.pop(long)
+    return plain
