@@ -27,6 +27,7 @@ from zonegit.wire.messages import (
     ServedZone,
 )
 from zonegit.zone.names import Name
+from zonegit.zone.serial import later
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
@@ -243,6 +244,15 @@ def _take(
         answer = Answer(page.resolver, each.serial, each.tree, is_complete)
         if answer not in given:
             given.append(answer)
+
+
+def serial_behind(served: ServedZone) -> str | None:
+    """Return what is wrong with a serial earlier than one answered before; None: nothing."""
+    if served.highest is None or served.serial is None:
+        return None
+    if not later(served.highest, served.serial):
+        return None
+    return f"serial {served.highest} was answered before, and secondaries keep it: take a later one"
 
 
 def branch_and_share(served: ServedZone) -> str:

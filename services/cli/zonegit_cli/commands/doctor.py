@@ -15,10 +15,10 @@ from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat, ResolverStatus
 from zonegit.zone import names
 from zonegit_cli import page
-from zonegit_cli.output import columns
+from zonegit_cli.output import columns, count
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
-from zonegit_cli.waiting import status_of_all
+from zonegit_cli.waiting import serial_behind, status_of_all
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
@@ -30,6 +30,8 @@ PINGS: Final = 6
 """How often a store is asked that does not answer: a busy machine may need longer."""
 MIN_FREE_OCTETS: Final = 1 << 30
 MAX_SKEW_S: Final = 1.0
+MAX_NAMED: Final = 10
+"""Zones that a finding names."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -51,6 +53,7 @@ async def command(session: Session) -> int:
         async with session.bus() as bus:
             findings += [Finding("bus", True, f"{bus.url_shown} answers"), *await _services(bus)]
             findings.append(await _clock(bus))
+            findings += await _recovery(session, bus)
             local = session.local_resolvers()
             findings += _resolvers(await status_of_all(bus, expected=local), local)
     except ZonegitError as error:
@@ -126,6 +129,34 @@ async def _clock(bus: "Bus") -> Finding:
     return Finding("clock", abs(seconds) < MAX_SKEW_S, text)
 
 
+async def _recovery(session: Session, bus: "Bus") -> list[Finding]:
+    """Check that the ref store was not restored from a backup, or is recovered from that."""
+    try:
+        found = await session.repo(bus).refs.recovery()
+    except ZonegitError as error:
+        return [Finding("recovery", False, error.message)]
+    findings = []
+    if found.witness is not None:
+        findings.append(
+            f"the ref store was restored from a backup: it ends at {found.sequence} of its log, and"
+            f" {found.witness.resolver} has seen {found.witness.sequence}; zonegit recover"
+        )
+    if found.awaiting:
+        shown = ", ".join(map(names.text, found.zones[:MAX_NAMED]))
+        findings.append(f"{count(found.awaiting, 'zone')} not recovered: {shown}; zonegit recover")
+    findings += [
+        f"{names.text(each.zone)} {each.branch} is signed: import it with a serial later than"
+        f" {each.serial}, which secondaries may have"
+        for each in found.owed
+    ]
+    if findings:
+        return [Finding("recovery", False, text) for text in findings]
+    if found.doubted:
+        text = "no resolver remembers the time before refs was started: was it restored, recover it"
+        return [Finding("recovery", True, f"{text} (zonegit recover)")]
+    return [Finding("recovery", True, "the log of refs is no older than what resolvers have seen")]
+
+
 def _resolvers(statuses: Sequence[ResolverStatus], started: frozenset[str]) -> list[Finding]:
     silent = sorted(started - {each.resolver for each in statuses})
     findings = [Finding(name, False, f"does not answer; see logs/{name}.log") for name in silent]
@@ -136,7 +167,11 @@ def _resolvers(statuses: Sequence[ResolverStatus], started: frozenset[str]) -> l
 
 
 def _resolver(status: ResolverStatus) -> Finding:
-    problems = [f"{names.text(zone.zone)}: {zone.problem}" for zone in status.zones if zone.problem]
+    problems = [
+        f"{names.text(zone.zone)}: {problem}"
+        for zone in status.zones
+        if (problem := zone.problem or serial_behind(zone))
+    ]
     where = ", ".join(status.listen) or "nowhere"
     text = f"serves {len(status.zones)} zone(s) on {where}, {status.lag} change(s) behind"
     return Finding(status.resolver, not problems, "; ".join([text, *problems]))

@@ -10,7 +10,7 @@ from zonegit.zone.names import Name
 from zonegit_cli import page
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import branch_and_share, status_of_all
+from zonegit_cli.waiting import branch_and_share, serial_behind, status_of_all
 
 HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
 
@@ -40,8 +40,8 @@ def _row(status: ResolverStatus, served: ServedZone, state: str) -> tuple[str, .
     age = "-" if served.age is None else f"{served.age:.0f} s"
     if served.pinned:
         state = f"pinned to {served.branch}"
-    if served.problem:
-        state = click.style(served.problem, fg="red")
+    if problem := served.problem or serial_behind(served):
+        state = click.style(problem, fg="red")
     return (
         status.resolver,
         names.text(served.zone),
@@ -65,12 +65,14 @@ def _json(status: ResolverStatus) -> dict[str, Any]:
         "epoch": status.epoch,
         "sequence": status.sequence,
         "lag": status.lag,
+        "held": status.held,
         "zones": [
             {
                 "zone": names.text(served.zone),
                 "branch": served.branch,
                 "commit": served.commit.hex() if served.commit else None,
                 "serial": served.serial,
+                "highest": served.highest,
                 "sequence": served.sequence,
                 "age_s": served.age,
                 "pinned": served.pinned,

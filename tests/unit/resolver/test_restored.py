@@ -1,0 +1,325 @@
+"""A ref store that was restored from a backup, and the resolvers that remember what it has lost
+(docs/adr/0030-recovery.md)."""
+
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+from tests.support.waiting import comes_true, eventually, succeeds
+from tests.unit.resolver.cachefiles import root
+from tests.unit.resolver.site import Site, resolver, site
+
+from zonegit.errors import Unavailable
+from zonegit.repo.changing import recovery as use_case
+from zonegit.repo.changing.recovery import ZonePlan
+from zonegit.store.recovery import Answer, Leave, Renew
+from zonegit.wire import subjects
+from zonegit.wire.messages import Answered, AskAnswered, Served
+from zonegit.zone import names
+from zonegit_cli.waiting import answers_of_all
+from zonegit_resolver.following.lastknown import open_last_known
+from zonegit_resolver.pace import Pace
+
+FOO, BAR = names.parse("foo.com."), names.parse("bar.com.")
+WWW = "www.foo.com."
+
+
+def address(number: int) -> str:
+    return f"www 300 A 192.0.2.{number}\n"
+
+
+def back_up(stores: Path) -> Path:
+    """Copies the refs while they are in use."""
+    copy = stores / "refs.backup"
+    with (
+        closing(sqlite3.connect(stores / "refs.sqlite3")) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+    return copy
+
+
+def restore(stores: Path, copy: Path) -> None:
+    for suffix in ("-wal", "-shm"):
+        (stores / f"refs.sqlite3{suffix}").unlink(missing_ok=True)
+    shutil.copyfile(copy, stores / "refs.sqlite3")
+
+
+@asynccontextmanager
+async def restored(url: str, stores: Path, copy: Path) -> AsyncIterator[Site]:
+    """The stores on a backup."""
+    restore(stores, copy)
+    async with site(url, stores) as there:
+        yield there
+
+
+async def planned(there: Site, *, headroom: int = 1000) -> list[ZonePlan]:
+    found = await there.repo.refs.recovery()
+    _, answers = await answers_of_all(there.bus, doubted=found.doubted)
+    return await use_case.plan(there.repo, found, answers, headroom)
+
+
+async def recover(there: Site, plans: list[ZonePlan]) -> None:
+    found = await there.repo.refs.recovery()
+    origin = there.repo.origin("recover")
+    for each in plans:
+        await use_case.finish(there.repo, found, {}, 1000, each, origin)
+
+
+async def comes_to_be_held(there: Site, *resolvers: str) -> None:
+    async def is_held() -> bool:
+        statuses = await there.status()
+        return all(name in statuses and statuses[name].held for name in resolvers)
+
+    await comes_true(is_held)
+
+
+async def test_a_log_that_went_back_is_not_followed_until_it_is_recovered(
+    nats_url: str, tmp_path: Path
+) -> None:
+    stores = tmp_path / "stores"
+    async with resolver(nats_url, tmp_path) as running:
+        async with site(nats_url, stores) as there:
+            await there.commit("foo.com.", address(1))
+            copy = back_up(stores)
+            await there.commit("foo.com.", address(2))
+            await there.commit("foo.com.", address(3))
+            await running.comes_to_say("NOERROR 192.0.2.3", WWW)
+        async with restored(nats_url, stores, copy) as there:
+            await comes_to_be_held(there, "r")
+            status = (await there.status())["r"]
+            (zone,) = status.zones
+            assert zone.problem is not None
+            assert "zonegit recover" in zone.problem
+            assert (zone.serial, zone.highest) == (9, 9)
+            assert (
+                'zonegit_zone_problem{branch="main",zone="foo.com."} 1.0'
+                in ((await running.page("/metrics"))[1])
+            )
+
+            async def is_refused() -> bool:
+                return (await there.repo.refs.recovery()).witness is not None
+
+            await comes_true(is_refused)
+            with pytest.raises(Unavailable, match="restored"):
+                await there.commit("foo.com.", address(4))
+            assert await running.says(WWW) == "NOERROR 192.0.2.3"
+            plans = await planned(there)
+            (branch,) = plans[0].branches
+            assert branch.verdict == Renew(10, Answer("r", 9, branch.verdict.known.tree))
+            await recover(there, plans)
+            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await there.commit("foo.com.", address(4))
+            await running.comes_to_say("NOERROR 192.0.2.4", WWW)
+            status = (await there.status())["r"]
+            assert not status.held
+            assert (status.zones[0].serial, status.zones[0].problem) == (11, None)
+
+
+async def test_a_resolver_that_is_started_meanwhile_holds_what_it_has_on_disk(
+    nats_url: str, tmp_path: Path
+) -> None:
+    stores = tmp_path / "stores"
+    async with resolver(nats_url, tmp_path) as running, site(nats_url, stores) as there:
+        await there.commit("foo.com.", address(1))
+        copy = back_up(stores)
+        await there.commit("foo.com.", address(2))
+        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+    async with (
+        restored(nats_url, stores, copy) as there,
+        resolver(nats_url, tmp_path) as kept,
+        resolver(nats_url, tmp_path, name="empty") as empty,
+    ):
+        assert await kept.first_says(WWW) == "NOERROR 192.0.2.2"
+        assert await empty.first_says(WWW) == "NOERROR 192.0.2.1"
+        await comes_to_be_held(there, "r")
+        await recover(there, await planned(there))
+        await there.commit("foo.com.", address(3))
+        for running in (kept, empty):
+            await running.comes_to_say("NOERROR 192.0.2.3", WWW)
+
+
+async def test_a_resolver_without_memory_is_no_reason_to_leave_a_branch(
+    nats_url: str, tmp_path: Path
+) -> None:
+    """It answers the serial of the restored tip, and no other resolver says that it is too low."""
+    stores = tmp_path / "stores"
+    async with resolver(nats_url, tmp_path) as running, site(nats_url, stores) as there:
+        await there.commit("foo.com.", address(1))
+        copy = back_up(stores)
+        await there.commit("foo.com.", address(2))
+        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+    async with (
+        resolver(nats_url, tmp_path, name="empty") as running,
+        restored(nats_url, stores, copy) as there,
+    ):
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    for _ in range(2):  # refs may be started again before a recovery
+        async with (
+            resolver(nats_url, tmp_path, name="empty") as running,
+            site(nats_url, stores) as there,
+        ):
+            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await there.status()
+            plans = await planned(there)
+            assert [each.verdict for each in plans[0].branches] == [Renew(1007)]
+    async with (
+        resolver(nats_url, tmp_path, name="empty") as running,
+        site(nats_url, stores) as there,
+    ):
+        await there.status()
+        await recover(there, await planned(there))
+        await there.commit("foo.com.", address(2))
+        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+        # From then on its memory is as good as any.
+        plans = await planned(there)
+        assert [each.verdict for each in plans[0].branches] == [Leave()]
+
+
+async def test_nothing_that_was_lost_is_nothing_to_recover(nats_url: str, tmp_path: Path) -> None:
+    """The stores were moved to another host, perhaps."""
+    stores = tmp_path / "stores"
+    async with resolver(nats_url, tmp_path) as running:
+        async with site(nats_url, stores) as there:
+            await there.commit("foo.com.", address(1))
+            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            copy = back_up(stores)
+        async with restored(nats_url, stores, copy) as there:
+            await there.status()
+            plans = await planned(there)
+            assert [each.verdict for each in plans[0].branches] == [Leave()]
+            await there.commit("foo.com.", address(2))
+            await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+
+
+async def test_zones_are_recovered_one_by_one_and_those_of_the_lost_time_go_last(
+    nats_url: str, tmp_path: Path
+) -> None:
+    stores = tmp_path / "stores"
+    async with resolver(nats_url, tmp_path) as running:
+        async with site(nats_url, stores) as there:
+            for zone in ("foo.com.", "bar.com."):
+                await there.commit(zone, address(1))
+            copy = back_up(stores)
+            for zone in ("foo.com.", "bar.com.", "lost.com."):
+                await there.commit(zone, address(2))
+                await running.comes_to_say("NOERROR 192.0.2.2", f"www.{zone}")
+        async with restored(nats_url, stores, copy) as there:
+            await comes_to_be_held(there, "r")
+            plans = {each.zone: each for each in await planned(there)}
+            assert set(plans) == {FOO, BAR, names.parse("lost.com.")}
+            await recover(there, [plans[FOO]])
+            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await there.commit("foo.com.", address(3))
+            await running.comes_to_say("NOERROR 192.0.2.3", WWW)
+            with pytest.raises(Unavailable):
+                await there.commit("bar.com.", address(3))
+            for zone in ("bar.com.", "lost.com."):
+                assert await running.says(f"www.{zone}") == "NOERROR 192.0.2.2"
+            left = await planned(there)
+            assert [each.zone for each in left] == [names.parse("lost.com."), BAR]
+            await recover(there, left)
+            await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
+            await running.comes_to_say("REFUSED", "www.lost.com.")
+            highest = await there.commit("lost.com.", address(4), serial=7_000)
+            assert highest.serial == 7_000
+
+
+async def test_a_backup_of_before_an_earlier_recovery_is_noticed_too(
+    nats_url: str, tmp_path: Path
+) -> None:
+    """Its epoch is one that resolvers know as past."""
+    stores = tmp_path / "stores"
+    async with resolver(nats_url, tmp_path) as running:
+        async with site(nats_url, stores) as there:
+            await there.commit("foo.com.", address(1))
+            copy = back_up(stores)
+            await there.commit("foo.com.", address(2))
+            await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+        serials = []
+        for number in (3, 4):
+            async with restored(nats_url, stores, copy) as there:
+                await comes_to_be_held(there, "r")
+                await recover(there, await planned(there))
+                serials.append((await there.commit("foo.com.", address(number))).serial)
+                await running.comes_to_say(f"NOERROR 192.0.2.{number}", WWW)
+        assert serials == [10, 12]
+
+
+async def test_what_was_answered_is_remembered_across_branches_epochs_and_restarts(
+    nats_url: str, tmp_path: Path
+) -> None:
+    stores = tmp_path / "stores"
+    async with site(nats_url, stores) as there:
+        async with resolver(nats_url, tmp_path) as running:
+            first = await there.commit("foo.com.", address(1))
+            await there.commit("foo.com.", address(2), serial=50)
+            await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+            await there.force("foo.com.", first.commit)
+            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await there.delete_branch("foo.com.", "main")
+            await running.comes_to_say("REFUSED", WWW)
+        async with resolver(nats_url, tmp_path):
+            await there.status()
+            (page,) = await there.bus.broadcast(
+                subjects.resolvers("answered"), AskAnswered(), Answered, 0.5
+            )
+            assert [(each.zone, each.branch, each.serial) for each in page.serials] == [
+                (FOO, "main", 50)
+            ]
+            assert not page.more
+
+
+async def test_a_resolver_that_claims_too_much_stops_moves_until_a_recovery_and_no_longer(
+    here: Site,
+) -> None:
+    first = await here.commit("foo.com.", address(1))
+    claim = Served(
+        resolver="liar", zone=FOO, branch="main", epoch=first.moved.epoch, sequence=1_000_000,
+        commit=None, serial=None, delay_ms=0.0,
+    )  # fmt: skip
+    await here.bus.publish(subjects.served(FOO), claim)
+
+    async def is_restored() -> bool:
+        return (await here.repo.refs.recovery()).witness is not None
+
+    await comes_true(is_restored)
+    with pytest.raises(Unavailable, match="liar has seen 1000000"):
+        await here.commit("foo.com.", address(2))
+    await recover(here, await planned(here))
+    done = await here.commit("foo.com.", address(2))
+    again = Served(
+        resolver="liar", zone=FOO, branch="main", epoch=done.moved.epoch, sequence=1_000_000,
+        commit=None, serial=None, delay_ms=0.0,
+    )  # fmt: skip
+    heard = len(here.served)
+    await here.bus.publish(subjects.served(FOO), again)
+    await eventually(lambda: len(here.served) > heard)
+    await here.bus.client.flush()
+    assert not await is_restored()
+    await succeeds(lambda: here.commit("foo.com.", address(3)))
+
+
+async def test_a_cache_of_an_earlier_release_tells_what_it_served_last(
+    nats_url: str, tmp_path: Path
+) -> None:
+    async with (
+        resolver(nats_url, tmp_path) as running,
+        site(nats_url, tmp_path / "stores") as there,
+    ):
+        await there.commit("foo.com.", address(1))
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    with closing(sqlite3.connect(root(tmp_path) / "overall.sqlite3")) as file:
+        file.execute("DROP TABLE answered")
+        file.execute("DROP TABLE followed")
+        file.execute("PRAGMA user_version = 1")
+        file.commit()
+    async with open_last_known(tmp_path / "resolvers" / "r", Pace()) as last_known:
+        async for each in last_known.recall():
+            last_known.notes.recall(each.position.epoch, each.position.sequence)
+        assert last_known.notes.highest((FOO, "main")) == 7
+        assert last_known.notes.followed.sequence == 2
+        assert last_known.notes.followed.began == ""
