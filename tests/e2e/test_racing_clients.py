@@ -1,6 +1,7 @@
 """Two clients that edit one branch at once: nothing is lost, nothing is done twice."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.e2e.stack import FOO, Stack
@@ -83,3 +84,22 @@ def test_two_clients_racing_500_edits_lose_none_and_double_none(stack: Stack) ->
     exported = stack.run("export", "--zone", "race.test").out
     for who in CLIENTS:
         assert all(f"\n{who}-{number} " in exported for number in range(EDITS_EACH))
+
+
+def test_eight_commands_that_add_to_one_rrset_at_once_all_succeed(stack: Stack) -> None:
+    stack.zone("pool.test", FOO)
+    addresses = [f"192.0.2.{number}" for number in range(1, 9)]
+    with ThreadPoolExecutor(len(addresses)) as threads:
+        adding = [
+            threads.submit(stack.run, "add", "pool", "A", "300", each, "--zone", "pool.test")
+            for each in addresses
+        ]
+    assert [each.result().status for each in adding] == [0] * len(addresses)
+    assert stack.json("show", "pool", "A", "--zone", "pool.test")["rdata"] == addresses
+    with ThreadPoolExecutor(len(addresses)) as threads:
+        removing = [
+            threads.submit(stack.run, "remove", "pool", "A", each, "--zone", "pool.test")
+            for each in addresses[1:]
+        ]
+    assert [each.result().status for each in removing] == [0] * len(addresses[1:])
+    assert stack.json("show", "pool", "A", "--zone", "pool.test")["rdata"] == addresses[:1]

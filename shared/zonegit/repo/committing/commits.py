@@ -15,18 +15,19 @@ from zonegit.errors import Conflict
 from zonegit.history import trees
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Identity
-from zonegit.repo.committing import drafts, judgements
+from zonegit.repo.committing import diffs, drafts, judgements, races
 from zonegit.repo.committing.conflicts import Clashing, Conflicted
 from zonegit.repo.committing.diffs import TreePair
 from zonegit.repo.committing.drafts import Draft, NothingToCommit, State
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.committing.plans import Plan
+from zonegit.repo.committing.races import Footprint
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.protocols import Moved, Origin
 from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes
+from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import title
@@ -37,7 +38,7 @@ MAX_REPLAYS: Final = 50
 class Lost(Enum):
     """What becomes of a change when somebody else's came first."""
 
-    REPLAYED_APART = "it is made on the new tip, unless both touch the same RRsets"
+    REPLAYED_APART = "it is made on the new tip, unless that changed what this relies on"
     REPLAYED = "it is made on the new tip: the plan itself sees what has changed there"
     GIVEN_UP = "it was meant for the tip it saw, and for no other"
 
@@ -143,7 +144,8 @@ async def commit(
     """Carries a plan out as one commit. ``reader`` has what the caller read already, None: nothing.
 
     Raises:
-        Conflict: the race was lost to a change of the same RRsets (or too often); names the tip.
+        Conflict: the race was lost to a change of what this one relies on (``races``), or too
+            often; names the tip.
         Unsafe: the zone is signed and the change would invalidate signatures.
         Invalid: the result would break a rule of DNS.
         NotFound, Unavailable: as the stores say.
@@ -273,7 +275,7 @@ async def _next_position(
     """Where to replay after a lost race.
 
     Raises:
-        Conflict: the winner changed the same RRsets, or this change is not one to replay.
+        Conflict: the winner changed what this relies on, or this change is not one to replay.
     """
     if intent.lost is Lost.GIVEN_UP or position.tip is None:
         raise lost
@@ -287,16 +289,20 @@ async def _next_position(
 
 async def _refuse_both(reader: Reader, tip: State, draft: Draft, now: Position) -> None:
     """Raises:
-    Conflict: somebody else changed an RRset that this changes, too.
+    Conflict: somebody else changed what this change relies on.
     """
+    mine = draft.footprint or Footprint(whole=draft.told.keys())
     theirs = await drafts.state_of(reader, now)
-    found = await reader.answer(trees.changes(tip.tree, theirs.tree))
-    touched = {(names.below(now.zone, change.path), change.rdtype) for change in found}
-    both = sorted((touched & draft.told.keys()) - {(now.zone, rrtypes.SOA)})
-    if both:
-        owner, rdtype = both[0]
+    found = [
+        change
+        for change in await reader.answer(trees.changes(tip.tree, theirs.tree))
+        if mine.touches(names.below(now.zone, change.path), change.rdtype)
+    ]
+    deltas = diffs.beside_serial(await diffs.valued(reader, found, now.zone))
+    clash = races.find_clash(mine, draft.told, deltas)
+    if clash is not None:
         raise Conflict(
-            f"{title(owner, rdtype)} was changed meanwhile:"
+            f"{title(clash.owner, clash.rdtype)} was changed meanwhile:"
             f" {now.branch} is now at {short(now.commit())}",
             hint="look at it (zonegit show), then send the change again",
             tip=now.commit().hex(),

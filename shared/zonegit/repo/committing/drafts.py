@@ -15,6 +15,7 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Blob, Commit, Identity
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.committing.examining import Examination
+from zonegit.repo.committing.races import Footprint
 from zonegit.repo.committing.serials import next_soa
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
@@ -52,6 +53,8 @@ class Planned(msgspec.Struct, frozen=True):
     ``parents`` None: the tip, if there is one; others make it a commit even where no record
     changes. ``reached`` is a serial that it has to follow beside those its branch had, None where
     there is no such. ``findings`` are those about the input and about the changes.
+    ``footprint`` says which changes of others it cannot be made again on, None: any of the same
+    RRsets.
     """
 
     changes: Changes
@@ -59,6 +62,7 @@ class Planned(msgspec.Struct, frozen=True):
     parents: tuple[CommitId, ...] | None = None
     reached: int | None = None
     findings: tuple[Finding, ...] = ()
+    footprint: Footprint | None = None
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -74,6 +78,7 @@ class Draft(msgspec.Struct, frozen=True):
     told: Changes
     added: AbstractSet[Key]
     findings: tuple[Finding, ...] = ()
+    footprint: Footprint | None = None
 
 
 class NothingToCommit(msgspec.Struct, frozen=True):
@@ -167,6 +172,7 @@ async def draft(
         told=told,
         added=planned.added,
         findings=found,
+        footprint=planned.footprint,
     )
 
 

@@ -10,7 +10,7 @@ from zonegit.objects import asks
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob
-from zonegit.repo.committing import diffs, edits, respelling
+from zonegit.repo.committing import diffs, edits, races, respelling
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.committing.edits import Changes, Edit, Key
@@ -36,8 +36,10 @@ def plan_edits(todo: Collection[Edit], apex: Name, *, respell: bool = False) -> 
         owners = {edits.owner(edit) for edit in todo}
         present = await browse.rrsets_at(reader, tip.tree, owners, apex)
         changes = edits.apply(todo, present, apex, respell=respell)
-        return settled(changes, present, respell=respell)
+        left = settled(changes, present, respell=respell)
+        return msgspec.structs.replace(left, footprint=footprint)
 
+    footprint = races.find_footprint(todo)
     return plan
 
 
