@@ -13,6 +13,11 @@ from zonegit.zone.canonical_rdata import AS_WRITTEN
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, describe, rdata_to_text, with_serial
 
+TWINS: Final = "case-twins"
+VARIANTS: Final = "case-variants"
+RESPELLED: Final = "spelling-only"
+"""Rules of findings."""
+
 SOURCE: Final = "RFC 6840 section 5.1"
 
 _SOA_TAIL: Final = 20
@@ -109,7 +114,7 @@ def _groups(value: RRset) -> Iterable[list[bytes]]:
 def _twins(value: RRset, group: list[bytes]) -> Finding:
     first, *others = (rdata_to_text(value.rdtype, rdata) for rdata in group)
     return Finding(
-        "case-twins",
+        TWINS,
         "warning",
         f"{describe(value)} is stored with {', '.join(others)} next to {first}: they differ only in"
         " the case of names, so they are one record, and the first is used",
@@ -122,7 +127,7 @@ def _twins(value: RRset, group: list[bytes]) -> Finding:
 def _variants(value: RRset, group: list[bytes]) -> Finding:
     shown = " and ".join(rdata_to_text(value.rdtype, rdata) for rdata in group)
     return Finding(
-        "case-variants",
+        VARIANTS,
         "warning",
         f"{describe(value)} has {shown}: they differ only in the case of names, which makes"
         f" {len(group)} records of this type, and some servers keep only one of them",
@@ -142,7 +147,7 @@ def is_respelled(value: RRset, known: RRset) -> bool:
 def note_respelled(value: RRset) -> Finding:
     """Return the note that a change of spelling alone is not stored."""
     return Finding(
-        "spelling-only",
+        RESPELLED,
         "note",
         f"{describe(value)} differs from what is stored only in the case of names in its records,"
         " and keeps the spelling it has; --respell stores the new one",

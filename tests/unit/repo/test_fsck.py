@@ -16,6 +16,7 @@ from zonegit.repo.asking import fsck
 from zonegit.repo.asking.fsck import Report
 from zonegit.repo.committing import commits, edits, plans
 from zonegit.repo.committing.commits import Committed, Intent
+from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import tags
@@ -245,3 +246,21 @@ async def moved_to(stored: Stored, commit: CommitId) -> None:
     assert await objects.missing([commit]) == set()
     origin = stored.repo.origin("test", force=True)
     await stored.repo.refs.move(at.ref, at.expected, commit, origin)
+
+
+async def test_twins_of_an_earlier_release_are_named_and_nothing_is_broken(stored: Stored) -> None:
+    await stored.imported(FOO)
+    owner = names.parse("mail", ZONE)
+    twins = RRset(owner, NUMBERS["PTR"], 300, (b"\1A\0", b"\1a\0"))
+
+    async def plan(_reader: Reader, _tip: State) -> Planned:
+        return Planned({(owner, twins.rdtype): twins}, {(owner, twins.rdtype)})
+
+    made = await stored.committed(plan)
+    report = await stored.checked()
+    assert report.is_clean
+    (noticed,) = report.noticed
+    assert noticed.finding.rule == "case-twins"
+    assert noticed.id == await stored.blob(made.commit, "mail", twins.rdtype)
+    assert (noticed.commit, noticed.ref.path()) == (made.commit, "refs/heads/foo.com./main")
+    assert report.noticed_count == 1

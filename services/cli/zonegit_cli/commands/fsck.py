@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from zonegit.repo.asking import fsck
-from zonegit.repo.asking.fsck import Broken, Report
+from zonegit.repo.asking.fsck import Broken, Noticed, Report
 from zonegit.zone import names, rrtypes
 from zonegit_cli import page
+from zonegit_cli.drawn import findings
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.session import Session
 
@@ -21,7 +22,9 @@ async def command(session: Session) -> int:
 
     Exit status 1 when one is missing, corrupt or of another kind than what names it says; each is
     named with its zone, name and commit. What nothing leads to any more is counted, and does no
-    harm. To repair an object put it again: zonegit import --force FILE.
+    harm. To repair an object put it again: zonegit import --force FILE. RRsets that are whole and
+    hold what an earlier release accepted are named as warnings, and change nothing about the exit
+    status.
 
     \b
     zonegit fsck
@@ -37,6 +40,14 @@ async def command(session: Session) -> int:
 def _lines(report: Report) -> Iterator[str]:
     for each in report.broken:
         yield f"{' or '.join(each.expected)} {commit_id(each.id)}: {each.why}{_place(each)}"
+    for noticed in report.noticed:
+        where = f"in commit {commit_id(noticed.commit)}, " if noticed.commit is not None else ""
+        yield (
+            f"{noticed.finding.severity}: blob {commit_id(noticed.id)}: {noticed.finding.message}"
+            f" ({where}from {noticed.ref.path()})"
+        )
+    if report.noticed_count > len(report.noticed):
+        yield f"and {count(report.noticed_count - len(report.noticed), 'more warning')}"
     if report.count > len(report.broken):
         yield f"and {count(report.count - len(report.broken), 'more broken object')}"
     dangling = report.dangling.total()
@@ -66,6 +77,17 @@ def _json(report: Report) -> dict[str, Any]:
         "dangling": dict(sorted(report.dangling.items())),
         "broken": report.count,
         "broken_objects": [_broken_json(each) for each in report.broken],
+        "warnings": [_noticed_json(each) for each in report.noticed],
+    }
+
+
+def _noticed_json(noticed: Noticed) -> dict[str, Any]:
+    (finding,) = findings.as_json([noticed.finding])
+    return {
+        **finding,
+        "id": noticed.id.hex(),
+        "ref": noticed.ref.path(),
+        "commit": noticed.commit.hex() if noticed.commit is not None else None,
     }
 
 

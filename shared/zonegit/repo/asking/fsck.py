@@ -15,12 +15,25 @@ import msgspec
 from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects.canonical import decode
 from zonegit.objects.ids import CommitId, Kind, ObjectId, short
-from zonegit.objects.model import SUBTREE, Commit, Doc, Index, Key, Object, Tag, Tree, key_rdtype
+from zonegit.objects.model import (
+    SUBTREE,
+    Blob,
+    Commit,
+    Doc,
+    Index,
+    Key,
+    Object,
+    Tag,
+    Tree,
+    key_rdtype,
+)
 from zonegit.repo.finding import several
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.refnames import RefName
-from zonegit.zone import names
+from zonegit.zone import names, spelling
+from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
 
 AT_ONCE: Final = 1_024
 """Objects read together."""
@@ -58,12 +71,24 @@ class Broken(msgspec.Struct, frozen=True):
     rdtype: int | None = None
 
 
+class Noticed(msgspec.Struct, frozen=True):
+    """A whole object with a finding about it: ``ref`` leads to ``commit``, which has it."""
+
+    id: ObjectId
+    finding: Finding
+    ref: RefName
+    commit: CommitId | None
+
+
 class Report(msgspec.Struct):
     """What a check came to: the ``broken`` objects, the first thousand of their ``count``; how
-    many objects are stored, and of each kind those that nothing reaches."""
+    many objects are stored, and of each kind those that nothing reaches; findings about RRsets that
+    are whole, the first thousand of ``noticed_count``."""
 
     broken: list[Broken] = msgspec.field(default_factory=list)
     count: int = 0
+    noticed: list[Noticed] = msgspec.field(default_factory=list)
+    noticed_count: int = 0
     stored: int = 0
     dangling: Counter[str] = msgspec.field(default_factory=Counter)
 
@@ -164,8 +189,18 @@ class _Walk:
         if kind not in expected:
             await self._tell(object_id, expected, f"it is a {kind}")
             return
+        if isinstance(value, Blob):
+            await self._notice(object_id, expected, value.rrset)
         for linked, of_kind in _links(value):
             self.name(linked, of_kind, object_id)
+
+    async def _notice(self, object_id: ObjectId, expected: Expected, value: RRset) -> None:
+        """Takes note of what should be known about an RRset, though it is whole."""
+        for finding in spelling.find_twins(value):
+            self.report.noticed_count += 1
+            if len(self.report.noticed) < MOST_TOLD:
+                placed = await self._placed(object_id, expected, finding.message)
+                self.report.noticed.append(Noticed(object_id, finding, placed.ref, placed.commit))
 
     async def _read(self, taken: Sequence[Link]) -> dict[ObjectId, tuple[Kind, Object]]:
         """Those that are there and whole; the others are told."""

@@ -1,6 +1,6 @@
 """What a commit is to change, worked out on whatever tip it finds: so it can be replayed."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -13,11 +13,11 @@ from zonegit.objects.model import Blob
 from zonegit.repo.committing import diffs, edits, races, respelling
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import Planned, State
-from zonegit.repo.committing.edits import Changes, Edit, Key
+from zonegit.repo.committing.edits import Add, Changes, Edit, Key
 from zonegit.repo.finding import browse
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.reading import Reader
-from zonegit.zone import names
+from zonegit.zone import names, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, RRsets
@@ -37,10 +37,25 @@ def plan_edits(todo: Collection[Edit], apex: Name, *, respell: bool = False) -> 
         present = await browse.rrsets_at(reader, tip.tree, owners, apex)
         changes = edits.apply(todo, present, apex, respell=respell)
         left = settled(changes, present, respell=respell)
-        return msgspec.structs.replace(left, footprint=footprint)
+        notes = respelling.limit(_added_again(todo, changes, present))
+        found = (*left.findings, *notes)
+        return msgspec.structs.replace(left, findings=found, footprint=footprint)
 
     footprint = races.find_footprint(todo)
     return plan
+
+
+def _added_again(
+    todo: Collection[Edit], changes: Changes, present: Mapping[Name, RRsets]
+) -> Iterator[Finding]:
+    """Notes about edits that add what is there in another spelling, and nothing else."""
+    for edit in todo:
+        if isinstance(edit, Add) and (edit.rrset.owner, edit.rrset.rdtype) not in changes:
+            known = present[edit.rrset.owner].get(edit.rrset.rdtype)
+            if known is None or {*edit.rrset.rdatas} <= {*known.rdatas}:
+                continue
+            if spelling.keys(edit.rrset) <= spelling.keys(known):
+                yield spelling.note_respelled(edit.rrset)
 
 
 def settled(changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False) -> Planned:

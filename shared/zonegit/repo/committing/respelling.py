@@ -35,7 +35,7 @@ def settle(changes: Changes, present: Mapping[Key, RRset], *, respell: bool = Fa
     Returns:
         The changes in which known records have the spelling they have in ``present``, without
         those RRsets that are the same then. The findings are a note for each RRset whose new
-        spelling is not stored, and warnings about records that some servers take for one.
+        spelling is not stored.
     """
     left: Changes = {}
     found: list[Finding] = []
@@ -49,8 +49,6 @@ def settle(changes: Changes, present: Mapping[Key, RRset], *, respell: bool = Fa
                 left[key] = kept
             if kept != value and spelling.is_respelled(value, known):
                 found.append(spelling.note_respelled(value))
-        if value is not None:
-            found += spelling.find_variants(value)
     return Settled(left, limit(found))
 
 

@@ -135,7 +135,7 @@ RULES: Final[tuple[Rule, ...]] = (
         frozenset({_X25}),
     ),
     Rule(
-        "case-twins",
+        spelling.TWINS,
         "warning",
         content.check_twins,
         "one record stored in spellings that differ in the case of names",
@@ -144,7 +144,7 @@ RULES: Final[tuple[Rule, ...]] = (
         canonical_rdata.FOLDED,
     ),
     Rule(
-        "case-variants",
+        spelling.VARIANTS,
         "warning",
         content.check_variants,
         "records that differ only in the case of names, of a type where this makes several records;"

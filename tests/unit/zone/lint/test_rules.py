@@ -4,9 +4,10 @@ from textwrap import dedent
 
 import pytest
 
-from zonegit.zone import names, zonefile
+from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.lint import table
 from zonegit.zone.lint.view import WholeZone
+from zonegit.zone.rrset import RRset
 
 APEX = names.parse("f.example.")
 ZONE = """\
@@ -177,3 +178,13 @@ def test_every_rule_has_an_id_of_its_own_in_kebab_case() -> None:
     ids = [rule.id for rule in table.RULES]
     assert len(set(ids)) == len(ids)
     assert all(id_ == id_.lower() and id_.replace("-", "").isalnum() for id_ in ids)
+
+
+def test_records_that_differ_in_the_case_of_names_are_named() -> None:
+    """RFC 6840 section 5.1: one record for NS, as stored by an earlier release; two for HTTPS."""
+    owner = names.parse("x", APEX)
+    view = WholeZone(APEX, {})
+    twins = RRset(owner, rrtypes.PTR, 300, (b"\1A\0", b"\1a\0"))
+    assert [each.rule for each in table.examine(view, twins)] == ["case-twins"]
+    variants = RRset(owner, rrtypes.HTTPS, 300, (b"\0\1\1A\0", b"\0\1\1a\0"))
+    assert [each.rule for each in table.examine(view, variants)] == ["case-variants"]
