@@ -1,6 +1,6 @@
 """What the words of a record's line mean: owner, TTL, class, type, RDATA (RFC 1035 section 5.1).
 
-Ordinary ones are read by ``plain``; whatever it is not sure of, dnspython decides.
+Ordinary ones are read by ``plain``; whatever it is not sure of, ``rdata`` decides.
 """
 
 import re
@@ -90,10 +90,10 @@ def rdata(owner: Name, rdtype: int, words: list[str], origin: Name) -> bytes:
         return octets
     try:
         return rrset.rdata_from_tokens(rdtype, lexer.Words(words), origin)
-    except (dns.exception.DNSException, ValueError) as error:
+    except ValueError as error:
         raise Invalid(
             f"{names.text(owner)} {rrtypes.to_text(rdtype)}: {lexer.shown(words)!r} is not"
-            f" RDATA of that type: {rrset.why_not(rdtype, error)}"
+            f" RDATA of that type: {error}"
         ) from error
 
 

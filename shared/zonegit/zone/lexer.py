@@ -215,6 +215,10 @@ class Words(Tokenizer):
         super().__init__("")
         self._words = iter(words)
 
+    def rest(self) -> Iterator[str]:
+        """Return the words that were not read yet."""
+        return self._words
+
     def get(self, want_leading: bool = False, want_comment: bool = False) -> Token:
         """The next word; after the last one, the end of the line."""
         token = self.ungotten_token

@@ -5,28 +5,18 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 import dns.exception
-import dns.rdata
-import dns.rdataclass
-import dns.tokenizer
 import dns.ttl
 import msgspec
-from dns.rdatatype import RdataType
 
 from zonegit.errors import Invalid
-from zonegit.zone import canonical_rdata, names, rrtypes
+from zonegit.zone import canonical_rdata, lexer, names, rdata, rrtypes
+from zonegit.zone.lexer import Words
 from zonegit.zone.names import ROOT, Name
 
 IN: Final = 1
 MAX_TTL: Final = (1 << 31) - 1
 MAX_MESSAGE: Final = 65_535
-MAX_RDATA: Final = 65_535
-
-
-_NO_REASON: Final = (dns.exception.SyntaxError.__doc__ or "").rstrip(".")
-_EXPECTED: Final = {
-    rrtypes.A: "an IPv4 address is expected",
-    rrtypes.AAAA: "an IPv6 address is expected",
-}
+MAX_RDATA: Final = rdata.MAX_RDATA
 
 
 class RRset(msgspec.Struct, frozen=True, gc=False):
@@ -127,55 +117,26 @@ def rdata_from_text(rdtype: int, text: str, origin: Name = ROOT) -> bytes:
     Raises:
         Invalid: not RDATA of that type.
     """
-    tokens = dns.tokenizer.Tokenizer(text)
     try:
-        return rdata_from_tokens(rdtype, tokens, origin)
-    except (dns.exception.DNSException, ValueError) as error:
+        return rdata_from_tokens(rdtype, Words(lexer.split(text)), origin)
+    except (ValueError, Invalid) as error:
         kind = rrtypes.to_text(rdtype)
-        raise Invalid(f"{text!r} is not RDATA of type {kind}: {why_not(rdtype, error)}") from None
+        raise Invalid(f"{text!r} is not RDATA of type {kind}: {error}") from None
 
 
-def why_not(rdtype: int, error: Exception) -> str:
-    """What is wrong with text that is no RDATA of that type: what dnspython says of it, or what is
-    expected, where it says only that something is malformed."""
-    said = str(error).rstrip(".") or type(error).__name__
-    if said == "string too long":
-        return "a string is longer than 255 octets"
-    return _EXPECTED.get(rdtype, said) if said == _NO_REASON else said
-
-
-def rdata_from_tokens(rdtype: int, tokens: dns.tokenizer.Tokenizer, origin: Name) -> bytes:
-    """As :func:`rdata_from_text`, from a tokenizer that stands before the RDATA.
+def rdata_from_tokens(rdtype: int, tokens: Words, origin: Name) -> bytes:
+    """As :func:`rdata_from_text`, from the words of the RDATA.
 
     Raises:
-        Invalid: the RDATA is longer than 65,535 octets.
-        dns.exception.DNSException: not RDATA of that type.
-        ValueError: likewise; dnspython lets some through.
+        ValueError: not RDATA of that type.
     """
-    rdata = dns.rdata.from_text(
-        dns.rdataclass.IN,
-        RdataType.make(rdtype),
-        tokens,
-        origin=names.for_dnspython(origin),
-        relativize=False,
-    )
-    try:
-        octets = rdata.to_wire()
-    except (struct.error, OverflowError) as error:  # a number that no field of the type can hold
-        raise ValueError(str(error)) from error
-    assert octets is not None
-    if len(octets) > MAX_RDATA:
-        raise Invalid(f"RDATA of {len(octets)} octets is longer than {MAX_RDATA}")
-    return octets
+    return rdata.read(rdtype, tokens.rest(), origin)
 
 
 def rdata_to_text(rdtype: int, octets: bytes) -> str:
-    """Presentation format with absolute names; ``\\# ...`` where dnspython cannot read it."""
-    kind = RdataType.make(rdtype)
-    try:
-        return dns.rdata.from_wire(dns.rdataclass.IN, kind, octets, 0, len(octets)).to_text()
-    except (dns.exception.DNSException, ValueError):
-        return dns.rdata.GenericRdata(dns.rdataclass.IN, kind, octets).to_text()
+    """Presentation format with absolute names, which reads back as the same octets; ``\\# ...``
+    where no other does, or the octets are not RDATA of that type."""
+    return rdata.write(rdtype, octets)
 
 
 def soa(value: RRset) -> SOA:

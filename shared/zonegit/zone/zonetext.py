@@ -2,20 +2,13 @@
 RDATA by itself."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import Final
-
-import dns.exception
 
 from zonegit.errors import Invalid
-from zonegit.zone import names, rrtypes
-from zonegit.zone.lexer import Words, shown, split
-from zonegit.zone.names import ROOT, Name
-from zonegit.zone.rrset import RRset, rdata_from_tokens, rdata_to_text, why_not
+from zonegit.zone import names, rdata, rrtypes
+from zonegit.zone.lexer import shown
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, rdata_to_text
 from zonegit.zone.rrtypes import RRSIG, SOA
-
-_ROUND_TRIP: Final = frozenset({rrtypes.A, rrtypes.AAAA, rrtypes.NS, rrtypes.CNAME, rrtypes.SOA})
-"""Types whose text is known to read back as the same octets; that of others is tried."""
 
 
 def write(rrsets: Iterable[RRset], zone: Name) -> Iterator[str]:
@@ -51,41 +44,32 @@ def record_head(rrset: RRset) -> str:
     return f"{names.text(rrset.owner)} {rrset.ttl} IN {kind}"
 
 
-def rdata_text(rdtype: int, octets: bytes) -> str:
-    """Presentation format that reads back as the same octets, where any does."""
-    text = rdata_to_text(rdtype, octets)
-    if rdtype in _ROUND_TRIP:
-        return text
-    with suppress(Invalid, dns.exception.DNSException, ValueError):
-        if rdata_from_tokens(rdtype, Words(split(text)), ROOT) == octets:
-            return text
-    return generic_text(octets)
-
-
 def generic_text(octets: bytes) -> str:
     """Return RDATA of any type in the generic form (RFC 3597 section 5)."""
-    return f"\\# {len(octets)} {octets.hex()}".rstrip()
+    return rdata.write_generic(octets)
 
 
 def rdata_from_words(rdtype: int, words: Sequence[str], origin: Name) -> bytes:
-    """What :func:`rdata_text` wrote, from the words of its line (``lexer.split``).
+    """What :func:`rrset.rdata_to_text` wrote, from the words of its line (``lexer.split``).
+
+    A diff or a plan may remove a record that is stored and malformed, so ``\\#`` takes any octets
+    here.
 
     Raises:
         Invalid: not RDATA of that type.
     """
     try:
-        return rdata_from_tokens(rdtype, Words(words), origin)
-    except (dns.exception.DNSException, ValueError) as error:
+        return rdata.read_stored(rdtype, words, origin)
+    except ValueError as error:
         raise Invalid(
-            f"{shown(words)!r} is not RDATA of type {rrtypes.to_text(rdtype)}:"
-            f" {why_not(rdtype, error)}"
+            f"{shown(words)!r} is not RDATA of type {rrtypes.to_text(rdtype)}: {error}"
         ) from None
 
 
 def _records(owner: str, rrset: RRset, beside: Mapping[int, RRset]) -> Iterator[str]:
     kind = rrtypes.to_text(rrset.rdtype)
-    for rdata in rrset.rdatas:
+    for octets in rrset.rdatas:
         ttl = rrset.ttl
         if rrset.rdtype == RRSIG:
-            ttl = beside.get(int.from_bytes(rdata[:2], "big"), rrset).ttl
-        yield f"{owner:<23} {ttl:>6} IN {kind:<7} {rdata_text(rrset.rdtype, rdata)}\n"
+            ttl = beside.get(int.from_bytes(octets[:2], "big"), rrset).ttl
+        yield f"{owner:<23} {ttl:>6} IN {kind:<7} {rdata_to_text(rrset.rdtype, octets)}\n"

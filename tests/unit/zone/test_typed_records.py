@@ -12,7 +12,6 @@ from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zone.typed_records import find_notes, parse_rdatas
-from zonegit.zone.zonetext import rdata_text
 
 ZONE = names.parse("foo.com.")
 TXT, SPF = rrtypes.TXT, rrtypes.NUMBERS["SPF"]
@@ -45,13 +44,13 @@ def test_exported_rdata_typed_as_one_argument_gives_the_same_octets(
     drawn: tuple[int, bytes],
 ) -> None:
     rdtype, octets = drawn
-    assert parse_rdatas(rdtype, [rdata_text(rdtype, octets)], ZONE) == [octets]
+    assert parse_rdatas(rdtype, [rdata_to_text(rdtype, octets)], ZONE) == [octets]
 
 
 @pytest.mark.parametrize("rdtype", TYPES, ids=rrtypes.to_text)
 def test_there_is_a_record_of_every_type_that_reads_back(rdtype: int) -> None:
     octets = plain(rdtype)
-    assert parse_rdatas(rdtype, [rdata_text(rdtype, octets)], ZONE) == [octets]
+    assert parse_rdatas(rdtype, [rdata_to_text(rdtype, octets)], ZONE) == [octets]
 
 
 @given(drawn_rdatas)

@@ -15,7 +15,7 @@ from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
-from zonegit.zone.zonetext import rdata_text, record_head
+from zonegit.zone.zonetext import record_head
 from zonegit_cli import page
 from zonegit_cli.drawn import identities, rrsets
 from zonegit_cli.output import columns, commit_id, count
@@ -59,7 +59,7 @@ def _rows(blamed: Blamed, commits: Mapping[CommitId, Commit]) -> Iterator[list[s
         said = count(len(rrset.rdatas), "record")
         yield [*_who(blamed.commit, commits), click.style(f"{head} ({said})", bold=True)]
     for rdata, commit in zip(rrset.rdatas, blamed.records, strict=True):
-        yield [*_who(commit, commits), f"{head} {rdata_text(rrset.rdtype, rdata)}"]
+        yield [*_who(commit, commits), f"{head} {rdata_to_text(rrset.rdtype, rdata)}"]
 
 
 def _who(commit: CommitId, commits: Mapping[CommitId, Commit]) -> list[str]:

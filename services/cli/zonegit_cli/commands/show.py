@@ -13,7 +13,8 @@ from zonegit.repo.finding import browse, refish
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.zonetext import rdata_text, record_head
+from zonegit.zone.rrset import rdata_to_text
+from zonegit.zone.zonetext import record_head
 from zonegit_cli import page
 from zonegit_cli.drawn import entries, identities, rrsets
 from zonegit_cli.drawn import shell as commands
@@ -116,7 +117,7 @@ async def _show_rrset(
         "zone": names.text(resolved.zone),
         "commit": resolved.commit.hex(),
     }
-    texts = [rdata_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
+    texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
     lines = [f"{record_head(rrset)} {text}" for text in texts]
     lines = [commands.set_line(rrset)] if shell else lines
     session.output.result(data, lines, verbatim=shell)

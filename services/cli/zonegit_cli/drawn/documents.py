@@ -14,8 +14,7 @@ from zonegit.merge.conflicts import Clash
 from zonegit.repo.committing.diffs import Delta
 from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding, Severity
-from zonegit.zone.rrset import RRset
-from zonegit.zone.zonetext import rdata_text
+from zonegit.zone.rrset import RRset, rdata_to_text
 
 SCHEMA: Final = 1
 
@@ -212,7 +211,7 @@ def content(rrset: RRset | None) -> RRsetDocument | None:
     """Return the TTL and the records; None where there is no RRset."""
     if rrset is None:
         return None
-    rdata = [rdata_text(rrset.rdtype, each) for each in rrset.rdatas]
+    rdata = [rdata_to_text(rrset.rdtype, each) for each in rrset.rdatas]
     return RRsetDocument(ttl=rrset.ttl, rdata=rdata)
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset
-from zonegit.zone.zonetext import rdata_text
+from zonegit.zone.rrset import RRset, rdata_to_text
 
 
 def as_json(rrset: RRset) -> dict[str, Any]:
@@ -24,4 +23,4 @@ def content(rrset: RRset | None) -> dict[str, Any] | None:
 
 
 def _content(rrset: RRset) -> dict[str, Any]:
-    return {"ttl": rrset.ttl, "rdata": [rdata_text(rrset.rdtype, r) for r in rrset.rdatas]}
+    return {"ttl": rrset.ttl, "rdata": [rdata_to_text(rrset.rdtype, r) for r in rrset.rdatas]}

@@ -8,8 +8,8 @@ from zonegit.errors import Invalid
 from zonegit.repo.committing.diffs import Delta
 from zonegit.zone import names, rrtypes, typed_records
 from zonegit.zone.names import ROOT
-from zonegit.zone.rrset import RRset
-from zonegit.zone.zonetext import generic_text, rdata_text
+from zonegit.zone.rrset import RRset, rdata_to_text
+from zonegit.zone.zonetext import generic_text
 
 _OPTION: Final = "-"
 
@@ -30,7 +30,7 @@ def change_line(delta: Delta) -> str:
 def _arguments(rrset: RRset) -> Sequence[str]:
     """Return an argument for each record; generic RDATA where the texts of several records would
     be read as the fields of one, as two strings of RESINFO are."""
-    texts = [rdata_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
+    texts = [rdata_to_text(rrset.rdtype, rdata) for rdata in rrset.rdatas]
     try:
         if typed_records.parse_rdatas(rrset.rdtype, texts, ROOT) == list(rrset.rdatas):
             return texts

@@ -18,8 +18,8 @@ from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, Set
 from zonegit.zone import lexer, names, rrtypes, rules
 from zonegit.zone.lexer import Quoted
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, describe, rrset, ttl_from_text, with_serial
-from zonegit.zone.zonetext import rdata_from_words, rdata_text, record_head
+from zonegit.zone.rrset import RRset, describe, rdata_to_text, rrset, ttl_from_text, with_serial
+from zonegit.zone.zonetext import rdata_from_words, record_head
 
 MAX_OCTETS: Final = 64 << 20
 MAX_RECORDS: Final = 1_000_000
@@ -55,7 +55,7 @@ def _signed(sign: str, value: RRset | None, stays: set[bytes]) -> Iterator[str]:
     head = f"{sign} {record_head(value)}"
     for rdata in value.rdatas:
         if rdata not in stays:
-            yield f"{head} {rdata_text(value.rdtype, rdata)}"
+            yield f"{head} {rdata_to_text(value.rdtype, rdata)}"
 
 
 def is_patch(octets: bytes) -> bool:
