@@ -197,6 +197,25 @@ def test_a_bad_change_is_undone_in_one_command(stack: Stack) -> None:
     assert stack.json("log")[0]["message"].startswith('revert "a mistake"')
 
 
+def test_an_approval_of_what_was_reverted_names_the_revert_and_the_way_back(stack: Stack) -> None:
+    stack.zone("again.test")
+    stack.run("propose", "new-mail")
+    stack.run("set", "mail", "A", "60", "192.0.2.26")
+    stack.run("checkout", "main")
+    stack.run("approve", "new-mail")
+    stack.run("revert", "HEAD", "--message", "not yet")
+    revert = stack.json("log")[0]
+    assert "This takes back" in revert["message"]
+    for command in ("approve", "merge"):
+        refused = stack.run(command, "new-mail", status=4)
+        assert "reverted it since" in refused.err
+        assert f"zonegit revert {revert['commit'][:12]}" in refused.err
+    assert stack.json("review", "new-mail")["reverted_by"] == [revert["commit"]]
+    stack.run("revert", revert["commit"][:12], "--wait")
+    assert stack.answer("mail.again.test", "A") == ["192.0.2.26"]
+    assert "has all of it already" in stack.run("approve", "new-mail").out
+
+
 def test_a_reset_serves_what_was_under_a_later_serial(stack: Stack) -> None:
     stack.zone("reset.test")
     for number in range(3):

@@ -611,6 +611,11 @@ class Operators:
                 found[f"{refs.zone!r} of {repo.actor}"] = known.remembered
         return found
 
+    async def records(self) -> Content:
+        """The content without HEADs: one that stood in a zone removed meanwhile stays nowhere."""
+        every = await self.content()
+        return {name: each for name, each in every.items() if " of " not in name}
+
     async def _records(self, zone: Name, commit: ObjectId) -> object:
         found = await zone_at(self.shop, CommitId(commit))
         soa = found[zone, rrtypes.SOA]
@@ -649,23 +654,23 @@ async def test_after_undos_as_many_redos_bring_back_what_every_ref_held(
     shop: Shop, steps: list[tuple[str, int, int, str, str, int]], data: st.DataObject
 ) -> None:
     both = Operators(shop)
-    contents = [await both.content()]
+    contents = [await both.records()]
     last = await newest(shop)
     for what, _, *how in [("init", 0, 0, "main", "main", 0), *steps]:
         with suppress(ZonegitError):
             await both.act(what, 0, *how)
         if await newest(shop) != last:
-            contents.append(await both.content())
+            contents.append(await both.records())
             last = await newest(shop)
     repo, at = both.repos[0], len(contents) - 1
     for _ in range(2):
         times = data.draw(st.integers(0, at))
         for undos in range(1, times + 1):
             await undone(repo, force=True, because="why not")
-            assert await both.content() == contents[at - undos]
+            assert await both.records() == contents[at - undos]
         for redos in range(1, times + 1):
             await undone(repo, force=True, because="why not", redo=True)
-            assert await both.content() == contents[at - times + redos]
+            assert await both.records() == contents[at - times + redos]
         with pytest.raises(NotFound, match="nothing to redo"):
             await undone(repo, redo=True)
 

@@ -20,7 +20,7 @@ from zonegit_cli.unfinished import Begun
 async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
     found = await refish.resolve(repo, text, zone=at.zone, branch=at.branch)
     undone = await browse.read_commit(Reader(repo.objects), found.commit)
-    return found.commit, f'revert "{subject(undone)}"\n\nThis takes back {found.commit.hex()}.'
+    return found.commit, f'revert "{subject(undone)}"'
 
 
 async def _work(

@@ -65,6 +65,9 @@ def _lines(name: str, into: Position, review: Review, *, stat: bool) -> Iterator
             yield from judgements.lines(judgement)
             into_it = "" if into.branch == DEFAULT_BRANCH else f" --into {into.branch}"
             yield f"it merges ({before} -> {serial}): zonegit approve {name}{into_it}"
+        case _ if review.refused is not None:
+            yield review.refused.message
+            yield f"    {review.refused.hint}"
         case _:
             yield f"{into.branch} has all of it already"
 
@@ -82,7 +85,12 @@ def _json(review: Review) -> dict[str, Any]:
             for each in review.commits
         ],
         "changes": patches.as_json(review.deltas),
-        "merges": not conflicts and (judgement is None or judgement.refusal is None),
+        "merges": (
+            not conflicts
+            and review.refused is None
+            and (judgement is None or judgement.refusal is None)
+        ),
+        "reverted_by": review.refused.details["reverts"].split() if review.refused else [],
         "verdict": judgements.as_json(judgement) if judgement is not None else None,
         "conflicts": [clashes.as_json(each) for each in conflicts],
     }

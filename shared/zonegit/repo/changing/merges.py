@@ -5,10 +5,10 @@ import msgspec
 from zonegit.errors import Conflict, Unsafe
 from zonegit.history import walk
 from zonegit.objects.ids import CommitId, short
-from zonegit.repo.changing import jumps
+from zonegit.repo.changing import jumps, reverts
 from zonegit.repo.committing import commits, conflicts, drafts
 from zonegit.repo.committing.bases import Bases
-from zonegit.repo.committing.commits import Intent, Lost, Outcome
+from zonegit.repo.committing.commits import Intent, Lost, Outcome, Unchanged
 from zonegit.repo.committing.conflicts import Choices
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.committing.plans import Plan
@@ -16,6 +16,7 @@ from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.past import Past
 from zonegit.store.reading import Reader
+from zonegit.zone import findings
 
 
 async def merge(
@@ -31,7 +32,8 @@ async def merge(
     Raises:
         Invalid: ``theirs`` is a commit of another zone.
         Unsafe: the zone is signed, or the two share no history, and it is not forced.
-        Conflict: the branch moved again and again.
+        Conflict: the branch moved again and again; or it has ``theirs`` already and reverted it
+            since, and ``details['reverts']`` names the reverts.
     """
     reader = Reader(repo.objects)
     past = Past(repo.objects, reader)
@@ -40,12 +42,35 @@ async def merge(
         if not await _is_behind(reader, past, position, target):
             plan = _plan(past, position, target, choices, force=intent.force)
             merging = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
-            return await commits.commit(repo, position, plan, merging)
+            outcome = await commits.commit(repo, position, plan, merging)
+            return await _explain(past, reader, outcome, theirs, strict=intent.strict)
         try:
             return await jumps.jump(repo, reader, position, target, intent)
         except Conflict:
             position = await heads.locate(repo, position.zone, position.branch)
     raise commits.too_many_races(position)
+
+
+async def _explain(
+    past: Past, reader: Reader, outcome: Outcome, theirs: CommitId, *, strict: bool
+) -> Outcome:
+    """Add to the outcome of a merge that had nothing to do what was reverted of ``theirs``.
+
+    Raises:
+        Conflict: ``theirs`` itself was.
+        Invalid: another commit was, and ``strict`` makes that an error.
+    """
+    if not isinstance(outcome, Unchanged) or outcome.commit is None:
+        return outcome
+    found = await reverts.find_reverts(past, reader, outcome.zone, outcome.commit, theirs)
+    if any(each.whole for each in found):
+        raise reverts.refuse(outcome.branch, found)
+    if not found:
+        return outcome
+    added = (*outcome.findings, reverts.warn(outcome.branch, found))
+    if strict:
+        findings.refuse(added)
+    return msgspec.structs.replace(outcome, findings=added)
 
 
 async def _is_behind(reader: Reader, past: Past, position: Position, target: State) -> bool:

@@ -2,11 +2,12 @@
 
 import msgspec
 
+from zonegit.errors import Conflict
 from zonegit.history import walk
 from zonegit.history.walk import Logged
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo.changing import merges
-from zonegit.repo.committing import diffs
+from zonegit.repo.committing import commits, diffs
 from zonegit.repo.committing.commits import Intent, Outcome
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.finding import browse
@@ -20,11 +21,14 @@ from zonegit.zone.names import Name
 
 class Review(msgspec.Struct, frozen=True):
     """What a proposal would bring: its commits, latest first; what they change since it left the
-    branch it is for (the serial apart); and what merging it now would come to."""
+    branch it is for (the serial apart); and what merging it now would come to. ``refused`` is the
+    error of a merge that would bring nothing, because the branch has it and reverted it; None
+    otherwise."""
 
     commits: list[Logged]
     deltas: list[Delta]
     outcome: Outcome
+    refused: Conflict | None = None
 
 
 async def propose(repo: Repo, zone: Name, name: str, start: CommitId) -> Moved:
@@ -50,8 +54,14 @@ async def review(repo: Repo, into: Position, proposed: CommitId) -> Review:
     compared = await Past(repo.objects, reader).answer(walk.compare(into.commit(), proposed))
     base = await _tree(reader, compared.bases[0]) if compared.bases else None
     deltas = await diffs.between(reader, base, await _tree(reader, proposed), into.zone)
-    outcome = await merges.merge(repo, into, proposed, Intent("", "review", dry_run=True))
-    return Review(compared.theirs, diffs.beside_serial(deltas), outcome)
+    refused = None
+    try:
+        outcome = await merges.merge(repo, into, proposed, Intent("", "review", dry_run=True))
+    except Conflict as error:
+        if "reverts" not in error.details:
+            raise
+        outcome, refused = commits.unchanged(into), error
+    return Review(compared.theirs, diffs.beside_serial(deltas), outcome, refused)
 
 
 async def _tree(reader: Reader, commit: CommitId) -> ObjectId:

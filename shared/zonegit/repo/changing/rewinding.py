@@ -6,7 +6,7 @@ import msgspec
 
 from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.ids import CommitId, short
-from zonegit.repo.changing import jumps, picking
+from zonegit.repo.changing import jumps, picking, reverts
 from zonegit.repo.committing import commits, conflicts, diffs, drafts, plans
 from zonegit.repo.committing.commits import Intent, Lost, Outcome
 from zonegit.repo.committing.conflicts import Choices
@@ -41,6 +41,8 @@ async def revert(
     advice = "-m 1 takes back what the merged branch brought, -m 2 what was there before"
     parent = await picking.parent(reader, commit, mainline, advice)
     before = await drafts.state_at(reader, parent, position.zone)
+    message = reverts.add_trailer(intent.message, commit, parent if mainline else None)
+    intent = msgspec.structs.replace(intent, message=message)
     return await picking.carry(repo, position, undone, before, intent, choices)
 
 

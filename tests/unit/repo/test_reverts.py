@@ -1,0 +1,170 @@
+"""A merge of what the branch merged and reverted since says so, and how to bring it back."""
+
+import pytest
+
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address, addresses, committed, tip
+from zonegit.errors import Conflict, Invalid
+from zonegit.objects.ids import CommitId, short
+from zonegit.repo.changing import merges, proposals, reverts, rewinding
+from zonegit.repo.committing import commits, plans
+from zonegit.repo.committing.commits import Committed, Intent, Outcome, Unchanged
+from zonegit.repo.committing.edits import Set
+from zonegit.repo.finding import browse, heads
+from zonegit.repo.pointing import branches
+from zonegit.store.reading import Reader
+
+
+@pytest.fixture
+async def forked(foo: Shop) -> Shop:
+    """foo.com. with a branch mail at the commit that main is at."""
+    await branches.create(foo.repo, ZONE, "mail", await tip(foo, "main"))
+    return foo
+
+
+async def edited(shop: Shop, owner: str, branch: str = "mail") -> CommitId:
+    edit = Set(address(owner, "192.0.2.7"))
+    return committed(await shop.edited([edit], branch)).commit
+
+
+async def merge(shop: Shop, other: str = "mail", *, strict: bool = False) -> Outcome:
+    position = await heads.locate(shop.repo, ZONE, "main")
+    intent = Intent("merge", "merge", strict=strict)
+    return await merges.merge(shop.repo, position, await tip(shop, other), intent)
+
+
+async def revert(shop: Shop, commit: CommitId, mainline: int | None = None) -> CommitId:
+    position = await heads.locate(shop.repo, ZONE, "main")
+    intent = Intent("as an operator puts it", "revert")
+    outcome = await rewinding.revert(shop.repo, position, commit, mainline, intent)
+    return committed(_made(outcome)).commit
+
+
+def _made(outcome: Outcome) -> Committed:
+    assert isinstance(outcome, Committed)
+    return outcome
+
+
+async def is_there(shop: Shop, owner: str) -> bool:
+    return bool(await addresses(shop, await tip(shop, "main"), owner))
+
+
+async def test_after_the_revert_of_a_fast_forwarded_commit_a_merge_names_the_revert(
+    forked: Shop,
+) -> None:
+    merged = await edited(forked, "mx")
+    await merge(forked)
+    revert_of_it = await revert(forked, merged)
+    with pytest.raises(Conflict) as refused:
+        await merge(forked)
+    assert short(merged) in refused.value.message
+    assert short(revert_of_it) in refused.value.message
+    assert f"zonegit revert {short(revert_of_it)}" in str(refused.value.hint)
+    await revert(forked, revert_of_it)
+    assert await is_there(forked, "mx")
+    outcome = await merge(forked)
+    assert isinstance(outcome, Unchanged)
+    assert outcome.findings == ()
+
+
+async def test_after_the_revert_of_a_merge_commit_a_merge_names_the_revert(forked: Shop) -> None:
+    await edited(forked, "mx")
+    await edited(forked, "other", "main")
+    merged = _made(await merge(forked)).commit
+    revert_of_it = await revert(forked, merged, 1)
+    with pytest.raises(Conflict, match=short(revert_of_it)):
+        await merge(forked)
+    await revert(forked, revert_of_it)
+    assert await is_there(forked, "mx")
+    assert isinstance(await merge(forked), Unchanged)
+
+
+async def test_a_merge_reverted_to_the_merged_side_lost_nothing_of_it(forked: Shop) -> None:
+    await edited(forked, "mx")
+    await edited(forked, "other", "main")
+    merged = _made(await merge(forked)).commit
+    await revert(forked, merged, 2)
+    outcome = await merge(forked)
+    assert isinstance(outcome, Unchanged)
+    assert outcome.findings == ()
+
+
+async def test_the_revert_of_one_of_several_commits_is_a_warning_which_strict_refuses(
+    forked: Shop,
+) -> None:
+    first = await edited(forked, "one")
+    await edited(forked, "two")
+    await merge(forked)
+    revert_of_it = await revert(forked, first)
+    outcome = await merge(forked)
+    assert isinstance(outcome, Unchanged)
+    (found,) = outcome.findings
+    assert (found.rule, found.severity) == ("merged-and-reverted", "warning")
+    assert short(revert_of_it) in found.message
+    with pytest.raises(Invalid, match="merged-and-reverted"):
+        await merge(forked, strict=True)
+
+
+async def test_several_reverts_are_named_the_latest_first(forked: Shop) -> None:
+    merged = [await edited(forked, owner) for owner in ("one", "two")]
+    await merge(forked)
+    made = [await revert(forked, each) for each in merged]
+    with pytest.raises(Conflict) as refused:
+        await merge(forked)
+    assert refused.value.details["reverts"].split() == [each.hex() for each in reversed(made)]
+
+
+async def test_a_merge_that_was_merged_on_is_reverted_with_what_it_brought(forked: Shop) -> None:
+    await branches.create(forked.repo, ZONE, "staging", await tip(forked, "main"))
+    await edited(forked, "mx")
+    await edited(forked, "other", "staging")
+    staging = await heads.locate(forked.repo, ZONE, "staging")
+    await merges.merge(forked.repo, staging, await tip(forked, "mail"), Intent("m", "merge"))
+    await edited(forked, "third", "main")
+    merged = _made(await merge(forked, "staging")).commit
+    revert_of_it = await revert(forked, merged, 1)
+    with pytest.raises(Conflict, match=short(revert_of_it)):
+        await merge(forked, "mail")
+
+
+async def test_records_that_came_back_in_another_way_are_not_missed(forked: Shop) -> None:
+    merged = await edited(forked, "mx")
+    await merge(forked)
+    await revert(forked, merged)
+    await edited(forked, "mx", "main")
+    outcome = await merge(forked)
+    assert isinstance(outcome, Unchanged)
+    assert outcome.findings == ()
+
+
+async def test_what_a_message_names_is_believed_only_of_commits_that_were_merged(
+    forked: Shop,
+) -> None:
+    elsewhere = await edited(forked, "mx")
+    await branches.create(forked.repo, ZONE, "old", await tip(forked, "main"))
+    for named in (elsewhere, CommitId(bytes(32))):
+        position = await heads.locate(forked.repo, ZONE, "main")
+        plan = plans.plan_edits([Set(address(f"x{named[0]}", "192.0.2.8"))], ZONE)
+        intent = Intent(reverts.add_trailer("no revert", named, None), "set")
+        await commits.commit(forked.repo, position, plan, intent)
+    outcome = await merge(forked, "old")
+    assert isinstance(outcome, Unchanged)
+    assert outcome.findings == ()
+
+
+async def test_a_review_says_that_it_was_reverted(forked: Shop) -> None:
+    merged = await edited(forked, "mx")
+    await merge(forked)
+    revert_of_it = await revert(forked, merged)
+    into = await heads.locate(forked.repo, ZONE, "main")
+    review = await proposals.review(forked.repo, into, merged)
+    assert review.refused is not None
+    assert review.refused.details["reverts"] == revert_of_it.hex()
+
+
+async def test_a_revert_says_what_it_took_back_whatever_the_operator_says(forked: Shop) -> None:
+    merged = await edited(forked, "mx")
+    await merge(forked)
+    made = await browse.read_commit(Reader(forked.repo.objects), await revert(forked, merged))
+    assert made.message == f"as an operator puts it\n\nThis takes back {merged.hex()}."
+    assert reverts.add_trailer(made.message, merged, None) == made.message
