@@ -173,6 +173,8 @@ def parent(name: Name) -> Name:
 def is_within(name: Name, apex: Name) -> bool:
     """Whether ``name`` is ``apex`` or below it, label by label (``xfoo.com.`` is not in
     ``foo.com.``)."""
+    if not name.endswith(apex):
+        return False
     while len(name) > len(apex):
         name = parent(name)
     return name == apex

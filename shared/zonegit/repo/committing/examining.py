@@ -25,7 +25,7 @@ from zonegit.history import survey
 from zonegit.history.survey import Standing
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.committing.edits import Changes, Key
-from zonegit.repo.committing.hiding import Hidden, gather_hidden, hider_of
+from zonegit.repo.committing.hiding import Hidden, gather_hidden, gather_hidden_in, hider_of
 from zonegit.repo.finding import browse
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
@@ -123,9 +123,14 @@ class Examination:
         return tuple(sorted(found, key=table.sort_key_of))
 
     def _examine_all(self) -> list[Finding]:
+        """Return the findings about a new zone. Whatever hides something is new as well."""
         view = WholeZone(self._apex, self._set)
-        content = _examine(view, self._set.values(), "content")
-        return [*content, *self._place(view, self._hidden_at_once(view))]
+        found = list(_examine(view, self._set.values(), "content"))
+        found += [each.finding() for each in gather_hidden_in(view, self._added)]
+        rule = table.MISSING_DOT_OWNER
+        for value in map(self._set.__getitem__, self._added):
+            found += [rule.finding(value, message) for message in rule.check(view, value)]
+        return found
 
     async def _look_up(self, focus: list[Key], wanted: AbstractSet[Name]) -> list[Finding]:
         paths = {names.path(name, self._apex) for name in wanted}
@@ -207,18 +212,6 @@ class Examination:
         values = {key: blobs[blob] for key, blob in wanted.items()}
         known = set(_examine(Nearby(self._apex, standing, values), values.values(), "content"))
         return [finding for finding in found if finding not in known]
-
-    def _hidden_at_once(self, view: View) -> list[Hidden]:
-        """Return what a new zone hides of itself."""
-        hiders: dict[Key, list[Key]] = {}
-        if any(
-            rdtype == rrtypes.DNAME or (rdtype == rrtypes.NS and owner != self._apex)
-            for owner, rdtype in self._added
-        ):
-            for key in self._added:
-                if (hider := hider_of(view, key)) is not None:
-                    hiders.setdefault(hider, []).append(key)
-        return [Hidden(hider, keys) for hider, keys in hiders.items()]
 
     def _place(self, view: View, hidden: Collection[Hidden]) -> Iterator[Finding]:
         """Return the findings about the place of what is added, and about what it hides."""

@@ -15,6 +15,7 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import delegations, table
 from zonegit.zone.lint.view import View, find_hider
+from zonegit.zone.names import Name
 from zonegit.zone.rrset import sort_key, title
 
 MAX_NAMED: Final = 3
@@ -71,6 +72,37 @@ async def gather_hidden(
         if keys:
             found.append(Hidden(hider, keys))
     return found
+
+
+def gather_hidden_in(view: View, keys: Collection[Key]) -> list[Hidden]:
+    """Return what the zone cuts and DNAMEs of a zone hide in it.
+
+    Args:
+        view: the zone.
+        keys: all of its RRsets.
+    """
+    hiders = {
+        owner
+        for owner, rdtype in keys
+        if rdtype == rrtypes.DNAME or (rdtype == rrtypes.NS and owner != view.apex)
+    }
+    found: dict[Key, list[Key]] = {}
+    for key in keys if hiders else ():
+        if _is_at_or_below(key, hiders, view.apex) and (hider := hider_of(view, key)) is not None:
+            found.setdefault(hider, []).append(key)
+    return [Hidden(hider, hidden) for hider, hidden in found.items()]
+
+
+def _is_at_or_below(key: Key, hiders: AbstractSet[Name], apex: Name) -> bool:
+    """Return whether one of the names may hide an RRset. Most are not hidden, and this is quick."""
+    name, rdtype = key
+    if name in hiders and rdtype not in delegations.OF_THE_CUT:
+        return True
+    while name != apex:
+        name = names.parent(name)
+        if name in hiders:
+            return True
+    return False
 
 
 def _can_hide(view: View, key: Key) -> bool:

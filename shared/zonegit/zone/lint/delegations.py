@@ -32,6 +32,8 @@ def check_ns_beside_dname(view: View, dname: RRset) -> Iterator[str]:
 def check_server_address(view: View, ns: RRset) -> Iterator[str]:
     """Find name servers whose address this zone must have and has not."""
     for server in references.names_in(ns):
+        if any(view.has(server, rdtype) for rdtype in ADDRESSES):
+            continue
         if not names.is_within(server, view.apex) or _is_elsewhere(view, ns.owner, server):
             continue
         source = find_source(view, server)

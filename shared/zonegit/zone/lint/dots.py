@@ -18,6 +18,8 @@ TOP_LEVEL: Final = frozenset(
 )
 """Top-level domains that a relative name is taken to end in."""
 
+_TOP_LEVEL_ENDINGS: Final = tuple(b"%c%b" % (len(label), label) for label in TOP_LEVEL)
+
 MIN_LABELS: Final = 2
 
 
@@ -25,7 +27,7 @@ def check_reference(view: View, rrset: RRset) -> Iterator[str]:
     """Find names in RDATA that end in the zone's own name twice, or in a top-level domain before
     the zone's name, and that do not exist."""
     for target in references.names_in(rrset):
-        typed = _typed(target, view.apex)
+        typed = _typed(target, view.apex) if _may_lack_dot(target, view.apex) else None
         if typed is None or view.exists(target) or find_hider(view, target, None) is not None:
             continue
         is_own = names.is_within(typed, view.apex)
@@ -53,6 +55,12 @@ def check_owner(view: View, rrset: RRset) -> Iterator[str]:
 
 SIGNERS: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC})
 """Types that a signer puts at names that others made."""
+
+
+def _may_lack_dot(name: Name, apex: Name) -> bool:
+    """Return whether it is worth a closer look at a name; most names are not."""
+    before = name[: len(name) - len(apex)]
+    return name.endswith(apex) and before.endswith((*_TOP_LEVEL_ENDINGS, apex[:-1]))
 
 
 def _typed(name: Name, apex: Name) -> Name | None:

@@ -1,6 +1,7 @@
 """The domain names that RDATA holds, for rules that look them up in the zone."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from zonegit.errors import Invalid
@@ -14,19 +15,25 @@ _PREFERENCE: Final = 2
 _NAPTR_HEAD: Final = 4
 
 
-def names_in(rrset: RRset) -> list[Name]:
+@lru_cache(256)
+def names_in(rrset: RRset) -> tuple[Name, ...]:
     """Return the names in the RDATA of an RRset, each once, in its order; none of RDATA that is
     malformed, or of a type that is not known to hold any."""
     reader = _READERS.get(rrset.rdtype)
     if reader is None:
-        return []
+        return ()
     found: dict[Name, None] = {}
     for rdata in rrset.rdatas:
         try:
             found.update(dict.fromkeys(reader(rdata)))
         except (Invalid, IndexError):
             continue
-    return list(found)
+    return tuple(found)
+
+
+def may_name(rrset: RRset, apex: Name) -> bool:
+    """Return whether the RDATA of an RRset may hold a name within a zone; this is quick."""
+    return any(rdata.lower().find(apex) >= 0 for rdata in rrset.rdatas)
 
 
 def _at(offset: int, count: int = 1) -> Callable[[bytes], Iterator[Name]]:

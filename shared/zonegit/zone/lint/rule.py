@@ -12,7 +12,9 @@ from zonegit.zone.rrset import RRset
 Check = Callable[[View, RRset], Iterator[str]]
 """Finds what is wrong with an RRset of a zone: a message for each fault."""
 
-Scope = Literal["content", "place"]
+Scope = Literal["content", "place", "stored"]
+"""What a fault is about: an RRset's records, that an RRset is at its owner, or records as they are
+stored, which no change can bring."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -26,8 +28,9 @@ class Rule(msgspec.Struct, frozen=True):
         remedy: what to do about it.
         source: the RFC section behind it, None without one.
         types: the types of the RRsets that it examines; None: all.
-        scope: ``content`` where the fault is in the RRset's records, ``place`` where it is that an
-            RRset is at this owner: then a change of its records is no new fault.
+        scope: what its faults are about; a change is examined for the content of the RRsets that
+            it sets, and for the place of those that it adds.
+        is_about_references: whether it finds faults only where RDATA holds a name within the zone.
     """
 
     id: str
@@ -38,8 +41,8 @@ class Rule(msgspec.Struct, frozen=True):
     source: str | None = None
     types: frozenset[int] | None = None
     scope: Scope = "content"
+    is_about_references: bool = False
 
-    def examine(self, view: View, rrset: RRset) -> Iterator[Finding]:
-        """Return the findings about one RRset of a type that the rule examines."""
-        for message in self.check(view, rrset):
-            yield Finding(self.id, self.severity, message, rrset.owner, rrset.rdtype, self.source)
+    def finding(self, rrset: RRset, message: str) -> Finding:
+        """Return the finding about an RRset that has a fault."""
+        return Finding(self.id, self.severity, message, rrset.owner, rrset.rdtype, self.source)

@@ -32,6 +32,16 @@ HIDDEN_BY_DNAME: Final = Rule(
     scope="place",
 )
 
+MISSING_DOT_OWNER: Final = Rule(
+    "missing-dot-owner",
+    "warning",
+    dots.check_owner,
+    "an owner that ends in the zone's name twice",
+    "write a dot at its end, or leave the zone's name out",
+    "RFC 1035 section 5.1",
+    scope="place",
+)
+
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "ns-and-dname",
@@ -59,6 +69,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "add its address, or name another server",
         "RFC 1034 section 4.2.1",
         frozenset({rrtypes.NS}),
+        is_about_references=True,
     ),
     Rule(
         "ns-below-dname",
@@ -68,6 +79,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "name the server by a name that no DNAME redirects",
         "RFC 2181 section 10.3",
         frozenset({rrtypes.NS}),
+        is_about_references=True,
     ),
     Rule(
         "ns-to-cname",
@@ -77,6 +89,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "name the server by the target of the CNAME",
         "RFC 2181 section 10.3",
         frozenset({rrtypes.NS}),
+        is_about_references=True,
     ),
     Rule(
         "mx-to-cname",
@@ -86,6 +99,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "name the host by the target of the CNAME or DNAME",
         "RFC 2181 section 10.3",
         frozenset({rrtypes.MX}),
+        is_about_references=True,
     ),
     Rule(
         "srv-to-cname",
@@ -95,6 +109,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "name the host by the target of the CNAME or DNAME",
         "RFC 2782",
         frozenset({rrtypes.SRV}),
+        is_about_references=True,
     ),
     HIDDEN_BY_CUT,
     HIDDEN_BY_DNAME,
@@ -142,6 +157,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "change the RRset: a commit stores one spelling of each record",
         spelling.SOURCE,
         canonical_rdata.FOLDED,
+        "stored",
     ),
     Rule(
         spelling.VARIANTS,
@@ -160,6 +176,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "an RRset that is too large for a message with EDNS and a signature",
         "split it over several names, or remove records",
         "RFC 1035 section 4.2.2",
+        scope="stored",
     ),
     Rule(
         "missing-dot",
@@ -170,16 +187,9 @@ RULES: Final[tuple[Rule, ...]] = (
         "write a dot at its end; if the name is right, add its records first",
         "RFC 1035 section 5.1",
         references.TYPES,
+        is_about_references=True,
     ),
-    Rule(
-        "missing-dot-owner",
-        "warning",
-        dots.check_owner,
-        "an owner that ends in the zone's name twice",
-        "write a dot at its end, or leave the zone's name out",
-        "RFC 1035 section 5.1",
-        scope="place",
-    ),
+    MISSING_DOT_OWNER,
 )
 
 SOURCES: Final = {rule.id: rule.source for rule in RULES}
@@ -193,8 +203,12 @@ def rules_for(rdtype: int, scope: Scope | None = None) -> tuple[Rule, ...]:
 
 def examine(view: View, rrset: RRset, scope: Scope | None = None) -> Iterator[Finding]:
     """Return the findings about one RRset of a zone."""
-    for rule in rules_for(rrset.rdtype, scope):
-        yield from rule.examine(view, rrset)
+    rules = rules_for(rrset.rdtype, scope)
+    if rrset.rdtype in references.TYPES and not references.may_name(rrset, view.apex):
+        rules = tuple(rule for rule in rules if not rule.is_about_references)
+    for rule in rules:
+        for message in rule.check(view, rrset):
+            yield rule.finding(rrset, message)
 
 
 def _select(rdtype: int, scope: Scope | None) -> tuple[Rule, ...]:
@@ -208,7 +222,7 @@ def _select(rdtype: int, scope: Scope | None) -> tuple[Rule, ...]:
 _KNOWN: Final = {
     (rdtype, scope): _select(rdtype, scope)
     for rdtype in rrtypes.MNEMONICS
-    for scope in (None, "content", "place")
+    for scope in (None, "content", "place", "stored")
 }
 
 

@@ -105,13 +105,16 @@ def find_hider(view: View, owner: Name, rdtype: int | None) -> tuple[Name, int] 
     Returns:
         The owner and the type, NS or DNAME; None where queries reach the name.
     """
+    apex, has = view.apex, view.has
     found = None
-    if rdtype is not None and owner != view.apex and view.has(owner, rrtypes.NS):
+    if rdtype is not None and owner != apex and has(owner, rrtypes.NS):
         found = owner, rrtypes.NS
-    for name in names_above(owner, view.apex):
-        if view.has(name, rrtypes.DNAME):
+    name = owner
+    while name != apex:
+        name = names.parent(name)
+        if has(name, rrtypes.DNAME):
             found = name, rrtypes.DNAME
-        if name != view.apex and view.has(name, rrtypes.NS):
+        if name != apex and has(name, rrtypes.NS):
             found = name, rrtypes.NS
     return found
 
