@@ -52,7 +52,7 @@ async def command(
     plan saw it. The file is the JSON that --json prints.
 
     The last line says whether the move would be accepted as the refs are now. If it would not, the
-    plan is printed and saved all the same, and the exit status is that of the refusal (7: unsafe).
+    plan is still printed and saved, and the exit status is that of the refusal (7: unsafe).
 
     \b
     zonegit plan example.com.zone

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from zonegit.repo.committing import judgements
 from zonegit.repo.finding import several
 from zonegit.repo.pointing import branches
 from zonegit.safety import moves
@@ -14,6 +15,7 @@ from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page, waiting
+from zonegit_cli.drawn import judgements as drawn
 from zonegit_cli.drawn import zones
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
@@ -98,14 +100,19 @@ async def _show_removal(session: Session, zone: Name, *, force: bool) -> None:
     Raises:
         NotFound: the zone is not registered.
         Unsafe: it has branches, and it is not forced.
+        Unavailable: the zone is not recovered yet after a restore from a backup.
     """
     async with session.connected() as repo:
+        judgement = await judgements.judge_zone(repo, zone)
+        if judgement.refusal is not None:
+            raise judgement.refusal
         refs = await repo.refs.zone(zone, repo.actor)
     moves.check_removal(zone, sorted(refs.heads), force=force)
     tips = {refnames.branch(zone, name): tip for name, tip in refs.heads.items()}
     tips |= {refnames.tag(zone, name): tip for name, tip in refs.tags.items()}
     gone = {ref.path(): tip.target.hex() for ref, tip in sorted(tips.items())}
-    data = {"zone": names.text(zone), "dry_run": True, "removed": gone}
+    verdict = {"verdict": drawn.as_json(judgement)}
+    data = {"zone": names.text(zone), "dry_run": True, "removed": gone, **verdict}
     session.output.result(data, [f"would remove {names.text(zone)}", *_branches(gone, "is")])
 
 

@@ -186,7 +186,9 @@ async def _put_back(repo: Repo, turned: Turned, world: _World, meant: Intent) ->
     meant = msgspec.structs.replace(meant, registers=registers)
     origin = meant.origin(repo)
     match ref.space:
-        case "zone" | "head" if meant.dry_run:
+        case "zone" if meant.dry_run and ref.zone is not None:
+            return Back(turned, judgement=await judgements.judge_zone(repo, ref.zone))
+        case "head" if meant.dry_run:
             return Back(turned)  # whatever could be in the way of these was looked at before
         case "zone":
             return Back(turned, await _zone(repo, turned, origin))

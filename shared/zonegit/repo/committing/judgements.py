@@ -14,11 +14,13 @@ from zonegit.objects.model import Blob
 from zonegit.repo.finding.heads import Repo
 from zonegit.safety import judging
 from zonegit.safety.moves import MoveRequest
+from zonegit.store import refnames
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import Origin
-from zonegit.store.refnames import RefName
+from zonegit.store.refnames import DEFAULT_BRANCH, RefName
 from zonegit.wire import messages
 from zonegit.zone import rrtypes
+from zonegit.zone.names import Name
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -64,6 +66,16 @@ async def judge(
     except ZonegitError as refusal:
         return Judgement(refusal, "refs" if evidence is not None else "client")
     return Judgement(None, "refs" if evidence is not None else "client")
+
+
+async def judge_zone(repo: Repo, zone: Name) -> Judgement:
+    """Return whether the ref store registers and removes zones at this time: it does not before a
+    recovery. Whether this zone is there, and has branches, the caller knows."""
+    try:
+        await repo.refs.basis(refnames.branch(zone, DEFAULT_BRANCH))
+    except ZonegitError as refusal:
+        return Judgement(refusal, "refs")
+    return Judgement(None, "refs")
 
 
 def first_refusal(judgements: Iterable[Judgement | None]) -> ZonegitError | None:
