@@ -30,7 +30,7 @@ from zonegit.repo.finding.heads import Position, Repo
 from zonegit.repo.pointing import branches, signing
 from zonegit.store import refnames
 from zonegit.store.basis import Basis
-from zonegit.store.expected import Absent, Exactly
+from zonegit.store.expected import Absent, Exactly, Expected
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import RefStore
 from zonegit.store.refnames import RefName
@@ -96,6 +96,7 @@ _steps = st.lists(
         st.tuples(st.just("reset"), _forced, _branches, _back, st.booleans()),
         st.tuples(st.just("late"), _forced, _branches, _edits),
         st.tuples(st.just("create"), _forced, _branches, _back),
+        st.tuples(st.just("point"), _forced, _branches, _back),
         st.tuples(st.just("delete"), _forced, _branches),
         st.tuples(st.just("remove"), _forced),
         st.tuples(st.just("undo"), _forced, _back),
@@ -238,17 +239,23 @@ class Twice:
         return await rewinding.reset(self.repo, at, target, meant, exact=exact)
 
     async def create(self, meant: Intent, branch: str, back: int) -> object:
-        ref, origin = refnames.branch(self.zone, branch), meant.origin(self.repo)
-        if meant.dry_run:
-            return await judgements.judge(self.repo, ref, Absent(), self.commit(back), origin)
-        return await self.repo.refs.move(ref, Absent(), self.commit(back), origin)
+        return await self.move(meant, branch, Absent(), self.commit(back))
+
+    async def point(self, meant: Intent, branch: str, back: int) -> object:
+        """What other clients may ask of the ref store: no one has looked at the serial."""
+        expected = Exactly((await self.at(branch)).commit())
+        return await self.move(meant, branch, expected, self.commit(back))
 
     async def delete(self, meant: Intent, branch: str) -> object:
+        return await self.move(meant, branch, Exactly((await self.at(branch)).commit()), None)
+
+    async def move(
+        self, meant: Intent, branch: str, expected: Expected, new: CommitId | None
+    ) -> object:
         ref, origin = refnames.branch(self.zone, branch), meant.origin(self.repo)
-        expected = Exactly((await self.at(branch)).commit())
         if meant.dry_run:
-            return await judgements.judge(self.repo, ref, expected, None, origin)
-        return await self.repo.refs.move(ref, expected, None, origin)
+            return await judgements.judge(self.repo, ref, expected, new, origin)
+        return await self.repo.refs.move(ref, expected, new, origin)
 
     async def remove(self, meant: Intent) -> object:
         """The zone goes, or comes back without branches; this has no dry run here."""
