@@ -27,7 +27,7 @@ MAX_LOGIN: Final = 64
 FOLDER_FILE: Final = ".zonegit.toml"
 KNOWN_KEYS: Final = frozenset({
     "url", "creds", "ca", "actor", "name", "email", "data", "context",
-    "signing_key", "trusted_keys", "workspace-scheme",
+    "signing_key", "trusted_keys", "workspace-scheme", "ttl",
 })  # fmt: skip
 ZONES: Final = "zone"
 """The table of a settings file that holds a table for each zone that is treated otherwise."""
@@ -53,7 +53,8 @@ class Settings(msgspec.Struct, frozen=True):
     ``trusted_keys`` a public key's, or a folder of such; None: no commit is signed, no key
     trusted. ``date`` is the time that commits bear, with its offset; None: that of the clock.
     ``workspace_scheme`` is how zones lie as files, None: not said; ``zone_schemes`` those of some
-    zones, by their names as they were written."""
+    zones, by their names as they were written. ``ttl`` is that of new RRsets for which none is
+    typed, as text; None: not said."""
 
     data: Path
     actor: str
@@ -65,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True):
     date: datetime | None = None
     workspace_scheme: str | None = None
     zone_schemes: Mapping[str, str] = {}  # msgspec copies it
+    ttl: str | None = None
 
 
 def without_secrets(url: str) -> str:
@@ -107,6 +109,7 @@ def load(
             for zone, found in {**named.zones, **here.zones}.items()
             if "workspace-scheme" in found
         },
+        ttl=env.get("ZONEGIT_TTL") or merged.get("ttl"),
     )
 
 

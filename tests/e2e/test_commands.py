@@ -79,7 +79,7 @@ def test_a_merge_adds_and_an_import_replaces(stack: Stack, zone: str) -> None:
         (["set", "api", "A", "300", "192.0.2.1", "--branch", "nope"], 3, "nope"),
         (["import", "/nonexistent.zone"], 3, "/nonexistent.zone"),
         (["frobnicate"], 2, "frobnicate"),
-        (["set", "api", "A"], 2, "zonegit set [OPTIONS] NAME TYPE TTL RDATA..."),
+        (["set", "api", "A"], 2, "zonegit set [OPTIONS] NAME TYPE [TTL] RDATA..."),
         (["set", "txt", "TXT", "300", "-all"], 2, "put -- before it"),
         (["log", "--timeout", "soon"], 2, "soon"),
         (["set", "api", "A", "300", "192.0.2.1", "-m", "caf\udce9"], 1, "not UTF-8"),

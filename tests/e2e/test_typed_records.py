@@ -90,3 +90,24 @@ def pasted(stack: Stack, line: str) -> None:
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     environment = {**stack.environment, "ZONEGIT_DATA": str(stack.data), "PATH": path}
     subprocess.run(["sh", "-c", line], env=environment, check=True, capture_output=True)
+
+
+def test_a_ttl_that_is_left_out_is_kept_or_configured_or_that_of_the_soa(
+    stack: Stack, zone: str
+) -> None:
+    stack.run("set", "host", "300", "A", "192.0.2.1")
+    stack.run("set", "host", "A", "192.0.2.2")
+    stack.run("add", "host", "A", "192.0.2.3")
+    assert stack.json("show", "host", "A")["ttl"] == 300
+    stack.run("set", "new", "A", "192.0.2.2", env={"ZONEGIT_TTL": "5m"})
+    assert stack.json("show", "new", "A")["ttl"] == 300
+    made = stack.run("set", "newer", "A", "192.0.2.2")
+    minimum = int(stack.json("show", "@", "SOA")["rdata"][0].split()[-1])
+    assert f"note: newer.{zone} A: no TTL is stated, so it is {minimum}" in made.err
+    assert stack.json("show", "newer", "A")["ttl"] == minimum
+    refused = stack.run("set", "@", "MX", "10", "mail", status=1).err
+    assert "read with 10 as the TTL" in refused
+    assert "MX TTL 10 mail" in refused
+    assert "ZONEGIT_TTL: x is not a TTL" in (
+        stack.run("set", "a", "A", "192.0.2.1", status=1, env={"ZONEGIT_TTL": "x"}).err
+    )

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from zonegit import config
 from zonegit.config import BusSettings, Settings
-from zonegit.errors import Unavailable
+from zonegit.errors import Invalid, Unavailable
 from zonegit.objects.model import Identity
 from zonegit.store import refnames
+from zonegit.zone import fields
 from zonegit_cli.output import Output
 from zonegit_cli.stack import record
 
@@ -42,6 +43,20 @@ class Session:
     def state(self) -> Path:
         """Where what this operator left unfinished is kept, on this machine alone."""
         return config.default_state(os.environ)
+
+    @cached_property
+    def ttl(self) -> int | None:
+        """The TTL of new RRsets for which none is typed; None: the minimum of the zone's SOA.
+
+        Raises:
+            Invalid: the setting is no TTL.
+        """
+        if self.settings.ttl is None:
+            return None
+        try:
+            return fields.parse_ttl(self.settings.ttl)
+        except Invalid as error:
+            raise Invalid(f"ZONEGIT_TTL: {error.message}", hint=error.hint) from None
 
     def signing(self, key: Path | None) -> "Session":
         """The same, with commits signed by the private key in a file, None: by the configured one,

@@ -21,6 +21,11 @@ _CLASS: Final = re.compile(r"IN|CH|HS|CS|ANY|NONE|CLASS\d{1,5}", re.ASCII | re.I
 _CLASS_IN: Final = re.compile(r"IN|CLASS0*1", re.IGNORECASE)
 
 
+def is_ttl(text: str) -> bool:
+    """Return whether text reads as a TTL, which may be out of range."""
+    return _TTL.fullmatch(text) is not None
+
+
 @lru_cache(1024)
 def parse_ttl(text: str) -> int:
     """Seconds, or BIND's units (``1h30m``).

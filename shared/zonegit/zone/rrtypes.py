@@ -60,6 +60,13 @@ NUMBERS: Final = {mnemonic: number for number, mnemonic in MNEMONICS.items()}
 QUESTION_ONLY: Final = {"IXFR": 251, "AXFR": 252, "MAILB": 253, "MAILA": 254, "ANY": 255}
 GENERIC: Final = re.compile(r"TYPE(\d{1,5})", re.ASCII)
 
+_ALIAS_HINT: Final = (
+    "no DNS type does this: at the apex use A and AAAA, or HTTPS and SVCB with priority 0"
+    " (RFC 9460), at other names CNAME"
+)
+_INSTEAD: Final = {"ALIAS": _ALIAS_HINT, "ANAME": _ALIAS_HINT}
+"""What to use instead of types that other products have and DNS does not."""
+
 BESIDE_CNAME: Final = frozenset({CNAME, RRSIG, NSEC, KEY})
 """What may stand at the owner of a CNAME (RFC 4034 section 2.5, RFC 2181 section 10.1)."""
 
@@ -80,7 +87,7 @@ def from_text(mnemonic: str) -> int:
     if number is None and (generic := GENERIC.fullmatch(upper)):
         number = int(generic[1])
     if number is None:
-        hint = "types without a mnemonic are written TYPE65400"
+        hint = _INSTEAD.get(upper, "types without a mnemonic are written TYPE65400")
         raise Invalid(f"{mnemonic[:40]!r} is not a record type", hint=hint)
     if not can_be_stored(number):
         raise Invalid(f"type {upper} stands in questions only, not in a zone")

@@ -16,11 +16,14 @@ All pure, so that other services can read arguments by the same rule.
 """
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import msgspec
+
 from zonegit.errors import Invalid
-from zonegit.zone import lexer, look_alikes, rrset, rrtypes
+from zonegit.zone import fields, lexer, look_alikes, rrset, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import Glued, Quoted, Words
 from zonegit.zone.names import Name
@@ -87,6 +90,69 @@ def parse_rdatas(rdtype: int, arguments: Sequence[str], origin: Name) -> list[by
     if len(arguments) == 1:
         return [read_rdata(rdtype, arguments[0], origin)]
     return _read_fields_or_records(rdtype, arguments, origin)
+
+
+class TypedRRset(msgspec.Struct, frozen=True):
+    """The words after the owner of a record that is typed, taken apart.
+
+    Args:
+        rdtype: the type.
+        ttl: the TTL in seconds; None where it is left out.
+        arguments: RDATA.
+        unstated: the arguments if the TTL after the type were none but RDATA, which it may have
+            been meant to be; empty where no TTL comes after the type.
+    """
+
+    rdtype: int
+    ttl: int | None
+    arguments: Sequence[str]
+    unstated: Sequence[str] = ()
+
+
+def split_words(words: Sequence[str]) -> TypedRRset:
+    """Take ``TYPE [TTL] RDATA...`` or ``TTL TYPE RDATA...`` apart.
+
+    The word after the type is the TTL wherever it reads as one.
+
+    Raises:
+        Invalid: there is no type, or the TTL is out of range.
+    """
+    if len(words) > 1 and fields.is_ttl(words[0]):
+        return TypedRRset(rrtypes.from_text(words[1]), fields.parse_ttl(words[0]), words[2:])
+    if not words:
+        raise Invalid("there is no type", hint="TYPE [TTL] RDATA... follow the name")
+    rdtype = rrtypes.from_text(words[0])
+    if len(words) > 1 and fields.is_ttl(words[1]):
+        return TypedRRset(rdtype, fields.parse_ttl(words[1]), words[2:], words[1:])
+    return TypedRRset(rdtype, None, words[1:])
+
+
+def parse_typed(typed: TypedRRset, origin: Name) -> list[bytes]:
+    """Return the records of words taken apart, as :func:`parse_rdatas` does.
+
+    Raises:
+        Invalid: they are not RDATA of that type. Where they would be with the TTL as a part of it,
+            the error shows both readings.
+    """
+    try:
+        return parse_rdatas(typed.rdtype, typed.arguments, origin)
+    except Invalid as error:
+        if not typed.unstated or not _is_rdata(typed.rdtype, typed.unstated, origin):
+            raise
+        first, kind = typed.unstated[0], rrtypes.to_text(typed.rdtype)
+        raise Invalid(
+            f"read with {first} as the TTL: {error.message}",
+            hint=f"read with {first} as RDATA, a TTL has to come before it:"
+            f" {kind} TTL {shlex.join(typed.unstated)}",
+        ) from None
+
+
+def _is_rdata(rdtype: int, arguments: Sequence[str], origin: Name) -> bool:
+    try:
+        parse_rdatas(rdtype, arguments, origin)
+    except Invalid:
+        return False
+    return True
 
 
 def find_notes(rdtype: int, arguments: Sequence[str]) -> list[Finding]:

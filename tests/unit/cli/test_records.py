@@ -1,13 +1,25 @@
 """Records as words of a shell."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from zonegit.errors import Invalid
+from zonegit.repo.committing.edits import Add, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rdata_to_text
-from zonegit_cli.typed.records import parse_rdatas, parse_rrset
+from zonegit.zone.typed_records import split_words
+from zonegit_cli.typed.records import parse_add, parse_remove, parse_set
 
 ZONE = names.parse("foo.com.")
+
+
+def parse_rdatas(zone: names.Name, rdtype: str, words: Sequence[str]) -> list[bytes]:
+    return list(parse_remove(zone, "@", rdtype, words).rdatas)
+
+
+def typed(*words: str, ttl: int | None = None) -> Set:
+    return parse_set(ZONE, "www", split_words(words), ttl)
 
 
 def texts(rdtype: str, *words: str) -> list[str]:
@@ -63,6 +75,68 @@ def test_bad_words_are_refused(rdtype: str, words: list[str]) -> None:
 
 
 def test_names_are_relative_to_the_zone() -> None:
-    made = parse_rrset(ZONE, "www", "A", "1h30m", ["192.0.2.1"])
+    made = typed("A", "1h30m", "192.0.2.1").rrset
     assert (names.text(made.owner), made.ttl) == ("www.foo.com.", 5400)
-    assert parse_rrset(ZONE, "@", "A", "60", ["192.0.2.1"]).owner == ZONE
+    assert parse_set(ZONE, "@", split_words(["A", "192.0.2.1"])).rrset.owner == ZONE
+
+
+@pytest.mark.parametrize(
+    ("words", "ttl", "count"),
+    [
+        (["A", "300", "192.0.2.1"], 300, 1),
+        (["300", "A", "192.0.2.1"], 300, 1),
+        (["1h", "MX", "10", "mail"], 3600, 1),
+        (["A", "192.0.2.1", "192.0.2.2"], None, 2),
+        (["TXT", "5", "6"], 5, 1),
+        (["TXT", "v=spf1 -all"], None, 1),
+        (["SOA", "a", "b", "1", "2", "3", "4", "5"], None, 1),
+        (["X25", "311061700956"], None, 1),
+        (["MX", "10", "20", "mail"], 10, 1),
+    ],
+)
+def test_a_ttl_stands_before_or_after_the_type_or_is_left_out(
+    words: list[str], ttl: int | None, count: int
+) -> None:
+    made = typed(*words)
+    assert (made.ttl == "stated") == (ttl is not None)
+    assert len(made.rrset.rdatas) == count
+    if ttl is not None:
+        assert made.rrset.ttl == ttl
+
+
+def test_a_configured_ttl_is_for_new_rrsets_without_one() -> None:
+    made = typed("A", "192.0.2.1", ttl=60)
+    assert (made.ttl, made.rrset.ttl) == ("configured", 60)
+    assert typed("A", "300", "192.0.2.1", ttl=60).rrset.ttl == 300
+    assert parse_add(ZONE, "www", split_words(["A", "192.0.2.1"]), 60) == Add(made.rrset, made.ttl)
+
+
+@pytest.mark.parametrize(
+    ("words", "ttl", "rdata"),
+    [
+        (["MX", "10", "mail"], "10", "MX TTL 10 mail"),
+        (["TXT", "300"], "300", "TXT TTL 300"),
+        (["CAA", "0", "issue", "ca; x"], "0", "CAA TTL 0 issue 'ca; x'"),
+        (["SRV", "0", "0", "1", "x"], "0", "SRV TTL 0 0 1 x"),
+    ],
+)
+def test_an_error_shows_both_readings_of_a_number(words: list[str], ttl: str, rdata: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        typed(*words)
+    assert refused.value.message.startswith(f"read with {ttl} as the TTL: ")
+    assert refused.value.hint is not None
+    assert refused.value.hint.endswith(rdata)
+
+
+def test_an_error_that_has_nothing_to_do_with_the_ttl_does_not_mention_it() -> None:
+    with pytest.raises(Invalid, match=r"^'192.0.2.300' is not RDATA of type A"):
+        typed("A", "300", "192.0.2.300")
+
+
+@pytest.mark.parametrize("rdtype", ["ALIAS", "aname"])
+def test_a_type_that_only_products_have_is_refused_with_what_exists_instead(rdtype: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        typed(rdtype, "300", "x")
+    assert refused.value.hint is not None
+    assert "CNAME" in refused.value.hint
+    assert "HTTPS" in refused.value.hint

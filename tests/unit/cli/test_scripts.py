@@ -12,15 +12,21 @@ from zonegit.errors import Invalid
 from zonegit.repo.committing import patch
 from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, Set
 from zonegit.zone import lexer, names, rrtypes
-from zonegit.zone.rrset import rdata_to_text
+from zonegit.zone.rrset import RRset, rdata_to_text
+from zonegit.zone.typed_records import split_words
 from zonegit_cli.typed import scripts
-from zonegit_cli.typed.records import parse_rdatas, parse_rrset
+from zonegit_cli.typed.records import parse_remove, parse_set
 
 ZONE = names.parse("foo.com.")
 
 
 def read(text: str) -> list[Edit]:
     return scripts.read(text.encode(), ZONE, "changes").edits
+
+
+def rrset_of(name: str, *words: str | list[str]) -> RRset:
+    flat = [each for word in words for each in ([word] if isinstance(word, str) else word)]
+    return parse_set(ZONE, name, split_words(flat)).rrset
 
 
 def text_of(line: str) -> list[str]:
@@ -40,11 +46,11 @@ def test_a_line_is_what_the_command_of_that_name_does() -> None:
         "delete old\n"
         "delete old.foo.com. txt"
     )
-    gone = tuple(parse_rdatas(ZONE, "AAAA", ["2001:db8::7"]))
+    gone = parse_remove(ZONE, "www", "AAAA", ["2001:db8::7"]).rdatas
     www, old = names.parse("www", ZONE), names.parse("old", ZONE)
     assert found == [
-        Set(parse_rrset(ZONE, "www", "A", "300", ["192.0.2.7", "192.0.2.8"]), where="changes:1"),
-        Add(parse_rrset(ZONE, "@", "MX", "1h", ["20 mail2"]), where="changes:3"),
+        Set(rrset_of("www", "A", "300", ["192.0.2.7", "192.0.2.8"]), where="changes:1"),
+        Add(rrset_of("@", "MX", "1h", ["20 mail2"]), where="changes:3"),
         Remove(www, rrtypes.AAAA, gone, where="changes:5"),
         Delete(old, where="changes:6"),
         Delete(old, rrtypes.TXT, where="changes:7"),
@@ -78,7 +84,8 @@ def test_octets_that_are_no_utf8_are_kept_in_text() -> None:
     ("line", "reason"),
     [
         ("put www A 300 192.0.2.7", "'put' is no edit"),
-        ("set www A 300", "too few"),
+        ("set www A", "too few"),
+        ("set www A 300", "no RDATA of type A"),
         ("delete a A b", "too many"),
         ("set www A 300 192.0.2.700", "192.0.2.700"),
         ("set www NOPE 300 192.0.2.7", "NOPE"),
@@ -102,7 +109,7 @@ def test_what_a_shell_would_quote_comes_as_it_was(found: list[str]) -> None:
     line = f"set t TXT 300 {shlex.join(found)} # comment"
     (edit,) = read(line)
     typed = [os.fsdecode(word.encode()) for word in found]
-    assert edit == Set(parse_rrset(ZONE, "t", "TXT", "300", typed), where="changes:1")
+    assert edit == Set(rrset_of("t", "TXT", "300", typed), where="changes:1")
 
 
 @given(st.binary() | st.text("set w A 1'\"\\#\n").map(str.encode))
@@ -124,3 +131,16 @@ def test_texts_without_quotes_are_noted_once_with_the_first_line() -> None:
     assert note.rule == "txt-arguments-are-records"
     assert note.message.startswith("changes:1: 2 arguments are 2 TXT records")
     assert note.message.endswith("(2 more lines likewise)")
+
+
+def test_a_line_may_leave_out_the_ttl_or_put_it_first() -> None:
+    script = b"set a A 192.0.2.1\nset a 300 A 192.0.2.1\nadd a A 192.0.2.2\n"
+    first, second, third = scripts.read(script, ZONE, "changes", 60).edits
+    assert isinstance(first, Set)
+    assert isinstance(second, Set)
+    assert isinstance(third, Add)
+    assert [each.ttl for each in (first, second, third)] == ["configured", "stated", "configured"]
+    assert [each.rrset.ttl for each in (first, second, third)] == [60, 300, 60]
+    (minimum,) = scripts.read(b"set a A 192.0.2.1\n", ZONE, "changes").edits
+    assert isinstance(minimum, Set)
+    assert minimum.ttl == "minimum"

@@ -9,8 +9,9 @@ from tests.support.strategies import rrsets
 from zonegit.repo.committing.diffs import Delta
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rrset
+from zonegit.zone.typed_records import split_words
 from zonegit_cli.drawn import shell
-from zonegit_cli.typed.records import parse_rrset
+from zonegit_cli.typed.records import parse_set
 
 ZONE = names.parse("foo.com.")
 
@@ -22,7 +23,9 @@ def pasted(line: str) -> RRset:
     has_dashes = any(word.startswith("-") for word in words)
     assert has_dashes == (words[0] == "--")
     name, rdtype, ttl, *rdata = words[1:] if has_dashes else words
-    return parse_rrset(names.parse("elsewhere."), name, rdtype, ttl, rdata)
+    made = parse_set(names.parse("elsewhere."), name, split_words([rdtype, ttl, *rdata]))
+    assert made.ttl == "stated"
+    return made.rrset
 
 
 def made(name: str, rdtype: str, *rdatas: bytes) -> RRset:

@@ -11,13 +11,17 @@ from zonegit.repo.committing.edits import Add, Remove, Set
 from zonegit.zone import names, rrtypes, typed_records
 from zonegit_cli.commands.set import command
 from zonegit_cli.typed import scripts
-from zonegit_cli.typed.records import parse_rdatas
+from zonegit_cli.typed.records import parse_remove
 
 ZONE = names.parse("example.com.")
 PAGE = (Path(__file__).parents[3] / "docs" / "typed-records.md").read_text()
 ROWS = re.findall(
     r"^ *([A-Z].*?) +(\d records?(?:, with a note)?|error)$", command.help or "", re.MULTILINE
 )
+
+
+def parse_rdatas(zone: names.Name, rdtype: str, words: list[str]) -> list[bytes]:
+    return list(parse_remove(zone, "@", rdtype, words).rdatas)
 
 
 def test_the_page_has_the_table_of_the_help() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.repo.committing import edits
-from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, RRsets, Set
+from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, RRsets, Set, Ttl
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
@@ -47,6 +47,17 @@ def test_add_joins_the_rrset_and_gives_it_its_ttl() -> None:
     added = records(WWW, rrtypes.A, "192.0.2.2", ttl=60)
     wanted = records(WWW, rrtypes.A, "192.0.2.1", "192.0.2.2", ttl=60)
     assert applied([Add(added)], ONE) == {(WWW, rrtypes.A): wanted}
+
+
+@pytest.mark.parametrize("source", ["configured", "minimum"])
+def test_without_a_stated_ttl_an_rrset_keeps_its_own(source: Ttl) -> None:
+    other = records(WWW, rrtypes.A, "192.0.2.2", ttl=60)
+    both = records(WWW, rrtypes.A, "192.0.2.1", "192.0.2.2")
+    replaced = records(WWW, rrtypes.A, "192.0.2.2")
+    assert applied([Add(other, source)], ONE) == {(WWW, rrtypes.A): both}
+    assert applied([Set(other, source)], ONE) == {(WWW, rrtypes.A): replaced}
+    assert applied([Set(other, source)]) == {(WWW, rrtypes.A): other}
+    assert applied([Set(ONE), Add(other, source)]) == {(WWW, rrtypes.A): both}
 
 
 def test_adding_a_record_twice_changes_nothing() -> None:

@@ -1,5 +1,6 @@
 """Findings come with whatever became of a change, and ``strict`` makes errors of warnings."""
 
+import msgspec
 import pytest
 
 from tests.unit.repo.conftest import ZONE, Shop
@@ -10,6 +11,7 @@ from zonegit.repo.committing import commits, plans
 from zonegit.repo.committing.commits import Intent, Outcome, Preview, Unchanged
 from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import heads
+from zonegit.zone import names
 from zonegit.zone.findings import Finding
 
 WARNING = Finding("a-rule", "warning", "one is odd")
@@ -58,3 +60,22 @@ async def test_strict_refuses_a_warning_and_stores_nothing(
 
 async def test_strict_lets_notes_pass(foo: Shop) -> None:
     assert committed(await change(foo, "81", NOTE, strict=True)).findings == (NOTE,)
+
+
+async def test_a_new_rrset_without_a_ttl_takes_the_minimum_of_the_soa_with_a_note(
+    foo: Shop,
+) -> None:
+    at = await heads.locate(foo.repo, ZONE, "main")
+    new, known = (
+        Set(msgspec.structs.replace(address(name, "192.0.2.9"), ttl=0), "minimum")
+        for name in ("new", "api")
+    )
+    plan = plans.plan_edits([new, known], ZONE)
+    made = committed(await commits.commit(foo.repo, at, plan, Intent("m", "set")))
+    minimum = 300
+    ttls = {names.text(key[0]): value.ttl for key, value in made.changes.items() if value}
+    assert ttls["new.foo.com."] == minimum
+    assert ttls["api.foo.com."] == address("api", "192.0.2.9").ttl
+    (note,) = made.findings
+    assert (note.rule, note.severity) == ("ttl-from-soa-minimum", "note")
+    assert note.message.startswith(f"new.foo.com. A: no TTL is stated, so it is {minimum}")

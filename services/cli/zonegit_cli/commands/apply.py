@@ -51,7 +51,7 @@ async def command(session: Session, file: str, how: How) -> None:
         return
 
     def plan_for(_repo: Repo, position: Position) -> Plan:
-        return plans.of_edits(octets, position, source, respell=how.respell)
+        return plans.of_edits(octets, position, source, session.ttl, respell=how.respell)
 
     await committing.commit(session, how, plan_for, committing.intent(how, "apply", message))
 

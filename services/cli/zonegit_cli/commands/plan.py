@@ -68,7 +68,7 @@ async def command(
         if is_import:
             plan = _of_zone(session, octets, source, at, respell=respell)
         else:
-            plan = shown.of_edits(octets, at, source, respell=respell)
+            plan = shown.of_edits(octets, at, source, session.ttl, respell=respell)
         saved, size = await planfile.planned(repo, at, plan, is_import=is_import)
     findings.tell(session, saved.findings)
     if out is not None:

@@ -2,13 +2,11 @@
 
 import click
 
-from zonegit.repo.committing import edits
-from zonegit.zone import names, rrtypes, typed_records
-from zonegit.zone.names import Name
+from zonegit.zone import rrtypes, typed_records
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
-from zonegit_cli.typed.records import parse_rdatas
+from zonegit_cli.typed.records import parse_remove
 
 
 @page.page("remove")
@@ -26,10 +24,10 @@ async def command(
     zonegit remove @ MX 20 mail2
     """
     number = rrtypes.from_text(rdtype)
-
-    def edit(zone: Name) -> edits.Remove:
-        rdatas = parse_rdatas(zone, rdtype, rdata)
-        return edits.Remove(names.parse(name, zone), number, tuple(rdatas))
-
-    words, found = ["remove", name, rdtype.upper()], typed_records.find_notes(number, rdata)
-    await committing.commit_edit(session, how, words, edit, found)
+    await committing.commit_edit(
+        session,
+        how,
+        ["remove", name, rdtype.upper()],
+        lambda zone: parse_remove(zone, name, rdtype, rdata),
+        typed_records.find_notes(number, rdata),
+    )

@@ -2,33 +2,32 @@
 
 import click
 
-from zonegit.repo.committing import edits
 from zonegit.zone import rrtypes, typed_records
-from zonegit.zone.rrset import ttl_from_text
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
-from zonegit_cli.typed.records import parse_rrset
+from zonegit_cli.typed.records import parse_set
 
 
 @page.page("set")
 @click.argument("name")
 @click.argument("rdtype", type=page.TYPE, metavar="TYPE")
-@click.argument("ttl")
-@click.argument("rdata", nargs=-1, required=True)
+@click.argument("rest", nargs=-1, required=True, metavar="[TTL] RDATA...")
 @page.RESPELL
 @page.commits
 async def command(
-    session: Session, name: str, rdtype: str, ttl: str, rdata: tuple[str, ...], how: How
+    session: Session, name: str, rdtype: str, rest: tuple[str, ...], how: How
 ) -> None:
     """Make an RRset hold exactly these records, as one commit.
 
-    NAME is relative to the zone, @ its apex; TTL is in seconds or like 1h30m. The serial moves by
-    one by itself.
+    NAME is relative to the zone, @ its apex; TTL is in seconds or like 1h30m, before TYPE or after
+    it. Without one the RRset keeps its TTL; a new RRset takes ZONEGIT_TTL, else the minimum of the
+    zone's SOA. A first word of RDATA that reads as a TTL is the TTL. The serial moves by itself.
 
     \b
     zonegit set www A 300 192.0.2.7              one address
     zonegit set www A 300 192.0.2.7 192.0.2.8    two
+    zonegit set www A 192.0.2.7                  the TTL stays what it is
     zonegit set ftp CNAME 300 www                names in RDATA are relative, too:
     zonegit set ftp CNAME 300 www.example.net.   one elsewhere ends with a dot
     zonegit set @ MX 1h 10 mail.example.com.     the fields of one record
@@ -65,12 +64,11 @@ async def command(
     TYPE65400 \\\\# 2 ABCD                                  1 record
     A 192.0.2.1 192.0.2.300                               error
     """
-    number = rrtypes.from_text(rdtype)
-    ttl_from_text(ttl)  # bad words cost no round trip
+    typed = typed_records.split_words([rdtype, *rest])  # bad words cost no round trip
     await committing.commit_edit(
         session,
         how,
-        ["set", name, rdtype.upper()],
-        lambda zone: edits.Set(parse_rrset(zone, name, rdtype, ttl, rdata)),
-        typed_records.find_notes(number, rdata),
+        ["set", name, rrtypes.to_text(typed.rdtype)],
+        lambda zone: parse_set(zone, name, typed, session.ttl),
+        typed_records.find_notes(typed.rdtype, typed.arguments),
     )

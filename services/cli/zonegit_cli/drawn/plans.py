@@ -20,9 +20,17 @@ from zonegit_cli.typed import scripts
 SIGNS: Final = {"added": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-", "red")}
 
 
-def of_edits(octets: bytes, position: Position, source: str, *, respell: bool) -> Plan:
-    """What a file of edits, or a diff, is to change. ``respell``: another spelling of records that
-    are there is stored, too.
+def of_edits(
+    octets: bytes, position: Position, source: str, ttl: int | None, *, respell: bool
+) -> Plan:
+    """What a file of edits, or a diff, is to change.
+
+    Args:
+        octets: the file.
+        position: the zone and branch.
+        source: how errors name the file.
+        ttl: that of new RRsets for which the edits state none; None: the minimum of the SOA.
+        respell: another spelling of records that are there is stored, too.
 
     Raises:
         Invalid: it is neither; names ``source`` and the line.
@@ -30,7 +38,7 @@ def of_edits(octets: bytes, position: Position, source: str, *, respell: bool) -
     if patch.is_patch(octets):
         found = patch.read(octets, position.zone, source)
         return plans.plan_edits(found, position.zone, respell=respell)
-    script = scripts.read(octets, position.zone, source)
+    script = scripts.read(octets, position.zone, source, ttl)
     plan = plans.plan_edits(script.edits, position.zone, respell=respell)
     return plans.add_findings(plan, script.findings)
 

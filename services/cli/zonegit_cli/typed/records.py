@@ -2,27 +2,57 @@
 
 from collections.abc import Sequence
 
+from zonegit.repo.committing.edits import Add, Remove, Set, Ttl
 from zonegit.zone import names, rrtypes, typed_records
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, rrset, ttl_from_text
+from zonegit.zone.rrset import RRset, rrset
+from zonegit.zone.typed_records import TypedRRset
 
 
-def parse_rrset(zone: Name, name: str, rdtype: str, ttl: str, words: Sequence[str]) -> RRset:
-    """One RRset from ``NAME TYPE TTL RDATA...``.
+def parse_set(zone: Name, name: str, typed: TypedRRset, ttl: int | None = None) -> Set:
+    """Return the edit of ``set NAME TYPE [TTL] RDATA...``.
+
+    Args:
+        zone: completes relative names.
+        name: the owner.
+        typed: what follows it.
+        ttl: the TTL of a new RRset where none is typed; None: the minimum of the zone's SOA.
+
+    Raises:
+        Invalid: a part is malformed; says which.
+    """
+    value, source = _parse_rrset(zone, name, typed, ttl)
+    return Set(value, source)
+
+
+def parse_add(zone: Name, name: str, typed: TypedRRset, ttl: int | None = None) -> Add:
+    """Return the edit of ``add NAME TYPE [TTL] RDATA...``; arguments as :func:`parse_set` has them.
+
+    Raises:
+        Invalid: a part is malformed; says which.
+    """
+    value, source = _parse_rrset(zone, name, typed, ttl)
+    return Add(value, source)
+
+
+def parse_remove(zone: Name, name: str, rdtype: str, words: Sequence[str]) -> Remove:
+    """Return the edit of ``remove NAME TYPE RDATA...``.
 
     Raises:
         Invalid: a part is malformed; says which.
     """
     number = rrtypes.from_text(rdtype)
-    seconds = ttl_from_text(ttl)
+    rdatas = typed_records.parse_rdatas(number, words, zone)
+    return Remove(names.parse(name, zone), number, tuple(rdatas))
+
+
+def _parse_rrset(
+    zone: Name, name: str, typed: TypedRRset, configured: int | None
+) -> tuple[RRset, Ttl]:
+    rdatas = typed_records.parse_typed(typed, zone)
     owner = names.parse(name, zone)
-    return rrset(owner, number, seconds, parse_rdatas(zone, rdtype, words))
-
-
-def parse_rdatas(zone: Name, rdtype: str, words: Sequence[str]) -> list[bytes]:
-    """The records that ``RDATA...`` stands for, by the rule of ``zonegit.zone.typed_records``.
-
-    Raises:
-        Invalid: they are no RDATA of that type; names the argument.
-    """
-    return typed_records.parse_rdatas(rrtypes.from_text(rdtype), words, zone)
+    if typed.ttl is not None:
+        return rrset(owner, typed.rdtype, typed.ttl, rdatas), "stated"
+    if configured is not None:
+        return rrset(owner, typed.rdtype, configured, rdatas), "configured"
+    return rrset(owner, typed.rdtype, 0, rdatas), "minimum"

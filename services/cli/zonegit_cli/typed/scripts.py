@@ -18,12 +18,12 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.repo.committing import edits, patch
-from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, Set
+from zonegit.repo.committing.edits import Delete, Edit
 from zonegit.zone import names, rrtypes, rules, typed_records
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import MAX_ENTRY, failure
 from zonegit.zone.names import Name
-from zonegit_cli.typed.records import parse_rdatas, parse_rrset
+from zonegit_cli.typed.records import parse_add, parse_remove, parse_set
 
 _BLANKS: Final = " \t\r\n"
 _PLAIN: Final = re.compile(r"[!$-&(-\[\]-~ \t]*")
@@ -35,8 +35,8 @@ _UNCOMMENTED: Final = re.compile(
 
 MAX_EDITS: Final = 1_000_000
 USAGE: Final = {
-    "set": "set NAME TYPE TTL RDATA...",
-    "add": "add NAME TYPE TTL RDATA...",
+    "set": "set NAME TYPE [TTL] RDATA...",
+    "add": "add NAME TYPE [TTL] RDATA...",
     "remove": "remove NAME TYPE RDATA...",
     "delete": "delete NAME [TYPE]",
 }
@@ -57,8 +57,14 @@ def is_script(octets: bytes) -> bool:
     return False
 
 
-def read(octets: bytes, zone: Name, source: str) -> Script:
+def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Script:
     """Return the edits, in order; each knows its line.
+
+    Args:
+        octets: the script.
+        zone: completes relative names.
+        source: how errors name the script.
+        ttl: the TTL of a new RRset where none is typed; None: the minimum of the zone's SOA.
 
     Raises:
         Invalid: a line is no edit; names ``source`` and the line.
@@ -71,10 +77,11 @@ def read(octets: bytes, zone: Name, source: str) -> Script:
         try:
             words = _words(line)
             if words:
-                edit = _edit(words, zone, f"{source}:{number}")
+                where = f"{source}:{number}"
+                edit = msgspec.structs.replace(_edit(words, zone, ttl), where=where)
                 rules.check_inside(edits.owner(edit), zone)
                 found.append(edit)
-                notes += _notes(words, edit, f"{source}:{number}")
+                notes += _notes(words, where)
             if len(found) > MAX_EDITS:
                 raise Invalid(f"more than {MAX_EDITS} edits")
         except Invalid as error:
@@ -82,13 +89,14 @@ def read(octets: bytes, zone: Name, source: str) -> Script:
     return Script(found, _shortened(notes))
 
 
-def _notes(words: list[str], edit: Edit, where: str) -> Iterator[Finding]:
-    """Yield what the operator should know about one line."""
-    match words, edit:
-        case [_, _, _, _, *rdata], Set(value) | Add(value):
-            found = typed_records.find_notes(value.rdtype, rdata)
-        case [_, _, _, *rdata], Remove(_, rdtype):
-            found = typed_records.find_notes(rdtype, rdata)
+def _notes(words: list[str], where: str) -> Iterator[Finding]:
+    """Yield what the operator should know about one line that is an edit."""
+    match words:
+        case ["set" | "add", _, *rest]:
+            typed = typed_records.split_words(rest)
+            found = typed_records.find_notes(typed.rdtype, typed.arguments)
+        case ["remove", _, rdtype, *rdata]:
+            found = typed_records.find_notes(rrtypes.from_text(rdtype), rdata)
         case _:
             found = []
     for each in found:
@@ -127,19 +135,18 @@ def _words(line: bytes) -> list[str]:
         raise Invalid(reason, hint="words are quoted as in a shell; \\ quotes one sign") from None
 
 
-def _edit(words: list[str], zone: Name, where: str) -> Edit:
+def _edit(words: list[str], zone: Name, ttl: int | None) -> Edit:
     match words:
-        case ["set", name, rdtype, ttl, *rdata] if rdata:
-            return Set(parse_rrset(zone, name, rdtype, ttl, rdata), where=where)
-        case ["add", name, rdtype, ttl, *rdata] if rdata:
-            return Add(parse_rrset(zone, name, rdtype, ttl, rdata), where=where)
+        case ["set", name, *typed] if len(typed) > 1:
+            return parse_set(zone, name, typed_records.split_words(typed), ttl)
+        case ["add", name, *typed] if len(typed) > 1:
+            return parse_add(zone, name, typed_records.split_words(typed), ttl)
         case ["remove", name, rdtype, *rdata] if rdata:
-            gone = tuple(parse_rdatas(zone, rdtype, rdata))
-            return Remove(names.parse(name, zone), rrtypes.from_text(rdtype), gone, where=where)
+            return parse_remove(zone, name, rdtype, rdata)
         case ["delete", name]:
-            return Delete(names.parse(name, zone), where=where)
+            return Delete(names.parse(name, zone))
         case ["delete", name, rdtype]:
-            return Delete(names.parse(name, zone), rrtypes.from_text(rdtype), where=where)
+            return Delete(names.parse(name, zone), rrtypes.from_text(rdtype))
         case [verb, *_] if verb in USAGE:
             raise Invalid(f"{verb} has too few or too many words", hint=USAGE[verb])
         case _:

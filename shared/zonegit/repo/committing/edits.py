@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import msgspec
 
@@ -11,6 +12,10 @@ from zonegit.zone.canonical_rdata import key
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, RRsets, describe, rdata_to_text, rrset, title
 from zonegit.zone.rules import check_owner, check_rrset
+
+Ttl = Literal["stated", "configured", "minimum"]
+"""Where the TTL of an RRset comes from: the edit states it; or the RRset keeps the one it has, and
+a new RRset takes that of the edit (configured) or the minimum of the zone's SOA."""
 
 
 class _Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,12 +28,14 @@ class Set(_Written, frozen=True):
     """The RRset becomes this one."""
 
     rrset: RRset
+    ttl: Ttl = "stated"
 
 
 class Add(_Written, frozen=True):
-    """These records join the RRset, which takes their TTL."""
+    """These records join the RRset, which takes their TTL where one is stated."""
 
     rrset: RRset
+    ttl: Ttl = "stated"
 
 
 class Remove(_Written, frozen=True):
@@ -114,16 +121,33 @@ def _blamed(edit: Edit | None) -> Iterator[None]:
 def _apply_one(edit: Edit, at: dict[int, RRset], apex: Name, *, respell: bool) -> None:
     match edit:
         case Set(value):
-            at[value.rdtype] = value
+            at[value.rdtype] = msgspec.structs.replace(value, ttl=_ttl(edit, at))
         case Add(value):
             old = at[value.rdtype].rdatas if value.rdtype in at else ()
             rdatas = (*value.rdatas, *old) if respell else (*old, *value.rdatas)
-            at[value.rdtype] = rrset(value.owner, value.rdtype, value.ttl, rdatas)
+            at[value.rdtype] = rrset(value.owner, value.rdtype, _ttl(edit, at), rdatas)
         case Remove(name, rdtype, rdatas, ttl):
             _remove(at, name, rdtype, rdatas, ttl)
         case Delete(name, rdtype):
             for gone in _deleted(at, name, rdtype, apex):
                 del at[gone]
+
+
+def _ttl(edit: Set | Add, at: RRsets) -> int:
+    present = at.get(edit.rrset.rdtype)
+    return edit.rrset.ttl if edit.ttl == "stated" or present is None else present.ttl
+
+
+def needs_minimum(edit: Edit) -> bool:
+    """Return whether a new RRset of this edit takes the minimum of the zone's SOA as its TTL."""
+    return isinstance(edit, (Set, Add)) and edit.ttl == "minimum"
+
+
+def with_minimum(edit: Edit, minimum: int) -> Edit:
+    """Return an edit with the TTL that a new RRset takes."""
+    if not isinstance(edit, (Set, Add)) or not needs_minimum(edit):
+        return edit
+    return msgspec.structs.replace(edit, rrset=msgspec.structs.replace(edit.rrset, ttl=minimum))
 
 
 def _deleted(at: RRsets, name: Name, rdtype: int | None, apex: Name) -> list[int]:

@@ -10,7 +10,7 @@ from zonegit.objects import asks
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob
-from zonegit.repo.committing import diffs, edits, races, respelling
+from zonegit.repo.committing import default_ttl, diffs, edits, races, respelling
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.committing.edits import Add, Changes, Edit, Key
@@ -35,10 +35,11 @@ def plan_edits(todo: Collection[Edit], apex: Name, *, respell: bool = False) -> 
     async def plan(reader: Reader, tip: State) -> Planned:
         owners = {edits.owner(edit) for edit in todo}
         present = await browse.rrsets_at(reader, tip.tree, owners, apex)
-        changes = edits.apply(todo, present, apex, respell=respell)
+        meant = default_ttl.fill(todo, tip.soa)
+        changes = edits.apply(meant, present, apex, respell=respell)
         left = settled(changes, present, respell=respell)
-        notes = respelling.limit(_added_again(todo, changes, present))
-        found = (*left.findings, *notes)
+        notes = respelling.limit(_added_again(meant, changes, present))
+        found = (*left.findings, *notes, *default_ttl.find_notes(meant, left.added))
         return msgspec.structs.replace(left, findings=found, footprint=footprint)
 
     footprint = races.find_footprint(todo)

@@ -47,8 +47,10 @@ def find_footprint(edits: Iterable[Edit]) -> Footprint:
         match edit:
             case Set(value):
                 whole.add((value.owner, value.rdtype))
-            case Add(value):
+            case Add(value, "stated"):
                 ttls[value.owner, value.rdtype] = value.ttl
+            case Add():
+                pass  # the RRset keeps its TTL, whatever that is by then
             case Delete(owner, rdtype):
                 if rdtype is None:
                     owners.add(owner)
