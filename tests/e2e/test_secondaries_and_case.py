@@ -1,0 +1,119 @@
+"""Records that differ only in the case of names in RDATA, in front of real secondaries: they hold
+one of them, so they must never be told to remove it while it is served here."""
+
+import asyncio
+from pathlib import Path
+
+import dns.message
+import dns.query
+from tests.e2e.stack import Stack
+from tests.e2e.test_racing_clients import bus_of
+from tests.e2e.test_secondaries import CHANGING, ON_MAIN, Site, following, serial
+
+from zonegit.bus import RemoteObjects, RemoteRefs, connect
+from zonegit.objects.model import Identity
+from zonegit.repo.committing import commits
+from zonegit.repo.committing.commits import Committed, Intent
+from zonegit.repo.committing.drafts import Planned, State
+from zonegit.repo.finding import heads
+from zonegit.repo.finding.heads import Repo
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import RRset, rdata_from_text
+
+ZONE = names.parse("foo.com.")
+UPPER, LOWER, OTHER = "10 MX.foo.com.", "10 mx.foo.com.", "20 b.foo.com."
+
+
+def rrset_as_stored(owner: str, rdtype: int, *texts: str) -> RRset:
+    """As earlier releases made it, with every spelling."""
+    rdatas = sorted({rdata_from_text(rdtype, text, ZONE) for text in texts})
+    return RRset(names.parse(owner, ZONE), rdtype, 300, tuple(rdatas))
+
+
+def store(stack: Stack, value: RRset) -> None:
+    """Commits an RRset as it is."""
+
+    async def plan(_reader: Reader, _tip: State) -> Planned:
+        key = (value.owner, value.rdtype)
+        return Planned({key: value}, {key})
+
+    async def commit() -> None:
+        async with connect(bus_of(stack.data), name="ada") as bus:
+            who = Identity("ada", "ada@example.net", 1_795_232_912)
+            repo = Repo(RemoteObjects(bus, "ada"), RemoteRefs(bus, "ada"), "ada", lambda: who)
+            at = await heads.locate(repo, ZONE, "main")
+            made = await commits.commit(repo, at, plan, Intent("as before", "set"))
+            assert isinstance(made, Committed)
+
+    asyncio.run(commit())
+
+
+def are_equal(stack: Stack, site: Site) -> None:
+    """What is served here is what every secondary has, and they answer for it."""
+    wanted = stack.json("show", "HEAD")["serial"]
+    site.catch_up("foo.com.")
+    assert serial(site.port, "foo.com.") == wanted
+    site.are_equal("foo.com.")
+
+
+def answers(port: int, name: str, rdtype: str) -> set[str]:
+    """The records of an answer, in lower case."""
+    reply = dns.query.tcp(dns.message.make_query(name, rdtype), "127.0.0.1", 10, port)
+    assert reply.rcode() == 0, reply
+    return {record.to_text().lower() for rrset in reply.answer for record in rrset}
+
+
+def every(site: Site, name: str, rdtype: str) -> list[set[str]]:
+    """What each server answers, ours first."""
+    return [answers(port, name, rdtype) for port in (site.port, *site.secondaries.values())]
+
+
+def test_a_record_in_two_spellings_is_one_on_every_secondary(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    """RFC 4034 section 6.2, RFC 6840 section 5.1, RFC 1995."""
+    with following(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
+        servers = 1 + len(site.secondaries)
+        own_stack.run("set", "mail", "MX", "300", UPPER, LOWER, OTHER, *ON_MAIN)
+        assert own_stack.json("show", "mail", "MX")["rdata"] == [UPPER, OTHER]
+        are_equal(own_stack, site)
+        assert every(site, "mail.foo.com", "MX") == [{LOWER, OTHER}] * servers
+        own_stack.run("remove", "mail", "MX", LOWER, *ON_MAIN)
+        are_equal(own_stack, site)
+        assert every(site, "mail.foo.com", "MX") == [{OTHER}] * servers
+        said = own_stack.run("set", "@", "NS", "300", "NS1", "--branch", "main")
+        assert "nothing to commit" in said.out
+        assert "--respell" in said.err
+        own_stack.run("set", "@", "NS", "300", "NS1", "--respell", *ON_MAIN)
+        are_equal(own_stack, site)
+        assert every(site, "foo.com", "NS") == [{"ns1.foo.com."}] * servers
+        given = site.transfers("foo.com.")
+        for program in site.secondaries:
+            assert given[program, "ixfr"] >= 2, given
+
+
+def test_twins_of_an_earlier_release_leave_a_record_on_every_secondary(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    """One of two spellings goes with the next change of its RRset, at the apex too."""
+    with following(own_stack, tmp_path, "foo.com.", CHANGING.encode()) as site:
+        servers = 1 + len(site.secondaries)
+        store(own_stack, rrset_as_stored("mail", rrtypes.MX, UPPER, LOWER))
+        store(own_stack, rrset_as_stored("@", rrtypes.NS, "NS1", "ns1"))
+        own_stack.run("set", "new", "A", "300", "192.0.2.200", *ON_MAIN)
+        are_equal(own_stack, site)
+        assert every(site, "foo.com", "NS") == [{"ns1.foo.com."}] * servers
+        assert "case-twins" in own_stack.run("lint", status=10).out
+        assert own_stack.json("fsck")["clean"] is True
+        own_stack.run("add", "mail", "MX", "300", OTHER, *ON_MAIN)
+        store(own_stack, rrset_as_stored("@", rrtypes.NS, "ns1"))
+        own_stack.run("set", "new", "A", "300", "192.0.2.201", *ON_MAIN)
+        are_equal(own_stack, site)
+        assert every(site, "mail.foo.com", "MX") == [{LOWER, OTHER}] * servers
+        assert every(site, "foo.com", "NS") == [{"ns1.foo.com."}] * servers
+        own_stack.run("reset", "--hard", "HEAD~4", *ON_MAIN)
+        are_equal(own_stack, site)
+        given = site.transfers("foo.com.")
+        for program in site.secondaries:
+            assert given[program, "ixfr"] >= 2, given
