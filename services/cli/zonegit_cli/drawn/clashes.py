@@ -8,7 +8,7 @@ import msgspec
 
 from zonegit.merge.conflicts import Clash
 from zonegit.repo.committing.conflicts import Conflicted
-from zonegit.zone import names
+from zonegit.zone import names, spelling
 from zonegit.zone.rrset import RRset, rdata_to_text, title
 from zonegit_cli.drawn import documents
 from zonegit_cli.output import count
@@ -69,4 +69,5 @@ def as_json(clash: Clash) -> dict[str, Any]:
 
 
 def _sides(clash: Clash) -> list[tuple[str, RRset | None]]:
-    return [("base", clash.base), ("ours", clash.ours), ("theirs", clash.theirs)]
+    sides = [("base", clash.base), ("ours", clash.ours), ("theirs", clash.theirs)]
+    return [(name, side and spelling.without_twins(side)) for name, side in sides]

@@ -10,7 +10,7 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.repo.committing.edits import Changes
 from zonegit.repo.finding import browse
 from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes
+from zonegit.zone import names, rrtypes, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key, with_serial
 
@@ -57,7 +57,7 @@ class TreePair(msgspec.Struct, frozen=True):
         owners = {owner for owner, _ in changes}
         was = await browse.rrsets_at(self.reader, self.old, owners, self.zone)
         return [
-            Delta(owner, rdtype, was[owner].get(rdtype), new)
+            Delta(owner, rdtype, was[owner].get(rdtype), new and spelling.without_twins(new))
             for (owner, rdtype), new in changes.items()
         ]
 
