@@ -178,6 +178,16 @@ async def test_a_merge_says_what_it_hides(foo: Shop) -> None:
     assert told(merged) == [("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")]
 
 
+async def test_a_fast_forward_says_what_it_hides(foo: Shop) -> None:
+    await change(foo, becomes("w.sub", "A", "192.0.2.9"))
+    await branches.create(foo.repo, ZONE, "other", await tip(foo))
+    theirs = committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
+    at = await heads.locate(foo.repo, ZONE, "main")
+    merged = committed(await merges.merge(foo.repo, at, theirs.commit, Intent("m", "merge")))
+    assert not merged.is_new
+    assert told(merged) == [("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")]
+
+
 @pytest.mark.parametrize("owner", ["api", "new", "a.b.c", "www.sub"])
 async def test_an_address_is_examined_without_asking_the_store_for_more(
     foo: Shop, owner: str

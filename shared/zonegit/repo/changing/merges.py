@@ -6,17 +6,19 @@ from zonegit.errors import Conflict, Unsafe
 from zonegit.history import walk
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.changing import jumps, reverts
-from zonegit.repo.committing import commits, conflicts, drafts
+from zonegit.repo.committing import commits, conflicts, diffs, drafts, plans
 from zonegit.repo.committing.bases import Bases
 from zonegit.repo.committing.commits import Intent, Lost, Outcome, Unchanged
 from zonegit.repo.committing.conflicts import Choices
 from zonegit.repo.committing.drafts import Planned, State
+from zonegit.repo.committing.examining import Examination
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.past import Past
 from zonegit.store.reading import Reader
 from zonegit.zone import findings
+from zonegit.zone.findings import Finding
 
 
 async def merge(
@@ -45,10 +47,24 @@ async def merge(
             outcome = await commits.commit(repo, position, plan, merging)
             return await _explain(past, reader, outcome, theirs, strict=intent.strict)
         try:
-            return await jumps.jump(repo, reader, position, target, intent)
+            found = await _examine(reader, position, target)
+            return await jumps.jump(repo, reader, position, target, intent, found)
         except Conflict:
             position = await heads.locate(repo, position.zone, position.branch)
     raise commits.too_many_races(position)
+
+
+async def _examine(reader: Reader, position: Position, target: State) -> tuple[Finding, ...]:
+    """Return the findings about what a fast-forward brings; the first state of a branch was
+    examined when it was made."""
+    tip = await drafts.state_of(reader, position)
+    if tip.tree is None or target.tree is None or target.soa is None:
+        return ()
+    deltas = await diffs.between(reader, tip.tree, target.tree, position.zone)
+    planned = plans.planned(diffs.beside_serial(deltas))
+    return await Examination(
+        reader, position.zone, target.soa, tip.tree, target.tree, planned.changes, planned.added
+    ).run()
 
 
 async def _explain(
