@@ -3,16 +3,18 @@
 import msgspec
 import pytest
 
-from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, committed, tip
 from zonegit.errors import Invalid
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.committing import commits, plans
 from zonegit.repo.committing.commits import Intent, Outcome, Preview, Unchanged
-from zonegit.repo.committing.edits import Set
+from zonegit.repo.committing.conflicts import Conflicted
+from zonegit.repo.committing.edits import Add, Set
 from zonegit.repo.finding import heads
-from zonegit.zone import names
+from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.findings import Finding
+from zonegit.zone.rrset import rdata_from_text, rrset
 
 WARNING = Finding("a-rule", "warning", "one is odd")
 NOTE = Finding("another-rule", "note", "one is good to know")
@@ -79,3 +81,64 @@ async def test_a_new_rrset_without_a_ttl_takes_the_minimum_of_the_soa_with_a_not
     (note,) = made.findings
     assert (note.rule, note.severity) == ("ttl-from-soa-minimum", "note")
     assert note.message.startswith(f"new.foo.com. A: no TTL is stated, so it is {minimum}")
+
+
+async def found_by(shop: Shop, text: str, **how: bool) -> tuple[Finding, ...]:
+    """What importing a zone file into foo.com., serial 7, finds."""
+    at = await heads.locate(shop.repo, ZONE, "main")
+    rrsets = list(zonefile.read(text.encode(), ZONE).rrsets.values())
+    intent = Intent("m", "import", imports=True, **how)
+    outcome = await commits.commit(shop.repo, at, plans.plan_replacement(rrsets, ZONE), intent)
+    assert not isinstance(outcome, Conflicted)
+    return outcome.findings
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_a_file_with_an_earlier_serial_gets_a_note_that_says_what_is_stored(
+    foo: Shop, dry_run: bool
+) -> None:
+    changed = FOO.replace(" 7 7200", " 5 7200").replace("192.0.2.80", "192.0.2.81")
+    (note,) = await found_by(foo, changed, dry_run=dry_run)
+    assert (note.rule, note.severity) == ("serial-not-taken", "note")
+    assert note.message == "the serial 5 is not later than 7: 8 is stored"
+
+
+async def test_an_earlier_serial_alone_gets_a_note_and_no_commit(foo: Shop) -> None:
+    (note,) = await found_by(foo, FOO.replace(" 7 7200", " 5 7200"))
+    assert note.message == "the serial 5 is not later than 7: 7 stays"
+
+
+async def test_the_serial_of_the_tip_is_what_an_exported_file_has_and_gets_no_note(
+    foo: Shop,
+) -> None:
+    assert await found_by(foo, FOO.replace("192.0.2.80", "192.0.2.81")) == ()
+
+
+async def test_a_serial_more_than_a_quarter_ahead_gets_a_note(foo: Shop) -> None:
+    far = (1 << 30) + 8
+    (note,) = await found_by(foo, FOO.replace(" 7 7200", f" {far} 7200"), dry_run=True)
+    assert (note.rule, note.severity) == ("serial-far-ahead", "note")
+    assert await found_by(foo, FOO.replace(" 7 7200", f" {far - 1} 7200"), dry_run=True) == ()
+
+
+async def test_a_commit_that_states_no_serial_gets_no_note(foo: Shop) -> None:
+    await foo.edited([Set(address("api", "192.0.2.81"))])
+    assert committed(await change(foo, "82")).findings == ()
+
+
+async def added(shop: Shop, ttl: int, *last: str) -> tuple[Finding, ...]:
+    """What adding addresses to api.foo.com., 192.0.2.80 with TTL 300, finds."""
+    rdatas = [rdata_from_text(rrtypes.A, f"192.0.2.{each}") for each in last]
+    edit = Add(rrset(names.parse("api", ZONE), rrtypes.A, ttl, rdatas))
+    return committed(await shop.edited([edit])).findings
+
+
+async def test_an_added_record_that_changes_the_ttl_of_the_others_gets_a_note(foo: Shop) -> None:
+    (note,) = await added(foo, 60, "81")
+    assert (note.rule, note.severity) == ("ttl-changed", "note")
+    assert note.message == "the records that api.foo.com. A had get the TTL 60 too; it was 300"
+
+
+async def test_a_record_that_changes_no_ttl_but_its_own_gets_none(foo: Shop) -> None:
+    assert await added(foo, 300, "81") == ()
+    assert await added(foo, 60, "80", "81") == ()

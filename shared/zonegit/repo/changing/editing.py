@@ -18,8 +18,8 @@ from zonegit.store.reading import Reader
 from zonegit.zone import findings, names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, sort_key
-from zonegit.zone.rrtypes import RRSIG
+from zonegit.zone.rrset import RRset, soa, sort_key
+from zonegit.zone.rrtypes import RRSIG, SOA
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -81,18 +81,21 @@ async def put_back(
 
     async def plan(reader: Reader, tip: State) -> Planned | None:
         if tip.tree == opened.state.tree:
-            return Planned(ours, added)
+            return Planned(ours, added, stated=stated)
         if tip.tree is None:
             raise _gone(opened)
         objects, edited = await drafts.built(reader, at.zone, opened.state.tree, ours)
         reader.learn(objects)
         base = Base(opened.state.tree)
-        return await conflicts.merged(reader, base, tip.tree, edited, at.zone)
+        merged = await conflicts.merged(reader, base, tip.tree, edited, at.zone)
+        return msgspec.structs.replace(merged, stated=stated)
 
     present = {(each.owner, each.rdtype): each.old for each in deltas if each.old is not None}
     left = respelling.settle(diffs.forward(deltas), present, respell=intent.respell)
     ours = left.changes
     added = {key for key in ours if key not in present}
+    typed = ours.get((at.zone, SOA))
+    stated = soa(typed).serial if typed is not None else None
     found = (*found, *left.findings)
     if not ours:
         if intent.strict:

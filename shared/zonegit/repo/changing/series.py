@@ -27,7 +27,7 @@ from zonegit.store.protocols import Moved, Tip
 from zonegit.store.reading import Reader
 from zonegit.zone import findings, rrtypes
 from zonegit.zone.findings import Finding
-from zonegit.zone.rrset import RRset, with_serial
+from zonegit.zone.rrset import RRset, soa, with_serial
 from zonegit.zone.serial import latest
 
 BATCH_OCTETS: Final = 4 << 20
@@ -131,6 +131,7 @@ class _Chain:
         self._waiting: list[RawObject] = []
         self._octets = 0
         self._said: set[Finding] = set()
+        self._stated: int | None = None
         self._before = State()
         self._parent: CommitId | None = None
 
@@ -173,7 +174,13 @@ class _Chain:
         every = left.changes | dict.fromkeys(was.keys() - wanted.keys())
         found = (*version.findings, *self._not_said(left.findings))
         zone = {**wanted, **respelled} if respelled else wanted
-        return Planned(every, added, findings=found), zone
+        return Planned(every, added, findings=found, stated=self._stated_by(version)), zone
+
+    def _stated_by(self, version: Version) -> int | None:
+        """Return the serial that a version states, None if the one before stated the same."""
+        serial = soa(version.rrsets[self._at.zone, rrtypes.SOA]).serial
+        before, self._stated = self._stated, serial
+        return serial if serial != before else None
 
     def _not_said(self, findings: Iterable[Finding]) -> list[Finding]:
         """Those that no earlier version had: what is not stored differs from every version."""

@@ -16,7 +16,7 @@ from zonegit.objects.model import Blob, Commit, Identity
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.committing.examining import Examination
 from zonegit.repo.committing.races import Footprint
-from zonegit.repo.committing.serials import next_soa
+from zonegit.repo.committing.serials import find_notes, next_soa
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
@@ -54,7 +54,7 @@ class Planned(msgspec.Struct, frozen=True):
     changes. ``reached`` is a serial that it has to follow beside those its branch had, None where
     there is no such. ``findings`` are those about the input and about the changes.
     ``footprint`` says which changes of others it cannot be made again on, None: any of the same
-    RRsets.
+    RRsets. ``stated`` is the serial that the input states, None: none.
     """
 
     changes: Changes
@@ -63,6 +63,7 @@ class Planned(msgspec.Struct, frozen=True):
     reached: int | None = None
     findings: tuple[Finding, ...] = ()
     footprint: Footprint | None = None
+    stated: int | None = None
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -141,7 +142,7 @@ async def draft(
     if new_soa is None and not others and planned.parents is None:
         if strict:
             findings.refuse(planned.findings)
-        return NothingToCommit(planned.findings)
+        return NothingToCommit((*planned.findings, *_serial_notes(position, tip, planned, None)))
     stands = new_soa or tip.soa
     if stands is None:
         raise _no_soa(apex)
@@ -150,7 +151,7 @@ async def draft(
     if planned.parents is None:
         await _check_delegations(reader, apex, tip, planned)
     objects, tree = await built(reader, apex, tip.tree, stored)
-    found = planned.findings
+    found = (*planned.findings, *_serial_notes(position, tip, planned, new_soa))
     if examine:
         reader.learn(objects)
         change = Examination(reader, apex, stands, tip.tree, tree, changes, planned.added)
@@ -239,6 +240,13 @@ def _decide_soa(position: Position, tip: State, planned: Planned, *, force: bool
                 hint="sign it again with a later serial; --force serves it all the same",
             )
     return wanted
+
+
+def _serial_notes(
+    position: Position, tip: State, planned: Planned, stored: RRset | None
+) -> list[Finding]:
+    highest = position.tip.highest if position.tip else None
+    return find_notes(planned.stated, tip.soa, highest, stored)
 
 
 def _later_of(one: int | None, other: int | None) -> int | None:

@@ -1,6 +1,14 @@
 """What a commit is to change, worked out on whatever tip it finds: so it can be replayed."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)  # fmt: skip
 from typing import Final
 
 import msgspec
@@ -13,14 +21,14 @@ from zonegit.objects.model import Blob
 from zonegit.repo.committing import default_ttl, diffs, edits, races, respelling
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import Planned, State
-from zonegit.repo.committing.edits import Add, Changes, Edit, Key
+from zonegit.repo.committing.edits import Add, Changes, Edit, Key, Set
 from zonegit.repo.finding import browse
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.reading import Reader
-from zonegit.zone import names, spelling
+from zonegit.zone import names, rrtypes, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, RRsets
+from zonegit.zone.rrset import RRset, RRsets, soa, title
 
 Plan = Callable[[Reader, State], Awaitable[Planned | None]]
 """Works out what to commit on a tip; None: nothing."""
@@ -38,11 +46,16 @@ def plan_edits(todo: Collection[Edit], apex: Name, *, respell: bool = False) -> 
         meant = default_ttl.fill(todo, tip.soa)
         changes = edits.apply(meant, present, apex, respell=respell)
         left = settled(changes, present, respell=respell)
-        notes = respelling.limit(_added_again(meant, changes, present))
-        found = (*left.findings, *notes, *default_ttl.find_notes(meant, left.added))
-        return msgspec.structs.replace(left, findings=found, footprint=footprint)
+        notes = (
+            *respelling.limit(_added_again(meant, changes, present)),
+            *respelling.limit(_changed_ttls(meant, left.changes, present)),
+            *default_ttl.find_notes(meant, left.added),
+        )
+        found = (*left.findings, *notes)
+        return msgspec.structs.replace(left, findings=found, footprint=footprint, stated=stated)
 
     footprint = races.find_footprint(todo)
+    stated = _stated_serial(each.rrset for each in todo if isinstance(each, Set | Add))
     return plan
 
 
@@ -57,6 +70,36 @@ def _added_again(
                 continue
             if spelling.keys(edit.rrset) <= spelling.keys(known):
                 yield spelling.note_respelled(edit.rrset)
+
+
+def _changed_ttls(
+    todo: Collection[Edit], changes: Changes, present: Mapping[Name, RRsets]
+) -> list[Finding]:
+    """Return notes about records that were there and get the TTL of those that join them."""
+    joined: dict[Key, set[bytes]] = {}
+    for edit in todo:
+        if isinstance(edit, Add):
+            key = edit.rrset.owner, edit.rrset.rdtype
+            joined.setdefault(key, set()).update(spelling.keys(edit.rrset))
+    found = []
+    for (owner, rdtype), added in joined.items():
+        old, new = present[owner].get(rdtype), changes.get((owner, rdtype))
+        if old is None or new is None or old.ttl == new.ttl:
+            continue
+        if (spelling.keys(old) & spelling.keys(new)) - added:
+            message = (
+                f"the records that {title(owner, rdtype)} had get the TTL {new.ttl} too;"
+                f" it was {old.ttl}"
+            )
+            source = "RFC 2181 section 5.2"
+            found.append(Finding("ttl-changed", "note", message, owner, rdtype, source))
+    return found
+
+
+def _stated_serial(rrsets: Iterable[RRset]) -> int | None:
+    """Return the serial that an input states, None if it has no SOA."""
+    serials = [soa(each).serial for each in rrsets if each.rdtype == rrtypes.SOA]
+    return serials[-1] if serials else None
 
 
 def settled(changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False) -> Planned:
@@ -112,8 +155,9 @@ def plan_replacement(
         now = {} if respell else await _now(reader, changes, was)
         left = respelling.settle(changes, now, respell=respell)
         added = {key for key, old in was.items() if old is None}
-        return Planned(left.changes, added, findings=left.findings)
+        return Planned(left.changes, added, findings=left.findings, stated=stated)
 
+    stated = _stated_serial(rrsets)
     return plan
 
 

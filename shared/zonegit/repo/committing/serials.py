@@ -1,7 +1,16 @@
 """Which SOA a new commit gets (docs/object-model.md, Serials; RFC 1982). All pure."""
 
+from typing import Final
+
+from zonegit.zone import rrtypes
+from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, soa, with_serial
-from zonegit.zone.serial import following, later, latest
+from zonegit.zone.serial import following, later, latest, lead
+
+NOT_TAKEN: Final = "serial-not-taken"
+FAR_AHEAD: Final = "serial-far-ahead"
+MAX_STEP: Final = 1 << 30
+"""How far ahead a serial may be without a note: half of what RFC 1982 allows."""
 
 
 def next_soa(
@@ -25,3 +34,28 @@ def next_soa(
     if others or with_serial(wanted, 0) != with_serial(tip, 0):
         return with_serial(wanted, following(reached))
     return None
+
+
+def find_notes(
+    stated: int | None, tip: RRset | None, highest: int | None, stored: RRset | None
+) -> list[Finding]:
+    """Return what an operator should know about the serial that an input states.
+
+    Args:
+        stated: the serial in the file or the edit; None: it states none.
+        tip: the SOA RRset of the branch; None: it has none yet.
+        highest: the highest serial that the branch ever had.
+        stored: the SOA RRset of the commit; None: it stays as it is.
+    """
+    if stated is None or tip is None or stated == soa(tip).serial:
+        return []
+    reached = soa(tip).serial if highest is None else latest(soa(tip).serial, highest)
+    kept = soa(stored or tip).serial
+    if kept != stated:
+        which = f"{kept} is stored" if stored is not None else f"{kept} stays"
+        message = f"the serial {stated} is not later than {reached}: {which}"
+        return [Finding(NOT_TAKEN, "note", message, tip.owner, rrtypes.SOA, "RFC 1982")]
+    if (ahead := lead(stated, reached)) > MAX_STEP:
+        message = f"the serial {stated} is {ahead:,} ahead of {reached}; it never goes back"
+        return [Finding(FAR_AHEAD, "note", message, tip.owner, rrtypes.SOA, "RFC 1982")]
+    return []

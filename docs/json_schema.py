@@ -1,0 +1,58 @@
+"""Writes docs/commit.schema.json, the JSON Schema of what commands that commit print: run it with
+``make docs``. A test compares the two."""
+
+import inspect
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from zonegit_cli.drawn import documents
+from zonegit_cli.drawn.documents import (
+    CommitDocument,
+    ImportDocument,
+    PlanDocument,
+    SeriesDocument,
+    SeveralDocument,
+    UndoDocument,
+)
+
+TARGET: Final = Path(__file__).with_name("commit.schema.json")
+DOCUMENTS: Final = (
+    CommitDocument,
+    ImportDocument,
+    SeriesDocument,
+    PlanDocument,
+    SeveralDocument,
+    UndoDocument,
+)
+"""What a command can print."""
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of every document."""
+    refs, components = msgspec.json.schema_components(DOCUMENTS, ref_template="#/$defs/{name}")
+    for name, each in components.items():
+        each["description"] = inspect.getdoc(getattr(documents, name)) or ""
+        # A field with a default is printed, too.
+        each["required"] = list(each["properties"])
+        for field in each["properties"].values():
+            field.pop("default", None)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"What zonegit prints with --json after a change, schema {documents.SCHEMA}",
+        "anyOf": list(refs),
+        "$defs": components,
+    }
+
+
+def text() -> str:
+    """Return the whole file."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(text())
+    sys.exit(0)

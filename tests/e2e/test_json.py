@@ -1,0 +1,167 @@
+"""Every command that commits prints documents of one schema: in a dry run, after a commit, and when
+nothing changed."""
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import jsonschema
+import pytest
+from tests.e2e.stack import FOO, Stack
+
+from zonegit_cli.cli import cli
+
+DOCS = Path(__file__).parents[2] / "docs"
+SCHEMA = json.loads((DOCS / "commit.schema.json").read_text())
+CHANGED = FOO.replace("192.0.2.80", "192.0.2.81").replace(" 1 7200", " 2 7200")
+SET = ("set", "api", "A", "300", "192.0.2.81")
+ON_CANARY = (("branch", "canary"), (*SET, "--branch", "canary"))
+
+NOT_COMMITTING = {"tag", "recover"}
+"""Commands that sign what they make and commit no change: a tag, the serials after a restore."""
+
+
+class Recipe:
+    """How to make a command commit. ``again`` commits nothing after that; None: no words do."""
+
+    def __init__(
+        self,
+        *words: str,
+        document: str = "CommitDocument",
+        before: tuple[tuple[str, ...], ...] = (),
+        stdin: str | None = None,
+        again: tuple[str, ...] | None = (),
+    ) -> None:
+        self.words, self.document, self.before, self.stdin = words, document, before, stdin
+        self.again = words if again == () else again
+
+
+RECIPES = {
+    "set": Recipe(*SET),
+    "add": Recipe("add", "api", "A", "300", "192.0.2.82"),
+    "remove": Recipe("remove", "api", "A", "192.0.2.80", again=None),
+    "delete": Recipe("delete", "www", again=None),
+    "apply": Recipe("apply", "-", stdin="set api A 60 192.0.2.81\n"),
+    "import": Recipe("import", "-", document="ImportDocument", stdin=CHANGED),
+    "import --series": Recipe("import", "--series", "-", document="SeriesDocument", stdin=CHANGED),
+    "edit": Recipe("edit"),
+    "merge": Recipe("merge", "canary", before=ON_CANARY),
+    "cherry-pick": Recipe("cherry-pick", "canary", before=ON_CANARY),
+    "approve": Recipe("approve", "canary", before=ON_CANARY),
+    "revert": Recipe("revert", "bad", before=(SET, ("tag", "bad", "-m", "bad"))),
+    "reset": Recipe("reset", "--hard", "HEAD~1", before=(SET,), again=("reset", "--hard", "HEAD")),
+    "undo": Recipe("undo", document="UndoDocument", before=(SET,), again=None),
+    "redo": Recipe("redo", document="UndoDocument", before=(SET, ("undo",)), again=None),
+    "workspace commit": Recipe("workspace", "commit", document="SeveralDocument"),
+}
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:
+    """Every command, with the names of its parameters."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from commands(below, (*path, name))
+    else:
+        yield " ".join(path), {each.name or "" for each in command.params}
+
+
+def test_every_command_that_commits_has_a_recipe_here_and_takes_strict() -> None:
+    makes = {name: names for name, names in commands(cli) if "sign" in names}
+    assert set(makes) - NOT_COMMITTING == {name.partition(" --")[0] for name in RECIPES}
+    assert all({"strict", "dry_run", "wait"} <= makes[name] for name in set(makes) - NOT_COMMITTING)
+
+
+def test_the_schema_is_that_of_the_documents() -> None:
+    spec = importlib.util.spec_from_file_location("json_schema", DOCS / "json_schema.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (DOCS / "commit.schema.json").read_text() == module.text(), "run: make docs"
+
+
+def checked(document: Any, name: str) -> dict[str, Any]:
+    """A document, which must be one of that name."""
+    jsonschema.validate(document, {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]})
+    assert isinstance(document, dict)
+    return document
+
+
+def branches(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a document says of each branch."""
+    return document.get("results", [document])
+
+
+@pytest.fixture
+def zone(stack: Stack, tmp_path: Path) -> str:
+    zone = f"{stack.environment['ZONEGIT_ACTOR']}.json.test"
+    stack.run("init", zone)
+    stack.run("import", "-", "--zone", zone, stdin=FOO)
+    stack.environment["VISUAL"] = "sed -i s/192.0.2.80/192.0.2.81/"
+    return zone
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_command_prints_the_same_fields_whatever_comes_of_it(
+    stack: Stack, zone: str, tmp_path: Path, name: str
+) -> None:
+    recipe, more = RECIPES[name], ()
+    if name == "workspace commit":
+        more = ("-C", str(tmp_path))
+        stack.run("workspace", "checkout", str(tmp_path), zone, "--scheme", "flat")
+        path = tmp_path / f"{zone}.zone"
+        path.write_text(path.read_text().replace("192.0.2.80", "192.0.2.81"))
+    for words in recipe.before:
+        stack.run(*words)
+
+    def run(*words: str) -> dict[str, Any]:
+        return checked(stack.json(*words, *more, stdin=recipe.stdin), recipe.document)
+
+    tried = run(*recipe.words, "--dry-run")
+    done = run(*recipe.words)
+    assert (tried["committed"], tried["dry_run"]) == (False, True)
+    assert (done["committed"], done["dry_run"]) == (True, False)
+    (would,), (did,) = branches(tried), branches(done)
+    assert would.keys() == did.keys()
+    assert would["changes"] == did["changes"] != []
+    assert would["serial"] == did["serial"]
+    assert "SOA" not in {each["type"] for each in did["changes"]}
+    if recipe.again is not None:
+        nothing = run(*recipe.again)
+        assert (nothing.keys(), nothing["committed"]) == (done.keys(), False)
+        assert all(each["changes"] == [] for each in branches(nothing))
+
+
+@pytest.mark.usefixtures("zone")
+def test_a_plan_is_a_document_of_the_same_schema(stack: Stack) -> None:
+    planned = checked(stack.json("plan", "-", stdin="delete www\n"), "PlanDocument")
+    tried = stack.json("apply", "-", "--dry-run", stdin="delete www\n")
+    assert {key: planned[key] for key in tried} == tried
+
+
+@pytest.mark.usefixtures("zone")
+def test_a_conflict_is_a_document_of_the_same_schema(stack: Stack) -> None:
+    for words in ON_CANARY:
+        stack.run(*words)
+    stack.run("set", "api", "A", "300", "192.0.2.99")
+    said = stack.run("merge", "canary", "--json", status=4)
+    document = checked(json.loads(said.out), "CommitDocument")
+    assert (document["committed"], document["changes"]) == (False, [])
+    assert [each["type"] for each in document["conflicts"]] == ["A"]
+
+
+@pytest.mark.usefixtures("zone")
+def test_the_soa_that_is_printed_is_the_soa_that_is_stored(stack: Stack) -> None:
+    said = stack.json("set", "@", "SOA", "300", "ns1 hostmaster 1 7200 3600 1209600 60")
+    (change,) = said["changes"]
+    stored = stack.json("show", "@", "SOA")
+    assert change["new"]["rdata"] == stored["rdata"]
+    assert f" {said['serial']} " in stored["rdata"][0]
+    text = stack.run("set", "@", "SOA", "300", "ns1 root 1 7200 3600 1209600 60").out
+    assert stack.json("show", "@", "SOA")["rdata"][0] in text
