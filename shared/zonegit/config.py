@@ -27,11 +27,18 @@ MAX_LOGIN: Final = 64
 FOLDER_FILE: Final = ".zonegit.toml"
 KNOWN_KEYS: Final = frozenset({
     "url", "creds", "ca", "actor", "name", "email", "data", "context",
-    "signing_key", "trusted_keys", "workspace-scheme", "ttl",
+    "signing_key", "trusted_keys", "workspace-scheme", "ttl", "default-zone", "default-branch",
 })  # fmt: skip
 ZONES: Final = "zone"
 """The table of a settings file that holds a table for each zone that is treated otherwise."""
 ZONE_KEYS: Final = frozenset({"workspace-scheme"})
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """A setting that wins over HEAD, with where it was found, for messages."""
+
+    value: str
+    source: str
 
 
 class BusSettings(msgspec.Struct, frozen=True):
@@ -54,7 +61,8 @@ class Settings(msgspec.Struct, frozen=True):
     trusted. ``date`` is the time that commits bear, with its offset; None: that of the clock.
     ``workspace_scheme`` is how zones lie as files, None: not said; ``zone_schemes`` those of some
     zones, by their names as they were written. ``ttl`` is that of new RRsets for which none is
-    typed, as text; None: not said."""
+    typed, as text; None: not said. ``zone`` and ``branch`` are those that commands work in, None:
+    HEAD decides."""
 
     data: Path
     actor: str
@@ -67,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True):
     workspace_scheme: str | None = None
     zone_schemes: Mapping[str, str] = {}  # msgspec copies it
     ttl: str | None = None
+    zone: Chosen | None = None
+    branch: Chosen | None = None
 
 
 def without_secrets(url: str) -> str:
@@ -110,7 +120,24 @@ def load(
             if "workspace-scheme" in found
         },
         ttl=env.get("ZONEGIT_TTL") or merged.get("ttl"),
+        zone=_chosen(env, "ZONEGIT_ZONE", here.values, merged, "default-zone"),
+        branch=_chosen(env, "ZONEGIT_BRANCH", here.values, merged, "default-branch"),
     )
+
+
+def _chosen(
+    env: Mapping[str, str],
+    variable: str,
+    here: Mapping[str, str],
+    merged: Mapping[str, str],
+    key: str,
+) -> Chosen | None:
+    """Return what wins over HEAD: a variable, else a key of the folder's file or the context."""
+    if value := env.get(variable):
+        return Chosen(value, variable)
+    if value := merged.get(key):
+        return Chosen(value, f"{key} in {FOLDER_FILE if key in here else 'the context'}")
+    return None
 
 
 def default_data(env: Mapping[str, str]) -> Path:

@@ -153,3 +153,20 @@ def test_the_folders_file_wins_over_the_context_zone_by_zone(tmp_path: Path) -> 
 def test_a_setting_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="is not a setting"):
         settings(tmp_path, text)
+
+
+def test_a_variable_wins_over_the_folder_and_that_over_the_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contexts = tmp_path / "zonegit" / "contexts"
+    contexts.mkdir(parents=True)
+    (contexts / "lab.toml").write_text('default-zone = "c.test"\ndefault-branch = "c"\n')
+    env = {"XDG_CONFIG_HOME": str(tmp_path), "ZONEGIT_CONTEXT": "lab"}
+    (tmp_path / config.FOLDER_FILE).write_text('default-zone = "f.test"\n')
+    found = config.load(env, tmp_path)
+    assert found.zone == config.Chosen("f.test", "default-zone in .zonegit.toml")
+    assert found.branch == config.Chosen("c", "default-branch in the context")
+    found = config.load({**env, "ZONEGIT_ZONE": "v.test", "ZONEGIT_BRANCH": "v"}, tmp_path)
+    assert found.zone == config.Chosen("v.test", "ZONEGIT_ZONE")
+    assert found.branch == config.Chosen("v", "ZONEGIT_BRANCH")
+    assert config.load({}, tmp_path / "zonegit").zone is None

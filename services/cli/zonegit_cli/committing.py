@@ -4,6 +4,8 @@ would be), wait, tell."""
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from zonegit.repo.committing import commits, plans
 from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Preview
 from zonegit.repo.committing.conflicts import Conflicted
@@ -11,7 +13,7 @@ from zonegit.repo.committing.edits import Edit
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.zone.findings import Finding
+from zonegit.zone.findings import Finding, refuse
 from zonegit.zone.names import Name
 from zonegit_cli import waiting
 from zonegit_cli.door import EXIT_STATUS
@@ -85,6 +87,24 @@ async def commit(
     await carry_out(session, how, work, extend=extend)
 
 
+def warn_of_head(
+    session: Session, *, strict: bool = False, dry_run: bool = False
+) -> tuple[Finding, ...]:
+    """Warn where HEAD decided what is about to change, and was moved from elsewhere since this
+    terminal session used it last. Returns the warning, which is printed.
+
+    Raises:
+        Invalid: it was, and ``strict`` makes that an error.
+    """
+    found = session.head.find()
+    if strict:
+        refuse(found)
+    findings.tell(session, found)
+    if not dry_run:
+        session.head.accept()
+    return found
+
+
 async def carry_out(
     session: Session,
     how: How,
@@ -106,6 +126,7 @@ async def carry_out(
     async with session.bus() as bus:
         repo = session.repo(bus)
         at = await heads.locate(repo, how.zone, how.branch)
+        of_head = warn_of_head(session, strict=how.strict, dry_run=how.dry_run)
         wait = how.wait and not how.dry_run
         async with waiting.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
             outcome = await work(repo, at)
@@ -114,6 +135,8 @@ async def carry_out(
                 heard = await waiter.until(outcome.moved)
         if not isinstance(outcome, Conflicted):
             findings.tell(session, outcome.findings)
+            every = (*of_head, *outcome.findings)
+            outcome = msgspec.structs.replace(outcome, findings=every)
         hints = advice(outcome) if isinstance(outcome, Conflicted) else ()
         data: dict[str, Any] = {}
         shown: Iterable[str] = ()

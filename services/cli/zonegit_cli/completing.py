@@ -60,9 +60,7 @@ def branches_and_tags(ctx: click.Context) -> list[str]:
 def _refs(ctx: click.Context) -> ZoneRefs | None:
     async def read(repo: Repo) -> ZoneRefs:
         zone = ctx.params.get("zone")
-        if zone is None:
-            zone = (await heads.locate(repo)).zone
-        return await repo.refs.zone(zone, repo.actor)
+        return await repo.refs.zone(await heads.working_zone(repo, zone), repo.actor)
 
     return _ask(ctx, read)
 

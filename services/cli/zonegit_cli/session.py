@@ -6,22 +6,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zonegit import config
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Invalid, Unavailable
 from zonegit.objects.model import Identity
 from zonegit.store import refnames
-from zonegit.zone import fields
+from zonegit.zone import fields, names
 from zonegit_cli.output import Output
 from zonegit_cli.stack import record
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
-    from zonegit.repo.finding.heads import Repo
+    from zonegit.repo.finding.heads import Default, Repo
     from zonegit.store.protocols import Adopter
+    from zonegit_cli.standing import SessionHead
+
+
+INSTALLATION_DIGITS: Final = 32
+"""Of the digest by which an installation is known."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,39 @@ class Session:
     def settings(self) -> Settings:
         """Read once, when first needed."""
         return config.load(os.environ, Path(), data=self.data)
+
+    @cached_property
+    def head(self) -> "SessionHead":
+        """The HEAD that this command uses, and the one its terminal session used last."""
+        from zonegit_cli import terminal
+        from zonegit_cli.standing import SessionHead
+
+        bus = self.settings.bus
+        where = (str(self.settings.data), bus.shown if bus else "", self.settings.actor)
+        installation = sha256("\0".join(where).encode()).hexdigest()[:INSTALLATION_DIGITS]
+        return SessionHead(self.state, terminal.find_terminal(), installation)
+
+    @cached_property
+    def default(self) -> "Default":
+        """What wins over HEAD where a command names no zone or branch.
+
+        Raises:
+            Invalid: it is no name of a zone, or of a branch; names the setting.
+        """
+        from zonegit.repo.finding.heads import Default
+
+        zone, branch = self.settings.zone, self.settings.branch
+        try:
+            named = names.parse(zone.value) if zone else None
+        except Invalid as error:
+            assert zone is not None
+            raise Invalid(f"{zone.source}: {error.message}", hint=error.hint) from error
+        try:
+            short = refnames.checked(branch.value) if branch else None
+        except Invalid as error:
+            assert branch is not None
+            raise Invalid(f"{branch.source}: {error.message}", hint=error.hint) from error
+        return Default(named, short, zone.source if zone else "", branch.source if branch else "")
 
     @cached_property
     def state(self) -> Path:
@@ -120,6 +159,8 @@ class Session:
             self._identity,
             self.sign,
             self.output.note,
+            self.default,
+            self.head,
         )
 
     def adopter(self, bus: "Bus") -> "Adopter":

@@ -1,12 +1,16 @@
 """Where an operator stands: HEADs of their own, the default one, --zone and --branch."""
 
+import msgspec
 import pytest
 
-from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.states import tip
 from zonegit.errors import Conflict, NotFound
-from zonegit.repo.finding import heads
+from zonegit.repo.finding import heads, refish
+from zonegit.repo.finding.heads import Default
 from zonegit.repo.pointing import branches
 from zonegit.zone import names
+from zonegit.zone.names import Name
 
 BAR = names.parse("bar.org.")
 
@@ -109,3 +113,54 @@ async def test_deleting_a_branch_that_is_checked_out_leaves_a_head_without_commi
     position = await heads.locate(foo.repo)
     with pytest.raises(NotFound, match="canary"):
         position.commit()
+
+
+OTHER = names.parse("other.test.")
+
+
+@pytest.mark.parametrize(
+    ("option", "settings", "expected"),
+    [
+        ((None, None), (None, None), (ZONE, "main")),
+        ((None, None), (None, "canary"), (ZONE, "canary")),
+        ((None, None), (OTHER, None), (OTHER, "staging")),
+        ((None, None), (OTHER, "main"), (OTHER, "main")),
+        ((ZONE, None), (OTHER, None), (ZONE, "main")),
+        ((ZONE, None), (OTHER, "canary"), (ZONE, "canary")),
+        ((None, "main"), (OTHER, "staging"), (OTHER, "main")),
+        ((ZONE, "main"), (OTHER, "staging"), (ZONE, "main")),
+    ],
+)
+async def test_an_option_wins_over_settings_and_these_win_over_head(
+    foo: Shop,
+    option: tuple[Name | None, str | None],
+    settings: tuple[Name | None, str | None],
+    expected: tuple[Name, str],
+) -> None:
+    await branches.create(foo.repo, ZONE, "canary", await tip(foo))
+    await foo.repo.refs.register(OTHER, foo.repo.origin("zone add"))
+    await foo.imported(FOO.replace("foo.com", "other.test"), OTHER)
+    for branch in ("main", "staging"):
+        if branch != "main":
+            commit = (await heads.locate(foo.repo, OTHER, "main")).commit()
+            await branches.create(foo.repo, OTHER, branch, commit)
+        await branches.checkout(foo.repo, OTHER, branch)
+    await branches.checkout(foo.repo, ZONE, "main")
+    default = Default(*settings, "ZONEGIT_ZONE", "ZONEGIT_BRANCH")
+    repo = msgspec.structs.replace(foo.repo, default=default)
+    at = await heads.locate(repo, *option)
+    assert (at.zone, at.branch) == expected
+    assert await heads.working_zone(repo, option[0]) == expected[0]
+    found = await refish.resolve(repo, "HEAD", zone=option[0], branch=option[1])
+    assert (found.zone, found.branch) == expected
+
+
+async def test_an_error_about_what_a_setting_names_says_which_setting(foo: Shop) -> None:
+    default = Default(OTHER, "nope", "ZONEGIT_ZONE", "default-branch in .zonegit.toml")
+    repo = msgspec.structs.replace(foo.repo, default=default)
+    with pytest.raises(NotFound) as refused:
+        await heads.locate(repo)
+    assert "ZONEGIT_ZONE" in str(refused.value.hint)
+    with pytest.raises(NotFound) as refused:
+        await heads.locate(repo, ZONE)
+    assert str(refused.value.hint).startswith("default-branch in .zonegit.toml says so")

@@ -13,7 +13,7 @@ from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.reading import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page, waiting
+from zonegit_cli import committing, page, waiting
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
 
@@ -73,7 +73,8 @@ async def command(
     assert shown is not None
     async with session.bus() as bus:
         repo = session.repo(bus)
-        home = zone or (await heads.locate(repo)).zone
+        home = await heads.working_zone(repo, zone)
+        committing.warn_of_head(session)
         async with waiting.waiting(session, bus, home, shown, wanted=wait) as waiter:
             if rename is not None:
                 moved, text = await _rename(repo, home, *rename, how)

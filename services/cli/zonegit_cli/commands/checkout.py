@@ -7,7 +7,8 @@ from zonegit.repo.pointing import branches
 from zonegit.store.refnames import DEFAULT_HEAD
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page, waiting
+from zonegit_cli import committing, page, standing, waiting
+from zonegit_cli.drawn import findings
 from zonegit_cli.session import Session
 
 
@@ -43,17 +44,23 @@ async def command(
         raise click.UsageError("a branch is stood on as it is: REFISH goes with -b")
     async with session.bus() as bus:
         repo = session.repo(bus)
-        position = await heads.locate(repo, zone)
+        home = await heads.working_zone(repo, zone)
         reason = "checkout -b" if create else "checkout"
         origin = repo.origin(reason, force=force, because=because)
         heard = waiting.Heard()
         if create:
-            wait_for = waiting.waiting(session, bus, position.zone, branch, wanted=wait)
+            committing.warn_of_head(session)
+            wait_for = waiting.waiting(session, bus, home, branch, wanted=wait)
             async with wait_for as waiter:
-                at = await refish.resolve(repo, start, zone=position.zone, branch=position.branch)
-                moved = await branches.create(repo, position.zone, branch, at.commit, origin)
+                at = await refish.resolve(repo, start, zone=zone)
+                moved = await branches.create(repo, home, branch, at.commit, origin)
                 heard = await waiter.until(moved)
-        await branches.checkout(repo, position.zone, branch, origin)
-    text = f"you stand on {branch} of {names.text(position.zone)}"
-    data = {"zone": names.text(position.zone), "branch": branch, "created": create}
+        await branches.checkout(repo, home, branch, origin)
+    found = standing.find_overrides(session.default, home, branch, is_switch=False)
+    findings.tell(session, found)
+    text = f"you stand on {branch} of {names.text(home)}"
+    data = {
+        "zone": names.text(home), "branch": branch, "created": create,
+        "warnings": findings.as_json(found),
+    }  # fmt: skip
     session.output.result({**data, **heard.json()}, [text, *heard.lines()])

@@ -5,7 +5,8 @@ import click
 from zonegit.repo.finding import heads
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
+from zonegit_cli import page, standing
+from zonegit_cli.drawn import findings
 from zonegit_cli.session import Session
 
 
@@ -22,7 +23,12 @@ async def command(session: Session, zone: Name) -> None:
     """
     async with session.connected() as repo:
         first = await heads.initialise(repo, zone)
-    data = {"zone": names.text(zone), "branch": "main", "default": first}
+    found = standing.find_overrides(session.default, zone, "main", is_switch=True)
+    findings.tell(session, found)
+    data = {
+        "zone": names.text(zone), "branch": "main", "default": first,
+        "warnings": findings.as_json(found),
+    }  # fmt: skip
     session.output.result(
         data,
         [

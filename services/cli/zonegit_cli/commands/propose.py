@@ -7,7 +7,8 @@ from zonegit.repo.finding import refish
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
+from zonegit_cli import committing, page, standing
+from zonegit_cli.drawn import findings
 from zonegit_cli.output import commit_id
 from zonegit_cli.session import Session
 
@@ -37,9 +38,13 @@ async def command(session: Session, name: str, start: str, zone: Name | None) ->
     """
     async with session.connected() as repo:
         at = await refish.resolve(repo, start, zone=zone)
+        committing.warn_of_head(session)
         await proposals.propose(repo, at.zone, name, at.commit)
+    found = standing.find_overrides(session.default, at.zone, name, is_switch=False)
+    findings.tell(session, found)
     where = {"zone": names.text(at.zone), "branch": name, "commit": at.commit.hex()}
     text = (
         f"proposal {name} of {where['zone']} from {start} {commit_id(at.commit)}; you stand on it"
     )
-    session.output.result(where, [text, f"when it is ready: zonegit review {name}"])
+    data = {**where, "warnings": findings.as_json(found)}
+    session.output.result(data, [text, f"when it is ready: zonegit review {name}"])

@@ -33,7 +33,7 @@ async def command(session: Session, branch: str | None, limit: int, zone: Name |
     zonegit branch canary 62b53eb0ef57       bring it back
     """
     async with session.connected() as repo:
-        home = zone or (await heads.locate(repo)).zone
+        home = await heads.working_zone(repo, zone)
         name = branch or (await heads.locate(repo, zone)).branch
         passed = await branches.reflog(repo, home, name, limit)
     data = [_json(*each, home, name) for each in enumerate(passed)]

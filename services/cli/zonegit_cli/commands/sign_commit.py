@@ -11,7 +11,7 @@ from zonegit.repo.pointing import signing
 from zonegit.repo.pointing.signing import Resigned
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page, waiting
+from zonegit_cli import committing, page, waiting
 from zonegit_cli.drawn import judgements
 from zonegit_cli.output import commit_id
 from zonegit_cli.session import Session
@@ -57,6 +57,7 @@ async def command(
     async with session.bus() as bus:
         repo = session.repo(bus)
         found = await refish.resolve(repo, at, zone=zone, branch=branch)
+        committing.warn_of_head(session, dry_run=dry_run)
         heard = waiting.Heard()
         wait = wait and not dry_run
         async with waiting.waiting(session, bus, found.zone, found.branch, wanted=wait) as waiter:

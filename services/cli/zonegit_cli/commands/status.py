@@ -39,6 +39,7 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
     async with session.bus() as bus:
         repo = session.repo(bus)
         at = await heads.locate(repo, zone, branch)
+        session.head.accept()
         async with asyncio.TaskGroup() as group:
             local = session.local_resolvers()
             asking = group.create_task(status_of_all(bus, at.zone, local))

@@ -11,7 +11,7 @@ from zonegit.repo.pointing import tags
 from zonegit.repo.pointing.tags import Listed
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
+from zonegit_cli import committing, page
 from zonegit_cli.drawn import identities
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
@@ -55,12 +55,14 @@ async def command(
     if name is not None and not delete:
         session = page.signing(session, sign, off=no_sign)
     async with session.connected() as repo:
-        home = zone or (await heads.locate(repo)).zone
+        home = await heads.working_zone(repo, zone)
         if name is None:
             _tell(session, home, await tags.listed(repo, home))
         elif delete:
+            committing.warn_of_head(session)
             await _delete(session, repo, home, name)
         else:
+            committing.warn_of_head(session)
             at = await refish.resolve(repo, start, zone=zone, branch=branch)
             made = await tags.create(
                 repo, home, name, at.commit, (message or "").strip(), force=force

@@ -14,9 +14,9 @@ from zonegit.store.protocols import ZoneRefs
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page, waiting
+from zonegit_cli import page, standing, waiting
+from zonegit_cli.drawn import findings, zones
 from zonegit_cli.drawn import judgements as drawn
-from zonegit_cli.drawn import zones
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
 
@@ -45,7 +45,7 @@ async def list_zones(session: Session) -> None:
         found = [refs async for refs in several.every(repo)]
         where = await repo.refs.where(repo.actor)
     head = where.own or where.default
-    here = head.zone if head else None
+    here = repo.default.zone or (head.zone if head else None)
     every = sorted(found, key=lambda refs: names.canonical_key(refs.zone))
     rows = [_row(refs, here) for refs in every]
     lines = columns(rows, ("", "ZONE", "SERIAL", "BRANCHES")) if rows else ["no zones yet"]
@@ -62,7 +62,12 @@ async def switch(session: Session, zone: Name, default: bool) -> None:
     """
     async with session.connected() as repo:
         branch = await branches.switch(repo, zone, default=default)
-    data = {"zone": names.text(zone), "branch": branch, "default": default}
+    found = standing.find_overrides(session.default, zone, branch, is_switch=True)
+    findings.tell(session, found)
+    data = {
+        "zone": names.text(zone), "branch": branch, "default": default,
+        "warnings": findings.as_json(found),
+    }  # fmt: skip
     session.output.result(data, [f"you stand on {branch} of {names.text(zone)}"])
 
 

@@ -15,6 +15,7 @@ from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.zone import names
 from zonegit_cli import waiting
+from zonegit_cli.committing import warn_of_head
 from zonegit_cli.drawn import documents, findings, judgements, outcomes
 from zonegit_cli.drawn.documents import (
     CommitDocument,
@@ -61,6 +62,7 @@ async def commit(
     async with session.bus() as bus:
         repo = session.repo(bus)
         at = await heads.locate(repo, how.zone, how.branch)
+        of_head = warn_of_head(session, strict=how.strict, dry_run=how.dry_run)
         wait = how.wait and not how.dry_run
         async with waiting.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
             new = await versions_for(repo, at)
@@ -68,6 +70,7 @@ async def commit(
             session.output.progress("")
             heard = await waiter.until(written.moved) if written.moved else waiting.Heard()
         findings.tell(session, written.findings)
+        written = msgspec.structs.replace(written, findings=(*of_head, *written.findings))
         data: dict[str, Any] = {}
         if session.output.as_json:
             found = await _document(repo, at, written, how)

@@ -84,7 +84,7 @@ async def chosen(
     found = []
     for refs in await several.side_by_side(remembering, every):
         try:
-            found.append(_usual(refs))
+            found.append(_usual(repo, refs))
         except NotFound as error:
             left_out(f"left out: {error.message}")
     return sorted(found, key=lambda each: names.canonical_key(each.zone))
@@ -95,8 +95,10 @@ async def _remembering(repo: Repo, refs: ZoneRefs) -> ZoneRefs:
     return refs if len(refs.heads) < 2 else await repo.refs.zone(refs.zone, repo.actor)
 
 
-def _usual(refs: ZoneRefs) -> Chosen:
-    branch = heads.usual_branch(refs)
+def _usual(repo: Repo, refs: ZoneRefs) -> Chosen:
+    branch = repo.default.branch or heads.usual_branch(refs)
+    if repo.default.branch is not None and refs.heads and branch not in refs.heads:
+        raise heads.unknown_branch(refs, branch)
     if branch not in refs.heads:
         raise NotFound(
             f"{names.text(refs.zone)} has no commit yet",
@@ -107,7 +109,7 @@ def _usual(refs: ZoneRefs) -> Chosen:
 
 async def _resolved(repo: Repo, each: Wanted) -> Chosen:
     if each.refish is None:
-        return _usual(await repo.refs.zone(each.zone, repo.actor))
+        return _usual(repo, await repo.refs.zone(each.zone, repo.actor))
     found = await refish.resolve(repo, each.refish, zone=each.zone)
     if found.zone != each.zone:
         raise Invalid(

@@ -1,7 +1,9 @@
 """Where an operator stands: which zone, which branch, which tip.
 
-An operator's own HEAD says so, else the default one. ``--zone`` takes the branch last checked out
-there, else ``main``, else the only branch; nothing is guessed beyond that.
+:func:`locate` decides it for every command, the zone and the branch each by the first of these that
+names one: the option, the settings (:class:`Default`), the operator's own HEAD, the default HEAD.
+Where HEAD does not name the zone, the branch is the one last checked out there, else ``main``, else
+the only branch; nothing is guessed beyond that.
 """
 
 import secrets
@@ -25,10 +27,34 @@ def _unheard(_text: str) -> None:
     """Nobody listens."""
 
 
+class Default(msgspec.Struct, frozen=True):
+    """What wins over HEAD where a command names no zone or branch, None: HEAD does; and which
+    setting says so, for messages."""
+
+    zone: Name | None = None
+    branch: str | None = None
+    zone_source: str = ""
+    branch_source: str = ""
+
+
+class HeadMemory:
+    """Hears which HEAD a command works by, and where it moves it. This one forgets."""
+
+    def used(self, zone: Name, branch: str) -> None:
+        """HEAD decided where a command works."""
+
+    def moved(self, zone: Name, branch: str) -> None:
+        """The command moved HEAD there."""
+
+    def removed(self) -> None:
+        """The command removed HEAD."""
+
+
 class Repo(msgspec.Struct, frozen=True):
     """The stores, and on whose behalf they are used. ``now`` gives the identity that a commit made
     at this moment bears; ``sign`` the base64 signature of a commit's payload, None: commits are
-    not signed; ``note`` hears what the operator should know beside a result."""
+    not signed; ``note`` hears what the operator should know beside a result; ``default`` is what
+    wins over HEAD, and ``memory`` hears of HEAD."""
 
     objects: ObjectStore
     refs: RefStore
@@ -36,6 +62,8 @@ class Repo(msgspec.Struct, frozen=True):
     now: Callable[[], Identity]
     sign: Callable[[bytes], str] | None = None
     note: Callable[[str], None] = _unheard
+    default: Default = Default()
+    memory: HeadMemory = HeadMemory()
 
     def origin(
         self,
@@ -97,11 +125,42 @@ class Position(msgspec.Struct, frozen=True):
 
 
 async def locate(repo: Repo, zone: Name | None = None, branch: str | None = None) -> Position:
-    """The branch a command works on.
+    """Return the branch a command works on; ``zone`` and ``branch`` are those that it names, None
+    where it names none.
 
     Raises:
         NotFound: no HEAD applies, its zone was removed, or the zone or branch does not exist.
     """
+    try:
+        return await _locate(repo, zone or repo.default.zone, branch or repo.default.branch)
+    except NotFound as error:
+        sources = [
+            source
+            for named, source in (
+                (zone, repo.default.zone_source),
+                (branch, repo.default.branch_source),
+            )
+            if named is None and source
+        ]
+        if not sources:
+            raise
+        hint = "; ".join(
+            [f"{' and '.join(sources)} says so", *([error.hint] if error.hint else [])]
+        )
+        raise NotFound(error.message, hint=hint, **error.details) from error
+
+
+async def working_zone(repo: Repo, zone: Name | None = None) -> Name:
+    """Return the zone a command works in, whatever its branches are; ``zone`` is the one that it
+    names, None: it names none.
+
+    Raises:
+        NotFound: no HEAD applies, or its zone was removed.
+    """
+    return zone or repo.default.zone or (await _head(repo)).zone
+
+
+async def _locate(repo: Repo, zone: Name | None, branch: str | None) -> Position:
     if zone is None:
         head = await _head(repo)
         if branch is None or branch == head.branch:
@@ -157,6 +216,7 @@ async def _head(repo: Repo) -> Head:
         )
     if head is None:
         raise NotFound("there is no zone yet", hint="make one: zonegit init example.com")
+    repo.memory.used(head.zone, head.branch)
     return head
 
 
@@ -168,7 +228,10 @@ async def point(repo: Repo, target: RefName, origin: Origin, *, default: bool = 
     """
     await repo.objects.put([encode(Symref(target.path()))])
     head = refnames.default_head() if default else refnames.own_head(repo.actor)
-    return await repo.refs.point(head, target, origin)
+    moved = await repo.refs.point(head, target, origin)
+    if not default and target.zone is not None:
+        repo.memory.moved(target.zone, target.short)
+    return moved
 
 
 async def initialise(repo: Repo, zone: Name) -> bool:
@@ -186,4 +249,5 @@ async def initialise(repo: Repo, zone: Name) -> bool:
     await point(repo, main, origin, default=first)
     if first and (where.own or where.own_lost):
         await point(repo, main, origin)
+    repo.memory.moved(zone, DEFAULT_BRANCH)
     return first

@@ -179,7 +179,7 @@ async def _base(
         return Resolved(position.zone, position.commit(), position.branch)
     if refish.ref is not None:
         return await _named(repo, reader, refish.ref)
-    home = refish.zone or zone or (await heads.locate(repo)).zone
+    home = await heads.working_zone(repo, refish.zone or zone)
     return await _word(repo, reader, home, base)
 
 
@@ -197,7 +197,7 @@ async def _then(
     if ref is None and refish.base in ("", refnames.DEFAULT_HEAD):
         ref = (await heads.locate(repo, home, None if refish.zone else branch)).ref
     elif ref is None:
-        ref = refnames.branch(home or (await heads.locate(repo)).zone, refish.base)
+        ref = refnames.branch(await heads.working_zone(repo, home), refish.base)
     if ref.space != "heads":
         raise when.only_branches(ref.path())
     assert ref.zone is not None

@@ -1,0 +1,164 @@
+"""Which HEAD this terminal session worked by last.
+
+HEAD is one for each operator, so a command in another terminal redirects the commands of this one.
+To notice that, each terminal session remembers the HEAD that its commands used: a small file below
+the operator's state folder, one for each session, with a line for each installation.
+
+A session is known by its id and by when its leader started, since ids are used again; and by the
+boot, since both are. That comes from /proc: without it, and without a terminal, nothing is
+remembered. The file is no one's truth. It is read with a bound, never through a link, only where
+nobody else may write, and whatever is wrong with it is the same as no memory at all.
+"""
+
+import os
+import secrets
+import stat
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+FOLDER: Final = "terminals"
+MAX_OCTETS: Final = 16 * 1024
+"""Of a file."""
+MAX_PLACES: Final = 32
+"""Installations that a session remembers; the one least lately moved goes first."""
+MAX_LISTED: Final = 1_000
+"""Files of sessions that are looked at when one is added."""
+MAX_AGE_S: Final = 7 * 86_400
+"""How long a file stays of which it is not known whether its session still is."""
+
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_START_FIELD: Final = 19
+"""Of /proc/PID/stat, counted behind the command's name (proc(5): field 22, starttime)."""
+
+Place = tuple[str, str]
+"""A zone and a branch, as text."""
+
+
+class Terminal(msgspec.Struct, frozen=True):
+    """A terminal session; ``start`` is when its leader started, in ticks since the boot."""
+
+    boot: str
+    session: int
+    start: int
+
+    @property
+    def name(self) -> str:
+        """Return the name of its file."""
+        return f"{self.boot}-{self.session}-{self.start}"
+
+
+def find_terminal() -> Terminal | None:
+    """Return the terminal session of this process; None where nobody sits at one, or the system
+    does not tell."""
+    if not (os.isatty(0) or os.isatty(2)):
+        return None
+    session = os.getsid(0)
+    start = find_start(session)
+    boot = find_boot()
+    return Terminal(boot, session, start) if boot is not None and start is not None else None
+
+
+def find_boot() -> str | None:
+    """Return the id of this boot; None where the system does not tell."""
+    try:
+        return _BOOT.read_text().replace("-", "").strip()
+    except OSError:
+        return None
+
+
+def find_start(process: int) -> int | None:
+    """Return when a process started; None where there is none of that id."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
+        return int(fields[_START_FIELD])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def read(home: Path, terminal: Terminal, installation: str) -> Place | None:
+    """Return the HEAD that a session used last in an installation; None: it is not known."""
+    try:
+        folder = _open_folder(home, make=False)
+    except OSError:
+        return None
+    try:
+        return _read(folder, terminal.name).get(installation)
+    finally:
+        os.close(folder)
+
+
+def write(home: Path, terminal: Terminal, installation: str, place: Place | None) -> None:
+    """Remember the HEAD that a session used, None: forget it. Where that fails, it is not kept."""
+    with suppress(OSError):
+        folder = _open_folder(home, make=True)
+        try:
+            known = _read(folder, terminal.name)
+            if not known:
+                _clean(folder, terminal)
+            known.pop(installation, None)
+            kept = dict(list(known.items())[-(MAX_PLACES - 1) :])
+            added = {installation: place} if place is not None else {}
+            _put(folder, terminal.name, msgspec.json.encode({**kept, **added}))
+        finally:
+            os.close(folder)
+
+
+def _open_folder(home: Path, *, make: bool) -> int:
+    """Return the folder's descriptor.
+
+    Raises:
+        OSError: there is none, or others may write in it.
+    """
+    path = home / FOLDER
+    if make:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, _FOLDER)
+    found = os.fstat(descriptor)
+    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        os.close(descriptor)
+        raise PermissionError(f"others may write in {path}")
+    return descriptor
+
+
+def _read(folder: int, name: str) -> dict[str, Place]:
+    try:
+        with os.fdopen(os.open(name, _FILE, dir_fd=folder), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+                return {}
+            return msgspec.json.decode(file.read(MAX_OCTETS), type=dict[str, Place])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def _put(folder: int, name: str, octets: bytes) -> None:
+    """Replace a file, as a whole or not at all."""
+    temporary = f".{secrets.token_hex(8)}"
+    with os.fdopen(os.open(temporary, _NEW, 0o600, dir_fd=folder), "wb") as file:
+        file.write(octets)
+    try:
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        os.unlink(temporary, dir_fd=folder)
+        raise
+
+
+def _clean(folder: int, terminal: Terminal) -> None:
+    """Delete the files of sessions that ended, and old ones of which that is not known."""
+    oldest = time.time() - MAX_AGE_S
+    for name in os.listdir(folder)[:MAX_LISTED]:
+        boot, _, rest = name.partition("-")
+        session, _, start = rest.partition("-")
+        if boot == terminal.boot and session.isdecimal():
+            ended = str(find_start(int(session))) != start
+        else:
+            ended = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime < oldest
+        if ended:
+            os.unlink(name, dir_fd=folder)
