@@ -1,5 +1,6 @@
 """Policy, asked with what is at hand and what has to be read."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import ObjectStore, Origin
 from zonegit.zone import names
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import MAX_JUDGED_AT_ONCE, MAX_WAITING_TO_BE_JUDGED, Keeper
 from zonegit_refs.sqlite import open_refs
 
 ZONE = names.parse("foo.com.")
@@ -116,3 +117,45 @@ async def test_a_branch_that_moves_while_it_is_looked_at_is_looked_at_anew(tmp_p
         with pytest.raises(Unsafe, match="of its 22 RRsets"):
             await keeper.move(MAIN, Anything(), new.id, origin())
         assert (await keeper.zone(ZONE, "ada")).heads["main"].target == big.id
+
+
+class Held(MemoryObjects):
+    """A store that gives one object once ``free`` is set; ``asked`` counts those that wait."""
+
+    def __init__(self, at: ObjectId) -> None:
+        super().__init__()
+        self._at = at
+        self.free = asyncio.Event()
+        self.asked = 0
+        self.all_asked = asyncio.Event()
+
+    async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
+        if self._at in ids:
+            self.asked += 1
+            if self.asked == MAX_JUDGED_AT_ONCE:
+                self.all_asked.set()
+            await self.free.wait()
+        return await super().get(ids)
+
+
+async def test_moves_go_through_whatever_is_only_judged_meanwhile(tmp_path: Path) -> None:
+    store = Held(SMALL.id)
+    await store.put([*BIG.objects, *SMALL.objects, *GROWN.objects])
+    async with open_refs(tmp_path / "refs.sqlite3") as tables:
+        keeper = Keeper(tables, store, lambda *_: None)
+        await keeper.register(ZONE, origin())
+        await keeper.move(MAIN, Absent(), BIG.id, origin())
+        most = MAX_JUDGED_AT_ONCE + MAX_WAITING_TO_BE_JUDGED
+        asking = [
+            asyncio.create_task(keeper.judge(MAIN, Anything(), SMALL.id, origin()))
+            for _ in range(most)
+        ]
+        await store.all_asked.wait()
+        assert store.asked == MAX_JUDGED_AT_ONCE
+        with pytest.raises(Unavailable, match="too many moves are being judged"):
+            await keeper.judge(MAIN, Anything(), GROWN.id, origin())
+        await keeper.move(MAIN, Exactly(BIG.id), GROWN.id, origin())
+        store.free.set()
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        assert {type(each) for each in answers} == {Unsafe}
+        await keeper.judge(MAIN, Exactly(GROWN.id), GROWN.id, origin())
