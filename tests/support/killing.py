@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-WRITES = frozenset({"register", "move", "point", "unpoint", "put", "drop"})
+WRITES = frozenset({"register", "move", "point", "unpoint", "put", "drop", "recover"})
 
 
 class Killed(Exception):

@@ -103,6 +103,6 @@ def _renewed(branch: Restored, serial: int, known: Answer | None) -> Verdict:
         return Doubt(
             known,
             f"serial {serial} is not later than both {branch.serial} and {branch.highest},"
-            " which the branch had before (RFC 1982)",
+            " which the branch had before (RFC 1982); another --serial-headroom may be",
         )
     return Renew(serial, known)

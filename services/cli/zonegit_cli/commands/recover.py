@@ -173,7 +173,7 @@ def _remark(
 def _doubtful(zone: Name, branch: str, doubt: Doubt) -> str:
     place = f"{names.text(zone)} {branch}"
     if doubt.answer is None:
-        return f"{place} is not recovered: {doubt.reason}; take another --serial-headroom"
+        return f"{place} is not recovered: {doubt.reason}"
     return (
         f"{place} is not recovered: {doubt.answer.resolver} says so, but {doubt.reason}; if that"
         f" is wrong, --ignore {doubt.answer.resolver}; if it is right, give a --serial-headroom"
@@ -236,7 +236,7 @@ def _row(zone: Name, branch: str, made: BranchPlan, *, is_done: bool) -> tuple[s
     return (
         names.text(zone),
         branch,
-        str(made.state.serial),
+        str(made.tip.serial),
         *known,
         _what(verdict, is_done=is_done),
     )
@@ -246,7 +246,7 @@ def _known(verdict: Leave | Renew | Owe | Doubt, made: BranchPlan) -> tuple[str,
     """The highest serial that resolvers answered, and who did."""
     match verdict:
         case Leave():
-            return str(made.state.serial), ""
+            return str(made.tip.serial), ""
         case Renew(_, Answer() as answer) | Owe(_, Answer() as answer):
             return str(answer.serial), answer.resolver
         case Doubt(Answer() as answer, _):
@@ -309,7 +309,7 @@ def _zone_json(made: ZonePlan, kept: dict[str, str], *, is_done: bool) -> dict[s
         "branches": [
             {
                 "branch": each.branch,
-                "serial": each.state.serial,
+                "serial": each.tip.serial,
                 **_verdict_json(each.verdict),
                 "stored": kept.get(f"{zone} {each.branch}"),
             }

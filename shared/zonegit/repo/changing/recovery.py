@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.errors import Conflict
+from zonegit.errors import Conflict, Corrupt, NotFound
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit
 from zonegit.repo.committing import drafts
@@ -43,7 +43,7 @@ class Owe(msgspec.Struct, frozen=True):
 
 
 class BranchPlan(msgspec.Struct, frozen=True):
-    """A branch, and what becomes of it."""
+    """A branch, and what becomes of it. ``state`` is empty where its tip cannot be read."""
 
     branch: str
     tip: Tip
@@ -132,7 +132,12 @@ async def _plan_zone(
     reader = Reader(repo.objects)
     branches = []
     for branch, tip in sorted(refs.heads.items()):
-        state = await drafts.state_at(reader, CommitId(tip.target), refs.zone)
+        try:
+            state = await drafts.state_at(reader, CommitId(tip.target), refs.zone)
+        except (NotFound, Corrupt) as error:
+            # The object store is older than the refs, or damaged; other zones are not.
+            branches.append(BranchPlan(branch, tip, State(), Doubt(None, error.message)))
+            continue
         verdict = _decide(tip, state, answers.get(branch, ()), headroom)
         branches.append(BranchPlan(branch, tip, state, verdict))
     lost = [

@@ -1,0 +1,240 @@
+"""Backup, loss, restore and recovery with a real stack, as docs/operations.md has them."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from tests.e2e.restoring import OBJECTS, REFS, back_up, restore
+from tests.e2e.stack import BIN, Stack, until
+
+from zonegit.bus import connect
+from zonegit.bus.service import answer_broadcast
+from zonegit.config import BusSettings
+from zonegit.objects.ids import ObjectId
+from zonegit.wire import subjects
+from zonegit.wire.messages import Answered, AskAnswered, HighestSerial
+from zonegit.zone import names
+
+OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+FOO = "$TTL 300\n@ IN SOA ns1 admin 4 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.1\n"
+LISTEN = ("--listen", "127.0.0.1:0")
+
+
+def lost(stack: Stack, folder: Path) -> Path:
+    """A stack whose zone is at 6, and a backup of 4."""
+    stack.up()
+    stack.zone("foo.com.", FOO)
+    backup = back_up(stack, folder)
+    for number in (5, 6):
+        stack.run("set", "www", "A", "300", f"192.0.2.{number}", "--wait")
+    return backup
+
+
+def served(stack: Stack) -> tuple[int | None, str | None]:
+    """The serial that the resolver serves, and what is wrong with it."""
+    (resolver,) = stack.json("resolvers")
+    (zone,) = resolver["zones"]
+    return zone["serial"], zone["problem"]
+
+
+def awaiting(stack: Stack) -> int:
+    """How many zones are not recovered yet; -1 before that began."""
+    with closing(sqlite3.connect(f"file:{stack.data / REFS}?mode=ro", uri=True)) as refs:
+        if refs.execute("SELECT 1 FROM witness").fetchone():
+            return -1
+        return int(refs.execute("SELECT count(*) FROM awaiting").fetchone()[0])
+
+
+def typed() -> list[str]:
+    """The commands of the restore procedure."""
+    section = OPERATIONS[OPERATIONS.index("### Restoring") :]
+    block = next(part for part in section.split("\n\n") if part.startswith("    zonegit down"))
+    return [line.strip() for line in block.splitlines()]
+
+
+def test_the_documented_procedure_runs_as_typed(own_stack: Stack, tmp_path: Path) -> None:
+    backup = lost(own_stack, tmp_path / "backup")
+    script = "\n".join(["set -e", *typed()])
+    script = script.replace("/var/lib/zonegit", str(own_stack.data)).replace(
+        "/backup/", f"{backup}/"
+    )
+    script = script.replace("--detach", f"--detach {' '.join(LISTEN)}")
+    own = {"ZONEGIT_DATA": str(own_stack.data), "XDG_STATE_HOME": str(own_stack.state)}
+    path = f"{BIN}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={**os.environ, **own, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "to be committed at serial 7" in done.stdout
+    assert "1 zone recovered" in done.stdout
+    own_stack.run("set", "www", "A", "300", "192.0.2.9", "--wait")
+    until(lambda: served(own_stack) == (8, None), "it is not in step")
+    assert "BAD" not in own_stack.run("doctor").out
+
+
+def test_what_is_lost_and_what_is_left_is_named(own_stack: Stack, tmp_path: Path) -> None:
+    """A branch, a zone and a tag of the lost time; a branch deleted in it; commits still stored."""
+    own_stack.up()
+    own_stack.zone("foo.com.", FOO)
+    own_stack.run("branch", "old")
+    backup = back_up(own_stack, tmp_path / "backup")
+    own_stack.run("set", "www", "A", "300", "192.0.2.5", "--wait")
+    own_stack.run("branch", "-d", "old")
+    own_stack.run("tag", "v1", "-m", "released")
+    own_stack.zone("lost.example.", FOO)
+    own_stack.run("down")
+    restore(own_stack, backup, REFS)  # the objects are whole
+    own_stack.up()
+    until(lambda: served_of(own_stack, "foo.com.")[1] is not None, "it is not held")
+    said = own_stack.json("recover")
+    assert said["witness"]["resolver"] == "resolver-1"
+    foo, lost_zone = sorted(said["zones"], key=lambda each: str(each["zone"]))
+    verdicts = {each["branch"]: each["verdict"] for each in foo["branches"]}
+    assert verdicts == {"main": "commit", "old": "commit"}
+    (main,) = [each for each in foo["branches"] if each["branch"] == "main"]
+    assert (main["serial"], main["known"]["serial"], main["new"]) == (4, 5, 6)
+    assert not lost_zone["registered"]
+    assert [(each["branch"], each["known"]["serial"]) for each in lost_zone["lost"]] == [
+        ("main", 4)
+    ]
+    text = own_stack.run("recover", "--finish").out
+    assert "not in the backup" in text
+    (command,) = re.findall(r"zonegit (reset --hard \S+ --zone \S+ --branch \S+)", text)
+    until(lambda: served_of(own_stack, "foo.com.") == (6, None), "it is not recovered")
+    until(lambda: served_of(own_stack, "lost.example.") == (None, None), "it is still served")
+    own_stack.run(*command.split(), "--wait")
+    assert own_stack.answer("www.foo.com.", "A") == ["192.0.2.5"]
+    assert main["stored"].startswith(command.split()[2])
+    own_stack.run("show", "www", "A", "v1", status=3)
+
+
+def served_of(stack: Stack, zone: str) -> tuple[int | None, str | None]:
+    (resolver,) = stack.json("resolvers")
+    found = {each["zone"]: (each["serial"], each["problem"]) for each in resolver["zones"]}
+    return found.get(zone, (None, None))
+
+
+def test_a_dry_run_a_second_run_and_an_unknown_resolver_change_nothing(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    backup = lost(own_stack, tmp_path / "backup")
+    own_stack.run("down")
+    restore(own_stack, backup)
+    own_stack.up()
+    until(lambda: served(own_stack)[1] is not None, "it is not held")
+    first = own_stack.json("recover")
+    assert own_stack.json("recover", "--finish", "--dry-run") == first
+    said = own_stack.run("recover", "--ignore", "nobody")
+    assert "no resolver nobody answers" in said.err
+    own_stack.run("recover", "--finish", "--serial-headroom", "0", status=2)
+    own_stack.run("recover", "--finish", "--serial-headroom", str(1 << 31), status=2)
+    own_stack.run("recover", "--finish")
+    again = own_stack.json("recover", "--finish")
+    assert [each["verdict"] for each in again["zones"][0]["branches"]] == ["leave"]
+    until(lambda: served(own_stack) == (7, None), "it is not recovered")
+
+
+def recovers(stack: Stack) -> bool:
+    """Whether a recovery goes through; it does not while refs is being started again."""
+    words = [str(BIN / "zonegit"), "recover", "--finish"]
+    environment = {**os.environ, "ZONEGIT_DATA": str(stack.data)}
+    return subprocess.run(words, env=environment, capture_output=True, check=False).returncode == 0
+
+
+def test_a_recovery_and_its_ref_store_that_are_killed_are_completed(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    """kill -9 of the command and of refs, wherever they are; the same command goes on."""
+    own_stack.up()
+    zones = [f"z{number}.example." for number in range(12)]
+    for zone in zones:
+        own_stack.zone(zone, FOO)
+    backup = back_up(own_stack, tmp_path / "backup")
+    for zone in zones:
+        own_stack.run("set", "www", "A", "300", "192.0.2.5", "--zone", zone)
+    until(lambda: all(served_of(own_stack, zone)[0] == 5 for zone in zones), "not all at 5")
+    own_stack.run("down")
+    restore(own_stack, backup)
+    own_stack.up()
+    until(lambda: served_of(own_stack, zones[0])[1] is not None, "it is not held")
+    for of_refs in (False, True):
+        before = awaiting(own_stack)
+        begun = subprocess.Popen(
+            [str(BIN / "zonegit"), "recover", "--finish"],
+            env={**os.environ, "ZONEGIT_DATA": str(own_stack.data)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until(lambda: begun.poll() is not None or awaiting(own_stack) != before)  # noqa: B023
+        if of_refs:
+            os.kill(own_stack.pid_of("zonegit_refs"), signal.SIGKILL)
+        begun.kill()
+        begun.wait()
+    until(lambda: recovers(own_stack), "refs did not come back")
+    until(lambda: all(served_of(own_stack, zone) == (6, None) for zone in zones), "not all at 6")
+    assert "BAD" not in own_stack.run("doctor").out
+
+
+def test_objects_that_are_older_than_the_refs_are_named_and_newer_ones_do_no_harm(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    own_stack.up()
+    own_stack.zone("foo.com.", FOO)
+    older = back_up(own_stack, tmp_path / "older")
+    own_stack.run("set", "www", "A", "300", "192.0.2.5", "--wait")
+    newer = back_up(own_stack, tmp_path / "newer")
+    own_stack.run("down")
+    shutil.copyfile(newer / "refs.sqlite3", older / "refs.sqlite3")
+    restore(own_stack, older, REFS, OBJECTS)
+    own_stack.up()
+    said = own_stack.run("recover", "--finish", status=1)
+    assert "foo.com. main is not recovered" in said.err
+    own_stack.run("down")
+    restore(own_stack, newer, OBJECTS)
+    own_stack.up()
+    own_stack.run("recover", "--finish")
+    own_stack.run("set", "www", "A", "300", "192.0.2.6", "--wait")
+    assert "BAD" not in own_stack.run("doctor").out
+
+
+def test_a_resolver_that_is_not_believed_is_named_and_may_be_ignored(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    backup = lost(own_stack, tmp_path / "backup")
+    own_stack.run("down")
+    restore(own_stack, backup)
+    own_stack.up()
+    until(lambda: served(own_stack)[1] is not None, "it is not held")
+    asyncio.run(_beside_a_liar(own_stack))
+    until(lambda: served(own_stack) == (7, None), "it is not recovered")
+
+
+async def _beside_a_liar(stack: Stack) -> None:
+    bus = stack.record()["bus"]
+    password = bus["users"]["resolver"]
+    settings = BusSettings(bus["url"].replace("://", f"://resolver:{password}@"))
+    far = HighestSerial(
+        zone=names.parse("foo.com."), branch="main", serial=1 << 31, tree=ObjectId(bytes(32))
+    )
+
+    def lie(asked: AskAnswered) -> Answered:
+        return Answered(resolver="liar", serials=[far])
+
+    async with (
+        connect(settings, name="liar") as connection,
+        answer_broadcast(connection, subjects.resolvers("answered"), AskAnswered, lie),
+    ):
+        said = await asyncio.to_thread(stack.run, "recover", "--finish", status=1)
+        assert "liar says so" in said.err
+        assert "--ignore liar" in said.err
+        await asyncio.to_thread(stack.run, "recover", "--finish", "--ignore", "liar")
