@@ -21,7 +21,7 @@ from zonegit.config import load as load_settings
 from zonegit.objects.model import Identity
 from zonegit.repo.changing import merges
 from zonegit.repo.committing import commits, diffs, plans
-from zonegit.repo.committing.commits import Intent, Preview
+from zonegit.repo.committing.commits import Committed, Intent, Preview
 from zonegit.repo.committing.edits import Edit, Set
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Repo
@@ -176,7 +176,8 @@ async def _commit(repo: Repo, zone: str, branch: str, todo: Sequence[Edit]) -> N
     apex = names.parse(zone)
     position = await heads.locate(repo, apex, branch)
     plan = plans.plan_edits(todo, apex)
-    assert await commits.commit(repo, position, plan, Intent("change", "bench")) is not None
+    made = await commits.commit(repo, position, plan, Intent("change", "bench"))
+    assert isinstance(made, Committed)
 
 
 def _edit(zone: str, host: int, number: int) -> Set:

@@ -18,6 +18,7 @@ from zonegit.errors import Invalid
 from zonegit.zone import fields, generate, lexer, rules
 from zonegit.zone.gathering import NS_AND_DNAME, Gathering, ZoneFile
 from zonegit.zone.lexer import Entry, Quoted
+from zonegit.zone.markers import refuse_markers
 from zonegit.zone.names import Name
 from zonegit.zone.remembered import Lines, Said
 
@@ -150,6 +151,7 @@ class _Reader:
 
     def _file(self, place: _Place, octets: bytes) -> None:
         self._blamed_size(place, len(octets))
+        refuse_markers(octets, place.source)
         for entry in lexer.entries(octets, place.source, self._recall(place)):
             place.line = entry.line
             try:

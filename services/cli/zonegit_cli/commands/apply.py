@@ -16,7 +16,7 @@ from zonegit_cli import committing, page
 from zonegit_cli.drawn import plans
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
-from zonegit_cli.typed import files
+from zonegit_cli.typed import files, kinds
 
 
 @page.page("apply")
@@ -46,6 +46,7 @@ async def command(session: Session, file: str, how: How) -> None:
     octets = files.read(file, planfile.MAX_OCTETS)
     source = files.shown(file)
     message = f"apply {files.shown(Path(file).name)}"
+    kinds.refuse_for_apply(octets, file, source)
     if planfile.is_plan(octets):
         await _apply_plan(session, planfile.read(octets, source), message, how)
         return

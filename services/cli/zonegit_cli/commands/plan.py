@@ -21,7 +21,7 @@ from zonegit_cli.drawn import findings
 from zonegit_cli.drawn import plans as shown
 from zonegit_cli.exchange.masterfiles import MasterFiles
 from zonegit_cli.session import Session
-from zonegit_cli.typed import files, scripts
+from zonegit_cli.typed import files, kinds, scripts
 
 EXIT_DIFFERENT: Final = 10
 
@@ -62,6 +62,7 @@ async def command(
     """
     octets = files.read(file, zonefile.MAX_OCTETS)
     source = files.shown(file)
+    kinds.refuse_for_plan(octets, file, source)
     is_import = not (patch.is_patch(octets) or scripts.is_script(octets))
     async with session.connected() as repo:
         at = await heads.locate(repo, zone, branch)

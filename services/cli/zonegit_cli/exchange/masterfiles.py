@@ -15,6 +15,7 @@ from zonegit.zone.rrset import RRset
 from zonegit.zone.zonefile import Opener, Skipped
 from zonegit_cli.drawn.documents import CommitDocument, ImportDocument, SkippedDocument
 from zonegit_cli.session import Session
+from zonegit_cli.typed import kinds
 
 MOST_SKIPPED: Final = 1_000
 """Skipped records that are told one by one; beyond that they are counted."""
@@ -82,16 +83,19 @@ class MasterFiles:
         def progress(records: int) -> None:
             self._session.output.progress(f"{source}: {records:,} records")
 
-        found = zonefile.read(
-            octets,
-            zone,
-            source=source,
-            include=self._include,
-            whole=whole,
-            progress=progress,
-            skip=self._left_out.add if self._left_out is not None else None,
-            known=self._known,
-        )
+        try:
+            found = zonefile.read(
+                octets,
+                zone,
+                source=source,
+                include=self._include,
+                whole=whole,
+                progress=progress,
+                skip=self._left_out.add if self._left_out is not None else None,
+                known=self._known,
+            )
+        except Invalid as error:
+            raise kinds.explain(octets, source, error) from None
         self._session.output.progress("")
         if self._left_out is not None:
             self._left_out.tell_rest()

@@ -22,6 +22,7 @@ from zonegit.repo.committing.edits import Delete, Edit
 from zonegit.zone import names, rrtypes, rules, typed_records
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import MAX_ENTRY, failure
+from zonegit.zone.markers import refuse_markers
 from zonegit.zone.names import Name
 from zonegit_cli.typed.records import parse_add, parse_remove, parse_set
 
@@ -71,6 +72,7 @@ def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Scri
     """
     if len(octets) > patch.MAX_OCTETS:
         raise Invalid(f"{source}: more than {patch.MAX_OCTETS} octets")
+    refuse_markers(octets, source)
     found: list[Edit] = []
     notes: list[Finding] = []
     for number, line in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):

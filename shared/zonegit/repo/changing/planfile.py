@@ -29,6 +29,7 @@ from zonegit.store import refnames
 from zonegit.store.reading import Reader
 from zonegit.zone import lexer, names, rrtypes, rules, spelling
 from zonegit.zone.findings import Finding
+from zonegit.zone.markers import refuse_markers
 from zonegit.zone.names import ROOT, Name
 from zonegit.zone.rrset import MAX_TTL, RRset, rrset, soa, title, with_serial
 from zonegit.zone.serial import later
@@ -155,6 +156,7 @@ def read(octets: bytes, source: str) -> Saved:
     """
     if len(octets) > MAX_OCTETS:
         raise Invalid(f"{source}: more than {MAX_OCTETS} octets")
+    refuse_markers(octets, source)
     try:
         found = msgspec.json.decode(octets, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -17,6 +17,7 @@ from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, Set
 from zonegit.zone import lexer, names, rrtypes, rules
 from zonegit.zone.lexer import Quoted
+from zonegit.zone.markers import refuse_markers
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, describe, rdata_to_text, rrset, ttl_from_text, with_serial
 from zonegit.zone.zonetext import rdata_from_words, record_head
@@ -78,6 +79,7 @@ def read(octets: bytes, apex: Name, source: str) -> list[Edit]:
     """
     if len(octets) > MAX_OCTETS:
         raise Invalid(f"{source}: more than {MAX_OCTETS} octets")
+    refuse_markers(octets, source)
     found: list[Edit] = []
     soas: dict[str, Set] = {}
     for number, line in _lines(octets):
