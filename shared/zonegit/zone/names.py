@@ -56,7 +56,8 @@ def read(text: str, origin: dns.name.Name | None) -> dns.name.Name:
             text = idn.to_ascii(text, origin.labels[:-1] if origin is not None else ())
         return dns.name.from_text(text, origin)
     except Invalid as error:
-        raise Invalid(f"{_shown(text)} is not a domain name: {error.message}") from None
+        message = f"{_shown(text)} is not a domain name: {error.message}"
+        raise Invalid(message, hint=error.hint) from None
     except (dns.exception.DNSException, ValueError) as error:
         raise Invalid(f"{_shown(text)} is not a domain name: {_why_not(text, error)}") from error
 

@@ -7,11 +7,13 @@ from hypothesis import example, given
 from tests.support.strategies import rrsets
 
 from zonegit.repo.committing.diffs import Delta
+from zonegit.repo.committing.edits import Add, Remove, Set
 from zonegit.zone import names, rrtypes
-from zonegit.zone.rrset import RRset, rrset
+from zonegit.zone.rrset import RRset, rdata_to_text, rrset
 from zonegit.zone.typed_records import split_words
 from zonegit_cli.drawn import shell
-from zonegit_cli.typed.records import parse_set
+from zonegit_cli.typed import scripts
+from zonegit_cli.typed.records import parse_add, parse_remove, parse_set
 
 ZONE = names.parse("foo.com.")
 
@@ -57,3 +59,25 @@ def test_a_change_is_the_command_that_makes_it(new: bool) -> None:
     delta = Delta(value.owner, value.rdtype, value, value if new else None)
     wanted = "set www.foo.com. A 300 49.50.51.52" if new else "delete www.foo.com. A"
     assert shell.change_line(delta) == f"zonegit {wanted}"
+
+
+@given(rrsets())
+def test_a_printed_record_is_the_same_record_in_every_command_and_script(value: RRset) -> None:
+    name, rdtype = shlex.quote(names.text(value.owner)), rrtypes.to_text(value.rdtype)
+    for rdata in value.rdatas:
+        text = rdata_to_text(value.rdtype, rdata)
+        typed = split_words([rdtype, "300", text])
+        assert parse_set(ZONE, "@", typed).rrset.rdatas == (rdata,)
+        assert parse_add(ZONE, "@", typed).rrset.rdatas == (rdata,)
+        assert parse_remove(ZONE, "@", rdtype, [text]).rdatas == (rdata,)
+        quoted = shlex.quote(text)
+        script = (
+            f"set {name} {rdtype} 300 {quoted}\nadd {name} {rdtype} 300 {quoted}\n"
+            f"remove {name} {rdtype} {quoted}\n"
+        )
+        for edit in scripts.read(script.encode(), ZONE, "-").edits:
+            match edit:
+                case Set(made) | Add(made):
+                    assert (made.owner, made.rdatas) == (value.owner, (rdata,))
+                case Remove(owner, _, rdatas):
+                    assert (owner, rdatas) == (value.owner, (rdata,))
