@@ -2,7 +2,6 @@
 zone allows, its objects. Nothing is stored here.
 """
 
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -13,6 +12,7 @@ from zonegit.history import trees
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Blob, Commit, Identity
+from zonegit.repo.committing import cuts
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.committing.examining import Examination
 from zonegit.repo.committing.races import Footprint
@@ -20,9 +20,8 @@ from zonegit.repo.committing.serials import find_notes, next_soa
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.reading import Reader
-from zonegit.zone import findings, names, rrtypes, rules
+from zonegit.zone import findings, names, rrtypes
 from zonegit.zone.findings import Finding
-from zonegit.zone.gathering import NS_AND_DNAME
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, soa, title, with_serial
 from zonegit.zone.serial import later, latest
@@ -149,7 +148,9 @@ async def draft(
     stored = others if new_soa is None else {**others, (apex, rrtypes.SOA): new_soa}
     told = others if new_soa is None or _same_but_serial(new_soa, tip.soa) else stored
     if planned.parents is None:
-        await _check_delegations(reader, apex, tip, planned)
+        await cuts.check_delegations(
+            reader, apex, tip.tree, changes, planned.added, planned.findings
+        )
     objects, tree = await built(reader, apex, tip.tree, stored)
     found = (*planned.findings, *_serial_notes(position, tip, planned, new_soa))
     if examine:
@@ -175,42 +176,6 @@ async def draft(
         findings=found,
         footprint=planned.footprint,
     )
-
-
-async def _check_delegations(reader: Reader, apex: Name, tip: State, planned: Planned) -> None:
-    """Check the names that become a zone cut or a DNAME. A merge has checked its own, and what
-    takes a branch back to a commit brings what was stored already.
-
-    Raises:
-        Invalid: one would be both; names the file and the line, where they are known.
-    """
-    owners = {
-        owner
-        for (owner, rdtype), value in planned.changes.items()
-        if value is not None
-        and (rdtype == rrtypes.DNAME or (rdtype == rrtypes.NS and (owner, rdtype) in planned.added))
-    } - {apex}
-    paths = {owner: names.path(owner, apex) for owner in owners}
-    found = (
-        await reader.answer(trees.find(tip.tree, paths.values()))
-        if tip.tree is not None and owners
-        else {}
-    )
-    for owner in owners:
-        before = found.get(paths[owner], {}).keys()
-        changed = {each: planned.changes.get((owner, each)) for each in (rrtypes.NS, rrtypes.DNAME)}
-        gone = {each for each in changed if (owner, each) in planned.changes}
-        after = (before - gone) | {each for each, value in changed.items() if value is not None}
-        try:
-            rules.check_delegation(owner, after, apex, before)
-        except Invalid as error:
-            raise _located(error, owner, planned.findings) from None
-
-
-def _located(error: Invalid, owner: Name, known: Sequence[Finding]) -> Invalid:
-    """Return an error that says where it is in the input, if that is known."""
-    of_owner = (each.message for each in known if each.owner == owner and each.rule == NS_AND_DNAME)
-    return Invalid(next(of_owner, error.message), hint=error.hint)
 
 
 def _no_soa(apex: Name) -> Invalid:
