@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.repo.conftest import FOO, ZONE, Shop
-from tests.unit.repo.states import committed
-from zonegit.errors import NotFound, Unsafe, ZonegitError
+from tests.unit.repo.states import address, committed
+from zonegit.errors import Denied, NotFound, Unsafe, ZonegitError
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo.asking import operations
@@ -400,3 +400,47 @@ async def test_signing_a_tip_is_judged_too(foo: Shop) -> None:
     signed = await signing.sign_tip(foo.repo, at, lambda payload: "AAAA", dry_run=True)
     assert signed.judgement == Judgement(None, "refs")
     assert await foo.repo.refs.zone(ZONE, "alice") == refs
+
+
+class Raced:
+    """A ref store in which a branch moves just before the first question about it."""
+
+    def __init__(self, refs: RefStore, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._refs = refs
+        self._meanwhile: Callable[[], Awaitable[object]] | None = meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._refs, name)
+
+    async def judge(self, *arguments: Any, **named: Any) -> None:
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        await self._refs.judge(*arguments, **named)
+
+
+@pytest.mark.parametrize(("theirs", "code"), [("api", "conflict"), ("ns1", None)])
+async def test_a_dry_run_that_lost_a_race_is_tried_again_as_the_command_is(
+    foo: Shop, theirs: str, code: str | None
+) -> None:
+    async def meanwhile() -> None:
+        await foo.edited([Set(address(theirs, "192.0.2.99"))])
+
+    repo = msgspec.structs.replace(foo.repo, refs=Raced(foo.repo.refs, meanwhile))
+    plan = plans.plan_edits([Set(address("api", "192.0.2.81"))], ZONE)
+    dry = Intent("e", "set", dry_run=True)
+    said = await answer(commits.commit(repo, await heads.locate(repo), plan, dry))
+    assert (said[0] if said is not None else None) == code
+
+
+async def test_what_the_bus_denies_to_ask_is_a_refusal(foo: Shop) -> None:
+    class Denying(Asked):
+        async def judge(self, *arguments: Any, **named: Any) -> None:
+            raise Denied("the bus does not let this user ask that")
+
+    repo = msgspec.structs.replace(foo.repo, refs=Denying(foo.repo.refs))
+    plan = plans.plan_edits([Set(address("api", "192.0.2.81"))], ZONE)
+    dry = Intent("e", "set", dry_run=True)
+    preview = await commits.commit(repo, await heads.locate(repo), plan, dry)
+    assert isinstance(preview, Preview)
+    assert isinstance(preview.judgement.refusal, Denied)
