@@ -54,6 +54,7 @@ async def pool_now(shop: Shop) -> list[str]:
         (Add(pool(3, ttl=60)), Add(pool(4)), ["1", "2", "3", "4"]),
         (Add(pool(3, ttl=60)), Add(pool(4, ttl=60)), ["1", "2", "3", "4"]),
         (remove(1), Add(pool(3, ttl=60)), ["2", "3"]),
+        (Add(pool(3), "minimum"), Add(pool(4, ttl=60)), ["1", "2", "3", "4"]),
         (Add(pool(3), "configured"), Add(pool(4, ttl=60)), ["1", "2", "3", "4"]),
     ],
 )
