@@ -17,8 +17,8 @@ HEAD: Final = """\
 `make docs` writes this page from the commands; what stands here is what `--help` says.
 
 Exit status: 0 done, 1 error, 2 usage, 3 not found, 4 conflict, 5 denied, 6 unavailable, 7 unsafe
-(needs `--force`). Every command takes `--json`, and then prints one JSON document on standard
-output; a failure is one on standard error.
+(needs `--force`). With `--dry-run` it is that of the command without. Every command takes `--json`,
+and then prints one JSON document on standard output; a failure is one on standard error.
 """
 
 

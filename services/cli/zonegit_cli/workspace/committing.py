@@ -208,12 +208,16 @@ def failure(results: Mapping[Name, Result], intent: Intent) -> ZonegitError | No
     if not failed:
         return None
     done = [zone for zone, each in results.items() if isinstance(each, Committed)]
-    if not done and not any(joint.REGISTERED in each.details for each in failed.values()):
+    begun = [zone for zone, each in failed.items() if joint.REGISTERED in each.details]
+    if not done and not begun:
         return together(failed, "nothing was committed")
-    error = together(failed, f"{_listed(done)} committed, but not all" if done else "not committed")
+    outcome = (
+        f"{_listed(done)} committed, but not all" if done else f"only registered {_listed(begun)}"
+    )
+    error = together(failed, outcome)
     assert intent.operation is not None
-    operation = operations.short_id(intent.operation)
-    hint = f"zonegit undo {operation} takes back what was done; then: {error.hint or 'try again'}"
+    undo = f"zonegit undo {operations.short_id(intent.operation)} takes back what was done"
+    hint = f"{undo}; or {error.hint}" if error.hint else undo
     return type(error)(error.message, hint=hint, **error.details, operation=intent.operation)
 
 

@@ -10,12 +10,13 @@ from tests.unit.repo.conftest import FOO
 
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import short
+from zonegit.repo.committing import commits, plans
 from zonegit.repo.committing.commits import Committed, Intent, Preview, Unchanged
 from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches, tags
 from zonegit.store import refnames
 from zonegit.store.protocols import Moved, RefStore
-from zonegit.zone import names
+from zonegit.zone import names, zonefile
 from zonegit_cli.workspace import committing
 from zonegit_cli.workspace.comparing import compare
 from zonegit_cli.workspace.opened import INDEX, opened
@@ -256,6 +257,27 @@ async def test_what_is_refused_after_all_names_what_was_committed_and_how_to_tak
     )
     assert str(error.hint).startswith("zonegit undo 0123456789ab takes back what was done")
     assert out.states() == {"example.com.": "changed"}
+
+
+async def test_a_new_zone_that_was_only_registered_is_taken_back_too(out: Desk) -> None:
+    new = names.parse("example.net.")
+    path = out.root / "net/example/db.zone"
+    path.parent.mkdir(parents=True)
+    path.write_text(FOO)
+
+    async def others_begin() -> None:
+        """Just after the zone was registered."""
+        at = heads.Position(new, "main", None)
+        rrsets = list(zonefile.read(FOO.encode(), new).rrsets.values())
+        plan = plans.plan_replacement(rrsets, new)
+        await commits.commit(out.shop.other, at, plan, Intent("theirs", "import"))
+
+    refs = Late(out.shop.repo.refs, others_begin)
+    out.shop.repo = msgspec.structs.replace(out.shop.repo, refs=refs)
+    error = committing.failure(await out.commit(), INTENT)
+    assert isinstance(error, Conflict)
+    assert error.message.startswith("only registered example.net.: ")
+    assert "zonegit undo 0123456789ab takes back" in str(error.hint)
 
 
 def test_an_error_of_very_many_zones_names_a_few_and_is_of_the_gravest_kind() -> None:
