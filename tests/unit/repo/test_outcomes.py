@@ -1,0 +1,86 @@
+"""What a commit's summary shows: the records that came and went, as far as they are few."""
+
+from collections.abc import Collection, Mapping
+
+import click
+import msgspec
+
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address, committed
+from zonegit.errors import Unavailable
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.repo.committing import diffs
+from zonegit.repo.committing.commits import Committed
+from zonegit.repo.committing.edits import Delete, Set
+from zonegit.store.memory import MemoryObjects
+from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import RRset, rrset
+from zonegit_cli.drawn import outcomes
+
+WWW = names.parse("www", ZONE)
+
+
+async def summary(shop: Shop, made: Committed) -> list[str]:
+    return [click.unstyle(line) for line in list(await outcomes.lines(shop.repo, made))[1:]]
+
+
+def text(*strings: str) -> RRset:
+    rdatas = [bytes([len(each)]) + each.encode() for each in strings]
+    return rrset(names.parse("txt", ZONE), rrtypes.TXT, 300, rdatas)
+
+
+async def test_each_record_that_came_or_went_is_a_line(foo: Shop) -> None:
+    made = committed(await foo.edited([Set(address("api", "192.0.2.81")), Delete(WWW)]))
+    assert await summary(foo, made) == [
+        "  - api.foo.com. 300 IN A 192.0.2.80",
+        "  + api.foo.com. 300 IN A 192.0.2.81",
+        "  - www.foo.com. 300 IN CNAME api.foo.com.",
+    ]
+
+
+async def test_many_records_are_counted(foo: Shop) -> None:
+    made = committed(await foo.edited([Set(text(*(f"{n:02}" for n in range(25))))]))
+    shown = await summary(foo, made)
+    assert len(shown) == outcomes.MAX_RECORDS + 1
+    assert shown[-1] == "  and 5 more records"
+
+
+async def test_many_rrsets_are_counted(foo: Shop) -> None:
+    many = [Set(address(f"h{number:02}", "192.0.2.1")) for number in range(12)]
+    shown = await summary(foo, committed(await foo.edited(many)))
+    assert len(shown) == outcomes.MAX_RRSETS + 1
+    assert shown[-1] == "  and 2 more RRsets"
+
+
+async def test_a_long_record_is_cut(foo: Shop) -> None:
+    (line,) = await summary(foo, committed(await foo.edited([Set(text("x" * 250))])))
+    assert line.endswith("...")
+    assert len(line) < 250
+
+
+async def test_a_commit_of_one_record_asks_the_store_nothing_more_to_be_shown(foo: Shop) -> None:
+    made = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
+    asked = foo.repo.objects.asked  # type: ignore[attr-defined]
+    await summary(foo, made)
+    document = await outcomes.document(foo.repo, made, dry_run=False)
+    assert document.changes is not None
+    assert len(document.changes) == 1
+    assert foo.repo.objects.asked == asked  # type: ignore[attr-defined]
+
+
+class Gone(MemoryObjects):
+    """A store that does not answer any more."""
+
+    async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
+        raise Unavailable("no answer")
+
+
+async def test_a_commit_whose_change_cannot_be_read_is_still_a_commit(foo: Shop) -> None:
+    made = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
+    unread = diffs.TreePair(ZONE, made.trees.old, made.trees.new, Reader(Gone()))
+    made = msgspec.structs.replace(made, trees=unread)
+    document = await outcomes.document(foo.repo, made, dry_run=False)
+    assert (document.committed, document.changes) == (True, None)
+    assert await summary(foo, made) == ["  1 RRset changed"]
+    assert [each.endswith("no answer") for each in foo.noted] == [True, True]
