@@ -134,8 +134,10 @@ def split_rdata(text: str) -> list[str]:
 
 
 def _check_nothing_skipped(text: str) -> None:
-    """Raises:
-    Invalid: ``text`` has a comment or a line end outside quotes.
+    """Refuse text that has something outside quotes that a file's reader would skip.
+
+    Raises:
+        Invalid: it has a comment or a line end there.
     """
     at = 0
     while found := _PIECE.match(text, at):

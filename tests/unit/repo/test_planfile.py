@@ -263,6 +263,8 @@ SOA = {"ttl": 300, "rdata": ["ns. host. 1 2 3 4 5"]}
         (document(changes=[change(new={"ttl": -1, "rdata": ["192.0.2.1"]})]), "ttl"),
         (document(changes=[change(new={"ttl": 1, "rdata": []})]), "rdata"),
         (document(changes=[change(new={"ttl": 1, "rdata": ["192.0.2"]})]), "192.0.2"),
+        (document(changes=[change(new={"ttl": 1, "rdata": ["192.0.2.1 ; x"]})]), "comment"),
+        (document(changes=[change(new={"ttl": 1, "rdata": ["192.0.2.1\n192.0.2.2"]})]), "line end"),
         (document(changes=[change(), change(new=None, old=change()["new"])]), "twice"),
         (document(changes=[change(**APEX_SOA, old=SOA, new=None)]), "without its SOA"),
         (document(changes=[change(**APEX_SOA, new={"ttl": 1, "rdata": [r"\# 1 00"]})]), "SOA"),

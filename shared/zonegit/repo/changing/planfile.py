@@ -27,13 +27,12 @@ from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store import refnames
 from zonegit.store.reading import Reader
-from zonegit.zone import lexer, names, rrtypes, rules, spelling
+from zonegit.zone import lexer, names, rrtypes, rules, spelling, typed_records
 from zonegit.zone.findings import Finding
 from zonegit.zone.markers import refuse_markers
 from zonegit.zone.names import ROOT, Name
 from zonegit.zone.rrset import MAX_TTL, RRset, rrset, soa, title, with_serial
 from zonegit.zone.serial import later
-from zonegit.zone.zonetext import rdata_from_words
 
 VERSION: Final = 1
 MAX_OCTETS: Final = 64 << 20
@@ -200,7 +199,7 @@ def _delta(change: _Change, number: int, zone: Name, source: str) -> Delta:
 def _rrset(owner: Name, rdtype: int, content: _Content | None) -> RRset | None:
     if content is None:
         return None
-    rdatas = [rdata_from_words(rdtype, lexer.split(text), ROOT) for text in content.rdata]
+    rdatas = [typed_records.read_rdata(rdtype, text, ROOT) for text in content.rdata]
     value = rrset(owner, rdtype, content.ttl, rdatas)
     if rdtype == rrtypes.SOA:
         soa(value)  # or it is none
