@@ -4,8 +4,6 @@ would be), wait, tell."""
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-import msgspec
-
 from zonegit.repo.committing import commits, plans
 from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Preview
 from zonegit.repo.committing.conflicts import Conflicted
@@ -135,8 +133,6 @@ async def carry_out(
                 heard = await waiter.until(outcome.moved)
         if not isinstance(outcome, Conflicted):
             findings.tell(session, outcome.findings)
-            every = (*of_head, *outcome.findings)
-            outcome = msgspec.structs.replace(outcome, findings=every)
         hints = advice(outcome) if isinstance(outcome, Conflicted) else ()
         data: dict[str, Any] = {}
         shown: Iterable[str] = ()
@@ -144,6 +140,7 @@ async def carry_out(
             found = await outcomes.document(
                 repo, outcome, dry_run=how.dry_run, served_by=heard.served_by, hints=hints
             )
+            found.warnings = [*documents.warnings(of_head), *found.warnings]
             data = documents.as_json(extend(found))
         else:
             text = await outcomes.lines(repo, outcome, nothing, jumped, hints)

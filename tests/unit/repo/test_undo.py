@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, addresses, committed, tip, zone_at
-from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unsafe, ZonegitError
+from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable, Unsafe, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import subject
 from zonegit.repo.asking import operations
@@ -152,6 +152,27 @@ async def test_a_later_move_by_others_is_no_less_a_conflict_for_redo(foo: Shop) 
     now = await edited(Shop(foo.other, foo.repo), "192.0.2.82")
     with pytest.raises(Conflict, match="moved by bob"):
         await undone(foo.repo, redo=True)
+    assert await tip(foo) == now
+
+
+class Earlier:
+    """A ref store of an earlier release: it ignores what it does not know."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def operation(self, actor: str, prefix: str | None, after: int = 0, **_: Any) -> Any:
+        return await self._store.operation(actor, prefix, after)
+
+
+async def test_a_ref_store_that_knows_no_redo_takes_nothing_else_back(foo: Shop) -> None:
+    now = await edited(foo, "192.0.2.81")
+    store: Any = Earlier(foo.repo.refs)
+    with pytest.raises(Unavailable, match="earlier release"):
+        await undone(msgspec.structs.replace(foo.repo, refs=store), redo=True)
     assert await tip(foo) == now
 
 

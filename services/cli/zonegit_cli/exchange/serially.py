@@ -70,11 +70,11 @@ async def commit(
             session.output.progress("")
             heard = await waiter.until(written.moved) if written.moved else waiting.Heard()
         findings.tell(session, written.findings)
-        written = msgspec.structs.replace(written, findings=(*of_head, *written.findings))
         data: dict[str, Any] = {}
         if session.output.as_json:
             found = await _document(repo, at, written, how)
             found.served_by = heard.served_by
+            found.warnings = [*documents.warnings(of_head), *found.warnings]
             data = documents.as_json(_with_versions(master.extend(found), new, written))
     session.output.result(data, [*_lines(at, new, written, how), *heard.lines()], paged=True)
     if refusal := first_refusal([written.judgement]):

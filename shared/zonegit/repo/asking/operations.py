@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.errors import Conflict, Invalid
+from zonegit.errors import Conflict, Invalid, Unavailable
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Symref
 from zonegit.repo.committing import diffs
@@ -105,6 +105,7 @@ async def find(repo: Repo, prefix: str | None, *, redo: bool = False) -> Done:
     Raises:
         NotFound: there is none.
         Invalid: there are several; names them. Or these are too few characters, or too many.
+        Unavailable: the ref store is of an earlier release and knows no redo.
     """
     if prefix is not None and not MIN_PREFIX <= len(prefix) <= MAX_ID:
         raise Invalid(
@@ -118,7 +119,14 @@ async def find(repo: Repo, prefix: str | None, *, redo: bool = False) -> Done:
         page = await repo.refs.operation(repo.actor, page.operation, entries[-1].sequence)
         entries += page.entries
         later += page.later
-    return Done(page.operation, entries, later, first.undone_by, first.undone_in_part)
+    done = Done(page.operation, entries, later, first.undone_by, first.undone_in_part)
+    if redo and prefix is None and done.undoes is None:
+        # It ignored what it does not know, and named the latest operation: that is no undo.
+        raise Unavailable(
+            "the refs service is of an earlier release, which knows no redo",
+            hint="upgrade it, or take the undo back by its id: zonegit undo ID",
+        )
+    return done
 
 
 async def standing(repo: Repo, done: Done) -> list[Turned]:
