@@ -14,7 +14,7 @@ import msgspec
 from zonegit.errors import Invalid
 from zonegit.merge import threeway
 from zonegit.merge.threeway import Disagreement
-from zonegit.zone import canonical_rdata, rrtypes, rules, spelling
+from zonegit.zone import canonical_rdata, rrtypes, rules, sizing, spelling
 from zonegit.zone.rrset import RRset, rdata_to_text, rrset, soa, with_serial
 
 Reason = Literal[
@@ -152,6 +152,8 @@ def _together(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Refusal
     try:
         merged = rrset(ours.owner, ours.rdtype, ttl, left, ours.rdclass)
         rules.check_rrset(merged)
+        if sizing.is_too_large(merged):
+            raise sizing.refusal(merged)
     except Invalid as error:
         return Refusal("no zone may hold both", error.message)
     return merged

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import canonical_rdata, rules
+from zonegit.zone import canonical_rdata, rules, sizing
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import failure
 from zonegit.zone.names import Name
@@ -108,6 +108,7 @@ class Gathering:
             for owner, groups in self._owners.items()
             for rdtype, group in groups.items()
         }
+        self._find_too_large(rrsets)
         if self._unsaid:
             message = f"{end[0]}:{end[1]}: {self._unsaid} more warnings"
             self._findings.append(Finding("more-warnings", "warning", message))
@@ -131,6 +132,12 @@ class Gathering:
             where = max(groups[DNAME].where, groups[NS].where)
             message, source = rules.beside_dname(owner).message, "RFC 6672 section 2.3"
             self._find(where, Finding(NS_AND_DNAME, "note", message, owner, DNAME, source))
+
+    def _find_too_large(self, rrsets: dict[tuple[Name, int], RRset]) -> None:
+        """Find RRsets that are refused where they are new; what is stored already may stay."""
+        for (owner, rdtype), value in rrsets.items():
+            for finding in sizing.find_too_large(value, "note"):
+                self._find(self._owners[owner][rdtype].where, finding)
 
     def _find(self, where: Where, finding: Finding) -> None:
         """Keep a finding, its message with the file and line, while there are few."""

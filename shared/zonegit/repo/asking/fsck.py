@@ -30,7 +30,7 @@ from zonegit.objects.model import (
 from zonegit.repo.finding import several
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.refnames import RefName
-from zonegit.zone import names, spelling
+from zonegit.zone import names, sizing, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
@@ -196,7 +196,7 @@ class _Walk:
 
     async def _notice(self, object_id: ObjectId, expected: Expected, value: RRset) -> None:
         """Takes note of what should be known about an RRset, though it is whole."""
-        for finding in spelling.find_twins(value):
+        for finding in (*spelling.find_twins(value), *sizing.find_too_large(value)):
             self.report.noticed_count += 1
             if len(self.report.noticed) < MOST_TOLD:
                 placed = await self._placed(object_id, expected, finding.message)

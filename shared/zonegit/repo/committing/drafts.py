@@ -12,7 +12,7 @@ from zonegit.history import trees
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Blob, Commit, Identity
-from zonegit.repo.committing import cuts
+from zonegit.repo.committing import cuts, sizes
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.committing.examining import Examination
 from zonegit.repo.committing.races import Footprint
@@ -129,8 +129,8 @@ async def draft(
     Raises:
         Unsafe: the zone is signed, the change would invalidate signatures (unless it
             ``may_touch_signed``) or its serial would not move on, and it is not forced.
-        Invalid: the zone would have no SOA; a name would become both a zone cut and a DNAME; or
-            there are findings that ``strict`` makes errors.
+        Invalid: the zone would have no SOA; a name would become both a zone cut and a DNAME; an
+            RRset that is new is too large; or there are findings that ``strict`` makes errors.
     """
     apex = position.zone
     changes = planned.changes
@@ -151,6 +151,7 @@ async def draft(
         await cuts.check_delegations(
             reader, apex, tip.tree, changes, planned.added, planned.findings
         )
+    await sizes.check_sizes(repo.objects, changes.values(), planned.findings)
     objects, tree = await built(reader, apex, tip.tree, stored)
     found = (*planned.findings, *_serial_notes(position, tip, planned, new_soa))
     if examine:

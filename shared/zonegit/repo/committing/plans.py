@@ -18,7 +18,7 @@ from zonegit.objects import asks
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob
-from zonegit.repo.committing import default_ttl, diffs, edits, races, respelling
+from zonegit.repo.committing import default_ttl, diffs, edits, races, respelling, sizes
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.committing.edits import Add, Changes, Edit, Key, Set
@@ -147,6 +147,7 @@ def plan_replacement(
             return Planned(first.changes, wanted.keys(), findings=first.findings)
         objects, made = build(rrsets, apex)
         if renew is not None:
+            await sizes.check_sizes(renew, rrsets)
             await renew.put(objects)
         reader.learn(objects)
         found = await reader.answer(trees.changes(tip.tree, made))

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from zonegit.errors import Invalid
-from zonegit.zone import spelling
+from zonegit.zone import sizing, spelling
 from zonegit.zone.lint import regexps
 from zonegit.zone.lint.view import View
-from zonegit.zone.rrset import MAX_MESSAGE, RRset, describe, message_size
+from zonegit.zone.rrset import RRset, describe
 
 _LOC: Final = struct.Struct("!BBBBIII")
 _EQUATOR: Final = 1 << 31
@@ -19,9 +19,6 @@ MAX_LONGITUDE: Final = 180
 
 MIN_PSDN_DIGITS: Final = 4
 """The data network identification code that a PSDN address begins with (RFC 1183 section 3.1)."""
-
-MAX_ANSWER: Final = MAX_MESSAGE - 1_024
-"""Octets of the smallest answer with an RRset: the rest is for EDNS and a signature."""
 
 _NAPTR_HEAD: Final = 4
 _NAPTR_STRINGS: Final = 3
@@ -41,9 +38,8 @@ def check_variants(_view: View, rrset: RRset) -> Iterator[str]:
 
 def check_size(_view: View, rrset: RRset) -> Iterator[str]:
     """Find RRsets that fit no message that is signed and has EDNS."""
-    size = message_size(rrset)
-    if size > MAX_ANSWER:
-        yield f"{describe(rrset)} needs a message of {size} octets; {MAX_ANSWER} fit"
+    for finding in sizing.find_too_large(rrset):
+        yield finding.message
 
 
 def check_naptr(_view: View, rrset: RRset) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from zonegit.zone import canonical_rdata, names, rrtypes, spelling
+from zonegit.zone import canonical_rdata, names, rrtypes, sizing, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import content, delegations, dots, references
 from zonegit.zone.lint.rule import Rule, Scope
@@ -170,12 +170,12 @@ RULES: Final[tuple[Rule, ...]] = (
         canonical_rdata.AS_WRITTEN,
     ),
     Rule(
-        "rrset-too-large",
+        sizing.TOO_LARGE,
         "warning",
         content.check_size,
         "an RRset that is too large for a message with EDNS and a signature",
         "split it over several names, or remove records",
-        "RFC 1035 section 4.2.2",
+        sizing.SOURCE,
         scope="stored",
     ),
     Rule(
