@@ -180,3 +180,58 @@ SAMPLES: Final[dict[str, tuple[tuple[str, str | None], ...]]] = {
     "DLV": ((f"60485 5 1 {_HASH_20}", None),),
 }
 """By mnemonic."""
+
+_UNKNOWN: Final = "the type is not known to this server"
+
+PEERS_DIFFER: Final[dict[str, dict[str, str]]] = {
+    "named-compilezone": {
+        "MD": "obsolete types are refused in master files",
+        "MF": "obsolete types are refused in master files",
+        "IPSECKEY 10 3 0": "a key is required, though RFC 4025 section 3.1 lets it be absent",
+        "IPSECKEY 10 0 0": "a key is required, though RFC 4025 section 3.1 lets it be absent",
+        **dict.fromkeys(("CLA", "IPN"), _UNKNOWN),
+    },
+    "nsd-checkzone": {
+        "WKS 192.0.2.1 17": "a port is required",
+        "KEY 49152": "a key is required, though RFC 2535 section 3.1.2 lets it be absent",
+        "NXT a.example.": "a type is required",
+        "NSEC a.example. TA": "TA is not known to this server",
+        "RRSIG DOA": "DOA is not known to this server",
+        **dict.fromkeys(
+            ("NSAP-PTR", "GPOS", "EID", "NIMLOC", "ATMA", "A6", "SINK", "HIP", "NINFO", "RKEY",
+             "TALINK", "DSYNC", "HHIT", "BRID", "DOA", "AMTRELAY", "RESINFO", "WALLET", "CLA",
+             "IPN", "TA"),
+            _UNKNOWN,
+        ),
+    },
+    "knotc": {
+        **dict.fromkeys(
+            ("MD", "MF", "MB", "MG", "MR", "WKS", "X25", "ISDN", "NSAP", "NSAP-PTR", "SIG", "PX",
+             "GPOS", "NXT", "EID", "NIMLOC", "ATMA", "A6", "SINK", "HIP", "NINFO", "RKEY", "TALINK",
+             "DSYNC", "HHIT", "BRID", "AVC", "DOA", "AMTRELAY", "RESINFO", "WALLET", "CLA", "IPN",
+             "TA", "DLV"),
+            "Knot DNS reads it in generic form only",
+        ),
+        "KEY 49152": "a key is required, though RFC 2535 section 3.1.2 lets it be absent",
+        "NSEC a.example. TA": "TA is not known to this server",
+        "RRSIG DOA": "DOA is not known to this server",
+    },
+    "ldns-read-zone": {
+        "WKS 192.0.2.1 17": "a port is required",
+        "NSAP-PTR": "it is printed as a quoted string",
+        "KEY 49152": "a key is required, though RFC 2535 section 3.1.2 lets it be absent",
+        "NXT": "the list of types is not read",
+        "ATMA +": "the form of E.164 is not read",
+        "IPSECKEY": "a key in base64, or the absence of one, is not read",
+        "NSEC a.example. TA": "types it does not know become TYPE0",
+        "RRSIG DOA": "types it does not know become TYPE0",
+        "CSYNC 66 0": "a type is required",
+        **dict.fromkeys(
+            ("A6", "SINK", "NINFO", "RKEY", "DSYNC", "HHIT", "BRID", "AVC", "DOA", "AMTRELAY",
+             "RESINFO", "WALLET", "CLA", "IPN", "TA"),
+            _UNKNOWN,
+        ),
+    },
+}  # fmt: skip
+"""By the program that reads master files: how the record begins that it refuses or prints as
+something else, and why."""
