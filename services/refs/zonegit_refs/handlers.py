@@ -89,7 +89,7 @@ class Handlers:
         return await self._refs.snapshot(message.after)
 
     async def since(self, request: Request, message: AskSince) -> Since:
-        return await self._refs.since(message.epoch, message.sequence)
+        return await self._refs.since(message.epoch, message.sequence, message.operation)
 
     async def reflog(self, request: Request, message: AskReflog) -> Reflog:
         entries = await self._refs.reflog(_ref(request), message.limit, message.serial)

@@ -119,9 +119,9 @@ class Keeper:
     async def snapshot(self, after: Name | None = None) -> Snapshot:
         return await self._refs.snapshot(after)
 
-    async def since(self, epoch: str, sequence: int) -> Since:
-        since = await self._refs.since(epoch, sequence)
-        if epoch != since.epoch or sequence > since.sequence:
+    async def since(self, epoch: str, sequence: int, operation: str = "") -> Since:
+        since = await self._refs.since(epoch, sequence, operation)
+        if epoch != since.epoch or sequence > since.sequence or since.is_other:
             self._resolvers.hint()
         return since
 

@@ -117,6 +117,7 @@ def snapshot(connection: Connection, after: Name | None) -> Snapshot:
         fits[-1] if more else None,
         recovery.past(connection),
         recovery.witness(connection) is not None or recovery.count_awaiting(connection) > 0,
+        operation=rows.last_operation(connection),
     )
 
 
@@ -158,12 +159,14 @@ def fitting(sized: list[tuple[int, Any]]) -> list[Any]:
     return fitting
 
 
-def since(connection: Connection, epoch: str, sequence: int) -> Since:
+def since(connection: Connection, epoch: str, sequence: int, operation: str) -> Since:
     """Log rows after ``sequence``, as many as fit; none when ``epoch`` is another store's."""
     ours = rows.epoch(connection)
     last = rows.last_sequence(connection)
     if epoch != ours:
         return Since(ours, last, [])
+    if recovery.is_other_row(connection, sequence, operation):
+        return Since(ours, last, [], is_other=True)
     found = connection.execute(
         f"{rows.LOG} WHERE sequence > ? ORDER BY sequence LIMIT ?",
         (sequence, PAGE_ENTRIES),

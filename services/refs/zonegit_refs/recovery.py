@@ -17,6 +17,7 @@ from zonegit.safety import policy
 from zonegit.store import refnames
 from zonegit.store.basis import ServedTree
 from zonegit.store.protocols import Guard, Owed, Past, Recovery, Renewal, Witness
+from zonegit.store.recovery import told
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import HALF, lead
@@ -40,14 +41,23 @@ def require_recovered(connection: Connection, zone: Name | None) -> None:
     found = witness(connection)
     if found is not None:
         raise Unavailable(
-            f"the ref store was restored from a backup: it ends at {rows.last_sequence(connection)}"
-            f" of its log, and {found.resolver} has seen {found.sequence}",
+            "the ref store was restored from a backup:"
+            f" {told(found, rows.last_sequence(connection))}",
             hint=HINT,
         )
     if zone is not None and is_awaiting(connection, zone):
         raise Unavailable(
             f"{names.text(zone)} is not recovered yet after the restore from a backup", hint=HINT
         )
+
+
+def is_other_row(connection: Connection, sequence: int, operation: str) -> bool:
+    """Return whether the row at a sequence is not the one of ``operation``, empty: unknown."""
+    if not operation:
+        return False
+    found = connection.execute("SELECT operation FROM log WHERE sequence = ?", (sequence,))
+    row = found.fetchone()
+    return row is not None and row[0] != operation
 
 
 def is_awaiting(connection: Connection, zone: Name) -> bool:
@@ -64,7 +74,7 @@ def count_awaiting(connection: Connection) -> int:
 
 def witness(connection: Connection) -> Witness | None:
     """Return who proves that the store was restored; None: no recovery has to begin."""
-    row = connection.execute("SELECT resolver, epoch, sequence FROM witness").fetchone()
+    row = connection.execute("SELECT resolver, epoch, sequence, operation FROM witness").fetchone()
     return Witness(*row) if row is not None else None
 
 
@@ -124,15 +134,18 @@ def note(connection: Connection, claim: Witness, before: Sequence[str]) -> bool:
         Whether this is the first proof of it.
     """
     ours = rows.epoch(connection)
-    is_later = claim.epoch == ours and claim.sequence > rows.last_sequence(connection)
+    is_later = claim.sequence > rows.last_sequence(connection)
+    is_lost = claim.epoch == ours and (
+        is_later or is_other_row(connection, claim.sequence, claim.operation)
+    )
     # An epoch that came after ours: the backup is older than an earlier recovery.
-    if not is_later and ours not in before:
+    if not is_lost and ours not in before:
         return False
     if witness(connection) is not None:
         return False
     connection.execute(
-        "INSERT INTO witness (one, resolver, epoch, sequence) VALUES (1, ?, ?, ?)",
-        (claim.resolver, claim.epoch, claim.sequence),
+        "INSERT INTO witness (one, resolver, epoch, sequence, operation) VALUES (1, ?, ?, ?, ?)",
+        (claim.resolver, claim.epoch, claim.sequence, claim.operation),
     )
     return True
 

@@ -24,7 +24,8 @@ _RECOVERY: Final = (
     # Who proves that this store was restored from a backup, until a recovery begins.
     """CREATE TABLE witness (
         one INTEGER PRIMARY KEY CHECK (one = 1),
-        resolver TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL
+        resolver TEXT NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,
+        operation TEXT NOT NULL
     ) STRICT""",
     # Runs of the service before which this store may have been restored.
     "CREATE TABLE start (number INTEGER PRIMARY KEY, id TEXT NOT NULL) STRICT",
@@ -170,6 +171,13 @@ def last_sequence(connection: Connection) -> int:
     """Where the log stands; 0 when it is empty."""
     (sequence,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM log").fetchone()
     return int(sequence)
+
+
+def last_operation(connection: Connection) -> str:
+    """Return the operation of the last row of the log; empty where there is none."""
+    found = connection.execute("SELECT operation FROM log ORDER BY sequence DESC LIMIT 1")
+    row = found.fetchone()
+    return str(row[0]) if row is not None else ""
 
 
 def epoch_began(connection: Connection) -> int:

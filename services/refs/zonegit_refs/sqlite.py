@@ -76,8 +76,9 @@ class SqliteRefs:
         found = await self._database.read(partial(questions.snapshot, after=after))
         return msgspec.structs.replace(found, start=self.run)
 
-    async def since(self, epoch: str, sequence: int) -> Since:
-        return await self._database.read(partial(questions.since, epoch=epoch, sequence=sequence))
+    async def since(self, epoch: str, sequence: int, operation: str) -> Since:
+        work = partial(questions.since, epoch=epoch, sequence=sequence, operation=operation)
+        return await self._database.read(work)
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
         work = partial(questions.reflog, ref=ref, limit=limit, serial=serial)

@@ -80,7 +80,8 @@ class Witnesses:
         subject = subjects.resolvers("status")
         found = await self._bus.broadcast(subject, about, ResolverStatus, ANSWER_TIMEOUT_S)
         for each in found:
-            await self._take(Witness(each.resolver, each.epoch, each.sequence), each.past)
+            claim = Witness(each.resolver, each.epoch, each.sequence, each.operation)
+            await self._take(claim, each.past)
         doubted = await self._refs.doubted()
         if doubted and any(self._confirms(each, doubted) for each in found):
             await self._refs.confirm()
@@ -88,7 +89,8 @@ class Witnesses:
     def _confirms(self, status: ResolverStatus, doubted: Sequence[str]) -> bool:
         """Return whether a resolver that knows the log from before holds no more than there is."""
         is_old = status.began is not None and status.began not in doubted
-        return is_old and status.epoch == self._refs.epoch and status.sequence <= self._refs.latest
+        is_ours = status.epoch == self._refs.epoch and not status.held
+        return is_old and is_ours and status.sequence <= self._refs.latest
 
     async def _ask_when_hinted(self) -> None:
         while True:
@@ -119,9 +121,12 @@ class Witnesses:
                 log.warning("report.not-kept", error=error.message)
 
     async def _take(self, claim: Witness, before: Sequence[str]) -> None:
-        if not (self._is_later(claim.epoch, claim.sequence) or self._refs.epoch in before):
+        is_ours = claim.epoch == self._refs.epoch
+        if not (is_ours or self._refs.epoch in before):
             return
         if self._refs.epoch in self._refs.begun:
+            if not self._is_later(claim.epoch, claim.sequence):
+                return
             if claim.resolver not in self._refused and len(self._refused) < MAX_CLAIMS:
                 self._refused.add(claim.resolver)
                 log.warning("report.refused", **_fields(claim), reason="this epoch lost nothing")

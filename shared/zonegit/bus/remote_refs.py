@@ -88,8 +88,9 @@ class RemoteRefs:
     async def snapshot(self, after: Name | None = None) -> Snapshot:
         return await self._ask("snapshot", None, AskSnapshot(after=after), Snapshot)
 
-    async def since(self, epoch: str, sequence: int) -> Since:
-        return await self._ask("since", None, AskSince(epoch=epoch, sequence=sequence), Since)
+    async def since(self, epoch: str, sequence: int, operation: str = "") -> Since:
+        question = AskSince(epoch=epoch, sequence=sequence, operation=operation)
+        return await self._ask("since", None, question, Since)
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
         question = AskReflog(limit=limit, serial=serial)

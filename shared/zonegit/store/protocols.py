@@ -146,7 +146,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     whoever follows the log applies events from the first page's ``sequence`` on. ``past`` are the
     epochs before this one, the latest first. ``recovering``: some zones await their recovery, and
     perhaps zones that are not registered here do, too. ``start`` names the present run of the ref
-    store, like no other.
+    store, like no other; ``operation`` is that of the row at ``sequence``, empty: there is none.
     """
 
     epoch: str
@@ -156,15 +156,17 @@ class Snapshot(msgspec.Struct, frozen=True):
     past: list[Past] = []
     recovering: bool = False
     start: str = ""
+    operation: str = ""
 
 
 class Witness(msgspec.Struct, frozen=True):
     """A resolver that holds a row of the log which the ref store does not have (any more): epoch
-    and sequence of the latest row that it applied."""
+    and sequence of the latest row that it applied, and that row's operation, empty: unknown."""
 
     resolver: str
     epoch: str
     sequence: int
+    operation: str = ""
 
 
 class Owed(msgspec.Struct, frozen=True):
@@ -284,11 +286,13 @@ class Aftermath(msgspec.Struct, frozen=True):
 
 class Since(msgspec.Struct, frozen=True):
     """Log rows after a sequence, oldest first, and where the log stands. More may follow while
-    the last row's sequence is below ``sequence``."""
+    the last row's sequence is below ``sequence``. ``is_other``: the row that was asked about is not
+    the one that the caller knows under its sequence, so no row follows it."""
 
     epoch: str
     sequence: int
     entries: list[LogEntry]
+    is_other: bool = False
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -335,9 +339,9 @@ class RefStore(Protocol):
         """A page of all zones with their tips, from the first zone past ``after`` on."""
         ...
 
-    async def since(self, epoch: str, sequence: int) -> Since:
+    async def since(self, epoch: str, sequence: int, operation: str = "") -> Since:
         """Log rows after ``sequence``; no rows, and another epoch, when ``epoch`` is not this
-        store's."""
+        store's. ``operation`` is that of the row at ``sequence``, empty: unknown."""
         ...
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from zonegit.objects.ids import ObjectId
+from zonegit.store.protocols import Witness
 from zonegit.zone.serial import HALF, advanced, following, later, latest, lead
 
 DEFAULT_HEADROOM: Final = 1_000
@@ -20,6 +21,13 @@ MAX_HEADROOM: Final = HALF - 1
 MAX_LEAD: Final = 1 << 30
 """How far ahead of a tip a resolver's serial is believed without a word of the operator: half of
 what serials can tell apart, so that one faulty resolver cannot use it up."""
+
+
+def told(witness: Witness, sequence: int) -> str:
+    """Return in words what proves that a store which ends at ``sequence`` was restored."""
+    if witness.sequence <= sequence:
+        return f"{witness.resolver} has seen another row {witness.sequence} of its log than it has"
+    return f"it ends at {sequence} of its log, and {witness.resolver} has seen {witness.sequence}"
 
 
 class Answer(msgspec.Struct, frozen=True):

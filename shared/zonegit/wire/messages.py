@@ -169,10 +169,12 @@ class AskSnapshot(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskSince(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.since: log rows after a sequence. Answered by ``store.protocols.Since``."""
+    """refs.since: log rows after a sequence, whose own row has the ``operation``, empty: unknown.
+    Answered by ``store.protocols.Since``."""
 
     epoch: Text
     sequence: Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
+    operation: Annotated[str, Meta(max_length=64)] = ""
 
 
 class AskReflog(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -440,7 +442,8 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     ``past`` are the epochs before ``epoch``, the latest first; ``held``: the ref store has lost
     what this resolver holds, so it is kept as it is. ``began`` is the run of the ref store
     (``Snapshot.start``) in which its cache began; empty: before there were such names; None: an
-    earlier release does not tell."""
+    earlier release does not tell. ``operation`` is that of the row at ``sequence``, empty: unknown.
+    """
 
     resolver: Text
     version: Text
@@ -458,6 +461,7 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     past: list[Text] = []
     held: bool = False
     began: Text | None = None
+    operation: Annotated[str, Meta(max_length=64)] = ""
 
     def __post_init__(self) -> None:
         for zone in self.only:

@@ -119,6 +119,37 @@ async def test_a_log_that_went_back_is_not_followed_until_it_is_recovered(
             assert (status.zones[0].serial, status.zones[0].problem) == (11, None)
 
 
+async def test_a_log_that_has_gone_on_from_a_backup_is_not_taken_for_the_same(
+    nats_url: str, tmp_path: Path
+) -> None:
+    """No resolver was there, so moves were made until the sequence was past that of the lost time;
+    the serials are those that were lost, too."""
+    stores = tmp_path / "stores"
+    async with resolver(nats_url, tmp_path) as running, site(nats_url, stores) as there:
+        await there.commit("foo.com.", address(1))
+        copy = back_up(stores)
+        await there.commit("foo.com.", address(2))
+        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+    async with restored(nats_url, stores, copy) as there:
+        await there.commit("foo.com.", address(3))
+        await there.commit("foo.com.", address(4))
+        async with resolver(nats_url, tmp_path) as running:
+            await comes_to_be_held(there, "r")
+            assert await running.first_says(WWW) == "NOERROR 192.0.2.2"
+
+            async def is_refused() -> bool:
+                return (await there.repo.refs.recovery()).witness is not None
+
+            await comes_true(is_refused)
+            with pytest.raises(Unavailable, match="another row"):
+                await there.commit("foo.com.", address(5))
+            plans = await planned(there)
+            (branch,) = plans[0].branches
+            assert (branch.tip.serial, branch.verdict) == (9, Renew(1009))
+            await recover(there, plans)
+            await running.comes_to_say("NOERROR 192.0.2.4", WWW)
+
+
 async def test_a_resolver_that_is_started_meanwhile_holds_what_it_has_on_disk(
     nats_url: str, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from zonegit import config, release
 from zonegit.errors import ZonegitError
+from zonegit.store.recovery import told
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat, ResolverStatus
 from zonegit.zone import names
@@ -138,8 +139,8 @@ async def _recovery(session: Session, bus: "Bus") -> list[Finding]:
     findings = []
     if found.witness is not None:
         findings.append(
-            f"the ref store was restored from a backup: it ends at {found.sequence} of its log, and"
-            f" {found.witness.resolver} has seen {found.witness.sequence}; zonegit recover"
+            f"the ref store was restored from a backup: {told(found.witness, found.sequence)};"
+            " zonegit recover"
         )
     if found.awaiting:
         shown = ", ".join(map(names.text, found.zones[:MAX_NAMED]))

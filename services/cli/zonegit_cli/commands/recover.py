@@ -11,8 +11,16 @@ from zonegit.objects.ids import short
 from zonegit.repo.changing import recovery as use_case
 from zonegit.repo.changing.recovery import Answers, BranchPlan, Lost, Owe, ZonePlan
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.protocols import Recovery
-from zonegit.store.recovery import DEFAULT_HEADROOM, MAX_HEADROOM, Answer, Doubt, Leave, Renew
+from zonegit.store.protocols import Recovery, Witness
+from zonegit.store.recovery import (
+    DEFAULT_HEADROOM,
+    MAX_HEADROOM,
+    Answer,
+    Doubt,
+    Leave,
+    Renew,
+    told,
+)
 from zonegit.wire.messages import ResolverStatus
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -214,17 +222,11 @@ def _lines(
 def _state(survey: Survey) -> str:
     found = survey.recovery
     if found.witness is not None:
-        witness = found.witness
-        return (
-            f"the ref store was restored: it ends at {found.sequence} of its log, and"
-            f" {witness.resolver} has seen {witness.sequence} of epoch {witness.epoch}"
-        )
+        return f"the ref store was restored: {told(found.witness, found.sequence)}"
     for status in survey.statuses:
         if status.held:
-            return (
-                f"the ref store was restored: it ends at {found.sequence} of its log, and"
-                f" {status.resolver} has seen {status.sequence} of epoch {status.epoch}"
-            )
+            witness = Witness(status.resolver, status.epoch, status.sequence)
+            return f"the ref store was restored: {told(witness, found.sequence)}"
     if found.awaiting:
         return f"a recovery has begun: {count(found.awaiting, 'zone')} still to be recovered"
     return "no resolver says that the ref store was restored"

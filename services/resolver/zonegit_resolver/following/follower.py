@@ -56,7 +56,7 @@ class Follower:
         self._pins = pins
         self._notes = last_known.notes
         self._descent = last_known.descent
-        self.epoch, self.sequence, self.past, _ = self._notes.followed
+        self.epoch, self.sequence, self.past, _, self.operation = self._notes.followed
         """The last row of the log that was taken up, and the epochs before."""
         self.announced = 0
         """The last one that is known to exist."""
@@ -160,7 +160,7 @@ class Follower:
             await self._read_everything()
             if self.is_held:
                 # The ref store hears from this what it lacks.
-                await self._refs.since(self.epoch, self.sequence)
+                await self._refs.since(self.epoch, self.sequence, self.operation)
                 break
         else:
             self._tracks.confirmed = time.time()
@@ -169,12 +169,14 @@ class Follower:
 
     def _note(self) -> None:
         began = self._notes.followed.began
-        self._notes.follow(Followed(self.epoch, self.sequence, self.past, began))
+        followed = Followed(self.epoch, self.sequence, self.past, began, self.operation)
+        self._notes.follow(followed)
 
     async def _read_missed(self) -> None:
         while True:
-            since = await self._refs.since(self.epoch, self.sequence)
-            if since.epoch != self.epoch or since.sequence < self.sequence:
+            since = await self._refs.since(self.epoch, self.sequence, self.operation)
+            is_short = since.sequence < self.sequence
+            if since.epoch != self.epoch or is_short or since.is_other:
                 self._everything = True
                 return
             self.announced = since.sequence  # the log knows better than a message that came astray
@@ -191,7 +193,7 @@ class Follower:
         plan = self._tracks.plan
         first = page = await self._refs.snapshot()
         self._notes.begin(first.start)
-        self._hold(first)
+        await self._hold(first)
         registered: set[Name] = set()
         while True:
             for zone in page.zones:
@@ -219,10 +221,14 @@ class Follower:
         self._everything = False
         await self._read_missed()
 
-    def _hold(self, first: Snapshot) -> None:
+    async def _hold(self, first: Snapshot) -> None:
         """Find out whether the ref store has lost what was taken up."""
-        is_behind = first.epoch == self.epoch and first.sequence < self.sequence
-        is_held = is_behind or first.epoch in self.past
+        is_held = first.epoch in self.past
+        if first.epoch == self.epoch:
+            is_held = first.sequence < self.sequence
+            if not is_held and self.operation:
+                since = await self._refs.since(self.epoch, self.sequence, self.operation)
+                is_held = since.is_other
         if is_held and not self.is_held:
             log.error(
                 "log.went-back",
@@ -240,6 +246,7 @@ class Follower:
         """Go on from the whole picture."""
         self.epoch, self.sequence = first.epoch, first.sequence
         self.past = tuple(each.epoch for each in first.past)
+        self.operation = first.operation
         self._recovering = first.recovering
         self.announced = self._at_last_beat = first.sequence
 
@@ -276,7 +283,7 @@ class Follower:
 
     def _take(self, entry: LogEntry, objects: Sequence[RawObject]) -> None:
         """Applies one row of the log."""
-        self.sequence = entry.sequence
+        self.sequence, self.operation = entry.sequence, entry.operation
         self._note()
         ref = entry.ref
         if ref.zone is None:

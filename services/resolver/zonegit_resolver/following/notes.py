@@ -93,7 +93,7 @@ class Notes:
         known = self._followed
         is_further = epoch == known.epoch and sequence > known.sequence
         if is_further or (self._is_first and sequence > known.sequence):
-            self.follow(known._replace(epoch=epoch, sequence=sequence))
+            self.follow(known._replace(epoch=epoch, sequence=sequence, operation=""))
 
     async def run(self) -> None:
         """Write what changes, until cancelled."""

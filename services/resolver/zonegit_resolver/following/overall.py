@@ -26,7 +26,8 @@ _NOTES: Final = (
     "CREATE TABLE answered (zone BLOB NOT NULL, branch TEXT NOT NULL, serial INTEGER NOT NULL,"
     " tree BLOB NOT NULL, PRIMARY KEY (zone, branch)) STRICT, WITHOUT ROWID",
     "CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL,"
-    " sequence INTEGER NOT NULL, past TEXT NOT NULL, began TEXT NOT NULL) STRICT",
+    " sequence INTEGER NOT NULL, past TEXT NOT NULL, began TEXT NOT NULL,"
+    " operation TEXT NOT NULL) STRICT",
 )
 SCHEMA: Final = (
     "CREATE TABLE confirmed (one INTEGER PRIMARY KEY CHECK (one = 1), seen REAL NOT NULL) STRICT",
@@ -50,12 +51,14 @@ log = structlog.get_logger()
 class Followed(NamedTuple):
     """How far the log was followed: the epoch, the last of its rows that was applied, and the
     epochs before it, the latest first. The epoch is empty while no log was read. ``began`` names
-    the run of the ref store in which this cache began, empty: before there were such names."""
+    the run of the ref store in which this cache began, empty: before there were such names.
+    ``operation`` is that of the last row, empty: unknown."""
 
     epoch: str = ""
     sequence: int = 0
     past: tuple[str, ...] = ()
     began: str = ""
+    operation: str = ""
 
 
 class Highest(NamedTuple):
@@ -142,18 +145,20 @@ def _known(connection: Connection) -> Known:
     late = {(Name(zone), branch): seen for zone, branch, seen in found}
     rows = connection.execute("SELECT zone, branch, serial, tree FROM answered")
     answered = {(Name(zone), branch): Highest(*highest) for zone, branch, *highest in rows}
-    row = connection.execute("SELECT epoch, sequence, past, began FROM followed").fetchone()
+    row = connection.execute(
+        "SELECT epoch, sequence, past, began, operation FROM followed"
+    ).fetchone()
     followed = Followed()
     if row is not None:
-        followed = Followed(row[0], row[1], tuple(row[2].split()), row[3])
+        followed = Followed(row[0], row[1], tuple(row[2].split()), *row[3:])
     return Known(confirmed, late, sqlite.standing(connection), answered, followed)
 
 
 def _note(connection: Connection, followed: Followed, answered: Mapping[Key, Highest]) -> None:
-    epoch, sequence, past, began = followed
+    epoch, sequence, past, *rest = followed
     connection.execute(
-        "INSERT OR REPLACE INTO followed VALUES (1, ?, ?, ?, ?)",
-        (epoch, sequence, " ".join(past), began),
+        "INSERT OR REPLACE INTO followed VALUES (1, ?, ?, ?, ?, ?)",
+        (epoch, sequence, " ".join(past), *rest),
     )
     connection.executemany(
         "INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?)",

@@ -104,6 +104,7 @@ def status(
         past=list(follower.past),
         held=follower.is_held,
         began=notes.followed.began,
+        operation=follower.operation,
     )
 
 
