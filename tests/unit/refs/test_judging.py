@@ -1,6 +1,7 @@
 """Policy, asked with what is at hand and what has to be read."""
 
 import asyncio
+import random
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
@@ -11,8 +12,8 @@ from tests.support import commits
 from tests.support.commits import Made
 from tests.support.counting import Counting
 
-from zonegit.errors import NotFound, Unavailable, Unsafe
-from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.errors import NotFound, Unavailable, Unsafe, ZonegitError
+from zonegit.objects.ids import ObjectId, RawObject, seal
 from zonegit.safety import judging
 from zonegit.safety.moves import MoveRequest
 from zonegit.store import refnames
@@ -159,3 +160,39 @@ async def test_moves_go_through_whatever_is_only_judged_meanwhile(tmp_path: Path
         answers = await asyncio.gather(*asking, return_exceptions=True)
         assert {type(each) for each in answers} == {Unsafe}
         await keeper.judge(MAIN, Exactly(GROWN.id), GROWN.id, origin())
+
+
+def spoilt(rng: random.Random) -> tuple[ObjectId, list[RawObject]]:
+    """A commit with one object that was tampered with; those above it name it by its new id."""
+    objects, tip, renamed = list(SMALL.objects), ObjectId(SMALL.id), dict[bytes, bytes]()
+    at = rng.randrange(len(objects))
+    for index in range(at, len(objects)):
+        kind, payload = objects[index].kind, bytearray(objects[index].payload)
+        if index == at:
+            payload[rng.randrange(len(payload))] ^= 1 << rng.randrange(8)
+            del payload[rng.choice([rng.randrange(len(payload)), len(payload)]) :]
+        for old, new in renamed.items():
+            payload = payload.replace(old, new).replace(old.hex().encode(), new.hex().encode())
+        changed = seal(kind, bytes(payload))
+        renamed[objects[index].id] = changed.id
+        tip = changed.id if objects[index].id == tip else tip
+        objects[index] = changed
+    return tip, objects
+
+
+async def test_objects_that_nobody_has_stored_may_be_malformed(tmp_path: Path) -> None:
+    """Whoever may read can send them; what comes of it is a failure and never a bug."""
+    store = MemoryObjects()
+    await store.put(BIG.objects)
+    async with open_refs(tmp_path / "refs.sqlite3") as tables:
+        keeper = Keeper(tables, store, lambda *_: None)
+        await keeper.register(ZONE, origin())
+        await keeper.move(MAIN, Absent(), BIG.id, origin())
+        rng, codes = random.Random(7), set()
+        for _ in range(500):
+            tip, objects = spoilt(rng)
+            try:
+                await keeper.judge(MAIN, Anything(), tip, origin(), objects)
+            except ZonegitError as error:
+                codes.add(error.code)
+        assert {"corrupt", "unavailable", "unsafe"} <= codes
