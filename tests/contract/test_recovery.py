@@ -67,6 +67,7 @@ async def test_zones_await_their_recovery_one_by_one(stand: RefStand) -> None:
     for attempt in (
         stand.refs.move(branch, Anything(), (await stored(stand, BAR, 2)).id, origin(force=True)),
         stand.refs.move(tag, Absent(), other.id, origin()),
+        stand.refs.judge(tag, Absent(), other.id, origin()),
         stand.refs.unregister(BAR, origin(force=True)),
     ):
         with pytest.raises(Unavailable, match="not recovered yet") as caught:
