@@ -64,6 +64,16 @@ async def test_a_zone_that_is_so_already_gets_no_commit(both: Shop) -> None:
     assert await heads.locate(both.repo, BAR, "main") == before
 
 
+async def test_the_serial_of_a_file_that_was_committed_before_gets_no_note(both: Shop) -> None:
+    """Files stay as they are, so theirs falls behind the branch's with each commit."""
+    for text, serial in (("192.0.2.81", 8), ("192.0.2.82", 9)):
+        intent = msgspec.structs.replace(INTENT, operation=f"of {text}")
+        found = await joint.commit(both.repo, [await wish(both, ZONE, text)], intent)
+        made = found[ZONE]
+        assert isinstance(made, Committed)
+        assert (made.serial, made.findings) == (serial, ())
+
+
 async def test_where_one_cannot_be_committed_none_is(both: Shop) -> None:
     before = await heads.locate(both.repo, ZONE, "main")
     with pytest.raises(Refused) as refused:

@@ -24,6 +24,7 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 from zonegit.zone.rrtypes import RRSIG
+from zonegit.zone.serial import later
 
 REGISTERED: Final = "registered"
 """The detail of the error about a zone that was registered and then got no commit."""
@@ -160,6 +161,10 @@ async def _drafted(repo: Repo, wish: Wish, intent: Intent, top: Sequence[RawObje
     replacement = plans.plan_replacement(wish.rrsets, wish.zone, respell=intent.respell)
     planned = await plans.add_findings(replacement, wish.findings)(reader, tip)
     assert planned is not None  # a replacement always says what is to change
+    if planned.stated is not None and tip.serial is not None:
+        # A file stays as it was committed, so an earlier serial in it says nothing.
+        stated = planned.stated if later(planned.stated, tip.serial) else None
+        planned = msgspec.structs.replace(planned, stated=stated)
     signed_anew = (wish.zone, RRSIG) in planned.changes
     draft = await drafts.draft(
         repo, reader, wish.position, tip, planned, intent.message,
