@@ -378,7 +378,7 @@ class AskAnswered(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class HighestSerial(Message, frozen=True, kw_only=True, omit_defaults=True):
     """The highest serial (RFC 1982) that a resolver ever answered for a branch, in whichever epoch,
-    and the tree that it stood for."""
+    and the tree that it stood for; 32 zero octets: several trees."""
 
     zone: Name
     branch: Text

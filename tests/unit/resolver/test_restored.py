@@ -304,6 +304,25 @@ async def test_what_was_answered_is_remembered_across_branches_epochs_and_restar
             assert not page.more
 
 
+async def test_a_serial_that_stood_for_two_states_is_no_reason_to_leave_a_branch(
+    nats_url: str, tmp_path: Path
+) -> None:
+    """Another store under the same name: its log is followed, and comes to the same serials."""
+    async with resolver(nats_url, tmp_path) as running:
+        async with site(nats_url, tmp_path / "stores") as there:
+            await there.commit("foo.com.", address(1))
+            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        async with site(nats_url, tmp_path / "others") as there:
+            await there.commit("foo.com.", address(2))
+            await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+            (branch,) = (await planned(there))[0].branches
+            assert isinstance(branch.verdict, Renew)
+            assert (branch.tip.serial, branch.verdict.serial) == (7, 8)
+            await recover(there, await planned(there))
+            (branch,) = (await planned(there))[0].branches
+            assert branch.tip.serial == 8
+
+
 async def test_a_resolver_that_claims_too_much_stops_moves_until_a_recovery_and_no_longer(
     here: Site,
 ) -> None:

@@ -24,6 +24,9 @@ MAX_BRANCHES: Final = 1_000_000
 WRITE_PAUSE_S: Final = 1.0
 """Between two times that changes are written."""
 
+SEVERAL: Final = bytes(32)
+"""In place of a tree: the serial stood for several, of which secondaries may have any."""
+
 log = structlog.get_logger()
 
 
@@ -55,6 +58,8 @@ class Notes:
         """Note that a branch is answered with a serial, which stands for a tree."""
         before = self._answered.get(key)
         now = Highest(serial, tree)
+        if before is not None and serial == before.serial and tree != before.tree:
+            now = Highest(serial, SEVERAL)
         if before == now:
             return
         if before is None or serial == before.serial or later(serial, before.serial):

@@ -62,7 +62,8 @@ class Followed(NamedTuple):
 
 
 class Highest(NamedTuple):
-    """The highest serial that was ever answered for a branch, and the tree it stood for."""
+    """The highest serial that was ever answered for a branch, and the tree it stood for
+    (``notes.SEVERAL``: more than one)."""
 
     serial: int
     tree: bytes
