@@ -8,7 +8,10 @@ import msgspec
 from zonegit.errors import Invalid
 from zonegit.zone.names import Name
 
-STRICT_NOTES: Final[frozenset[str]] = frozenset()
+TTL_FROM_MINIMUM: Final = "ttl-from-soa-minimum"
+"""The rule about a TTL that is stated nowhere."""
+
+STRICT_NOTES: Final = frozenset({TTL_FROM_MINIMUM})
 """Rules whose notes are errors, too, where findings are refused."""
 
 MAX_NAMED: Final = 20

@@ -85,7 +85,7 @@ class Gathering:
                 f"{title(owner, rdtype)} has records with the TTLs"
                 f" {group.ttl} and {ttl}; the smallest is used"
             )
-            self._find(
+            self.find(
                 where,
                 Finding("mixed-ttls", "warning", message, owner, rdtype, "RFC 2181 section 5.2"),
             )
@@ -131,15 +131,15 @@ class Gathering:
         for owner, groups in self._cuts_with_dname():
             where = max(groups[DNAME].where, groups[NS].where)
             message, source = rules.beside_dname(owner).message, "RFC 6672 section 2.3"
-            self._find(where, Finding(NS_AND_DNAME, "note", message, owner, DNAME, source))
+            self.find(where, Finding(NS_AND_DNAME, "note", message, owner, DNAME, source))
 
     def _find_too_large(self, rrsets: dict[tuple[Name, int], RRset]) -> None:
         """Find RRsets that are refused where they are new; what is stored already may stay."""
         for (owner, rdtype), value in rrsets.items():
             for finding in sizing.find_too_large(value, "note"):
-                self._find(self._owners[owner][rdtype].where, finding)
+                self.find(self._owners[owner][rdtype].where, finding)
 
-    def _find(self, where: Where, finding: Finding) -> None:
+    def find(self, where: Where, finding: Finding) -> None:
         """Keep a finding, its message with the file and line, while there are few."""
         if len(self._findings) < MAX_WARNINGS:
             message = f"{where[0]}:{where[1]}: {finding.message}"

@@ -16,11 +16,14 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.zone import fields, generate, lexer, rules
+from zonegit.zone.findings import TTL_FROM_MINIMUM, Finding
 from zonegit.zone.gathering import NS_AND_DNAME, Gathering, ZoneFile
 from zonegit.zone.lexer import Entry, Quoted
 from zonegit.zone.markers import refuse_markers
 from zonegit.zone.names import Name
 from zonegit.zone.remembered import Lines, Said
+from zonegit.zone.rrset import MAX_TTL
+from zonegit.zone.rrtypes import SOA
 
 MAX_OCTETS: Final = 512 << 20
 """Octets of all files together, and of what ``$GENERATE`` writes."""
@@ -251,6 +254,9 @@ class _Reader:
     def _record(self, place: _Place, entry: Entry, owner: Name | None) -> None:
         """Takes a record; ``owner`` None: its line begins with a blank."""
         rdtype, ttl, at = fields.head(entry.words, 0 if owner is None else 1)
+        if rdtype == SOA and self._lacks_ttl(ttl):
+            soa = fields.rdata(self._zone, SOA, entry.words[at:], place.origin)
+            self._take_minimum(place, entry.line, soa)
         rdata = self._add(place, entry.line, rdtype, self._ttl(ttl), entry.words[at:])
         if rdata is not None and entry.raw and self._known is not None:
             self._known.keep(place.origin, entry.raw, Said(owner, rdtype, ttl, rdata))
@@ -259,12 +265,29 @@ class _Reader:
         """Takes the record of a line that is known."""
         if said.owner is not None:
             place.owner = said.owner
+        if said.rdtype == SOA and self._lacks_ttl(said.ttl):
+            self._take_minimum(place, line, said.rdata)
         ttl = self._ttl(said.ttl)
         owner = self._counted(place)
         self._put(place, line, owner, said.rdtype, ttl, said.rdata)
 
+    def _lacks_ttl(self, stated: int | None) -> bool:
+        return stated is None and self._default_ttl is None and self._last_ttl is None
+
+    def _take_minimum(self, place: _Place, line: int, soa: bytes) -> None:
+        """Make the minimum of an SOA the TTL that records have which state none, as BIND does."""
+        ttl = min(int.from_bytes(soa[-4:], "big"), MAX_TTL)
+        self._default_ttl = ttl
+        message = (
+            f"no TTL is stated, so it is {ttl} for this record and those after it that state"
+            " none: the minimum of the SOA; $TTL at the beginning of the file sets another"
+        )
+        finding = Finding(TTL_FROM_MINIMUM, "note", message, self._zone, SOA, "RFC 2308 section 4")
+        self._gathering.find((place.source, line), finding)
+
     def _ttl(self, stated: int | None) -> int:
-        """RFC 2308 section 4: the record's own, else ``$TTL``, else the last one stated."""
+        """RFC 2308 section 4: the record's own, else ``$TTL`` or what stands for it, else the last
+        one stated."""
         if stated is not None:
             self._last_ttl = stated
             return stated

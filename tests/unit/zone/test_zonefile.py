@@ -325,9 +325,9 @@ def test_a_zone_without_an_soa_is_refused():
         zonefile.read(b"", APEX)
 
 
-def test_a_record_without_any_ttl_is_refused():
+def test_a_record_without_any_ttl_before_the_soa_is_refused():
     with pytest.raises(Invalid, match=r"^-:1: the record has no TTL") as failure:
-        zonefile.read(b"@ SOA ns1 admin 1 2 3 4 5\n", APEX)
+        zonefile.read(b"@ NS ns1\n@ SOA ns1 admin 1 2 3 4 5\n", APEX)
     assert failure.value.hint
     assert "$TTL" in failure.value.hint
 

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from zonegit.errors import Invalid
 from zonegit.repo.committing import edits
 from zonegit.repo.committing.edits import Add, Edit, Key, Set
-from zonegit.zone.findings import Finding
+from zonegit.zone.findings import TTL_FROM_MINIMUM, Finding
 from zonegit.zone.rrset import MAX_TTL, RRset, soa, title
 
 
@@ -52,4 +52,4 @@ def find_notes(todo: Collection[Edit], added: AbstractSet[Key]) -> list[Finding]
         f"{title(first.owner, first.rdtype)}{more}: no TTL is stated, so it is {first.ttl},"
         " the minimum of the zone's SOA; ZONEGIT_TTL sets another"
     )
-    return [Finding("ttl-from-soa-minimum", "note", message, first.owner, first.rdtype)]
+    return [Finding(TTL_FROM_MINIMUM, "note", message, first.owner, first.rdtype)]
