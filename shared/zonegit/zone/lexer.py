@@ -1,8 +1,8 @@
 """Master-file text to entries: the words of one record or directive, wherever its lines break.
 
-Each word stays as written, escapes and all, and dnspython's own parsers read RDATA from the words
-through :class:`Words`: so no file is tokenized character by character, and what a word means is
-decided in one place. A line is UTF-8; octets that are not become lone surrogates. A word outside
+Each word stays as written, escapes and all, and the readers of RDATA (``zone.rdata``) take the words:
+so no file is tokenized character by character, and what a word means is decided in one place.
+dnspython reads SVCB and HTTPS through :class:`Words`. A line is UTF-8; octets that are not become lone surrogates. A word outside
 ASCII is read by IDNA 2008 where a name is expected; in any other place it stands for its octets.
 """
 
@@ -211,7 +211,8 @@ class _WordToken(Token):
 
 
 class Words(Tokenizer):
-    """What dnspython reads RDATA from: words split already."""
+    """Words split already, for readers of RDATA: dnspython's take tokens from it, others its
+    ``rest``."""
 
     def __init__(self, words: Iterable[str]) -> None:
         super().__init__("")

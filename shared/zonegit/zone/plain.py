@@ -1,8 +1,8 @@
-"""What nearly every line of a big zone holds, read without dnspython: names of ordinary letters,
-and the RDATA of the commonest types.
+"""A short way for what nearly every line of a big zone holds: names of ordinary letters, and the
+RDATA of the commonest types.
 
-Each function either gives exactly what dnspython gives, or None where it is not sure: then
-dnspython decides, and says what is wrong with it. Tests hold both to the same answers.
+Each function gives either exactly what ``zone.rdata`` gives, or None where it is not sure: then
+that decides, and says what is wrong. Tests hold both to the same answers.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What is read without dnspython means what dnspython says, and what is not sure is left to it."""
+"""What is read the short way means what the readers of RDATA say; the rest is left to them."""
 
 import dns.exception
 import pytest
@@ -29,7 +29,7 @@ TEXTS = (
 WORDS = TEXTS | TEXTS.map(Quoted) | TEXTS.map(Glued)
 
 
-def of_dnspython(rdtype: int, words: list[str]) -> bytes | None:
+def of_readers(rdtype: int, words: list[str]) -> bytes | None:
     try:
         return rrset.rdata_from_tokens(rdtype, lexer.Words(words), APEX)
     except (dns.exception.DNSException, ValueError, Invalid):
@@ -48,9 +48,9 @@ def of_dnspython(rdtype: int, words: list[str]) -> bytes | None:
 @example(rrtypes.MX, ["65536", "mail"])
 @example(rrtypes.TXT, ["x" * 255, Quoted("x" * 256)])
 @example(rrtypes.TXT, [Quoted(""), Glued("b")])
-def test_rdata_is_what_dnspython_makes_of_it_or_is_left_to_it(rdtype, words):
+def test_rdata_is_what_the_readers_make_of_it_or_is_left_to_them(rdtype, words):
     found = plain.rdata(rdtype, words, APEX)
-    assert found is None or found == of_dnspython(rdtype, words)
+    assert found is None or found == of_readers(rdtype, words)
 
 
 @settings(max_examples=1_000)
@@ -75,11 +75,11 @@ def test_a_name_is_what_dnspython_makes_of_it_or_is_left_to_it(text):
     ],
 )
 def test_the_common_forms_are_read_here(rdtype, words):
-    assert plain.rdata(rdtype, words, APEX) == of_dnspython(rdtype, words) is not None
+    assert plain.rdata(rdtype, words, APEX) == of_readers(rdtype, words) is not None
 
 
 @pytest.mark.parametrize("rdtype", OTHERS)
-def test_other_types_are_left_to_dnspython(rdtype):
+def test_other_types_are_left_to_the_readers(rdtype):
     assert plain.rdata(rdtype, ["\\#", "0"], APEX) is None
 
 
