@@ -115,14 +115,16 @@ def key_ignoring_case(rdtype: int, rdata: bytes) -> bytes:
 
 
 def distinct(rdtype: int, rdatas: Iterable[bytes]) -> Collection[bytes]:
-    """Return one RDATA for each record: the first one in the order given.
+    """Return one RDATA for each record, the first one in the order given; in any order.
 
     Args:
         rdtype: the type of the records.
         rdatas: their RDATA, with repetitions.
     """
+    if rdtype not in _FOLDED:
+        return set(rdatas)
     found = dict.fromkeys(rdatas)
-    if not has_twins(rdtype, found):
+    if len(found) == 1 or not has_twins(rdtype, found):
         return found
     first: dict[bytes, bytes] = {}
     for rdata in found:

@@ -28,7 +28,7 @@ def without_twins(value: RRset) -> RRset:
     """Return the RRset with one spelling of each record, itself where it has no twins."""
     if len(value.rdatas) < 2 or not canonical_rdata.has_twins(value.rdtype, value.rdatas):
         return value
-    rdatas = tuple(canonical_rdata.distinct(value.rdtype, value.rdatas))
+    rdatas = tuple(sorted(canonical_rdata.distinct(value.rdtype, value.rdatas)))
     return RRset(value.owner, value.rdtype, value.ttl, rdatas, value.rdclass)
 
 

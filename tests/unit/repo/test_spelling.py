@@ -82,8 +82,10 @@ async def blob(shop: Shop, branch: str = "main") -> RRset:
 
 
 def rules_of(outcome: Outcome) -> list[str]:
+    """The rules of all findings that are not about the serial of a file."""
     assert isinstance(outcome, Committed | Unchanged)
-    return [finding.rule for finding in outcome.findings]
+    rules = [finding.rule for finding in outcome.findings]
+    return [rule for rule in rules if rule != "serial-not-taken"]
 
 
 async def tree_of(shop: Shop, commit: CommitId) -> ObjectId:
@@ -155,7 +157,7 @@ async def test_spellings_beyond_the_first_few_are_counted(foo: Shop) -> None:
     outcome = await imported(foo, FOO + "".join(lines).replace("10 mx", "10 MX"))
     assert rules_of(outcome) == ["spelling-only"] * 11
     assert isinstance(outcome, Unchanged)
-    assert outcome.findings[-1].message == "2 more findings of spelling-only"
+    assert "2 more findings of spelling-only" in {each.message for each in outcome.findings}
 
 
 async def test_records_whose_case_counts_stay_two_with_a_warning(foo: Shop) -> None:
