@@ -285,9 +285,9 @@ def test_what_a_removal_would_take_away_is_shown_and_stays(stack: Stack, zone: s
         stack.run("zone", "remove", zone, "--dry-run", status=7).err
     )
     shown = stack.json("zone", "remove", zone, "--force", "--dry-run")
-    assert shown == {
-        "zone": zone, "dry_run": True, "removed": {f"refs/heads/{zone}/main": tip},
-    }  # fmt: skip
+    assert (shown["zone"], shown["dry_run"]) == (zone, True)
+    assert shown["removed"] == {f"refs/heads/{zone}/main": tip}
+    assert shown["verdict"]["accepted"]
     assert stack.json("status")["commit"] == tip
     stack.run("zone", "remove", f"no.{zone}", "--dry-run", status=3)
 
