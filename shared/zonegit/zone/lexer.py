@@ -1,9 +1,10 @@
 """Master-file text to entries: the words of one record or directive, wherever its lines break.
 
-Each word stays as written, escapes and all, and the readers of RDATA (``zone.rdata``) take the words:
-so no file is tokenized character by character, and what a word means is decided in one place.
-dnspython reads SVCB and HTTPS through :class:`Words`. A line is UTF-8; octets that are not become lone surrogates. A word outside
-ASCII is read by IDNA 2008 where a name is expected; in any other place it stands for its octets.
+Each word stays as written, escapes and all, and the readers of RDATA (``zone.rdata``) take the
+words: so no file is tokenized character by character, and what a word means is decided in one
+place. dnspython reads SVCB and HTTPS through :class:`Words`. A line is UTF-8; octets that are not
+become lone surrogates. A word outside ASCII is read by IDNA 2008 where a name is expected; in any
+other place it stands for its octets.
 """
 
 import io
