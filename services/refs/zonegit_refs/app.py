@@ -39,7 +39,7 @@ async def run(bus_settings: BusSettings, settings: Settings, limits: Limits) -> 
         witnesses = Witnesses(bus, refs)
         keeper = Keeper(refs, objects, publisher.announce, limits=limits, resolvers=witnesses)
         adopting = Adopting(refs, keeper, objects)
-        endpoints = Handlers(keeper, adopting).endpoints()
+        endpoints = Handlers(keeper, adopting, witnesses.take).endpoints()
         async with (
             publisher.running(),
             witnesses.running(),

@@ -3,6 +3,9 @@
 Who asks, and about which ref, is taken from the subject alone: that is what the broker checked.
 """
 
+from collections.abc import Awaitable, Callable
+from typing import Final
+
 from zonegit.bus.service import Endpoint, Endpoints
 from zonegit.errors import Invalid
 from zonegit.store import refnames
@@ -19,6 +22,7 @@ from zonegit.store.protocols import (
     Snapshot,
     Stood,
     Where,
+    Witness,
     ZoneRefs,
 )
 from zonegit.store.refnames import RefName
@@ -48,13 +52,20 @@ from zonegit.wire.messages import (
 from zonegit.wire.subjects import Request
 from zonegit.zone.names import Name
 
+RESOLVER: Final = "resolver"
+"""The actor that resolvers are."""
+
+Hear = Callable[[Witness], Awaitable[None]]
+"""Takes a resolver's word for what it holds of the log."""
+
 
 class Handlers:
     """The verbs, over a store and what takes over stores of the original."""
 
-    def __init__(self, refs: RefStore, adopter: Adopter) -> None:
+    def __init__(self, refs: RefStore, adopter: Adopter, hear: Hear | None = None) -> None:
         self._refs = refs
         self._adopter = adopter
+        self._hear = hear
 
     def endpoints(self) -> Endpoints:
         """Each verb with its message."""
@@ -89,7 +100,14 @@ class Handlers:
         return await self._refs.snapshot(message.after)
 
     async def since(self, request: Request, message: AskSince) -> Since:
-        return await self._refs.since(message.epoch, message.sequence, message.operation)
+        found = await self._refs.since(message.epoch, message.sequence, message.operation)
+        holds_more = found.is_other or message.sequence > found.sequence
+        # The broker lets none but resolvers speak as such.
+        if self._hear is not None and holds_more and request.actor == RESOLVER:
+            await self._hear(
+                Witness("a resolver", message.epoch, message.sequence, message.operation)
+            )
+        return found
 
     async def reflog(self, request: Request, message: AskReflog) -> Reflog:
         entries = await self._refs.reflog(_ref(request), message.limit, message.serial)

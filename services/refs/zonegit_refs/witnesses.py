@@ -81,7 +81,7 @@ class Witnesses:
         found = await self._bus.broadcast(subject, about, ResolverStatus, ANSWER_TIMEOUT_S)
         for each in found:
             claim = Witness(each.resolver, each.epoch, each.sequence, each.operation)
-            await self._take(claim, each.past)
+            await self.take(claim, each.past)
         doubted = await self._refs.doubted()
         if doubted and any(self._confirms(each, doubted) for each in found):
             await self._refs.confirm()
@@ -116,11 +116,12 @@ class Witnesses:
         while True:
             claim = await self._claims.get()
             try:
-                await self._take(claim, ())
+                await self.take(claim, ())
             except ZonegitError as error:
                 log.warning("report.not-kept", error=error.message)
 
-    async def _take(self, claim: Witness, before: Sequence[str]) -> None:
+    async def take(self, claim: Witness, before: Sequence[str] = ()) -> None:
+        """Keep what a resolver claims, if it proves that the store was restored."""
         is_ours = claim.epoch == self._refs.epoch
         if not (is_ours or self._refs.epoch in before):
             return

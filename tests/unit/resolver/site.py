@@ -140,7 +140,7 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
         adopting = Adopting(refs, keeper, asked)
         await stack.enter_async_context(publisher.running())
         await stack.enter_async_context(witnesses.running())
-        about_refs = RefHandlers(keeper, adopting).endpoints()
+        about_refs = RefHandlers(keeper, adopting, witnesses.take).endpoints()
 
         async def reflog(request: Request, message: AskReflog) -> Struct:
             await made.answers.wait()
