@@ -53,7 +53,7 @@ def written(saved: Saved) -> bytes:
 async def applied(shop: Shop, saved: Saved) -> Committed | None:
     """After a journey through its file."""
     again = planfile.read(written(saved), "x.plan")
-    assert again == msgspec.structs.replace(saved, judgement=None)
+    assert again == msgspec.structs.replace(saved, judgement=None, findings=())
     at = await heads.locate(shop.repo, saved.zone, saved.branch)
     intent = Intent("a", "apply", imports=saved.is_import, lost=Lost.REPLAYED)
     outcome = await commits.commit(shop.repo, at, planfile.plan_saved(again), intent)
