@@ -47,7 +47,7 @@ class Session:
 
     @cached_property
     def head(self) -> "SessionHead":
-        """The HEAD that this command uses, and the one its terminal session used last."""
+        """Return the HEAD that this command uses, and the one its terminal session used last."""
         from zonegit_cli import terminal
         from zonegit_cli.standing import SessionHead
 
@@ -58,7 +58,7 @@ class Session:
 
     @cached_property
     def default(self) -> "Default":
-        """What wins over HEAD where a command names no zone or branch.
+        """Return the zone and branch that win over HEAD where a command names none.
 
         Raises:
             Invalid: it is no name of a zone, or of a branch; names the setting.
@@ -85,7 +85,7 @@ class Session:
 
     @cached_property
     def ttl(self) -> int | None:
-        """The TTL of new RRsets for which none is typed; None: the minimum of the zone's SOA.
+        """Return the TTL of new RRsets that state none, or None for the minimum of the zone's SOA.
 
         Raises:
             Invalid: the setting is no TTL.

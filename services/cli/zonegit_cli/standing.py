@@ -1,4 +1,4 @@
-"""Where commands work, next to HEAD: what overrides it, and whether it was moved from elsewhere."""
+"""Notes about HEAD: a setting that overrides it, and a move of it from another terminal."""
 
 from pathlib import Path
 from typing import Final

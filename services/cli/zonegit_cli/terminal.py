@@ -1,4 +1,4 @@
-"""Which HEAD this terminal session worked by last.
+"""The HEAD that this terminal session used last.
 
 HEAD is one for each operator, so a command in another terminal redirects the commands of this one.
 To notice that, each terminal session remembers the HEAD that its commands used: a small file below
@@ -6,8 +6,8 @@ the operator's state folder, one for each session, with a line for each installa
 
 A session is known by its id and by when its leader started, since ids are used again; and by the
 boot, since both are. That comes from /proc: without it, and without a terminal, nothing is
-remembered. The file is no one's truth. It is read with a bound, never through a link, only where
-nobody else may write, and whatever is wrong with it is the same as no memory at all.
+remembered. Nothing depends on the file. It is read with a bound, never through a link, and only
+where no other user may write; a damaged file is treated like a missing one.
 """
 
 import os

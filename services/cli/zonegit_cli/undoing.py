@@ -29,7 +29,7 @@ from zonegit_cli.waiting import Heard, Place
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What both commands take, as the options of :mod:`zonegit_cli.page` have it."""
+    """The options of both commands, from :mod:`zonegit_cli.page`."""
 
     force: bool
     because: str | None
@@ -112,7 +112,7 @@ def _intent(named: Done, options: Options, command: str) -> Intent:
 
 
 def _refs(done: Done) -> str:
-    """Which refs the operation moved, in a few words."""
+    """Describe in a few words which refs the operation moved."""
     refs = [operations.shown_ref(each.ref) for each in done.turned]
     more = f" and {len(refs) - 1} more" if len(refs) > 1 else ""
     return f": {refs[0]}{more}" if refs else ""
@@ -125,7 +125,7 @@ def _verb(options: Options, *, redo: bool) -> str:
 
 
 def _advice(undone: Undone, options: Options, *, redo: bool) -> Iterator[str]:
-    """How to go the other way."""
+    """Return the line that says how to go the other way."""
     if options.dry_run:
         return
     if redo:
@@ -145,13 +145,13 @@ def _progress(session: Session) -> undo.Progress:
 
 
 def _served(done: Done) -> list[Place]:
-    """The branches that resolvers may serve."""
+    """Return the branches that resolvers may serve."""
     refs = [each.ref for each in done.turned if each.ref.space == "heads"]
     return [(ref.zone, ref.short) for ref in refs if ref.zone is not None]
 
 
 def _moved(back: Sequence[Back]) -> dict[Place, Moved]:
-    """The branches among what went back, by their place."""
+    """Return the branches among what went back, by their place."""
     moved = {each.turned.ref: each.moved for each in back if each.moved is not None}
     return {
         (ref.zone, ref.short): each

@@ -211,7 +211,7 @@ def move(
 
 
 def state(connection: Connection, ref: RefName) -> RefState:
-    """A branch or tag, as far as a move of it depends on that.
+    """Return the state of a branch or tag, as far as a move of it depends on that.
 
     Raises:
         Unavailable: the store was restored, and the zone is not recovered yet.
@@ -303,7 +303,7 @@ def recover(
     served: Mapping[str, ServedTree],
     guards: Sequence[Guard],
 ) -> Outcome:
-    """Recover a zone, as :meth:`zonegit.store.protocols.RefStore.recover` says.
+    """Recover a zone (:meth:`zonegit.store.protocols.RefStore.recover`).
 
     ``served`` is what each new commit gives to the world, by branch.
 

@@ -1,4 +1,4 @@
-"""Bounds how much of one kind of work runs, and how much of it waits."""
+"""A bound on how many tasks of one kind run, and how many wait."""
 
 import asyncio
 from types import TracebackType

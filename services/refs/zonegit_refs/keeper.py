@@ -61,7 +61,7 @@ way at a time (``bus.service.AT_ONCE``)."""
 
 
 class Resolvers(Protocol):
-    """Those who know whether the store was restored from a backup."""
+    """The resolvers, which know whether the store was restored from a backup."""
 
     async def ask(self) -> None:
         """Ask all resolvers what they hold, and keep what proves a restore."""
@@ -72,7 +72,7 @@ class Resolvers(Protocol):
         ...
 
     def hint(self) -> None:
-        """Have them asked soon: some follower of the log holds more than there is."""
+        """Ask them soon, since a follower of the log holds more than there is."""
         ...
 
 

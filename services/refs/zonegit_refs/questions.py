@@ -122,7 +122,7 @@ def snapshot(connection: Connection, after: Name | None) -> Snapshot:
 
 
 def _awaiting_of(connection: Connection, zones: list[Name]) -> set[Name]:
-    """Those of ``zones``, which are sorted, whose refs may not move yet."""
+    """Return those of the sorted ``zones`` whose refs may not move yet."""
     if recovery.witness(connection) is not None:
         return set(zones)
     if not zones:

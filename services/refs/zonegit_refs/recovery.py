@@ -1,4 +1,4 @@
-"""What the tables know of a restore from a backup, and how a zone is recovered from one.
+"""The tables about a restore from a backup, and the recovery of a zone from one.
 
 A store that was restored has lost the end of its log, and its next rows would bear sequences that
 resolvers have seen already. ``witness`` holds the proof of that; while there is one, nothing moves.

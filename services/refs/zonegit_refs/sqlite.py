@@ -44,7 +44,7 @@ Tell = Callable[[list[LogEntry]], None]
 
 
 class Pulse(NamedTuple):
-    """Where the log stands. ``awaiting`` counts the zones that await their recovery;
+    """The end of the log. ``awaiting`` counts the zones that await their recovery;
     ``restored``: it has not begun."""
 
     epoch: str
@@ -130,7 +130,7 @@ class SqliteRefs:
         time: float,
         tell: Tell,
     ) -> Moved:
-        """Recover a zone, as :func:`zonegit_refs.changes.recover`."""
+        """Recover a zone (:func:`zonegit_refs.changes.recover`)."""
         work = partial(changes.recover, zone=zone, renewals=renewals, served=served, guards=guards)
         return await self._change("recover", marker(zone), origin, time, tell, work)
 
@@ -143,7 +143,7 @@ class SqliteRefs:
         return await self._database.read(rows.last_sequence)
 
     async def state(self, ref: RefName) -> RefState:
-        """A branch or tag, as far as a move of it depends on that."""
+        """Return the state of a branch or tag, as far as a move of it depends on that."""
         return await self._database.read(partial(changes.state, ref=ref))
 
     async def register(self, zone: Name, origin: Origin, time: float, tell: Tell) -> Moved:

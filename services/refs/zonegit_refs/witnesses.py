@@ -1,4 +1,4 @@
-"""Finds out from resolvers whether this store was restored from a backup.
+"""Resolvers as witnesses of whether this store was restored from a backup.
 
 Resolvers are asked at start which row of the log they applied last, and again when a request hints
 that one of them holds more than the log has; each report of what is served says it, too. Only what
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 class Witnesses:
-    """Listens and asks while :meth:`running`."""
+    """A listener that also asks resolvers, while :meth:`running`."""
 
     def __init__(self, bus: Bus, refs: SqliteRefs) -> None:
         self._bus = bus
@@ -48,7 +48,7 @@ class Witnesses:
         await self._asked.wait()
 
     def hint(self) -> None:
-        """Have resolvers asked soon: some follower of the log holds more than there is."""
+        """Ask resolvers soon, since a follower of the log holds more than there is."""
         self._hinted.set()
 
     @asynccontextmanager

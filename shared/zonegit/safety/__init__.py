@@ -1,1 +1,1 @@
-"""Which moves of a ref are accepted: the same code for the ref store and for whoever asks first."""
+"""The rules by which moves of a ref are accepted: one code for the ref store and for dry runs."""

@@ -1,8 +1,8 @@
-"""What a move does to a zone, found out from the trees before and after.
+"""The facts of a move: the changes to a zone, found in the trees before and after.
 
 Costs follow the change: what is equal on both sides is never asked for, names that are new
 altogether are left alone, and the size of the zone is counted no further than the verdict depends
-on it. Pure: whoever runs this brings the objects (``objects.asks``).
+on it. Pure: the caller brings the objects (``objects.asks``).
 """
 
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class _Seen:
     new_ns: set[Path] = field(default_factory=set)
 
     def take(self, change: Change) -> None:
-        """One more."""
+        """Take a difference into account."""
         if change.rdtype == rrtypes.DS:
             (self.ds if change.old is not None else self.new_ds).append(change.path)
         if change.rdtype == rrtypes.NS:
@@ -55,7 +55,7 @@ class _Seen:
             self.count(change)
 
     def count(self, change: Change) -> None:
-        """One that was there before, and is not what it was."""
+        """Count an RRset that was there before, and was changed or deleted."""
         self.touched += 1
         if len(self.some) < SHOWN:
             self.some.append((names.below(self.apex, change.path), change.rdtype))
@@ -67,8 +67,8 @@ class _Seen:
             self.without_ns = True
 
     def harmed(self) -> tuple[RRsetKey, ...]:
-        """The DS that differ, but for those that came with their delegation: no resolver can have
-        relied on that (RFC 4035 section 5.2)."""
+        """Return the DS that differ, but for those that came with their delegation: no resolver can
+        have relied on these (RFC 4035 section 5.2)."""
         paths = [*self.ds, *(path for path in self.new_ds if path not in self.new_ns)]
         return tuple((names.below(self.apex, path), rrtypes.DS) for path in paths)
 
@@ -79,13 +79,15 @@ class _TooMuch(Exception):
 
 @dataclass(slots=True)
 class _Budget:
-    """How many more nodes may be looked at."""
+    """The number of nodes that may still be looked at."""
 
     left: int
 
     def spend(self, nodes: int) -> None:
-        """Raises:
-        _TooMuch: there are not so many left.
+        """Take nodes off the budget.
+
+        Raises:
+            _TooMuch: there are not so many left.
         """
         self.left -= nodes
         if self.left < 0:
@@ -95,7 +97,7 @@ class _Budget:
 def gather(
     old: ObjectId, new: ObjectId, apex: Name, limits: Limits, most: int = MOST_NODES
 ) -> Asks[Facts]:
-    """What a branch's move from tree ``old`` to tree ``new`` does; ``most`` nodes are looked at.
+    """Gather the facts of a branch's move from tree ``old`` to ``new``; look at ``most`` nodes.
 
     Raises:
         Corrupt: a tree is none.
@@ -140,7 +142,7 @@ def differs_in_serial(old: ObjectId, new: ObjectId) -> Asks[bool]:
 
 
 def _within(budget: _Budget, asks: Asks[T]) -> Asks[T]:
-    """The same, as far as the budget reaches."""
+    """Gather the facts as far as the budget reaches."""
     try:
         wanted = next(asks)
         while True:
@@ -152,7 +154,7 @@ def _within(budget: _Budget, asks: Asks[T]) -> Asks[T]:
 
 
 def _is_serial_alone(soa: Change) -> Asks[bool]:
-    """Whether nothing else of the SOA differs."""
+    """Return whether nothing but the serial of the SOA differs."""
     if soa.old is None or soa.new is None:
         return False
     answers = yield [soa.old, soa.new]

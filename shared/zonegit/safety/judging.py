@@ -1,5 +1,5 @@
-"""Judges a move with the objects that this needs: what the new tip would serve, and what the move
-takes away.
+"""Judgement of a move, with the objects that this needs: what the new tip would serve, and what
+the move takes away.
 
 The ref store judges each move so before it makes it, and likewise a move that is only asked about.
 A client judges one itself that is too large for a message. What the caller holds of the old tip and

@@ -1,4 +1,4 @@
-"""Which moves of a ref its present state allows: names, races, serials, counts. Pure.
+"""Rules for moves that depend on the ref's state: names, races, serials, counts. Pure.
 
 The ref store asks this inside the transaction that moves the ref, and asks the same of a move that
 is only judged.

@@ -1,5 +1,5 @@
-"""Which tips a branch may take: the serial rules of docs/object-model.md, and the rails that keep a
-slip of the hand from taking much of a zone away (docs/adr/0026-rails.md). Facts in, a verdict out.
+"""Rules for the tip of a branch: the serial rules of docs/object-model.md, and the rails that keep
+a mistake from taking much of a zone away (docs/adr/0026-rails.md). Facts in, a verdict out.
 
 Secondaries follow a zone by its serial (RFC 1982). A branch whose serial went back, or that serves
 other records under a serial already served, would leave them with the old zone for ever.
@@ -25,7 +25,7 @@ RRsetKey = tuple[Name, int]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a move does to the RRsets of a zone, as far as a verdict depends on it.
+    """The changes of a move to the RRsets of a zone, as far as a verdict depends on them.
 
     ``touched`` RRsets are changed or deleted, some of which ``some`` names; of ``had`` that there
     were: exactly, or so many at least that it makes no difference. Neither counts what signers make
@@ -42,7 +42,7 @@ class Facts:
 
 
 def decide(facts: Facts, limits: Limits) -> list[str]:
-    """What is wrong with a move that does that, one reason each; none: it is within the rails."""
+    """Return the reasons against a move with these facts; empty if it is within the rails."""
     found = []
     if not facts.complete:
         found.append("more differs than is looked at for one move")
@@ -60,21 +60,21 @@ def decide(facts: Facts, limits: Limits) -> list[str]:
 
 
 def refusal(branch: RefName, verdict: Sequence[str], *, force: bool) -> Unsafe:
-    """The error that a verdict is; ``force``: it was forced, but nobody said why."""
+    """Return a verdict as an error; ``force``: the move was forced, but without a reason."""
     ways = "--force --reason TEXT moves it all the same, and the log keeps the reason"
     lacking = f"--force alone is not enough here: {ways}"
     return Unsafe(f"{branch.path()} stays: {'; '.join(verdict)}", hint=lacking if force else ways)
 
 
 def _listed(keys: Sequence[RRsetKey], count: int) -> str:
-    """The first few by name, the others counted."""
+    """List the first few by name, and count the others."""
     shown = [title(*key) for key in keys[:SHOWN]]
     more = [f"{count - len(shown)} more"] if count > len(shown) else []
     return ", ".join([*shown, *more])
 
 
 def check(branch: RefName, new: ServedTree, highest: ServedTree | None, *, force: bool) -> None:
-    """The serial rule. ``highest`` is what the branch served under the highest serial it ever had.
+    """Check the serial rule. ``highest`` is what the branch served under its highest serial.
 
     Raises:
         Unsafe: the serial of ``new`` is not later, its records are not those already served under
@@ -92,7 +92,7 @@ def check(branch: RefName, new: ServedTree, highest: ServedTree | None, *, force
 
 
 def highest_after(new: ServedTree, highest: ServedTree | None) -> ServedTree:
-    """What is remembered once the branch serves ``new``: a forced step back forgets nothing."""
+    """Return what the branch served under its highest serial, once it serves ``new``."""
     if highest is None or new.serial == highest.serial or later(new.serial, highest.serial):
         return new
     return highest

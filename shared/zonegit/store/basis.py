@@ -1,4 +1,4 @@
-"""What a move of a ref is judged by. The ref store reads it; it travels on the bus as it is."""
+"""The basis of judging a move of a ref: the ref store reads it, and it travels on the bus."""
 
 from typing import Annotated, Final
 
@@ -18,7 +18,7 @@ class ServedTree(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one move may do to a zone without being forced: change or delete ``percent`` (1 to 100)
+    """Limits of a move that is not forced: it may change or delete ``percent`` (1 to 100)
     of its RRsets, or any number where it had fewer than ``floor``; change DS RRsets if ``ds``."""
 
     percent: Annotated[int, Meta(ge=1, le=100)] = 30
@@ -26,16 +26,16 @@ class Limits(msgspec.Struct, frozen=True):
     ds: bool = False
 
     def enough(self, touched: int) -> int:
-        """How many RRsets a zone must have had at least for so many to be within the share."""
+        """Return how many RRsets a zone must have had for so many to be within the share."""
         return -(-touched * 100 // self.percent)
 
     def matters(self, touched: int) -> bool:
-        """Whether so many are too many for some zone that the share is for."""
+        """Return whether so many are too many for some zone that the share is for."""
         return self.enough(touched) > max(self.floor, touched)
 
 
 USUAL: Final = Limits()
-"""What holds where nobody said otherwise."""
+"""The limits where none are configured."""
 
 
 class RefState(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ class RefState(msgspec.Struct, frozen=True):
 
 
 class Basis(msgspec.Struct, frozen=True):
-    """All that a move is judged by beside the objects: the ref's state, and the store's limits."""
+    """The basis of a judgement, apart from the objects: the ref's state, and the store's limits."""
 
     state: RefState
     limits: Limits

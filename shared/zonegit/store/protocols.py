@@ -182,7 +182,7 @@ class Owed(msgspec.Struct, frozen=True):
 
 
 class Recovery(msgspec.Struct, frozen=True):
-    """What has to be done after the ref store was restored from a backup.
+    """The work that is left after the ref store was restored from a backup.
 
     ``witness`` proves that it was; None: no resolver has said so since the latest recovery.
     ``awaiting`` counts the zones that are not recovered yet, ``zones`` are the first of them, and
@@ -391,14 +391,14 @@ class RefStore(Protocol):
         ...
 
     async def recovery(self) -> Recovery:
-        """What has to be done after the store was restored; may ask resolvers what they hold."""
+        """Return what has to be done after a restore; may ask resolvers what they hold."""
         ...
 
     async def recover(
         self, zone: Name, renewals: Sequence[Renewal], guards: Sequence[Guard], origin: Origin
     ) -> Moved:
-        """Recovers a zone in one transaction: moves its branches, raises their highest serials,
-        and lets its refs move again. The zone need not be registered: then it has guards alone.
+        """Recover a zone in one transaction: move its branches, raise their highest serials, and
+        let its refs move again. The zone need not be registered: then it has guards alone.
         The first zone begins a new epoch, which names the one before and its last sequence; all
         other registered zones await their own recovery from then on. Nothing is done for a zone
         that was recovered already while others still await it.

@@ -1,4 +1,4 @@
-"""What becomes of a branch after the ref store was restored from a backup: facts in, a verdict out.
+"""The decision about a branch after a restore of the ref store: facts in, a verdict out.
 
 The store knows the tip of the backup. Resolvers know the highest serial that they ever answered,
 and so what secondaries may hold. A branch has to go on at a serial that all of these follow

@@ -51,7 +51,7 @@ def octets(objects: Iterable[RawObject]) -> int:
 
 
 def fits_message(objects: Sequence[RawObject]) -> bool:
-    """Whether a move with these new objects can be judged in one message."""
+    """Return whether a move with these new objects can be judged in one message."""
     return len(objects) <= MAX_IDS and octets(objects) <= MAX_BATCH_OCTETS
 
 

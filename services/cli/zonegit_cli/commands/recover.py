@@ -37,8 +37,8 @@ NOTHING: Final = "-"
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """What there is to know before anything is done. ``silent`` are resolvers that ought to have
-    told what they answered, and did not."""
+    """The state of stores and resolvers before anything is done. ``silent`` are resolvers that
+    ought to have said what they answered, and did not."""
 
     recovery: Recovery
     resolvers: list[str]
@@ -245,7 +245,7 @@ def _row(zone: Name, branch: str, made: BranchPlan, *, is_done: bool) -> tuple[s
 
 
 def _known(verdict: Leave | Renew | Owe | Doubt, made: BranchPlan) -> tuple[str, str]:
-    """The highest serial that resolvers answered, and who did."""
+    """Return the highest serial that resolvers answered, and the resolvers that did."""
     match verdict:
         case Leave():
             return str(made.tip.serial), ""

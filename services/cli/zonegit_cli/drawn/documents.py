@@ -79,7 +79,7 @@ class VerdictDocument(_Document, kw_only=True):
 
 
 class CommitDocument(_Document, kw_only=True):
-    """What became of one branch.
+    """The outcome of a command on one branch.
 
     Args:
         committed: whether the branch moved.
@@ -154,7 +154,8 @@ class SeriesDocument(ImportDocument, kw_only=True):
 
 
 class SummaryDocument(_Document, kw_only=True):
-    """How many RRsets a plan changes, of how many; ``of_is_exact`` false: at least so many."""
+    """The number of RRsets that a plan changes, and of how many; ``of_is_exact`` false: at least so
+    many."""
 
     added: int
     changed: int
@@ -174,8 +175,8 @@ class PlanDocument(CommitDocument, kw_only=True):
 
 
 class SeveralDocument(_Document, kw_only=True):
-    """What became of several branches, under one ``operation``; null in a dry run. ``warnings`` are
-    those of all results."""
+    """The outcome of a command on several branches, under one ``operation``; null in a dry run.
+    ``warnings`` are those of all results."""
 
     schema: Literal[1] = SCHEMA
     committed: bool

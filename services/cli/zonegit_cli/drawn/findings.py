@@ -1,4 +1,4 @@
-"""How findings look: a line each on stderr, a list of the same fields in JSON."""
+"""Findings as they are printed: a line each on stderr, a list of the same fields in JSON."""
 
 from collections.abc import Iterable
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""How the answer to a move that was not made looks."""
+"""The answer to a move that was not made, as it is printed."""
 
 from typing import Any, Final, overload
 

@@ -1,4 +1,4 @@
-"""How operations look: a line for the whole, and one for each ref that moved."""
+"""Operations as they are printed: a line for the whole, and one for each ref that moved."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

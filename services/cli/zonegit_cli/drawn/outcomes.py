@@ -1,4 +1,4 @@
-"""How what became of a branch looks: a document for programs, lines for people."""
+"""The outcome of a command on a branch, as it is printed: one document for programs, or lines."""
 
 import heapq
 import itertools
@@ -167,7 +167,7 @@ def _serials(outcome: Committed | Preview) -> str:
 
 
 async def _summary(repo: Repo, made: Committed) -> Iterator[str]:
-    """The records that came and went, as far as they are few."""
+    """Return the lines of the records that came and went, as far as they are few."""
     first = heapq.nsmallest(MAX_RRSETS, made.changes, key=lambda key: sort_key(*key))
     try:
         deltas = await made.trees.complete({key: made.changes[key] for key in first})

@@ -1,4 +1,4 @@
-"""Where an import of a history continues: the versions that a branch has already are left out."""
+"""The point where an import of a history continues: versions that the branch has are left out."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -32,7 +32,7 @@ REPLACES: Final = "import-replaces-commits"
 
 
 class Continuation(msgspec.Struct, frozen=True):
-    """Where an import continues.
+    """The point where an import continues.
 
     Args:
         commits: all commits of git to consider, the oldest first.

@@ -46,7 +46,7 @@ class LeftOut:
 
     @property
     def count(self) -> int:
-        """How many records were skipped."""
+        """Return how many records were skipped."""
         return self._count
 
     def documents(self) -> list[SkippedDocument]:

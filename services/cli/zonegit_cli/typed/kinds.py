@@ -1,4 +1,4 @@
-"""What a file is: a master file, edits, a diff or a saved plan; and which command takes it."""
+"""The kinds of files: master files, edits, diffs and saved plans, and the command for each."""
 
 import io
 from typing import Final, Literal

@@ -1,5 +1,5 @@
-"""What a resolver remembers for the day that the ref store is restored from a backup: how far it
-has followed the log, and the highest serial that it ever answered for each branch.
+"""Notes of a resolver for a restore of the ref store from a backup: how far it has followed the
+log, and the highest serial that it ever answered for each branch.
 
 Both outlive epochs, branches and zones. They are written within a second, many together: a swap
 does not wait for that, and what a kill takes is in the zone's own file, too
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class Notes:
-    """Takes notes at once; :meth:`run` writes them."""
+    """Notes that are taken at once, and written by :meth:`run`."""
 
     def __init__(self, overall: Overall) -> None:
         self._overall = overall
@@ -45,7 +45,7 @@ class Notes:
 
     @property
     def followed(self) -> Followed:
-        """How far the log was followed, before this process too."""
+        """Return how far the log was followed, before this process too."""
         return self._followed
 
     def adopt(self, standing: Iterable[Standing]) -> None:

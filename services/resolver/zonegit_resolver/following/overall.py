@@ -49,8 +49,8 @@ log = structlog.get_logger()
 
 
 class Followed(NamedTuple):
-    """How far the log was followed: the epoch, the last of its rows that was applied, and the
-    epochs before it, the latest first. The epoch is empty while no log was read. ``began`` names
+    """The point up to which the log was followed: the epoch, the last of its rows that was
+    applied, and the epochs before it, the latest first. The epoch is empty while no log was read. ``began`` names
     the run of the ref store in which this cache began, empty: before there were such names.
     ``operation`` is that of the last row, empty: unknown."""
 

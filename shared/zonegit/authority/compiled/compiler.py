@@ -91,7 +91,7 @@ def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]
 
 
 def _without_twins(change: Change) -> Change:
-    """The same with one spelling of each record: the one that is answered and transferred."""
+    """Return an RRset with one spelling of each record: that of answers and transfers."""
     rrset = change.rrset
     if rrset is None or len(rrset.rdatas) < 2:
         return change

@@ -195,7 +195,7 @@ class _Walk:
             self.name(linked, of_kind, object_id)
 
     async def _notice(self, object_id: ObjectId, expected: Expected, value: RRset) -> None:
-        """Takes note of what should be known about an RRset, though it is whole."""
+        """Note what should be known about an RRset, though it is whole."""
         for finding in (*spelling.find_twins(value), *sizing.find_too_large(value)):
             self.report.noticed_count += 1
             if len(self.report.noticed) < MOST_TOLD:

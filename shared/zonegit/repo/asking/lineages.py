@@ -97,7 +97,7 @@ class _Writer:
         )
 
     def _from_nothing(self, parents: Sequence[CommitId]) -> bytes:
-        """A commit without parents would take the branch's tip for one."""
+        """Reset the branch, whose tip a commit without parents would get as its parent."""
         return b"" if parents else b"reset %b\n\n" % self._branch.encode()
 
     def end(self, lineages: Sequence[Lineage]) -> bytes:

@@ -62,7 +62,7 @@ class Done(msgspec.Struct, frozen=True):
 
     @property
     def undoes(self) -> str | None:
-        """The operation that this one took back; None where it is no undo."""
+        """Return the operation that this one took back; None where it is no undo."""
         return self.entries[0].undoes
 
     @property

@@ -70,7 +70,7 @@ class _Drafted(msgspec.Struct, frozen=True):
 
     @property
     def refusal(self) -> ZonegitError | None:
-        """Why the ref store would not make the move; None where it would."""
+        """Return why the ref store would not make the move; None where it would."""
         return self.judgement.refusal if self.judgement is not None else None
 
 

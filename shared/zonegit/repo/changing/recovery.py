@@ -1,4 +1,4 @@
-"""Recovery after a restore of the ref store: what it finds, and what it does, zone by zone.
+"""Recovery after a restore of the ref store: a plan for each zone, and carrying it out.
 
 The verdicts are those of ``store.recovery``. Each zone is one transaction of the ref store, and all
 of them are one operation: whatever is killed in between, the next run goes on with the zones that
@@ -59,7 +59,7 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 class ZonePlan(msgspec.Struct, frozen=True):
-    """What becomes of a zone; it is in doubt where one of its branches is. ``is_lost``: it is not
+    """The plan for a zone, which is in doubt where one of its branches is. ``is_lost``: it is not
     registered in the restored store."""
 
     zone: Name
@@ -69,7 +69,7 @@ class ZonePlan(msgspec.Struct, frozen=True):
 
     @property
     def doubts(self) -> list[tuple[str, Doubt]]:
-        """The branches for which no serial can be decided upon."""
+        """Return the branches for which no serial can be decided upon."""
         return [
             (each.branch, each.verdict) for each in self.branches if isinstance(each.verdict, Doubt)
         ]

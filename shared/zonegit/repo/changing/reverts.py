@@ -1,4 +1,4 @@
-"""What a branch reverted of a commit that it has.
+"""Reverts on a branch of commits that it has.
 
 A revert leaves the reverted commit in the history, so a later merge of it brings nothing: the
 branch has it already, though not its records. The message of a revert names the commit it took

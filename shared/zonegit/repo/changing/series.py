@@ -83,7 +83,7 @@ class Written(msgspec.Struct, frozen=True):
 
     @property
     def findings(self) -> list[Finding]:
-        """Those about all versions, in their order, then about the whole."""
+        """Return the findings about all versions, in their order, then about the whole."""
         return [*(finding for each in self.added for finding in each.findings), *self.about_all]
 
 
@@ -183,7 +183,7 @@ class _Chain:
         return serial if serial != before else None
 
     def _not_said(self, findings: Iterable[Finding]) -> list[Finding]:
-        """Those that no earlier version had: what is not stored differs from every version."""
+        """Return the findings that no earlier version had."""
         new = [each for each in findings if each not in self._said]
         self._said.update(new)
         return new
@@ -220,7 +220,7 @@ class _Chain:
         self._reach(draft.commit, draft.serial)
 
     def _reach(self, commit: CommitId, serial: int) -> None:
-        """The branch is to stand at that commit."""
+        """Note that the branch has to be at that commit."""
         tip = self._at.tip
         reached = tip.highest if tip is not None and tip.highest is not None else serial
         made = Tip(commit, 0, serial, latest(reached, serial))

@@ -1,4 +1,4 @@
-"""Where imported versions came from, and where a second import of the same history continues.
+"""Sources of imported versions, by which a second import of the same history continues.
 
 A commit that was imported names its source in the last line of its message: ``Zonegit-Source:``
 with the id of a commit of git, or the SHA-256 of a file. A later import of the same history reads

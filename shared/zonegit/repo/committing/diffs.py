@@ -78,7 +78,7 @@ async def between(
 async def between_as_stored(
     reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
 ) -> list[Delta]:
-    """As :func:`between`, octet by octet: what leads from one tree to exactly the other.
+    """List the differences that lead from one tree to exactly the other, octet by octet.
 
     Raises:
         Corrupt, NotFound, Unavailable: as the store says.

@@ -1,4 +1,4 @@
-"""Findings about a change: what the rules of ``zone.lint`` say of the RRsets that it touches.
+"""Findings about a change: the rules of ``zone.lint``, run on the RRsets that it touches.
 
 Theory of operation. A change is examined for the faults that it brings, not for those that the zone
 has: what was accepted before stays accepted. Three kinds of RRsets can get a new fault:
@@ -44,7 +44,7 @@ _HIDDEN = {table.HIDDEN_BY_CUT.id, table.HIDDEN_BY_DNAME.id}
 
 
 class Nearby:
-    """What a change and its surroundings look like in one of the two trees.
+    """A change and its surroundings in one of the two trees.
 
     Args:
         apex: the zone's name.

@@ -1,4 +1,4 @@
-"""What a new zone cut or DNAME hides: the names that were there before it."""
+"""Names that a new zone cut or DNAME hides."""
 
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet

@@ -1,5 +1,5 @@
-"""What the ref store would say to a move that is not made: asked of it, or worked out here where
-the move is too large for one message."""
+"""The verdict on a move that is not made: the ref store's, or this client's where the move is too
+large for one message."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial

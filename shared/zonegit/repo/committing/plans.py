@@ -62,7 +62,7 @@ def plan_edits(todo: Collection[Edit], apex: Name, *, respell: bool = False) -> 
 def _added_again(
     todo: Collection[Edit], changes: Changes, present: Mapping[Name, RRsets]
 ) -> Iterator[Finding]:
-    """Notes about edits that add what is there in another spelling, and nothing else."""
+    """Note the edits that add nothing but records which are there in another spelling."""
     for edit in todo:
         if isinstance(edit, Add) and (edit.rrset.owner, edit.rrset.rdtype) not in changes:
             known = present[edit.rrset.owner].get(edit.rrset.rdtype)
@@ -103,7 +103,7 @@ def _stated_serial(rrsets: Iterable[RRset]) -> int | None:
 
 
 def settled(changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False) -> Planned:
-    """Changes to what is present at their owners, without those of spelling alone."""
+    """Drop changes of spelling alone from the changes to what is present at their owners."""
     now = {
         key: present[key[0]][key[1]] for key in changes if key[1] in present.get(key[0], NOTHING)
     }
@@ -165,7 +165,7 @@ def plan_replacement(
 async def _now(
     reader: Reader, changes: Changes, was: Mapping[Key, ObjectId | None]
 ) -> dict[Key, RRset]:
-    """What changed RRsets are at the tip, as far as their spelling matters."""
+    """Read the tip's RRsets of those that change, as far as their spelling matters."""
     blobs = {
         key: blob
         for key, blob in was.items()

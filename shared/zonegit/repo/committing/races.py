@@ -1,7 +1,7 @@
-"""When a change that lost a race can be made again on the commit that won. All pure.
+"""Replays: decides whether a change that lost a race can be made again on the tip. All pure.
 
 Edits that add and remove records state nothing about the other records of an RRset, so any order
-of them is right. An edit that states a whole RRset, or deletes it, was typed by somebody who saw
+of them is right. An edit that states a whole RRset, or deletes it, was typed by an operator who saw
 other records there: it is not made again. What the others changed is compared by RRset:
 
 - an RRset that is stated or deleted whole must not have changed, except to the very same;
@@ -20,7 +20,7 @@ from zonegit.zone.names import Name
 
 
 class Footprint(msgspec.Struct, frozen=True):
-    """What a change relies on.
+    """The RRsets and names that a change relies on.
 
     Args:
         whole: RRsets that it states or deletes as a whole.

@@ -17,7 +17,7 @@ MAX_NAMED: Final = 10
 
 
 class Settled(NamedTuple):
-    """What is left of changes, and the findings about them."""
+    """The changes that are left, and the findings about them."""
 
     changes: Changes
     findings: tuple[Finding, ...]

@@ -85,7 +85,7 @@ async def rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, 
 
 
 async def rrsets_as_stored(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
-    """The RRsets that blobs hold, octet by octet, for what stores them again unchanged.
+    """Read the RRsets that blobs hold, octet by octet, to store them again unchanged.
 
     Raises:
         Invalid: one of the objects is not a blob.

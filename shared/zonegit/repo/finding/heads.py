@@ -28,8 +28,8 @@ def _unheard(_text: str) -> None:
 
 
 class Default(msgspec.Struct, frozen=True):
-    """What wins over HEAD where a command names no zone or branch, None: HEAD does; and which
-    setting says so, for messages."""
+    """The zone and branch that win over HEAD where a command names none, None: HEAD does; and the
+    setting that says so, for messages."""
 
     zone: Name | None = None
     branch: str | None = None
@@ -38,16 +38,16 @@ class Default(msgspec.Struct, frozen=True):
 
 
 class HeadMemory:
-    """Hears which HEAD a command works by, and where it moves it. This one forgets."""
+    """A listener that learns which HEAD a command uses, and where it moves it. This one forgets."""
 
     def used(self, zone: Name, branch: str) -> None:
-        """HEAD decided where a command works."""
+        """Note that HEAD decided where a command works."""
 
     def moved(self, zone: Name, branch: str) -> None:
-        """The command moved HEAD there."""
+        """Note where the command moved HEAD."""
 
     def removed(self) -> None:
-        """The command removed HEAD."""
+        """Note that the command removed HEAD."""
 
 
 class Repo(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ class View(Protocol):
 
     @property
     def apex(self) -> Name:
-        """The zone's name."""
+        """Return the zone's name."""
 
     def has(self, owner: Name, rdtype: int) -> bool:
         """Return whether there is an RRset of that type."""

@@ -62,7 +62,7 @@ def _write_gateway(kind: int, octets: Octets) -> str:
 
 
 def _read_ipseckey(fields: Fields) -> bytes:
-    """RFC 4025 section 3.1; without a key where the algorithm is none."""
+    """Read IPSECKEY (RFC 4025 section 3.1), which has no key where the algorithm is 0."""
     head = U8.read(fields) + U8.read(fields) + U8.read(fields)
     return head + _read_gateway(head[1], fields) + OPTIONAL_KEY.read(fields)
 
@@ -74,7 +74,7 @@ def _write_ipseckey(octets: Octets) -> str:
 
 
 def _read_amtrelay(fields: Fields) -> bytes:
-    """RFC 8777 section 4.3."""
+    """Read AMTRELAY (RFC 8777 section 4.3)."""
     precedence = U8.read(fields)
     optional = number(fields.take_text(), 1)
     kind = number(fields.take_text(), 0x7F)
@@ -88,7 +88,7 @@ def _write_amtrelay(octets: Octets) -> str:
 
 
 def _read_a6(fields: Fields) -> bytes:
-    """RFC 2874 section 3.1: the suffix is left out for a prefix of 128 bits, the name for none."""
+    """Read A6 (RFC 2874 section 3.1): no suffix with a prefix of 128 bits, no name with 0 bits."""
     bits = number(fields.take_text(), 128)
     suffix = b""
     if bits < 128:
@@ -118,7 +118,7 @@ def _read_apl(fields: Fields) -> bytes:
 
 
 def _read_item(text: str) -> bytes:
-    """RFC 3123 section 4 and 5; zeros at the end of an address are left out."""
+    """Read an item of APL (RFC 3123 sections 4 and 5), without zeros at the end of its address."""
     found = _ITEM.fullmatch(text)
     if found is None:
         raise Malformed(f"{text[:60]!r} is not FAMILY:ADDRESS/PREFIX, such as 1:192.0.2.0/24")
@@ -162,7 +162,7 @@ def _apl_address(family: int, address: bytes) -> str:
 
 
 def _read_atma(fields: Fields) -> bytes:
-    """ATM Forum af-dans-0152.000: hex for an AESA, ``+`` and digits for E.164."""
+    """Read ATMA (ATM Forum af-dans-0152.000): hex for an AESA, ``+`` and digits for E.164."""
     text = fields.take_text()
     if text[:1] == "+":
         digits = text[1:].replace(".", "")
@@ -181,7 +181,7 @@ def _write_atma(octets: Octets) -> str:
 
 
 def _read_nsap(fields: Fields) -> bytes:
-    """RFC 1706 section 7."""
+    """Read NSAP (RFC 1706 section 7)."""
     text = fields.take_text()
     if text[:2] not in ("0x", "0X"):
         raise Malformed(f"{text[:40]!r} does not begin with 0x")
@@ -209,7 +209,7 @@ def eui(size: int) -> Codec:
 
 
 def _read_groups(fields: Fields) -> bytes:
-    """RFC 6742 section 2: 64 bits in four groups."""
+    """Read 64 bits in four groups (RFC 6742 section 2)."""
     text = fields.take_text()
     if _GROUPS.fullmatch(text) is None:
         raise Malformed(f"{text[:40]!r} is not four groups of hex with colons between them")
@@ -217,7 +217,7 @@ def _read_groups(fields: Fields) -> bytes:
 
 
 def _read_wks(fields: Fields) -> bytes:
-    """RFC 1035 section 3.4.2."""
+    """Read WKS (RFC 1035 section 3.4.2)."""
     address = IPV4.read(fields)
     text = fields.take_text().lower()
     protocol = _PROTOCOLS[text] if text in _PROTOCOLS else number(text, 255)

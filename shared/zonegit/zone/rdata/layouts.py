@@ -64,7 +64,7 @@ def layout(*codecs: Codec, check: Callable[[bytes], None] | None = None) -> Code
 
 
 def _read_isdn(fields: Fields) -> bytes:
-    """RFC 1183 section 3.2: an empty subaddress is another RDATA than none."""
+    """Read ISDN (RFC 1183 section 3.2); an empty subaddress is other RDATA than no subaddress."""
     address = STRING.read(fields)
     return address + (STRING.read(fields) if fields.has_more() else b"")
 
@@ -75,7 +75,7 @@ def _write_isdn(octets: Octets) -> str:
 
 
 def _read_tag(fields: Fields) -> bytes:
-    """RFC 8659 section 4.1."""
+    """Read the tag of CAA (RFC 8659 section 4.1)."""
     tag = read_string(fields.take())
     if not tag[1:].isalnum():
         raise Malformed("a tag is of ASCII letters and digits")
@@ -95,7 +95,7 @@ def _check_uri(rdata: bytes) -> None:
 
 
 def _read_hip(fields: Fields) -> bytes:
-    """RFC 8005 section 5; the lengths of both keys stand before them."""
+    """Read HIP (RFC 8005 section 5), whose wire form has the lengths of both keys before them."""
     algorithm = U8.read(fields)
     hit = from_hex(fields.take_text())
     key = from_base64(fields.take_text())

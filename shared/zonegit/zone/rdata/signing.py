@@ -138,8 +138,8 @@ def _read_flags(fields: Fields) -> bytes:
 
 
 def _read_time(fields: Fields) -> bytes:
-    """RFC 4034 section 3.2: ``YYYYMMDDHHmmSS`` in UTC, or seconds since 1970. Times are numbers
-    modulo 2^32 (section 3.1.5), so other servers print those after 2094 as if before 1970."""
+    """Read a time (RFC 4034 section 3.2): ``YYYYMMDDHHmmSS`` in UTC, or seconds since 1970. It is a
+    number modulo 2^32 (section 3.1.5), so other servers print one after 2094 as if before 1970."""
     text = fields.take_text()
     if len(text) != 14 or not (text.isascii() and text.isdecimal()):
         return number(text, MAX_U32).to_bytes(4, "big")
@@ -176,7 +176,7 @@ def _write_salt(octets: Octets) -> str:
 
 
 def _read_hash(fields: Fields) -> bytes:
-    """RFC 5155 section 3.3: base32hex without padding, in any case."""
+    """Read a hash in base32hex without padding, in any case (RFC 5155 section 3.3)."""
     text = fields.take_text().upper()
     try:
         octets = base64.b32hexdecode(text + "=" * (-len(text) % 8))
