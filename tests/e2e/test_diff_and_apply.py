@@ -32,6 +32,7 @@ def test_json_holds_rrsets_before_and_after(stack: Stack, zone: str) -> None:
     assert change == {
         "name": f"api.{zone}",
         "type": "A",
+        "change": "modified",
         "old": {"ttl": 300, "rdata": ["192.0.2.80"]},
         "new": {"ttl": 300, "rdata": ["192.0.2.80", "192.0.2.81"]},
     }
