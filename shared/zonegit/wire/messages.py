@@ -41,6 +41,7 @@ CommitKey = Annotated[CommitId, Meta(min_length=32, max_length=32)]
 Ids = Annotated[list[Id], Meta(max_length=MAX_IDS)]
 Objects = Annotated[list[RawObject], Meta(max_length=MAX_IDS)]
 Text = Annotated[str, Meta(max_length=4_096)]
+LogSequence = Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
 LegacyName = Annotated[str, Meta(max_length=220)]
 Slot = Annotated[bytes, Meta(min_length=32, max_length=32)]
 
@@ -173,7 +174,7 @@ class AskSince(Message, frozen=True, kw_only=True, omit_defaults=True):
     Answered by ``store.protocols.Since``."""
 
     epoch: Text
-    sequence: Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
+    sequence: LogSequence
     operation: Annotated[str, Meta(max_length=64)] = ""
 
 
@@ -341,7 +342,7 @@ class Served(Event, frozen=True, kw_only=True, omit_defaults=True):
     zone: Name
     branch: Text
     epoch: Text
-    sequence: int
+    sequence: LogSequence
     commit: Id | None
     serial: int | None
     delay_ms: float
@@ -410,7 +411,7 @@ class ServedZone(Message, frozen=True, kw_only=True, omit_defaults=True):
     branch: Text
     commit: Id | None
     serial: int | None
-    sequence: int
+    sequence: LogSequence
     age: float | None
     pinned: bool = False
     problem: str | None = None
@@ -453,7 +454,7 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     only: list[Name]
     at: str | None
     epoch: Text
-    sequence: int
+    sequence: LogSequence
     lag: int
     zones: list[ServedZone]
     more: bool = False

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.support.waiting import comes_true, eventually, succeeds
 from tests.unit.resolver.cachefiles import root
@@ -351,6 +352,24 @@ async def test_a_resolver_that_claims_too_much_stops_moves_until_a_recovery_and_
     await here.bus.client.flush()
     assert not await is_restored()
     await succeeds(lambda: here.commit("foo.com.", address(3)))
+
+
+async def test_a_claim_that_no_log_can_hold_is_dropped_and_refs_goes_on(here: Site) -> None:
+    first = await here.commit("foo.com.", address(1))
+    claim = Served(
+        resolver="liar", zone=FOO, branch="main", epoch=first.moved.epoch, sequence=1 << 63,
+        commit=None, serial=None, delay_ms=0.0,
+    )  # fmt: skip
+    await here.bus.publish(subjects.served(FOO), claim)
+    believed = msgspec.structs.replace(claim, sequence=(1 << 63) - 1)
+    await here.bus.publish(subjects.served(FOO), believed)
+
+    async def is_restored() -> bool:
+        return (await here.repo.refs.recovery()).witness is not None
+
+    await comes_true(is_restored)
+    await recover(here, await planned(here))
+    await succeeds(lambda: here.commit("foo.com.", address(2)))
 
 
 async def test_a_cache_of_an_earlier_release_tells_what_it_served_last(
