@@ -190,6 +190,29 @@ def test_an_export_with_a_commit_on_top_comes_back_as_that_commit(
     assert ids(other)[1:] == ids(before), "the branch moved to the commits that were exported"
 
 
+def test_an_export_of_an_imported_history_comes_back_as_nothing_new(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """The commits of the export have other ids than those that were imported."""
+    stack.run("init", "around.past.example")
+    repository = GitRepository(tmp_path / "git")
+    repository.commit("one", {"z": zone(1)})
+    words = ("import", "--zone", "around.past.example", "--from-git")
+    stack.run(*words, os.fspath(repository.path), "--file", "z")
+    early, late = tmp_path / "early", tmp_path / "late"
+    stack.run("export", "--git", str(early), "around.past.example")
+    stack.run("set", "b", "A", "300", "192.0.2.3", "--zone", "around.past.example")
+    stack.run("export", "--git", str(late), "around.past.example")
+    before = stack.json("log", "--zone", "around.past.example")
+    file = ("--file", "example/past/around/db.zone")
+    assert stack.json(*words, str(late), *file)["known"] == 2
+    assert stack.json(*words, str(early), *file)["known"] == 1
+    assert stack.json("log", "--zone", "around.past.example") == before
+    repository.commit("two", {"z": zone(2, "c A 192.0.2.4")})
+    stack.run(*words, os.fspath(repository.path), "--file", "z")
+    assert "that history was rewritten" in stack.run(*words, str(early), *file, status=1).err
+
+
 def test_an_amended_export_does_not_pass_for_the_commit_it_names(
     stack: Stack, tmp_path: Path
 ) -> None:
@@ -225,3 +248,27 @@ def test_a_series_imported_again_adds_only_what_is_new(stack: Stack, tmp_path: P
     assert len(trees(stack, "--zone", "series.past.example")) == 3
     stack.run(*words, files[0])
     assert len(trees(stack, "--zone", "series.past.example")) == 4, "it was meant to return"
+
+
+def test_a_file_that_was_never_imported_is_not_taken_for_a_known_one(
+    stack: Stack, tmp_path: Path
+) -> None:
+    stack.run("init", "gap.past.example")
+    files = []
+    for number in range(4):
+        files.append(str(tmp_path / f"{number}"))
+        Path(files[-1]).write_text(zone(number + 1, f"x A 192.0.2.{number}"))
+    same = tmp_path / "same"
+    same.write_text("; a comment\n" + Path(files[0]).read_text())
+    words = ("import", "--zone", "gap.past.example", "--series")
+    stack.run(*words, files[0], str(same), files[1], files[3])
+    again = stack.json(*words, files[0], str(same), files[1], files[3])
+    assert (again["known"], again["versions"]) == (4, [])
+    assert stack.json(*words, str(same), files[1], files[3])["known"] == 3, "as the one before"
+    before = subjects(stack, "gap.past.example")
+    for given in ([files[2], files[3]], [files[0], files[1], files[2], files[3]]):
+        said = stack.run(*words, *given, status=1).err
+        assert f"without {files[2]}" in said
+    assert subjects(stack, "gap.past.example") == before
+    stack.run(*words, files[2], files[3], "--force")
+    assert subjects(stack, "gap.past.example") == ["import 3", "import 2", *before]

@@ -162,7 +162,9 @@ async def _import_series(
 ) -> None:
     async def versions_for(repo: Repo, at: Position) -> NewVersions:
         stdin = files.read(files.STDIN, MAX_OCTETS) if files.STDIN in named else None
-        known = await continuation.count_known_files(repo, at, named, stdin, master)
+        known = await continuation.count_known_files(
+            repo, at, named, stdin, master, force=how.force
+        )
         new = named[known:]
         made = versions.of_files(repo, at, new, dates, how.message, master, stdin)
         return NewVersions(made, known)

@@ -1,6 +1,6 @@
 """The point where an import of a history continues: versions that the branch has are left out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -11,15 +11,16 @@ from zonegit.history.walk import Logged
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo.asking import gitformat
 from zonegit.repo.changing import sources
-from zonegit.repo.committing import drafts
-from zonegit.repo.committing.edits import Key
+from zonegit.repo.committing import drafts, respelling
+from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.past import Past
 from zonegit.store.reading import Reader
+from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset
+from zonegit.zone.rrset import RRset, with_serial
 from zonegit.zone.zonefile import MAX_OCTETS
 from zonegit_cli.exchange.githistory import SHOWN, GitHistory
 from zonegit_cli.exchange.masterfiles import MasterFiles
@@ -88,9 +89,13 @@ async def continue_from_git(
     recorded = sources.recorded_sources(log, sources.GIT)
     found = None
     if recorded and not force:
-        found = _recorded(history, rev, chain, log, recorded[0], at.branch)
-        chain = list(found.commits)
+        found = _recorded(history, rev, chain, log, recorded[0])
+        chain = list(found.commits) if found is not None else chain
     exported = await _exported(repo, at, history, chain, log, master)
+    # An export made after the last import has what was imported, under another id.
+    is_covered = recorded and exported and exported.between <= _place(log, recorded[0])
+    if recorded and not force and found is None and not is_covered:
+        raise _rewritten(rev, recorded[0], at.branch)
     known = [each for each in (found, exported) if each is not None]
     if known:
         return max(known, key=lambda each: each.known)
@@ -98,20 +103,27 @@ async def continue_from_git(
 
 
 def _recorded(
-    history: GitHistory,
-    rev: str,
-    chain: list[str],
-    log: Sequence[Logged],
-    source: str,
-    branch: str,
-) -> Continuation:
+    history: GitHistory, rev: str, chain: list[str], log: Sequence[Logged], source: str
+) -> Continuation | None:
+    """Find the commits of git after the one that a branch was imported up to; None if the history
+    does not contain that."""
     last = source.removeprefix(sources.GIT)
-    place = [sources.read_source(each.commit.message) for each in log].index(source)
+    place = _place(log, source)
     if last in chain:
         return Continuation(chain, chain.index(last) + 1, None, place)
     if history.contains(rev, last):
         return Continuation(history.commits(rev, last), 0, None, place)
-    raise Invalid(
+    return None
+
+
+def _place(log: Sequence[Logged], source: str) -> int:
+    """Return how many commits a branch has since the one that was imported from ``source``."""
+    return [sources.read_source(each.commit.message) for each in log].index(source)
+
+
+def _rewritten(rev: str, source: str, branch: str) -> Invalid:
+    last = source.removeprefix(sources.GIT)
+    return Invalid(
         f"{branch} was imported up to commit {last[:SHOWN]} of git, which {rev} does not contain:"
         " that history was rewritten, or is another one",
         hint="import it on a new branch and merge that, or --force takes it all on top",
@@ -119,15 +131,23 @@ def _recorded(
 
 
 async def count_known_files(
-    repo: Repo, at: Position, named: Sequence[str], stdin: bytes | None, master: MasterFiles
+    repo: Repo,
+    at: Position,
+    named: Sequence[str],
+    stdin: bytes | None,
+    master: MasterFiles,
+    *,
+    force: bool = False,
 ) -> int:
     """Return how many of the files, the oldest first, a branch has already.
 
     Args:
         stdin: what standard input was; None: it is not among them.
+        force: take all files where one that the branch never had comes before one that it has.
 
     Raises:
         NotFound: a file cannot be read.
+        Invalid: a file that the branch never had comes before one that it has.
     """
     if at.tip is None:
         return 0
@@ -135,10 +155,67 @@ async def count_known_files(
     recorded = sources.recorded_sources(log, sources.FILE)[::-1]
     if recorded:
         given = [sources.of_file(_octets(file, stdin)) for file in named]
-        return sources.find_continuation(recorded, given)
+        known = sources.find_continuation(recorded, given)
+        new = await _find_new(repo, at.zone, named[:known], given, log, stdin, master)
+        if new is not None and not force:
+            raise Invalid(
+                f"{at.branch} was imported up to {files.shown(named[known - 1])} without"
+                f" {files.shown(new)}, which comes before that here",
+                hint="give the files that come after those, or --force takes all of them on top",
+            )
+        return known if new is None else 0
     contents = await sources.commit_contents(repo, log, at.zone)
     rrsets = (master.try_read(_octets(file, stdin), at.zone) for file in named)
     return sources.find_continuation(contents[::-1], _contents(rrsets, at.zone))
+
+
+async def _find_new(
+    repo: Repo,
+    zone: Name,
+    named: Sequence[str],
+    given: Sequence[str],
+    log: Sequence[Logged],
+    stdin: bytes | None,
+    master: MasterFiles,
+) -> str | None:
+    """Return the first of the files that no commit names, though it differs from the one before;
+    None if there is none. Files that cannot be read were left out before, too."""
+    places = {
+        source: place
+        for place, each in reversed([*enumerate(log)])
+        if (source := sources.read_source(each.commit.message)) is not None
+    }
+    first = next((places[each] for each in given[: len(named)] if each in places), None)
+    if first is None or all(each in places for each in given[: len(named)]):
+        return None
+    before: dict[Key, RRset] = {}
+    if parents := log[first].commit.parents:
+        before = await _stored(repo, parents[0])
+    for file, source in zip(named, given, strict=False):
+        found = master.try_read(_octets(file, stdin), zone)
+        if found is None:
+            continue
+        if source not in places and _differs(found, before, zone):
+            return file
+        before = found
+    return None
+
+
+def _differs(version: Mapping[Key, RRset], before: Mapping[Key, RRset], zone: Name) -> bool:
+    """Return whether a version becomes a commit on top of the one before."""
+    soa = zone, rrtypes.SOA
+    if version.keys() != before.keys():
+        return True
+    changes: Changes = {key: each for key, each in version.items() if before[key] != each}
+    if soa in changes and with_serial(version[soa], 0) == with_serial(before[soa], 0):
+        del changes[soa]
+    return bool(respelling.settle(changes, before).changes)
+
+
+async def _stored(repo: Repo, commit: CommitId) -> dict[Key, RRset]:
+    reader = Reader(repo.objects)
+    tree = (await browse.read_commit(reader, commit)).tree
+    return {(each.owner, each.rdtype): each for each in await browse.whole_zone(reader, tree)}
 
 
 def _octets(file: str, stdin: bytes | None) -> bytes:
@@ -194,10 +271,7 @@ async def _holds(
 ) -> bool:
     """Return whether a commit of git still has the records of the one that it names."""
     rrsets = next(_versions(history, [git_commit], zone, master), None)
-    reader = Reader(repo.objects)
-    tree = (await browse.read_commit(reader, commit)).tree
-    stored = await browse.whole_zone(reader, tree)
-    return rrsets == {(each.owner, each.rdtype): each for each in stored}
+    return rrsets == await _stored(repo, commit)
 
 
 async def _equal(
