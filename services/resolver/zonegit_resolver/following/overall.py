@@ -50,9 +50,9 @@ log = structlog.get_logger()
 
 class Followed(NamedTuple):
     """The point up to which the log was followed: the epoch, the last of its rows that was
-    applied, and the epochs before it, the latest first. The epoch is empty while no log was read. ``began`` names
-    the run of the ref store in which this cache began, empty: before there were such names.
-    ``operation`` is that of the last row, empty: unknown."""
+    applied, and the epochs before it, the latest first. The epoch is empty while no log was read.
+    ``began`` names the run of the ref store in which this cache began, empty: before there were
+    such names. ``operation`` is that of the last row, empty: unknown."""
 
     epoch: str = ""
     sequence: int = 0
