@@ -25,7 +25,7 @@ class SessionHead(HeadMemory):
         self._before: Place | None = None
         self._now: Place | None = None
 
-    def used(self, zone: Name, branch: str) -> None:
+    def note_used(self, zone: Name, branch: str) -> None:
         """Take note that a command works by HEAD; the first time, as what the session knows."""
         if self._terminal is None or self._now is not None:
             return
@@ -34,13 +34,13 @@ class SessionHead(HeadMemory):
         if self._before is None:
             self.accept()
 
-    def moved(self, zone: Name, branch: str) -> None:
+    def note_moved(self, zone: Name, branch: str) -> None:
         """Take note that this command moved HEAD."""
         self._before = self._now = (names.text(zone), branch)
         if self._terminal is not None:
             terminal.write(self._home, self._terminal, self._installation, self._now)
 
-    def removed(self) -> None:
+    def note_removed(self) -> None:
         """Take note that this command removed HEAD: another one decides from now on."""
         if self._terminal is not None:
             terminal.write(self._home, self._terminal, self._installation, None)

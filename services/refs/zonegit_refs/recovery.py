@@ -17,7 +17,7 @@ from zonegit.safety import policy
 from zonegit.store import refnames
 from zonegit.store.basis import ServedTree
 from zonegit.store.protocols import Guard, Owed, Past, Recovery, Renewal, Witness
-from zonegit.store.recovery import told
+from zonegit.store.recovery import describe_witness
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import HALF, lead
@@ -42,7 +42,7 @@ def require_recovered(connection: Connection, zone: Name | None) -> None:
     if found is not None:
         raise Unavailable(
             "the ref store was restored from a backup:"
-            f" {told(found, rows.last_sequence(connection))}",
+            f" {describe_witness(found, rows.last_sequence(connection))}",
             hint=HINT,
         )
     if zone is not None and is_awaiting(connection, zone):
@@ -98,11 +98,11 @@ def state(connection: Connection) -> Recovery:
         count_awaiting(connection),
         [Name(zone) for (zone,) in zones],
         [Owed(Name(zone), branch, serial) for zone, branch, serial in owed],
-        doubted(connection),
+        list_doubted(connection),
     )
 
 
-def doubted(connection: Connection) -> list[str]:
+def list_doubted(connection: Connection) -> list[str]:
     """Return the runs of the service before which this store may have been restored."""
     return [str(each) for (each,) in connection.execute("SELECT id FROM start ORDER BY number")]
 

@@ -112,9 +112,9 @@ class SqliteRefs:
         """
         return await self._database.write(partial(recovery.note, claim=claim, before=before))
 
-    async def doubted(self) -> list[str]:
+    async def list_doubted(self) -> list[str]:
         """Return the runs of the service before which this store may have been restored."""
-        return await self._database.read(recovery.doubted)
+        return await self._database.read(recovery.list_doubted)
 
     async def confirm(self) -> None:
         """Note that a resolver knows the log from before, and no more of it than there is."""

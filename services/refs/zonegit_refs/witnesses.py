@@ -82,7 +82,7 @@ class Witnesses:
         for each in found:
             claim = Witness(each.resolver, each.epoch, each.sequence, each.operation)
             await self.take(claim, each.past)
-        doubted = await self._refs.doubted()
+        doubted = await self._refs.list_doubted()
         if doubted and any(self._confirms(each, doubted) for each in found):
             await self._refs.confirm()
 

@@ -44,7 +44,7 @@ from zonegit_resolver.listening.streams import Streams
 from zonegit_resolver.pace import Pace, spare_the_heap, spare_the_interpreter
 from zonegit_resolver.reporting import exposition, readiness
 from zonegit_resolver.reporting.metrics import Figures, Propagation
-from zonegit_resolver.reporting.status import Herald, answered, status
+from zonegit_resolver.reporting.status import Herald, list_answered, status
 from zonegit_resolver.settings import keyfile
 from zonegit_resolver.settings.options import Options
 from zonegit_resolver.settings.plan import Plan
@@ -277,7 +277,7 @@ class Resolver:
         )  # fmt: skip
 
     def _answered(self, asked: AskAnswered) -> msgspec.Struct:
-        return answered(self._options.name, self._last_known.notes, asked)
+        return list_answered(self._options.name, self._last_known.notes, asked)
 
     def _pages(self) -> dict[str, Page]:
         figures = Figures(

@@ -60,7 +60,7 @@ def merge(
     outcome = _by_keys(was, now, then)
     if isinstance(outcome, Refusal):
         return outcome
-    spelled = _spelled(outcome, then, now) if respell else _spelled(outcome, now, then)
+    spelled = _spell(outcome, then, now) if respell else _spell(outcome, now, then)
     return settled(spelled, ours, theirs)
 
 
@@ -78,7 +78,7 @@ def _by_keys(
     base: RRset | None, ours: RRset | None, theirs: RRset | None
 ) -> RRset | Refusal | None:
     """Return what becomes of an RRset that both sides changed, with keys for its RDATA."""
-    was, now, then = map(_keyed, (base, ours, theirs))
+    was, now, then = map(_replace_by_keys, (base, ours, theirs))
     merged = threeway.merge(was, now, then)
     if not isinstance(merged, Disagreement):
         return merged
@@ -87,7 +87,7 @@ def _by_keys(
     return _together(was, now, then)
 
 
-def _keyed(value: RRset | None) -> RRset | None:
+def _replace_by_keys(value: RRset | None) -> RRset | None:
     """Return an RRset with the keys of its records for RDATA."""
     if value is None or value.rdtype not in canonical_rdata.FOLDED:
         return value
@@ -95,7 +95,7 @@ def _keyed(value: RRset | None) -> RRset | None:
     return RRset(value.owner, value.rdtype, value.ttl, keys, value.rdclass)
 
 
-def _spelled(merged: RRset | None, first: RRset | None, second: RRset | None) -> RRset | None:
+def _spell(merged: RRset | None, first: RRset | None, second: RRset | None) -> RRset | None:
     """Return what was made of keys with the spelling that one side has for them, else the other."""
     if merged is None or merged.rdtype not in canonical_rdata.FOLDED:
         return merged

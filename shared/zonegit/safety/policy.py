@@ -49,12 +49,12 @@ def decide(facts: Facts, limits: Limits) -> list[str]:
     elif facts.had >= limits.floor and limits.enough(facts.touched) > facts.had:
         found.append(
             f"{facts.touched} of its {facts.had} RRsets would be changed or deleted, more than"
-            f" {limits.percent} % ({_listed(facts.some, facts.touched)})"
+            f" {limits.percent} % ({_list(facts.some, facts.touched)})"
         )
     if facts.without_ns:
         found.append("its apex would have no NS any more")
     if facts.ds and not limits.ds:
-        shown = _listed(facts.ds, len(facts.ds))
+        shown = _list(facts.ds, len(facts.ds))
         found.append(f"DS would change ({shown}), and a child that is signed otherwise is bogus")
     return found
 
@@ -66,7 +66,7 @@ def refusal(branch: RefName, verdict: Sequence[str], *, force: bool) -> Unsafe:
     return Unsafe(f"{branch.path()} stays: {'; '.join(verdict)}", hint=lacking if force else ways)
 
 
-def _listed(keys: Sequence[RRsetKey], count: int) -> str:
+def _list(keys: Sequence[RRsetKey], count: int) -> str:
     """List the first few by name, and count the others."""
     shown = [title(*key) for key in keys[:SHOWN]]
     more = [f"{count - len(shown)} more"] if count > len(shown) else []

@@ -12,7 +12,7 @@ import msgspec
 
 from zonegit.objects.ids import ObjectId
 from zonegit.store.protocols import Witness
-from zonegit.zone.serial import HALF, advanced, following, later, latest, lead
+from zonegit.zone.serial import HALF, advance, following, later, latest, lead
 
 DEFAULT_HEADROOM: Final = 1_000
 """How far a branch goes on where no resolver knows what was served last."""
@@ -23,7 +23,7 @@ MAX_LEAD: Final = 1 << 30
 what serials can tell apart, so that one faulty resolver cannot use it up."""
 
 
-def told(witness: Witness, sequence: int) -> str:
+def describe_witness(witness: Witness, sequence: int) -> str:
     """Return in words what proves that a store which ends at ``sequence`` was restored."""
     if witness.sequence <= sequence:
         return f"{witness.resolver} has seen another row {witness.sequence} of its log than it has"
@@ -95,18 +95,18 @@ def decide(branch: Restored, answers: Iterable[Answer], headroom: int) -> Verdic
             return Doubt(each, f"serial {each.serial} is too far ahead of {branch.serial}")
     known = max(answers, key=lambda each: lead(each.serial, branch.serial), default=None)
     if known is None or later(branch.serial, known.serial):
-        return _renewed(branch, advanced(latest(branch.serial, branch.highest), headroom), None)
+        return _renew(branch, advance(latest(branch.serial, branch.highest), headroom), None)
     highest = [each for each in answers if each.serial == known.serial]
     if not any(each.is_complete for each in highest):
         reached = latest(latest(branch.serial, branch.highest), known.serial)
-        return _renewed(branch, advanced(reached, headroom), None)
+        return _renew(branch, advance(reached, headroom), None)
     trees = {each.tree for each in highest}
     if known.serial == branch.serial and trees == {branch.tree}:
         return Leave()
-    return _renewed(branch, following(latest(known.serial, branch.highest)), known)
+    return _renew(branch, following(latest(known.serial, branch.highest)), known)
 
 
-def _renewed(branch: Restored, serial: int, known: Answer | None) -> Verdict:
+def _renew(branch: Restored, serial: int, known: Answer | None) -> Verdict:
     if not (later(serial, branch.serial) and later(serial, branch.highest)):
         return Doubt(
             known,

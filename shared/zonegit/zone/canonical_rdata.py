@@ -100,7 +100,7 @@ def key(rdtype: int, rdata: bytes) -> bytes:
         rdata: its uncompressed RDATA; malformed RDATA is its own key.
     """
     form = _FOLDED.get(rdtype)
-    return rdata if form is None else _lowered(rdata, form)
+    return rdata if form is None else _lower_names(rdata, form)
 
 
 def key_ignoring_case(rdtype: int, rdata: bytes) -> bytes:
@@ -111,7 +111,7 @@ def key_ignoring_case(rdtype: int, rdata: bytes) -> bytes:
         rdata: its uncompressed RDATA; malformed RDATA is its own key.
     """
     form = _AS_WRITTEN.get(rdtype)
-    return key(rdtype, rdata) if form is None else _lowered(rdata, form)
+    return key(rdtype, rdata) if form is None else _lower_names(rdata, form)
 
 
 def distinct(rdtype: int, rdatas: Iterable[bytes]) -> Collection[bytes]:
@@ -147,7 +147,7 @@ def has_twins(rdtype: int, rdatas: Collection[bytes]) -> bool:
     return len({key(rdtype, rdata) for rdata in rdatas}) < len(rdatas)
 
 
-def _lowered(rdata: bytes, form: _Form) -> bytes:
+def _lower_names(rdata: bytes, form: _Form) -> bytes:
     """Return RDATA with its names in lower case; the same RDATA if it does not have that form."""
     lower = rdata.lower()
     if lower == rdata:

@@ -46,7 +46,7 @@ def to_ascii(text: str, origin: Sequence[bytes] = ()) -> str:
     """
     labels = split_labels(text)
     below = [] if labels[-1] == "" else [label.decode("latin-1") for label in origin]
-    return ".".join(_converted(labels, below))
+    return ".".join(_convert(labels, below))
 
 
 def split_labels(text: str) -> list[str]:
@@ -85,7 +85,7 @@ def to_unicode(text: str) -> str | None:
     return ".".join(unicode or ascii_ for ascii_, unicode in both)
 
 
-def _converted(labels: Sequence[str], origin: Sequence[str]) -> Iterator[str]:
+def _convert(labels: Sequence[str], origin: Sequence[str]) -> Iterator[str]:
     """Yield the labels in ASCII, without those of the origin."""
     every = [*labels, *origin]
     for place, label in enumerate(labels):

@@ -56,13 +56,13 @@ def read(text: str, origin: dns.name.Name | None) -> dns.name.Name:
             text = idn.to_ascii(text, origin.labels[:-1] if origin is not None else ())
         return dns.name.from_text(text, origin)
     except Invalid as error:
-        message = f"{_shown(text)} is not a domain name: {error.message}"
+        message = f"{_show(text)} is not a domain name: {error.message}"
         raise Invalid(message, hint=error.hint) from None
     except (dns.exception.DNSException, ValueError) as error:
-        raise Invalid(f"{_shown(text)} is not a domain name: {_why_not(text, error)}") from error
+        raise Invalid(f"{_show(text)} is not a domain name: {_why_not(text, error)}") from error
 
 
-def _shown(text: str) -> str:
+def _show(text: str) -> str:
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
 
@@ -72,7 +72,7 @@ def _why_not(text: str, error: Exception) -> str:
     match error:
         case dns.name.LabelTooLong():
             longest = max(idn.split_labels(text), key=_octets)
-            return f"the label {_shown(longest)} has {_octets(longest)} octets, more than 63"
+            return f"the label {_show(longest)} has {_octets(longest)} octets, more than 63"
         case dns.name.NameTooLong():
             return f"it has more than {MAX_OCTETS} octets, with what completes it"
         case dns.name.EmptyLabel():

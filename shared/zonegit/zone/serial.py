@@ -26,7 +26,7 @@ def lead(serial: int, other: int) -> int:
     return (serial - other + HALF) % MODULUS - HALF
 
 
-def advanced(serial: int, steps: int) -> int:
+def advance(serial: int, steps: int) -> int:
     """Return the serial that is ``steps`` (0 to ``HALF - 1``) later (RFC 1982 section 3.1)."""
     return (serial + steps) % MODULUS
 

@@ -189,7 +189,7 @@ def read_rdata(rdtype: int, text: str, origin: Name) -> bytes:
     except (Invalid, ValueError) as error:
         kind = rrtypes.to_text(rdtype)
         raise Invalid(
-            f"{_shown(text)} is not RDATA of type {kind}: {error}",
+            f"{_show(text)} is not RDATA of type {kind}: {error}",
             hint=getattr(error, "hint", None),
         ) from None
 
@@ -198,7 +198,7 @@ def _read_generic(rdtype: int, fields: Sequence[str], origin: Name) -> bytes:
     for field in fields:
         if not _FIELD.fullmatch(field):
             raise Invalid(
-                f"{_shown(field)} is not a field of generic RDATA",
+                f"{_show(field)} is not a field of generic RDATA",
                 hint=r"\# LEN HEX... takes one argument each, or all of it as one argument",
             )
     return read_rdata(rdtype, " ".join(fields), origin)
@@ -211,12 +211,12 @@ def _read_text(rdtype: int, argument: str, origin: Name) -> bytes:
     try:
         look_alikes.check_ends(argument)
     except Invalid as error:
-        raise Invalid(f"{_shown(argument)}: {error.message}", hint=_QUOTE_IT) from None
+        raise Invalid(f"{_show(argument)}: {error.message}", hint=_QUOTE_IT) from None
     octets = _octets(argument)
     pieces = [octets[at : at + MAX_STRING] for at in range(0, len(octets), MAX_STRING)] or [b""]
     rdata = b"".join(b"%c%b" % (len(piece), piece) for piece in pieces)
     if len(rdata) > rrset.MAX_RDATA:
-        raise Invalid(f"{_shown(argument)} makes RDATA of {len(rdata)} octets, more than 65535")
+        raise Invalid(f"{_show(argument)} makes RDATA of {len(rdata)} octets, more than 65535")
     return rdata
 
 
@@ -273,7 +273,7 @@ def _read_fields(rdtype: int, arguments: Sequence[str], origin: Name) -> bytes:
         why = str(error)
         if not taken:
             raise Invalid(why) from None
-        raise Invalid(f"at {_shown(arguments[taken - 1])}: {why}") from None
+        raise Invalid(f"at {_show(arguments[taken - 1])}: {why}") from None
 
 
 def _field_words(rdtype: int, arguments: Sequence[str]) -> Iterator[str]:
@@ -290,7 +290,7 @@ def _field_words(rdtype: int, arguments: Sequence[str]) -> Iterator[str]:
             look_alikes.check_word(argument)
             yield argument
         else:
-            raise Invalid(f"{_shown(argument)} is not one field")
+            raise Invalid(f"{_show(argument)} is not one field")
 
 
 def _string(argument: str) -> str:
@@ -299,7 +299,7 @@ def _string(argument: str) -> str:
         return quoted[1]
     look_alikes.check_ends(argument)
     if argument.startswith('"'):
-        raise Invalid(f"{_shown(argument)} begins with a quote, but is not one quoted string")
+        raise Invalid(f"{_show(argument)} begins with a quote, but is not one quoted string")
     return "".join(
         chr(octet) if 0x20 <= octet < 0x7F and octet not in b'"\\' else f"\\{octet:03}"
         for octet in _octets(argument)
@@ -319,6 +319,6 @@ def _is_number(arguments: Sequence[str]) -> bool:
     return len(arguments) == 1 and arguments[0].isascii() and arguments[0].isdecimal()
 
 
-def _shown(argument: str) -> str:
+def _show(argument: str) -> str:
     """Return an argument as errors show it, cut to a length that fits one."""
     return repr(argument if len(argument) <= 80 else f"{argument[:77]}...")

@@ -23,7 +23,7 @@ def head(home: Path, at: Terminal | None = HERE, installation: str = "i") -> Ses
 
 def used(found: SessionHead, zone: Name = ONE, branch: str = "main") -> list[str]:
     """The rules that a command hears of that works by HEAD."""
-    found.used(zone, branch)
+    found.note_used(zone, branch)
     return [each.rule for each in found.find()]
 
 
@@ -49,9 +49,9 @@ def test_another_branch_of_the_zone_is_another_head(tmp_path: Path) -> None:
 
 def test_what_this_session_moves_is_not_from_elsewhere(tmp_path: Path) -> None:
     used(head(tmp_path))
-    head(tmp_path).moved(OTHER, "main")
+    head(tmp_path).note_moved(OTHER, "main")
     assert used(head(tmp_path), OTHER) == []
-    head(tmp_path).removed()
+    head(tmp_path).note_removed()
     assert used(head(tmp_path)) == []
 
 
@@ -68,7 +68,7 @@ def test_without_a_terminal_nothing_is_written_or_said(tmp_path: Path) -> None:
     found = head(tmp_path, None)
     assert used(found, OTHER) == []
     found.accept()
-    found.moved(OTHER, "main")
+    found.note_moved(OTHER, "main")
     assert used(head(tmp_path)) == []
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from zonegit import config, release
 from zonegit.errors import ZonegitError
-from zonegit.store.recovery import told
+from zonegit.store.recovery import describe_witness
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat, ResolverStatus
 from zonegit.zone import names
@@ -138,10 +138,8 @@ async def _recovery(session: Session, bus: "Bus") -> list[Finding]:
         return [Finding("recovery", False, error.message)]
     findings = []
     if found.witness is not None:
-        findings.append(
-            f"the ref store was restored from a backup: {told(found.witness, found.sequence)};"
-            " zonegit recover"
-        )
+        proof = describe_witness(found.witness, found.sequence)
+        findings.append(f"the ref store was restored from a backup: {proof}; zonegit recover")
     if found.awaiting:
         shown = ", ".join(map(names.text, found.zones[:MAX_NAMED]))
         findings.append(f"{count(found.awaiting, 'zone')} not recovered: {shown}; zonegit recover")

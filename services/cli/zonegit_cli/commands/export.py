@@ -81,7 +81,7 @@ async def command(
 
 async def _print(session: Session, at: str, zone: Name | None, branch: str | None) -> None:
     async with session.connected() as repo:
-        resolved = await _resolved(repo, at, zone, branch)
+        resolved = await _resolve(repo, at, zone, branch)
         reader = Reader(repo.objects)
         tree = (await browse.read_commit(reader, resolved.commit)).tree
         found = await browse.whole_zone(reader, tree)
@@ -89,7 +89,7 @@ async def _print(session: Session, at: str, zone: Name | None, branch: str | Non
     session.output.result(lambda: _json(resolved, found), lines, paged=True)
 
 
-async def _resolved(repo: Repo, text: str, zone: Name | None, branch: str | None) -> Resolved:
+async def _resolve(repo: Repo, text: str, zone: Name | None, branch: str | None) -> Resolved:
     """Return the commit that is printed: ``text`` is a refish, or a zone with or without one.
 
     Raises:

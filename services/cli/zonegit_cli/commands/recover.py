@@ -19,7 +19,7 @@ from zonegit.store.recovery import (
     Doubt,
     Leave,
     Renew,
-    told,
+    describe_witness,
 )
 from zonegit.wire.messages import ResolverStatus
 from zonegit.zone import names
@@ -103,7 +103,7 @@ async def command(
         is_done = finish and not dry_run
         if is_done:
             plans = await _finish(session, repo, survey, headroom, plans)
-        kept = await _kept(repo, survey, plans)
+        kept = await _find_kept(repo, survey, plans)
     _remark(session, survey, plans, ignored)
     data = _json(survey, plans, headroom, kept, is_done=is_done)
     session.output.result(data, _lines(survey, plans, kept, is_done=is_done), paged=not is_done)
@@ -137,7 +137,7 @@ async def _finish(
     return done
 
 
-async def _kept(repo: Repo, survey: Survey, plans: Sequence[ZonePlan]) -> dict[str, str]:
+async def _find_kept(repo: Repo, survey: Survey, plans: Sequence[ZonePlan]) -> dict[str, str]:
     """Return commits that resolvers serve and that the object store still holds, though the
     restored branch does not have them: by ``ZONE BRANCH``."""
     tips = {
@@ -222,11 +222,11 @@ def _lines(
 def _state(survey: Survey) -> str:
     found = survey.recovery
     if found.witness is not None:
-        return f"the ref store was restored: {told(found.witness, found.sequence)}"
+        return f"the ref store was restored: {describe_witness(found.witness, found.sequence)}"
     for status in survey.statuses:
         if status.held:
             witness = Witness(status.resolver, status.epoch, status.sequence)
-            return f"the ref store was restored: {told(witness, found.sequence)}"
+            return f"the ref store was restored: {describe_witness(witness, found.sequence)}"
     if found.awaiting:
         return f"a recovery has begun: {count(found.awaiting, 'zone')} still to be recovered"
     return "no resolver says that the ref store was restored"

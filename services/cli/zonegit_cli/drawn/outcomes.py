@@ -174,10 +174,10 @@ async def _summary(repo: Repo, made: Committed) -> Iterator[str]:
     except ZonegitError as error:
         _note_unread(repo, error)
         return iter([f"  {count(len(made.changes), 'RRset')} changed"] if made.changes else [])
-    return _bounded(deltas, len(made.changes) - len(first))
+    return _limit(deltas, len(made.changes) - len(first))
 
 
-def _bounded(deltas: Sequence[Delta], others: int) -> Iterator[str]:
+def _limit(deltas: Sequence[Delta], others: int) -> Iterator[str]:
     shown = 0
     for line in itertools.islice(patch.write(deltas), MAX_RECORDS):
         shown += 1

@@ -84,14 +84,14 @@ async def continue_from_git(
     history.refuse_shallow()
     chain = history.commits(rev)
     if at.tip is None:
-        return await _exported(repo, at, history, chain, [], master) or Continuation(chain, 0)
+        return await _find_exported(repo, at, history, chain, [], master) or Continuation(chain, 0)
     log = await sources.read_history(repo, at.commit())
     recorded = sources.recorded_sources(log, sources.GIT)
     found = None
     if recorded and not force:
-        found = _recorded(history, rev, chain, log, recorded[0])
+        found = _read_recorded(history, rev, chain, log, recorded[0])
         chain = list(found.commits) if found is not None else chain
-    exported = await _exported(repo, at, history, chain, log, master)
+    exported = await _find_exported(repo, at, history, chain, log, master)
     # An export made after the last import has what was imported, under another id.
     is_covered = recorded and exported and exported.between <= _place(log, recorded[0])
     if recorded and not force and found is None and not is_covered:
@@ -102,7 +102,7 @@ async def continue_from_git(
     return await _equal(repo, at.zone, history, chain, log, master)
 
 
-def _recorded(
+def _read_recorded(
     history: GitHistory, rev: str, chain: list[str], log: Sequence[Logged], source: str
 ) -> Continuation | None:
     """Find the commits of git after the one that a branch was imported up to; None if the history
@@ -222,7 +222,7 @@ def _octets(file: str, stdin: bytes | None) -> bytes:
     return stdin if file == files.STDIN and stdin is not None else files.read(file, MAX_OCTETS)
 
 
-async def _exported(
+async def _find_exported(
     repo: Repo,
     at: Position,
     history: GitHistory,

@@ -40,7 +40,7 @@ def check(folder: Path) -> None:
 
 
 @contextmanager
-def continued(folder: Path) -> Iterator[None]:
+def continue_export(folder: Path) -> Iterator[None]:
     """Move the branch of an earlier export to what is written to ``STAGING_REF`` meanwhile.
 
     Raises:

@@ -72,7 +72,7 @@ async def write(folder: Path, stream: Stream) -> None:
         NotFound: there is no git.
     """
     if is_earlier_export(folder):
-        with earlier.continued(folder):
+        with earlier.continue_export(folder):
             await _import(folder, stream(earlier.STAGING_REF))
     else:
         with _staged(folder) as repository:

@@ -88,7 +88,7 @@ def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Scri
                 raise Invalid(f"more than {MAX_EDITS} edits")
         except Invalid as error:
             raise failure(source, number, error.message, error.hint) from None
-    return Script(found, _shortened(notes))
+    return Script(found, _shorten(notes))
 
 
 def _notes(words: list[str], where: str) -> Iterator[Finding]:
@@ -105,7 +105,7 @@ def _notes(words: list[str], where: str) -> Iterator[Finding]:
         yield msgspec.structs.replace(each, message=f"{where}: {each.message}")
 
 
-def _shortened(notes: list[Finding]) -> list[Finding]:
+def _shorten(notes: list[Finding]) -> list[Finding]:
     """Return the first note of each rule, which counts the others."""
     counts = Counter(each.rule for each in notes)
     firsts = {each.rule: each for each in reversed(notes)}.values()

@@ -108,7 +108,7 @@ def status(
     )
 
 
-def answered(name: str, notes: Notes, asked: AskAnswered) -> Answered:
+def list_answered(name: str, notes: Notes, asked: AskAnswered) -> Answered:
     """Return a page of the highest serials that were ever answered."""
     after = (asked.after[0], asked.after[1]) if asked.after is not None else None
     found = notes.page(asked.zone, after, MAX_ANSWERED + 1)

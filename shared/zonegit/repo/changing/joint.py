@@ -127,13 +127,13 @@ async def _ready(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> list[_Dr
 
     async def judged(each: _Drafted) -> _Drafted:
         async with free:
-            return await _judged(repo, each, intent)
+            return await _judge(repo, each, intent)
 
     drafted = [each for each in found if isinstance(each, _Drafted)]
     return await several.side_by_side(judged, drafted)
 
 
-async def _judged(repo: Repo, each: _Drafted, intent: Intent) -> _Drafted:
+async def _judge(repo: Repo, each: _Drafted, intent: Intent) -> _Drafted:
     at, draft = each.wish.position, each.draft
     if isinstance(draft, NothingToCommit):
         return each

@@ -233,7 +233,7 @@ def plan_saved(plan: Saved) -> Plan:
         # Where the spelling is still what the plan saw, the one that it shows is stored.
         respell = all(_same_octets(delta.old, value) for delta, value in now)
         changes = edits.apply(map(_edit, plan.deltas), present, plan.zone)
-        settled = plans.settled(changes, present, respell=respell)
+        settled = plans.settle(changes, present, respell=respell)
         return _with_serial(settled, plan, tip) if settled.changes or serial_alone else settled
 
     return carry_out

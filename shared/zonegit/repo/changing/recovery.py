@@ -90,7 +90,7 @@ async def plan(
     Returns:
         A plan for each zone that is not recovered yet, those that are lost first.
     """
-    registered = await _registered(repo)
+    registered = await _list_registered(repo)
     is_begun = recovery.witness is None and recovery.awaiting > 0
     wanted = [each for each in registered.values() if each.awaiting or not is_begun]
     lost = [zone for zone in sorted(answers) if zone not in registered]
@@ -103,7 +103,7 @@ async def plan(
     return [each for each in plans if only in (None, each.zone)]
 
 
-async def _registered(repo: Repo) -> dict[Name, ZoneRefs]:
+async def _list_registered(repo: Repo) -> dict[Name, ZoneRefs]:
     page = await repo.refs.snapshot()
     found = {each.zone: each for each in page.zones}
     while page.after is not None:

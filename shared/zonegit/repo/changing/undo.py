@@ -222,14 +222,14 @@ async def _head(repo: Repo, turned: Turned, world: _World, origin: Origin) -> Mo
         try:
             moved = await repo.refs.point(turned.ref, branch, origin)
             if turned.ref == refnames.own_head(repo.actor) and branch.zone is not None:
-                repo.memory.moved(branch.zone, branch.short)
+                repo.memory.note_moved(branch.zone, branch.short)
             return moved
         except NotFound:
             head, stood = operations.shown_ref(turned.ref), operations.shown_ref(branch)
             repo.note(f"{head} stood for {stood}, and that zone was removed: it stands for nothing")
     removed = await repo.refs.unpoint(turned.ref, origin)
     if turned.ref.zone is None:
-        repo.memory.removed()
+        repo.memory.note_removed()
     return removed
 
 

@@ -49,7 +49,7 @@ async def check_delegations(
         try:
             rules.check_delegation(owner, after, apex, before)
         except Invalid as error:
-            raise _located(error, owner, known) from None
+            raise _locate(error, owner, known) from None
 
 
 def _candidates(apex: Name, changes: Changes, added: AbstractSet[Key]) -> Iterator[Name]:
@@ -60,7 +60,7 @@ def _candidates(apex: Name, changes: Changes, added: AbstractSet[Key]) -> Iterat
             yield owner
 
 
-def _located(error: Invalid, owner: Name, known: Sequence[Finding]) -> Invalid:
+def _locate(error: Invalid, owner: Name, known: Sequence[Finding]) -> Invalid:
     """Return an error that says where it is in the input, if that is known."""
     of_owner = (each.message for each in known if each.owner == owner and each.rule == NS_AND_DNAME)
     return Invalid(next(of_owner, error.message), hint=error.hint)

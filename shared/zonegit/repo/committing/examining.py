@@ -118,7 +118,7 @@ class Examination:
             found = self._examine_all()
         else:
             focus = self._focus()
-            wanted = {*self._names(focus), *self._affected()}
+            wanted = {*self._names(focus), *self._find_affected()}
             found = await self._look_up(focus, wanted) if wanted else []
         return tuple(sorted(found, key=table.sort_key_of))
 
@@ -138,7 +138,7 @@ class Examination:
         values = await self._values(standing, {**self._set, (self._apex, rrtypes.SOA): self._soa})
         view = Nearby(self._apex, standing, values)
         watched = [key for key in values if key not in self._changes and key[1] in _WATCHED]
-        keys = [*focus, *(watched if self._affected() else ())]
+        keys = [*focus, *(watched if self._find_affected() else ())]
         content = list(_examine(view, (values[key] for key in keys), "content"))
         if content:
             content = await self._but_known(content, paths, keys)
@@ -163,7 +163,7 @@ class Examination:
                     yield name
         yield from (owner for owner, _ in self._added)
 
-    def _affected(self) -> set[Name]:
+    def _find_affected(self) -> set[Name]:
         """Return the hosts whose addresses go, or that become aliases."""
         return {
             owner
@@ -175,7 +175,7 @@ class Examination:
     async def _values(self, standing: Standing, known: Mapping[Key, RRset]) -> dict[Key, RRset]:
         """Return the RRsets of ``known``, and those that name hosts which the change touches: of
         zone cuts, where it adds an address below one, and of the apex."""
-        affected = self._affected()
+        affected = self._find_affected()
         below = {owner for owner, rdtype in self._added if rdtype in delegations.ADDRESSES}
         above = {
             name

@@ -45,7 +45,7 @@ def plan_edits(todo: Collection[Edit], apex: Name, *, respell: bool = False) -> 
         present = await browse.rrsets_at(reader, tip.tree, owners, apex)
         meant = default_ttl.fill(todo, tip.soa)
         changes = edits.apply(meant, present, apex, respell=respell)
-        left = settled(changes, present, respell=respell)
+        left = settle(changes, present, respell=respell)
         notes = (
             *respelling.limit(_added_again(meant, changes, present)),
             *respelling.limit(_changed_ttls(meant, left.changes, present)),
@@ -102,7 +102,7 @@ def _stated_serial(rrsets: Iterable[RRset]) -> int | None:
     return serials[-1] if serials else None
 
 
-def settled(changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False) -> Planned:
+def settle(changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False) -> Planned:
     """Drop changes of spelling alone from the changes to what is present at their owners."""
     now = {
         key: present[key[0]][key[1]] for key in changes if key[1] in present.get(key[0], NOTHING)

@@ -34,10 +34,10 @@ async def check_sizes(
         if value is not None and sizing.is_too_large(value)
     }
     for object_id in await objects.missing(large.keys()) if large else ():
-        raise _located(large[object_id], known)
+        raise _locate(large[object_id], known)
 
 
-def _located(value: RRset, known: Sequence[Finding]) -> Invalid:
+def _locate(value: RRset, known: Sequence[Finding]) -> Invalid:
     error = sizing.refusal(value)
     for each in known:
         if (each.rule, each.owner, each.rdtype) == (sizing.TOO_LARGE, value.owner, value.rdtype):

@@ -40,13 +40,13 @@ class Default(msgspec.Struct, frozen=True):
 class HeadMemory:
     """A listener that learns which HEAD a command uses, and where it moves it. This one forgets."""
 
-    def used(self, zone: Name, branch: str) -> None:
+    def note_used(self, zone: Name, branch: str) -> None:
         """Note that HEAD decided where a command works."""
 
-    def moved(self, zone: Name, branch: str) -> None:
+    def note_moved(self, zone: Name, branch: str) -> None:
         """Note where the command moved HEAD."""
 
-    def removed(self) -> None:
+    def note_removed(self) -> None:
         """Note that the command removed HEAD."""
 
 
@@ -216,7 +216,7 @@ async def _head(repo: Repo) -> Head:
         )
     if head is None:
         raise NotFound("there is no zone yet", hint="make one: zonegit init example.com")
-    repo.memory.used(head.zone, head.branch)
+    repo.memory.note_used(head.zone, head.branch)
     return head
 
 
@@ -230,7 +230,7 @@ async def point(repo: Repo, target: RefName, origin: Origin, *, default: bool = 
     head = refnames.default_head() if default else refnames.own_head(repo.actor)
     moved = await repo.refs.point(head, target, origin)
     if not default and target.zone is not None:
-        repo.memory.moved(target.zone, target.short)
+        repo.memory.note_moved(target.zone, target.short)
     return moved
 
 
@@ -249,5 +249,5 @@ async def initialise(repo: Repo, zone: Name) -> bool:
     await point(repo, main, origin, default=first)
     if first and (where.own or where.own_lost):
         await point(repo, main, origin)
-    repo.memory.moved(zone, DEFAULT_BRANCH)
+    repo.memory.note_moved(zone, DEFAULT_BRANCH)
     return first

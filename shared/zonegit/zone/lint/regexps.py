@@ -70,12 +70,12 @@ def _check_expression(text: bytes) -> int:
     while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None:
-            raise Invalid(f"its regular expression breaks off at {_shown(text[at:])}")
+            raise Invalid(f"its regular expression breaks off at {_show(text[at:])}")
         at = token.end()
         match token.lastgroup:
             case "repeat":
                 if not can_repeat or not _is_range(token):
-                    raise Invalid(f"its regular expression has a misplaced {_shown(token[0])}")
+                    raise Invalid(f"its regular expression has a misplaced {_show(token[0])}")
                 can_repeat = False
             case "open":
                 groups, depth = groups + 1, depth + 1
@@ -104,5 +104,5 @@ def _is_range(token: re.Match[bytes]) -> bool:
     return not (least and most) or int(least) <= int(most)
 
 
-def _shown(octets: bytes) -> str:
+def _show(octets: bytes) -> str:
     return ascii(octets.decode("latin-1"))

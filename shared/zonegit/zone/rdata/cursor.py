@@ -161,10 +161,10 @@ def unescape(word: str) -> bytes:
         Malformed: a backslash is followed by nothing, or by a number above 255.
     """
     octets = word.encode("utf-8", "surrogateescape")
-    return _ESCAPE.sub(_unescaped, octets) if b"\\" in octets else octets
+    return _ESCAPE.sub(_unescape, octets) if b"\\" in octets else octets
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes:
+def _unescape(found: re.Match[bytes]) -> bytes:
     if found[2] is not None:
         return found[2]
     if found[1] is None or int(found[1]) > 255:

@@ -234,12 +234,12 @@ def base64_rest(chunk: int) -> Codec:
     """Return the codec of base64 up to the end, which is written in chunks of ``chunk``."""
 
     def read(fields: Fields) -> bytes:
-        return _required(from_base64(fields.take_rest()))
+        return _require(from_base64(fields.take_rest()))
 
     return Codec(read, lambda octets: to_base64(octets.take_rest(), chunk))
 
 
-def _required(octets: bytes) -> bytes:
+def _require(octets: bytes) -> bytes:
     if not octets:
         raise Malformed("the last field is missing")
     return octets
@@ -263,7 +263,7 @@ IPV6: Final = Codec(
     lambda octets: dns.ipv6.inet_ntoa(octets.take(16)),
 )
 HEX: Final = Codec(
-    lambda fields: _required(from_hex(fields.take_rest())),
+    lambda fields: _require(from_hex(fields.take_rest())),
     lambda octets: _in_chunks(octets.take_rest().hex(), _HEX_CHUNK),
 )
 """The rest of the RDATA in hex. None at all has no text form, here and below, and is written as
