@@ -73,7 +73,7 @@ class Output(msgspec.Struct, frozen=True):
         self.remark("note", text)
 
     def remark(self, severity: Severity, text: str) -> None:
-        """Print something to know beside the result on stderr, after how grave it is."""
+        """Print a note or a warning on stderr, after its severity."""
         line = f"{click.style(f'{severity}:', fg=_COLOURS[severity])} {harmless(text)}"
         if sys.stderr.isatty():
             line = with_u_labels(line, sys.stderr.encoding)

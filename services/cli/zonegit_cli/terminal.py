@@ -55,7 +55,7 @@ class Terminal(msgspec.Struct, frozen=True):
 
 
 def find_terminal() -> Terminal | None:
-    """Return the terminal session of this process; None where nobody sits at one, or the system
+    """Return the terminal session of this process; None where there is none, or the system
     does not tell."""
     if not (os.isatty(0) or os.isatty(2)):
         return None

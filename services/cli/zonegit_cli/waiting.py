@@ -229,7 +229,7 @@ async def answers_of_all(
             said.add(page.resolver)
             if page.resolver not in ignored:
                 _take(page, answers, is_complete=page.began not in doubted)
-        # Each resolver has its own pages; what is told twice does no harm.
+        # Each resolver has its own pages; an answer that comes twice does no harm.
         ends = [(page.serials[-1].zone, page.serials[-1].branch) for page in pages if page.more]
         if not ends or (after is not None and min(ends) <= after):
             return said, answers

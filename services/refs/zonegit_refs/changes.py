@@ -53,7 +53,7 @@ class Operation:
         """The first outcome, when this operation was carried out already.
 
         Raises:
-            Invalid: the operation's id is that of somebody else, or that of an operation that
+            Invalid: the operation's id is that of another actor, or that of an operation that
                 takes back something else.
             NotFound: the log has no operation that this one could take back.
         """

@@ -28,7 +28,7 @@ MAX_SHOWN: Final = 100
 MAX_STARTS: Final = 1_000
 """Runs of the service that are remembered while no resolver confirms the log."""
 MAX_PAST: Final = 100
-"""Earlier epochs that are told: one for each restore."""
+"""Earlier epochs in one answer: one for each restore."""
 HINT: Final = "zonegit recover shows what has to be done, zonegit recover --finish does it"
 
 
@@ -128,7 +128,7 @@ def note(connection: Connection, claim: Witness, before: Sequence[str]) -> bool:
     Args:
         connection: the store, in a transaction.
         claim: the resolver, and how far it followed which epoch.
-        before: the epochs before that one, as the resolver was told them.
+        before: the epochs before that one, as the resolver has them.
 
     Returns:
         Whether this is the first proof of it.

@@ -8,7 +8,7 @@ has no say in it and no file can disagree with the log. From these rows follows:
   undone itself. All that was done about an operation is read at once; what takes something back is
   newer than that, so deciding from the newest to the oldest needs each of them once.
 - An undo that its client did not complete (it was killed, or lost a race) leaves refs of the
-  operation behind. Then the operation is still the next to be undone, and whoever repeats the
+  operation behind. Then the operation is still the next to be undone, and a client that repeats the
   command completes the same undo.
 - ``undo`` means an actor's newest operation that moved a branch, a tag or a zone, is not undone and
   takes nothing back. ``redo`` means their newest undo that is not undone, unless they did something

@@ -143,7 +143,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Registered zones and their tips at (or, for later pages, after) one point of the log.
 
     ``after`` is where the next page starts, None on the last one. Pages are not one transaction:
-    whoever follows the log applies events from the first page's ``sequence`` on. ``past`` are the
+    a follower of the log applies events from the first page's ``sequence`` on. ``past`` are the
     epochs before this one, the latest first. ``recovering``: some zones await their recovery, and
     perhaps zones that are not registered here do, too. ``start`` names the present run of the ref
     store, like no other; ``operation`` is that of the row at ``sequence``, empty: there is none.

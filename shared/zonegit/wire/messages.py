@@ -27,7 +27,7 @@ MAX_SEEN = 256 * 1024
 """Octets of objects that a move brings along for refs alone: those of a narrow tree fit."""
 MAX_SEQUENCE = (1 << 63) - 1
 OVERHEAD = 64
-"""Octets that an object takes in a message beside its payload, at the most."""
+"""Octets that an object takes in a message in addition to its payload, at the most."""
 MAX_ADOPTED = 2_002
 """Names of the original's store in one message: branches, tags, its zone and its HEAD."""
 

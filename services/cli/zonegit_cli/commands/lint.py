@@ -39,8 +39,9 @@ async def command(
     """List the faults of a zone, or of a master file: what other name servers refuse, and what
     clients cannot use.
 
-    What is the name of a file, holds a slash, or is -, is a FILE, and needs no running stack. Its
-    zone is the owner of its SOA record, or is given by --zone. Everything else is a ZONE.
+    An argument that is the name of a file, holds a slash, or is -, is a FILE, which needs no
+    running stack. Its zone is the owner of its SOA record, or is given by --zone. Any other
+    argument is a ZONE.
 
     Exit status 10 when there are findings, 0 when there are none. docs/lint.md explains each rule.
 

@@ -82,7 +82,7 @@ async def command(
     """Bring zones back in step with resolvers and secondaries after the ref store was restored from
     a backup.
 
-    Resolvers tell the highest serial that they ever answered for each branch. Where that is later
+    Resolvers report the highest serial that they ever answered for each branch. Where that is later
     than the restored serial, or stands for other records, the same records are committed at the
     serial after it; where it is not known, at the restored serial plus the headroom. Until this is
     done for a zone, its refs do not move, and resolvers keep what they serve.

@@ -22,7 +22,7 @@ async def command(
 
     NAME is relative to the zone, @ its apex; TTL is in seconds or like 1h30m, before TYPE or after
     it. Without one the RRset keeps its TTL; a new RRset takes ZONEGIT_TTL, else the minimum of the
-    zone's SOA. A first word of RDATA that reads as a TTL is the TTL. The serial moves by itself.
+    zone's SOA. A first word of RDATA that reads as a TTL is the TTL. The serial is raised.
 
     \b
     zonegit set www A 300 192.0.2.7              one address

@@ -40,7 +40,7 @@ def document(judgement: Judgement | None) -> VerdictDocument | None:
 
 
 def lines(judgement: Judgement) -> list[str]:
-    """Return what people have to know of an answer beside a refusal, which is an error."""
+    """Return what people have to know of an answer, apart from a refusal, which is an error."""
     return [BY_CLIENT] if judgement.judged_by == "client" else []
 
 

@@ -112,7 +112,7 @@ def _trees(repo: Repo, preview: Preview) -> TreePair:
 
 
 async def changes(repo: Repo, trees: TreePair) -> list[ChangeDocument] | None:
-    """Return what a commit changed, None where that cannot be read: it is committed all the same,
+    """Return what a commit changed, None where that cannot be read: it is committed already,
     so this is no failure."""
     try:
         return documents.changes(await trees.deltas())

@@ -68,7 +68,7 @@ def of_git(
 ) -> Iterator[Version]:
     """A version for each of these commits of git that changed the file, the first ``known`` left
     out, with its author, committer and message. Where the file was deleted the zone stays as it
-    was, and that is told. The first version has ``findings`` in addition to its own.
+    was, and that is reported. The first version has ``findings`` in addition to its own.
 
     Raises:
         Invalid: a version cannot be read; names the commit of git, the file and the line.

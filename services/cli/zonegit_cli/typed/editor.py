@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def ask_again() -> bool:
-    """Ask whether to open the editor again; without a terminal nobody can say so, and it is not."""
+    """Ask whether to open the editor again; without a terminal it is not opened."""
     if not sys.stdin.isatty():
         return False
     import click

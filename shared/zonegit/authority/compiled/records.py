@@ -1,7 +1,7 @@
 """Zones and their differences as single records, which is what secondaries are told. Pure.
 
 What a record is includes its TTL. An RRSIG's is that of the RRset it covers (RFC 4034 section 3),
-so another TTL there is another RRSIG record here, though nobody touched a signature. The case of
+so another TTL there is another RRSIG record here, though no signature changed. The case of
 names in RDATA is no part of it: records are compared by their keys (``zone.canonical_rdata``), as
 secondaries compare them, so that one is never removed where another spelling of it stays.
 """

@@ -98,7 +98,7 @@ class _Malformed(Exception):
 def parse(wire: bytes) -> Query | None:
     """None for what gets no answer at all: replies, and octets that are no message.
 
-    What is malformed further on is told so with as much of its question as could be read, so that
+    An answer to what is malformed further on has as much of its question as could be read, so that
     the client knows the reply for its own. An error has EDNS wherever the message has (RFC 6891
     section 6.1.1), also where its OPT record follows what is malformed or is not implemented.
     """

@@ -289,7 +289,7 @@ async def _next_position(
 
 async def _refuse_both(reader: Reader, tip: State, draft: Draft, now: Position) -> None:
     """Raises:
-    Conflict: somebody else changed what this change relies on.
+    Conflict: others changed what this change relies on.
     """
     mine = draft.footprint or Footprint(whole=draft.told.keys())
     theirs = await drafts.state_of(reader, now)

@@ -36,7 +36,7 @@ NONE: Final = Choices()
 
 
 class Conflicted(msgspec.Struct, frozen=True):
-    """Nothing moved: somebody has to decide about these RRsets first. ``commit`` and ``serial`` are
+    """Nothing moved: these RRsets have to be decided upon first. ``commit`` and ``serial`` are
     those that the branch is at, None where it has no commit or they do not matter."""
 
     zone: Name

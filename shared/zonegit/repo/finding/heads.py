@@ -53,7 +53,7 @@ class HeadMemory:
 class Repo(msgspec.Struct, frozen=True):
     """The stores, and on whose behalf they are used. ``now`` gives the identity that a commit made
     at this moment bears; ``sign`` the base64 signature of a commit's payload, None: commits are
-    not signed; ``note`` hears what the operator should know beside a result; ``default`` is what
+    not signed; ``note`` hears what the operator should know next to a result; ``default`` is what
     wins over HEAD, and ``memory`` hears of HEAD."""
 
     objects: ObjectStore
