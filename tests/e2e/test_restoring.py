@@ -108,7 +108,8 @@ def test_what_is_lost_and_what_is_left_is_named(own_stack: Stack, tmp_path: Path
         ("main", 4)
     ]
     text = own_stack.run("recover", "--finish").out
-    assert "not in the backup" in text
+    assert "not in the backup; one of that name needs a later serial" in text
+    assert "1 zone recovered" in text, "the lost one is not"
     (command,) = re.findall(r"zonegit (reset --hard \S+ --zone \S+ --branch \S+)", text)
     until(lambda: served_of(own_stack, "foo.com.") == (6, None), "it is not recovered")
     until(lambda: served_of(own_stack, "lost.example.") == (None, None), "it is still served")

@@ -210,7 +210,7 @@ def _lines(
             f"resolvers serve {short(bytes.fromhex(commit))} of {place}, and it is stored: zonegit"
             f" reset --hard {commit[:12]} --zone {zone} --branch {branch} brings its records back"
         )
-    recovered = [each for each in plans if not each.doubts]
+    recovered = [each for each in plans if not each.doubts and not each.is_lost]
     if is_done:
         yield f"{count(len(recovered), 'zone')} recovered"
     elif plans:
@@ -276,7 +276,7 @@ def _lost_row(zone: Name, lost: Lost) -> tuple[str, ...]:
         NOTHING,
         str(lost.answer.serial),
         lost.answer.resolver,
-        "not in the backup; one of that name goes on after this serial",
+        "not in the backup; one of that name needs a later serial",
     )
 
 
