@@ -62,6 +62,7 @@ def test_an_ordinary_zone_is_without_complaints(checker: str, tmp_path: Path) ->
         (BIND, "@ NS a.d\nd DNAME x.", "ns-below-dname"),
         (BIND, "s NS a.d\nd DNAME x.", "ns-below-dname"),
         (BIND, 'x X25 "123"', "x25-address"),
+        (BIND, "i IPSECKEY 10 3 0 gw.", "ipseckey-without-key"),
         (BIND, "n NSEC @", "nsec-without-types"),
         (BIND, "l LOC 90 0 1 N 0 0 0 E 0m", "loc-out-of-range"),
         (BIND, 'n NAPTR 1 1 "u" "x" "!a!" .', "naptr-regexp"),

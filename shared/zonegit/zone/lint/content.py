@@ -20,6 +20,11 @@ MAX_LONGITUDE: Final = 180
 MIN_PSDN_DIGITS: Final = 4
 """The data network identification code that a PSDN address begins with (RFC 1183 section 3.1)."""
 
+_IPSECKEY_HEAD: Final = 3
+_GATEWAY_NAME: Final = 3
+_GATEWAY_OCTETS: Final = {0: 0, 1: 4, 2: 16}
+"""By the type of the gateway: none, IPv4, IPv6 (RFC 4025 section 2.3)."""
+
 _NAPTR_HEAD: Final = 4
 _NAPTR_STRINGS: Final = 3
 
@@ -90,6 +95,30 @@ def check_x25(_view: View, rrset: RRset) -> Iterator[str]:
                 f"{describe(rrset)} has the address {shown},"
                 f" which is not {MIN_PSDN_DIGITS} or more digits"
             )
+
+
+def check_ipseckey(_view: View, rrset: RRset) -> Iterator[str]:
+    """Find records without a public key, which are legal, and which BIND does not read."""
+    for rdata in rrset.rdatas:
+        if len(rdata) >= _IPSECKEY_HEAD and _gateway_end(rdata) == len(rdata):
+            yield f"{describe(rrset)} has no public key, and some servers refuse such a zone"
+
+
+def check_null(_view: View, rrset: RRset) -> Iterator[str]:
+    """Find empty records, which Knot does not take in a transfer."""
+    if b"" in rrset.rdatas:
+        yield f"{describe(rrset)} is empty, and some servers refuse such a zone"
+
+
+def _gateway_end(rdata: bytes) -> int:
+    """Return where the gateway of an IPSECKEY record ends; -1 where its type is not known."""
+    kind = rdata[1]
+    if kind != _GATEWAY_NAME:
+        return _IPSECKEY_HEAD + _GATEWAY_OCTETS.get(kind, -_IPSECKEY_HEAD - 1)
+    at = _IPSECKEY_HEAD
+    while at < len(rdata) and rdata[at]:
+        at += rdata[at] + 1
+    return at + 1
 
 
 def _strings(rdata: bytes, at: int, count: int) -> tuple[list[bytes], bytes]:

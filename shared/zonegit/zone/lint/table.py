@@ -12,6 +12,8 @@ from zonegit.zone.rrset import RRset, sort_key
 
 _X25: Final = rrtypes.from_text("X25")
 _LOC: Final = rrtypes.from_text("LOC")
+_IPSECKEY: Final = rrtypes.from_text("IPSECKEY")
+_NULL: Final = rrtypes.from_text("NULL")
 
 HIDDEN_BY_CUT: Final = Rule(
     "hidden-by-cut",
@@ -148,6 +150,25 @@ RULES: Final[tuple[Rule, ...]] = (
         "write the whole PSDN address, which begins with the 4 digits of its network",
         "RFC 1183 section 3.1",
         frozenset({_X25}),
+    ),
+    Rule(
+        "ipseckey-without-key",
+        "warning",
+        content.check_ipseckey,
+        "an IPSECKEY without a public key; it is legal, and BIND refuses the zone file and the"
+        " transfer",
+        "add the key, or make sure that the zone's secondaries read it",
+        "RFC 4025 section 3.1",
+        frozenset({_IPSECKEY}),
+    ),
+    Rule(
+        "null-without-data",
+        "warning",
+        content.check_null,
+        "a NULL record without an octet; it is legal, and Knot refuses the transfer",
+        "add an octet, or make sure that the zone's secondaries read it",
+        "RFC 1035 section 3.3.10",
+        frozenset({_NULL}),
     ),
     Rule(
         spelling.TWINS,

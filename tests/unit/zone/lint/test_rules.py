@@ -130,6 +130,16 @@ def test_a_zone_cut_that_is_a_dname_is_an_error() -> None:
         ("x X25 12a4", [("x25-address", "x")]),
         ("n NSEC @ A NSEC", []),
         ("n NSEC @", [("nsec-without-types", "n")]),
+        ("i IPSECKEY 10 0 2 . AQNR", []),
+        ("i IPSECKEY 10 1 2 192.0.2.3 AQNR", []),
+        ("i IPSECKEY 10 2 2 2001:db8::1 AQNR", []),
+        ("i IPSECKEY 10 3 2 gw AQNR", []),
+        ("i IPSECKEY 10 0 0 .", [("ipseckey-without-key", "i")]),
+        ("i IPSECKEY 10 1 0 192.0.2.3", [("ipseckey-without-key", "i")]),
+        ("i IPSECKEY 10 2 0 2001:db8::1", [("ipseckey-without-key", "i")]),
+        ("i IPSECKEY 10 3 0 gw", [("ipseckey-without-key", "i")]),
+        (r"u NULL \# 1 00", []),
+        (r"u NULL \# 0", [("null-without-data", "u")]),
     ],
 )
 def test_fields_that_cannot_be_meant_are_found(
