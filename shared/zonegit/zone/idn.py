@@ -22,6 +22,9 @@ import idna
 from zonegit.errors import Invalid
 from zonegit.zone import look_alikes
 
+MAX_LABEL: Final = 63
+"""Octets of a label (RFC 1035 section 2.3.4)."""
+
 _KEPT: Final = 1 << 12
 """Labels whose A-labels are remembered."""
 
@@ -140,12 +143,22 @@ def _a_label(label: str) -> str:
     """Return the A-label of a label outside ASCII."""
     try:
         mapped = idna.uts46_remap(label, std3_rules=False)
+        _check_length(label, mapped)
         return idna.alabel(mapped).decode()
     except idna.InvalidCodepoint as error:
         why = look_alikes.describe(chr(error.codepoint)) if error.codepoint else str(error)
     except (idna.IDNAError, UnicodeError) as error:
         why = str(error)
     raise Invalid(f"IDNA 2008 does not allow {label!r} ({why}): {_ADVICE}")
+
+
+def _check_length(label: str, mapped: str) -> None:
+    """Refuse a label that is too long for DNS, whatever its letters are."""
+    octets = len(mapped) if mapped.isascii() else len("xn--") + len(mapped.encode("punycode"))
+    if octets > MAX_LABEL:
+        raise Invalid(
+            f"the label {label!r} has {octets} octets as an A-label, more than {MAX_LABEL}"
+        )
 
 
 @lru_cache(_KEPT)

@@ -23,7 +23,7 @@ Path = tuple[bytes, ...]
 
 ROOT = Name(b"\0")
 MAX_OCTETS = 255
-MAX_LABEL = 63
+MAX_LABEL: Final = idn.MAX_LABEL
 SHOWN = 80
 """Characters of a text that is no name that an error shows."""
 
