@@ -161,6 +161,7 @@ async def test_an_error_about_what_a_setting_names_says_which_setting(foo: Shop)
     with pytest.raises(NotFound) as refused:
         await heads.locate(repo)
     assert "ZONEGIT_ZONE" in str(refused.value.hint)
+    assert "default-branch in .zonegit.toml say so" in str(refused.value.hint)
     with pytest.raises(NotFound) as refused:
         await heads.locate(repo, ZONE)
     assert str(refused.value.hint).startswith("default-branch in .zonegit.toml says so")

@@ -144,8 +144,9 @@ async def locate(repo: Repo, zone: Name | None = None, branch: str | None = None
         ]
         if not sources:
             raise
+        verb = "say" if len(sources) > 1 else "says"
         hint = "; ".join(
-            [f"{' and '.join(sources)} says so", *([error.hint] if error.hint else [])]
+            [f"{' and '.join(sources)} {verb} so", *([error.hint] if error.hint else [])]
         )
         raise NotFound(error.message, hint=hint, **error.details) from error
 
