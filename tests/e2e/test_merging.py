@@ -198,7 +198,7 @@ def test_a_bad_change_is_undone_in_one_command(stack: Stack) -> None:
 
 
 def test_an_approval_of_what_was_reverted_names_the_revert_and_the_way_back(stack: Stack) -> None:
-    stack.zone("again.test")
+    stack.zone("reverted.test")
     stack.run("propose", "new-mail")
     stack.run("set", "mail", "A", "60", "192.0.2.26")
     stack.run("checkout", "main")
@@ -212,8 +212,20 @@ def test_an_approval_of_what_was_reverted_names_the_revert_and_the_way_back(stac
         assert f"zonegit revert {revert['commit'][:12]}" in refused.err
     assert stack.json("review", "new-mail")["reverted_by"] == [revert["commit"]]
     stack.run("revert", revert["commit"][:12], "--wait")
-    assert stack.answer("mail.again.test", "A") == ["192.0.2.26"]
+    assert stack.answer("mail.reverted.test", "A") == ["192.0.2.26"]
     assert "has all of it already" in stack.run("approve", "new-mail").out
+
+
+def test_a_review_warns_as_the_merge_will(stack: Stack) -> None:
+    stack.zone("warned.test")
+    stack.run("propose", "cut")
+    stack.run("set", "sub", "NS", "300", "ns.elsewhere.example.")
+    stack.run("checkout", "main")
+    stack.run("set", "www.sub", "A", "60", "192.0.2.9")
+    (warning, *_) = stack.json("review", "cut")["warnings"]
+    assert warning["rule"] == "hidden-by-cut"
+    assert f"warning: {warning['message']}" in stack.run("review", "cut").err
+    assert f"warning: {warning['message']}" in stack.run("approve", "cut").err
 
 
 def test_a_reset_serves_what_was_under_a_later_serial(stack: Stack) -> None:

@@ -3,16 +3,18 @@
 import pytest
 
 from tests.unit.repo.conftest import ZONE, Shop
-from tests.unit.repo.states import address, addresses, committed, tip
+from tests.unit.repo.states import address, committed, tip, zone_at
 from zonegit.errors import Conflict, Invalid
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.changing import merges, proposals, reverts, rewinding
 from zonegit.repo.committing import commits, plans
 from zonegit.repo.committing.commits import Committed, Intent, Outcome, Unchanged
+from zonegit.repo.committing.conflicts import Choices
 from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.pointing import branches
 from zonegit.store.reading import Reader
+from zonegit.zone import names, rrtypes
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def _made(outcome: Outcome) -> Committed:
 
 
 async def is_there(shop: Shop, owner: str) -> bool:
-    return bool(await addresses(shop, await tip(shop, "main"), owner))
+    return (names.parse(owner, ZONE), rrtypes.A) in await zone_at(shop, await tip(shop, "main"))
 
 
 async def test_after_the_revert_of_a_fast_forwarded_commit_a_merge_names_the_revert(
@@ -103,6 +105,37 @@ async def test_the_revert_of_one_of_several_commits_is_a_warning_which_strict_re
     assert short(revert_of_it) in found.message
     with pytest.raises(Invalid, match="merged-and-reverted"):
         await merge(forked, strict=True)
+
+
+async def test_a_merge_of_later_commits_notes_what_stays_reverted(forked: Shop) -> None:
+    await edited(forked, "mx")
+    await edited(forked, "other", "main")
+    merged = _made(await merge(forked)).commit
+    revert_of_it = await revert(forked, merged, 1)
+    await edited(forked, "later")
+    outcome = _made(await merge(forked, strict=True))
+    assert await is_there(forked, "later")
+    assert not await is_there(forked, "mx")
+    (found,) = outcome.findings
+    assert (found.rule, found.severity) == ("stays-reverted", "note")
+    assert f"zonegit revert {short(revert_of_it)} does" in found.message
+    await revert(forked, revert_of_it)
+    await edited(forked, "last")
+    assert _made(await merge(forked)).findings == ()
+
+
+async def test_what_a_merge_brings_back_is_not_noted(forked: Shop) -> None:
+    merged = await edited(forked, "mx")
+    await merge(forked)
+    await revert(forked, merged)
+    await forked.edited([Set(address("mx", "192.0.2.8"))], "mail")
+    position = await heads.locate(forked.repo, ZONE, "main")
+    theirs = await tip(forked, "mail")
+    outcome = await merges.merge(
+        forked.repo, position, theirs, Intent("merge", "merge"), Choices(preferred="theirs")
+    )
+    assert await is_there(forked, "mx")
+    assert _made(outcome).findings == ()
 
 
 async def test_several_reverts_are_named_the_latest_first(forked: Shop) -> None:

@@ -17,7 +17,7 @@ from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page
-from zonegit_cli.drawn import clashes, judgements, patches
+from zonegit_cli.drawn import clashes, findings, judgements, patches
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.session import Session
 
@@ -45,6 +45,8 @@ async def command(session: Session, name: str, stat: bool, zone: Name | None, br
     session.output.result(
         lambda: {**data, **_json(review)}, _lines(name, into, review, stat=stat), paged=True
     )
+    if not isinstance(review.outcome, Conflicted):
+        findings.tell(session, review.outcome.findings)
 
 
 def _lines(name: str, into: Position, review: Review, *, stat: bool) -> Iterator[str]:
@@ -73,7 +75,9 @@ def _lines(name: str, into: Position, review: Review, *, stat: bool) -> Iterator
 
 
 def _json(review: Review) -> dict[str, Any]:
-    conflicts = review.outcome.clashes if isinstance(review.outcome, Conflicted) else []
+    outcome = review.outcome
+    conflicts = outcome.clashes if isinstance(outcome, Conflicted) else []
+    warnings = () if isinstance(outcome, Conflicted) else outcome.findings
     judgement = review.outcome.judgement if isinstance(review.outcome, Preview) else None
     return {
         "commits": [
@@ -91,6 +95,7 @@ def _json(review: Review) -> dict[str, Any]:
             and (judgement is None or judgement.refusal is None)
         ),
         "reverted_by": review.refused.details["reverts"].split() if review.refused else [],
+        "warnings": findings.as_json(warnings),
         "verdict": judgements.as_json(judgement) if judgement is not None else None,
         "conflicts": [clashes.as_json(each) for each in conflicts],
     }

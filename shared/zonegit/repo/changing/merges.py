@@ -116,8 +116,20 @@ def _plan(past: Past, position: Position, target: State, choices: Choices, *, fo
         apex = position.zone
         base = await Bases(past, reader, apex).agreed(bases)
         planned = await conflicts.merged(reader, base, tip.tree, target.tree, apex, choices)
-        parents = (tip.commit, target.commit)
-        return msgspec.structs.replace(planned, parents=parents, reached=target.serial)
+        settled = planned.changes.keys()
+        found = [
+            each
+            for base_of_both in bases
+            for each in await reverts.find_reverts(
+                past, reader, apex, tip.commit, base_of_both, settled
+            )
+        ]
+        return msgspec.structs.replace(
+            planned,
+            parents=(tip.commit, target.commit),
+            reached=target.serial,
+            findings=(*planned.findings, *reverts.note(found)),
+        )
 
     return plan
 

@@ -6,7 +6,7 @@ back; that is how it is found again.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -32,6 +32,7 @@ MAX_SHOWN: Final = 5
 """Reverts that are named; ``--json`` has no more."""
 
 RULE: Final = "merged-and-reverted"
+STAYS_RULE: Final = "stays-reverted"
 
 _TRAILER: Final = re.compile(
     r"^This takes back ([0-9a-f]{64})(?:, back to ([0-9a-f]{64}))?\.$", re.MULTILINE
@@ -71,7 +72,12 @@ def _parse(message: str) -> tuple[CommitId, CommitId | None] | None:
 
 
 async def find_reverts(
-    past: Past, reader: Reader, apex: Name, tip: CommitId, theirs: CommitId
+    past: Past,
+    reader: Reader,
+    apex: Name,
+    tip: CommitId,
+    theirs: CommitId,
+    settled: Collection[tuple[Name, int]] = (),
 ) -> list[Reverted]:
     """Return the reverts on a branch of what ``theirs`` has and the branch does not have back.
 
@@ -81,6 +87,7 @@ async def find_reverts(
         apex: the zone.
         tip: the branch's tip, built on ``theirs``.
         theirs: the commit that a merge has nothing to bring of.
+        settled: the RRsets that the merge changes; they are not missed.
     """
     since = (await past.answer(walk.compare(tip, theirs))).ours
     ids = {each.id for each in since}
@@ -90,7 +97,7 @@ async def find_reverts(
         if named is None or len(each.commit.parents) != 1:
             continue
         lost = await _lost(past, theirs, ids, *named)
-        if lost and await _is_missing(reader, apex, each.commit, tip):
+        if lost and await _is_missing(reader, apex, each.commit, tip, settled):
             found.append(Reverted(each.id, subject(each.commit), named[0], theirs in lost))
         if len(found) == MAX_SHOWN:
             break
@@ -120,8 +127,14 @@ async def _lost(
     return [each for each in gone if each not in since]
 
 
-async def _is_missing(reader: Reader, apex: Name, revert: Commit, tip: CommitId) -> bool:
-    """Return whether a revert of the revert would change the branch."""
+async def _is_missing(
+    reader: Reader,
+    apex: Name,
+    revert: Commit,
+    tip: CommitId,
+    settled: Collection[tuple[Name, int]],
+) -> bool:
+    """Return whether a revert of the revert would change the branch beyond ``settled``."""
     before = await browse.read_commit(reader, revert.parents[0])
     now = await browse.read_commit(reader, tip)
     try:
@@ -129,7 +142,7 @@ async def _is_missing(reader: Reader, apex: Name, revert: Commit, tip: CommitId)
         planned = await conflicts.merged(reader, base, now.tree, before.tree, apex)
     except Clashing:
         return True
-    return bool(planned.changes.keys() - {(apex, rrtypes.SOA)})
+    return bool(planned.changes.keys() - {(apex, rrtypes.SOA), *settled})
 
 
 def describe(branch: str, found: Collection[Reverted]) -> tuple[str, str]:
@@ -140,6 +153,17 @@ def describe(branch: str, found: Collection[Reverted]) -> tuple[str, str]:
     )
     ways = ", then ".join(f"zonegit revert {short(each.revert)}" for each in found)
     return f"{branch} has merged it and reverted it since: {said}", f"to bring it back: {ways}"
+
+
+def note(found: Iterable[Reverted]) -> Iterator[Finding]:
+    """Yield a note for each revert whose records a merge leaves out, though it brings others."""
+    for each in found:
+        yield Finding(
+            STAYS_RULE,
+            "note",
+            f"{short(each.commit)} was taken back by {short(each.revert)} ({each.subject}), and"
+            f" this merge does not bring it back; zonegit revert {short(each.revert)} does",
+        )
 
 
 def refuse(branch: str, found: Collection[Reverted]) -> Conflict:
