@@ -55,7 +55,7 @@ def _hip(rdata: bytes) -> _Layout:
     start = end = 4 + rdata[0] + int.from_bytes(rdata[2:4], "big")
     servers = 0
     while end < len(rdata):
-        end = _name_end(rdata, end)
+        end = find_name_end(rdata, end)
         servers += 1
     return (start, *[_NAME] * servers)
 
@@ -147,6 +147,16 @@ def has_twins(rdtype: int, rdatas: Collection[bytes]) -> bool:
     return len({key(rdtype, rdata) for rdata in rdatas}) < len(rdatas)
 
 
+def find_name_end(rdata: bytes, at: int) -> int:
+    """Return where an uncompressed name ends; past the RDATA where there is none."""
+    start = at
+    while at < len(rdata) and (length := rdata[at]) <= MAX_LABEL:
+        at += length + 1
+        if length == 0:
+            return at if at - start <= MAX_OCTETS else len(rdata) + 1
+    return len(rdata) + 1
+
+
 def _lower_names(rdata: bytes, form: _Form) -> bytes:
     """Return RDATA with its names in lower case; the same RDATA if it does not have that form."""
     lower = rdata.lower()
@@ -167,17 +177,7 @@ def _end(rdata: bytes, at: int, field: int) -> int:
     if at >= past:
         return past
     if field == _NAME:
-        return _name_end(rdata, at)
+        return find_name_end(rdata, at)
     if field == _STRING:
         return at + 1 + rdata[at] if at < len(rdata) else past
     return len(rdata) if field == _REST else at + field
-
-
-def _name_end(rdata: bytes, at: int) -> int:
-    """Return where an uncompressed name ends; past the RDATA where there is none."""
-    start = at
-    while at < len(rdata) and (length := rdata[at]) <= MAX_LABEL:
-        at += length + 1
-        if length == 0:
-            return at if at - start <= MAX_OCTETS else len(rdata) + 1
-    return len(rdata) + 1

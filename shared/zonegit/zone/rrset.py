@@ -148,10 +148,10 @@ def soa(value: RRset) -> SOA:
     if value.rdtype != rrtypes.SOA or len(value.rdatas) != 1:
         raise Invalid(f"{describe(value)} is not a single SOA record")
     octets = value.rdatas[0]
-    end = _name_end(octets, _name_end(octets, 0))
+    middle = canonical_rdata.find_name_end(octets, 0)
+    end = canonical_rdata.find_name_end(octets, middle)
     if len(octets) != end + 20:
         raise Invalid(f"{describe(value)} has malformed RDATA")
-    middle = _name_end(octets, 0)
     return SOA(
         names.from_wire(octets[:middle]),
         names.from_wire(octets[middle:end]),
@@ -165,13 +165,3 @@ def with_serial(value: RRset, serial: int) -> RRset:
     at = len(octets) - 20
     patched = octets[:at] + struct.pack("!I", serial) + octets[at + 4 :]
     return RRset(value.owner, value.rdtype, value.ttl, (patched,), value.rdclass)
-
-
-def _name_end(octets: bytes, at: int) -> int:
-    """Where the uncompressed name at ``at`` ends; past the octets when it is malformed."""
-    while at < len(octets):
-        length = octets[at]
-        at += length + 1
-        if length == 0:
-            return at
-    return len(octets) + 1

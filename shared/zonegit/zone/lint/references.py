@@ -6,6 +6,7 @@ from typing import Final
 
 from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
+from zonegit.zone.canonical_rdata import find_name_end
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
@@ -42,7 +43,7 @@ def _at(offset: int, count: int = 1) -> Callable[[bytes], Iterator[Name]]:
     def read(rdata: bytes) -> Iterator[Name]:
         at = offset
         for _ in range(count):
-            end = _name_end(rdata, at)
+            end = find_name_end(rdata, at)
             yield names.from_wire(rdata[at:end])
             at = end
 
@@ -55,12 +56,6 @@ def _in_naptr(rdata: bytes) -> Iterator[Name]:
     for _ in range(_NAPTR_STRINGS):
         at += rdata[at] + 1
     yield names.from_wire(rdata[at:])
-
-
-def _name_end(rdata: bytes, at: int) -> int:
-    while rdata[at]:
-        at += rdata[at] + 1
-    return at + 1
 
 
 _READERS: Final[dict[int, Callable[[bytes], Iterator[Name]]]] = {
