@@ -95,14 +95,14 @@ def _lines(at: Position, new: NewVersions, written: Written, how: How) -> list[s
     was = f"{written.before} -> " if written.before is not None else ""
     return [
         *known,
-        *(_line(each, written) for each in made),
+        *map(_line, made),
         f"{would}{where} {commit_id(made[-1].commit or b'')} ({counted},"
         f" serial {was}{made[-1].serial})",
         *(judgements.lines(written.judgement) if written.judgement is not None else ()),
     ]
 
 
-def _line(added: Added, written: Written) -> str:
+def _line(added: Added) -> str:
     return (
         f"  {commit_id(added.commit or b'')} serial {added.serial},"
         f" {count(added.changed, 'RRset')}: {added.source}"
