@@ -36,7 +36,7 @@ async def commit_edit(
     edit: Callable[[Name], Edit],
     found: Sequence[Finding] = (),
 ) -> None:
-    """Commits one edit, made once the zone is known; ``words`` are the command's own, which are
+    """Commit one edit, made once the zone is known; ``words`` are the command's own, which are
     the message where none was given, ``found`` the findings about them."""
 
     def plan_for(_repo: Repo, position: Position) -> Plan:
@@ -113,8 +113,8 @@ async def carry_out(
     extend: Extend = as_it_is,
     advice: clashes.Advice = clashes.by_hand,
 ) -> int:
-    """Does ``work`` on the branch that the command works on and tells what came of it: ``nothing``
-    is said when there was nothing to do, of the branch; ``jumped`` when it moved to a commit that
+    """Do ``work`` on the branch that the command works on and print the outcome: ``nothing`` is
+    printed when there was nothing to do, of the branch; ``jumped`` when it moved to a commit that
     was there before; ``advice`` where there are conflicts; ``extend`` adds to what ``--json``
     shows. Returns the exit status.
 

@@ -52,7 +52,7 @@ class Output(msgspec.Struct, frozen=True):
         paged: bool = False,
         verbatim: bool = False,
     ) -> None:
-        """Prints ``data`` with ``--json``, else ``lines``; ``paged`` through a pager where they
+        """Print ``data`` with ``--json``, else ``lines``; ``paged`` through a pager where they
         exceed a terminal. What is long to work out is given as a function or a generator. On a
         terminal a line with A-labels ends with the U-labels, unless lines are ``verbatim``."""
         if self.as_json:

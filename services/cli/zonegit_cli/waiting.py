@@ -138,8 +138,8 @@ async def waiting_for(
 
 
 async def until_all(waiters: Sequence[Waiter], moved: Mapping[Place, Moved]) -> dict[Place, Heard]:
-    """Returns when what ``moved`` is served by all who are awaited, with who serves each; the
-    places of ``waiters`` that did not move are none of its business.
+    """Wait until what ``moved`` is served by all that are awaited, and return who serves each; the
+    places of ``waiters`` that did not move do not count.
 
     Raises:
         Unavailable: as :meth:`Waiter.until`.

@@ -50,7 +50,7 @@ class Operation:
         self._written: list[LogEntry] = []
 
     def done_before(self) -> Moved | None:
-        """The first outcome, when this operation was carried out already.
+        """Return the first outcome, when this operation was carried out already.
 
         Raises:
             Invalid: the operation's id is that of another actor, or that of an operation that
@@ -134,9 +134,12 @@ class Operation:
 
 
 def register(operation: Operation, zone: Name) -> Outcome:
-    """Raises:
-    Conflict: the zone is registered already.
-    Unavailable: the store was restored, and not recovered yet; so for all functions here.
+    """Register a zone.
+
+    Raises:
+        Conflict: the zone is registered already.
+        Unavailable: the store was restored, and not recovered yet; this is so for all functions
+            here.
     """
     if (before := operation.done_before()) is not None:
         return Outcome(before, [])
@@ -238,7 +241,7 @@ def target(connection: Connection, ref: RefName) -> ObjectId | None:
 
 
 def check_serial(connection: Connection, ref: RefName, served: ServedTree, *, force: bool) -> None:
-    """Whether a branch may serve that.
+    """Check that a branch may serve that.
 
     Raises:
         Unsafe: the serial would go back, and it is not forced.

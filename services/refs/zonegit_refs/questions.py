@@ -175,8 +175,8 @@ def since(connection: Connection, epoch: str, sequence: int, operation: str) -> 
 
 
 def reflog(connection: Connection, ref: RefName, limit: int, serial: int | None) -> list[LogEntry]:
-    """The last moves of one ref, newest first, as many as fit; with ``serial`` those to it in this
-    epoch: before a restore it may have stood for another state, which this log has lost."""
+    """Return the last moves of one ref, newest first, as many as fit; with ``serial`` those to it
+    in this epoch: before a restore it may have stood for another state, which this log has lost."""
     began = rows.epoch_began(connection) if serial is not None else 0
     found = connection.execute(
         f"{_OF_REF} AND serial IS coalesce(?, serial) AND sequence > ?"

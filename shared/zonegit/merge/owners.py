@@ -55,7 +55,7 @@ def _broken(
     legal: Iterable[Collection[int]],
     apex: Name,
 ) -> str | None:
-    """Which rule one of the sums breaks that none of the ``legal`` ones does, None: none does."""
+    """Return the rule that one of the sums breaks and none of the ``legal`` ones does, if any."""
     owner = names.below(apex, path)
     before = next((types for types in legal if rules.both_cut_and_dname(types)), ())
     try:

@@ -54,7 +54,7 @@ def merge(
     *,
     respell: bool = False,
 ) -> Asks[Merged]:
-    """Merges tree ``theirs`` into ``ours``, None: one without records. A decision counts for as
+    """Merge tree ``theirs`` into ``ours``, None: one without records. A decision counts for as
     long as both sides hold what it was made about. ``respell``: where both changed an RRset, its
     records take the spelling of theirs.
 

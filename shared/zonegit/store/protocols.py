@@ -340,8 +340,8 @@ class RefStore(Protocol):
         ...
 
     async def since(self, epoch: str, sequence: int, operation: str = "") -> Since:
-        """Log rows after ``sequence``; no rows, and another epoch, when ``epoch`` is not this
-        store's. ``operation`` is that of the row at ``sequence``, empty: unknown."""
+        """Return log rows after ``sequence``; no rows, and another epoch, when ``epoch`` is not
+        this store's. ``operation`` is that of the row at ``sequence``, empty: unknown."""
         ...
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
@@ -437,7 +437,7 @@ class RefStore(Protocol):
         objects: Sequence[RawObject] = (),
         seen: Sequence[RawObject] = (),
     ) -> Moved:
-        """Moves, creates or (``new`` None) deletes a branch or tag, by compare-and-swap.
+        """Move, create or (``new`` None) delete a branch or tag, by compare-and-swap.
 
         ``objects`` are the new objects of the commit: when they are small they spare the store
         reading them, and the event carries them to the resolvers. ``seen`` are others that tell

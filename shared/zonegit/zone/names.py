@@ -31,7 +31,7 @@ _ESCAPE: Final = re.compile(r"\\(?:\d{3}|.)", re.ASCII | re.DOTALL)
 
 
 def parse(text: str, origin: Name = ROOT) -> Name:
-    """Reads presentation format (RFC 1035 section 5.1); ``@`` and relative names take ``origin``,
+    """Read presentation format (RFC 1035 section 5.1); ``@`` and relative names take ``origin``,
     labels outside ASCII become A-labels.
 
     Raises:

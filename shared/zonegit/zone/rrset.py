@@ -125,7 +125,7 @@ def rdata_from_text(rdtype: int, text: str, origin: Name = ROOT) -> bytes:
 
 
 def rdata_from_tokens(rdtype: int, tokens: Words, origin: Name) -> bytes:
-    """As :func:`rdata_from_text`, from the words of the RDATA.
+    """Read RDATA from its words (:func:`rdata_from_text`).
 
     Raises:
         ValueError: not RDATA of that type.
@@ -134,8 +134,8 @@ def rdata_from_tokens(rdtype: int, tokens: Words, origin: Name) -> bytes:
 
 
 def rdata_to_text(rdtype: int, octets: bytes) -> str:
-    """Presentation format with absolute names, which reads back as the same octets; ``\\# ...``
-    where no other does, or the octets are not RDATA of that type."""
+    """Return presentation format with absolute names, which reads back as the same octets; generic
+    RDATA (``\\#``) where no other does, or the octets are not RDATA of that type."""
     return rdata.write(rdtype, octets)
 
 

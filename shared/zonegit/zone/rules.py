@@ -22,7 +22,7 @@ PARTICULAR: Final = frozenset({SOA, CNAME, DS})
 def check_owner(
     owner: Name, types: Collection[int], apex: Name, before: Collection[int] = ()
 ) -> None:
-    """Checks the types of all RRsets of one owner; none at all is fine except at the apex.
+    """Check the types of all RRsets of one owner; none at all is fine except at the apex.
     ``before`` are the types that it had.
 
     Raises:

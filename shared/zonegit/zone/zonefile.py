@@ -286,8 +286,8 @@ class _Reader:
         self._gathering.find((place.source, line), finding)
 
     def _ttl(self, stated: int | None) -> int:
-        """RFC 2308 section 4: the record's own, else ``$TTL`` or what stands for it, else the last
-        one stated."""
+        """Return the TTL of a record (RFC 2308 section 4): its own, else ``$TTL`` or what stands
+        for it, else the last one stated."""
         if stated is not None:
             self._last_ttl = stated
             return stated

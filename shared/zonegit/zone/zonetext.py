@@ -50,7 +50,7 @@ def generic_text(octets: bytes) -> str:
 
 
 def rdata_from_words(rdtype: int, words: Sequence[str], origin: Name) -> bytes:
-    """What :func:`rrset.rdata_to_text` wrote, from the words of its line (``lexer.split``).
+    """Read what :func:`rrset.rdata_to_text` wrote, from the words of its line (``lexer.split``).
 
     A diff or a plan may remove a record that is stored and malformed, so ``\\#`` takes any octets
     here.

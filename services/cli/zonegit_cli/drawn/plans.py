@@ -23,7 +23,7 @@ SIGNS: Final = {"added": ("+", "green"), "changed": ("~", "yellow"), "deleted": 
 def of_edits(
     octets: bytes, position: Position, source: str, ttl: int | None, *, respell: bool
 ) -> Plan:
-    """What a file of edits, or a diff, is to change.
+    """Return what a file of edits, or a diff, is to change.
 
     Args:
         octets: the file.
@@ -66,7 +66,7 @@ def summary(plan: Saved, size: Size) -> str:
 
 
 def as_json(plan: Saved, size: Size) -> dict[str, Any]:
-    """The document that ``--json`` prints, and that is saved."""
+    """Return the document that ``--json`` prints, and that is saved."""
     counts = planfile.summary(plan)
     base = plan.base.hex() if plan.base is not None else None
     return documents.as_json(

@@ -63,8 +63,8 @@ def is_earlier_export(folder: Path) -> bool:
 
 
 async def write(folder: Path, stream: Stream) -> None:
-    """Makes a repository of what ``lineages.stream`` gives, with its files checked out, or
-    continues the one that is there (:func:`is_earlier_export`).
+    """Make a repository of what ``lineages.stream`` gives, with its files checked out, or
+    continue the one that is there (:func:`is_earlier_export`).
 
     Raises:
         Conflict: the branch there has commits that the stream does not have.

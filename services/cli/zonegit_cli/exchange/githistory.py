@@ -132,8 +132,8 @@ class GitHistory:
             )
 
     def commits(self, rev: str, after: str | None = None) -> list[str]:
-        """The ids of the commits that gave the file of ``rev`` its content, the oldest first, each
-        on the one before it: as ``git log -- FILE`` simplifies history, and where that still has
+        """List the commits that gave the file of ``rev`` its content, the oldest first, each on
+        the one before it: as ``git log -- FILE`` simplifies history, and where that still has
         merges, by their first parents. Those that ``after`` contains are left out.
 
         Raises:
@@ -179,8 +179,8 @@ class GitHistory:
                 yield gitformat.recorded(_commit_octets(batch, commit))
 
     def read(self, commits: Sequence[str], known: int = 0) -> Iterator[Changed]:
-        """What each of these commits says, and the file as it stands there; ``content`` is given
-        where it is another than in the one before. The first ``known`` commits are left out.
+        """Yield what each of these commits says, and its file; ``content`` is given where it is
+        another than in the one before. The first ``known`` commits are left out.
 
         Raises:
             Invalid: the repository is broken, the file is none, or one is beyond a bound.

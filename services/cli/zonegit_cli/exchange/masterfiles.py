@@ -74,7 +74,7 @@ class MasterFiles:
     def read(
         self, octets: bytes, source: str, zone: Name, *, whole: bool = True
     ) -> dict[Key, RRset]:
-        """The RRsets of one; what is odd in it, :meth:`take_findings` gives.
+        """Read the RRsets of one file; :meth:`take_findings` returns the findings about it.
 
         Raises:
             Invalid: it cannot be read; names file and line.

@@ -37,7 +37,7 @@ def of_files(
     master: MasterFiles,
     stdin: bytes | None = None,
 ) -> Iterator[Version]:
-    """A version for each file, in their order; ``message`` None: each says its file's name.
+    """Read a version from each file, in their order; ``message`` None: each says its file's name.
     ``stdin`` is what standard input was, if it was read.
 
     Raises:
@@ -66,9 +66,9 @@ def of_git(
     known: int = 0,
     findings: tuple[Finding, ...] = (),
 ) -> Iterator[Version]:
-    """A version for each of these commits of git that changed the file, the first ``known`` left
-    out, with its author, committer and message. Where the file was deleted the zone stays as it
-    was, and that is reported. The first version has ``findings`` in addition to its own.
+    """Read a version from each of these commits of git that changed the file, the first ``known``
+    left out, with its author, committer and message. Where the file was deleted the zone stays as
+    it was, and that is reported. The first version has ``findings`` in addition to its own.
 
     Raises:
         Invalid: a version cannot be read; names the commit of git, the file and the line.

@@ -192,8 +192,8 @@ def _stored(key: Key, entry: Entry) -> StoredDelta:
 
 
 def _read(key: Key, stored: StoredDelta) -> Entry | None:
-    """None for what an earlier release wrote, and for what is not what was written, which is
-    said."""
+    """Read a difference; None for what an earlier release wrote, and for what is not what was
+    written, which is logged."""
     try:
         if stored.number > MOST_NUMBER:
             reason = f"its number is over {MOST_NUMBER}"

@@ -96,7 +96,7 @@ class _Malformed(Exception):
 
 
 def parse(wire: bytes) -> Query | None:
-    """None for what gets no answer at all: replies, and octets that are no message.
+    """Parse a query; None for what gets no answer at all: replies, and octets that are no message.
 
     An answer to what is malformed further on has as much of its question as could be read, so that
     the client knows the reply for its own. An error has EDNS wherever the message has (RFC 6891

@@ -42,8 +42,8 @@ async def stream(
     told: Callable[[int], None] = lambda commits: None,
     branch: str = BRANCH,
 ) -> AsyncIterator[bytes]:
-    """The stream, whose ``branch`` ends at a commit with the file of every zone. ``told`` hears
-    how many commits were written. The same histories give the same ids in git each time.
+    """Yield the stream, whose ``branch`` ends at a commit with the file of every zone. ``told``
+    hears how many commits were written. The same histories give the same ids in git each time.
 
     Raises:
         NotFound, Corrupt, Unavailable: as the store says.

@@ -70,7 +70,7 @@ async def put_back(
     intent: Intent,
     found: Sequence[Finding] = (),
 ) -> Outcome:
-    """Commits what was changed, on top of what the branch holds by now; ``found`` are the findings
+    """Commit what was changed, on top of what the branch holds by now; ``found`` are the findings
     about what was put back.
 
     Raises:

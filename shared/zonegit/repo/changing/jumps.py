@@ -29,7 +29,7 @@ async def jump(
     intent: Intent,
     found: tuple[Finding, ...] = (),
 ) -> Committed | Preview:
-    """Moves the branch from where ``position`` saw it to the commit that ``target`` is; ``found``
+    """Move the branch from where ``position`` saw it to the commit that ``target`` is; ``found``
     are the findings about it.
 
     Raises:

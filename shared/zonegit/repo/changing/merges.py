@@ -28,7 +28,7 @@ async def merge(
     intent: Intent,
     choices: Choices = conflicts.NONE,
 ) -> Outcome:
-    """Brings into a branch what ``theirs`` has. What somebody else commits to it meanwhile is
+    """Bring into a branch what ``theirs`` has. What others commit to it meanwhile is
     merged with, too. ``choices`` decide what would clash.
 
     Raises:

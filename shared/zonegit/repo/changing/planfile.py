@@ -132,7 +132,7 @@ async def _size(reader: Reader, tree: ObjectId | None) -> Size:
 
 
 def summary(plan: Saved) -> Mapping[str, int]:
-    """How many RRsets are added, changed and deleted."""
+    """Count the RRsets that are added, changed and deleted."""
     kinds = Counter(kind(delta) for delta in plan.deltas)
     return {each: kinds[each] for each in ("added", "changed", "deleted")}
 

@@ -136,7 +136,7 @@ class _Chain:
         self._parent: CommitId | None = None
 
     async def begin(self, base: CommitId | None) -> None:
-        """Reads what the branch holds, or is to hold before the first version is added."""
+        """Read what the branch holds, or is to hold before the first version is added."""
         self._state = await drafts.state_of(self._reader, self._start)
         self._before = self._state
         if base is not None:
@@ -161,7 +161,7 @@ class _Chain:
         return Added(version.source, draft.commit, draft.serial, len(draft.told), draft.findings)
 
     def _planned(self, version: Version) -> tuple[Planned, Zone]:
-        """What a version changes, and the zone as it is then."""
+        """Plan what a version changes, and return the zone as it is then."""
         was, wanted = self._zone, version.rrsets
         changes: Changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
         left = respelling.settle(changes, was, respell=self._intent.respell)

@@ -141,7 +141,7 @@ Outcome = Committed | Preview | Conflicted | Unchanged
 async def commit(
     repo: Repo, position: Position, plan: Plan, intent: Intent, reader: Reader | None = None
 ) -> Outcome:
-    """Carries a plan out as one commit. ``reader`` has what the caller read already, None: nothing.
+    """Carry a plan out as one commit. ``reader`` has what the caller read already, None: nothing.
 
     Raises:
         Conflict: the race was lost to a change of what this one relies on (``races``), or too
@@ -195,7 +195,7 @@ def committed(
     moved: Moved,
     replayed: int = 0,
 ) -> Committed:
-    """What is told of a draft that a branch stands at now; ``tip`` is where it stood, ``reader``
+    """Return the outcome for a draft that a branch is at now; ``tip`` is where it was, ``reader``
     made it."""
     return Committed(
         zone=position.zone,
@@ -272,7 +272,7 @@ async def _next_position(
     intent: Intent,
     lost: Conflict,
 ) -> Position:
-    """Where to replay after a lost race.
+    """Return the position to replay on after a lost race.
 
     Raises:
         Conflict: the winner changed what this relies on, or this change is not one to replay.
@@ -288,8 +288,10 @@ async def _next_position(
 
 
 async def _refuse_both(reader: Reader, tip: State, draft: Draft, now: Position) -> None:
-    """Raises:
-    Conflict: others changed what this change relies on.
+    """Check that what others changed leaves this change as it is.
+
+    Raises:
+        Conflict: others changed what this change relies on.
     """
     mine = draft.footprint or Footprint(whole=draft.told.keys())
     theirs = await drafts.state_of(reader, now)

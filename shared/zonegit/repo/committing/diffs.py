@@ -65,7 +65,7 @@ class TreePair(msgspec.Struct, frozen=True):
 async def between(
     reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
 ) -> list[Delta]:
-    """All that differs between two trees of a zone, in the order zones are sorted in (RFC 4034
+    """List what differs between two trees of a zone, in the order zones are sorted in (RFC 4034
     section 6.1). None is a tree without records. Equal subtrees are never read. Each record has one
     spelling, and what differs in no more than twins (``zone.spelling``) is left out.
 
@@ -88,8 +88,8 @@ async def between_as_stored(
 
 
 async def valued(reader: Reader, found: Collection[Change], apex: Name) -> list[Delta]:
-    """Differences between trees of a zone with the RRsets they are of, in the same order; those in
-    twins alone are left out."""
+    """Return differences between trees of a zone with the RRsets they are of, in the same order;
+    those in twins alone are left out."""
     deltas = _deltas(found, await browse.rrsets(reader, _blobs(found)), apex)
     return [delta for delta in deltas if delta.old != delta.new]
 

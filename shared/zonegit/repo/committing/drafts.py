@@ -123,7 +123,7 @@ async def draft(
     author: Identity | None = None,
     examine: bool = True,
 ) -> Draft | NothingToCommit:
-    """The next commit of a branch, or that none is needed. ``author`` None: whoever commits.
+    """Draft the next commit of a branch, if one is needed. ``author`` None: the committer.
     Unless ``examine``, there are no findings but those of the plan.
 
     Raises:

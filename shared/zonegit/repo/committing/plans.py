@@ -37,8 +37,8 @@ NOTHING: Final[RRsets] = {}
 
 
 def plan_edits(todo: Collection[Edit], apex: Name, *, respell: bool = False) -> Plan:
-    """A plan that applies edits to whatever the tip holds at their owners. ``respell``: another
-    spelling of records that are there is stored, too."""
+    """Return a plan that applies edits to whatever the tip holds at their owners. ``respell``:
+    another spelling of records that are there is stored, too."""
 
     async def plan(reader: Reader, tip: State) -> Planned:
         owners = {edits.owner(edit) for edit in todo}
@@ -136,9 +136,9 @@ def plan_replacement(
     *,
     respell: bool = False,
 ) -> Plan:
-    """A plan that makes the zone equal ``rrsets``; equal subtrees are never read. ``renew`` is a
-    store that is given every object again, what it holds already too: that repairs what rotted.
-    ``respell``: another spelling of records that are there is stored, too."""
+    """Return a plan that makes the zone equal ``rrsets``; equal subtrees are never read. ``renew``
+    is a store that is given every object again, what it holds already too: that repairs what
+    rotted. ``respell``: another spelling of records that are there is stored, too."""
     wanted = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
 
     async def plan(reader: Reader, tip: State) -> Planned:

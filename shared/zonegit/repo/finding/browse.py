@@ -75,7 +75,7 @@ async def rrset_at(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, ape
 
 
 async def rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
-    """The RRsets that blobs hold, with one spelling of each record (``zone.spelling``).
+    """Read the RRsets that blobs hold, with one spelling of each record (``zone.spelling``).
 
     Raises:
         Invalid: one of the objects is not a blob.

@@ -75,8 +75,8 @@ class Repo(msgspec.Struct, frozen=True):
         operation: str | None = None,
         undoes: str | None = None,
     ) -> Origin:
-        """One intended change, told apart from every other unless it is part of ``operation``;
-        ``turn``, ``because`` and ``undoes`` as :class:`Origin` has them."""
+        """Return the origin of one change, with an id of its own unless it is part of
+        ``operation``; ``turn``, ``because`` and ``undoes`` as :class:`Origin` has them."""
         operation = operation or new_operation()
         return Origin(self.actor, reason, operation, force, turn, because, undoes)
 
