@@ -167,7 +167,10 @@ def test_a_recovery_and_its_ref_store_that_are_killed_are_completed(
     own_stack.run("down")
     restore(own_stack, backup)
     own_stack.up()
-    until(lambda: served_of(own_stack, zones[0])[1] is not None, "it is not held")
+    until(lambda: all(served_of(own_stack, zone)[1] for zone in zones), "not all are held")
+    said = own_stack.run("doctor", status=1).out
+    assert said.count("restored and lacks this") == 10
+    assert "and 2 more: zonegit resolvers" in said
     for of_refs in (False, True):
         before = awaiting(own_stack)
         begun = subprocess.Popen(

@@ -173,7 +173,9 @@ def _resolver(status: ResolverStatus) -> Finding:
     ]
     where = ", ".join(status.listen) or "nowhere"
     text = f"serves {len(status.zones)} zone(s) on {where}, {status.lag} change(s) behind"
-    return Finding(status.resolver, not problems, "; ".join([text, *problems]))
+    more = len(problems) - MAX_NAMED
+    named = [*problems[:MAX_NAMED], f"and {more} more: zonegit resolvers"] if more > 0 else problems
+    return Finding(status.resolver, not problems, "; ".join([text, *named]))
 
 
 def _json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
