@@ -121,7 +121,7 @@ class Session:
         if self.settings.bus is None:
             raise Unavailable(
                 f"there is no bus: no stack runs from {self.settings.data}, and none is configured",
-                hint="start one with zonegit up --detach, or set ZONEGIT_NATS_URL",
+                hint="start one with zonegit up --detach, or set ZONEGIT_DATA or ZONEGIT_NATS_URL",
             )
         return self.settings.bus
 
