@@ -305,3 +305,17 @@ def test_text_that_would_be_altered_is_refused(mnemonic: str, text: str):
 )  # fmt: skip
 def test_text_that_dnspython_alters_or_refuses_is_read(mnemonic: str, text: str, octets: bytes):
     assert rdata_from_text(NUMBERS[mnemonic], text, names.parse("foo.com.")) == octets
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        ("alpn=h2 novel=1", "'novel=1' names a parameter that is not known; keyNNN"),
+        ("mandatory=novel", "'mandatory=novel' names a parameter that is not known; keyNNN"),
+        ("port=1 ipv4hint=::1", "'ipv4hint=::1' is not a parameter with a value of its form"),
+        ("key1=a", "'key1=a' is not a parameter with a value of its form"),
+        ("port=x", "port is not an integer"),
+    ],
+)
+def test_an_error_about_a_parameter_of_svcb_names_it(parameters: str, why: str) -> None:
+    assert why in refused("SVCB", f"1 . {parameters}")
