@@ -76,7 +76,7 @@ class _Drafted(msgspec.Struct, frozen=True):
 
 async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Name, Result]:
     """Commit each zone that differs from its tip, all under ``intent.operation``. A signed
-    zone may change where its apex has other signatures than before: then it was signed anew. The
+    zone may change where its apex has other signatures than before: then it was signed again. The
     ref store is asked about all of them before the first branch moves.
 
     Raises:

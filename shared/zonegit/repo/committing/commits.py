@@ -49,7 +49,7 @@ class Intent(msgspec.Struct, frozen=True):
     ``dry_run`` that nothing is to be stored or moved. ``because`` is what the operator said of it,
     None: nothing; ``operation`` the operation of several refs that this is one of, None: of this
     alone; ``undoes`` the operation that it takes back, None: it is no undo; ``author`` who made the
-    change at first, None: whoever commits it; ``strict`` that a finding of severity ``warning`` is
+    change at first, None: the committer; ``strict`` that a finding of severity ``warning`` is
     an error, before anything is stored; ``registers`` that the operation registers the zone before
     it moves the branch; ``respell`` that another spelling of records that are there is stored,
     too."""

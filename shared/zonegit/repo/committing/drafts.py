@@ -67,8 +67,8 @@ class Planned(msgspec.Struct, frozen=True):
 
 class Draft(msgspec.Struct, frozen=True):
     """A commit nobody points at yet; its ``objects`` children first. ``told`` are the changes
-    beside the SOA's serial, ``added`` as :class:`Planned` has it, ``findings`` all that an operator
-    should know."""
+    apart from the SOA's serial, ``added`` as :class:`Planned` has it, ``findings`` all that an
+    operator should know."""
 
     commit: CommitId
     tree: ObjectId
