@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from zonegit.errors import Invalid
-from zonegit.zone import sizing, spelling
+from zonegit.zone import canonical_rdata, sizing, spelling
 from zonegit.zone.lint import regexps
 from zonegit.zone.lint.view import View
 from zonegit.zone.rrset import RRset, describe
@@ -115,10 +115,7 @@ def _gateway_end(rdata: bytes) -> int:
     kind = rdata[1]
     if kind != _GATEWAY_NAME:
         return _IPSECKEY_HEAD + _GATEWAY_OCTETS.get(kind, -_IPSECKEY_HEAD - 1)
-    at = _IPSECKEY_HEAD
-    while at < len(rdata) and rdata[at]:
-        at += rdata[at] + 1
-    return at + 1
+    return canonical_rdata.find_name_end(rdata, _IPSECKEY_HEAD)
 
 
 def _strings(rdata: bytes, at: int, count: int) -> tuple[list[bytes], bytes]:
