@@ -86,10 +86,12 @@ async def test_a_head_into_a_removed_zone_is_not_found_with_a_hint(foo: Shop) ->
     assert caught.value.hint == "go to another: zonegit zone switch ZONE"
 
 
-async def test_without_any_zone_the_hint_is_init(shop: Shop) -> None:
-    with pytest.raises(NotFound) as caught:
+async def test_where_head_is_in_no_zone_the_hint_is_switch_or_init(shop: Shop) -> None:
+    await shop.repo.refs.register(OTHER, shop.repo.origin("zone add"))
+    with pytest.raises(NotFound, match="HEAD is not in a zone yet") as caught:
         await heads.locate(shop.repo)
-    assert caught.value.hint == "make one: zonegit init example.com"
+    assert "zonegit zone switch ZONE" in str(caught.value.hint)
+    assert "zonegit init ZONE" in str(caught.value.hint)
 
 
 async def test_zones_of_every_shape_are_imported_and_found(shop: Shop) -> None:

@@ -216,7 +216,10 @@ async def _head(repo: Repo) -> Head:
             "HEAD is in a zone that was removed", hint="go to another: zonegit zone switch ZONE"
         )
     if head is None:
-        raise NotFound("there is no zone yet", hint="make one: zonegit init example.com")
+        raise NotFound(
+            "HEAD is not in a zone yet",
+            hint="zonegit zone switch ZONE goes to one, zonegit init ZONE makes one",
+        )
     repo.memory.note_used(head.zone, head.branch)
     return head
 
