@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from sqlite3 import Connection
 from typing import Final
 
-from zonegit.errors import NotFound
+from zonegit.errors import Conflict, NotFound
 
 MAX_ROWS: Final = 20_000
 """Rows of an actor that one question goes back through."""
@@ -67,9 +67,12 @@ def find_undoable(connection: Connection, actor: str) -> str:
 
     Raises:
         NotFound: there is none.
+        Conflict: their latest operation is a redo that did not complete.
     """
     seen = False
     for operation, undoes in _work(connection, actor):
+        if not seen and undoes is not None:
+            _refuse_partial_redo(connection, operation, undoes)
         seen = True
         if undoes is None and not _is_undone(connection, operation):
             return operation
@@ -81,6 +84,16 @@ def find_undoable(connection: Connection, actor: str) -> str:
         f"{actor} has nothing left to undo",
         hint="zonegit op log lists operations; name one of them",
     )
+
+
+def _refuse_partial_redo(connection: Connection, operation: str, undoes: str) -> None:
+    """Raise Conflict for a redo that left refs behind."""
+    if not _is_undo(connection, operation) and is_partial(connection, undoes, operation):
+        raise Conflict(
+            f"redo {operation[:SHORT]} did not complete",
+            hint="zonegit redo completes it;"
+            f" zonegit undo {operation[:SHORT]} takes back what it did",
+        )
 
 
 def find_redoable(connection: Connection, actor: str) -> str:

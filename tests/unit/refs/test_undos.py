@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zonegit.errors import Invalid, NotFound
+from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.canonical import encode
 from zonegit.objects.model import Symref
 from zonegit.store import refnames
@@ -61,6 +61,18 @@ def name(zone: str) -> Name:
 async def log(tmp_path: Path) -> AsyncIterator[Log]:
     async with open_refs(tmp_path / "refs") as refs:
         yield Log(Keeper(refs, MemoryObjects(), lambda objects, entries: None))
+
+
+async def test_a_redo_that_did_not_complete_is_named_and_completed_by_redo(log: Log) -> None:
+    both = await log.add("a", "b")
+    undo = await log.remove("a", "b", undoes=both)
+    redo = await log.add_again("a", undoes=undo)
+    with pytest.raises(Conflict, match=f"redo {redo[:12]} did not complete") as caught:
+        await log.undoable()
+    assert f"zonegit undo {redo[:12]}" in str(caught.value.hint)
+    assert await log.redoable() == undo
+    await log.keeper.register(name("b"), Origin("ada", "redo", redo, undoes=undo))
+    assert await log.undoable() == both
 
 
 async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(log: Log) -> None:
