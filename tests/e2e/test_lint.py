@@ -77,3 +77,22 @@ def test_lenient_leaves_a_dname_at_a_zone_cut_out(stack: Stack, zone: str) -> No
     assert f"stdin:8: d.{zone} has NS and DNAME records (RFC 6672 section 2.3)" in said.err
     said = stack.run("import", "-", "--lenient", stdin=text)
     assert f"stdin:8: skipped: d.{zone} has NS and DNAME records" in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('{"plan": 1}', "a saved plan"),
+        ("+ www.f.example. 300 IN A 192.0.2.1\n", "a diff"),
+        ("set www A 300 192.0.2.1\n", "a file of edits"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(
+    stack: Stack, tmp_path: Path, text: str, kind: str
+) -> None:
+    file = tmp_path / "changes"
+    file.write_text(text)
+    for words in ((), ("--zone", "f.example")):
+        said = stack.run("lint", str(file), *words, status=1).err
+        assert f"{file} is {kind}, not a master file" in said
+        assert f"zonegit apply {file}" in said

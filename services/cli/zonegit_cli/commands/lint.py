@@ -21,7 +21,7 @@ from zonegit_cli import page
 from zonegit_cli.drawn import findings
 from zonegit_cli.output import count
 from zonegit_cli.session import Session
-from zonegit_cli.typed import files
+from zonegit_cli.typed import files, kinds
 
 EXIT_FOUND: Final = 10
 """The exit status when there are findings."""
@@ -74,6 +74,13 @@ def _is_file(named: str) -> bool:
 
 def _lint_file(named: str, zone: Name | None) -> Linted:
     octets, source = files.read(named, MAX_OCTETS), files.shown(named)
+    try:
+        return _lint_octets(octets, source, named, zone)
+    except Invalid as error:
+        raise kinds.explain(octets, source, error) from error
+
+
+def _lint_octets(octets: bytes, source: str, named: str, zone: Name | None) -> Linted:
     origin = zone or apex.find_apex(octets, source) or _zone_of_name(named)
     left_out: list[Finding] = []
 
