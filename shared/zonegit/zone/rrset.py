@@ -68,8 +68,9 @@ def rrset(owner: Name, rdtype: int, ttl: int, rdatas: Iterable[bytes], rdclass: 
         raise Invalid(f"{describe(made)}: TTL {ttl} is not within 0 to {MAX_TTL} seconds")
     if message_size(made) > MAX_MESSAGE:
         raise Invalid(
-            f"{describe(made)} with {len(ordered)} records fits no DNS message"
-            f" ({message_size(made)} of {MAX_MESSAGE} octets)"
+            f"{describe(made)} with {len(ordered):,} records fits no DNS message: it needs"
+            f" {message_size(made):,} octets, and a message has {MAX_MESSAGE:,} at most",
+            hint="split it over several names, or remove records",
         )
     return made
 
