@@ -259,6 +259,13 @@ def test_query_shows_signatures_on_request_and_why_a_server_refuses(
     assert elsewhere["extended_errors"] == ["EDE 20 (Not Authoritative)"]
 
 
+@pytest.mark.usefixtures("zone")
+def test_an_export_of_what_is_neither_a_zone_nor_a_commit_says_both(stack: Stack) -> None:
+    said = stack.run("export", "nowhere.example", status=3).err
+    assert "'nowhere.example' is no branch, tag or commit of " in said
+    assert said.partition("\n")[0].endswith(", nor a zone")
+
+
 def test_a_zone_is_exported_by_its_name_as_with_the_option(stack: Stack, zone: str) -> None:
     stack.run("set", "new", "A", "300", "192.0.2.7")
     stack.run("init", f"other.{zone}")

@@ -98,7 +98,12 @@ async def _resolve(repo: Repo, text: str, zone: Name | None, branch: str | None)
     """
     named = await _zone_named(repo, text) if zone is None and text != DEFAULT_HEAD else None
     if named is None:
-        return await refish.resolve(repo, text, zone=zone, branch=branch)
+        try:
+            return await refish.resolve(repo, text, zone=zone, branch=branch)
+        except NotFound as error:
+            if zone is not None or text == DEFAULT_HEAD:
+                raise
+            raise NotFound(f"{error.message}, nor a zone", hint=error.hint) from error
     there = await refish.resolve(
         repo, named.refish or DEFAULT_HEAD, zone=named.zone, branch=None if named.refish else branch
     )
