@@ -696,6 +696,19 @@ async def test_after_undos_as_many_redos_bring_back_what_every_ref_held(
             await undone(repo, redo=True)
 
 
+async def test_a_head_that_was_moved_since_does_not_stand_in_the_way(shop: Shop) -> None:
+    """The undo of the second init finds no zone that HEAD could go back to."""
+    await heads.initialise(shop.other, ZONE)  # the default HEAD, which later zones leave
+    both = Operators(shop)
+    contents = [await both.records()]
+    for what, which in (("init", 0), ("edit", 0), ("remove", 0), ("init", 1)):
+        await both.act(what, 0, which, "main", "main", 0)
+        contents.append(await both.records())
+    for before in contents[-2::-1]:
+        await undone(both.repos[0], force=True, because="why not")
+        assert await both.records() == before
+
+
 async def newest(shop: Shop) -> str | None:
     found = await operations.latest(shop.repo, 1)
     return found[0].operation if found else None

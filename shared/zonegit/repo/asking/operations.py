@@ -132,7 +132,9 @@ async def find(repo: Repo, prefix: str | None, *, redo: bool = False) -> Done:
 async def standing(repo: Repo, done: Done) -> list[Turned]:
     """Return what the operation came to, with where each ref is now. A branch that has the records
     again which the operation gave it is where it was put: so the undo of a later operation leaves
-    it. What an undo took back that this operator began and did not complete is left out.
+    it. What an undo took back that this operator began and did not complete is left out, and so are
+    HEADs that were moved since, unless the operation moved nothing else: where an operator works is
+    no reason to refuse.
 
     Raises:
         Conflict: one of the operation's refs was moved since, to somewhere else than it did; or all
@@ -154,7 +156,12 @@ async def standing(repo: Repo, done: Done) -> list[Turned]:
         return await _stands(reader, each, turned.get(each.ref))
 
     found = await several.side_by_side(stands, later)
-    if moved := [each for each, is_there in zip(later, found, strict=True) if not is_there]:
+    moved = [each for each, is_there in zip(later, found, strict=True) if not is_there]
+    left = {each.ref for each in moved if each.ref.space == "head"}
+    if turned.keys() > left:
+        turned = {ref: each for ref, each in turned.items() if ref not in left}
+        moved, later = ([each for each in some if each.ref not in left] for some in (moved, later))
+    if moved:
         raise _moved(done, moved)
     turned |= {each.ref: msgspec.structs.replace(turned[each.ref], now=each.new) for each in later}
     return list(turned.values())
