@@ -70,7 +70,7 @@ def test_bind_reads_the_same_ttls(tmp_path: Path) -> None:
         pytest.skip("named-compilezone is not installed")
     text = SOA + "@ NS ns1\nns1 60 A 192.0.2.1\nns1 AAAA ::1\n"
     (tmp_path / "zone").write_text(text)
-    command = [program, "-s", "full", "-o", "-", "foo.com", str(tmp_path / "zone")]
+    command = [program, "-i", "local", "-s", "full", "-o", "-", "foo.com", str(tmp_path / "zone")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = [line.split() for line in done.stdout.splitlines() if " IN " in line]
     assert {line[3]: int(line[1]) for line in lines} == ttls(text)
