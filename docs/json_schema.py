@@ -28,7 +28,7 @@ DOCUMENTS: Final = (
     SeveralDocument,
     UndoDocument,
 )
-"""What a command can print."""
+"""The documents that a command can print."""
 
 
 def schema() -> dict[str, Any]:

@@ -26,7 +26,7 @@ _STEERING: Final = re.compile(
 """Controls, those of writing direction included; not tabs and line ends."""
 
 _NAMES: Final = re.compile(r"[a-z0-9_*.-]+", re.ASCII | re.IGNORECASE)
-"""What may be a name with A-labels."""
+"""Text that may be a name with A-labels."""
 _PREFIX: Final = "xn--"
 
 MANY: Final = 50

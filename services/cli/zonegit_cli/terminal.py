@@ -28,7 +28,7 @@ MAX_PLACES: Final = 32
 MAX_LISTED: Final = 1_000
 """Files of sessions that are looked at when one is added."""
 MAX_AGE_S: Final = 7 * 86_400
-"""How long a file stays of which it is not known whether its session still is."""
+"""Age at which a file is removed if it is unknown whether its session still exists."""
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -37,12 +37,12 @@ Place = tuple[Name, str | None]
 """A zone and its branch, None: any of its branches."""
 
 BROADCAST_S: Final = 0.3
-"""How long resolvers have to answer the status broadcast, in seconds."""
+"""Seconds that resolvers have to answer the status broadcast."""
 SURVEY_S: Final = 1.0
-"""How long they have to answer for a recovery, where one that is missed would cost most."""
+"""Seconds to answer for a recovery, where a missed answer costs most."""
 
 BROADCASTS: Final = 10
-"""How often those are asked that a running local stack should have, and that have not answered: a
+"""Broadcasts to resolvers of a running local stack that have not answered: a
 busy machine may need longer."""
 
 

@@ -23,7 +23,7 @@ from zonegit.zone import names
 from zonegit_refs.sqlite import SqliteRefs
 
 ANSWER_TIMEOUT_S: Final = 0.5
-"""How long resolvers have to answer."""
+"""Seconds that resolvers have to answer."""
 PAUSE_S: Final = 1.0
 """Between two times that they are asked because of a hint."""
 MAX_CLAIMS: Final = 1_000

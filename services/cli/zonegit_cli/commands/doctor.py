@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 STORES: Final = ("objectstore", "refs")
 PING_S: Final = 0.5
 PINGS: Final = 6
-"""How often a store is asked that does not answer: a busy machine may need longer."""
+"""Attempts to reach a store that does not answer: a busy machine may need longer."""
 MIN_FREE_OCTETS: Final = 1 << 30
 MAX_SKEW_S: Final = 1.0
 MAX_NAMED: Final = 10

@@ -23,7 +23,7 @@ ERROR_LINES: Final = 3
 """How many of them: message, hint, advice."""
 
 MAX_ROUNDS_UNASKED: Final = 2
-"""How often a text that cannot be read is opened before the operator is asked whether to go on."""
+"""Rounds with a text that cannot be read before the operator is asked whether to go on."""
 
 T = TypeVar("T")
 
