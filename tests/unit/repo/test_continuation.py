@@ -49,7 +49,9 @@ async def test_versions_of_git_continue_where_the_records_match(shop, tmp_path, 
     await take_in(shop, TEXTS[:2])
     history = repository(tmp_path / "git", TEXTS)
     at = await heads.locate(shop.repo, ZONE)
-    found = await continuation.continue_from_git(shop.repo, at, history, "HEAD", master)
+    found = await continuation.continue_from_git(
+        shop.repo, at, history, "HEAD", history.commits("HEAD"), master
+    )
     assert (found.known, found.between, len(found.commits)) == (2, 0, 4)
 
 
@@ -58,7 +60,9 @@ async def test_edits_since_an_import_of_git_are_counted(shop, tmp_path, master):
     await take_in(shop, [*TEXTS[:2], FOO + "mine A 192.0.2.7\n"])
     history = repository(tmp_path / "git", TEXTS)
     at = await heads.locate(shop.repo, ZONE)
-    found = await continuation.continue_from_git(shop.repo, at, history, "HEAD", master)
+    found = await continuation.continue_from_git(
+        shop.repo, at, history, "HEAD", history.commits("HEAD"), master
+    )
     assert (found.known, found.between) == (2, 1)
     assert [each.rule for each in found.findings("main")] == [continuation.REPLACES]
 
@@ -90,7 +94,9 @@ async def test_a_history_that_holds_the_last_commit_off_its_first_parents_goes_o
     await take_in(shop, [TEXTS[1] + "side A 192.0.2.7\n"], sources.of_git(side))
     history = GitHistory(tmp_path / "git", "z")
     at = await heads.locate(shop.repo, ZONE)
-    found = await continuation.continue_from_git(shop.repo, at, history, "main", master)
+    found = await continuation.continue_from_git(
+        shop.repo, at, history, "main", history.commits("main"), master
+    )
     said = [each.said.message for each in history.read(found.commits, found.known)]
     assert side not in found.commits
     assert said == ["1", "merged"]

@@ -175,7 +175,8 @@ async def _import_series(
 
 async def _import_git(session: Session, past: _Past, master: MasterFiles, how: How) -> None:
     history = GitHistory(past.repository, past.file)
-    if not history.commits(past.rev):
+    chain = history.commits(past.rev)
+    if not chain:
         raise NotFound(
             f"no commit of {past.rev} touches {past.file}",
             hint="a path from the repository's top, such as git log --name-only shows",
@@ -183,7 +184,7 @@ async def _import_git(session: Session, past: _Past, master: MasterFiles, how: H
 
     async def versions_for(repo: Repo, at: Position) -> NewVersions:
         found = await continuation.continue_from_git(
-            repo, at, history, past.rev, master, force=how.force
+            repo, at, history, past.rev, chain, master, force=how.force
         )
         warnings = found.findings(at.branch)
         made = versions.of_git(session, at, history, found.commits, master, found.known, warnings)

@@ -68,6 +68,7 @@ async def continue_from_git(
     at: Position,
     history: GitHistory,
     rev: str,
+    chain: list[str],
     master: MasterFiles,
     *,
     force: bool = False,
@@ -75,6 +76,7 @@ async def continue_from_git(
     """Find the commits of git that a branch does not have yet.
 
     Args:
+        chain: all commits of ``rev`` that touch the file (``GitHistory.commits``).
         force: take a history whose earlier commits are not those that the branch was imported
             from.
 
@@ -82,7 +84,6 @@ async def continue_from_git(
         Invalid: the history of git was rewritten since, or the clone is shallow.
     """
     history.refuse_shallow()
-    chain = history.commits(rev)
     if at.tip is None:
         return await _find_exported(repo, at, history, chain, [], master) or Continuation(chain, 0)
     log = await sources.read_history(repo, at.commit())
