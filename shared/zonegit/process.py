@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import click
 import structlog
 
-from zonegit import config, release, telemetry
+from zonegit import config, containment, release, telemetry
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable, ZonegitError
 
@@ -74,6 +74,7 @@ def run(
 async def _until_told(serving: Coroutine[Any, Any, None]) -> None:
     task = asyncio.ensure_future(serving)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(containment.handle_loop_error)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
     await asyncio.wait([task])
@@ -81,18 +82,4 @@ async def _until_told(serving: Coroutine[Any, Any, None]) -> None:
         try:
             task.result()
         except BaseExceptionGroup as errors:
-            raise _first(errors) from errors
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What went wrong, out of the groups that the tasks of a service put around it; a bug rather
-    than a failure, where there are both."""
-    found: list[BaseException] = []
-    pending: list[BaseException] = [errors]
-    while pending:
-        error = pending.pop()
-        if isinstance(error, BaseExceptionGroup):
-            pending.extend(error.exceptions)
-        else:
-            found.append(error)
-    return min(found, key=lambda error: isinstance(error, ZonegitError))
+            raise containment.find_first(errors) from errors

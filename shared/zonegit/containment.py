@@ -1,0 +1,162 @@
+"""Containment of unexpected exceptions: a failure ends what it belongs to, never the process.
+
+Theory of operation
+-------------------
+A failure that zonegit raises on purpose is a :class:`ZonegitError`, and whatever can act on it
+catches that. Any other exception is a bug, often one that hostile input has found. asyncio cancels
+a whole ``TaskGroup`` for it, so that one object of one zone, one connection or one message ends the
+process, for all zones of all tenants.
+
+Three helpers keep that from happening. They differ in what comes after the exception:
+
+- :func:`contain` surrounds a unit of work that is one of many (a zone, a request, a file) and that
+  handles failures already. An unexpected exception becomes :class:`Internal`, which takes the same
+  path: the zone keeps its problem and is retried, the request is answered.
+- :func:`isolate` surrounds a step whose failure concerns nothing that follows it (an observer, a
+  callback, a message that is dropped). The exception ends there.
+- :func:`keep_running` runs a task that has to live as long as the process: it starts the task again
+  after a growing pause. Failures on purpose end it; those are for the process to report.
+
+What none of them surrounds, the callbacks of the event loop, arrives at :func:`handle_loop_error`.
+
+Each unexpected exception is counted by area (the metric ``zonegit_unexpected_errors``), and logged
+with its traceback: the first of a kind, then ever fewer, so that a client that can provoke one
+cannot fill the disk. Cancellation is no ``Exception`` and passes through all of them.
+"""
+
+import asyncio
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import structlog
+
+from zonegit.errors import Internal, ZonegitError
+
+RETRY_FIRST_S: Final = 0.1
+RETRY_MAX_S: Final = 30.0
+STEADY_S: Final = 60.0
+"""A task that ran this long starts over with the first pause."""
+MAX_KINDS: Final = 1_024
+"""Kinds of exceptions whose number is remembered, to log ever fewer of each."""
+
+Kind = tuple[str, type[BaseException], tuple[str, int] | None]
+
+counts: Final[Counter[str]] = Counter()
+"""The number of unexpected exceptions in this process, by area."""
+
+_seen: Final[OrderedDict[Kind, int]] = OrderedDict()
+
+log = structlog.get_logger()
+
+
+@contextmanager
+def contain(area: str, **fields: object) -> Iterator[None]:
+    """Turn an unexpected exception into :class:`Internal`; log it with ``fields``.
+
+    Args:
+        area: the kind of work, such as ``zone``; one of few, since metrics show it.
+
+    Raises:
+        Internal: something unexpected was raised.
+        ZonegitError: as raised within, also as the only kind in a group of exceptions.
+    """
+    try:
+        yield
+    except ZonegitError:
+        raise
+    except Exception as error:
+        first = find_first(error)
+        if isinstance(first, ZonegitError):
+            raise first from error
+        note(area, first, **fields)
+        raise Internal(
+            f"unexpected {type(first).__name__}",
+            hint=f"the log has its traceback: event unexpected.error, area {area}",
+        ) from error
+
+
+@contextmanager
+def isolate(area: str, **fields: object) -> Iterator[None]:
+    """Log whatever goes wrong, and go on behind the ``with`` statement."""
+    try:
+        with contain(area, **fields):
+            yield
+    except Internal:
+        return
+    except ZonegitError as error:
+        log.warning("step.failed", area=area, **fields, code=error.code, error=error.message)
+
+
+async def keep_running(
+    area: str,
+    run: Callable[[], Awaitable[None]],
+    *,
+    retry_first_s: float = RETRY_FIRST_S,
+    retry_max_s: float = RETRY_MAX_S,
+) -> None:
+    """Await ``run``, and again each time that it fails unexpectedly, until it returns.
+
+    Raises:
+        ZonegitError: ``run`` raised it on purpose.
+    """
+    pause_s = retry_first_s
+    while True:
+        started = time.monotonic()
+        try:
+            with contain(area):
+                return await run()
+        except Internal:
+            if time.monotonic() - started > STEADY_S:
+                pause_s = retry_first_s
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, retry_max_s)
+
+
+def note(area: str, error: BaseException, **fields: object) -> None:
+    """Count an unexpected exception, and log it if it is the first, second, fourth ... of a kind.
+
+    A kind is an area, a class and the line that raised. ``fields`` do not count, since a client
+    may choose what they say.
+    """
+    counts[area] += 1
+    kind = (area, type(error), _raised_at(error))
+    times = _seen[kind] = _seen.pop(kind, 0) + 1
+    if len(_seen) > MAX_KINDS:
+        _seen.popitem(last=False)
+    if times & (times - 1) == 0:
+        log.error("unexpected.error", area=area, **fields, times=times, exc_info=error)
+
+
+def find_first(error: BaseException) -> BaseException:
+    """Return the exception that counts in nested groups: one that is unexpected, if any is."""
+    found: list[BaseException] = []
+    pending = [error]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, BaseExceptionGroup):
+            pending.extend(each.exceptions)
+        else:
+            found.append(each)
+    return min(found, key=lambda each: isinstance(each, ZonegitError))
+
+
+def handle_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Note what a callback of the event loop raised (``loop.set_exception_handler``)."""
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        note("callback", error, message=context.get("message"))
+    else:
+        log.error("unexpected.error", area="callback", message=context.get("message"))
+
+
+def _raised_at(error: BaseException) -> tuple[str, int] | None:
+    """Return the file and line of the innermost frame."""
+    at = error.__traceback__
+    if at is None:
+        return None
+    while at.tb_next is not None:
+        at = at.tb_next
+    return at.tb_frame.f_code.co_filename, at.tb_lineno

@@ -1,0 +1,107 @@
+"""An unexpected exception ends what it belongs to, and nothing else."""
+
+import asyncio
+
+import pytest
+from structlog.testing import capture_logs
+
+from zonegit import containment
+from zonegit.containment import contain, isolate, keep_running
+from zonegit.errors import Corrupt, Denied, Internal
+
+
+def test_an_unexpected_exception_becomes_internal_and_is_logged_with_its_traceback() -> None:
+    before = containment.counts["zone"]
+    bug = ValueError("a value of a tenant")
+    with capture_logs() as logs, pytest.raises(Internal) as raised, contain("zone", zone="foo."):
+        raise bug
+    assert raised.value.__cause__ is bug
+    assert "a value of a tenant" not in raised.value.message
+    (event,) = logs
+    assert event["event"] == "unexpected.error"
+    assert event["zone"] == "foo."
+    assert event["exc_info"] is bug
+    assert containment.counts["zone"] == before + 1
+
+
+def test_a_failure_on_purpose_passes_as_it_is() -> None:
+    with capture_logs() as logs, pytest.raises(Corrupt, match="rot"), contain("zone"):
+        raise Corrupt("rot")
+    with capture_logs() as more, pytest.raises(Corrupt, match="rot"), contain("zone"):
+        raise ExceptionGroup("tasks", [ExceptionGroup("tasks", [Corrupt("rot")])])
+    assert [*logs, *more] == []
+
+
+def test_a_bug_counts_more_than_failures_that_came_with_it() -> None:
+    with pytest.raises(Internal, match="KeyError"), contain("zone"):
+        raise ExceptionGroup("tasks", [Corrupt("rot"), KeyError("bug")])
+
+
+async def test_cancellation_is_not_swallowed() -> None:
+    for surround in (contain, isolate):
+        with pytest.raises(asyncio.CancelledError), surround("zone"):
+            raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("error", [ValueError("bug"), Corrupt("rot")])
+def test_an_isolated_step_is_logged_and_ends_there(error: Exception) -> None:
+    with capture_logs() as logs, isolate("observer"):
+        raise error
+    assert len(logs) == 1
+
+
+def test_ever_fewer_of_a_kind_are_logged_whatever_their_fields_say() -> None:
+    with capture_logs() as logs:
+        for number in range(100):
+            with isolate("ever fewer", subject=str(number)):
+                raise ValueError("bug")
+    assert [event["times"] for event in logs] == [1, 2, 4, 8, 16, 32, 64]
+
+
+async def test_a_task_is_run_again_until_it_returns() -> None:
+    runs = iter([ValueError("bug"), Internal("a bug elsewhere"), None])
+
+    async def run() -> None:
+        if error := next(runs):
+            raise error
+
+    await keep_running("task", run, retry_first_s=0)
+    assert list(runs) == []
+
+
+async def test_a_task_that_fails_on_purpose_is_not_run_again() -> None:
+    async def run() -> None:
+        raise Denied("not you")
+
+    with pytest.raises(Denied):
+        await keep_running("task", run)
+
+
+async def test_a_task_that_waits_to_be_run_again_can_be_cancelled() -> None:
+    started = asyncio.Event()
+
+    async def run() -> None:
+        started.set()
+        raise ValueError("bug")
+
+    task = asyncio.create_task(keep_running("task", run, retry_first_s=300))
+    await started.wait()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_failing_callback_of_the_event_loop_is_logged_once_of_many() -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(containment.handle_loop_error)
+
+    def fail() -> None:
+        raise ValueError("bug")
+
+    with capture_logs() as logs:
+        for _ in range(4):
+            loop.call_soon(fail)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert [event["times"] for event in logs] == [1, 2, 4]
