@@ -7,8 +7,7 @@ without holding anything (RFC 1034 section 4.3.2, RFC 4592 section 2.2.2).
 
 from typing import Final
 
-from zonegit.errors import Corrupt
-from zonegit.history.trees import DEEPEST
+from zonegit.history.trees import child_path
 from zonegit.objects import node
 from zonegit.objects.asks import Asks
 from zonegit.objects.ids import ObjectId
@@ -51,10 +50,9 @@ def _take(at: ObjectId, path: Path, found: RRsets) -> Asks[None]:
     found.update({(path, key_rdtype(key)): blob for key, blob in entries.items()})
     if entries:
         return
-    for _ in range(DEEPEST):
+    while True:
         key, at = yield from node.last(at)
         if key[0] != SUBTREE:
             found[path, key_rdtype(key)] = at
             return
-        path = (*path, key[1:])
-    raise Corrupt(f"a tree is deeper than the {DEEPEST} labels of a name")
+        path = child_path(path, key[1:])

@@ -4,13 +4,12 @@ a change without reading the zone."""
 from collections.abc import Collection
 from typing import Final
 
-from zonegit.errors import Corrupt
 from zonegit.history.around import WILDCARD
-from zonegit.history.trees import DEEPEST, STEP
+from zonegit.history.trees import STEP, Part, expand
 from zonegit.objects import node
 from zonegit.objects.asks import Asks, together
-from zonegit.objects.ids import ObjectId, short
-from zonegit.objects.model import FIRST_RRSET, SUBTREE, Index, Tree, key_rdtype, subtree_key
+from zonegit.objects.ids import ObjectId
+from zonegit.objects.model import FIRST_RRSET, key_rdtype, subtree_key
 from zonegit.zone.names import Path
 
 Standing = dict[Path, dict[int, ObjectId]]
@@ -67,24 +66,16 @@ def list_from(root: ObjectId, path: Path) -> Asks[list[tuple[Path, int]]]:
         path: the name, as the labels from the apex down.
 
     Raises:
-        Corrupt: a tree is deeper than any name, or is none.
+        Corrupt: a tree is deeper than a name can be, or is none.
     """
     found: list[tuple[Path, int]] = []
-    pending = [(path, root)]
+    pending = [Part(path, root)]
     while pending and len(found) < MAX_LISTED:
         taken = pending[-STEP:]
         del pending[-STEP:]
-        answers = yield [object_id for _, object_id in taken]
-        for here, object_id in taken:
-            match answers[object_id]:
-                case Index(rows=rows):
-                    pending.extend((here, row.id) for row in reversed(rows))
-                case Tree(entries) if len(here) <= DEEPEST:
-                    for key, value in entries.items():
-                        if key[0] == SUBTREE:
-                            pending.append(((*here, key[1:]), value))
-                        else:
-                            found.append((here, key_rdtype(key)))
-                case _:
-                    raise Corrupt(f"object {short(object_id)} is not a tree of a zone")
+        answers = yield [part.id for part in taken]
+        for part in taken:
+            here, below = expand(part, answers[part.id])
+            found.extend((part.path, key_rdtype(key)) for key, _ in here)
+            pending.extend(reversed(below))
     return found

@@ -1,25 +1,25 @@
 """A whole zone as nested nodes: build, update, look up, list and diff, one round trip a level."""
 
 from collections.abc import Callable, Collection, Container, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from zonegit.errors import Corrupt
 from zonegit.objects import node
 from zonegit.objects.asks import Asks, together
-from zonegit.objects.ids import ObjectId, RawObject, short
+from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import (
     FIRST_RRSET,
     SUBTREE,
     Index,
     Key,
     Object,
-    Tree,
     key_rdtype,
     rrset_key,
     subtree_key,
 )
+from zonegit.zone import names
 from zonegit.zone.names import Path
 
 Edits = Mapping[tuple[Path, int], ObjectId | None]
@@ -33,9 +33,6 @@ LEAST_AT_ONCE: Final = 8
 
 PAUSE: Final = 256
 """How many differences of one node it takes up between two pauses."""
-
-DEEPEST: Final = 127
-"""How many labels a name can have: deeper trees are no zone's, and need not be walked."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -130,7 +127,7 @@ def diff(
     less work between two asks, and more asks.
 
     Raises:
-        Corrupt: a tree is deeper than any name.
+        Corrupt: a tree is deeper than a name can be, or is none.
     """
     pending: list[tuple[Path, ObjectId | None, ObjectId | None]] = [((), old, new)]
     while pending:
@@ -144,12 +141,23 @@ def diff(
                 if len(differences) % PAUSE == 0:
                     yield ()
                 if key[0] == SUBTREE:
-                    if len(path) == DEEPEST:
-                        raise Corrupt(f"a tree is deeper than the {DEEPEST} labels of a name")
+                    child = child_path(path, key[1:])
                     if added or before is not None:
-                        pending.append(((*path, key[1:]), before, after))
+                        pending.append((child, before, after))
                 else:
                     emit(Change(path, key_rdtype(key), before, after))
+
+
+def child_path(path: Path, label: bytes) -> Path:
+    """Return the path of a label below ``path``, as a walk down a tree meets it.
+
+    Raises:
+        Corrupt: no name has these labels: their number or length exceeds RFC 1035 section 2.3.4.
+    """
+    child = (*path, label)
+    if not names.is_path(child):
+        raise Corrupt(f"a tree is {len(child)} labels deep, which is longer than a name can be")
+    return child
 
 
 def changes(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Change]]:
@@ -161,30 +169,48 @@ def changes(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Change]]:
 
 def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Asks[int]:
     """How many RRsets a tree has, those of the types ``but`` left out. Counting ends once there
-    are ``enough``, and costs about as much, however big the tree is."""
+    are ``enough``, and costs about as much, however big the tree is.
+
+    Raises:
+        Corrupt: a tree is deeper than a name can be, or is none.
+    """
     found = 0
-    pending = [root]
+    pending = [Part((), root)]
     while pending and found < enough:
         room = min(max(enough - found, LEAST_AT_ONCE), STEP)
         taken = pending[-room:]
         del pending[-room:]
-        answers = yield taken
-        for object_id in taken:
-            found += _count_here(answers[object_id], object_id, pending, but)
+        answers = yield [part.id for part in taken]
+        for part in taken:
+            here, below = expand(part, answers[part.id])
+            pending.extend(reversed(below))
+            found += sum(key_rdtype(key) not in but for key, _ in here)
     return found
 
 
-def _count_here(
-    part: Object, object_id: ObjectId, pending: list[ObjectId], but: Container[int]
-) -> int:
-    """The RRsets that a part of a node holds itself; what is below it joins ``pending``."""
-    match part:
-        case Index(rows=rows):
-            pending.extend(row.id for row in reversed(rows))
-            return 0
-        case Tree(entries):
-            below = [value for key, value in entries.items() if key[0] == SUBTREE]
-            pending.extend(reversed(below))
-            return sum(key[0] != SUBTREE and key_rdtype(key) not in but for key in entries)
-        case _:
-            raise Corrupt(f"object {short(object_id)} is used as a tree and is none")
+class Part(NamedTuple):
+    """A node of a tree, or a part of a wide one, that a walk is to read: ``path`` leads to the
+    label, ``above`` is the index over it."""
+
+    path: Path
+    id: ObjectId
+    above: node.Above = None
+
+
+def expand(part: Part, value: Object) -> tuple[list[tuple[Key, ObjectId]], list[Part]]:
+    """Return the RRsets of a part that was read, and the parts below it, in order.
+
+    Raises:
+        Corrupt: it is no part of a tree, not what the index above it says, or deeper than a name
+            can be.
+    """
+    found = node.check(value, part.id, part.above)
+    if isinstance(found, Index):
+        return [], [Part(part.path, row.id, (found, row)) for row in found.rows]
+    here, below = [], []
+    for key, object_id in found.entries.items():
+        if key[0] == SUBTREE:
+            below.append(Part(child_path(part.path, key[1:]), object_id))
+        else:
+            here.append((key, object_id))
+    return here, below

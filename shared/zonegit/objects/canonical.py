@@ -142,13 +142,15 @@ def decode_blob(payload: bytes) -> RRset:
 
 def _owner_end(payload: bytes) -> int:
     at = 1
-    while at < len(payload):
+    while at <= MAX_OCTETS and at < len(payload):
         length = payload[at]
-        if length > MAX_LABEL or at > MAX_OCTETS:
+        if length > MAX_LABEL:
             raise Corrupt("its owner name is no domain name")
         at += length + 1
         if length == 0:
             return at
+    if at > MAX_OCTETS:
+        raise Corrupt(f"its owner name is longer than {MAX_OCTETS} octets")
     raise Corrupt("it ends inside its owner name")
 
 

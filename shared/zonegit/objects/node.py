@@ -47,7 +47,7 @@ def read(root: ObjectId, start: Key = b"") -> Asks[dict[Key, ObjectId]]:
         answers = yield [object_id for object_id, _ in pending]
         below: list[tuple[ObjectId, Above]] = []
         for object_id, above in pending:
-            node = _tree_node(answers[object_id], object_id, above)
+            node = check(answers[object_id], object_id, above)
             if isinstance(node, Tree):
                 found.update((key, at) for key, at in node.entries.items() if key >= start)
             else:
@@ -61,7 +61,7 @@ def last(root: ObjectId) -> Asks[tuple[Key, ObjectId]]:
     object_id, above = root, None
     while True:
         answers = yield [object_id]
-        node = _tree_node(answers[object_id], object_id, above)
+        node = check(answers[object_id], object_id, above)
         if isinstance(node, Tree):
             return max(node.entries.items())
         row = node.rows[-1]
@@ -117,7 +117,7 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Difference]]:
         if unseen:
             answers = yield unseen
             for number, object_id in enumerate(unseen):
-                nodes[object_id] = _tree_node(answers[object_id], object_id, above.get(object_id))
+                nodes[object_id] = check(answers[object_id], object_id, above.get(object_id))
                 if number % PAUSE == PAUSE - 1:
                     yield ()
         height = max((_height(nodes[object_id]) for object_id in left | right), default=0)
@@ -178,7 +178,7 @@ def _descend(root: ObjectId, keys: Collection[Key]) -> Asks[tuple[dict[Key, Obje
         answers = yield list(pending)
         below: dict[ObjectId, tuple[Above, list[Key]]] = {}
         for object_id, (above, wanted) in pending.items():
-            node = nodes[object_id] = _tree_node(answers[object_id], object_id, above)
+            node = nodes[object_id] = check(answers[object_id], object_id, above)
             if isinstance(node, Tree):
                 found.update((key, node.entries[key]) for key in wanted if key in node.entries)
                 continue
@@ -279,7 +279,7 @@ def _seek(root: ObjectId, nodes: Nodes, height: int, key: Key) -> Asks[_Run]:
     while True:
         if object_id not in nodes:
             answers = yield [object_id]
-            nodes[object_id] = _tree_node(answers[object_id], object_id, above)
+            nodes[object_id] = check(answers[object_id], object_id, above)
         node = nodes[object_id]
         if _height(node) == height:
             return _Run(node, is_final)
@@ -330,9 +330,11 @@ def _height(node: Object) -> int:
     return node.height if isinstance(node, Index) else 0
 
 
-def _tree_node(value: Object, object_id: ObjectId, above: Above) -> Tree | Index:
-    """Raises:
-    Corrupt: it is no node of a tree, or not the one that the index above it describes.
+def check(value: Object, object_id: ObjectId, above: Above) -> Tree | Index:
+    """Return a node or a part of one, once it is known to be what it is used as.
+
+    Raises:
+        Corrupt: it is no node of a tree, or not the one that the index above it describes.
     """
     if not isinstance(value, Tree | Index):
         raise Corrupt(f"object {short(object_id)} is used as a tree and is none")

@@ -106,7 +106,7 @@ async def check_harm(
             return
         asks = facts.gather(old, new.tree, moves.require_movable(branch), limits)
         found = await drive(asks, reading.get)
-    except (NotFound, Corrupt) as error:
+    except (NotFound, Corrupt, Invalid) as error:  # Invalid: a name or type that no zone has
         raise Unavailable(
             f"what {branch.path()} would lose cannot be told: {error.message}",
             hint="--force --reason TEXT moves it all the same",

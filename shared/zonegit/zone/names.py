@@ -26,6 +26,8 @@ MAX_OCTETS = 255
 MAX_LABEL: Final = idn.MAX_LABEL
 SHOWN = 80
 """Characters of a text that is no name that an error shows."""
+SHOWN_OCTETS: Final = 16
+"""Octets of the same."""
 
 _ESCAPE: Final = re.compile(r"\\(?:\d{3}|.)", re.ASCII | re.DOTALL)
 
@@ -96,8 +98,20 @@ def for_dnspython(name: Name) -> dns.name.Name:
 
 
 def text(name: Name) -> str:
-    """Presentation format with the final dot and RFC 4343 escapes, as dnspython writes it."""
-    return dns.name.from_wire(name, 0)[0].to_text()
+    """Return presentation format with the final dot and RFC 4343 escapes, as dnspython writes it.
+
+    Error messages, logs and metrics call this, so it never raises: octets that are no name come out
+    as ``<300 octets: 3f61...>``.
+    """
+    try:
+        found, used = dns.name.from_wire(name, 0)
+    except (dns.exception.DNSException, ValueError, IndexError):
+        return _show_octets(name)
+    return found.to_text() if used == len(name) else _show_octets(name)
+
+
+def _show_octets(octets: bytes) -> str:
+    return f"<{len(octets)} octets: {octets[:SHOWN_OCTETS].hex()}...>"
 
 
 def relative_text(name: Name, apex: Name) -> str:
@@ -193,9 +207,27 @@ def path(name: Name, apex: Name) -> Path:
 
 
 def below(apex: Name, labels_down: Path) -> Name:
-    """The inverse of :func:`path`."""
+    """Return the name at a path, the inverse of :func:`path`.
+
+    Args:
+        labels_down: labels of 1 to 63 octets, as every decoder gives them.
+
+    Raises:
+        Invalid: the name has more than 255 octets.
+    """
     prefix = [b"%c%b" % (len(label), label) for label in reversed(labels_down)]
-    return Name(b"".join(prefix) + apex)
+    found = b"".join(prefix) + apex
+    if len(found) > MAX_OCTETS:
+        raise Invalid(f"a name below {text(apex)} has {len(found)} octets, more than {MAX_OCTETS}")
+    return Name(found)
+
+
+def is_path(labels_down: Path) -> bool:
+    """Return whether a name can have these labels, whatever its zone is."""
+    # Four labels are the fewest that can be too long (RFC 1035 section 2.3.4).
+    if len(labels_down) < 4:
+        return True
+    return sum(map(len, labels_down)) + len(labels_down) < MAX_OCTETS
 
 
 def canonical_key(name: Name) -> tuple[bytes, ...]:

@@ -7,11 +7,12 @@ from tests.support import strategies, vectors
 from tests.support.pile import Pile
 
 from zonegit.errors import Corrupt
-from zonegit.history import trees
+from zonegit.history import around, survey, trees
 from zonegit.history.trees import Change
+from zonegit.objects import node
 from zonegit.objects.canonical import decode, encode, links
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.objects.model import Blob
+from zonegit.objects.model import Blob, Index, rrset_key
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset, rrset
@@ -248,11 +249,40 @@ def test_a_wide_tree_has_as_many_nodes_as_the_vector_says_and_none_larger(vector
     assert max(len(raw.payload) for raw in nodes) == vector["largest"]
 
 
-def test_a_tree_that_is_deeper_than_any_name_is_not_walked() -> None:
+LONGEST: list[Path] = [
+    (b"x",) * 127,  # labels of a name at the most (RFC 1035 section 2.3.4)
+    (b"x" * 63, b"x" * 63, b"x" * 63, b"x" * 61),  # octets
+]
+
+
+@pytest.mark.parametrize("path", LONGEST)
+def test_a_tree_that_is_deeper_than_a_name_can_be_is_not_walked(path: Path) -> None:
     pile = Pile()
-    deepest: Path = (b"x",) * trees.DEEPEST
-    root, _ = update(pile, None, {(deepest, A): an_id(1)})
-    assert content_of(pile, root) == {(deepest, A): an_id(1)}
-    root, _ = update(pile, None, {((*deepest, b"x"), A): an_id(1)})
-    with pytest.raises(Corrupt, match="deeper"):
-        content_of(pile, root)
+    root, _ = update(pile, None, {(path, A): an_id(1)})
+    assert content_of(pile, root) == {(path, A): an_id(1)}
+    assert pile.run(trees.count(root, 10)) == 1
+    for too_long in ((*path, b"x"), (*path[:-1], path[-1] + b"x", b"y")):
+        root, _ = update(pile, None, {(too_long, A): an_id(1)})
+        for walk in (
+            trees.changes(None, root),
+            trees.count(root, 10),
+            survey.list_from(root, ()),
+            around.around(root, (b"q",)),
+        ):
+            with pytest.raises(Corrupt, match="longer than a name"):
+                pile.run(walk)
+
+
+def test_a_walk_does_not_believe_an_index_about_what_is_below_it() -> None:
+    pile = Pile()
+    entries = {rrset_key(rdtype): an_id(rdtype) for rdtype in range(1_000, 4_000)}
+    out: list[RawObject] = []
+    wide = node.build(entries, out)
+    pile.put(out)
+    index = decode(pile.raws[wide])
+    assert isinstance(index, Index)
+    lying = encode(Index(1, (index.rows[0]._replace(id=wide), *index.rows[1:])))
+    pile.put([lying])
+    for walk in (trees.count(lying.id, 10_000), survey.list_from(lying.id, ())):
+        with pytest.raises(Corrupt, match="not what the index above it says"):
+            pile.run(walk)

@@ -102,6 +102,13 @@ def test_an_rrset_of_a_type_without_mnemonic_is_stored():
     assert decode(encode(Blob(value))) == Blob(value)
 
 
+def test_the_owner_of_a_blob_may_have_255_octets():
+    for owner in ((b"\x3f" + b"a" * 63) * 3 + b"\x3d" + b"b" * 61 + b"\0", b"\1a" * 127 + b"\0"):
+        value = decode(seal("blob", _blob(owner=owner)))
+        assert isinstance(value, Blob)
+        assert value.rrset.owner == owner
+
+
 def _blob(**changes: object) -> bytes:
     fields = {
         "version": b"\1",
@@ -120,6 +127,8 @@ def _blob(**changes: object) -> bytes:
         (_blob(owner=b"\3wWw\0"), "lower case"),
         (_blob(owner=b"\xc0\x0c"), "owner name"),
         (_blob(owner=b"\x3f" + b"a" * 63 + b"\x40" + b"b" * 64 + b"\0"), "domain name"),
+        (_blob(owner=(b"\x3f" + b"a" * 63) * 3 + b"\x3e" + b"b" * 62 + b"\0"), "255"),
+        (_blob(owner=b"\1a" * 128 + b"\0"), "255"),
         (_blob(head=b"\0\1", count=b"", rdatas=b""), "header"),
         (_blob(rdatas=b""), "last record"),
         (_blob(rdatas=b"\0\4\2\2\2\2\0\4\1\1\1\1"), "sorted"),

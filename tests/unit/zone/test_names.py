@@ -8,7 +8,11 @@ from tests.support.strategies import paths, zone_names
 
 from zonegit.errors import Invalid
 from zonegit.zone import names
-from zonegit.zone.names import ROOT, Name, parse
+from zonegit.zone.names import ROOT, Name, Path, parse
+
+
+def is_name(apex: Name, path: Path) -> bool:
+    return len(apex) + sum(1 + len(label) for label in path) <= names.MAX_OCTETS
 
 
 @given(zone_names)
@@ -20,6 +24,7 @@ def test_what_is_written_reads_back_whatever_the_labels_hold(name):
 
 @given(zone_names, paths)
 def test_a_path_leads_down_from_the_apex_and_back(apex, path):
+    assume(is_name(apex, path))
     owner = names.below(apex, path)
     assert names.is_within(owner, apex)
     assert names.path(owner, apex) == path
@@ -35,8 +40,8 @@ def test_is_within_compares_labels(name, apex):
 
 @given(zone_names, paths)
 def test_relative_text_reads_back_below_its_origin(apex, path):
+    assume(is_name(apex, path))
     owner = names.below(apex, path)
-    assume(len(owner) <= names.MAX_OCTETS)
     assert parse(names.relative_text(owner, apex), apex) == owner
 
 
@@ -136,6 +141,30 @@ def test_the_longest_name_has_255_octets():
     name = names.join([b"a" * 63] * 3 + [b"a" * 61])
     assert len(name) == 255
     assert parse(names.text(name)) == name
+
+
+long_paths = st.lists(st.integers(1, 63).map(lambda size: b"x" * size), max_size=130).map(tuple)
+
+
+@given(zone_names, long_paths)
+def test_a_name_below_another_is_a_name_or_invalid(apex, path):
+    """RFC 1035 section 2.3.4."""
+    assert names.is_path(path) == is_name(ROOT, path)
+    if is_name(apex, path):
+        assert names.from_wire(names.below(apex, path)) == names.below(apex, path)
+    else:
+        with pytest.raises(Invalid, match="more than 255"):
+            names.below(apex, path)
+
+
+@given(st.binary(max_size=600))
+def test_octets_that_are_no_name_are_shown_and_not_raised(octets):
+    shown = names.text(Name(octets))
+    assert len(shown) <= 4 * names.MAX_OCTETS
+    try:
+        assert parse(shown) == names.from_wire(octets)
+    except Invalid:
+        assert shown.startswith("<")
 
 
 def test_parent_and_canonical_key():

@@ -297,8 +297,9 @@ def _blamed(error: Corrupt, among: Collection[ObjectId]) -> ObjectId:
 
 def _below(zone: Name, labels: Sequence[bytes]) -> Name | None:
     """The owner these labels make, from the last one down; None: more than a name holds."""
-    owner = names.below(zone, tuple(reversed(labels)))
-    return owner if len(owner) <= names.MAX_OCTETS else None
+    with suppress(Invalid):
+        return names.below(zone, tuple(reversed(labels)))
+    return None
 
 
 async def _count_dangling(repo: Repo, walk: _Walk, told: Callable[[str], None]) -> None:
