@@ -10,6 +10,7 @@ PYTHONS := python3.11 python3.12 python3.13 python3 python
 ARGS ?=
 SEEDS ?= 1-20
 SECONDS ?= 60
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test differential fuzz lint format docs bench dist clean
@@ -25,8 +26,8 @@ setup: $(VENV)/.zonegit  ## Make the environment once; the CLI is then .venv/bin
 demo: $(VENV)/.zonegit  ## Start the whole stack, walk through it, check each step, stop it
 	@$(BIN)/python -m tests.e2e.walkthrough $(ARGS)
 
-test: $(VENV)/.test  ## Run the test suite (ARGS=... go to pytest)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.test  ## Run the test suite in JOBS=3 processes (ARGS=... go to pytest)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.lint  ## Check style, format, types and the import contracts
 	@$(BIN)/ruff check --quiet .
