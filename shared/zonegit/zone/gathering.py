@@ -4,6 +4,7 @@ A record that cannot stand where it is put is refused as it arrives, so that the
 line; what only the end shows is blamed on the line where its RRset began.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -23,6 +24,8 @@ NS_AND_DNAME: Final = "ns-and-dname"
 
 Where = tuple[str, int]
 """A file and a line."""
+LeaveOut = Callable[[Where, Name, str], None]
+"""Hears of an RRset that is left out: where it began, its owner, and why."""
 
 
 class ZoneFile(msgspec.Struct, frozen=True):
@@ -91,11 +94,14 @@ class Gathering:
             )
         group.ttl = min(ttl, group.ttl)
 
-    def finished(self, records: int, whole: bool, end: Where) -> ZoneFile:
-        """All of it; a ``whole`` zone ends at ``end`` and has an SOA.
+    def finished(
+        self, records: int, whole: bool, end: Where, leave_out: LeaveOut | None
+    ) -> ZoneFile:
+        """All of it; a ``whole`` zone ends at ``end`` and has an SOA. ``leave_out`` hears of each
+        RRset that fits no DNS message, and which is left out; None: one such is an error.
 
         Raises:
-            Invalid: it has none, or an RRset fits no DNS message.
+            Invalid: it has no SOA, or an RRset fits no DNS message.
         """
         if whole:
             try:
@@ -103,11 +109,15 @@ class Gathering:
             except Invalid as error:
                 raise failure(*end, error.message, error.hint) from error
         self._find_cuts_with_dname()
-        rrsets = {
-            (owner, rdtype): _made(owner, rdtype, group, groups)
-            for owner, groups in self._owners.items()
-            for rdtype, group in groups.items()
-        }
+        rrsets: dict[tuple[Name, int], RRset] = {}
+        for owner, groups in self._owners.items():
+            for rdtype, group in groups.items():
+                try:
+                    rrsets[owner, rdtype] = _made(owner, rdtype, group, groups)
+                except Invalid as error:
+                    if leave_out is None:
+                        raise failure(*group.where, error.message, error.hint) from error
+                    leave_out(group.where, owner, error.message)
         self._find_too_large(rrsets)
         if self._unsaid:
             message = f"{end[0]}:{end[1]}: {self._unsaid} more warnings"
@@ -156,10 +166,7 @@ def _is_another(rdtype: int, rdata: bytes, group: _Group) -> bool:
 
 def _made(owner: Name, rdtype: int, group: _Group, groups: dict[int, _Group]) -> RRset:
     ttl = _rrsig_ttl(group, groups) if rdtype == RRSIG else group.ttl
-    try:
-        return rrset(owner, rdtype, ttl, group.rdatas)
-    except Invalid as error:
-        raise failure(*group.where, error.message, error.hint) from error
+    return rrset(owner, rdtype, ttl, group.rdatas)
 
 
 def _rrsig_ttl(rrsigs: _Group, groups: dict[int, _Group]) -> int:

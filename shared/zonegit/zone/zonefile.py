@@ -15,9 +15,9 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import fields, generate, lexer, rules
+from zonegit.zone import fields, generate, lexer, rules, sizing
 from zonegit.zone.findings import TTL_FROM_MINIMUM, Finding
-from zonegit.zone.gathering import NS_AND_DNAME, Gathering, ZoneFile
+from zonegit.zone.gathering import NS_AND_DNAME, Gathering, Where, ZoneFile
 from zonegit.zone.lexer import Entry, Quoted
 from zonegit.zone.markers import refuse_markers
 from zonegit.zone.names import Name
@@ -56,8 +56,8 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 Skip = Callable[[Skipped], None]
-"""Hears of each record that is left out, in the order of the file; of a DNAME next to NS records at
-the end."""
+"""Hears of each record that is left out, in the order of the file; at the end, of a DNAME next to
+NS records, and of each RRset that fits no DNS message."""
 
 
 class _Place(msgspec.Struct):
@@ -91,7 +91,8 @@ def read(
         whole: the file is a whole zone, so it needs an SOA.
         progress: told the number of records read so far, every thousand.
         skip: told of each record whose RDATA is malformed, or that cannot stand where it is put,
-            and which is left out; None: one such record is an error.
+            and of each RRset that fits no DNS message; these are left out. None: one such is an
+            error.
         known: lines that were read before, to which those of this file are added; None: none are
             remembered.
 
@@ -146,11 +147,16 @@ class _Reader:
     def read(self, octets: bytes, source: str, whole: bool) -> ZoneFile:
         place = _Place(source, self._zone, None, 0)
         self._file(place, octets)
-        if self._skip is not None:
-            for where, owner in self._gathering.leave_out_dnames():
-                why = rules.beside_dname(owner).message
-                self._skip(Skipped(*where, why, NS_AND_DNAME, owner))
-        return self._gathering.finished(self._records, whole, (source, place.line))
+        end, skip = (source, place.line), self._skip
+        if skip is None:
+            return self._gathering.finished(self._records, whole, end, None)
+
+        def leave_out(where: Where, owner: Name, why: str) -> None:
+            skip(Skipped(*where, why, sizing.TOO_LARGE, owner))
+
+        for where, owner in self._gathering.leave_out_dnames():
+            skip(Skipped(*where, rules.beside_dname(owner).message, NS_AND_DNAME, owner))
+        return self._gathering.finished(self._records, whole, end, leave_out)
 
     def _file(self, place: _Place, octets: bytes) -> None:
         self._blamed_size(place, len(octets))

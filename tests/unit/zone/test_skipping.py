@@ -3,7 +3,7 @@
 import pytest
 
 from zonegit.errors import Invalid
-from zonegit.zone import rrtypes, zonefile
+from zonegit.zone import rrtypes, sizing, zonefile
 from zonegit.zone.names import parse
 from zonegit.zone.zonefile import Skipped, ZoneFile
 
@@ -106,13 +106,16 @@ def test_no_soa_cannot_be_skipped():
         zonefile.read(b"www 60 A 192.0.2.1\n", APEX, source="db", skip=lambda _: None)
 
 
-def test_an_rrset_that_fits_no_message_cannot_be_skipped():
-    lines = "".join(f'big 60 TXT {n} "{"x" * 250}"\n' for n in range(260))
-    with pytest.raises(Invalid, match=r"^db:2: big\.foo\.com\. TXT .* fits no DNS message"):
-        lenient(lines)
-
-
 def test_the_number_of_records_is_bounded_with_those_left_out(monkeypatch):
     monkeypatch.setattr(zonefile, "MAX_RECORDS", 3)
     with pytest.raises(Invalid, match=r"^db:4: more than 3 records"):
         lenient("a.bar. 60 A 192.0.2.1\n" * 4)
+
+
+def test_an_rrset_that_fits_no_message_is_left_out_whole():
+    text = "".join(f"big 60 TXT {'x' * 250}{number:03}\n" for number in range(260))
+    found, skipped = lenient("www 60 A 192.0.2.1\n" + text + "big 60 A 192.0.2.2\n")
+    big = parse("big", APEX)
+    assert {rdtype for owner, rdtype in found.rrsets if owner == big} == {rrtypes.A}
+    assert [(each.line, each.rule, each.owner) for each in skipped] == [(3, sizing.TOO_LARGE, big)]
+    assert "fits no DNS message" in skipped[0].why

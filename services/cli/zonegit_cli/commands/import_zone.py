@@ -73,8 +73,8 @@ async def command(
     With --lenient a record is left out, and named with its line, when its RDATA is malformed (a
     string over 255 octets), it is outside the zone, a DS or a second SOA at the apex, or a CNAME
     and other data meet at its name: of those the first in the file stays. Where NS and DNAME meet
-    below the apex, the DNAME is left out. Of a series a whole version is left out that cannot be
-    read.
+    below the apex, the DNAME is left out, and an RRset that fits no DNS message is left out whole.
+    Of a series a whole version is left out that cannot be read.
 
     With --series the files are versions of the zone, the oldest first. Those that differ from the
     one before become commits, and the branch moves once, at the end. With --dates serial a serial
