@@ -12,7 +12,8 @@ from zonegit.errors import Conflict, Invalid, NotFound, Unavailable, Unsafe
 from zonegit.objects.ids import ObjectId
 from zonegit.store import refnames
 from zonegit.store.expected import Absent, Anything, Exactly
-from zonegit.store.protocols import Guard, Moved, Past, Renewal
+from zonegit.store.protocols import Guard, Installation, Moved, Past, Renewal
+from zonegit.wire.messages import MAX_REPLACED
 
 TREE = ObjectId(b"\7" * 32)
 
@@ -191,3 +192,34 @@ async def test_serials_of_earlier_epochs_are_no_bases(stand: RefStand) -> None:
     assert await stand.refs.reflog(MAIN, 10, 5) == []
     assert [row.new for row in await stand.refs.reflog(MAIN, 10, 7)] == [new.id]
     assert len(await stand.refs.reflog(MAIN, 10)) == 2
+
+
+async def test_a_store_notes_which_installations_it_replaces(stand: RefStand) -> None:
+    before = await stand.refs.snapshot()
+    assert before.installation
+    noted = await stand.refs.replace("0123456789abcdef", origin())
+    assert noted == Installation(before.installation, ["0123456789abcdef"])
+    assert await stand.refs.replace("0123456789abcdef", origin()) == noted
+    after, state = await stand.refs.snapshot(), await stand.refs.recovery()
+    assert after.replaces == state.replaces == ["0123456789abcdef"]
+    assert after.installation == state.installation == before.installation
+    assert (after.epoch, after.sequence) == (before.epoch, before.sequence)
+    with pytest.raises(Invalid, match="this store itself"):
+        await stand.refs.replace(before.installation, origin())
+
+
+async def test_a_store_replaces_so_many_installations_and_no_more(stand: RefStand) -> None:
+    """Each heartbeat names all of them."""
+    for number in range(MAX_REPLACED):
+        await stand.refs.replace(f"{number:016x}", origin())
+    with pytest.raises(Invalid, match="replaces 32"):
+        await stand.refs.replace("f" * 16, origin())
+
+
+async def test_an_installation_outlives_recoveries(stand: RefStand) -> None:
+    made = await registered(stand)
+    before = (await stand.refs.snapshot()).installation
+    await recovered(stand, made, None)
+    after = await stand.refs.snapshot()
+    assert after.installation == before
+    assert after.past[0].recovered

@@ -14,8 +14,17 @@ from zonegit.safety import moves, policy
 from zonegit.store import refnames
 from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.expected import Expected
-from zonegit.store.protocols import EntryKind, Guard, LogEntry, Moved, Origin, Renewal
+from zonegit.store.protocols import (
+    EntryKind,
+    Guard,
+    Installation,
+    LogEntry,
+    Moved,
+    Origin,
+    Renewal,
+)
 from zonegit.store.refnames import RefName
+from zonegit.wire.messages import MAX_REPLACED
 from zonegit.zone.names import Name
 from zonegit.zone.serial import later
 from zonegit_refs import questions, recovery, rows
@@ -326,6 +335,25 @@ def recover(
                 _renew(operation, refnames.branch(zone, each.branch), each, served[each.branch])
         recovery.finish(connection, zone)
     return operation.outcome()
+
+
+def replace(connection: Connection, installation: str, origin: Origin, time: float) -> Installation:
+    """Note that this store replaces an installation.
+
+    Raises:
+        Invalid: it is this store's own, or it replaces too many already.
+    """
+    own, replaces = rows.installation(connection), rows.replaces(connection)
+    if installation == own:
+        raise Invalid(f"{own} is the id of this store itself: resolvers that hold it follow it")
+    if installation not in replaces:
+        if len(replaces) >= MAX_REPLACED:
+            raise Invalid(f"this store replaces {MAX_REPLACED} installations already")
+        connection.execute(
+            "INSERT INTO replaced (id, actor, time, reason) VALUES (?, ?, ?, ?)",
+            (installation, origin.actor, time, origin.reason),
+        )
+    return Installation(own, rows.replaces(connection))
 
 
 def _renew(operation: Operation, ref: RefName, renewal: Renewal, served: ServedTree) -> None:

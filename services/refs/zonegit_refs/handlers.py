@@ -13,6 +13,7 @@ from zonegit.store.basis import Basis
 from zonegit.store.protocols import (
     Adopter,
     Aftermath,
+    Installation,
     Moved,
     Operations,
     Origin,
@@ -45,6 +46,7 @@ from zonegit.wire.messages import (
     Recover,
     Reflog,
     Register,
+    Replace,
     Unpoint,
     Unregister,
     Why,
@@ -88,6 +90,7 @@ class Handlers:
             "adopt": Endpoint(Adopt, self.adopt),
             "recovery": Endpoint(AskRecovery, self.recovery),
             "recover": Endpoint(Recover, self.recover),
+            "replace": Endpoint(Replace, self.replace),
         }
 
     async def where(self, request: Request, message: AskWhere) -> Where:
@@ -175,6 +178,9 @@ class Handlers:
     async def recover(self, request: Request, message: Recover) -> Moved:
         origin = _origin(request, message.why)
         return await self._refs.recover(_zone(request), message.renewals, message.guards, origin)
+
+    async def replace(self, request: Request, message: Replace) -> Installation:
+        return await self._refs.replace(message.installation, _origin(request, message.why))
 
     async def adopt(self, request: Request, message: Adopt) -> Moved:
         return await self._adopter.adopt(message.slots, _origin(request, message.why))

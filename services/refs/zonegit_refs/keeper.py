@@ -24,6 +24,7 @@ from zonegit.store.expected import Expected, holds
 from zonegit.store.protocols import (
     Aftermath,
     Guard,
+    Installation,
     LogEntry,
     Moved,
     ObjectStore,
@@ -163,6 +164,9 @@ class Keeper:
         return await self._refs.recover(
             zone, renewals, served, guards, origin, self._clock(), self._tell()
         )
+
+    async def replace(self, installation: str, origin: Origin) -> Installation:
+        return await self._refs.replace(installation, origin, self._clock())
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
         await self._resolvers.wait_until_asked()

@@ -118,6 +118,8 @@ def snapshot(connection: Connection, after: Name | None) -> Snapshot:
         recovery.past(connection),
         recovery.witness(connection) is not None or recovery.count_awaiting(connection) > 0,
         operation=rows.last_operation(connection),
+        installation=rows.installation(connection),
+        replaces=rows.replaces(connection),
     )
 
 

@@ -81,9 +81,9 @@ def witness(connection: Connection) -> Witness | None:
 def past(connection: Connection) -> list[Past]:
     """Return the epochs before this one, the latest first."""
     found = connection.execute(
-        "SELECT epoch, sequence FROM past ORDER BY number DESC LIMIT ?", (MAX_PAST,)
+        "SELECT epoch, sequence, recovered FROM past ORDER BY number DESC LIMIT ?", (MAX_PAST,)
     )
-    return [Past(*row) for row in found]
+    return [Past(epoch, sequence, bool(recovered)) for epoch, sequence, recovered in found]
 
 
 def state(connection: Connection) -> Recovery:
@@ -99,6 +99,8 @@ def state(connection: Connection) -> Recovery:
         [Name(zone) for (zone,) in zones],
         [Owed(Name(zone), branch, serial) for zone, branch, serial in owed],
         list_doubted(connection),
+        rows.installation(connection),
+        rows.replaces(connection),
     )
 
 
@@ -162,7 +164,7 @@ def begin(connection: Connection, zone: Name) -> bool:
     if witness(connection) is None and (is_lost or count_awaiting(connection)):
         return is_lost or is_awaiting(connection, zone)
     connection.execute(
-        "INSERT INTO past (epoch, sequence) VALUES (?, ?)",
+        "INSERT INTO past (epoch, sequence, recovered) VALUES (?, ?, 1)",
         (rows.epoch(connection), rows.last_sequence(connection)),
     )
     connection.execute("UPDATE store SET epoch = lower(hex(randomblob(8)))")

@@ -10,7 +10,7 @@ from zonegit.store.protocols import LogEntry, Tip
 from zonegit.store.refnames import RefName
 from zonegit.zone.names import Name
 
-VERSION: Final = 5
+VERSION: Final = 6
 # Names of the original's store that are still to be converted, and on whose behalf.
 _LEGACY: Final = """CREATE TABLE legacy (
         name TEXT PRIMARY KEY, slot BLOB NOT NULL,
@@ -33,6 +33,18 @@ _RECOVERY: Final = (
     # Branches with a signed SOA: they need a tip with a later serial than that.
     """CREATE TABLE owed (
         zone BLOB NOT NULL, short TEXT NOT NULL, serial INTEGER NOT NULL, PRIMARY KEY (zone, short)
+    ) STRICT, WITHOUT ROWID""",
+)
+# The installation bears the name of its first epoch, so that all backups of it have the same id,
+# those that an earlier release made too.
+_INSTALLATION: Final = (
+    "ALTER TABLE store ADD COLUMN installation TEXT NOT NULL DEFAULT ''",
+    """UPDATE store SET installation =
+        coalesce((SELECT epoch FROM past ORDER BY number LIMIT 1), epoch)""",
+    "ALTER TABLE past ADD COLUMN recovered INTEGER NOT NULL DEFAULT 1",
+    # Installations whose resolvers are to follow this store, and who said so.
+    """CREATE TABLE replaced (
+        id TEXT PRIMARY KEY, actor TEXT NOT NULL, time REAL NOT NULL, reason TEXT NOT NULL
     ) STRICT, WITHOUT ROWID""",
 )
 # With the time, so that looking far back in a ref reads nothing but this.
@@ -79,11 +91,17 @@ def _add_recovery(connection: Connection) -> None:
         connection.execute(statement)
 
 
+def _add_installation(connection: Connection) -> None:
+    for statement in _INSTALLATION:
+        connection.execute(statement)
+
+
 UPGRADES: Final[Upgrades] = {
     1: lambda connection: connection.execute(_LEGACY),
     2: _say_because,
     3: _record_undos,
     4: _add_recovery,
+    5: _add_installation,
 }
 SCHEMA: Final = (
     "CREATE TABLE store (epoch TEXT NOT NULL) STRICT",
@@ -127,6 +145,7 @@ SCHEMA: Final = (
     ) STRICT, WITHOUT ROWID""",
     _LEGACY,
     *_RECOVERY,
+    *_INSTALLATION,
 )
 
 LOG: Final = """
@@ -190,6 +209,17 @@ def epoch(connection: Connection) -> str:
     """The random name of this log, made with it: another store has another."""
     (found,) = connection.execute("SELECT epoch FROM store").fetchone()
     return str(found)
+
+
+def installation(connection: Connection) -> str:
+    """Return the installation's id, which all copies of this store share."""
+    (found,) = connection.execute("SELECT installation FROM store").fetchone()
+    return str(found)
+
+
+def replaces(connection: Connection) -> list[str]:
+    """Return the installations that this store replaces, sorted."""
+    return [str(each) for (each,) in connection.execute("SELECT id FROM replaced ORDER BY id")]
 
 
 def is_registered(connection: Connection, zone: Name) -> bool:

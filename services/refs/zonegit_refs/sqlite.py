@@ -19,6 +19,7 @@ from zonegit.store.legacy import Slots
 from zonegit.store.protocols import (
     Aftermath,
     Guard,
+    Installation,
     LogEntry,
     Moved,
     Operations,
@@ -45,23 +46,26 @@ Tell = Callable[[list[LogEntry]], None]
 
 class Pulse(NamedTuple):
     """The end of the log. ``awaiting`` counts the zones that await their recovery;
-    ``restored``: it has not begun."""
+    ``restored``: it has not begun. ``replaces`` are the installations that this one replaces."""
 
     epoch: str
     sequence: int
     awaiting: int
     restored: bool
+    installation: str
+    replaces: list[str]
 
 
 class SqliteRefs:
     """The tables behind an open file. ``epoch`` is the name of its log."""
 
-    def __init__(self, database: Database, epoch: str, sequence: int, run: str) -> None:
+    def __init__(self, database: Database, pulse: Pulse, run: str) -> None:
         self._database = database
-        self.epoch = epoch
+        self.epoch = pulse.epoch
+        self.installation = pulse.installation
         self.run = run
         """The name of this run of the service."""
-        self.latest = sequence
+        self.latest = pulse.sequence
         """The last sequence of the log."""
         self.begun: set[str] = set()
         """The epochs that began in this process."""
@@ -133,6 +137,11 @@ class SqliteRefs:
         """Recover a zone (:func:`zonegit_refs.changes.recover`)."""
         work = partial(changes.recover, zone=zone, renewals=renewals, served=served, guards=guards)
         return await self._change("recover", marker(zone), origin, time, tell, work)
+
+    async def replace(self, installation: str, origin: Origin, time: float) -> Installation:
+        """Note that this store replaces an installation (:func:`changes.replace`)."""
+        work = partial(changes.replace, installation=installation, origin=origin, time=time)
+        return await self._database.write(work)
 
     async def pulse(self) -> Pulse:
         """Return where the log stands."""
@@ -232,8 +241,7 @@ async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
     async with open_database(path, rows.SCHEMA, rows.VERSION, rows.UPGRADES) as database:
         if not is_new:
             await database.write(partial(recovery.start, run=run))
-        epoch, sequence, *_ = await database.read(_pulse)
-        yield SqliteRefs(database, epoch, sequence, run)
+        yield SqliteRefs(database, await database.read(_pulse), run)
 
 
 def _pulse(connection: Connection) -> Pulse:
@@ -242,6 +250,8 @@ def _pulse(connection: Connection) -> Pulse:
         rows.last_sequence(connection),
         recovery.count_awaiting(connection),
         recovery.witness(connection) is not None,
+        rows.installation(connection),
+        rows.replaces(connection),
     )
 
 

@@ -16,6 +16,7 @@ from zonegit.store.legacy import Slots
 from zonegit.store.protocols import (
     Aftermath,
     Guard,
+    Installation,
     LogEntry,
     Moved,
     Operations,
@@ -53,6 +54,7 @@ from zonegit.wire.messages import (
     Recover,
     Reflog,
     Register,
+    Replace,
     Unpoint,
     Unregister,
     Why,
@@ -126,6 +128,10 @@ class RemoteRefs:
     ) -> Moved:
         message = Recover(renewals=list(renewals), guards=list(guards), why=self._why(origin))
         return await self._change("recover", refnames.marker(zone), message)
+
+    async def replace(self, installation: str, origin: Origin) -> Installation:
+        message = Replace(installation=installation, why=self._why(origin))
+        return await self._ask("replace", None, message, Installation, MOVE_TIMEOUT)
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
         return await self._change(

@@ -133,10 +133,19 @@ class ZoneRefs(msgspec.Struct, frozen=True):
 
 
 class Past(msgspec.Struct, frozen=True):
-    """An epoch that a recovery ended, and the last of its rows that this log has."""
+    """An epoch that ended, and the last of its rows that this log has. ``recovered``: a recovery
+    ended it (``zonegit recover --finish``), so moves after that row are lost."""
 
     epoch: str
     sequence: int
+    recovered: bool = True
+
+
+class Installation(msgspec.Struct, frozen=True):
+    """A ref store's installation id, and the ids of those that it replaces."""
+
+    id: str
+    replaces: list[str] = []
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -147,6 +156,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     epochs before this one, the latest first. ``recovering``: some zones await their recovery, and
     perhaps zones that are not registered here do, too. ``start`` names the present run of the ref
     store, like no other; ``operation`` is that of the row at ``sequence``, empty: there is none.
+    ``installation`` is the store's id, empty: an earlier release has none; ``replaces`` are the ids
+    of the installations that it replaces.
     """
 
     epoch: str
@@ -157,6 +168,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     recovering: bool = False
     start: str = ""
     operation: str = ""
+    installation: str = ""
+    replaces: list[str] = []
 
 
 class Witness(msgspec.Struct, frozen=True):
@@ -188,8 +201,8 @@ class Recovery(msgspec.Struct, frozen=True):
     ``awaiting`` counts the zones that are not recovered yet, ``zones`` are the first of them, and
     ``owed`` the first branches that need a later serial: 100 at the most of each. ``doubted`` are
     the runs of the ref store before which it may have been restored, unknown to any resolver: one
-    whose cache began in such a run knows nothing of the time before. ``past`` as :class:`Snapshot`
-    has it.
+    whose cache began in such a run knows nothing of the time before. ``past``, ``installation`` and
+    ``replaces`` as :class:`Snapshot` has them.
     """
 
     epoch: str
@@ -200,6 +213,8 @@ class Recovery(msgspec.Struct, frozen=True):
     zones: list[Name] = []
     owed: list[Owed] = []
     doubted: list[str] = []
+    installation: str = ""
+    replaces: list[str] = []
 
 
 class Renewal(msgspec.Struct, frozen=True):
@@ -408,6 +423,15 @@ class RefStore(Protocol):
             Invalid: a commit changes more than the serial, or a guard is too far ahead.
             Unsafe: a serial would not be later than the highest one.
             NotFound, Unavailable: as :meth:`move`.
+        """
+        ...
+
+    async def replace(self, installation: str, origin: Origin) -> Installation:
+        """Note that this store replaces another installation, so that resolvers and object stores
+        of that one follow it. Nothing is changed where it is noted already.
+
+        Raises:
+            Invalid: it is this store's own id, or it replaces too many.
         """
         ...
 

@@ -35,6 +35,8 @@ MAX_RENEWALS = 2_000
 """Branches of one zone in one message; a zone has no more refs."""
 MAX_ANSWERED = 2_000
 """Serials in one message."""
+MAX_REPLACED = 32
+"""Installations that one ref store replaces."""
 
 Id = Annotated[ObjectId, Meta(min_length=32, max_length=32)]
 CommitKey = Annotated[CommitId, Meta(min_length=32, max_length=32)]
@@ -44,6 +46,8 @@ Text = Annotated[str, Meta(max_length=4_096)]
 LogSequence = Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
 LegacyName = Annotated[str, Meta(max_length=220)]
 Slot = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Token = Annotated[str, Meta(max_length=64)]
+"""A random name: of an installation, of a process, of an operation. Empty: unknown."""
 
 
 def octets(objects: Iterable[RawObject]) -> int:
@@ -310,6 +314,40 @@ class Recover(Message, frozen=True, kw_only=True, omit_defaults=True):
     why: Why
 
 
+class Replace(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.replace: note that this store replaces the installation of that id. Answered by
+    ``store.protocols.Installation``."""
+
+    installation: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+    why: Why
+
+
+# instances of a store
+
+
+class AskPresence(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """presence.refs, presence.objectstore: broadcast; every instance of that store which serves
+    answers. ``instance`` is the one that asks, which does not answer itself; empty: none asks."""
+
+    instance: Token = ""
+
+
+class Presence(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """An instance of a store that serves, since ``started``, in seconds since 1970 by its clock.
+
+    ``installation`` is the one that it belongs to, empty: unknown yet; ``refuses`` that of a ref
+    store which it heard last and does not belong to, empty: there is none. ``several``: the store
+    lets several instances serve it together. ``rival`` is another instance that asked within the
+    last seconds, and so wants to serve as well, empty: there is none."""
+
+    instance: Token
+    started: float
+    installation: Token = ""
+    refuses: Token = ""
+    several: bool = False
+    rival: Token = ""
+
+
 # events
 
 
@@ -325,13 +363,20 @@ class RefEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
 class Heartbeat(Event, frozen=True, kw_only=True, omit_defaults=True):
     """refs, once a second: where the log stands. ``time`` in seconds since 1970. ``restored``: the
     store was restored from a backup, and nothing moves; ``awaiting`` counts the zones that are not
-    recovered yet."""
+    recovered yet. ``installation`` and ``replaces`` as ``store.protocols.Snapshot`` has them;
+    ``instance`` is the process, serving since ``started``, and ``several`` as :class:`Presence` has
+    it. An earlier release sends none of these."""
 
     epoch: Text
     sequence: int
     time: float
     awaiting: int = 0
     restored: bool = False
+    installation: Token = ""
+    replaces: Annotated[list[Token], Meta(max_length=MAX_REPLACED)] = []
+    instance: Token = ""
+    started: float = 0.0
+    several: bool = False
 
 
 class Served(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -444,6 +489,8 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     what this resolver holds, so it is kept as it is. ``began`` is the run of the ref store
     (``Snapshot.start``) in which its cache began; empty: before there were such names; None: an
     earlier release does not tell. ``operation`` is that of the row at ``sequence``, empty: unknown.
+    ``installation`` is the one whose log it follows, empty: none yet; ``refuses`` that of a ref
+    store which it hears and does not follow, empty: there is none.
     """
 
     resolver: Text
@@ -463,6 +510,8 @@ class ResolverStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     held: bool = False
     began: Text | None = None
     operation: Annotated[str, Meta(max_length=64)] = ""
+    installation: Token = ""
+    refuses: Token = ""
 
     def __post_init__(self) -> None:
         for zone in self.only:

@@ -10,6 +10,7 @@ it and nothing else.
     zg.events.<kind>.<ref>.<zone ...>.=
     zg.served.<zone ...>.=
     zg.resolvers.<verb>
+    zg.presence.<store>
     zg.heartbeat
 """
 
@@ -148,3 +149,8 @@ def served(zone: Name) -> str:
 def resolvers(verb: str) -> str:
     """A broadcast that every resolver answers."""
     return f"zg.resolvers.{verb}"
+
+
+def presence(store: str) -> str:
+    """Return the subject of a broadcast that every instance of a store answers."""
+    return f"zg.presence.{store}"

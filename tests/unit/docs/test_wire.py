@@ -82,15 +82,14 @@ def test_every_verb_of_the_stores_is_listed_with_its_request_and_its_reply() -> 
         .items()  # no store: none is asked
     }
     documented = {cells[0].strip("`"): cells[2:] for cells in rows("### Verbs")}
-    asked_of_resolvers = [
-        *documented.pop("resolvers.status"),
-        *documented.pop("resolvers.answered"),
-    ]
+    broadcasts = [verb for verb in documented if verb.startswith(("resolvers.", "presence."))]
+    asked_of_all = [cell for verb in broadcasts for cell in documented.pop(verb)]
     assert documented == {
         verb: [f"`{request.__name__}`", f"`{reply.__name__}`"]
         for verb, (request, reply) in served.items()
     }
-    assert {cell.strip("`") for cell in asked_of_resolvers} <= set(TRAVELLING)
+    assert len(broadcasts) == 4
+    assert {cell.strip("`") for cell in asked_of_all} <= set(TRAVELLING)
 
 
 def test_every_header_is_explained() -> None:

@@ -25,7 +25,7 @@ from zonegit.store.database import open_database
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.legacy import Slots
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import LogEntry, ObjectStore, Origin, Where, ZoneRefs
+from zonegit.store.protocols import LogEntry, ObjectStore, Origin, Past, Where, ZoneRefs
 from zonegit.zone import names
 from zonegit_refs import migration, rows
 from zonegit_refs.keeper import Keeper
@@ -261,6 +261,7 @@ def schema_of(layout: int) -> list[str]:
         3: ("log_of_operation", "log_of_actor", "log_of_zone"),
         4: ("log_of_work", "log_of_undone"),
         5: ("TABLE past", "TABLE witness", "TABLE start", "TABLE awaiting", "TABLE owed"),
+        6: ("COLUMN installation", "SET installation", "COLUMN recovered", "TABLE replaced"),
     }
     absent = [each for made, names in since.items() if made > layout for each in names]
     kept = [each for each in rows.SCHEMA if not any(name in each for name in absent)]
@@ -271,7 +272,7 @@ def schema_of(layout: int) -> list[str]:
     return kept
 
 
-@pytest.mark.parametrize("layout", [1, 2, 3, 4])
+@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5])
 async def test_a_file_of_an_earlier_layout_is_brought_up_and_keeps_what_it_has(
     layout: int, tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
@@ -283,9 +284,27 @@ async def test_a_file_of_an_earlier_layout_is_brought_up_and_keeps_what_it_has(
         file.execute("INSERT INTO zone VALUES (?)", (names.parse("bar.com."),))
         file.commit()
     async with opened(path, objects) as stand:
-        assert stand.refs.epoch == epoch
+        assert stand.refs.epoch == stand.refs.installation == epoch
         await stand.refs.keep(slots, {}, ORIGIN)
         await stand.convert(Life())
         assert [each.zone for each in (await stand.keeper.snapshot()).zones] == sorted(
             [names.parse("bar.com."), FOO]
         )
+
+
+async def test_all_backups_of_an_installation_have_one_id(
+    tmp_path: Path, objects: MemoryObjects
+) -> None:
+    """Those of an earlier release too, whether they are older than a recovery or not."""
+    path = tmp_path / "refs"
+    async with open_database(path, schema_of(5), 5):
+        pass
+    with closing(sqlite3.connect(path)) as file:
+        (epoch,) = file.execute("SELECT epoch FROM store").fetchone()
+        file.execute("INSERT INTO past (epoch, sequence) VALUES ('first', 7), (?, 9)", (epoch,))
+        file.execute("UPDATE store SET epoch = 'third'")
+        file.commit()
+    async with opened(path, objects) as stand:
+        snapshot = await stand.keeper.snapshot()
+    assert snapshot.installation == "first"
+    assert snapshot.past == [Past(epoch, 9, recovered=True), Past("first", 7, recovered=True)]

@@ -19,13 +19,34 @@ CONFIGURATION: Final = "nats.conf"
 
 ROLES: Final[Mapping[str, Mapping[str, list[str]]]] = {
     "cli": {
-        "publish": ["zg.*.objects.>", "zg.*.refs.>", "zg.resolvers.>", "$SRV.>"],
+        "publish": [
+            "zg.*.objects.>",
+            "zg.*.refs.>",
+            "zg.resolvers.>",
+            "zg.presence.>",
+            "$SRV.>",
+        ],
         "subscribe": ["zg.served.>", "zg.events.>", "zg.heartbeat"],
     },
-    "objectstore": {"publish": [], "subscribe": ["zg.*.objects.>", "$SRV.>"]},
+    "objectstore": {
+        "publish": ["zg.presence.objectstore"],
+        "subscribe": ["zg.*.objects.>", "zg.presence.objectstore", "zg.heartbeat", "$SRV.>"],
+    },
     "refs": {
-        "publish": ["zg.events.>", "zg.heartbeat", "zg.*.objects.>", "zg.resolvers.status"],
-        "subscribe": ["zg.*.refs.>", "zg.served.>", "$SRV.>"],
+        "publish": [
+            "zg.events.>",
+            "zg.heartbeat",
+            "zg.*.objects.>",
+            "zg.resolvers.status",
+            "zg.presence.refs",
+        ],
+        "subscribe": [
+            "zg.*.refs.>",
+            "zg.served.>",
+            "zg.presence.refs",
+            "zg.heartbeat",
+            "$SRV.>",
+        ],
     },
     "resolver": {
         "publish": ["zg.served.>", "zg.*.refs.>", "zg.*.objects.>"],
@@ -39,6 +60,7 @@ NOT_FOR_RESOLVERS: Final = [
     "zg.*.refs.adopt",
     "zg.*.refs.unpoint",
     "zg.*.refs.recover.>",
+    "zg.*.refs.replace",
     *(f"zg.*.refs.{verb}.>" for verb in ("move", "point", "unpoint", "register", "unregister")),
 ]
 
