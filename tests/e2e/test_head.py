@@ -118,5 +118,5 @@ def test_variables_and_the_folders_file_win_over_head_and_options_over_them(
 def test_a_setting_that_names_no_zone_is_an_error_that_names_it(stack: Stack) -> None:
     refused = stack.run("status", env={"ZONEGIT_ZONE": "a..b"}, status=1)
     assert "ZONEGIT_ZONE: " in refused.err
-    refused = stack.run("status", env={"ZONEGIT_ZONE": "nowhere.test"}, status=3)
+    refused = stack.run("status", env={"ZONEGIT_ZONE": "unknown.test"}, status=3)
     assert "ZONEGIT_ZONE says so" in refused.err
