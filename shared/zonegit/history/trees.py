@@ -1,14 +1,14 @@
 """A whole zone as nested nodes: build, update, look up, list and diff, one round trip a level."""
 
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from zonegit.errors import Corrupt
-from zonegit.objects import node
+from zonegit.objects import node, wide
 from zonegit.objects.asks import Asks, together
-from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.objects.model import (
     FIRST_RRSET,
     SUBTREE,
@@ -126,15 +126,21 @@ def diff(
     there before. From None it lists a whole tree. Depth first, ``step`` nodes at a time: fewer mean
     less work between two asks, and more asks.
 
+    Each subtree of one tree has a name of its own, since the RRsets in it have: one that stands at
+    two names is refused, so a tree of few objects cannot take long.
+
     Raises:
-        Corrupt: a tree is deeper than a name can be, or is none.
+        Corrupt: a tree is deeper than a name can be, is none, has a subtree at two names or a type
+            twice at one.
     """
     pending: list[tuple[Path, ObjectId | None, ObjectId | None]] = [((), old, new)]
+    once = _Once()
     while pending:
         taken = pending[-step:]
         del pending[-step:]
         found = yield from together([node.diff(before, after) for _, before, after in taken])
-        for (path, _, _), differences in zip(taken, found, strict=True):
+        for (path, before, after), differences in zip(taken, found, strict=True):
+            once.check(before, after, differences)
             differences.reverse()
             while differences:
                 key, before, after = differences.pop()
@@ -158,6 +164,39 @@ def child_path(path: Path, label: bytes) -> Path:
     if not names.is_path(child):
         raise Corrupt(f"a tree is {len(child)} labels deep, which is longer than a name can be")
     return child
+
+
+class _Once:
+    """The subtrees of both sides of a diff that have subtrees themselves: each is met once. Others
+    may be left out, for nothing is multiplied by them, and as a rule they are nearly all."""
+
+    def __init__(self) -> None:
+        self._old: set[ObjectId] = set()
+        self._new: set[ObjectId] = set()
+
+    def check(
+        self, old: ObjectId | None, new: ObjectId | None, found: Sequence[node.Difference]
+    ) -> None:
+        """Take note of a node on both sides, and of what differs in it.
+
+        Raises:
+            Corrupt: it was met before, or has a type twice.
+        """
+        if not found:
+            return
+        if found[0][0][0] == SUBTREE:
+            _meet(old, self._old)
+            _meet(new, self._new)
+        last = found[-1][0]
+        wide.refuse_twice((key for key, _, after in found if after is not None), last)
+
+
+def _meet(root: ObjectId | None, seen: set[ObjectId]) -> None:
+    if root is None:
+        return
+    if root in seen:
+        raise Corrupt(f"tree {short(root)} stands at two names of one zone", object=root.hex())
+    seen.add(root)
 
 
 def changes(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Change]]:
@@ -206,7 +245,8 @@ def expand(part: Part, value: Object) -> tuple[list[tuple[Key, ObjectId]], list[
     """
     found = node.check(value, part.id, part.above)
     if isinstance(found, Index):
-        return [], [Part(part.path, row.id, (found, row)) for row in found.rows]
+        places = node.places_below(found, part.above)
+        return [], [Part(part.path, place.row.id, place) for place in places]
     here, below = [], []
     for key, object_id in found.entries.items():
         if key[0] == SUBTREE:

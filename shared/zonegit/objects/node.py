@@ -5,9 +5,9 @@ appended to ``out``, children before parents.
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import Corrupt
 from zonegit.objects import wide
@@ -24,9 +24,21 @@ PAUSE: Final = 64
 """How many parts of a wide node a diff takes up between two pauses."""
 
 Nodes = dict[ObjectId, Tree | Index]
-Above = tuple[Index, Row] | None
-"""The index over a node and what it says of it; None over the root."""
 Rows = dict[Key, Row]
+
+
+class Place(NamedTuple):
+    """The place of a node in a wide tree: its height, the row of the index above it, and the key
+    that all of its own keys follow."""
+
+    height: int
+    row: Row
+    floor: Key
+
+
+Above = Place | None
+"""None: the node is the root, and may have any height and any keys."""
+Places = dict[ObjectId, Place]
 
 
 def build(entries: Entries, out: list[RawObject]) -> ObjectId:
@@ -51,21 +63,25 @@ def read(root: ObjectId, start: Key = b"") -> Asks[dict[Key, ObjectId]]:
             if isinstance(node, Tree):
                 found.update((key, at) for key, at in node.entries.items() if key >= start)
             else:
-                below.extend((row.id, (node, row)) for row in node.rows if row.key >= start)
+                places = places_below(node, above)
+                below.extend((each.row.id, each) for each in places if each.row.key >= start)
         pending = below
+    if found:
+        wide.refuse_twice(found, max(found))
     return found
 
 
 def last(root: ObjectId) -> Asks[tuple[Key, ObjectId]]:
     """The last entry of a node: an RRset, if it has any. Of a wide node only one run is read."""
-    object_id, above = root, None
+    object_id = root
+    above: Above = None
     while True:
         answers = yield [object_id]
         node = check(answers[object_id], object_id, above)
         if isinstance(node, Tree):
             return max(node.entries.items())
-        row = node.rows[-1]
-        object_id, above = row.id, (node, row)
+        above = _place_below(node, len(node.rows) - 1, above)
+        object_id = above.row.id
 
 
 def pick(root: ObjectId, keys: Collection[Key]) -> Asks[dict[Key, ObjectId]]:
@@ -108,23 +124,28 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Difference]]:
     left = {old} if old is not None else set()
     right = {new} if new is not None else set()
     nodes: Nodes = {}
-    above: dict[ObjectId, tuple[Index, Row]] = {}
+    above_left: Places = {}
+    above_right: Places = {}
     while True:
         shared = left & right
         left -= shared
         right -= shared
-        unseen = [object_id for object_id in left | right if object_id not in nodes]
+        doubtful = {each for each in shared if _is_doubtful(each, above_left, above_right)}
+        unseen = [each for each in left | right | doubtful if each not in nodes]
         if unseen:
             answers = yield unseen
             for number, object_id in enumerate(unseen):
-                nodes[object_id] = check(answers[object_id], object_id, above.get(object_id))
+                above = above_right.get(object_id) or above_left.get(object_id)
+                nodes[object_id] = check(answers[object_id], object_id, above)
                 if number % PAUSE == PAUSE - 1:
                     yield ()
+        for object_id in doubtful:
+            check(nodes[object_id], object_id, above_right[object_id])
         height = max((_height(nodes[object_id]) for object_id in left | right), default=0)
         if height == 0:
             break
-        left = _expand(left, nodes, height, above)
-        right = _expand(right, nodes, height, above)
+        left = _expand(left, nodes, height, above_left)
+        right = _expand(right, nodes, height, above_right)
     before: dict[Key, ObjectId] = {}
     for entries in _runs(left, nodes):
         before.update(entries)
@@ -144,19 +165,28 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Difference]]:
     return found
 
 
-def _expand(
-    ids: set[ObjectId], nodes: Nodes, height: int, above: dict[ObjectId, tuple[Index, Row]]
-) -> set[ObjectId]:
-    """Replaces the nodes of one height by the nodes below them, and notes what is above those."""
+def _is_doubtful(object_id: ObjectId, before: Places, after: Places) -> bool:
+    """Return whether a node that two trees share has to be read to know whether it may stand where
+    the second one has it. Where nothing else is said of it there, it may."""
+    place, known = after.get(object_id), before.get(object_id)
+    if place is None:
+        return False
+    return known is None or known[:2] != place[:2] or place.floor > known.floor
+
+
+def _expand(ids: set[ObjectId], nodes: Nodes, height: int, above: Places) -> set[ObjectId]:
+    """Replaces the nodes of one height by the nodes below them, and notes the places of those."""
     found: set[ObjectId] = set()
     for object_id in ids:
         node = nodes[object_id]
         if isinstance(node, Index) and node.height == height:
-            for row in node.rows:
-                _, other = above.setdefault(row.id, (node, row))
-                if other != row:
-                    raise _liar(row.id)
-                found.add(row.id)
+            for place in places_below(node, above.get(object_id)):
+                child = place.row.id
+                if above.setdefault(child, place) != place:
+                    raise _liar(child)
+                if child in nodes:  # it was read where the other tree has it
+                    check(nodes[child], child, place)
+                found.add(child)
         else:
             found.add(object_id)
     return found
@@ -184,15 +214,30 @@ def _descend(root: ObjectId, keys: Collection[Key]) -> Asks[tuple[dict[Key, Obje
                 continue
             for key in wanted:
                 # A key past the last row belongs to the last run: that is where it would be added.
-                row = _row_for(node, key)
-                below.setdefault(row.id, ((node, row), []))[1].append(key)
+                place = _place_below(node, _find_row(node, key), above)
+                below.setdefault(place.row.id, (place, []))[1].append(key)
         pending = below
     return found, nodes
 
 
-def _row_for(index: Index, key: Key) -> Row:
+def _find_row(index: Index, key: Key) -> int:
+    """Return the number of the row whose node has ``key``, or would get it."""
     at = bisect_left(index.rows, key, key=lambda row: row.key)
-    return index.rows[min(at, len(index.rows) - 1)]
+    return min(at, len(index.rows) - 1)
+
+
+def _place_below(index: Index, at: int, above: Above) -> Place:
+    """Return the place of the node that one row of an index names; ``above`` is the index's own."""
+    floor = index.rows[at - 1].key if at else above.floor if above is not None else b""
+    return Place(index.height - 1, index.rows[at], floor)
+
+
+def places_below(index: Index, above: Above) -> Iterator[Place]:
+    """Yield the places of all nodes that an index names."""
+    floor = above.floor if above is not None else b""
+    for row in index.rows:
+        yield Place(index.height - 1, row, floor)
+        floor = row.key
 
 
 def _recut(root: ObjectId, nodes: Nodes, changes: Changes, out: list[RawObject]) -> Asks[ObjectId]:
@@ -284,9 +329,9 @@ def _seek(root: ObjectId, nodes: Nodes, height: int, key: Key) -> Asks[_Run]:
         if _height(node) == height:
             return _Run(node, is_final)
         assert isinstance(node, Index)
-        row = _row_for(node, key)
-        is_final = is_final and row is node.rows[-1]
-        object_id, above = row.id, (node, row)
+        above = _place_below(node, _find_row(node, key), above)
+        is_final = is_final and above.row is node.rows[-1]
+        object_id = above.row.id
 
 
 def _raise_root(rows: list[Row], height: int, out: list[RawObject]) -> ObjectId:
@@ -334,19 +379,29 @@ def check(value: Object, object_id: ObjectId, above: Above) -> Tree | Index:
     """Return a node or a part of one, once it is known to be what it is used as.
 
     Raises:
-        Corrupt: it is no node of a tree, or not the one that the index above it describes.
+        Corrupt: it is no node of a tree, or not the one that the index above it describes: of that
+            height, with that last key and so many entries, and with no key that is not after those
+            before it.
     """
     if not isinstance(value, Tree | Index):
         raise Corrupt(f"object {short(object_id)} is used as a tree and is none")
     if above is not None:
-        index, row = above
-        if _height(value) != index.height - 1 or _summary(value) != (row.key, row.below):
+        described = above.height, above.row.key, above.row.below
+        if (_height(value), *_summary(value)) != described or _first_key(value) <= above.floor:
             raise _liar(object_id)
     return value
 
 
 def _liar(object_id: ObjectId) -> Corrupt:
-    return Corrupt(f"tree {short(object_id)} is not what the index above it says")
+    return Corrupt(
+        f"tree {short(object_id)} is not what the index above it says", object=object_id.hex()
+    )
+
+
+def _first_key(node: Tree | Index) -> Key:
+    """Return a key that all others of a node follow; of an index, the last one below its first
+    row."""
+    return next(iter(node.entries)) if isinstance(node, Tree) else node.rows[0].key
 
 
 def _summary(node: Tree | Index) -> tuple[Key, int]:

@@ -12,6 +12,7 @@ from typing import Final
 from zonegit.errors import Corrupt
 from zonegit.objects.ids import ID_OCTETS, ObjectId
 from zonegit.objects.model import RRSET, SUBTREE, Index, Key, Row, Tree
+from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL
 
 LEAF_VERSION: Final = 1
@@ -23,6 +24,8 @@ MAX_HEIGHT: Final = 8
 MAX_ENTRIES: Final = 1 << 32
 _BITS_PER_LEVEL: Final = 6
 _MNEMONIC: Final = re.compile(rb"[A-Z0-9-]{1,16}")
+_FIRST_GENERIC: Final = b"\1TYPE"
+"""Only ``TYPEnnn`` gives a type a second spelling; all keys of that form follow this one."""
 
 
 def level(key: Key) -> int:
@@ -89,7 +92,25 @@ def _decode_leaf(payload: bytes) -> Tree:
         at, previous = end, key
     if at != len(payload) or len(entries) != count or not count:
         raise Corrupt("its entry count does not fit its length")
+    refuse_twice(entries, previous)
     return Tree(entries)
+
+
+def refuse_twice(keys: Iterable[Key], last: Key) -> None:
+    """Check that keys of one node, of which ``last`` is the last, name each type once.
+
+    Raises:
+        Corrupt: two of them are one type.
+    """
+    if last < _FIRST_GENERIC:
+        return
+    seen: set[int] = set()
+    for key in keys:
+        rdtype = rrtypes.find_number(key[1:].decode()) if key[0] == RRSET else None
+        if rdtype in seen:
+            raise Corrupt(f"it has the type {rrtypes.to_text(rdtype)} twice")
+        if rdtype is not None:
+            seen.add(rdtype)
 
 
 def _decode_index(payload: bytes) -> Index:

@@ -83,14 +83,20 @@ def from_text(mnemonic: str) -> int:
         Invalid: an unknown mnemonic, or a type that exists in questions and messages only.
     """
     upper = mnemonic.upper()
-    number = NUMBERS.get(upper)
-    if number is None and (generic := GENERIC.fullmatch(upper)):
-        number = int(generic[1])
+    number = find_number(upper)
     if number is None:
         hint = _INSTEAD.get(upper, "types without a mnemonic are written TYPE65400")
         raise Invalid(f"{mnemonic[:40]!r} is not a record type", hint=hint)
     if not can_be_stored(number):
         raise Invalid(f"type {upper} stands in questions only, not in a zone")
+    return number
+
+
+def find_number(mnemonic: str) -> int | None:
+    """Return the number of a mnemonic in upper case or of ``TYPEnnn``; None: it is neither."""
+    number = NUMBERS.get(mnemonic)
+    if number is None and (generic := GENERIC.fullmatch(mnemonic)):
+        return int(generic[1])
     return number
 
 

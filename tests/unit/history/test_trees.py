@@ -11,8 +11,8 @@ from zonegit.history import around, survey, trees
 from zonegit.history.trees import Change
 from zonegit.objects import node
 from zonegit.objects.canonical import decode, encode, links
-from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.objects.model import Blob, Index, rrset_key
+from zonegit.objects.ids import ObjectId, RawObject, identify
+from zonegit.objects.model import Blob, Index, Tree, rrset_key, subtree_key
 from zonegit.zone import names, rrtypes, zonefile
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset, rrset
@@ -39,12 +39,22 @@ def content_of(pile: Pile, root: ObjectId | None) -> Content:
     return {(change.path, change.rdtype): change.new for change in found if change.new}
 
 
+def placed(
+    edits: dict[tuple[Path, int], ObjectId | None],
+) -> dict[tuple[Path, int], ObjectId | None]:
+    """The same with ids that tell owners apart, as those of blobs do, which hold theirs."""
+    return {
+        (path, rdtype): identify("blob", b"%r %b" % (path, blob)) if blob is not None else None
+        for (path, rdtype), blob in edits.items()
+    }
+
+
 few_paths = st.lists(st.sampled_from([b"a", b"b", b"*", b"\0."]), max_size=3).map(tuple)
 edits = st.dictionaries(
     st.tuples(few_paths, st.sampled_from([A, TXT, 65400])),
     st.none() | st.integers(1, 3).map(an_id),
     max_size=12,
-)
+).map(placed)
 
 
 @settings(max_examples=300)
@@ -100,7 +110,11 @@ def test_find_tells_what_stands_at_each_owner(content, wanted):
         assert pile.run(trees.find_one(root, path, A)) == expected[path].get(A)
 
 
-@given(st.dictionaries(st.tuples(strategies.paths, strategies.storable_types), strategies.ids))
+@given(
+    st.dictionaries(st.tuples(strategies.paths, strategies.storable_types), strategies.ids).map(
+        placed
+    )
+)
 def test_labels_and_types_of_any_kind_come_back(content):
     pile = Pile()
     root, _ = update(pile, None, dict(content))
@@ -154,6 +168,48 @@ def test_a_diff_in_small_steps_misses_nothing():
     found: list[trees.Change] = []
     pile.run(trees.diff(None, root, found.append, step=3))
     assert {(change.path, change.rdtype): change.new for change in found} == content
+
+
+def exponential(pile: Pile, depth: int) -> ObjectId:
+    """A tree of ``depth`` objects, one below the other, with 2 ** depth names."""
+    made = encode(Tree({rrset_key(A): an_id(1)}))
+    pile.put([made])
+    for _ in range(depth):
+        made = encode(Tree({subtree_key(b"a"): made.id, subtree_key(b"b"): made.id}))
+        pile.put([made])
+    return made.id
+
+
+@pytest.mark.parametrize("old", [None, 20])
+def test_a_tree_of_few_objects_and_endless_names_is_refused_at_once(old: int | None) -> None:
+    pile = Pile()
+    before = exponential(pile, old) if old is not None else None
+    with pytest.raises(Corrupt, match="at two names"):
+        pile.run(trees.changes(before, exponential(pile, 40)))
+    assert pile.fetched_in_all < 100
+
+
+def test_a_type_that_stands_twice_at_a_name_is_corrupt() -> None:
+    """Once under its mnemonic and once as ``TYPEnnn``: one of them would be hidden."""
+    pile = Pile()
+    twice = {b"\1A": an_id(1), b"\1TYPE1": an_id(2)}
+    twins = encode(Tree(twice))
+    with pytest.raises(Corrupt, match="the type A twice"):
+        decode(twins)
+    hosts = {b"\0h%04d" % number: an_id(number + 3) for number in range(3_000)}
+    out: list[RawObject] = []
+    wide = node.build({**hosts, **twice}, out)
+    pile.put(out)
+    # Runs of a wide node are cut anywhere: here the types stand in one, and it is corrupt itself.
+    with pytest.raises(Corrupt, match="the type A twice"):
+        pile.run(trees.find(wide, [()]))
+
+
+def test_a_lone_type_is_read_whatever_its_spelling() -> None:
+    pile = Pile()
+    made = encode(Tree({b"\1TYPE0262": an_id(1)}))
+    pile.put([made])
+    assert content_of(pile, made.id) == {((), rrtypes.from_text("WALLET")): an_id(1)}
 
 
 # vectors

@@ -14,7 +14,7 @@ from zonegit.errors import Corrupt
 from zonegit.objects import node, wide
 from zonegit.objects.canonical import decode, encode, links
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.objects.model import Index, Key, Symref, Tree
+from zonegit.objects.model import Index, Key, Row, Symref, Tree
 
 
 def key(number: int) -> Key:
@@ -163,16 +163,67 @@ class TestSmallBounds:
         pile.put([liar])
         with pytest.raises(Corrupt, match="is not what the index above it says"):
             pile.run(node.read(liar.id))
-        with pytest.raises(Corrupt):
-            pile.run(node.diff(None, liar.id))
+        for before in (None, root):
+            with pytest.raises(Corrupt):
+                pile.run(node.diff(before, liar.id))
         for asks in (
-            node.diff(root, liar.id),
             node.pick(liar.id, [row.key]),
             node.update(liar.id, {row.key: value(999), key(count): value(1)}, []),
             node.update(liar.id, dict.fromkeys(entries(count)), []),
         ):
             with suppress(Corrupt):
                 pile.run(asks)
+
+    @given(st.integers(30, 120), st.data())
+    def test_a_run_with_keys_that_stand_before_it_is_corrupt(self, count, data):
+        """Readers that look for one name would not find it, though a listing has it."""
+        pile = Pile()
+        root = built(pile, entries(count))
+        assert root is not None
+        top = decode(pile.raws[root])
+        assert isinstance(top, Index)
+        at = data.draw(st.integers(1, len(top.rows) - 1))
+        row = top.rows[at]
+        early = data.draw(st.sampled_from([b"\0a", key(0), top.rows[at - 1].key]))
+        child = decode(pile.raws[row.id])
+        if isinstance(child, Tree):
+            made = encode(Tree({early: value(999), **child.entries}))
+        else:
+            made = encode(Index(child.height, (Row(early, 1, value(999)), *child.rows)))
+        lie = row._replace(id=made.id, below=row.below + 1)
+        liar = encode(Index(top.height, (*top.rows[:at], lie, *top.rows[at + 1 :])))
+        pile.put([made, liar])
+        for asks in (
+            node.read(liar.id),
+            node.diff(None, liar.id),
+            node.diff(root, liar.id),
+            node.pick(liar.id, [row.key]),
+        ):
+            with pytest.raises(Corrupt, match="is not what the index above it says"):
+                pile.run(asks)
+
+    @given(st.integers(30, 120), st.data())
+    def test_a_shared_run_that_comes_after_later_keys_than_before_is_read_again(self, count, data):
+        pile = Pile()
+        root = built(pile, entries(count))
+        assert root is not None
+        top = decode(pile.raws[root])
+        assert isinstance(top, Index)
+        at = data.draw(st.integers(1, len(top.rows) - 1))
+        before, shared = top.rows[at - 1 : at + 1]
+        kept = decode(pile.raws[shared.id])
+        first = next(iter(kept.entries)) if isinstance(kept, Tree) else kept.rows[0].key
+        if first == shared.key:
+            return  # nothing fits between
+        made = encode(Tree({first: value(999)}))
+        lie = Row(first, 1, made.id)
+        if top.height > 1:
+            return  # of runs alone it is known here which keys they have
+        liar = encode(Index(top.height, (*top.rows[: at - 1], lie, *top.rows[at:])))
+        pile.put([made, liar])
+        assert before.key < first
+        with pytest.raises(Corrupt, match="is not what the index above it says"):
+            pile.run(node.diff(root, liar.id))
 
 
 THRESHOLDS = (1_023, 1_024, 1_025, 2_047, 2_048, 2_049, 2_050)
