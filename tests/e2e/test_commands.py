@@ -312,6 +312,7 @@ def test_a_network_is_no_zone_and_its_reverse_zone_is_named(
 @pytest.mark.usefixtures("zone")
 def test_a_review_counts_records(stack: Stack) -> None:
     stack.run("propose", "new")
+    assert "no RRset differs" in stack.run("review", "new", "--stat").out
     stack.run("set", "a", "A", "300", "192.0.2.1", "192.0.2.2")
     said = stack.run("review", "new", "--stat").out
     assert "1 RRset differs: +2" in said

@@ -271,9 +271,9 @@ def _read_fields(rdtype: int, arguments: Sequence[str], origin: Name) -> bytes:
         return rrset.rdata_from_tokens(rdtype, Words(counted()), origin)
     except (Invalid, ValueError) as error:
         why = str(error)
-        if not taken:
-            raise Invalid(why) from None
-        raise Invalid(f"at {_show(arguments[taken - 1])}: {why}") from None
+        place = _show(arguments[taken - 1]) if taken else ""
+        is_named = why.startswith(place)
+        raise Invalid(why if is_named else f"at {place}: {why}") from None
 
 
 def _field_words(rdtype: int, arguments: Sequence[str]) -> Iterator[str]:

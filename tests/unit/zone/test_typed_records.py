@@ -204,9 +204,10 @@ def test_the_argument_that_is_no_record_is_named_among_those_that_are() -> None:
 
 def test_the_argument_that_is_no_field_is_named() -> None:
     assert refusal("MX", "10", "a", "b").startswith(
-        "the 3 arguments are not one MX record: at 'b': "
+        "the 3 arguments are not one MX record: 'b' is one field too many"
     )
-    assert "at '-1'" in refusal("SRV", "0", "0", "-1", "a")
+    assert "not one A record: at 'x': an IPv4 address is expected" in refusal("A", "x", "y")
+    assert "record: '-1' is" in refusal("SRV", "0", "0", "-1", "a")
 
 
 @pytest.mark.parametrize("argument", ['"a', '"a" b', '"a""b"'])

@@ -32,6 +32,9 @@ def count_text(minus: int, plus: int) -> str:
 
 def stat(deltas: Sequence[Delta]) -> Iterator[str]:
     """Yield how many records of each RRset came and went, and how many in all."""
+    if not deltas:
+        yield "no RRset differs"
+        return
     rows, came, went = [], 0, 0
     for delta in deltas:
         minus, plus = patch.counts(delta)

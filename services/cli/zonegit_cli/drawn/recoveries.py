@@ -162,7 +162,7 @@ def _zone_json(made: ZonePlan, kept: dict[str, str], *, is_done: bool) -> dict[s
     return {
         "zone": zone,
         "registered": not made.is_lost,
-        "recovered": is_done and not made.doubts,
+        "recovered": is_done and not made.doubts and not made.is_lost,
         "branches": [
             {
                 "branch": each.branch,
