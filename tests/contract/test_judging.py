@@ -166,7 +166,7 @@ async def test_the_basis_of_a_verdict_is_told(stood: RefStand) -> None:
     tag = RefState(True, FIRST.id)
     assert await stood.refs.basis(refnames.tag(FOO, "v0")) == Basis(tag, USUAL)
     nowhere = await stood.refs.basis(refnames.branch(BAR, "main"))
-    assert nowhere == Basis(RefState(False, None), USUAL)
+    assert nowhere == Basis(RefState(False, None, is_new=True), USUAL)
     with pytest.raises(Invalid):
         await stood.refs.basis(refnames.marker(FOO))
 

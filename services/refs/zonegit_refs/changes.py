@@ -28,6 +28,7 @@ from zonegit.wire.messages import MAX_REPLACED
 from zonegit.zone.names import Name
 from zonegit.zone.serial import later
 from zonegit_refs import questions, recovery, rows
+from zonegit_refs.newrefs import is_new_ref
 
 MOST_TOLD: Final = 100
 """Log rows that the answer to one operation holds: the last ones it wrote."""
@@ -237,7 +238,8 @@ def state(connection: Connection, ref: RefName) -> RefState:
         else (0,)
     )
     highest = _highest(connection, ref) if ref.space == "heads" else None
-    return RefState(rows.is_registered(connection, zone), tip, highest, refs)
+    is_new = tip is None and is_new_ref(connection, ref)
+    return RefState(rows.is_registered(connection, zone), tip, highest, refs, is_new)
 
 
 def target(connection: Connection, ref: RefName) -> ObjectId | None:

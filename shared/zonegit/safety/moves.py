@@ -12,6 +12,7 @@ import msgspec
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.ids import ObjectId, short
 from zonegit.safety import policy
+from zonegit.store import refnames
 from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.expected import Absent, Expected, holds
 from zonegit.store.refnames import RefName
@@ -76,7 +77,7 @@ def check_new(
     *,
     force: bool,
 ) -> None:
-    """Refuse a commit whose serial is not later, and one ref too many.
+    """Refuse a commit whose serial is not later, a name unfit for a new ref, and one ref too many.
 
     Args:
         new: None deletes the ref.
@@ -84,10 +85,13 @@ def check_new(
 
     Raises:
         Unsafe: the serial would not be later, and it is not forced.
-        Invalid: the zone has as many branches and tags as it may have.
+        Invalid: the zone has as many branches and tags as it may have, or the ref is a new one
+            whose name a shell would interpret.
     """
     if new is None or new == state.tip:
         return
+    if state.tip is None and state.is_new:
+        refnames.require_new(ref.short, refnames.kind(ref))
     if served is not None:
         policy.check(ref, served, state.highest, force=force)
     if state.tip is None and state.refs >= MAX_REFS:

@@ -44,13 +44,15 @@ class RefState(msgspec.Struct, frozen=True):
     ``is_registered`` is about its zone. ``tip`` is what the ref holds, None where it does not
     exist; then ``refs`` counts the branches and tags of its zone. ``highest`` is what the branch
     served under the highest serial it ever had, which outlives its deletion and its zone's removal;
-    None for a tag, and where there never was one.
+    None for a tag, and where there never was one. ``is_new``: neither the log nor a store that is
+    being taken over has the ref.
     """
 
     is_registered: bool
     tip: _Id | None
     highest: ServedTree | None = None
     refs: int = 0
+    is_new: bool = False
 
 
 class Basis(msgspec.Struct, frozen=True):

@@ -28,6 +28,8 @@ MAX_ACTOR: Final = 64
 _FORBIDDEN: Final = re.compile(
     r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|^/|/$|^-|^(?:@|HEAD)$"
 )
+_SHELL: Final = re.compile(r"""[!"#$&'();<>`{|}]""")
+"""Characters that a shell interprets, of those that a ref name may have."""
 _COMPONENT: Final = re.compile(r"(?!\.)(?:(?!\.lock$).)*(?<!\.)")
 _ACTOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*", re.ASCII)
 
@@ -96,6 +98,11 @@ def remembered(actor: str, zone: Name) -> RefName:
     return RefName("head", zone, checked_actor(actor))
 
 
+def kind(ref: RefName) -> str:
+    """Return the word for what a ref of ``heads`` or ``tags`` is: branch or tag."""
+    return "branch" if ref.space == "heads" else "tag"
+
+
 def checked(short: str, what: str = "branch") -> str:
     """Git's rules for ref names, and none of its components ends in a dot.
 
@@ -112,6 +119,27 @@ def checked(short: str, what: str = "branch") -> str:
             hint="letters, digits, - _ . and / make one, but no part begins or ends with a dot",
         )
     return short
+
+
+def require_new(short: str, what: str) -> None:
+    """Refuse a name for a new branch or tag that a shell or a terminal would interpret.
+
+    Names are typed, completed and pasted in shells. Those that exist keep their names.
+
+    Args:
+        short: a branch's or tag's name, as :func:`checked` allows it.
+        what: ``branch`` or ``tag``.
+
+    Raises:
+        Invalid: it has such a character; names it.
+    """
+    found = _SHELL.search(short)
+    odd = found[0] if found else next((each for each in short if not each.isprintable()), None)
+    if odd is not None:
+        raise Invalid(
+            f"{short!r} is not a name for a new {what}: shells and terminals interpret {odd!r}",
+            hint="letters, digits, - _ . / @ + , = and % make one; names that exist stay usable",
+        )
 
 
 def checked_actor(actor: str) -> str:

@@ -8,6 +8,7 @@ from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.ids import CommitId
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Repo
+from zonegit.repo.pointing import newrefs
 from zonegit.store import refnames
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import LogEntry, Moved, Origin
@@ -36,11 +37,13 @@ async def create(
     Raises:
         Conflict: the branch exists.
         Unsafe: one of that name had a later serial, and it is not forced.
-        Invalid: not a branch name.
+        Invalid: not a branch name, or not one for a new branch.
     """
     why = origin or repo.origin("branch")
+    ref = refnames.branch(zone, branch)
+    await newrefs.require_usable(repo, ref)
     try:
-        return await repo.refs.move(refnames.branch(zone, branch), Absent(), commit, why)
+        return await repo.refs.move(ref, Absent(), commit, why)
     except Conflict as error:
         raise _exists(zone, branch, **error.details) from error
 
@@ -81,12 +84,13 @@ async def rename(
         Unsafe: the zone is served from it, or the new name had a later serial, and it is not
             forced.
         Conflict: there is a branch of the new name, or either moved meanwhile.
-        Invalid: not a branch name, or no other than before.
+        Invalid: not a branch name, not one for a new branch, or no other than before.
     """
     reason = f"branch -m {old} {new}"
     renamed = refnames.branch(zone, new)
     if new == old:
         raise Invalid(f"the branch has the name {new!r} already")
+    await newrefs.require_usable(repo, renamed)
     refs = await repo.refs.zone(zone, repo.actor)
     before = refnames.branch(zone, old)
     begun = await _begun(repo, before, renamed, reason) if new in refs.heads else None

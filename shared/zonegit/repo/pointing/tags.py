@@ -7,6 +7,7 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Tag
 from zonegit.repo.finding import browse, refish
 from zonegit.repo.finding.heads import Repo
+from zonegit.repo.pointing import newrefs
 from zonegit.store import refnames
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.reading import Reader
@@ -52,9 +53,10 @@ async def create(
 
     Raises:
         Conflict: there is a tag of that name, and it is not forced.
-        Invalid: not a tag's name, or the commit is not one of the zone.
+        Invalid: not a tag's name, not one for a new tag, or the commit is not one of the zone.
     """
     ref = refnames.tag(zone, name)
+    await newrefs.require_usable(repo, ref)
     made = repo.sealed(Tag(commit, name, repo.now(), message))
     await repo.objects.put([made])
     expected = Anything() if force else Absent()
