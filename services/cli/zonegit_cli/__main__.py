@@ -21,6 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from zonegit_cli.door import leave_through_one_door
 
     _open_what_is_closed()
+    if "COMP_WORDS" in os.environ:  # a completion script asks
+        from zonegit_cli import shells
+
+        shells.register()
     words = list(sys.argv[1:] if arguments is None else arguments)
     status = leave_through_one_door(cli, words)
     sys.stderr.flush()

@@ -3,7 +3,7 @@
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
-from zonegit_cli import page
+from zonegit_cli import page, shells
 from zonegit_cli.cli import cli
 from zonegit_cli.session import Session
 
@@ -21,6 +21,7 @@ async def command(session: Session, shell: str) -> None:
     eval "$(zonegit completion zsh)"         in ~/.zshrc, after compinit
     zonegit completion fish > ~/.config/fish/completions/zonegit.fish
     """
+    shells.register()
     kind = get_completion_class(shell)
     assert kind is not None  # click knows all three
     completer = kind(cli, {}, PROGRAM, f"_{PROGRAM}_COMPLETE".upper())
