@@ -24,7 +24,7 @@ from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Symref
 from zonegit.store import refnames
 from zonegit.store.protocols import Dated
-from zonegit.wire import codec, subjects
+from zonegit.wire import codec, subjects, verbs
 from zonegit.wire.messages import (
     AskStatus,
     Done,
@@ -43,6 +43,7 @@ Pair = tuple[Bus, Bus]
 FIND = "zg.ada.objects.find"
 ASK = FindObjects(prefix="0000")
 SECRET = "opensesame"
+OBJECTS = verbs.of_service("objects")
 
 
 def finding(answer: Callable[[], Awaitable[None]]) -> Endpoints:
@@ -52,7 +53,7 @@ def finding(answer: Callable[[], Awaitable[None]]) -> Endpoints:
         await answer()
         return Found(objects=[])
 
-    return {"find": Endpoint(FindObjects, find)}
+    return {"find": Endpoint(OBJECTS["find"], find)}
 
 
 async def nothing() -> None:
@@ -122,7 +123,7 @@ async def test_a_request_whose_sender_gave_up_is_not_carried_out(nats_url: str, 
         carried_out.append(1)
 
     late = {headers.DEADLINE: f"{time.time() - 1:.3f}"}
-    client = await nats.connect(nats_url)
+    client = await nats.connect(nats_url, inbox_prefix="_INBOX.ada")
     async with serve(served, "objectstore", "objects", finding(note)):
         reply = await client.request(FIND, codec.encode(ASK), 5, headers=late)
         assert reply.headers is not None
@@ -405,7 +406,7 @@ async def test_an_object_store_that_lies_is_found_out(pair: Pair, lie: str) -> N
     async def get(request: Request, message: GetObjects) -> GotObjects:
         return GotObjects(objects=sent[lie])
 
-    async with serve(served, "objectstore", "objects", {"get": Endpoint(GetObjects, get)}):
+    async with serve(served, "objectstore", "objects", {"get": Endpoint(OBJECTS["get"], get)}):
         with pytest.raises(Corrupt):
             await RemoteObjects(bus, "ada").get([wanted.id])
 
@@ -429,7 +430,7 @@ async def test_a_history_that_is_not_what_was_asked_for_is_never_taken(
     async def history(request: Request, message: HistoryOf) -> History:
         return History(commits=[Dated(raw, 7) for raw in sent[lie]])
 
-    endpoints: Endpoints = {"history": Endpoint(HistoryOf, history)}
+    endpoints: Endpoints = {"history": Endpoint(OBJECTS["history"], history)}
     async with serve(served, "objectstore", "objects", endpoints):
         with pytest.raises(Corrupt):
             await RemoteObjects(bus, "ada").history([tip], 9)

@@ -95,20 +95,29 @@ PAYLOADS: list[object] = [
 ]
 
 
+def asker_of(subject: str) -> str:
+    return subject.split(".")[1]
+
+
 async def test_no_request_makes_a_service_fail_in_a_way_it_should_not(
     tmp_path: Path, nats_url: str
 ) -> None:
     async with remote_stand(tmp_path, nats_url) as stand:
         epoch = (await stand.refs.snapshot()).epoch
         far = [{"epoch": epoch, "sequence": number} for number in (-1, 2**63 - 1, 2**64 - 1)]
-        client = await nats.connect(nats_url)
+        clients = {
+            asker: await nats.connect(nats_url, inbox_prefix=f"_INBOX.{asker}")
+            for asker in {asker_of(subject) for subject in SUBJECTS}
+        }
         for subject in SUBJECTS:
+            client = clients[asker_of(subject)]
             requests = (client.request(subject, octets, 20) for octets in hostile(far))
             for reply in await asyncio.gather(*requests):
                 if headers.FAILED in (reply.headers or {}):
                     failure = codec.decode(reply.data, Failure)
                     assert failure.code in ("invalid", "not-found", "corrupt"), (subject, failure)
-        await client.close()
+        for client in clients.values():
+            await client.close()
         assert (await stand.refs.snapshot()).sequence == 0
 
 

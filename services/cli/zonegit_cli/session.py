@@ -142,7 +142,8 @@ class Session:
         """
         from zonegit.bus.connection import connect
 
-        async with connect(self.bus_settings(), name=f"cli-{self.settings.actor}") as bus:
+        actor = self.settings.actor
+        async with connect(self.bus_settings(), name=f"cli-{actor}", actor=actor) as bus:
             yield bus
 
     def repo(self, bus: "Bus") -> "Repo":

@@ -1,6 +1,6 @@
 """What each verb of the object store does: a message in, one call, a message out."""
 
-from zonegit.bus.service import Endpoint, Endpoints
+from zonegit.bus.service import Answer, Endpoints, endpoints_of
 from zonegit.wire.messages import (
     MAX_BATCH_OCTETS,
     Done,
@@ -27,15 +27,16 @@ class Handlers:
         self._store = store
 
     def endpoints(self) -> Endpoints:
-        """Each verb with its message."""
-        return {
-            "get": Endpoint(GetObjects, self.get),
-            "put": Endpoint(PutObjects, self.put),
-            "missing": Endpoint(MissingObjects, self.missing),
-            "find": Endpoint(FindObjects, self.find),
-            "list": Endpoint(ListObjects, self.listed),
-            "history": Endpoint(HistoryOf, self.history),
+        """Return the verbs of the table, each with its answer."""
+        answers: dict[str, Answer] = {
+            "get": self.get,
+            "put": self.put,
+            "missing": self.missing,
+            "find": self.find,
+            "list": self.listed,
+            "history": self.history,
         }
+        return endpoints_of("objects", answers)
 
     async def get(self, request: Request, message: GetObjects) -> GotObjects:
         return GotObjects(objects=await self._store.first(message.ids, MAX_BATCH_OCTETS))

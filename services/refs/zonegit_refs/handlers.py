@@ -6,7 +6,7 @@ Who asks, and about which ref, is taken from the subject alone: that is what the
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from zonegit.bus.service import Endpoint, Endpoints
+from zonegit.bus.service import Answer, Endpoints, endpoints_of
 from zonegit.errors import Invalid
 from zonegit.store import refnames
 from zonegit.store.basis import Basis
@@ -70,28 +70,29 @@ class Handlers:
         self._hear = hear
 
     def endpoints(self) -> Endpoints:
-        """Each verb with its message."""
-        return {
-            "where": Endpoint(AskWhere, self.where),
-            "zone": Endpoint(AskZone, self.zone),
-            "snapshot": Endpoint(AskSnapshot, self.snapshot),
-            "since": Endpoint(AskSince, self.since),
-            "reflog": Endpoint(AskReflog, self.reflog),
-            "at": Endpoint(AskAt, self.at),
-            "operations": Endpoint(AskOperations, self.operations),
-            "operation": Endpoint(AskOperation, self.operation),
-            "register": Endpoint(Register, self.register),
-            "unregister": Endpoint(Unregister, self.unregister),
-            "move": Endpoint(Move, self.move),
-            "judge": Endpoint(Judge, self.judge),
-            "basis": Endpoint(AskBasis, self.basis),
-            "point": Endpoint(Point, self.point),
-            "unpoint": Endpoint(Unpoint, self.unpoint),
-            "adopt": Endpoint(Adopt, self.adopt),
-            "recovery": Endpoint(AskRecovery, self.recovery),
-            "recover": Endpoint(Recover, self.recover),
-            "replace": Endpoint(Replace, self.replace),
+        """Return the verbs of the table, each with its answer."""
+        answers: dict[str, Answer] = {
+            "where": self.where,
+            "zone": self.zone,
+            "snapshot": self.snapshot,
+            "since": self.since,
+            "reflog": self.reflog,
+            "at": self.at,
+            "operations": self.operations,
+            "operation": self.operation,
+            "register": self.register,
+            "unregister": self.unregister,
+            "move": self.move,
+            "judge": self.judge,
+            "basis": self.basis,
+            "point": self.point,
+            "unpoint": self.unpoint,
+            "adopt": self.adopt,
+            "recovery": self.recovery,
+            "recover": self.recover,
+            "replace": self.replace,
         }
+        return endpoints_of("refs", answers)
 
     async def where(self, request: Request, message: AskWhere) -> Where:
         return await self._refs.where(request.actor)

@@ -1,8 +1,8 @@
-"""Getting in: the URL, certificates and inbox of a user, and why the bus would not have them."""
+"""Connection settings: the URL, its user, certificates; and errors while connecting."""
 
 import ssl
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import nats.errors
 
@@ -12,11 +12,16 @@ from zonegit.errors import Denied, Invalid, Unavailable, ZonegitError
 SCHEMES: Final = ("nats", "tls", "ws", "wss")
 
 
-def inbox_prefix(url: str) -> str:
-    """Where the answers to one user's requests go: ``_INBOX_<user>``, so that the bus can keep
-    users from listening to each other's."""
-    user = urlsplit(url).username
-    return f"_INBOX_{user}" if user else "_INBOX"
+def user(url: str) -> str | None:
+    """Return the user that the URL of a bus names, None where it names none."""
+    name = urlsplit(url).username
+    return unquote(name) if name else None
+
+
+def earlier_inbox(url: str) -> str:
+    """Return the prefix of the inboxes that the release before used."""
+    name = urlsplit(url).username
+    return f"_INBOX_{name}" if name else "_INBOX"
 
 
 def check(settings: BusSettings) -> None:

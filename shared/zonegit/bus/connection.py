@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from zonegit.bus import access
+from zonegit.bus.replies import ReplyGuard
 from zonegit.bus.requests import Requests
 from zonegit.config import BusSettings
 from zonegit.errors import Denied, Unavailable
@@ -66,10 +67,12 @@ class _Client(Client):
 class Bus:
     """A connection. Made by :func:`connect`, which also closes it."""
 
-    def __init__(self, client: Client, settings: BusSettings, report: Report) -> None:
+    def __init__(self, client: Client, settings: BusSettings, actor: str, report: Report) -> None:
         self._client = client
         self._report = report
-        self._requests = Requests(client, access.inbox_prefix(settings.url), settings.shown)
+        earlier = access.earlier_inbox(settings.url)
+        self._requests = Requests(client, actor, earlier, settings.shown)
+        self.replies = ReplyGuard(report)
         self._gap_callbacks: list[Callable[[], None]] = []
         self._refused: set[str] = set()
         self._last_failure = ""
@@ -135,6 +138,21 @@ class Bus:
             await self._client.publish(subject, octets, headers=headers)
         except (nats.errors.Error, OSError) as error:
             raise Unavailable(f"the bus {self.url_shown} is gone") from error
+
+    async def respond(
+        self, request: Msg, octets: bytes, headers: dict[str, str] | None = None
+    ) -> None:
+        """Send a reply, if the request wants one and wants it in the inbox of its sender.
+
+        Raises:
+            Unavailable: no bus.
+        """
+        if request.reply and self.replies.allows(request.subject, request.reply):
+            await self.send(request.reply, octets, headers)
+
+    def inbox(self, subject: str) -> str:
+        """Return the prefix of the subjects where replies to a request are awaited."""
+        return self._requests.inbox(subject)
 
     @asynccontextmanager
     async def subscribe(self, subject: str, deliver: Deliver) -> AsyncIterator[None]:
@@ -229,11 +247,13 @@ async def connect(
     settings: BusSettings,
     *,
     name: str,
+    actor: str | None = None,
     patient: bool = False,
     report: Report = _unheard,
 ) -> AsyncIterator[Bus]:
-    """A connection, once it is there. ``name`` is shown by the bus's own tools; ``report`` hears
-    of troubles that belong to no call.
+    """A connection, once it is there. ``name`` is shown by the bus's own tools; ``actor`` asks
+    what names no actor, None: the URL's user, or without one ``name``; ``report`` hears of
+    troubles that belong to no call.
 
     A command fails at once when there is no bus; a ``patient`` service tries until there is one.
     Once made, a connection that breaks is made again for as long as it takes.
@@ -247,7 +267,7 @@ async def connect(
     told = ""
     while True:
         try:
-            bus = await _connected(settings, name, report)
+            bus = await _connected(settings, name, actor, report)
             break
         except Unavailable as error:
             if not patient:
@@ -273,9 +293,9 @@ def _heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-async def _connected(settings: BusSettings, name: str, report: Report) -> Bus:
+async def _connected(settings: BusSettings, name: str, actor: str | None, report: Report) -> Bus:
     client = _Client()
-    bus = Bus(client, settings, report)
+    bus = Bus(client, settings, actor or access.user(settings.url) or name, report)
     opened = False
 
     async def on_error(error: Exception) -> None:
@@ -296,7 +316,6 @@ async def _connected(settings: BusSettings, name: str, report: Report) -> Bus:
             max_reconnect_attempts=-1,
             ping_interval=PING_INTERVAL,
             pending_size=-1,
-            inbox_prefix=access.inbox_prefix(settings.url),
             tls=access.tls(settings),
             user_credentials=settings.creds,
         )

@@ -1,7 +1,16 @@
-"""Which services answer on the bus, by NATS's own discovery protocol."""
+"""Which services answer on the bus, by NATS's service protocol (its ADR-32): both sides of it.
+
+The client library's own answering side sends its replies wherever a request wants them, so a
+stranger could make a service publish what that service alone may publish. This one answers in
+inboxes only.
+"""
 
 import asyncio
-from typing import Final
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import msgspec
 import nats.errors
@@ -10,8 +19,11 @@ from nats.aio.msg import Msg
 from zonegit.bus.connection import Bus
 from zonegit.errors import Unavailable
 
-PING: Final = "$SRV.PING"
+ROOT: Final = "$SRV"
+PING: Final = f"{ROOT}.PING"
 MAX_ANSWERS: Final = 1_000
+
+_TYPE: Final = "io.nats.micro.v1.{}_response"
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -22,8 +34,20 @@ class Found(msgspec.Struct, frozen=True):
     version: str
 
 
+class Endpoint(msgspec.Struct, frozen=True):
+    """What an instance listens on, as discovery shows it."""
+
+    name: str
+    subject: str
+    queue_group: str
+
+
+Statistics = Callable[[], dict[str, Any]]
+"""Returns the figures of an endpoint, in the protocol's own field names."""
+
+
 async def ping(bus: Bus, wait_s: float) -> list[Found]:
-    """Every service instance that answers within ``wait_s`` seconds, by name.
+    """Return every service instance that answers within ``wait_s`` seconds, by name.
 
     Raises:
         Unavailable: no bus.
@@ -31,10 +55,12 @@ async def ping(bus: Bus, wait_s: float) -> list[Found]:
     answers: list[Found] = []
 
     async def take(message: Msg) -> None:
-        if len(answers) < MAX_ANSWERS:
-            answers.append(msgspec.json.decode(message.data, type=Found))
+        # Without a listener the bus itself answers, with no octets at all.
+        with suppress(msgspec.MsgspecError):
+            if len(answers) < MAX_ANSWERS:
+                answers.append(msgspec.json.decode(message.data, type=Found))
 
-    inbox = bus.client.new_inbox()
+    inbox = f"{bus.inbox(PING)}.{secrets.token_hex(12)}"
     try:
         subscription = await bus.client.subscribe(inbox, cb=take)
         await bus.client.publish(PING, reply=inbox)
@@ -43,3 +69,44 @@ async def ping(bus: Bus, wait_s: float) -> list[Found]:
     except (nats.errors.Error, OSError) as error:
         raise Unavailable(f"the bus {bus.url_shown} is gone") from error
     return sorted(answers, key=lambda each: (each.name, each.id))
+
+
+@asynccontextmanager
+async def answer(
+    bus: Bus, identity: Found, endpoint: Endpoint, metadata: dict[str, str], statistics: Statistics
+) -> AsyncIterator[None]:
+    """Answer PING, INFO and STATS for one instance, from entry to exit.
+
+    Raises:
+        nats.errors.Error, OSError: no bus.
+    """
+    head = {**msgspec.structs.asdict(identity), "metadata": metadata}
+    shown = msgspec.structs.asdict(endpoint)
+    started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def describe(verb: str) -> dict[str, Any]:
+        match verb:
+            case "INFO":
+                return {"description": "", "endpoints": [{**shown, "metadata": {}}]}
+            case "STATS":
+                return {"started": started, "endpoints": [{**shown, **statistics()}]}
+            case _:
+                return {}
+
+    async def take(asked: Msg) -> None:
+        verb = asked.subject.split(".")[1]
+        if verb in ("PING", "INFO", "STATS"):
+            text = {"type": _TYPE.format(verb.lower()), **head, **describe(verb)}
+            with suppress(Unavailable):
+                await bus.respond(asked, msgspec.json.encode(text))
+
+    async with AsyncExitStack() as stack:
+        for name in ("*", f"*.{identity.name}", f"*.{identity.name}.{identity.id}"):
+            subscription = await bus.client.subscribe(f"{ROOT}.{name}", cb=take)
+            stack.push_async_callback(_unsubscribe, subscription)
+        yield
+
+
+async def _unsubscribe(subscription: Any) -> None:
+    with suppress(nats.errors.Error, OSError):
+        await subscription.unsubscribe()

@@ -1,4 +1,4 @@
-"""Questions that wait for their answers, over one inbox.
+"""Questions that wait for their answers, over an inbox for each actor that asks.
 
 The client library has a request of its own. This one differs where it matters: a permission
 denial, which arrives apart from any reply and with its subject in lower case, fails the request it
@@ -17,12 +17,16 @@ from nats.aio.msg import Msg
 
 from zonegit.bus import headers
 from zonegit.errors import Denied, Unavailable, ZonegitError
-from zonegit.wire import codec, failures
+from zonegit.wire import codec, failures, subjects
 from zonegit.wire.messages import Failure
 
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 
 TOKEN_OCTETS: Final = 12
+
+
+class _InboxRefused(Exception):
+    """The bus does not let this user listen on its inbox, whose name is new in this release."""
 
 
 @dataclass(slots=True)
@@ -33,17 +37,40 @@ class _Waiting:
     answered: asyncio.Future[Msg]
     broadcast: bool = False
     gathered: list[Msg] = field(default_factory=list)
+    inbox: str = ""
 
 
 class Requests:
-    """The requests of one connection. ``shown`` is the bus's URL without secrets."""
+    """The requests of one connection.
 
-    def __init__(self, client: Client, inbox: str, shown: str) -> None:
+    A bus whose permissions are those of the release before knows another inbox for its users; where
+    it refuses the one of this release, the request is sent again with that one.
+    """
+
+    def __init__(self, client: Client, actor: str, earlier_inbox: str, shown: str) -> None:
+        """Make the requests of ``client``.
+
+        Args:
+            client: the connection.
+            actor: asks what names no actor, such as a broadcast.
+            earlier_inbox: the prefix of this user's inboxes in the release before.
+            shown: the bus's URL without secrets.
+        """
         self._client = client
-        self._inbox = f"{inbox}.{secrets.token_hex(TOKEN_OCTETS)}"
+        self._actor = actor
+        self._earlier_inbox = earlier_inbox
         self._shown = shown
+        self._connection = secrets.token_hex(TOKEN_OCTETS)
         self._waiting: dict[str, _Waiting] = {}
-        self._subscribing: asyncio.Task[object] | None = None
+        self._subscribing: dict[str, asyncio.Future[object]] = {}
+        self._refused: set[str] = set()
+
+    def inbox(self, subject: str) -> str:
+        """Return the prefix of the subjects that replies to a request go to."""
+        prefix = subjects.inbox_for(subject, self._actor)
+        if prefix in self._refused:
+            prefix = self._earlier_inbox
+        return f"{prefix}.{self._connection}"
 
     async def ask(
         self, subject: str, message: msgspec.Struct, reply: type[Reply], timeout: float
@@ -88,14 +115,22 @@ class Requests:
         return found
 
     async def _send(self, waiting: _Waiting, octets: bytes, timeout: float) -> Msg:
+        try:
+            return await self._send_once(waiting, octets, timeout)
+        except _InboxRefused:
+            waiting.answered = asyncio.get_running_loop().create_future()
+            return await self._send_once(waiting, octets, timeout)
+
+    async def _send_once(self, waiting: _Waiting, octets: bytes, timeout: float) -> Msg:
         token = secrets.token_hex(TOKEN_OCTETS)
+        waiting.inbox = self.inbox(waiting.subject)
         self._waiting[token] = waiting
         try:
-            await self._listen()
+            await self._listen(waiting.inbox)
             await self._client.publish(
                 waiting.subject,
                 octets,
-                reply=f"{self._inbox}.{token}",
+                reply=f"{waiting.inbox}.{token}",
                 headers=headers.request(timeout, token),
             )
             return await waiting.answered
@@ -104,15 +139,15 @@ class Requests:
         finally:
             del self._waiting[token]
 
-    async def _listen(self) -> None:
-        """Subscribes to the inbox, once."""
-        if self._subscribing is None:
-            listening = self._client.subscribe(f"{self._inbox}.*", cb=self._take)
-            self._subscribing = asyncio.ensure_future(listening)
+    async def _listen(self, inbox: str) -> None:
+        """Subscribe to an inbox, once."""
+        if inbox not in self._subscribing:
+            listening = self._client.subscribe(f"{inbox}.*", cb=self._take)
+            self._subscribing[inbox] = asyncio.ensure_future(listening)
         try:
-            await asyncio.shield(self._subscribing)
+            await asyncio.shield(self._subscribing[inbox])
         except nats.errors.Error:
-            self._subscribing = None
+            self._subscribing.pop(inbox, None)
             raise
 
     async def _take(self, answer: Msg) -> None:
@@ -141,24 +176,42 @@ class Requests:
             self._fail(waiting, self._gone())
 
     def denied(self, what: str, subject: str) -> bool:
-        """The bus refused a publish or a subscription; ``subject`` is in lower case. Tells whether
-        a request was waiting for it."""
-        mine = what == "subscription" and subject.startswith(self._inbox.casefold())
-        if mine:
-            self._subscribing = None
-        hit = [w for w in self._waiting.values() if mine or w.subject.casefold() == subject]
+        """Fail the requests that the bus refused a publish or a subscription for.
+
+        Args:
+            what: ``publish`` or ``subscription``.
+            subject: in lower case.
+
+        Returns:
+            Whether a request was waiting for it.
+        """
+        if what == "subscription":
+            return self._inbox_denied(subject)
+        hit = [each for each in self._waiting.values() if each.subject.casefold() == subject]
         for waiting in hit:
-            self._fail(
-                waiting,
-                Denied(
-                    f"{self._shown} does not let this user ask {waiting.subject}",
-                    hint="permissions are the broker's; ask whoever runs it",
-                    subject=waiting.subject,
-                ),
-            )
+            self._fail(waiting, self._denial(waiting, f"ask {waiting.subject}"))
         return bool(hit)
 
-    def _fail(self, waiting: _Waiting, error: ZonegitError) -> None:
+    def _inbox_denied(self, subject: str) -> bool:
+        inboxes = [each for each in self._subscribing if f"{each}.*".casefold() == subject]
+        for inbox in inboxes:
+            del self._subscribing[inbox]
+            prefix = inbox.rpartition(".")[0]
+            is_earlier = prefix == self._earlier_inbox
+            self._refused.add(prefix)
+            for waiting in [each for each in self._waiting.values() if each.inbox == inbox]:
+                denial = self._denial(waiting, f"listen on {inbox}.*, for the reply")
+                self._fail(waiting, denial if is_earlier else _InboxRefused())
+        return bool(inboxes)
+
+    def _denial(self, waiting: _Waiting, what: str) -> Denied:
+        return Denied(
+            f"{self._shown} does not let this user {what}",
+            hint="permissions are the broker's; ask whoever runs it",
+            subject=waiting.subject,
+        )
+
+    def _fail(self, waiting: _Waiting, error: Exception) -> None:
         if not waiting.answered.done():
             waiting.answered.set_exception(error)
 

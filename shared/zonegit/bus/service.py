@@ -1,8 +1,8 @@
 """Answers requests: a task each, so many at a time, and none of them lost when the service stops.
 
-``nats.micro`` makes the service discoverable (``$SRV.PING|INFO|STATS``). The requests themselves
-come through one subscription of our own: its endpoints discard what is on its way when they stop,
-and run one request after the other.
+The requests come through one subscription: the endpoints of ``nats.micro`` discard what is on its
+way when they stop, run one request after the other, and reply wherever a request wants it. Here a
+request that wants its reply outside of its sender's inbox is not carried out (:mod:`.replies`).
 """
 
 import asyncio
@@ -10,22 +10,23 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import nats.errors
-import nats.micro
 import structlog
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from zonegit import release
-from zonegit.bus import headers
+from zonegit.bus import discovery, headers
 from zonegit.bus.connection import Bus
 from zonegit.errors import Internal, Invalid, Unavailable, ZonegitError
-from zonegit.wire import codec, failures, subjects
+from zonegit.wire import codec, failures, subjects, verbs
 from zonegit.wire.subjects import Request
+from zonegit.wire.verbs import Verb
 
 M = TypeVar("M", bound=msgspec.Struct)
 
@@ -43,15 +44,29 @@ _SEMVER: Final = re.compile(r"\d+\.\d+\.\d+")
 log = structlog.get_logger()
 
 
+Answer = Callable[[Request, Any], Awaitable[msgspec.Struct]]
+"""Takes a request and its message, returns the reply; cancelled when the sender has given up."""
+
+
 @dataclass(frozen=True, slots=True)
-class Endpoint(Generic[M]):
-    """How one verb is answered. ``answer`` is cancelled when the sender has given up waiting."""
+class Endpoint:
+    """A verb, and how it is answered."""
 
-    message: type[M]
-    answer: Callable[[Request, M], Awaitable[msgspec.Struct]]
+    verb: Verb
+    answer: Answer
 
 
-Endpoints = Mapping[str, Endpoint[Any]]
+Endpoints = Mapping[str, Endpoint]
+
+
+def endpoints_of(service: str, answers: Mapping[str, Answer]) -> Endpoints:
+    """Return the endpoints of a service: every verb of it in the table (:mod:`zonegit.wire.verbs`).
+
+    Raises:
+        KeyError: a verb has no answer, or an answer no verb.
+    """
+    table = verbs.of_service(service)
+    return {name: Endpoint(table[name], answers[name]) for name in table.keys() | answers.keys()}
 
 
 @asynccontextmanager
@@ -67,30 +82,36 @@ async def serve(bus: Bus, name: str, service: str, endpoints: Endpoints) -> Asyn
     """
     dispatcher = Dispatcher(bus, endpoints)
     subject = f"{subjects.ROOT}.*.{service}.>"
-    semver = _SEMVER.match(release())
-    try:
-        taking = await bus.client.subscribe(subject, queue=name, cb=dispatcher.take)
-        await bus.settled(subject)
-        discovery = await nats.micro.add_service(
-            bus.client,
-            name=name,
-            version=semver.group() if semver else "0.0.0",
-            metadata={"subject": subject, "verbs": " ".join(endpoints)},
-        )
-    except (nats.errors.Error, OSError) as error:
-        raise Unavailable(f"the bus {bus.url_shown} is gone") from error
-    try:
-        yield
-    finally:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(dispatcher.finish)
         try:
-            if bus.connected:
-                async with asyncio.timeout(STOP_TIMEOUT):
-                    await discovery.stop()
-                    await taking.drain()  # type: ignore[no-untyped-call]
+            taking = await bus.client.subscribe(subject, queue=name, cb=dispatcher.take)
+            stack.push_async_callback(_stop, bus, taking)
+            await bus.settled(subject)
+            shown = discovery.Endpoint(service, subject, name)
+            described = {"subject": subject, "verbs": " ".join(endpoints)}
+            answering = discovery.answer(
+                bus, _identity(name), shown, described, dispatcher.statistics
+            )
+            await stack.enter_async_context(answering)
         except (nats.errors.Error, OSError) as error:
-            log.warning("service.stopped-badly", error=str(error) or repr(error))
-        finally:
-            await dispatcher.finish()
+            raise Unavailable(f"the bus {bus.url_shown} is gone") from error
+        yield
+
+
+def _identity(name: str) -> discovery.Found:
+    semver = _SEMVER.match(release())
+    return discovery.Found(name, secrets.token_hex(11), semver.group() if semver else "0.0.0")
+
+
+async def _stop(bus: Bus, taking: Subscription) -> None:
+    """Take no more requests."""
+    try:
+        if bus.connected:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await taking.drain()  # type: ignore[no-untyped-call]
+    except (nats.errors.Error, OSError) as error:
+        log.warning("service.stopped-badly", error=str(error) or repr(error))
 
 
 @asynccontextmanager
@@ -105,7 +126,7 @@ async def answer_broadcast(
     """
 
     async def take(asked: Msg) -> None:
-        if not asked.reply:
+        if not asked.reply or not bus.replies.allows(asked.subject, asked.reply):
             return
         try:
             await bus.send(asked.reply, codec.encode(answer(codec.decode(asked.data, message))))
@@ -132,9 +153,27 @@ class Dispatcher:
         self._endpoints = endpoints
         self._free = asyncio.Semaphore(AT_ONCE)
         self._running: set[asyncio.Task[None]] = set()
+        self._answered = 0
+        self._failed = 0
+        self._took_s = 0.0
+
+    def statistics(self) -> dict[str, Any]:
+        """Return the figures that ``$SRV.STATS`` shows; times in nanoseconds."""
+        took_ns = int(self._took_s * 1e9)
+        return {
+            "num_requests": self._answered,
+            "num_errors": self._failed,
+            "last_error": "",
+            "processing_time": took_ns,
+            "average_processing_time": took_ns // max(1, self._answered),
+            "data": {"refused_replies": self._bus.replies.refused},
+        }
 
     async def take(self, message: Msg) -> None:
-        """Starts a request as soon as there is room for one more."""
+        """Starts a request as soon as there is room for one more. One whose reply may not go where
+        it wants it is not carried out."""
+        if not self._bus.replies.allows(message.subject, message.reply):
+            return
         await self._free.acquire()
         task = asyncio.create_task(self._handle(message))
         self._running.add(task)
@@ -172,7 +211,11 @@ class Dispatcher:
         else:
             fields["outcome"] = "ok"
             await self._reply(message, reply, None)
-        fields["duration_ms"] = round((time.perf_counter() - started) * 1000, 2)
+        took_s = time.perf_counter() - started
+        self._answered += 1
+        self._failed += fields["outcome"] != "ok"
+        self._took_s += took_s
+        fields["duration_ms"] = round(took_s * 1000, 2)
         write = log.error if fields["outcome"] == Internal.code else log.info
         write("request.answered", **fields)
 
@@ -184,7 +227,8 @@ class Dispatcher:
         endpoint = self._endpoints.get(request.verb)
         if endpoint is None:
             raise Invalid(f"{request.service} knows no verb {request.verb!r}")
-        asked = codec.decode(message.data, endpoint.message)
+        endpoint.verb.check_form(request.ref)
+        asked = codec.decode(message.data, endpoint.verb.message)
         try:
             async with asyncio.timeout(headers.remaining(found, LONGEST)):
                 await asyncio.sleep(0)  # lets a deadline that has passed strike before the work

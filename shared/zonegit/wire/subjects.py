@@ -12,6 +12,10 @@ it and nothing else.
     zg.resolvers.<verb>
     zg.presence.<store>
     zg.heartbeat
+
+A reply goes to an inbox of whoever asked, and nowhere else:
+
+    _INBOX.<actor>.<connection>.<request>
 """
 
 import re
@@ -31,9 +35,17 @@ HEARTBEAT: Final = "zg.heartbeat"
 EVENTS: Final = "zg.events.>"
 SERVED: Final = "zg.served.>"
 END: Final = "="
+INBOX: Final = "_INBOX"
+MAX_REPLY: Final = 512
+"""Characters of a reply's subject."""
 
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
 _TOKEN: Final = re.compile(r"(?:[a-z0-9_-]|=[0-9A-F]{2})+", re.ASCII)
+_INBOX: Final = re.compile(r"_INBOX(?:\.[A-Za-z0-9=_-]+){2,}", re.ASCII)
+_EARLIER_INBOX: Final = re.compile(
+    r"_INBOX_[^.\s*>]+(?:\.[A-Za-z0-9_-]+)+|_INBOX\.[0-9a-f]{24}\.[0-9a-f]{24}", re.ASCII
+)
+"""The inboxes of clients of the release before, which are understood for one release."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -131,6 +143,40 @@ def _parse_ref(tokens: Sequence[str]) -> RefName:
             return refnames.marker(zone)
         case _:
             raise Invalid(f"{space[:80]!r} is not a kind of ref")
+
+
+def inbox(actor: str) -> str:
+    """Return the prefix of the subjects that replies to an actor's requests go to."""
+    return f"{INBOX}.{token(actor.encode())}"
+
+
+def inbox_for(subject: str, actor: str) -> str:
+    """Return the prefix for replies to a request: that of the actor in its subject, or that of
+    ``actor`` where it names none, as a broadcast does."""
+    asker = _asker(subject)
+    return f"{INBOX}.{asker}" if asker is not None else inbox(actor)
+
+
+def may_answer(subject: str, reply: str) -> bool:
+    """Return whether a reply to a request may be published where the request wants it.
+
+    Only below the inbox of the actor in the request's subject, whom the broker has authenticated.
+    Elsewhere a service would publish for strangers what it alone may publish. A request whose
+    subject names no actor (a broadcast, ``$SRV.PING``) may be answered in any inbox.
+    """
+    if len(reply) > MAX_REPLY:
+        return False
+    if _EARLIER_INBOX.fullmatch(reply):
+        return True
+    asker = _asker(subject)
+    is_own = asker is None or reply.startswith(f"{INBOX}.{asker}.")
+    return is_own and _INBOX.fullmatch(reply) is not None
+
+
+def _asker(subject: str) -> str | None:
+    """Return the actor's token in the subject of a request, None where there is none."""
+    tokens = subject.split(".", 3)
+    return tokens[1] if len(tokens) == 4 and tokens[0] == ROOT else None
 
 
 def event(kind: str, ref: RefName) -> str:

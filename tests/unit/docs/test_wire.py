@@ -13,7 +13,7 @@ from zonegit.objects import ids
 from zonegit.objects.ids import RawObject
 from zonegit.store import basis, expected, protocols, refnames, when
 from zonegit.store.protocols import EntryKind
-from zonegit.wire import codec, failures, messages
+from zonegit.wire import codec, failures, messages, verbs
 from zonegit_objectstore import handlers as objectstore
 from zonegit_refs import handlers as refs
 
@@ -73,23 +73,28 @@ def test_every_error_code_is_explained() -> None:
 
 
 def test_every_verb_of_the_stores_is_listed_with_its_request_and_its_reply() -> None:
-    stores = {"objects": objectstore.Handlers, "refs": refs.Handlers}
-    served = {
-        f"{service}.{verb}": (endpoint.message, get_type_hints(endpoint.answer)["return"])
-        for service, handlers in stores.items()
-        for verb, endpoint in handlers.__new__(handlers)
-        .endpoints()
-        .items()  # no store: none is asked
-    }
     documented = {cells[0].strip("`"): cells[2:] for cells in rows("### Verbs")}
     broadcasts = [verb for verb in documented if verb.startswith(("resolvers.", "presence."))]
     asked_of_all = [cell for verb in broadcasts for cell in documented.pop(verb)]
     assert documented == {
-        verb: [f"`{request.__name__}`", f"`{reply.__name__}`"]
-        for verb, (request, reply) in served.items()
+        f"{verb.service}.{verb.name}": [f"`{verb.message.__name__}`", f"`{verb.reply.__name__}`"]
+        for verb in verbs.VERBS
     }
     assert len(broadcasts) == 4
     assert {cell.strip("`") for cell in asked_of_all} <= set(TRAVELLING)
+
+
+@pytest.mark.parametrize(
+    ("service", "handlers"), [("objects", objectstore.Handlers), ("refs", refs.Handlers)]
+)
+def test_a_service_answers_every_verb_of_its_table_with_the_reply_that_stands_there(
+    service: str, handlers: type[objectstore.Handlers | refs.Handlers]
+) -> None:
+    endpoints = handlers.__new__(handlers).endpoints()  # no store: none is asked
+    assert {name: each.verb for name, each in endpoints.items()} == verbs.of_service(service)
+    for name, each in endpoints.items():
+        hints = get_type_hints(each.answer)
+        assert (hints["message"], hints["return"]) == (each.verb.message, each.verb.reply), name
 
 
 def test_every_header_is_explained() -> None:

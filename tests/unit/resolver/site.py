@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dns.message
@@ -20,7 +20,7 @@ from tests.support.waiting import DEADLINE_S
 from zonegit import http
 from zonegit.authority.addresses import Address
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
-from zonegit.bus.service import Endpoint, Request, serve
+from zonegit.bus.service import Request, serve
 from zonegit.config import BusSettings, Settings
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
@@ -148,7 +148,11 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
 
         for name, service, handlers in (
             ("objectstore", "objects", ObjectHandlers(objects).endpoints()),
-            ("refs", "refs", {**about_refs, "reflog": Endpoint(AskReflog, reflog)}),
+            (
+                "refs",
+                "refs",
+                {**about_refs, "reflog": replace(about_refs["reflog"], answer=reflog)},
+            ),
         ):
             await stack.enter_async_context(serve(serving, name, service, handlers))
         repo = Repo(RemoteObjects(bus, "ada"), RemoteRefs(bus, "ada"), "ada", _now)

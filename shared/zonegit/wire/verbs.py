@@ -1,0 +1,131 @@
+"""The verbs of the stores: what may be asked, about what, and the right that it takes.
+
+One table. A service answers a verb only under the forms of a subject that stand here, and
+:mod:`zonegit.wire.permissions` writes the rights of every bus user from here. A request in another
+form is refused: the broker compares subjects, so a deny line for ``refs.adopt`` says nothing about
+``refs.adopt.zone._.=``.
+"""
+
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Invalid
+from zonegit.store.basis import Basis
+from zonegit.store.protocols import (
+    Aftermath,
+    Installation,
+    Moved,
+    Operations,
+    Recovery,
+    Since,
+    Snapshot,
+    Stood,
+    Where,
+    ZoneRefs,
+)
+from zonegit.store.refnames import RefName
+from zonegit.wire import messages as m
+
+
+class Right(Enum):
+    """What a bus user may be allowed to do; the value says it to people."""
+
+    READ = "ask what there is, and what a move would come to"
+    PUT = "store objects; what is stored stays as it is"
+    MOVE = "move, create and delete branches and tags"
+    ZONES = "add zones, and remove those that have no branches and tags"
+    POINT = "move HEADs: one's own, and everybody's"
+    ADOPT = "take over a store of the original"
+    RECOVER = "recover zones after a restore from a backup"
+    REPLACE = "let this store replace another installation's"
+
+    @property
+    def mutates(self) -> bool:
+        """Return whether it changes a store."""
+        return self is not Right.READ
+
+
+class Form(Enum):
+    """What a request is about; the value is that part of its subject, as a rule matches it."""
+
+    NOTHING = ""
+    ZONE = "zone._"
+    BRANCH = "heads.*"
+    TAG = "tags.*"
+
+
+class Verb(msgspec.Struct, frozen=True):
+    """A request that a service answers. ``forms`` are those that its subject may have."""
+
+    service: str
+    name: str
+    message: type[msgspec.Struct]
+    reply: type[msgspec.Struct]
+    right: Right
+    forms: tuple[Form, ...] = (Form.NOTHING,)
+
+    def check_form(self, ref: RefName | None) -> None:
+        """Refuse a request whose subject has another form than the rules of the broker expect.
+
+        Raises:
+            Invalid: ``ref`` is not what this verb is about.
+        """
+        if _form_of(ref) not in self.forms:
+            forms = " or ".join(_DESCRIPTIONS[form] for form in self.forms)
+            raise Invalid(
+                f"the subject of {self.service}.{self.name} has to name {forms}, not"
+                f" {_DESCRIPTIONS[_form_of(ref)]}"
+            )
+
+
+_DESCRIPTIONS: Final = MappingProxyType(
+    {Form.NOTHING: "no ref", Form.ZONE: "a zone", Form.BRANCH: "a branch", Form.TAG: "a tag"}
+)
+_SPACES: Final = MappingProxyType({"zone": Form.ZONE, "heads": Form.BRANCH, "tags": Form.TAG})
+
+
+def _form_of(ref: RefName | None) -> Form:
+    return _SPACES[ref.space] if ref is not None else Form.NOTHING
+
+
+_ZONE: Final = (Form.ZONE,)
+_TIP: Final = (Form.BRANCH, Form.TAG)
+_ANY: Final = (Form.BRANCH, Form.TAG, Form.ZONE)
+_NONE_OR_ZONE: Final = (Form.NOTHING, Form.ZONE)
+
+VERBS: Final = (
+    Verb("objects", "get", m.GetObjects, m.GotObjects, Right.READ),
+    Verb("objects", "put", m.PutObjects, m.Done, Right.PUT),
+    Verb("objects", "missing", m.MissingObjects, m.Missing, Right.READ),
+    Verb("objects", "find", m.FindObjects, m.Found, Right.READ),
+    Verb("objects", "list", m.ListObjects, m.Listed, Right.READ),
+    Verb("objects", "history", m.HistoryOf, m.History, Right.READ),
+    Verb("refs", "where", m.AskWhere, Where, Right.READ),
+    Verb("refs", "zone", m.AskZone, ZoneRefs, Right.READ, _ZONE),
+    Verb("refs", "snapshot", m.AskSnapshot, Snapshot, Right.READ),
+    Verb("refs", "since", m.AskSince, Since, Right.READ),
+    Verb("refs", "reflog", m.AskReflog, m.Reflog, Right.READ, _ANY),
+    Verb("refs", "at", m.AskAt, Stood, Right.READ, _ANY),
+    Verb("refs", "operations", m.AskOperations, Operations, Right.READ, _NONE_OR_ZONE),
+    Verb("refs", "operation", m.AskOperation, Aftermath, Right.READ),
+    Verb("refs", "register", m.Register, Moved, Right.ZONES, _ZONE),
+    Verb("refs", "unregister", m.Unregister, Moved, Right.ZONES, _ZONE),
+    Verb("refs", "move", m.Move, Moved, Right.MOVE, _TIP),
+    Verb("refs", "judge", m.Judge, m.Done, Right.READ, _TIP),
+    Verb("refs", "basis", m.AskBasis, Basis, Right.READ, _TIP),
+    Verb("refs", "point", m.Point, Moved, Right.POINT, (Form.BRANCH,)),
+    Verb("refs", "unpoint", m.Unpoint, Moved, Right.POINT, _NONE_OR_ZONE),
+    Verb("refs", "adopt", m.Adopt, Moved, Right.ADOPT),
+    Verb("refs", "recovery", m.AskRecovery, Recovery, Right.READ),
+    Verb("refs", "recover", m.Recover, Moved, Right.RECOVER, _ZONE),
+    Verb("refs", "replace", m.Replace, Installation, Right.REPLACE),
+)
+"""All of them, in the order of docs/wire.md."""
+
+
+def of_service(service: str) -> dict[str, Verb]:
+    """Return the verbs of one service by their names."""
+    return {verb.name: verb for verb in VERBS if verb.service == service}

@@ -1,0 +1,112 @@
+"""A hand-made client of the bus: it says what it likes, and hears what the bus says to that.
+
+It speaks the NATS protocol (docs.nats.io, "NATS Protocol") on a socket and knows nothing of
+zonegit, so nothing of ours keeps it from what an attacker may try.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from tests.support.waiting import DEADLINE_S
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A message that arrived."""
+
+    subject: str
+    reply: str
+    payload: bytes
+
+
+class RawClient:
+    """One connection, made by :func:`raw_client`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._subscriptions = 0
+        self.heard: list[Heard] = []
+
+    def subscribe(self, subject: str) -> None:
+        """Ask for messages; they are in :attr:`heard` after a later :meth:`flush`."""
+        self._subscriptions += 1
+        self._writer.write(f"SUB {subject} {self._subscriptions}\r\n".encode())
+
+    def publish(self, subject: str, payload: bytes = b"", reply: str = "") -> None:
+        """Publish, with any subject for the reply."""
+        head = f"PUB {subject} {reply} {len(payload)}" if reply else f"PUB {subject} {len(payload)}"
+        self._writer.write(head.encode() + b"\r\n" + payload + b"\r\n")
+
+    async def flush(self) -> list[str]:
+        """Wait until the bus has taken all of it, and return the errors that it answered with."""
+        self._writer.write(b"PING\r\n")
+        await self._writer.drain()
+        errors: list[str] = []
+        async with asyncio.timeout(DEADLINE_S):
+            while (line := await self._line()) != "PONG":
+                if line.startswith("-ERR"):
+                    errors.append(line.removeprefix("-ERR ").strip("'"))
+        return errors
+
+    async def hears(self, subject: str) -> Heard:
+        """Return the first message on a subject that begins so, as soon as it is there."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                for each in self.heard:
+                    if each.subject.startswith(subject):
+                        return each
+                await self._line()
+
+    async def may_publish(self, subject: str) -> bool:
+        """Return whether the bus takes an empty message on this subject."""
+        self.publish(subject)
+        return not await self.flush()
+
+    async def may_subscribe(self, subject: str) -> bool:
+        """Return whether the bus lets this user listen there."""
+        self.subscribe(subject)
+        return not await self.flush()
+
+    async def _line(self) -> str:
+        """Return the next line that is no message; those are kept."""
+        while True:
+            line = (await self._reader.readline()).decode().rstrip("\r\n")
+            if line == "PING":
+                self._writer.write(b"PONG\r\n")
+            elif line.startswith(("MSG ", "HMSG ")):
+                await self._message(line.split(" "))
+                return line
+            elif line:
+                return line
+            else:
+                raise ConnectionError("the bus closed the connection")
+
+    async def _message(self, words: list[str]) -> None:
+        has_headers = words[0] == "HMSG"
+        counts = words[-2:] if has_headers else ["0", words[-1]]
+        rest = words[3 : -2 if has_headers else -1]
+        octets = await self._reader.readexactly(int(counts[1]) + 2)
+        self.heard.append(Heard(words[1], rest[0] if rest else "", octets[int(counts[0]) : -2]))
+
+
+@asynccontextmanager
+async def raw_client(url: str) -> AsyncIterator[RawClient]:
+    """A client that is connected meanwhile, as the user that the URL names, if any."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    options: dict[str, object] = {"verbose": False, "headers": True, "no_responders": False}
+    if parts.username:
+        options |= {"user": unquote(parts.username), "pass": unquote(parts.password or "")}
+    try:
+        await reader.readline()  # INFO
+        writer.write(b"CONNECT " + json.dumps(options).encode() + b"\r\n")
+        client = RawClient(reader, writer)
+        assert await client.flush() == []
+        yield client
+    finally:
+        writer.close()
