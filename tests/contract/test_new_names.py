@@ -14,7 +14,7 @@ ODD = "release`{touch,x}`"
 OBJECTS = migration.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").objects
 
 
-@pytest.mark.parametrize("character", list("!\"#$&'();<>`{|}") + ["\x9b", "\u202e", "\u2028"])
+@pytest.mark.parametrize("character", [*"!\"#$&'();<>`{|}", "\x9b", "\u202e", "\u2028"])
 async def test_a_new_name_with_a_character_of_shells_is_refused(
     stand: RefStand, character: str
 ) -> None:

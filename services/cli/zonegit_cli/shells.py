@@ -79,18 +79,16 @@ def quote_for_bash(word: str, typed: str | None) -> str | None:
     """
     if all(_PLAIN.match(each) for each in word):
         return word
-    match typed[:1] if typed is not None else None:
-        case None:
-            return None
-        case "'":
-            return word.replace("'", "'\\''") if typed.count("'") == 1 else None
-        case '"':
-            # The history expansion of ! cannot be kept off in double quotes.
-            if _QUOTES.search(typed, 1) or "!" in word:
-                return None
-            return _DOUBLE_QUOTED.sub(r"\\\1", word)
-        case _ if _is_quoted_inside(typed):
-            return None
+    if typed is None:
+        return None
+    if typed.startswith("'"):
+        return word.replace("'", "'\\''") if typed.count("'") == 1 else None
+    if typed.startswith('"'):
+        # The history expansion of ! cannot be kept off in double quotes.
+        has_more = _QUOTES.search(typed, 1) or "!" in word
+        return None if has_more else _DOUBLE_QUOTED.sub(r"\\\1", word)
+    if _is_quoted_inside(typed):
+        return None
     return "".join(each if _PLAIN.match(each) else f"\\{each}" for each in word)
 
 

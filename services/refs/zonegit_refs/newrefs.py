@@ -1,4 +1,4 @@
-"""Which refs are new: a rule for the names of new ones leaves those alone that were there before."""
+"""Tell new refs from old ones: a rule for names holds for new refs alone."""
 
 from sqlite3 import Connection
 
