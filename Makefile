@@ -45,9 +45,10 @@ differential: $(VENV)/.test  ## Compare random zones with NSD, Knot and BIND (SE
 fuzz: $(VENV)/.fuzz  ## Mutate queries towards code not yet run, for SECONDS=60
 	@$(BIN)/python -m tests.fuzz.respond $(SECONDS) $(ARGS)
 
-docs: $(VENV)/.zonegit  ## Write docs/cli.md and docs/commit.schema.json from the commands
+docs: $(VENV)/.zonegit  ## Write the generated pages: commands, schema, bus permissions
 	@$(BIN)/python docs/cli_reference.py
 	@$(BIN)/python docs/json_schema.py
+	@$(BIN)/python docs/bus_permissions.py
 
 bench: $(VENV)/.zonegit  ## Measure, and print one Markdown report (ARGS=... choose rows)
 	@$(BIN)/python -m benchmarks.report $(ARGS)

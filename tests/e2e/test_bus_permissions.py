@@ -127,7 +127,7 @@ async def test_nobody_but_refs_announces_anything(url: str, role: str) -> None:
 async def test_nobody_reads_the_answers_of_another(url: str, role: str) -> None:
     async with connect(BusSettings(as_user(url, role)), name=role) as bus:
         with pytest.raises(Denied):
-            async with bus.subscribe("_INBOX_resolver.>", lambda *_: None):
+            async with bus.subscribe("_INBOX.resolver.>", lambda *_: None):
                 pass
 
 

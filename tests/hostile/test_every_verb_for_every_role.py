@@ -1,6 +1,8 @@
 """Every verb, in every form of a subject, tried by every role with a hand-made client."""
 
 import itertools
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +11,10 @@ from tests.contract.conftest import remote_stand
 from tests.support.nats import nats_server
 from tests.support.rawnats import raw_client
 
-from zonegit.wire import codec, verbs
+from zonegit.wire import codec, permissions, verbs
 from zonegit.wire.messages import Failure
-from zonegit.wire.verbs import Form, Verb
+from zonegit.wire.verbs import Form, Right, Verb
+from zonegit.zone import names
 
 TAILS = {
     Form.NOTHING: "",
@@ -22,6 +25,60 @@ TAILS = {
 """The end of a subject of each form."""
 
 
+DOCS = Path(__file__).parents[2] / "docs"
+EVERY_READER = "resolver operator bob owner"
+MAY = {
+    "objects.get": f"refs {EVERY_READER}",
+    "objects.put": "refs operator owner",
+    "objects.missing": f"refs {EVERY_READER}",
+    "objects.find": f"refs {EVERY_READER}",
+    "objects.list": f"refs {EVERY_READER}",
+    "objects.history": f"refs {EVERY_READER}",
+    "refs.where": EVERY_READER,
+    "refs.zone": EVERY_READER,
+    "refs.snapshot": EVERY_READER,
+    "refs.since": EVERY_READER,
+    "refs.reflog": EVERY_READER,
+    "refs.at": EVERY_READER,
+    "refs.operations": EVERY_READER,
+    "refs.operation": EVERY_READER,
+    "refs.register": "operator owner",
+    "refs.unregister": "operator owner",
+    "refs.move": "operator owner",
+    "refs.judge": EVERY_READER,
+    "refs.basis": EVERY_READER,
+    "refs.point": "operator owner",
+    "refs.unpoint": "operator owner",
+    "refs.adopt": "owner",
+    "refs.recovery": EVERY_READER,
+    "refs.recover": "owner",
+    "refs.replace": "owner",
+}
+"""Who may ask what. Written by hand: a verb that is added is decided about here, role by role."""
+
+SAMPLE_USERS = ("objectstore", "refs", "resolver", "operator")
+USERS = (*SAMPLE_USERS, "bob", "owner")
+"""Those of the sample; bob, who sees everything and changes nothing by the recipe; and one with all
+rights."""
+ONE_USER_ONLY = {
+    "zg.events.moved.heads.main.com.foo.=": "refs",
+    "zg.heartbeat": "refs",
+    "zg.served.com.foo.=": "resolver",
+    "zg.presence.refs": "refs operator bob owner",
+    "zg.presence.objectstore": "objectstore operator bob owner",
+    "zg.resolvers.status": "refs operator bob owner",
+    "$SRV.PING": "operator bob owner",
+    "_INBOX.alice.x": "objectstore refs resolver",
+    "_INBOX.refs.x": "objectstore refs resolver",
+    "$JS.API.CONSUMER.CREATE.X": "",
+    "$JS.API.INFO": "",
+    "_R_.x": "",
+    "zg.alice.refs.where": "",
+    "anything": "",
+}
+"""Who may publish what is no verb."""
+
+
 @pytest.fixture(scope="module")
 def nats_url() -> Iterator[str]:
     with nats_server() as url:
@@ -30,6 +87,102 @@ def nats_url() -> Iterator[str]:
 
 def subject(verb: Verb, form: Form, actor: str) -> str:
     return f"zg.{actor}.{verb.service}.{verb.name}{TAILS[form]}"
+
+
+@pytest.fixture(scope="module")
+def documented_url() -> Iterator[str]:
+    """A bus with the documented sample, and the users of recipes beside those of the sample."""
+    page = (DOCS / "operations.md").read_text()
+    recipe = re.search(r"^permissions \{$.*?^\}$", page, re.MULTILINE | re.DOTALL)
+    assert recipe is not None
+    owner = permissions.ROLES["owner"]
+    rights = {
+        "publish": {"allow": permissions.publish_lines(owner, "owner")},
+        "subscribe": {"allow": permissions.subscribe_lines(owner, "owner")},
+    }
+    more = f"""
+    {{ user: bob, password: pw
+       {recipe[0]} }}
+    {{ user: owner, password: pw, permissions: {json.dumps(rights)} }}
+    """
+    sample = (DOCS / "nats-server.conf").read_text()
+    sample = re.sub(r"\$\w+_PASSWORD", "pw", sample).replace('http: "127.0.0.1:8222"', "")
+    head, end, tail = sample.rpartition("  ]\n}\n")
+    with nats_server(head + more + end + tail) as url:
+        yield url
+
+
+def as_user(url: str, user: str) -> str:
+    return url.replace("://", f"://{user}:pw@")
+
+
+def test_every_verb_was_decided_about() -> None:
+    assert list(MAY) == [f"{verb.service}.{verb.name}" for verb in verbs.VERBS]
+
+
+@pytest.mark.parametrize("user", USERS)
+async def test_the_bus_takes_the_verbs_that_a_role_has_the_right_to_and_no_others(
+    user: str, documented_url: str
+) -> None:
+    async with raw_client(as_user(documented_url, user)) as client:
+        for verb, form in itertools.product(verbs.VERBS, Form):
+            about = subject(verb, form, user)
+            is_granted = user in MAY[f"{verb.service}.{verb.name}"].split()
+            # One line stands for all kinds of refs; the service refuses those that do not fit.
+            is_ref = form is not Form.NOTHING and len(set(verb.forms) - {Form.NOTHING}) > 1
+            expected = is_granted and (form in verb.forms or is_ref)
+            assert await client.may_publish(about) == expected, about
+            assert not await client.may_publish(subject(verb, form, "alice")), about
+
+
+@pytest.mark.parametrize("user", USERS)
+async def test_the_bus_takes_nothing_else_that_is_not_of_that_role(
+    user: str, documented_url: str
+) -> None:
+    async with raw_client(as_user(documented_url, user)) as client:
+        for about, who in ONE_USER_ONLY.items():
+            assert await client.may_publish(about) == (user in who.split()), about
+
+
+@pytest.mark.parametrize("user", USERS)
+async def test_no_role_hears_what_is_for_another(user: str, documented_url: str) -> None:
+    async with raw_client(as_user(documented_url, user)) as client:
+        for other in USERS:
+            assert await client.may_subscribe(f"_INBOX.{other}.>") == (user == other), other
+        for about in (">", "_INBOX.>", "_INBOX.*.x", "zg.>", f"zg.{user}.>", "zg.*.*.>"):
+            assert not await client.may_subscribe(about), about
+        assert await client.may_subscribe("zg.*.refs.>") == (user == "refs")
+        assert await client.may_subscribe("zg.*.objects.>") == (user == "objectstore")
+
+
+async def test_the_rules_for_zones_hold_for_a_zone_and_those_below_it_alone() -> None:
+    customer = names.parse("customer.example.")
+    denied = permissions.branch_lines(Right.MOVE, "eve", "main", names.parse("example.com."))
+    rights = {
+        "publish": {
+            "allow": [
+                *permissions.zone_lines(Right.MOVE, "eve", customer),
+                *permissions.lines(verbs.VERBS, Right.MOVE, "eve", names.parse("com.")),
+            ],
+            "deny": denied,
+        }
+    }
+    user = {"user": "eve", "password": "pw", "permissions": rights}
+    with nats_server(json.dumps({"authorization": {"users": [user]}})) as url:
+        async with raw_client(as_user(url, "eve")) as client:
+            for ref, is_allowed in {
+                "heads.main.example.customer.=": True,
+                "tags.v1.example.customer.sub.=": True,
+                "heads.main.example.customer2.=": False,
+                "heads.main.example.=": False,
+                "heads.next.com.example.=": True,
+                "heads.main.com.example.=": False,
+                "heads.main.com.example.sub.=": False,
+                "heads.main.com.example2.=": True,
+                "tags.main.com.example.=": True,
+            }.items():
+                assert await client.may_publish(f"zg.eve.refs.move.{ref}") == is_allowed, ref
+            assert not await client.may_publish("zg.eve.refs.register.zone._.example.customer.=")
 
 
 async def test_a_verb_is_answered_in_no_other_form_than_its_own(

@@ -40,7 +40,7 @@ class Right(Enum):
     POINT = "move HEADs: one's own, and everybody's"
     ADOPT = "take over a store of the original"
     RECOVER = "recover zones after a restore from a backup"
-    REPLACE = "let this store replace another installation's"
+    REPLACE = "have this store replace that of another installation"
 
     @property
     def mutates(self) -> bool:

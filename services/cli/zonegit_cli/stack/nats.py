@@ -1,7 +1,7 @@
 """The local bus: which binary, which configuration, who may say what on it.
 
-Every role has a password of its own, made anew at each start, and its own inbox prefix; nobody but
-the stores answers requests, nobody but refs announces moves.
+Every user has a password, made at each start, and the rights of its role on any bus
+(:mod:`zonegit.wire.permissions`). Commands may speak for every operator of this machine.
 """
 
 import json
@@ -14,55 +14,18 @@ from pathlib import Path
 from typing import Final
 
 from zonegit.errors import NotFound
+from zonegit.wire import permissions
+from zonegit.wire.permissions import ROLES
 
 CONFIGURATION: Final = "nats.conf"
 
-ROLES: Final[Mapping[str, Mapping[str, list[str]]]] = {
-    "cli": {
-        "publish": [
-            "zg.*.objects.>",
-            "zg.*.refs.>",
-            "zg.resolvers.>",
-            "zg.presence.>",
-            "$SRV.>",
-        ],
-        "subscribe": ["zg.served.>", "zg.events.>", "zg.heartbeat"],
-    },
-    "objectstore": {
-        "publish": ["zg.presence.objectstore"],
-        "subscribe": ["zg.*.objects.>", "zg.presence.objectstore", "zg.heartbeat", "$SRV.>"],
-    },
-    "refs": {
-        "publish": [
-            "zg.events.>",
-            "zg.heartbeat",
-            "zg.*.objects.>",
-            "zg.resolvers.status",
-            "zg.presence.refs",
-        ],
-        "subscribe": [
-            "zg.*.refs.>",
-            "zg.served.>",
-            "zg.presence.refs",
-            "zg.heartbeat",
-            "$SRV.>",
-        ],
-    },
-    "resolver": {
-        "publish": ["zg.served.>", "zg.*.refs.>", "zg.*.objects.>"],
-        "subscribe": ["zg.events.>", "zg.heartbeat", "zg.resolvers.>", "$SRV.>"],
-    },
+USERS: Final[Mapping[str, tuple[str, str]]] = {
+    "cli": ("owner", permissions.ANYONE),
+    "objectstore": ("objectstore", "objectstore"),
+    "refs": ("refs", "refs"),
+    "resolver": ("resolver", "resolver"),
 }
-"""What each role publishes and subscribes to, beside its inbox and its answers."""
-
-NOT_FOR_RESOLVERS: Final = [
-    "zg.*.objects.put",
-    "zg.*.refs.adopt",
-    "zg.*.refs.unpoint",
-    "zg.*.refs.recover.>",
-    "zg.*.refs.replace",
-    *(f"zg.*.refs.{verb}.>" for verb in ("move", "point", "unpoint", "register", "unregister")),
-]
+"""The users of the bus, each with its role and the actor that it is."""
 
 
 def binary() -> str:
@@ -84,8 +47,8 @@ def binary() -> str:
 
 
 def passwords() -> dict[str, str]:
-    """A fresh password for each role."""
-    return {role: secrets.token_urlsafe(24) for role in ROLES}
+    """Return a fresh password for each user."""
+    return {user: secrets.token_urlsafe(24) for user in USERS}
 
 
 def write_configuration(data: Path, port: int, users: Mapping[str, str]) -> Path:
@@ -105,20 +68,16 @@ def _configuration(port: int, users: Mapping[str, str]) -> dict[str, object]:
         "max_payload": 1_048_576,
         "authorization": {
             "users": [
-                {"user": role, "password": password, "permissions": _permissions(role)}
-                for role, password in users.items()
+                {"user": user, "password": password, "permissions": _permissions(user)}
+                for user, password in users.items()
             ]
         },
     }
 
 
-def _permissions(role: str) -> dict[str, object]:
-    rules = ROLES[role]
-    publish: dict[str, list[str]] = {"allow": [*rules["publish"], f"_INBOX_{role}.>"]}
-    if role == "resolver":
-        publish["deny"] = NOT_FOR_RESOLVERS
+def _permissions(user: str) -> dict[str, object]:
+    role, actor = USERS[user]
     return {
-        "publish": publish,
-        "subscribe": {"allow": [*rules["subscribe"], f"_INBOX_{role}.>"]},
-        "allow_responses": {"max": 1, "expires": "1m"},
+        "publish": {"allow": permissions.publish_lines(ROLES[role], actor)},
+        "subscribe": {"allow": permissions.subscribe_lines(ROLES[role], actor)},
     }

@@ -1,0 +1,192 @@
+"""Writes docs/nats-server.conf, and the recipes and tables about permissions in docs/operations.md
+and docs/wire.md, from ``zonegit.wire``: run it with ``make docs``. A test compares them."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from zonegit.wire import permissions, verbs
+from zonegit.wire.permissions import ROLES, Role
+from zonegit.wire.verbs import Form, Right
+from zonegit.zone import names
+
+FOLDER: Final = Path(__file__).parent
+CONFIGURATION: Final = FOLDER / "nats-server.conf"
+OPERATIONS: Final = FOLDER / "operations.md"
+WIRE: Final = FOLDER / "wire.md"
+WIDTH: Final = 100
+
+HEAD: Final = """\
+# A bus for zonegit on several hosts: a user for each role, and for each only the subjects it needs.
+# `make docs` writes this file from the table of verbs; docs/operations.md explains the lines.
+# Passwords come from the environment; one that begins with a digit would be read as a number, so
+# let it begin with a letter.
+
+server_name: zonegit
+listen: "0.0.0.0:4222"
+http: "127.0.0.1:8222"
+max_payload: 1MB
+
+# tls {
+#   cert_file: "/etc/nats/bus.pem"
+#   key_file: "/etc/nats/bus.key"
+# }
+
+authorization {
+  users: [
+"""
+USERS: Final = {
+    "objectstore": "",
+    "refs": "",
+    "resolver": "",
+    "operator": "One such user for each operator, under the operator's own name.",
+}
+"""The users of the sample, each with what is said about it."""
+
+_ABOUT: Final = {
+    (Form.NOTHING,): "no",
+    (Form.ZONE,): "the zone",
+    (Form.BRANCH,): "branch",
+    (Form.BRANCH, Form.TAG): "branch, tag",
+    (Form.BRANCH, Form.TAG, Form.ZONE): "any",
+    (Form.NOTHING, Form.ZONE): "no, or a zone",
+}
+
+
+def configuration() -> str:
+    """Return the sample of a configuration."""
+    return HEAD + "".join(_user(name, said) for name, said in USERS.items()) + "  ]\n}\n"
+
+
+def _user(name: str, said: str) -> str:
+    role = ROLES[name]
+    comment = f"    # {said}\n" if said else ""
+    return (
+        f"{comment}    {{\n      user: {name}, password: ${name.upper()}_PASSWORD\n"
+        f"{_permissions(role, name, 6)}    }}\n"
+    )
+
+
+def _permissions(role: Role, actor: str, indent: int) -> str:
+    space = " " * indent
+    return (
+        f"{space}permissions {{\n"
+        f"{space}  publish {{ allow: [\n{_publish(role, actor, indent + 4)}{space}  ] }}\n"
+        f"{space}  subscribe {{ allow: [\n"
+        f"{_array(permissions.subscribe_lines(role, actor), indent + 4)}{space}  ] }}\n"
+        f"{space}}}\n"
+    )
+
+
+def _publish(role: Role, actor: str, indent: int) -> str:
+    """Return the subjects that may be published, right by right."""
+    asked = [verb for verb in verbs.VERBS if verb.service in role.asks]
+    parts = []
+    for right in Right:
+        found = permissions.lines(asked, right, actor) if right in role.rights else []
+        if found:
+            parts.append(f"{' ' * indent}# {right.value}\n{_array(found, indent)}")
+    verbs_of_role = permissions.publish_lines(Role(rights=role.rights, asks=role.asks), actor)
+    rest = permissions.publish_lines(role, actor)[len(verbs_of_role) :]
+    if parts:
+        parts.append(f"{' ' * indent}# and further\n")
+    return "".join([*parts, _array(rest, indent)])
+
+
+def _array(lines: Iterable[str], indent: int) -> str:
+    """Return the elements of an array, as many on a line as fit."""
+    rows = [""]
+    for each in lines:
+        quoted = f'"{each}"'
+        if rows[-1] and indent + len(rows[-1]) + 2 + len(quoted) > WIDTH:
+            rows.append("")
+        rows[-1] += f", {quoted}" if rows[-1] else quoted
+    return "".join(f"{' ' * indent}{row}\n" for row in rows if row)
+
+
+def rights() -> str:
+    """Return the table of rights and their verbs."""
+    rows = [f"| {right.name.lower()} | {right.value} | {_verbs(right)} |\n" for right in Right]
+    return "| right | to | verbs |\n|---|---|---|\n" + "".join(rows)
+
+
+def _verbs(right: Right) -> str:
+    found = [f"`{verb.service}.{verb.name}`" for verb in verbs.VERBS if verb.right is right]
+    return ", ".join(found)
+
+
+def recipes() -> str:
+    """Return the rules for users with fewer rights than an operator, or with more."""
+    customer, example = names.parse("customer.example."), names.parse("example.com.")
+    move = permissions.branch_lines(Right.MOVE, "bob", "main", example)
+    judge = [line.replace(".move.", ".judge.") for line in move]
+    only = permissions.zone_lines(Right.MOVE, "bob", customer)
+    zones = permissions.zone_lines(Right.ZONES, "bob", customer)
+    rows = [
+        (
+            "protect `main` of `example.com.` and all zones below it from bob",
+            f"`publish.deny`: {_cells(move)}; where his dry runs are to end with status 5 as well,"
+            f" also {_cells(judge)}",
+        ),
+        (
+            "let bob move branches and tags of `customer.example.` and the zones below it only",
+            f"in place of his lines of *move*: {_cells(only)}; and without those of *zones*",
+        ),
+        (
+            "let him add and remove zones there, too",
+            f"in place of his lines of *zones*: {_cells(zones)}",
+        ),
+        *(
+            (f"let bob {right.value}", _cells(permissions.lines(verbs.VERBS, right, "bob")))
+            for right in (Right.ADOPT, Right.RECOVER, Right.REPLACE)
+        ),
+    ]
+    table = "".join(f"| {to} | {line} |\n" for to, line in rows)
+    reader = _permissions(ROLES["reader"], "bob", 0)
+    return (
+        f"| to | lines |\n|---|---|\n{table}\n"
+        f"To let bob see everything and change nothing:\n\n```\n{reader}```\n"
+    )
+
+
+def _cells(lines: Iterable[str]) -> str:
+    return ", ".join(f"`{line}`" for line in lines)
+
+
+def verb_table() -> str:
+    """Return the table of verbs."""
+    rows = [
+        f"| `{verb.service}.{verb.name}` | {_ABOUT[verb.forms]} | `{verb.message.__name__}` |"
+        f" `{verb.reply.__name__}` | {verb.right.name.lower()} |\n"
+        for verb in verbs.VERBS
+    ]
+    head = "| subject | about a ref | request | reply | right |\n|---|---|---|---|---|\n"
+    return head + "".join(rows)
+
+
+def filled(page: str, parts: dict[str, str]) -> str:
+    """Return a page with its generated parts, which stand between two comments each."""
+    for name, text in parts.items():
+        begin, end = f"<!-- {name}: make docs -->\n", f"<!-- end of {name} -->\n"
+        head, _, rest = page.partition(begin)
+        _, found, tail = rest.partition(end)
+        assert found, name
+        page = head + begin + text + end + tail
+    return page
+
+
+def pages() -> dict[Path, str]:
+    """Return what stands in each file."""
+    parts = {"rights": rights(), "recipes": recipes()}
+    return {
+        CONFIGURATION: configuration(),
+        OPERATIONS: filled(OPERATIONS.read_text(), parts),
+        WIRE: filled(WIRE.read_text(), {"verbs": verb_table()}),
+    }
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text)
+    sys.exit(0)

@@ -1,0 +1,133 @@
+"""What a user of the bus may publish and hear, by role: written from the table of verbs.
+
+The subjects that a role may publish are listed one by one, so a verb that is added later is closed
+to all roles without its right. ``docs/nats-server.conf``, the recipes of ``docs/operations.md`` and
+the bus of ``zonegit up`` are made of these lines.
+"""
+
+from collections.abc import Iterable
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from zonegit.wire import subjects, verbs
+from zonegit.wire.subjects import END, INBOX, ROOT
+from zonegit.wire.verbs import Form, Right, Verb
+from zonegit.zone.names import Name
+
+ANYONE: Final = "*"
+"""In place of an actor's token: every actor."""
+
+
+class Role(msgspec.Struct, frozen=True):
+    """A kind of bus user.
+
+    ``rights`` are those to the verbs of the services that it ``asks``. ``publishes`` and ``hears``
+    are further subjects. One that ``answers`` requests may publish to every inbox.
+    """
+
+    rights: frozenset[Right] = frozenset()
+    asks: frozenset[str] = frozenset({"objects", "refs"})
+    publishes: tuple[str, ...] = ()
+    hears: tuple[str, ...] = ()
+    answers: bool = False
+
+
+_OPERATOR: Final = frozenset({Right.READ, Right.PUT, Right.MOVE, Right.ZONES, Right.POINT})
+_ASKED_BY_PEOPLE: Final = ("zg.resolvers.*", "zg.presence.*", "$SRV.PING")
+_HEARD_BY_PEOPLE: Final = (subjects.SERVED, subjects.EVENTS, subjects.HEARTBEAT)
+
+ROLES: Final = MappingProxyType(
+    {
+        "objectstore": Role(
+            publishes=("zg.presence.objectstore",),
+            hears=("zg.*.objects.>", "zg.presence.objectstore", subjects.HEARTBEAT, "$SRV.>"),
+            answers=True,
+        ),
+        "refs": Role(
+            rights=frozenset({Right.READ, Right.PUT}),
+            asks=frozenset({"objects"}),
+            publishes=(
+                subjects.EVENTS, subjects.HEARTBEAT, "zg.resolvers.status", "zg.presence.refs",
+            ),
+            hears=(
+                "zg.*.refs.>", subjects.SERVED, "zg.presence.refs", subjects.HEARTBEAT, "$SRV.>",
+            ),
+            answers=True,
+        ),
+        "resolver": Role(
+            rights=frozenset({Right.READ}),
+            publishes=(subjects.SERVED,),
+            hears=(subjects.EVENTS, subjects.HEARTBEAT, "zg.resolvers.*"),
+            answers=True,
+        ),
+        "operator": Role(_OPERATOR, publishes=_ASKED_BY_PEOPLE, hears=_HEARD_BY_PEOPLE),
+        "reader": Role(
+            frozenset({Right.READ}), publishes=_ASKED_BY_PEOPLE, hears=_HEARD_BY_PEOPLE
+        ),
+        "owner": Role(frozenset(Right), publishes=_ASKED_BY_PEOPLE, hears=_HEARD_BY_PEOPLE),
+    }
+)  # fmt: skip
+"""An ``operator`` works with all zones, a ``reader`` changes nothing, an ``owner`` may do what is
+done once in the life of a store as well."""
+
+
+def publish_lines(role: Role, actor: str) -> list[str]:
+    """Return the subjects that a user in a role may publish as ``actor``, which is a token."""
+    asked = [verb for verb in verbs.VERBS if verb.service in role.asks]
+    return [
+        *(line for right in Right if right in role.rights for line in lines(asked, right, actor)),
+        *role.publishes,
+        *([f"{INBOX}.>"] if role.answers else []),
+    ]
+
+
+def subscribe_lines(role: Role, actor: str) -> list[str]:
+    """Return the subjects that a user in a role may listen on."""
+    return [f"{INBOX}.{actor}.>", *role.hears]
+
+
+def lines(table: Iterable[Verb], right: Right, actor: str, below: Name | None = None) -> list[str]:
+    """Return the subjects of the verbs that take a right.
+
+    Args:
+        table: the verbs to look at.
+        right: the right.
+        actor: a token.
+        below: this zone and those below it; then verbs about no zone are left out. None: all.
+    """
+    return [line for verb in table if verb.right is right for line in _lines_of(verb, actor, below)]
+
+
+def zone_lines(right: Right, actor: str, below: Name) -> list[str]:
+    """Return the subjects of the verbs that take a right, for a zone and those below it."""
+    return lines(verbs.VERBS, right, actor, below)
+
+
+def branch_lines(right: Right, actor: str, branch: str, below: Name) -> list[str]:
+    """Return the subjects of the verbs that take a right, about a branch of a zone and of those
+    below it."""
+    about = f"heads.{subjects.token(branch.encode())}"
+    return [
+        f"{_head(verb, actor)}.{about}.{_zone(below)}>"
+        for verb in verbs.VERBS
+        if verb.right is right and Form.BRANCH in verb.forms
+    ]
+
+
+def _lines_of(verb: Verb, actor: str, below: Name | None) -> list[str]:
+    refs = [form for form in verb.forms if form is not Form.NOTHING]
+    about = [refs[0].value] if len(refs) == 1 else ["*.*"] if refs else []
+    head = _head(verb, actor)
+    tail = _zone(below) if below is not None else ""
+    alone = [head] if Form.NOTHING in verb.forms and below is None else []
+    return [*alone, *(f"{head}.{each}.{tail}>" for each in about)]
+
+
+def _head(verb: Verb, actor: str) -> str:
+    return f"{ROOT}.{actor}.{verb.service}.{verb.name}"
+
+
+def _zone(zone: Name) -> str:
+    return subjects.zone_tokens(zone).removesuffix(END)
