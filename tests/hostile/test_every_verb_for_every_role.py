@@ -51,6 +51,7 @@ MAY = {
     "refs.unpoint": "operator owner",
     "refs.adopt": "owner",
     "refs.recovery": EVERY_READER,
+    "refs.check": EVERY_READER,
     "refs.recover": "owner",
     "refs.replace": "owner",
 }

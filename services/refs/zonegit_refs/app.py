@@ -11,6 +11,7 @@ from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
 from zonegit.store.basis import Limits
 from zonegit_refs.adopting import Adopting
+from zonegit_refs.checking import StoreCheck
 from zonegit_refs.handlers import Handlers
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.publisher import Publisher
@@ -37,7 +38,10 @@ async def run(bus_settings: BusSettings, settings: Settings, limits: Limits) -> 
         publisher = Publisher(bus, refs)
         objects = RemoteObjects(bus, NAME)
         witnesses = Witnesses(bus, refs)
-        keeper = Keeper(refs, objects, publisher.announce, limits=limits, resolvers=witnesses)
+        check = StoreCheck(refs)
+        keeper = Keeper(
+            refs, objects, publisher.announce, limits=limits, resolvers=witnesses, check=check
+        )
         adopting = Adopting(refs, keeper, objects)
         endpoints = Handlers(keeper, adopting, witnesses.take).endpoints()
         async with (
@@ -45,6 +49,7 @@ async def run(bus_settings: BusSettings, settings: Settings, limits: Limits) -> 
             witnesses.running(),
             adopting.running(),
             serve(bus, NAME, "refs", endpoints),
+            check.running(),
         ):
             log.info("service.started", bus=bus.url_shown, data=str(settings.data / FILE))
             await bus.closed.wait()

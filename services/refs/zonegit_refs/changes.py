@@ -27,7 +27,7 @@ from zonegit.store.refnames import RefName
 from zonegit.wire.messages import MAX_REPLACED
 from zonegit.zone.names import Name
 from zonegit.zone.serial import later
-from zonegit_refs import questions, recovery, rows
+from zonegit_refs import chain, questions, recovery, rows
 from zonegit_refs.newrefs import is_new_ref
 
 MOST_TOLD: Final = 100
@@ -74,9 +74,11 @@ class Operation:
             "SELECT 1 FROM operation WHERE id = ? AND actor <> ?", (key, self._origin.actor)
         ).fetchone():
             raise Invalid("this operation's id was used by another operator")
-        found = self.connection.execute(
-            "SELECT first, last FROM operation WHERE id = ? AND what = ?", (key, self._what)
-        ).fetchone()
+        found = rows.WROTE.read_first(
+            self.connection.execute(
+                "SELECT first, last FROM operation WHERE id = ? AND what = ?", (key, self._what)
+            )
+        )
         if found is None:
             return None
         first, last = found
@@ -123,11 +125,11 @@ class Operation:
             origin.actor, self._time, origin.reason, origin.operation, origin.because,
             origin.undoes,
         )  # fmt: skip
-        self.connection.execute(
-            "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (sequence, kind, ref.space, rows.zone_key(ref), ref.short, old, new, serial,
-             origin.actor, self._time, origin.reason, origin.operation, origin.because,
-             origin.undoes),
+        chain.append(
+            self.connection,
+            sequence, kind, ref.space, rows.zone_key(ref), ref.short, old, new, serial,
+            origin.actor, float(self._time), origin.reason, origin.operation, origin.because,
+            origin.undoes,
         )  # fmt: skip
         self._written.append(entry)
         return sequence
@@ -171,13 +173,15 @@ def unregister(operation: Operation, zone: Name, *, force: bool) -> Outcome:
     connection = operation.connection
     recovery.require_recovered(connection, zone)
     questions.require_zone(connection, zone)
-    held = connection.execute(
-        "SELECT space, short, target FROM ref WHERE zone = ? ORDER BY space, short", (zone,)
-    ).fetchall()
+    held = rows.HELD.read_all(
+        connection.execute(
+            "SELECT space, short, target FROM ref WHERE zone = ? ORDER BY space, short", (zone,)
+        )
+    )
     branches = [name for space, name, _ in held if space == "heads"]
     moves.check_removal(zone, branches, force=force)
     for space, name, target in held:
-        operation.write(RefName(space, zone, name), ObjectId(target), None)
+        operation.write(RefName(space, zone, name), target, None)
     connection.execute("DELETE FROM ref WHERE zone = ?", (zone,))
     connection.execute("DELETE FROM owed WHERE zone = ?", (zone,))
     connection.execute("DELETE FROM zone WHERE zone = ?", (zone,))
@@ -247,8 +251,8 @@ def target(connection: Connection, ref: RefName) -> ObjectId | None:
     found = connection.execute(
         "SELECT target FROM ref WHERE zone = ? AND space = ? AND short = ?",
         (ref.zone, ref.space, ref.short),
-    ).fetchone()
-    return ObjectId(found[0]) if found else None
+    )
+    return rows.TARGET.read_first(found)
 
 
 def check_serial(connection: Connection, ref: RefName, served: ServedTree, *, force: bool) -> None:
@@ -263,19 +267,21 @@ def check_serial(connection: Connection, ref: RefName, served: ServedTree, *, fo
 def _highest(connection: Connection, ref: RefName) -> ServedTree | None:
     found = connection.execute(
         "SELECT serial, tree FROM highest WHERE zone = ? AND short = ?", (ref.zone, ref.short)
-    ).fetchone()
-    return ServedTree(found[0], ObjectId(found[1])) if found else None
+    )
+    return rows.HIGHEST.read_first(found)
 
 
 def _serve(connection: Connection, ref: RefName, highest: ServedTree) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO highest (zone, short, serial, tree) VALUES (?, ?, ?, ?)",
+        "INSERT INTO highest (zone, short, serial, tree) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET serial = excluded.serial, tree = excluded.tree",
         (ref.zone, ref.short, highest.serial, highest.tree),
     )
-    owed = connection.execute(
+    found = connection.execute(
         "SELECT serial FROM owed WHERE zone = ? AND short = ?", (ref.zone, ref.short)
-    ).fetchone()
-    if owed is not None and later(highest.serial, owed[0]):
+    )
+    owed = rows.OWED.read_first(found)
+    if owed is not None and later(highest.serial, owed):
         _forget_owed(connection, ref)
 
 
@@ -292,8 +298,9 @@ def _set(
 ) -> None:
     sequence = operation.write(ref, current, new, serial=serial)
     operation.connection.execute(
-        "INSERT OR REPLACE INTO ref (zone, space, short, target, serial, sequence)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO ref (zone, space, short, target, serial, sequence)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " target = excluded.target, serial = excluded.serial, sequence = excluded.sequence",
         (ref.zone, ref.space, ref.short, new, serial, sequence),
     )
 
@@ -385,17 +392,17 @@ def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId
 
 def _point_one(operation: Operation, head: RefName, branch: RefName, symref: ObjectId) -> None:
     key = (head.short, rows.zone_key(head))
-    found = operation.connection.execute(
-        "SELECT target FROM head WHERE actor = ? AND zone = ?", key
-    ).fetchone()
-    if found is not None and found[0] == symref:
+    before = rows.HEAD.read_first(
+        operation.connection.execute("SELECT target FROM head WHERE actor = ? AND zone = ?", key)
+    )
+    if before == symref:
         return
     operation.connection.execute(
         "INSERT OR REPLACE INTO head (actor, zone, target, to_zone, to_branch)"
         " VALUES (?, ?, ?, ?, ?)",
         (*key, symref, branch.zone, branch.short),
     )
-    operation.write(head, ObjectId(found[0]) if found else None, symref)
+    operation.write(head, before, symref)
 
 
 def unpoint(operation: Operation, head: RefName) -> Outcome:
@@ -406,7 +413,7 @@ def unpoint(operation: Operation, head: RefName) -> Outcome:
     found = operation.connection.execute(
         "DELETE FROM head WHERE actor = ? AND zone = ? RETURNING target",
         (head.short, rows.zone_key(head)),
-    ).fetchone()
-    if found is not None:
-        operation.write(head, ObjectId(found[0]), None)
+    )
+    for target in rows.HEAD.read_all(found):
+        operation.write(head, target, None)
     return operation.outcome()

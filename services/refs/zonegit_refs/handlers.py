@@ -13,6 +13,7 @@ from zonegit.store.basis import Basis
 from zonegit.store.protocols import (
     Adopter,
     Aftermath,
+    CheckedStore,
     Installation,
     Moved,
     Operations,
@@ -31,6 +32,7 @@ from zonegit.wire.messages import (
     Adopt,
     AskAt,
     AskBasis,
+    AskCheck,
     AskOperation,
     AskOperations,
     AskRecovery,
@@ -89,6 +91,7 @@ class Handlers:
             "unpoint": self.unpoint,
             "adopt": self.adopt,
             "recovery": self.recovery,
+            "check": self.check,
             "recover": self.recover,
             "replace": self.replace,
         }
@@ -175,6 +178,9 @@ class Handlers:
 
     async def recovery(self, request: Request, message: AskRecovery) -> Recovery:
         return await self._refs.recovery()
+
+    async def check(self, request: Request, message: AskCheck) -> CheckedStore:
+        return await self._refs.check(again=message.again)
 
     async def recover(self, request: Request, message: Recover) -> Moved:
         origin = _origin(request, message.why)

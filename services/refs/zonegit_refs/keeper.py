@@ -23,6 +23,7 @@ from zonegit.store.basis import USUAL, Basis, Limits, ServedTree
 from zonegit.store.expected import Expected, holds
 from zonegit.store.protocols import (
     Aftermath,
+    CheckedStore,
     Guard,
     Installation,
     LogEntry,
@@ -42,6 +43,7 @@ from zonegit.store.refnames import RefName
 from zonegit.store.when import When
 from zonegit.zone.names import Name
 from zonegit_refs.changes import Overtaken
+from zonegit_refs.checking import StoreCheck
 from zonegit_refs.concurrency import ConcurrencyLimit
 from zonegit_refs.sqlite import SqliteRefs
 from zonegit_refs.turns import Turns
@@ -101,6 +103,7 @@ class Keeper:
         clock: Callable[[], float] = time.time,
         limits: Limits = USUAL,
         resolvers: Resolvers | None = None,
+        check: StoreCheck | None = None,
     ) -> None:
         self._refs = refs
         self._objects = objects
@@ -110,6 +113,7 @@ class Keeper:
         self._limits = limits
         self._questions = ConcurrencyLimit(MAX_JUDGED_AT_ONCE, MAX_WAITING_TO_BE_JUDGED)
         self._resolvers = resolvers or NoResolvers()
+        self._check = check or StoreCheck(refs)
 
     async def where(self, actor: str) -> Where:
         return await self._refs.where(actor)
@@ -164,6 +168,9 @@ class Keeper:
         return await self._refs.recover(
             zone, renewals, served, guards, origin, self._clock(), self._tell()
         )
+
+    async def check(self, *, again: bool = False) -> CheckedStore:
+        return self._check.state(again=again)
 
     async def replace(self, installation: str, origin: Origin) -> Installation:
         return await self._refs.replace(installation, origin, self._clock())

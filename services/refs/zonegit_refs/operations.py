@@ -12,6 +12,7 @@ import msgspec
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.store.protocols import Aftermath, LogEntry, Operated, Operations
+from zonegit.store.storedrows import RowReader, StoredCount, read_value
 from zonegit.zone.names import Name
 from zonegit_refs import questions, rows, undos
 
@@ -26,6 +27,10 @@ NAMED: Final = 10
 _ROWS: Final = "SELECT sequence, operation FROM log"
 _HELD: Final = "SELECT sequence FROM ref WHERE zone = ?"
 _COUNT: Final = "SELECT count(*) FROM log"
+_PLACED: Final[RowReader[tuple[int, str]]] = RowReader(
+    "log", tuple[StoredCount, str], lambda sequence, operation: (sequence, operation)
+)
+_NAME: Final[RowReader[str]] = RowReader("log", tuple[str], read_value)
 _LAST_CHARACTER: Final = "\U0010ffff"
 
 
@@ -70,10 +75,11 @@ def _rows_back(connection: Connection, wanted: Wanted) -> Iterator[tuple[int, st
     """Sequence and operation of each row that counts, the latest first."""
     condition, values = wanted.condition()
     before = wanted.before if wanted.before is not None else rows.last_sequence(connection) + 1
-    return connection.execute(
+    found = connection.execute(
         f"{_ROWS} WHERE {condition} AND sequence < ? ORDER BY sequence DESC LIMIT ?",
         (*values, before, MOST_LOOKED_AT),
     )
+    return map(_PLACED.read, found)
 
 
 def _was_told(connection: Connection, operation: str, wanted: Wanted) -> bool:
@@ -125,22 +131,21 @@ def aftermath(
     undo = undos.find_undo_of(connection, operation)
     if undo is None:
         return told
-    first = connection.execute(
-        f"{rows.LOG} WHERE operation = ? ORDER BY sequence LIMIT 1", (undo,)
-    ).fetchone()
+    first = rows.first_entry(
+        connection.execute(f"{rows.LOG} WHERE operation = ? ORDER BY sequence LIMIT 1", (undo,))
+    )
     in_part = undos.is_partial(connection, operation, undo)
-    return msgspec.structs.replace(told, undone_by=rows.entry(first), undone_in_part=in_part)
+    return msgspec.structs.replace(told, undone_by=first, undone_in_part=in_part)
 
 
 def _named(connection: Connection, prefix: str) -> str:
     """The only operation whose id begins so, or is that."""
-    found = [
-        operation
-        for (operation,) in connection.execute(
+    found = _NAME.read_all(
+        connection.execute(
             "SELECT DISTINCT operation FROM log WHERE operation BETWEEN ? AND ? LIMIT ?",
             (prefix, prefix + _LAST_CHARACTER, NAMED + 1),
         )
-    ]
+    )
     if prefix in found or len(found) == 1:
         return prefix if prefix in found else str(found[0])
     if not found:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from sqlite3 import Connection
+from typing import Final
 
 from zonegit.errors import Conflict
 from zonegit.store.basis import ServedTree
 from zonegit.store.legacy import Slots
 from zonegit.store.protocols import Origin
 from zonegit.store.refnames import RefName
+from zonegit.store.storedrows import RowReader
 from zonegit_refs import changes
 
 
@@ -21,11 +23,18 @@ class Pending:
     origin: Origin
 
 
+_KEPT: Final[RowReader[tuple[str, bytes, str, str, str, int]]] = RowReader(
+    "legacy", tuple[str, bytes, str, str, str, int], lambda *columns: columns
+)
+
+
 def read(connection: Connection) -> Pending | None:
     """None when all is done."""
-    found = connection.execute(
-        "SELECT name, slot, actor, reason, operation, force FROM legacy ORDER BY name"
-    ).fetchall()
+    found = _KEPT.read_all(
+        connection.execute(
+            "SELECT name, slot, actor, reason, operation, force FROM legacy ORDER BY name"
+        )
+    )
     if not found:
         return None
     _, _, actor, reason, operation, force = found[0]

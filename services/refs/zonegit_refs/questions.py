@@ -50,18 +50,21 @@ def where(connection: Connection, actor: str) -> Where:
 
 def _follow(connection: Connection, actor: str) -> tuple[Head | None, bool]:
     """What a HEAD stands for, and whether its zone was removed."""
-    found = connection.execute(
-        "SELECT to_zone, to_branch FROM head WHERE actor = ? AND zone = ?", (actor, rows.NO_ZONE)
-    ).fetchone()
+    found = rows.POINTED.read_first(
+        connection.execute(
+            "SELECT to_zone, to_branch FROM head WHERE actor = ? AND zone = ?",
+            (actor, rows.NO_ZONE),
+        )
+    )
     if found is None:
         return None, False
-    zone, branch = Name(found[0]), found[1]
+    zone, branch = found
     if not rows.is_registered(connection, zone):
         return None, True
     row = connection.execute(
         f"{rows.TIP} WHERE ref.zone = ? AND ref.space = 'heads' AND ref.short = ?", (zone, branch)
     ).fetchone()
-    return Head(zone, branch, rows.tip(row) if row else None), False
+    return Head(zone, branch, rows.tip(row)[1] if row else None), False
 
 
 def zone(connection: Connection, zone: Name, actor: str) -> ZoneRefs:
@@ -70,11 +73,13 @@ def zone(connection: Connection, zone: Name, actor: str) -> ZoneRefs:
     """
     require_zone(connection, zone)
     found = connection.execute(f"{rows.TIP} WHERE ref.zone = ?", (zone,)).fetchall()
-    remembered = connection.execute(
-        "SELECT to_branch FROM head WHERE actor = ? AND zone = ?", (actor, zone)
-    ).fetchone()
+    remembered = rows.POINTED.read_first(
+        connection.execute(
+            "SELECT to_zone, to_branch FROM head WHERE actor = ? AND zone = ?", (actor, zone)
+        )
+    )
     awaiting = recovery.witness(connection) is not None or recovery.is_awaiting(connection, zone)
-    return _zone_refs(zone, found, remembered[0] if remembered else None, awaiting=awaiting)
+    return _zone_refs(zone, found, remembered[1] if remembered else None, awaiting=awaiting)
 
 
 def require_zone(connection: Connection, zone: Name) -> None:
@@ -91,20 +96,19 @@ def _zone_refs(
     heads: dict[str, Tip] = {}
     tags: dict[str, Tip] = {}
     for row in found:
-        short, space = row[0], row[5]
-        (heads if space == "heads" else tags)[short] = rows.tip(row)
+        ref, tip = rows.tip(row)
+        (heads if ref.space == "heads" else tags)[ref.short] = tip
     return ZoneRefs(zone, heads, tags, remembered, awaiting)
 
 
 def snapshot(connection: Connection, after: Name | None) -> Snapshot:
     """A page of zones in the order of their octets; ``after`` in the answer says where to go on."""
-    zones = [
-        Name(zone)
-        for (zone,) in connection.execute(
+    zones = rows.ZONE.read_all(
+        connection.execute(
             "SELECT zone FROM zone WHERE zone > ? ORDER BY zone LIMIT ?",
             (after if after is not None else rows.NO_ZONE, PAGE_ZONES + 1),
         )
-    ]
+    )
     page = zones[:PAGE_ZONES]
     refs = _refs_of(connection, page)
     fits = fitting([(_octets(refs.get(zone, [])), zone) for zone in page])
@@ -132,7 +136,7 @@ def _awaiting_of(connection: Connection, zones: list[Name]) -> set[Name]:
     found = connection.execute(
         "SELECT zone FROM awaiting WHERE zone BETWEEN ? AND ?", (zones[0], zones[-1])
     )
-    return {Name(zone) for (zone,) in found}
+    return set(rows.ZONE.read_all(found))
 
 
 def _refs_of(connection: Connection, zones: list[Name]) -> dict[Name, list[tuple[Any, ...]]]:
@@ -206,17 +210,14 @@ def at(connection: Connection, ref: RefName, when: When, now: float) -> Stood:
             time = max(now - seconds, 0.0)
         case At(time):
             pass
-    by_then = connection.execute(
-        f"{rows.LOG} WHERE sequence = ({_BY_THEN})", (*_key(ref), time)
-    ).fetchone()
-    found = by_then or _first_move(connection, ref)
-    return Stood(rows.entry(found), time)
+    by_then = rows.first_entry(
+        connection.execute(f"{rows.LOG} WHERE sequence = ({_BY_THEN})", (*_key(ref), time))
+    )
+    return Stood(by_then or _first_move(connection, ref), time)
 
 
-def _first_move(connection: Connection, ref: RefName) -> tuple[Any, ...]:
-    found: tuple[Any, ...] | None = connection.execute(
-        f"{_OF_REF} ORDER BY sequence LIMIT 1", _key(ref)
-    ).fetchone()
+def _first_move(connection: Connection, ref: RefName) -> LogEntry:
+    found = rows.first_entry(connection.execute(f"{_OF_REF} ORDER BY sequence LIMIT 1", _key(ref)))
     if found is None:
         raise NotFound(f"there is and was no ref {ref.path()}", moves="0")
     return found
@@ -224,11 +225,13 @@ def _first_move(connection: Connection, ref: RefName) -> tuple[Any, ...]:
 
 def _nth_move(connection: Connection, ref: RefName, moves: int) -> LogEntry:
     """The move before the latest ``moves`` ones."""
-    found = connection.execute(
-        f"{_OF_REF} ORDER BY sequence DESC LIMIT 1 OFFSET ?", (*_key(ref), moves)
-    ).fetchone()
+    found = rows.first_entry(
+        connection.execute(
+            f"{_OF_REF} ORDER BY sequence DESC LIMIT 1 OFFSET ?", (*_key(ref), moves)
+        )
+    )
     if found is not None:
-        return rows.entry(found)
+        return found
     _first_move(connection, ref)
     (count,) = connection.execute(
         "SELECT count(*) FROM log WHERE zone = ? AND space = ? AND short = ?", _key(ref)

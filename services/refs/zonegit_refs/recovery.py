@@ -12,12 +12,13 @@ from sqlite3 import Connection
 from typing import Final
 
 from zonegit.errors import Conflict, Invalid, Unavailable
-from zonegit.objects.ids import ObjectId, short
+from zonegit.objects.ids import short
 from zonegit.safety import policy
 from zonegit.store import refnames
 from zonegit.store.basis import ServedTree
 from zonegit.store.protocols import Guard, Owed, Past, Recovery, Renewal, Witness
 from zonegit.store.recovery import describe_witness
+from zonegit.store.storedrows import RowReader, StoredCount, StoredSerial, read_name, read_value
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import HALF, lead
@@ -29,6 +30,20 @@ MAX_STARTS: Final = 1_000
 """Runs of the service that are remembered while no resolver confirms the log."""
 MAX_PAST: Final = 100
 """Earlier epochs in one answer: one for each restore."""
+_WITNESS: Final[RowReader[Witness]] = RowReader(
+    "witness", tuple[str, str, StoredCount, str], Witness
+)
+_PAST: Final[RowReader[Past]] = RowReader(
+    "past",
+    tuple[str, StoredCount, int],
+    lambda epoch, sequence, recovered: Past(epoch, sequence, bool(recovered)),
+)
+_OWED: Final[RowReader[Owed]] = RowReader(
+    "owed",
+    tuple[bytes, str, StoredSerial],
+    lambda zone, branch, serial: Owed(read_name(zone), branch, serial),
+)
+_RUN: Final[RowReader[str]] = RowReader("start", tuple[str], read_value)
 HINT: Final = "zonegit recover shows what has to be done, zonegit recover --finish does it"
 
 
@@ -55,9 +70,8 @@ def is_other_row(connection: Connection, sequence: int, operation: str) -> bool:
     """Return whether the row at a sequence is not the one of ``operation``, empty: unknown."""
     if not operation:
         return False
-    found = connection.execute("SELECT operation FROM log WHERE sequence = ?", (sequence,))
-    row = found.fetchone()
-    return row is not None and row[0] != operation
+    row = rows.first_entry(connection.execute(f"{rows.LOG} WHERE sequence = ?", (sequence,)))
+    return row is not None and row.operation != operation
 
 
 def is_awaiting(connection: Connection, zone: Name) -> bool:
@@ -74,8 +88,8 @@ def count_awaiting(connection: Connection) -> int:
 
 def witness(connection: Connection) -> Witness | None:
     """Return who proves that the store was restored; None: no recovery has to begin."""
-    row = connection.execute("SELECT resolver, epoch, sequence, operation FROM witness").fetchone()
-    return Witness(*row) if row is not None else None
+    found = connection.execute("SELECT resolver, epoch, sequence, operation FROM witness")
+    return _WITNESS.read_first(found)
 
 
 def past(connection: Connection) -> list[Past]:
@@ -83,7 +97,7 @@ def past(connection: Connection) -> list[Past]:
     found = connection.execute(
         "SELECT epoch, sequence, recovered FROM past ORDER BY number DESC LIMIT ?", (MAX_PAST,)
     )
-    return [Past(epoch, sequence, bool(recovered)) for epoch, sequence, recovered in found]
+    return _PAST.read_all(found)
 
 
 def state(connection: Connection) -> Recovery:
@@ -96,8 +110,8 @@ def state(connection: Connection) -> Recovery:
         past(connection),
         witness(connection),
         count_awaiting(connection),
-        [Name(zone) for (zone,) in zones],
-        [Owed(Name(zone), branch, serial) for zone, branch, serial in owed],
+        rows.ZONE.read_all(zones),
+        _OWED.read_all(owed),
         list_doubted(connection),
         rows.installation(connection),
         rows.replaces(connection),
@@ -106,7 +120,7 @@ def state(connection: Connection) -> Recovery:
 
 def list_doubted(connection: Connection) -> list[str]:
     """Return the runs of the service before which this store may have been restored."""
-    return [str(each) for (each,) in connection.execute("SELECT id FROM start ORDER BY number")]
+    return _RUN.read_all(connection.execute("SELECT id FROM start ORDER BY number"))
 
 
 def start(connection: Connection, run: str) -> None:
@@ -189,8 +203,8 @@ def raise_guards(connection: Connection, zone: Name, guards: Sequence[Guard]) ->
     for guard in guards:
         found = connection.execute(
             "SELECT serial, tree FROM highest WHERE zone = ? AND short = ?", (zone, guard.branch)
-        ).fetchone()
-        highest = ServedTree(found[0], ObjectId(found[1])) if found else None
+        )
+        highest = rows.HIGHEST.read_first(found)
         if highest is not None and lead(guard.serial, highest.serial) == -HALF:
             raise Invalid(
                 f"serial {guard.serial} is neither earlier nor later (RFC 1982) than"
@@ -221,9 +235,9 @@ def check_expected(
         Invalid: a renewal has a commit that was not looked at.
     """
     found = connection.execute(
-        "SELECT short, target FROM ref WHERE zone = ? AND space = 'heads'", (zone,)
+        "SELECT space, short, target FROM ref WHERE zone = ? AND space = 'heads'", (zone,)
     )
-    held = {short_name: ObjectId(target) for short_name, target in found}
+    held = {branch: target for _, branch, target in rows.HELD.read_all(found)}
     expected = {each.branch: each.expected for each in renewals}
     for branch in sorted(held.keys() | expected.keys()):
         if held.get(branch) != expected.get(branch):

@@ -1,16 +1,43 @@
-"""The tables, and how their rows are values."""
+"""The tables, and how their rows are values.
+
+Each row of the log holds the hash of the row before it (``previous``), so the log is a chain: a row
+that is read is hashed and compared with what the next row says of it, the last one with what table
+``digest`` says. All other tables have a digest of their content (:mod:`zonegit.store.digests`).
+"""
 
 from collections.abc import Iterable
 from sqlite3 import Connection
 from typing import Any, Final
 
 from zonegit.objects.ids import ObjectId
+from zonegit.store import digests
+from zonegit.store.basis import ServedTree
 from zonegit.store.database import Upgrades
+from zonegit.store.digests import Watched
 from zonegit.store.protocols import LogEntry, Tip
-from zonegit.store.refnames import RefName
+from zonegit.store.refnames import RefName, Space
+from zonegit.store.storedrows import (
+    Damaged,
+    RowReader,
+    StoredCount,
+    StoredId,
+    StoredSerial,
+    read_name,
+    read_value,
+)
 from zonegit.zone.names import Name
+from zonegit_refs import chain
+from zonegit_refs.chain import LoggedRow
 
-VERSION: Final = 6
+VERSION: Final = 7
+WATCHED: Final = Watched(
+    at_open=(
+        "store", "replaced", "zone", "ref", "highest", "head", "legacy",
+        "past", "witness", "start", "awaiting", "owed",
+    ),
+    later=("operation",),
+)  # fmt: skip
+"""Tables with digests. The operations are as many as the rows of the log."""
 # Names of the original's store that are still to be converted, and on whose behalf.
 _LEGACY: Final = """CREATE TABLE legacy (
         name TEXT PRIMARY KEY, slot BLOB NOT NULL,
@@ -96,12 +123,19 @@ def _add_installation(connection: Connection) -> None:
         connection.execute(statement)
 
 
+def _add_digests(connection: Connection) -> None:
+    connection.execute(digests.TABLE)
+    connection.execute("ALTER TABLE log ADD COLUMN previous BLOB NOT NULL DEFAULT x''")
+    chain.fill(connection)
+
+
 UPGRADES: Final[Upgrades] = {
     1: lambda connection: connection.execute(_LEGACY),
     2: _say_because,
     3: _record_undos,
     4: _add_recovery,
     5: _add_installation,
+    6: _add_digests,
 }
 SCHEMA: Final = (
     "CREATE TABLE store (epoch TEXT NOT NULL) STRICT",
@@ -128,7 +162,7 @@ SCHEMA: Final = (
         space TEXT NOT NULL, zone BLOB NOT NULL, short TEXT NOT NULL,
         old BLOB, new BLOB, serial INTEGER,
         actor TEXT NOT NULL, time REAL NOT NULL, reason TEXT NOT NULL, operation TEXT NOT NULL,
-        because TEXT, undoes TEXT
+        because TEXT, undoes TEXT, previous BLOB NOT NULL
     ) STRICT""",
     _LOG_OF_REF,
     _LOG_OF_OPERATION,
@@ -146,13 +180,11 @@ SCHEMA: Final = (
     _LEGACY,
     *_RECOVERY,
     *_INSTALLATION,
+    digests.TABLE,
+    chain.BEGIN,
 )
 
-LOG: Final = """
-    SELECT sequence, kind, space, zone, short, old, new, serial,
-        actor, time, reason, operation, because, undoes
-    FROM log
-"""
+LOG: Final = chain.SELECT
 NO_ZONE: Final = b""
 """Stands for None, which no key may hold; a name has one octet at least."""
 
@@ -168,22 +200,78 @@ def zone_key(ref: RefName) -> bytes:
     return NO_ZONE if ref.zone is None else ref.zone
 
 
+def _entry(*columns: Any) -> LogEntry:
+    row = LoggedRow(*columns)
+    row.check()
+    zone = Name(row.zone) if row.zone else None
+    return LogEntry(
+        row.sequence, row.kind, RefName(row.space, zone, row.short),
+        ObjectId(row.old) if row.old is not None else None,
+        ObjectId(row.new) if row.new is not None else None,
+        row.serial, row.actor, row.time, row.reason, row.operation, row.because, row.undoes,
+    )  # fmt: skip
+
+
+def _tip(*columns: Any) -> tuple[RefName, Tip]:
+    short, target, sequence, serial, highest, space, zone = columns
+    return RefName(space, read_name(zone), short), Tip(target, sequence, serial, highest)
+
+
+def _read_columns(*columns: Any) -> Any:
+    return columns
+
+
+_ENTRY: Final = RowReader("log", LoggedRow, _entry)
+_TIP: Final = RowReader(
+    "ref",
+    tuple[str, StoredId, StoredCount, StoredSerial | None, StoredSerial | None, str, bytes],
+    _tip,
+)
+ZONE: Final[RowReader[Name]] = RowReader("zone", tuple[bytes], read_name)
+TARGET: Final[RowReader[ObjectId]] = RowReader("ref", tuple[StoredId], ObjectId)
+HELD: Final[RowReader[tuple[Space, str, ObjectId]]] = RowReader(
+    "ref", tuple[Space, str, StoredId], _read_columns
+)
+HIGHEST: Final[RowReader[ServedTree]] = RowReader(
+    "highest", tuple[StoredSerial, StoredId], ServedTree
+)
+OWED: Final[RowReader[int]] = RowReader("owed", tuple[StoredSerial], read_value)
+HEAD: Final[RowReader[ObjectId]] = RowReader("head", tuple[StoredId], ObjectId)
+POINTED: Final[RowReader[tuple[Name, str]]] = RowReader(
+    "head", tuple[bytes, str], lambda zone, branch: (read_name(zone), branch)
+)
+WROTE: Final[RowReader[tuple[int, int]]] = RowReader(
+    "operation", tuple[StoredCount, StoredCount], _read_columns
+)
+"""The first and the last row of an operation."""
+STEP: Final[RowReader[tuple[str, str | None]]] = RowReader(
+    "log", tuple[str, str | None], _read_columns
+)
+"""An operation, and which one it takes back."""
+
+
 def entry(row: tuple[Any, ...]) -> LogEntry:
-    """A row of ``LOG``."""
-    sequence, kind, space, zone, short, *rest = row
-    ref = RefName(space, Name(zone) if zone else None, short)
-    return LogEntry(sequence, kind, ref, *rest)
+    """Return a row of ``LOG``.
+
+    Raises:
+        Damaged: it is not what was written, or the row after it is not.
+    """
+    return _ENTRY.read(row)
+
+
+def first_entry(rows: Iterable[tuple[Any, ...]]) -> LogEntry | None:
+    """Return the first row of ``LOG``; None where there is none."""
+    return _ENTRY.read_first(rows)
 
 
 def entries(rows: Iterable[tuple[Any, ...]]) -> list[LogEntry]:
-    """Rows of ``LOG``."""
-    return [entry(row) for row in rows]
+    """Return rows of ``LOG``."""
+    return _ENTRY.read_all(rows)
 
 
-def tip(row: tuple[Any, ...]) -> Tip:
-    """A row of ``TIP``."""
-    _, target, sequence, serial, highest, *_ = row
-    return Tip(ObjectId(target), sequence, serial, highest)
+def tip(row: tuple[Any, ...]) -> tuple[RefName, Tip]:
+    """Return a row of ``TIP``."""
+    return _TIP.read(row)
 
 
 def last_sequence(connection: Connection) -> int:
@@ -192,36 +280,57 @@ def last_sequence(connection: Connection) -> int:
     return int(sequence)
 
 
+def check_end(connection: Connection) -> None:
+    """Check that the log ends with the row that was written last.
+
+    Raises:
+        Damaged: it does not.
+    """
+    first_entry(connection.execute(f"{LOG} ORDER BY sequence DESC LIMIT 1"))
+    chain.check_end(connection, last_sequence(connection))
+
+
 def last_operation(connection: Connection) -> str:
     """Return the operation of the last row of the log; empty where there is none."""
-    found = connection.execute("SELECT operation FROM log ORDER BY sequence DESC LIMIT 1")
-    row = found.fetchone()
-    return str(row[0]) if row is not None else ""
+    found = connection.execute(f"{LOG} ORDER BY sequence DESC LIMIT 1")
+    last = _ENTRY.read_first(found)
+    return last.operation if last is not None else ""
 
 
 def epoch_began(connection: Connection) -> int:
     """Return the last sequence before this epoch; 0 in the first one."""
-    (sequence,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM past").fetchone()
-    return int(sequence)
+    found = connection.execute("SELECT coalesce(max(sequence), 0) FROM past")
+    return _BEGAN.read_first(found) or 0
 
 
 def epoch(connection: Connection) -> str:
     """The random name of this log, made with it: another store has another."""
-    (found,) = connection.execute("SELECT epoch FROM store").fetchone()
-    return str(found)
+    return _only(connection.execute("SELECT epoch FROM store"))
+
+
+def _only(found: Iterable[tuple[Any, ...]]) -> str:
+    """Return what the one row of table ``store`` says."""
+    text = _STORE.read_first(found)
+    if text is None:
+        raise Damaged("table store is empty")
+    return text
 
 
 def installation(connection: Connection) -> str:
     """Return the installation's id, which all copies of this store share."""
-    (found,) = connection.execute("SELECT installation FROM store").fetchone()
-    return str(found)
+    return _only(connection.execute("SELECT installation FROM store"))
 
 
 def replaces(connection: Connection) -> list[str]:
     """Return the installations that this store replaces, sorted."""
-    return [str(each) for (each,) in connection.execute("SELECT id FROM replaced ORDER BY id")]
+    return _REPLACED.read_all(connection.execute("SELECT id FROM replaced ORDER BY id"))
 
 
 def is_registered(connection: Connection, zone: Name) -> bool:
     """Whether the zone has its marker."""
     return bool(connection.execute("SELECT 1 FROM zone WHERE zone = ?", (zone,)).fetchone())
+
+
+_BEGAN: Final[RowReader[int]] = RowReader("past", tuple[StoredCount], read_value)
+_STORE: Final[RowReader[str]] = RowReader("store", tuple[str], read_value)
+_REPLACED: Final[RowReader[str]] = RowReader("replaced", tuple[str], read_value)

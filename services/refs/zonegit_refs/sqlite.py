@@ -2,16 +2,18 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from zonegit.objects.ids import ObjectId
+from zonegit.store import digests
 from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.database import Database, open_database
 from zonegit.store.expected import Expected
@@ -34,14 +36,22 @@ from zonegit.store.protocols import (
     ZoneRefs,
 )
 from zonegit.store.refnames import RefName, marker
+from zonegit.store.storedrows import Damaged
 from zonegit.store.when import When
 from zonegit.zone.names import Name
-from zonegit_refs import changes, operations, pending, questions, recovery, rows
+from zonegit_refs import chain, changes, operations, pending, questions, recovery, rows
+from zonegit_refs.chain import CheckedPage
 from zonegit_refs.changes import Operation, Outcome
 from zonegit_refs.pending import Pending
 
 Tell = Callable[[list[LogEntry]], None]
 """Hears of log rows once they are durable, in their order."""
+
+
+MAX_DAMAGE: Final = 100
+"""Faults of the structure of the file that a check names."""
+PAUSE_S: Final = 0.005
+"""Between two slices of a check, so that what is asked meanwhile does not wait for it."""
 
 
 class Pulse(NamedTuple):
@@ -102,6 +112,15 @@ class SqliteRefs:
         self, actor: str, prefix: str | None, after: int, *, redo: bool
     ) -> Aftermath:
         work = partial(operations.aftermath, actor=actor, prefix=prefix, after=after, redo=redo)
+        return await self._database.read(work)
+
+    async def check_file(self) -> list[str]:
+        """Return what is wrong with the file as a whole, but for the rows of its log."""
+        return await self._database.check(_check_file)
+
+    async def check_log(self, after: int) -> CheckedPage:
+        """Return what is wrong with the rows after a sequence, as many as are checked at a time."""
+        work = partial(chain.find_damage, after=after, read=rows.entry)
         return await self._database.read(work)
 
     async def recovery(self) -> Recovery:
@@ -238,7 +257,10 @@ async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
     Unavailable, Corrupt, Invalid: the file cannot be used.
     """
     is_new, run = await asyncio.to_thread(_is_absent, path), secrets.token_hex(8)
-    async with open_database(path, rows.SCHEMA, rows.VERSION, rows.UPGRADES) as database:
+    async with open_database(
+        path, rows.SCHEMA, rows.VERSION, rows.UPGRADES, rows.WATCHED
+    ) as database:
+        await database.read(rows.check_end)
         if not is_new:
             await database.write(partial(recovery.start, run=run))
         yield SqliteRefs(database, await database.read(_pulse), run)
@@ -253,6 +275,17 @@ def _pulse(connection: Connection) -> Pulse:
         rows.installation(connection),
         rows.replaces(connection),
     )
+
+
+def _check_file(connection: Connection) -> list[str]:
+    found = [each for (each,) in connection.execute(f"PRAGMA integrity_check({MAX_DAMAGE})")]
+    damage = [each for each in found if each != "ok"]
+    for table in (digests.SCHEMA, *rows.WATCHED.tables):
+        try:
+            digests.compare(connection, [table], pause=partial(time.sleep, PAUSE_S))
+        except Damaged as error:
+            damage.append(error.message)
+    return damage
 
 
 def _is_absent(path: Path) -> bool:

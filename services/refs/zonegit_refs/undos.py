@@ -24,6 +24,7 @@ from sqlite3 import Connection
 from typing import Final
 
 from zonegit.errors import Conflict, NotFound
+from zonegit_refs import rows
 
 MAX_ROWS: Final = 20_000
 """Rows of an actor that one question goes back through."""
@@ -48,7 +49,7 @@ _ABOUT: Final = """
     SELECT operation, undoes FROM about
     ORDER BY (SELECT min(sequence) FROM log WHERE log.operation = about.operation) DESC
 """
-_TAKES_BACK: Final = "SELECT undoes FROM log WHERE operation = ? LIMIT 1"
+_TAKES_BACK: Final = f"{rows.LOG} WHERE operation = ? LIMIT 1"
 # A ref that the undo found where it was to go is not left behind, though it has no row of it.
 _LEFT_BEHIND: Final = """
     SELECT 1 FROM log AS done WHERE operation = ? AND space <> 'head'
@@ -123,7 +124,9 @@ def find_undo_of(connection: Connection, operation: str) -> str | None:
     """Return the newest undo in effect that took an operation back; None where there is none."""
     in_effect: dict[str, bool] = {}
     undos: dict[str, list[str]] = {}
-    for undo, undoes in connection.execute(_ABOUT, (operation, MAX_UNDOS)):
+    about = rows.STEP.read_all(connection.execute(_ABOUT, (operation, MAX_UNDOS)))
+    for undo, undoes in about:
+        assert undoes is not None  # it was found by that
         in_effect[undo] = not any(in_effect[each] for each in undos.get(undo, ()))
         undos.setdefault(undoes, []).append(undo)
     return next((each for each in undos.get(operation, ()) if in_effect[each]), None)
@@ -137,7 +140,8 @@ def is_partial(connection: Connection, operation: str, undo: str) -> bool:
 def _work(connection: Connection, actor: str) -> Iterator[tuple[str, str | None]]:
     """Yield the operations of an actor that moved more than HEADs, the latest first."""
     seen: set[str] = set()
-    for operation, undoes in connection.execute(_WORK, (actor, MAX_ROWS)):
+    for row in connection.execute(_WORK, (actor, MAX_ROWS)):
+        operation, undoes = rows.STEP.read(row)
         if operation not in seen:
             seen.add(operation)
             yield operation, undoes
@@ -152,9 +156,10 @@ def _is_undo(connection: Connection, operation: str) -> bool:
     """Return whether an operation takes back a change, or a redo of one."""
     times = 0
     while times < MAX_UNDOS:
-        (undoes,) = connection.execute(_TAKES_BACK, (operation,)).fetchone()
-        if undoes is None:
+        row = rows.first_entry(connection.execute(_TAKES_BACK, (operation,)))
+        if row is None or row.undoes is None:
             break
+        undoes = row.undoes
         operation = undoes
         times += 1
     return times % 2 == 1

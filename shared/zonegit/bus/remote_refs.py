@@ -15,6 +15,7 @@ from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
 from zonegit.store.protocols import (
     Aftermath,
+    CheckedStore,
     Guard,
     Installation,
     LogEntry,
@@ -39,6 +40,7 @@ from zonegit.wire.messages import (
     Adopt,
     AskAt,
     AskBasis,
+    AskCheck,
     AskOperation,
     AskOperations,
     AskRecovery,
@@ -128,6 +130,9 @@ class RemoteRefs:
     ) -> Moved:
         message = Recover(renewals=list(renewals), guards=list(guards), why=self._why(origin))
         return await self._change("recover", refnames.marker(zone), message)
+
+    async def check(self, *, again: bool = False) -> CheckedStore:
+        return await self._ask("check", None, AskCheck(again=again), CheckedStore)
 
     async def replace(self, installation: str, origin: Origin) -> Installation:
         message = Replace(installation=installation, why=self._why(origin))

@@ -22,6 +22,9 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from zonegit.errors import Corrupt, Invalid, Unavailable, ZonegitError
+from zonegit.store import digests
+from zonegit.store.digests import Watched
+from zonegit.store.storedrows import Damaged
 
 T = TypeVar("T")
 
@@ -29,11 +32,15 @@ Upgrades = Mapping[int, Callable[[Connection], object]]
 """By layout: what leads from it to the next."""
 
 NO_UPGRADES: Final[Upgrades] = MappingProxyType({})
+NOT_WATCHED: Final = Watched(())
+RESTORE: Final = "restore it from a backup: docs/operations.md, Restoring"
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that writes the same file, a backup for instance."""
 CACHE_KIB: Final = 32 << 10
 """How much of a file a connection may keep in memory: ids are as good as random, so each batch of
 an import touches pages all over the index."""
+CHECK_CACHE_KIB: Final = 2 << 10
+"""The same for one that reads the file through once."""
 CHECKPOINT_PAGES: Final = 8_192
 """How long the log may grow, in pages of 4 KiB, before it is copied into the file. With SQLite's
 own 1,000 each batch would copy nearly the same pages again."""
@@ -77,6 +84,21 @@ class Database:
 
         return await loop.run_in_executor(self._writing, run)
 
+    async def check(self, work: Callable[[Connection], T]) -> T:
+        """Runs ``work``, which may take long, on one state of the file: over a connection and in a
+        thread of its own, so that no other read waits for it.
+
+        Raises:
+            Unavailable: the disk fails.
+            Corrupt: the file is damaged.
+        """
+        return await asyncio.to_thread(self._check, work)
+
+    def _check(self, work: Callable[[Connection], T]) -> T:
+        with closing(connected(self._path, CHECK_CACHE_KIB)) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            return transact(connection, self._path, "BEGIN", work)
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Runs ``work`` on one state of the file.
 
@@ -96,25 +118,40 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    path: Path, schema: Sequence[str], version: int, upgrades: Upgrades = NO_UPGRADES
+    path: Path,
+    schema: Sequence[str],
+    version: int,
+    upgrades: Upgrades = NO_UPGRADES,
+    watched: Watched = NOT_WATCHED,
 ) -> AsyncIterator[Database]:
     """The file at ``path``; made, with its folders, when it does not exist. One of an earlier
     layout is brought to ``version`` by the ``upgrades`` from its own on, in one transaction.
+    ``watched`` are the tables with digests (:mod:`zonegit.store.digests`).
 
     Raises:
         Unavailable: it cannot be opened or made.
         Corrupt: it is damaged, or no SQLite file.
         Invalid: a later release of zonegit made it.
     """
-    prepare = partial(prepared, schema=schema, version=version, upgrades=upgrades)
+    prepare = partial(
+        _prepared_watched, schema=schema, version=version, upgrades=upgrades, watched=watched
+    )
     with closing(connected(path)) as writer, closing(connected(path)) as reader:
         database = Database(path, writer, reader)
         try:
-            await database.write(prepare)
+            await _prepare(database, path, prepare)
             reader.execute("PRAGMA query_only = ON")
             yield database
         finally:
             await asyncio.to_thread(database.shut)
+
+
+async def _prepare(database: Database, path: Path, work: Callable[[Connection], None]) -> None:
+    try:
+        await database.write(work)
+    except ZonegitError as error:
+        error.details.setdefault("file", str(path))
+        raise
 
 
 def connected(path: Path, cache_kib: int = CACHE_KIB) -> Connection:
@@ -264,6 +301,31 @@ def prepared(
         connection.execute(f"PRAGMA user_version = {version}")
 
 
+def _prepared_watched(
+    connection: Connection,
+    schema: Sequence[str],
+    version: int,
+    upgrades: Upgrades,
+    watched: Watched,
+) -> None:
+    """Makes the tables, or brings them to ``version``; compares those that are ``watched``.
+
+    Raises:
+        Corrupt: one holds something else than what was written.
+        Invalid: a later release of zonegit made the file.
+    """
+    if not watched.tables:
+        prepared(connection, schema, version, upgrades)
+        return
+    (before,) = connection.execute("PRAGMA user_version").fetchone()
+    if before == version or digests.are_in(connection):
+        digests.compare(connection, (digests.SCHEMA, *watched.at_open))
+    prepared(connection, schema, version, upgrades)
+    if before != version:
+        digests.refresh(connection, watched.tables)
+    digests.watch(connection, watched.tables)
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """What goes wrong with the file at ``path``, as an operator is told of it.
@@ -274,10 +336,19 @@ def explained(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except Damaged as error:
+        raise _damaged(path, error.message, error.details) from error
     except sqlite3.Error as error:
         raise _explained(error, path) from error
     except OSError as error:
-        raise Unavailable(f"cannot make {path.parent}: {error.strerror}") from error
+        raise Unavailable(f"cannot make {path.parent}: {error.strerror}", file=str(path)) from error
+
+
+_NOT_USABLE: Final = (
+    "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_INTERRUPT", "SQLITE_IOERR", "SQLITE_LOCKED",
+    "SQLITE_NOLFS", "SQLITE_NOMEM", "SQLITE_PERM", "SQLITE_PROTOCOL", "SQLITE_READONLY",
+)  # fmt: skip
+"""What says that the system does not let the file be used, and nothing about what it holds."""
 
 
 def _explained(error: sqlite3.Error, path: Path) -> ZonegitError:
@@ -286,9 +357,19 @@ def _explained(error: sqlite3.Error, path: Path) -> ZonegitError:
         return Unavailable(
             f"the disk that holds {path} is full; nothing was written",
             hint="make room on it, then send the same again",
+            file=str(path),
         )
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return Corrupt(f"{path} is damaged: {error}", hint="restore it from a backup")
-    if isinstance(error, sqlite3.OperationalError):
-        return Unavailable(f"{path} cannot be used: {error}; nothing was written")
+    if name.startswith(_NOT_USABLE):
+        return Unavailable(f"{path} cannot be used: {error}; nothing was written", file=str(path))
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _MISTAKES):
+        # The statements are right, so the file is not: it lacks a table, a text is no UTF-8.
+        return _damaged(path, str(error), {})
     raise error
+
+
+_MISTAKES: Final = (sqlite3.ProgrammingError, sqlite3.NotSupportedError)
+"""What the calling code does wrong."""
+
+
+def _damaged(path: Path, why: str, details: Mapping[str, str]) -> Corrupt:
+    return Corrupt(f"{path} is damaged: {why}", hint=RESTORE, **{**details, "file": str(path)})

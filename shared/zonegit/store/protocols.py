@@ -141,6 +141,16 @@ class Past(msgspec.Struct, frozen=True):
     recovered: bool = True
 
 
+class CheckedStore(msgspec.Struct, frozen=True):
+    """What a check of the whole ref store came to. ``done``: it is over; ``rows`` of the log were
+    looked at. ``damage`` are the first hundred of ``count`` faults, in words."""
+
+    done: bool
+    rows: int
+    count: int = 0
+    damage: list[str] = []
+
+
 class Installation(msgspec.Struct, frozen=True):
     """A ref store's installation id, and the ids of those that it replaces."""
 
@@ -423,6 +433,14 @@ class RefStore(Protocol):
             Invalid: a commit changes more than the serial, or a guard is too far ahead.
             Unsafe: a serial would not be later than the highest one.
             NotFound, Unavailable: as :meth:`move`.
+        """
+        ...
+
+    async def check(self, *, again: bool = False) -> CheckedStore:
+        """Return what the last check of the whole store came to, or how far the one is that runs.
+
+        Args:
+            again: begin another one, unless one runs.
         """
         ...
 

@@ -305,6 +305,13 @@ class AskRecovery(Message, frozen=True, kw_only=True, omit_defaults=True):
     ``store.protocols.Recovery``, once resolvers have said what they hold."""
 
 
+class AskCheck(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.check: what a check of the whole store came to, or how far it is; ``again``: begin
+    another one, unless one runs. Answered at once, by ``store.protocols.CheckedStore``."""
+
+    again: bool = False
+
+
 class Recover(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.recover: recover the subject's zone: all of its branches, and the highest serials of
     those that it had. Answered by ``store.protocols.Moved``."""

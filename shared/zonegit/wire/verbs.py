@@ -16,6 +16,7 @@ from zonegit.errors import Invalid
 from zonegit.store.basis import Basis
 from zonegit.store.protocols import (
     Aftermath,
+    CheckedStore,
     Installation,
     Moved,
     Operations,
@@ -120,6 +121,7 @@ VERBS: Final = (
     Verb("refs", "unpoint", m.Unpoint, Moved, Right.POINT, _NONE_OR_ZONE),
     Verb("refs", "adopt", m.Adopt, Moved, Right.ADOPT),
     Verb("refs", "recovery", m.AskRecovery, Recovery, Right.READ),
+    Verb("refs", "check", m.AskCheck, CheckedStore, Right.READ),
     Verb("refs", "recover", m.Recover, Moved, Right.RECOVER, _ZONE),
     Verb("refs", "replace", m.Replace, Installation, Right.REPLACE),
 )

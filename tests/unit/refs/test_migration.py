@@ -262,17 +262,18 @@ def schema_of(layout: int) -> list[str]:
         4: ("log_of_work", "log_of_undone"),
         5: ("TABLE past", "TABLE witness", "TABLE start", "TABLE awaiting", "TABLE owed"),
         6: ("COLUMN installation", "SET installation", "COLUMN recovered", "TABLE replaced"),
+        7: ("TABLE digest", "INTO digest"),
     }
     absent = [each for made, names in since.items() if made > layout for each in names]
     kept = [each for each in rows.SCHEMA if not any(name in each for name in absent)]
-    columns = {3: ",\n        because TEXT", 4: ", undoes TEXT"}
+    columns = {3: ",\n        because TEXT", 4: ", undoes TEXT", 7: ", previous BLOB NOT NULL"}
     for made, column in columns.items():
         if made > layout:
             kept = [each.replace(column, "") for each in kept]
     return kept
 
 
-@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5, 6])
 async def test_a_file_of_an_earlier_layout_is_brought_up_and_keeps_what_it_has(
     layout: int, tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:

@@ -197,9 +197,10 @@ async def test_undos_of_an_earlier_layout_are_known_by_the_digits_in_their_reaso
         file.execute("UPDATE log SET reason = 'undo ' || substr(undoes, 1, 12) WHERE undoes <> ''")
         for index in ("log_of_work", "log_of_undone"):
             file.execute(f"DROP INDEX {index}")
-        for table in ("past", "witness", "start", "awaiting", "owed", "replaced"):
+        for table in ("past", "witness", "start", "awaiting", "owed", "replaced", "digest"):
             file.execute(f"DROP TABLE {table}")
-        file.execute("ALTER TABLE log DROP COLUMN undoes")
+        for column in ("undoes", "previous"):
+            file.execute(f"ALTER TABLE log DROP COLUMN {column}")
         file.execute("ALTER TABLE store DROP COLUMN installation")
         file.execute("PRAGMA user_version = 3")
         file.commit()

@@ -1,0 +1,158 @@
+"""The chain of the log: each row holds the hash of the row before it.
+
+The first row holds ``digests.NOTHING``. The hash of the last one, with the number of all rows, is
+the row ``log`` of table ``digest``. So a row that was changed, lost or put in is found by what
+reads it, at the price of one hash; and all of them by :func:`find_damage`, a page at a time.
+"""
+
+from collections.abc import Callable
+from sqlite3 import Connection
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
+
+import msgspec
+import structlog
+
+from zonegit.store import digests
+from zonegit.store.digests import NOTHING, Digest
+from zonegit.store.protocols import EntryKind
+from zonegit.store.refnames import Space
+from zonegit.store.storedrows import Damaged, StoredId, StoredSerial, StoredTime
+
+T = TypeVar("T")
+
+NAME: Final = "log"
+BEGIN: Final = f"INSERT INTO digest VALUES ('{NAME}', 0, x'{NOTHING.hex()}')"  # noqa: S608
+COLUMNS: Final = (
+    "sequence, kind, space, zone, short, old, new, serial,"
+    " actor, time, reason, operation, because, undoes"
+)
+FOLLOWS: Final = (
+    "coalesce((SELECT previous FROM log AS next WHERE next.sequence = log.sequence + 1),"
+    " (SELECT sum FROM digest WHERE name = 'log'))"
+)
+"""What is said of a row by the one after it."""
+SELECT: Final = f"SELECT {COLUMNS}, previous, {FOLLOWS} FROM log"  # noqa: S608  # ours alone
+"""Selects what :class:`LoggedRow` holds."""
+_AFTER: Final = "WHERE sequence > ? ORDER BY sequence LIMIT ?"
+_FOLLOWED_PAGE: Final = f"{SELECT} {_AFTER}"
+_PAGE: Final = f"SELECT {COLUMNS} FROM log {_AFTER}"  # noqa: S608  # ours alone
+_APPEND: Final = f"INSERT INTO log VALUES ({', '.join('?' * 15)})"  # noqa: S608  # ours alone
+CHECK_BATCH: Final = 200
+"""Rows that are checked in one go, which takes a few milliseconds."""
+FILL_BATCH: Final = 10_000
+"""Rows that an upgrade fills in between two lines of progress."""
+
+log = structlog.get_logger()
+
+
+class LoggedRow(NamedTuple):
+    """A row of the log as it is stored; ``follows`` is what the next one says of it."""
+
+    sequence: Annotated[int, msgspec.Meta(ge=1)]
+    kind: EntryKind
+    space: Space
+    zone: bytes
+    short: str
+    old: StoredId | None
+    new: StoredId | None
+    serial: StoredSerial | None
+    actor: str
+    time: StoredTime
+    reason: str
+    operation: str
+    because: str | None
+    undoes: str | None
+    previous: StoredId
+    follows: StoredId
+
+    def check(self) -> None:
+        """Check that this is what was written.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if digests.hash_row(self[:-1]) != self.follows:
+            raise ValueError("its hash is not what the next row says")
+
+
+def append(connection: Connection, *row: Any) -> None:
+    """Add a row: the values of ``COLUMNS``.
+
+    Raises:
+        Damaged: the log lacks rows at its end.
+    """
+    end = digests.read(connection, NAME)
+    if row[0] != end.rows + 1:
+        raise Damaged(f"table log ends at {row[0] - 1:,}, and {end.rows:,} rows were written")
+    chained = (*row, end.sum)
+    connection.execute(_APPEND, chained)
+    digests.write(connection, NAME, Digest(end.rows + 1, digests.hash_row(chained)))
+
+
+def fill(connection: Connection) -> None:
+    """Chain the rows of a log that had no chain."""
+    (total,) = connection.execute("SELECT count(*) FROM log").fetchone()
+    end, last = Digest(0, NOTHING), 0
+    while rows := connection.execute(_PAGE, (last, FILL_BATCH)).fetchall():
+        chained = []
+        for row in rows:
+            chained.append((end.sum, row[0]))
+            end = Digest(end.rows + 1, digests.hash_row((*row, end.sum)))
+        connection.executemany("UPDATE log SET previous = ? WHERE sequence = ?", chained)
+        last = rows[-1][0]
+        if total > FILL_BATCH:
+            log.info("store.upgrading", rows=end.rows, total=total)
+    digests.write(connection, NAME, end)
+
+
+class CheckedPage(NamedTuple):
+    """What a page of the log came to: the last row that was looked at, whether there are more, and
+    what is wrong."""
+
+    last: int
+    has_more: bool
+    damage: list[str]
+
+
+def find_damage(
+    connection: Connection, after: int, read: Callable[[tuple[Any, ...]], object]
+) -> CheckedPage:
+    """Check the rows after a sequence, as many as are checked in one go.
+
+    Args:
+        connection: the store, in a transaction.
+        after: the last sequence that was checked before; 0: none was.
+        read: reads a row, and raises Damaged where it is not what was written.
+    """
+    found = connection.execute(_FOLLOWED_PAGE, (after, CHECK_BATCH)).fetchall()
+    damage = []
+    last = after
+    for row in found:
+        if row[0] != last + 1:
+            damage.append(f"table log has no rows {last + 1:,} to {row[0] - 1:,}")
+        last = row[0]
+        try:
+            read(row)
+        except Damaged as error:
+            damage.append(error.message)
+    has_more = len(found) == CHECK_BATCH
+    if not has_more:
+        damage += _compare_end(connection, last)
+    return CheckedPage(last, has_more, damage)
+
+
+def _compare_end(connection: Connection, last: int) -> list[str]:
+    end = digests.read(connection, NAME)
+    if end.rows != last:
+        return [f"table log ends at {last:,}, and {end.rows:,} rows were written"]
+    return []
+
+
+def check_end(connection: Connection, last: int) -> None:
+    """Check that the last row is the last one that was written.
+
+    Raises:
+        Damaged: it is not.
+    """
+    for each in _compare_end(connection, last):
+        raise Damaged(each)

@@ -1,0 +1,88 @@
+"""Check the whole store, a slice at a time, while it is used.
+
+At open only what is small is compared. So the rest is checked in the background after each start,
+and again when ``zonegit fsck`` asks for it: the structure of the file, the digest of every table,
+and the chain of the log. What a check finds is logged, and kept for who asks next.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from zonegit.errors import ZonegitError
+from zonegit.store.protocols import CheckedStore
+from zonegit_refs.sqlite import PAUSE_S, SqliteRefs
+
+MAX_DAMAGE: Final = 100
+"""Faults that are named; further ones are counted."""
+
+log = structlog.get_logger()
+
+
+class StoreCheck:
+    """Runs one check at a time, while :meth:`running`."""
+
+    def __init__(self, refs: SqliteRefs) -> None:
+        self._refs = refs
+        self._group: asyncio.TaskGroup | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_running = False
+        self._rows = 0
+        self._count = 0
+        self._damage: list[str] = []
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Check the store once, and again when asked, from entry to exit."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            self._start(group)
+            try:
+                yield
+            finally:
+                self._group = None
+                if self._task is not None:
+                    self._task.cancel()
+
+    def state(self, *, again: bool = False) -> CheckedStore:
+        """Return how far the check is and what it found.
+
+        Args:
+            again: begin another one, unless one runs.
+        """
+        if again and self._group is not None and not self._is_running:
+            self._start(self._group)
+        return CheckedStore(
+            done=not self._is_running, rows=self._rows, count=self._count, damage=self._damage
+        )
+
+    def _start(self, group: asyncio.TaskGroup) -> None:
+        self._is_running = True
+        self._rows, self._count, self._damage = 0, 0, []
+        self._task = group.create_task(self._check())
+
+    async def _check(self) -> None:
+        try:
+            self._note(await self._refs.check_file())
+            has_more = True
+            while has_more:
+                page = await self._refs.check_log(self._rows)
+                self._note(page.damage)
+                self._rows, has_more = page.last, page.has_more
+                await asyncio.sleep(PAUSE_S)
+        except ZonegitError as error:
+            self._note([error.message])
+        finally:
+            self._is_running = False
+        write = log.error if self._count else log.info
+        hint = "restore refs from a backup" if self._count else None
+        write("store.checked", rows=self._rows, damage=self._count, hint=hint)
+
+    def _note(self, damage: list[str]) -> None:
+        self._count += len(damage)
+        for each in damage[: MAX_DAMAGE - len(self._damage)]:
+            log.error("store.damaged", damage=each)
+            self._damage = [*self._damage, each]
