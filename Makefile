@@ -11,9 +11,12 @@ ARGS ?=
 SEEDS ?= 1-20
 SECONDS ?= 60
 JOBS ?= 3
+EXTRAS := dev test lint dist fuzz
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+    --upgrade --constraint requirements/constraints.txt --no-annotate --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test differential fuzz lint format docs bench dist clean
+.PHONY: help setup demo test differential fuzz lint format docs bench dist lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -53,9 +56,27 @@ docs: $(VENV)/.zonegit  ## Write the generated pages: commands, schema, bus perm
 bench: $(VENV)/.zonegit  ## Measure, and print one Markdown report (ARGS=... choose rows)
 	@$(BIN)/python -m benchmarks.report $(ARGS)
 
-dist: $(VENV)/.dist  ## Build the wheel and the source distribution into dist/
-	@$(BIN)/python -m build --quiet --outdir dist .
-	@ls -1 dist
+# In an empty folder, so that SHA256SUMS lists this build alone. The SBOM (CycloneDX) is that of an
+# environment with nothing else, so it has what depends on what.
+dist: $(VENV)/.dist  ## Build into dist/: wheel, source, an archive per platform, SBOM, checksums
+	@rm -rf dist
+	@$(BIN)/python -m build --quiet --no-isolation --outdir dist .
+	@$(BIN)/uv venv --quiet --clear $(VENV)/run
+	@$(BIN)/uv pip install --quiet --python $(VENV)/run --require-hashes --requirement requirements/run.txt
+	@$(BIN)/uv pip install --quiet --python $(VENV)/run --no-deps dist/*.whl
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+	    --output-reproducible --output-file dist/zonegit.cdx.json $(VENV)/run
+	@$(BIN)/python -m release.archives dist/*.whl dist
+
+# All extras are resolved together first, so that no two files name different versions.
+lock: $(VENV)/.dist  ## Write requirements/*.txt from pyproject.toml: newest versions, with hashes
+	@$(LOCK) --all-extras --output-file requirements/.all.txt
+	@$(LOCK) --constraint requirements/.all.txt --output-file requirements/run.txt
+	@for extra in $(EXTRAS); do \
+	    $(LOCK) --constraint requirements/.all.txt --extra $$extra \
+	        --output-file requirements/$$extra.txt || exit; \
+	done
+	@rm requirements/.all.txt
 
 clean:  ## Remove the environment and everything that was built
 	@rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -73,12 +94,14 @@ $(VENV)/.made:
 	"$$python" -m venv --clear $(VENV) || { echo "no environment: on Debian, install python3-venv" >&2; exit 1; }
 	@touch $@
 
-$(VENV)/.zonegit: $(VENV)/.made pyproject.toml
+# What is installed is what requirements/ names, each file by its hash; `make lock` writes these.
+$(VENV)/.zonegit: $(VENV)/.made pyproject.toml requirements/dev.txt
 	@echo "installing zonegit into $(VENV)"
-	@$(PIP) install --editable .
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.dist $(VENV)/.fuzz: $(VENV)/.%: $(VENV)/.zonegit
+$(VENV)/.test $(VENV)/.lint $(VENV)/.dist $(VENV)/.fuzz: $(VENV)/.%: $(VENV)/.zonegit requirements/%.txt
 	@echo "installing what $* needs"
-	@$(PIP) install --editable '.[$*]'
+	@$(PIP) install --require-hashes --requirement requirements/$*.txt
 	@touch $@

