@@ -62,6 +62,13 @@ class Unavailable(ZonegitError):
     code = "unavailable"
 
 
+class Busy(Unavailable):
+    """A service has more to do for this caller than it takes on; ``details['retry_after_ms']`` is
+    the time after which sending it again may help."""
+
+    code = "busy"
+
+
 class Internal(ZonegitError):
     """A bug on the other side; ``details['log_id']`` finds it in that service's log."""
 

@@ -18,6 +18,7 @@ from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Adopter, LogEntry, ObjectStore, RefStore
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import RefEvent
+from zonegit_objectstore.handlers import DEPTHS
 from zonegit_objectstore.handlers import Handlers as ObjectHandlers
 from zonegit_objectstore.sqlite import SqliteObjects, open_objects
 from zonegit_refs.adopting import Adopting
@@ -66,7 +67,7 @@ async def remote_objects(path: Path, url: str) -> AsyncIterator[ObjectStore]:
     async with (
         sqlite_objects(path, url) as store,
         bus_pair(url) as (served, bus),
-        serve(served, "objectstore", "objects", ObjectHandlers(store).endpoints()),
+        serve(served, "objectstore", "objects", ObjectHandlers(store).endpoints(), DEPTHS),
     ):
         yield RemoteObjects(bus, ACTOR)
 

@@ -16,6 +16,7 @@ EXIT_STATUS: Final = {
     "conflict": 4,
     "denied": 5,
     "unavailable": 6,
+    "busy": 6,
     "unsafe": 7,
 }
 INTERRUPTED: Final = 130

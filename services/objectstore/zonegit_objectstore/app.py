@@ -8,7 +8,7 @@ from zonegit.bus.connection import connect
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
-from zonegit_objectstore.handlers import Handlers
+from zonegit_objectstore.handlers import DEPTHS, Handlers
 from zonegit_objectstore.sqlite import open_objects
 
 NAME: Final = "objectstore"
@@ -27,7 +27,7 @@ async def run(bus_settings: BusSettings, settings: Settings) -> None:
     async with (
         open_objects(settings.data / FILE) as store,
         connect(bus_settings, name=NAME, patient=True, report=log.warning) as bus,
-        serve(bus, NAME, "objects", Handlers(store).endpoints()),
+        serve(bus, NAME, "objects", Handlers(store).endpoints(), DEPTHS),
     ):
         log.info("service.started", bus=bus.url_shown, data=str(settings.data / FILE))
         await bus.closed.wait()

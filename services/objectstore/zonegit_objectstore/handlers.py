@@ -1,5 +1,12 @@
-"""What each verb of the object store does: a message in, one call, a message out."""
+"""What each verb of the object store does: a message in, one call, a message out.
 
+The store has a thread that reads and one that writes, and a lane for each. A reply is a batch of
+what was asked for, so that no request keeps a thread for long: about 10 ms.
+"""
+
+from typing import Final
+
+from zonegit.bus.lanes import READ, WRITE
 from zonegit.bus.service import Answer, Endpoints, endpoints_of
 from zonegit.wire.messages import (
     MAX_BATCH_OCTETS,
@@ -18,6 +25,15 @@ from zonegit.wire.messages import (
 )
 from zonegit.wire.subjects import Request
 from zonegit_objectstore.sqlite import SqliteObjects
+
+DEPTHS: Final = {READ: 2, WRITE: 2}
+"""Requests that each lane runs at a time: one in its thread, one that is being decoded or
+answered."""
+
+GET_BATCH: Final = 1_024
+"""Objects in a reply, at the most."""
+HISTORY_BATCH: Final = 512
+"""Commits in a reply, at the most, unless there are more tips."""
 
 
 class Handlers:
@@ -39,7 +55,9 @@ class Handlers:
         return endpoints_of("objects", answers)
 
     async def get(self, request: Request, message: GetObjects) -> GotObjects:
-        return GotObjects(objects=await self._store.first(message.ids, MAX_BATCH_OCTETS))
+        return GotObjects(
+            objects=await self._store.first(message.ids[:GET_BATCH], MAX_BATCH_OCTETS)
+        )
 
     async def put(self, request: Request, message: PutObjects) -> Done:
         await self._store.put(message.objects)
@@ -55,5 +73,6 @@ class Handlers:
         return Listed(objects=await self._store.listed(message.after))
 
     async def history(self, request: Request, message: HistoryOf) -> History:
-        found = await self._store.latest(message.tips, message.limit, MAX_BATCH_OCTETS)
+        limit = min(message.limit, HISTORY_BATCH)
+        found = await self._store.latest(message.tips, limit, MAX_BATCH_OCTETS)
         return History(commits=found)

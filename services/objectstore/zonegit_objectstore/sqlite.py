@@ -12,7 +12,7 @@ from zonegit.objects.canonical import decode, links
 from zonegit.objects.ids import ID_OCTETS, CommitId, Kind, ObjectId, RawObject, short, verified
 from zonegit.objects.model import Commit, Object
 from zonegit.store.database import Database, Upgrades, open_database
-from zonegit.store.protocols import MAX_LISTED, Dated
+from zonegit.store.protocols import Dated
 from zonegit_objectstore import history
 
 VERSION: Final = 2
@@ -30,6 +30,9 @@ _PUT: Final = """
 """
 AT_ONCE: Final = 500
 """Ids that one statement asks for."""
+
+LIST_BATCH: Final = 1_024
+"""Objects on a page of all there are."""
 
 MOST_FOUND: Final = 16
 MAX_KIND: Final = 16
@@ -162,7 +165,7 @@ def _listed(connection: Connection, after: ObjectId | None) -> list[tuple[Object
     return connection.execute(
         "SELECT id, substr(kind, 1, ?) FROM object WHERE id > ? AND length(id) = ?"
         " ORDER BY id LIMIT ?",
-        (MAX_KIND, after or b"", ID_OCTETS, MAX_LISTED),
+        (MAX_KIND, after or b"", ID_OCTETS, LIST_BATCH),
     ).fetchall()
 
 

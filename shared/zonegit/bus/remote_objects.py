@@ -31,8 +31,8 @@ from zonegit.wire.messages import (
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 
 SERVICE: Final = "objects"
-GET_AT_ONCE: Final = 4_096
-"""Ids asked for at a time: about as many RRsets as fit one reply."""
+GET_AT_ONCE: Final = 1_024
+"""Ids asked for at a time: as many as the object store answers at a time."""
 
 PUT_TIMEOUT: Final = 15.0
 """Seconds; a batch ends in an fsync, and a busy disk may take its time."""

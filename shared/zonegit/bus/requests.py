@@ -6,6 +6,8 @@ belongs to, and so does the loss of the connection, both at once and not after t
 """
 
 import asyncio
+import itertools
+import random
 import secrets
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -16,7 +18,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from zonegit.bus import headers
-from zonegit.errors import Denied, Unavailable, ZonegitError
+from zonegit.errors import Busy, Denied, Unavailable, ZonegitError
+from zonegit.fairness.gate import MAX_RETRY_MS, MIN_RETRY_MS
 from zonegit.wire import codec, failures, subjects
 from zonegit.wire.messages import Failure
 
@@ -75,21 +78,41 @@ class Requests:
     async def ask(
         self, subject: str, message: msgspec.Struct, reply: type[Reply], timeout: float
     ) -> Reply:
-        """Raises:
-        ZonegitError: what the service answered with.
-        Denied: the bus does not let this user ask that.
-        Unavailable: no answer within ``timeout`` seconds, nobody to give one, or no bus.
+        """Ask a service, again where it is busy, until it answers.
+
+        Raises:
+            ZonegitError: what the service answered with.
+            Denied: the bus does not let this user ask that.
+            Busy: the service was, to the end.
+            Unavailable: no answer within ``timeout`` seconds, no service to give one, or no bus.
         """
+        octets = codec.encode(message)
+        clock = asyncio.get_running_loop().time
+        end = clock() + timeout
+        for attempt in itertools.count(1):
+            try:
+                answer = await self._try(subject, octets, end - clock(), attempt, timeout)
+                return self._decoded(answer, subject, reply)
+            except Busy as busy:
+                pause = _pause(busy)
+                if clock() + pause >= end:
+                    raise
+                await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    async def _try(
+        self, subject: str, octets: bytes, left: float, attempt: int, timeout: float
+    ) -> Msg:
+        """Send a request once, ``left`` seconds before its sender gives up."""
         waiting = _Waiting(subject, asyncio.get_running_loop().create_future())
         try:
-            async with asyncio.timeout(timeout):
-                answer = await self._send(waiting, codec.encode(message), timeout)
+            async with asyncio.timeout(left):
+                return await self._send(waiting, octets, left, attempt)
         except TimeoutError as error:
             raise Unavailable(
                 f"{_service(subject)} on {self._shown} did not answer within {timeout:g} s",
                 hint="it may be overloaded; sending the same again is safe (zonegit doctor)",
             ) from error
-        return self._decoded(answer, subject, reply)
 
     async def gather(
         self, subject: str, message: msgspec.Struct, reply: type[Reply], wait_s: float
@@ -114,14 +137,18 @@ class Requests:
                 continue
         return found
 
-    async def _send(self, waiting: _Waiting, octets: bytes, timeout: float) -> Msg:
+    async def _send(
+        self, waiting: _Waiting, octets: bytes, timeout: float, attempt: int = 1
+    ) -> Msg:
         try:
-            return await self._send_once(waiting, octets, timeout)
+            return await self._send_once(waiting, octets, timeout, attempt)
         except _InboxRefused:
             waiting.answered = asyncio.get_running_loop().create_future()
-            return await self._send_once(waiting, octets, timeout)
+            return await self._send_once(waiting, octets, timeout, attempt)
 
-    async def _send_once(self, waiting: _Waiting, octets: bytes, timeout: float) -> Msg:
+    async def _send_once(
+        self, waiting: _Waiting, octets: bytes, timeout: float, attempt: int
+    ) -> Msg:
         token = secrets.token_hex(TOKEN_OCTETS)
         waiting.inbox = self.inbox(waiting.subject)
         self._waiting[token] = waiting
@@ -131,7 +158,7 @@ class Requests:
                 waiting.subject,
                 octets,
                 reply=f"{waiting.inbox}.{token}",
-                headers=headers.request(timeout, token),
+                headers=headers.request(timeout, token, attempt),
             )
             return await waiting.answered
         except (nats.errors.Error, OSError) as error:
@@ -220,6 +247,17 @@ class Requests:
             f"the bus {self._shown} is gone",
             hint="whether the last request was carried out is unknown; sending it again is safe",
         )
+
+
+def _pause(busy: Busy) -> float:
+    """Return the seconds to wait before a request is sent again: what the service says, and up to
+    as much again, so that those who were refused together do not come back together."""
+    try:
+        after_ms = int(busy.details.get("retry_after_ms", ""))
+    except ValueError:
+        after_ms = MIN_RETRY_MS
+    after_ms = min(max(after_ms, MIN_RETRY_MS), MAX_RETRY_MS)
+    return after_ms * random.uniform(1.0, 2.0) / 1_000  # noqa: S311 it spreads, and hides nothing
 
 
 def _service(subject: str) -> str:

@@ -1,4 +1,4 @@
-"""Answers requests: a task each, so many at a time, and none of them lost when the service stops.
+"""Answers requests: a task each, in the order of fair queues; none is lost when the service stops.
 
 The requests come through one subscription: the endpoints of ``nats.micro`` discard what is on its
 way when they stop, run one request after the other, and reply wherever a request wants it. Here a
@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -23,18 +24,21 @@ from nats.aio.subscription import Subscription
 from zonegit import release
 from zonegit.bus import discovery, headers
 from zonegit.bus.connection import Bus
-from zonegit.errors import Internal, Invalid, Unavailable, ZonegitError
+from zonegit.bus.lanes import DEFAULT_DEPTHS, READ, WRITE, Lanes, Place
+from zonegit.errors import Busy, Internal, Invalid, Unavailable, ZonegitError
+from zonegit.fairness import meter as metering
+from zonegit.fairness.meter import Meter
 from zonegit.wire import codec, failures, subjects, verbs
 from zonegit.wire.subjects import Request
 from zonegit.wire.verbs import Verb
 
 M = TypeVar("M", bound=msgspec.Struct)
 
-AT_ONCE: Final = 64
-"""Requests that run at a time; the rest wait in the client library, bounded by its limits."""
-
 LONGEST: Final = 30.0
 """Seconds a request runs at most, whatever its sender says."""
+
+REFUSALS_EVERY_S: Final = 1.0
+"""How often the log says that requests are refused, and the latest actor of them."""
 
 STOP_TIMEOUT: Final = 10.0
 """Seconds that running requests have to finish when the service stops."""
@@ -70,9 +74,15 @@ def endpoints_of(service: str, answers: Mapping[str, Answer]) -> Endpoints:
 
 
 @asynccontextmanager
-async def serve(bus: Bus, name: str, service: str, endpoints: Endpoints) -> AsyncIterator[None]:
+async def serve(
+    bus: Bus,
+    name: str,
+    service: str,
+    endpoints: Endpoints,
+    depths: Mapping[str, int] = DEFAULT_DEPTHS,
+) -> AsyncIterator[Lanes]:
     """Answers requests from entry to exit. ``name`` is what ``$SRV.PING`` shows, ``service`` the
-    token in the subjects.
+    token in the subjects, ``depths`` how many requests each lane runs at a time.
 
     Leaving it stops taking requests, then waits for those at hand.
 
@@ -80,7 +90,8 @@ async def serve(bus: Bus, name: str, service: str, endpoints: Endpoints) -> Asyn
         Denied: the bus does not let this user serve.
         Unavailable: no bus.
     """
-    dispatcher = Dispatcher(bus, endpoints)
+    lanes = Lanes(depths, {name: _lane(each.verb) for name, each in endpoints.items()})
+    dispatcher = Dispatcher(bus, endpoints, lanes)
     subject = f"{subjects.ROOT}.*.{service}.>"
     async with AsyncExitStack() as stack:
         stack.push_async_callback(dispatcher.finish)
@@ -96,7 +107,11 @@ async def serve(bus: Bus, name: str, service: str, endpoints: Endpoints) -> Asyn
             await stack.enter_async_context(answering)
         except (nats.errors.Error, OSError) as error:
             raise Unavailable(f"the bus {bus.url_shown} is gone") from error
-        yield
+        yield lanes
+
+
+def _lane(verb: Verb) -> str:
+    return WRITE if verb.right.mutates else READ
 
 
 def _identity(name: str) -> discovery.Found:
@@ -148,11 +163,12 @@ async def answer_broadcast(
 class Dispatcher:
     """Runs each request as a task and sees that each is answered exactly once."""
 
-    def __init__(self, bus: Bus, endpoints: Endpoints) -> None:
+    def __init__(self, bus: Bus, endpoints: Endpoints, lanes: Lanes) -> None:
         self._bus = bus
         self._endpoints = endpoints
-        self._free = asyncio.Semaphore(AT_ONCE)
+        self._lanes = lanes
         self._running: set[asyncio.Task[None]] = set()
+        self._refused = RefusalLog()
         self._answered = 0
         self._failed = 0
         self._took_s = 0.0
@@ -166,18 +182,54 @@ class Dispatcher:
             "last_error": "",
             "processing_time": took_ns,
             "average_processing_time": took_ns // max(1, self._answered),
-            "data": {"refused_replies": self._bus.replies.refused},
+            "data": {"refused_replies": self._bus.replies.refused, **self._lanes.figures()},
         }
 
     async def take(self, message: Msg) -> None:
-        """Starts a request as soon as there is room for one more. One whose reply may not go where
-        it wants it is not carried out."""
+        """Starts a request, which waits for its turn; refuses it where too many do. One whose
+        reply may not go where it wants it is not carried out."""
         if not self._bus.replies.allows(message.subject, message.reply):
             return
-        await self._free.acquire()
-        task = asyncio.create_task(self._handle(message))
-        self._running.add(task)
-        task.add_done_callback(self._done)
+        found = message.headers or {}
+        place = self._lanes.place(message.subject, found, len(message.data))
+        if place.is_full():
+            await self._refuse(message, place, place.gate.refuse(place.share, place.actor))
+        else:
+            task = asyncio.create_task(self._run(message, place))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        await asyncio.sleep(0)  # many messages at once do not keep the running ones waiting
+
+    async def _run(self, message: Msg, place: Place) -> None:
+        """Answers a request once its turn has come, and charges its actor for the time taken."""
+        left = headers.remaining(message.headers or {}, LONGEST)
+        try:
+            async with asyncio.timeout(left):
+                if left <= 0:
+                    raise TimeoutError
+                turn = await place.enter()
+        except TimeoutError:
+            late = _late()
+            await self._reply(message, failures.to_message(late), late.code)
+            return
+        except Busy as busy:
+            await self._refuse(message, place, busy)
+            return
+        meter = Meter(partial(place.gate.charge, turn))
+        headers.BEHALF.set(headers.Behalf(place.actor, time.time() + left))
+        try:
+            await metering.run(self._handle(message), meter)
+        finally:
+            place.gate.leave(turn, meter.close())
+
+    async def _refuse(self, message: Msg, place: Place, busy: Busy) -> None:
+        """Answers that there is too much to do; to one that does not know ``busy``, with the code
+        that it knows for what may pass."""
+        self._refused.note(place.actor, place.share)
+        known = headers.understands_busy(message.headers or {})
+        code = busy.code if known else Unavailable.code
+        failure = msgspec.structs.replace(failures.to_message(busy), code=code)
+        await self._reply(message, failure, code)
 
     async def finish(self) -> None:
         """Waits for the requests that run, and cancels those that take too long."""
@@ -186,10 +238,6 @@ class Dispatcher:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        self._free.release()
 
     async def _handle(self, message: Msg) -> None:
         started = time.perf_counter()
@@ -234,10 +282,7 @@ class Dispatcher:
                 await asyncio.sleep(0)  # lets a deadline that has passed strike before the work
                 return await endpoint.answer(request, asked)
         except TimeoutError as error:
-            raise Unavailable(
-                "the request came, or took, too late: its sender had given up",
-                hint="if this happens at once, compare the clocks of both hosts (zonegit doctor)",
-            ) from error
+            raise _late() from error
 
     async def _reply(self, message: Msg, reply: msgspec.Struct, code: str | None) -> None:
         if not message.reply:
@@ -247,3 +292,27 @@ class Dispatcher:
             await self._bus.send(message.reply, codec.encode(reply), failed)
         except ZonegitError as error:
             log.warning("reply.lost", subject=message.subject[:300], error=error.message)
+
+
+class RefusalLog:
+    """Logs who is refused, a line a second at the most."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._logged = -1.0
+
+    def note(self, actor: str, share: str) -> None:
+        """Take a refusal into account."""
+        self._count += 1
+        now = time.monotonic()
+        if now - self._logged >= REFUSALS_EVERY_S:
+            log.warning("requests.refused", actor=actor, share=share, count=self._count)
+            self._logged = now
+            self._count = 0
+
+
+def _late() -> Unavailable:
+    return Unavailable(
+        "the request came, or took, too late: its sender had given up",
+        hint="if this happens at once, compare the clocks of both hosts (zonegit doctor)",
+    )

@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from zonegit.errors import Corrupt, Invalid, Unavailable, ZonegitError
+from zonegit.fairness import meter
 from zonegit.store import digests
 from zonegit.store.digests import Watched
 from zonegit.store.storedrows import Damaged
@@ -82,7 +83,7 @@ class Database:
                 loop.call_soon_threadsafe(then, result)
             return result
 
-        return await loop.run_in_executor(self._writing, run)
+        return await meter.run_in_thread(self._writing, run)
 
     async def check(self, work: Callable[[Connection], T]) -> T:
         """Runs ``work``, which may take long, on one state of the file: over a connection and in a
@@ -106,9 +107,8 @@ class Database:
             Unavailable: the disk fails.
             Corrupt: the file is damaged.
         """
-        loop = asyncio.get_running_loop()
         read = partial(transact, self._reader, self._path, "BEGIN", work)
-        return await loop.run_in_executor(self._reading, read)
+        return await meter.run_in_thread(self._reading, read)
 
     def shut(self) -> None:
         """Waits for what runs and closes the file."""

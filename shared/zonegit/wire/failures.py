@@ -16,6 +16,7 @@ BY_CODE: Final[dict[str, type[ZonegitError]]] = {
         errors.Unsafe,
         errors.Corrupt,
         errors.Unavailable,
+        errors.Busy,
         errors.Internal,
     )
 }

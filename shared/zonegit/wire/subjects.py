@@ -38,6 +38,8 @@ END: Final = "="
 INBOX: Final = "_INBOX"
 MAX_REPLY: Final = 512
 """Characters of a reply's subject."""
+SERVICE_ACTORS: Final = frozenset({"resolver", "refs", "objectstore"})
+"""The actors that services are; the broker lets no operator speak as one of them."""
 
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
 _TOKEN: Final = re.compile(r"(?:[a-z0-9_-]|=[0-9A-F]{2})+", re.ASCII)

@@ -94,7 +94,13 @@ def test_a_service_answers_every_verb_of_its_table_with_the_reply_that_stands_th
 
 def test_every_header_is_explained() -> None:
     documented = [cells[0].strip("`") for cells in rows("### Headers")]
-    assert documented == [headers.DEADLINE, headers.REQUEST_ID, headers.FAILED]
+    assert documented == [
+        headers.DEADLINE,
+        headers.REQUEST_ID,
+        headers.ATTEMPT,
+        headers.ON_BEHALF,
+        headers.FAILED,
+    ]
 
 
 def test_every_kind_of_event_has_a_subject() -> None:

@@ -1,0 +1,111 @@
+"""The queues in front of a service: requests wait in a lane for each worker that the service has,
+in the order of a fair queue of their actors (docs/adr/0040-fair-queueing.md).
+
+Services and resolvers have a class of their own, so operators cannot crowd them out, however many
+there are. What a service asks because it answers somebody's request belongs to that actor, goes
+ahead of the actor's other requests, and is not refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from zonegit.bus import headers
+from zonegit.fairness.fair_queue import Share
+from zonegit.fairness.gate import Gate, Turn
+from zonegit.wire.subjects import SERVICE_ACTORS
+
+SERVICES: Final = "services"
+OPERATORS: Final = "operators"
+
+READ: Final = "read"
+WRITE: Final = "write"
+"""The lanes of a service that has a worker each for what reads and what mutates."""
+DEFAULT_LANE: Final = "any"
+DEFAULT_DEPTHS: Final = MappingProxyType({DEFAULT_LANE: 64})
+"""Requests that run at a time where a service has one lane for all."""
+
+SERVICES_WEIGHT: Final = 4.0
+"""Of a worker's time services get four fifths, if they want as much and others do, too."""
+MAX_WAITING_OF_SERVICE: Final = 1_024
+"""More than the requests that one service has under way for others."""
+SIZE_OCTETS: Final = 64 << 10
+"""A message takes the place of one request, and of one more for each so many octets."""
+
+
+def shares(depth: int) -> dict[str, Share]:
+    """Return the classes of a lane. One operator leaves a quarter of a lane to others, and all of
+    them together an eighth to services."""
+    return {
+        SERVICES: Share(
+            weight=SERVICES_WEIGHT, max_waiting_of_flow=MAX_WAITING_OF_SERVICE, is_protected=True
+        ),
+        OPERATORS: Share(
+            max_running=max(1, depth - depth // 8),
+            max_running_of_flow=max(1, depth - depth // 4),
+        ),
+    }
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a request waits."""
+
+    gate: Gate
+    share: str
+    actor: str
+    size: int
+    is_urgent: bool
+
+    def is_full(self) -> bool:
+        """Return whether the request would be refused at once."""
+        return not self.is_urgent and self.gate.is_full(self.share, self.actor)
+
+    async def enter(self) -> Turn:
+        """Wait for the request's turn.
+
+        Raises:
+            Busy: too many requests of the actor wait already.
+        """
+        return await self.gate.enter(self.share, self.actor, self.size, is_urgent=self.is_urgent)
+
+
+class Lanes:
+    """The lanes of one service.
+
+    Args:
+        depths: how many requests each lane runs at a time, by name; the first lane is also that of
+            requests whose verb has no lane, or is none of the service.
+        lane_of_verb: the lane of each verb.
+    """
+
+    def __init__(self, depths: Mapping[str, int], lane_of_verb: Mapping[str, str]) -> None:
+        self.gates = {
+            name: Gate("requests of {flow}", shares(depth), depth) for name, depth in depths.items()
+        }
+        self._first = next(iter(self.gates.values()))
+        self._of_verb = {
+            verb: self.gates.get(lane, self._first) for verb, lane in lane_of_verb.items()
+        }
+
+    def figures(self) -> dict[str, dict[str, int]]:
+        """Return for each lane and class how many requests wait, and how many were refused."""
+        waiting: dict[str, int] = {}
+        refused: dict[str, int] = {}
+        for name, gate in self.gates.items():
+            waiting.update((f"{name}.{share}", count) for share, count in gate.waiting().items())
+            refused.update((f"{name}.{share}", count) for share, count in gate.refused.items())
+        return {"waiting": waiting, "busy": refused}
+
+    def place(self, subject: str, found: headers.Headers, octets: int) -> Place:
+        """Return where a request waits; its subject need not be well-formed."""
+        _, actor, _, verb, *_ = (*subject.split(".", 4), "", "", "", "")
+        gate = self._of_verb.get(verb, self._first)
+        size = 1 + octets // SIZE_OCTETS
+        if actor not in SERVICE_ACTORS:
+            return Place(gate, OPERATORS, actor[: headers.MAX_ACTOR_TOKEN], size, is_urgent=False)
+        behalf = headers.on_behalf(found)
+        if behalf and behalf not in SERVICE_ACTORS:
+            return Place(gate, OPERATORS, behalf, size, is_urgent=True)
+        return Place(gate, SERVICES, actor, size, is_urgent=bool(behalf))

@@ -1,0 +1,101 @@
+"""Lets tasks through to a worker in the order of a fair queue."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from typing import Final
+
+from zonegit.errors import Busy
+from zonegit.fairness.fair_queue import Entry, FairQueue, Share
+
+MIN_RETRY_MS: Final = 20
+MAX_RETRY_MS: Final = 2_000
+"""Bounds of the time after which a refused sender is asked to try again."""
+
+Turn = Entry[asyncio.Future[None] | None]
+"""A task's place in the queue, and then its right to use the worker. The item is what the task
+waits for; None where it does not have to."""
+
+
+class Gate:
+    """A worker's queue.
+
+    Args:
+        what: what is refused where the queue is full, for the error ("requests of {flow}").
+        shares: the classes, by name.
+        depth: tasks that use the worker at a time.
+    """
+
+    def __init__(self, what: str, shares: Mapping[str, Share], depth: int) -> None:
+        self._what = what
+        self._queue: FairQueue[asyncio.Future[None] | None] = FairQueue(shares, depth)
+        self.refused: Counter[str] = Counter(dict.fromkeys(shares, 0))
+        """How many tasks were refused, by class."""
+
+    @property
+    def running(self) -> int:
+        """How many tasks use the worker."""
+        return self._queue.running
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many tasks wait, by class."""
+        return dict(self._queue.waiting())
+
+    def is_full(self, share: str, flow: Hashable) -> bool:
+        """Return whether a task of that flow would be refused at once."""
+        return self._queue.is_full(share, flow)
+
+    async def enter(
+        self, share: str, flow: Hashable, size: int = 1, *, is_urgent: bool = False
+    ) -> Turn:
+        """Wait for a turn; :meth:`leave` ends it. A task that is cancelled leaves the queue.
+
+        Raises:
+            Busy: too much of the flow, or in all, waits already.
+        """
+        turn: Turn = Entry(share, flow, None, size, is_urgent)
+        if self._queue.start(turn):
+            return turn
+        waiter = turn.item = asyncio.get_running_loop().create_future()
+        refused = self._queue.push(turn)
+        if refused is turn:
+            raise self.refuse(share, flow)
+        if refused is not None and refused.item is not None and not refused.item.done():
+            refused.item.set_exception(self.refuse(refused.share, refused.flow))
+        self._start_next()
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.cancelled():
+                self._queue.remove(turn)
+            elif waiter.exception() is None:  # its turn came at the same time
+                self.leave(turn, 0.0)
+            raise
+        return turn
+
+    def leave(self, turn: Turn, cost_s: float) -> None:
+        """End a turn that used the worker for ``cost_s`` seconds."""
+        self._queue.finish(turn, cost_s)
+        self._start_next()
+
+    def charge(self, turn: Turn, cost_s: float) -> None:
+        """Charge the flow of a turn that ended for more time of the worker."""
+        self._queue.charge(turn, cost_s)
+
+    def refuse(self, share: str, flow: Hashable) -> Busy:
+        """Count a refusal and return it as an error, with the time to wait."""
+        self.refused[share] += 1
+        after_ms = int(self._queue.delay_s(share, flow) * 1_000)
+        after_ms = min(max(after_ms, MIN_RETRY_MS), MAX_RETRY_MS)
+        return Busy(
+            f"too many {self._what.format(flow=flow)} wait already",
+            hint="try again in a moment, with fewer at a time",
+            retry_after_ms=str(after_ms),
+        )
+
+    def _start_next(self) -> None:
+        while (turn := self._queue.pop()) is not None:
+            if turn.item is None or turn.item.done():  # cancelled while it waited
+                self._queue.finish(turn, 0.0)
+            else:
+                turn.item.set_result(None)

@@ -1,0 +1,143 @@
+"""Measures the time that a piece of asynchronous work occupies its worker: the event loop while the
+work runs there, and the threads that run something for it. Waiting is not counted.
+
+The work is run by :func:`run`, with a meter in its context; what hands a part of it to a thread
+adds the time that this takes (:mod:`zonegit.store.database`).
+"""
+
+import asyncio
+import types
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Executor
+from contextlib import suppress
+from contextvars import ContextVar
+from time import perf_counter
+from typing import Any, Final, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Meter:
+    """Service time, in seconds. ``on_late`` is called with what is added after :meth:`close`, such
+    as by a thread that goes on after its caller was cancelled."""
+
+    __slots__ = ("_began", "_is_closed", "_on_late", "_seconds")
+
+    def __init__(self, on_late: Callable[[float], None] | None = None) -> None:
+        self._seconds = 0.0
+        self._began: float | None = None
+        self._is_closed = False
+        self._on_late = on_late
+
+    def add(self, seconds: float) -> None:
+        """Count time that a thread took; called on the event loop."""
+        if not self._is_closed:
+            self._seconds += seconds
+        elif self._on_late is not None:
+            self._on_late(seconds)
+
+    def read(self) -> float:
+        """Return the seconds so far."""
+        running = perf_counter() - self._began if self._began is not None else 0.0
+        return self._seconds + running
+
+    def close(self) -> float:
+        """Return the seconds in all; what comes later is late."""
+        total = self.read()
+        self._is_closed = True
+        return total
+
+    def resume(self) -> None:
+        """Note that the work has the event loop."""
+        self._began = perf_counter()
+
+    def pause(self) -> None:
+        """Note that it waits."""
+        if self._began is not None:
+            self._seconds += perf_counter() - self._began
+            self._began = None
+
+
+_CURRENT: Final[ContextVar[Meter | None]] = ContextVar("meter", default=None)
+
+
+def current() -> Meter | None:
+    """Return the meter of the work that runs; None where it is not measured."""
+    return _CURRENT.get()
+
+
+async def run(work: Coroutine[Any, Any, T], meter: Meter) -> T:
+    """Run ``work`` and measure it."""
+    token = _CURRENT.set(meter)
+    try:
+        return await _stepped(work, meter)
+    finally:
+        _CURRENT.reset(token)
+
+
+@types.coroutine
+def _stepped(work: Coroutine[Any, Any, T], meter: Meter) -> Generator[Any, Any, T]:
+    """Do what ``yield from work`` does, and measure the time between the yields."""
+    thrown: BaseException | None = None
+    while True:
+        meter.resume()
+        try:
+            awaited = work.send(None) if thrown is None else work.throw(thrown)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+        finally:
+            meter.pause()
+        thrown = None
+        try:
+            yield awaited
+        except GeneratorExit:
+            work.close()
+            raise
+        except BaseException as error:  # a cancellation, for the work to handle
+            thrown = error
+
+
+async def run_in_thread(executor: Executor, work: Callable[[], T]) -> T:
+    """Run ``work`` in a thread of ``executor``, and count its time for the work that runs.
+
+    A caller that is cancelled is charged all the same for what the thread has begun.
+    """
+    loop = asyncio.get_running_loop()
+    meter = current()
+    if meter is None:
+        return await loop.run_in_executor(executor, work)
+    timed = _Timed(work)
+    future = executor.submit(timed)
+    try:
+        value = await asyncio.wrap_future(future, loop=loop)
+    except asyncio.CancelledError:
+
+        def count(done: object) -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(meter.add, timed.seconds)
+
+        future.add_done_callback(count)
+        raise
+    except BaseException:
+        meter.add(timed.seconds)
+        raise
+    meter.add(timed.seconds)
+    return value
+
+
+class _Timed(Generic[T]):
+    """A call that notes how long it took."""
+
+    __slots__ = ("_work", "seconds")
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self.seconds = 0.0
+
+    def __call__(self) -> T:
+        began = perf_counter()
+        try:
+            return self._work()
+        finally:
+            self.seconds = perf_counter() - began

@@ -1,0 +1,234 @@
+"""The queue in front of a service, over a real bus: who is next, who is refused, who is charged.
+
+Order is asserted, and counts; no times.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import nats
+import pytest
+from nats.aio.client import Client
+from tests.support.waiting import eventually
+
+from zonegit.bus import Bus, headers
+from zonegit.bus.lanes import DEFAULT_LANE, OPERATORS, SERVICES
+from zonegit.bus.service import Endpoint, serve
+from zonegit.errors import Busy, Unavailable
+from zonegit.fairness.gate import Gate
+from zonegit.wire import codec, failures, verbs
+from zonegit.wire.messages import Failure, FindObjects, Found
+from zonegit.wire.subjects import Request
+
+Pair = tuple[Bus, Bus]
+ASK = FindObjects(prefix="0000")
+GREEDY, MODEST, RESOLVER = (f"zg.{who}.objects.find" for who in ("greedy", "modest", "resolver"))
+PER_ACTOR = 128
+FIND = verbs.of_service("objects")["find"]
+
+
+class Service:
+    """A service with one worker, whose answers wait until they are let go; notes its actors."""
+
+    def __init__(self) -> None:
+        self.answered: list[str] = []
+        self.go = asyncio.Event()
+        self.gate: Gate | None = None
+
+    def waiting(self, share: str) -> int:
+        assert self.gate is not None
+        return self.gate.waiting()[share]
+
+    async def find(self, request: Request, message: FindObjects) -> Found:
+        await self.go.wait()
+        self.answered.append(request.actor)
+        return Found(objects=[])
+
+
+@asynccontextmanager
+async def serving(served: Bus) -> AsyncIterator[Service]:
+    service = Service()
+    endpoints = {"find": Endpoint(FIND, service.find)}
+    async with serve(served, "objectstore", "objects", endpoints, {DEFAULT_LANE: 1}) as lanes:
+        service.gate = lanes.gates[DEFAULT_LANE]
+        yield service
+
+
+@asynccontextmanager
+async def by_hand(url: str, actor: str = "greedy") -> AsyncIterator[Client]:
+    """A client that knows nothing of this library, with the inbox of an actor."""
+    client = await nats.connect(url, inbox_prefix=f"_INBOX.{actor}")
+    yield client
+    await client.close()
+
+
+async def flood(client: Client, count: int, **more: str) -> list[Failure]:
+    """Send ``count`` requests as greedy, and return the failures as they arrive."""
+    inbox = client.new_inbox() + ".all"
+    failed: list[Failure] = []
+
+    async def take(message: nats.aio.msg.Msg) -> None:
+        if headers.FAILED in (message.headers or {}):
+            failed.append(codec.decode(message.data, Failure))
+
+    await client.subscribe(inbox, cb=take)
+    for _ in range(count):
+        await client.publish(GREEDY, codec.encode(ASK), reply=inbox, headers=more or None)
+    await client.flush()
+    return failed
+
+
+async def test_one_actor_does_not_keep_another_waiting_for_its_queue(
+    nats_url: str, pair: Pair
+) -> None:
+    served, bus = pair
+    async with serving(served) as service, by_hand(nats_url) as client:
+        failed = await flood(client, 1_000)
+        await eventually(lambda: len(failed) == 1_000 - PER_ACTOR - 1)
+        modest = asyncio.create_task(bus.request(MODEST, ASK, Found))
+        await eventually(lambda: service.waiting(OPERATORS) == PER_ACTOR + 1)
+        service.go.set()
+        await modest
+        assert service.answered.index("modest") <= 2
+
+
+async def test_services_pass_any_number_of_operators(nats_url: str, pair: Pair) -> None:
+    served, bus = pair
+    async with serving(served) as service, by_hand(nats_url) as client:
+        for number in range(20):
+            for _ in range(10):
+                await client.publish(f"zg.op{number}.objects.find", codec.encode(ASK))
+        await client.flush()
+        await eventually(lambda: service.waiting(OPERATORS) == 199)
+        reading = asyncio.create_task(bus.request(RESOLVER, ASK, Found))
+        await eventually(lambda: service.waiting(SERVICES) == 1)
+        service.go.set()
+        await reading
+        assert service.answered.index("resolver") <= 2
+
+
+async def test_a_sender_of_the_release_before_is_answered_with_a_code_that_it_knows(
+    nats_url: str, pair: Pair
+) -> None:
+    served, _ = pair
+    async with serving(served) as service, by_hand(nats_url) as client:
+        failed = await flood(client, PER_ACTOR + 10)
+        await eventually(lambda: len(failed) == 9)
+        assert {each.code for each in failed} == {Unavailable.code}
+        failed = await flood(client, 10, **{headers.ATTEMPT: "1"})
+        await eventually(lambda: len(failed) == 10)
+        assert {each.code for each in failed} == {Busy.code}
+        assert all(int(each.details["retry_after_ms"]) > 0 for each in failed)
+        service.go.set()
+
+
+async def test_a_busy_service_is_asked_again_until_it_answers(nats_url: str, pair: Pair) -> None:
+    served, bus = pair
+    async with serving(served) as service, by_hand(nats_url) as client:
+        failed = await flood(client, PER_ACTOR + 10)
+        await eventually(lambda: len(failed) == 9)
+        asking = asyncio.create_task(bus.request(GREEDY, ASK, Found, timeout=60))
+        refused = len(failed)
+        assert service.gate is not None
+        await eventually(lambda: service.gate.refused[OPERATORS] > refused)
+        service.go.set()
+        assert await asking == Found(objects=[])
+
+
+async def test_a_service_that_stays_busy_is_reported_as_such(nats_url: str, pair: Pair) -> None:
+    served, bus = pair
+    async with serving(served) as service, by_hand(nats_url) as client:
+        failed = await flood(client, PER_ACTOR + 10)
+        await eventually(lambda: len(failed) == 9)
+        with pytest.raises(Busy, match="requests of greedy"):
+            await bus.request(GREEDY, ASK, Found, timeout=0.5)
+        service.go.set()
+
+
+async def test_a_request_that_waits_past_its_deadline_leaves_the_queue(
+    nats_url: str, pair: Pair
+) -> None:
+    served, bus = pair
+    async with serving(served) as service, by_hand(nats_url) as client:
+        soon = {headers.DEADLINE: f"{time.time() + 0.2:.3f}"}
+        failed = await flood(client, 50, **soon)
+        await eventually(lambda: len(failed) == 50)
+        service.go.set()
+        await bus.request(MODEST, ASK, Found)
+        assert "greedy" not in service.answered
+
+
+async def test_a_deadline_that_is_no_number_is_none(nats_url: str, pair: Pair) -> None:
+    served, _ = pair
+    async with serving(served) as service, by_hand(nats_url, "modest") as client:
+        service.go.set()
+        for text in ("nan", "inf", "-", ""):
+            reply = await client.request(
+                MODEST, codec.encode(ASK), 5, headers={headers.DEADLINE: text}
+            )
+            assert codec.decode(reply.data, Found) == Found(objects=[])
+
+
+async def test_what_refs_reads_for_an_actor_is_charged_to_it_and_never_refused(
+    nats_url: str, pair: Pair
+) -> None:
+    """It goes ahead of the actor's own requests, and behind nobody else's."""
+    served, _ = pair
+    async with (
+        serving(served) as service,
+        by_hand(nats_url) as client,
+        by_hand(nats_url, "refs") as refs,
+    ):
+        failed = await flood(client, PER_ACTOR + 10)
+        await eventually(lambda: len(failed) == 9)
+        charged = refs.request(
+            "zg.refs.objects.find", codec.encode(ASK), 60, headers={headers.ON_BEHALF: "greedy"}
+        )
+        reading = asyncio.create_task(charged)
+        await eventually(lambda: service.waiting(OPERATORS) == PER_ACTOR + 1)
+        service.go.set()
+        reply = await reading
+        assert headers.FAILED not in (reply.headers or {})
+        assert service.answered.index("refs") <= 1
+
+
+async def test_an_operator_cannot_have_another_charged(nats_url: str, pair: Pair) -> None:
+    served, _ = pair
+    async with serving(served) as service, by_hand(nats_url) as client:
+        claims = {headers.ON_BEHALF: "modest"}
+        failed = await flood(client, PER_ACTOR + 10, **claims)
+        await eventually(lambda: len(failed) == 9)
+        assert "greedy" in failed[0].message
+        service.go.set()
+
+
+async def test_what_a_service_asks_carries_who_asked_it_and_until_when(
+    nats_url: str, pair: Pair
+) -> None:
+    served, bus = pair
+    seen: list[dict[str, str]] = []
+
+    async def find(request: Request, message: FindObjects) -> Found:
+        return await served.request("zg.refs.objects.find", ASK, Found, timeout=60)
+
+    async def take(message: nats.aio.msg.Msg) -> None:
+        seen.append(dict(message.headers or {}))
+        await client.publish(message.reply, codec.encode(Found(objects=[])))
+
+    endpoints = {"find": Endpoint(FIND, find)}
+    async with by_hand(nats_url) as client:
+        await client.subscribe("zg.refs.objects.find", cb=take)
+        await client.flush()
+        async with serve(served, "refs", "refs", endpoints):
+            before = time.time()
+            await bus.request("zg.ada.refs.find", ASK, Found, timeout=20)
+    assert seen[0][headers.ON_BEHALF] == "ada"
+    assert float(seen[0][headers.DEADLINE]) <= before + 21
+
+
+def test_a_code_of_a_later_release_is_taken_for_a_bug() -> None:
+    """Which is why a sender says that it understands ``busy``."""
+    assert failures.to_error(Failure(code="later", message="m")).code == "internal"
+    assert isinstance(failures.to_error(Failure(code="busy", message="m")), Busy)

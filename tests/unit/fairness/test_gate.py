@@ -1,0 +1,104 @@
+"""Tasks at a gate: their order, their refusal, and how they leave."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from zonegit.errors import Busy
+from zonegit.fairness.fair_queue import Share
+from zonegit.fairness.gate import MAX_RETRY_MS, MIN_RETRY_MS, Gate, Turn
+
+ALL = "all"
+
+
+def gate(depth: int = 1, **share: int) -> Gate:
+    return Gate("requests of {flow}", {ALL: Share(**share)}, depth)
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def waits(at: Gate, flow: str, entered: list[str]) -> asyncio.Task[Turn]:
+    async def enter() -> Turn:
+        turn = await at.enter(ALL, flow)
+        entered.append(flow)
+        return turn
+
+    return asyncio.create_task(enter())
+
+
+async def test_as_many_are_let_through_as_there_is_room_for() -> None:
+    at = gate(depth=2)
+    entered: list[str] = []
+    tasks = [waits(at, "a", entered) for _ in range(5)]
+    await settle()
+    assert (len(entered), at.running, at.waiting()) == (2, 2, {ALL: 3})
+    at.leave(await tasks[0], 0.001)
+    await settle()
+    assert (len(entered), at.waiting()) == (3, {ALL: 2})
+    for task in tasks:
+        task.cancel()
+
+
+async def test_one_that_is_cancelled_leaves_the_queue() -> None:
+    at = gate()
+    first = await at.enter(ALL, "a")
+    entered: list[str] = []
+    gives_up, stays = waits(at, "b", entered), waits(at, "c", entered)
+    await settle()
+    gives_up.cancel()
+    await settle()
+    assert at.waiting() == {ALL: 1}
+    at.leave(first, 0.001)
+    await stays
+    assert entered == ["c"]
+
+
+async def test_one_that_is_cancelled_as_its_turn_comes_passes_it_on() -> None:
+    at = gate()
+    first = await at.enter(ALL, "a")
+    entered: list[str] = []
+    gives_up, stays = waits(at, "b", entered), waits(at, "c", entered)
+    await settle()
+    at.leave(first, 0.001)
+    gives_up.cancel()
+    await stays
+    with suppress(asyncio.CancelledError):
+        await gives_up
+    assert entered == ["c"]
+    assert at.running == 1
+
+
+async def test_one_too_many_is_refused_and_learns_when_to_come_back() -> None:
+    at = gate(max_waiting_of_flow=3)
+    await at.enter(ALL, "ada")
+    entered: list[str] = []
+    tasks = [waits(at, "ada", entered) for _ in range(3)]
+    await settle()
+    assert at.is_full(ALL, "ada")
+    assert not at.is_full(ALL, "bob")
+    with pytest.raises(Busy, match="requests of ada") as caught:
+        await at.enter(ALL, "ada")
+    assert MIN_RETRY_MS <= int(caught.value.details["retry_after_ms"]) <= MAX_RETRY_MS
+    assert at.refused == {ALL: 1}
+    for task in tasks:
+        task.cancel()
+
+
+async def test_one_that_was_let_wait_is_refused_when_the_whole_queue_is_full() -> None:
+    at = gate(max_waiting_of_flow=5_000)
+    await at.enter(ALL, "other")
+    entered: list[str] = []
+    greedy = [waits(at, "greedy", entered) for _ in range(2_048)]
+    await settle()
+    modest = waits(at, "modest", entered)
+    await settle()
+    refused = [task for task in greedy if task.done()]
+    assert [type(task.exception()) for task in refused] == [Busy]
+    assert not modest.done()
+    assert at.waiting() == {ALL: 2_048}
+    for task in (*greedy, modest):
+        task.cancel()

@@ -1,0 +1,113 @@
+"""What is counted as the time of a piece of work: its own steps, its threads, and no waiting."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tests.support.waiting import eventually
+
+from zonegit.fairness import meter
+from zonegit.fairness.meter import Meter
+
+STEP_S = 0.02
+
+
+def work() -> None:
+    """Holds the event loop, or a thread."""
+    end = time.perf_counter() + STEP_S
+    while time.perf_counter() < end:
+        pass
+
+
+async def test_what_runs_on_the_event_loop_is_counted() -> None:
+    async def steps() -> str:
+        work()
+        await asyncio.sleep(0)
+        work()
+        return "done"
+
+    found = Meter()
+    assert await meter.run(steps(), found) == "done"
+    assert found.close() >= 2 * STEP_S
+
+
+async def test_waiting_is_not_counted() -> None:
+    """While it waits another task holds the event loop, for which it is not charged."""
+    release = asyncio.Event()
+
+    async def wait() -> None:
+        await release.wait()
+
+    found = Meter()
+    waiting = asyncio.create_task(meter.run(wait(), found))
+    await asyncio.sleep(0)
+    other = Meter()
+
+    async def busy() -> None:
+        for _ in range(20):
+            work()
+
+    await meter.run(busy(), other)
+    release.set()
+    await waiting
+    assert found.read() < other.read()
+
+
+async def test_what_a_thread_does_for_it_is_counted() -> None:
+    with ThreadPoolExecutor(1) as executor:
+        found = Meter()
+        await meter.run(meter.run_in_thread(executor, work), found)
+    assert found.close() >= STEP_S
+
+
+async def test_what_fails_in_a_thread_is_counted() -> None:
+    def fail() -> None:
+        work()
+        raise ZeroDivisionError
+
+    with ThreadPoolExecutor(1) as executor:
+        found = Meter()
+        with pytest.raises(ZeroDivisionError):
+            await meter.run(meter.run_in_thread(executor, fail), found)
+    assert found.close() >= STEP_S
+
+
+async def test_a_thread_that_goes_on_after_a_cancellation_is_charged_late() -> None:
+    """Else tiny deadlines would make work free."""
+    late: list[float] = []
+    with ThreadPoolExecutor(1) as executor:
+        found = Meter(late.append)
+        running = asyncio.create_task(meter.run(meter.run_in_thread(executor, work), found))
+        await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        found.close()
+        await eventually(lambda: late)
+    assert late[0] >= STEP_S
+
+
+async def test_a_cancellation_reaches_the_work() -> None:
+    heard: list[str] = []
+
+    async def wait() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            heard.append("cancelled")
+            raise
+        return "never"
+
+    running = asyncio.create_task(meter.run(wait(), Meter()))
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert heard == ["cancelled"]
+
+
+async def test_work_that_is_not_measured_runs_in_a_thread_as_ever() -> None:
+    with ThreadPoolExecutor(1) as executor:
+        assert meter.current() is None
+        assert await meter.run_in_thread(executor, lambda: 7) == 7
