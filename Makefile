@@ -10,6 +10,7 @@ PYTHONS := python3.11 python3.12 python3.13 python3 python
 ARGS ?=
 SEEDS ?= 1-20
 SECONDS ?= 60
+TARGETS ?= query object message zonefile tsig
 JOBS ?= 3
 EXTRAS := dev test lint dist fuzz
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -45,8 +46,11 @@ format: $(VENV)/.lint  ## Rewrite the code in the one format
 differential: $(VENV)/.test  ## Compare random zones with NSD, Knot and BIND (SEEDS=1-200)
 	@$(BIN)/python -m tests.support.differential $(SEEDS) $(ARGS)
 
-fuzz: $(VENV)/.fuzz  ## Mutate queries towards code not yet run, for SECONDS=60
-	@$(BIN)/python -m tests.fuzz.respond $(SECONDS) $(ARGS)
+fuzz: $(VENV)/.fuzz  ## Mutate what comes from outside towards code not yet run, SECONDS=60 each
+	@for target in $(TARGETS); do \
+	    echo "fuzzing: $$target"; \
+	    $(BIN)/python -m tests.fuzz.run $$target $(SECONDS) $(ARGS) || exit; \
+	done
 
 docs: $(VENV)/.zonegit  ## Write the generated pages: commands, schema, bus permissions
 	@$(BIN)/python docs/cli_reference.py

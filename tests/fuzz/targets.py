@@ -1,0 +1,173 @@
+"""What is fuzzed: a function that fails when a law is broken, and inputs to begin with.
+
+Each takes octets as they come from outside. An error that the function under test documents is
+right, any other exception is a failure.
+"""
+
+import json
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dns.message
+import dns.tsig
+import msgspec
+from tests.support import hostile
+
+from zonegit.authority.messages import query, tsig
+from zonegit.errors import Corrupt, Invalid
+from zonegit.objects import canonical
+from zonegit.objects.ids import seal
+from zonegit.wire import codec, messages
+from zonegit.zone import names, zonefile, zonetext
+
+DATA = Path(__file__).parents[1] / "data"
+CORPUS = Path(__file__).parent / "corpus"
+"""Inputs that are kept, a folder for each target."""
+
+ZONE = names.parse("foo.com.")
+KINDS = ("blob", "tree", "commit", "tag", "symref", "doc")
+MESSAGES = sorted(
+    (
+        kind
+        for kind in vars(messages).values()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    ),
+    key=lambda kind: kind.__name__,
+)
+WORLDS = hostile.worlds()
+QUERY = dns.message.make_query("www.foo.com.", "A", id=1).to_wire()
+
+
+@dataclass(frozen=True)
+class Target:
+    """``seeds`` are inputs of ordinary use; ``octets`` is the length of the longest one tried."""
+
+    examine: Callable[[bytes], None]
+    seeds: Callable[[], Iterable[bytes]]
+    octets: int
+
+
+def examine_query(data: bytes) -> None:
+    """The first octet says to whom and over what; the rest is the message."""
+    if data:
+        hostile.examine(WORLDS[data[0] & 1], data[1:], hostile.LIMITS[data[0] >> 1 & 1])
+
+
+def seed_queries() -> Iterator[bytes]:
+    for octets in hostile.queries().values():
+        yield from (bytes([how]) + octets for how in range(4))
+
+
+def examine_object(data: bytes) -> None:
+    """The first octet is the kind. What decodes encodes to the same octets."""
+    if data:
+        kind = KINDS[data[0] % len(KINDS)]
+        raw = seal(kind, data[1:])
+        try:
+            value = canonical.decode(raw)
+        except Corrupt:
+            return
+        assert canonical.encode(value) == raw
+        assert all(len(link) == 32 for link in canonical.links(value))
+
+
+def seed_objects() -> Iterator[bytes]:
+    for file in ("foo.com.objects.json", "canary.json", "wide-trees.json"):
+        for kind, payload in _stored(json.loads((DATA / file).read_text())):
+            yield bytes([KINDS.index(kind)]) + payload
+
+
+def _stored(found: object) -> Iterator[tuple[str, bytes]]:
+    """Every object in a file of vectors, wherever it is."""
+    if isinstance(found, dict):
+        kind, payload = found.get("kind"), found.get("payload")
+        if kind in KINDS and isinstance(payload, str):
+            yield kind, bytes.fromhex(payload)
+        found = list(found.values())
+    if isinstance(found, list):
+        for each in found:
+            yield from _stored(each)
+
+
+def examine_message(data: bytes) -> None:
+    """The first octet says which message it is taken for. What decodes is the same when it was
+    sent again."""
+    if data:
+        kind = MESSAGES[data[0] % len(MESSAGES)]
+        try:
+            message = codec.decode(data[1:], kind)
+        except Invalid:
+            return
+        assert codec.encode(codec.decode(codec.encode(message), kind)) == codec.encode(message)
+
+
+def seed_messages() -> Iterator[bytes]:
+    """A map with every field of each message, of a plain value of its type."""
+    for number, kind in enumerate(MESSAGES):
+        fields = {field.encode_name: _plain(field.type) for field in msgspec.structs.fields(kind)}
+        yield bytes([number]) + msgspec.msgpack.encode(fields)
+
+
+def _plain(kind: object) -> object:
+    text = str(kind)
+    if "bytes" in text or "Id" in text:
+        return bytes(32)
+    if "list" in text.lower() or "tuple" in text:
+        return []
+    if "dict" in text:
+        return {}
+    return 1 if "int" in text else 1.5 if "float" in text else "main"
+
+
+def examine_zone_file(data: bytes) -> None:
+    """What is read is written as text that reads back as the same RRsets."""
+    try:
+        found = zonefile.read(data, ZONE, whole=False)
+    except Invalid:
+        return
+    text = "\n".join(line.rstrip("\n") for line in zonetext.write(found.rrsets.values(), ZONE))
+    assert zonefile.read(text.encode(), ZONE, whole=False).rrsets == found.rrsets
+
+
+def seed_zone_files() -> Iterator[bytes]:
+    whole = (DATA / "foo.com.zone").read_bytes()
+    yield whole
+    yield from (line + b"\n" for line in whole.splitlines() if line.strip())
+    yield b'$TTL 1h\n$ORIGIN a\n$GENERATE 1-3 h$ A 192.0.2.$\nx 60 TXT ( "a;b" ; c\n \\100 )\n'
+    yield b"x 60 TYPE65534 \\# 3 01 02 03\n@ 60 HTTPS 1 . alpn=h2 port=53\n"
+    yield b"@ 60 SOA a b ( 1 2h 3m 4 5 )\n 60 LOC 52 14 05 N 00 08 50 E 0.29m\n"
+
+
+def examine_tsig(data: bytes) -> None:
+    """The octets are the TSIG record, and all that follows, of a query. Without the secret nothing
+    is signed, and each reply is the query's own."""
+    wire = QUERY[:10] + struct.pack("!H", 1) + QUERY[12:] + data
+    parsed = query.parse(wire)
+    if parsed is not None:
+        keys = {hostile.KEY.name: hostile.KEY}
+        who = tsig.verified(wire, parsed, keys, lambda: hostile.NOW)
+        assert not isinstance(who, tsig.Signer)
+    hostile.examine(WORLDS[0], wire, query.STREAM)
+
+
+def seed_signatures() -> Iterator[bytes]:
+    for name in (hostile.KEY.primitive.name, "other."):
+        signed = dns.message.make_query("www.foo.com.", "A", id=1)
+        signed.use_tsig(dns.tsig.Key(name, b"not the secret", dns.tsig.HMAC_SHA256))
+        yield signed.to_wire()[len(QUERY) :]
+
+
+TARGETS = {
+    "query": Target(examine_query, seed_queries, 1_024),
+    "object": Target(examine_object, seed_objects, 4_096),
+    "message": Target(examine_message, seed_messages, 4_096),
+    "zonefile": Target(examine_zone_file, seed_zone_files, 2_048),
+    "tsig": Target(examine_tsig, seed_signatures, 512),
+}
+
+
+def kept(target: str) -> list[Path]:
+    """The inputs that are kept for a target."""
+    return sorted((CORPUS / target).iterdir())

@@ -1,0 +1,28 @@
+"""The inputs that fuzzing kept, and those of ordinary use, break no law."""
+
+import pytest
+
+from tests.fuzz.targets import TARGETS, kept
+
+INPUTS = [(target, path) for target in TARGETS for path in kept(target)]
+
+
+@pytest.mark.parametrize(("target", "path"), INPUTS, ids=lambda each: getattr(each, "name", each))
+def test_an_input_that_was_kept_breaks_no_law(target, path):
+    TARGETS[target].examine(path.read_bytes())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_inputs_of_ordinary_use_break_no_law(target):
+    seeds = list(TARGETS[target].seeds())
+    assert seeds
+    assert kept(target)
+    for octets in seeds:
+        TARGETS[target].examine(octets)
+
+
+def test_octets_that_break_a_law_are_noticed(monkeypatch):
+    monkeypatch.setattr("zonegit.objects.canonical.encode", lambda value: None)
+    seed = next(iter(TARGETS["object"].seeds()))
+    with pytest.raises(AssertionError):
+        TARGETS["object"].examine(seed)
