@@ -10,13 +10,14 @@ from zonegit.objects.canonical import decode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, verified
 from zonegit.objects.model import Commit
 from zonegit.store.past import moment
+from zonegit.store.storedrows import RowReader, StoredId
 
 TABLE: Final = (
     "CREATE TABLE history (id BLOB PRIMARY KEY, moment INTEGER NOT NULL, first BLOB, second BLOB)"
     " STRICT, WITHOUT ROWID"
 )
 _ADD: Final = "INSERT OR IGNORE INTO history (id, moment, first, second) VALUES (?, ?, ?, ?)"
-_MOMENT: Final = "SELECT moment FROM history WHERE id = ?"
+_MOMENT: Final = "SELECT id, moment FROM history WHERE id = ?"
 _COMMITS: Final = "SELECT id, kind, payload FROM object WHERE kind = 'commit' ORDER BY rowid"
 # Of all that was reached, the latest is taken up next: the tips and their ancestors by moment.
 _WALK: Final = """
@@ -29,6 +30,11 @@ _WALK: Final = """
     )
     SELECT id, moment FROM past ORDER BY moment DESC, id
 """
+
+
+_DATED: Final[RowReader[tuple[CommitId, int]]] = RowReader(
+    "history", tuple[StoredId, int], lambda *columns: columns, keys=1
+)
 
 
 def add(connection: Connection, commits: Iterable[tuple[ObjectId, Commit]]) -> None:
@@ -57,15 +63,15 @@ def _stored(connection: Connection) -> Iterator[tuple[ObjectId, Commit]]:
 
 
 def _moments(connection: Connection, ids: Collection[CommitId]) -> list[int]:
-    found = (connection.execute(_MOMENT, (commit_id,)).fetchone() for commit_id in ids)
-    return [row[0] for row in found if row is not None]
+    found = (_DATED.read_first(connection.execute(_MOMENT, (each,))) for each in ids)
+    return [dated[1] for dated in found if dated is not None]
 
 
 def walk(connection: Connection, tips: Collection[CommitId], limit: int) -> dict[CommitId, int]:
     """Moments by commit: the tips that are in the graph, and their ancestors, the latest first,
     up to ``limit`` in all unless there are more tips."""
     query = _WALK.format(tips=",".join("?" * len(tips)))
-    latest = dict(connection.execute(query, (*tips, limit)))
+    latest = dict(_DATED.read_all(connection.execute(query, (*tips, limit))))
     found = {tip: at for tip in tips for at in _moments(connection, [tip])}
     for commit_id, at in latest.items():
         if len(found) >= limit:

@@ -1,11 +1,12 @@
 """Objects in one SQLite file."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.canonical import decode, links
@@ -13,6 +14,7 @@ from zonegit.objects.ids import ID_OCTETS, CommitId, Kind, ObjectId, RawObject, 
 from zonegit.objects.model import Commit, Object
 from zonegit.store.database import Database, Upgrades, open_database
 from zonegit.store.protocols import Dated
+from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId
 from zonegit_objectstore import history
 
 VERSION: Final = 2
@@ -37,6 +39,31 @@ LIST_BATCH: Final = 1_024
 MOST_FOUND: Final = 16
 MAX_KIND: Final = 16
 """Characters of a kind; no object has one as long, but a row that rotted may."""
+
+
+# A kind is read as octets: text that is no UTF-8 fails the whole statement, and names no row.
+_OBJECT_COLUMNS: Final = "id, CAST(kind AS BLOB), payload"
+
+
+def _verified(object_id: bytes, kind: bytes, payload: bytes) -> RawObject:
+    return verified(RawObject(ObjectId(object_id), _kind(kind), payload))
+
+
+def _kind(octets: bytes) -> Kind:
+    """Return a stored kind, which may be none: the id tells."""
+    return cast(Kind, octets.decode(errors="backslashreplace"))
+
+
+_OBJECT: Final = RowReader("object", tuple[StoredId, bytes, bytes], _verified, keys=1)
+_LENGTH: Final[RowReader[tuple[ObjectId, int]]] = RowReader(
+    "object", tuple[StoredId, StoredCount], lambda *columns: columns, keys=1
+)
+_KIND: Final[RowReader[tuple[ObjectId, Kind]]] = RowReader(
+    "object", tuple[StoredId, bytes], lambda each, kind: (ObjectId(each), _kind(kind)), keys=1
+)
+_LISTED: Final[RowReader[tuple[ObjectId, str]]] = RowReader(
+    "object", tuple[StoredId, bytes], lambda each, kind: (ObjectId(each), _kind(kind)), keys=1
+)
 
 
 class SqliteObjects:
@@ -88,10 +115,7 @@ async def open_objects(path: Path) -> AsyncIterator[SqliteObjects]:
 
 def _first(connection: Connection, ids: Sequence[ObjectId], most: int | None) -> list[RawObject]:
     wanted = ids if most is None else _that_fit(connection, ids, most)
-    found = {
-        object_id: verified(RawObject(ObjectId(object_id), kind, payload))
-        for object_id, kind, payload in _select(connection, "id, kind, payload", wanted)
-    }
+    found = {raw.id: raw for raw in map(_read_object, _select_objects(connection, wanted))}
     for object_id in wanted:
         if object_id not in found:
             raise _not_stored(object_id)
@@ -101,7 +125,7 @@ def _first(connection: Connection, ids: Sequence[ObjectId], most: int | None) ->
 def _that_fit(connection: Connection, ids: Sequence[ObjectId], most: int) -> list[ObjectId]:
     """The first of ``ids`` whose payloads fit; the length of a payload is known without reading
     it."""
-    lengths = dict(_select(connection, "id, length(payload)", ids))
+    lengths = dict(_LENGTH.read_all(_select(connection, "id, length(payload)", ids)))
     fitting: list[ObjectId] = []
     total = 0
     for object_id in ids:
@@ -150,23 +174,25 @@ def _missing(connection: Connection, ids: Collection[ObjectId]) -> set[ObjectId]
 
 def _find(connection: Connection, prefix: str) -> list[tuple[ObjectId, Kind]]:
     digits = 2 * ID_OCTETS
-    return connection.execute(
-        "SELECT id, kind FROM object WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
+    found = connection.execute(
+        "SELECT id, CAST(kind AS BLOB) FROM object WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
         (
             bytes.fromhex(prefix.ljust(digits, "0")),
             bytes.fromhex(prefix.ljust(digits, "f")),
             MOST_FOUND,
         ),
-    ).fetchall()
+    )
+    return _KIND.read_all(found)
 
 
 def _listed(connection: Connection, after: ObjectId | None) -> list[tuple[ObjectId, str]]:
     # What rotted so far that it has no id or kind of an object's size is told of by nobody.
-    return connection.execute(
-        "SELECT id, substr(kind, 1, ?) FROM object WHERE id > ? AND length(id) = ?"
-        " ORDER BY id LIMIT ?",
+    found = connection.execute(
+        "SELECT id, substr(CAST(kind AS BLOB), 1, ?) FROM object"
+        " WHERE id > ? AND length(id) = ? AND typeof(id) = 'blob' ORDER BY id LIMIT ?",
         (MAX_KIND, after or b"", ID_OCTETS, LIST_BATCH),
-    ).fetchall()
+    )
+    return _LISTED.read_all(found)
 
 
 def _latest(
@@ -177,8 +203,32 @@ def _latest(
     raws = _first(connection, list(dict.fromkeys([*tips, *moments])), most)
     for raw in raws:
         if raw.id not in moments:
+            if raw.kind == "commit":
+                raise Damaged(f"table history has no row for commit {short(raw.id)}")
             raise NotFound(f"{raw.kind} {short(raw.id)} is not a commit", object=raw.id.hex())
     return [Dated(raw, moments[CommitId(raw.id)]) for raw in raws]
+
+
+def _select_objects(connection: Connection, ids: Sequence[ObjectId]) -> list[Any]:
+    """Select objects by their ids; where one cannot be read, say which."""
+    try:
+        return _select(connection, _OBJECT_COLUMNS, ids)
+    except sqlite3.DatabaseError:
+        for each in ids:
+            try:
+                _select(connection, _OBJECT_COLUMNS, [each])
+            except sqlite3.DatabaseError as error:
+                message = f"object {each.hex()} cannot be read: {error}"
+                raise Damaged(message, object=each.hex()) from error
+        raise
+
+
+def _read_object(row: tuple[Any, ...]) -> RawObject:
+    try:
+        return _OBJECT.read(row)
+    except Damaged as error:
+        error.details.setdefault("object", bytes(row[0]).hex())
+        raise
 
 
 def _select(connection: Connection, columns: str, ids: Sequence[ObjectId]) -> list[Any]:

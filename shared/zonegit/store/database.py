@@ -337,7 +337,7 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except Damaged as error:
-        raise _damaged(path, error.message, error.details) from error
+        raise _damaged(path, error.message, error.details, error.hint) from error
     except sqlite3.Error as error:
         raise _explained(error, path) from error
     except OSError as error:
@@ -371,5 +371,7 @@ _MISTAKES: Final = (sqlite3.ProgrammingError, sqlite3.NotSupportedError)
 """What the calling code does wrong."""
 
 
-def _damaged(path: Path, why: str, details: Mapping[str, str]) -> Corrupt:
-    return Corrupt(f"{path} is damaged: {why}", hint=RESTORE, **{**details, "file": str(path)})
+def _damaged(path: Path, why: str, details: Mapping[str, str], hint: str | None = None) -> Corrupt:
+    return Corrupt(
+        f"{path} is damaged: {why}", hint=hint or RESTORE, **{**details, "file": str(path)}
+    )

@@ -27,10 +27,8 @@ StoredTime = Annotated[float, msgspec.Meta(ge=0, le=2.0**53)]
 StoredSerial = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 StoredCount = Annotated[int, msgspec.Meta(ge=0)]
 
-SHOWN_COLUMNS: Final = 3
-"""Columns that name a row in a message: the first ones, which hold its key."""
 MAX_SHOWN: Final = 40
-"""Characters of each of them."""
+"""Characters of each column that names a row in a message."""
 
 
 class Damaged(Corrupt):
@@ -44,11 +42,15 @@ class RowReader(Generic[T]):
         table: the table's name, for messages.
         columns: the types of the columns: a tuple or a NamedTuple.
         make: makes the value of a row from its columns; may raise what says that it is damaged.
+        keys: the number of columns that name a row in a message: the first ones.
     """
 
-    __slots__ = ("_columns", "_make", "_table")
+    __slots__ = ("_columns", "_keys", "_make", "_table")
 
-    def __init__(self, table: str, columns: type[Any], make: Callable[..., T]) -> None:
+    def __init__(
+        self, table: str, columns: type[Any], make: Callable[..., T], *, keys: int = 3
+    ) -> None:
+        self._keys = keys
         self._table = table
         self._columns = columns
         self._make = make
@@ -63,7 +65,7 @@ class RowReader(Generic[T]):
             found = msgspec.convert(row, self._columns, builtin_types=(bytes,))
             return self._make(*found)
         except ZonegitError as error:
-            raise self._damaged(row, error.message, error.details) from error
+            raise self._damaged(row, error.message, error.details, error.hint) from error
         except (msgspec.ValidationError, ValueError, TypeError, OverflowError) as error:
             raise self._damaged(row, str(error), {}) from error
 
@@ -84,11 +86,16 @@ class RowReader(Generic[T]):
         row = next(iter(rows), None)
         return self.read(row) if row is not None else None
 
-    def _damaged(self, row: tuple[Any, ...], why: str, details: dict[str, str]) -> Damaged:
-        key = ", ".join(_show(value) for value in row[:SHOWN_COLUMNS])
-        return Damaged(
-            f"the row ({key}) of table {self._table} is damaged: {why}", **{"row": key, **details}
-        )
+    def _damaged(
+        self,
+        row: tuple[Any, ...],
+        why: str,
+        details: dict[str, str],
+        hint: str | None = None,
+    ) -> Damaged:
+        key = ", ".join(_show(value) for value in row[: self._keys])
+        message = f"the row ({key}) of table {self._table} is damaged: {why}"
+        return Damaged(message, hint=hint, **{"row": key, **details})
 
 
 def read_value(column: T) -> T:

@@ -27,7 +27,12 @@ def spoil(path: Path, change: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["SET payload = CAST(x'00' || payload AS BLOB)", "SET kind = 'tree'", "SET payload = x''"],
+    [
+        "SET payload = CAST(x'00' || payload AS BLOB)",
+        "SET kind = 'tree'",
+        "SET kind = CAST(x'ff' AS TEXT)",
+        "SET payload = x''",
+    ],
 )
 async def test_a_rotten_row_is_named_and_never_served(tmp_path: Path, change: str) -> None:
     path = tmp_path / "objects.sqlite3"
@@ -37,6 +42,7 @@ async def test_a_rotten_row_is_named_and_never_served(tmp_path: Path, change: st
         with pytest.raises(Corrupt) as caught:
             await store.get([MADE.id, BLOB.id])
         assert caught.value.details["object"] == BLOB.id.hex()
+        assert caught.value.details["file"] == str(path)
         assert await store.get([MADE.id]) == {MADE.id: MADE.objects[-1]}
 
 
@@ -111,3 +117,23 @@ async def test_a_rotten_commit_of_an_earlier_file_takes_its_place_when_it_is_rep
         await store.put([graph.raws[1]])
         found = await store.history([graph.ids[2]], 9)
         assert [dated.raw for dated in found] == graph.raws[::-1]
+
+
+async def test_a_kind_that_is_no_text_ends_no_list(tmp_path: Path) -> None:
+    path = tmp_path / "objects.sqlite3"
+    async with open_objects(path) as store:
+        await store.put(MADE.objects)
+        spoil(path, "SET kind = CAST(x'ff' AS TEXT)")
+        assert {each for each, _ in await store.listed()} == {raw.id for raw in MADE.objects}
+        assert len(await store.find(BLOB.id.hex()[:8])) == 1
+
+
+async def test_a_commit_that_the_graph_lost_is_damage(tmp_path: Path) -> None:
+    """It was `not a commit`."""
+    path = tmp_path / "objects.sqlite3"
+    async with open_objects(path) as store:
+        await store.put(MADE.objects)
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("DELETE FROM history")
+        with pytest.raises(Corrupt, match="table history has no row for commit"):
+            await store.history([MADE.id], 9)
