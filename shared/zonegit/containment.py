@@ -25,13 +25,13 @@ cannot fill the disk. Cancellation is no ``Exception`` and passes through all of
 """
 
 import asyncio
+import logging
+import sys
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-
-import structlog
 
 from zonegit.errors import Internal, ZonegitError
 
@@ -49,11 +49,9 @@ counts: Final[Counter[str]] = Counter()
 
 _seen: Final[OrderedDict[Kind, int]] = OrderedDict()
 
-log = structlog.get_logger()
-
 
 @contextmanager
-def contain(area: str, **fields: object) -> Iterator[None]:
+def contain(area: str, **fields: Any) -> Iterator[None]:
     """Turn an unexpected exception into :class:`Internal`; log it with ``fields``.
 
     Args:
@@ -79,7 +77,7 @@ def contain(area: str, **fields: object) -> Iterator[None]:
 
 
 @contextmanager
-def isolate(area: str, **fields: object) -> Iterator[None]:
+def isolate(area: str, **fields: Any) -> Iterator[None]:
     """Log whatever goes wrong, and go on behind the ``with`` statement."""
     try:
         with contain(area, **fields):
@@ -87,7 +85,7 @@ def isolate(area: str, **fields: object) -> Iterator[None]:
     except Internal:
         return
     except ZonegitError as error:
-        log.warning("step.failed", area=area, **fields, code=error.code, error=error.message)
+        _log("warning", "step.failed", area=area, **fields, code=error.code, error=error.message)
 
 
 async def keep_running(
@@ -115,7 +113,7 @@ async def keep_running(
         pause_s = min(2 * pause_s, retry_max_s)
 
 
-def note(area: str, error: BaseException, **fields: object) -> None:
+def note(area: str, error: BaseException, **fields: Any) -> None:
     """Count an unexpected exception, and log it if it is the first, second, fourth ... of a kind.
 
     A kind is an area, a class and the line that raised. ``fields`` do not count, since a client
@@ -127,7 +125,7 @@ def note(area: str, error: BaseException, **fields: object) -> None:
     if len(_seen) > MAX_KINDS:
         _seen.popitem(last=False)
     if times & (times - 1) == 0:
-        log.error("unexpected.error", area=area, **fields, times=times, exc_info=error)
+        _log("error", "unexpected.error", area=area, **fields, times=times, exc_info=error)
 
 
 def find_first(error: BaseException) -> BaseException:
@@ -149,7 +147,21 @@ def handle_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
     if isinstance(error, BaseException):
         note("callback", error, message=context.get("message"))
     else:
-        log.error("unexpected.error", area="callback", message=context.get("message"))
+        _log("error", "unexpected.error", area="callback", message=context.get("message"))
+
+
+def _log(level: str, event: str, *, exc_info: BaseException | None = None, **fields: Any) -> None:
+    """Write to the log of a service; of a command, which has none and is not to wait until
+    structlog is imported, to stderr."""
+    if "structlog" in sys.modules:
+        import structlog
+
+        more = {"exc_info": exc_info} if exc_info is not None else {}
+        getattr(structlog.get_logger(), level)(event, **fields, **more)
+    else:
+        shown = " ".join(f"{name}={value!r}" for name, value in fields.items())
+        number = logging.getLevelNamesMapping()[level.upper()]
+        logging.getLogger(__name__).log(number, "%s %s", event, shown, exc_info=exc_info)
 
 
 def _raised_at(error: BaseException) -> tuple[str, int] | None:

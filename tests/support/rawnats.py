@@ -37,6 +37,10 @@ class RawClient:
         self._subscriptions += 1
         self._writer.write(f"SUB {subject} {self._subscriptions}\r\n".encode())
 
+    def say(self, octets: bytes) -> None:
+        """Send any octets."""
+        self._writer.write(octets)
+
     def publish(self, subject: str, payload: bytes = b"", reply: str = "") -> None:
         """Publish, with any subject for the reply."""
         head = f"PUB {subject} {reply} {len(payload)}" if reply else f"PUB {subject} {len(payload)}"

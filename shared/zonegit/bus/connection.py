@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import nats.errors
@@ -20,6 +20,7 @@ from zonegit.bus import access
 from zonegit.bus.replies import ReplyGuard
 from zonegit.bus.requests import Requests
 from zonegit.config import BusSettings
+from zonegit.containment import isolate
 from zonegit.errors import Denied, Unavailable
 from zonegit.wire import codec
 
@@ -62,6 +63,12 @@ class _Client(Client):
             flushing = asyncio.ensure_future(super().flush(timeout))
             flushing.add_done_callback(lambda done: done.cancelled() or done.exception())
             await asyncio.shield(flushing)
+
+    async def _process_msg(self, *message: Any) -> None:
+        """Drop a message that cannot be read, such as one whose subject is not UTF-8: the library
+        would end its reading for it, and the connection would be deaf until a PING times out."""
+        with isolate("message"):
+            await super()._process_msg(*message)
 
 
 class Bus:
@@ -164,7 +171,8 @@ class Bus:
         """
 
         async def take(message: Msg) -> None:
-            deliver(message.subject, message.data)
+            with isolate("message", subject=message.subject[:300]):
+                deliver(message.subject, message.data)
 
         try:
             subscription = await self._client.subscribe(subject, cb=take)
@@ -236,10 +244,8 @@ class Bus:
 
     def _resync(self) -> None:
         for callback in self._gap_callbacks:
-            try:
+            with isolate("callback"):  # else it would end the client library's reading
                 callback()
-            except Exception as error:  # it would end the client library's reading, unheard
-                self._report("bus.callback-failed", url=self.url_shown, error=repr(error))
 
 
 @asynccontextmanager
