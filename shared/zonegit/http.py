@@ -10,9 +10,10 @@ from typing import Final
 
 import h11
 import msgspec
-import structlog
 
-from zonegit.errors import Unavailable
+from zonegit import containment
+from zonegit.containment import contain
+from zonegit.errors import Unavailable, ZonegitError
 
 MAX_CONNECTIONS: Final = 64
 MAX_REQUEST_OCTETS: Final = 8_192
@@ -20,8 +21,6 @@ REQUEST_S: Final = 10.0
 READ_OCTETS: Final = 16_384
 MAX_BODY_OCTETS: Final = 64 << 20
 TEXT: Final = "text/plain; charset=utf-8"
-
-log = structlog.get_logger()
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -57,7 +56,7 @@ async def serve(host: str, port: int, pages: Mapping[str, Page]) -> AsyncIterato
         except (TimeoutError, OSError, h11.ProtocolError):
             pass  # a visitor that is slow, gone or speaks no HTTP is no concern of ours
         except Exception as error:
-            log.error("request.failed", exc_info=error)
+            containment.note("page", error)
         finally:
             visitors.discard(task)
             writer.transport.abort()
@@ -95,7 +94,7 @@ async def _answer(
     elif path not in pages:
         reply = Reply(404, f"there are {' '.join(sorted(pages))}\n".encode())
     else:
-        reply = await pages[path]()
+        reply = await _page(pages[path])
     headers = [
         ("content-type", reply.kind),
         ("content-length", str(len(reply.body))),
@@ -107,6 +106,14 @@ async def _answer(
     await writer.drain()
     writer.close()
     await writer.wait_closed()
+
+
+async def _page(page: Page) -> Reply:
+    try:
+        with contain("page"):
+            return await page()
+    except ZonegitError as error:
+        return Reply(500, f"{error.message}\n".encode())
 
 
 async def get(host: str, port: int, path: str, *, timeout: float) -> Reply:

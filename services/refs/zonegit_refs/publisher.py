@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from zonegit.bus.connection import Bus
+from zonegit.containment import contain, keep_running
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import RawObject
 from zonegit.store.protocols import LogEntry
@@ -46,7 +47,8 @@ class Publisher:
     async def running(self) -> AsyncIterator[None]:
         """Publishes from entry to exit; what is queued by then is still sent."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._publish()), group.create_task(self._beat())]
+            running = (keep_running("publish", each) for each in (self._publish, self._beat))
+            tasks = [group.create_task(each) for each in running]
             try:
                 yield
             finally:
@@ -58,9 +60,10 @@ class Publisher:
     async def _publish(self) -> None:
         while True:
             event = await self._outgoing.get()
-            subject = subjects.event(event.entry.kind, event.entry.ref)
             try:
-                await self._bus.publish(subject, event)
+                with contain("publish"):
+                    subject = subjects.event(event.entry.kind, event.entry.ref)
+                    await self._bus.publish(subject, event)
             except ZonegitError as error:
                 log.warning("event.lost", sequence=event.entry.sequence, error=error.message)
             finally:
@@ -69,9 +72,10 @@ class Publisher:
     async def _beat(self) -> None:
         while True:
             try:
-                pulse = await self._refs.pulse()
-                beat = Heartbeat(**pulse._asdict(), time=time.time())
-                await self._bus.publish(subjects.HEARTBEAT, beat)
+                with contain("publish"):
+                    pulse = await self._refs.pulse()
+                    beat = Heartbeat(**pulse._asdict(), time=time.time())
+                    await self._bus.publish(subjects.HEARTBEAT, beat)
             except ZonegitError as error:
                 if self._bus.connected:  # when it is not, its own log says so
                     log.warning("heartbeat.lost", error=error.message)

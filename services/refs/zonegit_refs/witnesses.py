@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from zonegit.bus.connection import Bus
+from zonegit.containment import contain, keep_running
 from zonegit.errors import Denied, Invalid, ZonegitError
 from zonegit.store.protocols import Witness
 from zonegit.wire import codec, subjects
@@ -56,7 +57,10 @@ class Witnesses:
         """Listen and ask from entry to exit."""
         async with AsyncExitStack() as stack:
             group = await stack.enter_async_context(asyncio.TaskGroup())
-            tasks = [group.create_task(self._ask_when_hinted()), group.create_task(self._note())]
+            running = (
+                keep_running("witness", each) for each in (self._ask_when_hinted, self._note)
+            )
+            tasks = [group.create_task(each) for each in running]
             try:
                 await stack.enter_async_context(self._bus.subscribe(subjects.SERVED, self._hear))
             except Denied as error:
@@ -71,7 +75,8 @@ class Witnesses:
     async def ask(self) -> None:
         """Ask all resolvers, and keep what proves a restore; say so where it is not possible."""
         try:
-            await self._ask()
+            with contain("witness"):
+                await self._ask()
         except ZonegitError as error:
             _warn(error)
 
@@ -116,7 +121,8 @@ class Witnesses:
         while True:
             claim = await self._claims.get()
             try:
-                await self.take(claim, ())
+                with contain("witness"):
+                    await self.take(claim, ())
             except ZonegitError as error:
                 log.warning("report.not-kept", error=error.message)
 

@@ -22,12 +22,14 @@ from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.remote_refs import RemoteRefs
 from zonegit.bus.service import answer_broadcast
 from zonegit.config import BusSettings, Settings
+from zonegit.containment import isolate, keep_running
 from zonegit.errors import Unavailable
 from zonegit.http import Page, Reply
 from zonegit.objects.model import Identity
 from zonegit.repo.finding.heads import Repo
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskAnswered, AskStatus
+from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following.differences import Differences, History
 from zonegit_resolver.following.follower import Follower
@@ -86,9 +88,10 @@ async def run(options: Options, bus_settings: BusSettings, settings: Settings) -
         group = await stack.enter_async_context(asyncio.TaskGroup())
         group.create_task(resolver.follow(bus_settings))
         group.create_task(resolver.serve())
-        group.create_task(resolver.grow_old())
+        group.create_task(keep_running("age", resolver.grow_old))
         if options.config is not None and told is not None:
-            group.create_task(resolver.reload(options.config, told))
+            reload = partial(resolver.reload, options.config, told)
+            group.create_task(keep_running("config", reload))
 
 
 class Resolver:
@@ -123,11 +126,12 @@ class Resolver:
         """Makes ready what was last served, from disk."""
         async for each in self._last_known.recall():
             self._last_known.notes.recall(each.position.epoch, each.position.sequence)
-            if each.branch in self._tracks.plan.labels(each.zone):
-                track = self._tracks.track(each.zone, each.branch, each.position)
-                self._tracks.recall(track, each.compiled, each.seen)
-            else:
-                self._last_known.drop(each.zone, each.branch)
+            with isolate("cache"):
+                if each.branch in self._tracks.plan.labels(each.zone):
+                    track = self._tracks.track(each.zone, each.branch, each.position)
+                    self._tracks.recall(track, each.compiled, each.seen)
+                else:
+                    self._last_known.drop(each.zone, each.branch)
         log.info("last-known.recalled", zones=len(self._zones.by_apex))
 
     async def reload(self, file: PlanFile, told: asyncio.Event) -> None:
@@ -141,12 +145,16 @@ class Resolver:
         if self._follower is not None:
             self._follower.look_again(changed)
         for zone in changed:
-            for track in self._tracks.settle(zone):
-                self._leaving.track(track)
-            if served := self._zones.by_apex.get(zone):  # there may be others to tell
-                self._notifier.tell(zone, served.default.snapshot)
+            with isolate("zone", zone=names.text(zone)):
+                self._adopt_zone(zone)
             await self._pace.breathe()
         await self._leaving.finish()
+
+    def _adopt_zone(self, zone: Name) -> None:
+        for track in self._tracks.settle(zone):
+            self._leaving.track(track)
+        if served := self._zones.by_apex.get(zone):  # there may be others to tell
+            self._notifier.tell(zone, served.default.snapshot)
 
     async def serve(self) -> None:
         """Answers, once there is something to answer with, until cancelled."""
@@ -169,7 +177,7 @@ class Resolver:
                 zones=len(self._zones.by_apex),
                 complete=self._is_complete.is_set(),
             )
-            await self._notifier.run()
+            await keep_running("notify", self._notifier.run)
 
     def _notify(self, track: Track, now: Compiled) -> None:
         self._notifier.tell(track.zone, now.snapshot)
@@ -227,7 +235,7 @@ class Resolver:
             follower = self._follower = Follower(
                 bus, refs, self._tracks, updater, pins, self._last_known
             )
-            group.create_task(herald.run())
+            group.create_task(keep_running("report", herald.run))
             group.create_task(self._read(follower, pins, updater))
             await self._is_serving.wait()
             async with (
@@ -242,8 +250,8 @@ class Resolver:
     async def _read(self, follower: Follower, pins: Pins, updater: Updater) -> None:
         """Follows the log, and finds what zones are pinned to."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(follower.run())
-            group.create_task(pins.run())
+            group.create_task(keep_running("log", follower.run))
+            group.create_task(keep_running("pin", pins.run))
             group.create_task(self._await_failure(follower.failed))
             group.create_task(self._await_failure(pins.failed))
             await follower.complete.wait()
@@ -251,8 +259,8 @@ class Resolver:
             await updater.settled()
             self._is_complete.set()
             self._zones.is_complete = True
-            group.create_task(self._see())
-            group.create_task(self._last_known.release(self._tracks))
+            group.create_task(keep_running("cache", self._see))
+            group.create_task(keep_running("cache", self._release))
 
     async def _await_failure(self, failed: asyncio.Event) -> None:
         await failed.wait()
@@ -265,6 +273,9 @@ class Resolver:
                 await self._last_known.see(self._tracks)
         finally:
             await self._last_known.see(self._tracks)
+
+    async def _release(self) -> None:
+        await self._last_known.release(self._tracks)
 
     def _hear_of_trouble(self, event: str, **fields: str) -> None:
         log.warning(event, **fields)

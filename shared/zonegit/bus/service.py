@@ -25,6 +25,7 @@ from zonegit import release
 from zonegit.bus import discovery, headers
 from zonegit.bus.connection import Bus
 from zonegit.bus.lanes import DEFAULT_DEPTHS, READ, WRITE, Lanes, Place
+from zonegit.containment import contain, isolate
 from zonegit.errors import Busy, Internal, Invalid, Unavailable, ZonegitError
 from zonegit.fairness import meter as metering
 from zonegit.fairness.meter import Meter
@@ -144,7 +145,9 @@ async def answer_broadcast(
         if not asked.reply or not bus.replies.allows(asked.subject, asked.reply):
             return
         try:
-            await bus.send(asked.reply, codec.encode(answer(codec.decode(asked.data, message))))
+            with contain("request", subject=subject):
+                reply = codec.encode(answer(codec.decode(asked.data, message)))
+                await bus.send(asked.reply, reply)
         except ZonegitError as error:
             log.warning("broadcast.unanswered", subject=subject, error=error.message)
 
@@ -195,10 +198,14 @@ class Dispatcher:
         if place.is_full():
             await self._refuse(message, place, place.gate.refuse(place.share, place.actor))
         else:
-            task = asyncio.create_task(self._run(message, place))
+            task = asyncio.create_task(self._run_apart(message, place))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         await asyncio.sleep(0)  # many messages at once do not keep the running ones waiting
+
+    async def _run_apart(self, message: Msg, place: Place) -> None:
+        with isolate("request"):
+            await self._run(message, place)
 
     async def _run(self, message: Msg, place: Place) -> None:
         """Answers a request once its turn has come, and charges its actor for the time taken."""

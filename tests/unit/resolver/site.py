@@ -5,9 +5,10 @@ that a test can take any of them away.
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import dns.message
@@ -22,6 +23,7 @@ from zonegit.authority.addresses import Address
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
 from zonegit.bus.service import Request, serve
 from zonegit.config import BusSettings, Settings
+from zonegit.errors import Conflict
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo.changing import merges
@@ -30,11 +32,20 @@ from zonegit.repo.committing.commits import Committed, Intent
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.repo.pointing import branches
 from zonegit.store import refnames
-from zonegit.store.basis import Limits
-from zonegit.store.expected import Exactly
+from zonegit.store.basis import Limits, ServedTree
+from zonegit.store.expected import Anything, Exactly
 from zonegit.store.protocols import LogEntry
 from zonegit.wire import codec, subjects
-from zonegit.wire.messages import AskReflog, AskStatus, ResolverStatus, Served
+from zonegit.wire.messages import (
+    AskReflog,
+    AskStatus,
+    GetObjects,
+    GotObjects,
+    Missing,
+    MissingObjects,
+    ResolverStatus,
+    Served,
+)
 from zonegit.zone import names
 from zonegit_objectstore.handlers import Handlers as ObjectHandlers
 from zonegit_objectstore.sqlite import open_objects
@@ -55,7 +66,8 @@ ANYTHING = Limits(percent=100, ds=True)
 
 @dataclass
 class Site:
-    """What a test sees. ``tells`` False: refs announces nothing, as if its events were lost;
+    """What a test sees. ``smuggled`` are objects that the object store never saw, but gives.
+    ``tells`` False: refs announces nothing, as if its events were lost;
     ``rides`` False: no objects come along with them; ``answers`` cleared: refs keeps
     what it is asked of the past to itself until that is set."""
 
@@ -65,6 +77,8 @@ class Site:
     repo: Repo
     tells: bool = True
     rides: bool = True
+    smuggled: dict[ObjectId, RawObject] = field(default_factory=dict)
+    move: Callable[[names.Name, ObjectId], Awaitable[object]] | None = None
     answers: asyncio.Event = field(default_factory=asyncio.Event)
     served: list[Served] = field(default_factory=list)
 
@@ -100,6 +114,16 @@ class Site:
         tip = (await self.repo.refs.zone(names.parse(zone), self.repo.actor)).heads[branch]
         origin = self.repo.origin("test", force=True)
         await self.repo.refs.move(ref, Exactly(tip.target), commit, origin)
+
+    async def smuggle(self, zone: str, commit: ObjectId, objects: Iterable[RawObject]) -> None:
+        """Makes a commit the tip of a zone's main branch, by stores that check nothing: what they
+        would refuse by now, or refuse wrongly not to."""
+        apex = names.parse(zone)
+        self.smuggled.update({raw.id: raw for raw in objects})
+        with suppress(Conflict):
+            await self.repo.refs.register(apex, self.repo.origin("test"))
+        assert self.move is not None
+        await self.move(apex, commit)
 
     async def remove(self, zone: str) -> None:
         origin = self.repo.origin("test", force=True)
@@ -138,6 +162,36 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
         witnesses = Witnesses(serving, refs)
         keeper = Keeper(refs, asked, announce, limits=ANYTHING, resolvers=witnesses)
         adopting = Adopting(refs, keeper, asked)
+        stored = ObjectHandlers(objects).endpoints()
+        about_objects = dict(stored)
+
+        async def get(request: Request, message: GetObjects) -> Struct:
+            # As a store does, it gives the first of them, as many as it likes.
+            of_store = [not made.smuggled.get(each) for each in message.ids]
+            run = of_store.index(not of_store[0]) if len(set(of_store)) > 1 else len(of_store)
+            ids = message.ids[:run]
+            if of_store[0]:
+                return await stored["get"].answer(request, GetObjects(ids=ids))
+            return GotObjects(objects=[made.smuggled[each] for each in ids])
+
+        async def missing(request: Request, message: MissingObjects) -> Missing:
+            absent = await objects.missing(message.ids)
+            return Missing(ids=sorted(absent - made.smuggled.keys()))
+
+        async def move(zone: names.Name, commit: ObjectId) -> object:
+            ref = refnames.branch(zone, "main")
+            served = ServedTree(1, ObjectId(bytes(32)))
+            tip = (await refs.state(ref)).tip
+            origin = made.repo.origin("smuggle", force=True)
+            now = time.time()
+            return await refs.move(
+                ref, Anything(), commit, served, tip, origin, now, partial(announce, ())
+            )
+
+        about_objects |= {
+            "get": replace(stored["get"], answer=get),
+            "missing": replace(stored["missing"], answer=missing),
+        }
         await stack.enter_async_context(publisher.running())
         await stack.enter_async_context(witnesses.running())
         about_refs = RefHandlers(keeper, adopting, witnesses.take).endpoints()
@@ -147,7 +201,7 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
             return await about_refs["reflog"].answer(request, message)
 
         for name, service, handlers in (
-            ("objectstore", "objects", ObjectHandlers(objects).endpoints()),
+            ("objectstore", "objects", about_objects),
             (
                 "refs",
                 "refs",
@@ -157,6 +211,7 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
             await stack.enter_async_context(serve(serving, name, service, handlers))
         repo = Repo(RemoteObjects(bus, "ada"), RemoteRefs(bus, "ada"), "ada", _now)
         made = Site(url, data, bus, repo)
+        made.move = move
         made.answers.set()
 
         def heard(subject: str, octets: bytes) -> None:

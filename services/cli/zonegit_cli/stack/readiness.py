@@ -23,13 +23,13 @@ async def everything_answers(planned: Record) -> None:
     url = planned.bus["url"].replace("://", f"://cli:{planned.bus['users']['cli']}@")
     while True:
         try:
-            async with connect(BusSettings(url), name=ACTOR) as bus:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(_stores(bus))
-                    group.create_task(_resolvers(bus, planned.resolvers))
-                return
-        except Unavailable:
-            await asyncio.sleep(AGAIN_S)
+            async with connect(BusSettings(url), name=ACTOR) as bus, asyncio.TaskGroup() as group:
+                group.create_task(_stores(bus))
+                group.create_task(_resolvers(bus, planned.resolvers))
+            return
+        except* Unavailable:  # the bus may go while the tasks ask
+            pass
+        await asyncio.sleep(AGAIN_S)
 
 
 async def _stores(bus: Bus) -> None:

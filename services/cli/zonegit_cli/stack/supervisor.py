@@ -9,11 +9,13 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from zonegit import containment
 from zonegit.errors import Unavailable
 from zonegit_cli.stack import nats, ports, readiness, record
 from zonegit_cli.stack.child import Child, Say, keep_running
@@ -69,6 +71,7 @@ async def run(options: Options, planned: Record, ready: Callable[[Record], None]
     children = _children(options, planned, pages)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(containment.handle_loop_error)
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(signum, stopping.set)
     if options.resolver_config is not None:
@@ -100,7 +103,9 @@ def _hang_up(children: Sequence[Child], names: Container[str]) -> None:
 @asynccontextmanager
 async def _running(children: Sequence[Child], say: Say) -> AsyncIterator[None]:
     """Keeps the children running; at the end stops the last one first."""
-    tasks = [asyncio.create_task(keep_running(child, say)) for child in children]
+    # A child that cannot be started, for want of processes or of disk, is tried again.
+    running = (partial(keep_running, child, say) for child in children)
+    tasks = [asyncio.create_task(containment.keep_running("process", each)) for each in running]
     try:
         yield
     finally:

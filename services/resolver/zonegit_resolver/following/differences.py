@@ -13,6 +13,7 @@ import structlog
 
 from zonegit.authority.answering.zones import State
 from zonegit.authority.compiled.records import Delta, condensed, difference
+from zonegit.containment import contain
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import ObjectId
 from zonegit.store import refnames
@@ -88,8 +89,9 @@ class History:
         when there was none, or several, or it takes too long to tell, or is too much."""
         try:
             async with asyncio.timeout(PATIENCE_S), self._free:
-                base = await self._base(zone, branch, serial)
-                return await self._difference(zone, base, current) if base is not None else None
+                with contain("transfer", zone=names.text(zone)):
+                    base = await self._base(zone, branch, serial)
+                    return await self._difference(zone, base, current) if base else None
         except TimeoutError:
             reason = f"it took longer than {PATIENCE_S:g} s"
         except ZonegitError as error:

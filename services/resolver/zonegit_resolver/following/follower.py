@@ -19,11 +19,13 @@ import msgspec
 import structlog
 
 from zonegit.bus.connection import Bus
-from zonegit.errors import Invalid, ZonegitError
+from zonegit.containment import contain, isolate
+from zonegit.errors import Internal, Invalid, ZonegitError
 from zonegit.objects.ids import RawObject
 from zonegit.store.protocols import LogEntry, RefStore, Snapshot, ZoneRefs
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat, RefEvent
+from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following.lastknown import LastKnown
 from zonegit_resolver.following.overall import Followed
@@ -92,7 +94,8 @@ class Follower:
                 await self._missed.wait()
                 self._missed.clear()
                 try:
-                    await self._catch_up()
+                    with contain("log"):
+                        await self._catch_up()
                     wait_s = RETRY_FIRST_S
                 except ZonegitError as error:
                     log.warning("log.not-read", error=error.message, hint=error.hint)
@@ -115,6 +118,13 @@ class Follower:
             log.warning("event.malformed", subject=subject[:300], error=error.message)
             self._missed.set()
             return
+        try:
+            with contain("event", subject=subject[:300]):
+                self._hear_event(event)
+        except Internal:
+            self._lose_track()  # it may be half taken up
+
+    def _hear_event(self, event: RefEvent) -> None:
         self.announced = max(self.announced, event.entry.sequence)
         if event.epoch != self.epoch:
             self._lose_track()
@@ -198,7 +208,8 @@ class Follower:
         while True:
             for zone in page.zones:
                 registered.add(zone.zone)
-                self._stand(zone, first)
+                with isolate("zone", zone=names.text(zone.zone)):
+                    self._stand(zone, first)
             if page.after is None:
                 break
             page = await self._refs.snapshot(page.after)

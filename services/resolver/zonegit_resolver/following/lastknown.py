@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from zonegit.containment import contain, isolate, keep_running
 from zonegit.errors import Unavailable, ZonegitError
 from zonegit.objects.ids import short
 from zonegit.store import cacheroot
@@ -118,11 +119,13 @@ class LastKnown:
             if isinstance(contents, ZonegitError):
                 await self._discard(path, contents)
                 continue
-            async for each in self._recall_file(path, contents):
-                yield each
+            with isolate("cache", path=str(path)):
+                async for each in self._recall_file(path, contents):
+                    yield each
         for path in await asyncio.to_thread(recalling.databases, self._aside):
-            async for each in self._recall_aside(path):
-                yield each
+            with isolate("cache", path=str(path)):
+                async for each in self._recall_aside(path):
+                    yield each
 
     async def _recall_file(self, path: Path, contents: Contents) -> AsyncIterator[Recalled]:
         self.notes.adopt(contents.standing)
@@ -135,7 +138,8 @@ class LastKnown:
         for branch in contents.branches:
             zone, label = Name(branch.tip.zone), branch.tip.branch
             try:
-                recalled = await _recalled(branch, partial(recalling.opened, path))
+                with contain("cache", path=str(path)):
+                    recalled = await _recalled(branch, partial(recalling.opened, path))
             except ZonegitError as error:
                 _tell_of_dropped(branch, error)
                 self.drop(zone, label)
@@ -271,7 +275,7 @@ async def open_last_known(folder: Path, pace: Pace) -> AsyncIterator[LastKnown]:
         try:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(last_known.writing.run())
-                noting = group.create_task(last_known.notes.run())
+                noting = group.create_task(keep_running("cache", last_known.notes.run))
                 try:
                     yield last_known
                 finally:

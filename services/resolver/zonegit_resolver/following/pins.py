@@ -1,11 +1,16 @@
-"""Zones that are pinned to the past: each stays at the commit that its refish stood for."""
+"""Zones that are pinned to the past: each stays at the commit that its refish stood for.
+
+Each is looked up by itself: one that cannot be found out keeps none of the others waiting.
+"""
 
 import asyncio
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import structlog
 
-from zonegit.errors import Denied, Invalid, NotFound, ZonegitError
+from zonegit.containment import contain
+from zonegit.errors import Denied, Invalid, NotFound, Unavailable, ZonegitError
 from zonegit.repo.finding import refish
 from zonegit.repo.finding.heads import Repo
 from zonegit.zone import names
@@ -67,27 +72,51 @@ class Pins:
         wait_s = RETRY_FIRST_S
         while True:
             await self._wake.wait()
-            try:
-                await self._find_all()
+            self._wake.clear()
+            if await self._find_all():
                 wait_s = RETRY_FIRST_S
+                continue
+            self.failed.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+            self._wake.set()
+            wait_s = min(2 * wait_s, RETRY_MOST_S)
+
+    async def _find_all(self) -> bool:
+        """Look once for each pin that waits; return whether none failed.
+
+        Raises:
+            Denied: the bus does not let this resolver ask.
+        """
+        is_good = True
+        for zone, since in list(self._waiting.items()):
+            try:
+                with contain("pin", zone=names.text(zone)):
+                    await self._find_one(zone, since)
             except Denied:
                 raise
             except ZonegitError as error:
-                log.warning("pin.not-resolved", error=error.message, hint=error.hint)
-                self.failed.set()
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, RETRY_MOST_S)
+                is_good = False
+                log.warning(
+                    "pin.not-resolved",
+                    zone=names.text(zone),
+                    error=error.message,
+                    hint=error.hint,
+                )
+                if isinstance(error, Unavailable):
+                    self._waiting[zone] = self._waiting.pop(zone)  # the others first, next time
+                    return False
+        if not self._wake.is_set():
+            self._idle.set()
+        return is_good
 
-    async def _find_all(self) -> None:
-        while self._waiting:
-            zone, since = next(iter(self._waiting.items()))
-            serving = self._tracks.plan.of(zone)
-            if serving is not None and serving.at is not None:
-                await self._find(zone, serving, serving.at, since)
-            if self._waiting.get(zone) is since:
-                del self._waiting[zone]
-        self._wake.clear()
-        self._idle.set()
+    async def _find_one(self, zone: Name, since: _Since) -> None:
+        serving = self._tracks.plan.of(zone)
+        if serving is not None and serving.at is not None:
+            await self._find(zone, serving, serving.at, since)
+        if self._waiting.get(zone) is since:
+            del self._waiting[zone]
 
     async def _find(self, zone: Name, serving: Serving, at: str, since: _Since) -> None:
         try:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from zonegit.authority.compiled.compiler import Change, advanced
 from zonegit.authority.compiled.snapshot import Snapshot, empty
+from zonegit.containment import contain
 from zonegit.errors import Corrupt, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, verified
 from zonegit.store.database import NEIGHBOURS, UNFINISHED, Database, open_database, read_closed
@@ -61,15 +62,20 @@ def _read(folder: Path, paths: Sequence[Path]) -> list[File]:
 
 def _contents(folder: Path, path: Path) -> Contents | ZonegitError:
     try:
-        found = read_closed(path, sqlite.VERSION, sqlite.contents)
-        owners = {each.tip.zone for each in found.branches} | {each.zone for each in found.standing}
-        for owner in owners:
-            zone = names.from_wire(owner)
-            if zone != owner or path_of(zone, folder) != path:
-                raise Corrupt(f"{path} holds {names.text(zone)}")
-        return found
+        with contain("cache", path=str(path)):
+            return _checked(folder, path)
     except ZonegitError as error:
         return error
+
+
+def _checked(folder: Path, path: Path) -> Contents:
+    found = read_closed(path, sqlite.VERSION, sqlite.contents)
+    owners = {each.tip.zone for each in found.branches} | {each.zone for each in found.standing}
+    for owner in owners:
+        zone = names.from_wire(owner)
+        if zone != owner or path_of(zone, folder) != path:
+            raise Corrupt(f"{path} holds {names.text(zone)}")
+    return found
 
 
 def databases(aside: Sequence[Path]) -> list[Path]:

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from zonegit.containment import contain
 from zonegit.errors import ZonegitError
 from zonegit_resolver.settings.plan import Plan, differences
 from zonegit_resolver.settings.planfile import PlanFile
@@ -47,8 +48,9 @@ class Reloading:
             await told.wait()
             told.clear()
             try:
-                # A big file takes longer than queries may wait.
-                plan, changes = await asyncio.to_thread(self._read, file)
+                with contain("config"):
+                    # A big file takes longer than queries may wait.
+                    plan, changes = await asyncio.to_thread(self._read, file)
             except ZonegitError as error:
                 self.is_good = False
                 log.error("config.refused", error=error.message, hint=error.hint)

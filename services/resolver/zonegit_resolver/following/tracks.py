@@ -3,13 +3,14 @@ is. What is served is made from here and from nothing else.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import structlog
 
 from zonegit.authority.answering.zones import Served, State, Zones
 from zonegit.authority.compiled.snapshot import Snapshot
+from zonegit.containment import isolate
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -87,7 +88,8 @@ class Tracks:
         self.zones = zones
         self.plan = plan
         self.turned: list[Callable[[Track, Compiled], None]] = []
-        """Called once everybody is served another commit of a zone: what a track has now."""
+        """Called once everybody is served another commit of a zone: what a track has now. What one
+        of these raises keeps no zone from being served, nor does one of ``arrived``."""
         self.arrived: list[Callable[[Track, Compiled], None]] = []
         """Called once a branch, which is no pin, is served from another commit."""
         self.confirmed: float | None = None
@@ -164,8 +166,7 @@ class Tracks:
             return
         track = self._tracks[zone][served.default.branch]
         assert track.current is not None  # it is what is served
-        for turned in self.turned:
-            turned(track, track.current)
+        _tell(self.turned, track, track.current)
 
     def _forget(self, zone: Name) -> None:
         self._tracks.pop(zone, None)
@@ -191,8 +192,7 @@ class Tracks:
         track.problem = track.seen = None
         track.held = False
         if compiled is not None and self.plan.follows(track.zone, track.branch):
-            for arrived in self.arrived:
-                arrived(track, compiled)
+            _tell(self.arrived, track, compiled)
         self._compare(track, before, compiled)
         if compiled is None and not track.is_behind:
             del self._tracks[track.zone][track.branch]
@@ -255,6 +255,14 @@ class Tracks:
             return None
         seen = track.seen if track.seen is not None else self.confirmed
         return max(0.0, now - seen) if seen is not None else None
+
+
+def _tell(
+    observers: Iterable[Callable[[Track, Compiled], None]], track: Track, compiled: Compiled
+) -> None:
+    for observe in observers:
+        with isolate("observer", zone=names.text(track.zone), branch=track.branch):
+            observe(track, compiled)
 
 
 def _is_same(one: State, other: State) -> bool:

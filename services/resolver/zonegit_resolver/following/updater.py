@@ -1,20 +1,23 @@
 """Brings tracks to where they should be: load, swap, tell, keep.
 
 Zones are worked on side by side, the moves of one zone in order; a burst of moves of one branch
-comes down to the last. What cannot be loaded leaves the old state in service, and is tried again.
+comes down to the last. What cannot be loaded leaves the old state in service, and is tried again;
+a bug that one zone meets is that zone's problem alone (``zonegit.containment``).
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Final
 
 import structlog
 
 from zonegit.authority.compiled.records import Delta, difference
 from zonegit.authority.compiled.snapshot import empty
-from zonegit.errors import Unavailable, ZonegitError
+from zonegit.containment import contain, isolate, keep_running
+from zonegit.errors import Internal, Unavailable, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -69,7 +72,11 @@ class Updater:
     def want(
         self, zone: Name, branch: str, wanted: Position, known: Sequence[RawObject] = ()
     ) -> None:
-        """A branch has moved; it is followed to there. ``known`` are objects of the commit."""
+        """Follow a branch to where it has moved. ``known`` are objects of the commit."""
+        with isolate("zone", zone=names.text(zone), branch=branch):
+            self._want(zone, branch, wanted, known)
+
+    def _want(self, zone: Name, branch: str, wanted: Position, known: Sequence[RawObject]) -> None:
         track = self._tracks.track(zone, branch, wanted)
         if wanted.is_at(track.done):
             self._tracks.confirm(track)
@@ -83,7 +90,7 @@ class Updater:
             self._arrive(track, wanted, track.current)
         else:
             self._working[zone] = asyncio.Event()
-            self._group.create_task(self._work(zone))
+            self._group.create_task(keep_running("zone", partial(self._work, zone)))
 
     async def settled(self) -> None:
         """Waits until each track has arrived, or has a problem."""
@@ -99,8 +106,9 @@ class Updater:
             changed.clear()
             for track in behind:
                 async with self._free:
-                    await self._follow(track)
-                await self._leaving.finish()
+                    await self._attempt(track)
+                with isolate("memory"):
+                    await self._leaving.finish()
             if not any(track.problem for track in behind):
                 wait_s = RETRY_FIRST_S
                 continue
@@ -110,6 +118,16 @@ class Updater:
             except TimeoutError:
                 wait_s = min(2 * wait_s, RETRY_MOST_S)
         del self._working[zone]
+
+    async def _attempt(self, track: Track) -> None:
+        """Bring a track to where it should be, or note why that is not possible."""
+        wanted = track.wanted
+        try:
+            with contain("zone", **_fields(track)):
+                await self._follow(track)
+        except ZonegitError as error:
+            if track.is_behind:  # else it is served, and only what follows that failed
+                self._fail(track, wanted.commit, error)
 
     async def _follow(self, track: Track) -> None:
         if not self._tracks.holds(track):
@@ -123,12 +141,8 @@ class Updater:
         snapshot, tree = (base.snapshot, base.tree) if base else (empty(track.zone), None)
         # A change is waited for. A zone that is loaded takes long, and others may go on meanwhile.
         with self._pace.hurry() if base is not None else nullcontext():
-            try:
-                loader = Loader(self._store, self._pace, known)
-                loaded = await loader.load(wanted.commit, snapshot, tree)
-            except ZonegitError as error:
-                self._fail(track, wanted.commit, error)
-                return
+            loader = Loader(self._store, self._pace, known)
+            loaded = await loader.load(wanted.commit, snapshot, tree)
             delta = await self._delta(track, base, loaded)
         # Else it has been removed meanwhile, or nobody wants it any more.
         if track.wanted.commit is not None and self._tracks.holds(track):
@@ -196,15 +210,16 @@ class Updater:
         self._progress.set()
         self._arrived(track, wanted)
 
-    def _fail(self, track: Track, commit: ObjectId, error: ZonegitError) -> None:
+    def _fail(self, track: Track, commit: ObjectId | None, error: ZonegitError) -> None:
         if track.problem != error.message:
             log.error(
                 "zone.not-loaded",
                 **_fields(track),
-                commit=short(commit),
+                commit=short(commit) if commit is not None else None,
                 code=error.code,
                 error=error.message,
                 serving=short(track.current.commit) if track.current else None,
+                exc_info=error if isinstance(error, Internal) else None,
             )
         # Perhaps it is what is served that the store no longer has.
         track.afresh = not track.afresh and not isinstance(error, Unavailable)

@@ -15,6 +15,7 @@ import structlog
 
 from zonegit.authority.compiled.records import Delta
 from zonegit.authority.compiled.snapshot import Snapshot, contents
+from zonegit.containment import contain, keep_running
 from zonegit.errors import Corrupt, Invalid, ZonegitError
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId
@@ -134,7 +135,7 @@ class Writing:
         """Writes what there is, whenever there is, until cancelled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(WRITERS):
-                group.create_task(self._write())
+                group.create_task(keep_running("cache", self._write))
 
     async def _write(self) -> None:
         while True:
@@ -144,7 +145,7 @@ class Writing:
         """Writes what there is now; nothing else may be writing."""
         async with asyncio.TaskGroup() as group:
             for _ in range(WRITERS):
-                group.create_task(self._drain())
+                group.create_task(keep_running("cache", self._drain))
 
     async def _drain(self) -> None:
         while not self._due.empty():
@@ -154,7 +155,8 @@ class Writing:
         pending = self._pending.pop(zone)
         self._busy.add(zone)
         try:
-            await self._apply(zone, pending)
+            with contain("cache", zone=names.text(zone)):
+                await self._apply(zone, pending)
             self._has_failed = False
         except asyncio.CancelledError:
             # Perhaps not begun, perhaps done: whoever closes this writes it all once more.

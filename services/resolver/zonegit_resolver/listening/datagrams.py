@@ -77,9 +77,12 @@ class Datagrams:
         """Answers at most ``AT_ONCE``, after which others have their turn: about a third of a
         millisecond."""
         left = AT_ONCE
-        while left and (queries := self._channel.receive(left)):
-            left -= len(queries)
-            self._losses.unsent += self._channel.send(self._replies(queries))
+        try:
+            while left and (queries := self._channel.receive(left)):
+                left -= len(queries)
+                self._losses.unsent += self._channel.send(self._replies(queries))
+        except Exception as error:
+            self._losses.bug(error)
 
     def _replies(self, queries: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
         respond, zones = self._respond, self._zones

@@ -8,10 +8,12 @@ import resource
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 from zonegit.authority.addresses import Address
 from zonegit.authority.answering.zones import Zones
+from zonegit.containment import keep_running
 from zonegit.errors import Unavailable
 from zonegit_resolver.listening.datagrams import Datagrams, Losses, Respond
 from zonegit_resolver.listening.streams import Streams
@@ -54,7 +56,8 @@ async def listening(
                 datagrams = Datagrams(udp, zones, respond, losses)
                 open_sockets.callback(datagrams.close)
                 datagrams.start()
-                accepting.append(group.create_task(streams.accept(tcp)))
+                accept = keep_running("connection", partial(streams.accept, tcp))
+                accepting.append(group.create_task(accept))
                 actual.append(Address(*tcp.getsockname()[:2]))
             try:
                 yield actual

@@ -8,13 +8,14 @@ and not for long.
 import asyncio
 import socket
 from collections import Counter
-from contextlib import aclosing, closing, suppress
+from contextlib import ExitStack, aclosing, closing, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from zonegit.authority.answering.canary import peer_subnet
 from zonegit.authority.answering.zones import Zones
 from zonegit.authority.messages.query import STREAM, Query, parse
+from zonegit.containment import isolate
 from zonegit_resolver.listening.datagrams import Losses, Respond
 from zonegit_resolver.listening.frames import Frames, framed
 from zonegit_resolver.transfers.outgoing import Outgoing, is_transfer, may_be_transfer
@@ -70,13 +71,19 @@ class Streams:
                 except OSError:
                     await asyncio.sleep(_RETRY_ACCEPT_S)  # out of file descriptors, most likely
                     continue
-                subnet = peer_subnet(address[0])
-                if self._has_room(subnet):
-                    self._subnets[subnet] += 1  # at once: the conversation begins some time later
-                    group.create_task(self._converse(sock, address[0], subnet))
-                else:
-                    sock.close()
+                with isolate("connection"):
+                    self._begin(group, sock, address[0])
                 await asyncio.sleep(0)  # whoever comes by the thousand keeps nobody waiting
+
+    def _begin(self, group: asyncio.TaskGroup, sock: socket.socket, peer: str) -> None:
+        """Converse with a client, if there is room for one more."""
+        with ExitStack() as refusing:
+            refusing.callback(sock.close)
+            subnet = peer_subnet(peer)
+            if self._has_room(subnet):
+                refusing.pop_all()
+                self._subnets[subnet] += 1  # at once: the conversation begins some time later
+                group.create_task(self._converse(sock, peer, subnet))
 
     def _has_room(self, subnet: bytes) -> bool:
         conduct = self._zones.conduct

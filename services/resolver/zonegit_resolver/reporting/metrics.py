@@ -16,6 +16,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from zonegit import containment
 from zonegit.zone import names, rrtypes
 from zonegit_resolver.following.tracks import Position, Track, Tracks
 from zonegit_resolver.listening.datagrams import Losses
@@ -101,6 +102,14 @@ class Figures(Collector):
         )
         good.add_metric([], float(self._config_is_good()))
         yield good
+        bugs = CounterMetricFamily(
+            "zonegit_unexpected_errors",
+            "Unexpected exceptions, each in the log, by the kind of work that met them.",
+            labels=("area",),
+        )
+        for area, number in list(containment.counts.items()):
+            bugs.add_metric([area], number)
+        yield bugs
 
     def _queries(self) -> Metric:
         family = CounterMetricFamily(

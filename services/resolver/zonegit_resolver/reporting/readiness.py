@@ -2,6 +2,7 @@
 
 import time
 
+from zonegit.containment import isolate
 from zonegit.http import Reply
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -17,9 +18,10 @@ async def expired(tracks: Tracks, pace: Pace) -> set[Name]:
     now = time.time()
     found = set()
     for track in tracks:
-        age = tracks.age(track, now)
-        if age is not None and age > _expire(track):
-            found.add(track.zone)
+        with isolate("age"):
+            age = tracks.age(track, now)
+            if age is not None and age > _expire(track):
+                found.add(track.zone)
         await pace.breathe()
     return found
 

@@ -10,7 +10,8 @@ import structlog
 from zonegit import release
 from zonegit.authority.addresses import Address
 from zonegit.bus.connection import Bus
-from zonegit.errors import Unavailable
+from zonegit.containment import contain
+from zonegit.errors import ZonegitError
 from zonegit.objects.ids import ObjectId
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
@@ -69,8 +70,9 @@ class Herald:
         while True:
             news = await self._news.get()
             try:
-                await self._bus.publish(subjects.served(news.zone), news)
-            except Unavailable as error:
+                with contain("report"):
+                    await self._bus.publish(subjects.served(news.zone), news)
+            except ZonegitError as error:
                 log.warning("served.not-told", sequence=news.sequence, error=error.message)
 
 

@@ -29,6 +29,7 @@ from zonegit.authority.addresses import Secondary
 from zonegit.authority.compiled.records import Record, soa
 from zonegit.authority.compiled.snapshot import Snapshot
 from zonegit.authority.messages.tsig import Key, Keys
+from zonegit.containment import isolate
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -169,7 +170,8 @@ class Notifier:
                 self.tally.unanswered += 1
                 log.warning("notify.unanswered", **_fields(telling), problem=telling.problem)
             else:
-                self._attempt(telling, send, now)
+                with isolate("notify", **_fields(telling)):
+                    self._attempt(telling, send, now)
         return True
 
     def _attempt(self, telling: _Telling, send: Send, now: float) -> None:

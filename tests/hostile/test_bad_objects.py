@@ -1,0 +1,135 @@
+"""One bad object ends nothing but the zone that holds it.
+
+An actor may move the branches of a zone of its own to whatever it has stored. Each of these zones
+is one that no resolver can serve; that is this zone's problem, while all others go on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import pytest_asyncio
+from tests.e2e.stack import Stack
+from tests.support.badzones import SealedZone, bad_zones, good_zone
+from tests.support.nats import nats_server
+from tests.support.rawnats import RawClient, raw_client
+from tests.support.waiting import comes_true, held
+from tests.unit.resolver.site import Running, Site, resolver, site
+
+from zonegit import containment
+from zonegit.zone import names
+
+MALLORY = names.parse("mallory.test.")
+BAD = bad_zones(MALLORY)
+GOOD = "www 300 A 192.0.2.{}\n"
+
+
+@pytest.fixture
+def nats_url() -> Iterator[str]:
+    with nats_server() as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def here(nats_url: str, tmp_path: Path) -> AsyncIterator[Site]:
+    async with held(site(nats_url, tmp_path / "stores")) as made:
+        yield made
+
+
+async def has_problem(here: Site) -> bool:
+    (status,) = (await here.status()).values()
+    return any(each.problem is not None for each in status.zones if each.zone == MALLORY)
+
+
+async def assert_others_go_on(here: Site, running: Running, number: int) -> None:
+    """Not what was served before alone: changes, too."""
+    await here.commit("good.test.", GOOD.format(number))
+    await running.comes_to_say(f"NOERROR 192.0.2.{number}", "www.good.test.")
+
+
+@pytest.mark.parametrize("kind", BAD)
+async def test_a_zone_that_cannot_be_loaded_is_marked_and_disturbs_no_other(
+    here: Site, tmp_path: Path, kind: str
+) -> None:
+    async with resolver(here.url, tmp_path) as running:
+        before = containment.counts.copy()
+        await here.commit("mallory.test.", GOOD.format(1))
+        await assert_others_go_on(here, running, 2)
+        await here.smuggle("mallory.test.", *BAD[kind])
+        await comes_true(lambda: has_problem(here))
+        await assert_others_go_on(here, running, 3)
+        assert await running.says("www.mallory.test.") == "NOERROR 192.0.2.1"
+        problem = 'zonegit_zone_problem{branch="main",zone="mallory.test."} 1.0'
+        assert problem in (await running.page("/metrics"))[1]
+        assert containment.counts == before
+
+
+async def test_a_resolver_starts_with_bad_zones_and_serves_them_once_they_are_good(
+    here: Site, tmp_path: Path
+) -> None:
+    for number, kind in enumerate(BAD):
+        apex = f"z{number}.test."
+        await here.smuggle(apex, *bad_zones(names.parse(apex))[kind])
+    await here.commit("good.test.", GOOD.format(1))
+    async with resolver(here.url, tmp_path) as running:
+        assert await running.first_says("www.good.test.") == "NOERROR 192.0.2.1"
+        (status,) = (await here.status()).values()
+        assert sum(each.problem is not None for each in status.zones) == len(BAD)
+        await here.smuggle("z0.test.", *good_zone(names.parse("z0.test.")))
+        await running.comes_to_say("NOERROR 192.0.2.1", "www.z0.test.")
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Stack]:
+    stack = Stack(tmp_path / "data")
+    yield stack
+    stack.down()
+
+
+async def test_a_hand_made_client_ends_no_process_of_a_stack(own_stack: Stack) -> None:
+    """All of it by a client of the bus, with the rights of an operator."""
+    own_stack.up("--resolvers", "2")
+    for zone in ("mallory.test", "good.test"):
+        own_stack.zone(zone)
+    before = own_stack.processes()
+    bus = own_stack.record()["bus"]
+    url = bus["url"].replace("://", f"://cli:{bus['users']['cli']}@")
+    async with raw_client(url) as client:
+        inbox = await find_inbox(client)
+        for number, bad in enumerate(BAD.values()):
+            await attack(client, inbox, bad, f"operation-{number:06}")
+    assert own_stack.answer("api.good.test") == ["192.0.2.80"]
+    change = ("set", "api", "A", "192.0.2.81", "--zone", "good.test", "-m", "test", "--wait")
+    await asyncio.to_thread(own_stack.run, *change)
+    assert own_stack.answer("api.good.test") == ["192.0.2.81"]
+    assert own_stack.processes().keys() == before.keys()
+
+
+async def find_inbox(client: RawClient) -> str:
+    """Listens where this user may: the inboxes of this release, or of the one before."""
+    for inbox in ("_INBOX.mallory", "_INBOX_cli"):
+        if await client.may_subscribe(f"{inbox}.>"):
+            return inbox
+    raise AssertionError("this user has no inbox")
+
+
+async def attack(client: RawClient, inbox: str, bad: SealedZone, operation: str) -> None:
+    """Stores the objects one by one, whether or not the ones before were taken, and moves the
+    branch. What is refused is refused by a failure that is no bug."""
+    for raw in bad.objects:
+        await ask(client, inbox, "zg.mallory.objects.put", {"objects": [list(raw)]})
+    moving = {
+        "expected": {"type": "anything"},
+        "new": bad.commit,
+        "why": {"reason": "move", "operation": operation, "force": True, "because": "mine"},
+    }
+    await ask(client, inbox, "zg.mallory.refs.move.heads.main.test.mallory.=", moving)
+
+
+async def ask(client: RawClient, inbox: str, subject: str, message: object) -> None:
+    reply = f"{inbox}.hand.{len(client.heard)}x"
+    client.publish(subject, msgspec.msgpack.encode(message), reply)
+    answer = msgspec.msgpack.decode((await client.hears(reply)).payload)
+    assert answer.get("code") in (None, "invalid", "not-found", "corrupt", "unsafe"), answer

@@ -1,0 +1,122 @@
+"""Zones that no resolver can serve, as sealed objects: well hashed, and senseless otherwise."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from zonegit.objects import node
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, identify
+from zonegit.objects.model import Blob, Commit, Identity, Index, Row, rrset_key, subtree_key
+from zonegit.zone import rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, rdata_from_text
+
+MALLORY = Identity("Mallory", "mallory@example.net", 1_700_000_000)
+LABEL = b"x" * 63
+
+
+class SealedZone(NamedTuple):
+    """A commit and all that it leads to, as far as that is stored."""
+
+    commit: CommitId
+    objects: list[RawObject]
+
+
+def blob(owner: bytes, rdtype: int, rdata: bytes, *, count: int = 1) -> RawObject:
+    """A blob of these octets, be they what they may."""
+    head = rdtype.to_bytes(2, "big") + (300).to_bytes(4, "big") + count.to_bytes(2, "big")
+    return forged("blob", b"\1" + owner + b"\0\1" + head + len(rdata).to_bytes(2, "big") + rdata)
+
+
+def forged(kind: Kind, payload: bytes) -> RawObject:
+    """Any octets as an object of any kind, under their true id."""
+    return RawObject(identify(kind, payload), kind, payload)
+
+
+def tree(entries: Mapping[bytes, ObjectId]) -> RawObject:
+    """A narrow tree, its entries in order."""
+    out: list[RawObject] = []
+    node.build(dict(sorted(entries.items())), out)
+    return out[-1]
+
+
+def soa(apex: Name, serial: int = 8) -> RawObject:
+    """The SOA that a ref store asks for."""
+    rdata = rdata_from_text(rrtypes.SOA, f"ns.test. admin.test. {serial} 7200 900 1209600 300")
+    return encode(Blob(RRset(apex, rrtypes.SOA, 300, (rdata,))))
+
+
+def commit(root: ObjectId, objects: Iterable[RawObject]) -> SealedZone:
+    """What refs moves a branch to."""
+    made = encode(Commit(root, (), MALLORY, MALLORY, "harmless"))
+    return SealedZone(CommitId(made.id), [*objects, made])
+
+
+def zone(
+    apex: Name,
+    labels: Sequence[bytes],
+    entries: Mapping[bytes, ObjectId],
+    objects: Iterable[RawObject] = (),
+) -> SealedZone:
+    """A zone with the SOA that is asked for, and ``entries`` below ``labels``, from the apex down.
+    Where there are no labels these stand at the apex, and may take the place of the SOA."""
+    start = soa(apex)
+    found = [*objects, start]
+    below = dict(entries)
+    for label in reversed(labels):
+        found.append(tree(below))
+        below = {subtree_key(label): found[-1].id}
+    found.append(tree({rrset_key(rrtypes.SOA): start.id, **below}))
+    return commit(found[-1].id, found)
+
+
+A: Final = rrset_key(rrtypes.A)
+ADDRESS: Final = bytes((192, 0, 2, 1))
+
+
+def good_zone(apex: Name) -> SealedZone:
+    """One with an address at www, to show that nothing else keeps a zone from being served."""
+    www = blob(b"\3www" + apex, rrtypes.A, ADDRESS)
+    return zone(apex, [b"www"], {A: www.id}, [www])
+
+
+def bad_zones(apex: Name) -> dict[str, SealedZone]:
+    """One of each kind, by what is wrong with it."""
+    a = blob(b"\1a" + apex, rrtypes.A, ADDRESS)
+    missing = ObjectId(bytes(32))
+    runs = [Row(subtree_key(b"a"), 1_024, missing), Row(subtree_key(b"b"), 1_024, missing)]
+    index = encode(Index(8, tuple(runs)))
+    nested = encode(Index(1, (Row(subtree_key(b"b"), 2_048, index.id),)))
+
+    def at_a(rdtype: int, rdata: bytes, owner: bytes = b"\1a" + apex) -> SealedZone:
+        found = blob(owner, rdtype, rdata)
+        return zone(apex, [b"a"], {rrset_key(rdtype): found.id}, [found])
+
+    def instead(key: bytes, found: RawObject) -> SealedZone:
+        return zone(apex, [], {key: found.id}, [found])
+
+    return {
+        "a name of more than 255 octets": zone(apex, [LABEL] * 4, {A: a.id}, [a]),
+        "a name of more than 127 labels": zone(apex, [b"x"] * 128, {A: a.id}, [a]),
+        "a tree far deeper than names": zone(apex, [b"x"] * 900, {A: a.id}, [a]),
+        "an owner of more than 255 octets": at_a(rrtypes.A, ADDRESS, (b"\x3f" + LABEL) * 4 + apex),
+        "an owner of another place": at_a(rrtypes.A, ADDRESS, b"\1b" + apex),
+        "an owner of another zone": at_a(rrtypes.A, ADDRESS, b"\1a\4else\0"),
+        "an owner that ends nowhere": at_a(rrtypes.A, ADDRESS, b"\1a\xff"),
+        "an alias to no name": at_a(rrtypes.CNAME, b"\xc0\x0c"),
+        "an alias of nothing": at_a(rrtypes.CNAME, b""),
+        "a delegation to half a name": at_a(rrtypes.NS, b"\3ns"),
+        "a redirection to a name that is too long": at_a(rrtypes.DNAME, (b"\x3f" + LABEL) * 5),
+        "an SOA of ten octets": instead(rrset_key(rrtypes.SOA), blob(apex, rrtypes.SOA, bytes(10))),
+        "an SOA that is a tree": instead(rrset_key(rrtypes.SOA), tree({A: a.id})),
+        "a tree that is a blob": zone(apex, [], {subtree_key(b"a"): a.id}, [a]),
+        "a tree that is missing": zone(apex, [], {subtree_key(b"a"): missing}),
+        "an RRset that is missing": zone(apex, [b"a"], {A: missing}),
+        "an RRset that is the zone's commit": zone(apex, [b"a"], {A: commit(missing, []).commit}),
+        "an index over missing runs": instead(subtree_key(b"a"), index),
+        "an index over a higher one": zone(
+            apex, [], {subtree_key(b"a"): nested.id}, [index, nested]
+        ),
+        "a commit of a blob": commit(a.id, [a]),
+        "a commit of a missing tree": commit(missing, []),
+    }
