@@ -39,7 +39,7 @@ authorization {
 USERS: Final = {
     "objectstore": "",
     "refs": "",
-    "resolver": "",
+    "resolver": "One such user for each resolver, under its own --name; the actor is resolver.",
     "operator": "One such user for each operator, under the operator's own name.",
 }
 """The users of the sample, each with what is said about it."""

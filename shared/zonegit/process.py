@@ -6,6 +6,7 @@ SIGTERM and SIGINT cancel the root task, so everything is closed in order; a sec
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -20,6 +21,9 @@ from zonegit.errors import Unavailable, ZonegitError
 F = TypeVar("F", bound=Callable[..., object])
 
 LEVELS: Final = ("debug", "info", "warning", "error")
+
+stopping: Final = threading.Event()
+"""Set once a signal has asked this process to stop: its end is then an orderly one."""
 
 
 def common_options(command: F) -> F:
@@ -76,10 +80,15 @@ async def _until_told(serving: Coroutine[Any, Any, None]) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(containment.handle_loop_error)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, _stop, task)
     await asyncio.wait([task])
     if not task.cancelled():
         try:
             task.result()
         except BaseExceptionGroup as errors:
             raise containment.find_first(errors) from errors
+
+
+def _stop(task: asyncio.Future[None]) -> None:
+    stopping.set()
+    task.cancel()

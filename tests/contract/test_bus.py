@@ -16,7 +16,7 @@ from tests.support.nats import configure_nats, nats_server, signal_nats, start_n
 from tests.support.waiting import eventually, succeeds
 
 from zonegit.bus import Bus, RemoteObjects, connect, discovery, headers
-from zonegit.bus.service import Endpoint, Endpoints, answer_broadcast, serve
+from zonegit.bus.service import Endpoint, Endpoints, answer_requests, serve
 from zonegit.config import BusSettings
 from zonegit.errors import Conflict, Corrupt, Denied, Internal, Invalid, Unavailable
 from zonegit.objects.canonical import encode
@@ -380,7 +380,7 @@ async def test_a_broadcast_gathers_every_answer(pair: Pair) -> None:
     assert await bus.broadcast(subject, AskStatus(), Done, 5) == []
     async with AsyncExitStack() as stack:
         for _ in range(3):
-            answering = answer_broadcast(served, subject, AskStatus, lambda asked: Done())
+            answering = answer_requests(served, subject, AskStatus, lambda asked: Done())
             await stack.enter_async_context(answering)
         assert await bus.broadcast(subject, AskStatus(), Done, 0.5) == [Done()] * 3
 

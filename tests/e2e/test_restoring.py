@@ -14,11 +14,11 @@ from tests.e2e.restoring import OBJECTS, REFS, back_up, restore
 from tests.e2e.stack import BIN, Stack, until
 
 from zonegit.bus import connect
-from zonegit.bus.service import answer_broadcast
+from zonegit.bus.service import answer_requests
 from zonegit.config import BusSettings
 from zonegit.objects.ids import ObjectId
 from zonegit.wire import subjects
-from zonegit.wire.messages import Answered, AskAnswered, HighestSerial
+from zonegit.wire.messages import Announcement, Answered, AskAnswered, HighestSerial
 from zonegit.zone import names
 
 OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
@@ -234,10 +234,15 @@ async def _beside_a_liar(stack: Stack) -> None:
     def lie(asked: AskAnswered) -> Answered:
         return Answered(resolver="liar", serials=[far])
 
+    there = Announcement(
+        resolver="liar", instance="liar", version="1", started=0.0, epoch="", sequence=0
+    )
     async with (
         connect(settings, name="liar") as connection,
-        answer_broadcast(connection, subjects.resolvers("answered"), AskAnswered, lie),
+        answer_requests(connection, subjects.resolver("liar", "answered"), AskAnswered, lie),
     ):
+        await connection.publish(subjects.announcement("liar"), there)
+        await connection.flush()
         said = await asyncio.to_thread(stack.run, "recover", "--finish", status=1)
         assert "liar says so" in said.err
         assert "--ignore liar" in said.err

@@ -81,8 +81,8 @@ async def test_an_operator_commits_and_a_resolver_hears_and_reads(tmp_path: Path
         )  # fmt: skip
         told: list[str] = []
         async with cli.subscribe("zg.served.>", lambda subject, data: told.append(subject)):
-            await dns.publish(subjects.served(FOO), served)
-            await eventually(lambda: told == [subjects.served(FOO)])
+            await dns.publish(subjects.served("r", FOO), served)
+            await eventually(lambda: told == [subjects.served("r", FOO)])
 
 
 async def test_a_resolver_writes_nothing(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ MAY = {
     "refs.recovery": EVERY_READER,
     "refs.check": EVERY_READER,
     "refs.recover": "owner",
+    "refs.resolvers": EVERY_READER,
     "refs.replace": "owner",
 }
 """Who may ask what. Written by hand: a verb that is added is decided about here, role by role."""
@@ -64,10 +65,18 @@ rights."""
 ONE_USER_ONLY = {
     "zg.events.moved.heads.main.com.foo.=": "refs",
     "zg.heartbeat": "refs",
-    "zg.served.com.foo.=": "resolver",
+    "zg.served.resolver.com.foo.=": "resolver",
+    "zg.served.resolver._": "resolver",
+    "zg.served.other.com.foo.=": "",
+    "zg.served.other._": "",
+    "zg.served.com.foo.=": "",
     "zg.presence.refs": "refs operator bob owner",
     "zg.presence.objectstore": "objectstore operator bob owner",
-    "zg.resolvers.status": "refs operator bob owner",
+    "zg.resolvers.announce": "refs operator bob owner",
+    "zg.resolvers.status": "operator bob owner",
+    "zg.resolvers.resolver.status": "refs resolver operator bob owner",
+    "zg.resolvers.other.status": "refs operator bob owner",
+    "zg.resolvers.other.answered": "operator bob owner",
     "$SRV.PING": "operator bob owner",
     "_INBOX.alice.x": "objectstore refs resolver",
     "_INBOX.refs.x": "objectstore refs resolver",

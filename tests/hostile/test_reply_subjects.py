@@ -16,7 +16,7 @@ from tests.support.waiting import succeeds
 
 from zonegit.bus import RemoteObjects, RemoteRefs, connect
 from zonegit.bus.replies import LOG_INTERVAL_S, ReplyGuard
-from zonegit.bus.service import answer_broadcast
+from zonegit.bus.service import answer_requests
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
 from zonegit.store import refnames
@@ -111,7 +111,7 @@ async def test_a_resolver_answers_a_broadcast_in_inboxes_only(nats_url: str) -> 
     subject = subjects.resolvers("status")
     async with (
         connect(BusSettings(nats_url), name="resolver") as bus,
-        answer_broadcast(bus, subject, AskStatus, lambda asked: Done()),
+        answer_requests(bus, subject, AskStatus, lambda asked: Done()),
         raw_client(nats_url) as mallory,
         raw_client(nats_url) as witness,
     ):

@@ -1,27 +1,27 @@
 """``--wait``: return once every resolver that follows the branch serves the move.
 
 The subscription stands before the branch moves, so no report can be missed. Awaited are the
-resolvers that answer a status broadcast and follow the zone and branch, unpinned, and those of the
-local stack that should answer and do not.
+resolvers in the registry of the ref store that follow the zone and branch, unpinned: also one that
+is silent, for it may be answering queries from the old zone. One that says goodbye is awaited no
+more. A report that was lost is made up for: an announcement that shows a resolver to be past the
+move has it asked (docs/adr/0038-registry-of-resolvers.md).
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from zonegit.errors import Unavailable
+from zonegit.errors import Invalid, Unavailable
 from zonegit.store.protocols import Moved
 from zonegit.store.recovery import Answer
-from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
+    MAX_ANNOUNCEMENT,
+    Announcement,
     Answered,
-    AskAnswered,
-    AskStatus,
     ResolverStatus,
     Served,
     ServedZone,
@@ -32,18 +32,10 @@ from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
+    from zonegit.bus.resolver_status import KnownResolvers, Survey
 
 Place = tuple[Name, str | None]
 """A zone and its branch, None: any of its branches."""
-
-BROADCAST_S: Final = 0.3
-"""Seconds that resolvers have to answer the status broadcast."""
-SURVEY_S: Final = 1.0
-"""Seconds to answer for a recovery, where a missed answer costs most."""
-
-BROADCASTS: Final = 10
-"""Broadcasts to resolvers of a running local stack that have not answered: a
-busy machine may need longer."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -64,21 +56,36 @@ class Heard(msgspec.Struct, frozen=True):
 
 class Waiter(msgspec.Struct):
     """Collects what resolvers report of one zone and branch; ``branch`` None: of any.
-    ``timeout`` in seconds."""
+    ``timeout`` in seconds; ``bus`` None: nobody waits."""
 
     zone: Name
     branch: str | None
     timeout: float
-    wanted: bool = True
+    session: Session
+    bus: "Bus | None" = None
     awaited: set[str] = msgspec.field(default_factory=set)
     served: dict[str, tuple[str, int]] = msgspec.field(default_factory=dict)
+    due: set[str] = msgspec.field(default_factory=set)
     changed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
-    def heard(self, _subject: str, octets: bytes) -> None:
-        """Takes a report from the bus."""
-        report = codec.decode(octets, Served)
-        if report.zone == self.zone and self.branch in (None, report.branch):
+    def hear(self, subject: str, octets: bytes) -> None:
+        """Take a report from the bus."""
+        try:
+            report = codec.decode(octets, Served)
+        except Invalid:
+            return
+        is_bound = subject == subjects.served(report.resolver, report.zone)
+        if is_bound and report.zone == self.zone and self.branch in (None, report.branch):
             self.served[report.resolver] = (report.epoch, report.sequence)
+            self.changed.set()
+
+    def hear_announcement(self, said: Announcement) -> None:
+        """Take an announcement: a goodbye, or a sign that a report was lost."""
+        if said.resolver in self.awaited:
+            if said.is_leaving:
+                self.awaited.discard(said.resolver)
+            else:
+                self.due.add(said.resolver)
             self.changed.set()
 
     def lagging(self, moved: Moved) -> set[str]:
@@ -88,18 +95,36 @@ class Waiter(msgspec.Struct):
         }
 
     async def until(self, moved: Moved) -> Heard:
-        """Returns when every resolver that is awaited serves the move.
+        """Return when every resolver that is awaited serves the move.
 
         Raises:
-            Unavailable: some still did not when the time was over; the move stands.
+            Unavailable: some still did not when the time was over, or the ref store does not say
+                which there are; the move stands.
         """
-        if not self.wanted:
+        if self.bus is None:
             return Heard()
+        deadline = asyncio.get_running_loop().time() + self.timeout
         try:
-            async with asyncio.timeout(self.timeout):
-                while self.lagging(moved):
+            registry = await _read_registry(self.session, self.bus)
+        except Unavailable as error:
+            raise Unavailable(
+                f"the move stands, but it is not known which resolvers serve it: {error.message}",
+                hint=error.hint,
+            ) from error
+        return await self._until(moved, registry, deadline)
+
+    async def _until(self, moved: Moved, registry: "KnownResolvers", deadline: float) -> Heard:
+        self._await(registry)
+        try:
+            async with asyncio.timeout_at(deadline), asyncio.TaskGroup() as group:
+                asking = []
+                while lagging := self.lagging(moved):
+                    due, self.due = self.due & lagging, set()
+                    asking += [group.create_task(self._ask(each, moved)) for each in due]
                     self.changed.clear()
                     await self.changed.wait()
+                for task in asking:
+                    task.cancel()
         except TimeoutError:
             late = ", ".join(sorted(self.lagging(moved)))
             raise Unavailable(
@@ -108,16 +133,59 @@ class Waiter(msgspec.Struct):
             ) from None
         return Heard(sorted(self.awaited))
 
+    def _await(self, registry: "KnownResolvers") -> None:
+        """Await what is registered, but for those known not to follow the branch; ask those of
+        which the registry does not know it."""
+        self.awaited |= set(registry.missing)
+        for each in registry.resolvers:
+            does_follow = _may_follow(each.last, self.branch)
+            if does_follow is not False:
+                self.awaited.add(each.last.resolver)
+            if does_follow is None:
+                self.due.add(each.last.resolver)
+
+    async def _ask(self, resolver: str, moved: Moved) -> None:
+        """Ask a resolver whether it follows the branch, and how far it is."""
+        from zonegit.bus.resolver_status import ask_status  # brings in NATS, which help must not
+
+        assert self.bus is not None  # somebody waits
+        status = await ask_status(self.bus, resolver, self.zone)
+        if status is None:
+            return
+        if not _follows(status, self.zone, self.branch):
+            self.awaited.discard(resolver)
+        elif _is_past(status, self.branch, moved):
+            self.served[resolver] = (moved.epoch, moved.sequence)
+        self.changed.set()
+
 
 def _reached(served: tuple[str, int] | None, moved: Moved) -> bool:
     return served is not None and served[0] == moved.epoch and served[1] >= moved.sequence
+
+
+def _is_past(status: ResolverStatus, branch: str | None, moved: Moved) -> bool:
+    """Return whether a resolver serves a move, by its status about the zone."""
+    if status.epoch != moved.epoch or status.sequence < moved.sequence:
+        return False
+    ours = [each for each in status.zones if branch in (None, each.branch)]
+    return status.lag == 0 or any(each.sequence >= moved.sequence for each in ours)
+
+
+def _may_follow(said: Announcement, branch: str | None) -> bool | None:
+    """Return whether a resolver follows a branch of some zone; None: that is known of the zone
+    alone. One that does not answer queries yet is no reason to wait."""
+    if not said.is_serving:
+        return False
+    if said.own_settings or said.only:
+        return None
+    return not said.is_pinned and (branch is None or branch in said.branches)
 
 
 @asynccontextmanager
 async def waiting(
     session: Session, bus: "Bus", zone: Name, branch: str | None, *, wanted: bool
 ) -> AsyncIterator[Waiter]:
-    """Listens from here on, and asks who will have to report on ``branch`` (None: on any)."""
+    """Listen from here on for reports about ``branch`` (None: about any)."""
     async with waiting_for(session, bus, [(zone, branch)], wanted=wanted) as (waiter,):
         yield waiter
 
@@ -126,14 +194,28 @@ async def waiting(
 async def waiting_for(
     session: Session, bus: "Bus", places: Sequence[Place], *, wanted: bool
 ) -> AsyncIterator[list[Waiter]]:
-    """As :func:`waiting`, for several zones and branches; a waiter each, in their order."""
-    waiters = [Waiter(zone, branch, session.timeout, wanted) for zone, branch in places]
+    """Listen for reports about several zones and branches; a waiter each, in their order."""
+    waiters = [
+        Waiter(zone, branch, session.timeout, session, bus if wanted else None)
+        for zone, branch in places
+    ]
+
+    def hear_announcement(subject: str, octets: bytes) -> None:
+        try:
+            said = codec.decode(octets, Announcement, MAX_ANNOUNCEMENT)
+        except Invalid:
+            return
+        if subject == subjects.announcement(said.resolver):
+            for each in waiters:
+                each.hear_announcement(said)
+
     async with AsyncExitStack() as stack:
         if wanted:
             for each in waiters:
-                listening = bus.subscribe(subjects.served(each.zone), each.heard)
+                listening = bus.subscribe(subjects.served_by_any(each.zone), each.hear)
                 await stack.enter_async_context(listening)
-            await asyncio.gather(*(_ask_who_reports(session, bus, each) for each in waiters))
+            announced = bus.subscribe(subjects.ANNOUNCEMENTS, hear_announcement)
+            await stack.enter_async_context(announced)
         yield waiters
 
 
@@ -160,80 +242,68 @@ def together(heard: Iterable[Heard]) -> Heard:
     return Heard(sorted({name for each in asked for name in each}))
 
 
-async def _ask_who_reports(session: Session, bus: "Bus", waiter: Waiter) -> None:
-    zone, branch = waiter.zone, waiter.branch
-    local = session.local_resolvers()
-    statuses = await status_of_all(bus, zone, local)
-    waiter.awaited = {each.resolver for each in statuses if _follows(each, zone, branch)}
-    waiter.awaited |= _silent(local, statuses, zone, branch)
+async def _read_registry(session: Session, bus: "Bus") -> "KnownResolvers":
+    from zonegit.bus.resolver_status import read_registry  # brings in NATS, which help must not
+
+    return await read_registry(
+        bus,
+        session.settings.actor,
+        expected=session.local_resolvers(),
+        timeout=session.timeout,
+    )
 
 
-def _silent(
-    local: frozenset[str], statuses: list[ResolverStatus], zone: Name, branch: str | None
-) -> frozenset[str]:
-    """Those of the local stack that should answer and do not. What they follow is what the others
-    of the stack do, since all are set up alike; while none answers, the usual branch."""
-    others = [each for each in statuses if each.resolver in local]
-    follow = any(_follows(each, zone, branch) for each in others)
-    if follow or (not others and branch in (None, DEFAULT_BRANCH)):
-        return local - {each.resolver for each in others}
-    return frozenset()
+async def survey(session: Session, bus: "Bus", zone: Name | None = None) -> "Survey":
+    """Ask every resolver what it serves: of one zone, None: of all.
 
-
-async def status_of_all(
-    bus: "Bus", zone: Name | None = None, expected: AbstractSet[str] = frozenset()
-) -> list[ResolverStatus]:
-    """Return the status of every resolver that answers in time, by name.
-
-    Args:
-        zone: the only zone to report on; None: all zones.
-        expected: resolvers that should answer. While one of them has not, all are asked again, up
-            to ``BROADCASTS`` times.
+    Raises:
+        Unavailable: the ref store does not say which resolvers there are.
     """
-    found: dict[str, ResolverStatus] = {}
-    for _ in range(BROADCASTS):
-        answers = await bus.broadcast(
-            subjects.resolvers("status"), AskStatus(zone=zone), ResolverStatus, BROADCAST_S
-        )
-        found |= {each.resolver: each for each in answers}
-        if expected <= found.keys():
-            break
-    return [found[name] for name in sorted(found)]
+    from zonegit.bus import resolver_status  # brings in NATS, which help must not
+
+    return await resolver_status.survey(
+        bus,
+        session.settings.actor,
+        zone,
+        expected=session.local_resolvers(),
+        timeout=session.timeout,
+    )
 
 
 async def answers_of_all(
     bus: "Bus",
+    resolvers: Collection[str],
     zone: Name | None = None,
     ignored: Collection[str] = (),
     doubted: Collection[str] = (),
+    *,
+    timeout: float,
 ) -> tuple[set[str], dict[Name, dict[str, list[Answer]]]]:
-    """Ask every resolver for the highest serials that it ever answered.
+    """Ask resolvers for the highest serials that they ever answered.
 
     Args:
         bus: where they listen.
+        resolvers: their names.
         zone: of this zone alone; None: of all.
         ignored: resolvers whose answers are left out.
         doubted: runs of the ref store: a cache that began in one does not know all.
+        timeout: of each request, in seconds.
 
     Returns:
         The resolvers that answered, and what they said by zone and branch.
     """
-    said: set[str] = set()
+    from zonegit.bus.resolver_status import ask_answered  # brings in NATS, which help must not
+
+    names = sorted(resolvers)
+    found = await asyncio.gather(
+        *(ask_answered(bus, each, zone, timeout=timeout) for each in names)
+    )
     answers: dict[Name, dict[str, list[Answer]]] = {}
-    after: tuple[Name, str] | None = None
-    while True:
-        question = AskAnswered(zone=zone, after=after)
-        subject = subjects.resolvers("answered")
-        pages = await bus.broadcast(subject, question, Answered, SURVEY_S)
-        for page in pages:
-            said.add(page.resolver)
-            if page.resolver not in ignored:
-                _take(page, answers, is_complete=page.began not in doubted)
-        # Each resolver has its own pages; an answer that comes twice does no harm.
-        ends = [(page.serials[-1].zone, page.serials[-1].branch) for page in pages if page.more]
-        if not ends or (after is not None and min(ends) <= after):
-            return said, answers
-        after = min(ends)
+    for name, pages in zip(names, found, strict=True):
+        for page in pages or () if name not in ignored else ():
+            _take(page, answers, is_complete=page.began not in doubted)
+    said = {name for name, pages in zip(names, found, strict=True) if pages is not None}
+    return said, answers
 
 
 def _take(

@@ -43,7 +43,9 @@ async def run(bus_settings: BusSettings, settings: Settings, limits: Limits) -> 
             refs, objects, publisher.announce, limits=limits, resolvers=witnesses, check=check
         )
         adopting = Adopting(refs, keeper, objects)
-        endpoints = Handlers(keeper, adopting, witnesses.take).endpoints()
+        endpoints = Handlers(
+            keeper, adopting, witnesses.take, witnesses.listener.list_registered
+        ).endpoints()
         async with (
             publisher.running(),
             witnesses.running(),

@@ -3,11 +3,11 @@
 Who asks, and about which ref, is taken from the subject alone: that is what the broker checked.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from zonegit.bus.service import Answer, Endpoints, endpoints_of
-from zonegit.errors import Invalid
+from zonegit.errors import Invalid, Unavailable
 from zonegit.store import refnames
 from zonegit.store.basis import Basis
 from zonegit.store.protocols import (
@@ -37,6 +37,7 @@ from zonegit.wire.messages import (
     AskOperations,
     AskRecovery,
     AskReflog,
+    AskResolvers,
     AskSince,
     AskSnapshot,
     AskWhere,
@@ -49,6 +50,7 @@ from zonegit.wire.messages import (
     Reflog,
     Register,
     Replace,
+    Resolvers,
     Unpoint,
     Unregister,
     Why,
@@ -61,15 +63,24 @@ RESOLVER: Final = "resolver"
 
 Hear = Callable[[Witness], Awaitable[None]]
 """Takes a resolver's word for what it holds of the log."""
+ListResolvers = Callable[[Sequence[str], str], Awaitable[Resolvers]]
+"""Returns a page of the registry: given which are expected, and the name that the page follows."""
 
 
 class Handlers:
     """The verbs, over a store and what takes over stores of the original."""
 
-    def __init__(self, refs: RefStore, adopter: Adopter, hear: Hear | None = None) -> None:
+    def __init__(
+        self,
+        refs: RefStore,
+        adopter: Adopter,
+        hear: Hear | None = None,
+        list_resolvers: ListResolvers | None = None,
+    ) -> None:
         self._refs = refs
         self._adopter = adopter
         self._hear = hear
+        self._list_resolvers = list_resolvers
 
     def endpoints(self) -> Endpoints:
         """Return the verbs of the table, each with its answer."""
@@ -94,6 +105,7 @@ class Handlers:
             "check": self.check,
             "recover": self.recover,
             "replace": self.replace,
+            "resolvers": self.resolvers,
         }
         return endpoints_of("refs", answers)
 
@@ -191,6 +203,11 @@ class Handlers:
 
     async def adopt(self, request: Request, message: Adopt) -> Moved:
         return await self._adopter.adopt(message.slots, _origin(request, message.why))
+
+    async def resolvers(self, request: Request, message: AskResolvers) -> Resolvers:
+        if self._list_resolvers is None:
+            raise Unavailable("this ref store listens to no resolvers")
+        return await self._list_resolvers(message.expected, message.after)
 
 
 def _ref(request: Request) -> RefName:

@@ -1,30 +1,38 @@
-"""Resolvers as witnesses of whether this store was restored from a backup.
+"""Listens to resolvers: who they are, and whether this store was restored from a backup.
 
-Resolvers are asked at start which row of the log they applied last, and again when a request hints
-that one of them holds more than the log has; each report of what is served says it, too. Only what
-comes from resolvers counts, which the broker lets speak of themselves alone. One that is faulty or
-hostile can stop moves until an operator finishes a recovery, not after that: of an epoch that began
-in this process nothing can have been lost (docs/adr/0030-recovery.md).
+Announcements make the registry, and say which row of the log a resolver applied last; each report
+of what is served says it, too. When this store starts, resolvers are called to announce themselves.
+Moves wait until one that knows the log from before confirms it, or until every one of them had the
+time to. When a request hints that a resolver holds more than the log has, all that are registered
+are asked for details.
+
+Only what comes from resolvers counts, which the broker lets speak of themselves alone. One that is
+faulty or hostile can stop moves until an operator finishes a recovery, not after that: of an epoch
+that began in this process nothing can have been lost (docs/adr/0030-recovery.md).
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
 
 from zonegit.bus.connection import Bus
 from zonegit.containment import contain, keep_running
-from zonegit.errors import Denied, Invalid, ZonegitError
+from zonegit.errors import ZonegitError
 from zonegit.store.protocols import Witness
-from zonegit.wire import codec, subjects
-from zonegit.wire.messages import AskStatus, ResolverStatus, Served
+from zonegit.wire import subjects
+from zonegit.wire.messages import Announcement, AskStatus, ResolverStatus, Served
 from zonegit.zone import names
+from zonegit_refs.listener import ResolverListener
+from zonegit_refs.registry import SETTLED_AFTER_S
 from zonegit_refs.sqlite import SqliteRefs
 
-ANSWER_TIMEOUT_S: Final = 0.5
-"""Seconds that resolvers have to answer."""
+ANSWER_TIMEOUT_S: Final = 2.0
+"""Seconds that a resolver has to answer; one that is slower is asked again at the next hint."""
+RECONNECT_S: Final = 1.0
+"""Seconds after which a resolver is connected again, where this store came up with the bus."""
 PAUSE_S: Final = 1.0
 """Between two times that they are asked because of a hint."""
 MAX_CLAIMS: Final = 1_000
@@ -34,19 +42,22 @@ log = structlog.get_logger()
 
 
 class Witnesses:
-    """A listener that also asks resolvers, while :meth:`running`."""
+    """Takes what resolvers say of the log while :meth:`running`; ``listener`` has the registry."""
 
     def __init__(self, bus: Bus, refs: SqliteRefs) -> None:
         self._bus = bus
         self._refs = refs
-        self._asked = asyncio.Event()
+        self.listener = ResolverListener(bus, self._hear)
+        self._may_move = asyncio.Event()
         self._hinted = asyncio.Event()
-        self._claims: asyncio.Queue[Witness] = asyncio.Queue(MAX_CLAIMS)
+        self._is_doubted = True
+        self._claims: asyncio.Queue[Announcement | Served] = asyncio.Queue(MAX_CLAIMS)
         self._refused: set[str] = set()
+        self._strangers: dict[str, tuple[str, str]] = {}
 
     async def wait_until_asked(self) -> None:
-        """Wait until resolvers were asked once; moves wait for this."""
-        await self._asked.wait()
+        """Wait until resolvers had the time to say what they hold; moves wait for this."""
+        await self._may_move.wait()
 
     def hint(self) -> None:
         """Ask resolvers soon, since a follower of the log holds more than there is."""
@@ -55,76 +66,112 @@ class Witnesses:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen and ask from entry to exit."""
-        async with AsyncExitStack() as stack:
-            group = await stack.enter_async_context(asyncio.TaskGroup())
-            running = (
-                keep_running("witness", each) for each in (self._ask_when_hinted, self._note)
-            )
-            tasks = [group.create_task(each) for each in running]
-            try:
-                await stack.enter_async_context(self._bus.subscribe(subjects.SERVED, self._hear))
-            except Denied as error:
-                _warn(error)
-            self._hinted.set()
+        tasks = (self._ask_when_hinted, self._note, self._let_move)
+        async with self.listener.running(), asyncio.TaskGroup() as group:
+            running = [group.create_task(keep_running("witness", each)) for each in tasks]
             try:
                 yield
             finally:
-                for task in tasks:
+                for task in running:
                     task.cancel()
 
+    async def _let_move(self) -> None:
+        """Let refs move once a resolver confirms the log, or all had the time to contradict it."""
+        if self._refs.latest:
+            is_answered = await self.listener.has_answer
+            try:
+                async with asyncio.timeout(SETTLED_AFTER_S if is_answered else RECONNECT_S):
+                    await self._may_move.wait()
+            except TimeoutError:
+                pass
+        self._may_move.set()
+
     async def ask(self) -> None:
-        """Ask all resolvers, and keep what proves a restore; say so where it is not possible."""
-        try:
-            with contain("witness"):
-                await self._ask()
-        except ZonegitError as error:
-            _warn(error)
+        """Ask the registered resolvers, and keep what proves a restore."""
+        await self._may_move.wait()
+        await self._ask([each.last.resolver for each in self.listener.list_heard()])
 
-    async def _ask(self) -> None:
-        about = AskStatus(zone=names.ROOT)  # one zone: the answers are short
-        subject = subjects.resolvers("status")
-        found = await self._bus.broadcast(subject, about, ResolverStatus, ANSWER_TIMEOUT_S)
+    async def _ask(self, resolvers: Sequence[str]) -> None:
+        found = await asyncio.gather(*map(self._ask_one, resolvers))
         for each in found:
-            claim = Witness(each.resolver, each.epoch, each.sequence, each.operation)
-            await self.take(claim, each.past)
-        doubted = await self._refs.list_doubted()
-        if doubted and any(self._confirms(each, doubted) for each in found):
-            await self._refs.confirm()
+            if each is not None:
+                claim = Witness(each.resolver, each.epoch, each.sequence, each.operation)
+                await self._try_take(claim, each.past)
 
-    def _confirms(self, status: ResolverStatus, doubted: Sequence[str]) -> bool:
-        """Return whether a resolver that knows the log from before holds no more than there is."""
-        is_old = status.began is not None and status.began not in doubted
-        is_ours = status.epoch == self._refs.epoch and not status.held
-        return is_old and is_ours and status.sequence <= self._refs.latest
+    async def _ask_one(self, resolver: str) -> ResolverStatus | None:
+        about = AskStatus(zone=names.ROOT)  # one zone: the answer is short
+        subject = subjects.resolver(resolver, "status")
+        try:
+            found = await self._bus.request(
+                subject, about, ResolverStatus, timeout=ANSWER_TIMEOUT_S
+            )
+        except ZonegitError as error:
+            log.warning("resolver.not-asked", resolver=resolver, error=error.message)
+            return None
+        return found if found.resolver == resolver else None
 
     async def _ask_when_hinted(self) -> None:
         while True:
             await self._hinted.wait()
             self._hinted.clear()
             await self.ask()
-            self._asked.set()
             await asyncio.sleep(PAUSE_S)
 
-    def _hear(self, subject: str, octets: bytes) -> None:
-        try:
-            report = codec.decode(octets, Served)
-        except Invalid as error:
-            log.warning("report.malformed", subject=subject[:300], error=error.message)
-            return
-        if self._is_later(report.epoch, report.sequence) and not self._claims.full():
-            self._claims.put_nowait(Witness(report.resolver, report.epoch, report.sequence))
+    def _hear(self, said: Announcement | Served) -> None:
+        is_news = self._is_later(said.epoch, said.sequence)
+        if isinstance(said, Announcement):
+            is_news |= self._is_doubted or not self._may_move.is_set() or self._is_strange(said)
+        if is_news and not self._claims.full():
+            self._claims.put_nowait(said)
 
     def _is_later(self, epoch: str, sequence: int) -> bool:
         return epoch == self._refs.epoch and sequence > self._refs.latest
 
+    def _is_strange(self, said: Announcement) -> bool:
+        """Return whether a resolver is in another epoch, about which it was not asked yet."""
+        is_other = bool(said.epoch) and said.epoch != self._refs.epoch
+        return is_other and self._strangers.get(said.resolver) != (said.instance, said.epoch)
+
     async def _note(self) -> None:
         while True:
-            claim = await self._claims.get()
+            said = await self._claims.get()
             try:
                 with contain("witness"):
-                    await self.take(claim, ())
+                    await self._weigh(said)
             except ZonegitError as error:
                 log.warning("report.not-kept", error=error.message)
+
+    async def _weigh(self, said: Announcement | Served) -> None:
+        operation = said.operation if isinstance(said, Announcement) else ""
+        await self.take(Witness(said.resolver, said.epoch, said.sequence, operation))
+        if isinstance(said, Served):
+            return
+        if self._is_strange(said):
+            if len(self._strangers) >= MAX_CLAIMS:
+                self._strangers.clear()
+            self._strangers[said.resolver] = (said.instance, said.epoch)
+            await self._ask([said.resolver])
+        doubted = await self._refs.list_doubted()
+        if self._confirms(said, doubted):
+            if doubted:
+                await self._refs.confirm()
+            if said.sequence == self._refs.latest:
+                self._may_move.set()
+            doubted = []
+        self._is_doubted = bool(doubted)
+
+    def _confirms(self, said: Announcement, doubted: Sequence[str]) -> bool:
+        """Return whether a resolver that knows the log from before holds no more than there is."""
+        is_old = said.began is not None and said.began not in doubted
+        is_ours = said.epoch == self._refs.epoch and not said.held
+        return is_old and is_ours and said.sequence <= self._refs.latest
+
+    async def _try_take(self, claim: Witness, before: Sequence[str]) -> None:
+        try:
+            with contain("witness"):
+                await self.take(claim, before)
+        except ZonegitError as error:
+            log.warning("report.not-kept", error=error.message)
 
     async def take(self, claim: Witness, before: Sequence[str] = ()) -> None:
         """Keep what a resolver claims, if it proves that the store was restored."""
@@ -149,11 +196,3 @@ class Witnesses:
 
 def _fields(claim: Witness) -> dict[str, object]:
     return {"resolver": claim.resolver, "epoch": claim.epoch, "sequence": claim.sequence}
-
-
-def _warn(error: ZonegitError) -> None:
-    log.warning(
-        "resolvers.not-asked",
-        error=error.message,
-        hint="refs has to publish zg.resolvers.status and subscribe to zg.served.>",
-    )

@@ -6,7 +6,8 @@ once when the bus is away and there is something on disk, the sockets are bound.
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -20,7 +21,7 @@ from zonegit.authority.answering.zones import Zones
 from zonegit.bus.connection import Bus, connect
 from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.remote_refs import RemoteRefs
-from zonegit.bus.service import answer_broadcast
+from zonegit.bus.service import answer_requests
 from zonegit.config import BusSettings, Settings
 from zonegit.containment import isolate, keep_running
 from zonegit.errors import Unavailable
@@ -28,7 +29,7 @@ from zonegit.http import Page, Reply
 from zonegit.objects.model import Identity
 from zonegit.repo.finding.heads import Repo
 from zonegit.wire import subjects
-from zonegit.wire.messages import AskAnswered, AskStatus
+from zonegit.wire.messages import Announcement, AskAnswered, AskStatus, CallResolvers
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following.differences import Differences, History
@@ -45,8 +46,9 @@ from zonegit_resolver.listening.listeners import listening, make_room
 from zonegit_resolver.listening.streams import Streams
 from zonegit_resolver.pace import Pace, spare_the_heap, spare_the_interpreter
 from zonegit_resolver.reporting import exposition, readiness
+from zonegit_resolver.reporting.announcer import Announcer, Process, claim_name
 from zonegit_resolver.reporting.metrics import Figures, Propagation
-from zonegit_resolver.reporting.status import Herald, list_answered, status
+from zonegit_resolver.reporting.status import Herald, describe, list_answered, status
 from zonegit_resolver.settings import keyfile
 from zonegit_resolver.settings.options import Options
 from zonegit_resolver.settings.plan import Plan
@@ -114,6 +116,8 @@ class Resolver:
         self._reloading = Reloading(options.plan)
         self._losses = Losses()
         self._propagation = Propagation()
+        self._process = Process(options.name)
+        self._problems = 0
         self._bus: Bus | None = None
         self._follower: Follower | None = None
         self._addresses: list[Address] = []
@@ -190,6 +194,7 @@ class Resolver:
         """Has queries told of what is stale, until cancelled."""
         while True:
             await readiness.mark_stale(self._tracks, self._pace)
+            self._problems = await readiness.count_problems(self._tracks, self._pace)
             await asyncio.sleep(AGED_EVERY_S)
 
     async def _until_loaded(self) -> None:
@@ -212,12 +217,14 @@ class Resolver:
 
         Raises:
             Unavailable: the bus closed the connection for good.
+            Conflict: another resolver has this one's name.
         """
         async with (
             connect(bus_settings, name=NAME, patient=True, report=self._hear_of_trouble) as bus,
             asyncio.TaskGroup() as group,
         ):
             self._bus = bus
+            await claim_name(bus, self._options.name)
             herald = Herald(bus, self._options.name)
 
             def arrived(track: Track, position: Position) -> None:
@@ -236,16 +243,43 @@ class Resolver:
                 bus, refs, self._tracks, updater, pins, self._last_known
             )
             group.create_task(keep_running("report", herald.run))
-            group.create_task(self._read(follower, pins, updater))
-            await self._is_serving.wait()
-            async with (
-                answer_broadcast(
-                    bus, subjects.resolvers("status"), AskStatus, partial(self._status, follower)
-                ),
-                answer_broadcast(bus, subjects.resolvers("answered"), AskAnswered, self._answered),
-            ):
+            announcer = Announcer(bus, self._process, partial(self._describe, follower))
+            async with self._answering(bus, follower, announcer):
+                group.create_task(keep_running("report", announcer.run))
+                group.create_task(self._read(follower, pins, updater))
+                await self._is_serving.wait()
+                announcer.announce()
                 await bus.closed.wait()
             raise Unavailable(f"{bus_settings.shown} closed the connection for good")
+
+    @asynccontextmanager
+    async def _answering(
+        self, bus: Bus, follower: Follower, announcer: Announcer
+    ) -> AsyncIterator[None]:
+        """Answer questions about this resolver; also those that peers of the release before ask of
+        all resolvers at once."""
+        me = self._options.name
+        status = partial(self._status, follower)
+        async with AsyncExitStack() as stack:
+            for answering in (
+                answer_requests(bus, subjects.resolver(me, "status"), AskStatus, status),
+                answer_requests(
+                    bus, subjects.resolver(me, "answered"), AskAnswered, self._answered
+                ),
+                answer_requests(bus, subjects.resolvers("status"), AskStatus, status),
+                answer_requests(bus, subjects.resolvers("answered"), AskAnswered, self._answered),
+                answer_requests(
+                    bus, subjects.resolvers("announce"), CallResolvers, announcer.answer_call
+                ),
+            ):
+                await stack.enter_async_context(answering)
+            yield
+
+    def _describe(self, follower: Follower) -> Announcement:
+        return describe(
+            self._process, self._tracks, follower, self._last_known.notes,
+            is_serving=self._is_serving.is_set(), problems=self._problems,
+        )  # fmt: skip
 
     async def _read(self, follower: Follower, pins: Pins, updater: Updater) -> None:
         """Follows the log, and finds what zones are pinned to."""

@@ -146,6 +146,17 @@ class Bus:
         except (nats.errors.Error, OSError) as error:
             raise Unavailable(f"the bus {self.url_shown} is gone") from error
 
+    async def flush(self) -> None:
+        """Wait until the bus has taken everything that was published.
+
+        Raises:
+            Unavailable: no bus.
+        """
+        try:
+            await self._client.flush()
+        except (nats.errors.Error, OSError) as error:
+            raise Unavailable(f"the bus {self.url_shown} is gone") from error
+
     async def respond(
         self, request: Msg, octets: bytes, headers: dict[str, str] | None = None
     ) -> None:

@@ -131,10 +131,10 @@ async def _stop(bus: Bus, taking: Subscription) -> None:
 
 
 @asynccontextmanager
-async def answer_broadcast(
+async def answer_requests(
     bus: Bus, subject: str, message: type[M], answer: Callable[[M], msgspec.Struct]
 ) -> AsyncIterator[None]:
-    """Answers what is asked of everybody, from entry to exit; ``answer`` returns at once.
+    """Answer what is asked on one subject, from entry to exit; ``answer`` returns at once.
 
     Raises:
         Denied: the bus does not let this user listen there.
@@ -149,7 +149,7 @@ async def answer_broadcast(
                 reply = codec.encode(answer(codec.decode(asked.data, message)))
                 await bus.send(asked.reply, reply)
         except ZonegitError as error:
-            log.warning("broadcast.unanswered", subject=subject, error=error.message)
+            log.warning("request.unanswered", subject=subject, error=error.message)
 
     try:
         subscription = await bus.client.subscribe(subject, cb=take)

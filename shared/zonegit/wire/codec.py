@@ -35,11 +35,11 @@ def encode(message: msgspec.Struct) -> bytes:
     return octets
 
 
-def decode(octets: bytes, kind: type[T]) -> T:
+def decode(octets: bytes, kind: type[T], limit: int = MAX_MESSAGE) -> T:
     """Raises:
-    Invalid: too large, or not a message of that kind; says which field.
+    Invalid: more octets than ``limit``, or not a message of that kind; says which field.
     """
-    if len(octets) > MAX_MESSAGE:
+    if len(octets) > limit:
         raise Invalid(f"a {kind.__name__} of {len(octets)} octets is too large")
     decoder = _decoders.get(kind)
     if decoder is None:

@@ -38,6 +38,21 @@ MAX_ANSWERED = 2_000
 MAX_REPLACED = 32
 """Installations that one ref store replaces."""
 
+MAX_ANNOUNCEMENT = 2_048
+"""Octets of an announcement, whatever the number of zones."""
+MAX_RESOLVERS = 1_000
+"""Resolvers in the registry of the ref store; further ones are refused."""
+MAX_RESOLVERS_LISTED = 200
+"""Resolvers on one page of the registry."""
+ANNOUNCE_EVERY_S = 3.0
+"""Between two announcements of a resolver."""
+SILENT_AFTER_S = 3 * ANNOUNCE_EVERY_S
+"""A resolver that was last heard so long ago has missed three announcements: it is silent."""
+FORGET_AFTER_S = 60.0
+"""The registry forgets a resolver that was last heard so long ago."""
+RESOLVER_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""The name of a resolver, as a regular expression: it names a folder, a process and a token."""
+
 Id = Annotated[ObjectId, Meta(min_length=32, max_length=32)]
 CommitKey = Annotated[CommitId, Meta(min_length=32, max_length=32)]
 Ids = Annotated[list[Id], Meta(max_length=MAX_IDS)]
@@ -48,6 +63,10 @@ LegacyName = Annotated[str, Meta(max_length=220)]
 Slot = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Token = Annotated[str, Meta(max_length=64)]
 """A random name: of an installation, of a process, of an operation. Empty: unknown."""
+ResolverName = Annotated[str, Meta(pattern=rf"^{RESOLVER_NAME}\Z")]
+Version = Annotated[str, Meta(max_length=64)]
+Short = Annotated[str, Meta(max_length=200)]
+Count = Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
 
 
 def octets(objects: Iterable[RawObject]) -> int:
@@ -406,8 +425,72 @@ class Served(Event, frozen=True, kw_only=True, omit_defaults=True):
 # resolvers
 
 
+class Announcement(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A resolver is there: sent every ``ANNOUNCE_EVERY_S`` seconds, when something about it
+    changes, when resolvers are called, and with ``is_leaving`` when it stops in order. Its size
+    does not depend on the number of zones; ``resolvers.status`` has the details.
+
+    ``instance`` is the process, ``started`` when it began, in seconds since 1970. ``is_serving``:
+    it answers queries; before that it loads its zones. ``zones`` are those it serves, ``problems``
+    those of them that it could not bring up to date. ``branches``, ``is_pinned`` are its settings
+    for zones without their own; ``own_settings`` zones have some, and ``only`` says how many zones
+    it is restricted to, 0: it is not. ``epoch`` to ``began`` as :class:`ResolverStatus` has them.
+    """
+
+    resolver: ResolverName
+    instance: Token
+    version: Version
+    started: float
+    epoch: Token
+    sequence: LogSequence
+    operation: Token = ""
+    began: Token | None = None
+    held: bool = False
+    is_serving: bool = True
+    is_leaving: bool = False
+    zones: Count = 0
+    problems: Count = 0
+    branches: Annotated[list[Short], Meta(max_length=2)] = []
+    is_pinned: bool = False
+    own_settings: Count = 0
+    only: Count = 0
+
+
+class Registered(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A resolver in the registry: its last announcement and how many seconds ago it was heard.
+    ``is_silent``: it has missed three announcements since. ``is_contested``: two processes
+    announce themselves under this name."""
+
+    last: Announcement
+    age: float
+    is_silent: bool = False
+    is_contested: bool = False
+
+
+class AskResolvers(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refs.resolvers: a page of the registry, by name, past the name ``after``. A ref store that
+    has just begun to listen answers once it has heard all of ``expected``, or, where that is empty
+    or one of them stays silent, once every resolver has had the time to announce itself."""
+
+    expected: Annotated[list[ResolverName], Meta(max_length=MAX_RESOLVERS)] = []
+    after: Short = ""
+
+
+class Resolvers(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of the registry. ``listening`` is for how many seconds the ref store has listened;
+    ``after`` is where the next page starts, nil on the last."""
+
+    resolvers: Annotated[list[Registered], Meta(max_length=MAX_RESOLVERS_LISTED)]
+    listening: float
+    after: Short | None = None
+
+
+class CallResolvers(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """resolvers.announce: every resolver announces itself at once, and answers with that."""
+
+
 class AskStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """resolvers.status: broadcast; every resolver answers for itself."""
+    """resolvers.status: what one resolver serves, of all zones or of one."""
 
     zone: Name | None = None
 
@@ -417,8 +500,8 @@ class AskStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskAnswered(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """resolvers.answered: broadcast; every resolver tells the highest serial that it ever answered
-    for each branch: of ``zone``, None: of all zones; those past ``after``, None: from the first."""
+    """resolvers.answered: the highest serial that one resolver ever answered for each branch: of
+    ``zone``, None: of all zones; those past ``after``, None: from the first."""
 
     zone: Name | None = None
     after: tuple[Name, Text] | None = None

@@ -18,6 +18,8 @@ from zonegit.zone.names import Name
 
 ANYONE: Final = "*"
 """In place of an actor's token: every actor."""
+OWN: Final = "<own>"
+"""In a line of a role: the token of the user's own name."""
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -35,7 +37,10 @@ class Role(msgspec.Struct, frozen=True):
 
 
 _OPERATOR: Final = frozenset({Right.READ, Right.PUT, Right.MOVE, Right.ZONES, Right.POINT})
-_ASKED_BY_PEOPLE: Final = ("zg.resolvers.*", "zg.presence.*", "$SRV.PING")
+_ASKED_BY_PEOPLE: Final = (
+    "zg.resolvers.*", "zg.resolvers.*.status", "zg.resolvers.*.answered", "zg.presence.*",
+    "$SRV.PING",
+)  # fmt: skip
 _HEARD_BY_PEOPLE: Final = (subjects.SERVED, subjects.EVENTS, subjects.HEARTBEAT)
 
 ROLES: Final = MappingProxyType(
@@ -49,7 +54,8 @@ ROLES: Final = MappingProxyType(
             rights=frozenset({Right.READ, Right.PUT}),
             asks=frozenset({"objects"}),
             publishes=(
-                subjects.EVENTS, subjects.HEARTBEAT, "zg.resolvers.status", "zg.presence.refs",
+                subjects.EVENTS, subjects.HEARTBEAT, "zg.resolvers.announce",
+                "zg.resolvers.*.status", "zg.presence.refs",
             ),
             hears=(
                 "zg.*.refs.>", subjects.SERVED, "zg.presence.refs", subjects.HEARTBEAT, "$SRV.>",
@@ -58,8 +64,11 @@ ROLES: Final = MappingProxyType(
         ),
         "resolver": Role(
             rights=frozenset({Right.READ}),
-            publishes=(subjects.SERVED,),
-            hears=(subjects.EVENTS, subjects.HEARTBEAT, "zg.resolvers.*"),
+            publishes=(f"zg.served.{OWN}.>", f"zg.resolvers.{OWN}.status"),
+            hears=(
+                subjects.EVENTS, subjects.HEARTBEAT, "zg.resolvers.*", f"zg.resolvers.{OWN}.*",
+                f"zg.served.{OWN}._",
+            ),
             answers=True,
         ),
         "operator": Role(_OPERATOR, publishes=_ASKED_BY_PEOPLE, hears=_HEARD_BY_PEOPLE),
@@ -73,19 +82,23 @@ ROLES: Final = MappingProxyType(
 done once in the life of a store as well."""
 
 
-def publish_lines(role: Role, actor: str) -> list[str]:
-    """Return the subjects that a user in a role may publish as ``actor``, which is a token."""
+def publish_lines(role: Role, actor: str, name: str | None = None) -> list[str]:
+    """Return the subjects that a user in a role may publish as ``actor``, which is a token; so is
+    ``name``, the user's own where that is another."""
     asked = [verb for verb in verbs.VERBS if verb.service in role.asks]
     return [
         *(line for right in Right if right in role.rights for line in lines(asked, right, actor)),
-        *role.publishes,
+        *(line.replace(OWN, name or actor) for line in role.publishes),
         *([f"{INBOX}.>"] if role.answers else []),
     ]
 
 
-def subscribe_lines(role: Role, actor: str) -> list[str]:
+def subscribe_lines(role: Role, actor: str, name: str | None = None) -> list[str]:
     """Return the subjects that a user in a role may listen on."""
-    return [f"{INBOX}.{actor}.>", *role.hears]
+    return [
+        f"{INBOX}.{actor}.>",
+        *(line.replace(OWN, name or actor) for line in role.hears),
+    ]
 
 
 def lines(table: Iterable[Verb], right: Right, actor: str, below: Name | None = None) -> list[str]:

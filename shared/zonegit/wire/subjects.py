@@ -8,7 +8,9 @@ it and nothing else.
     zg.<actor>.refs.<verb>
     zg.<actor>.refs.<verb>.<ref>.<zone ...>.=
     zg.events.<kind>.<ref>.<zone ...>.=
-    zg.served.<zone ...>.=
+    zg.served.<resolver>.<zone ...>.=
+    zg.served.<resolver>._
+    zg.resolvers.<resolver>.<verb>
     zg.resolvers.<verb>
     zg.presence.<store>
     zg.heartbeat
@@ -34,7 +36,14 @@ ROOT: Final = "zg"
 HEARTBEAT: Final = "zg.heartbeat"
 EVENTS: Final = "zg.events.>"
 SERVED: Final = "zg.served.>"
+ANNOUNCEMENTS: Final = "zg.served.*._"
 END: Final = "="
+SERVICES: Final = frozenset({"objects", "refs"})
+"""Tokens of services. No resolver has such a name: a service subscribes to ``zg.*.refs.>``, which
+matches ``zg.served.refs.>``."""
+NO_ACTORS: Final = frozenset({"events", "heartbeat", "presence", "resolvers", "served"})
+"""Tokens that stand where an actor's does in a request. No actor has such a name: whoever may call
+resolvers, by ``zg.resolvers.>``, would else be let to move refs as the actor ``resolvers``."""
 INBOX: Final = "_INBOX"
 MAX_REPLY: Final = 512
 """Characters of a reply's subject."""
@@ -108,7 +117,16 @@ def ref_tokens(ref: RefName) -> str:
 
 
 def request(actor: str, service: str, verb: str, ref: RefName | None = None) -> str:
-    """The subject of a request."""
+    """Return the subject of a request.
+
+    Raises:
+        Invalid: no actor can have that name.
+    """
+    if actor in NO_ACTORS:
+        raise Invalid(
+            f"{actor!r} cannot be an actor: subjects begin with that word",
+            hint="choose another name: ZONEGIT_ACTOR",
+        )
     head = f"{ROOT}.{token(actor.encode())}.{service}.{verb}"
     return f"{head}.{ref_tokens(ref)}" if ref is not None else head
 
@@ -178,7 +196,8 @@ def may_answer(subject: str, reply: str) -> bool:
 def _asker(subject: str) -> str | None:
     """Return the actor's token in the subject of a request, None where there is none."""
     tokens = subject.split(".", 3)
-    return tokens[1] if len(tokens) == 4 and tokens[0] == ROOT else None
+    is_request = len(tokens) == 4 and tokens[0] == ROOT and tokens[1] not in NO_ACTORS
+    return tokens[1] if is_request else None
 
 
 def event(kind: str, ref: RefName) -> str:
@@ -189,13 +208,33 @@ def event(kind: str, ref: RefName) -> str:
     return f"zg.events.{kind}.{ref_tokens(ref)}"
 
 
-def served(zone: Name) -> str:
-    """Where resolvers say that they now answer from another state of a zone."""
+def served(resolver: str, zone: Name) -> str:
+    """Return where a resolver reports that it answers from another state of a zone."""
+    return f"zg.served.{token(resolver.encode())}.{zone_tokens(zone)}"
+
+
+def served_by_any(zone: Name) -> str:
+    """Return what to subscribe to for the reports of all resolvers about a zone."""
+    return f"zg.served.*.{zone_tokens(zone)}"
+
+
+def served_unbound(zone: Name) -> str:
+    """Return where resolvers of the release before report: the subject does not name them."""
     return f"zg.served.{zone_tokens(zone)}"
 
 
+def announcement(resolver: str) -> str:
+    """Return where a resolver announces itself."""
+    return f"zg.served.{token(resolver.encode())}._"
+
+
+def resolver(name: str, verb: str) -> str:
+    """Return the subject of a request to one resolver."""
+    return f"zg.resolvers.{token(name.encode())}.{verb}"
+
+
 def resolvers(verb: str) -> str:
-    """A broadcast that every resolver answers."""
+    """Return the subject of what every resolver hears."""
     return f"zg.resolvers.{verb}"
 
 

@@ -123,6 +123,7 @@ VERBS: Final = (
     Verb("refs", "recovery", m.AskRecovery, Recovery, Right.READ),
     Verb("refs", "check", m.AskCheck, CheckedStore, Right.READ),
     Verb("refs", "recover", m.Recover, Moved, Right.RECOVER, _ZONE),
+    Verb("refs", "resolvers", m.AskResolvers, m.Resolvers, Right.READ),
     Verb("refs", "replace", m.Replace, Installation, Right.REPLACE),
 )
 """All of them, in the order of docs/wire.md."""

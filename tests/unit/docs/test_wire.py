@@ -72,10 +72,11 @@ def test_every_error_code_is_explained() -> None:
     assert [cells[0].strip("`") for cells in rows("## Errors")] == list(failures.BY_CODE)
 
 
-def test_every_broadcast_is_listed_with_messages_that_there_are() -> None:
-    broadcasts = {cells[0].strip("`"): cells[1:] for cells in rows("### Broadcasts")}
-    assert len(broadcasts) == 4
-    asked = {cell.strip("`") for cells in broadcasts.values() for cell in cells}
+def test_every_request_to_resolvers_and_every_call_is_listed_with_messages_that_there_are() -> None:
+    section = "### Requests to resolvers, and calls"
+    calls = {cells[0].strip("`"): cells[1:] for cells in rows(section)}
+    assert len(calls) == 5
+    asked = {cell.strip("`") for cells in calls.values() for cell in cells}
     assert asked <= set(TRAVELLING)
 
 

@@ -21,6 +21,7 @@ from tests.support.waiting import DEADLINE_S
 from zonegit import http
 from zonegit.authority.addresses import Address
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
+from zonegit.bus.resolver_status import survey
 from zonegit.bus.service import Request, serve
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Conflict
@@ -38,7 +39,6 @@ from zonegit.store.protocols import LogEntry
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
     AskReflog,
-    AskStatus,
     GetObjects,
     GotObjects,
     Missing,
@@ -137,10 +137,15 @@ class Site:
     async def status(self) -> dict[str, ResolverStatus]:
         """What each resolver says of itself, once one does: it answers queries before that."""
         deadline = time.monotonic() + DEADLINE_S
-        subject = subjects.resolvers("status")
-        while not (found := await self.bus.broadcast(subject, AskStatus(), ResolverStatus, 0.2)):
+        while not (found := await self._survey()):
             assert time.monotonic() < deadline
-        return {each.resolver: each for each in found}
+            await asyncio.sleep(0.02)
+        return found
+
+    async def _survey(self) -> dict[str, ResolverStatus]:
+        """What those answer that are registered and have opened their sockets."""
+        found = await survey(self.bus, self.repo.actor, expected=["r"], timeout=DEADLINE_S)
+        return {each.resolver: each for each in found.statuses if each.listen}
 
 
 @asynccontextmanager
@@ -194,7 +199,9 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
         }
         await stack.enter_async_context(publisher.running())
         await stack.enter_async_context(witnesses.running())
-        about_refs = RefHandlers(keeper, adopting, witnesses.take).endpoints()
+        about_refs = RefHandlers(
+            keeper, adopting, witnesses.take, witnesses.listener.list_registered
+        ).endpoints()
 
         async def reflog(request: Request, message: AskReflog) -> Struct:
             await made.answers.wait()
@@ -215,9 +222,10 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
         made.answers.set()
 
         def heard(subject: str, octets: bytes) -> None:
-            made.served.append(codec.decode(octets, Served))
+            if not subject.endswith("._"):
+                made.served.append(codec.decode(octets, Served))
 
-        await stack.enter_async_context(bus.subscribe("zg.served.>", heard))
+        await stack.enter_async_context(bus.subscribe(subjects.SERVED, heard))
         yield made
 
 

@@ -89,3 +89,9 @@ def test_wrong_flags_are_a_usage_error(words: list[str], said: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("name", ["", "a b", ".hidden", "refs", "objects", "x" * 65])
+def test_a_name_that_no_subject_can_have_is_refused(name: str) -> None:
+    with pytest.raises(Invalid, match="cannot name a resolver"):
+        options.checked_name(name)

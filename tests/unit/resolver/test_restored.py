@@ -9,16 +9,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.support.waiting import comes_true, eventually, succeeds
+from tests.support.waiting import DEADLINE_S, comes_true, eventually, succeeds
 from tests.unit.resolver.cachefiles import root
 from tests.unit.resolver.site import Site, resolver, site
 
+from zonegit.bus.resolver_status import ask_answered, read_registry
 from zonegit.errors import Unavailable
 from zonegit.repo.changing import recovery as use_case
 from zonegit.repo.changing.recovery import ZonePlan
 from zonegit.store.recovery import Answer, Leave, Renew
 from zonegit.wire import subjects
-from zonegit.wire.messages import Answered, AskAnswered, Served
+from zonegit.wire.messages import Served
 from zonegit.zone import names
 from zonegit_cli.waiting import answers_of_all
 from zonegit_resolver.following.lastknown import open_last_known
@@ -59,7 +60,10 @@ async def restored(url: str, stores: Path, copy: Path) -> AsyncIterator[Site]:
 
 async def planned(there: Site, *, headroom: int = 1000) -> list[ZonePlan]:
     found = await there.repo.refs.recovery()
-    _, answers = await answers_of_all(there.bus, doubted=found.doubted)
+    known = await read_registry(there.bus, "ada", timeout=DEADLINE_S)
+    _, answers = await answers_of_all(
+        there.bus, known.names, doubted=found.doubted, timeout=DEADLINE_S
+    )
     return await use_case.plan(there.repo, found, answers, headroom)
 
 
@@ -296,9 +300,7 @@ async def test_what_was_answered_is_remembered_across_branches_epochs_and_restar
             await running.comes_to_say("REFUSED", WWW)
         async with resolver(nats_url, tmp_path):
             await there.status()
-            (page,) = await there.bus.broadcast(
-                subjects.resolvers("answered"), AskAnswered(), Answered, 0.5
-            )
+            (page,) = await ask_answered(there.bus, "r", timeout=DEADLINE_S) or ()
             assert [(each.zone, each.branch, each.serial) for each in page.serials] == [
                 (FOO, "main", 50)
             ]
@@ -332,7 +334,7 @@ async def test_a_resolver_that_claims_too_much_stops_moves_until_a_recovery_and_
         resolver="liar", zone=FOO, branch="main", epoch=first.moved.epoch, sequence=1_000_000,
         commit=None, serial=None, delay_ms=0.0,
     )  # fmt: skip
-    await here.bus.publish(subjects.served(FOO), claim)
+    await here.bus.publish(subjects.served("liar", FOO), claim)
 
     async def is_restored() -> bool:
         return (await here.repo.refs.recovery()).witness is not None
@@ -347,7 +349,7 @@ async def test_a_resolver_that_claims_too_much_stops_moves_until_a_recovery_and_
         commit=None, serial=None, delay_ms=0.0,
     )  # fmt: skip
     heard = len(here.served)
-    await here.bus.publish(subjects.served(FOO), again)
+    await here.bus.publish(subjects.served("liar", FOO), again)
     await eventually(lambda: len(here.served) > heard)
     await here.bus.client.flush()
     assert not await is_restored()
@@ -360,9 +362,9 @@ async def test_a_claim_that_no_log_can_hold_is_dropped_and_refs_goes_on(here: Si
         resolver="liar", zone=FOO, branch="main", epoch=first.moved.epoch, sequence=1 << 63,
         commit=None, serial=None, delay_ms=0.0,
     )  # fmt: skip
-    await here.bus.publish(subjects.served(FOO), claim)
+    await here.bus.publish(subjects.served("liar", FOO), claim)
     believed = msgspec.structs.replace(claim, sequence=(1 << 63) - 1)
-    await here.bus.publish(subjects.served(FOO), believed)
+    await here.bus.publish(subjects.served("liar", FOO), believed)
 
     async def is_restored() -> bool:
         return (await here.repo.refs.recovery()).witness is not None

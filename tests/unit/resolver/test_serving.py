@@ -11,11 +11,11 @@ from tests.support.waiting import comes_true
 from tests.unit.resolver import cachefiles
 from tests.unit.resolver.site import Site, resolver
 
+from zonegit.bus.resolver_status import ask_status
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.finding import browse
 from zonegit.store.reading import Reader
-from zonegit.wire import subjects
-from zonegit.wire.messages import AskStatus, ResolverStatus, ServedZone
+from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit_resolver.settings.planfile import PlanFile
 
@@ -328,9 +328,8 @@ async def test_its_status_says_how_the_zone_asked_about_is_served(
     file = config.write('only = ["foo.com", "bar.com"]\n' + table("foo.com", 'canary = "next:5"'))
 
     async def status(zone: str | None) -> ResolverStatus:
-        asked = AskStatus(zone=names.parse(zone) if zone is not None else None)
-        subject = subjects.resolvers("status")
-        (found,) = await here.bus.broadcast(subject, asked, ResolverStatus, 1.0)
+        found = await ask_status(here.bus, "r", names.parse(zone) if zone is not None else None)
+        assert found is not None
         return found
 
     async with resolver(here.url, tmp_path, config=file) as running:

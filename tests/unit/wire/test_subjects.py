@@ -54,9 +54,9 @@ def test_two_zones_never_share_tokens(one, other):
 
 @given(zone_names, zone_names)
 def test_one_permission_line_covers_a_zone_and_all_below_and_nothing_else(zone, other):
-    """``zg.served.com.customer.>`` without the closing token."""
-    prefix = subjects.served(zone).removesuffix(subjects.END)
-    assert subjects.served(other).startswith(prefix) == names.is_within(other, zone)
+    """``zg.served.r.com.customer.>`` without the closing token."""
+    prefix = subjects.served("r", zone).removesuffix(subjects.END)
+    assert subjects.served("r", other).startswith(prefix) == names.is_within(other, zone)
 
 
 @given(st.binary(min_size=1, max_size=30))
@@ -151,6 +151,24 @@ def test_capitals_of_a_branch_are_kept():
     assert subjects.ref_tokens(refnames.branch(FOO, "Main")) == "heads.=4Dain.com.foo.="
 
 
-def test_broadcasts():
+@pytest.mark.parametrize("actor", sorted(subjects.NO_ACTORS))
+def test_nobody_acts_under_a_word_that_other_subjects_begin_with(actor):
+    """Whoever may call resolvers, by ``zg.resolvers.>``, would else move refs under that name."""
+    with pytest.raises(Invalid, match="cannot be an actor"):
+        subjects.request(actor, "refs", "where")
+    with pytest.raises(Invalid, match="cannot be an actor"):
+        subjects.parse_request(f"zg.{actor}.refs.move.heads.main.com.foo.=")
+
+
+def test_one_resolver_is_asked_by_the_actor_of_the_connection():
+    subject = subjects.resolver("ns1", "status")
+    assert subjects.inbox_for(subject, "ann") == "_INBOX.ann"
+    assert subjects.may_answer(subject, "_INBOX.ann.0")
+
+
+def test_what_resolvers_say_and_hear():
+    assert subjects.served("ns1", FOO) == "zg.served.ns1.com.foo.="
+    assert subjects.served_by_any(FOO) == "zg.served.*.com.foo.="
+    assert subjects.announcement("ns1.A") == "zg.served.ns1=2E=41._"
+    assert subjects.resolver("ns1.A", "status") == "zg.resolvers.ns1=2E=41.status"
     assert subjects.resolvers("status") == "zg.resolvers.status"
-    assert subjects.served(FOO) == "zg.served.com.foo.="

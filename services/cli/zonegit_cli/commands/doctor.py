@@ -19,7 +19,7 @@ from zonegit_cli import page
 from zonegit_cli.output import columns, count
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
-from zonegit_cli.waiting import serial_behind, status_of_all
+from zonegit_cli.waiting import serial_behind, survey
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
@@ -55,8 +55,7 @@ async def command(session: Session) -> int:
             findings += [Finding("bus", True, f"{bus.url_shown} answers"), *await _services(bus)]
             findings.append(await _clock(bus))
             findings += await _recovery(session, bus)
-            local = session.local_resolvers()
-            findings += _resolvers(await status_of_all(bus, expected=local), local)
+            findings += await _resolvers(session, bus)
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""
         findings.append(Finding("bus", False, error.message + hint))
@@ -156,13 +155,27 @@ async def _recovery(session: Session, bus: "Bus") -> list[Finding]:
     return [Finding("recovery", True, "the log of refs is no older than what resolvers have seen")]
 
 
-def _resolvers(statuses: Sequence[ResolverStatus], started: frozenset[str]) -> list[Finding]:
-    silent = sorted(started - {each.resolver for each in statuses})
-    findings = [Finding(name, False, f"does not answer; see logs/{name}.log") for name in silent]
-    if not statuses:
+async def _resolvers(session: Session, bus: "Bus") -> list[Finding]:
+    try:
+        found = await survey(session, bus)
+    except ZonegitError as error:
+        return [Finding("resolver", False, error.message)]
+    started = session.local_resolvers()
+    silent = sorted({*found.silent, *(started - {each.resolver for each in found.statuses})})
+    findings = [Finding(name, False, _silence(name, started)) for name in silent]
+    findings += [
+        Finding(name, False, "two processes have this name: stop one of them")
+        for name in found.contested
+    ]
+    if not found.statuses:
         return findings or [Finding("resolver", False, "nobody answers; zonegit up starts one")]
-    findings.append(_versions("resolver", [each.version for each in statuses]))
-    return findings + [_resolver(each) for each in statuses]
+    findings.append(_versions("resolver", [each.version for each in found.statuses]))
+    return findings + [_resolver(each) for each in found.statuses]
+
+
+def _silence(name: str, started: frozenset[str]) -> str:
+    log = f"; see logs/{name}.log" if name in started else ""
+    return f"does not answer{log}"
 
 
 def _resolver(status: ResolverStatus) -> Finding:

@@ -16,7 +16,7 @@ from zonegit_cli import page
 from zonegit_cli.drawn import recoveries
 from zonegit_cli.drawn.recoveries import Survey
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import answers_of_all, status_of_all
+from zonegit_cli.waiting import answers_of_all, survey
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
@@ -92,10 +92,13 @@ async def _survey(
     session: Session, repo: Repo, bus: "Bus", zone: Name | None, ignored: Sequence[str]
 ) -> Survey:
     recovery = await repo.refs.recovery()
-    statuses = await status_of_all(bus, zone)
-    said, answers = await answers_of_all(bus, zone, ignored, recovery.doubted)
-    expected = {each.resolver for each in statuses} | session.local_resolvers()
-    return Survey(recovery, sorted(said), sorted(expected - said), answers, statuses)
+    found = await survey(session, bus, zone)
+    expected = {each.resolver for each in found.statuses} | set(found.silent)
+    expected |= session.local_resolvers()
+    said, answers = await answers_of_all(
+        bus, expected, zone, ignored, recovery.doubted, timeout=session.timeout
+    )
+    return Survey(recovery, sorted(said), sorted(expected - said), answers, list(found.statuses))
 
 
 async def _finish(

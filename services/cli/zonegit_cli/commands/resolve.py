@@ -19,7 +19,7 @@ from zonegit_cli import dnsclient, page
 from zonegit_cli.drawn import replies
 from zonegit_cli.output import commit_id
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import status_of_all
+from zonegit_cli.waiting import survey
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
@@ -87,14 +87,16 @@ async def command(
         async def answered_to(view: View) -> Answered:
             return await answers.resolve(repo, wire, owner, qtype, view)
 
-        answered = await (_as_shown_now(bus, view, answered_to) if as_now else answered_to(view))
+        answered = await (
+            _as_shown_now(session, bus, view, answered_to) if as_now else answered_to(view)
+        )
     message = dns.message.from_wire(answered.reply)
     lines = replies.rdatas(message) if short else _lines(message, answered)
     session.output.result({**replies.as_json(message), **_json(answered)}, lines)
 
 
 async def _as_shown_now(
-    bus: "Bus", view: View, answered_to: Callable[[View], Awaitable[Answered]]
+    session: Session, bus: "Bus", view: View, answered_to: Callable[[View], Awaitable[Answered]]
 ) -> Answered:
     """The answer with the canary that each zone on the way is served with; one can lead to zones
     that the other branch does not."""
@@ -103,15 +105,15 @@ async def _as_shown_now(
     while True:
         answered = await answered_to(view)
         new = [each.zone for each in answered.met if each.zone not in shown]
-        found = await asyncio.gather(*(_shown_now(bus, zone, view.branch) for zone in new))
+        found = await asyncio.gather(*(_shown_now(session, bus, zone, view.branch) for zone in new))
         shown.update(zip(new, found, strict=True))
         if not any(found):
             return answered
 
 
-async def _shown_now(bus: "Bus", zone: Name, branch: str) -> Canary | None:
+async def _shown_now(session: Session, bus: "Bus", zone: Name, branch: str) -> Canary | None:
     """Whom the resolvers that serve that branch of a zone show what else; None: nobody."""
-    for status in await status_of_all(bus, zone):
+    for status in (await survey(session, bus, zone)).statuses:
         asked = status.asked
         if asked is not None and asked.canary and asked.salt and branch in asked.branches[:1]:
             return canaries.parse(asked.canary, asked.salt)

@@ -10,9 +10,10 @@ from zonegit.zone.names import Name
 from zonegit_cli import page
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import branch_and_share, serial_behind, status_of_all
+from zonegit_cli.waiting import branch_and_share, serial_behind, survey
 
 HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
+SILENT = "does not answer"
 
 
 @page.page("resolvers")
@@ -23,10 +24,13 @@ async def command(session: Session, zone: Name | None) -> None:
     A zone has a line for its default state, and one for its canary's.
     """
     async with session.bus() as bus:
-        statuses = await status_of_all(bus, zone, session.local_resolvers())
-    rows = [row for status in statuses for row in _rows(status)]
+        found = await survey(session, bus, zone)
+    rows = [row for status in found.statuses for row in _rows(status)]
+    rows += [(name, *["-"] * (len(HEADER) - 2), SILENT) for name in found.silent]
     lines = columns(rows, HEADER) if rows else ["no resolver answers"]
-    session.output.result([_json(status) for status in statuses], lines, paged=True)
+    session.output.result([_json(status) for status in found.statuses], lines, paged=True)
+    for name in found.silent if session.output.as_json else ():
+        session.output.remark("warning", f"{name} {SILENT}")
 
 
 def _rows(status: ResolverStatus) -> list[tuple[str, ...]]:

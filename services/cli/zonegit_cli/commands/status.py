@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -22,7 +22,7 @@ from zonegit_cli.drawn import entries
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.session import Session
 from zonegit_cli.unfinished import Place, Unfinished
-from zonegit_cli.waiting import branch_and_share, status_of_all
+from zonegit_cli.waiting import branch_and_share, survey
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
@@ -41,11 +41,10 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         at = await heads.locate(repo, zone, branch)
         session.head.accept()
         async with asyncio.TaskGroup() as group:
-            local = session.local_resolvers()
-            asking = group.create_task(status_of_all(bus, at.zone, local))
+            asking = group.create_task(survey(session, bus, at.zone))
             placing = group.create_task(resuming.place_of(repo, at))
             stands = await standing.standing(repo, at)
-    statuses = asking.result()
+    found = asking.result()
     left = _unfinished(session, placing.result())
     signed = entries.signature(session, stands.tip) if stands.tip else None
     data = {
@@ -53,12 +52,15 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         **_json(at, stands),
         "signature": signed,
         "unfinished": resuming.as_json(left) if left else None,
-        "served_by": [_served_json(each, served) for each, served in _serving(statuses, at.zone)],
+        "served_by": [
+            _served_json(each, served) for each, served in _serving(found.statuses, at.zone)
+        ],
     }
     lines = [
         *_lines(repo.actor, at, stands, signed),
         *(resuming.lines(left) if left else ()),
-        *_served_lines(statuses, at),
+        *_served_lines(found.statuses, at),
+        *(f"{name} does not answer" for name in found.silent),
     ]
     session.output.result(data, lines)
 
@@ -123,7 +125,7 @@ def ago(seconds: float) -> str:
     return "just now"
 
 
-def _serving(statuses: list[ResolverStatus], zone: Name) -> list[tuple[str, ServedZone]]:
+def _serving(statuses: Sequence[ResolverStatus], zone: Name) -> list[tuple[str, ServedZone]]:
     return [(each.resolver, s) for each in statuses for s in each.zones if s.zone == zone]
 
 
@@ -139,7 +141,7 @@ def _served_json(resolver: str, served: ServedZone) -> dict[str, object]:
     }
 
 
-def _served_lines(statuses: list[ResolverStatus], at: Position) -> list[str]:
+def _served_lines(statuses: Sequence[ResolverStatus], at: Position) -> list[str]:
     if not statuses:
         return ["no resolver answers"]
     lines = []

@@ -9,13 +9,13 @@ import os
 import secrets
 import shutil
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 import zonegit
 from zonegit.errors import NotFound
-from zonegit.wire import permissions
+from zonegit.wire import permissions, subjects
 from zonegit.wire.permissions import ROLES
 
 CONFIGURATION: Final = "nats.conf"
@@ -26,7 +26,9 @@ USERS: Final[Mapping[str, tuple[str, str]]] = {
     "refs": ("refs", "refs"),
     "resolver": ("resolver", "resolver"),
 }
-"""The users of the bus, each with its role and the actor that it is."""
+"""Users of the bus, each with its role and the actor that it is. Further ones are the resolvers of
+the stack: each may speak of itself alone, which ``resolver`` may of any. That one is for a resolver
+that the owner of the machine starts by hand."""
 
 
 def binary() -> str:
@@ -53,9 +55,9 @@ def _installed() -> str | None:
     return shutil.which("nats-server", path=os.pathsep.join(map(str, folders)))
 
 
-def passwords() -> dict[str, str]:
-    """Return a fresh password for each user."""
-    return {user: secrets.token_urlsafe(24) for user in USERS}
+def passwords(resolvers: Iterable[str] = ()) -> dict[str, str]:
+    """Return a fresh password for each user; ``resolvers`` are those of the stack, by name."""
+    return {user: secrets.token_urlsafe(24) for user in (*USERS, *resolvers)}
 
 
 def write_configuration(data: Path, port: int, users: Mapping[str, str]) -> Path:
@@ -83,8 +85,9 @@ def _configuration(port: int, users: Mapping[str, str]) -> dict[str, object]:
 
 
 def _permissions(user: str) -> dict[str, object]:
-    role, actor = USERS[user]
+    role, actor = USERS.get(user, USERS["resolver"])
+    name = subjects.token(user.encode()) if user not in USERS else permissions.ANYONE
     return {
-        "publish": {"allow": permissions.publish_lines(ROLES[role], actor)},
-        "subscribe": {"allow": permissions.subscribe_lines(ROLES[role], actor)},
+        "publish": {"allow": permissions.publish_lines(ROLES[role], actor, name)},
+        "subscribe": {"allow": permissions.subscribe_lines(ROLES[role], actor, name)},
     }

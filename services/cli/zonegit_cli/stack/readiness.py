@@ -6,16 +6,17 @@ from typing import Final
 from zonegit.bus.connection import Bus, connect
 from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.remote_refs import RemoteRefs
+from zonegit.bus.resolver_status import ask_status
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
 from zonegit.objects.ids import identify
-from zonegit.wire import subjects
-from zonegit.wire.messages import AskStatus, ResolverStatus
+from zonegit.zone import names
+from zonegit_cli.stack import record
 from zonegit_cli.stack.record import Record
 
 ACTOR: Final = "zonegit-up"
 AGAIN_S: Final = 0.02
-BROADCAST_S: Final = 0.05
+ASK_TIMEOUT_S: Final = 2.0
 
 
 async def everything_answers(planned: Record) -> None:
@@ -25,7 +26,8 @@ async def everything_answers(planned: Record) -> None:
         try:
             async with connect(BusSettings(url), name=ACTOR) as bus, asyncio.TaskGroup() as group:
                 group.create_task(_stores(bus))
-                group.create_task(_resolvers(bus, planned.resolvers))
+                for name in record.resolver_names(planned.resolvers):
+                    group.create_task(_resolver(bus, name))
             return
         except* Unavailable:  # the bus may go while the tasks ask
             pass
@@ -44,9 +46,10 @@ async def _stores(bus: Bus) -> None:
             await asyncio.sleep(AGAIN_S)
 
 
-async def _resolvers(bus: Bus, number: int) -> None:
-    subject = subjects.resolvers("status")
+async def _resolver(bus: Bus, name: str) -> None:
+    """Return once a resolver answers queries: it may answer on the bus before that."""
     while True:
-        answers = await bus.broadcast(subject, AskStatus(), ResolverStatus, BROADCAST_S)
-        if len({each.resolver for each in answers}) >= number:
+        status = await ask_status(bus, name, names.ROOT, timeout=ASK_TIMEOUT_S)
+        if status is not None and status.listen:
             return
+        await asyncio.sleep(AGAIN_S)

@@ -46,7 +46,8 @@ def plan(options: Options) -> Record:
         Conflict: an address is taken.
         Invalid: an address is malformed.
     """
-    bus = {"url": f"nats://127.0.0.1:{ports.free_port()}", "users": nats.passwords()}
+    users = nats.passwords(record.resolver_names(options.resolvers))
+    bus = {"url": f"nats://127.0.0.1:{ports.free_port()}", "users": users}
     addresses = [parse_address(text) for text in options.listen]
     dns = [format_address(host, ports.dns_port(host, port)) for host, port in addresses]
     return Record(os.getpid(), bus, dns, _metrics_address(options), options.resolvers)
@@ -190,11 +191,12 @@ def _resolver(options: Options, planned: Record, name: str, page: str | None) ->
 def _service(
     options: Options, planned: Record, role: str, name: str, arguments: Sequence[str]
 ) -> Child:
-    password = planned.bus["users"][role]
+    user = name if role == "resolver" else role
+    password = planned.bus["users"][user]
     host = planned.bus["url"].removeprefix("nats://")
     command = [sys.executable, "-m", f"zonegit_{role}", "--log-level", options.log_level]
     environment = {
-        "ZONEGIT_NATS_URL": f"nats://{role}:{password}@{host}",
+        "ZONEGIT_NATS_URL": f"nats://{user}:{password}@{host}",
         "ZONEGIT_DATA": str(options.data),
     }
     return Child(name, [*command, *arguments], environment, options.data / "logs" / f"{name}.log")

@@ -39,6 +39,15 @@ async def mark_stale(tracks: Tracks, pace: Pace) -> None:
         await pace.breathe()
 
 
+async def count_problems(tracks: Tracks, pace: Pace) -> int:
+    """Return how many states of zones could not be brought where they should be."""
+    found = 0
+    for track in tracks:
+        found += track.problem is not None or track.held
+        await pace.breathe()
+    return found
+
+
 async def page(tracks: Tracks, pace: Pace, *, is_serving: bool) -> Reply:
     """``/readyz``."""
     if not is_serving:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import structlog
 
 from zonegit import release
@@ -16,6 +17,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
     MAX_ANSWERED,
+    Announcement,
     Answered,
     AskAnswered,
     AskStatus,
@@ -28,6 +30,7 @@ from zonegit.wire.messages import (
 from zonegit_resolver.following.follower import Follower
 from zonegit_resolver.following.notes import Notes
 from zonegit_resolver.following.tracks import Position, Track, Tracks
+from zonegit_resolver.reporting.announcer import Process
 from zonegit_resolver.settings.plan import Serving
 
 MOST_ZONES: Final = 1_000
@@ -71,9 +74,38 @@ class Herald:
             news = await self._news.get()
             try:
                 with contain("report"):
-                    await self._bus.publish(subjects.served(news.zone), news)
+                    await self._bus.publish(subjects.served(self._name, news.zone), news)
             except ZonegitError as error:
                 log.warning("served.not-told", sequence=news.sequence, error=error.message)
+
+
+def describe(
+    me: Process,
+    tracks: Tracks,
+    follower: Follower,
+    notes: Notes,
+    *,
+    is_serving: bool,
+    problems: int,
+) -> Announcement:
+    """Return what a resolver announces, in a time that does not depend on the number of zones."""
+    plan = tracks.plan
+    is_pinned = plan.default.at is not None
+    return msgspec.structs.replace(
+        me.announcement(),
+        epoch=follower.epoch,
+        sequence=follower.sequence,
+        operation=follower.operation,
+        began=notes.followed.began,
+        held=follower.is_held,
+        is_serving=is_serving,
+        zones=len(tracks.zones.by_apex),
+        problems=problems,
+        branches=[] if is_pinned else list(plan.default.labels),
+        is_pinned=is_pinned,
+        own_settings=len(plan.zones),
+        only=len(plan.only),
+    )
 
 
 def status(
@@ -85,10 +117,10 @@ def status(
     notes: Notes,
     asked: AskStatus,
 ) -> ResolverStatus:
-    """The answer to a broadcast."""
+    """Return the answer to ``resolvers.status``."""
     now = time.time()
     plan = tracks.plan
-    found = [track for track in tracks if asked.zone in (None, track.zone)]
+    found = list(tracks) if asked.zone is None else tracks.of(asked.zone)
     return ResolverStatus(
         resolver=name,
         version=release(),

@@ -8,10 +8,12 @@ from typing import Final
 
 from zonegit.authority.addresses import Address
 from zonegit.errors import Invalid
+from zonegit.wire.messages import RESOLVER_NAME
+from zonegit.wire.subjects import SERVICES
 from zonegit_resolver.settings.plan import Plan
 from zonegit_resolver.settings.planfile import PlanFile
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_NAME: Final = re.compile(RESOLVER_NAME, re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ def checked_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise Invalid(f"{name!r} cannot name a resolver", hint="use letters, digits and . _ -")
+    if name in SERVICES:
+        raise Invalid(f"{name!r} cannot name a resolver: a service of the bus has that name")
     return name
 
 

@@ -1,0 +1,154 @@
+"""Hears resolvers on the bus: keeps the registry, and passes on what they say of the log.
+
+A store that starts, or that may have missed announcements, calls resolvers: each that runs
+announces itself at once. The subject of what they say names its sender, and the broker lets a
+resolver use its own alone; what contradicts its subject is dropped.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import structlog
+
+from zonegit.bus.connection import Bus
+from zonegit.containment import keep_running
+from zonegit.errors import Denied, Invalid, Unavailable, ZonegitError
+from zonegit.wire import codec, subjects
+from zonegit.wire.messages import (
+    MAX_ANNOUNCEMENT,
+    MAX_RESOLVERS,
+    Announcement,
+    CallResolvers,
+    Registered,
+    Resolvers,
+    Served,
+)
+from zonegit_refs.registry import SETTLED_AFTER_S, Registry
+
+MAX_SERVED: Final = 4_096
+"""Octets of a report of what is served."""
+
+Hear = Callable[[Announcement | Served], None]
+
+log = structlog.get_logger()
+
+
+class ResolverListener:
+    """Listens while :meth:`running`; ``hear`` takes each message that is what it claims to be."""
+
+    def __init__(self, bus: Bus, hear: Hear, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bus = bus
+        self._hear = hear
+        self._clock = clock
+        self._registry = Registry(clock())
+        self._heard = asyncio.Event()
+        self._has_refused = False
+        self._call_is_due = asyncio.Event()
+        self.has_answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """Whether any resolver was connected when they were first called."""
+        bus.on_reconnect(self._resume)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Listen from entry to exit."""
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._bus.subscribe(subjects.SERVED, self._take))
+            except Denied as error:
+                _warn(error)
+            self._resume()
+            calling = asyncio.create_task(keep_running("registry", self._call_when_due))
+            try:
+                yield
+            finally:
+                calling.cancel()
+
+    async def list_registered(self, expected: Sequence[str] = (), after: str = "") -> Resolvers:
+        """Return a page of the registry, once that is complete."""
+        while not self._registry.is_settled(self._clock(), expected):
+            heard = self._heard
+            try:
+                async with asyncio.timeout(self._registry.settles_in(self._clock())):
+                    await heard.wait()
+            except TimeoutError:
+                break
+        return self._registry.page(self._clock(), after)
+
+    def list_heard(self) -> list[Registered]:
+        """Return the resolvers that are not silent, as far as they are known."""
+        return self._registry.list_heard(self._clock())
+
+    def _resume(self) -> None:
+        self._registry.resume(self._clock())
+        self._call_is_due.set()
+
+    async def _call_when_due(self) -> None:
+        while True:
+            await self._call_is_due.wait()
+            self._call_is_due.clear()
+            is_answered = await self._call()
+            if not self.has_answer.done():
+                self.has_answer.set_result(is_answered)
+
+    async def _call(self) -> bool:
+        """Call resolvers; return whether one of them answers, or may answer yet."""
+        subject = subjects.resolvers("announce")
+        try:
+            await self._bus.request(subject, CallResolvers(), Announcement, timeout=SETTLED_AFTER_S)
+        except Unavailable:
+            return False
+        except ZonegitError as error:
+            _warn(error)
+        return True
+
+    def _take(self, subject: str, octets: bytes) -> None:
+        try:
+            said = _decode(subject, octets)
+        except Invalid as error:
+            log.warning("report.malformed", subject=subject[:300], error=error.message)
+            return
+        if isinstance(said, Announcement):
+            self._register(said)
+        self._hear(said)
+
+    def _register(self, said: Announcement) -> None:
+        if self._registry.hear(said, self._clock()):
+            self._heard.set()
+            self._heard = asyncio.Event()
+            return
+        if not self._has_refused:
+            self._has_refused = True
+            log.error(
+                "registry.full",
+                resolvers=MAX_RESOLVERS,
+                refused=said.resolver,
+                hint="further resolvers are not awaited by --wait; the broker's permissions say"
+                " which users may announce themselves",
+            )
+
+
+def _decode(subject: str, octets: bytes) -> Announcement | Served:
+    """Raises:
+    Invalid: malformed, too large, or not what its subject says.
+    """
+    if subject.endswith("._"):
+        said = codec.decode(octets, Announcement, MAX_ANNOUNCEMENT)
+        if subject != subjects.announcement(said.resolver):
+            raise Invalid(f"an announcement of {said.resolver!r}, whose subject this is not")
+        return said
+    report = codec.decode(octets, Served, MAX_SERVED)
+    bound = subjects.served(report.resolver, report.zone)
+    if subject not in (bound, subjects.served_unbound(report.zone)):
+        raise Invalid(f"a report of {report.resolver[:64]!r}, whose subject this is not")
+    return report
+
+
+def _warn(error: ZonegitError) -> None:
+    log.warning(
+        "resolvers.not-heard",
+        error=error.message,
+        hint="refs has to publish zg.resolvers.> and subscribe to zg.served.>",
+    )

@@ -1,0 +1,118 @@
+"""The registry of resolvers: which of them announce themselves, and when each was last heard.
+
+It is held in memory and made from announcements alone. A resolver that misses three of them is
+silent, and is still listed, for it may be answering queries from an old zone. One that says goodbye
+leaves the registry at once; one that stays silent leaves it after a minute. Pure: the caller has
+the clock (docs/adr/0038-registry-of-resolvers.md).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.wire.messages import (
+    ANNOUNCE_EVERY_S,
+    FORGET_AFTER_S,
+    MAX_RESOLVERS,
+    MAX_RESOLVERS_LISTED,
+    SILENT_AFTER_S,
+    Announcement,
+    Registered,
+    Resolvers,
+)
+
+SETTLED_AFTER_S: Final = ANNOUNCE_EVERY_S + 0.5
+"""Every resolver that runs has announced itself once the registry has listened for so long."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One name. ``former`` is the process that had it before, ``contested`` when that was last
+    heard after the present one."""
+
+    last: Announcement
+    heard: float
+    former: str = ""
+    contested: float | None = None
+
+
+class Registry:
+    """Entries by name. All times are those of one monotonic clock, in seconds."""
+
+    def __init__(self, now: float) -> None:
+        self._entries: dict[str, _Entry] = {}
+        self._began = now
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def resume(self, now: float) -> None:
+        """Listen again after announcements may have been lost: no silence before now counts."""
+        self._began = now
+        for entry in self._entries.values():
+            entry.heard = now
+
+    def hear(self, said: Announcement, now: float) -> bool:
+        """Take an announcement.
+
+        Returns:
+            Whether there was room for it: of more names than ``MAX_RESOLVERS`` the first ones stay.
+        """
+        entry = self._entries.get(said.resolver)
+        if said.is_leaving:
+            if entry is not None and entry.last.instance == said.instance:
+                del self._entries[said.resolver]
+            return True
+        if entry is None:
+            if len(self._entries) >= MAX_RESOLVERS:
+                self._forget(now)
+            if len(self._entries) >= MAX_RESOLVERS:
+                return False
+            self._entries[said.resolver] = _Entry(said, now)
+            return True
+        if said.instance != entry.last.instance:
+            if said.instance == entry.former:
+                entry.contested = now
+            entry.former = entry.last.instance
+        entry.last, entry.heard = said, now
+        return True
+
+    def is_settled(self, now: float, expected: Collection[str] = ()) -> bool:
+        """Return whether the registry is complete: it has listened for long enough, or has heard
+        all of ``expected`` where there are any."""
+        if now - self._began >= SETTLED_AFTER_S:
+            return True
+        return bool(expected) and all(name in self._entries for name in expected)
+
+    def settles_in(self, now: float) -> float:
+        """Return after how many seconds the registry is complete, whoever is expected."""
+        return max(0.0, self._began + SETTLED_AFTER_S - now)
+
+    def page(self, now: float, after: str = "") -> Resolvers:
+        """Return the resolvers past a name, by name."""
+        self._forget(now)
+        names = sorted(name for name in self._entries if name > after)
+        listed = names[:MAX_RESOLVERS_LISTED]
+        return Resolvers(
+            resolvers=[_registered(self._entries[name], now) for name in listed],
+            listening=now - self._began,
+            after=listed[-1] if len(names) > len(listed) else None,
+        )
+
+    def list_heard(self, now: float) -> list[Registered]:
+        """Return the resolvers that are not silent."""
+        found = (_registered(entry, now) for entry in self._entries.values())
+        return [each for each in found if not each.is_silent]
+
+    def _forget(self, now: float) -> None:
+        for name, entry in list(self._entries.items()):
+            if now - entry.heard >= FORGET_AFTER_S:
+                del self._entries[name]
+
+
+def _registered(entry: _Entry, now: float) -> Registered:
+    age = now - entry.heard
+    is_contested = entry.contested is not None and now - entry.contested < SILENT_AFTER_S
+    return Registered(
+        last=entry.last, age=age, is_silent=age >= SILENT_AFTER_S, is_contested=is_contested
+    )

@@ -1,0 +1,181 @@
+"""Says on the bus that this resolver is there, under a name that no other running one has.
+
+Every three seconds an announcement tells the ref store who this is and how far it has followed the
+log. It is small whatever the number of zones. An orderly stop is announced too; a resolver that
+falls silent without that is missed (docs/adr/0038-registry-of-resolvers.md).
+
+A name belongs to the process that answers to it. A second one asks for it first and does not start
+where it gets an answer. Nothing answers for a process that was killed, so its successor starts at
+once. Of two that ask at the same moment the later one ends when it hears the other's announcement.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+import structlog
+
+from zonegit import process, release
+from zonegit.bus.connection import Bus
+from zonegit.errors import Conflict, Denied, Invalid, Unavailable, ZonegitError
+from zonegit.wire import codec, subjects
+from zonegit.wire.messages import (
+    ANNOUNCE_EVERY_S,
+    MAX_ANNOUNCEMENT,
+    Announcement,
+    AskStatus,
+    CallResolvers,
+    ResolverStatus,
+)
+from zonegit.zone import names
+
+CLAIM_TIMEOUT_S: Final = 2.0
+"""A process that has the name and does not answer within so many seconds does not run."""
+YOUNG_S: Final = 10.0
+"""A resolver that began so recently ends when it hears another one of its name."""
+CALL_PAUSE_S: Final = 0.1
+"""Between two announcements, however often resolvers are called."""
+GOODBYE_TIMEOUT_S: Final = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """This process among all that may have a name. ``started`` in seconds since 1970."""
+
+    name: str
+    instance: str = field(default_factory=lambda: secrets.token_hex(8))
+    started: float = field(default_factory=time.time)
+
+    def announcement(self) -> Announcement:
+        """Return what it says of itself before it has anything else to say."""
+        return Announcement(
+            resolver=self.name,
+            instance=self.instance,
+            version=release(),
+            started=self.started,
+            epoch="",
+            sequence=0,
+            is_serving=False,
+        )
+
+
+async def claim_name(bus: Bus, name: str) -> None:
+    """Ask for a process that has this name.
+
+    Raises:
+        Conflict: one answers.
+    """
+    question = AskStatus(zone=names.ROOT)  # one zone: the answer is short
+    subject = subjects.resolver(name, "status")
+    try:
+        found = await bus.request(subject, question, ResolverStatus, timeout=CLAIM_TIMEOUT_S)
+    except Unavailable:
+        return
+    except ZonegitError as error:
+        log.warning(
+            "name.not-checked",
+            name=name,
+            error=error.message,
+            hint=f"a resolver has to publish and subscribe to zg.resolvers.{name}.>",
+        )
+        return
+    where = f" on {', '.join(found.listen)}" if found.listen else ""
+    raise Conflict(
+        f"a resolver named {name} is running{where}",
+        hint="give this one another name: --name",
+    )
+
+
+class Announcer:
+    """Announces this process while :meth:`run` runs. ``describe`` returns what it has to say."""
+
+    def __init__(self, bus: Bus, me: Process, describe: Callable[[], Announcement]) -> None:
+        self._bus = bus
+        self._me = me
+        self._describe = describe
+        self._due = asyncio.Event()
+        self._rival: Announcement | None = None
+        self._is_contested = False
+        bus.on_reconnect(self.announce)
+
+    def announce(self) -> None:
+        """Announce this process soon: something about it has changed."""
+        self._due.set()
+
+    def answer_call(self, _asked: CallResolvers) -> Announcement:
+        """Return what is announced soon, to whom calls resolvers."""
+        self.announce()
+        return self._describe()
+
+    async def run(self) -> None:
+        """Announce until cancelled; then say goodbye, where the process stops in order.
+
+        Raises:
+            Conflict: another process has the name, and had it before this one.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                own = self._bus.subscribe(subjects.announcement(self._me.name), self._meet)
+                await stack.enter_async_context(own)
+            except (Denied, Unavailable) as error:
+                log.warning("name.not-watched", name=self._me.name, error=error.message)
+            try:
+                while True:
+                    self._due.clear()
+                    await self._publish(self._describe())
+                    await asyncio.sleep(CALL_PAUSE_S)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(ANNOUNCE_EVERY_S - CALL_PAUSE_S):
+                            await self._due.wait()
+                    self._check_rival()
+            finally:
+                if process.stopping.is_set():
+                    await self._say_goodbye()
+
+    async def _publish(self, said: Announcement) -> None:
+        with suppress(Unavailable):  # announced again once the bus is back
+            await self._bus.publish(subjects.announcement(self._me.name), said)
+
+    async def _say_goodbye(self) -> None:
+        goodbye = msgspec.structs.replace(self._describe(), is_leaving=True)
+        with suppress(TimeoutError, Unavailable):
+            async with asyncio.timeout(GOODBYE_TIMEOUT_S):
+                await self._publish(goodbye)
+                await self._bus.flush()
+
+    def _meet(self, subject: str, octets: bytes) -> None:
+        """Take an announcement under this name, its own among them."""
+        try:
+            said = codec.decode(octets, Announcement, MAX_ANNOUNCEMENT)
+        except Invalid as error:
+            log.warning("announcement.malformed", subject=subject, error=error.message)
+            return
+        if said.instance != self._me.instance and not said.is_leaving:
+            self._rival = said
+            self.announce()
+
+    def _check_rival(self) -> None:
+        rival, self._rival = self._rival, None
+        if rival is None:
+            return
+        is_later = (rival.started, rival.instance) < (self._me.started, self._me.instance)
+        if is_later and time.time() - self._me.started < YOUNG_S:
+            raise Conflict(
+                f"another resolver named {self._me.name} began before this one",
+                hint="give this one another name: --name",
+            )
+        if not self._is_contested:
+            self._is_contested = True
+            log.error(
+                "name.contested",
+                name=self._me.name,
+                other=rival.instance,
+                hint="two processes have this name: stop one of them",
+            )
