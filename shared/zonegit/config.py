@@ -26,7 +26,7 @@ STACK_FILE: Final = "stack.json"
 MAX_LOGIN: Final = 64
 FOLDER_FILE: Final = ".zonegit.toml"
 KNOWN_KEYS: Final = frozenset({
-    "url", "creds", "ca", "actor", "name", "email", "data", "context",
+    "url", "creds", "ca", "cert", "key", "actor", "name", "email", "data", "context",
     "signing_key", "trusted_keys", "workspace-scheme", "ttl", "default-zone", "default-branch",
 })  # fmt: skip
 ZONES: Final = "zone"
@@ -43,11 +43,15 @@ class Chosen(msgspec.Struct, frozen=True):
 
 class BusSettings(msgspec.Struct, frozen=True):
     """How to reach the bus. ``url`` may hold a user and a password; ``creds`` is a NATS
-    credentials file, ``ca`` a PEM file of authorities for ``tls://``. None: not used."""
+    credentials file, ``ca`` a PEM file of authorities for ``tls://``, ``cert`` and ``key`` the PEM
+    files of the certificate that is shown to the bus, where ``key`` None: the key is in ``cert``,
+    too. None: not used."""
 
     url: str
     creds: Path | None = None
     ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
 
     @property
     def shown(self) -> str:
@@ -185,6 +189,8 @@ def _bus(
             url,
             _path(env.get("ZONEGIT_NATS_CREDS") or merged.get("creds")),
             _path(env.get("ZONEGIT_NATS_CA") or merged.get("ca")),
+            _path(env.get("ZONEGIT_NATS_CERT") or merged.get("cert")),
+            _path(env.get("ZONEGIT_NATS_KEY") or merged.get("key")),
         )
     record = read_stack(data)
     if record is None:

@@ -67,6 +67,7 @@ def run(
             raise Unavailable(
                 "no bus is known", hint="name one with --nats-url, or start a stack: zonegit up"
             )
+        log.info("service.starting", bus=settings.bus.shown, data=str(settings.data))
         asyncio.run(_until_told(serve(settings.bus, settings)))
     except ZonegitError as error:
         log.error("service.failed", code=error.code, error=error.message, hint=error.hint)

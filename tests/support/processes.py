@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from tests.support.waiting import DEADLINE_S
 class ServiceProcess:
     """``python -m zonegit_<name>``, started again over the same data as often as wanted."""
 
-    def __init__(self, name: str, url: str, data: Path) -> None:
+    def __init__(self, name: str, url: str, data: Path, arguments: Sequence[str] = ()) -> None:
         self.name = name
+        self._arguments = arguments
         self.log = data / f"{name}.log"
         self._env = {**os.environ, "ZONEGIT_NATS_URL": url, "ZONEGIT_DATA": str(data)}
         self._process: subprocess.Popen[bytes] | None = None
@@ -24,7 +25,9 @@ class ServiceProcess:
         """Starts it; it may not answer yet."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"zonegit_{self.name}"], env=self._env, stderr=log
+                [sys.executable, "-m", f"zonegit_{self.name}", *self._arguments],
+                env=self._env,
+                stderr=log,
             )
 
     def kill(self) -> None:
@@ -46,9 +49,11 @@ class ServiceProcess:
 
 
 @contextmanager
-def service_process(name: str, url: str, data: Path) -> Iterator[ServiceProcess]:
+def service_process(
+    name: str, url: str, data: Path, arguments: Sequence[str] = ()
+) -> Iterator[ServiceProcess]:
     """A service that runs meanwhile."""
-    process = ServiceProcess(name, url, data)
+    process = ServiceProcess(name, url, data, arguments)
     process.start()
     try:
         yield process

@@ -1,15 +1,19 @@
 """Connection settings: the URL, its user, certificates; and errors while connecting."""
 
 import ssl
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import nats.errors
 
+from zonegit.bus.transport import EndedError, PlaintextError
 from zonegit.config import BusSettings
 from zonegit.errors import Denied, Invalid, Unavailable, ZonegitError
 
 SCHEMES: Final = ("nats", "tls", "ws", "wss")
+_WRONG_NAME: Final = (62, 64)
+"""OpenSSL's ``X509_V_ERR_HOSTNAME_MISMATCH`` and ``X509_V_ERR_IP_ADDRESS_MISMATCH``."""
 
 
 def user(url: str) -> str | None:
@@ -37,33 +41,106 @@ def check(settings: BusSettings) -> None:
         raise Invalid("the URL of the bus is malformed", hint="nats://HOST:4222 is one")
 
 
+def requires_tls(settings: BusSettings) -> bool:
+    """Return whether the URL says that the bus speaks TLS."""
+    return urlsplit(settings.url).scheme in ("tls", "wss")
+
+
 def tls(settings: BusSettings) -> ssl.SSLContext | None:
-    """Whom to trust; None: whoever the system trusts, where the URL says TLS at all.
+    """Return whom to trust and what to show the bus; None: whoever the system trusts, and nothing.
 
     Raises:
-        Invalid: the file of certificates cannot be used; names it.
+        Invalid: a file of certificates or the key cannot be used; names it.
     """
-    if settings.ca is None:
+    if settings.ca is None and settings.cert is None:
+        if settings.key is not None:
+            raise Invalid(
+                f"the key {settings.key} belongs to no certificate",
+                hint="name its certificate: ZONEGIT_NATS_CERT",
+            )
         return None
     try:
-        return ssl.create_default_context(cafile=settings.ca)
+        context = ssl.create_default_context(cafile=settings.ca)
     except (OSError, ssl.SSLError) as error:
         raise Invalid(f"cannot use the certificates in {settings.ca}: {error}") from error
+    if settings.cert is not None:
+        _show(context, settings.cert, settings.key)
+    return context
+
+
+def _show(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
+    def refuse() -> str:  # else OpenSSL asks on the terminal, and a service waits for ever
+        raise Invalid(
+            f"the key {key or cert} is encrypted", hint="keep it without a password, for a mode 600"
+        )
+
+    try:
+        context.load_cert_chain(cert, key, password=refuse)
+    except (OSError, ssl.SSLError) as error:
+        files = f"{cert} and the key in {key or cert}"
+        raise Invalid(f"cannot use the certificate in {files}: {error}") from error
 
 
 def why(error: Exception, settings: BusSettings) -> ZonegitError:
-    """What is said of an attempt to connect that failed."""
+    """Return the error to report for an attempt to connect that failed."""
     text = str(error) or type(error).__name__
-    if isinstance(error, ModuleNotFoundError):
-        return Invalid(
-            f"credentials files need the package {error.name}", hint=f"pip install {error.name}"
+    shown = settings.shown
+    match error:
+        case ModuleNotFoundError():
+            return Invalid(
+                f"credentials files need the package {error.name}",
+                hint=f"pip install {error.name}",
+            )
+        case nats.errors.AuthorizationError():
+            return _denied(settings)
+        case nats.errors.Error() if "authorization" in text.casefold():
+            return _denied(settings)
+        case ssl.SSLCertVerificationError():
+            return _untrusted(error, settings)
+        case PlaintextError():
+            return Unavailable(
+                f"the bus {shown} does not speak TLS, so it was sent no credentials",
+                hint="write nats:// instead of tls:// if it should not, else set it up for TLS",
+            )
+        case ssl.SSLError() | EndedError(is_encrypted=True):
+            return Unavailable(
+                f"the bus {shown} ended the TLS connection before it answered{_reason(error)}",
+                hint="it may ask for a certificate that it knows: ZONEGIT_NATS_CERT and"
+                " ZONEGIT_NATS_KEY",
+            )
+        case TimeoutError():
+            return Unavailable(
+                f"the bus {shown} accepts connections, but did not answer in time",
+                hint="is it a NATS server, and not overloaded?",
+            )
+        case _:
+            return Unavailable(
+                f"the bus {shown} cannot be reached: {text}",
+                hint="start one with: zonegit up; or name another: ZONEGIT_NATS_URL",
+            )
+
+
+def _reason(error: Exception) -> str:
+    reason = error.reason if isinstance(error, ssl.SSLError) else None
+    return f": {reason.replace('_', ' ').lower()}" if reason else ""
+
+
+def _denied(settings: BusSettings) -> Denied:
+    return Denied(
+        f"the bus {settings.shown} does not let this user in",
+        hint="check the user and password of its URL, or the credentials file",
+    )
+
+
+def _untrusted(error: ssl.SSLCertVerificationError, settings: BusSettings) -> Unavailable:
+    shown = settings.shown
+    if error.verify_code in _WRONG_NAME:
+        return Unavailable(
+            f"the certificate of the bus {shown} is for another host: {error.verify_message}",
+            hint="use the name or address that the certificate is for",
         )
-    if isinstance(error, nats.errors.AuthorizationError) or "authorization" in text.casefold():
-        return Denied(
-            f"the bus {settings.shown} does not let this user in",
-            hint="check the user and password of its URL, or the credentials file",
-        )
+    trusted = f"the authorities in {settings.ca}" if settings.ca else "the system's authorities"
     return Unavailable(
-        f"the bus {settings.shown} cannot be reached: {text}",
-        hint="start one with: zonegit up; or name another: ZONEGIT_NATS_URL",
+        f"the certificate of the bus {shown} is not trusted by {trusted}: {error.verify_message}",
+        hint="name the file of its authority's certificate: ZONEGIT_NATS_CA, or ca in a context",
     )

@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 import nats.errors
@@ -19,6 +19,7 @@ from nats.aio.msg import Msg
 from zonegit.bus import access
 from zonegit.bus.replies import ReplyGuard
 from zonegit.bus.requests import Requests
+from zonegit.bus.transport import BoundedClient
 from zonegit.config import BusSettings
 from zonegit.containment import isolate
 from zonegit.errors import Denied, Unavailable
@@ -31,6 +32,8 @@ Deliver = Callable[[str, bytes], None]
 CONNECT_TIMEOUT: Final = 2
 PING_INTERVAL: Final = 10
 RETRY_WAIT: Final = 0.5
+MAX_CONNECT_S: Final = 8.0
+"""All of one attempt: the socket, what the server says first, TLS, its first answer."""
 CLOSE_TIMEOUT: Final = 5
 REQUEST_TIMEOUT: Final = 5.0
 
@@ -45,30 +48,6 @@ class Report(Protocol):
 
 def _unheard(event: str, **fields: str) -> None:
     """For a process that has errors to raise and no log to write."""
-
-
-class _Client(Client):
-    """The client library's, with a flush that keeps its word.
-
-    Its own writes a PING ahead of commands that it still holds back, so the PONG says nothing of
-    them: a subscription just made may not be in force, and one that is drained loses messages. By
-    the time the first PONG is there they are written, so the second one is the answer.
-
-    A flush is never cancelled, only left: the library's breaks its connection when the PONG of a
-    cancelled one arrives, and may lose the cancellation (see :func:`_heed_cancellation`).
-    """
-
-    async def flush(self, timeout: int = CLOSE_TIMEOUT) -> None:
-        for _ in range(2):
-            flushing = asyncio.ensure_future(super().flush(timeout))
-            flushing.add_done_callback(lambda done: done.cancelled() or done.exception())
-            await asyncio.shield(flushing)
-
-    async def _process_msg(self, *message: Any) -> None:
-        """Drop a message that cannot be read, such as one whose subject is not UTF-8: the library
-        would end its reading for it, and the connection would be deaf until a PING times out."""
-        with isolate("message"):
-            await super()._process_msg(*message)
 
 
 class Bus:
@@ -203,7 +182,7 @@ class Bus:
             Denied: it has refused it.
             nats.errors.Error: no bus.
         """
-        await self._client.flush()
+        await self._client.flush(CLOSE_TIMEOUT)
         if subject.casefold() in self._refused:
             self._refused.discard(subject.casefold())
             raise Denied(
@@ -290,16 +269,25 @@ async def connect(
             if not patient:
                 raise
             if told != error.message:
-                report("bus.awaited", url=settings.shown, error=error.message)
+                report(
+                    "bus.awaited", url=settings.shown, error=error.message, hint=error.hint or ""
+                )
             told = error.message
             await asyncio.sleep(RETRY_WAIT)
     try:
         _heed_cancellation()
         yield bus
     finally:
-        with suppress(nats.errors.Error, OSError, TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await bus.client.close()
+        await _close(bus.client)
+
+
+async def _close(client: Client) -> None:
+    """Close a connection that may be open, half open or gone, within a bounded time."""
+    if not (client.is_connected or client.is_connecting or client.is_reconnecting):
+        return
+    with suppress(nats.errors.Error, OSError):  # the bus may have closed it first
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await client.close()
 
 
 def _heed_cancellation() -> None:
@@ -311,7 +299,7 @@ def _heed_cancellation() -> None:
 
 
 async def _connected(settings: BusSettings, name: str, actor: str | None, report: Report) -> Bus:
-    client = _Client()
+    client = BoundedClient(requires_tls=access.requires_tls(settings))
     bus = Bus(client, settings, actor or access.user(settings.url) or name, report)
     opened = False
 
@@ -321,25 +309,24 @@ async def _connected(settings: BusSettings, name: str, actor: str | None, report
         await bus.failed(error)
 
     try:
-        await client.connect(
-            settings.url,
-            name=name,
-            error_cb=on_error,
-            disconnected_cb=bus.disconnected,
-            reconnected_cb=bus.reconnected,
-            closed_cb=bus.ended,
-            connect_timeout=CONNECT_TIMEOUT,
-            reconnect_time_wait=RETRY_WAIT,  # type: ignore[arg-type]  # it sleeps that long
-            max_reconnect_attempts=-1,
-            ping_interval=PING_INTERVAL,
-            pending_size=-1,
-            tls=access.tls(settings),
-            user_credentials=settings.creds,
-        )
+        async with asyncio.timeout(MAX_CONNECT_S):
+            await client.connect(
+                settings.url,
+                name=name,
+                error_cb=on_error,
+                disconnected_cb=bus.disconnected,
+                reconnected_cb=bus.reconnected,
+                closed_cb=bus.ended,
+                connect_timeout=CONNECT_TIMEOUT,
+                reconnect_time_wait=RETRY_WAIT,  # type: ignore[arg-type]  # it sleeps that long
+                max_reconnect_attempts=-1,
+                ping_interval=PING_INTERVAL,
+                pending_size=-1,
+                tls=access.tls(settings),
+                user_credentials=settings.creds,
+            )
     except (nats.errors.Error, OSError, ModuleNotFoundError) as error:
-        if client.is_connecting:  # the socket is open
-            with suppress(OSError):  # the bus may have closed it first
-                await client.close()
+        await _close(client)
         raise access.why(error, settings) from error
     finally:
         opened = True

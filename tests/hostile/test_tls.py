@@ -1,0 +1,265 @@
+"""A bus whose TLS does not fit, or that does not answer as one, is reported; nothing hangs."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.e2e.stack import Stack
+from tests.support.certificates import Authority, Files
+from tests.support.nats import nats_server
+from tests.support.processes import service_process
+from tests.support.waiting import eventually
+
+from zonegit.bus import connection
+from zonegit.bus.connection import connect
+from zonegit.config import BusSettings
+from zonegit.errors import Invalid, Unavailable, ZonegitError
+
+SECRET = "opensesame"
+INFO = b'INFO {"server_id":"x","version":"2.12.0","headers":true,"max_payload":1048576}\r\n'
+SERVICES = {"objectstore": [], "refs": [], "resolver": ["--listen", "127.0.0.1:0"]}
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Pki(NamedTuple):
+    """An authority with a server and a client, and an authority that neither knows."""
+
+    ca: Path
+    server: Files
+    client: Files
+    other: Path
+    alien: Files
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    folder = tmp_path_factory.mktemp("pki")
+    authority, other = Authority(folder, "authority"), Authority(folder, "other")
+    server = authority.issue("server", ["127.0.0.1", "localhost"])
+    return Pki(authority.cert, server, authority.issue("client"), other.cert, other.issue("alien"))
+
+
+def configuration(pki: Pki, *, mutual: bool = False) -> str:
+    verify = f'ca_file: "{pki.ca}", verify: true' if mutual else ""
+    return f'tls {{ cert_file: "{pki.server.cert}", key_file: "{pki.server.key}", {verify} }}'
+
+
+@pytest.fixture
+def tls_bus(pki: Pki) -> Iterator[str]:
+    """The host and port of a bus that speaks TLS."""
+    with nats_server(configuration(pki)) as url:
+        yield url.partition("://")[2]
+
+
+@pytest.fixture
+def mutual_bus(pki: Pki) -> Iterator[str]:
+    """The host and port of a bus that also wants a certificate of its clients."""
+    with nats_server(configuration(pki, mutual=True)) as url:
+        yield url.partition("://")[2]
+
+
+def environment(url: str, **paths: Path) -> dict[str, str]:
+    """What names the bus to commands and services."""
+    return {"ZONEGIT_NATS_URL": url} | {
+        f"ZONEGIT_NATS_{name.upper()}": str(path) for name, path in paths.items()
+    }
+
+
+def refusal(folder: Path, env: dict[str, str]) -> str:
+    """What a command says of a bus that it cannot use, which is all that it prints."""
+    said = Stack(folder, env).run("zone", "list", status=6)
+    assert said.out == ""
+    assert said.err.count("\n") == 2, said.err
+    assert "hint:" in said.err
+    assert SECRET not in said.err
+    return said.err
+
+
+@pytest.mark.parametrize("scheme", ["tls", "nats"])
+def test_an_authority_that_is_not_trusted_is_said_with_what_to_set(
+    tmp_path: Path, pki: Pki, tls_bus: str, scheme: str
+) -> None:
+    url = f"{scheme}://ada:{SECRET}@{tls_bus}"
+    assert "ZONEGIT_NATS_CA" in refusal(tmp_path, environment(url))
+    assert str(pki.other) in refusal(tmp_path, environment(url, ca=pki.other))
+
+
+def test_a_certificate_for_another_host_is_said(tmp_path: Path, pki: Pki) -> None:
+    files = Authority(tmp_path, "another").issue("elsewhere", ["elsewhere.example"])
+    conf = f'tls {{ cert_file: "{files.cert}", key_file: "{files.key}" }}'
+    with nats_server(conf) as url:
+        env = environment(url, ca=tmp_path / "another.pem")
+        assert "is for another host" in refusal(tmp_path, env)
+
+
+def test_a_bus_that_wants_a_certificate_says_which_settings_show_one(
+    tmp_path: Path, pki: Pki, mutual_bus: str
+) -> None:
+    url = f"tls://{mutual_bus}"
+    for shown in ({}, {"cert": pki.alien.cert, "key": pki.alien.key}):
+        assert "ZONEGIT_NATS_CERT" in refusal(tmp_path, environment(url, ca=pki.ca, **shown))
+
+
+async def test_a_bus_without_tls_is_sent_nothing_secret_by_a_tls_url() -> None:
+    heard: list[bytes] = []
+
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(INFO.replace(b"{", b'{"auth_required":true,', 1))
+        heard.append(await reader.read())
+
+    async with listening(plain) as address:
+        settings = BusSettings(f"tls://ada:{SECRET}@{address}")
+        with pytest.raises(Unavailable, match="does not speak TLS"):
+            async with connect(settings, name="test"):
+                pass
+        await eventually(lambda: heard)
+    assert heard == [b""]
+
+
+@pytest.mark.parametrize("scheme", ["tls", "nats"])
+async def test_a_trusted_bus_lets_in_and_says_goodbye_without_a_warning(
+    pki: Pki, tls_bus: str, scheme: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect(BusSettings(f"{scheme}://{tls_bus}", ca=pki.ca), name="test") as bus:
+        assert bus.connected
+    assert caplog.records == []
+
+
+async def test_a_certificate_and_its_key_may_be_one_file(
+    tmp_path: Path, pki: Pki, mutual_bus: str
+) -> None:
+    both = tmp_path / "both.pem"
+    both.write_bytes(pki.client.cert.read_bytes() + pki.client.key.read_bytes())
+    settings = BusSettings(f"tls://{mutual_bus}", ca=pki.ca, cert=both)
+    async with connect(settings, name="test") as bus:
+        assert bus.connected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("no PEM", "cannot use the certificate"), (None, "cannot use")]
+)
+async def test_files_that_are_no_certificates_are_named(
+    tmp_path: Path, text: str | None, said: str
+) -> None:
+    file = tmp_path / "file.pem"
+    if text is not None:
+        file.write_text(text)
+    for settings in (
+        BusSettings("tls://127.0.0.1:1", ca=file),
+        BusSettings("tls://127.0.0.1:1", cert=file),
+    ):
+        with pytest.raises(Invalid, match=said) as caught:
+            async with connect(settings, name="test"):
+                pass
+        assert str(file) in caught.value.message
+
+
+@asynccontextmanager
+async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """The host and port of something that is no bus; it is gone at exit."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        with suppress(OSError, asyncio.CancelledError):
+            await serve(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
+    host, port = server.sockets[0].getsockname()
+    try:
+        yield f"{host}:{port}"
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks)
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+async def _silent(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    await _for_ever()
+
+
+async def _closing(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Say nothing and end the connection."""
+
+
+async def _only_info(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(INFO)
+    await _for_ever()
+
+
+async def _tls_that_never_begins(
+    _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    writer.write(INFO.replace(b"{", b'{"tls_required":true,', 1))
+    await _for_ever()
+
+
+async def _tls_that_ends(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(INFO.replace(b"{", b'{"tls_required":true,', 1))
+
+
+async def _noise(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    await _for_ever()
+
+
+@pytest.mark.parametrize(
+    "serve", [_silent, _closing, _only_info, _tls_that_never_begins, _tls_that_ends, _noise]
+)
+@pytest.mark.parametrize("scheme", ["nats", "tls"])
+async def test_what_is_no_bus_is_given_up(serve: Serve, scheme: str, tmp_path: Path) -> None:
+    async with listening(serve) as address:
+        env = environment(f"{scheme}://ada:{SECRET}@{address}")
+        await asyncio.to_thread(refusal, tmp_path, env)
+
+
+async def test_a_bus_that_stops_reading_and_answering_ends_no_command_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.2)
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(INFO)
+        await reader.readuntil(b"PING\r\n")
+        writer.write(b"PONG\r\n")
+        await _for_ever()
+
+    async with (
+        listening(stall) as address,
+        connect(BusSettings(f"nats://{address}"), name="test") as bus,
+    ):
+        with pytest.raises(ZonegitError):
+            async with bus.subscribe("zg.heartbeat", lambda *_: None):
+                pass
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_starting_service_logs_what_it_waits_for(
+    tmp_path: Path, pki: Pki, tls_bus: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in os.environ:
+        if variable.startswith("ZONEGIT_NATS"):
+            monkeypatch.delenv(variable)
+    url = f"tls://ada:{SECRET}@{tls_bus}"
+    with service_process(name, url, tmp_path, SERVICES[name]) as service:
+        await eventually(lambda: "bus.awaited" in service.log.read_text())
+        assert service.terminate() == 0
+        log = service.log.read_text()
+    starting, awaited = log.find("service.starting"), log.find("bus.awaited")
+    assert 0 <= starting < awaited
+    assert "ZONEGIT_NATS_CA" in log
+    assert SECRET not in log
