@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.repo.committing import edits
+from zonegit.repo.committing import edits, rrset_builder
 from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, RRsets, Set, Ttl
-from zonegit.zone import names, rrtypes
+from zonegit.zone import canonical_rdata, names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 
@@ -133,3 +133,22 @@ def test_adding_then_removing_new_records_changes_nothing(
     if fresh:
         todo = [Add(rrset(WWW, rrtypes.A, 300, fresh)), Remove(WWW, rrtypes.A, fresh)]
         assert applied(todo, before) == {}
+
+
+def test_the_work_follows_the_edits_and_not_the_records_that_are_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at = 0
+
+    def counted(rdtype: int, rdata: bytes) -> bytes:
+        nonlocal looked_at
+        looked_at += 1
+        return canonical_rdata.key(rdtype, rdata)
+
+    monkeypatch.setattr(rrset_builder, "key", counted)
+    rdatas = [number.to_bytes(4, "big") for number in range(2_000)]
+    last = records(WWW, rrtypes.A, "192.0.2.1")
+    todo: list[Edit] = [Add(rrset(WWW, rrtypes.A, 300, [each])) for each in rdatas]
+    todo += [Add(last), *(Remove(WWW, rrtypes.A, (each,)) for each in rdatas)]
+    assert applied(todo, ONE) == {}
+    assert looked_at < 3 * len(todo)

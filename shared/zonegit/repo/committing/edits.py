@@ -1,16 +1,16 @@
 """Edits: intended changes as values, so that they can be replayed on another tip. All pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
 import msgspec
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.zone import names, rrtypes, spelling
-from zonegit.zone.canonical_rdata import key
+from zonegit.repo.committing.rrset_builder import RRsetBuilder
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit.zone.rrset import RRset, RRsets, describe, rdata_to_text, rrset, title
+from zonegit.zone.rrset import RRset, RRsets, title
 from zonegit.zone.rules import check_owner, check_rrset
 
 Ttl = Literal["stated", "configured", "minimum"]
@@ -63,6 +63,10 @@ Changes = dict[Key, RRset | None]
 """What RRsets become; None: they go."""
 
 
+_Working = dict[int, RRset | RRsetBuilder]
+"""The RRsets of an owner while edits are applied, by type."""
+
+
 def owner(edit: Edit) -> Name:
     """The owner name an edit touches."""
     match edit:
@@ -87,7 +91,7 @@ def apply(
         NotFound: what is to be removed is not there.
         Invalid: the result would break a rule of DNS; the last edit of its owner is blamed.
     """
-    after = {name: dict(rrsets) for name, rrsets in present.items()}
+    after: dict[Name, _Working] = {name: dict(rrsets) for name, rrsets in present.items()}
     latest: dict[Name, Edit] = {}
     for edit in edits:
         name = owner(edit)
@@ -95,16 +99,21 @@ def apply(
         with _blamed(edit):
             _apply_one(edit, after.setdefault(name, {}), apex, respell=respell)
     changes: Changes = {}
-    for name, rrsets in after.items():
+    for name, working in after.items():
         before = present.get(name, {})
-        for rdtype in before.keys() | rrsets.keys():
-            if before.get(rdtype) != rrsets.get(rdtype):
-                changes[name, rdtype] = rrsets.get(rdtype)
         with _blamed(latest.get(name)):
+            rrsets = {rdtype: _built(value) for rdtype, value in working.items()}
             check_owner(name, rrsets.keys(), apex, before.keys())
             for value in rrsets.values():
                 check_rrset(value)
+        for rdtype in before.keys() | rrsets.keys():
+            if before.get(rdtype) != rrsets.get(rdtype):
+                changes[name, rdtype] = rrsets.get(rdtype)
     return changes
+
+
+def _built(value: RRset | RRsetBuilder) -> RRset:
+    return value.build() if isinstance(value, RRsetBuilder) else value
 
 
 @contextmanager
@@ -118,22 +127,37 @@ def _blamed(edit: Edit | None) -> Iterator[None]:
         raise type(error)(f"{edit.where}: {error.message}", hint=error.hint) from None
 
 
-def _apply_one(edit: Edit, at: dict[int, RRset], apex: Name, *, respell: bool) -> None:
+def _apply_one(edit: Edit, at: _Working, apex: Name, *, respell: bool) -> None:
     match edit:
         case Set(value):
             at[value.rdtype] = msgspec.structs.replace(value, ttl=_ttl(edit, at))
         case Add(value):
-            old = at[value.rdtype].rdatas if value.rdtype in at else ()
-            rdatas = (*value.rdatas, *old) if respell else (*old, *value.rdatas)
-            at[value.rdtype] = rrset(value.owner, value.rdtype, _ttl(edit, at), rdatas)
+            ttl = _ttl(edit, at)
+            builder = _opened(at, value.rdtype, value)
+            builder.ttl = ttl
+            builder.add(value.rdatas, respell=respell)
         case Remove(name, rdtype, rdatas, ttl):
-            _remove(at, name, rdtype, rdatas, ttl)
+            if rdtype not in at:
+                raise _absent(name, rdtype)
+            builder = _opened(at, rdtype)
+            builder.remove(rdatas, ttl)
+            if not builder:
+                del at[rdtype]
         case Delete(name, rdtype):
             for gone in _deleted(at, name, rdtype, apex):
                 del at[gone]
 
 
-def _ttl(edit: Set | Add, at: RRsets) -> int:
+def _opened(at: _Working, rdtype: int, new: RRset | None = None) -> RRsetBuilder:
+    """Return the builder of the RRset of a type; one that is not there begins as ``new``."""
+    value = at.get(rdtype, new)
+    assert value is not None
+    if not isinstance(value, RRsetBuilder):
+        value = at[rdtype] = RRsetBuilder(value)
+    return value
+
+
+def _ttl(edit: Set | Add, at: _Working) -> int:
     present = at.get(edit.rrset.rdtype)
     return edit.rrset.ttl if edit.ttl == "stated" or present is None else present.ttl
 
@@ -150,7 +174,7 @@ def with_minimum(edit: Edit, minimum: int) -> Edit:
     return msgspec.structs.replace(edit, rrset=msgspec.structs.replace(edit.rrset, ttl=minimum))
 
 
-def _deleted(at: RRsets, name: Name, rdtype: int | None, apex: Name) -> list[int]:
+def _deleted(at: _Working, name: Name, rdtype: int | None, apex: Name) -> list[int]:
     if rdtype is not None:
         if rdtype not in at:
             raise _absent(name, rdtype)
@@ -159,33 +183,6 @@ def _deleted(at: RRsets, name: Name, rdtype: int | None, apex: Name) -> list[int
     if not gone:
         raise NotFound(f"there is nothing to delete at {names.text(name)}")
     return gone
-
-
-def _remove(
-    at: dict[int, RRset], name: Name, rdtype: int, rdatas: Sequence[bytes], ttl: int | None
-) -> None:
-    if rdtype not in at:
-        raise _absent(name, rdtype)
-    value = at[rdtype]
-    if ttl not in (None, value.ttl):
-        raise NotFound(
-            f"{describe(value)} has no record with TTL {ttl}",
-            hint=f"its records have TTL {value.ttl}",
-        )
-    known_keys = spelling.keys(value)
-    for rdata in rdatas:
-        if key(rdtype, rdata) not in known_keys:
-            known = ", ".join(rdata_to_text(rdtype, each) for each in value.rdatas[:4])
-            raise NotFound(
-                f"{describe(value)} has no record {rdata_to_text(rdtype, rdata)}",
-                hint=f"it has {known}",
-            )
-    gone = {key(rdtype, rdata) for rdata in rdatas}
-    left = [rdata for rdata in value.rdatas if key(rdtype, rdata) not in gone]
-    if left:
-        at[rdtype] = rrset(name, rdtype, value.ttl, left)
-    else:
-        del at[rdtype]
 
 
 def _absent(name: Name, rdtype: int) -> NotFound:

@@ -1,0 +1,71 @@
+"""An RRset that many edits change, one record after another, in time that follows the edits."""
+
+from collections.abc import Iterable
+
+from zonegit.errors import NotFound
+from zonegit.zone.canonical_rdata import key
+from zonegit.zone.rrset import RRset, rdata_to_text, rrset, title
+
+MAX_SHOWN = 4
+"""Records that an error lists."""
+
+
+class RRsetBuilder:
+    """The records of an RRset by their keys; of two spellings the first is kept.
+
+    Args:
+        value: the RRset to begin with; the first of its twins is the record.
+    """
+
+    def __init__(self, value: RRset) -> None:
+        self._owner = value.owner
+        self._rdtype = value.rdtype
+        self.ttl = value.ttl
+        self._records: dict[bytes, bytes] = {}
+        self.add(value.rdatas)
+
+    def __bool__(self) -> bool:
+        """Return whether there is a record."""
+        return bool(self._records)
+
+    def add(self, rdatas: Iterable[bytes], *, respell: bool = False) -> None:
+        """Add records; one that is there takes the new spelling where ``respell`` says so."""
+        for rdata in rdatas:
+            known = key(self._rdtype, rdata)
+            if respell or known not in self._records:
+                self._records[known] = rdata
+
+    def remove(self, rdatas: Iterable[bytes], ttl: int | None) -> None:
+        """Remove records.
+
+        Args:
+            rdatas: the records, in any spelling.
+            ttl: the TTL that the RRset has to have; None: any.
+
+        Raises:
+            NotFound: the RRset has another TTL, or not all of the records.
+        """
+        named = title(self._owner, self._rdtype)
+        if ttl not in (None, self.ttl):
+            raise NotFound(
+                f"{named} has no record with TTL {ttl}", hint=f"its records have TTL {self.ttl}"
+            )
+        gone = {key(self._rdtype, rdata): rdata for rdata in rdatas}
+        for known, rdata in gone.items():
+            if known not in self._records:
+                first = sorted(self._records.values())[:MAX_SHOWN]
+                shown = ", ".join(rdata_to_text(self._rdtype, each) for each in first)
+                raise NotFound(
+                    f"{named} has no record {rdata_to_text(self._rdtype, rdata)}",
+                    hint=f"it has {shown}",
+                )
+        for known in gone:
+            del self._records[known]
+
+    def build(self) -> RRset:
+        """Make the RRset.
+
+        Raises:
+            Invalid: it fits no DNS message.
+        """
+        return rrset(self._owner, self._rdtype, self.ttl, self._records.values())
