@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from zonegit.store import digests
-from zonegit.store.digests import NOTHING, Digest
+from zonegit.store.digests import EMPTY, NOTHING, Digest
 from zonegit.store.protocols import EntryKind
 from zonegit.store.refnames import Space
 from zonegit.store.storedrows import Damaged, StoredId, StoredSerial, StoredTime
@@ -92,7 +92,7 @@ def append(connection: Connection, *row: Any) -> None:
 def fill(connection: Connection) -> None:
     """Chain the rows of a log that had no chain."""
     (total,) = connection.execute("SELECT count(*) FROM log").fetchone()
-    end, last = Digest(0, NOTHING), 0
+    end, last = EMPTY, 0
     while rows := connection.execute(_PAGE, (last, FILL_BATCH)).fetchall():
         chained = []
         for row in rows:

@@ -49,6 +49,8 @@ class Digest(NamedTuple):
     sum: bytes
 
 
+EMPTY: Final = Digest(0, NOTHING)
+"""The digest of no rows."""
 _DIGEST: Final[RowReader[Digest]] = RowReader("digest", tuple[StoredCount, StoredId], Digest)
 
 
@@ -89,6 +91,11 @@ def sum_up(hashes: Iterable[bytes]) -> Digest:
         total += int.from_bytes(each)
         count += 1
     return Digest(count, (total % _MODULUS).to_bytes(SUM_OCTETS))
+
+
+def join(one: Digest, other: Digest) -> Digest:
+    """Return the digest of the rows of both."""
+    return Digest(one.rows + other.rows, add(one.sum, other.sum))
 
 
 def watch(connection: Connection, tables: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ the file.
 """
 
 from collections.abc import Callable, Iterable
+from types import GenericAlias
 from typing import Annotated, Any, Final, Generic, TypeVar, cast
 
 import msgspec
@@ -45,12 +46,13 @@ class RowReader(Generic[T]):
         keys: the number of columns that name a row in a message: the first ones.
     """
 
-    __slots__ = ("_columns", "_keys", "_make", "_table")
+    __slots__ = ("_columns", "_keys", "_make", "_page", "_table")
 
     def __init__(
         self, table: str, columns: type[Any], make: Callable[..., T], *, keys: int = 3
     ) -> None:
         self._keys = keys
+        self._page = GenericAlias(list, (columns,))
         self._table = table
         self._columns = columns
         self._make = make
@@ -62,12 +64,10 @@ class RowReader(Generic[T]):
             Damaged: it is not one of this table.
         """
         try:
-            found = msgspec.convert(row, self._columns, builtin_types=(bytes,))
-            return self._make(*found)
-        except ZonegitError as error:
-            raise self._damaged(row, error.message, error.details, error.hint) from error
-        except (msgspec.ValidationError, ValueError, TypeError, OverflowError) as error:
+            columns = msgspec.convert(row, self._columns, builtin_types=(bytes,))
+        except msgspec.ValidationError as error:
             raise self._damaged(row, str(error), {}) from error
+        return self._make_checked(row, columns)
 
     def read_all(self, rows: Iterable[tuple[Any, ...]]) -> list[T]:
         """Return the values of all rows.
@@ -75,7 +75,14 @@ class RowReader(Generic[T]):
         Raises:
             Damaged: one is not of this table.
         """
-        return [self.read(row) for row in rows]
+        found = list(rows)
+        try:
+            checked = msgspec.convert(found, self._page, builtin_types=(bytes,))
+        except msgspec.ValidationError:
+            return [self.read(row) for row in found]  # one of these names the row
+        return [
+            self._make_checked(row, columns) for row, columns in zip(found, checked, strict=True)
+        ]
 
     def read_first(self, rows: Iterable[tuple[Any, ...]]) -> T | None:
         """Return the value of the first row, None when there is none.
@@ -85,6 +92,14 @@ class RowReader(Generic[T]):
         """
         row = next(iter(rows), None)
         return self.read(row) if row is not None else None
+
+    def _make_checked(self, row: tuple[Any, ...], columns: tuple[Any, ...]) -> T:
+        try:
+            return self._make(*columns)
+        except ZonegitError as error:
+            raise self._damaged(row, error.message, error.details, error.hint) from error
+        except (ValueError, TypeError, OverflowError) as error:
+            raise self._damaged(row, str(error), {}) from error
 
     def _damaged(
         self,

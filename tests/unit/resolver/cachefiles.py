@@ -1,11 +1,15 @@
 """What a resolver keeps on disk, read and spoilt; and as the release before kept it."""
 
+import hashlib
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from sqlite3 import Connection
+
+from zonegit.store import digests
+from zonegit_resolver.following.overall import WATCHED
 
 Rows = list[tuple[object, ...]]
 
@@ -35,13 +39,13 @@ def root(data: Path, name: str = "r") -> Path:
 
 def files(data: Path, name: str = "r") -> list[Path]:
     """The files of zones."""
-    found = (root(data, name) / "unique-1").rglob("*")
+    found = (root(data, name) / "unique-2").rglob("*")
     return sorted(path for path in found if path.is_file() and path.name[-1] in ".@")
 
 
 @contextmanager
 def zone_file(data: Path, zone: str = "foo.com.", name: str = "r") -> Iterator[Connection]:
-    with opened(root(data, name) / "unique-1" / zone) as database:
+    with opened(root(data, name) / "unique-2" / zone) as database:
         yield database
 
 
@@ -56,6 +60,20 @@ def opened(path: Path) -> Iterator[Connection]:
     """A file that is there; what was done is committed."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as database, database:
         yield database
+
+
+def reseal(database: Connection) -> None:
+    """Make the digests of a zone's file those of what it holds now."""
+    for number, *columns in database.execute(
+        "SELECT id, zone, branch, target, tree, epoch, sequence, seen, rows, sum FROM tip"
+    ).fetchall():
+        digest = digests.hash_row(columns)
+        database.execute("UPDATE tip SET digest = ? WHERE id = ?", (digest, number))
+
+
+def refresh(database: Connection) -> None:
+    """Make the digests of the file for all zones those of what it holds now."""
+    digests.refresh(database, WATCHED.tables)
 
 
 def kept(data: Path, columns: str = "zone, branch", name: str = "r") -> set[tuple[object, ...]]:
@@ -86,6 +104,26 @@ def make_earlier(data: Path, name: str = "r", schema: tuple[str, ...] = LAYOUT_2
             shutil.copy(f"{one}{suffix}", folder / f"{EARLIER}{suffix}")
 
 
+def make_unique_1(data: Path, name: str = "r") -> None:
+    """Makes the cache, which nobody has open, one of the release that had no digests."""
+    folder = root(data, name)
+    for path in files(data, name):
+        with opened(path) as database:
+            for column in ("rows", "sum", "digest"):
+                database.execute(f"ALTER TABLE tip DROP COLUMN {column}")
+            database.execute("ALTER TABLE standing DROP COLUMN digest")
+            for number, payload in database.execute("SELECT number, payload FROM journal"):
+                digest = hashlib.sha256(payload).digest()
+                database.execute("UPDATE journal SET digest = ? WHERE number = ?", (digest, number))
+            database.execute("PRAGMA user_version = 2")
+    with overall(data, name) as database:
+        database.execute("DROP TABLE digest")
+        database.execute("ALTER TABLE standing DROP COLUMN digest")
+        database.execute("PRAGMA user_version = 2")
+    (folder / "unique-2").rename(folder / "unique-1")
+    (folder / "CACHE").write_text('{"owner":"resolver","scheme":"unique","version":1}\n')
+
+
 def _copy(database: Connection, path: Path, offset: int, schema: tuple[str, ...]) -> None:
     database.execute("ATTACH ? AS one", (str(path),))
     database.execute(
@@ -98,5 +136,7 @@ def _copy(database: Connection, path: Path, offset: int, schema: tuple[str, ...]
     )
     if schema == LAYOUT_2:
         database.execute("INSERT INTO journal SELECT * FROM one.journal")
-        database.execute("INSERT INTO standing SELECT * FROM one.standing")
+        database.execute(
+            "INSERT INTO standing SELECT zone, branch, tree, serial, mark FROM one.standing"
+        )
     database.execute("DETACH one")

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from tests.support.nats import start_nats
 from tests.support.waiting import DEADLINE_S, comes_true, eventually, held
-from tests.unit.resolver.cachefiles import files, kept, overall, root, zone_file
+from tests.unit.resolver.cachefiles import (
+    files,
+    kept,
+    overall,
+    refresh,
+    reseal,
+    root,
+    zone_file,
+)
 from tests.unit.resolver.site import Running, Site, resolver, site
 
 from zonegit.authority.answering.canary import Canary
@@ -105,9 +113,30 @@ async def test_a_branch_that_is_no_longer_followed_is_forgotten(here: Site, tmp_
         "UPDATE rrset SET payload = zeroblob(20) WHERE rdtype = 1",
         "UPDATE rrset SET id = zeroblob(32) WHERE rdtype = 1",
         "UPDATE rrset SET owner = x'03777777026e6f00' WHERE rdtype = 1",
+        "UPDATE rrset SET owner = x'0377777803666f6f03636f6d00' WHERE rdtype = 1",
+        "UPDATE rrset SET rdtype = 28 WHERE rdtype = 1",
+        "DELETE FROM rrset WHERE rdtype = 1",
+        "UPDATE tip SET rows = rows - 1",
+        "UPDATE tip SET sum = zeroblob(32)",
+        "UPDATE tip SET sequence = sequence + 1",
+        "UPDATE tip SET epoch = 'other'",
+        "UPDATE tip SET digest = NULL",
         "DELETE FROM rrset WHERE rdtype = 6",
     ],
-    ids=["payload", "id", "owner", "no SOA"],
+    ids=[
+        "payload",
+        "id",
+        "no name",
+        "owner",
+        "type",
+        "lost",
+        "rows",
+        "sum",
+        "sequence",
+        "epoch",
+        "no digest",
+        "no SOA",
+    ],
 )
 async def test_a_zone_that_does_not_verify_is_dropped_and_fetched_again(
     here: Site, tmp_path: Path, harm: str, capsys: pytest.CaptureFixture[str]
@@ -136,14 +165,14 @@ async def test_a_damaged_file_takes_no_other_zone_along(
     async with resolver(here.url, tmp_path) as running:
         for zone in ("foo.com.", "bar.com.", "a.foo.com."):
             await running.comes_to_say("NOERROR 192.0.2.1", f"www.{zone}")
-    (root(tmp_path) / "unique-1" / "foo.com.").write_bytes(rot)
+    (root(tmp_path) / "unique-2" / "foo.com.").write_bytes(rot)
     capsys.readouterr()
     async with resolver(NOWHERE, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
         assert await running.says("www.a.foo.com.") == "NOERROR 192.0.2.1"
         assert await running.says(WWW) == "REFUSED"
     told = [line for line in capsys.readouterr().out.splitlines() if "last-known.dropped" in line]
-    assert ["unique-1/foo.com." in line for line in told] == [True]
+    assert ["unique-2/foo.com." in line for line in told] == [True]
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
     assert len(kept(tmp_path)) == 3
@@ -169,11 +198,11 @@ async def test_a_file_under_another_zones_name_is_dropped(here: Site, tmp_path: 
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
     (file,) = files(tmp_path)
     file.rename(file.with_name("bar.com."))
-    (root(tmp_path) / "unique-1" / "README").write_text("somebody's")
+    (root(tmp_path) / "unique-2" / "README").write_text("somebody's")
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
     assert files(tmp_path) == [file]
-    assert (root(tmp_path) / "unique-1" / "README").read_text() == "somebody's"
+    assert (root(tmp_path) / "unique-2" / "README").read_text() == "somebody's"
 
 
 async def test_the_file_of_a_zone_that_is_gone_goes_and_those_below_its_folders_stay(
@@ -193,12 +222,12 @@ async def test_the_file_of_a_zone_that_is_gone_goes_and_those_below_its_folders_
             await here.remove(zone)
             await running.comes_to_say("REFUSED", f"www.{zone}")
         assert await running.says(f"www.{stays}") == "NOERROR 192.0.2.1"
-    left = {path.relative_to(root(tmp_path) / "unique-1") for path in files(tmp_path)}
+    left = {path.relative_to(root(tmp_path) / "unique-2") for path in files(tmp_path)}
     assert left == {
         Path(layout.zone_path(names.parse(stays), "unique")),
         Path("0%2F25.2.0.192.in-addr.arpa."),
     }
-    folders = {path for path in (root(tmp_path) / "unique-1").rglob("*") if path.is_dir()}
+    folders = {path for path in (root(tmp_path) / "unique-2").rglob("*") if path.is_dir()}
     assert folders == {above for path in files(tmp_path) for above in path.parents} & folders
 
 
@@ -210,7 +239,7 @@ async def test_a_link_in_the_cache_is_neither_written_through_nor_followed(
         await running.comes_to_say("NOERROR 192.0.2.1", "www.bar.com.")
     precious = tmp_path / "precious"
     precious.write_text("somebody's")
-    (root(tmp_path) / "unique-1" / "foo.com.").symlink_to(precious)
+    (root(tmp_path) / "unique-2" / "foo.com.").symlink_to(precious)
     capsys.readouterr()
     async with resolver(here.url, tmp_path) as running:
         await here.commit("foo.com.", OLD)
@@ -239,8 +268,10 @@ async def test_what_is_older_than_its_soa_lets_it_be_is_answered_but_not_ready(
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
     with zone_file(tmp_path) as database:
         database.execute("UPDATE tip SET seen = seen - 1209700")
+        reseal(database)
     with overall(tmp_path) as database:
         database.execute("UPDATE confirmed SET seen = seen - 1209700")
+        refresh(database)
     async with resolver(NOWHERE, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
         status, text = await running.page("/readyz")

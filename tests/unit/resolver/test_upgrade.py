@@ -12,6 +12,7 @@ from tests.unit.resolver.cachefiles import (
     files,
     kept,
     make_earlier,
+    make_unique_1,
     opened,
     root,
 )
@@ -32,7 +33,7 @@ def left(data: Path) -> set[str]:
     return {path.name for path in root(data).iterdir()}
 
 
-DONE = {"CACHE", "lock", "overall.sqlite3", "unique-1"}
+DONE = {"CACHE", "lock", "overall.sqlite3", "unique-2"}
 
 
 class Told:
@@ -122,7 +123,7 @@ async def test_it_stays_until_every_zone_is_written(
     await served_before(here, tmp_path)
     async with resolver(NOWHERE, tmp_path) as running:
         await running.comes_to_say(SAYS_OLD, FOO)
-    obstacle = root(tmp_path) / "unique-1" / "bar.com."
+    obstacle = root(tmp_path) / "unique-2" / "bar.com."
     obstacle.unlink()
     obstacle.mkdir()
     async with resolver(here.url, tmp_path) as running:
@@ -137,6 +138,26 @@ async def test_it_stays_until_every_zone_is_written(
         assert await running.says(BAR) == SAYS_OLD
 
 
+async def test_a_cache_without_digests_is_taken_over(here: Site, tmp_path: Path) -> None:
+    await here.commit("foo.com.", OLD)
+    await here.commit("bar.com.", OLD + MANY)
+    async with resolver(here.url, tmp_path) as running:
+        for name in (FOO, BAR):
+            await running.comes_to_say(SAYS_OLD, name)
+    make_unique_1(tmp_path)
+    async with resolver(NOWHERE, tmp_path) as running:
+        for name in (FOO, BAR):
+            await running.comes_to_say(SAYS_OLD, name)
+        assert await running.says("h699.bar.com.") == "NOERROR 192.0.2.9"
+    assert "unique-1" in left(tmp_path)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say(SAYS_OLD, FOO)
+        await eventually(lambda: "unique-1" not in left(tmp_path))
+    async with resolver(NOWHERE, tmp_path) as running:
+        await running.comes_to_say(SAYS_OLD, BAR)
+    assert left(tmp_path) == DONE
+
+
 @pytest.mark.parametrize("url", [None, NOWHERE], ids=["up", "down"])
 async def test_of_another_scheme_or_version_the_same_holds(
     here: Site, tmp_path: Path, url: str | None
@@ -144,13 +165,13 @@ async def test_of_another_scheme_or_version_the_same_holds(
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say(SAYS_OLD, FOO)
-    (root(tmp_path) / "unique-1").rename(root(tmp_path) / "flat-7")
+    (root(tmp_path) / "unique-2").rename(root(tmp_path) / "flat-7")
     marker = root(tmp_path) / "CACHE"
     marker.write_text('{"owner": "resolver", "scheme": "flat", "version": 7, "later": true}')
     async with resolver(url or here.url, tmp_path) as running:
         await running.comes_to_say(SAYS_OLD, FOO)
         await eventually(lambda: url is not None or "flat-7" not in left(tmp_path))
-    assert marker.read_text() == '{"owner":"resolver","scheme":"unique","version":1}\n'
+    assert marker.read_text() == '{"owner":"resolver","scheme":"unique","version":2}\n'
     assert left(tmp_path) - {"flat-7"} == DONE
     async with resolver(NOWHERE, tmp_path) as running:
         await running.comes_to_say(SAYS_OLD, FOO)

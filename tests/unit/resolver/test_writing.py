@@ -62,7 +62,7 @@ async def cache(folder: Path) -> AsyncIterator[LastKnown]:
 
 
 def rows(folder: Path, statement: str, zone: str = "foo.com.") -> list[tuple[object, ...]]:
-    with opened(folder / "unique-1" / zone) as database:
+    with opened(folder / "unique-2" / zone) as database:
         return database.execute(statement).fetchall()
 
 
@@ -156,7 +156,7 @@ async def test_when_zones_were_current_is_noted_in_one_file(tmp_path: Path) -> N
         for zone in zones:
             known.keep(zone, "main", whole("a", zone))
         await known.writing.idle.wait()
-        files = [tmp_path / "unique-1" / names.text(zone) for zone in zones]
+        files = [tmp_path / "unique-2" / names.text(zone) for zone in zones]
         before = [path.stat().st_mtime_ns for path in files]
         await known.see(tracks(90.0, late=50.0, swapped=60.0))
         await known.see(tracks(100.0, late=50.0, swapped=60.0))
@@ -180,14 +180,14 @@ async def test_what_serials_of_a_zone_stand_for_outlives_its_file(tmp_path: Path
     """RFC 1995: no difference from a serial that may name another state."""
 
     def stands(known: LastKnown, branch: str, serial: int) -> None:
-        known.descent.turned(FOO, branch, b"%d" % serial, serial)
+        known.descent.turned(FOO, branch, identify("tree", b"%d" % serial), serial)
 
     async with cache(tmp_path) as known:
         known.keep(FOO, "main", whole("a"))
         stands(known, "main", 5)
         await known.writing.idle.wait()
         known.drop(FOO, "main")
-    assert not (tmp_path / "unique-1" / "foo.com.").exists()
+    assert not (tmp_path / "unique-2" / "foo.com.").exists()
     async with cache(tmp_path) as known:
         stands(known, "next", 9)
         known.keep(FOO, "next", whole("b"))

@@ -37,7 +37,7 @@ from zonegit_resolver.following.writing import Kept, Writing
 from zonegit_resolver.following.zonefiles import listed, settle
 from zonegit_resolver.pace import Pace
 
-LAYOUT: Final = Layout("resolver", "unique", 1)
+LAYOUT: Final = Layout("resolver", "unique", 2)
 EARLIER: Final = "last-known.sqlite3"
 """The one file for all zones that there was before."""
 RETRY_S: Final = 30.0
@@ -164,10 +164,11 @@ class LastKnown:
             async with recalling.opened(path) as database:
                 await database.read(sqlite.check)
                 await self._adopt(await database.read(sqlite.standing))
-                for tip in await database.read(sqlite.tips):
+                for tip, total in await database.read(sqlite.tips):
                     if self.writing.holds(Name(tip.zone), tip.branch):
                         continue
-                    branch = await database.read(partial(sqlite.branch, tip=tip))
+                    work = partial(sqlite.branch, tip=tip, total=total)
+                    branch = await database.read(work)
                     try:
                         recalled = await _recalled(branch, lambda: nullcontext(database))
                     except ZonegitError as error:

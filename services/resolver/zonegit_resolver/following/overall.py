@@ -15,13 +15,24 @@ from typing import Final, NamedTuple
 import structlog
 
 from zonegit.errors import Corrupt, Invalid
+from zonegit.store import digests
 from zonegit.store.database import Database, open_database, remove
-from zonegit.zone.names import Name
+from zonegit.store.digests import Watched
+from zonegit.store.storedrows import (
+    RowReader,
+    StoredCount,
+    StoredId,
+    StoredSerial,
+    StoredTime,
+    read_name,
+    read_value,
+)
 from zonegit_resolver.following import sqlite
 from zonegit_resolver.following.sqlite import Key, Standing
 
 FILE: Final = "overall.sqlite3"
-VERSION: Final = 2
+VERSION: Final = 3
+WATCHED: Final = Watched(("confirmed", "late", "standing", "answered", "followed"))
 _NOTES: Final = (
     "CREATE TABLE answered (zone BLOB NOT NULL, branch TEXT NOT NULL, serial INTEGER NOT NULL,"
     " tree BLOB NOT NULL, PRIMARY KEY (zone, branch)) STRICT, WITHOUT ROWID",
@@ -35,6 +46,7 @@ SCHEMA: Final = (
     " PRIMARY KEY (zone, branch)) STRICT, WITHOUT ROWID",
     sqlite.STANDING,
     *_NOTES,
+    digests.TABLE,
 )
 
 
@@ -43,7 +55,12 @@ def _add_notes(connection: Connection) -> None:
         connection.execute(statement)
 
 
-UPGRADES: Final = {1: _add_notes}
+def _add_digests(connection: Connection) -> None:
+    connection.execute(digests.TABLE)
+    connection.execute("ALTER TABLE standing ADD COLUMN digest BLOB")
+
+
+UPGRADES: Final = {1: _add_notes, 2: _add_digests}
 
 log = structlog.get_logger()
 
@@ -78,6 +95,26 @@ class Known(NamedTuple):
     standing: list[Standing]
     answered: dict[Key, Highest]
     followed: Followed
+
+
+_CONFIRMED: Final[RowReader[float]] = RowReader("confirmed", tuple[StoredTime], read_value)
+_LATE: Final[RowReader[tuple[Key, float]]] = RowReader(
+    "late",
+    tuple[bytes, str, StoredTime],
+    lambda zone, branch, seen: ((read_name(zone), branch), seen),
+    keys=2,
+)
+_ANSWERED: Final[RowReader[tuple[Key, Highest]]] = RowReader(
+    "answered",
+    tuple[bytes, str, StoredSerial, StoredId],
+    lambda zone, branch, *highest: ((read_name(zone), branch), Highest(*highest)),
+    keys=2,
+)
+_FOLLOWED: Final[RowReader[Followed]] = RowReader(
+    "followed",
+    tuple[str, StoredCount, str, str, str],
+    lambda epoch, sequence, past, *rest: Followed(epoch, sequence, tuple(past.split()), *rest),
+)
 
 
 class Overall:
@@ -131,27 +168,24 @@ async def open_overall(folder: Path) -> AsyncIterator[Overall]:
     """
     path = folder / FILE
     try:
-        async with open_database(path, SCHEMA, VERSION, UPGRADES) as database:
+        async with open_database(path, SCHEMA, VERSION, UPGRADES, WATCHED) as database:
             await database.read(sqlite.check)
+            await database.read(_known)
     except (Corrupt, Invalid) as error:
         log.error("last-known.dropped", path=str(path), error=error.message)
         remove(path)
-    async with open_database(path, SCHEMA, VERSION, UPGRADES) as database:
+    async with open_database(path, SCHEMA, VERSION, UPGRADES, WATCHED) as database:
         yield Overall(database, await database.read(_known))
 
 
 def _known(connection: Connection) -> Known:
-    (confirmed,) = connection.execute("SELECT max(seen) FROM confirmed").fetchone()
-    found = connection.execute("SELECT zone, branch, seen FROM late")
-    late = {(Name(zone), branch): seen for zone, branch, seen in found}
-    rows = connection.execute("SELECT zone, branch, serial, tree FROM answered")
-    answered = {(Name(zone), branch): Highest(*highest) for zone, branch, *highest in rows}
-    row = connection.execute(
-        "SELECT epoch, sequence, past, began, operation FROM followed"
-    ).fetchone()
-    followed = Followed()
-    if row is not None:
-        followed = Followed(row[0], row[1], tuple(row[2].split()), *row[3:])
+    confirmed = _CONFIRMED.read_first(connection.execute("SELECT seen FROM confirmed"))
+    late = dict(_LATE.read_all(connection.execute("SELECT zone, branch, seen FROM late")))
+    answered = dict(
+        _ANSWERED.read_all(connection.execute("SELECT zone, branch, serial, tree FROM answered"))
+    )
+    found = connection.execute("SELECT epoch, sequence, past, began, operation FROM followed")
+    followed = _FOLLOWED.read_first(found) or Followed()
     return Known(confirmed, late, sqlite.standing(connection), answered, followed)
 
 

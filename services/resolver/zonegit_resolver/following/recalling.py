@@ -18,7 +18,9 @@ from zonegit.authority.compiled.snapshot import Snapshot, empty
 from zonegit.containment import contain
 from zonegit.errors import Corrupt, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, verified
+from zonegit.store import digests
 from zonegit.store.database import NEIGHBOURS, UNFINISHED, Database, open_database, read_closed
+from zonegit.store.digests import Digest
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following import sqlite
@@ -104,15 +106,20 @@ async def compiled(branch: Branch, opening: Opening) -> Compiled:
     """
     zone = names.from_wire(branch.tip.zone)
     snapshot = advanced(empty(zone), _changes(branch.page, zone))
+    total = _sum_up(branch.page)
     if len(branch.page) == sqlite.PAGE:
         async with opening() as database:
-            snapshot = await _continued(snapshot, branch, database)
+            snapshot, total = await _continued(snapshot, total, branch, database)
+    if branch.total not in (None, total):
+        raise Corrupt("its RRsets are not those that were written")
     if snapshot.serial is None:
         raise Corrupt("the zone is kept without its SOA record")
     return Compiled(ObjectId(branch.tip.target), ObjectId(branch.tip.tree), snapshot)
 
 
-async def _continued(snapshot: Snapshot, branch: Branch, database: Database) -> Snapshot:
+async def _continued(
+    snapshot: Snapshot, total: Digest, branch: Branch, database: Database
+) -> tuple[Snapshot, Digest]:
     key = (Name(branch.tip.zone), branch.tip.branch)
     page = branch.page
     while len(page) == sqlite.PAGE:
@@ -120,7 +127,12 @@ async def _continued(snapshot: Snapshot, branch: Branch, database: Database) -> 
         after = page[-1][0], page[-1][1]
         page = await database.read(partial(sqlite.page, key=key, after=after))
         snapshot = advanced(snapshot, _changes(page, key[0]))
-    return snapshot
+        total = digests.join(total, _sum_up(page))
+    return snapshot, total
+
+
+def _sum_up(page: Iterable[sqlite.StoredRRset]) -> Digest:
+    return digests.sum_up(object_id for _, _, object_id, _ in page)
 
 
 def _changes(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[Change]:
@@ -136,4 +148,7 @@ def _changes(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[Change]
             path = names.path(names.from_wire(owner), zone)
             before = owner
         blob = verified(RawObject(ObjectId(object_id), "blob", payload))
-        yield change_of(path, rdtype, blob)
+        change = change_of(path, rdtype, blob)
+        if change.rrset is None or (change.rrset.owner, change.rrset.rdtype) != (owner, rdtype):
+            raise Corrupt(f"the row of {names.text(Name(owner))} holds another RRset")
+        yield change

@@ -1,23 +1,43 @@
 """The tables of the last known good: of one zone, or of all as it was until there was a file for
 each zone.
+
+Theory of operation. Each RRset that is kept verifies by its id, and that says nothing about those
+that are not there: after damage to an index a query for their names would be answered with
+NXDOMAIN. So the row of a branch holds the number of its RRsets and the sum of their ids modulo
+2^256. A change subtracts the ids of the rows that it replaces or deletes and adds those that it
+writes, in its transaction; what is written whole is summed up before. When the rows are read they
+are summed up, too, and the branch is dropped where that is another sum: it is fetched again.
+
+All other rows hold a digest of their own columns. The sum finds accidents, and is no defence
+against an adversary who can write the file.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
 from sqlite3 import Connection
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from zonegit.errors import Corrupt
 from zonegit.objects.ids import RawObject
+from zonegit.store import digests
+from zonegit.store.digests import EMPTY, Digest
+from zonegit.store.storedrows import (
+    Damaged,
+    RowReader,
+    StoredCount,
+    StoredId,
+    StoredSerial,
+    StoredTime,
+    read_name,
+    read_value,
+)
 from zonegit.zone import names
 from zonegit.zone.names import Name, Path
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables. With the next one goes another version of the cache's layout, so that files of
 this one are then set aside, and read as those are: with the upgrades below."""
 STANDING: Final = (
     "CREATE TABLE standing (zone BLOB PRIMARY KEY, branch TEXT NOT NULL, tree BLOB NOT NULL,"
-    " serial INTEGER NOT NULL, mark INTEGER) STRICT, WITHOUT ROWID"
+    " serial INTEGER NOT NULL, mark INTEGER, digest BLOB) STRICT, WITHOUT ROWID"
 )
 JOURNAL: Final = (
     "CREATE TABLE journal (number INTEGER PRIMARY KEY, zone BLOB NOT NULL, branch TEXT NOT NULL,"
@@ -28,11 +48,17 @@ JOURNAL: Final = (
 SCHEMA: Final = (
     "CREATE TABLE tip (id INTEGER PRIMARY KEY, zone BLOB NOT NULL, branch TEXT NOT NULL,"
     " target BLOB NOT NULL, tree BLOB NOT NULL, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,"
-    " seen REAL, UNIQUE (zone, branch)) STRICT",
+    " seen REAL, rows INTEGER, sum BLOB, digest BLOB, UNIQUE (zone, branch)) STRICT",
     "CREATE TABLE rrset (tip INTEGER NOT NULL, owner BLOB NOT NULL, rdtype INTEGER NOT NULL,"
     " id BLOB NOT NULL, payload BLOB NOT NULL,"
     " PRIMARY KEY (tip, owner, rdtype)) STRICT, WITHOUT ROWID",
     *JOURNAL,
+)
+_ADD_DIGESTS: Final = (
+    "ALTER TABLE tip ADD COLUMN rows INTEGER",
+    "ALTER TABLE tip ADD COLUMN sum BLOB",
+    "ALTER TABLE tip ADD COLUMN digest BLOB",
+    "ALTER TABLE standing ADD COLUMN digest BLOB",
 )
 PAGE: Final = 512
 """RRsets read at a time."""
@@ -89,13 +115,15 @@ class Standing(NamedTuple):
 class Write(NamedTuple):
     """What becomes of a branch. ``tip`` None: it is forgotten; ``replaces``: so is all that is
     kept of it before ``rows`` are added. ``staged`` is the number under which rows were added
-    before there was a tip to them, None: none were."""
+    before there was a tip to them, None: none were. ``total`` is the digest of all rows of the
+    branch where they are written whole."""
 
     key: Key
     tip: Tip | None
     rows: Sequence[Row] = ()
     replaces: bool = True
     staged: int | None = None
+    total: Digest = EMPTY
 
 
 StoredRRset = tuple[bytes, int, bytes, bytes]
@@ -105,11 +133,12 @@ START: Final = (b"", -1)
 
 class Branch(NamedTuple):
     """What is kept of a branch; ``page`` are the first of its RRsets, all when they are fewer than
-    ``PAGE``."""
+    ``PAGE``. ``total`` is the digest of all of them, None: an earlier release has none."""
 
     tip: Tip
     page: list[StoredRRset]
     deltas: list[StoredDelta]
+    total: Digest | None
 
 
 class Contents(NamedTuple):
@@ -126,14 +155,17 @@ def contents(connection: Connection) -> Contents:
         Corrupt: the file is damaged.
     """
     check(connection)
-    found = [branch(connection, tip) for tip in tips(connection)]
+    found = [branch(connection, tip, total) for tip, total in tips(connection)]
+    for each in found:
+        if each.total is None:
+            raise Damaged(f"branch {each.tip.branch} has no digest")
     return Contents(found, standing(connection))
 
 
-def branch(connection: Connection, tip: Tip) -> Branch:
+def branch(connection: Connection, tip: Tip, total: Digest | None) -> Branch:
     """What is kept of a branch."""
     key = (Name(tip.zone), tip.branch)
-    return Branch(tip, page(connection, key, START), deltas(connection, key))
+    return Branch(tip, page(connection, key, START), deltas(connection, key), total)
 
 
 def check(connection: Connection) -> None:
@@ -142,7 +174,7 @@ def check(connection: Connection) -> None:
     """
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise Corrupt(f"it is damaged: {found}")
+        raise Damaged(str(found))
 
 
 def add_journal(connection: Connection) -> None:
@@ -151,23 +183,73 @@ def add_journal(connection: Connection) -> None:
         connection.execute(statement)
 
 
-UPGRADES: Final = {1: add_journal}
+def add_digests(connection: Connection) -> None:
+    """From layout 2 to 3: what there is has no digest, and is taken over without."""
+    for statement in _ADD_DIGESTS:
+        if "standing" not in statement or not _has_digest(connection, "standing"):
+            connection.execute(statement)
 
 
-def tips(connection: Connection) -> list[Tip]:
-    """All branches that are kept."""
-    found = connection.execute("SELECT zone, branch, target, tree, epoch, sequence, seen FROM tip")
-    return [Tip(*row) for row in found]
+def _has_digest(connection: Connection, table: str) -> bool:
+    """Return whether a table was made by this release, in an upgrade from layout 1."""
+    return any(each[1] == "digest" for each in connection.execute(f"PRAGMA table_info({table})"))
+
+
+UPGRADES: Final = {1: add_journal, 2: add_digests}
+
+
+def _tip(*columns: Any) -> tuple[Tip, Digest | None]:
+    *of_tip, count, total, digest = columns
+    tip = Tip(*of_tip)
+    read_name(tip.zone)
+    if digest is None:
+        return tip, None
+    found = Digest(count, total)
+    if _seal_tip(tip, found) != digest:
+        raise ValueError(NOT_WRITTEN)
+    return tip, found
+
+
+def _seal_tip(tip: Tip, total: Digest) -> bytes:
+    return digests.hash_row((*tip, *total))
+
+
+NOT_WRITTEN: Final = "its digest is another"
+_TIP: Final = RowReader(
+    "tip",
+    tuple[
+        bytes, str, StoredId, StoredId, str, StoredCount, StoredTime | None,
+        StoredCount | None, StoredId | None, StoredId | None,
+    ],
+    _tip,
+    keys=2,
+)  # fmt: skip
+_RRSET: Final[RowReader[StoredRRset]] = RowReader(
+    "rrset", tuple[bytes, int, StoredId, bytes], lambda *columns: columns, keys=2
+)
+_ID: Final[RowReader[bytes]] = RowReader("rrset", tuple[StoredId], read_value)
+_DELTA: Final[RowReader[StoredDelta]] = RowReader(
+    "journal", tuple[int, bytes, str, StoredId, StoredId, StoredId, bytes], StoredDelta, keys=1
+)
+
+
+def tips(connection: Connection) -> list[tuple[Tip, Digest | None]]:
+    """All branches that are kept, each with the digest of its RRsets."""
+    found = connection.execute(
+        "SELECT zone, branch, target, tree, epoch, sequence, seen, rows, sum, digest FROM tip"
+    )
+    return _TIP.read_all(found)
 
 
 def page(connection: Connection, key: Key, after: tuple[bytes, int]) -> list[StoredRRset]:
     """The next RRsets of a branch, after an owner and type; none when there are no more."""
-    return connection.execute(
+    found = connection.execute(
         "SELECT owner, rdtype, rrset.id, payload FROM rrset JOIN tip ON rrset.tip = tip.id"
         " WHERE zone = ? AND branch = ? AND (owner, rdtype) > (?, ?)"
         " ORDER BY owner, rdtype LIMIT ?",
         (*key, *after, PAGE),
-    ).fetchall()
+    )
+    return _RRSET.read_all(found)
 
 
 def stage(connection: Connection) -> int:
@@ -185,13 +267,30 @@ def deltas(connection: Connection, key: Key) -> list[StoredDelta]:
         " WHERE zone = ? AND branch = ? ORDER BY number",
         key,
     )
-    return [StoredDelta(*row) for row in found]
+    return _DELTA.read_all(found)
+
+
+def _standing(*columns: Any) -> Standing:
+    *written, digest = columns
+    found = Standing(*written)
+    read_name(found.zone)
+    if digest is not None and digests.hash_row(found) != digest:
+        raise ValueError(NOT_WRITTEN)
+    return found
+
+
+_STANDING: Final = RowReader(
+    "standing",
+    tuple[bytes, str, StoredId, StoredSerial, StoredSerial | None, StoredId | None],
+    _standing,
+    keys=1,
+)
 
 
 def standing(connection: Connection) -> list[Standing]:
     """What everybody was last served."""
-    found = connection.execute("SELECT zone, branch, tree, serial, mark FROM standing")
-    return [Standing(*row) for row in found]
+    found = connection.execute("SELECT zone, branch, tree, serial, mark, digest FROM standing")
+    return _STANDING.read_all(found)
 
 
 def journal(
@@ -208,7 +307,10 @@ def journal(
 
 def put_standing(connection: Connection, stand: Iterable[Standing]) -> None:
     """Notes what is served to everybody."""
-    connection.executemany("INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)", stand)
+    connection.executemany(
+        "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?, ?)",
+        ((*each, digests.hash_row(each)) for each in stand),
+    )
 
 
 def write(
@@ -220,8 +322,13 @@ def write(
         if each.replaces:
             _forget(connection, each.key)
         if each.tip is not None:
+            total = each.total if each.replaces else _total_of(connection, each.key)
             number = _put_tip(connection, each.tip, each.staged)
-            apply(connection, each.key[0], number, each.rows)
+            if each.replaces:
+                add(connection, each.key[0], number, each.rows)
+            else:
+                total = _change(connection, each.key[0], number, each.rows, total)
+            _seal(connection, number, each.tip, total)
     then(connection)
     (left,) = connection.execute("SELECT count(*) FROM tip").fetchone()
     return int(left)
@@ -246,20 +353,54 @@ def _put_tip(connection: Connection, tip: Tip, staged: int | None) -> int:
     return int(number[0])
 
 
-def apply(connection: Connection, zone: Name, tip: int, changes: Sequence[Row]) -> None:
-    """Adds, replaces and removes RRsets kept under a tip's number."""
-    for is_gone, rows in groupby(changes, key=lambda row: row.blob is None):
-        if is_gone:
-            connection.executemany(
-                "DELETE FROM rrset WHERE tip = ? AND owner = ? AND rdtype = ?",
-                ((tip, names.below(zone, row.path), row.rdtype) for row in rows),
-            )
-        else:
-            connection.executemany(
-                "INSERT OR REPLACE INTO rrset VALUES (?, ?, ?, ?, ?)",
-                (
-                    (tip, names.below(zone, row.path), row.rdtype, row.blob.id, row.blob.payload)
-                    for row in rows
-                    if row.blob is not None
-                ),
-            )
+def _total_of(connection: Connection, key: Key) -> Digest:
+    """Return the digest of the RRsets of a branch that is kept.
+
+    Raises:
+        Damaged: there is none.
+    """
+    for tip, total in tips(connection):
+        if (tip.zone, tip.branch) == key and total is not None:
+            return total
+    raise Damaged(f"branch {key[1]} has no digest")
+
+
+def _seal(connection: Connection, number: int, tip: Tip, total: Digest) -> None:
+    connection.execute(
+        "UPDATE tip SET rows = ?, sum = ?, digest = ? WHERE id = ?",
+        (*total, _seal_tip(tip, total), number),
+    )
+
+
+def add(connection: Connection, zone: Name, tip: int, rows: Iterable[Row]) -> None:
+    """Add RRsets under a tip's number that has none of these."""
+    connection.executemany(
+        _ADD,
+        (
+            (tip, names.below(zone, row.path), row.rdtype, row.blob.id, row.blob.payload)
+            for row in rows
+            if row.blob is not None
+        ),
+    )
+
+
+_ADD: Final = "INSERT OR REPLACE INTO rrset VALUES (?, ?, ?, ?, ?)"
+_OF_KEY: Final = "WHERE tip = ? AND owner = ? AND rdtype = ?"
+
+
+def _change(
+    connection: Connection, zone: Name, tip: int, changes: Iterable[Row], total: Digest
+) -> Digest:
+    """Add, replace and remove RRsets; return the digest of what is kept then."""
+    count, sum_of_ids = total
+    for row in changes:
+        key = (tip, names.below(zone, row.path), row.rdtype)
+        found = connection.execute(f"SELECT id FROM rrset {_OF_KEY}", key)  # noqa: S608
+        if (before := _ID.read_first(found)) is not None:
+            count, sum_of_ids = count - 1, digests.subtract(sum_of_ids, before)
+        if row.blob is not None:
+            connection.execute(_ADD, (*key, row.blob.id, row.blob.payload))
+            count, sum_of_ids = count + 1, digests.add(sum_of_ids, row.blob.id)
+        elif before is not None:
+            connection.execute(f"DELETE FROM rrset {_OF_KEY}", key)  # noqa: S608
+    return Digest(count, sum_of_ids)

@@ -3,7 +3,7 @@ zone in order and in one transaction. What cannot be written costs nothing but t
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,8 @@ from zonegit.errors import Corrupt, Invalid, ZonegitError
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob
+from zonegit.store import digests
+from zonegit.store.digests import Digest
 from zonegit.store.filepool import FilePool
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -245,14 +247,16 @@ class _Rows:
             return Write(key, tip, rows, replaces=False)
         every = _rows(compiled.snapshot)
         batch = await self._batch(every)
+        total = _sum_up(batch)
         if len(batch) < AT_ONCE:
-            return Write(key, tip, batch)
+            return Write(key, tip, batch, total=total)
         number = await self._number()
         while len(batch) == AT_ONCE:
-            work = partial(sqlite.apply, zone=key[0], tip=number, changes=batch)
+            work = partial(sqlite.add, zone=key[0], tip=number, rows=batch)
             await self._files.write(self._path, work)
             batch = await self._batch(every)
-        return Write(key, tip, batch, staged=number)
+            total = digests.join(total, _sum_up(batch))
+        return Write(key, tip, batch, staged=number, total=total)
 
     async def _number(self) -> int:
         if self._free_number is None:
@@ -266,6 +270,10 @@ class _Rows:
             batch.append(row)
             await self._pace.give_way()
         return batch
+
+
+def _sum_up(batch: Iterable[Row]) -> Digest:
+    return digests.sum_up(row.blob.id for row in batch if row.blob is not None)
 
 
 def _rows(snapshot: Snapshot) -> Iterator[Row]:

@@ -1,0 +1,72 @@
+"""The digest of a branch is that of the RRsets that are kept of it, whatever was written."""
+
+import sqlite3
+from contextlib import closing
+from sqlite3 import Connection
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import identify
+from zonegit.objects.model import Blob
+from zonegit.store import digests
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import rdata_from_text, rrset
+from zonegit_resolver.following import sqlite
+from zonegit_resolver.following.sqlite import Row, Tip, Write
+
+FOO = names.parse("foo.com.")
+
+
+def row(host: int, octet: int | None) -> Row:
+    """The address of a host; None: it is gone."""
+    path = (b"h%d" % host,)
+    if octet is None:
+        return Row(path, rrtypes.A, None)
+    rdata = rdata_from_text(rrtypes.A, f"192.0.2.{octet}")
+    value = rrset(names.below(FOO, path), rrtypes.A, 300, [rdata])
+    return Row(path, rrtypes.A, encode(Blob(value)))
+
+
+ROWS = st.lists(st.builds(row, st.integers(0, 5), st.none() | st.integers(0, 3)), max_size=8)
+KEYS = st.sampled_from([(FOO, "main"), (FOO, "next")])
+WRITES = st.lists(st.tuples(KEYS, ROWS, st.sampled_from(["whole", "staged", "change", "gone"])))
+
+
+@given(WRITES)
+def test_the_digest_is_that_of_what_is_kept(
+    steps: list[tuple[sqlite.Key, list[Row], str]],
+) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for statement in sqlite.SCHEMA:
+            connection.execute(statement)
+        held: set[sqlite.Key] = set()
+        for number, (key, rows, how) in enumerate(steps):
+            write = _write(connection, key, rows, how if key in held else "whole", number)
+            sqlite.write(connection, [write], lambda connection: None)
+            held = held - {key} if write.tip is None else held | {key}
+            assert {(tip.zone, tip.branch) for tip, _ in sqlite.tips(connection)} == held
+            for tip, total in sqlite.tips(connection):
+                branch = sqlite.branch(connection, tip, total)
+                assert branch.total == digests.sum_up(
+                    object_id for _, _, object_id, _ in branch.page
+                )
+
+
+def _write(
+    connection: Connection, key: sqlite.Key, rows: list[Row], how: str, number: int
+) -> Write:
+    commit = identify("commit", b"%d" % number)
+    tip = Tip(*key, commit, commit, "e", number, 1.5)
+    if how == "gone":
+        return Write(key, None)
+    if how == "change":
+        return Write(key, tip, rows, replaces=False)
+    there = list({each.path: each for each in rows if each.blob is not None}.values())
+    total = digests.sum_up(each.blob.id for each in there if each.blob is not None)
+    if how == "whole":
+        return Write(key, tip, there, total=total)
+    free = sqlite.stage(connection)
+    sqlite.add(connection, FOO, free, there[:3])
+    return Write(key, tip, there[3:], staged=free, total=total)
