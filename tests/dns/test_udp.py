@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import dns.edns
 import dns.message
 import pytest
 from tests.dns.world import World
@@ -102,6 +103,20 @@ async def test_a_datagram_is_no_longer_than_it_may_be(ceiling: int, is_whole: bo
         octets, _ = await exchange(address, query.to_wire())
     assert len(octets) <= ceiling
     assert bool(dns.message.from_wire(octets).answer) is is_whole
+
+
+@pytest.mark.parametrize("octets", [1_200, 1_500, 1_508, 4_096, 60_000])
+async def test_a_query_of_any_length_gets_the_answer_that_a_stream_gives(
+    world: World, octets: int
+) -> None:
+    padding = dns.edns.GenericOption(dns.edns.OptionType.PADDING, bytes(octets - len(QUERY) - 4))
+    made = dns.message.make_query("www.foo.com.", "A", use_edns=0, options=[padding])
+    query = made.to_wire(max_size=65_535)
+    assert len(query) == octets
+    async with served(world, "127.0.0.1") as (address,):
+        reply, _ = await exchange(address, query)
+    assert reply == world.exchange(query)
+    assert dns.message.from_wire(reply).answer
 
 
 async def test_octets_that_are_no_query_get_no_answer_and_do_no_harm(world: World) -> None:

@@ -19,9 +19,14 @@ from typing import Any, Final
 
 AT_ONCE: Final = 64
 """Datagrams of a batch."""
-LARGEST: Final = 1_280
-"""Octets of a query that are read: a longer one is cut off, and then malformed. No power of two,
-so that the first octets of all queries do not compete for one line of the processor's cache."""
+LARGEST: Final = 65_535
+"""Octets of a query that are read, which no datagram has more of."""
+_FIRST: Final = 1_280
+"""Octets that lie side by side for all queries of a batch; nearly all of them have fewer. No power
+of two, so that the first octets of all queries do not compete for one line of the processor's
+cache."""
+_REST: Final = LARGEST - _FIRST
+"""Octets for the rest of a longer query, elsewhere: memory that is not used until one arrives."""
 
 _NAME: Final = 32
 """Octets kept for a socket address; the larger, ``sockaddr_in6``, has 28."""
@@ -59,6 +64,8 @@ class _Mmsghdr(ctypes.Structure):
 
 _WORD: Final = ctypes.sizeof(ctypes.c_size_t)
 _HEADER: Final = ctypes.sizeof(_Mmsghdr)
+_VECTORS: Final = 2
+"""I/O vectors of a datagram: a query's first octets and its rest; a reply takes the first only."""
 
 
 class Batches:
@@ -73,10 +80,11 @@ class Batches:
         self._family = sock.family
         self._destinations = destinations
         self._receive, self._send = _calls()
-        self._octets = bytearray(AT_ONCE * LARGEST)
+        self._octets = bytearray(AT_ONCE * _FIRST)
+        self._rest = bytearray(AT_ONCE * _REST)
         self._names = bytearray(AT_ONCE * _NAME)
         self._controls = bytearray(AT_ONCE * _CONTROL)
-        self._memory = bytearray(AT_ONCE * (_HEADER + ctypes.sizeof(_Iovec)))
+        self._memory = bytearray(AT_ONCE * (_HEADER + _VECTORS * ctypes.sizeof(_Iovec)))
         self._headers = _address(self._memory)
         self._lay_out()
         self._fresh = bytes(self._memory)
@@ -84,24 +92,26 @@ class Batches:
 
     def _lay_out(self) -> None:
         """Headers first, I/O vectors behind them, ready to receive."""
-        octets, names, controls = map(_address, (self._octets, self._names, self._controls))
-        vectors = self._headers + AT_ONCE * _HEADER
-        size = ctypes.sizeof(_Iovec)
+        names, controls = _address(self._names), _address(self._controls)
+        vectors, size = AT_ONCE * _HEADER, ctypes.sizeof(_Iovec)
+        parts = ((_address(self._octets), _FIRST), (_address(self._rest), _REST))
         for slot in range(AT_ONCE):
             header = _Msghdr.from_buffer(self._memory, slot * _HEADER)
             header.name, header.namelen = names + slot * _NAME, _NAME
-            header.iov, header.iovlen = vectors + slot * size, 1
+            at = vectors + slot * _VECTORS * size
+            header.iov, header.iovlen = self._headers + at, _VECTORS
             if self._destinations:
                 header.control, header.controllen = controls + slot * _CONTROL, _CONTROL
-            vector = _Iovec.from_buffer(self._memory, AT_ONCE * _HEADER + slot * size)
-            vector.base, vector.length = octets + slot * LARGEST, LARGEST
+            for number, (start, length) in enumerate(parts):
+                vector = _Iovec.from_buffer(self._memory, at + number * size)
+                vector.base, vector.length = start + slot * length, length
 
     def _views(self) -> None:
         """The members of all headers and I/O vectors, as if they stood side by side."""
         block = memoryview(self._memory)
         headers, vectors = block[: AT_ONCE * _HEADER], block[AT_ONCE * _HEADER :].cast("L")
         self._lengths = headers.cast("I")[_Mmsghdr.length.offset // 4 :: _HEADER // 4]
-        self._bases, self._sizes = vectors[::2], vectors[1::2]
+        self._bases, self._sizes, self._rest_sizes = vectors[::4], vectors[1::4], vectors[3::4]
         controls = memoryview(self._controls).cast("I")
         self._interfaces = controls[_INTERFACE[self._family] // 4 :: _CONTROL // 4]
 
@@ -112,12 +122,25 @@ class Batches:
         count = self._receive(self._descriptor, self._headers, most, socket.MSG_DONTWAIT, None)
         if count <= 0:
             return []
-        octets = bytes(memoryview(self._octets)[: count * LARGEST])
+        octets = bytes(memoryview(self._octets)[: count * _FIRST])
         peers = _PEER[self._family].iter_unpack(self._names)
         lengths = self._lengths[:count].tolist()
-        return [
+        queries = [
             (octets[at : at + length], _text(peer))
             for at, length, (peer,) in zip(_STARTS, lengths, peers, strict=False)
+        ]
+        return self._completed(queries, lengths) if max(lengths) > _FIRST else queries
+
+    def _completed(
+        self, queries: Sequence[tuple[bytes, str]], lengths: Sequence[int]
+    ) -> list[tuple[bytes, str]]:
+        """Return queries with the rest of those that are longer than what lies side by side."""
+        rests = (
+            self._rest[slot * _REST : slot * _REST + max(0, length - _FIRST)]
+            for slot, length in enumerate(lengths)
+        )
+        return [
+            (wire[:_FIRST] + rest, peer) for (wire, peer), rest in zip(queries, rests, strict=True)
         ]
 
     def send(self, replies: Sequence[bytes | None]) -> int:
@@ -130,6 +153,7 @@ class Batches:
         start = ctypes.cast(ctypes.c_char_p(joined), ctypes.c_void_p).value or 0
         self._bases[: len(sizes)] = array("L", accumulate(sizes[:-1], initial=start))
         self._sizes[: len(sizes)] = array("L", sizes)
+        self._rest_sizes[: len(sizes)] = array("L", bytes(len(sizes) * _WORD))
         return self._send_all([*sizes, 0])
 
     def _send_all(self, sizes: list[int]) -> int:
@@ -155,7 +179,7 @@ class Batches:
                 self._interfaces[slot] = 0
 
 
-_STARTS: Final = range(0, AT_ONCE * LARGEST, LARGEST)
+_STARTS: Final = range(0, AT_ONCE * _FIRST, _FIRST)
 
 
 def are_possible(sock: socket.socket) -> bool:
