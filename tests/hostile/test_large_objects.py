@@ -1,0 +1,61 @@
+"""No verb takes an object that is larger than an object may be, however well it is hashed."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from tests.support.badzones import forged, good_zone
+from tests.support.nats import nats_server
+from tests.support.rawnats import raw_client
+from tests.support.waiting import held
+from tests.unit.resolver.site import Site, site
+
+from zonegit.objects.ids import MAX_PAYLOAD
+from zonegit.store import refnames
+from zonegit.store.expected import Absent
+from zonegit.wire import codec, subjects
+from zonegit.wire.messages import Failure, Judge, Move, PutObjects, Why
+from zonegit.zone import names
+
+ZONE = names.parse("mallory.test.")
+WHY = Why(reason="set", operation="o" * 16)
+LARGE = forged("doc", b"\xda\xff\xff" + b"x" * 900_000)
+REPLY = "_INBOX.mallory.1"
+
+
+@pytest.fixture
+def nats_url() -> Iterator[str]:
+    with nats_server() as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def here(nats_url: str, tmp_path: Path) -> AsyncIterator[Site]:
+    async with held(site(nats_url, tmp_path / "stores")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("verb", ["put", "move", "judge"])
+async def test_an_object_beyond_the_limit_is_refused(here: Site, verb: str) -> None:
+    assert len(LARGE.payload) > MAX_PAYLOAD
+    await here.repo.refs.register(ZONE, here.repo.origin("test"))
+    tip, objects = good_zone(ZONE)
+    await here.repo.objects.put(objects)
+    ref = refnames.branch(ZONE, "main")
+    service, about, message = {
+        "put": ("objects", None, PutObjects(objects=[LARGE])),
+        "move": ("refs", ref, Move(expected=Absent(), new=tip, why=WHY, objects=[LARGE])),
+        "judge": ("refs", ref, Judge(expected=Absent(), new=tip, why=WHY, objects=[LARGE])),
+    }[verb]
+    async with raw_client(here.url) as client:
+        client.subscribe(REPLY)
+        subject = subjects.request("mallory", service, verb, about)
+        client.publish(subject, codec.encode(message), REPLY)
+        heard = await client.hears(REPLY)
+    failure = codec.decode(heard.payload, Failure)
+    assert (failure.code, failure.message) == (
+        "corrupt",
+        f"object {LARGE.id.hex()[:12]} is larger than {MAX_PAYLOAD} octets",
+    )
+    assert await here.repo.objects.missing([LARGE.id]) == {LARGE.id}
