@@ -90,6 +90,11 @@ DEFAULT_LISTEN = ("127.0.0.1:5353",)
     metavar="COUNT",
     help="How many of them from one /24 (IPv4) or /48 (IPv6). [250]",
 )
+@click.option(
+    "--max-transfers",
+    metavar="COUNT",
+    help="How many zone transfers are sent at a time; others wait for their turn. [16]",
+)
 @click.option("--name", help="What this resolver is called. [HOST-PORT]")
 @process.common_options
 def main(
@@ -113,6 +118,7 @@ def main(
     max_udp_size: str | None,
     max_tcp: str | None,
     max_tcp_per_subnet: str | None,
+    max_transfers: str | None,
     name: str | None,
     data: Path | None,
     nats_url: str | None,
@@ -149,6 +155,7 @@ def main(
         plan.CEILING: max_udp_size,
         plan.CONNECTIONS: max_tcp,
         plan.OF_SUBNET: max_tcp_per_subnet,
+        plan.TRANSFERS: max_transfers,
     }
     flags = {setting: text for setting, text in words.items() if text is not None}
     try:

@@ -169,6 +169,12 @@ class FairQueue(Generic[Item]):
         self._mean_s = FIRST_EXPECTED_S
         self.running = 0
 
+    def resize(self, shares: Mapping[str, Share], depth: int) -> None:
+        """Set other limits for the same classes; what runs goes on."""
+        for name, share in shares.items():
+            self._classes[name].share = share
+        self._depth = depth
+
     def push(self, entry: Entry[Item]) -> Entry[Item] | None:
         """Let an entry wait.
 
@@ -222,8 +228,8 @@ class FairQueue(Generic[Item]):
         flow = found.flows[entry.flow]
         self._mean_s += (cost_s - self._mean_s) * SMOOTHING
         flow.expected_s += (cost_s - flow.expected_s) * SMOOTHING
-        was_held_back = flow.running == found.share.max_running_of_flow
-        class_was_held_back = found.running == found.share.max_running
+        was_held_back = flow.running >= found.share.max_running_of_flow
+        class_was_held_back = found.running >= found.share.max_running
         found.charge(flow, cost_s - entry.expected_s)
         self.running -= 1
         found.running -= 1

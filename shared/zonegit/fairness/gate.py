@@ -37,9 +37,18 @@ class Gate:
         """How many tasks use the worker."""
         return self._queue.running
 
+    def resize(self, shares: Mapping[str, Share], depth: int) -> None:
+        """Set other limits for the same classes; the tasks that use the worker go on."""
+        self._queue.resize(shares, depth)
+        self._start_next()
+
     def waiting(self) -> dict[str, int]:
         """Return how many tasks wait, by class."""
         return dict(self._queue.waiting())
+
+    def flows(self, share: str) -> list[Hashable]:
+        """Return the flows of a class that have tasks, or had of late."""
+        return self._queue.flows(share)
 
     def is_full(self, share: str, flow: Hashable) -> bool:
         """Return whether a task of that flow would be refused at once."""

@@ -207,7 +207,7 @@ def test_a_zone_that_was_not_quoted_is_explained() -> None:
 def test_a_setting_that_is_not_known_names_those_that_are() -> None:
     of_zones = "branch, canary, canary-salt, at, allow-query, allow-transfer, notify"
     of_the_server = "keys, nsid, identity, server-version, minimal-responses, max-udp-size"
-    of_connections = "max-tcp, max-tcp-per-subnet"
+    of_connections = "max-tcp, max-tcp-per-subnet, max-transfers"
     assert refusal("x = 1").hint == (
         f"settings here: {of_zones}, {of_the_server}, {of_connections}, only, zone"
     )

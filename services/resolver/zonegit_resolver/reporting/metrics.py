@@ -143,6 +143,7 @@ class Figures(Collector):
         for kind, number in self._outgoing.given.by_kind.items():
             transfers.add_metric([kind], number)
         transfers.add_metric(["ixfr-datagram"], self._tracks.zones.increments)
+        yield from self._transfer_queue()
         octets = CounterMetricFamily("zonegit_transfer_octets", "Octets of transfers on streams.")
         octets.add_metric([], self._outgoing.given.octets)
         told = CounterMetricFamily(
@@ -158,6 +159,24 @@ class Figures(Collector):
         )
         silent.add_metric([], self._notifier.silent)
         yield from (transfers, octets, told, silent)
+
+    def _transfer_queue(self) -> Iterator[Metric]:
+        queue = self._outgoing.queue
+        running = GaugeMetricFamily("zonegit_transfers_running", "Transfers being sent.")
+        running.add_metric([], queue.running)
+        waiting = GaugeMetricFamily(
+            "zonegit_transfers_waiting", "Transfers that wait for their turn.", labels=("kind",)
+        )
+        for kind, number in queue.waiting().items():
+            waiting.add_metric([kind], number)
+        busy = CounterMetricFamily(
+            "zonegit_transfers_busy",
+            "Transfers refused because too many of their client's network waited.",
+            labels=("kind",),
+        )
+        for kind, number in queue.refused().items():
+            busy.add_metric([kind], number)
+        yield from (running, waiting, busy)
 
     def _states(self) -> Iterator[Metric]:
         commit = InfoMetricFamily("zonegit_zone_commit", "The commit served.", labels=_OF_BRANCH)

@@ -42,10 +42,14 @@ MINIMAL: Final = "minimal-responses"
 CEILING: Final = "max-udp-size"
 CONNECTIONS: Final = "max-tcp"
 OF_SUBNET: Final = "max-tcp-per-subnet"
-COMMON: Final = (KEYS, NSID, IDENTITY, VERSION, MINIMAL, CEILING, CONNECTIONS, OF_SUBNET)
+TRANSFERS: Final = "max-transfers"
+COMMON: Final = (
+    KEYS, NSID, IDENTITY, VERSION, MINIMAL, CEILING, CONNECTIONS, OF_SUBNET, TRANSFERS,
+)  # fmt: skip
 """Of the server."""
 CEILINGS: Final = (512, 4_096)
 MOST_CONNECTIONS: Final = 100_000
+MAX_TRANSFERS: Final = 1_000
 
 LONGEST: Final = 1_024
 """Characters of a setting."""
@@ -210,6 +214,7 @@ def conduct(settings: Settings, keys: Keys) -> Conduct:
         keys,
         number(CONNECTIONS, usual.connections, 1, MOST_CONNECTIONS),
         number(OF_SUBNET, usual.connections_of_subnet, 1, MOST_CONNECTIONS),
+        number(TRANSFERS, usual.transfers, 1, MAX_TRANSFERS),
     )
 
 

@@ -5,7 +5,9 @@ are made as fast as the client takes them, and in slices: a flat zone of 500,000
 order, packed and signed while queries are answered.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, Protocol
@@ -20,14 +22,16 @@ from zonegit.authority.compiled.compiler import OF_A_RECORD, OVERHEAD
 from zonegit.authority.compiled.records import Delta, Record, soa, whole
 from zonegit.authority.compiled.snapshot import Snapshot
 from zonegit.authority.messages import edns
-from zonegit.authority.messages.parts import NOERROR, NOTAUTH, REFUSED
+from zonegit.authority.messages.parts import NOERROR, NOTAUTH, REFUSED, SERVFAIL
 from zonegit.authority.messages.query import STREAM, Query, refusal
+from zonegit.errors import Busy
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
 from zonegit.zone.serial import later
 from zonegit_resolver.pace import Pace
 from zonegit_resolver.transfers.packing import Packer
+from zonegit_resolver.transfers.sharing import DIFFERENCES, WHOLE, TransferQueue
 
 AXFR: Final = "axfr"
 IXFR: Final = "ixfr"
@@ -67,6 +71,10 @@ class Given:
         self.octets += octets
 
 
+def _never() -> bool:
+    return False
+
+
 class Outgoing:
     """Gives zones to those who may have them. ``differences`` None: always whole."""
 
@@ -75,11 +83,15 @@ class Outgoing:
         self._differences = differences
         self._pace = Pace()  # not that of loading, which would have its turn after every client
         self.given = Given()
+        self.queue = TransferQueue(zones.conduct.transfers)
 
-    async def replies(self, wire: bytes, query: Query, peer: str) -> AsyncGenerator[bytes, None]:
+    async def replies(
+        self, wire: bytes, query: Query, peer: str, is_gone: Callable[[], bool] = _never
+    ) -> AsyncGenerator[bytes, None]:
         """The messages of a transfer on a stream, or the one that refuses it, for ``query``, parsed
-        from ``wire``, from the address ``peer``. Of all transfers one works at a time."""
-        await self._pace.breathe()
+        from ``wire``, from the address ``peer``. Of all transfers one works at a time. One whose
+        turn comes when its client ``is_gone`` is not made."""
+        await asyncio.sleep(0)  # refusals alone, many of them, are not all made in one go
         client = admitted(wire, query, self._zones, peer)
         if isinstance(client, bytes):
             self.given.note(NOT_GIVEN)
@@ -90,8 +102,59 @@ class Outgoing:
             self.given.note(NOT_GIVEN)
             yield found
             return
-        state, octets = found.default, 0
-        kind, records = await self._chosen(query, state)
+        state = found.default
+        if _is_current(query, state.snapshot):
+            async for reply in self._sent(query, client, state, CURRENT, [soa(state.snapshot)]):
+                yield reply
+            return
+        try:
+            async with aclosing(self._in_turn(query, client, state, is_gone)) as replies:
+                async for reply in replies:
+                    yield reply
+        except Busy:
+            self.given.note(NOT_GIVEN)
+            client.error = edns.NOT_READY
+            told = options(query, self._zones.conduct, client)
+            yield client.signed(refusal(query, SERVFAIL, options=told))
+
+    async def _in_turn(
+        self, query: Query, client: Client, state: State, is_gone: Callable[[], bool]
+    ) -> AsyncGenerator[bytes, None]:
+        """The messages of a transfer, once it is its client's turn: of what is new, else, in
+        another turn, of the whole zone.
+
+        Raises:
+            Busy: too many transfers wait.
+        """
+        self.queue.resize(self._zones.conduct.transfers)
+        if query.qtype == rrtypes.IXFR and query.serial is not None:
+            async with self.queue.turn(DIFFERENCES, client.peer, client.key) as turn:
+                state = self._latest(query, state)
+                records = None if is_gone() else await self._difference(query, state)
+                if records is not None:
+                    async for reply in self._sent(query, client, state, IXFR, records):
+                        turn.octets += len(reply)
+                        yield reply
+            if records is not None:
+                return
+        async with self.queue.turn(WHOLE, client.peer, client.key) as turn:
+            if is_gone():
+                return
+            state = self._latest(query, state)
+            records = _complete(state.snapshot)
+            async for reply in self._sent(query, client, state, AXFR, records):
+                turn.octets += len(reply)
+                yield reply
+
+    def _latest(self, query: Query, state: State) -> State:
+        """What is served of the zone now: a transfer may have waited since it asked."""
+        served = self._zones.by_apex.get(query.name)
+        return served.default if served is not None else state
+
+    async def _sent(
+        self, query: Query, client: Client, state: State, kind: str, records: Records
+    ) -> AsyncGenerator[bytes, None]:
+        octets = 0
         async for message in self._messages(Packer(query, STREAM - client.signature), records):
             reply = client.signed(message)
             if len(reply) > STREAM:
@@ -115,18 +178,15 @@ class Outgoing:
         told = options(query, self._zones.conduct, client)
         return client.signed(refusal(query, rcode, options=told))
 
-    async def _chosen(self, query: Query, state: State) -> tuple[str, Records]:
-        """Kind and records of the transfer. An IXFR query without an SOA asks for everything."""
-        snapshot = state.snapshot
-        if query.qtype == rrtypes.IXFR and query.serial is not None:
-            if not _is_news(snapshot, query.serial):
-                return CURRENT, [soa(snapshot)]
-            delta = None
-            if self._differences is not None:
-                delta = await self._differences.since(query.name, state, query.serial)
-            if delta is not None and _is_short(delta, snapshot):
-                return IXFR, _incremental(snapshot, delta)
-        return AXFR, _complete(snapshot)
+    async def _difference(self, query: Query, state: State) -> Records | None:
+        """The records of what leads there from the client's serial; None where that is not known,
+        or not less than the zone."""
+        if self._differences is None or query.serial is None:
+            return None
+        delta = await self._differences.since(query.name, state, query.serial)
+        if delta is None or not _is_short(delta, state.snapshot):
+            return None
+        return _incremental(state.snapshot, delta)
 
     async def _messages(self, packer: Packer, records: Records) -> AsyncIterator[bytes]:
         for record in records:
@@ -160,9 +220,12 @@ def is_transfer(query: Query) -> bool:
     return is_question and query.qtype in (rrtypes.AXFR, rrtypes.IXFR)
 
 
-def _is_news(snapshot: Snapshot, serial: int) -> bool:
-    """Whether the client's serial is earlier; else it has everything (RFC 1995 section 2)."""
-    return snapshot.serial is not None and later(snapshot.serial, serial)
+def _is_current(query: Query, snapshot: Snapshot) -> bool:
+    """Whether the client has everything: it says a serial, and the zone's is not later (RFC 1995
+    section 2). An IXFR query without an SOA asks for everything."""
+    if query.qtype != rrtypes.IXFR or query.serial is None:
+        return False
+    return snapshot.serial is None or not later(snapshot.serial, query.serial)
 
 
 def _is_short(delta: Delta, snapshot: Snapshot) -> bool:

@@ -14,7 +14,8 @@ class Conduct:
     not asked for and need not be there. ``nsid`` tells servers of one address apart (RFC 5001),
     ``identity`` too, for ``id.server``, and ``version`` is for ``version.server`` (RFC 4892);
     None: not told. ``keys`` are those that sign queries. ``connections`` is how many there may be
-    at a time, ``connections_of_subnet`` how many of them from one /24 (IPv4) or /48 (IPv6)."""
+    at a time, ``connections_of_subnet`` how many of them from one /24 (IPv4) or /48 (IPv6).
+    ``transfers`` is how many zone transfers are sent at a time."""
 
     ceiling: int = DATAGRAM
     minimal: bool = False
@@ -24,6 +25,7 @@ class Conduct:
     keys: Keys = field(default_factory=dict)
     connections: int = 2_500
     connections_of_subnet: int = 250
+    transfers: int = 16
 
     def differences(self, after: "Conduct") -> list[str]:
         """What another one changes, a line each, for people. Of keys, names alone."""

@@ -1,0 +1,193 @@
+"""Thousands of zone transfers asked for by one network, while another asks for one.
+
+What is asserted is how many transfers of the greedy network were sent meanwhile, and no time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import pytest
+from tests.dns.serving import served
+from tests.dns.transferring import is_whole, private, query_for, serial_query, signed
+from tests.dns.world import World
+from tests.support.framing import framed, receive
+from tests.support.waiting import eventually
+
+from zonegit.authority.addresses import Address
+from zonegit.authority.answering.conduct import Conduct
+from zonegit_resolver.transfers import sharing
+from zonegit_resolver.transfers.outgoing import Outgoing
+from zonegit_resolver.transfers.sharing import MAX_WAITING_OF_FLOW, WHOLE
+
+ZONE = "\n".join(f'big 300 TXT "{n:04} {"x" * 200}"' for n in range(250))
+GREEDY, MODEST = "127.0.1.1", "127.0.2.1"
+"""Two networks of the loopback."""
+CONNECTIONS = 200
+PIPELINED = 20
+AXFR = query_for("foo.com.")
+
+
+@pytest.fixture
+def world() -> World:
+    return World({"foo.com.": ZONE})
+
+
+@asynccontextmanager
+async def flood(
+    address: Address, query: dns.message.Message, connections: int = CONNECTIONS
+) -> AsyncIterator[None]:
+    """4,000 transfers, asked for from one network, all of which are read."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def ask(group: asyncio.TaskGroup) -> None:
+        reader, writer = await asyncio.open_connection(*address, local_addr=(GREEDY, 0))
+        writers.append(writer)
+        writer.write(framed(query.to_wire()) * PIPELINED)
+        group.create_task(drain(reader))
+
+    async def drain(reader: asyncio.StreamReader) -> None:
+        while await reader.read(65_536):
+            pass
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(connections):
+            await ask(group)
+        yield
+        for writer in writers:
+            writer.transport.abort()
+
+
+async def ask(address: Address, query: dns.message.Message) -> list[dns.message.Message]:
+    """The messages of the reply that another network gets."""
+    reader, writer = await asyncio.open_connection(*address, local_addr=(MODEST, 0))
+    writer.write(framed(query.to_wire()))
+    messages = [await received(reader, query)]
+    if query.question[0].rdtype in (dns.rdatatype.AXFR, dns.rdatatype.IXFR):
+        while not messages[-1].rcode() and not is_whole([r for m in messages for r in m.answer]):
+            messages.append(await received(reader, query, messages[-1]))
+    writer.close()
+    return messages
+
+
+async def received(
+    reader: asyncio.StreamReader,
+    query: dns.message.Message,
+    before: dns.message.Message | None = None,
+) -> dns.message.Message:
+    return dns.message.from_wire(
+        await receive(reader),
+        one_rr_per_rrset=True,
+        keyring=query.keyring,
+        request_mac=query.mac,
+        multi=True,
+        tsig_ctx=before.tsig_ctx if before is not None else None,
+    )
+
+
+def sent(outgoing: Outgoing) -> int:
+    return outgoing.given.by_kind["axfr"]
+
+
+async def test_a_network_that_asks_for_thousands_of_transfers_keeps_no_other_waiting(
+    world: World,
+) -> None:
+    outgoing = Outgoing(world.zones)
+    async with (
+        served(world, outgoing=outgoing) as (address, _),
+        flood(address, AXFR),
+    ):
+        await eventually(lambda: outgoing.queue.waiting()[WHOLE] > CONNECTIONS / 2)
+        before = sent(outgoing)
+        (soa,) = await ask(address, query_for("foo.com.", "SOA"))
+        assert soa.answer
+        (current,) = await ask(address, serial_query("foo.com.", 7))
+        assert len(current.answer) == 1
+        whole = await ask(address, AXFR)
+        assert sum(len(message.answer) for message in whole) > 250
+        assert sent(outgoing) - before < 100 < CONNECTIONS * PIPELINED
+
+
+async def test_with_one_place_the_others_transfer_is_the_next(world: World) -> None:
+    world.zones.conduct = Conduct(transfers=1)
+    outgoing = Outgoing(world.zones)
+    async with (
+        served(world, outgoing=outgoing) as (address, _),
+        flood(address, AXFR),
+    ):
+        await eventually(lambda: outgoing.queue.waiting()[WHOLE] > CONNECTIONS / 2)
+        waiting = len(outgoing.queue.lines())
+        asking = asyncio.create_task(ask(address, AXFR))
+        await eventually(lambda: len(outgoing.queue.lines()) > waiting or asking.done())
+        before = sent(outgoing)
+        await asking
+        assert sent(outgoing) - before <= 5
+
+
+async def test_a_key_has_a_line_of_its_own() -> None:
+    """The greedy network has no key; the other signs, from the same network as it happens."""
+    world = private(ZONE)
+    assert sharing.network(GREEDY) == sharing.network("127.0.1.77")
+    world.transfer_to = world.transfer_to.__class__(
+        networks=World({}).transfer_to.networks, keys=world.transfer_to.keys
+    )
+    world.put("foo.com.", ZONE)
+    outgoing = Outgoing(world.zones)
+    async with (
+        served(world, outgoing=outgoing) as (address, _),
+        flood(address, AXFR),
+    ):
+        await eventually(lambda: outgoing.queue.waiting()[WHOLE] > CONNECTIONS / 2)
+        before = sent(outgoing)
+        query = signed(query_for("foo.com."))
+        messages = await ask(address, query)
+        assert all(message.had_tsig for message in messages)
+        assert sent(outgoing) - before < 100
+
+
+async def test_a_line_that_is_full_is_answered_that_the_server_is_not_ready(world: World) -> None:
+    world.zones.conduct = Conduct(transfers=1, connections_of_subnet=1_000)
+    outgoing = Outgoing(world.zones)
+    async with (
+        served(world, outgoing=outgoing) as (address, _),
+        flood(address, AXFR, MAX_WAITING_OF_FLOW + 50),
+    ):
+        await eventually(lambda: outgoing.queue.refused()[WHOLE] > 0)
+        (soa,) = await ask(address, query_for("foo.com.", "SOA"))
+        assert soa.answer
+        (refused,) = await refusal_of(address)
+        assert refused.rcode() == dns.rcode.SERVFAIL
+
+
+async def refusal_of(address: Address) -> list[dns.message.Message]:
+    """A refusal, as one more client of the greedy network gets it."""
+    while True:
+        reader, writer = await asyncio.open_connection(*address, local_addr=(GREEDY, 0))
+        writer.write(framed(AXFR.to_wire()))
+        message = await received(reader, AXFR)
+        writer.transport.abort()
+        if message.rcode():
+            return [message]
+
+
+async def test_a_transfer_whose_client_is_gone_is_not_made(world: World) -> None:
+    world.zones.conduct = Conduct(transfers=1)
+    outgoing = Outgoing(world.zones)
+    async with served(world, outgoing=outgoing) as (address, streams):
+        async with flood(address, AXFR):
+            await eventually(lambda: outgoing.queue.waiting()[WHOLE] > CONNECTIONS / 2)
+        before = sent(outgoing)
+        await eventually(lambda: streams.connections == 0)
+        assert outgoing.queue.waiting()[WHOLE] == 0
+        assert sent(outgoing) - before <= 20
+
+
+def test_networks_are_told_apart_by_24_and_56_bits() -> None:
+    assert sharing.network("192.0.2.1") == sharing.network("::ffff:192.0.2.99")
+    assert sharing.network("192.0.2.1") != sharing.network("192.0.3.1")
+    assert sharing.network("2001:db8:0:ff::1") == sharing.network("2001:db8:0:0::2")
+    assert sharing.network("2001:db8:0:100::1") != sharing.network("2001:db8:0:0::2")
+    assert sharing.network("fe80::1%lo") == sharing.network("fe80::2")
