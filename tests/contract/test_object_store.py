@@ -9,7 +9,8 @@ from tests.support.graphs import BASE, Graph, chain, graphs
 from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, seal
-from zonegit.objects.model import Blob, Doc, Symref
+from zonegit.objects.model import Blob, Doc, Symref, Tree, rrset_key, subtree_key
+from zonegit.store.outline import MAX_OUTLINED, Outline
 from zonegit.store.protocols import MAX_LISTED, Dated, ObjectStore
 from zonegit.zone import names, rrset, rrtypes
 
@@ -55,6 +56,55 @@ async def test_putting_again_changes_nothing(objects: ObjectStore) -> None:
     await objects.put(made.objects)
     await objects.put(made.objects)
     assert await objects.get([made.id]) == {made.id: made.objects[-1]}
+
+
+MALFORMED = encode(Blob(rrset.RRset(ZONE, rrtypes.A, 300, (b"\1\2\3",))))
+
+
+async def test_a_malformed_rrset_is_refused_and_nothing_with_it_is_stored(
+    objects: ObjectStore,
+) -> None:
+    made = commits.commit(ZONE, 1)
+    with pytest.raises(Invalid, match=r"foo.com. A: RDATA \\# 3 010203 is malformed") as caught:
+        await objects.put([MALFORMED, *made.objects])
+    assert caught.value.details["object"] == MALFORMED.id.hex()
+    assert await objects.missing([MALFORMED.id, made.id]) == {MALFORMED.id, made.id}
+
+
+async def test_an_outline_tells_of_an_rrset_and_of_a_tree_of_one_owner(
+    objects: ObjectStore,
+) -> None:
+    owner = names.parse("www", ZONE)
+    address = encode(Blob(rrset.rrset(owner, rrtypes.A, 300, [bytes(4)])))
+    text = encode(Blob(rrset.rrset(owner, rrtypes.TXT, 300, [b"\1x"])))
+    beside = encode(Blob(rrset.rrset(ZONE, rrtypes.TXT, 300, [b"\1x"])))
+    leaf = encode(Tree({rrset_key(rrtypes.A): address.id, rrset_key(rrtypes.TXT): text.id}))
+    mixed = encode(Tree({rrset_key(rrtypes.A): address.id, rrset_key(rrtypes.TXT): beside.id}))
+    misnamed = encode(Tree({b"\1TYPE1": address.id}))
+    root = encode(Tree({subtree_key(b"www"): leaf.id}))
+    symref = encode(Symref("HEAD"))
+    opaque = [mixed, misnamed, root]
+    await objects.put([address, text, beside, leaf, *opaque, symref])
+    asked = [raw.id for raw in (address, leaf, *opaque, symref)]
+    assert await objects.outlines(asked) == {
+        address.id: Outline("blob", owner, [rrtypes.A]),
+        leaf.id: Outline("tree", owner, [rrtypes.A, rrtypes.TXT]),
+        **{raw.id: Outline("tree") for raw in opaque},
+        symref.id: Outline("symref"),
+    }
+    assert await objects.outlines([]) == {}
+    with pytest.raises(NotFound) as caught:
+        await objects.outlines([address.id, ABSENT])
+    assert caught.value.details["object"] == ABSENT.hex()
+
+
+async def test_more_outlines_are_told_than_fit_one_answer(objects: ObjectStore) -> None:
+    blobs = [
+        encode(Blob(rrset.rrset(names.parse(f"h{number}", ZONE), rrtypes.A, 300, [bytes(4)])))
+        for number in range(2 * MAX_OUTLINED + 1)
+    ]
+    await objects.put(blobs)
+    assert (await objects.outlines([raw.id for raw in blobs])).keys() == {raw.id for raw in blobs}
 
 
 @pytest.mark.parametrize("left_out", [0, -2])

@@ -47,7 +47,7 @@ _wire_names = st.lists(st.binary(min_size=1, max_size=12), max_size=3).map(
 _fields = st.one_of(
     st.binary(max_size=30), st.just(b"\0\0"), st.just(b"\0\1"), _strings, _wire_names
 )
-_rdata_like = st.lists(_fields, max_size=5).map(b"".join)
+rdata_like = st.lists(_fields, max_size=5).map(b"".join)
 
 
 def well_formed(rdtype: int, octets: bytes) -> bytes | None:
@@ -63,7 +63,7 @@ def well_formed(rdtype: int, octets: bytes) -> bytes | None:
 def rdatas_of(draw: st.DrawFn, rdtype: int) -> bytes:
     """Octets that are RDATA of that type: drawn, or plain ones where no draw is."""
     for _ in range(8):
-        found = well_formed(rdtype, draw(_rdata_like))
+        found = well_formed(rdtype, draw(rdata_like))
         if found is not None:
             return found
     return plain(rdtype)

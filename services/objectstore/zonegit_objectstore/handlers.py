@@ -8,6 +8,7 @@ from typing import Final
 
 from zonegit.bus.lanes import READ, WRITE
 from zonegit.bus.service import Answer, Endpoints, endpoints_of
+from zonegit.store.outline import MAX_OUTLINED
 from zonegit.wire.messages import (
     MAX_BATCH_OCTETS,
     Done,
@@ -55,6 +56,10 @@ class Handlers:
         return endpoints_of("objects", answers)
 
     async def get(self, request: Request, message: GetObjects) -> GotObjects:
+        if message.outlines:
+            asked = message.ids[:MAX_OUTLINED]
+            found = await self._store.outlines(asked)
+            return GotObjects(outlines=[found[object_id] for object_id in asked])
         return GotObjects(
             objects=await self._store.first(message.ids[:GET_BATCH], MAX_BATCH_OCTETS)
         )

@@ -11,28 +11,30 @@ from typing import Any, Final, cast
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.canonical import decode, links
 from zonegit.objects.ids import ID_OCTETS, CommitId, Kind, ObjectId, RawObject, short, verified
-from zonegit.objects.model import Commit, Object
+from zonegit.objects.model import Blob, Commit, Object
+from zonegit.store import outline
 from zonegit.store.database import Database, Upgrades, open_database
+from zonegit.store.outline import Outline
 from zonegit.store.protocols import Dated
 from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId
-from zonegit_objectstore import history
+from zonegit_objectstore import history, outlines
+from zonegit_objectstore.rows import not_stored, select
 
-VERSION: Final = 2
+VERSION: Final = 3
 SCHEMA: Final = (
     "CREATE TABLE object (id BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, payload BLOB NOT NULL)"
     " STRICT",
     history.TABLE,
+    outlines.TABLE,
+    "INSERT INTO judged VALUES (0)",
 )
-UPGRADES: Final[Upgrades] = {1: history.fill}
+UPGRADES: Final[Upgrades] = {1: history.fill, 2: outlines.add}
 # An object that is held is left alone, unless its octets rotted: then this is its repair.
 _PUT: Final = """
     INSERT INTO object (id, kind, payload) VALUES (?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, payload = excluded.payload
     WHERE kind IS NOT excluded.kind OR payload IS NOT excluded.payload
 """
-AT_ONCE: Final = 500
-"""Ids that one statement asks for."""
-
 LIST_BATCH: Final = 1_024
 """Objects on a page of all there are."""
 
@@ -80,6 +82,9 @@ class SqliteObjects:
         together, and one at least. None: all."""
         return await self._database.read(partial(_first, ids=list(dict.fromkeys(ids)), most=octets))
 
+    async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
+        return await self._database.read(partial(outlines.read, ids=list(dict.fromkeys(ids))))
+
     async def put(self, objects: Sequence[RawObject]) -> None:
         await self._database.write(partial(_put, objects=objects))
 
@@ -118,19 +123,19 @@ def _first(connection: Connection, ids: Sequence[ObjectId], most: int | None) ->
     found = {raw.id: raw for raw in map(_read_object, _select_objects(connection, wanted))}
     for object_id in wanted:
         if object_id not in found:
-            raise _not_stored(object_id)
+            raise not_stored(object_id)
     return [found[object_id] for object_id in wanted]
 
 
 def _that_fit(connection: Connection, ids: Sequence[ObjectId], most: int) -> list[ObjectId]:
     """The first of ``ids`` whose payloads fit; the length of a payload is known without reading
     it."""
-    lengths = dict(_LENGTH.read_all(_select(connection, "id, length(payload)", ids)))
+    lengths = dict(_LENGTH.read_all(select(connection, "id, length(payload)", ids)))
     fitting: list[ObjectId] = []
     total = 0
     for object_id in ids:
         if object_id not in lengths:
-            raise _not_stored(object_id)
+            raise not_stored(object_id)
         total += lengths[object_id]
         if fitting and total > most:
             break
@@ -141,6 +146,7 @@ def _that_fit(connection: Connection, ids: Sequence[ObjectId], most: int) -> lis
 def _put(connection: Connection, objects: Sequence[RawObject]) -> None:
     values = [decode(verified(raw)) for raw in objects]
     _refuse_unfounded(connection, objects, values)
+    _refuse_malformed(connection, objects, values)
     connection.executemany(_PUT, objects)
     pairs = zip(objects, values, strict=True)
     history.add(connection, [(raw.id, value) for raw, value in pairs if isinstance(value, Commit)])
@@ -168,8 +174,25 @@ def _refuse_unfounded(
             )
 
 
+def _refuse_malformed(
+    connection: Connection, objects: Sequence[RawObject], values: Sequence[Object]
+) -> None:
+    """Judge RRsets, once: what is stored was judged, or an earlier release stored it.
+
+    Raises:
+        Invalid: one is malformed and not stored yet.
+    """
+    for raw, value in zip(objects, values, strict=True):
+        if isinstance(value, Blob):
+            try:
+                outline.refuse_malformed(raw, value)
+            except Invalid:
+                if _missing(connection, [raw.id]):
+                    raise
+
+
 def _missing(connection: Connection, ids: Collection[ObjectId]) -> set[ObjectId]:
-    return set(ids).difference(held for (held,) in _select(connection, "id", list(ids)))
+    return set(ids).difference(held for (held,) in select(connection, "id", list(ids)))
 
 
 def _find(connection: Connection, prefix: str) -> list[tuple[ObjectId, Kind]]:
@@ -212,11 +235,11 @@ def _latest(
 def _select_objects(connection: Connection, ids: Sequence[ObjectId]) -> list[Any]:
     """Select objects by their ids; where one cannot be read, say which."""
     try:
-        return _select(connection, _OBJECT_COLUMNS, ids)
+        return select(connection, _OBJECT_COLUMNS, ids)
     except sqlite3.DatabaseError:
         for each in ids:
             try:
-                _select(connection, _OBJECT_COLUMNS, [each])
+                select(connection, _OBJECT_COLUMNS, [each])
             except sqlite3.DatabaseError as error:
                 message = f"object {each.hex()} cannot be read: {error}"
                 raise Damaged(message, object=each.hex()) from error
@@ -229,17 +252,3 @@ def _read_object(row: tuple[Any, ...]) -> RawObject:
     except Damaged as error:
         error.details.setdefault("object", bytes(row[0]).hex())
         raise
-
-
-def _select(connection: Connection, columns: str, ids: Sequence[ObjectId]) -> list[Any]:
-    found: list[Any] = []
-    for at in range(0, len(ids), AT_ONCE):
-        some = ids[at : at + AT_ONCE]
-        marks = ",".join("?" * len(some))
-        query = f"SELECT {columns} FROM object WHERE id IN ({marks})"  # noqa: S608  # ours alone
-        found += connection.execute(query, some)
-    return found
-
-
-def _not_stored(object_id: ObjectId) -> NotFound:
-    return NotFound(f"object {short(object_id)} is not stored", object=object_id.hex())

@@ -1,5 +1,6 @@
 """The object store as it is seen over the bus: asked in batches, and every object verified."""
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -8,6 +9,7 @@ import msgspec
 from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
 from zonegit.errors import Corrupt
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, short, verify_all
+from zonegit.store.outline import MAX_OUTLINED, Outline, outline_object
 from zonegit.store.protocols import MAX_HISTORY, Dated
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
@@ -34,6 +36,9 @@ SERVICE: Final = "objects"
 GET_AT_ONCE: Final = 1_024
 """Ids asked for at a time: as many as the object store answers at a time."""
 
+PAGES_AT_ONCE: Final = 2
+"""Questions for outlines that are under way together: one is answered, another read."""
+
 PUT_TIMEOUT: Final = 15.0
 """Seconds; a batch ends in an fsync, and a busy disk may take its time."""
 
@@ -55,6 +60,25 @@ class RemoteObjects:
             reply = await self._ask("get", GetObjects(ids=asked), GotObjects)
             found.update((raw.id, raw) for raw in _checked(asked, reply.objects))
         return found
+
+    async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
+        wanted = list(dict.fromkeys(ids))
+        pages = [wanted[at : at + MAX_OUTLINED] for at in range(0, len(wanted), MAX_OUTLINED)]
+        found: dict[ObjectId, Outline] = {}
+        for at in range(0, len(pages), PAGES_AT_ONCE):
+            some = pages[at : at + PAGES_AT_ONCE]
+            for page in await asyncio.gather(*map(self._outline, some)):
+                found |= page
+        return found
+
+    async def _outline(self, ids: Sequence[ObjectId]) -> dict[ObjectId, Outline]:
+        reply = await self._ask("get", GetObjects(ids=list(ids), outlines=True), GotObjects)
+        if not reply.outlines:  # an earlier release answers with the objects
+            raws = (await self.get(ids)).values()
+            return {raw.id: outline_object(raw) for raw in raws}
+        if len(reply.outlines) != len(ids):
+            raise Corrupt(f"the object store answered {len(ids)} ids with other outlines")
+        return dict(zip(ids, reply.outlines, strict=True))
 
     async def put(self, objects: Sequence[RawObject]) -> None:
         for batch in batches(objects):

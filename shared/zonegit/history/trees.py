@@ -134,7 +134,7 @@ def diff(
             twice at one.
     """
     pending: list[tuple[Path, ObjectId | None, ObjectId | None]] = [((), old, new)]
-    once = _Once()
+    once = Once()
     while pending:
         taken = pending[-step:]
         del pending[-step:]
@@ -166,7 +166,7 @@ def child_path(path: Path, label: bytes) -> Path:
     return child
 
 
-class _Once:
+class Once:
     """The subtrees of both sides of a diff that have subtrees themselves: each is met once. Others
     may be left out, for nothing is multiplied by them, and as a rule they are nearly all."""
 
@@ -185,15 +185,23 @@ class _Once:
         if not found:
             return
         if found[0][0][0] == SUBTREE:
-            _meet(old, self._old)
-            _meet(new, self._new)
+            if old is not None:
+                _meet(old, self._old)
+            if new is not None:
+                self.meet(new)
         last = found[-1][0]
         wide.refuse_twice((key for key, _, after in found if after is not None), last)
 
+    def meet(self, new: ObjectId) -> None:
+        """Take note of a node of the new side that has subtrees.
 
-def _meet(root: ObjectId | None, seen: set[ObjectId]) -> None:
-    if root is None:
-        return
+        Raises:
+            Corrupt: it was met before.
+        """
+        _meet(new, self._new)
+
+
+def _meet(root: ObjectId, seen: set[ObjectId]) -> None:
     if root in seen:
         raise Corrupt(f"tree {short(root)} stands at two names of one zone", object=root.hex())
     seen.add(root)

@@ -10,7 +10,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.canonical import decode, links
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, short, verified
-from zonegit.objects.model import Commit
+from zonegit.objects.model import Blob, Commit
+from zonegit.store import outline
+from zonegit.store.outline import Outline
 from zonegit.store.past import moment
 from zonegit.store.protocols import MAX_LISTED, Dated
 
@@ -36,6 +38,8 @@ class MemoryObjects:
         await asyncio.sleep(0)
         for raw in objects:
             value = decode(verified(raw))
+            if isinstance(value, Blob) and raw.id not in self._objects:
+                outline.refuse_malformed(raw, value)
             for link in links(value):
                 if link not in self._objects:
                     raise Invalid(
@@ -44,6 +48,17 @@ class MemoryObjects:
             self._objects[raw.id] = raw
             if isinstance(value, Commit):
                 self._date(CommitId(raw.id), value)
+
+    def keep(self, objects: Sequence[RawObject]) -> None:
+        """Hold RRsets that an earlier release stored: without judging them."""
+        self._objects.update((raw.id, raw) for raw in objects)
+
+    async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
+        raws = await self.get(ids)
+        return {
+            object_id: outline.outline_known(raw, self._objects.get)
+            for object_id, raw in raws.items()
+        }
 
     def _date(self, commit_id: CommitId, commit: Commit) -> None:
         self._parents[commit_id] = commit.parents

@@ -13,6 +13,7 @@ from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
 from zonegit.store.basis import Basis
 from zonegit.store.expected import Expected
 from zonegit.store.legacy import Slots
+from zonegit.store.outline import Outline
 from zonegit.store.refnames import RefName
 from zonegit.store.when import When
 from zonegit.zone import names
@@ -46,13 +47,23 @@ class ObjectStore(Protocol):
         """
         ...
 
+    async def outlines(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, Outline]:
+        """All of ``ids``, as outlines.
+
+        Raises:
+            NotFound, Corrupt, Unavailable: as :meth:`get`.
+        """
+        ...
+
     async def put(self, objects: Sequence[RawObject]) -> None:
         """Stores all of them, children before parents; durable when it returns. Objects already
         held are no error. An object is refused when it names one that is not held, so a stored
-        commit is whole.
+        commit is whole, and an RRset when it is malformed (``zone.validity``), unless an earlier
+        release stored it.
 
         Raises:
-            Invalid: an object names one that is neither held nor earlier in ``objects``.
+            Invalid: an object names one that is neither held nor earlier in ``objects``; or it is
+                an RRset that is malformed, and new.
             Corrupt: one does not hash to its id, or is malformed.
             Unavailable: the store does not answer; objects put so far may or may not be held.
         """

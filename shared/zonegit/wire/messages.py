@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
 from zonegit.store.expected import Expected
+from zonegit.store.outline import MAX_OUTLINED, Outline
 from zonegit.store.protocols import MAX_HISTORY, MAX_LISTED, Dated, Guard, LogEntry, Renewal
 from zonegit.store.when import When
 from zonegit.zone import names
@@ -104,15 +105,19 @@ class Failure(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class GetObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """objects.get: as many of ``ids`` as fit one reply, in their order; ask again for the rest."""
+    """objects.get: as many of ``ids`` as fit one reply, in their order; ask again for the rest.
+    ``outlines``: instead of each object its outline; a store of an earlier release answers with the
+    objects."""
 
     ids: Ids
+    outlines: bool = False
 
 
 class GotObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Verified objects, the first of those asked for."""
+    """Verified objects, the first of those asked for, or outlines of these."""
 
-    objects: Objects
+    objects: Objects = []
+    outlines: Annotated[list[Outline], Meta(max_length=MAX_OUTLINED)] = []
 
 
 class PutObjects(Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,7 +4,7 @@ Pure, and the same for a master file and for a single edit.
 """
 
 from collections.abc import Collection
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
@@ -17,6 +17,16 @@ SINGLE: Final = frozenset({SOA, CNAME, DNAME})
 section 2.4)."""
 PARTICULAR: Final = frozenset({SOA, CNAME, DS})
 """Types that may not stand everywhere, or not beside everything: see :func:`check_together`."""
+_WATCHED: Final = PARTICULAR | {DNAME}
+_CUT_AND_DNAME: Final = frozenset({NS, DNAME})
+
+
+class Clash(NamedTuple):
+    """A reason why types may not stand together at an owner, or one of them not at that owner."""
+
+    types: frozenset[int]
+    message: str
+    hint: str
 
 
 def check_owner(
@@ -57,18 +67,43 @@ def check_together(owner: Name, types: Collection[int], apex: Name) -> None:
         Invalid: an SOA below the apex, a DS at it (RFC 4035 section 2.4), or a CNAME and other
             data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5).
     """
+    for clash in find_clashes(owner, types, apex):
+        if clash.types != _CUT_AND_DNAME:
+            raise Invalid(clash.message, hint=clash.hint)
+
+
+def find_clashes(owner: Name, types: Collection[int], apex: Name) -> list[Clash]:
+    """Return the reasons why an owner inside the zone may not have RRsets of all these types.
+
+    An SOA stands at the apex alone, a DS below it (RFC 4035 section 2.4), a CNAME without other
+    data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5), and below the apex
+    no DNAME with NS (RFC 6672 section 2.3).
+    """
+    if _WATCHED.isdisjoint(types):
+        return []
+    found = []
     if SOA in types and owner != apex:
-        raise Invalid(
-            f"{names.text(owner)} SOA is not at the apex {names.text(apex)}",
-            hint="a child zone is a zone of its own; here stand only its NS records",
+        found.append(
+            Clash(
+                frozenset({SOA}),
+                f"{names.text(owner)} SOA is not at the apex {names.text(apex)}",
+                "a child zone is a zone of its own; here stand only its NS records",
+            )
         )
     if DS in types and owner == apex:
-        raise Invalid(
-            f"{names.text(owner)} DS is at the apex of its zone",
-            hint="a DS stands at the zone cut in the parent zone (RFC 4035 section 2.4)",
+        found.append(
+            Clash(
+                frozenset({DS}),
+                f"{names.text(owner)} DS is at the apex of its zone",
+                "a DS stands at the zone cut in the parent zone (RFC 4035 section 2.4)",
+            )
         )
-    if CNAME in types:
-        _check_beside_cname(owner, types)
+    if CNAME in types and (others := set(types) - BESIDE_CNAME):
+        found.append(_beside_cname(owner, others))
+    if owner != apex and both_cut_and_dname(types):
+        error = beside_dname(owner)
+        found.append(Clash(_CUT_AND_DNAME, error.message, error.hint or ""))
+    return found
 
 
 def check_delegation(
@@ -120,11 +155,10 @@ def not_single(owner: Name, rdtype: int) -> Invalid:
     )
 
 
-def _check_beside_cname(owner: Name, types: Collection[int]) -> None:
-    others = sorted(set(types) - BESIDE_CNAME)
-    if others:
-        shown = ", ".join(rrtypes.to_text(rdtype) for rdtype in others)
-        raise Invalid(
-            f"{names.text(owner)} has a CNAME and other data ({shown})",
-            hint="an alias stands alone at its name; remove the CNAME or the rest",
-        )
+def _beside_cname(owner: Name, others: Collection[int]) -> Clash:
+    shown = ", ".join(rrtypes.to_text(rdtype) for rdtype in sorted(others))
+    return Clash(
+        frozenset({CNAME, *others}),
+        f"{names.text(owner)} has a CNAME and other data ({shown})",
+        "an alias stands alone at its name; remove the CNAME or the rest",
+    )

@@ -11,8 +11,12 @@ from tests.support import commits
 from tests.support.graphs import Graph, chain, graphs
 
 from zonegit.errors import Corrupt, Invalid, NotFound
+from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId
-from zonegit.zone import names
+from zonegit.objects.model import Blob, Tree
+from zonegit.store.outline import Outline
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import RRset
 from zonegit_objectstore.sqlite import open_objects
 
 MADE = commits.commit(names.parse("foo.com."), 1)
@@ -80,6 +84,7 @@ def as_the_first_release_left_it(path: Path) -> None:
     """Takes from a file what layout 2 brought."""
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("DROP TABLE history")
+        other.execute("DROP TABLE judged")
         other.execute("PRAGMA user_version = 1")
 
 
@@ -99,6 +104,30 @@ async def test_the_graph_of_an_earlier_file_is_made_when_it_is_opened(
         await store.put(graph.raws[-1:])
         (dated,) = await store.history([following], 1)
         assert dated.moment == graph.moments()[-1]
+
+
+MALFORMED = encode(Blob(RRset(names.parse("www.foo.com."), rrtypes.A, 300, (b"\1\2\3",))))
+
+
+async def test_a_malformed_rrset_of_an_earlier_release_is_kept_and_known_as_that(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "objects.sqlite3"
+    async with open_objects(path) as store:
+        await store.put(MADE.objects)
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("INSERT INTO object (id, kind, payload) VALUES (?, ?, ?)", MALFORMED)
+        other.execute("DROP TABLE judged")
+        other.execute("PRAGMA user_version = 2")
+    tree = encode(Tree({b"\1A": MALFORMED.id}))
+    async with open_objects(path) as store:
+        assert (await store.outlines([MALFORMED.id]))[MALFORMED.id].flaw.endswith("a field of 4")
+        await store.put([MALFORMED, tree])  # it is held, so this is no news
+        assert (await store.outlines([tree.id])) == {tree.id: Outline("tree")}
+        assert (await store.outlines([BLOB.id]))[BLOB.id].flaw == ""
+        worse = encode(Blob(RRset(names.ROOT, rrtypes.A, 300, (b"\1\2\3",))))
+        with pytest.raises(Invalid, match="malformed"):
+            await store.put([worse])
 
 
 async def test_a_rotten_commit_of_an_earlier_file_takes_its_place_when_it_is_repaired(
