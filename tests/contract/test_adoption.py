@@ -5,6 +5,7 @@ import secrets
 import pytest
 from tests.contract.conftest import ACTOR, RefStand
 from tests.support import commits, vectors
+from tests.support.forging import Forge, entry, label
 from tests.support.waiting import eventually
 
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
@@ -13,7 +14,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
 from zonegit.repo.pointing import migration
 from zonegit.store import legacy, refnames
-from zonegit.store.expected import Absent
+from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Origin
 from zonegit.zone import names
 
@@ -54,6 +55,38 @@ async def test_what_was_taken_over_is_taken_over_again_without_a_change(stand: R
     again = await stand.adopter.adopt(SLOTS, origin())
     assert again.entries == []
     assert again.sequence == first.sequence
+
+
+def slots_of(commit: ObjectId) -> legacy.Slots:
+    """A store of the original with one branch."""
+    return {"refs/zonegit/zone": SLOTS["refs/zonegit/zone"], "refs/heads/main": commit}
+
+
+async def test_a_type_that_the_original_wrote_as_a_number_is_kept_so(stand: RefStand) -> None:
+    """It knew fewer mnemonics. Ids do not change, and later commits may leave it as it is."""
+    forge = Forge(FOO)
+    wallet = forge.tree({entry("TYPE0262"): forge.text("x", "WALLET", "coin address")})
+    commit = forge.commit(forge.apex(1, {label("x"): wallet}))
+    text = forge.tree({entry("TXT"): forge.text("y", "TXT", "new")})
+    after = forge.commit(forge.apex(2, {label("x"): wallet, label("y"): text}), [commit])
+    again = forge.tree({entry("TYPE262"): forge.text("z", "WALLET", "coin address")})
+    new = forge.commit(forge.apex(3, {label("x"): wallet, label("z"): again}), [after])
+    await stand.objects.put(forge.objects)
+    await stand.adopter.adopt(slots_of(commit), origin())
+    assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].target == commit
+    await stand.refs.move(MAIN, Exactly(commit), after, origin())
+    with pytest.raises(Invalid, match=r"z\.foo\.com\. WALLET stands as TYPE262"):
+        await stand.refs.move(MAIN, Exactly(after), new, origin())
+
+
+async def test_what_no_resolver_could_load_is_not_taken_over(stand: RefStand) -> None:
+    forge = Forge(FOO)
+    stranger = forge.tree({entry("A"): forge.text("y", "A", "192.0.2.1")})
+    commit = forge.commit(forge.apex(1, {label("x"): stranger}))
+    await stand.objects.put(forge.objects)
+    with pytest.raises(Invalid, match=r"y\.foo\.com\. A is stored in place of x\.foo\.com\. A"):
+        await stand.adopter.adopt(slots_of(commit), origin())
+    assert (await stand.refs.snapshot()).zones == []
 
 
 async def test_a_zone_that_differs_is_a_conflict_and_nothing_is_changed(stand: RefStand) -> None:

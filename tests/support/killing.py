@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-WRITES = frozenset({"register", "move", "point", "unpoint", "put", "drop", "recover"})
+WRITES = frozenset({"register", "move", "take_over", "point", "unpoint", "put", "drop", "recover"})
 
 
 class Killed(Exception):

@@ -50,7 +50,7 @@ class Adopting:
         found = legacy.decode(slots)
         served = {}
         for ref, target in await migration.absent(self._refs, found, origin.actor):
-            admitted = await self._refs.admit(ref, target)
+            admitted = await self._refs.check_legacy(ref, target)
             if admitted is not None:
                 served[ref] = admitted
         await self._names.keep(slots, served, origin)

@@ -175,7 +175,7 @@ class Handlers:
         return Done()
 
     async def basis(self, request: Request, message: AskBasis) -> Basis:
-        return await self._refs.basis(_ref(request))
+        return await self._refs.basis(_ref(request), message.about)
 
     async def point(self, request: Request, message: Point) -> Moved:
         branch = _ref(request)

@@ -5,22 +5,25 @@ it only what may have changed meanwhile is compared, and where it has, policy is
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Final, Protocol
+
+import structlog
 
 from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, RawObject, short, verify_all
 from zonegit.objects.model import Symref
-from zonegit.safety import judging, moves
-from zonegit.safety.judging import Known
+from zonegit.safety import judging, moves, tips
 from zonegit.safety.moves import MoveRequest
+from zonegit.safety.reading import Reading
+from zonegit.safety.tips import Candidate
 from zonegit.store import refnames
 from zonegit.store.basis import USUAL, Basis, Limits, ServedTree
-from zonegit.store.expected import Expected, holds
+from zonegit.store.expected import Absent, Expected, holds
 from zonegit.store.protocols import (
     Aftermath,
     CheckedStore,
@@ -62,6 +65,8 @@ MAX_WAITING_TO_BE_JUDGED: Final = 24
 """More of them wait; with those that run they take half of the requests that the service has under
 way at a time (``bus.service.AT_ONCE``)."""
 
+log = structlog.get_logger()
+
 
 class Resolvers(Protocol):
     """The resolvers, which know whether the store was restored from a backup."""
@@ -90,6 +95,17 @@ class NoResolvers:
 
     def hint(self) -> None:
         """Do nothing."""
+
+
+@dataclass
+class _Tip:
+    """The commit that a ref is to move to. ``candidate`` None: the ref is deleted. ``is_checked``:
+    it is known to be a valid zone."""
+
+    reading: Reading
+    is_legacy: bool = False
+    candidate: Candidate | None = None
+    is_checked: bool = False
 
 
 class Keeper:
@@ -161,10 +177,11 @@ class Keeper:
         served: dict[str, ServedTree] = {}
         for each in renewals:
             if each.new is not None:
-                admitted = await self.admit(refnames.branch(zone, each.branch), each.new)
-                assert admitted is not None  # it is a branch
-                await judging.check_renewal(self._objects, each.expected, each.new)
-                served[each.branch] = admitted
+                reading = Reading(self._objects, {})
+                ref = refnames.branch(zone, each.branch)
+                candidate = await judging.admit(reading, ref, each.new)
+                await judging.check_renewal(reading, each.expected, each.new)
+                served[each.branch] = candidate.served
         return await self._refs.recover(
             zone, renewals, served, guards, origin, self._clock(), self._tell()
         )
@@ -192,15 +209,37 @@ class Keeper:
         objects: Sequence[RawObject] = (),
         seen: Sequence[RawObject] = (),
     ) -> Moved:
+        request = MoveRequest(ref, expected, new, origin.force, origin.because)
+        return await self._judge_and_move(request, origin, objects, seen)
+
+    async def take_over(self, ref: RefName, new: ObjectId, origin: Origin) -> Moved:
+        """Move a ref that is absent to what the original's store had there
+        (:meth:`zonegit_refs.migration.NewRefs.take_over`)."""
+        request = MoveRequest(ref, Absent(), new, origin.force, origin.because)
+        return await self._judge_and_move(request, origin, is_legacy=True)
+
+    async def _judge_and_move(
+        self,
+        request: MoveRequest,
+        origin: Origin,
+        objects: Sequence[RawObject] = (),
+        seen: Sequence[RawObject] = (),
+        *,
+        is_legacy: bool = False,
+    ) -> Moved:
+        ref, new = request.ref, request.new
         moves.require_movable(ref)
         known = {raw.id: raw for raw in verify_all([*objects, *seen])}
-        served = None
+        tip = _Tip(Reading(self._objects, known), is_legacy=is_legacy)
         if new is not None:
-            served = await self.admit(ref, new, known)
+            # What rides along is true, but only what is stored may be named by a ref.
+            if new in known and await self._objects.missing([new]):
+                raise _not_stored(new)
+            tip.candidate = await judging.admit(tip.reading, ref, new)
         await self._resolvers.wait_until_asked()
         await self._turns.wait(ref, origin.turn)
         try:
-            moved = await self._move(ref, expected, new, served, origin, objects, known)
+            moved = await self._move(request, tip, origin, objects)
         except Conflict:
             self._turns.lost(ref, origin.turn)
             raise
@@ -208,17 +247,11 @@ class Keeper:
         return moved
 
     async def _move(
-        self,
-        ref: RefName,
-        expected: Expected,
-        new: ObjectId | None,
-        served: ServedTree | None,
-        origin: Origin,
-        objects: Sequence[RawObject],
-        known: Known,
+        self, request: MoveRequest, new: "_Tip", origin: Origin, objects: Sequence[RawObject]
     ) -> Moved:
         """Asks policy about the tip there is, then moves the ref if it still has that tip."""
-        request = MoveRequest(ref, expected, new, origin.force, origin.because)
+        ref, expected = request.ref, request.expected
+        served = judging.served_by(ref, new.candidate)
         for _ in range(MOST_JUDGED):
             tip = None
             if served is not None:
@@ -226,16 +259,37 @@ class Keeper:
                 # one that was carried out before.
                 with suppress(Unavailable):
                     tip = (await self._refs.state(ref)).tip
-            if served is not None and tip not in (None, new) and holds(expected, tip):
-                await judging.check_harm(self._objects, request, tip, served, self._limits, known)
+            if served is None or (tip != request.new and holds(expected, tip)):
+                await self._check_move(request, new, tip)
             with suppress(Overtaken):
                 return await self._refs.move(
-                    ref, expected, new, served, tip, origin, self._clock(), self._tell(objects)
-                )
+                    ref, expected, request.new, served, tip, origin, self._clock(),
+                    self._tell(objects),
+                )  # fmt: skip
         raise Conflict(
             f"{ref.path()} moved {MOST_JUDGED} times while this was tried",
             hint="somebody moves it without pause; try again later",
         )
+
+    async def _check_move(self, request: MoveRequest, new: "_Tip", tip: ObjectId | None) -> None:
+        """Check the new tip itself, once, and the move to it from ``tip``; None: there is none."""
+        candidate, ref = new.candidate, request.ref
+        if candidate is None:
+            return
+        if not new.is_checked:
+            read_accepted = partial(self._refs.list_accepted, candidate.zone)
+            flaws = await tips.check_tip(
+                new.reading, ref, candidate, tip, read_accepted, any_spelling=new.is_legacy
+            )
+            if flaws:
+                messages = [flaw.message for flaw in flaws]
+                log.warning(
+                    "tip.admitted-again", ref=ref.path(), commit=candidate.commit.hex(),
+                    flaws=messages,
+                )  # fmt: skip
+            new.is_checked = True
+        if tip is not None:
+            await judging.check_harm(new.reading, request, tip, candidate.served, self._limits)
 
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         _require_own(head, origin)
@@ -272,24 +326,27 @@ class Keeper:
             known = {raw.id: raw for raw in verify_all([*objects, *seen])}
             await judging.judge(self._objects, request, partial(self.basis, ref), known)
 
-    async def basis(self, ref: RefName) -> Basis:
-        moves.require_movable(ref)
+    async def basis(self, ref: RefName, about: Collection[ObjectId] = ()) -> Basis:
+        zone = moves.require_movable(ref)
         await self._resolvers.wait_until_asked()
-        return Basis(await self._refs.state(ref), self._limits)
+        state = await self._refs.state(ref)
+        accepted = await self._refs.list_accepted(zone, about) if about else []
+        return Basis(state, self._limits, accepted)
 
-    async def admit(
-        self, ref: RefName, new: ObjectId, known: Known = MappingProxyType({})
-    ) -> ServedTree | None:
-        """What a branch that moves to ``new`` would serve; None for a tag.
+    async def check_legacy(self, ref: RefName, new: ObjectId) -> ServedTree | None:
+        """Check what a ref of the original's store holds.
+
+        Returns:
+            What a branch will serve; None for a tag.
 
         Raises:
             NotFound: ``new`` is not stored, or not what such a ref may hold.
-            Invalid: it is a commit of another zone, or without a SOA.
+            Invalid: it is a commit of another zone, without a SOA, or no valid zone.
         """
-        # What rides along is true, but only what is stored may be named by a ref.
-        if new in known and await self._objects.missing([new]):
-            raise _not_stored(new)
-        return await judging.admit(self._objects, ref, new, known)
+        tip = _Tip(Reading(self._objects, {}), is_legacy=True)
+        tip.candidate = await judging.admit(tip.reading, ref, new)
+        await self._check_move(MoveRequest(ref, Absent(), new), tip, None)
+        return judging.served_by(ref, tip.candidate)
 
     def _tell(self, objects: Sequence[RawObject] = ()) -> Callable[[list[LogEntry]], None]:
         return partial(self._announce, objects)

@@ -12,9 +12,8 @@ from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Symref
 from zonegit.store import legacy, refnames
-from zonegit.store.expected import Absent
 from zonegit.store.legacy import Legacy
-from zonegit.store.protocols import LogEntry, ObjectStore, Origin, RefStore, Where
+from zonegit.store.protocols import LogEntry, Moved, ObjectStore, Origin, RefStore, Where
 from zonegit.store.refnames import RefName
 from zonegit.zone.names import Name
 from zonegit_refs.pending import Pending
@@ -32,7 +31,16 @@ class OldNames(Protocol):
         ...
 
 
-async def convert(old: OldNames, new: RefStore, objects: ObjectStore) -> list[LogEntry]:
+class NewRefs(RefStore, Protocol):
+    """The names of our own store."""
+
+    async def take_over(self, ref: RefName, new: ObjectId, origin: Origin) -> Moved:
+        """Move a ref that is absent, as :meth:`move` does, to what the original's store had there:
+        a type may stand as ``TYPEnnn`` under any of its spellings."""
+        ...
+
+
+async def convert(old: OldNames, new: NewRefs, objects: ObjectStore) -> list[LogEntry]:
     """Converts every old name, and returns the rows of the log that this operation wrote.
 
     Raises:
@@ -86,9 +94,9 @@ async def _register(new: RefStore, zone: Name, origin: Origin) -> list[LogEntry]
         return []  # it is registered, and whoever did so need not have been this
 
 
-async def _copy(new: RefStore, ref: RefName, target: ObjectId, origin: Origin) -> list[LogEntry]:
+async def _copy(new: NewRefs, ref: RefName, target: ObjectId, origin: Origin) -> list[LogEntry]:
     try:
-        return (await new.move(ref, Absent(), target, origin)).entries
+        return (await new.take_over(ref, target, origin)).entries
     except Conflict as lost:
         if lost.details.get("tip") != target.hex():
             raise

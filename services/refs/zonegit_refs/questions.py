@@ -3,12 +3,13 @@
 Whatever can be long is cut to fit a message; the reply says, or shows, that there is more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import groupby
 from sqlite3 import Connection
 from typing import Any, Final
 
 from zonegit.errors import NotFound
+from zonegit.objects.ids import ObjectId
 from zonegit.safety.moves import unknown_zone
 from zonegit.store.protocols import (
     Head,
@@ -190,6 +191,20 @@ def reflog(connection: Connection, ref: RefName, limit: int, serial: int | None)
         (*_key(ref), serial, began, limit),
     )
     return _page(rows.entries(found))
+
+
+def list_accepted(
+    connection: Connection, zone: Name, commits: Collection[ObjectId]
+) -> list[ObjectId]:
+    """Return those of some commits that a branch or tag of a zone held at any time."""
+    return [
+        commit
+        for commit in commits
+        if connection.execute(
+            "SELECT 1 FROM log WHERE new = ? AND zone = ? AND space IN ('heads', 'tags') LIMIT 1",
+            (commit, zone),
+        ).fetchone()
+    ]
 
 
 def _key(ref: RefName) -> tuple[bytes, str, str]:

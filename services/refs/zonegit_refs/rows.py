@@ -29,7 +29,7 @@ from zonegit.zone.names import Name
 from zonegit_refs import chain
 from zonegit_refs.chain import LoggedRow
 
-VERSION: Final = 7
+VERSION: Final = 8
 WATCHED: Final = Watched(
     at_open=(
         "store", "replaced", "zone", "ref", "highest", "head", "legacy",
@@ -84,6 +84,7 @@ _LOG_OF_WORK: Final = """CREATE INDEX log_of_work ON log (actor, sequence, opera
     WHERE space <> 'head'"""
 _LOG_OF_UNDONE: Final = """CREATE INDEX log_of_undone ON log (undoes, operation, sequence)
     WHERE undoes IS NOT NULL"""
+_LOG_OF_TIP: Final = "CREATE INDEX log_of_tip ON log (new, zone) WHERE new IS NOT NULL"
 
 
 def _say_because(connection: Connection) -> None:
@@ -136,6 +137,7 @@ UPGRADES: Final[Upgrades] = {
     4: _add_recovery,
     5: _add_installation,
     6: _add_digests,
+    7: lambda connection: connection.execute(_LOG_OF_TIP),
 }
 SCHEMA: Final = (
     "CREATE TABLE store (epoch TEXT NOT NULL) STRICT",
@@ -170,6 +172,7 @@ SCHEMA: Final = (
     _LOG_OF_ZONE,
     _LOG_OF_WORK,
     _LOG_OF_UNDONE,
+    _LOG_OF_TIP,
     # One operation may move several refs, each once. It wrote the rows first to last, none when
     # last is before first; sequence is where the log stood then.
     """CREATE TABLE operation (

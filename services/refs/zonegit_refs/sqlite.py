@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -173,6 +173,11 @@ class SqliteRefs:
     async def state(self, ref: RefName) -> RefState:
         """Return the state of a branch or tag, as far as a move of it depends on that."""
         return await self._database.read(partial(changes.state, ref=ref))
+
+    async def list_accepted(self, zone: Name, commits: Collection[ObjectId]) -> list[ObjectId]:
+        """Return those of some commits that the log has as tips of a zone."""
+        work = partial(questions.list_accepted, zone=zone, commits=commits)
+        return await self._database.read(work)
 
     async def register(self, zone: Name, origin: Origin, time: float, tell: Tell) -> Moved:
         return await self._change(

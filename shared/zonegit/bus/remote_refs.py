@@ -1,7 +1,7 @@
 """The ref store as it is seen over the bus. The actor, the ref and the zone stand in subjects,
 where the broker's permissions apply to them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -186,8 +186,8 @@ class RemoteRefs:
         )
         await self._ask("judge", ref, message, Done, MOVE_TIMEOUT)
 
-    async def basis(self, ref: RefName) -> Basis:
-        return await self._ask("basis", ref, AskBasis(), Basis)
+    async def basis(self, ref: RefName, about: Collection[ObjectId] = ()) -> Basis:
+        return await self._ask("basis", ref, AskBasis(about=list(about)), Basis)
 
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         if head.short:

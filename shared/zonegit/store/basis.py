@@ -56,7 +56,9 @@ class RefState(msgspec.Struct, frozen=True):
 
 
 class Basis(msgspec.Struct, frozen=True):
-    """The basis of a judgement, apart from the objects: the ref's state, and the store's limits."""
+    """The basis of a judgement, apart from the objects: the ref's state, the store's limits, and
+    those of the commits asked about that the log has as tips of the zone."""
 
     state: RefState
     limits: Limits
+    accepted: list[_Id] = []

@@ -534,8 +534,9 @@ class RefStore(Protocol):
         """
         ...
 
-    async def basis(self, ref: RefName) -> Basis:
-        """Return what moves of a branch or tag are judged by now.
+    async def basis(self, ref: RefName, about: Collection[ObjectId] = ()) -> Basis:
+        """Return what moves of a branch or tag are judged by now; ``about`` are commits of which
+        it matters whether they were tips of the zone before.
 
         Raises:
             Invalid: it is neither.

@@ -36,6 +36,8 @@ MAX_RENEWALS = 2_000
 """Branches of one zone in one message; a zone has no more refs."""
 MAX_ANSWERED = 2_000
 """Serials in one message."""
+MAX_ABOUT = 16
+"""Commits that a question about moves names: a tip and its parents."""
 MAX_REPLACED = 32
 """Installations that one ref store replaces."""
 
@@ -295,8 +297,10 @@ class Judge(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskBasis(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.basis: what moves of the subject's branch or tag are judged by. Answered by
-    ``store.basis.Basis``."""
+    """refs.basis: what moves of the subject's branch or tag are judged by. ``about`` are commits of
+    which it matters whether the log has them. Answered by ``store.basis.Basis``."""
+
+    about: Annotated[list[Id], Meta(max_length=MAX_ABOUT)] = []
 
 
 class Point(Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -16,6 +16,7 @@ from zonegit.errors import NotFound, Unavailable, Unsafe, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, seal
 from zonegit.safety import judging
 from zonegit.safety.moves import MoveRequest
+from zonegit.safety.reading import Reading
 from zonegit.store import refnames
 from zonegit.store.basis import USUAL, Limits, ServedTree
 from zonegit.store.expected import Absent, Anything, Exactly
@@ -57,7 +58,7 @@ async def check_harm(
     """Judges a move of main from BIG."""
     request = MoveRequest(MAIN, Exactly(BIG.id), to.id, **why)
     served = ServedTree(2, to.tree)
-    await judging.check_harm(store, request, BIG.id, served, limits, known or {})
+    await judging.check_harm(Reading(store, known or {}), request, BIG.id, served, limits)
 
 
 async def test_what_came_with_the_request_is_not_read() -> None:

@@ -263,6 +263,7 @@ def schema_of(layout: int) -> list[str]:
         5: ("TABLE past", "TABLE witness", "TABLE start", "TABLE awaiting", "TABLE owed"),
         6: ("COLUMN installation", "SET installation", "COLUMN recovered", "TABLE replaced"),
         7: ("TABLE digest", "INTO digest"),
+        8: ("log_of_tip",),
     }
     absent = [each for made, names in since.items() if made > layout for each in names]
     kept = [each for each in rows.SCHEMA if not any(name in each for name in absent)]

@@ -195,7 +195,7 @@ async def test_undos_of_an_earlier_layout_are_known_by_the_digits_in_their_reaso
         await log.remove("b", undoes=second)
     with closing(sqlite3.connect(path)) as file:
         file.execute("UPDATE log SET reason = 'undo ' || substr(undoes, 1, 12) WHERE undoes <> ''")
-        for index in ("log_of_work", "log_of_undone"):
+        for index in ("log_of_work", "log_of_undone", "log_of_tip"):
             file.execute(f"DROP INDEX {index}")
         for table in ("past", "witness", "start", "awaiting", "owed", "replaced", "digest"):
             file.execute(f"DROP TABLE {table}")

@@ -22,7 +22,7 @@ from zonegit.authority.compiled.snapshot import (
     node_at,
 )
 from zonegit.errors import Invalid
-from zonegit.zone import names, rrtypes, spelling
+from zonegit.zone import names, rrtypes, spelling, validity
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import IN, MAX_MESSAGE, RRset, describe, message_size, soa
 
@@ -103,11 +103,11 @@ def _check(owner: Name, change: Change) -> None:
     rrset = change.rrset
     if rrset is None:
         return
-    if rrset.owner != owner or rrset.rdtype != change.rdtype or rrset.rdclass != IN:
-        raise Invalid(
-            f"{describe(rrset)} is stored in place of"
-            f" {names.text(owner)} {rrtypes.to_text(change.rdtype)}"
-        )
+    misplaced = validity.find_misplaced(owner, change.rdtype, rrset.owner, rrset.rdtype)
+    if misplaced is not None:
+        raise Invalid(misplaced)
+    if rrset.rdclass != IN:
+        raise Invalid(f"{describe(rrset)} is of class {rrset.rdclass}, not IN")
     if _octets(rrset) > MAX_MESSAGE and message_size(rrset) > MAX_MESSAGE:
         raise Invalid(f"{describe(rrset)} fits no DNS message")
 

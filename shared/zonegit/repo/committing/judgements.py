@@ -8,9 +8,7 @@ from typing import Literal
 import msgspec
 
 from zonegit.errors import Conflict, ZonegitError
-from zonegit.objects.canonical import decode
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.objects.model import Blob
 from zonegit.repo.finding.heads import Repo
 from zonegit.safety import judging
 from zonegit.safety.moves import MoveRequest
@@ -19,7 +17,6 @@ from zonegit.store.expected import Expected
 from zonegit.store.protocols import Origin
 from zonegit.store.refnames import DEFAULT_BRANCH, RefName
 from zonegit.wire import messages
-from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 
 
@@ -54,18 +51,18 @@ async def judge(
         seen: others that were read.
         registers: the same operation registers the zone first.
     """
-    evidence = _select_evidence(objects)
+    by_refs = messages.fits_message(objects)
     try:
-        if evidence is not None:
-            await repo.refs.judge(ref, expected, new, origin, evidence, seen, registers=registers)
+        if by_refs:
+            await repo.refs.judge(ref, expected, new, origin, objects, seen, registers=registers)
         else:
             request = MoveRequest(ref, expected, new, origin.force, origin.because, registers)
             known = {raw.id: raw for raw in [*objects, *seen]}
             basis = partial(repo.refs.basis, ref)
             await judging.judge(repo.objects, request, basis, known)
     except ZonegitError as refusal:
-        return Judgement(refusal, "refs" if evidence is not None else "client")
-    return Judgement(None, "refs" if evidence is not None else "client")
+        return Judgement(refusal, "refs" if by_refs else "client")
+    return Judgement(None, "refs" if by_refs else "client")
 
 
 async def judge_zone(repo: Repo, zone: Name) -> Judgement:
@@ -82,18 +79,3 @@ def first_refusal(judgements: Iterable[Judgement | None]) -> ZonegitError | None
     """Return the first error among several judgements, None where all are accepted."""
     refusals = (each.refusal for each in judgements if each is not None)
     return next((each for each in refusals if each is not None), None)
-
-
-def _select_evidence(objects: Sequence[RawObject]) -> list[RawObject] | None:
-    """Return the new objects that the rules may ask for: all but the blobs of RRsets that are not
-    an SOA. None where those are too many for one message."""
-    nodes = [raw for raw in objects if raw.kind != "blob"]
-    if not messages.fits_message(nodes):
-        return None
-    evidence = [raw for raw in objects if raw.kind != "blob" or _is_soa(raw)]
-    return evidence if messages.fits_message(evidence) else None
-
-
-def _is_soa(raw: RawObject) -> bool:
-    blob = decode(raw)
-    return isinstance(blob, Blob) and blob.rrset.rdtype == rrtypes.SOA

@@ -1,0 +1,356 @@
+"""Flaws of a tree: what makes it no valid zone, found in what differs from a tree before.
+
+Theory of operation. A tip is judged before a branch moves there, so that whatever a resolver loads
+is a zone: each RRset well-formed, under its own owner and type, and with no RRsets that may not
+stand next to it (``zone.validity``, ``zone.rules``); each subtree under one name; each index node
+true about what is below it (``objects.node``, ``trees``).
+
+Costs follow the change. Nodes with equal ids on both sides are not read. Of a node that differs,
+the RRsets that differ are judged, and of an owner that has such the types of all its RRsets. A
+subtree that is new is judged whole; where it has no subtrees itself its outline is enough, which
+the object store gives without sending it (``store.outline``). A wide subtree is read one run after
+the other.
+
+What stood before is not judged: an RRset with the same id in the same place, and types that stood
+together there. ``others`` are further trees of which this holds. Flaws that they have too are
+returned apart, so that whoever asks can warn of them.
+
+The walk asks for objects and for outlines (docs/adr/0003). It takes each subtree once, so the time
+that a tree takes grows with the number of objects that it has, not with the names that a hostile
+one pretends to have.
+"""
+
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+from zonegit.errors import Corrupt
+from zonegit.history import trees
+from zonegit.objects import node
+from zonegit.objects.asks import Answers, Asks, together
+from zonegit.objects.ids import ObjectId
+from zonegit.objects.model import FIRST_RRSET, SUBTREE, Index, Key, rrset_key
+from zonegit.store.outline import Outline
+from zonegit.zone import names, rrtypes, rules, validity
+from zonegit.zone.names import MAX_OCTETS, Name
+from zonegit.zone.rrset import title
+
+T = TypeVar("T")
+
+STEP: Final = 64
+"""Nodes on both sides that are compared between two asks."""
+ADDED_STEP: Final = 512
+"""New subtrees that are outlined between two asks."""
+OPENED_STEP: Final = 64
+"""Objects of new subtrees that are read between two asks."""
+MAX_FLAWS: Final = 10
+"""Flaws that are found before the walk ends."""
+
+
+class Wanted(NamedTuple):
+    """What the walk asks for; neither is a pause."""
+
+    objects: Collection[ObjectId] = ()
+    outlines: Collection[ObjectId] = ()
+
+
+class Given(NamedTuple):
+    """The answer to it."""
+
+    objects: Answers
+    outlines: Mapping[ObjectId, Outline]
+
+
+Judging = Generator[Wanted, Given, T]
+
+
+class Flaw(NamedTuple):
+    """One thing that makes a tree no valid zone. ``rdtype`` None: it is about the owner."""
+
+    owner: Name
+    rdtype: int | None
+    message: str
+
+
+class Flaws(msgspec.Struct):
+    """The flaws of a tree: ``new`` ones, and those of ``others`` that it has ``again``. At most
+    ``MAX_FLAWS`` of each are named."""
+
+    new: list[Flaw] = msgspec.field(default_factory=list)
+    again: list[Flaw] = msgspec.field(default_factory=list)
+
+
+class _Suspect(NamedTuple):
+    """A flaw, and what has to stand in another tree for the flaw not to be new: this entry, or
+    else RRsets of these types."""
+
+    flaw: Flaw
+    entry: tuple[Key, ObjectId] | None = None
+    types: frozenset[int] = frozenset()
+
+
+class _Pair(NamedTuple):
+    """A node that both trees have, and that differs."""
+
+    owner: Name
+    old: ObjectId
+    new: ObjectId
+
+
+class _Added(NamedTuple):
+    """A node that only the new tree has, or a part of one that is wide."""
+
+    owner: Name
+    id: ObjectId
+    above: node.Above = None
+
+
+class _Touched(NamedTuple):
+    """An owner of which RRsets are new or changed: all of its entries on both sides."""
+
+    owner: Name
+    before: Mapping[Key, ObjectId]
+    after: Mapping[Key, ObjectId]
+
+
+def find_flaws(
+    apex: Name,
+    old: ObjectId | None,
+    new: ObjectId,
+    others: Sequence[ObjectId] = (),
+    *,
+    any_spelling: bool = False,
+) -> Judging[Flaws]:
+    """Find the flaws of a tree.
+
+    Args:
+        apex: the zone's name.
+        old: the tree of which nothing is judged again; None: all is judged.
+        new: the tree.
+        others: trees whose flaws are not new.
+        any_spelling: whether a type may stand as ``TYPEnnn`` under any of its spellings.
+
+    Raises:
+        Corrupt: the walk cannot go on: a tree is none, or one of those that no reader reads.
+    """
+    walk = _Walk(apex, any_spelling=any_spelling)
+    if old is None:
+        walk.added.append(_Added(apex, new))
+    elif old != new:
+        walk.pairs.append(_Pair(apex, old, new))
+    while walk.is_going_on:
+        suspects = yield from walk.step()
+        for suspect in suspects:
+            is_known = bool(others) and (yield from _is_known(suspect, apex, others))
+            flaws = walk.found.again if is_known else walk.found.new
+            if len(flaws) < MAX_FLAWS:
+                flaws.append(suspect.flaw)
+    return walk.found
+
+
+class _Walk:
+    """The nodes that are still to be looked at, and the flaws so far."""
+
+    def __init__(self, apex: Name, *, any_spelling: bool) -> None:
+        self.pairs: list[_Pair] = []
+        self.added: list[_Added] = []
+        self.found = Flaws()
+        self._opened: list[_Added] = []
+        self._once = trees.Once()
+        self._apex = apex
+        self._any_spelling = any_spelling
+
+    @property
+    def is_going_on(self) -> bool:
+        """Return True while there is something to look at, and few flaws are found."""
+        is_left = self.pairs or self.added or self._opened
+        return bool(is_left) and len(self.found.new) < MAX_FLAWS
+
+    def step(self) -> Judging[list[_Suspect]]:
+        """Look at some of the nodes: those that are deepest in the new tree first."""
+        suspects: list[_Suspect] = []
+        touched: list[_Touched] = []
+        if self._opened:
+            yield from self._open(_take(self._opened, OPENED_STEP), touched)
+        elif self.added:
+            suspects += yield from self._outline(_take(self.added, ADDED_STEP))
+        else:
+            yield from self._compare(_take(self.pairs, STEP), touched)
+        if touched:
+            suspects += yield from self._judge(touched)
+        return suspects
+
+    def _compare(self, pairs: list[_Pair], touched: list[_Touched]) -> Judging[None]:
+        """Compare nodes that both trees have."""
+        asks = together([node.diff(pair.old, pair.new) for pair in pairs])
+        found = yield from _objects(asks)
+        changed: list[_Pair] = []
+        for pair, differences in zip(pairs, found, strict=True):
+            self._once.check(pair.old, pair.new, differences)
+            for number, (key, before, after) in enumerate(differences):
+                if number % trees.PAUSE == trees.PAUSE - 1:
+                    yield Wanted()
+                if key[0] == SUBTREE and after is not None:
+                    self._descend(_below(pair.owner, key[1:]), before, after)
+            # RRsets come last.
+            if any(after is not None for key, _, after in _rrsets_of(differences)):
+                changed.append(pair)
+        if changed:
+            reads = [node.read(root, FIRST_RRSET) for pair in changed for root in pair[1:]]
+            entries = iter((yield from _objects(together(reads))))
+            for pair in changed:
+                touched.append(_Touched(pair.owner, next(entries), next(entries)))
+
+    def _descend(self, owner: Name, old: ObjectId | None, new: ObjectId) -> None:
+        if old is None:
+            self.added.append(_Added(owner, new))
+        else:
+            self.pairs.append(_Pair(owner, old, new))
+
+    def _outline(self, nodes: list[_Added]) -> Judging[list[_Suspect]]:
+        """Judge new subtrees by their outlines, and open those of which that says too little."""
+        outlines = (yield Wanted(outlines=[each.id for each in nodes])).outlines
+        suspects: list[_Suspect] = []
+        for each in nodes:
+            outline = outlines.get(each.id)
+            if outline is None or outline.kind != "tree" or outline.owner != each.owner:
+                self._opened.append(each)
+            else:
+                suspects += self._find_clashes(each.owner, outline.types, ())
+        return suspects
+
+    def _open(self, parts: list[_Added], touched: list[_Touched]) -> Judging[None]:
+        """Read nodes, or parts of them, that only the new tree has."""
+        answers = (yield Wanted(objects=[each.id for each in parts])).objects
+        wide: list[_Added] = []
+        for each in parts:
+            found = node.check(answers[each.id], each.id, each.above)
+            if isinstance(found, Index):
+                if each.above is None:
+                    wide.append(each)
+                places = node.places_below(found, each.above)
+                self._opened.extend(_Added(each.owner, place.row.id, place) for place in places)
+                continue
+            subtrees = [key for key in found.entries if key[0] == SUBTREE]
+            if subtrees and each.above is None:
+                self._once.meet(each.id)
+            for key in subtrees:
+                self.added.append(_Added(_below(each.owner, key[1:]), found.entries[key]))
+            if each.above is None and len(subtrees) < len(found.entries):
+                rrsets = {key: at for key, at in found.entries.items() if key[0] != SUBTREE}
+                touched.append(_Touched(each.owner, {}, rrsets))
+        if wide:
+            # The RRsets of a wide node may stand in several of its runs.
+            reads = together([node.read(each.id, FIRST_RRSET) for each in wide])
+            for each, entries in zip(wide, (yield from _objects(reads)), strict=True):
+                self._once.meet(each.id)
+                touched.append(_Touched(each.owner, {}, entries))
+
+    def _judge(self, touched: list[_Touched]) -> Judging[list[_Suspect]]:
+        """Judge owners that have new RRsets, and those RRsets."""
+        wanted = {blob for each in touched for _, blob in _new_entries(each)}
+        outlines = (yield Wanted(outlines=wanted)).outlines
+        suspects: list[_Suspect] = []
+        for each in touched:
+            for key, blob in _new_entries(each):
+                flaw = self._find_flaw(each.owner, key, outlines.get(blob))
+                if flaw is not None:
+                    suspects.append(_Suspect(flaw, (key, blob)))
+            after = list(_types(each.after))
+            suspects += self._find_clashes(each.owner, after, set(_types(each.before)))
+        return suspects
+
+    def _find_flaw(self, owner: Name, key: Key, outline: Outline | None) -> Flaw | None:
+        """Return what is wrong with one RRset in its place."""
+        shown = key[1:].decode("ascii", "replace")
+        rdtype = rrtypes.find_number(shown)
+        if rdtype is None or not rrtypes.can_be_stored(rdtype):
+            message = f"{names.text(owner)} has an RRset of {shown}, which is no type of records"
+            return Flaw(owner, None, message)
+        if key != rrset_key(rdtype) and not self._any_spelling:
+            message = f"{title(owner, rdtype)} stands as {shown}"
+            return Flaw(owner, rdtype, message)
+        if outline is None:
+            return None  # it is not stored, and is judged when it is
+        if outline.kind != "blob":
+            return Flaw(owner, rdtype, f"{title(owner, rdtype)} is a {outline.kind}")
+        (held,) = outline.types
+        why = validity.find_misplaced(owner, rdtype, Name(outline.owner), held) or outline.flaw
+        return Flaw(owner, rdtype, why) if why else None
+
+    def _find_clashes(
+        self, owner: Name, types: Collection[int], before: Collection[int]
+    ) -> Iterator[_Suspect]:
+        """Yield what new types make of an owner that it may not be."""
+        for clash in rules.find_clashes(owner, types, self._apex):
+            if not clash.types.issubset(before):
+                yield _Suspect(Flaw(owner, None, clash.message), types=clash.types)
+
+
+def _is_known(suspect: _Suspect, apex: Name, others: Sequence[ObjectId]) -> Judging[bool]:
+    """Return whether one of several trees has the same flaw."""
+    path = names.path(suspect.flaw.owner, apex)
+    for root in others:
+        at = yield from _objects(trees.subtree(root, path))
+        if at is None:
+            continue
+        entries = yield from _objects(node.read(at, FIRST_RRSET))
+        if suspect.entry is not None and entries.get(suspect.entry[0]) == suspect.entry[1]:
+            return True
+        if suspect.types and suspect.types.issubset(_types(entries)):
+            return True
+    return False
+
+
+def _objects(asks: Asks[T]) -> Judging[T]:
+    """Run an algorithm that asks for objects alone."""
+    try:
+        wanted = next(asks)
+        while True:
+            wanted = asks.send((yield Wanted(objects=wanted)).objects)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+
+
+def _take(pending: list[T], count: int) -> list[T]:
+    """Take the last few."""
+    taken = pending[-count:]
+    del pending[-count:]
+    return taken
+
+
+def _new_entries(touched: _Touched) -> Iterator[tuple[Key, ObjectId]]:
+    """Yield the RRsets of an owner that it did not have before."""
+    for key, blob in touched.after.items():
+        if touched.before.get(key) != blob:
+            yield key, blob
+
+
+def _rrsets_of(differences: Sequence[node.Difference]) -> Iterator[node.Difference]:
+    """Yield the differences of RRsets, which come last."""
+    for difference in reversed(differences):
+        if difference[0][0] == SUBTREE:
+            return
+        yield difference
+
+
+def _types(keys: Iterable[Key]) -> Iterator[int]:
+    """Yield the types of keys; those that are none are left out."""
+    for key in keys:
+        rdtype = rrtypes.find_number(key[1:].decode("ascii", "replace"))
+        if rdtype is not None:
+            yield rdtype
+
+
+def _below(owner: Name, label: bytes) -> Name:
+    """Return the name of a label below another name.
+
+    Raises:
+        Corrupt: it is longer than a name can be.
+    """
+    name = Name(b"%c%b%b" % (len(label), label, owner))
+    if len(name) > MAX_OCTETS:
+        raise Corrupt(f"a tree has names below {names.text(owner)} that are longer than a name")
+    return name

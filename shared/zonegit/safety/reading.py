@@ -1,0 +1,123 @@
+"""Objects that judging a move needs: those that came along, and the rest from the object store.
+
+What came along is decoded once, for several questions are asked about it. What is fetched is let go
+after each question: a big change has more of it than is to be kept.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Final, TypeVar
+
+from zonegit.errors import Corrupt, NotFound
+from zonegit.history.flaws import Given, Judging, Wanted
+from zonegit.objects.asks import Answers, Asks, drive
+from zonegit.objects.canonical import decode
+from zonegit.objects.ids import ObjectId, RawObject, short
+from zonegit.objects.model import Commit, Object
+from zonegit.store.outline import Outline, outline_known
+from zonegit.store.protocols import ObjectStore
+
+T = TypeVar("T")
+
+SLICE_S: Final = 0.003
+"""Seconds of work between two chances for others to be answered; decoding the answer to one
+question may double it."""
+AT_ONCE: Final = 64
+"""Objects that are decoded between two looks at the clock."""
+
+Known = Mapping[ObjectId, RawObject]
+"""Verified objects at hand."""
+
+
+class Reading:
+    """Reads objects for one move.
+
+    Args:
+        objects: the store.
+        known: objects at hand.
+        is_stored: whether the store has all objects of the move; of a move that is only judged it
+            may lack RRsets, and then these are not judged.
+    """
+
+    def __init__(self, objects: ObjectStore, known: Known, *, is_stored: bool = True) -> None:
+        self._objects = objects
+        self._known = known
+        self._is_stored = is_stored
+        self._decoded: dict[ObjectId, Object] = {}
+        self._since = asyncio.get_running_loop().time()
+
+    async def read_commit(self, commit: ObjectId) -> Commit:
+        """Return a commit.
+
+        Raises:
+            NotFound, Unavailable: as the store says.
+            Corrupt: it is none.
+        """
+        found = (await self.get([commit]))[commit]
+        if not isinstance(found, Commit):
+            raise Corrupt(f"object {short(commit)} is not a commit")
+        return found
+
+    async def get(self, ids: Collection[ObjectId]) -> Answers:
+        """Return all of ``ids``."""
+        distant = [object_id for object_id in ids if object_id not in self._known]
+        fetched = await self._objects.get(distant) if distant else {}
+        found: dict[ObjectId, Object] = {}
+        for object_id in ids:
+            found[object_id] = self._decode(object_id, fetched)
+            if len(found) % AT_ONCE == 0:
+                await self._pause()
+        await self._pause()
+        return found
+
+    async def answer(self, asks: Asks[T]) -> T:
+        """Run an algorithm that asks for objects."""
+        return await drive(asks, self.get)
+
+    async def judge(self, judging: Judging[T]) -> T:
+        """Run an algorithm that asks for objects and outlines."""
+        return await drive(judging, self._give)
+
+    async def _give(self, wanted: Wanted) -> Given:
+        return Given(await self.get(wanted.objects), await self._outline(wanted.outlines))
+
+    async def _outline(self, ids: Collection[ObjectId]) -> dict[ObjectId, Outline]:
+        """Return the outlines of ``ids``; of RRsets that are nowhere yet there is none."""
+        found: dict[ObjectId, Outline] = {}
+        distant = []
+        for object_id in ids:
+            raw = self._known.get(object_id)
+            if raw is None:
+                distant.append(object_id)
+            else:
+                found[object_id] = outline_known(raw, self._known.get)
+                if len(found) % AT_ONCE == 0:
+                    await self._pause()
+        if distant:
+            found |= await self._fetch_outlines(distant)
+        return found
+
+    async def _fetch_outlines(self, ids: list[ObjectId]) -> Mapping[ObjectId, Outline]:
+        try:
+            return await self._objects.outlines(ids)
+        except NotFound:
+            if self._is_stored:
+                raise
+        absent = await self._objects.missing(ids)
+        return await self._objects.outlines([each for each in ids if each not in absent])
+
+    def _decode(self, object_id: ObjectId, fetched: Known) -> Object:
+        raw = self._known.get(object_id)
+        if raw is None:
+            return decode(fetched[object_id])
+        value = self._decoded.get(object_id)
+        if value is None:
+            value = self._decoded[object_id] = decode(raw)
+        return value
+
+    async def _pause(self) -> None:
+        """Let others be answered, if this has taken a slice of time."""
+        clock = asyncio.get_running_loop().time
+        if clock() - self._since > SLICE_S:
+            await asyncio.sleep(0)
+            self._since = clock()

@@ -1,0 +1,154 @@
+"""Judgement of a tip by itself: whether resolvers can load it, and would serve a valid zone.
+
+A branch or tag never comes to hold another one, forced or not. What was accepted before stays
+accepted: RRsets of the present tip are not judged again, and a commit that the log has as a tip of
+the zone is admitted again, as are its RRsets on top of it. So an undo, a reset and a merge of what
+an earlier release let pass go on working; they are warned of (docs/adr/0042-valid-tips.md).
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Corrupt, Invalid, NotFound, Unavailable
+from zonegit.history.flaws import MAX_FLAWS, Flaw, Flaws, find_flaws
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.safety.reading import Reading
+from zonegit.store.basis import ServedTree
+from zonegit.store.refnames import RefName
+from zonegit.zone.names import Name
+
+SHOWN: Final = 3
+"""Flaws that an error names before it only counts them."""
+
+Accepted = Callable[[Collection[ObjectId]], Awaitable[Collection[ObjectId]]]
+"""Returns those of some commits that the log has as tips of the zone."""
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A commit that a ref of ``zone`` is to hold: its tree with the serial of its SOA, and its
+    parents."""
+
+    zone: Name
+    commit: CommitId
+    served: ServedTree
+    parents: tuple[CommitId, ...]
+
+    @property
+    def lineage(self) -> list[ObjectId]:
+        """The commit and its parents."""
+        return [self.commit, *self.parents]
+
+
+async def check_tip(
+    reading: Reading,
+    ref: RefName,
+    candidate: Candidate,
+    tip: ObjectId | None,
+    read_accepted: Accepted,
+    *,
+    any_spelling: bool = False,
+) -> list[Flaw]:
+    """Refuse a tip that is no valid zone.
+
+    Args:
+        reading: reads the objects.
+        ref: the ref that is to hold it.
+        candidate: the commit.
+        tip: the commit that the ref holds; None: no commit that counts.
+        read_accepted: is asked where the answer matters.
+        any_spelling: whether a type may stand as ``TYPEnnn`` under any of its spellings.
+
+    Returns:
+        The flaws that it has, all of which were accepted before.
+
+    Raises:
+        Invalid: it has others.
+        Unavailable: the objects that tell are missing.
+    """
+    new = candidate.served.tree
+    try:
+        old = await _read_tree(reading, tip) if tip is not None else None
+        if old == new:
+            return []
+        if old is None:
+            accepted = await read_accepted(candidate.lineage)
+            if candidate.commit in accepted:
+                return []
+            parents = (each for each in candidate.parents if each in accepted)
+            parent = next(parents, None)
+            old = await _read_tree(reading, parent) if parent is not None else None
+        found = await _find(reading, candidate, old, (), any_spelling=any_spelling)
+        if found.new:
+            accepted = await read_accepted(candidate.lineage)
+            found = await _find_again(
+                reading, candidate, old, found, accepted, any_spelling=any_spelling
+            )
+    except NotFound as error:
+        raise Unavailable(
+            f"what {ref.path()} would hold cannot be judged: {error.message}",
+            hint="zonegit fsck names what the object store has lost",
+        ) from error
+    if found.new:
+        raise _refusal(ref, found.new)
+    return found.again
+
+
+async def _find_again(
+    reading: Reading,
+    candidate: Candidate,
+    old: ObjectId | None,
+    found: Flaws,
+    accepted: Collection[ObjectId],
+    *,
+    any_spelling: bool,
+) -> Flaws:
+    """Return the flaws of a tip, those apart that accepted commits of its lineage have too."""
+    if candidate.commit in accepted:
+        return Flaws(again=found.new)
+    known = [each for each in candidate.parents if each in accepted]
+    trees = [tree for each in known if (tree := await _read_tree(reading, each)) is not None]
+    if not trees:
+        return found
+    return await _find(reading, candidate, old, trees, any_spelling=any_spelling)
+
+
+async def _find(
+    reading: Reading,
+    candidate: Candidate,
+    old: ObjectId | None,
+    others: Sequence[ObjectId],
+    *,
+    any_spelling: bool,
+) -> Flaws:
+    """Return the flaws of a tip; where the tree before cannot be read, all of it is judged."""
+    new = candidate.served.tree
+    for before in (old, None) if old is not None else (None,):
+        judging = find_flaws(candidate.zone, before, new, others, any_spelling=any_spelling)
+        try:
+            return await reading.judge(judging)
+        except NotFound:
+            if before is None:
+                raise
+        except (Corrupt, Invalid) as error:
+            flaw = Flaw(candidate.zone, None, error.message)
+    return Flaws([flaw])
+
+
+async def _read_tree(reading: Reading, commit: ObjectId) -> ObjectId | None:
+    """Return the tree of a commit; None where the store has lost it."""
+    try:
+        return (await reading.read_commit(commit)).tree
+    except (NotFound, Corrupt):
+        return None
+
+
+def _refusal(ref: RefName, flaws: Sequence[Flaw]) -> Invalid:
+    shown = "; ".join(flaw.message for flaw in flaws[:SHOWN])
+    more = len(flaws) - SHOWN
+    rest = f"; and {more}{' or more' if len(flaws) >= MAX_FLAWS else ''} others" if more > 0 else ""
+    return Invalid(
+        f"{ref.path()} cannot hold this: {shown}{rest}",
+        hint="no resolver could serve it as a zone; --force does not change that",
+    )

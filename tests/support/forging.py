@@ -1,0 +1,75 @@
+"""Objects made by hand, well-hashed and as senseless as one likes: no rule of ours is asked."""
+
+import struct
+from collections.abc import Mapping, Sequence
+
+from tests.support.commits import WHO
+
+from zonegit.objects import wide
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, seal
+from zonegit.objects.model import Commit, Index, Key, Row
+from zonegit.zone import names, rrset, rrtypes
+from zonegit.zone.names import Name
+
+
+def label(name: str) -> Key:
+    """The key of a subtree."""
+    return b"\0" + name.encode()
+
+
+def entry(mnemonic: str) -> Key:
+    """The key of an RRset, whatever its spelling."""
+    return b"\1" + mnemonic.encode()
+
+
+class Forge:
+    """Makes objects and keeps them, children first."""
+
+    def __init__(self, zone: Name) -> None:
+        self.zone = zone
+        self.objects: list[RawObject] = []
+
+    def raw(self, kind: Kind, payload: bytes) -> ObjectId:
+        """Keep an object of any octets."""
+        made = seal(kind, payload)
+        self.objects.append(made)
+        return made.id
+
+    def blob(
+        self, owner: str, mnemonic: str, *rdatas: bytes, rdclass: int = 1, ttl: int = 300
+    ) -> ObjectId:
+        """An RRset of any RDATA; ``owner`` is completed with the zone's name."""
+        rdtype = rrtypes.from_text(mnemonic)
+        head = struct.pack("!HHIH", rdclass, rdtype, ttl, len(rdatas))
+        records = b"".join(struct.pack("!H", len(each)) + each for each in sorted(rdatas))
+        return self.raw("blob", b"\1" + names.parse(owner, self.zone) + head + records)
+
+    def text(self, owner: str, mnemonic: str, *records: str) -> ObjectId:
+        """An RRset of well-formed records."""
+        rdtype = rrtypes.from_text(mnemonic)
+        rdatas = [rrset.rdata_from_text(rdtype, each, self.zone) for each in records]
+        return self.blob(owner, mnemonic, *rdatas)
+
+    def soa(self, serial: int) -> ObjectId:
+        """The SOA of the zone."""
+        return self.text("@", "SOA", f"ns. host. {serial} 3600 600 86400 300")
+
+    def tree(self, entries: Mapping[Key, ObjectId]) -> ObjectId:
+        """A tree of any entries."""
+        return self.raw("tree", wide.encode_leaf(entries))
+
+    def index(self, height: int, *rows: tuple[Key, int, ObjectId]) -> ObjectId:
+        """An index node of any rows."""
+        return self.raw("tree", wide.encode_index(Index(height, tuple(Row(*row) for row in rows))))
+
+    def apex(self, serial: int, entries: Mapping[Key, ObjectId]) -> ObjectId:
+        """The tree of the apex: the SOA and any entries."""
+        return self.tree({entry("SOA"): self.soa(serial), **entries})
+
+    def commit(self, tree: ObjectId, parents: Sequence[ObjectId] = ()) -> CommitId:
+        """A commit of any tree."""
+        ids = tuple(CommitId(parent) for parent in parents)
+        made = encode(Commit(tree, ids, WHO, WHO, "forged"))
+        self.objects.append(made)
+        return CommitId(made.id)

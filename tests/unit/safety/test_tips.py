@@ -1,0 +1,286 @@
+"""Which tips a ref may come to hold: what the rules let through, a resolver loads."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+from tests.support.counting import Counting
+from tests.support.forging import Forge, entry, label
+
+from zonegit.authority.compiled.snapshot import empty
+from zonegit.errors import Invalid, ZonegitError
+from zonegit.history.flaws import Flaws, Judging, Wanted
+from zonegit.objects.ids import ObjectId
+from zonegit.safety import judging, tips
+from zonegit.safety.reading import Reading
+from zonegit.store import refnames
+from zonegit.store.expected import Absent, Anything, Exactly
+from zonegit.store.memory import MemoryObjects
+from zonegit.store.protocols import Origin
+from zonegit.zone import names
+from zonegit_refs.keeper import Keeper
+from zonegit_refs.sqlite import open_refs
+from zonegit_resolver.following.loading import Loader
+from zonegit_resolver.following.recent import RecentTrees
+from zonegit_resolver.pace import Pace
+
+FOO = names.parse("foo.com.")
+MAIN = refnames.branch(FOO, "main")
+OTHER = refnames.branch(FOO, "other")
+
+LABELS = ["a", "b", "*"]
+MNEMONICS = ["A", "CNAME", "NS", "DNAME", "SOA", "DS", "TXT", "TYPE1", "TYPE9999", "FOO"]
+RDATAS = [
+    bytes(4), b"\1\2\3", b"\1a\0", b"\1b\0", b"\1x", b"", b"\0\1\x08\2" + bytes(32),
+    b"\0\0" + bytes(20),
+]  # fmt: skip
+OWNERS = ["@", "a", "b", "*", "a.a", "b.a", "elsewhere."]
+
+
+def origin(*, force: bool = False) -> Origin:
+    return Origin("ada", "test", secrets.token_hex(16), force, because="a test" if force else None)
+
+
+@st.composite
+def blobs(draw: st.DrawFn, forge: Forge, owner: str, mnemonic: str) -> ObjectId:
+    """An RRset that mostly is the one of its place."""
+    known = [each for each in MNEMONICS if each != "FOO"]
+    held = owner if draw(st.integers(0, 9)) else draw(st.sampled_from(OWNERS))
+    rdtype = (
+        mnemonic if draw(st.integers(0, 9)) and mnemonic in known else draw(st.sampled_from(known))
+    )
+    usual = {
+        "A": bytes(4), "CNAME": b"\1a\0", "NS": b"\1b\0", "DNAME": b"\1b\0", "TXT": b"\1x",
+        "SOA": b"\0\0" + bytes(20), "DS": b"\0\1\x08\2" + bytes(32), "TYPE1": bytes(4),
+    }  # fmt: skip
+    rdatas = (
+        [usual.get(rdtype, b"x")]
+        if draw(st.integers(0, 9))
+        else draw(st.lists(st.sampled_from(RDATAS), min_size=1, max_size=2, unique=True))
+    )
+    return forge.blob(held, rdtype, *rdatas)
+
+
+@st.composite
+def trees_of(draw: st.DrawFn, forge: Forge, owner: str, depth: int) -> ObjectId:
+    """A tree of a name: a zone's, more or less."""
+    entries: dict[bytes, ObjectId] = {}
+    for name in draw(st.lists(st.sampled_from(LABELS), max_size=2, unique=True)) if depth else ():
+        below = name if owner == "@" else f"{name}.{owner}"
+        entries[label(name)] = draw(trees_of(forge, below, depth - 1))
+    mnemonics = st.sampled_from(["A", "TXT", *MNEMONICS])
+    for mnemonic in draw(st.lists(mnemonics, min_size=not entries, max_size=2, unique=True)):
+        entries[entry(mnemonic)] = draw(blobs(forge, owner, mnemonic))
+    made = [raw.id for raw in forge.objects if raw.kind == "tree"]
+    if made and not draw(st.integers(0, 15)):
+        entries[label("z")] = draw(st.sampled_from(made))
+    if owner == "@":
+        entries[entry("SOA")] = forge.soa(draw(st.integers(1, 9)))
+    return forge.tree(entries)
+
+
+async def load(objects: MemoryObjects, commit: ObjectId) -> None:
+    loader = Loader(RecentTrees(objects), Pace())
+    await loader.load(commit, empty(FOO), None)
+
+
+@settings(max_examples=400, suppress_health_check=list(HealthCheck), deadline=None)
+@given(data=st.data())
+def test_what_refs_accepts_a_resolver_loads(data: st.DataObject, tmp_path_factory) -> None:
+    """On top of each other, so that most of each tip was accepted before."""
+
+    async def run(commits: list[ObjectId], forge: Forge, path: Path) -> None:
+        objects = MemoryObjects()
+        objects.keep(forge.objects)  # refs is to judge them whatever a store has let in
+        async with open_refs(path / "refs.sqlite3") as tables:
+            keeper = Keeper(tables, objects, lambda *_: None)
+            await keeper.register(FOO, origin())
+            for commit in commits:
+                try:
+                    await keeper.move(MAIN, Anything(), commit, origin(force=True))
+                except ZonegitError as error:
+                    event(type(error).__name__)
+                    continue
+                event("accepted")
+                await load(objects, commit)
+
+    forge = Forge(FOO)
+    commits = [
+        forge.commit(data.draw(trees_of(forge, "@", 2)))
+        for _ in range(data.draw(st.integers(1, 3)))
+    ]
+    asyncio.run(run(commits, forge, tmp_path_factory.mktemp("refs")))
+
+
+# what was accepted before
+
+
+class Stand:
+    """A ref store over objects that an earlier release stored, and a tip that it accepted."""
+
+    def __init__(self, keeper: Keeper, objects: MemoryObjects) -> None:
+        self.keeper = keeper
+        self.objects = objects
+        self.forge = Forge(FOO)
+        self.tip: ObjectId | None = None
+
+    def tree(self, serial: int, hosts: Mapping[str, Mapping[str, ObjectId]]) -> ObjectId:
+        """A zone with these hosts."""
+        below = {
+            label(name): self.forge.tree({entry(each): blob for each, blob in rrsets.items()})
+            for name, rrsets in hosts.items()
+        }
+        return self.forge.apex(serial, below)
+
+    async def move(
+        self, tree: ObjectId, *parents: ObjectId, ref: refnames.RefName = MAIN
+    ) -> ObjectId:
+        """Commit a tree and move a branch there."""
+        commit = self.forge.commit(tree, parents)
+        self.objects.keep(self.forge.objects)
+        tip = Exactly(self.tip) if self.tip is not None and ref == MAIN else Absent()
+        await self.keeper.move(ref, tip, commit, origin(force=True))
+        if ref == MAIN:
+            self.tip = commit
+        return commit
+
+
+@pytest_asyncio.fixture
+async def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
+    async with open_refs(tmp_path / "refs.sqlite3") as tables:
+        made = Stand(Keeper(tables, MemoryObjects(), lambda *_: None), MemoryObjects())
+        made.keeper = Keeper(tables, made.objects, lambda *_: None)
+        await made.keeper.register(FOO, origin())
+        yield made
+
+
+@pytest.fixture
+def old(stand: Stand) -> dict[str, dict[str, ObjectId]]:
+    """What an earlier release accepted: an A of three octets, and a CNAME next to an A."""
+    forge = stand.forge
+    return {
+        "short": {"A": forge.blob("short", "A", b"\1\2\3")},
+        "both": {
+            "A": forge.blob("both", "A", bytes(4)),
+            "CNAME": forge.text("both", "CNAME", "www"),
+        },
+    }
+
+
+async def accept(stand: Stand, tree: ObjectId, *parents: ObjectId) -> ObjectId:
+    """Move main there as the earlier release did, which judged no tip."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tips, "find_flaws", _find_none)
+        return await stand.move(tree, *parents)
+
+
+def _find_none(*_: object, **__: object) -> Judging[Flaws]:
+    yield Wanted()
+    return Flaws()
+
+
+async def test_what_is_there_stays_whatever_changes_next_to_it(stand: Stand, old) -> None:
+    first = await accept(stand, stand.tree(1, old))
+    www = {"www": {"A": stand.forge.text("www", "A", "192.0.2.1")}}
+    with capture_logs() as logs:
+        await stand.move(stand.tree(2, {**old, **www}), first)
+    assert logs == []
+    more = {**old["short"], "TXT": stand.forge.text("short", "TXT", "more")}
+    await stand.move(stand.tree(3, {**old, **www, "short": more}), first)
+
+
+async def test_what_is_there_may_not_become_worse(stand: Stand, old) -> None:
+    first = await accept(stand, stand.tree(1, old))
+    both = {**old["both"], "TXT": stand.forge.text("both", "TXT", "more")}
+    with pytest.raises(Invalid, match=r"a CNAME and other data \(A, TXT\)"):
+        await stand.move(stand.tree(2, {**old, "both": both}), first)
+    short = {"A": stand.forge.blob("short", "A", b"\1\2\4")}
+    with pytest.raises(Invalid, match=r"short.foo.com. A: RDATA"):
+        await stand.move(stand.tree(2, {**old, "short": short}), first)
+
+
+async def test_a_new_zone_may_not_have_it(stand: Stand, old) -> None:
+    with pytest.raises(Invalid, match="cannot hold this"):
+        await stand.move(stand.tree(1, old))
+
+
+async def test_a_reset_to_it_is_admitted_again_with_a_warning(stand: Stand, old) -> None:
+    """A new commit with the records of one that the branch had, on top of that."""
+    first = await accept(stand, stand.tree(1, old))
+    mended = await stand.move(stand.tree(2, {}), first)
+    with capture_logs() as logs:
+        await stand.move(stand.tree(3, old), first)
+    (warning,) = logs
+    assert warning["event"] == "tip.admitted-again"
+    assert warning["log_level"] == "warning"
+    assert any("RDATA" in flaw for flaw in warning["flaws"])
+    assert any("CNAME" in flaw for flaw in warning["flaws"])
+    with capture_logs() as logs:
+        await stand.keeper.move(MAIN, Anything(), mended, origin(force=True))
+        await stand.keeper.move(MAIN, Anything(), first, origin(force=True))
+    assert [each["event"] for each in logs] == ["tip.admitted-again"]
+
+
+async def test_another_branch_may_start_from_it_or_merge_it(stand: Stand, old) -> None:
+    first = await accept(stand, stand.tree(1, old))
+    await stand.keeper.move(OTHER, Absent(), first, origin())
+    await stand.keeper.move(refnames.tag(FOO, "v1"), Absent(), first, origin())
+    third = refnames.branch(FOO, "third")
+    text = stand.forge.text("www", "TXT", "new")
+    await stand.move(stand.tree(2, {**old, "www": {"TXT": text}}), first, ref=third)
+    mended = await stand.move(stand.tree(3, {}), first)
+    await stand.move(stand.tree(4, old), mended, first)
+
+
+async def test_it_may_not_come_back_to_a_lineage_that_never_had_it(stand: Stand, old) -> None:
+    await accept(stand, stand.tree(1, old))
+    mended = await stand.move(stand.tree(2, {}))
+    with pytest.raises(Invalid, match="cannot hold this"):
+        await stand.move(stand.tree(3, old), mended)
+
+
+async def test_a_tree_before_that_nobody_can_read_is_no_reason_to_judge_nothing(
+    stand: Stand,
+) -> None:
+    """An earlier release let a tree with one type twice pass."""
+    forge = stand.forge
+    twice = forge.raw("tree", b"\1\2" + b"\1\1A" + bytes(32) + b"\1\5TYPE1" + bytes(32))
+    first = await accept(stand, forge.apex(1, {label("x"): twice}))
+    www = forge.tree({entry("A"): forge.text("www", "A", "192.0.2.1")})
+    await stand.move(forge.apex(2, {label("x"): twice, label("www"): www}), first)
+    mended = await stand.move(forge.apex(3, {label("www"): www}), first)
+    bad = forge.tree({entry("A"): forge.text("y", "A", "192.0.2.1")})
+    with pytest.raises(Invalid, match=r"in place of www\.foo\.com\. A"):
+        await stand.move(forge.apex(4, {label("www"): bad}), mended)
+
+
+async def test_a_change_of_one_record_reads_nothing_that_did_not_come_along() -> None:
+    """However many records the zone has."""
+    forge = Forge(FOO)
+    below = {
+        label(f"h{n:04}"): forge.tree({entry("A"): forge.text(f"h{n:04}", "A", "192.0.2.1")})
+        for n in range(500)
+    }
+    before = forge.commit(forge.apex(1, below))
+    old = len(forge.objects)
+    changed = forge.tree({entry("A"): forge.text("h0250", "A", "192.0.2.2")})
+    after = forge.commit(forge.apex(2, {**below, label("h0250"): changed}), [before])
+    store = Counting()
+    await store.put(forge.objects)
+    by_id = {raw.id: raw for raw in forge.objects}
+    roots = {raw.id for raw in forge.objects[old - 2 : old]}
+    seen = {raw.id for raw in forge.objects[old:]} | roots | {below[label("h0250")]}
+    reading = Reading(store, {each: by_id[each] for each in seen})
+    candidate = await judging.admit(reading, MAIN, after)
+    assert await tips.check_tip(reading, MAIN, candidate, before, _never) == []
+    assert store.asked == 0
+
+
+async def _never(commits: object) -> list[ObjectId]:
+    raise AssertionError("nothing depends on it")
