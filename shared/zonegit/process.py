@@ -20,6 +20,9 @@ from zonegit.errors import Unavailable, ZonegitError
 
 F = TypeVar("F", bound=Callable[..., object])
 
+PRIVATE: Final = 0o077
+"""The umask of a service: the files and folders that it makes are for its owner alone, those that
+SQLite makes included."""
 LEVELS: Final = ("debug", "info", "warning", "error")
 
 stopping: Final = threading.Event()
@@ -58,6 +61,7 @@ def run(
     log_level: str,
 ) -> int:
     """Reads the settings, runs ``serve`` until a signal or a failure, returns the exit status."""
+    os.umask(PRIVATE)
     telemetry.configure(service, log_level)
     log = structlog.get_logger()
     env = {**os.environ, **({"ZONEGIT_NATS_URL": nats_url} if nats_url else {})}

@@ -13,7 +13,7 @@ from zonegit import config
 from zonegit.errors import Unavailable
 from zonegit_cli import page
 from zonegit_cli.session import Session
-from zonegit_cli.stack import record, supervisor
+from zonegit_cli.stack import folder, record, supervisor
 from zonegit_cli.stack.record import Record
 from zonegit_cli.stack.supervisor import Options
 from zonegit_cli.typed.addresses import parse_address
@@ -71,6 +71,7 @@ async def command(
     zonegit up --detach
     zonegit up --listen 192.0.2.53:53 --resolvers 2 --metrics 127.0.0.1:9153
     """
+    os.umask(folder.PRIVATE)
     data = session.settings.data.absolute()
     if detach:
         _start_in_background(session, data)

@@ -17,6 +17,7 @@ import msgspec
 
 from zonegit import config
 from zonegit.errors import Conflict, Invalid
+from zonegit_cli.stack import folder
 
 LOCK_FILE = "stack.lock"
 VERSION = 1
@@ -59,11 +60,10 @@ def locked(data: Path) -> Iterator[None]:
 
     Raises:
         Conflict: a stack runs there already.
-        Invalid: the folder cannot be used; says why.
+        Invalid: the folder cannot be used, or is somebody else's; says why.
     """
     try:
-        data.mkdir(parents=True, exist_ok=True)
-        data.chmod(0o700)
+        folder.claim(data)
         file = (data / LOCK_FILE).open("a")
     except OSError as error:
         raise Invalid(
@@ -84,7 +84,7 @@ def locked(data: Path) -> Iterator[None]:
 def is_running(data: Path) -> bool:
     """Whether a supervisor holds the folder's lock."""
     try:
-        with (data / LOCK_FILE).open("a") as file:
+        with (data / LOCK_FILE).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

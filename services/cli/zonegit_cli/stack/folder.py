@@ -1,0 +1,71 @@
+"""The folder that a stack keeps its data in: whose it is, and who may look into it.
+
+A marker file says that a folder is a stack's. One that holds anything and has no marker belongs to
+somebody else: it is refused, and nothing in it is created or changed. The release before wrote no
+marker, so a folder with one of its stores, or with what its supervisor wrote, is a stack's, too.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from zonegit.errors import Invalid
+
+MARKER: Final = "ZONEGIT"
+MODE: Final = 0o700
+PRIVATE: Final = 0o077
+"""The umask of a stack: what it makes is for its owner alone."""
+
+_MARK: Final = {"owner": "stack", "version": 1}
+_MAX_MARK_OCTETS: Final = 4_096
+_STORES: Final = ("objectstore/objects.sqlite3", "refs/refs.sqlite3")
+_OF_SUPERVISOR: Final = ("stack.lock", "nats.conf")
+_OF_FILE_SYSTEM: Final = frozenset({"lost+found"})
+"""What an empty file system holds."""
+
+
+def claim(data: Path) -> None:
+    """Make a folder a stack's, for its owner alone, and the folder itself if need be.
+
+    Raises:
+        Invalid: it holds files and is not a stack's; nothing was touched.
+        OSError: it cannot be used.
+    """
+    if not _is_ours(data):
+        foreign = sorted(set(os.listdir(data)) - _OF_FILE_SYSTEM) if data.exists() else []
+        if foreign:
+            raise Invalid(
+                f"{data} holds {foreign[0][:100]!r} and is no data folder of zonegit; nothing in it"
+                " was touched",
+                hint="name a new or an empty folder: --data, or ZONEGIT_DATA",
+            )
+    data.mkdir(mode=MODE, parents=True, exist_ok=True)
+    data.chmod(MODE)
+    if not (data / MARKER).exists():
+        (data / MARKER).write_text(json.dumps(_MARK) + "\n")
+
+
+def _is_ours(data: Path) -> bool:
+    return (
+        _is_marked(data)
+        or any(_is_file(data / name) for name in _STORES)
+        or all(_is_file(data / name) for name in _OF_SUPERVISOR)
+    )
+
+
+def _is_marked(data: Path) -> bool:
+    try:
+        descriptor = os.open(data / MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    with open(descriptor, "rb") as file:
+        try:
+            found = json.loads(file.read(_MAX_MARK_OCTETS))
+        except (OSError, ValueError, RecursionError):
+            return False
+    return isinstance(found, dict) and found.get("owner") == _MARK["owner"]
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
