@@ -45,9 +45,10 @@ from zonegit.store.protocols import (
 from zonegit.store.refnames import RefName
 from zonegit.store.when import When
 from zonegit.zone.names import Name
+from zonegit_refs import judgement_queue
 from zonegit_refs.changes import Overtaken
 from zonegit_refs.checking import StoreCheck
-from zonegit_refs.concurrency import ConcurrencyLimit
+from zonegit_refs.judgement_queue import MOVES, QUESTIONS
 from zonegit_refs.sqlite import SqliteRefs
 from zonegit_refs.turns import Turns
 
@@ -56,14 +57,6 @@ Announce = Callable[[Sequence[RawObject], Sequence[LogEntry]], None]
 
 MOST_JUDGED: Final = 20
 """How often policy is asked about one move, when the branch moves on each time meanwhile."""
-
-MAX_JUDGED_AT_ONCE: Final = 8
-"""Moves that are only judged which are looked at together. Moves that are made do not wait for
-them, and so get a share of this process whatever readers ask."""
-
-MAX_WAITING_TO_BE_JUDGED: Final = 24
-"""More of them wait; with those that run they take half of the requests that the service has under
-way at a time (``bus.service.AT_ONCE``)."""
 
 log = structlog.get_logger()
 
@@ -127,7 +120,7 @@ class Keeper:
         self._clock = clock
         self._turns = Turns()
         self._limits = limits
-        self._questions = ConcurrencyLimit(MAX_JUDGED_AT_ONCE, MAX_WAITING_TO_BE_JUDGED)
+        self._judgements = judgement_queue.open_queue()
         self._resolvers = resolvers or NoResolvers()
         self._check = check or StoreCheck(refs)
 
@@ -232,10 +225,11 @@ class Keeper:
         known = {raw.id: raw for raw in verify_all([*objects, *seen])}
         tip = _Tip(Reading(self._objects, known), is_legacy=is_legacy)
         if new is not None:
-            # What rides along is true, but only what is stored may be named by a ref.
-            if new in known and await self._objects.missing([new]):
-                raise _not_stored(new)
-            tip.candidate = await judging.admit(tip.reading, ref, new)
+            async with self._judgements.turn(MOVES, origin.actor):
+                # What rides along is true, but only what is stored may be named by a ref.
+                if new in known and await self._objects.missing([new]):
+                    raise _not_stored(new)
+                tip.candidate = await judging.admit(tip.reading, ref, new)
         await self._resolvers.wait_until_asked()
         await self._turns.wait(ref, origin.turn)
         try:
@@ -260,7 +254,8 @@ class Keeper:
                 with suppress(Unavailable):
                     tip = (await self._refs.state(ref)).tip
             if served is None or (tip != request.new and holds(expected, tip)):
-                await self._check_move(request, new, tip)
+                async with self._judgements.turn(MOVES, origin.actor):
+                    await self._check_move(request, new, tip)
             with suppress(Overtaken):
                 return await self._refs.move(
                     ref, expected, request.new, served, tip, origin, self._clock(),
@@ -322,7 +317,7 @@ class Keeper:
         registers: bool = False,
     ) -> None:
         request = MoveRequest(ref, expected, new, origin.force, origin.because, registers)
-        async with self._questions:
+        async with self._judgements.turn(QUESTIONS, origin.actor):
             known = {raw.id: raw for raw in verify_all([*objects, *seen])}
             await judging.judge(self._objects, request, partial(self.basis, ref), known)
 

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import AsyncIterator, Hashable, Mapping
+from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import Final
 
 from zonegit.errors import Busy
+from zonegit.fairness import meter as metering
 from zonegit.fairness.fair_queue import Entry, FairQueue, Share
 
 MIN_RETRY_MS: Final = 20
@@ -81,6 +84,25 @@ class Gate:
                 self.leave(turn, 0.0)
             raise
         return turn
+
+    @asynccontextmanager
+    async def turn(self, share: str, flow: Hashable) -> AsyncIterator[None]:
+        """Wait for a turn, which lasts until the context is left.
+
+        It is charged with what the meter of the running work counts meanwhile; without a meter with
+        the time that passes.
+
+        Raises:
+            Busy: too much of the flow, or in all, waits already.
+        """
+        entered = await self.enter(share, flow)
+        meter = metering.current()
+        read = meter.read if meter is not None else perf_counter
+        began = read()
+        try:
+            yield
+        finally:
+            self.leave(entered, read() - began)
 
     def leave(self, turn: Turn, cost_s: float) -> None:
         """End a turn that used the worker for ``cost_s`` seconds."""

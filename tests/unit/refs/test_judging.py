@@ -12,7 +12,7 @@ from tests.support import commits
 from tests.support.commits import Made
 from tests.support.counting import Counting
 
-from zonegit.errors import NotFound, Unavailable, Unsafe, ZonegitError
+from zonegit.errors import Busy, NotFound, Unavailable, Unsafe, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, seal
 from zonegit.safety import judging
 from zonegit.safety.moves import MoveRequest
@@ -23,7 +23,8 @@ from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import ObjectStore, Origin
 from zonegit.zone import names
-from zonegit_refs.keeper import MAX_JUDGED_AT_ONCE, MAX_WAITING_TO_BE_JUDGED, Keeper
+from zonegit_refs.judgement_queue import MAX_OF_ACTOR, MAX_QUESTIONS, MAX_WAITING_QUESTIONS
+from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
 
 ZONE = names.parse("foo.com.")
@@ -33,8 +34,8 @@ SMALL = commits.commit(ZONE, 2, hosts=8)
 GROWN = commits.commit(ZONE, 2, hosts=21)
 
 
-def origin() -> Origin:
-    return Origin("ada", "test", secrets.token_hex(16))
+def origin(actor: str = "ada") -> Origin:
+    return Origin(actor, "test", secrets.token_hex(16))
 
 
 def by_id(*objects: RawObject) -> dict[ObjectId, RawObject]:
@@ -134,7 +135,7 @@ class Held(MemoryObjects):
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
         if self._at in ids:
             self.asked += 1
-            if self.asked == MAX_JUDGED_AT_ONCE:
+            if self.asked == MAX_OF_ACTOR:
                 self.all_asked.set()
             await self.free.wait()
         return await super().get(ids)
@@ -147,20 +148,40 @@ async def test_moves_go_through_whatever_is_only_judged_meanwhile(tmp_path: Path
         keeper = Keeper(tables, store, lambda *_: None)
         await keeper.register(ZONE, origin())
         await keeper.move(MAIN, Absent(), BIG.id, origin())
-        most = MAX_JUDGED_AT_ONCE + MAX_WAITING_TO_BE_JUDGED
+        most = MAX_QUESTIONS + MAX_WAITING_QUESTIONS
         asking = [
             asyncio.create_task(keeper.judge(MAIN, Anything(), SMALL.id, origin()))
             for _ in range(most)
         ]
         await store.all_asked.wait()
-        assert store.asked == MAX_JUDGED_AT_ONCE
-        with pytest.raises(Unavailable, match="too many moves are being judged"):
+        assert store.asked == MAX_QUESTIONS
+        with pytest.raises(Busy, match="too many moves of ada, which are to be judged"):
             await keeper.judge(MAIN, Anything(), GROWN.id, origin())
         await keeper.move(MAIN, Exactly(BIG.id), GROWN.id, origin())
         store.free.set()
         answers = await asyncio.gather(*asking, return_exceptions=True)
         assert {type(each) for each in answers} == {Unsafe}
         await keeper.judge(MAIN, Exactly(GROWN.id), GROWN.id, origin())
+
+
+async def test_moves_of_one_actor_leave_room_for_those_of_another(tmp_path: Path) -> None:
+    """However many are being judged, and however long that takes."""
+    store = Held(SMALL.id)
+    await store.put([*BIG.objects, *SMALL.objects, *GROWN.objects])
+    async with open_refs(tmp_path / "refs.sqlite3") as tables:
+        keeper = Keeper(tables, store, lambda *_: None)
+        await keeper.register(ZONE, origin())
+        await keeper.move(MAIN, Absent(), BIG.id, origin())
+        moving = [
+            asyncio.create_task(keeper.move(MAIN, Anything(), SMALL.id, origin("greedy")))
+            for _ in range(50)
+        ]
+        await store.all_asked.wait()
+        assert store.asked == MAX_OF_ACTOR
+        await keeper.move(MAIN, Exactly(BIG.id), GROWN.id, origin("modest"))
+        store.free.set()
+        answers = await asyncio.gather(*moving, return_exceptions=True)
+        assert {type(each) for each in answers} == {Unsafe}
 
 
 def spoilt(rng: random.Random) -> tuple[ObjectId, list[RawObject]]:
