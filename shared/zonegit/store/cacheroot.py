@@ -9,7 +9,6 @@ Without a marker, only files that caches have or had are taken for ours. A folde
 is refused, and nothing in it is touched; beside a marker, it is left alone.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -22,11 +21,11 @@ import msgspec
 
 from zonegit.errors import Invalid, Unavailable
 from zonegit.store.database import NEIGHBOURS, remove, sync
+from zonegit.store.folderlock import LOCK, locked
 from zonegit.zone.layout import Scheme
 
 MARKER: Final = "CACHE"
 UNFINISHED: Final = "CACHE.new"
-LOCK: Final = "lock"
 MARKER_OCTETS: Final = 4_096
 """How long a marker may be; ours are of some fifty."""
 
@@ -73,7 +72,8 @@ def claimed(
         try:
             path.mkdir(parents=True, exist_ok=True)
             _marker(path, layout, known, beside)  # before the lock, which is a file too
-            held.enter_context(_locked(path, layout))
+            hint = f"give each {layout.owner} a --name of its own"
+            held.enter_context(locked(path, layout.owner, hint=hint))
             if _marker(path, layout, known, beside) != layout:
                 _mark(path, layout)
             root = _laid_out(path, layout, names)
@@ -187,17 +187,3 @@ def _is_left(entry: "os.DirEntry[str]", layout: Layout, earlier: Collection[str]
 
 def _is_layout(entry: "os.DirEntry[str]") -> bool:
     return entry.is_dir(follow_symlinks=False) and bool(_LAYOUT.fullmatch(entry.name))
-
-
-@contextmanager
-def _locked(path: Path, layout: Layout) -> Iterator[None]:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-    with open(os.open(path / LOCK, flags, 0o644), "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise Unavailable(
-                f"another {layout.owner} uses {path}",
-                hint=f"give each {layout.owner} a --name of its own",
-            ) from error
-        yield
