@@ -5,13 +5,17 @@ from typing import Final
 import structlog
 
 from zonegit.bus.connection import connect
+from zonegit.bus.presence import Instance
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
+from zonegit.store.folderlock import locked
 from zonegit_objectstore.handlers import DEPTHS, Handlers
+from zonegit_objectstore.membership import open_membership
 from zonegit_objectstore.sqlite import open_objects
 
 NAME: Final = "objectstore"
+FOLDER: Final = "objectstore"
 FILE: Final = "objectstore/objects.sqlite3"
 
 log = structlog.get_logger()
@@ -22,13 +26,33 @@ async def run(bus_settings: BusSettings, settings: Settings) -> None:
 
     Raises:
         Unavailable: the store cannot be opened, or the bus closed the connection for good.
+        Conflict: another instance serves on that bus.
         Corrupt, Invalid, Denied: the store or the bus cannot be used.
     """
+    with locked(settings.data / FOLDER, NAME):
+        await _serve(bus_settings, settings)
+    raise Unavailable(f"{bus_settings.shown} closed the connection for good")
+
+
+async def _serve(bus_settings: BusSettings, settings: Settings) -> None:
+    """Serve until the bus closes the connection for good."""
     async with (
         open_objects(settings.data / FILE) as store,
         connect(bus_settings, name=NAME, patient=True, report=log.warning) as bus,
-        serve(bus, NAME, "objects", Handlers(store).endpoints(), DEPTHS),
     ):
-        log.info("service.started", bus=bus.url_shown, data=str(settings.data / FILE))
-        await bus.closed.wait()
-    raise Unavailable(f"{bus_settings.shown} closed the connection for good")
+        membership = await open_membership(store)
+        instance = Instance(bus, NAME, lambda: membership.installation, lambda: membership.refuses)
+        await instance.claim()
+        async with (
+            instance.running(),
+            membership.running(bus),
+            serve(bus, NAME, "objects", Handlers(store, membership.check).endpoints(), DEPTHS),
+        ):
+            log.info(
+                "service.started",
+                bus=bus.url_shown,
+                data=str(settings.data / FILE),
+                installation=membership.installation,
+                instance=instance.id,
+            )
+            await bus.closed.wait()

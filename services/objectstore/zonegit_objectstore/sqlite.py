@@ -20,15 +20,23 @@ from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId
 from zonegit_objectstore import history, outlines
 from zonegit_objectstore.rows import not_stored, select
 
-VERSION: Final = 3
+VERSION: Final = 4
+_INSTALLATION: Final = (
+    "CREATE TABLE installation (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT"
+)
 SCHEMA: Final = (
     "CREATE TABLE object (id BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, payload BLOB NOT NULL)"
     " STRICT",
     history.TABLE,
     outlines.TABLE,
     "INSERT INTO judged VALUES (0)",
+    _INSTALLATION,
 )
-UPGRADES: Final[Upgrades] = {1: history.fill, 2: outlines.add}
+UPGRADES: Final[Upgrades] = {
+    1: history.fill,
+    2: outlines.add,
+    3: lambda connection: connection.execute(_INSTALLATION),
+}
 # An object that is held is left alone, unless its octets rotted: then this is its repair.
 _PUT: Final = """
     INSERT INTO object (id, kind, payload) VALUES (?, ?, ?)
@@ -107,6 +115,14 @@ class SqliteObjects:
         and one at least. None: all."""
         wanted = list(dict.fromkeys(tips))
         return await self._database.read(partial(_latest, tips=wanted, limit=limit, most=octets))
+
+    async def installation(self) -> str:
+        """Return the installation that this store belongs to; empty: none yet."""
+        return await self._database.read(_installation)
+
+    async def join(self, installation: str) -> None:
+        """Let this store belong to an installation from now on."""
+        await self._database.write(partial(_join, installation=installation))
 
 
 @asynccontextmanager
@@ -252,3 +268,14 @@ def _read_object(row: tuple[Any, ...]) -> RawObject:
     except Damaged as error:
         error.details.setdefault("object", bytes(row[0]).hex())
         raise
+
+
+def _installation(connection: Connection) -> str:
+    row = connection.execute("SELECT id FROM installation").fetchone()
+    return str(row[0]) if row is not None else ""
+
+
+def _join(connection: Connection, installation: str) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO installation (one, id) VALUES (1, ?)", (installation,)
+    )

@@ -5,20 +5,24 @@ from typing import Final
 import structlog
 
 from zonegit.bus.connection import connect
+from zonegit.bus.presence import Instance
 from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
 from zonegit.store.basis import Limits
+from zonegit.store.folderlock import locked
 from zonegit_refs.adopting import Adopting
 from zonegit_refs.checking import StoreCheck
 from zonegit_refs.handlers import Handlers
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.publisher import Publisher
+from zonegit_refs.rivals import hear_others
 from zonegit_refs.sqlite import open_refs
 from zonegit_refs.witnesses import Witnesses
 
 NAME: Final = "refs"
+FOLDER: Final = "refs"
 FILE: Final = "refs/refs.sqlite3"
 
 log = structlog.get_logger()
@@ -29,13 +33,23 @@ async def run(bus_settings: BusSettings, settings: Settings, limits: Limits) -> 
 
     Raises:
         Unavailable: the store cannot be opened, or the bus closed the connection for good.
+        Conflict: another instance serves on that bus.
         Corrupt, Invalid, Denied: the store or the bus cannot be used.
     """
+    with locked(settings.data / FOLDER, NAME):
+        await _serve(bus_settings, settings, limits)
+    raise Unavailable(f"{bus_settings.shown} closed the connection for good")
+
+
+async def _serve(bus_settings: BusSettings, settings: Settings, limits: Limits) -> None:
+    """Serve until the bus closes the connection for good."""
     async with (
         open_refs(settings.data / FILE) as refs,
         connect(bus_settings, name=NAME, patient=True, report=log.warning) as bus,
     ):
-        publisher = Publisher(bus, refs)
+        instance = Instance(bus, NAME, lambda: refs.installation)
+        await instance.claim()
+        publisher = Publisher(bus, refs, instance)
         objects = RemoteObjects(bus, NAME)
         witnesses = Witnesses(bus, refs)
         check = StoreCheck(refs)
@@ -47,12 +61,19 @@ async def run(bus_settings: BusSettings, settings: Settings, limits: Limits) -> 
             keeper, adopting, witnesses.take, witnesses.listener.list_registered
         ).endpoints()
         async with (
+            instance.running(),
+            hear_others(bus, instance),
             publisher.running(),
             witnesses.running(),
             adopting.running(),
             serve(bus, NAME, "refs", endpoints),
             check.running(),
         ):
-            log.info("service.started", bus=bus.url_shown, data=str(settings.data / FILE))
+            log.info(
+                "service.started",
+                bus=bus.url_shown,
+                data=str(settings.data / FILE),
+                installation=refs.installation,
+                instance=instance.id,
+            )
             await bus.closed.wait()
-    raise Unavailable(f"{bus_settings.shown} closed the connection for good")

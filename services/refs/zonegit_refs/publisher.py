@@ -8,11 +8,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from zonegit.bus.connection import Bus
+from zonegit.bus.presence import Instance
 from zonegit.containment import contain, keep_running
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import RawObject
@@ -28,11 +29,12 @@ log = structlog.get_logger()
 
 
 class Publisher:
-    """Publishes while :meth:`running`."""
+    """Publishes while :meth:`running`. ``instance`` is what its heartbeats say of this process."""
 
-    def __init__(self, bus: Bus, refs: SqliteRefs) -> None:
+    def __init__(self, bus: Bus, refs: SqliteRefs, instance: Instance | None = None) -> None:
         self._bus = bus
         self._refs = refs
+        self._instance = instance
         self._outgoing: asyncio.Queue[RefEvent] = asyncio.Queue()
 
     def announce(self, objects: Sequence[RawObject], entries: Sequence[LogEntry]) -> None:
@@ -40,7 +42,12 @@ class Publisher:
         small = sum(len(raw.payload) for raw in objects) <= MAX_RIDE_ALONG
         for entry in entries:
             riding = list(objects) if small and entry is entries[-1] else []
-            event = RefEvent(epoch=self._refs.epoch, entry=entry, objects=riding)
+            event = RefEvent(
+                epoch=self._refs.epoch,
+                entry=entry,
+                objects=riding,
+                installation=self._refs.installation,
+            )
             self._outgoing.put_nowait(event)
 
     @asynccontextmanager
@@ -74,9 +81,14 @@ class Publisher:
             try:
                 with contain("publish"):
                     pulse = await self._refs.pulse()
-                    beat = Heartbeat(**pulse._asdict(), time=time.time())
+                    beat = Heartbeat(**pulse._asdict(), **self._describe(), time=time.time())
                     await self._bus.publish(subjects.HEARTBEAT, beat)
             except ZonegitError as error:
                 if self._bus.connected:  # when it is not, its own log says so
                     log.warning("heartbeat.lost", error=error.message)
             await asyncio.sleep(BEAT_S)
+
+    def _describe(self) -> dict[str, Any]:
+        if self._instance is None:
+            return {}
+        return {"instance": self._instance.id, "started": self._instance.started}

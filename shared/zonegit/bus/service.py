@@ -132,9 +132,15 @@ async def _stop(bus: Bus, taking: Subscription) -> None:
 
 @asynccontextmanager
 async def answer_requests(
-    bus: Bus, subject: str, message: type[M], answer: Callable[[M], msgspec.Struct]
+    bus: Bus, subject: str, message: type[M], answer: Callable[[M], msgspec.Struct | None]
 ) -> AsyncIterator[None]:
-    """Answer what is asked on one subject, from entry to exit; ``answer`` returns at once.
+    """Answer what is asked on one subject, from entry to exit.
+
+    Args:
+        bus: where it is asked.
+        subject: the one.
+        message: the question.
+        answer: returns the answer at once; None: there is none.
 
     Raises:
         Denied: the bus does not let this user listen there.
@@ -146,8 +152,9 @@ async def answer_requests(
             return
         try:
             with contain("request", subject=subject):
-                reply = codec.encode(answer(codec.decode(asked.data, message)))
-                await bus.send(asked.reply, reply)
+                reply = answer(codec.decode(asked.data, message))
+                if reply is not None:
+                    await bus.send(asked.reply, codec.encode(reply))
         except ZonegitError as error:
             log.warning("request.unanswered", subject=subject, error=error.message)
 

@@ -388,11 +388,13 @@ class Presence(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class RefEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
     """A row of the refs log, published after it is durable. ``objects``: the new objects of the
-    commit when they are small, to be verified like any other."""
+    commit when they are small, to be verified like any other. ``installation`` as
+    :class:`Heartbeat` has it."""
 
     epoch: Text
     entry: LogEntry
     objects: Objects = []
+    installation: Token = ""
 
 
 class Heartbeat(Event, frozen=True, kw_only=True, omit_defaults=True):

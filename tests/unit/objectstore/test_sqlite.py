@@ -81,10 +81,11 @@ async def test_the_first_that_fit_are_the_first_asked_for(tmp_path: Path) -> Non
 
 
 def as_the_first_release_left_it(path: Path) -> None:
-    """Takes from a file what layout 2 brought."""
+    """Take from a file what later layouts brought."""
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("DROP TABLE history")
         other.execute("DROP TABLE judged")
+        other.execute("DROP TABLE installation")
         other.execute("PRAGMA user_version = 1")
 
 
@@ -118,6 +119,7 @@ async def test_a_malformed_rrset_of_an_earlier_release_is_kept_and_known_as_that
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("INSERT INTO object (id, kind, payload) VALUES (?, ?, ?)", MALFORMED)
         other.execute("DROP TABLE judged")
+        other.execute("DROP TABLE installation")
         other.execute("PRAGMA user_version = 2")
     tree = encode(Tree({b"\1A": MALFORMED.id}))
     async with open_objects(path) as store:

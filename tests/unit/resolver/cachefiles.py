@@ -119,6 +119,7 @@ def make_unique_1(data: Path, name: str = "r") -> None:
     with overall(data, name) as database:
         database.execute("DROP TABLE digest")
         database.execute("ALTER TABLE standing DROP COLUMN digest")
+        database.execute("ALTER TABLE followed DROP COLUMN installation")
         database.execute("PRAGMA user_version = 2")
     (folder / "unique-2").rename(folder / "unique-1")
     (folder / "CACHE").write_text('{"owner":"resolver","scheme":"unique","version":1}\n')

@@ -310,12 +310,14 @@ async def test_what_was_answered_is_remembered_across_branches_epochs_and_restar
 async def test_a_serial_that_stood_for_two_states_is_no_reason_to_leave_a_branch(
     nats_url: str, tmp_path: Path
 ) -> None:
-    """Another store under the same name: its log is followed, and comes to the same serials."""
+    """Another store that replaces the first: its log is followed, and comes to the same serials."""
     async with resolver(nats_url, tmp_path) as running:
         async with site(nats_url, tmp_path / "stores") as there:
             await there.commit("foo.com.", address(1))
             await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            held = (await there.repo.refs.snapshot()).installation
         async with site(nats_url, tmp_path / "others") as there:
+            await there.repo.refs.replace(held, there.repo.origin("adopt-store"))
             await there.commit("foo.com.", address(2))
             await running.comes_to_say("NOERROR 192.0.2.2", WWW)
             (branch,) = (await planned(there))[0].branches

@@ -6,7 +6,8 @@ reconnect, an overflow: each makes it ask for what it has missed; another epoch 
 
 A log that has gone back, or that is in an epoch before ours, was restored from a backup. Then what
 is served is kept, for secondaries have it, too, until an operator has recovered the zone
-(docs/adr/0030-recovery.md).
+(docs/adr/0030-recovery.md). A ref store of another installation is not followed at all, unless an
+operator has said that it replaces ours (docs/adr/0050-installations.md).
 """
 
 import asyncio
@@ -20,8 +21,9 @@ import structlog
 
 from zonegit.bus.connection import Bus
 from zonegit.containment import contain, isolate
-from zonegit.errors import Internal, Invalid, ZonegitError
+from zonegit.errors import Internal, Invalid, Unavailable, ZonegitError
 from zonegit.objects.ids import RawObject
+from zonegit.store.installation import OURS_S, Held, Verdict, belongs, judge
 from zonegit.store.protocols import LogEntry, RefStore, Snapshot, ZoneRefs
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat, RefEvent
@@ -58,10 +60,19 @@ class Follower:
         self._pins = pins
         self._notes = last_known.notes
         self._descent = last_known.descent
-        self.epoch, self.sequence, self.past, _, self.operation = self._notes.followed
-        """The last row of the log that was taken up, and the epochs before."""
+        followed = self._notes.followed
+        self.epoch, self.sequence = followed.epoch, followed.sequence
+        """The last row of the log that was taken up."""
+        self.operation, self.past = followed.operation, followed.past
+        """That row's operation, and the epochs before its own."""
+        self.installation = followed.installation
+        """The installation whose log is followed; empty: unknown yet."""
+        self.refuses = ""
+        """That of a ref store which is heard and not followed; empty: there is none."""
         self.announced = 0
         """The last one that is known to exist."""
+        self._heard = float("-inf")
+        self._second = ""
         self.is_held = False
         """Whether the ref store has lost what was taken up."""
         self._recovering = False
@@ -125,6 +136,8 @@ class Follower:
             self._lose_track()  # it may be half taken up
 
     def _hear_event(self, event: RefEvent) -> None:
+        if not belongs(self.installation, event.installation, ()):
+            return  # its heartbeats say whether it replaces ours
         self.announced = max(self.announced, event.entry.sequence)
         if event.epoch != self.epoch:
             self._lose_track()
@@ -139,8 +152,14 @@ class Follower:
         except Invalid as error:
             log.warning("event.malformed", subject=subject, error=error.message)
             return
+        if not belongs(self.installation, beat.installation, beat.replaces):
+            self._hear_other(beat.installation)
+            return
+        self._heard = time.monotonic()
         before, self._last_beat = self._last_beat, beat
-        if self._is_other(before, beat):
+        if self.refuses:
+            self._accept()
+        elif self._is_other(before, beat):
             self._lose_track()
         elif beat.sequence > self.sequence:
             self.announced = max(self.announced, beat.sequence)
@@ -158,6 +177,43 @@ class Follower:
         # An event may overtake a heartbeat, but not one that was sent a second before it.
         return beat.epoch != self.epoch or beat.sequence < self._at_last_beat
 
+    def _hear_other(self, installation: str) -> None:
+        """A ref store of another installation is there: in the place of ours, or next to it."""
+        if not self._is_ours_there():
+            self._refuse(installation)
+        elif installation != self._second:
+            self._second = installation
+            log.error(
+                "refs.second",
+                installation=installation,
+                held=self.installation,
+                hint="two ref stores serve on one bus: stop that one",
+            )
+
+    def _is_ours_there(self) -> bool:
+        return time.monotonic() - self._heard < OURS_S
+
+    def _refuse(self, installation: str) -> None:
+        """Keep what is served: the only ref store there is is of another installation."""
+        if installation == self.refuses:
+            return
+        self.refuses = installation
+        for track in self._tracks:
+            self._tracks.hold(track)
+        log.error(
+            "refs.refused",
+            installation=installation,
+            held=self.installation,
+            hint="start refs over its own folder; if this is another one on purpose:"
+            f" zonegit adopt-store {self.installation}",
+        )
+
+    def _accept(self) -> None:
+        """Follow again: the ref store that is heard now is ours, or replaces it."""
+        log.info("refs.accepted", held=self.installation)
+        self.refuses = ""
+        self._lose_track()
+
     def _lose_track(self) -> None:
         """What this knows is of another log, or of a later state of it than there is."""
         self._everything = True
@@ -167,7 +223,8 @@ class Follower:
         if not self._everything:
             await self._read_missed()
         while self._everything:
-            await self._read_everything()
+            if not await self._read_everything():
+                break
             if self.is_held:
                 # The ref store hears from this what it lacks.
                 await self._refs.since(self.epoch, self.sequence, self.operation)
@@ -179,7 +236,9 @@ class Follower:
 
     def _note(self) -> None:
         began = self._notes.followed.began
-        followed = Followed(self.epoch, self.sequence, self.past, began, self.operation)
+        followed = Followed(
+            self.epoch, self.sequence, self.past, began, self.operation, self.installation
+        )
         self._notes.follow(followed)
 
     async def _read_missed(self) -> None:
@@ -197,13 +256,18 @@ class Follower:
                 self.sequence = max(self.sequence, since.sequence)
                 return
 
-    async def _read_everything(self) -> None:
-        """All zones and tips, in pages. Events that arrive meanwhile count from the first page's
-        sequence on, and are asked for afterwards."""
+    async def _read_everything(self) -> bool:
+        """Read all zones and tips, in pages. Events that arrive meanwhile count from the first
+        page's sequence on, and are asked for afterwards.
+
+        Returns:
+            Whether the ref store is of our installation; nothing of another one is taken.
+        """
         plan = self._tracks.plan
         first = page = await self._refs.snapshot()
+        if not await self._judge(first):
+            return False
         self._notes.begin(first.start)
-        await self._hold(first)
         registered: set[Name] = set()
         while True:
             for zone in page.zones:
@@ -214,9 +278,9 @@ class Follower:
                 break
             page = await self._refs.snapshot(page.after)
             if page.epoch != first.epoch:
-                return  # replaced meanwhile; the next attempt reads it
+                return True  # replaced meanwhile; the next attempt reads it
         if self._tracks.plan is not plan:
-            return  # so was that
+            return True  # so was that
         for track in list(self._tracks):
             if track.zone in registered:
                 continue
@@ -226,20 +290,29 @@ class Follower:
                 gone = Position(None, first.epoch, first.sequence)
                 self._updater.want(track.zone, track.branch, gone)
                 self._pins.forget(track.zone)
-        if self.is_held:
-            return
-        self._begin(first)
-        self._everything = False
-        await self._read_missed()
+        if not self.is_held:
+            self._begin(first)
+            self._everything = False
+            await self._read_missed()
+        return True
 
-    async def _hold(self, first: Snapshot) -> None:
-        """Find out whether the ref store has lost what was taken up."""
-        is_held = first.epoch in self.past
-        if first.epoch == self.epoch:
-            is_held = first.sequence < self.sequence
-            if not is_held and self.operation:
-                since = await self._refs.since(self.epoch, self.sequence, self.operation)
-                is_held = since.is_other
+    async def _judge(self, first: Snapshot) -> bool:
+        """Find out whether the ref store is ours, and has lost what was taken up.
+
+        Returns:
+            Whether its zones are of interest: it is of our installation.
+        """
+        held = Held(self.installation, self.epoch, self.sequence, self.past)
+        verdict = judge(held, first)
+        if verdict is Verdict.FOREIGN:
+            if self._is_ours_there():
+                raise Unavailable("a ref store of another installation answers, next to ours")
+            self._refuse(first.installation)
+            return False
+        is_held = verdict is Verdict.WENT_BACK
+        if not is_held and first.epoch == self.epoch and self.operation:
+            since = await self._refs.since(self.epoch, self.sequence, self.operation)
+            is_held = since.is_other
         if is_held and not self.is_held:
             log.error(
                 "log.went-back",
@@ -247,15 +320,18 @@ class Follower:
                 sequence=first.sequence,
                 held_epoch=self.epoch,
                 held_sequence=self.sequence,
-                hint="the ref store was restored; what is served stays until: zonegit recover",
+                hint="the ref store was restored; what is served stays until: zonegit recover;"
+                f" if it is another one on purpose: zonegit adopt-store {self.epoch}",
             )
-        self.is_held = is_held
+        self.is_held, self.refuses = is_held, ""
         if not is_held and self.epoch not in ("", first.epoch):
             self._descent.doubt()
+        return True
 
     def _begin(self, first: Snapshot) -> None:
         """Go on from the whole picture."""
         self.epoch, self.sequence = first.epoch, first.sequence
+        self.installation = first.installation or self.installation
         self.past = tuple(each.epoch for each in first.past)
         self.operation = first.operation
         self._recovering = first.recovering
@@ -267,6 +343,8 @@ class Follower:
             self._keep(zone, first)
             return
         if self._tracks.plan.is_pinned(zone.zone):
+            for track in self._tracks.of(zone.zone):
+                self._tracks.release(track)
             self._pins.want(zone.zone, first.epoch, first.sequence)
             return
         for branch in self._tracks.plan.labels(zone.zone):

@@ -31,7 +31,7 @@ from zonegit_resolver.following import sqlite
 from zonegit_resolver.following.sqlite import Key, Standing
 
 FILE: Final = "overall.sqlite3"
-VERSION: Final = 3
+VERSION: Final = 4
 WATCHED: Final = Watched(("confirmed", "late", "standing", "answered", "followed"))
 _NOTES: Final = (
     "CREATE TABLE answered (zone BLOB NOT NULL, branch TEXT NOT NULL, serial INTEGER NOT NULL,"
@@ -40,6 +40,7 @@ _NOTES: Final = (
     " sequence INTEGER NOT NULL, past TEXT NOT NULL, began TEXT NOT NULL,"
     " operation TEXT NOT NULL) STRICT",
 )
+_INSTALLATION: Final = "ALTER TABLE followed ADD COLUMN installation TEXT NOT NULL DEFAULT ''"
 SCHEMA: Final = (
     "CREATE TABLE confirmed (one INTEGER PRIMARY KEY CHECK (one = 1), seen REAL NOT NULL) STRICT",
     "CREATE TABLE late (zone BLOB NOT NULL, branch TEXT NOT NULL, seen REAL NOT NULL,"
@@ -47,6 +48,7 @@ SCHEMA: Final = (
     sqlite.STANDING,
     *_NOTES,
     digests.TABLE,
+    _INSTALLATION,
 )
 
 
@@ -55,12 +57,16 @@ def _add_notes(connection: Connection) -> None:
         connection.execute(statement)
 
 
+def _add_installation(connection: Connection) -> None:
+    connection.execute(_INSTALLATION)
+
+
 def _add_digests(connection: Connection) -> None:
     connection.execute(digests.TABLE)
     connection.execute("ALTER TABLE standing ADD COLUMN digest BLOB")
 
 
-UPGRADES: Final = {1: _add_notes, 2: _add_digests}
+UPGRADES: Final = {1: _add_notes, 2: _add_installation, 3: _add_digests}
 
 log = structlog.get_logger()
 
@@ -69,13 +75,15 @@ class Followed(NamedTuple):
     """The point up to which the log was followed: the epoch, the last of its rows that was
     applied, and the epochs before it, the latest first. The epoch is empty while no log was read.
     ``began`` names the run of the ref store in which this cache began, empty: before there were
-    such names. ``operation`` is that of the last row, empty: unknown."""
+    such names. ``operation`` is that of the last row, empty: unknown. ``installation`` is that of
+    the ref store, empty: unknown."""
 
     epoch: str = ""
     sequence: int = 0
     past: tuple[str, ...] = ()
     began: str = ""
     operation: str = ""
+    installation: str = ""
 
 
 class Highest(NamedTuple):
@@ -112,7 +120,7 @@ _ANSWERED: Final[RowReader[tuple[Key, Highest]]] = RowReader(
 )
 _FOLLOWED: Final[RowReader[Followed]] = RowReader(
     "followed",
-    tuple[str, StoredCount, str, str, str],
+    tuple[str, StoredCount, str, str, str, str],
     lambda epoch, sequence, past, *rest: Followed(epoch, sequence, tuple(past.split()), *rest),
 )
 
@@ -184,7 +192,9 @@ def _known(connection: Connection) -> Known:
     answered = dict(
         _ANSWERED.read_all(connection.execute("SELECT zone, branch, serial, tree FROM answered"))
     )
-    found = connection.execute("SELECT epoch, sequence, past, began, operation FROM followed")
+    found = connection.execute(
+        "SELECT epoch, sequence, past, began, operation, installation FROM followed"
+    )
     followed = _FOLLOWED.read_first(found) or Followed()
     return Known(confirmed, late, sqlite.standing(connection), answered, followed)
 
@@ -192,7 +202,7 @@ def _known(connection: Connection) -> Known:
 def _note(connection: Connection, followed: Followed, answered: Mapping[Key, Highest]) -> None:
     epoch, sequence, past, *rest = followed
     connection.execute(
-        "INSERT OR REPLACE INTO followed VALUES (1, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO followed VALUES (1, ?, ?, ?, ?, ?, ?)",
         (epoch, sequence, " ".join(past), *rest),
     )
     connection.executemany(

@@ -243,6 +243,10 @@ class Tracks:
         track.held = True
         self.fall_behind(track)
 
+    def release(self, track: Track) -> None:
+        """End what :meth:`hold` began, for a track that stays where it is."""
+        track.held = False
+
     def fall_behind(self, track: Track) -> None:
         """Its age starts to run."""
         if track.seen is None:

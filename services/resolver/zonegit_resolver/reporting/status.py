@@ -40,6 +40,7 @@ MAX_PAGE_OCTETS: Final = 400 * 1024
 ROW_OCTETS: Final = 90
 """Of a serial on such a page, without its zone and branch."""
 HELD: Final = "the ref store was restored and lacks this: zonegit recover"
+REFUSED: Final = "refs is of another installation and is not followed: zonegit doctor"
 
 log = structlog.get_logger()
 
@@ -132,13 +133,18 @@ def status(
         epoch=follower.epoch,
         sequence=follower.sequence,
         lag=follower.lag,
-        zones=[_zone(track, tracks, notes, now) for track in found[:MOST_ZONES]],
+        zones=[
+            _zone(track, tracks, notes, now, REFUSED if follower.refuses else HELD)
+            for track in found[:MOST_ZONES]
+        ],
         more=len(found) > MOST_ZONES,
         asked=_asked(plan.of(asked.zone)) if asked.zone is not None else None,
         past=list(follower.past),
         held=follower.is_held,
         began=notes.followed.began,
         operation=follower.operation,
+        installation=follower.installation,
+        refuses=follower.refuses,
     )
 
 
@@ -173,7 +179,7 @@ def _asked(serving: Serving | None) -> ZoneServing | None:
     )
 
 
-def _zone(track: Track, tracks: Tracks, notes: Notes, now: float) -> ServedZone:
+def _zone(track: Track, tracks: Tracks, notes: Notes, now: float, held: str) -> ServedZone:
     current = track.current
     serving = tracks.plan.of(track.zone)
     split = serving.canary if serving is not None else None
@@ -185,7 +191,7 @@ def _zone(track: Track, tracks: Tracks, notes: Notes, now: float) -> ServedZone:
         sequence=track.done.sequence if track.done is not None else 0,
         age=tracks.age(track, now),
         pinned=tracks.plan.is_pinned(track.zone),
-        problem=track.problem or (HELD if track.held else None),
+        problem=track.problem or (held if track.held else None),
         percent=split.percent if split is not None and split.branch == track.branch else None,
         highest=notes.highest((track.zone, track.branch)),
     )

@@ -1,0 +1,234 @@
+"""One instance of a store on a bus: it asks who else serves, before it does and while it does.
+
+Theory of operation
+-------------------
+Two processes that serve one store from two folders make answers flap and lose what one of them has
+acknowledged. So each instance has a random id, listens on ``zg.presence.<store>``, and tells there
+since when it serves.
+
+- *Before it serves* an instance asks on that subject. Where nothing listens the bus itself says
+  so, within a millisecond, and the start is no slower. Where an instance answers, the one that
+  asks ends. A listener that does not answer in time is a dead host whose connection the bus has
+  not given up yet: the start goes on.
+- *While it serves* it asks every few seconds, after a reconnect, and when it hears the heartbeat of
+  another instance: two that started at the same moment, or that a broken network kept apart, find
+  each other so. Of two the later start ends; both compare the same pair of values, so exactly one
+  does, whatever their clocks say.
+- *What counts* is an answer, which arrives at an inbox of our own, or three heartbeats in a row of
+  an instance that does not answer, such as one of an earlier release. A question counts for
+  nothing: every operator may ask. Neither does a single heartbeat, for it may be a predecessor's
+  last one.
+
+A store that several instances may serve together says ``several``, and none of them ends.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from zonegit.bus.connection import Bus
+from zonegit.bus.service import answer_requests
+from zonegit.containment import keep_running
+from zonegit.errors import Conflict, Denied, Invalid, Unavailable
+from zonegit.wire import subjects
+from zonegit.wire.messages import AskPresence, Presence
+
+ANSWER_TIMEOUT_S: Final = 1.0
+"""Seconds that another instance has to answer."""
+ASK_EVERY_S: Final = 3.0
+RIVAL_S: Final = 10.0
+"""How long an instance is named that wanted to serve as well."""
+MAX_SILENT_BEATS: Final = 3
+"""Heartbeats of an instance that does not answer, after which it is believed to serve."""
+BEATS_APART_S: Final = 3.0
+"""Heartbeats further apart are not in a row."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Heard:
+    """Heartbeats in a row of another instance, the last one at ``last`` by the loop's clock."""
+
+    beat: Presence
+    last: float
+    count: int = 1
+
+
+class Instance:
+    """This process as an instance of a store.
+
+    Args:
+        bus: where the store is served.
+        store: its name: ``refs`` or ``objectstore``.
+        installation: returns the installation that this instance belongs to.
+        refuses: returns that of a ref store which it heard and does not belong to.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        store: str,
+        installation: Callable[[], str],
+        refuses: Callable[[], str] = str,
+    ) -> None:
+        self._bus = bus
+        self._store = store
+        self._subject = subjects.presence(store)
+        self._installation = installation
+        self._refuses = refuses
+        self._due = asyncio.Event()
+        self._heard: dict[str, _Heard] = {}
+        self._rival: tuple[str, float] | None = None
+        self._named = ""
+        self._is_warned = False
+        self.id = secrets.token_hex(8)
+        self.started = time.time()
+
+    def describe(self) -> Presence:
+        """Return what this instance says of itself."""
+        return Presence(
+            instance=self.id,
+            started=self.started,
+            installation=self._installation(),
+            refuses=self._refuses(),
+            rival=self._find_rival(),
+        )
+
+    async def claim(self) -> None:
+        """Check that no other instance serves; to be called before this one does.
+
+        Raises:
+            Conflict: another one does.
+        """
+        other = await self._ask()
+        if other is not None and not are_several(self.describe(), other):
+            raise self._conflict(other)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Answer and ask from entry to exit; the body is cancelled when this instance has to end.
+
+        Raises:
+            Conflict: another instance serves, and started earlier.
+        """
+        async with AsyncExitStack() as stack:
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            try:
+                await stack.enter_async_context(
+                    answer_requests(self._bus, self._subject, AskPresence, self._answer)
+                )
+            except Denied as error:
+                self._warn(error)
+            self._bus.on_reconnect(self._due.set)
+            watching = group.create_task(keep_running("presence", self._watch))
+            try:
+                yield
+            finally:
+                watching.cancel()
+
+    def hear(self, beat: Presence) -> None:
+        """Take note of the heartbeat of an instance, which may be this one."""
+        if beat.instance == self.id or are_several(self.describe(), beat):
+            return
+        now = asyncio.get_running_loop().time()
+        heard = self._heard.get(beat.instance)
+        if heard is None or now - heard.last > BEATS_APART_S:
+            self._heard = {beat.instance: _Heard(beat, now)}
+            self._due.set()
+        else:
+            heard.count, heard.last = heard.count + 1, now
+
+    def _answer(self, asked: AskPresence) -> Presence | None:
+        if asked.instance == self.id:
+            return None
+        if asked.instance:
+            self._rival = (asked.instance, asyncio.get_running_loop().time())
+        return self.describe()
+
+    def _find_rival(self) -> str:
+        if self._rival is None or asyncio.get_running_loop().time() - self._rival[1] > RIVAL_S:
+            return ""
+        return self._rival[0]
+
+    async def _watch(self) -> None:
+        while True:
+            self._due.clear()
+            other = await self._ask()
+            if other is None:
+                other = self._find_silent()
+            if other is not None:
+                self._compare(other)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ASK_EVERY_S):
+                    await self._due.wait()
+
+    def _find_silent(self) -> Presence | None:
+        """Return an instance that beats and does not answer; None: there is none."""
+        found = (each.beat for each in self._heard.values() if each.count >= MAX_SILENT_BEATS)
+        return next(found, None)
+
+    def _compare(self, other: Presence) -> None:
+        own = self.describe()
+        if has_to_yield(own, other):
+            raise self._conflict(other)
+        if not are_several(own, other) and other.instance != self._named:
+            self._named = other.instance
+            log.error(
+                "instance.second",
+                instance=other.instance,
+                installation=other.installation,
+                hint=f"a bus has one {self._store}: stop the one that started later",
+            )
+
+    async def _ask(self) -> Presence | None:
+        """Return what another instance says of itself; None: none answers."""
+        question = AskPresence(instance=self.id)
+        try:
+            return await self._bus.request(
+                self._subject, question, Presence, timeout=ANSWER_TIMEOUT_S
+            )
+        except Denied as error:
+            self._warn(error)
+        except (Unavailable, Invalid):
+            pass  # nothing listens, or what does is gone, or is not one of ours
+        return None
+
+    def _warn(self, error: Denied) -> None:
+        if not self._is_warned:
+            self._is_warned = True
+            log.warning(
+                "instances.not-asked",
+                error=error.message,
+                hint=f"{self._store} has to publish and subscribe to {self._subject}",
+            )
+
+    def _conflict(self, other: Presence) -> Conflict:
+        since = ""
+        if other.started:
+            since = f" since {datetime.fromtimestamp(other.started, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return Conflict(
+            f"another {self._store} serves on {self._bus.url_shown}{since}: instance"
+            f" {other.instance or 'of an earlier release'} of installation"
+            f" {other.installation or 'unknown'}",
+            hint=f"a bus has one {self._store}: stop that one first, or use a bus of its own",
+        )
+
+
+def are_several(own: Presence, other: Presence) -> bool:
+    """Return whether both instances may serve their store together."""
+    return own.several and other.several and own.installation == other.installation
+
+
+def has_to_yield(own: Presence, other: Presence) -> bool:
+    """Return whether an instance has to end because of another one that serves, too."""
+    if are_several(own, other):
+        return False
+    return (other.started, other.instance) < (own.started, own.instance)

@@ -1,0 +1,90 @@
+"""Which ref store is followed by one that has followed another, or an earlier part of its log."""
+
+import pytest
+
+from zonegit.store.installation import Held, Verdict, belongs, judge
+from zonegit.store.protocols import Past, Snapshot
+
+A, B = "a" * 16, "b" * 16
+HELD = Held(A, "e2", 20, ("e1",))
+
+
+def log(
+    epoch: str,
+    sequence: int,
+    *past: Past,
+    installation: str = A,
+    replaces: tuple[str, ...] = (),
+) -> Snapshot:
+    return Snapshot(
+        epoch, sequence, [], past=list(past), installation=installation, replaces=list(replaces)
+    )
+
+
+E1 = Past("e1", 10, recovered=True)
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (log("e2", 20, E1), Verdict.CONTINUES),
+        (log("e2", 25, E1), Verdict.CONTINUES),
+        (log("e2", 19, E1), Verdict.WENT_BACK),
+        # An epoch that another host began when it took over has all rows, or is not followed.
+        (log("e3", 20, Past("e2", 20, recovered=False), E1), Verdict.CONTINUES),
+        (log("e3", 99, Past("e2", 19, recovered=False), E1), Verdict.WENT_BACK),
+        # A recovery says that rows are lost.
+        (log("e3", 15, Past("e2", 15, recovered=True), E1), Verdict.CONTINUES),
+        # A later recovery makes good for an epoch that lost rows without saying so.
+        (
+            log("e4", 99, Past("e3", 30, recovered=True), Past("e2", 19, recovered=False), E1),
+            Verdict.CONTINUES,
+        ),
+        # Several epochs later, each of which has all rows.
+        (
+            log("e4", 99, Past("e3", 30, recovered=False), Past("e2", 20, recovered=False), E1),
+            Verdict.CONTINUES,
+        ),
+        # A backup from before the recovery that began the epoch held.
+        (log("e1", 99), Verdict.WENT_BACK),
+        # Such a backup, recovered while no resolver was there to be asked.
+        (log("e5", 12, Past("e1", 9, recovered=True)), Verdict.CONTINUES),
+        (log("e5", 12, Past("e1", 9, recovered=False)), Verdict.WENT_BACK),
+        # Epochs that have nothing in common.
+        (log("x", 99), Verdict.WENT_BACK),
+        (log("x", 99, Past("y", 50, recovered=True)), Verdict.WENT_BACK),
+        (log("x", 99, replaces=("e2",)), Verdict.REPLACES),
+        # Another installation, whatever its epochs are called.
+        (log("x", 99, installation=B), Verdict.FOREIGN),
+        (log("e2", 99, E1, installation=B), Verdict.FOREIGN),
+        (log("x", 0, installation=B, replaces=(A,)), Verdict.REPLACES),
+        (log("x", 0, installation=B, replaces=("c" * 16,)), Verdict.FOREIGN),
+        # A ref store of an earlier release has no id, but it has epochs.
+        (log("e2", 21, installation=""), Verdict.CONTINUES),
+        (log("x", 99, installation=""), Verdict.WENT_BACK),
+    ],
+)
+def test_a_log_is_followed_where_it_has_what_is_held_or_says_what_was_lost(
+    found: Snapshot, verdict: Verdict
+) -> None:
+    assert judge(HELD, found) is verdict
+
+
+def test_the_first_log_is_followed_whatever_it_is() -> None:
+    assert judge(Held("", "", 0, ()), log("x", 3)) is Verdict.CONTINUES
+
+
+def test_a_cache_of_an_earlier_release_knows_its_log_by_the_epoch() -> None:
+    """It has no id yet, but a store that is empty is not taken for its own."""
+    held = HELD._replace(installation="")
+    assert judge(held, log("e2", 21, E1)) is Verdict.CONTINUES
+    assert judge(held, log("x", 0, installation=B)) is Verdict.WENT_BACK
+    assert judge(held, log("x", 0, installation=B, replaces=("e2",))) is Verdict.REPLACES
+
+
+def test_an_installation_is_known_by_its_id_or_named_as_replaced() -> None:
+    assert belongs("", B, ())
+    assert belongs(A, A, ())
+    assert belongs(A, "", ())
+    assert belongs(A, B, (A,))
+    assert not belongs(A, B, ())
