@@ -169,6 +169,39 @@ async def test_an_operation_id_is_not_good_for_another_move(stand: RefStand) -> 
         await stand.refs.move(MAIN, Exactly(second.id), third.id, why)
 
 
+async def test_an_operation_that_changed_nothing_is_not_good_for_another_move(
+    stand: RefStand,
+) -> None:
+    first = await registered(stand)
+    second = await stored(stand, FOO, 2)
+    gone = refnames.branch(FOO, "gone")
+    stays, deletes = origin(), origin()
+    same = await stand.refs.move(MAIN, Anything(), first.id, stays)
+    absent = await stand.refs.move(gone, Anything(), None, deletes)
+    for ref, new, why in ((MAIN, second.id, stays), (MAIN, None, stays), (gone, first.id, deletes)):
+        with pytest.raises(Invalid, match="another move"):
+            await stand.refs.move(ref, Anything(), new, why)
+    await stand.refs.move(MAIN, Exactly(first.id), second.id, origin())
+    await stand.refs.move(gone, Absent(), second.id, origin())
+    assert await stand.refs.move(MAIN, Anything(), first.id, stays) == same
+    assert await stand.refs.move(gone, Anything(), None, deletes) == absent
+    refs = await stand.refs.zone(FOO, ACTOR)
+    assert {name: tip.target for name, tip in refs.heads.items()} == {
+        "main": second.id,
+        "gone": second.id,
+    }
+
+
+async def test_an_operation_id_is_not_good_to_point_elsewhere(stand: RefStand) -> None:
+    await registered(stand)
+    own, why = refnames.own_head(ACTOR), origin()
+    canary = refnames.branch(FOO, "canary")
+    await stand.objects.put([encode(Symref(each.path())) for each in (MAIN, canary)])
+    await stand.refs.point(own, MAIN, why)
+    with pytest.raises(Invalid, match="another move"):
+        await stand.refs.point(own, canary, why)
+
+
 async def test_what_stands_already_writes_no_row(stand: RefStand) -> None:
     first = await registered(stand)
     before = (await stand.refs.snapshot()).sequence

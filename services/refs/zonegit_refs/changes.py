@@ -32,6 +32,8 @@ from zonegit_refs.newrefs import is_new_ref
 
 MOST_TOLD: Final = 100
 """Log rows that the answer to one operation holds: the last ones it wrote."""
+NOTHING: Final = b""
+"""The target of a move that deletes its ref."""
 
 
 class Overtaken(Exception):
@@ -47,7 +49,10 @@ class Outcome:
 
 
 class Operation:
-    """One operation inside its transaction. ``what`` tells apart the refs it moves."""
+    """One operation inside its transaction. ``what`` tells apart the refs it moves; ``target`` is
+    what the ref is to hold, empty: nothing, None: the verb has none."""
+
+    target: bytes | None = None
 
     def __init__(
         self, connection: Connection, verb: str, ref: RefName, origin: Origin, time: float
@@ -63,8 +68,8 @@ class Operation:
         """Return the first outcome, when this operation was carried out already.
 
         Raises:
-            Invalid: the operation's id is that of another actor, or that of an operation that
-                takes back something else.
+            Invalid: the operation's id is that of another actor, of a move to another target, or
+                of an operation that takes back something else.
             NotFound: the log has no operation that this one could take back.
         """
         key = self._origin.operation
@@ -76,12 +81,15 @@ class Operation:
             raise Invalid("this operation's id was used by another operator")
         found = rows.WROTE.read_first(
             self.connection.execute(
-                "SELECT first, last FROM operation WHERE id = ? AND what = ?", (key, self._what)
+                "SELECT first, last, target FROM operation WHERE id = ? AND what = ?",
+                (key, self._what),
             )
         )
         if found is None:
             return None
-        first, last = found
+        first, last, target = found
+        if target is not None and target != self.target:
+            raise Invalid("this operation's id was used for another move")
         written = self.connection.execute(
             f"{rows.LOG} WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
             (max(first, last - MOST_TOLD + 1), last),
@@ -137,9 +145,11 @@ class Operation:
     def outcome(self) -> Outcome:
         """Records that the operation is done."""
         last = self._first + len(self._written) - 1
+        origin = self._origin
         self.connection.execute(
-            "INSERT INTO operation (id, what, actor, first, last) VALUES (?, ?, ?, ?, ?)",
-            (self._origin.operation, self._what, self._origin.actor, self._first, last),
+            "INSERT INTO operation (id, what, actor, first, last, target)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (origin.operation, self._what, origin.actor, self._first, last, self.target),
         )
         moved = Moved(rows.epoch(self.connection), last, self._written[-MOST_TOLD:])
         return Outcome(moved, self._written)
@@ -209,8 +219,9 @@ def move(
         Unsafe: the serial would go back.
         Invalid: the operation's id was used for another move.
     """
+    operation.target = new or NOTHING
     if (before := operation.done_before()) is not None:
-        if before.entries and before.entries[-1].new != new:
+        if before.entries and before.entries[-1].new != new:  # of an earlier release
             raise Invalid("this operation's id was used for another move")
         return Outcome(before, [])
     found = state(operation.connection, ref)
@@ -378,7 +389,9 @@ def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId
 
     Raises:
     NotFound: the branch's zone is not registered.
+    Invalid: the operation's id was used to point to another branch.
     """
+    operation.target = symref
     if (before := operation.done_before()) is not None:
         return Outcome(before, [])
     assert branch.zone is not None

@@ -128,6 +128,7 @@ def _add_digests(connection: Connection) -> None:
     connection.execute(digests.TABLE)
     connection.execute("ALTER TABLE log ADD COLUMN previous BLOB NOT NULL DEFAULT x''")
     chain.fill(connection)
+    connection.execute("ALTER TABLE operation ADD COLUMN target BLOB")
 
 
 UPGRADES: Final[Upgrades] = {
@@ -173,11 +174,12 @@ SCHEMA: Final = (
     _LOG_OF_WORK,
     _LOG_OF_UNDONE,
     _LOG_OF_TIP,
-    # One operation may move several refs, each once. It wrote the rows first to last, none when
+    # One operation may move several refs, each once, to its target (empty: to nothing; null: it has
+    # none, or was carried out by an earlier release). It wrote the rows first to last, none when
     # last is before first; sequence is where the log stood then.
     """CREATE TABLE operation (
         id TEXT NOT NULL, what TEXT NOT NULL, actor TEXT NOT NULL,
-        first INTEGER NOT NULL, last INTEGER NOT NULL,
+        first INTEGER NOT NULL, last INTEGER NOT NULL, target BLOB,
         PRIMARY KEY (id, what)
     ) STRICT, WITHOUT ROWID""",
     _LEGACY,
@@ -243,10 +245,10 @@ HEAD: Final[RowReader[ObjectId]] = RowReader("head", tuple[StoredId], ObjectId)
 POINTED: Final[RowReader[tuple[Name, str]]] = RowReader(
     "head", tuple[bytes, str], lambda zone, branch: (read_name(zone), branch)
 )
-WROTE: Final[RowReader[tuple[int, int]]] = RowReader(
-    "operation", tuple[StoredCount, StoredCount], _read_columns
+WROTE: Final[RowReader[tuple[int, int, bytes | None]]] = RowReader(
+    "operation", tuple[StoredCount, StoredCount, bytes | None], _read_columns
 )
-"""The first and the last row of an operation."""
+"""The first and the last row of an operation, and its target."""
 STEP: Final[RowReader[tuple[str, str | None]]] = RowReader(
     "log", tuple[str, str | None], _read_columns
 )

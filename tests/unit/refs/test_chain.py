@@ -152,6 +152,7 @@ async def test_an_upgrade_chains_the_rows_as_if_they_had_been_written_so(
         file.execute("DROP TABLE digest")
         file.execute("DROP INDEX log_of_tip")
         file.execute("ALTER TABLE log DROP COLUMN previous")
+        file.execute("ALTER TABLE operation DROP COLUMN target")
         file.execute("PRAGMA user_version = 6")
         file.commit()
     async with open_refs(path) as refs:

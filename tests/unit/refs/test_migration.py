@@ -267,10 +267,16 @@ def schema_of(layout: int) -> list[str]:
     }
     absent = [each for made, names in since.items() if made > layout for each in names]
     kept = [each for each in rows.SCHEMA if not any(name in each for name in absent)]
-    columns = {3: ",\n        because TEXT", 4: ", undoes TEXT", 7: ", previous BLOB NOT NULL"}
+    columns = {
+        3: ",\n        because TEXT",
+        4: ", undoes TEXT",
+        7: ", previous BLOB NOT NULL",
+    }
     for made, column in columns.items():
         if made > layout:
             kept = [each.replace(column, "") for each in kept]
+    if layout < 7:
+        kept = [each.replace(", target BLOB,", ",") for each in kept]
     return kept
 
 

@@ -202,6 +202,7 @@ async def test_undos_of_an_earlier_layout_are_known_by_the_digits_in_their_reaso
         for column in ("undoes", "previous"):
             file.execute(f"ALTER TABLE log DROP COLUMN {column}")
         file.execute("ALTER TABLE store DROP COLUMN installation")
+        file.execute("ALTER TABLE operation DROP COLUMN target")
         file.execute("PRAGMA user_version = 3")
         file.commit()
     async with open_refs(path) as refs:
