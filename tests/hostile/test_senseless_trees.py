@@ -1,0 +1,175 @@
+"""Random trees, well hashed and senseless, against what compiles, answers, stores and follows."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import dns.message
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from tests.support.badzones import SealedZone
+from tests.support.nats import nats_server
+from tests.support.senseless import senseless_zones
+from tests.support.waiting import comes_true, held
+from tests.unit.resolver.site import Running, Site, resolver, site
+
+from zonegit import containment
+from zonegit.authority.answering import answer, fast
+from zonegit.authority.answering.zones import Served, Zones
+from zonegit.authority.compiled.compiler import advanced
+from zonegit.authority.compiled.records import whole
+from zonegit.authority.compiled.snapshot import Snapshot, empty
+from zonegit.authority.messages.query import STREAM
+from zonegit.errors import Internal, NotFound, ZonegitError
+from zonegit.history import trees
+from zonegit.objects.asks import run
+from zonegit.objects.canonical import decode
+from zonegit.objects.model import Commit
+from zonegit.repo.asking import fsck
+from zonegit.store import refnames
+from zonegit.store.expected import Anything
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_resolver.following.loading import change_of
+
+EXAMPLES = 25
+"""Zones that are thrown at a stack; what compiles them gets many more."""
+
+APEX = names.parse("mallory.test.")
+QUESTIONS = [
+    dns.message.make_query(name, rdtype, id=1, want_dnssec=do, payload=4_096).to_wire()
+    for name in ("mallory.test.", "a.mallory.test.", "www.a.mallory.test.", "no.mallory.test.")
+    for rdtype in ("A", "SOA", "NS", "ANY", "SVCB", "RRSIG")
+    for do in (False, True)
+]
+
+
+def compile_zone(apex: Name, sealed: SealedZone) -> Snapshot:
+    """As a resolver does it.
+
+    Raises:
+        ZonegitError: it is no zone.
+    """
+    raws = {raw.id: raw for raw in sealed.objects}
+    values = {}
+    for raw in sealed.objects:
+        with suppress(ZonegitError):
+            values[raw.id] = decode(raw)
+    commit = values[sealed.commit]
+    assert isinstance(commit, Commit)
+    snapshot = empty(apex)
+    for change in run(trees.changes(None, commit.tree), values):
+        assert change.new is not None
+        if change.new not in raws:
+            raise NotFound("it is not there")
+        snapshot = advanced(snapshot, [change_of(change.path, change.rdtype, raws[change.new])])
+    return snapshot
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(senseless_zones(APEX))
+def test_what_compiles_is_answered_and_what_does_not_is_refused_on_purpose(
+    sealed: SealedZone,
+) -> None:
+    try:
+        snapshot = compile_zone(APEX, sealed)
+    except ZonegitError:
+        return
+    if snapshot.serial is None:
+        return
+    zones = Zones()
+    zones.replace(APEX, Served(zones.state(APEX, "main", sealed.commit, snapshot)))
+    for query in QUESTIONS:
+        reply = answer.respond(query, zones, "192.0.2.1", STREAM)
+        assert fast.respond(query, zones, "192.0.2.1", STREAM) == reply
+    list(whole(snapshot))
+
+
+class Target:
+    """Stores and a resolver, which stay for many examples; each of these is a zone of its own."""
+
+    def __init__(self, made: Site, running: Running) -> None:
+        self._site = made
+        self._running = running
+        self._bugs = containment.counts.copy()
+        self._thrown = 0
+
+    def next_apex(self) -> Name:
+        """A zone that there is not yet."""
+        self._thrown += 1
+        return names.parse(f"z{self._thrown}.test.")
+
+    async def throw(self, apex: Name, sealed: SealedZone) -> None:
+        """Give a zone to refs by hand and, where that refuses it, to the resolver behind its back;
+        then see whether others are answered."""
+        try:
+            await self._move(apex, sealed)
+        except Internal:
+            raise
+        except ZonegitError:
+            await self._site.smuggle(names.text(apex), sealed.commit, sealed.objects)
+        await comes_true(lambda: self._is_settled(apex, sealed))
+        await self._assert_another_zone_follows()
+        assert containment.counts == self._bugs
+
+    async def check(self) -> None:
+        """See whether a check of the stores comes to an end, and finds fault with them."""
+        assert not (await fsck.check(self._site.repo)).is_clean
+
+    async def _move(self, apex: Name, sealed: SealedZone) -> None:
+        repo = self._site.repo
+        for raw in sealed.objects:
+            await repo.objects.put([raw])
+        await repo.refs.register(apex, repo.origin("test"))
+        origin = repo.origin("test", force=True)
+        await repo.refs.move(refnames.branch(apex, "main"), Anything(), sealed.commit, origin)
+
+    async def _is_settled(self, apex: Name, sealed: SealedZone) -> bool:
+        (status,) = (await self._site.status()).values()
+        found = [each for each in status.zones if each.zone == apex]
+        return any(each.problem or each.commit == sealed.commit for each in found)
+
+    async def _assert_another_zone_follows(self) -> None:
+        address = f"192.0.2.{self._thrown % 256}"
+        await self._site.commit("good.test.", f"www 300 A {address}\n")
+        await self._running.comes_to_say(f"NOERROR {address}", "www.good.test.")
+
+
+@asynccontextmanager
+async def target(url: str, data: Path) -> AsyncIterator[Target]:
+    async with site(url, data) as made, resolver(url, data) as running:
+        yield Target(made, running)
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as made:
+        yield made
+
+
+def test_no_senseless_tree_ends_a_process_or_disturbs_another_zone(
+    tmp_path: Path, runner: asyncio.Runner
+) -> None:
+    with nats_server() as url:
+        living = held(target(url, tmp_path))
+        thrown_at = runner.run(living.__aenter__())
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],  # the stores remember, so that no example is like another
+            suppress_health_check=[*HealthCheck],
+        )
+        @given(st.data())
+        def throw(data: st.DataObject) -> None:
+            apex = thrown_at.next_apex()
+            runner.run(thrown_at.throw(apex, data.draw(senseless_zones(apex))))
+
+        try:
+            throw()
+            runner.run(thrown_at.check())
+        finally:
+            runner.run(living.__aexit__(None, None, None))
