@@ -23,6 +23,8 @@ F = TypeVar("F", bound=Callable[..., object])
 PRIVATE: Final = 0o077
 """The umask of a service: the files and folders that it makes are for its owner alone, those that
 SQLite makes included."""
+FILE_STATUS: Final = 65
+"""The exit status of a service that cannot use a file of its own (``EX_DATAERR`` of sysexits.h)."""
 LEVELS: Final = ("debug", "info", "warning", "error")
 
 stopping: Final = threading.Event()
@@ -60,7 +62,9 @@ def run(
     nats_url: str | None,
     log_level: str,
 ) -> int:
-    """Reads the settings, runs ``serve`` until a signal or a failure, returns the exit status."""
+    """Reads the settings, runs ``serve`` until a signal or a failure, returns the exit status:
+    0, ``FILE_STATUS`` or 1.
+    """
     os.umask(PRIVATE)
     telemetry.configure(service, log_level)
     log = structlog.get_logger()
@@ -74,8 +78,10 @@ def run(
         log.info("service.starting", bus=settings.bus.shown, data=str(settings.data))
         asyncio.run(_until_told(serve(settings.bus, settings)))
     except ZonegitError as error:
-        log.error("service.failed", code=error.code, error=error.message, hint=error.hint)
-        return 1
+        file = error.details.get("file")
+        fields = {"file": file} if file is not None else {}
+        log.error("service.failed", code=error.code, error=error.message, hint=error.hint, **fields)
+        return FILE_STATUS if file is not None else 1
     log.info("service.stopped")
     return 0
 

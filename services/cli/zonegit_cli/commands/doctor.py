@@ -49,7 +49,7 @@ async def command(session: Session) -> int:
 
     Exits 1 when something is wrong.
     """
-    findings = [_stack(session), _disk(session)]
+    findings = [_stack(session), _disk(session), *_degraded(session)]
     try:
         async with session.bus() as bus:
             findings += [Finding("bus", True, f"{bus.url_shown} answers"), *await _services(bus)]
@@ -66,6 +66,15 @@ async def command(session: Session) -> int:
 def _row(finding: Finding) -> tuple[str, str, str]:
     mark = click.style("ok", fg="green") if finding.ok else click.style("BAD", fg="red", bold=True)
     return mark, finding.check, finding.text
+
+
+def _degraded(session: Session) -> list[Finding]:
+    """Name the stores of the local stack that cannot be opened."""
+    stack = config.read_stack(session.settings.data) or {}
+    degraded = stack.get("degraded") or {}
+    return [
+        Finding(name, False, f"its store cannot be opened: {degraded[name]}") for name in degraded
+    ]
 
 
 def _stack(session: Session) -> Finding:

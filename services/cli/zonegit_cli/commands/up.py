@@ -65,7 +65,8 @@ async def command(
     """Start bus, object store, refs and resolvers, and start again whatever dies.
 
     Data lies in --data (ZONEGIT_DATA); every other command with the same setting finds the stack
-    there. Runs until Ctrl-C or zonegit down.
+    there. Runs until Ctrl-C or zonegit down. Where a store cannot be opened, it is named with what
+    to do, resolvers serve from their disks, and the store is opened once its file was replaced.
 
     \b
     zonegit up --detach
@@ -122,9 +123,12 @@ def _tell(session: Session, data: Path, up: Record) -> None:
         "bus": up.bus["url"],
         "metrics": metrics,
         "resolvers": up.resolvers,
+        "degraded": up.degraded,
     }
+    how = "up" if not up.degraded else "up in part"
     lines = [
-        f"zonegit is up (pid {up.pid})",
+        f"zonegit is {how} (pid {up.pid})",
+        *(f"  {name} cannot open its store: {why}" for name, why in up.degraded.items()),
         f"  data     {data}",
         f"  bus      {up.bus['url']}",
         f"  dns      {', '.join(up.dns)} (udp, tcp), {up.resolvers} resolver(s)",

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from zonegit.process import FILE_STATUS
 from zonegit_cli.stack import leash
 
 FIRST_BACK_OFF_S: Final = 0.1
@@ -22,18 +23,56 @@ STOP_S: Final = 5.0
 LOG_OCTETS: Final = 10_000_000
 """A log longer than this is set aside as ``.1`` when the stack starts."""
 
+OPEN_S: Final = 3.0
+"""A service that ran this long has opened its store."""
+RETRY_STORE_S: Final = 60.0
+"""Until a store that cannot be opened is tried again, unless its file changes before."""
+LOOK_S: Final = 0.5
+FAILURE_LINES: Final = 20
+
 Say = Callable[[str], None]
 
 
+class Failure(msgspec.Struct, frozen=True):
+    """A line of a service's log that says which file of its own it cannot use."""
+
+    event: str
+    error: str
+    file: str
+    hint: str | None = None
+
+    def describe(self) -> str:
+        """Return what is wrong, and what to do."""
+        return f"{self.error}; {self.hint}" if self.hint else self.error
+
+
 class Child(msgspec.Struct):
-    """What to run, with what environment beside ours, and where its output goes."""
+    """What to run, with what environment beside ours, and where its output goes. While a store
+    cannot be opened, it is started again when its file has changed."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     log: Path
+    is_store: bool = False
     pid: int | None = None
     starts: int = 0
+    started: float = 0.0
+    broken: Failure | None = None
+
+    def store_failure(self) -> Failure | None:
+        """Return why it cannot open its store; None: it runs, or has not said so."""
+        is_open = self.pid is not None and time.monotonic() - self.started > OPEN_S
+        return None if is_open else self.broken
+
+    def read_failure(self) -> Failure | None:
+        """Return the failure with which it ended, by its log; None: that has none with a file."""
+        for line in reversed(self.last_words(FAILURE_LINES)):
+            with suppress(msgspec.MsgspecError):
+                found = msgspec.json.decode(line, type=Failure)
+                if found.event == "service.failed":
+                    return found
+        return None
 
     def last_words(self, lines: int = 5) -> list[str]:
         """The end of its log."""
@@ -62,9 +101,31 @@ async def keep_running(child: Child, say: Say) -> None:
         status = await _run(child)
         if time.monotonic() - started > STEADY_S:
             back_off = FIRST_BACK_OFF_S
+        has_failed = child.is_store and status == FILE_STATUS
+        child.broken = child.read_failure() if has_failed else None
+        if child.broken is not None:
+            say(f"{child.name} cannot open its store: {child.broken.describe()}")
+            await _wait_for_change(Path(child.broken.file))
+            continue
         say(f"{child.name} ended with status {status}; starting it again in {back_off:g} s")
         await asyncio.sleep(back_off)
         back_off = min(back_off * 2, LONGEST_BACK_OFF_S)
+
+
+async def _wait_for_change(file: Path) -> None:
+    """Wait until a file is another one or was written, but not for ever."""
+    before = _read_version(file)
+    deadline = time.monotonic() + RETRY_STORE_S
+    while time.monotonic() < deadline and _read_version(file) == before:  # noqa: ASYNC110 # a file
+        await asyncio.sleep(LOOK_S)
+
+
+def _read_version(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 async def _run(child: Child) -> int:
@@ -84,6 +145,7 @@ async def _run(child: Child) -> int:
         )
     child.pid = process.pid
     child.starts += 1
+    child.started = time.monotonic()
     try:
         return await process.wait()
     finally:

@@ -25,7 +25,8 @@ VERSION = 1
 
 class Record(msgspec.Struct, frozen=True):
     """A running stack: its supervisor's pid, its bus with a password for each role, where it
-    answers DNS, where it serves metrics (None: nowhere). ``ready`` once everything answers."""
+    answers DNS, where it serves metrics (None: nowhere). ``ready`` once everything answers but
+    what is ``degraded``: the services that cannot open their stores, with the reason."""
 
     pid: int
     bus: dict[str, Any]
@@ -33,6 +34,7 @@ class Record(msgspec.Struct, frozen=True):
     metrics: str | None
     resolvers: int
     ready: bool = False
+    degraded: dict[str, str] = {}
     version: int = VERSION
 
 

@@ -23,6 +23,8 @@ from zonegit_cli.stack.record import Record
 from zonegit_cli.typed.addresses import format_address, parse_address
 
 START_S: Final = 30.0
+WATCH_S: Final = 1.0
+"""Between two looks at which services cannot open their stores."""
 TOO_MANY_STARTS: Final = 4
 """A process that dies this often before the stack is ready will not come up."""
 
@@ -61,7 +63,8 @@ def _metrics_address(options: Options) -> str | None:
 
 
 async def run(options: Options, planned: Record, ready: Callable[[Record], None], say: Say) -> None:
-    """Runs the stack until SIGTERM or SIGINT. ``ready`` is called once everything answers.
+    """Runs the stack until SIGTERM or SIGINT. ``ready`` is called once everything answers that can:
+    a store that cannot be opened leaves the resolvers serving from their disks.
 
     SIGHUP goes to the resolvers where they have a file to read again, and else ends the stack.
 
@@ -85,14 +88,38 @@ async def run(options: Options, planned: Record, ready: Callable[[Record], None]
             await asyncio.wait({stop, starting}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
-                up = msgspec.structs.replace(planned, ready=True)
-                record.write(options.data, up)
+                up = _note_degraded(options, planned, children)
                 ready(up)
+                watching = asyncio.create_task(_watch_degraded(options, up, children))
                 await stop
+                watching.cancel()
             starting.cancel()
             stop.cancel()
     finally:
         record.remove(options.data)
+
+
+def _note_degraded(options: Options, up: Record, children: Sequence[Child]) -> Record:
+    """Record that the stack is ready, and which services cannot open their stores."""
+    degraded = {
+        child.name: failure.describe()
+        for child in children
+        if (failure := child.store_failure()) is not None
+    }
+    now = msgspec.structs.replace(up, ready=True, degraded=degraded)
+    if now != up:
+        record.write(options.data, now)
+    return now
+
+
+async def _watch_degraded(options: Options, up: Record, children: Sequence[Child]) -> None:
+    while True:
+        await asyncio.sleep(WATCH_S)
+        up = _note_degraded(options, up, children)
+
+
+def _list_broken(children: Sequence[Child]) -> set[str]:
+    return {child.name for child in children if child.store_failure() is not None}
 
 
 def _hang_up(children: Sequence[Child], names: Container[str]) -> None:
@@ -134,7 +161,7 @@ async def _until_ready(planned: Record, children: Sequence[Child]) -> None:
         watching = group.create_task(_fail_when_hopeless(children))
         try:
             async with asyncio.timeout(START_S):
-                await readiness.everything_answers(planned)
+                await readiness.everything_answers(planned, partial(_list_broken, children))
         except TimeoutError as error:
             raise Unavailable(
                 f"the stack did not come up within {START_S:g} s",
@@ -147,7 +174,7 @@ async def _fail_when_hopeless(children: Sequence[Child]) -> None:
     while True:
         await asyncio.sleep(0.1)
         for child in children:
-            if child.starts >= TOO_MANY_STARTS:
+            if child.starts >= TOO_MANY_STARTS and child.store_failure() is None:
                 words = " | ".join(child.last_words()) or "it said nothing"
                 raise Unavailable(
                     f"{child.name} does not come up: {words}", hint=f"its log is {child.log}"
@@ -199,4 +226,6 @@ def _service(
         "ZONEGIT_NATS_URL": f"nats://{user}:{password}@{host}",
         "ZONEGIT_DATA": str(options.data),
     }
-    return Child(name, [*command, *arguments], environment, options.data / "logs" / f"{name}.log")
+    log = options.data / "logs" / f"{name}.log"
+    is_store = role in readiness.STORES
+    return Child(name, [*command, *arguments], environment, log, is_store=is_store)

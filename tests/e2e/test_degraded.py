@@ -1,0 +1,60 @@
+"""A store that cannot be opened: DNS goes on, ``up`` keeps running and says what to do."""
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.e2e.restoring import OBJECTS, REFS, back_up, restore
+from tests.e2e.stack import Stack, until
+
+
+def cut(path: Path) -> None:
+    """Take the end of a file away, with what SQLite keeps next to it."""
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize(("name", "file"), [("refs", REFS), ("objectstore", OBJECTS)])
+def test_a_store_that_cannot_be_opened_leaves_resolvers_serving_and_is_named(
+    own_stack: Stack, tmp_path: Path, name: str, file: str
+) -> None:
+    own_stack.up("--resolvers", "2")
+    own_stack.zone("foo.com")
+    folder = back_up(own_stack, tmp_path / "backup")
+    own_stack.run("down")
+    cut(own_stack.data / file)
+
+    said = own_stack.up("--resolvers", "2")
+    assert str(own_stack.data / file) in said["degraded"][name]
+    assert "backup" in said["degraded"][name]
+    assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
+    doctor = own_stack.run("doctor", status=1).out
+    assert name in doctor
+    assert "its store cannot be opened" in doctor
+    log = (own_stack.data / "logs" / f"{name}.log").read_text()
+    assert log.count("service.failed") == 1
+    up = (own_stack.data / "logs" / "up.log").read_text()
+    assert f"{name} cannot open its store" in up
+
+    restore(own_stack, folder, file)
+    until(lambda: own_stack.record()["degraded"] == {}, "the store is not opened again")
+    until(lambda: _commits(own_stack), "the store does not answer")
+    assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
+
+
+def _commits(stack: Stack) -> bool:
+    return "main" in stack.run("branch", "--zone", "foo.com").out
+
+
+def test_a_damaged_row_of_refs_is_found_when_it_is_opened(own_stack: Stack) -> None:
+    own_stack.up()
+    own_stack.zone("foo.com")
+    own_stack.run("down")
+    path = own_stack.data / REFS
+    octets = path.read_bytes()
+    assert octets.count(b"\x03foo\x03com\x00heads") > 0
+    path.write_bytes(octets.replace(b"\x03foo\x03com\x00heads", b"\x03fop\x03com\x00heads"))
+    said = own_stack.up()
+    assert str(path) in said["degraded"]["refs"]
+    assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
