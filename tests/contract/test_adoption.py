@@ -6,6 +6,7 @@ import pytest
 from tests.contract.conftest import ACTOR, RefStand
 from tests.support import commits, vectors
 from tests.support.forging import Forge, entry, label
+from tests.support.removing import remove_zone
 from tests.support.waiting import eventually
 
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
@@ -164,7 +165,7 @@ async def test_a_serial_that_would_go_back_needs_force_and_nothing_is_changed(
     await stand.objects.put(made.objects)
     await stand.refs.register(FOO, origin())
     await stand.refs.move(MAIN, Absent(), made.id, origin())
-    before = await stand.refs.unregister(FOO, origin(force=True))
+    before = await remove_zone(stand.refs, FOO, origin(force=True))
     with pytest.raises(Unsafe):
         await stand.adopter.adopt(SLOTS, origin())
     assert (await stand.refs.snapshot()).sequence == before.sequence

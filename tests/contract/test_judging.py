@@ -8,6 +8,7 @@ import pytest
 from tests.contract.conftest import ACTOR, RefStand
 from tests.support import commits
 from tests.support.commits import Made
+from tests.support.removing import remove_zone
 
 from zonegit.errors import Invalid, ZonegitError
 from zonegit.store import refnames
@@ -147,7 +148,7 @@ async def test_a_zone_may_be_registered_by_the_operation_that_is_judged(
         )
 
     assert (await judge() or ("",))[0] == "conflict"
-    await stood.refs.unregister(FOO, origin(force=True))
+    await remove_zone(stood.refs, FOO, origin(force=True))
     assert (await judge(registers=False) or ("",))[0] == "not-found"
     judged = await judge()
     await stood.refs.register(FOO, origin())

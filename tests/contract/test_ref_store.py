@@ -10,6 +10,7 @@ import pytest
 from tests.contract.conftest import ACTOR, RefStand
 from tests.support import commits
 from tests.support.commits import Made
+from tests.support.removing import remove_zone
 from tests.support.waiting import eventually
 
 from zonegit.errors import Conflict, Corrupt, Denied, Invalid, NotFound, Unsafe, ZonegitError
@@ -217,7 +218,7 @@ async def test_sequences_are_contiguous(stand: RefStand) -> None:
     with pytest.raises(ZonegitError):
         await stand.refs.register(BAR, origin())
     await point(stand, refnames.own_head(ACTOR), MAIN)
-    await stand.refs.unregister(BAR, origin(force=True))
+    await remove_zone(stand.refs, BAR, origin(force=True))
     snapshot = await stand.refs.snapshot()
     since = await stand.refs.since(snapshot.epoch, 0)
     assert [entry.sequence for entry in since.entries] == list(range(1, snapshot.sequence + 1))
@@ -373,38 +374,40 @@ async def test_a_tag_holds_a_tag_object_or_a_commit(stand: RefStand) -> None:
     assert tags["v1"].serial is None
 
 
-async def test_a_zone_with_branches_is_removed_only_by_force(stand: RefStand) -> None:
+@pytest.mark.parametrize("force", [False, True])
+async def test_a_zone_with_branches_or_tags_is_not_removed(stand: RefStand, force: bool) -> None:
+    """Whoever may not move a branch, by a rule of the bus, cannot take its zone away either."""
     made = await registered(stand)
     await stand.refs.move(refnames.tag(FOO, "v1"), Absent(), made.id, origin())
-    with pytest.raises(Unsafe, match="main"):
-        await stand.refs.unregister(FOO, origin())
-    why = origin(force=True)
+    before = await stand.refs.zone(FOO, ACTOR)
+    with pytest.raises(Unsafe, match="branches: main; tags: v1"):
+        await stand.refs.unregister(FOO, origin(force=force))
+    await stand.refs.move(MAIN, Exactly(made.id), None, origin())
+    with pytest.raises(Unsafe, match=r"has tags: v1") as caught:
+        await stand.refs.unregister(FOO, origin(force=force))
+    assert caught.value.hint is not None
+    assert "earlier release" in caught.value.hint
+    assert (await stand.refs.zone(FOO, ACTOR)).tags == before.tags
+
+
+async def test_an_empty_zone_is_removed(stand: RefStand) -> None:
+    made = await registered(stand)
+    why = origin()
+    await stand.refs.move(MAIN, Exactly(made.id), None, why)
     moved = await stand.refs.unregister(FOO, why)
-    assert [entry.kind for entry in moved.entries] == ["moved", "moved", "removed"]
-    assert {entry.operation for entry in moved.entries} == {why.operation}
+    assert [entry.kind for entry in moved.entries] == ["removed"]
+    rows = [row for row in await all_rows(stand) if row.operation == why.operation]
+    assert [(row.kind, row.old) for row in rows] == [("moved", made.id), ("removed", None)]
+    assert await stand.refs.unregister(FOO, why) == moved
     with pytest.raises(NotFound):
         await stand.refs.zone(FOO, ACTOR)
     with pytest.raises(NotFound):
         await stand.refs.unregister(FOO, origin())
 
 
-async def test_the_removal_of_many_refs_is_told_by_its_last_rows(stand: RefStand) -> None:
-    made = await registered(stand)
-    for n in range(120):
-        await stand.refs.move(refnames.tag(FOO, f"v{n}"), Absent(), made.id, origin())
-    why = origin(force=True)
-    moved = await stand.refs.unregister(FOO, why)
-    assert len(moved.entries) == 100
-    assert moved.entries[-1].sequence == moved.sequence
-    assert await stand.refs.unregister(FOO, why) == moved
-    rows = [row for row in await all_rows(stand) if row.operation == why.operation]
-    assert len(rows) == 122
-    assert rows[-100:] == moved.entries
-
-
 async def test_a_zone_registered_again_starts_without_branches(stand: RefStand) -> None:
     await registered(stand)
-    await stand.refs.unregister(FOO, origin(force=True))
+    await remove_zone(stand.refs, FOO, origin(force=True))
     await stand.refs.register(FOO, origin())
     assert (await stand.refs.zone(FOO, ACTOR)).heads == {}
 
@@ -448,7 +451,7 @@ async def test_a_head_into_a_removed_zone_is_lost(stand: RefStand) -> None:
     await registered(stand)
     await point(stand, refnames.own_head(ACTOR), MAIN)
     await point(stand, refnames.default_head(), MAIN)
-    await stand.refs.unregister(FOO, origin(force=True))
+    await remove_zone(stand.refs, FOO, origin(force=True))
     where = await stand.refs.where(ACTOR)
     assert (where.own, where.own_lost) == (None, True)
     assert (where.default, where.default_lost) == (None, True)
@@ -483,14 +486,14 @@ async def test_any_zone_can_be_kept(stand: RefStand, zone: Name) -> None:
     assert where.own == where.default
     assert (where.own.zone, where.own.branch) == (zone, branch.short)
     await eventually(lambda: len(stand.events) == 6)
-    await stand.refs.unregister(zone, origin(force=True))
+    await remove_zone(stand.refs, zone, origin(force=True))
 
 
 async def test_nested_zones_do_not_mix(stand: RefStand) -> None:
     outer, inner = await registered(stand, FOO), await registered(stand, BAR)
     assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].target == outer.id
     assert (await stand.refs.zone(BAR, ACTOR)).heads["main"].target == inner.id
-    await stand.refs.unregister(FOO, origin(force=True))
+    await remove_zone(stand.refs, FOO, origin(force=True))
     assert (await stand.refs.zone(BAR, ACTOR)).heads["main"].target == inner.id
 
 
@@ -577,7 +580,7 @@ async def test_a_ref_without_a_zone_is_still_told_of_and_one_that_never_was_is_n
     stand: RefStand,
 ) -> None:
     made = await registered(stand)
-    await stand.refs.unregister(FOO, origin(force=True))
+    await remove_zone(stand.refs, FOO, origin(force=True))
     assert (await stand.refs.at(MAIN, Ago(0))).entry.new is None
     assert (await stand.refs.at(MAIN, Back(1))).entry.new == made.id
     with pytest.raises(NotFound) as beyond:
@@ -596,7 +599,7 @@ async def test_every_row_is_announced_once_and_in_order(stand: RefStand) -> None
     for _ in range(2):
         await stand.refs.move(MAIN, Exactly(first.id), second.id, why)
     await asyncio.gather(*(stand.refs.register(names.parse(f"z{n}."), origin()) for n in range(20)))
-    await stand.refs.unregister(FOO, origin(force=True))
+    await remove_zone(stand.refs, FOO, origin(force=True))
     rows = await all_rows(stand)
     await eventually(lambda: len(stand.events) >= len(rows))
     assert stand.announced() == rows

@@ -171,7 +171,7 @@ def test_a_zone_without_its_served_branch_is_listed_as_empty(stack: Stack, zone:
 
 
 def test_a_zone_is_gone_from_every_resolver_when_remove_waits(stack: Stack, zone: str) -> None:
-    said = stack.json("zone", "remove", zone, "--force", "--wait")
+    said = stack.json("zone", "remove", zone, "--force", "--reason", "over", "--wait")
     assert said["served_by"] == ["resolver-1"]
     assert stack.json("query", zone, "SOA")["rcode"] == "REFUSED"
 
@@ -192,7 +192,7 @@ def test_zone_options_apply_to_one_command(stack: Stack, zone: str) -> None:
     assert stack.json("status")["zone"] == zone
     assert stack.answer(f"api.{other}") == ["192.0.2.80"]
     stack.run("zone", "remove", other, status=7)
-    stack.run("zone", "remove", other, "--force")
+    stack.run("zone", "remove", other, "--force", "--reason", "over")
     assert other not in stack.run("zone", "list").out
 
 
@@ -204,7 +204,7 @@ def test_nested_zones_and_odd_names_are_served(stack: Stack, zone: str) -> None:
     assert stack.answer(f"api.{nested}") == ["192.0.2.99"]
     assert stack.answer(f"api.{slashed}") == ["192.0.2.99"]
     assert stack.answer(f"api.{zone}") == ["192.0.2.80"]
-    stack.run("zone", "remove", nested, "--force")
+    stack.run("zone", "remove", nested, "--force", "--reason", "over")
 
 
 def test_an_empty_zone_is_not_served_and_its_parent_keeps_answering(
@@ -291,7 +291,7 @@ def test_what_a_removal_would_take_away_is_shown_and_stays(stack: Stack, zone: s
     assert stack.run("zone", "remove", zone, status=7).err == (
         stack.run("zone", "remove", zone, "--dry-run", status=7).err
     )
-    shown = stack.json("zone", "remove", zone, "--force", "--dry-run")
+    shown = stack.json("zone", "remove", zone, "--force", "--reason", "over", "--dry-run")
     assert (shown["zone"], shown["dry_run"]) == (zone, True)
     assert shown["removed"] == {f"refs/heads/{zone}/main": tip}
     assert shown["verdict"]["accepted"]

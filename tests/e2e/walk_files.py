@@ -98,7 +98,7 @@ def collision(walk: Walkthrough) -> None:
     walk.run("zonegit workspace checkout both --scheme flat")
     walk.check("flat has a file for each", len(list(walk.folder.glob("both/*.zone"))) == 3)
     for zone in CLASSLESS:
-        walk.run(f"zonegit zone remove {zone} --force")
+        walk.run(f"zonegit zone remove {zone} --force --reason over")
 
 
 def exchange(walk: Walkthrough) -> None:

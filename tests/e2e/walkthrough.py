@@ -229,7 +229,7 @@ def second_zone(walk: Walkthrough) -> None:
     walk.run(f"zonegit merge {other}", fails_with=1)
     walk.check("nobody merges across", walk.records("api.foo.com A") == ["192.0.2.81"])
     walk.run("zonegit zone remove bar.org", fails_with=7)
-    walk.run("zonegit zone remove bar.org --force")
+    walk.run("zonegit zone remove bar.org --force --reason 'it moved away'")
     gone = lambda: walk.ask(f"query bar.org SOA @{walk.dns}")["rcode"] == "REFUSED"  # noqa: E731
     walk.until("it is no longer served", gone)
     walk.check("foo.com still is", walk.records("api.foo.com A") == ["192.0.2.81"])

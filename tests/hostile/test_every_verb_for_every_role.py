@@ -211,4 +211,4 @@ async def test_a_verb_is_answered_in_no_other_form_than_its_own(
             client.publish(subject(verb, form, "mallory"), b"\x80", f"{inbox}reply")
             failure = codec.decode((await client.hears(inbox)).payload, Failure)
             assert failure.code == "invalid"
-            assert f"the subject of {verb.service}.{verb.name} has to name" in failure.message
+            assert failure.message.startswith("the subject names "), failure

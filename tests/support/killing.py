@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-WRITES = frozenset({"register", "move", "take_over", "point", "unpoint", "put", "drop", "recover"})
+WRITES = frozenset(
+    {"register", "unregister", "move", "take_over", "point", "unpoint", "put", "drop", "recover"}
+)
 
 
 class Killed(Exception):
@@ -16,6 +18,7 @@ class Life:
     def __init__(self, last: int | None = None, *, after: bool = False) -> None:
         self._last = last
         self._after = after
+        self._is_over = False
         self.writes = 0
 
     def lived_by(self, store: Any) -> Any:
@@ -23,13 +26,18 @@ class Life:
         return _Living(store, self)
 
     async def write(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        self._end_if(self._is_over)
         self.writes += 1
-        if self.writes == self._last and not self._after:
-            raise Killed
+        is_last = self.writes == self._last
+        self._end_if(is_last and not self._after)
         result = await work(*arguments)
-        if self.writes == self._last:
-            raise Killed
+        self._end_if(is_last or self._is_over)
         return result
+
+    def _end_if(self, is_over: bool) -> None:
+        if is_over:
+            self._is_over = True
+            raise Killed
 
 
 class _Living:

@@ -173,10 +173,12 @@ def register(operation: Operation, zone: Name) -> Outcome:
     return operation.outcome()
 
 
-def unregister(operation: Operation, zone: Name, *, force: bool) -> Outcome:
-    """Raises:
-    NotFound: the zone is not registered.
-    Unsafe: it has branches, and ``force`` is not set.
+def unregister(operation: Operation, zone: Name) -> Outcome:
+    """Remove a zone that holds nothing.
+
+    Raises:
+        NotFound: the zone is not registered.
+        Unsafe: it has branches or tags; these are deleted by :func:`move` alone.
     """
     if (before := operation.done_before()) is not None:
         return Outcome(before, [])
@@ -189,10 +191,7 @@ def unregister(operation: Operation, zone: Name, *, force: bool) -> Outcome:
         )
     )
     branches = [name for space, name, _ in held if space == "heads"]
-    moves.check_removal(zone, branches, force=force)
-    for space, name, target in held:
-        operation.write(RefName(space, zone, name), target, None)
-    connection.execute("DELETE FROM ref WHERE zone = ?", (zone,))
+    moves.check_empty(zone, branches, [name for space, name, _ in held if space == "tags"])
     connection.execute("DELETE FROM owed WHERE zone = ?", (zone,))
     connection.execute("DELETE FROM zone WHERE zone = ?", (zone,))
     operation.write(refnames.marker(zone), None, None, kind="removed")

@@ -185,7 +185,7 @@ class SqliteRefs:
         )
 
     async def unregister(self, zone: Name, origin: Origin, time: float, tell: Tell) -> Moved:
-        work = partial(changes.unregister, zone=zone, force=origin.force)
+        work = partial(changes.unregister, zone=zone)
         return await self._change("unregister", marker(zone), origin, time, tell, work)
 
     async def move(

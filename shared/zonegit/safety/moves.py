@@ -20,7 +20,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 MAX_NAMED: Final = 10
-"""Branches that an error names."""
+"""Branches, and tags, that an error names."""
 
 MAX_REFS: Final = 2_000
 """Branches and tags of one zone; they travel in one message."""
@@ -102,17 +102,51 @@ def check_new(
         )
 
 
-def check_removal(zone: Name, branches: Sequence[str], *, force: bool) -> None:
-    """Refuse the removal of a zone that still has branches.
+def check_empty(zone: Name, branches: Sequence[str], tags: Sequence[str]) -> None:
+    """Refuse to unregister a zone that still has branches or tags.
+
+    These are deleted by moves of their own, so that an operator who may not move a branch cannot
+    take it away with its zone either. Forcing it makes no difference.
 
     Raises:
-        Unsafe: it has, and it is not forced.
+        Unsafe: it has some.
     """
-    if branches and not force:
+    if branches or tags:
         raise Unsafe(
-            f"zone {names.text(zone)} has branches: {', '.join(branches[:MAX_NAMED])}",
-            hint="--force removes it with them; its objects and its log stay",
+            f"zone {names.text(zone)} has {_name_refs(branches, tags)}",
+            hint="zonegit zone remove --force --reason TEXT deletes them first; a client that did"
+            " so and is answered this is of an earlier release: upgrade it",
         )
+
+
+def check_removal(
+    zone: Name,
+    branches: Sequence[str],
+    tags: Sequence[str],
+    *,
+    force: bool,
+    because: str | None,
+) -> None:
+    """Refuse to remove a zone with its branches and tags, unless that is meant.
+
+    Raises:
+        Unsafe: it has some, and it is not forced, or no reason is given.
+    """
+    if (branches or tags) and not (force and because):
+        raise Unsafe(
+            f"zone {names.text(zone)} has {_name_refs(branches, tags)}",
+            hint="--force --reason TEXT removes it with them; its objects and its log stay",
+        )
+
+
+def _name_refs(branches: Sequence[str], tags: Sequence[str]) -> str:
+    """Return the first branches and tags, as an error names them."""
+    parts = []
+    for kind, named in (("branches", branches), ("tags", tags)):
+        if named:
+            more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+            parts.append(f"{kind}: {', '.join(named[:MAX_NAMED])}{more}")
+    return "; ".join(parts)
 
 
 def zone_exists(zone: Name) -> Conflict:

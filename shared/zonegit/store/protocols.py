@@ -473,11 +473,11 @@ class RefStore(Protocol):
         ...
 
     async def unregister(self, zone: Name, origin: Origin) -> Moved:
-        """Removes a zone with its branches and tags, in one transaction.
+        """Remove a zone without branches and tags; these are deleted by :meth:`move` first.
 
         Raises:
             NotFound: it is not registered.
-            Unsafe: it has branches, and ``origin.force`` is not set.
+            Unsafe: it has branches or tags, even where ``origin.force`` is set.
         """
         ...
 

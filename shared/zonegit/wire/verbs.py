@@ -74,11 +74,11 @@ class Verb(msgspec.Struct, frozen=True):
         Raises:
             Invalid: ``ref`` is not what this verb is about.
         """
-        if _form_of(ref) not in self.forms:
-            forms = " or ".join(_DESCRIPTIONS[form] for form in self.forms)
+        form = _form_of(ref)
+        if form not in self.forms:
+            wanted = " or ".join(_DESCRIPTIONS[each] for each in self.forms)
             raise Invalid(
-                f"the subject of {self.service}.{self.name} has to name {forms}, not"
-                f" {_DESCRIPTIONS[_form_of(ref)]}"
+                f"the subject names {_DESCRIPTIONS[form]}, and the request is about {wanted}"
             )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.support import commits, vectors
 from tests.support.killing import Killed, Life
+from tests.support.removing import remove_zone
 
 from zonegit.errors import Conflict, Unsafe
 from zonegit.objects.canonical import encode
@@ -233,7 +234,7 @@ async def test_a_serial_that_went_back_needs_force(
         await stand.keeper.register(FOO, Origin("bob", "init", "b" * 32))
         await stand.keeper.move(MAIN, Absent(), made.id, Origin("bob", "import", "2" * 32))
         gone = Origin("bob", "zone remove", "3" * 32, force=True)
-        await stand.keeper.unregister(FOO, gone)
+        await remove_zone(stand.keeper, FOO, gone)
         await stand.refs.keep(slots, {}, ORIGIN)
         with pytest.raises(Unsafe):
             await stand.convert(Life())

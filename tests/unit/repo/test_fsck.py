@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.removing import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE
 from zonegit.history import trees
 from zonegit.objects.canonical import encode
@@ -192,7 +193,7 @@ async def test_what_only_the_log_still_names_is_checked_too(stored):
 
 async def test_zones_that_were_removed_are_checked_by_the_log(stored):
     made = await stored.imported(FOO)
-    await stored.repo.refs.unregister(ZONE, stored.repo.origin("remove", force=True))
+    await remove_zone(stored.repo.refs, ZONE, stored.repo.origin("remove", force=True))
     stored.alter(made.commit)
     (broken,) = (await stored.checked()).broken
     assert broken.id == made.commit

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from tests.support.removing import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import tip
 from zonegit.errors import Conflict, NotFound
@@ -55,7 +56,7 @@ async def test_the_branch_last_checked_out_is_remembered_for_each_zone(foo: Shop
 async def test_a_zone_that_was_removed_begins_on_main_again(foo: Shop) -> None:
     await branches.create(foo.repo, ZONE, "canary", (await heads.locate(foo.repo)).commit())
     await branches.checkout(foo.repo, ZONE, "canary")
-    await foo.repo.refs.unregister(ZONE, foo.repo.origin("zone remove", force=True))
+    await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
     await foo.repo.refs.register(ZONE, foo.repo.origin("zone add"))
     assert await branches.switch(foo.repo, ZONE, default=False) == "main"
 
@@ -80,7 +81,7 @@ async def test_an_unknown_branch_names_those_there_are(foo: Shop) -> None:
 
 
 async def test_a_head_into_a_removed_zone_is_not_found_with_a_hint(foo: Shop) -> None:
-    await foo.repo.refs.unregister(ZONE, foo.repo.origin("zone remove", force=True))
+    await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
     with pytest.raises(NotFound, match="removed") as caught:
         await heads.locate(foo.repo)
     assert caught.value.hint == "go to another: zonegit zone switch ZONE"

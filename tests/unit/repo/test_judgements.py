@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.removing import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, committed
 from zonegit.errors import Denied, NotFound, Unsafe, ZonegitError
@@ -262,7 +263,7 @@ class Twice:
         origin = msgspec.structs.replace(meant.origin(self.repo), force=True)
         if not meant.dry_run:
             try:
-                await self.repo.refs.unregister(self.zone, origin)
+                await remove_zone(self.repo.refs, self.zone, origin)
             except NotFound:
                 await self.repo.refs.register(self.zone, origin)
         return None

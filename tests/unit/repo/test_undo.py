@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.removing import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, addresses, committed, tip, zone_at
 from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable, Unsafe, ZonegitError
@@ -335,7 +336,7 @@ async def test_a_removed_zone_comes_back_with_its_branches_tags_and_very_commits
     await edited(foo, "192.0.2.9", "canary")
     await tags.create(foo.repo, ZONE, "v1", await tip(foo), "released")
     before = await held(foo)
-    await foo.repo.refs.unregister(ZONE, foo.repo.origin("zone remove", force=True))
+    await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
     await undone(foo.repo)
     assert await held(foo) == before
     assert len(before) == 3
@@ -348,7 +349,7 @@ async def test_an_operation_that_is_told_in_pages_is_taken_back_whole(
     for number in range(30):
         ref = refnames.tag(ZONE, f"v{number}")
         await foo.repo.refs.move(ref, Absent(), await tip(foo), foo.repo.origin("tag"))
-    await foo.repo.refs.unregister(ZONE, foo.repo.origin("zone remove", force=True))
+    await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
     heard: list[tuple[int, int]] = []
     done = await operations.find(foo.repo, None)
     meant = Intent("undo", "undo", operation=heads.new_operation())
@@ -589,7 +590,7 @@ class Operators:
             case "switch_all":
                 await branches.switch(repo, zone, default=True)
             case "remove":
-                await repo.refs.unregister(zone, repo.origin("zone remove", force=True))
+                await remove_zone(repo.refs, zone, repo.origin("zone remove", force=True))
             case "propose":
                 await proposals.propose(repo, zone, other, await self._tip(zone, branch))
             case "reset":

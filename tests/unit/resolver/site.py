@@ -16,6 +16,7 @@ import dns.rcode
 from msgspec import Struct
 from tests.dns.world import SOA, read, records
 from tests.support.ports import free_port
+from tests.support.removing import remove_zone
 from tests.support.waiting import DEADLINE_S
 
 from zonegit import http
@@ -127,7 +128,7 @@ class Site:
 
     async def remove(self, zone: str) -> None:
         origin = self.repo.origin("test", force=True)
-        await self.repo.refs.unregister(names.parse(zone), origin)
+        await remove_zone(self.repo.refs, names.parse(zone), origin)
 
     async def delete_branch(self, zone: str, branch: str) -> None:
         ref = refnames.branch(names.parse(zone), branch)

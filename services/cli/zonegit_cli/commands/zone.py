@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
+from zonegit.repo.changing import removal
 from zonegit.repo.committing import judgements
 from zonegit.repo.finding import several
 from zonegit.repo.pointing import branches
 from zonegit.safety import moves
 from zonegit.store import refnames
-from zonegit.store.protocols import ZoneRefs
+from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.refnames import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -82,29 +83,36 @@ async def remove(
 ) -> None:
     """Remove ZONE, so that it is no longer served.
 
-    Its objects stay in the store: zone add, and branch main ID, bring it back.
+    One that has branches or tags is removed with --force --reason TEXT: each of them is deleted
+    first, main last. If that stops halfway, the same command goes on with the rest. zonegit undo
+    brings all of it back.
     """
     if dry_run:
-        await _show_removal(session, zone, force=force)
+        await _show_removal(session, zone, force=force, because=because)
         return
     async with session.bus() as bus:
         repo = session.repo(bus)
-        async with waiting.waiting(session, bus, zone, None, wanted=wait) as waiter:
-            origin = repo.origin("zone remove", force=force, because=because)
-            moved = await repo.refs.unregister(zone, origin)
-            heard = await waiter.until(moved)
-    gone = {entry.ref.path(): entry.old.hex() for entry in moved.entries if entry.old}
-    data = {"zone": names.text(zone), "removed": gone, **heard.json()}
-    lines = [f"removed {names.text(zone)}", *_branches(gone, "was"), *heard.lines("gone from")]
+        refs = await repo.refs.zone(zone, repo.actor)
+        places = [(zone, branch) for branch in sorted(refs.heads)]
+        async with waiting.waiting_for(session, bus, places, wanted=wait) as waiters:
+            done = await removal.remove_zone(repo, refs, force=force, because=because)
+            moved: dict[waiting.Place, Moved] = {
+                (zone, branch): each for branch, each in done.moves.items()
+            }
+            heard = await waiting.until_all(waiters, moved)
+    gone = {ref.path(): target.hex() for ref, target in sorted(done.removed.items())}
+    served = waiting.together([waiting.Heard([] if wait else None), *heard.values()])
+    data = {"zone": names.text(zone), "removed": gone, **served.json()}
+    lines = [f"removed {names.text(zone)}", *_branches(gone, "was"), *served.lines("gone from")]
     session.output.result(data, lines)
 
 
-async def _show_removal(session: Session, zone: Name, *, force: bool) -> None:
+async def _show_removal(session: Session, zone: Name, *, force: bool, because: str | None) -> None:
     """Print what a removal would take away, or fail as it would.
 
     Raises:
         NotFound: the zone is not registered.
-        Unsafe: it has branches, and it is not forced.
+        Unsafe: it has branches or tags, and it is not forced with a reason.
         Unavailable: the zone is not recovered yet after a restore from a backup.
     """
     async with session.connected() as repo:
@@ -112,7 +120,8 @@ async def _show_removal(session: Session, zone: Name, *, force: bool) -> None:
         if judgement.refusal is not None:
             raise judgement.refusal
         refs = await repo.refs.zone(zone, repo.actor)
-    moves.check_removal(zone, sorted(refs.heads), force=force)
+    branches, tags = sorted(refs.heads), sorted(refs.tags)
+    moves.check_removal(zone, branches, tags, force=force, because=because)
     tips = {refnames.branch(zone, name): tip for name, tip in refs.heads.items()}
     tips |= {refnames.tag(zone, name): tip for name, tip in refs.tags.items()}
     gone = {ref.path(): tip.target.hex() for ref, tip in sorted(tips.items())}

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.removing import remove_zone
 from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, ZONES, Desk
 from tests.unit.repo.conftest import FOO
 
@@ -125,7 +126,7 @@ async def test_where_one_branch_has_moved_nothing_is_committed_and_its_tip_is_to
 
 async def test_a_branch_that_is_gone_is_told(out: Desk) -> None:
     repo = out.shop.repo
-    await repo.refs.unregister(EXAMPLE, repo.origin("zone remove", force=True))
+    await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     with pytest.raises(Conflict, match="is gone since"):
         await out.commit()

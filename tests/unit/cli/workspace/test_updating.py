@@ -1,6 +1,7 @@
 """Files are brought forward, and what their operator wrote is never written over."""
 
 import pytest
+from tests.support.removing import remove_zone
 from tests.unit.cli.workspace.conftest import EXAMPLE, SUB, ZONES, Desk
 
 from zonegit.errors import Conflict
@@ -115,11 +116,11 @@ async def test_the_file_of_a_removed_zone_goes_and_the_one_nested_in_its_folder_
     out: Desk,
 ) -> None:
     repo = out.shop.repo
-    await repo.refs.unregister(EXAMPLE, repo.origin("zone remove", force=True))
+    await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
     assert (await out.update())[EXAMPLE].fate is Fate.REMOVED
     assert not (out.root / "com/example/db.zone").exists()
     assert (out.root / "com/example/sub/db.zone").exists()
-    await repo.refs.unregister(SUB, repo.origin("zone remove", force=True))
+    await remove_zone(repo.refs, SUB, repo.origin("zone remove", force=True))
     await out.update()
     assert not (out.root / "com").exists()
     assert len(out.files()) == 1
@@ -128,7 +129,7 @@ async def test_the_file_of_a_removed_zone_goes_and_the_one_nested_in_its_folder_
 async def test_a_changed_file_of_a_removed_zone_is_left(out: Desk) -> None:
     repo = out.shop.repo
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
-    await repo.refs.unregister(EXAMPLE, repo.origin("zone remove", force=True))
+    await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
     assert (await out.update())[EXAMPLE].fate is Fate.LEFT
     assert (out.root / "com/example/db.zone").exists()
 
