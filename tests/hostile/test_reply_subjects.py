@@ -155,7 +155,7 @@ async def test_a_request_with_such_a_reply_is_not_carried_out_and_logged_once(
             assert not [line for line in lines if "request.answered" in line and "forged" in line]
             mallory.publish("$SRV.STATS.refs", b"", f"{OWN}.stats")
             (stats,) = json.loads((await mallory.hears(f"{OWN}.stats")).payload)["endpoints"]
-            assert stats["data"] == {"refused_replies": 50}
+            assert stats["data"]["refused_replies"] == 50
 
 
 def test_a_flood_of_refused_replies_is_one_line_of_log_a_minute() -> None:

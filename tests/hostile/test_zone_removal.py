@@ -1,0 +1,131 @@
+"""An operator whom the bus denies a branch cannot take it away with its zone."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from tests.support import commits
+from tests.support.nats import nats_server
+from tests.support.processes import service_process
+from tests.support.rawnats import raw_client
+from tests.support.waiting import succeeds
+
+from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
+from zonegit.config import BusSettings
+from zonegit.errors import Denied, Invalid, Unavailable
+from zonegit.objects.model import Identity
+from zonegit.repo.changing import removal
+from zonegit.repo.finding.heads import Repo
+from zonegit.store import refnames
+from zonegit.store.expected import Absent
+from zonegit.store.protocols import Origin
+from zonegit.wire import codec, permissions, subjects
+from zonegit.wire.messages import Failure, Unregister, Why
+from zonegit.wire.permissions import ROLES
+from zonegit.wire.verbs import Right
+from zonegit.zone import names
+
+FOO = names.parse("foo.com.")
+DENIED = permissions.branch_lines(Right.MOVE, "bob", "main", FOO)
+
+
+def user(name: str, role: str, deny: list[str]) -> dict[str, object]:
+    publish = {"allow": permissions.publish_lines(ROLES[role], name), "deny": deny}
+    return {
+        "user": name,
+        "password": "pw",
+        "permissions": {
+            "publish": publish,
+            "subscribe": {"allow": permissions.subscribe_lines(ROLES[role], name)},
+        },
+    }
+
+
+@contextmanager
+def protected_bus(folder: Path) -> Iterator[str]:
+    """Both stores on a bus that lets alice do all, and bob all but move main of foo.com."""
+    users = [
+        user("objectstore", "objectstore", []),
+        user("refs", "refs", []),
+        user("alice", "operator", []),
+        user("bob", "operator", DENIED),
+    ]
+    configuration = json.dumps({"authorization": {"users": users}})
+    with (
+        nats_server(configuration) as url,
+        service_process("objectstore", as_user(url, "objectstore"), folder),
+        service_process("refs", as_user(url, "refs"), folder),
+    ):
+        yield url
+
+
+def as_user(url: str, name: str) -> str:
+    return url.replace("://", f"://{name}:pw@")
+
+
+@asynccontextmanager
+async def working(url: str, name: str) -> AsyncIterator[Repo]:
+    async with connect(BusSettings(as_user(url, name)), name=name) as bus:
+        yield repo_of(bus, name)
+
+
+def repo_of(bus: Bus, name: str) -> Repo:
+    who = Identity(name, f"{name}@example.net", 0)
+    return Repo(RemoteObjects(bus, name), RemoteRefs(bus, name), name, lambda: who)
+
+
+@pytest.fixture
+async def url(tmp_path: Path) -> AsyncIterator[str]:
+    made = commits.commit(FOO, 1)
+    with protected_bus(tmp_path) as url:
+        async with working(url, "alice") as alice:
+            await succeeds(alice.refs.snapshot, Unavailable)
+            await succeeds(lambda: alice.objects.find("0000"), Unavailable)
+            await alice.refs.register(FOO, alice.origin("init"))
+            await alice.objects.put(made.objects)
+            for ref in (refnames.branch(FOO, "main"), refnames.branch(FOO, "next"),
+                        refnames.tag(FOO, "v1")):  # fmt: skip
+                await alice.refs.move(ref, Absent(), made.id, alice.origin("test"))
+        yield url
+
+
+async def test_a_line_that_denies_moving_a_branch_protects_its_zone(url: str) -> None:
+    async with working(url, "alice") as alice, working(url, "bob") as bob:
+        before = await alice.refs.zone(FOO, "alice")
+        sequence = (await alice.refs.snapshot()).sequence
+        with pytest.raises(Denied) as caught:
+            await removal.remove_zone(
+                bob, await bob.refs.zone(FOO, "bob"), force=True, because="all mine"
+            )
+        assert caught.value.details["subject"] == "zg.bob.refs.move.heads.main.com.foo.="
+        assert await alice.refs.zone(FOO, "alice") == before
+        assert (await alice.refs.snapshot()).sequence == sequence
+        done = await removal.remove_zone(alice, before, force=True, because="it moved away")
+        assert len(done.removed) == 3
+        assert (await alice.refs.snapshot()).zones == []
+
+
+async def test_forcing_it_with_a_client_of_the_release_before_takes_nothing_away(url: str) -> None:
+    why = Why(reason="zone remove", operation="f" * 32, force=True, because="all mine")
+    subject = subjects.request("bob", "refs", "unregister", refnames.marker(FOO))
+    async with raw_client(as_user(url, "bob")) as bob:
+        bob.subscribe("_INBOX.bob.>")
+        bob.publish(subject, codec.encode(Unregister(why=why)), "_INBOX.bob.x.y")
+        failure = codec.decode((await bob.hears("_INBOX.bob.x.y")).payload, Failure)
+    assert failure.code == "unsafe"
+    assert "branches: main, next; tags: v1" in failure.message
+    assert "upgrade it" in (failure.hint or "")
+    async with working(url, "alice") as alice:
+        assert set((await alice.refs.zone(FOO, "alice")).heads) == {"main", "next"}
+
+
+async def test_an_operation_id_of_another_is_good_for_nothing(url: str) -> None:
+    """Bob cannot add his own removal to alice's operation, which her undo would take back."""
+    async with working(url, "alice") as alice, working(url, "bob") as bob:
+        (latest,) = (await bob.refs.operations(1)).operations
+        theirs = Origin("bob", "zone remove", latest.operation)
+        with pytest.raises(Invalid, match="another operator"):
+            await bob.refs.move(refnames.branch(FOO, "mine"), Absent(), None, theirs)
+        assert (await alice.refs.operations(1)).operations == [latest]
