@@ -1,6 +1,9 @@
 """An unexpected exception ends what it belongs to, and nothing else."""
 
+import ast
 import asyncio
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -105,3 +108,36 @@ async def test_a_failing_callback_of_the_event_loop_is_logged_once_of_many() -> 
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     assert [event["times"] for event in logs] == [1, 2, 4]
+
+
+ROOT = Path(__file__).parents[2]
+LONG_LIVED = ("services/objectstore", "services/refs", "services/resolver", "shared/zonegit/bus")
+ON_PURPOSE = {
+    "resolver.follow(bus_settings)": "ends the process when the bus closes the connection for good",
+    "resolver.serve()": "ends the process when no socket can be bound",
+    "self._read(follower, pins, updater)": "ends the process when the bus lets it hear nothing",
+    "self._await_failure(follower.failed)": "waits, and does nothing else",
+    "self._await_failure(pins.failed)": "likewise",
+    "self._converse(sock, peer, subnet)": "notes what a connection meets, and ends it",
+    "self._run_apart(message, place)": "isolates its request",
+    "self._check()": "contains its work, and keeps what it meets for whoever asks",
+    "self._convert()": "is awaited by who asked; what it raises is logged when it is done",
+}
+
+
+def find_tasks() -> Iterator[tuple[Path, str]]:
+    """Every task that the services make, by what it runs."""
+    for folder in LONG_LIVED:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                match node:
+                    case ast.Call(func=ast.Attribute(attr="create_task"), args=[work, *_]):
+                        yield path, ast.unparse(work)
+
+
+def test_every_task_of_a_service_is_contained_or_ends_the_process_on_purpose() -> None:
+    """A task that raises ends all others of its group: who adds one, says what its failure ends."""
+    found = list(find_tasks())
+    bare = {work for _, work in found if not work.startswith("keep_running(")}
+    assert bare == ON_PURPOSE.keys()
+    assert len(found) > len(bare)

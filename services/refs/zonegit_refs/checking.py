@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from zonegit.containment import contain
 from zonegit.errors import ZonegitError
 from zonegit.store.protocols import CheckedStore
 from zonegit_refs.sqlite import PAUSE_S, SqliteRefs
@@ -66,13 +67,8 @@ class StoreCheck:
 
     async def _check(self) -> None:
         try:
-            self._note(await self._refs.check_file())
-            has_more = True
-            while has_more:
-                page = await self._refs.check_log(self._rows)
-                self._note(page.damage)
-                self._rows, has_more = page.last, page.has_more
-                await asyncio.sleep(PAUSE_S)
+            with contain("check"):
+                await self._check_all()
         except ZonegitError as error:
             self._note([error.message])
         finally:
@@ -80,6 +76,15 @@ class StoreCheck:
         write = log.error if self._count else log.info
         hint = "restore refs from a backup" if self._count else None
         write("store.checked", rows=self._rows, damage=self._count, hint=hint)
+
+    async def _check_all(self) -> None:
+        self._note(await self._refs.check_file())
+        has_more = True
+        while has_more:
+            page = await self._refs.check_log(self._rows)
+            self._note(page.damage)
+            self._rows, has_more = page.last, page.has_more
+            await asyncio.sleep(PAUSE_S)
 
     def _note(self, damage: list[str]) -> None:
         self._count += len(damage)

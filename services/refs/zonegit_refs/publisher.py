@@ -54,8 +54,8 @@ class Publisher:
     async def running(self) -> AsyncIterator[None]:
         """Publishes from entry to exit; what is queued by then is still sent."""
         async with asyncio.TaskGroup() as group:
-            running = (keep_running("publish", each) for each in (self._publish, self._beat))
-            tasks = [group.create_task(each) for each in running]
+            work = (self._publish, self._beat)
+            tasks = [group.create_task(keep_running("publish", each)) for each in work]
             try:
                 yield
             finally:

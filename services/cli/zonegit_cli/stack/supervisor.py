@@ -132,8 +132,8 @@ def _hang_up(children: Sequence[Child], names: Container[str]) -> None:
 async def _running(children: Sequence[Child], say: Say) -> AsyncIterator[None]:
     """Keeps the children running; at the end stops the last one first."""
     # A child that cannot be started, for want of processes or of disk, is tried again.
-    running = (partial(keep_running, child, say) for child in children)
-    tasks = [asyncio.create_task(containment.keep_running("process", each)) for each in running]
+    work = (partial(keep_running, child, say) for child in children)
+    tasks = [asyncio.create_task(containment.keep_running("process", each)) for each in work]
     try:
         yield
     finally:

@@ -275,7 +275,7 @@ async def open_last_known(folder: Path, pace: Pace) -> AsyncIterator[LastKnown]:
         last_known = LastKnown(root, files, overall, descent, pace)
         try:
             async with asyncio.TaskGroup() as group:
-                writing = group.create_task(last_known.writing.run())
+                writing = group.create_task(keep_running("cache", last_known.writing.run))
                 noting = group.create_task(keep_running("cache", last_known.notes.run))
                 try:
                     yield last_known

@@ -56,8 +56,8 @@ async def listening(
                 datagrams = Datagrams(udp, zones, respond, losses)
                 open_sockets.callback(datagrams.close)
                 datagrams.start()
-                accept = keep_running("connection", partial(streams.accept, tcp))
-                accepting.append(group.create_task(accept))
+                accept = partial(streams.accept, tcp)
+                accepting.append(group.create_task(keep_running("connection", accept)))
                 actual.append(Address(*tcp.getsockname()[:2]))
             try:
                 yield actual
