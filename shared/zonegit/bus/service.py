@@ -39,7 +39,10 @@ LONGEST: Final = 30.0
 """Seconds a request runs at most, whatever its sender says."""
 
 REFUSALS_EVERY_S: Final = 1.0
-"""How often the log says that requests are refused, and the latest actor of them."""
+"""How often the log says that requests are refused, and of whom."""
+MAX_REFUSALS: Final = 4_096
+"""Requests that are answered ``busy`` in that time. More of them are dropped: a client that sends
+so many does not wait for answers."""
 
 STOP_TIMEOUT: Final = 10.0
 """Seconds that running requests have to finish when the service stops."""
@@ -203,7 +206,9 @@ class Dispatcher:
         found = message.headers or {}
         place = self._lanes.place(message.subject, found, len(message.data))
         if place.is_full():
-            await self._refuse(message, place, place.gate.refuse(place.share, place.actor))
+            busy = place.gate.refuse(place.share, place.actor)
+            if not self._refused.is_flood():
+                await self._refuse(message, place, busy)
         else:
             task = asyncio.create_task(self._run_apart(message, place))
             self._running.add(task)
@@ -309,20 +314,33 @@ class Dispatcher:
 
 
 class RefusalLog:
-    """Logs who is refused, a line a second at the most."""
+    """Logs who is refused, a line a second at the most, and knows when refusals are so many that
+    the answers to them would be too much work."""
 
     def __init__(self) -> None:
+        self._since = 0.0
         self._count = 0
-        self._logged = -1.0
+        self._is_logged = False
+
+    def is_flood(self) -> bool:
+        """Return whether ``MAX_REFUSALS`` were answered within the last second."""
+        self._turn_over()
+        return self._count >= MAX_REFUSALS
 
     def note(self, actor: str, share: str) -> None:
         """Take a refusal into account."""
+        self._turn_over()
         self._count += 1
+        if not self._is_logged:
+            log.warning("requests.refused", actor=actor, share=share)
+            self._is_logged = True
+
+    def _turn_over(self) -> None:
         now = time.monotonic()
-        if now - self._logged >= REFUSALS_EVERY_S:
-            log.warning("requests.refused", actor=actor, share=share, count=self._count)
-            self._logged = now
+        if now - self._since >= REFUSALS_EVERY_S:
+            self._since = now
             self._count = 0
+            self._is_logged = False
 
 
 def _late() -> Unavailable:

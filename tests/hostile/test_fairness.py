@@ -1,0 +1,266 @@
+"""A greedy actor asks the stores for as much as it can, with a client of its own making.
+
+What is asserted is how many of its requests are served before those of others, and no time.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nats
+import pytest
+import pytest_asyncio
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from tests.support import commits
+from tests.support.graphs import chain
+from tests.support.nats import nats_server
+from tests.support.waiting import eventually, held
+
+from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect, headers
+from zonegit.bus.lanes import OPERATORS, READ, SERVICES, Lanes
+from zonegit.bus.service import Answer, Endpoint, Endpoints, serve
+from zonegit.config import BusSettings
+from zonegit.objects.canonical import encode
+from zonegit.objects.model import Doc
+from zonegit.store import refnames
+from zonegit.store.expected import Absent, Exactly
+from zonegit.store.protocols import Origin
+from zonegit.wire import codec
+from zonegit.wire.messages import (
+    AskSnapshot,
+    Failure,
+    GetObjects,
+    GotObjects,
+    History,
+    HistoryOf,
+    Listed,
+    ListObjects,
+)
+from zonegit.wire.subjects import Request
+from zonegit.zone import names
+from zonegit_objectstore import handlers as objectstore
+from zonegit_objectstore.sqlite import open_objects
+from zonegit_refs.adopting import Adopting
+from zonegit_refs.handlers import Handlers as RefHandlers
+from zonegit_refs.keeper import Keeper
+from zonegit_refs.sqlite import open_refs
+
+ZONE = names.parse("foo.com.")
+MAIN = refnames.branch(ZONE, "main")
+LIST = codec.encode(ListObjects())
+FLOOD = 2_000
+"""Requests: 2,000 octets of messages, as it happens."""
+OBJECTS = 2_500
+PER_ACTOR = 128
+
+
+@dataclass
+class Stand:
+    """Both stores on a bus of their own. ``served`` are the requests served so far, by service and
+    actor; those of the greedy wait until they ``go``."""
+
+    url: str
+    bus: Bus
+    objects: Lanes
+    log: "Log"
+
+    def waiting(self, lane: str = READ) -> int:
+        """How many requests of operators the object store has still to serve."""
+        return self.objects.gates[lane].waiting()[OPERATORS]
+
+
+@dataclass
+class Log:
+    """The requests served so far, by service and actor. Those of the greedy wait for ``go``."""
+
+    served: list[tuple[str, str]] = field(default_factory=list)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def count(self, service: str, actor: str) -> int:
+        return self.served.count((service, actor))
+
+
+def noted(service: str, endpoints: Endpoints, log: Log) -> Endpoints:
+    """The same endpoints, which note by whom they are asked."""
+
+    def counting(answer: Answer) -> Answer:
+        async def count(request: Request, message: object) -> object:
+            if request.actor == "greedy":
+                await log.go.wait()
+            reply = await answer(request, message)
+            log.served.append((service, request.actor))
+            return reply
+
+        return count
+
+    return {
+        name: Endpoint(endpoint.verb, counting(endpoint.answer))
+        for name, endpoint in endpoints.items()
+    }
+
+
+@asynccontextmanager
+async def stand_at(folder: Path) -> AsyncIterator[Stand]:
+    log = Log()
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(nats_server())
+        settings = BusSettings(url)
+        bus, asking = [
+            await stack.enter_async_context(connect(settings, name=name))
+            for name in ("services", "caller")
+        ]
+        objects = await stack.enter_async_context(open_objects(folder / "objects.sqlite3"))
+        await objects.put([encode(Doc({"n": n})) for n in range(OBJECTS)])
+        endpoints = noted("objects", objectstore.Handlers(objects).endpoints(), log)
+        lanes = await stack.enter_async_context(
+            serve(bus, "objectstore", "objects", endpoints, objectstore.DEPTHS)
+        )
+        refs = await stack.enter_async_context(open_refs(folder / "refs.sqlite3"))
+        asked = RemoteObjects(bus, "refs")
+        keeper = Keeper(refs, asked, lambda *_: None)
+        handlers = RefHandlers(keeper, Adopting(refs, keeper, asked)).endpoints()
+        await stack.enter_async_context(serve(bus, "refs", "refs", noted("refs", handlers, log)))
+        yield Stand(url, asking, lanes, log)
+
+
+@pytest_asyncio.fixture
+async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
+    async with held(stand_at(tmp_path)) as made:
+        yield made
+
+
+class Greedy:
+    """A client that only sends; ``answers`` are what came back, by code."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._inbox = client.new_inbox()
+        self.answers: Counter[str] = Counter()
+
+    async def listen(self) -> None:
+        await self._client.subscribe(f"{self._inbox}.*", cb=self._take)
+
+    async def _take(self, message: Msg) -> None:
+        found = message.headers or {}
+        failed = headers.FAILED in found
+        self.answers[codec.decode(message.data, Failure).code if failed else "ok"] += 1
+
+    async def send(self, subject: str, octets: bytes, count: int) -> None:
+        for number in range(count):
+            await self._client.publish(subject, octets, reply=f"{self._inbox}.{number}")
+        await self._client.flush()
+
+
+@asynccontextmanager
+async def greedy_client(url: str) -> AsyncIterator[Greedy]:
+    client = await nats.connect(url, inbox_prefix="_INBOX.greedy")
+    greedy = Greedy(client)
+    await greedy.listen()
+    yield greedy
+    await client.close()
+
+
+def origin(actor: str, operation: str) -> Origin:
+    return Origin(actor, "test", operation * 32)
+
+
+async def test_what_is_too_much_is_refused_and_the_rest_is_answered(stand: Stand) -> None:
+    """2,000 octets of requests kept the store busy for 53 s: now for what 130 pages take."""
+    async with greedy_client(stand.url) as greedy:
+        await greedy.send("zg.greedy.objects.list", LIST, FLOOD)
+        await eventually(lambda: greedy.answers.total() == FLOOD - PER_ACTOR - 2)
+        assert set(greedy.answers) == {"unavailable"}
+        stand.log.go.set()
+        await eventually(lambda: greedy.answers.total() == FLOOD)
+        assert greedy.answers["ok"] == PER_ACTOR + 2
+
+
+async def test_the_greedy_do_not_keep_another_operator_or_a_resolver_waiting(stand: Stand) -> None:
+    """Each request passes all but those that are under way."""
+    made = commits.commit(ZONE, 1, hosts=3)
+    ids = [raw.id for raw in made.objects]
+    ada, resolver, refs = (
+        RemoteObjects(stand.bus, actor, timeout=120) for actor in ("ada", "resolver", "refs")
+    )
+    await ada.put(made.objects)
+    stand.log.served.clear()
+    async with greedy_client(stand.url) as greedy, asyncio.TaskGroup() as group:
+        await greedy.send("zg.greedy.objects.list", LIST, FLOOD)
+        await eventually(lambda: greedy.answers.total() == FLOOD - PER_ACTOR - 2)
+        for asking in (ada.get(ids), resolver.get(ids), refs.get(ids), ada.find("0000")):
+            group.create_task(asking)
+        gate = stand.objects.gates[READ]
+        await eventually(lambda: gate.waiting() == {OPERATORS: PER_ACTOR + 2, SERVICES: 2})
+        stand.log.go.set()
+    order = [actor for _, actor in stand.log.served]
+    assert order[:8].count("greedy") <= 4
+    assert {"ada", "resolver", "refs"} <= set(order[:8])
+
+
+async def test_the_greedy_can_still_be_served_with_a_full_line(stand: Stand) -> None:
+    """What refs reads for their move is not refused, and goes ahead of the line."""
+    made, then = commits.commit(ZONE, 1, hosts=30), commits.commit(ZONE, 2, hosts=31)
+    objects = RemoteObjects(stand.bus, "ada", timeout=120)
+    refs = RemoteRefs(stand.bus, "ada", timeout=120)
+    await objects.put([*made.objects, *then.objects])
+    await refs.register(ZONE, origin("ada", "a"))
+    await refs.move(MAIN, Absent(), made.id, origin("ada", "b"))
+    async with greedy_client(stand.url) as greedy:
+        await greedy.send("zg.greedy.objects.list", LIST, FLOOD)
+        await eventually(lambda: greedy.answers.total() == FLOOD - PER_ACTOR - 2)
+        moving = asyncio.create_task(
+            RemoteRefs(stand.bus, "greedy", timeout=120).move(
+                MAIN, Exactly(made.id), then.id, origin("greedy", "c")
+            )
+        )
+        stand.log.go.set()
+        await moving
+
+
+async def test_the_ref_store_is_shared_likewise(stand: Stand) -> None:
+    refs = RemoteRefs(stand.bus, "ada", timeout=120)
+    ask = codec.encode(AskSnapshot())
+    async with greedy_client(stand.url) as greedy:
+        await greedy.send("zg.greedy.refs.snapshot", ask, FLOOD)
+        await eventually(lambda: greedy.answers["unavailable"] > FLOOD / 2)
+        await refs.where("ada")
+        assert stand.log.count("refs", "greedy") == 0
+        stand.log.go.set()
+        await eventually(lambda: greedy.answers.total() == FLOOD)
+        assert stand.log.count("refs", "greedy") == greedy.answers["ok"] < FLOOD / 2
+
+
+async def test_one_who_is_alone_has_no_limit_but_the_line(stand: Stand) -> None:
+    """An export of a million names asks thousands of times, and is never refused."""
+    ada = RemoteObjects(stand.bus, "ada")
+    page = [object_id for object_id, _ in await ada.listed()]
+    for _ in range(5 * PER_ACTOR):
+        await ada.get(page[:1])
+    assert stand.objects.gates[READ].refused[OPERATORS] == 0
+
+
+@pytest.mark.parametrize("verb", ["list", "get", "history"])
+async def test_no_request_is_answered_with_more_than_a_batch(stand: Stand, verb: str) -> None:
+    """A fair queue does not interrupt, so each piece of work is small."""
+    ada = RemoteObjects(stand.bus, "ada")
+    graph = chain(1_100)
+    await ada.put(graph.objects())
+    ids = [object_id for object_id, _ in await ada.listed()]
+    assert len(ids) == 1_024
+    ids += [object_id for object_id, _ in await ada.listed(ids[-1])]
+    subject = f"zg.ada.objects.{verb}"
+    match verb:
+        case "list":
+            listed = await stand.bus.request(subject, ListObjects(), Listed)
+            assert len(listed.objects) == 1_024
+        case "get":
+            got = await stand.bus.request(subject, GetObjects(ids=ids), GotObjects)
+            assert len(got.objects) == objectstore.GET_BATCH
+        case _:
+            asked = HistoryOf(tips=[graph.ids[-1]], limit=1_024)
+            history = await stand.bus.request(subject, asked, History)
+            assert len(history.commits) == objectstore.HISTORY_BATCH
