@@ -4,7 +4,7 @@ The subscription stands before the branch moves, so no report can be missed. Awa
 resolvers in the registry of the ref store that follow the zone and branch, unpinned: also one that
 is silent, for it may be answering queries from the old zone. One that says goodbye is awaited no
 more. A report that was lost is made up for: an announcement that shows a resolver to be past the
-move has it asked (docs/adr/0038-registry-of-resolvers.md).
+move has it asked (docs/adr/0043-registry-of-resolvers.md).
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from zonegit.errors import Invalid, Unavailable
+from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.store.protocols import Moved
 from zonegit.store.recovery import Answer
 from zonegit.wire import codec, subjects
@@ -100,14 +100,15 @@ class Waiter(msgspec.Struct):
         Raises:
             Unavailable: some still did not when the time was over, or the ref store does not say
                 which there are; the move stands.
+            Denied: the bus does not let this user ask which there are; the move stands.
         """
         if self.bus is None:
             return Heard()
         deadline = asyncio.get_running_loop().time() + self.timeout
         try:
             registry = await _read_registry(self.session, self.bus)
-        except Unavailable as error:
-            raise Unavailable(
+        except (Denied, Unavailable) as error:
+            raise type(error)(
                 f"the move stands, but it is not known which resolvers serve it: {error.message}",
                 hint=error.hint,
             ) from error
@@ -145,14 +146,14 @@ class Waiter(msgspec.Struct):
                 self.due.add(each.last.resolver)
 
     async def _ask(self, resolver: str, moved: Moved) -> None:
-        """Ask a resolver whether it follows the branch, and how far it is."""
+        """Ask a resolver whether it answers queries and follows the branch, and how far it is."""
         from zonegit.bus.resolver_status import ask_status  # brings in NATS, which help must not
 
         assert self.bus is not None  # somebody waits
         status = await ask_status(self.bus, resolver, self.zone)
         if status is None:
             return
-        if not _follows(status, self.zone, self.branch):
+        if not status.listen or not _follows(status, self.zone, self.branch):
             self.awaited.discard(resolver)
         elif _is_past(status, self.branch, moved):
             self.served[resolver] = (moved.epoch, moved.sequence)
@@ -172,11 +173,9 @@ def _is_past(status: ResolverStatus, branch: str | None, moved: Moved) -> bool:
 
 
 def _may_follow(said: Announcement, branch: str | None) -> bool | None:
-    """Return whether a resolver follows a branch of some zone; None: that is known of the zone
-    alone. One that does not answer queries yet is no reason to wait."""
-    if not said.is_serving:
-        return False
-    if said.own_settings or said.only:
+    """Return whether a resolver follows a branch of some zone; None: it has to be asked, since it
+    depends on the zone, or since it was still loading its zones."""
+    if said.own_settings or said.only or not said.is_serving:
         return None
     return not said.is_pinned and (branch is None or branch in said.branches)
 

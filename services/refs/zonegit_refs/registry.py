@@ -3,7 +3,7 @@
 It is held in memory and made from announcements alone. A resolver that misses three of them is
 silent, and is still listed, for it may be answering queries from an old zone. One that says goodbye
 leaves the registry at once; one that stays silent leaves it after a minute. Pure: the caller has
-the clock (docs/adr/0038-registry-of-resolvers.md).
+the clock (docs/adr/0043-registry-of-resolvers.md).
 """
 
 from collections.abc import Collection

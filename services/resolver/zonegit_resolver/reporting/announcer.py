@@ -2,7 +2,7 @@
 
 Every three seconds an announcement tells the ref store who this is and how far it has followed the
 log. It is small whatever the number of zones. An orderly stop is announced too; a resolver that
-falls silent without that is missed (docs/adr/0038-registry-of-resolvers.md).
+falls silent without that is missed (docs/adr/0043-registry-of-resolvers.md).
 
 A name belongs to the process that answers to it. A second one asks for it first and does not start
 where it gets an answer. Nothing answers for a process that was killed, so its successor starts at

@@ -1,0 +1,152 @@
+"""A resolver that announces itself to a ref store, under a name that no other process has."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+from tests.support.waiting import DEADLINE_S, comes_true, eventually
+from tests.unit.resolver.site import Running, Site, resolver, site
+
+from zonegit.bus.resolver_status import read_registry
+from zonegit.wire import codec, subjects
+from zonegit.wire.messages import MAX_ANNOUNCEMENT, Announcement, Registered
+
+WWW = "www.foo.com."
+TEXT = "www 300 A 192.0.2.1\n"
+
+
+async def registry(here: Site, *expected: str) -> dict[str, Registered]:
+    known = await read_registry(here.bus, "ada", expected=expected, timeout=DEADLINE_S)
+    return {each.last.resolver: each for each in known.resolvers}
+
+
+async def comes_to_serve(here: Site, name: str) -> Announcement:
+    """What it announces, once it answers queries."""
+
+    async def is_serving() -> bool:
+        found = (await registry(here, name)).get(name)
+        return found is not None and found.last.is_serving
+
+    await comes_true(is_serving)
+    return (await registry(here, name))[name].last
+
+
+@asynccontextmanager
+async def announcements(here: Site) -> AsyncIterator[list[Announcement]]:
+    """What is announced meanwhile."""
+    heard: list[Announcement] = []
+
+    def hear(_subject: str, octets: bytes) -> None:
+        heard.append(codec.decode(octets, Announcement, MAX_ANNOUNCEMENT))
+
+    async with here.bus.subscribe(subjects.ANNOUNCEMENTS, hear):
+        yield heard
+
+
+async def test_it_announces_who_it_is_how_far_it_is_and_what_it_follows(
+    here: Site, tmp_path: Path
+) -> None:
+    done = await here.commit("foo.com.", TEXT)
+    async with resolver(here.url, tmp_path, branch="main") as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        said = await comes_to_serve(here, "r")
+        assert (said.epoch, said.branches, said.is_pinned) == (done.moved.epoch, ["main"], False)
+        assert said.sequence >= done.moved.sequence
+        assert (said.zones, said.problems, said.own_settings, said.only) == (1, 0, 0, 0)
+
+
+async def test_the_refish_of_a_pin_does_not_make_an_announcement_longer(
+    here: Site, tmp_path: Path
+) -> None:
+    done = await here.commit("foo.com.", TEXT)
+    async with resolver(here.url, tmp_path, at=done.commit.hex()):
+        said = await comes_to_serve(here, "r")
+        assert (said.branches, said.is_pinned) == ([], True)
+
+
+async def test_it_says_something_new_soon_after_it_is_called(here: Site, tmp_path: Path) -> None:
+    async with resolver(here.url, tmp_path), announcements(here) as heard:
+        await comes_to_serve(here, "r")
+        count = len(heard)
+        await here.bus.send(subjects.resolvers("announce"), b"")
+        await eventually(lambda: len(heard) > count)
+
+
+async def test_a_ref_store_that_starts_beside_it_knows_it_at_its_first_answer(
+    nats_url: str, tmp_path: Path
+) -> None:
+    """No command that asks right after a start is told that there is no resolver."""
+    async with resolver(nats_url, tmp_path) as running:
+        async with site(nats_url, tmp_path / "stores") as there:
+            await there.commit("foo.com.", TEXT)
+            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            await comes_to_serve(there, "r")
+        async with site(nats_url, tmp_path / "stores") as there:
+            assert list(await registry(there)) == ["r"]
+
+
+async def test_the_second_of_a_name_ends_and_the_first_serves_on(
+    here: Site, tmp_path: Path
+) -> None:
+    await here.commit("foo.com.", TEXT)
+    async with resolver(here.url, tmp_path / "one") as first:
+        await first.comes_to_say("NOERROR 192.0.2.1", WWW)
+        said = await comes_to_serve(here, "r")
+        assert "a resolver named r is running" in await ends(here.url, tmp_path / "two")
+        assert await first.says(WWW) == "NOERROR 192.0.2.1"
+        assert (await registry(here, "r"))["r"].last.instance == said.instance
+
+
+async def ends(url: str, data: Path) -> str:
+    """Starts a resolver that ends by itself; the reason."""
+    said = ""
+    with suppress(BaseExceptionGroup):  # the resolver raises it when the test leaves it
+        async with resolver(url, data) as running:
+            said = await reason(running)
+    return said
+
+
+async def reason(running: Running) -> str:
+    """Why a resolver ended, once it has."""
+    await eventually(running.task.done)
+    error: BaseException | None = running.task.exception()
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
+
+
+async def test_of_two_that_began_together_the_later_one_ends(here: Site, tmp_path: Path) -> None:
+    """Neither got an answer when it asked: the other did not listen yet."""
+    with suppress(BaseExceptionGroup):
+        async with resolver(here.url, tmp_path) as running:
+            mine = await comes_to_serve(here, "r")
+            other = msgspec.structs.replace(mine, instance="other", started=mine.started - 1)
+            await here.bus.publish(subjects.announcement("r"), other)
+            said = await reason(running)
+    assert "another resolver named r began before this one" in said
+
+
+async def test_of_two_that_began_together_the_earlier_one_serves_on(
+    here: Site, tmp_path: Path
+) -> None:
+    await here.commit("foo.com.", TEXT)
+    async with resolver(here.url, tmp_path) as running, announcements(here) as heard:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        mine = await comes_to_serve(here, "r")
+        other = msgspec.structs.replace(mine, instance="other", started=mine.started + 1)
+        await here.bus.publish(subjects.announcement("r"), other)
+        # It has heard the other, and speaks up.
+        await eventually(lambda: [each.instance for each in heard][-2:] == ["other", mine.instance])
+        assert await running.says(WWW) == "NOERROR 192.0.2.1"
+        assert (await registry(here, "r"))["r"].is_contested
+
+
+async def test_it_starts_while_the_name_belongs_to_a_client_that_never_answers(
+    here: Site, tmp_path: Path
+) -> None:
+    """One that is frozen, or whose host is gone without a word to the bus."""
+    await here.commit("foo.com.", TEXT)
+    silent = here.bus.subscribe(subjects.resolver("r", "status"), lambda *_: None)
+    async with silent, resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
