@@ -1,0 +1,374 @@
+"""``--wait`` and resolvers that are not heard: silent, slow, of one name, or made up.
+
+A resolver that missed a broadcast of 0.3 seconds was not awaited, and the command said that all was
+served. These resolvers are real processes, or hand-made ones that say what they like on the bus.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.e2e.stack import FOO, Said, Stack, until
+from tests.support.nats import nats_server
+from tests.support.processes import service_process
+from tests.support.rawnats import RawClient, raw_client
+from tests.support.resolvers import (
+    announcement,
+    joined,
+    registered,
+    registry_of,
+    resolver_process,
+)
+from tests.support.waiting import DEADLINE_S, comes_true, succeeds
+
+from zonegit.bus import RemoteRefs, connect
+from zonegit.bus.service import answer_requests
+from zonegit.config import BusSettings
+from zonegit.errors import Unavailable
+from zonegit.wire import codec, subjects
+from zonegit.wire.messages import (
+    MAX_ANNOUNCEMENT,
+    MAX_RESOLVERS,
+    AskStatus,
+    RefEvent,
+    ResolverStatus,
+    Served,
+)
+from zonegit.zone import names
+
+ZONE = names.parse("foo.com.")
+SET = ("set", "www", "A", "60")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Two resolvers that serve a zone."""
+    made = Stack(tmp_path_factory.mktemp("stack") / "data")
+    made.up("--resolvers", "2")
+    made.zone("foo.com", FOO.replace("www   IN CNAME api\n", ""))
+    yield made
+    made.down()
+
+
+class Addresses:
+    """A new one for each change."""
+
+    last = 0
+
+    def __next__(self) -> str:
+        self.last += 1
+        return f"192.0.2.{self.last}"
+
+
+ADDRESSES = Addresses()
+
+
+def change(stack: Stack, *words: str, status: int = 0) -> Said:
+    """Commits something that was not there before, and waits for it."""
+    return stack.run(*SET, next(ADDRESSES), "--wait", *words, status=status)
+
+
+def misses(stack: Stack, name: str, *others: str) -> None:
+    """Fails unless a change names this resolver as late, and none of the others.
+
+    A short time is enough on most machines for the others; where it is not, the next has more.
+    """
+    for seconds in ("1", "10", "100"):
+        said = change(stack, "--timeout", seconds, status=6).err
+        if name in said and not any(each in said for each in others):
+            assert "the move stands" in said
+            return
+    raise AssertionError(said)
+
+
+def test_a_stopped_resolver_is_named_until_it_goes_on(stack: Stack) -> None:
+    still = stack.pid_of("--name resolver-2")
+    os.kill(still, signal.SIGSTOP)
+    try:
+        misses(stack, "resolver-2", "resolver-1")
+        # Once it has missed three announcements it is silent, and not forgotten.
+        until(lambda: registry_of(stack)["resolver-2"].is_silent)
+        misses(stack, "resolver-2", "resolver-1")
+        assert "BAD  resolver-2" in stack.run("doctor", status=1).out
+        assert "resolver-2" in stack.run("resolvers").out
+    finally:
+        os.kill(still, signal.SIGCONT)
+    change(stack)
+
+
+def test_a_resolver_that_was_killed_is_named_and_one_that_said_goodbye_is_not(
+    stack: Stack, tmp_path: Path
+) -> None:
+    with resolver_process(stack, tmp_path, "extra") as process:
+        killed = comes_to_serve(stack, "extra")
+        assert "extra" in change(stack).out
+        process.kill()
+        process.wait()
+    misses(stack, "extra", "resolver-1", "resolver-2")
+    with resolver_process(stack, tmp_path, "extra") as process:
+        comes_to_serve(stack, "extra", killed)
+        process.terminate()
+        assert process.wait(timeout=DEADLINE_S) == 0
+    until(lambda: "extra" not in registry_of(stack))
+    assert "extra" not in change(stack).out
+
+
+def comes_to_serve(stack: Stack, name: str, after: str = "") -> str:
+    """Returns the instance that serves under this name, once another one than ``after`` does."""
+    until(lambda: serves(stack, name) not in ("", after), f"{name} does not serve")
+    return serves(stack, name)
+
+
+def serves(stack: Stack, name: str) -> str:
+    """The instance that serves under this name and is not silent; empty: none."""
+    found = registry_of(stack).get(name)
+    is_there = found is not None and found.last.is_serving and not found.is_silent
+    return found.last.instance if found is not None and is_there else ""
+
+
+def test_the_second_resolver_of_a_name_does_not_start_and_the_first_serves_on(
+    stack: Stack, tmp_path: Path
+) -> None:
+    with resolver_process(stack, tmp_path / "one", "twin"):
+        first = comes_to_serve(stack, "twin")
+        with resolver_process(stack, tmp_path / "two", "twin") as second:
+            assert second.wait(timeout=DEADLINE_S) == 1
+        log = (tmp_path / "two" / "twin.log").read_text()
+        assert "a resolver named twin is running on 127.0.0.1:" in log
+        found = registry_of(stack)["twin"]
+        assert (found.last.instance, found.is_contested) == (first, False)
+        assert "twin" in change(stack).out
+
+
+def test_a_successor_starts_though_its_predecessor_was_killed_a_moment_ago(
+    stack: Stack, tmp_path: Path
+) -> None:
+    with resolver_process(stack, tmp_path / "one", "heir") as first:
+        killed = comes_to_serve(stack, "heir")
+        first.kill()
+        with resolver_process(stack, tmp_path / "two", "heir"):
+            comes_to_serve(stack, "heir", killed)
+            assert "heir" in change(stack).out
+
+
+def test_a_resolver_that_is_frozen_while_another_takes_its_name_is_reported(
+    stack: Stack, tmp_path: Path
+) -> None:
+    with resolver_process(stack, tmp_path / "one", "ghost") as first:
+        before = comes_to_serve(stack, "ghost")
+        os.kill(first.pid, signal.SIGSTOP)
+        with resolver_process(stack, tmp_path / "two", "ghost") as second:
+            until(lambda: registry_of(stack)["ghost"].last.instance != before)
+            os.kill(first.pid, signal.SIGCONT)
+            # Where the second is young enough, it ends; else both serve on, and are reported.
+            until(
+                lambda: (
+                    second.poll() == 1
+                    or "two processes have this name" in stack.run("doctor", status=1).out
+                )
+            )
+            assert first.poll() is None
+
+
+async def test_a_resolver_that_never_answered_a_broadcast_is_awaited_until_it_serves(
+    stack: Stack,
+) -> None:
+    """The attack of old: it missed the broadcast, and the command returned success at once."""
+    async with joined(stack, "resolver") as bus:
+        moves: asyncio.Queue[RefEvent] = asyncio.Queue()
+
+        def hear(_subject: str, octets: bytes) -> None:
+            moves.put_nowait(codec.decode(octets, RefEvent))
+
+        async with bus.subscribe(subjects.EVENTS, hear):
+            await bus.publish(subjects.announcement("slow"), announcement("slow"))
+            await bus.flush()
+            changing = asyncio.create_task(asyncio.to_thread(change, stack))
+            moved = await moves.get()
+            # It is busy: others have answered and served long before.
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    await asyncio.shield(changing)
+            report = Served(
+                resolver="slow", zone=ZONE, branch="main", epoch=moved.epoch,
+                sequence=moved.entry.sequence, commit=moved.entry.new, serial=None, delay_ms=0.0,
+            )  # fmt: skip
+            await bus.publish(subjects.served("slow", ZONE), report)
+            assert "slow" in (await changing).out
+            goodbye = msgspec.structs.replace(announcement("slow"), is_leaving=True)
+            await bus.publish(subjects.announcement("slow"), goodbye)
+            await bus.flush()
+
+
+async def test_a_report_that_was_lost_is_made_up_for(stack: Stack) -> None:
+    """An announcement that shows the resolver to be past the move has it asked."""
+    async with joined(stack, "resolver") as bus:
+        moves: asyncio.Queue[RefEvent] = asyncio.Queue()
+        at = msgspec.structs.replace(announcement("mute"), sequence=0)
+
+        def hear(_subject: str, octets: bytes) -> None:
+            moves.put_nowait(codec.decode(octets, RefEvent))
+
+        def answer(_asked: AskStatus) -> ResolverStatus:
+            return ResolverStatus(
+                resolver="mute", version="1", listen=["127.0.0.1:1"], metrics=None,
+                branches=["main"], only=[], at=None, epoch=at.epoch, sequence=at.sequence, lag=0,
+                zones=[],
+            )  # fmt: skip
+
+        status = answer_requests(bus, subjects.resolver("mute", "status"), AskStatus, answer)
+        async with bus.subscribe(subjects.EVENTS, hear), status:
+            await bus.publish(subjects.announcement("mute"), at)
+            await bus.flush()
+            changing = asyncio.create_task(asyncio.to_thread(change, stack))
+            moved = await moves.get()
+            at = msgspec.structs.replace(at, epoch=moved.epoch, sequence=moved.entry.sequence)
+            while not changing.done():  # as it does every three seconds
+                await bus.publish(subjects.announcement("mute"), at)
+                await asyncio.wait({changing}, timeout=0.1)
+            assert "mute" in (await changing).out
+            goodbye = msgspec.structs.replace(at, is_leaving=True)
+            await bus.publish(subjects.announcement("mute"), goodbye)
+            await bus.flush()
+
+
+async def test_a_goodbye_while_it_is_awaited_ends_the_wait_for_it(stack: Stack) -> None:
+    async with joined(stack, "resolver") as bus:
+        moves: asyncio.Queue[bytes] = asyncio.Queue()
+        async with bus.subscribe(subjects.EVENTS, lambda _, octets: moves.put_nowait(octets)):
+            await bus.publish(subjects.announcement("leaver"), announcement("leaver"))
+            await bus.flush()
+            changing = asyncio.create_task(asyncio.to_thread(change, stack))
+            await moves.get()
+            goodbye = msgspec.structs.replace(announcement("leaver"), is_leaving=True)
+            await bus.publish(subjects.announcement("leaver"), goodbye)
+            assert "leaver" not in (await changing).out
+
+
+async def test_a_resolver_cannot_report_or_say_goodbye_for_another(stack: Stack) -> None:
+    """Neither where the bus would let it, by a subject of its own."""
+    async with joined(stack, "resolver") as bus:
+        await bus.publish(subjects.announcement("victim"), announcement("victim"))
+        forged = codec.encode(msgspec.structs.replace(announcement("victim"), is_leaving=True))
+        await bus.send(subjects.announcement("liar"), forged)
+        report = Served(
+            resolver="victim", zone=ZONE, branch="main", epoch="", sequence=1 << 40,
+            commit=None, serial=None, delay_ms=0.0,
+        )  # fmt: skip
+        await bus.publish(subjects.served("liar", ZONE), report)
+        await bus.flush()
+        await asyncio.to_thread(misses, stack, "victim", "resolver-1", "resolver-2")
+        await bus.send(subjects.announcement("victim"), forged)
+        await bus.flush()
+
+
+async def test_the_bus_lets_a_resolver_of_the_stack_speak_of_itself_alone(stack: Stack) -> None:
+    bus = stack.record()["bus"]
+    url = bus["url"].replace("://", f"://resolver-1:{bus['users']['resolver-1']}@")
+    async with raw_client(url) as client:
+        for name, is_own in (("resolver-1", True), ("resolver-2", False)):
+            about = (subjects.announcement(name), subjects.served(name, ZONE))
+            # Nothing that others would take for a message: an empty one.
+            assert [await client.may_publish(each) for each in about] == [is_own] * 2
+            assert await client.may_subscribe(f"zg.resolvers.{name}.status") == is_own
+
+
+def flood(client: RawClient, name: Callable[[int], str], count: int) -> None:
+    for number in range(count):
+        said = announcement(name(number))
+        client.publish(subjects.announcement(said.resolver), codec.encode(said))
+
+
+async def test_made_up_resolvers_fill_the_registry_and_push_none_out(tmp_path: Path) -> None:
+    """On a bus without users anybody may be a resolver. The registry has its bounds there, too."""
+    with nats_server() as url, service_process("refs", url, tmp_path):
+        async with connect(BusSettings(url), name="ada") as bus, raw_client(url) as client:
+            await succeeds(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
+            await bus.publish(subjects.announcement("real"), announcement("real"))
+            await bus.flush()
+            assert "real" in await registered(bus)
+            flood(client, "x{}".format, 3 * MAX_RESOLVERS)
+            await client.flush()
+
+            async def is_full() -> bool:
+                return len(await registered(bus)) == MAX_RESOLVERS
+
+            await comes_true(is_full)
+            assert "real" in await registered(bus)
+            log = (tmp_path / "refs.log").read_text()
+            assert log.count("registry.full") == 1
+
+
+HUGE = announcement("huge", version="v" * 64, branches=["b" * 200, "c" * 200])
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"\x80",
+        b"\xff" * 100,
+        bytes(900_000),
+        codec.encode(HUGE) + bytes(MAX_ANNOUNCEMENT),
+        codec.encode({**msgspec.to_builtins(HUGE), "branches": ["b" * 201]}),
+        codec.encode({**msgspec.to_builtins(HUGE), "more": "x" * MAX_ANNOUNCEMENT}),
+        codec.encode({**msgspec.to_builtins(HUGE), "resolver": "other"}),
+        codec.encode({**msgspec.to_builtins(HUGE), "sequence": 1 << 63}),
+        codec.encode({**msgspec.to_builtins(HUGE), "zones": -1}),
+    ],
+    ids=[
+        "empty", "no-fields", "no-msgpack", "900-kB", "more-behind", "long-branch", "unknown-field",
+        "another-name", "sequence", "negative",
+    ],
+)  # fmt: skip
+async def test_an_announcement_that_is_malformed_is_dropped_and_refs_goes_on(
+    octets: bytes, lone_refs: str
+) -> None:
+    async with connect(BusSettings(lone_refs), name="ada") as bus:
+        await succeeds(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
+        await bus.send(subjects.announcement("huge"), octets)
+        await bus.publish(subjects.announcement("next"), announcement("next"))
+        await bus.flush()
+        found = await registered(bus)
+        assert "next" in found
+        assert not {"huge", "other"} & found.keys()
+
+
+@pytest.fixture(scope="module")
+def lone_refs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A bus with nothing but refs."""
+    folder = tmp_path_factory.mktemp("refs")
+    with nats_server() as url, service_process("refs", url, folder):
+        yield url
+
+
+async def test_a_ref_store_that_has_just_started_does_not_say_that_there_is_no_resolver(
+    tmp_path: Path,
+) -> None:
+    """The resolver announced itself to the one before, and is not due for seconds."""
+    with nats_server() as url:
+        async with connect(BusSettings(url), name="ada") as bus, raw_client(url) as client:
+            with service_process("refs", url, tmp_path) as refs:
+                await succeeds(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
+                client.subscribe(subjects.resolvers("announce"))
+                await client.flush()
+                refs.kill()
+                refs.start()
+                answering = asyncio.create_task(answers_calls(client, "calm"))
+                try:
+                    known = await succeeds(lambda: registered(bus), Unavailable)
+                finally:
+                    answering.cancel()
+                assert list(known) == ["calm"]
+
+
+async def answers_calls(client: RawClient, name: str) -> None:
+    """What every resolver does."""
+    await client.hears(subjects.resolvers("announce"))
+    said = announcement(name)
+    client.publish(subjects.announcement(name), codec.encode(said))
+    await client.flush()

@@ -1,0 +1,78 @@
+"""Resolvers for tests: real processes beside a stack, and what a hand-made one says."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from tests.e2e.stack import Stack
+from tests.support.ports import free_port
+from tests.support.waiting import DEADLINE_S
+
+from zonegit.bus import Bus, connect
+from zonegit.bus.resolver_status import read_registry
+from zonegit.config import BusSettings
+from zonegit.wire.messages import Announcement, Registered
+
+
+def announcement(name: str, instance: str = "hand-made", **fields: object) -> Announcement:
+    """What a resolver that follows main everywhere says of itself."""
+    said = {"version": "1", "started": 0.0, "epoch": "", "sequence": 0, "branches": ["main"]}
+    return Announcement(resolver=name, instance=instance, **{**said, **fields})  # type: ignore[arg-type]  # as given
+
+
+def url_of(stack: Stack, user: str) -> str:
+    """Where a user of the stack's bus connects."""
+    bus = stack.record()["bus"]
+    return str(bus["url"].replace("://", f"://{user}:{bus['users'][user]}@"))
+
+
+@asynccontextmanager
+async def joined(stack: Stack, user: str) -> AsyncIterator[Bus]:
+    """A connection to the stack's bus."""
+    async with connect(BusSettings(url_of(stack, user)), name=user) as bus:
+        yield bus
+
+
+async def registered(bus: Bus) -> dict[str, Registered]:
+    """The registry, by name."""
+    known = await read_registry(bus, "ada", timeout=DEADLINE_S)
+    return {each.last.resolver: each for each in known.resolvers}
+
+
+def registry_of(stack: Stack) -> dict[str, Registered]:
+    """The registry of a stack, for tests that are not asynchronous."""
+
+    async def read() -> dict[str, Registered]:
+        async with joined(stack, "cli") as bus:
+            return await registered(bus)
+
+    return asyncio.run(read())
+
+
+@contextmanager
+def resolver_process(stack: Stack, folder: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A resolver of its own beside those of a stack, which says goodbye at the end, if it still
+    runs; its log is ``folder/NAME.log``."""
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "zonegit_resolver", "--name", name]
+    with (folder / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            [*command, "--listen", f"127.0.0.1:{free_port()}"],
+            env={
+                **os.environ,
+                "ZONEGIT_NATS_URL": url_of(stack, "resolver"),
+                "ZONEGIT_DATA": str(folder),
+            },
+            stderr=log,
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        process.wait(DEADLINE_S)
