@@ -6,15 +6,15 @@ RRsets that an earlier release stored are judged when they are asked about. Rows
 so a row's number tells these apart.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 from typing import Final
 
 from zonegit.errors import Corrupt
 from zonegit.objects.canonical import decode
 from zonegit.objects.ids import ObjectId, RawObject, verified
-from zonegit.objects.model import Tree
-from zonegit.store.outline import Outline, is_terminal, outline_object, outline_tree
+from zonegit.objects.model import Tree, rrset_key
+from zonegit.store.outline import MAX_TYPES, Outline, is_terminal, outline_object
 from zonegit.zone.names import MAX_OCTETS
 from zonegit_objectstore.rows import not_stored, select
 
@@ -41,54 +41,75 @@ def read(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outl
         Corrupt: one does not decode.
     """
     (since,) = connection.execute("SELECT since FROM judged").fetchone()
-    rows = {row[0]: row for row in select(connection, f"id, {_KIND}, payload, rowid", ids)}
     trees: dict[ObjectId, Tree] = {}
     found: dict[ObjectId, Outline] = {}
-    for object_id in ids:
-        if object_id not in rows:
-            raise not_stored(object_id)
-        _, kind, payload, row = rows[object_id]
+    for object_id, kind, payload, row in select(connection, f"id, {_KIND}, payload, rowid", ids):
         if kind == b"tree":
-            tree = decode(verified(RawObject(object_id, "tree", payload)))
-            found[object_id] = Outline("tree")
+            tree = decode(RawObject(object_id, "tree", payload))
             if isinstance(tree, Tree) and is_terminal(tree):
                 trees[object_id] = tree
+            else:
+                found[object_id] = Outline("tree")
+        elif kind == b"blob":
+            found[object_id] = _outline_blob(connection, object_id, payload, row > since)
         else:
-            found[object_id] = _outline(connection, object_id, kind, payload, row > since)
-    blobs = _read_blobs(connection, trees.values(), since)
-    for object_id, tree in trees.items():
-        found[object_id] = outline_tree(tree, blobs.get)
+            found[object_id] = Outline(kind.decode(errors="backslashreplace"))
+    if trees:
+        found |= _outline_trees(connection, trees, since)
+    for object_id in ids:
+        if object_id not in found:
+            raise not_stored(object_id)
     return found
 
 
-def _read_blobs(
-    connection: Connection, trees: Iterable[Tree], since: int
+def _outline_trees(
+    connection: Connection, trees: Mapping[ObjectId, Tree], since: int
 ) -> dict[ObjectId, Outline]:
-    """Return the outlines of the RRsets of trees that have no subtrees."""
-    wanted = list(dict.fromkeys(blob for tree in trees for blob in tree.entries.values()))
-    columns = f"id, {_KIND}, substr(payload, 1, {_HEAD}), rowid"
-    return {
-        object_id: _outline(connection, object_id, kind, head, row > since)
-        for object_id, kind, head, row in select(connection, columns, wanted)
-    }
+    """Return the outlines of trees that have no subtrees."""
+    wanted = [blob for tree in trees.values() for blob in tree.entries.values()]
+    heads: dict[ObjectId, tuple[bytes, int] | None] = {}
+    columns = f"id, kind = 'blob', substr(payload, 1, {_HEAD}), rowid"
+    for object_id, is_blob, head, row in select(connection, columns, wanted):
+        if not is_blob:
+            heads[object_id] = None
+        elif row > since:
+            heads[object_id] = _read_head(object_id, head)
+        else:
+            old = _outline_blob(connection, object_id, head, was_judged=False)
+            heads[object_id] = (old.owner, old.types[0]) if not old.flaw else None
+    return {object_id: _outline_tree(tree, heads) for object_id, tree in trees.items()}
 
 
-def _outline(
-    connection: Connection, object_id: ObjectId, kind: bytes, head: bytes, was_judged: bool
+def _outline_tree(tree: Tree, heads: Mapping[ObjectId, tuple[bytes, int] | None]) -> Outline:
+    """Return the outline of a tree that has no subtrees, from the owners and types of its RRsets;
+    None: one that is malformed, or none."""
+    owner = b""
+    types = []
+    for key, object_id in tree.entries.items():
+        head = heads.get(object_id)
+        if head is None or rrset_key(head[1]) != key or owner not in (b"", head[0]):
+            return Outline("tree")
+        owner = head[0]
+        types.append(head[1])
+    return Outline("tree", owner, types) if len(types) <= MAX_TYPES else Outline("tree")
+
+
+def _outline_blob(
+    connection: Connection, object_id: ObjectId, payload: bytes, was_judged: bool
 ) -> Outline:
-    if kind != b"blob":
-        return Outline(kind.decode(errors="backslashreplace"))
     if was_judged:
-        return _outline_head(object_id, head)
-    (payload,) = select(connection, "payload", [object_id])[0]
-    return outline_object(verified(RawObject(object_id, "blob", payload)))
+        owner, rdtype = _read_head(object_id, payload)
+        return Outline("blob", owner, [rdtype])
+    ((whole,),) = select(connection, "payload", [object_id])
+    return outline_object(verified(RawObject(object_id, "blob", whole)))
 
 
-def _outline_head(object_id: ObjectId, payload: bytes) -> Outline:
+def _read_head(object_id: ObjectId, payload: bytes) -> tuple[bytes, int]:
+    """Return the owner and the type that a blob's payload begins with."""
     at = 1
     try:
         while length := payload[at]:
             at += length + 1
-        return Outline("blob", payload[1 : at + 1], [payload[at + 3] << 8 | payload[at + 4]])
+        return payload[1 : at + 1], payload[at + 3] << 8 | payload[at + 4]
     except IndexError as error:
         raise Corrupt(f"blob {object_id.hex()} is corrupt", object=object_id.hex()) from error

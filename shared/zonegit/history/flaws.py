@@ -44,6 +44,9 @@ ADDED_STEP: Final = 512
 """New subtrees that are outlined between two asks."""
 OPENED_STEP: Final = 64
 """Objects of new subtrees that are read between two asks."""
+PAUSES: Final = 16
+"""Pauses of a comparison that make one of the walk."""
+_NOTHING: Final[Answers] = {}
 MAX_FLAWS: Final = 10
 """Flaws that are found before the walk ends."""
 
@@ -214,9 +217,9 @@ class _Walk:
         suspects: list[_Suspect] = []
         for each in nodes:
             outline = outlines.get(each.id)
-            if outline is None or outline.kind != "tree" or outline.owner != each.owner:
+            if outline is None or outline.owner != each.owner or outline.kind != "tree":
                 self._opened.append(each)
-            else:
+            elif not rules.WATCHED.isdisjoint(outline.types):
                 suspects += self._find_clashes(each.owner, outline.types, ())
         return suspects
 
@@ -304,11 +307,16 @@ def _is_known(suspect: _Suspect, apex: Name, others: Sequence[ObjectId]) -> Judg
 
 
 def _objects(asks: Asks[T]) -> Judging[T]:
-    """Run an algorithm that asks for objects alone."""
+    """Run an algorithm that asks for objects alone. Of its pauses few are passed on: they are for
+    nodes of many thousands of entries."""
     try:
         wanted = next(asks)
+        pauses = 0
         while True:
-            wanted = asks.send((yield Wanted(objects=wanted)).objects)
+            if wanted or (pauses := pauses + 1) % PAUSES == 0:
+                wanted = asks.send((yield Wanted(objects=wanted)).objects)
+            else:
+                wanted = asks.send(_NOTHING)
     except StopIteration as done:
         value: T = done.value
         return value

@@ -144,8 +144,7 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Difference]]:
         height = max((_height(nodes[object_id]) for object_id in left | right), default=0)
         if height == 0:
             break
-        left = _expand(left, nodes, height, above_left)
-        right = _expand(right, nodes, height, above_right)
+        left, right = _expand(left, right, nodes, height, above_left, above_right)
     before: dict[Key, ObjectId] = {}
     for entries in _runs(left, nodes):
         before.update(entries)
@@ -174,22 +173,58 @@ def _is_doubtful(object_id: ObjectId, before: Places, after: Places) -> bool:
     return known is None or known[:2] != place[:2] or place.floor > known.floor
 
 
-def _expand(ids: set[ObjectId], nodes: Nodes, height: int, above: Places) -> set[ObjectId]:
-    """Replaces the nodes of one height by the nodes below them, and notes the places of those."""
-    found: set[ObjectId] = set()
+def _expand(
+    left: set[ObjectId],
+    right: set[ObjectId],
+    nodes: Nodes,
+    height: int,
+    above_left: Places,
+    above_right: Places,
+) -> tuple[set[ObjectId], set[ObjectId]]:
+    """Replaces the nodes of one height by the nodes below them, but for those that both sides have,
+    and notes the places of the others."""
+    before: dict[ObjectId, tuple[Row, Key]] = {}
+    for row, floor in _rows_below(left, nodes, height, above_left):
+        if before.setdefault(row.id, (row, floor))[0] is not row:
+            raise _liar(row.id)
+    left = {each for each in left if _height(nodes[each]) != height}
+    after = list(_rows_below(right, nodes, height, above_right))
+    right = {each for each in right if _height(nodes[each]) != height}
+    for row, floor in after:
+        known = before.get(row.id)
+        if known is not None and known[0] == row and floor <= known[1]:
+            del before[row.id]
+        else:
+            _place(row, floor, height, right, nodes, above_right)
+    for row, floor in before.values():
+        _place(row, floor, height, left, nodes, above_left)
+    return left, right
+
+
+def _rows_below(
+    ids: Iterable[ObjectId], nodes: Nodes, height: int, above: Places
+) -> Iterator[tuple[Row, Key]]:
+    """Yield the rows of index nodes of one height, each with the key that what is below follows."""
     for object_id in ids:
         node = nodes[object_id]
         if isinstance(node, Index) and node.height == height:
-            for place in places_below(node, above.get(object_id)):
-                child = place.row.id
-                if above.setdefault(child, place) != place:
-                    raise _liar(child)
-                if child in nodes:  # it was read where the other tree has it
-                    check(nodes[child], child, place)
-                found.add(child)
-        else:
-            found.add(object_id)
-    return found
+            place = above.get(object_id)
+            floor = place.floor if place is not None else b""
+            for row in node.rows:
+                yield row, floor
+                floor = row.key
+
+
+def _place(
+    row: Row, floor: Key, height: int, side: set[ObjectId], nodes: Nodes, above: Places
+) -> None:
+    """Take a node into one side of a diff."""
+    place = Place(height - 1, row, floor)
+    if above.setdefault(row.id, place) != place:
+        raise _liar(row.id)
+    if row.id in nodes:  # it was read where the other tree has it
+        check(nodes[row.id], row.id, place)
+    side.add(row.id)
 
 
 def _runs(ids: Iterable[ObjectId], nodes: Nodes) -> list[Entries]:

@@ -63,11 +63,10 @@ class Reading:
         distant = [object_id for object_id in ids if object_id not in self._known]
         fetched = await self._objects.get(distant) if distant else {}
         found: dict[ObjectId, Object] = {}
-        for object_id in ids:
+        for number, object_id in enumerate(ids, 1):
             found[object_id] = self._decode(object_id, fetched)
-            if len(found) % AT_ONCE == 0:
+            if number % AT_ONCE == 0:
                 await self._pause()
-        await self._pause()
         return found
 
     async def answer(self, asks: Asks[T]) -> T:
@@ -79,22 +78,21 @@ class Reading:
         return await drive(judging, self._give)
 
     async def _give(self, wanted: Wanted) -> Given:
-        return Given(await self.get(wanted.objects), await self._outline(wanted.outlines))
+        await self._pause()
+        objects = await self.get(wanted.objects) if wanted.objects else {}
+        return Given(objects, await self._outline(wanted.outlines) if wanted.outlines else {})
 
     async def _outline(self, ids: Collection[ObjectId]) -> dict[ObjectId, Outline]:
         """Return the outlines of ``ids``; of RRsets that are nowhere yet there is none."""
-        found: dict[ObjectId, Outline] = {}
-        distant = []
-        for object_id in ids:
-            raw = self._known.get(object_id)
-            if raw is None:
-                distant.append(object_id)
-            else:
-                found[object_id] = outline_known(raw, self._known.get)
-                if len(found) % AT_ONCE == 0:
-                    await self._pause()
-        if distant:
-            found |= await self._fetch_outlines(distant)
+        distant = [object_id for object_id in ids if object_id not in self._known]
+        found = dict(await self._fetch_outlines(distant)) if distant else {}
+        if len(distant) == len(ids):
+            return found
+        for number, object_id in enumerate(ids, 1):
+            if object_id in self._known:
+                found[object_id] = outline_known(self._known[object_id], self._known.get)
+            if number % AT_ONCE == 0:
+                await self._pause()
         return found
 
     async def _fetch_outlines(self, ids: list[ObjectId]) -> Mapping[ObjectId, Outline]:

@@ -17,7 +17,8 @@ SINGLE: Final = frozenset({SOA, CNAME, DNAME})
 section 2.4)."""
 PARTICULAR: Final = frozenset({SOA, CNAME, DS})
 """Types that may not stand everywhere, or not beside everything: see :func:`check_together`."""
-_WATCHED: Final = PARTICULAR | {DNAME}
+WATCHED: Final = PARTICULAR | {DNAME}
+"""Types of which one at least takes part in each clash."""
 _CUT_AND_DNAME: Final = frozenset({NS, DNAME})
 
 
@@ -79,7 +80,7 @@ def find_clashes(owner: Name, types: Collection[int], apex: Name) -> list[Clash]
     data (RFC 1034 section 3.6.2, RFC 2181 section 10.1, RFC 4034 section 2.5), and below the apex
     no DNAME with NS (RFC 6672 section 2.3).
     """
-    if _WATCHED.isdisjoint(types):
+    if WATCHED.isdisjoint(types):
         return []
     found = []
     if SOA in types and owner != apex:
