@@ -77,8 +77,8 @@ class Flaw(NamedTuple):
 
 
 class Flaws(msgspec.Struct):
-    """The flaws of a tree: ``new`` ones, and those of ``others`` that it has ``again``. At most
-    ``MAX_FLAWS`` of each are named."""
+    """The flaws of a tree: ``new`` ones, and those of ``others`` that it has ``again``; the first
+    of each."""
 
     new: list[Flaw] = msgspec.field(default_factory=list)
     again: list[Flaw] = msgspec.field(default_factory=list)
@@ -124,6 +124,7 @@ def find_flaws(
     others: Sequence[ObjectId] = (),
     *,
     any_spelling: bool = False,
+    most: int = MAX_FLAWS,
 ) -> Judging[Flaws]:
     """Find the flaws of a tree.
 
@@ -133,6 +134,7 @@ def find_flaws(
         new: the tree.
         others: trees whose flaws are not new.
         any_spelling: whether a type may stand as ``TYPEnnn`` under any of its spellings.
+        most: flaws that are found before the walk ends.
 
     Raises:
         Corrupt: the walk cannot go on: a tree is none, or one of those that no reader reads.
@@ -142,12 +144,12 @@ def find_flaws(
         walk.added.append(_Added(apex, new))
     elif old != new:
         walk.pairs.append(_Pair(apex, old, new))
-    while walk.is_going_on:
+    while walk.is_going_on and len(walk.found.new) < most:
         suspects = yield from walk.step()
         for suspect in suspects:
             is_known = bool(others) and (yield from _is_known(suspect, apex, others))
             flaws = walk.found.again if is_known else walk.found.new
-            if len(flaws) < MAX_FLAWS:
+            if len(flaws) < most:
                 flaws.append(suspect.flaw)
     return walk.found
 
@@ -166,9 +168,8 @@ class _Walk:
 
     @property
     def is_going_on(self) -> bool:
-        """Return True while there is something to look at, and few flaws are found."""
-        is_left = self.pairs or self.added or self._opened
-        return bool(is_left) and len(self.found.new) < MAX_FLAWS
+        """Return True while there is something to look at."""
+        return bool(self.pairs or self.added or self._opened)
 
     def step(self) -> Judging[list[_Suspect]]:
         """Look at some of the nodes: those that are deepest in the new tree first."""

@@ -1,15 +1,18 @@
 """What a check of everything that is stored finds, in stores that are really damaged."""
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tests.support.forging import Forge, entry, label
 from tests.support.removing import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE
 from zonegit.history import trees
+from zonegit.history.flaws import Flaws, Judging, Wanted
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Doc, Identity, Tree, rrset_key, subtree_key
@@ -21,6 +24,9 @@ from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import tags
+from zonegit.safety import tips
+from zonegit.store import refnames
+from zonegit.store.expected import Anything
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.reading import Reader
 from zonegit.zone import names, zonefile
@@ -188,7 +194,10 @@ async def test_what_only_the_log_still_names_is_checked_too(stored):
     await stored.repo.refs.move(at.ref, at.expected, first.commit, back)
     assert (await stored.checked()).dangling == {}
     stored.alter(blob)
-    assert [each.id for each in (await stored.checked()).broken] == [blob]
+    report = await stored.checked()
+    assert [(each.id, each.is_past) for each in report.broken] == [(blob, True)]
+    assert (report.count, report.past_count) == (0, 1)
+    assert report.is_clean
 
 
 async def test_zones_that_were_removed_are_checked_by_the_log(stored):
@@ -196,7 +205,68 @@ async def test_zones_that_were_removed_are_checked_by_the_log(stored):
     await remove_zone(stored.repo.refs, ZONE, stored.repo.origin("remove", force=True))
     stored.alter(made.commit)
     (broken,) = (await stored.checked()).broken
-    assert broken.id == made.commit
+    assert (broken.id, broken.is_past) == (made.commit, True)
+
+
+@contextmanager
+def unjudged() -> Iterator[None]:
+    """As in a release that judged no tips."""
+
+    def find_none(*_: object, **__: object) -> Judging[Flaws]:
+        yield Wanted()
+        return Flaws()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tips, "find_flaws", find_none)
+        yield
+
+
+async def accept(stored: Stored, forge: Forge, tree: ObjectId, branch: str = "main") -> CommitId:
+    """Move a branch to a tree that no release since would accept."""
+    commit = forge.commit(tree)
+    await stored.repo.objects.put(forge.objects)
+    force = msgspec.structs.replace(stored.repo.origin("set", force=True), because="a test")
+    with unjudged():
+        await stored.repo.refs.move(refnames.branch(ZONE, branch), Anything(), commit, force)
+    return commit
+
+
+async def test_the_flaws_of_a_tip_are_told_once_with_what_holds_it(stored: Stored) -> None:
+    await stored.imported(FOO)
+    forge = Forge(ZONE)
+    both = {"A": "192.0.2.9", "CNAME": "www"}
+    alias = {entry(each): forge.text("x", each, record) for each, record in both.items()}
+    hosts = {label("x"): forge.tree(alias)}
+    first = await accept(stored, forge, forge.apex(20, hosts))
+    stranger = forge.tree({entry("A"): forge.text("y", "A", "192.0.2.9")})
+    second = await accept(stored, forge, forge.apex(21, {**hosts, label("z"): stranger}), "other")
+    report = await stored.checked()
+    assert report.broken == []
+    assert not report.is_clean
+    assert [(each.ref.path(), each.commit, each.flaw.message) for each in report.flawed] == [
+        ("refs/heads/foo.com./main", first, "x.foo.com. has a CNAME and other data (A)"),
+        ("refs/heads/foo.com./other", second,
+         "y.foo.com. A is stored in place of z.foo.com. A"),
+    ]  # fmt: skip
+    assert report.flawed_count == 2
+
+
+async def test_a_tip_that_readers_refuse_has_a_flaw(stored: Stored) -> None:
+    await stored.imported(FOO)
+    forge = Forge(ZONE)
+    below = forge.tree({entry("A"): forge.text("x", "A", "192.0.2.9")})
+    for _ in range(40):
+        below = forge.tree({label("a"): below, label("b"): below})
+    await accept(stored, forge, forge.apex(20, {label("x"): below}))
+    (flawed,) = (await stored.checked()).flawed
+    assert "at two names of one zone" in flawed.flaw.message
+
+
+async def test_what_is_broken_is_not_told_as_a_flaw_too(stored: Stored) -> None:
+    made = await stored.imported(FOO)
+    stored.alter((await browse.read_commit(Reader(stored.repo.objects), made.commit)).tree)
+    report = await stored.checked()
+    assert (report.count, report.flawed_count) == (1, 0)
 
 
 async def test_an_object_of_another_kind_than_what_names_it_says_is_told(stored):
@@ -209,7 +279,8 @@ async def test_an_object_of_another_kind_than_what_names_it_says_is_told(stored)
     made = encode(Commit(tree.id, (), WHO, WHO, "m"))
     later = encode(Commit(liar.id, (CommitId(made.id),), WHO, WHO, "m"))
     await stored.repo.objects.put([blob, inner, tree, liar, made, later])
-    await moved_to(stored, CommitId(later.id))
+    with unjudged():
+        await moved_to(stored, CommitId(later.id))
     report = await stored.checked()
     found = {(each.id, each.expected, each.why) for each in report.broken}
     assert found == {(blob.id, ("tree",), "it is a blob"), (inner.id, ("blob",), "it is a tree")}

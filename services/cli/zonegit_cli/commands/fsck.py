@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import click
+
 from zonegit.repo.asking import fsck
 from zonegit.repo.asking.fsck import Broken, Noticed, Report
+from zonegit.repo.asking.tipflaws import Flawed
 from zonegit.zone import names, rrtypes
 from zonegit_cli import page
 from zonegit_cli.drawn import findings
@@ -16,30 +19,46 @@ BROKEN = 1
 
 
 @page.page("fsck")
-async def command(session: Session) -> int:
-    """Check that every object is there that any ref leads to, or led to at any time, and that its
-    octets are what its id says.
+@click.option("--history", is_flag=True, help="Count damage that only the log leads to.")
+async def command(session: Session, history: bool) -> int:
+    """Check that every object is there that any ref leads to, or led to at any time, that its
+    octets are what its id says, and that the tips of branches and tags are valid zones.
 
-    Exit status 1 when one is missing, corrupt or of another kind than what names it says; each is
-    named with its zone, name and commit. What nothing leads to any more is counted, and does no
-    harm. To repair an object put it again: zonegit import --force FILE. RRsets that are whole and
-    hold what an earlier release accepted are named as warnings, and change nothing about the exit
-    status.
+    Exit status 1 when an object that refs lead to is missing, corrupt or of another kind than what
+    names it says, or a tip is no valid zone; each is named with its zone, name and commit. Damage
+    that only the log leads to is a warning, unless --history is given: nothing serves it, and undo
+    needs it. What nothing leads to any more is counted, and does no harm. To repair an object put
+    it again: zonegit import --force FILE. RRsets that are whole and hold what an earlier release
+    accepted are named as warnings, and change nothing about the exit status.
 
     \b
     zonegit fsck
+    zonegit fsck --history
     zonegit fsck --json
     """
     async with session.connected() as repo:
         report = await fsck.check(repo, session.output.progress)
     session.output.progress("")
-    session.output.result(lambda: _json(report), _lines(report), paged=True)
-    return 0 if report.is_clean else BROKEN
+    is_clean = report.is_clean and not (history and report.past_count)
+    session.output.result(
+        lambda: _json(report, is_clean=is_clean), _lines(report, history), paged=True
+    )
+    return 0 if is_clean else BROKEN
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: Report, history: bool) -> Iterator[str]:
     for each in report.broken:
-        yield f"{' or '.join(each.expected)} {commit_id(each.id)}: {each.why}{_place(each)}"
+        mark = "warning: " if each.is_past and not history else ""
+        rest = " (in the log alone)" if each.is_past else ""
+        what = f"{' or '.join(each.expected)} {commit_id(each.id)}"
+        yield f"{mark}{what}: {each.why}{_place(each)}{rest}"
+    for flawed in report.flawed:
+        yield (
+            f"commit {commit_id(flawed.commit)} is no valid zone: {flawed.flaw.message}"
+            f" (from {flawed.ref.path()})"
+        )
+    if report.flawed_count > len(report.flawed):
+        yield f"and {count(report.flawed_count - len(report.flawed), 'more flaw')}"
     for noticed in report.noticed:
         where = f"in commit {commit_id(noticed.commit)}, " if noticed.commit is not None else ""
         yield (
@@ -48,12 +67,15 @@ def _lines(report: Report) -> Iterator[str]:
         )
     if report.noticed_count > len(report.noticed):
         yield f"and {count(report.noticed_count - len(report.noticed), 'more warning')}"
-    if report.count > len(report.broken):
-        yield f"and {count(report.count - len(report.broken), 'more broken object')}"
+    more = report.count + report.past_count - len(report.broken)
+    if more > 0:
+        yield f"and {count(more, 'more broken object')}"
     dangling = report.dangling.total()
     kinds = ", ".join(count(number, kind) for kind, number in sorted(report.dangling.items()))
+    past = f" and {report.past_count} in the log alone" if report.past_count else ""
+    flaws = f", {count(report.flawed_count, 'flaw')}" if report.flawed_count else ""
     yield (
-        f"{count(report.stored, 'object')}, {report.count} broken, {dangling} dangling"
+        f"{count(report.stored, 'object')}, {report.count} broken{past}{flaws}, {dangling} dangling"
         f"{f' ({kinds})' if kinds else ''}"
     )
 
@@ -69,15 +91,29 @@ def _place(broken: Broken) -> str:
     return f"{found}, from {broken.ref.path()}"
 
 
-def _json(report: Report) -> dict[str, Any]:
+def _json(report: Report, *, is_clean: bool) -> dict[str, Any]:
     return {
-        "clean": report.is_clean,
+        "clean": is_clean,
         "objects": report.stored,
         "reached": report.reached,
         "dangling": dict(sorted(report.dangling.items())),
         "broken": report.count,
+        "broken_in_log_alone": report.past_count,
         "broken_objects": [_broken_json(each) for each in report.broken],
+        "flaws": report.flawed_count,
+        "flawed_tips": [_flawed_json(each) for each in report.flawed],
         "warnings": [_noticed_json(each) for each in report.noticed],
+    }
+
+
+def _flawed_json(flawed: Flawed) -> dict[str, Any]:
+    rdtype = flawed.flaw.rdtype
+    return {
+        "ref": flawed.ref.path(),
+        "commit": flawed.commit.hex(),
+        "owner": names.text(flawed.flaw.owner),
+        "type": rrtypes.to_text(rdtype) if rdtype is not None else None,
+        "message": flawed.flaw.message,
     }
 
 
@@ -100,4 +136,5 @@ def _broken_json(broken: Broken) -> dict[str, Any]:
         "commit": broken.commit.hex() if broken.commit is not None else None,
         "owner": names.text(broken.owner) if broken.owner is not None else None,
         "type": rrtypes.to_text(broken.rdtype) if broken.rdtype is not None else None,
+        "log_alone": broken.is_past,
     }

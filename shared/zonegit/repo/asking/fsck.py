@@ -27,6 +27,7 @@ from zonegit.objects.model import (
     Tree,
     key_rdtype,
 )
+from zonegit.repo.asking.tipflaws import Flawed, find_flawed
 from zonegit.repo.finding import several
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.refnames import RefName
@@ -60,7 +61,8 @@ Link = tuple[ObjectId, Expected]
 class Broken(msgspec.Struct, frozen=True):
     """An object that is not as it should be. ``why`` says how. ``owner`` and ``rdtype`` are where
     it stands in its zone (``rdtype`` None: a tree, of that name and all below it), ``commit`` is
-    the one that has it, ``ref`` leads there; None where that does not apply."""
+    the one that has it, ``ref`` leads there; None where that does not apply. ``is_past``: the ref
+    does not lead there any more, as the log says it once did."""
 
     id: ObjectId
     expected: Expected
@@ -69,6 +71,7 @@ class Broken(msgspec.Struct, frozen=True):
     commit: CommitId | None = None
     owner: Name | None = None
     rdtype: int | None = None
+    is_past: bool = False
 
 
 class Noticed(msgspec.Struct, frozen=True):
@@ -81,12 +84,16 @@ class Noticed(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct):
-    """What a check came to: the ``broken`` objects, the first thousand of their ``count``; how
+    """What a check came to: the first thousand ``broken`` objects, ``count`` of which refs lead to
+    and ``past_count`` the log alone; the first thousand flaws of tips, ``flawed_count`` in all; how
     many objects are stored, and of each kind those that nothing reaches; findings about RRsets that
     are whole, the first thousand of ``noticed_count``."""
 
     broken: list[Broken] = msgspec.field(default_factory=list)
     count: int = 0
+    past_count: int = 0
+    flawed: list[Flawed] = msgspec.field(default_factory=list)
+    flawed_count: int = 0
     noticed: list[Noticed] = msgspec.field(default_factory=list)
     noticed_count: int = 0
     stored: int = 0
@@ -99,8 +106,8 @@ class Report(msgspec.Struct):
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is broken; what dangles does no harm."""
-        return self.count == 0
+        """Whether nothing is broken that refs lead to; what dangles does no harm."""
+        return self.count == self.flawed_count == 0
 
 
 async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None) -> Report:
@@ -112,22 +119,32 @@ async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None)
         Unavailable: a store does not answer.
     """
     walk = _Walk(repo)
-    async for ref, object_id in _named_by_refs(repo):
-        walk.name(object_id, _BY_SPACE[ref.space], ref)
-        if walk.is_long:
-            await walk.go_on(told)
-    await walk.go_on(told)
+    for named in (_named_by_refs(repo), _named_by_log(repo)):
+        async for ref, object_id in named:
+            walk.name(object_id, _BY_SPACE[ref.space], ref)
+            if walk.is_long:
+                await walk.go_on(told)
+        await walk.go_on(told)
+        walk.is_past = True
+    await _judge_tips(repo, walk.report)
     await _count_dangling(repo, walk, told)
     return walk.report
 
 
 async def _named_by_refs(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
-    """All that refs hold now, then all that they ever held: undo and ``@{}`` may name it."""
+    """All that branches and tags hold now, and all that HEADs ever held: they are few."""
     async for refs in several.every(repo):
         for branch, tip in refs.heads.items():
             yield RefName("heads", refs.zone, branch), tip.target
         for tag, tip in refs.tags.items():
             yield RefName("tags", refs.zone, tag), tip.target
+    async for ref, object_id in _named_by_log(repo):
+        if ref.space == "head":
+            yield ref, object_id
+
+
+async def _named_by_log(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
+    """All that refs ever held: undo and ``@{}`` may name it."""
     epoch, sequence = (await repo.refs.since("", 0)).epoch, 0
     while True:
         since = await repo.refs.since(epoch, sequence)
@@ -140,8 +157,20 @@ async def _named_by_refs(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
         sequence = since.entries[-1].sequence
 
 
+async def _judge_tips(repo: Repo, report: Report) -> None:
+    """Add the flaws of tips to a report, but for objects that it has already."""
+    known = {broken.id.hex() for broken in report.broken}
+    async for flawed in find_flawed(repo):
+        if flawed.object in known:
+            continue
+        report.flawed_count += 1
+        if len(report.flawed) < MOST_TOLD:
+            report.flawed.append(flawed)
+
+
 class _Walk:
-    """What was reached so far: each id by what it was taken for, with who named it first."""
+    """What was reached so far: each id by what it was taken for, with who named it first.
+    ``is_past``: what is named from now on the log alone names."""
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
@@ -149,6 +178,7 @@ class _Walk:
         self._waiting: list[Link] = []
         self._refs: dict[RefName, RefName] = {}
         self._read_so_far = 0
+        self.is_past = False
         self.report = Report()
 
     @property
@@ -224,8 +254,9 @@ class _Walk:
         return found
 
     async def _tell(self, object_id: ObjectId, expected: Expected, why: str) -> None:
-        self.report.count += 1
-        if self.report.count <= MOST_TOLD:
+        self.report.past_count += self.is_past
+        self.report.count += not self.is_past
+        if len(self.report.broken) < MOST_TOLD:
             self.report.broken.append(await self._placed(object_id, expected, why))
 
     async def _placed(self, object_id: ObjectId, expected: Expected, why: str) -> Broken:
@@ -248,7 +279,7 @@ class _Walk:
             at, namer = namer, self._namer(namer)
         in_zone = expected in (BLOB, TREE) and commit is not None and namer.zone is not None
         owner = _below(namer.zone, labels) if in_zone and namer.zone is not None else None
-        return Broken(object_id, expected, why, namer, commit, owner, rdtype)
+        return Broken(object_id, expected, why, namer, commit, owner, rdtype, self.is_past)
 
     def _namer(self, object_id: ObjectId) -> Namer:
         """Who named an object that named another, and so was whole and of a kind expected."""
