@@ -10,28 +10,20 @@ import json
 import os
 import re
 import socket
-import tomllib
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from zonegit import settings_file
 from zonegit.errors import Invalid, NotFound
+from zonegit.settings_file import FOLDER_FILE, File
 
 STACK_FILE: Final = "stack.json"
 MAX_LOGIN: Final = 64
-FOLDER_FILE: Final = ".zonegit.toml"
-KNOWN_KEYS: Final = frozenset({
-    "url", "creds", "ca", "cert", "key", "actor", "name", "email", "data", "context",
-    "signing_key", "trusted_keys", "workspace-scheme", "ttl", "default-zone", "default-branch",
-})  # fmt: skip
-ZONES: Final = "zone"
-"""The table of a settings file that holds a table for each zone that is treated otherwise."""
-ZONE_KEYS: Final = frozenset({"workspace-scheme"})
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -97,10 +89,11 @@ def load(
     Raises:
         Invalid: a settings file or the date is malformed; names it.
         NotFound: the context that was asked for does not exist.
+        Denied: the folder's file sets what the operator does not trust it with.
     """
-    here = _read_toml(folder / FOLDER_FILE)
+    here = settings_file.read_trusted(folder, default_state(env), _trusted_folders(env))
     context = env.get("ZONEGIT_CONTEXT") or here.values.get("context")
-    named = _context(env, context) if context else _File({}, {})
+    named = _context(env, context) if context else File({}, {})
     merged = {**named.values, **here.values}
     root = data or _path(env.get("ZONEGIT_DATA") or merged.get("data")) or default_data(env)
     login = _login()
@@ -113,7 +106,7 @@ def load(
         or merged.get("email")
         or f"{actor}@{socket.gethostname()}",
         # A stack that was named is meant, whatever a file says of another bus.
-        bus=_bus(env, {} if data or env.get("ZONEGIT_DATA") else merged, root, role),
+        bus=_bus(env, [] if data or env.get("ZONEGIT_DATA") else [here, named], root, role),
         signing_key=_path(env.get("ZONEGIT_SIGNING_KEY") or merged.get("signing_key")),
         trusted_keys=_path(env.get("ZONEGIT_TRUSTED_KEYS") or merged.get("trusted_keys")),
         date=_date(env.get("ZONEGIT_DATE")),
@@ -181,16 +174,21 @@ def read_stack(data: Path) -> dict[str, Any] | None:
 
 
 def _bus(
-    env: Mapping[str, str], merged: Mapping[str, str], data: Path, role: str
+    env: Mapping[str, str], files: Sequence[File], data: Path, role: str
 ) -> BusSettings | None:
-    url = env.get("ZONEGIT_NATS_URL") or merged.get("url")
+    # A file's credentials travel to the server that this file names, and to no other.
+    source = next((each.values for each in files if each.values.get("url")), {})
+    url = env.get("ZONEGIT_NATS_URL")
+    if url:
+        source = {}
+    url = url or source.get("url")
     if url:
         return BusSettings(
             url,
-            _path(env.get("ZONEGIT_NATS_CREDS") or merged.get("creds")),
-            _path(env.get("ZONEGIT_NATS_CA") or merged.get("ca")),
-            _path(env.get("ZONEGIT_NATS_CERT") or merged.get("cert")),
-            _path(env.get("ZONEGIT_NATS_KEY") or merged.get("key")),
+            _path(env.get("ZONEGIT_NATS_CREDS") or source.get("creds")),
+            _path(env.get("ZONEGIT_NATS_CA") or source.get("ca")),
+            _path(env.get("ZONEGIT_NATS_CERT") or source.get("cert")),
+            _path(env.get("ZONEGIT_NATS_KEY") or source.get("key")),
         )
     record = read_stack(data)
     if record is None:
@@ -202,46 +200,18 @@ def _bus(
     return BusSettings(urlunsplit(parts._replace(netloc=netloc)))
 
 
-class _File(NamedTuple):
-    """A settings file: its own keys, and those of each zone that it treats otherwise."""
+def _trusted_folders(env: Mapping[str, str]) -> list[Path]:
+    """Return the folders that the environment trusts, which is for CI."""
+    named = (env.get("ZONEGIT_TRUSTED_FOLDERS") or "").split(os.pathsep)
+    return [Path(each).resolve() for each in named if os.path.isabs(each)]
 
-    values: dict[str, str]
-    zones: dict[str, dict[str, str]]
 
-
-def _context(env: Mapping[str, str], name: str) -> _File:
+def _context(env: Mapping[str, str], name: str) -> File:
     home = Path(env.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"))
     path = home / "zonegit" / "contexts" / f"{name}.toml"
     if "/" in name or not path.is_file():
         raise NotFound(f"there is no context {name!r}", hint=f"a context is a file {path}")
-    return _read_toml(path)
-
-
-def _read_toml(path: Path) -> _File:
-    try:
-        with path.open("rb") as file:
-            content = tomllib.load(file)
-    except FileNotFoundError:
-        return _File({}, {})
-    except OSError as error:
-        raise Invalid(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise Invalid(f"{path} is not TOML: {error}") from error
-    zones = content.pop(ZONES, {})
-    _check_keys(str(path), content, KNOWN_KEYS)
-    for zone, values in zones.items() if isinstance(zones, dict) else [(ZONES, zones)]:
-        _check_keys(f"{path}: {ZONES} {zone!r}", values, ZONE_KEYS)
-    return _File(content, zones)
-
-
-def _check_keys(where: str, values: Any, known: AbstractSet[str]) -> None:
-    """Raises:
-    Invalid: this is no table of settings as text, or one of them is not known.
-    """
-    for key, value in values.items() if isinstance(values, dict) else [(values, None)]:
-        if key not in known or not isinstance(value, str):
-            listed = ", ".join(sorted(known))
-            raise Invalid(f"{where}: {key!r} is not a setting", hint=f"settings, as text: {listed}")
+    return settings_file.read(path)
 
 
 def _date(text: str | None) -> datetime | None:

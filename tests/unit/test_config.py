@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-from zonegit import config
+from zonegit import config, settings_file
 from zonegit.errors import Invalid
 from zonegit.store import refnames
 
@@ -101,8 +101,9 @@ def settings(
     folder: Path, text: str, env: Mapping[str, str] = MappingProxyType({})
 ) -> config.Settings:
     """As a command reads them that is run where ``.zonegit.toml`` says ``text``."""
-    (folder / config.FOLDER_FILE).write_text(text)
-    return config.load({"ZONEGIT_DATA": str(folder), "XDG_CONFIG_HOME": str(folder), **env}, folder)
+    (folder / settings_file.FOLDER_FILE).write_text(text)
+    names = ("ZONEGIT_DATA", "ZONEGIT_TRUSTED_FOLDERS", "XDG_CONFIG_HOME")
+    return config.load({**dict.fromkeys(names, str(folder)), **env}, folder)
 
 
 def test_the_scheme_of_a_zone_is_the_files_and_that_of_the_others_the_environments(
@@ -162,7 +163,7 @@ def test_a_variable_wins_over_the_folder_and_that_over_the_context(
     contexts.mkdir(parents=True)
     (contexts / "lab.toml").write_text('default-zone = "c.test"\ndefault-branch = "c"\n')
     env = {"XDG_CONFIG_HOME": str(tmp_path), "ZONEGIT_CONTEXT": "lab"}
-    (tmp_path / config.FOLDER_FILE).write_text('default-zone = "f.test"\n')
+    (tmp_path / settings_file.FOLDER_FILE).write_text('default-zone = "f.test"\n')
     found = config.load(env, tmp_path)
     assert found.zone == config.Chosen("f.test", "default-zone in .zonegit.toml")
     assert found.branch == config.Chosen("c", "default-branch in the context")

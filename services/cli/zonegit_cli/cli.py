@@ -70,6 +70,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "resolve": "What a query gets, or would have got, without a server",
     },
     "Your shell": {
+        "config": "Trust the settings file of a folder",
         "completion": "The script that completes what you type",
     },
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from zonegit import config
+from zonegit import settings_file
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "configuration.md").read_text()
@@ -30,7 +30,7 @@ def test_every_variable_of_the_sources_is_documented_and_every_documented_one_is
 
 
 def test_every_key_of_a_settings_file_is_documented() -> None:
-    assert set(first_cells("## Files")) == config.KNOWN_KEYS
+    assert set(first_cells("## Files")) == settings_file.KNOWN_KEYS
 
 
 @pytest.mark.parametrize("service", SERVICES)

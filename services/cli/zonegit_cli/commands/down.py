@@ -1,14 +1,13 @@
 """zonegit down: stop the stack that was started here."""
 
 import asyncio
-import os
-import signal
+from contextlib import suppress
 
 from zonegit import config
 from zonegit.errors import NotFound, Unavailable
 from zonegit_cli import page
 from zonegit_cli.session import Session
-from zonegit_cli.stack import record
+from zonegit_cli.stack import record, supervisors
 
 
 @page.page("down")
@@ -19,7 +18,9 @@ async def command(session: Session) -> None:
     if not record.is_running(data) or found is None:
         raise NotFound(f"no stack runs from {data}", hint="zonegit up starts one")
     pid = int(found["pid"])
-    os.kill(pid, signal.SIGTERM)
+    start = found.get("start")
+    with suppress(ProcessLookupError):
+        supervisors.stop(pid, start if isinstance(start, int) else None, data / config.STACK_FILE)
     try:
         async with asyncio.timeout(session.timeout):
             while record.is_running(data):  # noqa: ASYNC110 # another process's lock

@@ -55,14 +55,14 @@ class Child(msgspec.Struct):
     environment: Mapping[str, str]
     log: Path
     is_store: bool = False
-    pid: int | None = None
+    process: asyncio.subprocess.Process | None = None
     starts: int = 0
     started: float = 0.0
     broken: Failure | None = None
 
     def store_failure(self) -> Failure | None:
         """Return why it cannot open its store; None: it runs, or has not said so."""
-        is_open = self.pid is not None and time.monotonic() - self.started > OPEN_S
+        is_open = self.process is not None and time.monotonic() - self.started > OPEN_S
         return None if is_open else self.broken
 
     def read_failure(self) -> Failure | None:
@@ -83,9 +83,10 @@ class Child(msgspec.Struct):
 
     def send(self, signum: signal.Signals) -> None:
         """Sends it a signal, if it runs."""
-        if self.pid is not None:
+        # The process and not its id, which is another's once that has ended.
+        if self.process is not None:
             with suppress(ProcessLookupError):
-                os.kill(self.pid, signum)
+                self.process.send_signal(signum)
 
     def set_log_aside(self) -> None:
         """Keeps the log of earlier runs within bounds."""
@@ -143,13 +144,13 @@ async def _run(child: Child) -> int:
             # A Ctrl-C in the terminal reaches the supervisor alone; it stops them in order.
             start_new_session=True,
         )
-    child.pid = process.pid
+    child.process = process
     child.starts += 1
     child.started = time.monotonic()
     try:
         return await process.wait()
     finally:
-        child.pid = None
+        child.process = None
         if process.returncode is None:
             await _stop(process)
 

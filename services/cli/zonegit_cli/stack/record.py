@@ -24,9 +24,10 @@ VERSION = 1
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A running stack: its supervisor's pid, its bus with a password for each role, where it
-    answers DNS, where it serves metrics (None: nowhere). ``ready`` once everything answers but
-    what is ``degraded``: the services that cannot open their stores, with the reason."""
+    """A running stack: its supervisor's pid and when that started (None: not known), its bus with
+    a password for each role, where it answers DNS, where it serves metrics (None: nowhere).
+    ``ready`` once everything answers but what is ``degraded``: the services that cannot open their
+    stores, with the reason."""
 
     pid: int
     bus: dict[str, Any]
@@ -36,6 +37,7 @@ class Record(msgspec.Struct, frozen=True):
     ready: bool = False
     degraded: dict[str, str] = {}
     version: int = VERSION
+    start: int | None = None
 
 
 def resolver_names(number: int) -> list[str]:

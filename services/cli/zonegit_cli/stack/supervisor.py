@@ -20,6 +20,7 @@ from zonegit.errors import Unavailable
 from zonegit_cli.stack import nats, ports, readiness, record
 from zonegit_cli.stack.child import Child, Say, keep_running
 from zonegit_cli.stack.record import Record
+from zonegit_cli.terminal import find_start
 from zonegit_cli.typed.addresses import format_address, parse_address
 
 START_S: Final = 30.0
@@ -52,7 +53,9 @@ def plan(options: Options) -> Record:
     bus = {"url": f"nats://127.0.0.1:{ports.free_port()}", "users": users}
     addresses = [parse_address(text) for text in options.listen]
     dns = [format_address(host, ports.dns_port(host, port)) for host, port in addresses]
-    return Record(os.getpid(), bus, dns, _metrics_address(options), options.resolvers)
+    pid = os.getpid()
+    start = find_start(pid)
+    return Record(pid, bus, dns, _metrics_address(options), options.resolvers, start=start)
 
 
 def _metrics_address(options: Options) -> str | None:

@@ -1,0 +1,59 @@
+"""zonegit config: what the settings file of the working folder may do."""
+
+import os
+from pathlib import Path
+
+import click
+
+from zonegit import config, settings_file, trust
+from zonegit.settings_file import FolderFile
+from zonegit_cli import page
+from zonegit_cli.session import Session
+
+
+@page.page("trust")
+@click.option("--remove", is_flag=True, help="Trust it no more.")
+async def trust_folder(session: Session, remove: bool) -> None:
+    """Let the .zonegit.toml of this folder say whom to talk to, as whom, and with which keys.
+
+    Without that, a file that sets url, creds, ca, cert, key, context, data, actor, signing_key or
+    trusted_keys is refused. Read it first. When one of these settings changes, it is refused
+    again; other settings need no trust.
+
+    \b
+    cat .zonegit.toml && zonegit config trust
+    ZONEGIT_TRUSTED_FOLDERS=/builds/zones zonegit status      in CI
+    """
+    file = settings_file.read_folder(Path())
+    home = config.default_state(os.environ)
+    if remove:
+        trust.keep(home, file.path, None)
+        text = [f"{file.path} is not trusted"]
+    elif not file.restricted:
+        text = [f"{file.path} sets nothing that needs trust"]
+    else:
+        settings_file.require_owned(file)
+        trust.keep(home, file.path, trust.digest(file.restricted))
+        text = [f"{file.path} is trusted with:", *(f"  {line}" for line in _settings(file))]
+    data = {"file": str(file.path), "trusted": [] if remove else sorted(file.restricted)}
+    session.output.result(data, text)
+
+
+@click.group("config")
+def command() -> None:
+    """What the settings file of this folder may do.
+
+    \b
+    zonegit config trust
+    zonegit config trust --remove
+    """
+
+
+command.add_command(trust_folder)
+
+
+def _settings(file: FolderFile) -> list[str]:
+    return [
+        f"{key} = {config.without_secrets(value) if key == 'url' else value}"
+        for key, value in sorted(file.restricted.items())
+    ]
