@@ -13,6 +13,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "doctor": "Check bus, services, versions, clock, disk, what is served",
         "fsck": "Check that everything stored is there and whole",
         "recover": "Bring zones back in step with secondaries after a restore",
+        "adopt-store": "Let this ref store take the place of another installation",
     },
     "Zones": {
         "init": "Register a zone and stand on its main branch",

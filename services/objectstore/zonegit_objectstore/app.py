@@ -46,7 +46,7 @@ async def _serve(bus_settings: BusSettings, settings: Settings) -> None:
         async with (
             instance.running(),
             membership.running(bus),
-            serve(bus, NAME, "objects", Handlers(store, membership.check).endpoints(), DEPTHS),
+            serve(bus, NAME, "objects", Handlers(store).endpoints(), DEPTHS),
         ):
             log.info(
                 "service.started",

@@ -4,7 +4,6 @@ The store has a thread that reads and one that writes, and a lane for each. A re
 what was asked for, so that no request keeps a thread for long: about 10 ms.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from zonegit.bus.lanes import READ, WRITE
@@ -39,11 +38,10 @@ HISTORY_BATCH: Final = 512
 
 
 class Handlers:
-    """The verbs, over a store. ``check_put`` raises where nothing may be stored now."""
+    """The verbs, over a store."""
 
-    def __init__(self, store: SqliteObjects, check_put: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, store: SqliteObjects) -> None:
         self._store = store
-        self._check_put = check_put
 
     def endpoints(self) -> Endpoints:
         """Return the verbs of the table, each with its answer."""
@@ -67,7 +65,6 @@ class Handlers:
         )
 
     async def put(self, request: Request, message: PutObjects) -> Done:
-        self._check_put()
         await self._store.put(message.objects)
         return Done()
 

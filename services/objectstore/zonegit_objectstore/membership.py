@@ -1,8 +1,8 @@
 """The installation that an object store belongs to: that of the first ref store it hears.
 
-Objects are the same for all, so none is kept from readers. But while the only ref store is of
-another installation nothing is stored: its operator has to learn that it is the wrong one, or that
-this is the wrong object store (docs/adr/0050-installations.md).
+It answers a ref store of another installation as well: objects are the same for all, and none is
+ever changed or lost by what others store. But it belongs to its own, and says so, since one of the
+two is the wrong one (docs/adr/0050-installations.md).
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import structlog
 
 from zonegit.bus.connection import Bus
 from zonegit.containment import keep_running
-from zonegit.errors import Denied, Invalid, Unavailable, ZonegitError
+from zonegit.errors import Denied, Invalid, ZonegitError
 from zonegit.store.installation import OURS_S, belongs
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat
@@ -52,20 +52,6 @@ class Membership:
                 yield
             finally:
                 keeping.cancel()
-
-    def check(self) -> None:
-        """Check that the ref store that names objects is ours.
-
-        Raises:
-            Unavailable: it is of another installation.
-        """
-        if self.refuses:
-            raise Unavailable(
-                f"this object store belongs to installation {self.installation}, and refs is of"
-                f" {self.refuses}; nothing was stored",
-                hint="start refs over its own folder; if this is another one on purpose:"
-                f" zonegit adopt-store {self.installation}",
-            )
 
     def _hear(self, subject: str, octets: bytes) -> None:
         try:

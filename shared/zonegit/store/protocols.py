@@ -456,7 +456,7 @@ class RefStore(Protocol):
         ...
 
     async def replace(self, installation: str, origin: Origin) -> Installation:
-        """Note that this store replaces another installation, so that resolvers and object stores
+        """Note that this store replaces another installation, so that resolvers
         of that one follow it. Nothing is changed where it is noted already.
 
         Raises:

@@ -445,7 +445,8 @@ class Announcement(Event, frozen=True, kw_only=True, omit_defaults=True):
     it answers queries; before that it loads its zones. ``zones`` are those it serves, ``problems``
     those of them that it could not bring up to date. ``branches``, ``is_pinned`` are its settings
     for zones without their own; ``own_settings`` zones have some, and ``only`` says how many zones
-    it is restricted to, 0: it is not. ``epoch`` to ``began`` as :class:`ResolverStatus` has them.
+    it is restricted to, 0: it is not. ``epoch`` to ``began``, ``installation`` and ``refuses`` as
+    :class:`ResolverStatus` has them.
     """
 
     resolver: ResolverName
@@ -465,6 +466,8 @@ class Announcement(Event, frozen=True, kw_only=True, omit_defaults=True):
     is_pinned: bool = False
     own_settings: Count = 0
     only: Count = 0
+    installation: Token = ""
+    refuses: Token = ""
 
 
 class Registered(Message, frozen=True, kw_only=True, omit_defaults=True):

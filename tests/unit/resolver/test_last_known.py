@@ -254,7 +254,7 @@ async def test_two_resolvers_do_not_share_a_folder(here: Site, tmp_path: Path) -
     await here.commit("foo.com.", OLD)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
-        with pytest.raises(Unavailable, match="another resolver uses"):
+        with pytest.raises(Unavailable, match=r"another resolver .*uses"):
             async with resolver(here.url, tmp_path) as second:
                 await eventually(second.task.done)
 

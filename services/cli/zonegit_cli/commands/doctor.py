@@ -15,7 +15,8 @@ from zonegit.store.recovery import describe_witness
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat, ResolverStatus
 from zonegit.zone import names
-from zonegit_cli import page
+from zonegit_cli import installations, page
+from zonegit_cli.installations import STORES
 from zonegit_cli.output import columns, count
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
     from zonegit.bus.discovery import Found
 
-STORES: Final = ("objectstore", "refs")
 PING_S: Final = 0.5
 PINGS: Final = 6
 """Attempts to reach a store that does not answer: a busy machine may need longer."""
@@ -52,7 +52,8 @@ async def command(session: Session) -> int:
     findings = [_stack(session), _disk(session), *_degraded(session)]
     try:
         async with session.bus() as bus:
-            findings += [Finding("bus", True, f"{bus.url_shown} answers"), *await _services(bus)]
+            findings.append(Finding("bus", True, f"{bus.url_shown} answers"))
+            findings += await _services(session, bus)
             findings.append(await _clock(bus))
             findings += await _recovery(session, bus)
             findings += await _resolvers(session, bus)
@@ -95,7 +96,7 @@ def _disk(session: Session) -> Finding:
     return Finding("disk", free > MIN_FREE_OCTETS, f"{free / (1 << 30):.1f} GiB free at {folder}")
 
 
-async def _services(bus: "Bus") -> list[Finding]:
+async def _services(session: Session, bus: "Bus") -> list[Finding]:
     from zonegit.bus import discovery  # brings in NATS, which help must not
 
     found: list[Found] = []
@@ -103,12 +104,23 @@ async def _services(bus: "Bus") -> list[Finding]:
         found = await discovery.ping(bus, PING_S)
         if {each.name for each in found}.issuperset(STORES):
             break
-    return [_service(name, [each for each in found if each.name == name]) for name in STORES]
+    instances = await installations.ask_instances(bus)
+    findings = []
+    for name in STORES:
+        of_store = [each for each in found if each.name == name]
+        findings.append(_service(session, name, of_store))
+        problems = installations.describe_instances(name, instances[name])
+        if len(of_store) > 1 and not problems:
+            problems = [f"{len(of_store)} serve on one bus: stop the one that started later"]
+        findings += [Finding(name, False, problem) for problem in problems]
+    return findings
 
 
-def _service(name: str, found: Sequence["Found"]) -> Finding:
+def _service(session: Session, name: str, found: Sequence["Found"]) -> Finding:
     if not found:
-        return Finding(name, False, "nobody answers; zonegit up starts one, logs say why not")
+        locked = installations.describe_lock(session.settings.data, name)
+        text = locked or "zonegit up starts one, logs say why not"
+        return Finding(name, False, f"nobody answers; {text}")
     return _versions(name, [each.version for each in found])
 
 
@@ -188,7 +200,9 @@ def _silence(name: str, started: frozenset[str]) -> str:
 
 
 def _resolver(status: ResolverStatus) -> Finding:
-    problems = [
+    refusal = installations.describe_refusal(status)
+    problems = [refusal] if refusal is not None else []
+    problems += [
         f"{names.text(zone.zone)}: {problem}"
         for zone in status.zones
         if (problem := zone.problem or serial_behind(zone))

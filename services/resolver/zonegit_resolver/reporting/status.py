@@ -106,6 +106,8 @@ def describe(
         is_pinned=is_pinned,
         own_settings=len(plan.zones),
         only=len(plan.only),
+        installation=follower.installation,
+        refuses=follower.refuses,
     )
 
 

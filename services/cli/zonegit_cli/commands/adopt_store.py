@@ -1,0 +1,92 @@
+"""zonegit adopt-store: let this ref store take the place of another installation's."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+
+from zonegit.store.protocols import Installation, Recovery
+from zonegit.wire.messages import ResolverStatus
+from zonegit_cli import page
+from zonegit_cli.installations import Instances, ask_instances
+from zonegit_cli.output import columns
+from zonegit_cli.session import Session
+from zonegit_cli.waiting import survey
+
+_ID: Final = re.compile(r"[0-9a-f]{16}")
+
+Row = tuple[str, str, str]
+
+
+def _check_id(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _ID.fullmatch(value):
+        raise click.BadParameter("an installation has an id of 16 hex digits: zonegit doctor")
+    return value
+
+
+@page.page("adopt-store")
+@click.argument("installation", metavar="[ID]", required=False, callback=_check_id)
+async def command(session: Session, installation: str | None) -> None:
+    """Let the ref store take the place of installation ID.
+
+    Resolvers keep the id of the first ref store that they hear, and follow no other one. This
+    writes into the running ref store that it replaces ID: resolvers that hold ID follow it from now
+    on, and what they serve becomes what it has. Import the zones first, with serials later than
+    those that secondaries have. A store that was moved or restored has kept its id and needs none
+    of this.
+
+    Without ID, shows which installation each store and resolver belongs to, and changes nothing.
+
+    \b
+    zonegit adopt-store
+    zonegit adopt-store 6c1f0a9be2d84f37
+    """
+    async with session.bus() as bus:
+        repo = session.repo(bus)
+        if installation is not None:
+            done = await repo.refs.replace(installation, repo.origin("adopt-store"))
+            session.output.result(_json(done), _tell(done, installation))
+            return
+        recovery = await repo.refs.recovery()
+        instances = await ask_instances(bus)
+        statuses = (await survey(session, bus)).statuses
+    found = Installation(recovery.installation, recovery.replaces)
+    rows = _rows(recovery, instances, statuses)
+    session.output.result(
+        {
+            **_json(found),
+            "members": [
+                {"name": name, "installation": held or None, "refused": bool(note)}
+                for name, held, note in rows[1:]
+            ],
+        },
+        columns(rows),
+    )
+
+
+def _rows(
+    recovery: Recovery, instances: Instances, statuses: Sequence[ResolverStatus]
+) -> list[Row]:
+    """Return the ref store first, then each member with the id that it holds."""
+    replaced = f"replaces {', '.join(recovery.replaces)}" if recovery.replaces else ""
+    rows = [("refs", recovery.installation, replaced)]
+    rows += [
+        ("objectstore", each.installation, _note(each.refuses)) for each in instances["objectstore"]
+    ]
+    return rows + [(each.resolver, each.installation, _note(each.refuses)) for each in statuses]
+
+
+def _note(refuses: str) -> str:
+    return f"does not belong to {refuses}" if refuses else ""
+
+
+def _tell(done: Installation, installation: str) -> list[str]:
+    return [
+        f"the ref store (installation {done.id}) replaces {installation}: resolvers that hold that"
+        " id follow it"
+    ]
+
+
+def _json(found: Installation) -> dict[str, Any]:
+    return {"installation": found.id, "replaces": found.replaces}

@@ -1,0 +1,105 @@
+"""Which installation each store and resolver belongs to, and which instances of a store serve."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from zonegit.errors import Denied
+from zonegit.store import folderlock
+from zonegit.wire import subjects
+from zonegit.wire.messages import AskPresence, Presence, ResolverStatus
+
+if TYPE_CHECKING:
+    from zonegit.bus.connection import Bus
+
+STORES: Final = ("objectstore", "refs")
+PRESENCE_S: Final = 0.3
+"""Seconds that instances have to answer."""
+
+Instances = Mapping[str, Sequence[Presence]]
+"""The instances of each store that answer; none where the bus does not let this user ask."""
+
+
+async def ask_instances(bus: "Bus") -> Instances:
+    """Ask every instance of the stores what it is.
+
+    Raises:
+        Unavailable: no bus.
+    """
+    found = {}
+    for store in STORES:
+        try:
+            answers = await bus.broadcast(
+                subjects.presence(store), AskPresence(), Presence, PRESENCE_S
+            )
+        except Denied:
+            answers = []
+        found[store] = sorted(answers, key=lambda each: (each.started, each.instance))
+    return found
+
+
+def describe_instances(store: str, instances: Sequence[Presence]) -> list[str]:
+    """Return what is wrong with the instances of a store, sorted by their start."""
+    problems = []
+    if len(instances) > 1 and not all(each.several for each in instances):
+        shown = ", ".join(_describe(each) for each in instances)
+        problems.append(
+            f"{len(instances)} serve on one bus: {shown}; a bus has one: stop the one that started"
+            " later, and compare what it has acknowledged meanwhile"
+        )
+    known = {each.instance for each in instances}
+    problems += [
+        f"another {store}, instance {each.rival}, tries to serve on this bus and ends each time:"
+        " stop what starts it, or give it a bus of its own"
+        for each in instances
+        if each.rival and each.rival not in known
+    ]
+    problems += [
+        f"it belongs to installation {each.installation}, and refs is of {each.refuses}:"
+        f" {_next_step(each.installation)}"
+        for each in instances
+        if each.refuses
+    ]
+    return problems
+
+
+def describe_refusal(status: ResolverStatus) -> str | None:
+    """Return why a resolver does not follow the ref store that it hears; None: it does."""
+    if status.refuses:
+        return (
+            f"it belongs to installation {status.installation}, keeps what it serves and does not"
+            f" follow refs of {status.refuses}: {_next_step(status.installation)}"
+        )
+    if status.held:
+        return (
+            f"the log of refs went back behind what it holds (epoch {status.epoch}, sequence"
+            f" {status.sequence}), so it keeps what it serves: zonegit recover; if refs is another"
+            f" one on purpose: zonegit adopt-store {status.epoch}"
+        )
+    return None
+
+
+def describe_lock(data: Path, store: str) -> str | None:
+    """Return which process keeps the folder of a store that does not answer; None: none does."""
+    folder = data / store
+    if not folderlock.is_locked(folder):
+        return None
+    pid = folderlock.read_pid(folder)
+    process = f"process {pid}" if pid is not None else "a process"
+    return f"{process} keeps {folder} and does not answer on this bus: stop it, if it is not ours"
+
+
+def _next_step(held: str) -> str:
+    return (
+        "start refs over its own folder (ZONEGIT_DATA); if this is another one on purpose:"
+        f" zonegit adopt-store {held}"
+    )
+
+
+def _describe(instance: Presence) -> str:
+    since = datetime.fromtimestamp(instance.started, UTC)
+    return (
+        f"instance {instance.instance} since {since:%Y-%m-%dT%H:%M:%SZ}, installation"
+        f" {instance.installation or 'unknown'}"
+    )

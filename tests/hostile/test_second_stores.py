@@ -1,0 +1,374 @@
+"""A ref store over an empty folder, and stores that serve next to each other: no resolver loses
+what it serves, and of two stores one ends."""
+
+import asyncio
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.stack import FOO, Stack, until
+from tests.support.nats import nats_server
+from tests.support.processes import ServiceProcess, service_process
+from tests.support.waiting import eventually, succeeds
+
+from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
+from zonegit.bus.service import answer_requests
+from zonegit.config import BusSettings
+from zonegit.errors import Unavailable
+from zonegit.store.protocols import Origin
+from zonegit.wire import subjects
+from zonegit.wire.messages import AskPresence, Heartbeat, Presence
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+STORES = ["objectstore", "refs"]
+LATER = FOO.replace("admin 1 ", "admin 9 ").replace("192.0.2.80", "192.0.2.90")
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Stack]:
+    stack = Stack(tmp_path / "data")
+    yield stack
+    stack.down()
+
+
+def swap_refs(stack: Stack, put: Callable[[Path], object]) -> None:
+    """Changes the folder of refs while it runs, and kills refs; the supervisor starts it again."""
+    pid = stack.pid_of("zonegit_refs")
+    put(stack.data / "refs")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: any(found != pid for found in pids(stack, "zonegit_refs")), "refs did not start")
+
+
+def pids(stack: Stack, words: str) -> list[int]:
+    return [pid for pid, line in stack.processes().items() if words in line]
+
+
+def findings(stack: Stack, status: int) -> dict[str, str]:
+    """What doctor says is wrong, by check."""
+    lines = stack.run("doctor", status=status).out.splitlines()
+    bad = (line.split(maxsplit=2) for line in lines if line.startswith("BAD"))
+    return {check: text for _, check, text in bad}
+
+
+def says_refused(stack: Stack) -> bool:
+    """Whether the resolver says that it refuses refs; it cannot while refs starts again."""
+    try:
+        (resolver,) = stack.json("resolvers")
+    except (AssertionError, ValueError):
+        return False
+    return any("another installation" in str(each["problem"]) for each in resolver["zones"])
+
+
+def test_refs_over_an_empty_folder_takes_no_zone_from_a_resolver_that_runs(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    """All resolvers answered REFUSED within half a second, and deleted their caches."""
+    own_stack.up()
+    own_stack.zone("foo.com.")
+    kept = tmp_path / "kept"
+    swap_refs(own_stack, lambda folder: folder.rename(kept))
+    until(lambda: says_refused(own_stack), "it does not say that it refuses")
+    assert own_stack.answer("api.foo.com.", "A") == ["192.0.2.80"]
+    wrong = findings(own_stack, 1)
+    assert "zonegit adopt-store" in wrong["resolver-1"]
+    assert "start refs over its own folder" in wrong["resolver-1"]
+    assert "zonegit adopt-store" in wrong["objectstore"]
+    assert list((own_stack.data / "resolvers" / "resolver-1").rglob("foo.com.")), "no cache"
+
+    def put_back(folder: Path) -> None:
+        shutil.rmtree(folder)
+        kept.rename(folder)
+
+    swap_refs(own_stack, put_back)
+    until(lambda: is_content(own_stack), "it refuses its own refs")
+    own_stack.run("set", "api", "A", "300", "192.0.2.81", "--wait", "--zone", "foo.com.")
+    assert own_stack.answer("api.foo.com.", "A") == ["192.0.2.81"]
+
+
+def is_content(stack: Stack) -> bool:
+    """Whether doctor finds nothing wrong."""
+    try:
+        stack.run("doctor")
+    except AssertionError:
+        return False
+    return True
+
+
+def test_a_resolver_that_is_started_then_serves_its_cache_until_the_store_is_adopted(
+    own_stack: Stack,
+) -> None:
+    own_stack.up()
+    own_stack.zone("foo.com.")
+    held = own_stack.json("adopt-store")["installation"]
+    own_stack.run("down")
+    shutil.rmtree(own_stack.data / "refs")
+    own_stack.up()
+    until(lambda: says_refused(own_stack), "it does not say that it refuses")
+    assert own_stack.answer("api.foo.com.", "A") == ["192.0.2.80"]
+    own_stack.run("init", "foo.com.")
+    own_stack.run("import", "-", "--zone", "foo.com.", stdin=LATER)
+    assert own_stack.answer("api.foo.com.", "A") == ["192.0.2.80"]
+    shown = own_stack.json("adopt-store")
+    assert {each["name"]: each["installation"] for each in shown["members"]} == {
+        "objectstore": held,
+        "resolver-1": held,
+    }
+    own_stack.run("adopt-store", "nonsense", status=2)
+    own_stack.run("adopt-store", held)
+    until(lambda: own_stack.answer("api.foo.com.", "A") == ["192.0.2.90"], "it is not followed")
+    until(lambda: is_content(own_stack), "doctor is not content")
+    shown = own_stack.json("adopt-store")
+    assert shown["replaces"] == [held] != [shown["installation"]]
+    assert {each["installation"] for each in shown["members"]} == {shown["installation"]}
+
+
+@asynccontextmanager
+async def client(url: str) -> AsyncIterator[Bus]:
+    async with connect(BusSettings(url), name="test") as bus:
+        yield bus
+
+
+async def answers(bus: Bus, store: str) -> None:
+    """Returns once a store answers."""
+    ask: Callable[[], Any] = RemoteRefs(bus, "ada").snapshot
+    if store == "objectstore":
+        objects = RemoteObjects(bus, "ada")
+
+        async def find() -> None:
+            await objects.find("0000")
+
+        ask = find
+    await succeeds(ask, Unavailable)
+
+
+def zone(number: int) -> Name:
+    return names.parse(f"z{number}.example.")
+
+
+async def register(refs: RemoteRefs, number: int) -> None:
+    origin = Origin("ada", "test", f"{number:032x}")
+    await succeeds(lambda: refs.register(zone(number), origin), Unavailable)
+
+
+async def registered(refs: RemoteRefs) -> set[Name]:
+    page = await refs.snapshot()
+    found = {each.zone for each in page.zones}
+    while page.after is not None:
+        page = await refs.snapshot(page.after)
+        found |= {each.zone for each in page.zones}
+    return found
+
+
+async def ends(process: ServiceProcess) -> str:
+    """The log of a process that ends by itself, with status 1."""
+    assert await asyncio.to_thread(process.wait) == 1
+    return process.log.read_text()
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_of_two_stores_on_two_folders_the_later_ends_and_names_the_other(
+    store: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with nats_server() as url, service_process(store, url, tmp_path / "a") as first:
+        async with client(url) as bus:
+            await answers(bus, store)
+            with service_process(store, url, tmp_path / "b") as second:
+                log = await ends(second)
+            assert f"another {store} serves" in log
+            assert "service.started" not in log
+            await answers(bus, store)
+            # Its supervisor starts it again and again; the first one says so.
+            (said,) = await bus.broadcast(subjects.presence(store), AskPresence(), Presence, 0.3)
+            assert said.rival
+        assert first.terminate() == 0
+
+
+async def test_no_acknowledged_move_is_lost_next_to_a_second_refs(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with nats_server() as url, service_process("refs", url, tmp_path / "a"):
+        async with client(url) as bus:
+            refs = RemoteRefs(bus, "ada")
+            await answers(bus, "refs")
+            with service_process("refs", url, tmp_path / "b") as second:
+                ending = asyncio.create_task(ends(second))
+                number = 0
+                while not ending.done():
+                    await register(refs, number)
+                    number += 1
+                await ending
+            assert await registered(refs) == {zone(each) for each in range(number)}
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_of_two_stores_that_start_at_once_one_goes_on(store: str, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with (
+        nats_server() as url,
+        service_process(store, url, tmp_path / "a") as one,
+        service_process(store, url, tmp_path / "b") as other,
+    ):
+        async with client(url) as bus:
+            done, _ = await asyncio.wait(
+                [asyncio.create_task(asyncio.to_thread(each.wait)) for each in (one, other)],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            assert [task.result() for task in done] == [1]
+            await answers(bus, store)
+            found = await bus.broadcast(subjects.presence(store), AskPresence(), Presence, 0.3)
+            assert len(found) == 1
+            for each in (one, other):
+                each.kill()
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_a_second_process_on_one_folder_ends_and_names_the_first(
+    store: str, tmp_path: Path
+) -> None:
+    """On another bus, where neither hears of the other."""
+    with nats_server() as url, nats_server() as elsewhere:
+        with service_process(store, url, tmp_path) as first:
+            await eventually(lambda: "service.started" in first.log.read_text())
+            second = ServiceProcess(store, elsewhere, tmp_path)
+            second.start()
+            log = await ends(second)
+            assert f"another {store} (process " in log
+            assert str(tmp_path / store) in log
+        # The kernel gave the lock back when the first one was killed.
+        with service_process(store, elsewhere, tmp_path):
+            async with client(elsewhere) as bus:
+                await answers(bus, store)
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_a_store_that_was_killed_is_no_reason_to_end(store: str, tmp_path: Path) -> None:
+    with nats_server() as url, service_process(store, url, tmp_path) as process:
+        async with client(url) as bus:
+            for _ in range(3):
+                await answers(bus, store)
+                process.kill()
+                process.start()
+            await answers(bus, store)
+    assert "service.failed" not in process.log.read_text()
+
+
+def beat(instance: str, started: float) -> Heartbeat:
+    return Heartbeat(
+        epoch="e", sequence=1, time=time.time(), installation="f" * 16, instance=instance,
+        started=started,
+    )  # fmt: skip
+
+
+async def test_the_last_heartbeat_of_a_predecessor_and_questions_of_strangers_end_nothing(
+    tmp_path: Path,
+) -> None:
+    with nats_server() as url, service_process("refs", url, tmp_path) as process:
+        async with client(url) as bus:
+            await answers(bus, "refs")
+            for number in range(5):
+                await bus.publish(subjects.HEARTBEAT, beat(f"gone-{number}", 1.0))
+                question = AskPresence(instance="mallory")
+                await bus.publish(subjects.presence("refs"), question)
+                said = await bus.request(subjects.presence("refs"), question, Presence)
+            assert said.rival == "mallory"
+            await answers(bus, "refs")
+        assert process.terminate() == 0
+    assert "service.failed" not in process.log.read_text()
+
+
+@pytest.mark.parametrize("instance", ["", "another"], ids=["earlier release", "silent"])
+async def test_a_refs_that_beats_and_does_not_answer_is_believed_after_three_heartbeats(
+    instance: str, tmp_path: Path
+) -> None:
+    with nats_server() as url, service_process("refs", url, tmp_path) as process:
+        async with client(url) as bus:
+            await answers(bus, "refs")
+            ending = asyncio.create_task(ends(process))
+            while not ending.done():
+                await bus.publish(subjects.HEARTBEAT, beat(instance, 0.0))
+                await asyncio.wait([ending], timeout=0.2)
+            assert "another refs serves" in await ending
+
+
+async def test_one_that_started_later_and_does_not_answer_ends_nothing(tmp_path: Path) -> None:
+    with nats_server() as url, service_process("refs", url, tmp_path) as process:
+        async with client(url) as bus:
+            await answers(bus, "refs")
+            late = beat("late", time.time() + 3600)
+            async with answering(bus, Presence(instance="late", started=late.started)):
+                for _ in range(5):
+                    await bus.publish(subjects.HEARTBEAT, late)
+                await eventually(lambda: "instance.second" in process.log.read_text())
+            await answers(bus, "refs")
+        assert process.terminate() == 0
+
+
+@asynccontextmanager
+async def answering(bus: Bus, presence: Presence) -> AsyncIterator[None]:
+    """A hand-made instance of refs."""
+
+    def answer(asked: AskPresence) -> Presence | None:
+        return presence if asked.instance != presence.instance else None
+
+    async with answer_requests(bus, subjects.presence("refs"), AskPresence, answer):
+        yield
+
+
+@contextmanager
+def as_refs(stack: Stack) -> Iterator[str]:
+    """The URL of a stack's bus for its refs."""
+    bus = stack.record()["bus"]
+    yield bus["url"].replace("://", f"://refs:{bus['users']['refs']}@")
+
+
+def test_doctor_fails_while_two_serve_and_while_one_tries(own_stack: Stack) -> None:
+    own_stack.up()
+    second = Presence(instance="beside", started=time.time() + 3600, installation="f" * 16)
+
+    async def serve_next_to_it(url: str) -> dict[str, str]:
+        async with (
+            connect(BusSettings(url), name="refs", actor="refs") as bus,
+            answering(bus, second),
+        ):
+            return await asyncio.to_thread(findings, own_stack, 1)
+
+    async def try_to_serve(url: str) -> None:
+        async with connect(BusSettings(url), name="refs", actor="refs") as bus:
+            question = AskPresence(instance="tries")
+            await bus.request(subjects.presence("refs"), question, Presence)
+
+    with as_refs(own_stack) as url:
+        wrong = asyncio.run(serve_next_to_it(url))
+        assert "2 serve on one bus" in wrong["refs"]
+        assert "instance beside" in wrong["refs"]
+        asyncio.run(try_to_serve(url))
+        assert "instance tries, tries to serve" in findings(own_stack, 1)["refs"]
+
+
+def test_doctor_names_the_process_that_keeps_the_folder(own_stack: Stack) -> None:
+    """A process of another bus has it, so the stack's own cannot start."""
+    own_stack.up()
+    with nats_server() as elsewhere:
+        pid = own_stack.pid_of("zonegit_refs")
+        intruder = ServiceProcess("refs", elsewhere, own_stack.data)
+        os.kill(pid, signal.SIGSTOP)  # so that the supervisor does not start it again
+        (own_stack.data / "refs").rename(own_stack.data / "gone")
+        intruder.start()
+        try:
+            until(lambda: "service.started" in intruder.log.read_text(), "it did not start")
+            os.kill(pid, signal.SIGKILL)
+            wrong = findings(own_stack, 1)
+            assert "nobody answers" in wrong["refs"]
+            assert "keeps" in wrong["refs"]
+        finally:
+            intruder.kill()
