@@ -25,11 +25,13 @@ from zonegit.authority.messages.query import STREAM
 from zonegit.errors import Internal, NotFound, ZonegitError
 from zonegit.history import trees
 from zonegit.objects.asks import run
-from zonegit.objects.canonical import decode
+from zonegit.objects.canonical import decode, links
+from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Commit
 from zonegit.repo.asking import fsck
 from zonegit.store import refnames
 from zonegit.store.expected import Anything
+from zonegit.wire.messages import ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following.loading import change_of
@@ -87,6 +89,15 @@ def test_what_compiles_is_answered_and_what_does_not_is_refused_on_purpose(
     list(whole(snapshot))
 
 
+def list_ids(sealed: SealedZone) -> set[ObjectId]:
+    """Its objects, and what they name."""
+    found = {raw.id for raw in sealed.objects}
+    for raw in sealed.objects:
+        with suppress(ZonegitError):
+            found.update(links(decode(raw)))
+    return found
+
+
 class Target:
     """Stores and a resolver, which stay for many examples; each of these is a zone of its own."""
 
@@ -95,6 +106,7 @@ class Target:
         self._running = running
         self._bugs = containment.counts.copy()
         self._thrown = 0
+        self._bad: dict[Name, SealedZone] = {}
 
     def next_apex(self) -> Name:
         """A zone that there is not yet."""
@@ -103,20 +115,30 @@ class Target:
 
     async def throw(self, apex: Name, sealed: SealedZone) -> None:
         """Give a zone to refs by hand and, where that refuses it, to the resolver behind its back;
-        then see whether others are answered."""
+        then see whether others are answered. What refs accepts is served."""
+        is_accepted = False
         try:
             await self._move(apex, sealed)
+            is_accepted = True
         except Internal:
             raise
         except ZonegitError:
             await self._site.smuggle(names.text(apex), sealed.commit, sealed.objects)
         await comes_true(lambda: self._is_settled(apex, sealed))
         await self._assert_another_zone_follows()
+        if (await self._served(apex)).problem is not None:
+            assert not is_accepted
+            self._bad[apex] = sealed
         assert containment.counts == self._bugs
 
-    async def check(self) -> None:
-        """See whether a check of the stores comes to an end, and finds fault with them."""
-        assert not (await fsck.check(self._site.repo)).is_clean
+    async def assert_a_check_names_what_is_bad(self) -> None:
+        """Each zone that the resolver could not load, by a flaw of its tip or a broken object; one
+        that several zones hold is named in one of them."""
+        report = await fsck.check(self._site.repo)
+        named = {each.ref.zone for each in (*report.flawed, *report.broken)}
+        broken = {each.id for each in report.broken}
+        for apex, sealed in self._bad.items():
+            assert apex in named or broken & list_ids(sealed), names.text(apex)
 
     async def _move(self, apex: Name, sealed: SealedZone) -> None:
         repo = self._site.repo
@@ -125,6 +147,10 @@ class Target:
         await repo.refs.register(apex, repo.origin("test"))
         origin = repo.origin("test", force=True)
         await repo.refs.move(refnames.branch(apex, "main"), Anything(), sealed.commit, origin)
+
+    async def _served(self, apex: Name) -> ServedZone:
+        (status,) = (await self._site.status()).values()
+        return next(each for each in status.zones if each.zone == apex)
 
     async def _is_settled(self, apex: Name, sealed: SealedZone) -> bool:
         (status,) = (await self._site.status()).values()
@@ -170,6 +196,6 @@ def test_no_senseless_tree_ends_a_process_or_disturbs_another_zone(
 
         try:
             throw()
-            runner.run(thrown_at.check())
+            runner.run(thrown_at.assert_a_check_names_what_is_bad())
         finally:
             runner.run(living.__aexit__(None, None, None))
