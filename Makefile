@@ -10,6 +10,7 @@ PYTHONS := python3.11 python3.12 python3.13 python3 python
 ARGS ?=
 SEEDS ?= 1-20
 SECONDS ?= 60
+FLIPS ?= 1000
 TARGETS ?= query object message zonefile tsig
 JOBS ?= 3
 EXTRAS := dev test lint dist fuzz
@@ -20,7 +21,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test differential fuzz lint format docs bench dist lock clean
+.PHONY: help setup demo test differential fuzz flips lint format docs bench dist lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -54,6 +55,9 @@ fuzz: $(VENV)/.fuzz  ## Mutate what comes from outside towards code not yet run,
 	    echo "fuzzing: $$target"; \
 	    $(BIN)/python -m tests.fuzz.run $$target $(SECONDS) $(ARGS) || exit; \
 	done
+
+flips: $(VENV)/.test  ## Flip 1,000 bits in stored files: damage is said, or heals (FLIPS=1000)
+	@BIT_FLIPS=$(FLIPS) $(BIN)/python -m pytest -s tests/hostile/test_bit_flips.py $(ARGS)
 
 docs: $(VENV)/.zonegit  ## Write the generated pages: commands, schema, bus permissions
 	@$(BIN)/python docs/cli_reference.py

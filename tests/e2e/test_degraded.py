@@ -1,6 +1,9 @@
 """A store that cannot be opened: DNS goes on, ``up`` keeps running and says what to do."""
 
+import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,21 @@ def test_a_damaged_row_of_refs_is_found_when_it_is_opened(own_stack: Stack) -> N
     said = own_stack.up()
     assert str(path) in said["degraded"]["refs"]
     assert own_stack.answer("api.foo.com") == ["192.0.2.80"]
+
+
+def test_a_damaged_row_of_the_log_is_named_by_fsck_and_doctor(own_stack: Stack) -> None:
+    """It is not read when the store is opened, so that a long log costs no time."""
+    own_stack.up()
+    own_stack.zone("foo.com")
+    own_stack.run("set", "api", "A", "300", "192.0.2.81", "--wait")
+    assert own_stack.json("fsck")["refs_damage"] == []
+    own_stack.run("down")
+    path = own_stack.data / REFS
+    with closing(sqlite3.connect(path)) as file, file:
+        assert file.execute("UPDATE log SET actor = 'eve' WHERE sequence = 3").rowcount == 1
+    assert own_stack.up()["degraded"] == {}
+    (damage,) = json.loads(own_stack.run("fsck", "--json", status=1).out)["refs_damage"]
+    assert "the row (3," in damage
+    assert str(path) in own_stack.run("reflog", "main", "--zone", "foo.com", status=1).err
+    assert "its file is damaged" in own_stack.run("doctor", status=1).out
+    assert own_stack.answer("api.foo.com") == ["192.0.2.81"]

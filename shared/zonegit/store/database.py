@@ -340,6 +340,10 @@ def explained(path: Path) -> Iterator[None]:
         raise _damaged(path, error.message, error.details, error.hint) from error
     except sqlite3.Error as error:
         raise _explained(error, path) from error
+    except UnicodeDecodeError as error:
+        # SQLite quotes what is wrong with a schema, and its octets may be no text either.
+        octets = error.object.decode(errors="backslashreplace")
+        raise _damaged(path, octets, {}) from error
     except OSError as error:
         raise Unavailable(f"cannot make {path.parent}: {error.strerror}", file=str(path)) from error
 

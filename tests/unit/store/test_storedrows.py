@@ -90,10 +90,11 @@ def texts(connection: Connection) -> list[str]:
     [
         lambda octets: octets.replace(b"hello", b"h\xffllo"),
         lambda octets: octets.replace(b"CREATE TABLE note (key", b"CREATE TABLE notf (key"),
+        lambda octets: octets.replace(b"TEXT NOT NULL", b"TEXT \xceOT NULL"),
         lambda octets: octets[:4096],
         lambda octets: octets[:100] + bytes(len(octets) - 100),
     ],
-    ids=["no UTF-8", "no such table", "cut", "zeros"],
+    ids=["no UTF-8", "no such table", "a schema that is no UTF-8", "cut", "zeros"],
 )
 async def test_whatever_is_wrong_with_a_file_is_said_with_its_path(tmp_path: Path, harm) -> None:
     path = tmp_path / "notes.sqlite3"

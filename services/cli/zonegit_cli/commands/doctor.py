@@ -56,6 +56,7 @@ async def command(session: Session) -> int:
             findings += await _services(session, bus)
             findings.append(await _clock(bus))
             findings += await _recovery(session, bus)
+            findings += await _refs_file(session, bus)
             findings += await _resolvers(session, bus)
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""
@@ -174,6 +175,19 @@ async def _recovery(session: Session, bus: "Bus") -> list[Finding]:
         text = "no resolver remembers the time before refs was started: was it restored, recover it"
         return [Finding("recovery", True, f"{text} (zonegit recover)")]
     return [Finding("recovery", True, "the log of refs is no older than what resolvers have seen")]
+
+
+async def _refs_file(session: Session, bus: "Bus") -> list[Finding]:
+    """Say what the check that refs makes after its start has found in its file."""
+    try:
+        found = await session.repo(bus).refs.check()
+    except ZonegitError:  # it does not answer, which another finding says, or is of an old release
+        return []
+    if found.count:
+        text = f"its file is damaged: {found.damage[0]}; zonegit fsck shows it all; restore it"
+        return [Finding("refs file", False, text)]
+    text = "is whole" if found.done else f"is being checked, {found.rows:,} rows so far"
+    return [Finding("refs file", True, text)]
 
 
 async def _resolvers(session: Session, bus: "Bus") -> list[Finding]:

@@ -27,7 +27,9 @@ async def command(session: Session, history: bool) -> int:
     Exit status 1 when an object that refs lead to is missing, corrupt or of another kind than what
     names it says, or a tip is no valid zone; each is named with its zone, name and commit. Damage
     that only the log leads to is a warning, unless --history is given: nothing serves it, and undo
-    needs it. What nothing leads to any more is counted, and does no harm. To repair an object put
+    needs it. The ref store checks its own file, and what is wrong with that counts, too.
+
+    What nothing leads to any more is counted, and does no harm. To repair an object put
     it again: zonegit import --force FILE. RRsets that are whole and hold what an earlier release
     accepted are named as warnings, and change nothing about the exit status.
 
@@ -47,6 +49,7 @@ async def command(session: Session, history: bool) -> int:
 
 
 def _lines(report: Report, history: bool) -> Iterator[str]:
+    yield from _refs_lines(report)
     for each in report.broken:
         mark = "warning: " if each.is_past and not history else ""
         rest = " (in the log alone)" if each.is_past else ""
@@ -80,6 +83,16 @@ def _lines(report: Report, history: bool) -> Iterator[str]:
     )
 
 
+def _refs_lines(report: Report) -> Iterator[str]:
+    if report.refs is None:
+        return
+    for each in report.refs.damage:
+        yield f"refs: {each}"
+    if report.refs.count > len(report.refs.damage):
+        more = report.refs.count - len(report.refs.damage)
+        yield f"refs: and {count(more, 'more fault')}"
+
+
 def _place(broken: Broken) -> str:
     found = ""
     if broken.owner is not None:
@@ -97,6 +110,7 @@ def _json(report: Report, *, is_clean: bool) -> dict[str, Any]:
         "objects": report.stored,
         "reached": report.reached,
         "dangling": dict(sorted(report.dangling.items())),
+        "refs_damage": report.refs.damage if report.refs is not None else [],
         "broken": report.count,
         "broken_in_log_alone": report.past_count,
         "broken_objects": [_broken_json(each) for each in report.broken],

@@ -27,9 +27,11 @@ from zonegit.objects.model import (
     Tree,
     key_rdtype,
 )
+from zonegit.repo.asking.storecheck import check_refs
 from zonegit.repo.asking.tipflaws import Flawed, find_flawed
 from zonegit.repo.finding import several
 from zonegit.repo.finding.heads import Repo
+from zonegit.store.protocols import CheckedStore
 from zonegit.store.refnames import RefName
 from zonegit.zone import names, sizing, spelling
 from zonegit.zone.findings import Finding
@@ -87,7 +89,8 @@ class Report(msgspec.Struct):
     """What a check came to: the first thousand ``broken`` objects, ``count`` of which refs lead to
     and ``past_count`` the log alone; the first thousand flaws of tips, ``flawed_count`` in all; how
     many objects are stored, and of each kind those that nothing reaches; findings about RRsets that
-    are whole, the first thousand of ``noticed_count``."""
+    are whole, the first thousand of ``noticed_count``. ``refs`` is what the ref store found in its
+    own file, None: it does not check that."""
 
     broken: list[Broken] = msgspec.field(default_factory=list)
     count: int = 0
@@ -96,6 +99,7 @@ class Report(msgspec.Struct):
     flawed_count: int = 0
     noticed: list[Noticed] = msgspec.field(default_factory=list)
     noticed_count: int = 0
+    refs: CheckedStore | None = None
     stored: int = 0
     dangling: Counter[str] = msgspec.field(default_factory=Counter)
 
@@ -107,7 +111,12 @@ class Report(msgspec.Struct):
     @property
     def is_clean(self) -> bool:
         """Whether nothing is broken that refs lead to; what dangles does no harm."""
-        return self.count == self.flawed_count == 0
+        return self.count == self.flawed_count == 0 and not self.has_damaged_refs
+
+    @property
+    def has_damaged_refs(self) -> bool:
+        """Return whether the ref store found damage in its own file."""
+        return self.refs is not None and self.refs.count > 0
 
 
 async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None) -> Report:
@@ -119,11 +128,16 @@ async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None)
         Unavailable: a store does not answer.
     """
     walk = _Walk(repo)
+    walk.report.refs = await check_refs(repo.refs, told)
     for named in (_named_by_refs(repo), _named_by_log(repo)):
-        async for ref, object_id in named:
-            walk.name(object_id, _BY_SPACE[ref.space], ref)
-            if walk.is_long:
-                await walk.go_on(told)
+        try:
+            async for ref, object_id in named:
+                walk.name(object_id, _BY_SPACE[ref.space], ref)
+                if walk.is_long:
+                    await walk.go_on(told)
+        except Corrupt:  # what a damaged row names cannot be known; the rest is checked
+            if not walk.report.has_damaged_refs:
+                raise
         await walk.go_on(told)
         walk.is_past = True
     await _judge_tips(repo, walk.report)
