@@ -8,7 +8,7 @@ from typing import Final
 
 from zonegit.wire import permissions, verbs
 from zonegit.wire.permissions import ROLES, Role
-from zonegit.wire.verbs import Form, Right
+from zonegit.wire.verbs import Form, Right, Verb
 from zonegit.zone import names
 
 FOLDER: Final = Path(__file__).parent
@@ -51,6 +51,8 @@ _ABOUT: Final = {
     (Form.BRANCH, Form.TAG): "branch, tag",
     (Form.BRANCH, Form.TAG, Form.ZONE): "any",
     (Form.NOTHING, Form.ZONE): "no, or a zone",
+    (Form.BRANCH, Form.DEFAULT): "branch, or `default` and a branch",
+    (Form.OWN, Form.ZONE, Form.NOTHING): "`own`, a zone, or no",
 }
 
 
@@ -112,8 +114,19 @@ def rights() -> str:
 
 
 def _verbs(right: Right) -> str:
-    found = [f"`{verb.service}.{verb.name}`" for verb in verbs.VERBS if verb.right is right]
+    found = [
+        f"`{verb.service}.{verb.name}`{_form(verb, right)}"
+        for verb in verbs.VERBS
+        if right in {verb.right_to(form) for form in verb.forms}
+    ]
     return ", ".join(found)
+
+
+def _form(verb: Verb, right: Right) -> str:
+    """Return which forms of a verb take a right, where that is not all of them."""
+    forms = [form for form in verb.forms if verb.right_to(form) is right]
+    named = {Form.NOTHING: "about no ref", Form.DEFAULT: "about `default`"}
+    return f" {', '.join(named[form] for form in forms)}" if right is not verb.right else ""
 
 
 def recipes() -> str:
@@ -131,11 +144,17 @@ def recipes() -> str:
         ),
         (
             "let bob move branches and tags of `customer.example.` and the zones below it only",
-            f"in place of his lines of *move*: {_cells(only)}; and without those of *zones*",
+            f"in place of his lines of *move*: {_cells(only)}; and without those of *zones* and"
+            " *default*",
         ),
         (
             "let him add and remove zones there, too",
             f"in place of his lines of *zones*: {_cells(zones)}",
+        ),
+        (
+            "keep bob from moving the HEAD of operators without one of their own",
+            "without his lines of *default*; or `publish.deny`:"
+            f" {_cells(permissions.lines(verbs.VERBS, Right.DEFAULT, 'bob'))}",
         ),
         *(
             (f"let bob {right.value}", _cells(permissions.lines(verbs.VERBS, right, "bob")))
@@ -158,11 +177,16 @@ def verb_table() -> str:
     """Return the table of verbs."""
     rows = [
         f"| `{verb.service}.{verb.name}` | {_ABOUT[verb.forms]} | `{verb.message.__name__}` |"
-        f" `{verb.reply.__name__}` | {verb.right.name.lower()} |\n"
+        f" `{verb.reply.__name__}` | {_rights(verb)} |\n"
         for verb in verbs.VERBS
     ]
     head = "| subject | about a ref | request | reply | right |\n|---|---|---|---|---|\n"
     return head + "".join(rows)
+
+
+def _rights(verb: Verb) -> str:
+    found = dict.fromkeys([verb.right, *verb.other_rights.values()])
+    return ", ".join(right.name.lower() for right in found)
 
 
 def filled(page: str, parts: dict[str, str]) -> str:

@@ -11,8 +11,11 @@ from tests.contract.conftest import remote_stand
 from tests.support.nats import nats_server
 from tests.support.rawnats import raw_client
 
+from zonegit.objects.canonical import encode
+from zonegit.objects.model import Symref
+from zonegit.store.protocols import Origin
 from zonegit.wire import codec, permissions, verbs
-from zonegit.wire.messages import Failure
+from zonegit.wire.messages import Failure, Point, Unpoint, Why
 from zonegit.wire.verbs import Form, Right, Verb
 from zonegit.zone import names
 
@@ -21,6 +24,8 @@ TAILS = {
     Form.ZONE: ".zone._.com.foo.=",
     Form.BRANCH: ".heads.main.com.foo.=",
     Form.TAG: ".tags.v1.com.foo.=",
+    Form.OWN: ".own",
+    Form.DEFAULT: ".default.main.com.foo.=",
 }
 """The end of a subject of each form."""
 
@@ -48,7 +53,9 @@ MAY = {
     "refs.judge": EVERY_READER,
     "refs.basis": EVERY_READER,
     "refs.point": "operator owner",
+    "refs.point default": "operator owner",
     "refs.unpoint": "operator owner",
+    "refs.unpoint default": "operator owner",
     "refs.adopt": "owner",
     "refs.recovery": EVERY_READER,
     "refs.check": EVERY_READER,
@@ -126,8 +133,16 @@ def as_user(url: str, user: str) -> str:
     return url.replace("://", f"://{user}:pw@")
 
 
+def decided(verb: Verb, form: Form) -> str:
+    """The row of the table above for a verb in one of its forms."""
+    is_default = verb.right_to(form) is Right.DEFAULT
+    return f"{verb.service}.{verb.name}{' default' if is_default else ''}"
+
+
 def test_every_verb_was_decided_about() -> None:
-    assert list(MAY) == [f"{verb.service}.{verb.name}" for verb in verbs.VERBS]
+    assert list(MAY) == list(
+        dict.fromkeys(decided(verb, form) for verb in verbs.VERBS for form in verb.forms)
+    )
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -137,9 +152,10 @@ async def test_the_bus_takes_the_verbs_that_a_role_has_the_right_to_and_no_other
     async with raw_client(as_user(documented_url, user)) as client:
         for verb, form in itertools.product(verbs.VERBS, Form):
             about = subject(verb, form, user)
-            is_granted = user in MAY[f"{verb.service}.{verb.name}"].split()
+            is_granted = user in MAY[decided(verb, form)].split()
             # One line stands for all kinds of refs; the service refuses those that do not fit.
-            is_ref = form is not Form.NOTHING and len(set(verb.forms) - {Form.NOTHING}) > 1
+            refs = {Form.ZONE, Form.BRANCH, Form.TAG}
+            is_ref = form in refs | {Form.DEFAULT} and len(refs & set(verb.forms)) > 1
             expected = is_granted and (form in verb.forms or is_ref)
             assert await client.may_publish(about) == expected, about
             assert not await client.may_publish(subject(verb, form, "alice")), about
@@ -212,3 +228,31 @@ async def test_a_verb_is_answered_in_no_other_form_than_its_own(
             failure = codec.decode((await client.hears(inbox)).payload, Failure)
             assert failure.code == "invalid"
             assert failure.message.startswith("the subject names "), failure
+
+
+async def test_the_default_head_is_moved_under_its_own_subject_alone(
+    tmp_path: Path, nats_url: str
+) -> None:
+    """As a field of a message about one's own HEAD no rule of the bus could tell it apart."""
+    why = Why(reason="test", operation="f" * 32)
+    default = codec.encode(Point(default=True, why=why))
+    own = codec.encode(Unpoint(default=True, why=why))
+    async with remote_stand(tmp_path, nats_url) as stand, raw_client(nats_url) as client:
+        client.subscribe("_INBOX.mallory.>")
+        await stand.refs.register(names.parse("foo.com."), Origin("ada", "test", "a" * 32))
+        await stand.objects.put([encode(Symref("refs/heads/foo.com./main"))])
+        for tail, octets, code in (
+            ("point.heads.main.com.foo.=", default, "denied"),
+            ("unpoint.own", own, "invalid"),
+            ("unpoint.zone._.com.foo.=", own, "invalid"),
+        ):
+            client.publish(f"zg.mallory.refs.{tail}", octets, f"_INBOX.mallory.{code}.{tail}")
+            failure = codec.decode((await client.hears(f"_INBOX.mallory.{code}")).payload, Failure)
+            assert failure.code == code
+            client.heard.clear()
+        assert (await stand.refs.where("ada")).default is None
+        client.publish(
+            "zg.mallory.refs.point.default.main.com.foo.=", default, "_INBOX.mallory.x.y"
+        )
+        await client.hears("_INBOX.mallory.x")
+        assert (await stand.refs.where("ada")).default is not None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from zonegit.bus.service import Answer, Endpoints, endpoints_of
-from zonegit.errors import Invalid, Unavailable
+from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.store import refnames
 from zonegit.store.basis import Basis
 from zonegit.store.protocols import (
@@ -28,6 +28,7 @@ from zonegit.store.protocols import (
     ZoneRefs,
 )
 from zonegit.store.refnames import RefName
+from zonegit.wire import subjects
 from zonegit.wire.messages import (
     Adopt,
     AskAt,
@@ -180,11 +181,19 @@ class Handlers:
     async def point(self, request: Request, message: Point) -> Moved:
         branch = _ref(request)
         zone = branch.zone if message.remembered else None
-        head = _head(request, zone, default=message.default)
+        is_default = request.about == subjects.DEFAULT
+        if message.default and not is_default:
+            raise Denied(
+                "the default HEAD is moved under a subject of its own, refs.point.default",
+                hint="this client is of an earlier release: upgrade it",
+            )
+        head = _head(request, zone, default=is_default)
         return await self._refs.point(head, branch, _origin(request, message.why))
 
     async def unpoint(self, request: Request, message: Unpoint) -> Moved:
         zone = _zone(request) if request.ref is not None else None
+        if message.default and request.about == subjects.OWN:
+            raise Invalid("the subject names one's own HEAD, and the message the default one")
         head = _head(request, zone, default=message.default)
         return await self._refs.unpoint(head, _origin(request, message.why))
 

@@ -195,21 +195,25 @@ class RemoteRefs:
         message = Point(
             default=not head.short, why=self._why(origin), remembered=head.zone is not None
         )
-        return await self._change("point", branch, message)
+        about = None if head.short else subjects.DEFAULT
+        return await self._change("point", branch, message, about)
 
     async def unpoint(self, head: RefName, origin: Origin) -> Moved:
         if head.short:
             self._own(head.short)
         ref = refnames.marker(head.zone) if head.zone is not None else None
         message = Unpoint(default=not head.short, why=self._why(origin))
-        return await self._change("unpoint", ref, message)
+        about = subjects.OWN if head.short and head.zone is None else None
+        return await self._change("unpoint", ref, message, about)
 
     async def adopt(self, slots: Slots, origin: Origin) -> Moved:
         message = Adopt(slots=dict(slots), why=self._why(origin))
         return await self._ask("adopt", None, message, Moved, MOVE_TIMEOUT)
 
-    async def _change(self, verb: str, ref: RefName | None, message: msgspec.Struct) -> Moved:
-        return await self._ask(verb, ref, message, Moved, MOVE_TIMEOUT)
+    async def _change(
+        self, verb: str, ref: RefName | None, message: msgspec.Struct, about: str | None = None
+    ) -> Moved:
+        return await self._ask(verb, ref, message, Moved, MOVE_TIMEOUT, about)
 
     async def _ask(
         self,
@@ -218,8 +222,9 @@ class RemoteRefs:
         message: msgspec.Struct,
         reply: type[Reply],
         usual: float = REQUEST_TIMEOUT,
+        about: str | None = None,
     ) -> Reply:
-        subject = subjects.request(self._actor, SERVICE, verb, ref)
+        subject = subjects.request(self._actor, SERVICE, verb, ref, about)
         return await self._bus.request(subject, message, reply, timeout=self._timeout or usual)
 
     def _why(self, origin: Origin) -> Why:

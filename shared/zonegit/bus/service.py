@@ -294,7 +294,7 @@ class Dispatcher:
         endpoint = self._endpoints.get(request.verb)
         if endpoint is None:
             raise Invalid(f"{request.service} knows no verb {request.verb!r}")
-        endpoint.verb.check_form(request.ref)
+        endpoint.verb.check_form(request)
         asked = codec.decode(message.data, endpoint.verb.message)
         try:
             async with asyncio.timeout(headers.remaining(found, LONGEST)):

@@ -36,7 +36,9 @@ class Role(msgspec.Struct, frozen=True):
     answers: bool = False
 
 
-_OPERATOR: Final = frozenset({Right.READ, Right.PUT, Right.MOVE, Right.ZONES, Right.POINT})
+_OPERATOR: Final = frozenset(
+    {Right.READ, Right.PUT, Right.MOVE, Right.ZONES, Right.POINT, Right.DEFAULT}
+)
 _ASKED_BY_PEOPLE: Final = (
     "zg.resolvers.*", "zg.resolvers.*.status", "zg.resolvers.*.answered", "zg.presence.*",
     "$SRV.PING",
@@ -110,7 +112,7 @@ def lines(table: Iterable[Verb], right: Right, actor: str, below: Name | None = 
         actor: a token.
         below: this zone and those below it; then verbs about no zone are left out. None: all.
     """
-    return [line for verb in table if verb.right is right for line in _lines_of(verb, actor, below)]
+    return [line for verb in table for line in _lines_of(verb, right, actor, below)]
 
 
 def zone_lines(right: Right, actor: str, below: Name) -> list[str]:
@@ -129,13 +131,15 @@ def branch_lines(right: Right, actor: str, branch: str, below: Name) -> list[str
     ]
 
 
-def _lines_of(verb: Verb, actor: str, below: Name | None) -> list[str]:
-    refs = [form for form in verb.forms if form is not Form.NOTHING]
-    about = [refs[0].value] if len(refs) == 1 else ["*.*"] if refs else []
+def _lines_of(verb: Verb, right: Right, actor: str, below: Name | None) -> list[str]:
     head = _head(verb, actor)
+    forms = [form for form in verb.forms if verb.right_to(form) is right]
+    zoneless = {Form.NOTHING: head, Form.OWN: f"{head}.{Form.OWN.value}"}
+    found = [zoneless[form] for form in forms if form in zoneless and below is None]
+    refs = [form.value for form in forms if form not in zoneless]
     tail = _zone(below) if below is not None else ""
-    alone = [head] if Form.NOTHING in verb.forms and below is None else []
-    return [*alone, *(f"{head}.{each}.{tail}>" for each in about)]
+    # One line for all kinds of refs: the service refuses those that a verb is not about.
+    return found + [f"{head}.{each}.{tail}>" for each in (refs if len(refs) < 2 else ["*.*"])]
 
 
 def _head(verb: Verb, actor: str) -> str:

@@ -7,6 +7,8 @@ it and nothing else.
     zg.<actor>.objects.<verb>
     zg.<actor>.refs.<verb>
     zg.<actor>.refs.<verb>.<ref>.<zone ...>.=
+    zg.<actor>.refs.point.default.<branch>.<zone ...>.=
+    zg.<actor>.refs.unpoint.own
     zg.events.<kind>.<ref>.<zone ...>.=
     zg.served.<resolver>.<zone ...>.=
     zg.served.<resolver>._
@@ -44,6 +46,8 @@ matches ``zg.served.refs.>``."""
 NO_ACTORS: Final = frozenset({"events", "heartbeat", "presence", "resolvers", "served"})
 """Tokens that stand where an actor's does in a request. No actor has such a name: whoever may call
 resolvers, by ``zg.resolvers.>``, would else be let to move refs as the actor ``resolvers``."""
+OWN: Final = "own"
+DEFAULT: Final = "default"
 INBOX: Final = "_INBOX"
 MAX_REPLY: Final = 512
 """Characters of a reply's subject."""
@@ -61,12 +65,15 @@ _EARLIER_INBOX: Final = re.compile(
 
 class Request(msgspec.Struct, frozen=True):
     """What a request's subject says: the authenticated actor, service, verb, and the ref when the
-    verb is about one."""
+    verb is about one. ``about`` is the kind of what follows the verb, empty where nothing does; it
+    is ``own`` for the actor's own HEAD, and ``default`` where the default HEAD is to stand for the
+    branch ``ref``."""
 
     actor: str
     service: str
     verb: str
     ref: RefName | None
+    about: str = ""
 
 
 def token(octets: bytes) -> str:
@@ -116,8 +123,11 @@ def ref_tokens(ref: RefName) -> str:
     return f"{ref.space}.{second}.{zone_tokens(ref.zone)}"
 
 
-def request(actor: str, service: str, verb: str, ref: RefName | None = None) -> str:
-    """Return the subject of a request.
+def request(
+    actor: str, service: str, verb: str, ref: RefName | None = None, about: str | None = None
+) -> str:
+    """Return the subject of a request; ``about`` is ``own`` or ``default`` where :class:`Request`
+    has that.
 
     Raises:
         Invalid: no actor can have that name.
@@ -128,7 +138,12 @@ def request(actor: str, service: str, verb: str, ref: RefName | None = None) -> 
             hint="choose another name: ZONEGIT_ACTOR",
         )
     head = f"{ROOT}.{token(actor.encode())}.{service}.{verb}"
-    return f"{head}.{ref_tokens(ref)}" if ref is not None else head
+    if about == OWN:
+        return f"{head}.{OWN}"
+    if ref is None:
+        return head
+    tail = ref_tokens(ref)
+    return f"{head}.{DEFAULT}.{tail.partition('.')[2]}" if about == DEFAULT else f"{head}.{tail}"
 
 
 def endpoint(service: str, verb: str, *, of_a_ref: bool) -> str:
@@ -145,17 +160,18 @@ def parse_request(subject: str) -> Request:
     if len(tokens) < 4 or tokens[0] != ROOT:
         raise Invalid(f"{subject[:200]!r} is not the subject of a request")
     actor = refnames.checked_actor(untoken(tokens[1]).decode("utf-8", "replace"))
-    ref = _parse_ref(tokens[4:]) if len(tokens) > 4 else None
-    if request(actor, tokens[2], tokens[3], ref) != subject:
+    about = tokens[4] if len(tokens) > 4 else ""
+    ref = _parse_ref(tokens[4:]) if about not in ("", OWN) else None
+    if request(actor, tokens[2], tokens[3], ref, about) != subject:
         raise Invalid(f"{subject[:200]!r} is not the subject of a request in its one form")
-    return Request(actor, tokens[2], tokens[3], ref)
+    return Request(actor, tokens[2], tokens[3], ref, about)
 
 
 def _parse_ref(tokens: Sequence[str]) -> RefName:
     space, second = tokens[0], tokens[1] if len(tokens) > 1 else ""
     zone = zone_of(tokens[2:])
     match space:
-        case "heads":
+        case "heads" | "default":
             return refnames.branch(zone, untoken(second).decode("utf-8", "replace"))
         case "tags":
             return refnames.tag(zone, untoken(second).decode("utf-8", "replace"))

@@ -27,8 +27,9 @@ from zonegit.store.protocols import (
     Where,
     ZoneRefs,
 )
-from zonegit.store.refnames import RefName
 from zonegit.wire import messages as m
+from zonegit.wire import subjects
+from zonegit.wire.subjects import Request
 
 
 class Right(Enum):
@@ -38,7 +39,8 @@ class Right(Enum):
     PUT = "store objects; what is stored stays as it is"
     MOVE = "move, create and delete branches and tags"
     ZONES = "add zones, and remove those that have no branches and tags"
-    POINT = "move HEADs: one's own, and everybody's"
+    POINT = "move one's own HEAD"
+    DEFAULT = "move the default HEAD, of operators without one of their own"
     ADOPT = "take over a store of the original"
     RECOVER = "recover zones after a restore from a backup"
     REPLACE = "have this store replace that of another installation"
@@ -56,10 +58,13 @@ class Form(Enum):
     ZONE = "zone._"
     BRANCH = "heads.*"
     TAG = "tags.*"
+    OWN = "own"
+    DEFAULT = "default.*"
 
 
 class Verb(msgspec.Struct, frozen=True):
-    """A request that a service answers. ``forms`` are those that its subject may have."""
+    """A request that a service answers. ``forms`` are those that its subject may have, and
+    ``other_rights`` are those of forms that take another right than ``right``."""
 
     service: str
     name: str
@@ -67,14 +72,19 @@ class Verb(msgspec.Struct, frozen=True):
     reply: type[msgspec.Struct]
     right: Right
     forms: tuple[Form, ...] = (Form.NOTHING,)
+    other_rights: dict[Form, Right] = {}
 
-    def check_form(self, ref: RefName | None) -> None:
+    def right_to(self, form: Form) -> Right:
+        """Return the right that a form takes."""
+        return self.other_rights.get(form, self.right)
+
+    def check_form(self, request: Request) -> None:
         """Refuse a request whose subject has another form than the rules of the broker expect.
 
         Raises:
-            Invalid: ``ref`` is not what this verb is about.
+            Invalid: it is not about what this verb is about.
         """
-        form = _form_of(ref)
+        form = _KINDS[request.about]
         if form not in self.forms:
             wanted = " or ".join(_DESCRIPTIONS[each] for each in self.forms)
             raise Invalid(
@@ -83,13 +93,25 @@ class Verb(msgspec.Struct, frozen=True):
 
 
 _DESCRIPTIONS: Final = MappingProxyType(
-    {Form.NOTHING: "no ref", Form.ZONE: "a zone", Form.BRANCH: "a branch", Form.TAG: "a tag"}
+    {
+        Form.NOTHING: "no ref",
+        Form.ZONE: "a zone",
+        Form.BRANCH: "a branch",
+        Form.TAG: "a tag",
+        Form.OWN: "one's own HEAD",
+        Form.DEFAULT: "a branch for the default HEAD",
+    }
 )
-_SPACES: Final = MappingProxyType({"zone": Form.ZONE, "heads": Form.BRANCH, "tags": Form.TAG})
-
-
-def _form_of(ref: RefName | None) -> Form:
-    return _SPACES[ref.space] if ref is not None else Form.NOTHING
+_KINDS: Final = MappingProxyType(
+    {
+        "": Form.NOTHING,
+        "zone": Form.ZONE,
+        "heads": Form.BRANCH,
+        "tags": Form.TAG,
+        subjects.OWN: Form.OWN,
+        subjects.DEFAULT: Form.DEFAULT,
+    }
+)
 
 
 _ZONE: Final = (Form.ZONE,)
@@ -117,15 +139,21 @@ VERBS: Final = (
     Verb("refs", "move", m.Move, Moved, Right.MOVE, _TIP),
     Verb("refs", "judge", m.Judge, m.Done, Right.READ, _TIP),
     Verb("refs", "basis", m.AskBasis, Basis, Right.READ, _TIP),
-    Verb("refs", "point", m.Point, Moved, Right.POINT, (Form.BRANCH,)),
-    Verb("refs", "unpoint", m.Unpoint, Moved, Right.POINT, _NONE_OR_ZONE),
+    Verb(
+        "refs", "point", m.Point, Moved, Right.POINT, (Form.BRANCH, Form.DEFAULT),
+        {Form.DEFAULT: Right.DEFAULT},
+    ),
+    Verb(
+        "refs", "unpoint", m.Unpoint, Moved, Right.POINT, (Form.OWN, Form.ZONE, Form.NOTHING),
+        {Form.NOTHING: Right.DEFAULT},
+    ),
     Verb("refs", "adopt", m.Adopt, Moved, Right.ADOPT),
     Verb("refs", "recovery", m.AskRecovery, Recovery, Right.READ),
     Verb("refs", "check", m.AskCheck, CheckedStore, Right.READ),
     Verb("refs", "recover", m.Recover, Moved, Right.RECOVER, _ZONE),
     Verb("refs", "resolvers", m.AskResolvers, m.Resolvers, Right.READ),
     Verb("refs", "replace", m.Replace, Installation, Right.REPLACE),
-)
+)  # fmt: skip
 """All of them, in the order of docs/wire.md."""
 
 
