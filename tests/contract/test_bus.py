@@ -341,6 +341,21 @@ async def test_an_overflowed_subscription_is_a_gap(pair: Pair) -> None:
     assert gaps == [1]
 
 
+async def test_what_is_denied_again_and_again_is_reported_once(nats_url: str) -> None:
+    """A resolver announces itself every few seconds, also under a name that is not its user's."""
+    reported: list[str | None] = []
+
+    def report(event: str, **fields: str) -> None:
+        if event == "bus.denied":
+            reported.append(fields.get("subject"))
+
+    async with connect(BusSettings(nats_url), name="test", report=report) as bus:
+        for subject in ("zg.served.a._", "zg.served.a._", "zg.served.b._", "zg.served.a._"):
+            denial = f'permissions violation for publish to "{subject}"'
+            await bus.failed(nats.errors.Error(denial))
+    assert reported == ["zg.served.a._", "zg.served.b._"]
+
+
 async def test_a_connection_that_the_broker_ends_for_good_is_told(tmp_path: Path) -> None:
     """A message past the limit that its reloaded configuration has."""
     with start_nats(tmp_path, -1) as url:

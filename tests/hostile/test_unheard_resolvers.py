@@ -266,6 +266,14 @@ async def test_a_resolver_cannot_report_or_say_goodbye_for_another(stack: Stack)
         await bus.flush()
 
 
+def test_the_bus_lets_a_resolver_of_the_stack_look_for_its_name(stack: Stack) -> None:
+    for name in ("resolver-1", "resolver-2"):
+        log = (stack.data / "logs" / f"{name}.log").read_text()
+        assert "service.started" in log
+        for event in ("name.not-checked", "name.not-watched", "bus.denied"):
+            assert event not in log
+
+
 async def test_the_bus_lets_a_resolver_of_the_stack_speak_of_itself_alone(stack: Stack) -> None:
     bus = stack.record()["bus"]
     url = bus["url"].replace("://", f"://resolver-1:{bus['users']['resolver-1']}@")

@@ -220,7 +220,13 @@ class Resolver:
             Conflict: another resolver has this one's name.
         """
         async with (
-            connect(bus_settings, name=NAME, patient=True, report=self._hear_of_trouble) as bus,
+            connect(
+                bus_settings,
+                name=self._options.name,
+                actor=NAME,
+                patient=True,
+                report=self._hear_of_trouble,
+            ) as bus,
             asyncio.TaskGroup() as group,
         ):
             self._bus = bus

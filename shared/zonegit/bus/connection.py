@@ -36,6 +36,8 @@ MAX_CONNECT_S: Final = 8.0
 """All of one attempt: the socket, what the server says first, TLS, its first answer."""
 CLOSE_TIMEOUT: Final = 5
 REQUEST_TIMEOUT: Final = 5.0
+MAX_DENIED: Final = 256
+"""Subjects of which it is remembered that their denial was reported."""
 
 _DENIAL: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
 
@@ -61,6 +63,7 @@ class Bus:
         self.replies = ReplyGuard(report)
         self._gap_callbacks: list[Callable[[], None]] = []
         self._refused: set[str] = set()
+        self._denied: set[tuple[str, str]] = set()
         self._last_failure = ""
         self.url_shown = settings.shown
         self.closed = asyncio.Event()
@@ -204,6 +207,7 @@ class Bus:
     async def reconnected(self) -> None:
         """The connection is there again."""
         self._last_failure = ""
+        self._denied.clear()
         self._report("bus.regained", url=self.url_shown)
         self._resync()
 
@@ -219,12 +223,21 @@ class Bus:
             if what == "subscription":
                 self._refused.add(subject)
             if not self._requests.denied(what, subject):
-                self._report("bus.denied", url=self.url_shown, what=what, subject=subject)
+                self._report_denial(what, subject)
         elif isinstance(error, nats.errors.SlowConsumerError):
             self._report("bus.overflowed", url=self.url_shown, subject=error.subject)
             self._resync()
         else:
             self._report_new(str(error) or repr(error))
+
+    def _report_denial(self, what: str, subject: str) -> None:
+        """Report a subject once: what is published every few seconds would else fill a log."""
+        if (what, subject) in self._denied:
+            return
+        if len(self._denied) >= MAX_DENIED:
+            self._denied.clear()
+        self._denied.add((what, subject))
+        self._report("bus.denied", url=self.url_shown, what=what, subject=subject)
 
     def _report_new(self, failure: str) -> None:
         """Each attempt to connect again fails the same way; one line of log is enough."""
