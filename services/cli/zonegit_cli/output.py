@@ -25,6 +25,11 @@ _STEERING: Final = re.compile(
 )
 """Controls, those of writing direction included; not tabs and line ends."""
 
+_STEERING_IN_JSON: Final = re.compile(
+    r"[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+"""The same of what JSON may hold as it is; they stand in strings alone."""
+
 _NAMES: Final = re.compile(r"[a-z0-9_*.-]+", re.ASCII | re.IGNORECASE)
 """Text that may be a name with A-labels."""
 _PREFIX: Final = "xn--"
@@ -57,7 +62,7 @@ class Output(msgspec.Struct, frozen=True):
         terminal a line with A-labels ends with the U-labels, unless lines are ``verbatim``."""
         if self.as_json:
             made = data() if callable(data) else data
-            click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+            click.echo(_escape(json.dumps(made, indent=2, ensure_ascii=False)))
             return
         text = [f"{harmless(line)}\n" for line in lines]
         if not verbatim and sys.stdout.isatty():
@@ -93,6 +98,13 @@ class Output(msgspec.Struct, frozen=True):
         filled = BAR * done // total
         drawn = f"[{'#' * filled}{'.' * (BAR - filled)}] {done:,} of {total:,} {what}"
         self.progress("" if done == total else drawn)
+
+
+def _escape(document: str) -> str:
+    """Return a JSON document in which what steers a terminal is escaped; it says the same."""
+    if document.isascii() and "\x7f" not in document:
+        return document  # JSON has escaped the rest of ASCII
+    return _STEERING_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 def harmless(line: str) -> str:
