@@ -20,9 +20,11 @@ import msgspec
 
 from zonegit import settings_file
 from zonegit.errors import Invalid, NotFound
+from zonegit.files import open_file
 from zonegit.settings_file import FOLDER_FILE, File
 
 STACK_FILE: Final = "stack.json"
+MAX_STACK_OCTETS: Final = 1 << 20
 MAX_LOGIN: Final = 64
 
 
@@ -156,12 +158,13 @@ def read_stack(data: Path) -> dict[str, Any] | None:
         Invalid: the record is malformed.
     """
     try:
-        record = json.loads((data / STACK_FILE).read_text())
+        with open_file(data / STACK_FILE) as file:
+            record = json.loads(file.read(MAX_STACK_OCTETS))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise Invalid(f"cannot read {data / STACK_FILE}: {error.strerror}") from error
-    except ValueError:
+    except (ValueError, RecursionError):
         record = None
     match record:
         case {"bus": {"url": str(), "users": dict()}, "pid": int(), "dns": [str(), *_]}:

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from zonegit import trust
 from zonegit.errors import Denied, Invalid
+from zonegit.files import open_file
 
 FOLDER_FILE: Final = ".zonegit.toml"
 KNOWN_KEYS: Final = frozenset({
@@ -118,7 +119,7 @@ def _read_owned(path: Path) -> tuple[File, int]:
         Invalid: it is no such file, or cannot be read; names it.
     """
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        with open_file(path) as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise Invalid(f"{path} is no file")

@@ -71,5 +71,5 @@ def _read(home: Path) -> dict[str, str]:
             return {}
         try:
             return msgspec.json.decode(file.read(MAX_OCTETS), type=dict[str, str])
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, RecursionError):
             return {}

@@ -134,7 +134,7 @@ def _read(folder: int, name: str) -> dict[str, Place]:
             if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
                 return {}
             return msgspec.json.decode(file.read(MAX_OCTETS), type=dict[str, Place])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError):
         return {}
 
 

@@ -160,7 +160,7 @@ def read(home: Path, place: Place) -> Unfinished | None:
         if found.place != place:
             raise ValueError("it is about another branch")
         found.decisions()
-    except (ValueError, Invalid) as error:
+    except (ValueError, RecursionError, Invalid) as error:
         raise Invalid(
             f"{file} does not tell what is unfinished: {error}",
             hint="zonegit merge --abort removes it; nothing has moved",

@@ -119,7 +119,7 @@ def _marker(path: Path, layout: Layout, ours: Collection[str], beside: str) -> L
         return None
     try:
         found = msgspec.json.decode(octets, type=Layout)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise Invalid(
             f"{path / MARKER} is no marker of a cache: {error}",
             hint="if this is one of zonegit, remove the folder: it is filled again",

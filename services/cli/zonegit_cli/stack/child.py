@@ -68,7 +68,7 @@ class Child(msgspec.Struct):
     def read_failure(self) -> Failure | None:
         """Return the failure with which it ended, by its log; None: that has none with a file."""
         for line in reversed(self.last_words(FAILURE_LINES)):
-            with suppress(msgspec.MsgspecError):
+            with suppress(msgspec.MsgspecError, RecursionError):
                 found = msgspec.json.decode(line, type=Failure)
                 if found.event == "service.failed":
                     return found

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from zonegit.errors import NotFound
+from zonegit.files import open_file
 
 STDIN: Final = "-"
 
@@ -19,11 +20,12 @@ def read(file: str, limit: int) -> bytes:
 
     Raises:
         NotFound: it cannot be read.
+        Invalid: it is a named pipe.
     """
     try:
         if file == STDIN:
             return sys.stdin.buffer.read(limit + 1)
-        with Path(file).open("rb") as opened:
+        with open_file(Path(file)) as opened:
             return opened.read(limit + 1)
     except OSError as error:
         raise NotFound(f"cannot read {file}: {error.strerror}") from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from zonegit.errors import Conflict, Invalid, NotFound
+from zonegit.files import open_file
 from zonegit.objects import signatures
 from zonegit.objects.signatures import PublicKey, SigningKey
 
@@ -72,7 +73,7 @@ def _files(path: Path) -> list[Path]:
 
 def _read(path: Path, parse: Callable[[bytes], T]) -> T:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             octets = file.read(MAX_OCTETS + 1)
     except OSError as error:
         raise NotFound(f"cannot read the key {path}: {error.strerror}") from error

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from zonegit.authority.messages.tsig import ALGORITHMS, LONGEST_NAME, Key, Keys
 from zonegit.errors import Invalid
+from zonegit.files import open_file
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -49,7 +50,7 @@ def read(path: Path) -> Keys:
         Invalid: it cannot be read, or is wrong; names the line, and no secret.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             octets = file.read(MOST_OCTETS + 1)
     except OSError as error:
         raise Invalid(f"cannot read {path}: {error.strerror}") from error

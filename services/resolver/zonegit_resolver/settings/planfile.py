@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from zonegit.authority.answering.conduct import Conduct
 from zonegit.errors import Invalid
+from zonegit.files import open_file
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.settings import keyfile, plan
@@ -55,7 +56,7 @@ class PlanFile:
             Invalid: it cannot be read, or is wrong; names the line.
         """
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 octets = file.read(MOST_OCTETS + 1)
         except OSError as error:
             raise Invalid(f"cannot read {self.path}: {error.strerror}") from error

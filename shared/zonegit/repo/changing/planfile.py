@@ -158,7 +158,7 @@ def read(octets: bytes, source: str) -> Saved:
     refuse_markers(octets, source)
     try:
         found = msgspec.json.decode(octets, type=_Document)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(
             f"{source} is no plan: {error}", hint="zonegit plan FILE --out PLAN makes one"
         ) from None

@@ -56,7 +56,7 @@ def read(octets: bytes, source: str) -> Dump:
         raise Invalid(f"{source}: more than {MAX_OCTETS} octets")
     try:
         found = msgspec.json.decode(octets, type=_File)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"{source}: not a dump of a store of v0.3: {error}") from error
     try:
         slots = {name: bytes.fromhex(slot) for name, slot in found.refs.items()}
