@@ -324,6 +324,7 @@ class Follower:
                 f" if it is another one on purpose: zonegit adopt-store {self.epoch}",
             )
         self.is_held, self.refuses = is_held, ""
+        self._heard = time.monotonic()
         if not is_held and self.epoch not in ("", first.epoch):
             self._descent.doubt()
         return True

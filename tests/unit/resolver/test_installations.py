@@ -1,0 +1,176 @@
+"""A resolver follows the ref store of its installation and no other one
+(docs/adr/0050-installations.md)."""
+
+import time
+from pathlib import Path
+
+from tests.support.waiting import comes_true
+from tests.unit.resolver.cachefiles import files, overall
+from tests.unit.resolver.site import Site, resolver, site
+
+from zonegit.store import refnames
+from zonegit.store.protocols import LogEntry
+from zonegit.wire import subjects
+from zonegit.wire.messages import Heartbeat, RefEvent
+from zonegit.zone import names
+
+FOO = names.parse("foo.com.")
+WWW = "www.foo.com."
+OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
+STRANGER = "f" * 16
+
+
+async def comes_to_refuse(there: Site, name: str = "r") -> None:
+    async def refuses() -> bool:
+        return bool((await there.status())[name].refuses)
+
+    await comes_true(refuses)
+
+
+async def installation(there: Site) -> str:
+    return (await there.repo.refs.snapshot()).installation
+
+
+def beat(sequence: int = 1, *replaces: str) -> Heartbeat:
+    return Heartbeat(
+        epoch="x", sequence=sequence, time=time.time(), installation=STRANGER,
+        replaces=list(replaces),
+    )  # fmt: skip
+
+
+async def test_an_empty_store_in_the_place_of_ours_is_not_followed(
+    nats_url: str, tmp_path: Path
+) -> None:
+    async with resolver(nats_url, tmp_path) as running:
+        async with site(nats_url, tmp_path / "stores") as there:
+            await there.commit("foo.com.", OLD)
+            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            held = await installation(there)
+        async with site(nats_url, tmp_path / "empty") as there:
+            await comes_to_refuse(there)
+            status = (await there.status())["r"]
+            assert (status.installation, status.refuses) == (held, await installation(there))
+            (zone,) = status.zones
+            assert "another installation" in str(zone.problem)
+            assert zone.age is not None
+            assert zone.age > 0
+            metrics = (await running.page("/metrics"))[1]
+            assert 'zonegit_zone_problem{branch="main",zone="foo.com."} 1.0' in metrics
+            # Neither does it take what this store has.
+            await there.commit("bar.com.", NEW)
+            assert await running.says(WWW) == "NOERROR 192.0.2.1"
+            assert await running.says("www.bar.com.") == "REFUSED"
+        async with site(nats_url, tmp_path / "stores") as there:
+            await there.commit("foo.com.", NEW)
+            await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+            status = (await there.status())["r"]
+            assert (status.refuses, status.zones[0].problem) == ("", None)
+    assert files(tmp_path)
+
+
+async def test_the_installation_is_remembered_across_restarts(
+    nats_url: str, tmp_path: Path
+) -> None:
+    async with resolver(nats_url, tmp_path) as running, site(nats_url, tmp_path / "a") as there:
+        await there.commit("foo.com.", OLD)
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+    async with site(nats_url, tmp_path / "b") as there:
+        await there.commit("foo.com.", NEW)
+        async with resolver(nats_url, tmp_path) as running:
+            assert await running.first_says(WWW) == "NOERROR 192.0.2.1"
+            await comes_to_refuse(there)
+            assert await running.says(WWW) == "NOERROR 192.0.2.1"
+
+
+async def test_a_store_that_replaces_ours_is_followed_at_once_and_from_then_on(
+    nats_url: str, tmp_path: Path
+) -> None:
+    async with resolver(nats_url, tmp_path) as running:
+        async with site(nats_url, tmp_path / "a") as there:
+            await there.commit("foo.com.", OLD)
+            await there.commit("gone.com.", OLD)
+            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+            held = await installation(there)
+        async with site(nats_url, tmp_path / "b") as there:
+            await comes_to_refuse(there)
+            await there.commit("foo.com.", NEW)
+            await there.repo.refs.replace(held, there.repo.origin("adopt-store"))
+            await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+            await running.comes_to_say("REFUSED", "www.gone.com.")
+            status = (await there.status())["r"]
+            assert (status.installation, status.refuses) == (await installation(there), "")
+
+
+async def test_a_second_store_next_to_ours_changes_nothing(here: Site, tmp_path: Path) -> None:
+    """Its events and heartbeats are those of another installation, which does not replace ours."""
+    await here.commit("foo.com.", OLD)
+    async with resolver(here.url, tmp_path) as running:
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        entry = LogEntry(
+            999, "moved", refnames.branch(FOO, "main"), None, None, 1, "m", 0.0, "", "o" * 16
+        )
+        for number in range(20):
+            await here.bus.publish(
+                subjects.event(entry.kind, entry.ref),
+                RefEvent(epoch="x", entry=entry, installation=STRANGER),
+            )
+            await here.bus.publish(subjects.HEARTBEAT, beat(number))
+        await here.commit("foo.com.", NEW)
+        await running.comes_to_say("NOERROR 192.0.2.2", WWW)
+        status = (await here.status())["r"]
+        assert (status.refuses, status.held, status.lag) == ("", False, 0)
+
+
+async def test_a_pin_is_kept_while_refs_is_another_one_and_is_no_problem_afterwards(
+    nats_url: str, tmp_path: Path
+) -> None:
+    async with resolver(nats_url, tmp_path, at="main~1") as running:
+        async with site(nats_url, tmp_path / "a") as there:
+            await there.commit("foo.com.", OLD)
+            await there.commit("foo.com.", NEW)
+            await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        async with site(nats_url, tmp_path / "b") as there:
+            await comes_to_refuse(there)
+            assert await running.says(WWW) == "NOERROR 192.0.2.1"
+        async with site(nats_url, tmp_path / "a") as there:
+
+            async def is_content() -> bool:
+                (zone,) = (await there.status())["r"].zones
+                return zone.problem is None
+
+            await comes_true(is_content)
+            assert await running.says(WWW) == "NOERROR 192.0.2.1"
+
+
+async def test_a_cache_of_the_release_before_takes_the_id_of_the_log_that_it_knows(
+    nats_url: str, tmp_path: Path
+) -> None:
+    """An empty store is not that log, though the cache has no id yet."""
+
+    def forget() -> None:
+        with overall(tmp_path) as database:
+            database.execute("DROP TABLE digest")
+            database.execute("ALTER TABLE standing DROP COLUMN digest")
+            database.execute("ALTER TABLE followed DROP COLUMN installation")
+            database.execute("PRAGMA user_version = 2")
+
+    async with resolver(nats_url, tmp_path) as running, site(nats_url, tmp_path / "a") as there:
+        await there.commit("foo.com.", OLD)
+        await running.comes_to_say("NOERROR 192.0.2.1", WWW)
+        held = await installation(there)
+    forget()
+    async with site(nats_url, tmp_path / "b") as there, resolver(nats_url, tmp_path) as running:
+        assert await running.first_says(WWW) == "NOERROR 192.0.2.1"
+
+        async def is_held() -> bool:
+            return (await there.status())["r"].held
+
+        await comes_true(is_held)
+        assert await running.says(WWW) == "NOERROR 192.0.2.1"
+        assert (await there.status())["r"].installation == ""
+    async with site(nats_url, tmp_path / "a") as there, resolver(nats_url, tmp_path):
+
+        async def knows() -> bool:
+            return (await there.status())["r"].installation == held
+
+        await comes_true(knows)

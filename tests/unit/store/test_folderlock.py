@@ -1,0 +1,59 @@
+"""A folder is one process's, and the kernel gives it back."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zonegit.errors import Unavailable
+from zonegit.store.folderlock import LOCK, is_locked, locked, read_pid
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from zonegit.store.folderlock import locked
+with locked(Path(sys.argv[1]), "refs"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_second_process_is_refused_and_told_which_one_it_is(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        assert is_locked(tmp_path)
+        assert read_pid(tmp_path) == process.pid
+        with (
+            pytest.raises(Unavailable, match=f"another refs .process {process.pid}. uses"),
+            locked(tmp_path, "refs"),
+        ):
+            pass
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not is_locked(tmp_path)
+    with locked(tmp_path, "refs"):
+        assert read_pid(tmp_path) == os.getpid()
+
+
+def test_a_folder_is_made_and_its_lock_is_for_its_owner(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    assert not is_locked(folder)
+    assert read_pid(folder) is None
+    with locked(folder, "refs"):
+        assert (folder / LOCK).stat().st_mode & 0o077 == 0
+    with locked(folder, "refs"):
+        pass
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("elsewhere")])
+def test_a_lock_that_is_no_file_stops_nothing(make, tmp_path: Path) -> None:
+    """Neither a doctor that looks at it."""
+    make(tmp_path / LOCK)
+    assert not is_locked(tmp_path)
+    assert read_pid(tmp_path) is None
