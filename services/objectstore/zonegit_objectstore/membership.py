@@ -2,7 +2,7 @@
 
 It answers a ref store of another installation as well: objects are the same for all, and none is
 ever changed or lost by what others store. But it belongs to its own, and says so, since one of the
-two is the wrong one (docs/adr/0050-installations.md).
+two is the wrong one (docs/adr/0045-installations.md).
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 A ref store over an empty folder says that there are no zones, and a second one says something else.
 Followers that believe either delete what they hold. So each installation has an id, which is in its
 file and in all backups of it, and each epoch of its log names the epochs before it
-(docs/adr/0050-installations.md).
+(docs/adr/0045-installations.md).
 """
 
 from collections.abc import Collection, Sequence

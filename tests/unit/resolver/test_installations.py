@@ -1,5 +1,5 @@
 """A resolver follows the ref store of its installation and no other one
-(docs/adr/0050-installations.md)."""
+(docs/adr/0045-installations.md)."""
 
 import time
 from pathlib import Path

@@ -7,7 +7,7 @@ reconnect, an overflow: each makes it ask for what it has missed; another epoch 
 A log that has gone back, or that is in an epoch before ours, was restored from a backup. Then what
 is served is kept, for secondaries have it, too, until an operator has recovered the zone
 (docs/adr/0030-recovery.md). A ref store of another installation is not followed at all, unless an
-operator has said that it replaces ours (docs/adr/0050-installations.md).
+operator has said that it replaces ours (docs/adr/0045-installations.md).
 """
 
 import asyncio
