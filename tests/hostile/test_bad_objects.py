@@ -8,21 +8,24 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import dns.message
 import msgspec
 import pytest
 import pytest_asyncio
 from tests.e2e.stack import Stack
-from tests.support.badzones import SealedZone, bad_zones, good_zone
+from tests.support.badzones import SealedZone, bad_zones, good_zone, malformed_zones
 from tests.support.nats import nats_server
 from tests.support.rawnats import RawClient, raw_client
 from tests.support.waiting import comes_true, held
 from tests.unit.resolver.site import Running, Site, resolver, site
 
 from zonegit import containment
+from zonegit.objects.ids import ObjectId
 from zonegit.zone import names
 
 MALLORY = names.parse("mallory.test.")
 BAD = bad_zones(MALLORY)
+MALFORMED = malformed_zones(MALLORY)
 GOOD = "www 300 A 192.0.2.{}\n"
 
 
@@ -41,6 +44,13 @@ async def here(nats_url: str, tmp_path: Path) -> AsyncIterator[Site]:
 async def has_problem(here: Site) -> bool:
     (status,) = (await here.status()).values()
     return any(each.problem is not None for each in status.zones if each.zone == MALLORY)
+
+
+async def is_taken_up(here: Site, commit: ObjectId) -> bool:
+    """Whether the resolver has tried to serve a commit."""
+    (status,) = (await here.status()).values()
+    found = [each for each in status.zones if each.zone == MALLORY]
+    return any(each.problem is not None or each.commit == commit for each in found)
 
 
 async def assert_others_go_on(here: Site, running: Running, number: int) -> None:
@@ -63,6 +73,26 @@ async def test_a_zone_that_cannot_be_loaded_is_marked_and_disturbs_no_other(
         assert await running.says("www.mallory.test.") == "NOERROR 192.0.2.1"
         problem = 'zonegit_zone_problem{branch="main",zone="mallory.test."} 1.0'
         assert problem in (await running.page("/metrics"))[1]
+        assert containment.counts == before
+
+
+@pytest.mark.parametrize("kind", MALFORMED)
+async def test_records_that_no_zone_may_have_disturb_no_other_zone(
+    here: Site, tmp_path: Path, kind: str
+) -> None:
+    """Refs refuses them. Were they on a branch all the same, queries for them are no danger."""
+    commit, objects = MALFORMED[kind]
+    async with resolver(here.url, tmp_path) as running:
+        before = containment.counts.copy()
+        await assert_others_go_on(here, running, 2)
+        await here.smuggle("mallory.test.", commit, objects)
+        await comes_true(lambda: is_taken_up(here, commit))
+        for name in ("a.mallory.test.", "mallory.test.", "no.mallory.test."):
+            for rdtype in ("A", "MX", "ANY", "NSEC3PARAM"):
+                query = dns.message.make_query(name, rdtype, want_dnssec=True)
+                await running.exchange(query.to_wire())
+        await assert_others_go_on(here, running, 3)
+        assert 'why="failed"} 0.0' in (await running.page("/metrics"))[1]
         assert containment.counts == before
 
 
@@ -98,7 +128,7 @@ async def test_a_hand_made_client_ends_no_process_of_a_stack(own_stack: Stack) -
     url = bus["url"].replace("://", f"://cli:{bus['users']['cli']}@")
     async with raw_client(url) as client:
         inbox = await find_inbox(client)
-        for number, bad in enumerate(BAD.values()):
+        for number, bad in enumerate((*BAD.values(), *MALFORMED.values())):
             await attack(client, inbox, bad, f"operation-{number:06}")
     assert own_stack.answer("api.good.test") == ["192.0.2.80"]
     change = ("set", "api", "A", "192.0.2.81", "--zone", "good.test", "-m", "test", "--wait")

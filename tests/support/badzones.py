@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from zonegit.objects import node
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, identify
-from zonegit.objects.model import Blob, Commit, Identity, Index, Row, rrset_key, subtree_key
+from zonegit.objects.model import Blob, Commit, Identity, Index, Key, Row, rrset_key, subtree_key
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text
@@ -80,40 +80,67 @@ def good_zone(apex: Name) -> SealedZone:
     return zone(apex, [b"www"], {A: www.id}, [www])
 
 
+def malformed_zones(apex: Name) -> dict[str, SealedZone]:
+    """One of each kind that has the form of a zone, but records that no zone may have."""
+    a = blob(b"\1a" + apex, rrtypes.A, ADDRESS)
+    alias = blob(b"\1a" + apex, rrtypes.CNAME, apex)
+    return {
+        "a mail server without a name": _at_a(apex, rrtypes.MX, b"\0"),
+        "a signature of two octets": _at_a(apex, rrtypes.RRSIG, b"\0\1"),
+        "an NSEC3 of one octet": _at_a(apex, rrtypes.NSEC3, b"\1"),
+        "an address of three octets": _at_a(apex, rrtypes.A, b"\0\1\2"),
+        "a type under its number": _instead(apex, b"\1TYPE1", blob(apex, rrtypes.A, ADDRESS)),
+        "a type twice": zone(apex, [b"a"], {A: a.id, b"\1TYPE1": a.id}, [a]),
+        "an alias beside an address": zone(
+            apex, [b"a"], {A: a.id, rrset_key(rrtypes.CNAME): alias.id}, [a, alias]
+        ),
+    }
+
+
+def _at_a(apex: Name, rdtype: int, rdata: bytes, owner: bytes | None = None) -> SealedZone:
+    """A zone with one record at the label a."""
+    found = blob(b"\1a" + apex if owner is None else owner, rdtype, rdata)
+    return zone(apex, [b"a"], {rrset_key(rdtype): found.id}, [found])
+
+
+def _instead(apex: Name, key: Key, found: RawObject) -> SealedZone:
+    """A zone with an object at its apex, be it in place of the SOA."""
+    return zone(apex, [], {key: found.id}, [found])
+
+
 def bad_zones(apex: Name) -> dict[str, SealedZone]:
-    """One of each kind, by what is wrong with it."""
+    """One of each kind that cannot be loaded, by what is wrong with it."""
     a = blob(b"\1a" + apex, rrtypes.A, ADDRESS)
     missing = ObjectId(bytes(32))
     runs = [Row(subtree_key(b"a"), 1_024, missing), Row(subtree_key(b"b"), 1_024, missing)]
     index = encode(Index(8, tuple(runs)))
     nested = encode(Index(1, (Row(subtree_key(b"b"), 2_048, index.id),)))
 
-    def at_a(rdtype: int, rdata: bytes, owner: bytes = b"\1a" + apex) -> SealedZone:
-        found = blob(owner, rdtype, rdata)
-        return zone(apex, [b"a"], {rrset_key(rdtype): found.id}, [found])
-
-    def instead(key: bytes, found: RawObject) -> SealedZone:
-        return zone(apex, [], {key: found.id}, [found])
-
     return {
         "a name of more than 255 octets": zone(apex, [LABEL] * 4, {A: a.id}, [a]),
         "a name of more than 127 labels": zone(apex, [b"x"] * 128, {A: a.id}, [a]),
         "a tree far deeper than names": zone(apex, [b"x"] * 900, {A: a.id}, [a]),
-        "an owner of more than 255 octets": at_a(rrtypes.A, ADDRESS, (b"\x3f" + LABEL) * 4 + apex),
-        "an owner of another place": at_a(rrtypes.A, ADDRESS, b"\1b" + apex),
-        "an owner of another zone": at_a(rrtypes.A, ADDRESS, b"\1a\4else\0"),
-        "an owner that ends nowhere": at_a(rrtypes.A, ADDRESS, b"\1a\xff"),
-        "an alias to no name": at_a(rrtypes.CNAME, b"\xc0\x0c"),
-        "an alias of nothing": at_a(rrtypes.CNAME, b""),
-        "a delegation to half a name": at_a(rrtypes.NS, b"\3ns"),
-        "a redirection to a name that is too long": at_a(rrtypes.DNAME, (b"\x3f" + LABEL) * 5),
-        "an SOA of ten octets": instead(rrset_key(rrtypes.SOA), blob(apex, rrtypes.SOA, bytes(10))),
-        "an SOA that is a tree": instead(rrset_key(rrtypes.SOA), tree({A: a.id})),
+        "an owner of more than 255 octets": _at_a(
+            apex, rrtypes.A, ADDRESS, (b"\x3f" + LABEL) * 4 + apex
+        ),
+        "an owner of another place": _at_a(apex, rrtypes.A, ADDRESS, b"\1b" + apex),
+        "an owner of another zone": _at_a(apex, rrtypes.A, ADDRESS, b"\1a\4else\0"),
+        "an owner that ends nowhere": _at_a(apex, rrtypes.A, ADDRESS, b"\1a\xff"),
+        "an alias to no name": _at_a(apex, rrtypes.CNAME, b"\xc0\x0c"),
+        "an alias of nothing": _at_a(apex, rrtypes.CNAME, b""),
+        "a delegation to half a name": _at_a(apex, rrtypes.NS, b"\3ns"),
+        "a redirection to a name that is too long": _at_a(
+            apex, rrtypes.DNAME, (b"\x3f" + LABEL) * 5
+        ),
+        "an SOA of ten octets": _instead(
+            apex, rrset_key(rrtypes.SOA), blob(apex, rrtypes.SOA, bytes(10))
+        ),
+        "an SOA that is a tree": _instead(apex, rrset_key(rrtypes.SOA), tree({A: a.id})),
         "a tree that is a blob": zone(apex, [], {subtree_key(b"a"): a.id}, [a]),
         "a tree that is missing": zone(apex, [], {subtree_key(b"a"): missing}),
         "an RRset that is missing": zone(apex, [b"a"], {A: missing}),
         "an RRset that is the zone's commit": zone(apex, [b"a"], {A: commit(missing, []).commit}),
-        "an index over missing runs": instead(subtree_key(b"a"), index),
+        "an index over missing runs": _instead(apex, subtree_key(b"a"), index),
         "an index over a higher one": zone(
             apex, [], {subtree_key(b"a"): nested.id}, [index, nested]
         ),
