@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import nats
 import pytest
 from nats.aio.client import Client
@@ -226,6 +227,20 @@ async def test_what_a_service_asks_carries_who_asked_it_and_until_when(
             await bus.request("zg.ada.refs.find", ASK, Found, timeout=20)
     assert seen[0][headers.ON_BEHALF] == "ada"
     assert float(seen[0][headers.DEADLINE]) <= before + 21
+
+
+async def test_what_waits_and_what_was_refused_is_shown_by_the_services_statistics(
+    nats_url: str, pair: Pair
+) -> None:
+    served, _ = pair
+    async with serving(served) as service, by_hand(nats_url) as client:
+        failed = await flood(client, PER_ACTOR + 10)
+        await eventually(lambda: len(failed) == 9)
+        reply = await client.request("$SRV.STATS.objectstore", b"", 60)
+        (shown,) = msgspec.json.decode(reply.data)["endpoints"]
+        assert shown["data"]["waiting"] == {f"any.{OPERATORS}": PER_ACTOR, f"any.{SERVICES}": 0}
+        assert shown["data"]["busy"] == {f"any.{OPERATORS}": 9, f"any.{SERVICES}": 0}
+        service.go.set()
 
 
 def test_a_code_of_a_later_release_is_taken_for_a_bug() -> None:

@@ -191,7 +191,7 @@ class _Walk:
         found = yield from _objects(asks)
         changed: list[_Pair] = []
         for pair, differences in zip(pairs, found, strict=True):
-            self._once.check(pair.old, pair.new, differences)
+            self._once.check(pair.owner, pair.old, pair.new, differences)
             for number, (key, before, after) in enumerate(differences):
                 if number % trees.PAUSE == trees.PAUSE - 1:
                     yield Wanted()
@@ -238,7 +238,7 @@ class _Walk:
                 continue
             subtrees = [key for key in found.entries if key[0] == SUBTREE]
             if subtrees and each.above is None:
-                self._once.meet(each.id)
+                self._once.meet(each.owner, each.id)
             for key in subtrees:
                 self.added.append(_Added(_below(each.owner, key[1:]), found.entries[key]))
             if each.above is None and len(subtrees) < len(found.entries):
@@ -248,7 +248,7 @@ class _Walk:
             # The RRsets of a wide node may stand in several of its runs.
             reads = together([node.read(each.id, FIRST_RRSET) for each in wide])
             for each, entries in zip(wide, (yield from _objects(reads)), strict=True):
-                self._once.meet(each.id)
+                self._once.meet(each.owner, each.id)
                 touched.append(_Touched(each.owner, {}, entries))
 
     def _judge(self, touched: list[_Touched]) -> Judging[list[_Suspect]]:

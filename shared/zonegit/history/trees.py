@@ -20,7 +20,7 @@ from zonegit.objects.model import (
     subtree_key,
 )
 from zonegit.zone import names
-from zonegit.zone.names import Path
+from zonegit.zone.names import Name, Path
 
 Edits = Mapping[tuple[Path, int], ObjectId | None]
 """What the RRset at each (owner path, type) becomes: a blob's id, or None to remove it."""
@@ -140,7 +140,7 @@ def diff(
         del pending[-step:]
         found = yield from together([node.diff(before, after) for _, before, after in taken])
         for (path, before, after), differences in zip(taken, found, strict=True):
-            once.check(before, after, differences)
+            once.check(path, before, after, differences)
             differences.reverse()
             while differences:
                 key, before, after = differences.pop()
@@ -171,13 +171,22 @@ class Once:
     may be left out, for nothing is multiplied by them, and as a rule they are nearly all."""
 
     def __init__(self) -> None:
-        self._old: set[ObjectId] = set()
-        self._new: set[ObjectId] = set()
+        self._old: dict[ObjectId, Path | Name] = {}
+        self._new: dict[ObjectId, Path | Name] = {}
 
     def check(
-        self, old: ObjectId | None, new: ObjectId | None, found: Sequence[node.Difference]
+        self,
+        place: Path | Name,
+        old: ObjectId | None,
+        new: ObjectId | None,
+        found: Sequence[node.Difference],
     ) -> None:
         """Take note of a node on both sides, and of what differs in it.
+
+        Args:
+            place: its name, or the way down to it, for the error.
+            old, new: its ids; None: it is not on that side.
+            found: what differs in it.
 
         Raises:
             Corrupt: it was met before, or has a type twice.
@@ -186,25 +195,36 @@ class Once:
             return
         if found[0][0][0] == SUBTREE:
             if old is not None:
-                _meet(old, self._old)
+                _meet(place, old, self._old)
             if new is not None:
-                self.meet(new)
+                self.meet(place, new)
         last = found[-1][0]
         wide.refuse_twice((key for key, _, after in found if after is not None), last)
 
-    def meet(self, new: ObjectId) -> None:
+    def meet(self, place: Path | Name, new: ObjectId) -> None:
         """Take note of a node of the new side that has subtrees.
 
         Raises:
             Corrupt: it was met before.
         """
-        _meet(new, self._new)
+        _meet(place, new, self._new)
 
 
-def _meet(root: ObjectId, seen: set[ObjectId]) -> None:
+def _meet(place: Path | Name, root: ObjectId, seen: dict[ObjectId, Path | Name]) -> None:
     if root in seen:
-        raise Corrupt(f"tree {short(root)} stands at two names of one zone", object=root.hex())
-    seen.add(root)
+        raise Corrupt(
+            f"tree {short(root)} stands at two names of one zone:"
+            f" {_place_text(seen[root])} and {_place_text(place)}",
+            object=root.hex(),
+        )
+    seen[root] = place
+
+
+def _place_text(place: Path | Name) -> str:
+    """Return a name, or the labels below the apex, as people read them."""
+    if isinstance(place, tuple):
+        return names.text(names.join(reversed(place))).removesuffix(".") or "@"
+    return names.text(place)
 
 
 def changes(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Change]]:
@@ -219,10 +239,11 @@ def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Asks[int]:
     are ``enough``, and costs about as much, however big the tree is.
 
     Raises:
-        Corrupt: a tree is deeper than a name can be, or is none.
+        Corrupt: a tree is deeper than a name can be, is none, or has a subtree at two names.
     """
     found = 0
     pending = [Part((), root)]
+    once = Once()
     while pending and found < enough:
         room = min(max(enough - found, LEAST_AT_ONCE), STEP)
         taken = pending[-room:]
@@ -230,6 +251,8 @@ def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Asks[int]:
         answers = yield [part.id for part in taken]
         for part in taken:
             here, below = expand(part, answers[part.id])
+            if below and part.above is None:
+                once.meet(part.path, part.id)
             pending.extend(reversed(below))
             found += sum(key_rdtype(key) not in but for key, _ in here)
     return found
