@@ -25,7 +25,7 @@ from tests.support.resolvers import (
 )
 from tests.support.waiting import DEADLINE_S, comes_true, succeeds
 
-from zonegit.bus import RemoteRefs, connect
+from zonegit.bus import RemoteObjects, RemoteRefs, connect
 from zonegit.bus.service import answer_requests
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
@@ -344,6 +344,35 @@ async def test_an_announcement_that_is_malformed_is_dropped_and_refs_goes_on(
         found = await registered(bus)
         assert "next" in found
         assert not {"huge", "other"} & found.keys()
+
+
+NO_QUESTIONS = """
+authorization { users: [
+  { user: all, password: pw }
+  { user: op, password: pw, permissions: { publish: { deny: ["zg.resolvers.>"] } } }
+] }
+"""
+
+
+async def test_who_may_not_ask_resolvers_learns_that_the_move_stands(tmp_path: Path) -> None:
+    """A resolver has settings for some zones of their own, so it has to be asked."""
+    with nats_server(NO_QUESTIONS) as bare:
+        url = bare.replace("://", "://all:pw@")
+        stack = Stack(tmp_path, {"ZONEGIT_NATS_URL": bare.replace("://", "://op:pw@")})
+        with (
+            service_process("objectstore", url, tmp_path),
+            service_process("refs", url, tmp_path),
+        ):
+            async with connect(BusSettings(url), name="ada") as bus:
+                await succeeds(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
+                await succeeds(lambda: RemoteObjects(bus, "ada").find("0000"), Unavailable)
+                odd = announcement("odd", own_settings=1)
+                await bus.publish(subjects.announcement("odd"), odd)
+                await bus.flush()
+                await asyncio.to_thread(stack.run, "init", "foo.com")
+                words = ("import", "-", "--zone", "foo.com", "--wait")
+                said = await asyncio.to_thread(stack.run, *words, stdin=FOO, status=5)
+        assert "the move stands, but it is not known which resolvers serve it" in said.err
 
 
 @pytest.fixture(scope="module")

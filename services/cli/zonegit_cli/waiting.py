@@ -67,6 +67,7 @@ class Waiter(msgspec.Struct):
     served: dict[str, tuple[str, int]] = msgspec.field(default_factory=dict)
     due: set[str] = msgspec.field(default_factory=set)
     changed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
+    denied: Denied | None = None
 
     def hear(self, subject: str, octets: bytes) -> None:
         """Take a report from the bus."""
@@ -108,10 +109,7 @@ class Waiter(msgspec.Struct):
         try:
             registry = await _read_registry(self.session, self.bus)
         except (Denied, Unavailable) as error:
-            raise type(error)(
-                f"the move stands, but it is not known which resolvers serve it: {error.message}",
-                hint=error.hint,
-            ) from error
+            raise _unknown(error) from error
         return await self._until(moved, registry, deadline)
 
     async def _until(self, moved: Moved, registry: "KnownResolvers", deadline: float) -> Heard:
@@ -119,7 +117,7 @@ class Waiter(msgspec.Struct):
         try:
             async with asyncio.timeout_at(deadline), asyncio.TaskGroup() as group:
                 asking = []
-                while lagging := self.lagging(moved):
+                while self.denied is None and (lagging := self.lagging(moved)):
                     due, self.due = self.due & lagging, set()
                     asking += [group.create_task(self._ask(each, moved)) for each in due]
                     self.changed.clear()
@@ -132,6 +130,8 @@ class Waiter(msgspec.Struct):
                 f"the move stands, but after {self.timeout:g} s these do not serve it yet: {late}",
                 hint="zonegit resolvers shows how far they are",
             ) from None
+        if self.denied is not None:
+            raise _unknown(self.denied)
         return Heard(sorted(self.awaited))
 
     def _await(self, registry: "KnownResolvers") -> None:
@@ -150,7 +150,12 @@ class Waiter(msgspec.Struct):
         from zonegit.bus.resolver_status import ask_status  # brings in NATS, which help must not
 
         assert self.bus is not None  # somebody waits
-        status = await ask_status(self.bus, resolver, self.zone)
+        try:
+            status = await ask_status(self.bus, resolver, self.zone)
+        except Denied as error:
+            self.denied = error
+            self.changed.set()
+            return
         if status is None:
             return
         if not status.listen or not _follows(status, self.zone, self.branch):
@@ -158,6 +163,13 @@ class Waiter(msgspec.Struct):
         elif _is_past(status, self.branch, moved):
             self.served[resolver] = (moved.epoch, moved.sequence)
         self.changed.set()
+
+
+def _unknown(error: Denied | Unavailable) -> Denied | Unavailable:
+    return type(error)(
+        f"the move stands, but it is not known which resolvers serve it: {error.message}",
+        hint=error.hint,
+    )
 
 
 def _reached(served: tuple[str, int] | None, moved: Moved) -> bool:
