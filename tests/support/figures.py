@@ -14,6 +14,7 @@ def figures(tracks: Tracks) -> Figures:
         Losses(),
         Propagation(),
         bus_is_up=lambda: True,
+        replies_refused=lambda: 0,
         config_is_good=lambda: True,
         outgoing=Outgoing(tracks.zones),
         notifier=Notifier(lambda zone: (), dict),

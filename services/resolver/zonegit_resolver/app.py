@@ -336,6 +336,7 @@ class Resolver:
             self._losses,
             self._propagation,
             bus_is_up=self._bus_is_up,
+            replies_refused=lambda: self._bus.replies.refused if self._bus is not None else 0,
             config_is_good=lambda: self._reloading.is_good,
             outgoing=self._outgoing,
             notifier=self._notifier,

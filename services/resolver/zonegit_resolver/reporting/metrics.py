@@ -68,7 +68,8 @@ class Propagation:
 
 class Figures(Collector):
     """Collects from the parts of a resolver. ``bus_is_up`` says whether the bus can be reached,
-    ``config_is_good`` whether what the file says is what is served."""
+    ``replies_refused`` how often a reply was wanted outside of an inbox, ``config_is_good`` whether
+    what the file says is what is served."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class Figures(Collector):
         losses: Losses,
         propagation: Propagation,
         bus_is_up: Callable[[], bool],
+        replies_refused: Callable[[], int],
         config_is_good: Callable[[], bool],
         outgoing: Outgoing,
         notifier: Notifier,
@@ -84,6 +86,7 @@ class Figures(Collector):
         self._losses = losses
         self._propagation = propagation
         self._bus_is_up = bus_is_up
+        self._replies_refused = replies_refused
         self._config_is_good = config_is_good
         self._outgoing = outgoing
         self._notifier = notifier
@@ -97,6 +100,12 @@ class Figures(Collector):
         up = GaugeMetricFamily("zonegit_bus_up", "Whether the bus can be reached.")
         up.add_metric([], float(self._bus_is_up()))
         yield up
+        refused = CounterMetricFamily(
+            "zonegit_bus_replies_refused",
+            "Requests on the bus that wanted their reply where none may be sent.",
+        )
+        refused.add_metric([], self._replies_refused())
+        yield refused
         good = GaugeMetricFamily(
             "zonegit_config_good", "Whether the configuration, as last read, is what is served."
         )
