@@ -82,6 +82,8 @@ async def ask_objects(folder: Path) -> Replies:
             replies[f"find {object_id.hex()}"] = await reply_to(store.find(object_id.hex()[:12]))
             if kind == "commit":
                 replies[f"history {object_id.hex()}"] = await reply_to(_past(store, object_id))
+            replies[f"outline {object_id.hex()}"] = await reply_to(_outline(store, object_id))
+        replies["installation"] = await reply_to(store.installation())
         replies["missing"] = await reply_to(_missing(store, listed))
     return replies
 
@@ -93,6 +95,10 @@ OBJECTS: list[tuple[ObjectId, str]] = []
 async def _past(store, tip: ObjectId) -> list[str]:
     """All commits behind a tip; in which order does not matter where both are right."""
     return sorted(dated.raw.id.hex() for dated in await store.history([tip], 100))
+
+
+async def _outline(store, object_id: ObjectId) -> object:
+    return (await store.outlines([object_id]))[object_id]
 
 
 async def _missing(store, ids: list[ObjectId]) -> list[str]:

@@ -15,6 +15,7 @@ from zonegit.objects.canonical import decode
 from zonegit.objects.ids import ObjectId, RawObject, verified
 from zonegit.objects.model import Tree, rrset_key
 from zonegit.store.outline import MAX_TYPES, Outline, is_terminal, outline_object
+from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId, read_value
 from zonegit.zone.names import MAX_OCTETS
 from zonegit_objectstore.rows import not_stored, select
 
@@ -25,6 +26,21 @@ _KIND: Final = "CAST(kind AS BLOB)"
 """Text that is no UTF-8 would fail the whole statement."""
 _HEAD: Final = 1 + MAX_OCTETS + 4
 """Octets of a blob's payload that hold its owner, class and type."""
+
+
+_SINCE: Final[RowReader[int]] = RowReader("judged", tuple[StoredCount], read_value)
+_OUTLINED: Final[RowReader[tuple[ObjectId, bytes, bytes, int]]] = RowReader(
+    "object", tuple[StoredId, bytes, bytes, int], lambda *columns: columns, keys=1
+)
+_HEADED: Final[RowReader[tuple[ObjectId, int, bytes, int]]] = RowReader(
+    "object", tuple[StoredId, int, bytes, int], lambda *columns: columns, keys=1
+)
+_BLOB: Final = RowReader(
+    "object",
+    tuple[StoredId, bytes],
+    lambda object_id, payload: verified(RawObject(ObjectId(object_id), "blob", payload)),
+    keys=1,
+)
 
 
 def add(connection: Connection) -> None:
@@ -40,10 +56,13 @@ def read(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outl
         NotFound: one is not stored.
         Corrupt: one does not decode.
     """
-    (since,) = connection.execute("SELECT since FROM judged").fetchone()
+    since = _SINCE.read_first(connection.execute("SELECT since FROM judged"))
+    if since is None:
+        raise Damaged("table judged is empty")
     trees: dict[ObjectId, Tree] = {}
     found: dict[ObjectId, Outline] = {}
-    for object_id, kind, payload, row in select(connection, f"id, {_KIND}, payload, rowid", ids):
+    rows = select(connection, f"id, {_KIND}, payload, rowid", ids)
+    for object_id, kind, payload, row in _OUTLINED.read_all(rows):
         if kind == b"tree":
             tree = decode(RawObject(object_id, "tree", payload))
             if isinstance(tree, Tree) and is_terminal(tree):
@@ -69,7 +88,7 @@ def _outline_trees(
     wanted = [blob for tree in trees.values() for blob in tree.entries.values()]
     heads: dict[ObjectId, tuple[bytes, int] | None] = {}
     columns = f"id, kind = 'blob', substr(payload, 1, {_HEAD}), rowid"
-    for object_id, is_blob, head, row in select(connection, columns, wanted):
+    for object_id, is_blob, head, row in _HEADED.read_all(select(connection, columns, wanted)):
         if not is_blob:
             heads[object_id] = None
         elif row > since:
@@ -100,8 +119,10 @@ def _outline_blob(
     if was_judged:
         owner, rdtype = _read_head(object_id, payload)
         return Outline("blob", owner, [rdtype])
-    ((whole,),) = select(connection, "payload", [object_id])
-    return outline_object(verified(RawObject(object_id, "blob", whole)))
+    blob = _BLOB.read_first(select(connection, "id, payload", [object_id]))
+    if blob is None:
+        raise not_stored(object_id)
+    return outline_object(blob)
 
 
 def _read_head(object_id: ObjectId, payload: bytes) -> tuple[bytes, int]:

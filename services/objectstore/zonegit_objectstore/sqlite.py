@@ -12,15 +12,18 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.objects.canonical import decode, links
 from zonegit.objects.ids import ID_OCTETS, CommitId, Kind, ObjectId, RawObject, short, verified
 from zonegit.objects.model import Blob, Commit, Object
-from zonegit.store import outline
+from zonegit.store import digests, outline
 from zonegit.store.database import Database, Upgrades, open_database
+from zonegit.store.digests import Watched
 from zonegit.store.outline import Outline
 from zonegit.store.protocols import Dated
-from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId
+from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId, read_value
 from zonegit_objectstore import history, outlines
 from zonegit_objectstore.rows import not_stored, select
 
-VERSION: Final = 4
+VERSION: Final = 5
+WATCHED: Final = Watched(("installation", "judged"))
+"""Tables with digests. An object is verified by its id."""
 _INSTALLATION: Final = (
     "CREATE TABLE installation (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT"
 )
@@ -31,11 +34,13 @@ SCHEMA: Final = (
     outlines.TABLE,
     "INSERT INTO judged VALUES (0)",
     _INSTALLATION,
+    digests.TABLE,
 )
 UPGRADES: Final[Upgrades] = {
     1: history.fill,
     2: outlines.add,
     3: lambda connection: connection.execute(_INSTALLATION),
+    4: lambda connection: connection.execute(digests.TABLE),
 }
 # An object that is held is left alone, unless its octets rotted: then this is its repair.
 _PUT: Final = """
@@ -74,6 +79,9 @@ _KIND: Final[RowReader[tuple[ObjectId, Kind]]] = RowReader(
 _LISTED: Final[RowReader[tuple[ObjectId, str]]] = RowReader(
     "object", tuple[StoredId, bytes], lambda each, kind: (ObjectId(each), _kind(kind)), keys=1
 )
+
+
+_INSTALLED: Final[RowReader[str]] = RowReader("installation", tuple[str], read_value)
 
 
 class SqliteObjects:
@@ -130,7 +138,7 @@ async def open_objects(path: Path) -> AsyncIterator[SqliteObjects]:
     """Raises:
     Unavailable, Corrupt, Invalid: the file cannot be used.
     """
-    async with open_database(path, SCHEMA, VERSION, UPGRADES) as database:
+    async with open_database(path, SCHEMA, VERSION, UPGRADES, WATCHED) as database:
         yield SqliteObjects(database)
 
 
@@ -271,8 +279,7 @@ def _read_object(row: tuple[Any, ...]) -> RawObject:
 
 
 def _installation(connection: Connection) -> str:
-    row = connection.execute("SELECT id FROM installation").fetchone()
-    return str(row[0]) if row is not None else ""
+    return _INSTALLED.read_first(connection.execute("SELECT id FROM installation")) or ""
 
 
 def _join(connection: Connection, installation: str) -> None:

@@ -86,6 +86,7 @@ def as_the_first_release_left_it(path: Path) -> None:
         other.execute("DROP TABLE history")
         other.execute("DROP TABLE judged")
         other.execute("DROP TABLE installation")
+        other.execute("DROP TABLE digest")
         other.execute("PRAGMA user_version = 1")
 
 
@@ -120,6 +121,7 @@ async def test_a_malformed_rrset_of_an_earlier_release_is_kept_and_known_as_that
         other.execute("INSERT INTO object (id, kind, payload) VALUES (?, ?, ?)", MALFORMED)
         other.execute("DROP TABLE judged")
         other.execute("DROP TABLE installation")
+        other.execute("DROP TABLE digest")
         other.execute("PRAGMA user_version = 2")
     tree = encode(Tree({b"\1A": MALFORMED.id}))
     async with open_objects(path) as store:
@@ -168,3 +170,21 @@ async def test_a_commit_that_the_graph_lost_is_damage(tmp_path: Path) -> None:
             other.execute("DELETE FROM history")
         with pytest.raises(Corrupt, match="table history has no row for commit"):
             await store.history([MADE.id], 9)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE judged SET since = 1000", "DELETE FROM judged", "UPDATE installation SET id = 'x'"],
+)
+async def test_what_the_store_knows_of_itself_is_compared_at_open(
+    tmp_path: Path, statement: str
+) -> None:
+    path = tmp_path / "objects.sqlite3"
+    async with open_objects(path) as store:
+        await store.put(MADE.objects)
+        await store.join("0123456789abcdef")
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute(statement)
+    with pytest.raises(Corrupt, match=r"objects\.sqlite3 is damaged"):
+        async with open_objects(path):
+            pass
