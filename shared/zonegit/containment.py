@@ -29,8 +29,8 @@ import logging
 import sys
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from types import TracebackType
 from typing import Any, Final
 
 from zonegit.errors import Internal, ZonegitError
@@ -50,42 +50,67 @@ counts: Final[Counter[str]] = Counter()
 _seen: Final[OrderedDict[Kind, int]] = OrderedDict()
 
 
-@contextmanager
-def contain(area: str, **fields: Any) -> Iterator[None]:
+class contain:  # as the context managers of contextlib are named
     """Turn an unexpected exception into :class:`Internal`; log it with ``fields``.
 
     Args:
         area: the kind of work, such as ``zone``; one of few, since metrics show it.
+        fields: what to log; a function is called for it, and only then.
 
     Raises:
         Internal: something unexpected was raised.
         ZonegitError: as raised within, also as the only kind in a group of exceptions.
     """
-    try:
-        yield
-    except ZonegitError:
-        raise
-    except Exception as error:
+
+    __slots__ = ("_area", "_fields")
+
+    def __init__(self, area: str, **fields: Any) -> None:
+        self._area = area
+        self._fields = fields
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception) or isinstance(error, ZonegitError):
+            return
         first = find_first(error)
         if isinstance(first, ZonegitError):
             raise first from error
-        note(area, first, **fields)
+        note(self._area, first, **self._fields)
         raise Internal(
             f"unexpected {type(first).__name__}",
-            hint=f"the log has its traceback: event unexpected.error, area {area}",
+            hint=f"the log has its traceback: event unexpected.error, area {self._area}",
         ) from error
 
 
-@contextmanager
-def isolate(area: str, **fields: Any) -> Iterator[None]:
-    """Log whatever goes wrong, and go on behind the ``with`` statement."""
-    try:
-        with contain(area, **fields):
-            yield
-    except Internal:
-        return
-    except ZonegitError as error:
-        _log("warning", "step.failed", area=area, **fields, code=error.code, error=error.message)
+class isolate:
+    """Log whatever goes wrong, and go on behind the ``with`` statement. ``area`` and ``fields`` as
+    :class:`contain` has them."""
+
+    __slots__ = ("_area", "_fields")
+
+    def __init__(self, area: str, **fields: Any) -> None:
+        self._area = area
+        self._fields = fields
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        first = find_first(error)
+        if isinstance(first, ZonegitError):
+            fields = {**self._fields, "code": first.code, "error": first.message}
+            _log("warning", "step.failed", area=self._area, **fields)
+        else:
+            note(self._area, first, **self._fields)
+        return True
 
 
 async def keep_running(
@@ -153,6 +178,7 @@ def handle_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
 def _log(level: str, event: str, *, exc_info: BaseException | None = None, **fields: Any) -> None:
     """Write to the log of a service; of a command, which has none and is not to wait until
     structlog is imported, to stderr."""
+    fields = {name: value() if callable(value) else value for name, value in fields.items()}
     if "structlog" in sys.modules:
         import structlog
 

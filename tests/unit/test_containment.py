@@ -48,9 +48,9 @@ async def test_cancellation_is_not_swallowed() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("bug"), Corrupt("rot")])
 def test_an_isolated_step_is_logged_and_ends_there(error: Exception) -> None:
-    with capture_logs() as logs, isolate("observer"):
+    with capture_logs() as logs, isolate("observer", zone=lambda: "foo."):
         raise error
-    assert len(logs) == 1
+    assert [event["zone"] for event in logs] == ["foo."]
 
 
 def test_ever_fewer_of_a_kind_are_logged_whatever_their_fields_say() -> None:

@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -272,7 +273,7 @@ class Follower:
         while True:
             for zone in page.zones:
                 registered.add(zone.zone)
-                with isolate("zone", zone=names.text(zone.zone)):
+                with isolate("zone", zone=partial(names.text, zone.zone)):
                     self._stand(zone, first)
             if page.after is None:
                 break

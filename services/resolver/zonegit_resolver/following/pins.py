@@ -5,6 +5,7 @@ Each is looked up by itself: one that cannot be found out keeps none of the othe
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
@@ -92,7 +93,7 @@ class Pins:
         is_good = True
         for zone, since in list(self._waiting.items()):
             try:
-                with contain("pin", zone=names.text(zone)):
+                with contain("pin", zone=partial(names.text, zone)):
                     await self._find_one(zone, since)
             except Denied:
                 raise

@@ -5,6 +5,7 @@ is. What is served is made from here and from nothing else.
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -265,7 +266,7 @@ def _tell(
     observers: Iterable[Callable[[Track, Compiled], None]], track: Track, compiled: Compiled
 ) -> None:
     for observe in observers:
-        with isolate("observer", zone=names.text(track.zone), branch=track.branch):
+        with isolate("observer", zone=partial(names.text, track.zone), branch=track.branch):
             observe(track, compiled)
 
 

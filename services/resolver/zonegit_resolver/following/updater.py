@@ -73,7 +73,7 @@ class Updater:
         self, zone: Name, branch: str, wanted: Position, known: Sequence[RawObject] = ()
     ) -> None:
         """Follow a branch to where it has moved. ``known`` are objects of the commit."""
-        with isolate("zone", zone=names.text(zone), branch=branch):
+        with isolate("zone", zone=partial(names.text, zone), branch=branch):
             self._want(zone, branch, wanted, known)
 
     def _want(self, zone: Name, branch: str, wanted: Position, known: Sequence[RawObject]) -> None:
@@ -123,7 +123,7 @@ class Updater:
         """Bring a track to where it should be, or note why that is not possible."""
         wanted = track.wanted
         try:
-            with contain("zone", **_fields(track)):
+            with contain("zone", zone=partial(names.text, track.zone), branch=track.branch):
                 await self._follow(track)
         except ZonegitError as error:
             if track.is_behind:  # else it is served, and only what follows that failed

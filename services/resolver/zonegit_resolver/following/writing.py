@@ -157,7 +157,7 @@ class Writing:
         pending = self._pending.pop(zone)
         self._busy.add(zone)
         try:
-            with contain("cache", zone=names.text(zone)):
+            with contain("cache", zone=partial(names.text, zone)):
                 await self._apply(zone, pending)
             self._has_failed = False
         except asyncio.CancelledError:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import dns.exception
@@ -170,7 +171,7 @@ class Notifier:
                 self.tally.unanswered += 1
                 log.warning("notify.unanswered", **_fields(telling), problem=telling.problem)
             else:
-                with isolate("notify", **_fields(telling)):
+                with isolate("notify", telling=partial(_fields, telling)):
                     self._attempt(telling, send, now)
         return True
 
