@@ -60,7 +60,8 @@ class Settings(msgspec.Struct, frozen=True):
     ``workspace_scheme`` is how zones lie as files, None: not said; ``zone_schemes`` those of some
     zones, by their names as they were written. ``ttl`` is that of new RRsets for which none is
     typed, as text; None: not said. ``zone`` and ``branch`` are those that commands work in, None:
-    HEAD decides."""
+    HEAD decides. ``include_folders`` are those that master files may include from, beside their
+    own."""
 
     data: Path
     actor: str
@@ -75,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True):
     ttl: str | None = None
     zone: Chosen | None = None
     branch: Chosen | None = None
+    include_folders: Sequence[Path] = ()
 
 
 def without_secrets(url: str) -> str:
@@ -121,6 +123,7 @@ def load(
         ttl=env.get("ZONEGIT_TTL") or merged.get("ttl"),
         zone=_chosen(env, "ZONEGIT_ZONE", here.values, merged, "default-zone"),
         branch=_chosen(env, "ZONEGIT_BRANCH", here.values, merged, "default-branch"),
+        include_folders=_folders(env.get("ZONEGIT_INCLUDE_FOLDERS")),
     )
 
 
@@ -201,6 +204,10 @@ def _bus(
     password = bus["users"].get(role)
     netloc = f"{role}:{password}@{parts.netloc}" if password else parts.netloc
     return BusSettings(urlunsplit(parts._replace(netloc=netloc)))
+
+
+def _folders(text: str | None) -> list[Path]:
+    return [Path(each).expanduser() for each in (text or "").split(os.pathsep) if each]
 
 
 def _trusted_folders(env: Mapping[str, str]) -> list[Path]:

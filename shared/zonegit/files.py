@@ -26,4 +26,8 @@ def open_file(path: Path) -> BinaryIO:
             f"{path} is a named pipe and not a file", hint="read it from standard input: -"
         )
     os.set_blocking(descriptor, True)
-    return open(descriptor, "rb")
+    try:
+        return open(descriptor, "rb")
+    except OSError:  # it is a folder
+        os.close(descriptor)
+        raise

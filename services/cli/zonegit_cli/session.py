@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
     from zonegit.repo.finding.heads import Default, Repo
     from zonegit.store.protocols import Adopter
+    from zonegit.zone.includes import Includes
     from zonegit_cli.standing import SessionHead
 
 
@@ -82,6 +83,14 @@ class Session:
     def state(self) -> Path:
         """Where what this operator left unfinished is kept, on this machine alone."""
         return config.default_state(os.environ)
+
+    @cached_property
+    def include(self) -> "Includes":
+        """Return what opens the files that master files include."""
+        from zonegit.zone.includes import Includes
+        from zonegit.zone.zonefile import MAX_OCTETS
+
+        return Includes(MAX_OCTETS, self.settings.include_folders)
 
     @cached_property
     def ttl(self) -> int | None:

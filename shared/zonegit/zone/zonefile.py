@@ -7,7 +7,7 @@ hear of, every error names file, line and record, and size, nesting and expansio
 
 import os
 import re
-import stat
+import shlex
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import fields, generate, lexer, rules, sizing
+from zonegit.zone import fields, generate, includes, lexer, names, rules, sizing
 from zonegit.zone.findings import TTL_FROM_MINIMUM, Finding
 from zonegit.zone.gathering import NS_AND_DNAME, Gathering, Where, ZoneFile
 from zonegit.zone.lexer import Entry, Quoted
@@ -29,6 +29,7 @@ MAX_OCTETS: Final = 512 << 20
 """Octets of all files together, and of what ``$GENERATE`` writes."""
 MAX_RECORDS: Final = 10_000_000
 MAX_INCLUDES: Final = 1_000
+_WITHHELD: Final = "this line of an included file cannot stand here"
 MAX_INCLUDE_DEPTH: Final = 16
 MAX_GENERATED: Final = 1 << 20
 """Records that all ``$GENERATE`` lines together may make."""
@@ -87,7 +88,8 @@ def read(
         octets: the file.
         zone: every owner must be within it.
         source: the file's name, as errors show it and ``include`` gets it.
-        include: opens ``$INCLUDE`` files (:func:`open_beside`); None: they are not allowed.
+        include: opens ``$INCLUDE`` files (:class:`zonegit.zone.includes.Includes`); None: they are
+            not allowed.
         whole: the file is a whole zone, so it needs an SOA.
         progress: told the number of records read so far, every thousand.
         skip: told of each record whose RDATA is malformed, or that cannot stand where it is put,
@@ -100,23 +102,6 @@ def read(
         Invalid: anything else is wrong; the message begins ``FILE:LINE:``.
     """
     return _Reader(zone, include, progress, skip, known).read(octets, source, whole)
-
-
-def open_beside(includer: str, path: str) -> tuple[str, bytes]:
-    """Opens a file relative to the folder of the one that names it (the working folder where that
-    came from a pipe, ``-``).
-
-    Raises:
-        OSError: it cannot be read.
-        Invalid: it is no regular file, or larger than ``MAX_OCTETS``.
-    """
-    found = os.path.join(os.path.dirname(includer), path)
-    if not stat.S_ISREG(os.stat(found).st_mode):
-        raise Invalid(f"{found} is not a regular file")
-    with open(found, "rb") as file:
-        octets = file.read(MAX_OCTETS + 1)
-    _check_size(len(octets))
-    return found, octets
 
 
 class _Reader:
@@ -166,7 +151,7 @@ class _Reader:
             try:
                 included = self._entry(place, entry)
             except Invalid as error:
-                raise lexer.failure(place.source, entry.line, error.message, error.hint) from error
+                raise _locate(place, entry, error) from error
             if included is not None:
                 self._file(*included)
 
@@ -340,7 +325,19 @@ class _Reader:
     def _leave_out(self, place: _Place, line: int, why: Invalid) -> None:
         if self._skip is None:
             raise why
-        self._skip(Skipped(place.source, line, why.message))
+        self._skip(Skipped(place.source, line, _WITHHELD if place.depth else why.message))
+
+
+def _locate(place: _Place, entry: Entry, error: Invalid) -> Invalid:
+    """Return an error with its place. Lines of an included file are not quoted: whoever made the
+    file that includes it need not be allowed to read it."""
+    is_directive = bool(entry.words) and entry.words[0].upper() == "$INCLUDE"
+    if place.depth and not is_directive and includes.quotes(error.message, entry.words):
+        hint = (
+            f"zonegit lint {shlex.quote(place.source)} --zone {names.text(place.origin)} shows why"
+        )
+        return lexer.failure(place.source, entry.line, _WITHHELD, hint)
+    return lexer.failure(place.source, entry.line, error.message, error.hint)
 
 
 def _unescaped(path: str) -> str:

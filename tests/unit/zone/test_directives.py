@@ -1,5 +1,6 @@
 """``$ORIGIN``, ``$INCLUDE`` and ``$GENERATE``: what they do, and what bounds them."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
 from zonegit.zone import generate, names, rrtypes, zonefile
+from zonegit.zone.includes import Includes
 from zonegit.zone.names import parse
 from zonegit.zone.rrset import rdata_to_text
 
@@ -91,8 +93,11 @@ def test_a_path_may_be_quoted_and_escaped():
 
 
 def test_an_error_in_an_included_file_names_that_file_and_its_line():
-    with pytest.raises(Invalid, match=r"^db/foo>inner>innermost:2: 'X' is not a record type"):
+    with pytest.raises(
+        Invalid, match=r"^db/foo>inner>innermost:2: this line of an incl"
+    ) as failure:
         read("$INCLUDE inner\n", files(inner="$INCLUDE innermost\n", innermost="\na X 1\n"))
+    assert "zonegit lint" in str(failure.value.hint)
 
 
 def test_a_file_that_cannot_be_opened_is_named_where_it_is_included():
@@ -104,7 +109,7 @@ def test_a_file_that_cannot_be_opened_is_named_where_it_is_included():
 @pytest.mark.parametrize("path", ["a\\000b", "\\999", "\udc80".encode("utf-8", "replace").decode()])
 def test_a_path_that_no_file_can_have_is_refused(path):
     with pytest.raises(Invalid, match=r"^db/foo:2: cannot include"):
-        read(f"$INCLUDE {path}\n", zonefile.open_beside)
+        read(f"$INCLUDE {path}\n", Includes(zonefile.MAX_OCTETS))
 
 
 def test_a_file_that_includes_itself_is_stopped_and_named():
@@ -129,24 +134,68 @@ def test_files_are_opened_beside_the_one_that_names_them(tmp_path: Path, monkeyp
     (tmp_path / "sub" / "hosts").write_text("$INCLUDE more\n")
     (tmp_path / "sub" / "more").write_text("www A 192.0.2.1\n")
     top = tmp_path / "top"
-    found = zonefile.read(top.read_bytes(), APEX, source=str(top), include=zonefile.open_beside)
+    found = zonefile.read(
+        top.read_bytes(), APEX, source=str(top), include=Includes(zonefile.MAX_OCTETS)
+    )
     assert records(found) == ["www.foo.com. A 192.0.2.1"]
     monkeypatch.chdir(tmp_path)
-    piped = zonefile.read(top.read_bytes(), APEX, include=zonefile.open_beside)
+    piped = zonefile.read(top.read_bytes(), APEX, include=Includes(zonefile.MAX_OCTETS))
     assert records(piped) == records(found)
 
 
 def test_a_folder_or_device_is_not_included(tmp_path: Path):
     for path in (str(tmp_path), "/dev/zero"):
-        with pytest.raises(Invalid, match="is not a regular file"):
-            read(f"$INCLUDE {path}\n", zonefile.open_beside)
+        with pytest.raises(Invalid, match=r"is not a regular file|Is a directory"):
+            read(f"$INCLUDE {path}\n", Includes(zonefile.MAX_OCTETS, [tmp_path, Path("/dev")]))
+
+
+@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "link", "sub/../../secret"])
+def test_a_file_outside_of_the_folder_is_not_included(tmp_path: Path, path: str):
+    folder = tmp_path / "zones"
+    (folder / "sub").mkdir(parents=True)
+    (tmp_path / "secret").write_text("www A 192.0.2.1\n")
+    (folder / "link").symlink_to(tmp_path / "secret")
+    top = str(folder / "top")
+    with pytest.raises(Invalid, match="lies outside of the folder") as failure:
+        zonefile.read(f"$INCLUDE {path}\n".encode(), APEX, source=top, include=Includes(1_000))
+    assert "ZONEGIT_INCLUDE_FOLDERS" in str(failure.value.hint)
+    if path != "/etc/passwd":
+        text = f"{SOA}$INCLUDE {path}\n".encode()
+        allowed = Includes(1_000, [tmp_path])
+        found = zonefile.read(text, APEX, source=top, include=allowed)
+        assert records(found) == ["www.foo.com. A 192.0.2.1"]
+
+
+def test_an_included_file_may_name_what_lies_below_the_first_ones_folder(tmp_path: Path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "inner").write_text("$INCLUDE ../common\n")
+    (tmp_path / "common").write_text("www A 192.0.2.1\n")
+    text = f"{SOA}$INCLUDE sub/inner\n".encode()
+    found = zonefile.read(text, APEX, source=str(tmp_path / "top"), include=Includes(1_000))
+    assert records(found) == ["www.foo.com. A 192.0.2.1"]
+
+
+@pytest.mark.parametrize(
+    "text", ["root:x:0:0:secret", "secret A 1", "a secret 1", 'a TXT "secret" 3 "', "$secret 1"]
+)
+def test_errors_do_not_quote_an_included_file(text: str):
+    with pytest.raises(Invalid, match=r"^db/foo>inner:1: ") as failure:
+        read("$INCLUDE inner\n", files(inner=f"{text}\n"))
+    assert "secret" not in failure.value.message + str(failure.value.hint)
+    assert "root" not in failure.value.message
+    left_out = []
+    with suppress(Invalid):
+        octets = f"{SOA}$INCLUDE inner\n".encode()
+        include = files(inner=f"{text}\n")
+        zonefile.read(octets, APEX, source="db/foo", include=include, skip=left_out.append)
+    assert not any("secret" in each.why for each in left_out)
 
 
 def test_a_file_beyond_the_bound_is_not_read_whole(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(zonefile, "MAX_OCTETS", 1_000)
     (tmp_path / "big").write_bytes(b";" * 5_000)
     with pytest.raises(Invalid, match="more than 1000 octets"):
-        zonefile.open_beside(str(tmp_path / "top"), "big")
+        Includes(1_000)(str(tmp_path / "top"), "big")
 
 
 # $GENERATE

@@ -11,6 +11,7 @@ from tests.support import vectors
 
 from zonegit.errors import Invalid
 from zonegit.zone import lexer, rrset, rrtypes, zonefile, zonetext
+from zonegit.zone.includes import Includes
 from zonegit.zone.names import parse
 
 APEX = parse("foo.com.")
@@ -156,7 +157,9 @@ SIZE = 300_000
 )
 def test_a_large_entry_within_the_bound_is_refused_and_its_error_stays_short(octets):
     with pytest.raises(Invalid, match=r"^-:2: ") as failure:
-        zonefile.read(b"@ 60 SOA a b 1 2 3 4 5\n" + octets, APEX, include=zonefile.open_beside)
+        zonefile.read(
+            b"@ 60 SOA a b 1 2 3 4 5\n" + octets, APEX, include=Includes(zonefile.MAX_OCTETS)
+        )
     assert len(failure.value.message) < 1_000
 
 

@@ -14,7 +14,7 @@ from zonegit.repo.committing.commits import Lost
 from zonegit.repo.committing.edits import Edit
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.zone import rrtypes, zonefile
+from zonegit.zone import rrtypes
 from zonegit.zone.rrset import RRset
 from zonegit.zone.zonefile import MAX_OCTETS
 from zonegit_cli import committing, page
@@ -108,7 +108,7 @@ async def command(
     os.nice(MODEST)
     gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
     left_out = LeftOut(session) if lenient else None
-    master = MasterFiles(session, None if past else zonefile.open_beside, left_out)
+    master = MasterFiles(session, None if past else session.include, left_out)
     if past is not None:
         await _import_git(session, past, master, how)
     elif series:

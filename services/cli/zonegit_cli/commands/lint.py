@@ -16,7 +16,7 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.lint import apex, table
 from zonegit.zone.lint.view import WholeZone
 from zonegit.zone.names import Name
-from zonegit.zone.zonefile import MAX_OCTETS, Skipped
+from zonegit.zone.zonefile import MAX_OCTETS, Opener, Skipped
 from zonegit_cli import page
 from zonegit_cli.drawn import findings
 from zonegit_cli.output import count
@@ -56,7 +56,7 @@ async def command(
     if named is not None and _is_file(named):
         if at is not None or branch is not None:
             raise click.UsageError(f"{named} is a file; --at and --branch are for a ZONE")
-        found = _lint_file(named, zone)
+        found = _lint_file(named, zone, session.include)
     else:
         if named is not None and zone is not None:
             raise click.UsageError("name the zone once")
@@ -72,15 +72,17 @@ def _is_file(named: str) -> bool:
     return named == files.STDIN or "/" in named or Path(named).is_file()
 
 
-def _lint_file(named: str, zone: Name | None) -> Linted:
+def _lint_file(named: str, zone: Name | None, include: Opener) -> Linted:
     octets, source = files.read(named, MAX_OCTETS), files.shown(named)
     try:
-        return _lint_octets(octets, source, named, zone)
+        return _lint_octets(octets, source, named, zone, include)
     except Invalid as error:
         raise kinds.explain(octets, source, error) from error
 
 
-def _lint_octets(octets: bytes, source: str, named: str, zone: Name | None) -> Linted:
+def _lint_octets(
+    octets: bytes, source: str, named: str, zone: Name | None, include: Opener
+) -> Linted:
     origin = zone or apex.find_apex(octets, source) or _zone_of_name(named)
     left_out: list[Finding] = []
 
@@ -89,7 +91,7 @@ def _lint_octets(octets: bytes, source: str, named: str, zone: Name | None) -> L
         source = table.SOURCES.get(skipped.rule)
         left_out.append(Finding(skipped.rule, "error", message, skipped.owner, source=source))
 
-    found = zonefile.read(octets, origin, source=source, include=zonefile.open_beside, skip=skip)
+    found = zonefile.read(octets, origin, source=source, include=include, skip=skip)
     about_zone = table.examine_zone(WholeZone(origin, found.rrsets))
     every = [*left_out, *found.findings, *about_zone]
     return Linted(origin, None, found.records, every)

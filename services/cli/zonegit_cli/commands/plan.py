@@ -84,7 +84,7 @@ async def command(
 
 def _of_zone(session: Session, octets: bytes, source: str, at: Position, *, respell: bool) -> Plan:
     gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
-    master = MasterFiles(session, zonefile.open_beside)
+    master = MasterFiles(session, session.include)
     found = master.read(octets, source, at.zone)
     plan = plans.plan_replacement(list(found.values()), at.zone, respell=respell)
     return plans.add_findings(plan, master.take_findings())
