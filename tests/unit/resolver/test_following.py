@@ -5,6 +5,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+from tests.support import badzones
 from tests.support.waiting import DEADLINE_S, eventually
 from tests.unit.resolver.site import Site, resolver
 
@@ -267,3 +268,16 @@ async def _commit(here: Site, commit: bytes) -> Commit:
     found = (await Reader(here.repo.objects).get([commit]))[commit]
     assert isinstance(found, Commit)
     return found
+
+
+async def test_a_pin_that_cannot_be_found_out_keeps_no_other_waiting(
+    here: Site, tmp_path: Path
+) -> None:
+    """It was looked up first, and again and again, before any other."""
+    rotten = badzones.forged("commit", b"rot")
+    await here.smuggle("bad.test.", rotten.id, [rotten])
+    await here.commit("good.test.", OLD)
+    await here.commit("good.test.", NEW)
+    async with resolver(here.url, tmp_path, at="main~1") as running:
+        assert await running.first_says("www.good.test.") == "NOERROR 192.0.2.1"
+        assert await running.says("www.bad.test.") == "REFUSED"

@@ -93,7 +93,8 @@ async def run(options: Options, planned: Record, ready: Callable[[Record], None]
                 starting.result()
                 up = _note_degraded(options, planned, children)
                 ready(up)
-                watching = asyncio.create_task(_watch_degraded(options, up, children))
+                watch = partial(_watch_degraded, options, up, children)
+                watching = asyncio.create_task(containment.keep_running("process", watch))
                 await stop
                 watching.cancel()
             starting.cancel()
