@@ -2,6 +2,7 @@
 what it serves, and of two stores one ends."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -372,3 +373,38 @@ def test_doctor_names_the_process_that_keeps_the_folder(own_stack: Stack) -> Non
             assert "keeps" in wrong["refs"]
         finally:
             intruder.kill()
+
+
+EARLIER_PERMISSIONS = """
+authorization { users: [{
+  user: %s, password: secret
+  permissions {
+    publish: { allow: %s }, subscribe: { allow: %s }
+    allow_responses: { max: 1, expires: "1m" }
+  }
+}, { user: ada, password: secret }] }
+"""
+RIGHTS = {
+    "objectstore": (["_INBOX.>"], ["_INBOX.objectstore.>", "zg.*.objects.>", "$SRV.>"]),
+    "refs": (
+        ["_INBOX.>", "zg.events.>", "zg.heartbeat", "zg.refs.objects.>", "zg.resolvers.>"],
+        ["_INBOX.refs.>", "zg.*.refs.>", "zg.served.>", "$SRV.>"],
+    ),
+}
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_a_bus_with_the_permissions_of_the_release_before_lets_stores_serve(
+    store: str, tmp_path: Path
+) -> None:
+    """They cannot find each other then, and say so."""
+    publish, subscribe = (json.dumps(each) for each in RIGHTS[store])
+    with (
+        nats_server(EARLIER_PERMISSIONS % (store, publish, subscribe)) as url,
+        service_process(store, url.replace("://", f"://{store}:secret@"), tmp_path) as process,
+    ):
+        async with client(url.replace("://", "://ada:secret@")) as bus:
+            await answers(bus, store)
+        await eventually(lambda: "instances.not-asked" in process.log.read_text())
+        await eventually(lambda: "heartbeats.not-heard" in process.log.read_text())
+        assert process.terminate() == 0

@@ -88,7 +88,7 @@ class Instance:
         self._heard: dict[str, _Heard] = {}
         self._rival: tuple[str, float] | None = None
         self._named = ""
-        self._is_warned = False
+        self._is_denied = False
         self.id = secrets.token_hex(8)
         self.started = time.time()
 
@@ -127,7 +127,7 @@ class Instance:
                 )
             except Denied as error:
                 self._warn(error)
-            self._bus.on_reconnect(self._due.set)
+            self._bus.on_reconnect(self._ask_again)
             watching = group.create_task(keep_running("presence", self._watch))
             try:
                 yield
@@ -145,6 +145,11 @@ class Instance:
             self._due.set()
         else:
             heard.count, heard.last = heard.count + 1, now
+
+    def _ask_again(self) -> None:
+        """Ask soon, and find out whether the permissions have changed."""
+        self._is_denied = False
+        self._due.set()
 
     def _answer(self, asked: AskPresence) -> Presence | None:
         if asked.instance == self.id:
@@ -190,25 +195,26 @@ class Instance:
 
     async def _ask(self) -> Presence | None:
         """Return what another instance says of itself; None: none answers."""
+        if self._is_denied:
+            return None
         question = AskPresence(instance=self.id)
         try:
             return await self._bus.request(
                 self._subject, question, Presence, timeout=ANSWER_TIMEOUT_S
             )
         except Denied as error:
+            self._is_denied = True
             self._warn(error)
         except (Unavailable, Invalid):
             pass  # nothing listens, or what does is gone, or is not one of ours
         return None
 
     def _warn(self, error: Denied) -> None:
-        if not self._is_warned:
-            self._is_warned = True
-            log.warning(
-                "instances.not-asked",
-                error=error.message,
-                hint=f"{self._store} has to publish and subscribe to {self._subject}",
-            )
+        log.warning(
+            "instances.not-asked",
+            error=error.message,
+            hint=f"{self._store} has to publish and subscribe to {self._subject}",
+        )
 
     def _conflict(self, other: Presence) -> Conflict:
         since = ""

@@ -215,8 +215,7 @@ def _silence(name: str, started: frozenset[str]) -> str:
 
 def _resolver(status: ResolverStatus) -> Finding:
     refusal = installations.describe_refusal(status)
-    problems = [refusal] if refusal is not None else []
-    problems += [
+    problems = [
         f"{names.text(zone.zone)}: {problem}"
         for zone in status.zones
         if (problem := zone.problem or serial_behind(zone))
@@ -225,7 +224,9 @@ def _resolver(status: ResolverStatus) -> Finding:
     text = f"serves {len(status.zones)} zone(s) on {where}, {status.lag} change(s) behind"
     more = len(problems) - MAX_NAMED
     named = [*problems[:MAX_NAMED], f"and {more} more: zonegit resolvers"] if more > 0 else problems
-    return Finding(status.resolver, not problems, "; ".join([text, *named]))
+    reasons = [refusal] if refusal is not None else []
+    is_well = not problems and refusal is None
+    return Finding(status.resolver, is_well, "; ".join([text, *reasons, *named]))
 
 
 def _json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
