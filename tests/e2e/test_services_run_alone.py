@@ -9,7 +9,7 @@ from tests.support.nats import nats_server, start_nats
 from tests.support.processes import service_process
 from tests.support.waiting import eventually
 
-from zonegit.bus import connect, discovery
+from zonegit.bus import RemoteRefs, connect, discovery
 from zonegit.config import BusSettings
 
 SERVICES = ["objectstore", "refs"]
@@ -68,3 +68,14 @@ def test_a_service_tells_its_flags_and_its_version(name: str) -> None:
         command = [sys.executable, "-m", f"zonegit_{name}", flag]
         told = subprocess.run(command, capture_output=True, text=True, check=True)
         assert expected in told.stdout
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+async def test_a_request_is_a_line_of_log_at_debug_level_only(tmp_path: Path, level: str) -> None:
+    arguments = ["--log-level", level]
+    with nats_server() as url, service_process("refs", url, tmp_path, arguments) as service:
+        await eventually(lambda: "service.started" in service.log.read_text())
+        async with connect(BusSettings(url), name="test") as bus:
+            await RemoteRefs(bus, "ada").where("ada")
+        assert service.terminate() == 0
+        assert ("request.answered" in service.log.read_text()) == (level == "debug")

@@ -283,7 +283,7 @@ class Dispatcher:
         self._failed += fields["outcome"] != "ok"
         self._took_s += took_s
         fields["duration_ms"] = round(took_s * 1000, 2)
-        write = log.error if fields["outcome"] == Internal.code else log.info
+        write = log.error if fields["outcome"] == Internal.code else log.debug
         write("request.answered", **fields)
 
     async def _answer(self, message: Msg, fields: dict[str, object]) -> msgspec.Struct:

@@ -14,6 +14,7 @@ from zonegit.errors import Unavailable
 from zonegit_cli import page
 from zonegit_cli.session import Session
 from zonegit_cli.stack import folder, record, supervisor
+from zonegit_cli.stack.logs import LogBounds
 from zonegit_cli.stack.record import Record
 from zonegit_cli.stack.supervisor import Options
 from zonegit_cli.typed.addresses import parse_address
@@ -53,6 +54,22 @@ DETACH_S = 40.0
     show_default=True,
     help="What the services log, to the folder logs of the data.",
 )
+@click.option(
+    "--log-size",
+    type=click.IntRange(1, 10_000),
+    metavar="MB",
+    default=10,
+    show_default=True,
+    help="Rotate a log that is longer, also while it is written.",
+)
+@click.option(
+    "--log-files",
+    type=click.IntRange(0, 100),
+    metavar="N",
+    default=5,
+    show_default=True,
+    help="Rotated logs of each process that are kept.",
+)
 async def command(
     session: Session,
     listen: tuple[str, ...],
@@ -61,6 +78,8 @@ async def command(
     resolver_config: Path | None,
     detach: bool,
     log_level: str,
+    log_size: int,
+    log_files: int,
 ) -> None:
     """Start bus, object store, refs and resolvers, and start again whatever dies.
 
@@ -77,7 +96,8 @@ async def command(
     if detach:
         _start_in_background(session, data)
         return
-    options = Options(data, listen, metrics, resolvers, resolver_config, log_level)
+    logs = LogBounds(log_size * 1_000_000, log_files)
+    options = Options(data, listen, metrics, resolvers, resolver_config, log_level, logs)
     with record.locked(data):
         planned = supervisor.plan(options)
         await supervisor.run(
@@ -91,7 +111,8 @@ def _start_in_background(session: Session, data: Path) -> None:
     words = [word for word in sys.argv[1:] if word != "--detach"]
     (data / "logs").mkdir(exist_ok=True)
     log = data / "logs" / "up.log"
-    with log.open("wb") as output:
+    log.unlink(missing_ok=True)
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "zonegit_cli", *words],
             stdin=subprocess.DEVNULL,

@@ -20,8 +20,6 @@ LONGEST_BACK_OFF_S: Final = 5.0
 STEADY_S: Final = 10.0
 """A process that ran this long is started again at once."""
 STOP_S: Final = 5.0
-LOG_OCTETS: Final = 10_000_000
-"""A log longer than this is set aside as ``.1`` when the stack starts."""
 
 OPEN_S: Final = 3.0
 """A service that ran this long has opened its store."""
@@ -87,11 +85,6 @@ class Child(msgspec.Struct):
         if self.process is not None:
             with suppress(ProcessLookupError):
                 self.process.send_signal(signum)
-
-    def set_log_aside(self) -> None:
-        """Keeps the log of earlier runs within bounds."""
-        if self.log.exists() and self.log.stat().st_size > LOG_OCTETS:
-            self.log.replace(self.log.with_suffix(".log.1"))
 
 
 async def keep_running(child: Child, say: Say) -> None:

@@ -19,6 +19,7 @@ from zonegit import containment
 from zonegit.errors import Unavailable
 from zonegit_cli.stack import nats, ports, readiness, record
 from zonegit_cli.stack.child import Child, Say, keep_running
+from zonegit_cli.stack.logs import LogBounds, keep_bounded, rotate
 from zonegit_cli.stack.record import Record
 from zonegit_cli.terminal import find_start
 from zonegit_cli.typed.addresses import format_address, parse_address
@@ -40,6 +41,7 @@ class Options(msgspec.Struct, frozen=True):
     resolvers: int
     resolver_config: Path | None
     log_level: str
+    logs: LogBounds = LogBounds()
 
 
 def plan(options: Options) -> Record:
@@ -86,6 +88,8 @@ async def run(options: Options, planned: Record, ready: Callable[[Record], None]
     record.write(options.data, planned)
     try:
         async with _running(children, say), _merged_metrics(planned, pages):
+            logs = [*(child.log for child in children), options.data / "logs" / "up.log"]
+            rotating = asyncio.create_task(keep_bounded(logs, options.logs))
             stop = asyncio.create_task(stopping.wait())
             starting = asyncio.create_task(_until_ready(planned, children))
             await asyncio.wait({stop, starting}, return_when=asyncio.FIRST_COMPLETED)
@@ -99,6 +103,7 @@ async def run(options: Options, planned: Record, ready: Callable[[Record], None]
                 watching.cancel()
             starting.cancel()
             stop.cancel()
+            rotating.cancel()
     finally:
         record.remove(options.data)
 
@@ -204,7 +209,7 @@ def _children(options: Options, planned: Record, pages: Mapping[str, str | None]
     resolvers = [_resolver(options, planned, *each) for each in pages.items()]
     children = [bus, *stores, *resolvers]
     for child in children:
-        child.set_log_aside()
+        rotate(child.log, options.logs)
     return children
 
 
