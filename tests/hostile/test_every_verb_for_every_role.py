@@ -108,7 +108,7 @@ def subject(verb: Verb, form: Form, actor: str) -> str:
 
 @pytest.fixture(scope="module")
 def documented_url() -> Iterator[str]:
-    """A bus with the documented sample, and the users of recipes beside those of the sample."""
+    """A bus with the documented sample, and the users of recipes next to those of the sample."""
     page = (DOCS / "operations.md").read_text()
     recipe = re.search(r"^permissions \{$.*?^\}$", page, re.MULTILINE | re.DOTALL)
     assert recipe is not None

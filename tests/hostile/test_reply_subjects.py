@@ -1,4 +1,4 @@
-"""A request says where its reply goes. Services answer in the inbox of whoever asked, and nowhere
+"""A request says where its reply goes. Services answer in the inbox of the requester, and nowhere
 else: they would publish for strangers what they alone may publish."""
 
 import json
