@@ -59,7 +59,7 @@ async def _queued(lanes: Lanes) -> None:
     place = lanes.place(SUBJECT, {}, 100)
     if place.is_full():
         return
-    turn = await place.enter()
+    turn = place.start() or await place.enter()
     meter = Meter(partial(place.gate.charge, turn))
     try:
         await metering.run(_answer(), meter)

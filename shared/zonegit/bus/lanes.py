@@ -62,6 +62,10 @@ class Place:
         """Return whether the request would be refused at once."""
         return not self.is_urgent and self.gate.is_full(self.share, self.actor)
 
+    def start(self) -> Turn | None:
+        """Return the request's turn where it need not wait, else None."""
+        return self.gate.start(self.share, self.actor, self.size, is_urgent=self.is_urgent)
+
     async def enter(self) -> Turn:
         """Wait for the request's turn.
 

@@ -28,6 +28,7 @@ from zonegit.bus.lanes import DEFAULT_DEPTHS, READ, WRITE, Lanes, Place
 from zonegit.containment import contain, isolate
 from zonegit.errors import Busy, Internal, Invalid, Unavailable, ZonegitError
 from zonegit.fairness import meter as metering
+from zonegit.fairness.gate import Turn
 from zonegit.fairness.meter import Meter
 from zonegit.wire import codec, failures, subjects, verbs
 from zonegit.wire.subjects import Request
@@ -222,24 +223,32 @@ class Dispatcher:
     async def _run(self, message: Msg, place: Place) -> None:
         """Answers a request once its turn has come, and charges its actor for the time taken."""
         left = headers.remaining(message.headers or {}, LONGEST)
-        try:
-            async with asyncio.timeout(left):
-                if left <= 0:
-                    raise TimeoutError
-                turn = await place.enter()
-        except TimeoutError:
-            late = _late()
-            await self._reply(message, failures.to_message(late), late.code)
-            return
-        except Busy as busy:
-            await self._refuse(message, place, busy)
-            return
+        turn = place.start() if left > 0 else None
+        if turn is None:
+            turn = await self._wait(message, place, left)
+            if turn is None:
+                return
         meter = Meter(partial(place.gate.charge, turn))
         headers.BEHALF.set(headers.Behalf(place.actor, time.time() + left))
         try:
             await metering.run(self._handle(message), meter)
         finally:
             place.gate.leave(turn, meter.close())
+
+    async def _wait(self, message: Msg, place: Place, left: float) -> Turn | None:
+        """Wait for a request's turn; None: it was answered that there is none, or not in time."""
+        try:
+            async with asyncio.timeout(left):
+                if left > 0:
+                    return await place.enter()
+        except TimeoutError:
+            pass
+        except Busy as busy:
+            await self._refuse(message, place, busy)
+            return None
+        late = _late()
+        await self._reply(message, failures.to_message(late), late.code)
+        return None
 
     async def _refuse(self, message: Msg, place: Place, busy: Busy) -> None:
         """Answers that there is too much to do; to one that does not know ``busy``, with the code

@@ -44,7 +44,7 @@ FIRST_EXPECTED_S: Final = 0.001
 """What an item is taken to cost before one was measured."""
 SMOOTHING: Final = 0.25
 """The weight of the latest item in the moving average of costs."""
-MAX_IDLE_FLOWS: Final = 4_096
+MAX_IDLE_FLOWS: Final = 1_024
 """Flows of a class that have nothing to do and are remembered because they had more than their
 share. Those with the least excess are forgotten first."""
 UNLIMITED: Final = 1 << 30
@@ -118,6 +118,7 @@ class _Class(Generic[Item]):
         self.running = 0
         self.waiting = 0
         self.flows: dict[Hashable, _Flow[Item]] = {}
+        self.lines: dict[Hashable, _Flow[Item]] = {}  # those of them that have something waiting
 
     def is_idle(self) -> bool:
         return not (self.running or self.waiting)
@@ -127,7 +128,7 @@ class _Class(Generic[Item]):
         if not self.waiting or self.running >= self.share.max_running:
             return None
         most = self.share.max_running_of_flow
-        ready = (f for f in self.flows.values() if f.has_waiting() and f.running < most)
+        ready = (flow for flow in self.lines.values() if flow.running < most)
         return min(ready, key=_tag, default=None)
 
     def charge(self, flow: _Flow[Item], cost_s: float) -> None:
@@ -320,7 +321,7 @@ class FairQueue(Generic[Item]):
             (flow.size, found, name)
             for found in self._classes.values()
             if not found.share.is_protected
-            for name, flow in found.flows.items()
+            for name, flow in found.lines.items()
             if flow.ordinary
         ]
         if not lines:
@@ -336,6 +337,10 @@ class FairQueue(Generic[Item]):
         found.waiting += sign
         flow.size += sign * entry.size
         self._size += sign * entry.size
+        if not flow.has_waiting():
+            del found.lines[entry.flow]
+        elif sign > 0:
+            found.lines[entry.flow] = flow
 
     def _settle(self, found: _Class[Item], name: Hashable) -> None:
         """Forget what has come to rest."""

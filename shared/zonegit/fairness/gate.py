@@ -57,6 +57,13 @@ class Gate:
         """Return whether a task of that flow would be refused at once."""
         return self._queue.is_full(share, flow)
 
+    def start(
+        self, share: str, flow: Hashable, size: int = 1, *, is_urgent: bool = False
+    ) -> Turn | None:
+        """Return a turn at once, where nothing waits and there is room, else None."""
+        turn: Turn = Entry(share, flow, None, size, is_urgent)
+        return turn if self._queue.start(turn) else None
+
     async def enter(
         self, share: str, flow: Hashable, size: int = 1, *, is_urgent: bool = False
     ) -> Turn:
@@ -65,10 +72,11 @@ class Gate:
         Raises:
             Busy: too much of the flow, or in all, waits already.
         """
-        turn: Turn = Entry(share, flow, None, size, is_urgent)
-        if self._queue.start(turn):
-            return turn
-        waiter = turn.item = asyncio.get_running_loop().create_future()
+        started = self.start(share, flow, size, is_urgent=is_urgent)
+        if started is not None:
+            return started
+        waiter = asyncio.get_running_loop().create_future()
+        turn: Turn = Entry(share, flow, waiter, size, is_urgent)
         refused = self._queue.push(turn)
         if refused is turn:
             raise self.refuse(share, flow)

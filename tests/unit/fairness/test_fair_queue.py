@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zonegit.fairness import fair_queue
 from zonegit.fairness.fair_queue import Entry, FairQueue, Share
 
 ALL = "all"
@@ -73,10 +74,10 @@ def test_flows_that_always_wait_get_equal_time(costs: dict[str, float], depth: i
     way, and an item of its own."""
     queue = plain(depth)
     for flow in costs:
-        for number in range(2_000):
+        for number in range(250):
             queue.push(Entry(ALL, flow, number))
     worker = Worker(queue, lambda entry: costs[str(entry.flow)])
-    worker.run(400)
+    worker.run(200)
     longest = max(costs.values())
     least, most = (pick(worker.served[flow] for flow in costs) for pick in (min, max))
     assert most - least <= (2 * depth + 2) * longest
@@ -245,15 +246,16 @@ def test_nothing_is_remembered_of_an_idle_queue(flows: list[str]) -> None:
     assert not list(remembered(queue))
 
 
-def test_flows_that_come_once_are_forgotten() -> None:
+def test_flows_that_come_once_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_queue, "MAX_IDLE_FLOWS", 50)
     queue = plain()
     worker = Worker(queue, lambda entry: 1.0)
-    for number in range(20_000):
+    for number in range(1_000):
         queue.push(Entry(ALL, "steady", number))
-    for number in range(9_000):
+    for number in range(200):
         queue.push(Entry(ALL, f"once-{number}", 0))
-    worker.run(15_000)
-    assert len(list(remembered(queue))) <= 5_000
+    worker.run(500)
+    assert len(list(remembered(queue))) <= 60
 
 
 def remembered(queue: FairQueue[int]) -> Iterable[object]:
