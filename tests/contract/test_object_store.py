@@ -83,12 +83,18 @@ async def test_an_outline_tells_of_an_rrset_and_of_a_tree_of_one_owner(
     misnamed = encode(Tree({b"\1TYPE1": address.id}))
     root = encode(Tree({subtree_key(b"www"): leaf.id}))
     symref = encode(Symref("HEAD"))
-    opaque = [mixed, misnamed, root]
-    await objects.put([address, text, beside, leaf, *opaque, symref])
-    asked = [raw.id for raw in (address, leaf, *opaque, symref)]
+    elsewhere = encode(Tree({subtree_key(b"www"): leaf.id, subtree_key(b"web"): leaf.id}))
+    alias = encode(Blob(rrset.rrset(owner, rrtypes.CNAME, 300, [b"\0"])))
+    clashing = encode(Tree({rrset_key(rrtypes.CNAME): alias.id}))
+    watched = encode(Tree({subtree_key(b"www"): clashing.id}))
+    inside = encode(Tree({subtree_key(b"www"): leaf.id, rrset_key(rrtypes.TXT): beside.id}))
+    opaque = [mixed, misnamed, elsewhere, watched, inside]
+    await objects.put([address, text, beside, alias, leaf, clashing, root, *opaque, symref])
+    asked = [raw.id for raw in (address, leaf, root, *opaque, symref)]
     assert await objects.outlines(asked) == {
         address.id: Outline("blob", owner, [rrtypes.A]),
         leaf.id: Outline("tree", owner, [rrtypes.A, rrtypes.TXT]),
+        root.id: Outline("run", ZONE),
         **{raw.id: Outline("tree") for raw in opaque},
         symref.id: Outline("symref"),
     }

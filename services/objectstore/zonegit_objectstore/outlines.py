@@ -6,16 +6,24 @@ RRsets that an earlier release stored are judged when they are asked about. Rows
 so a row's number tells these apart.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Final
 
 from zonegit.errors import Corrupt
 from zonegit.objects.canonical import decode
-from zonegit.objects.ids import ObjectId, RawObject, verified
-from zonegit.objects.model import Tree, rrset_key
-from zonegit.store.outline import MAX_TYPES, Outline, is_terminal, outline_object
+from zonegit.objects.ids import ID_OCTETS, ObjectId, RawObject, verified
+from zonegit.objects.model import RRSET, Tree
+from zonegit.store.outline import (
+    MAX_RUN,
+    MAX_TYPES,
+    Outline,
+    is_run,
+    outline_object,
+    outline_run,
+)
 from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId, read_value
+from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_OCTETS
 from zonegit_objectstore.rows import not_stored, select
 
@@ -24,6 +32,9 @@ TABLE: Final = "CREATE TABLE judged (since INTEGER NOT NULL) STRICT"
 _ADD: Final = "INSERT INTO judged SELECT coalesce(max(rowid), 0) FROM object"
 _KIND: Final = "CAST(kind AS BLOB)"
 """Text that is no UTF-8 would fail the whole statement."""
+_RRSET: Final = bytes((RRSET,))
+_UNKNOWN: Final = Outline("tree")
+_NUMBERS: Final = {mnemonic.encode(): number for mnemonic, number in rrtypes.NUMBERS.items()}
 _HEAD: Final = 1 + MAX_OCTETS + 4
 """Octets of a blob's payload that hold its owner, class and type."""
 
@@ -59,33 +70,50 @@ def read(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outl
     since = _SINCE.read_first(connection.execute("SELECT since FROM judged"))
     if since is None:
         raise Damaged("table judged is empty")
-    trees: dict[ObjectId, Tree] = {}
+    payloads: dict[ObjectId, bytes] = {}
+    runs: dict[ObjectId, Tree] = {}
     found: dict[ObjectId, Outline] = {}
-    rows = select(connection, f"id, {_KIND}, payload, rowid", ids)
-    for object_id, kind, payload, row in _OUTLINED.read_all(rows):
-        if kind == b"tree":
-            tree = decode(RawObject(object_id, "tree", payload))
-            if isinstance(tree, Tree) and is_terminal(tree):
-                trees[object_id] = tree
-            else:
-                found[object_id] = Outline("tree")
-        elif kind == b"blob":
+    room = MAX_RUN
+    for object_id, kind, payload, row in _read_rows(connection, ids):
+        if kind == b"blob":
             found[object_id] = _outline_blob(connection, object_id, payload, row > since)
-        else:
+        elif kind != b"tree":
             found[object_id] = Outline(kind.decode(errors="backslashreplace"))
-    if trees:
-        found |= _outline_trees(connection, trees, since)
+        elif payload[2:3] == _RRSET:  # as a rule it has few entries, and the first is an RRset
+            payloads[object_id] = payload
+        else:
+            found[object_id] = Outline("tree")
+            tree = decode(RawObject(object_id, "tree", payload))
+            if isinstance(tree, Tree) and is_run(tree) and len(tree.entries) <= room:
+                runs[object_id] = tree
+                room -= len(tree.entries)
+    if runs:
+        below = list({each for tree in runs.values() for each in tree.entries.values()})
+        inner = {each: payload for each, _, payload, _ in _read_rows(connection, below)}
+        outlines = _outline_trees(connection, {**inner, **payloads}, since)
+        found |= {each: outlines[each] for each in payloads}
+        found |= {each: outline_run(tree, outlines.get) for each, tree in runs.items()}
+    elif payloads:
+        found |= _outline_trees(connection, payloads, since)
     for object_id in ids:
         if object_id not in found:
             raise not_stored(object_id)
     return found
 
 
+def _read_rows(
+    connection: Connection, ids: Sequence[ObjectId]
+) -> Iterable[tuple[ObjectId, bytes, bytes, int]]:
+    """Read the id, kind, payload and row number of objects."""
+    return _OUTLINED.read_all(select(connection, f"id, {_KIND}, payload, rowid", ids))
+
+
 def _outline_trees(
-    connection: Connection, trees: Mapping[ObjectId, Tree], since: int
+    connection: Connection, payloads: Mapping[ObjectId, bytes], since: int
 ) -> dict[ObjectId, Outline]:
-    """Return the outlines of trees that have no subtrees."""
-    wanted = [blob for tree in trees.values() for blob in tree.entries.values()]
+    """Return the outlines of trees from their payloads."""
+    trees = {object_id: _read_terminal(payload) for object_id, payload in payloads.items()}
+    wanted = [blob for tree in trees.values() if tree is not None for _, blob in tree]
     heads: dict[ObjectId, tuple[bytes, int] | None] = {}
     columns = f"id, kind = 'blob', substr(payload, 1, {_HEAD}), rowid"
     for object_id, is_blob, head, row in _HEADED.read_all(select(connection, columns, wanted)):
@@ -99,18 +127,42 @@ def _outline_trees(
     return {object_id: _outline_tree(tree, heads) for object_id, tree in trees.items()}
 
 
-def _outline_tree(tree: Tree, heads: Mapping[ObjectId, tuple[bytes, int] | None]) -> Outline:
-    """Return the outline of a tree that has no subtrees, from the owners and types of its RRsets;
-    None: one that is malformed, or none."""
+def _read_terminal(payload: bytes) -> list[tuple[bytes, ObjectId]] | None:
+    """Return the type names and ids that a tree of few RRsets has; None for any other tree. It
+    decoded when it was stored, so only its form is told apart here."""
+    count = payload[1] if payload[:1] == b"\1" else 0
+    if not 0 < count <= MAX_TYPES:
+        return None
+    found, at = [], 2
+    for _ in range(count):
+        if payload[at : at + 1] != _RRSET or at + 2 > len(payload):
+            return None
+        end = at + 2 + payload[at + 1]
+        found.append((payload[at + 2 : end], ObjectId(payload[end : end + ID_OCTETS])))
+        at = end + ID_OCTETS
+    return found
+
+
+def _outline_tree(
+    tree: list[tuple[bytes, ObjectId]] | None, heads: Mapping[ObjectId, tuple[bytes, int] | None]
+) -> Outline:
+    """Return the outline of a tree, from the owners and types of its RRsets; None: an RRset that is
+    malformed, or none."""
     owner = b""
     types = []
-    for key, object_id in tree.entries.items():
+    for name, object_id in tree or ():
         head = heads.get(object_id)
-        if head is None or rrset_key(head[1]) != key or owner not in (b"", head[0]):
-            return Outline("tree")
+        if head is None or (_NUMBERS.get(name) != head[1] and name != _to_name(head[1])):
+            return _UNKNOWN
+        if owner not in (b"", head[0]):
+            return _UNKNOWN
         owner = head[0]
         types.append(head[1])
-    return Outline("tree", owner, types) if len(types) <= MAX_TYPES else Outline("tree")
+    return Outline("tree", owner, types)
+
+
+def _to_name(rdtype: int) -> bytes:
+    return rrtypes.to_text(rdtype).encode()
 
 
 def _outline_blob(

@@ -31,7 +31,7 @@ from zonegit.objects import node
 from zonegit.objects.asks import Answers, Asks, together
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import FIRST_RRSET, SUBTREE, Index, Key, rrset_key
-from zonegit.store.outline import Outline
+from zonegit.store.outline import RUN, Outline
 from zonegit.zone import names, rrtypes, rules, validity
 from zonegit.zone.names import MAX_OCTETS, Name
 from zonegit.zone.rrset import title
@@ -42,7 +42,7 @@ STEP: Final = 64
 """Nodes on both sides that are compared between two asks."""
 ADDED_STEP: Final = 512
 """New subtrees that are outlined between two asks."""
-OPENED_STEP: Final = 64
+OPENED_STEP: Final = 8
 """Objects of new subtrees that are read between two asks."""
 PAUSES: Final = 16
 """Pauses of a comparison that make one of the walk."""
@@ -228,7 +228,9 @@ class _Walk:
         """Read nodes, or parts of them, that only the new tree has."""
         answers = (yield Wanted(objects=[each.id for each in parts])).objects
         wide: list[_Added] = []
+        runs: list[tuple[_Added, list[_Added]]] = []
         for each in parts:
+            yield Wanted()
             found = node.check(answers[each.id], each.id, each.above)
             if isinstance(found, Index):
                 if each.above is None:
@@ -239,17 +241,31 @@ class _Walk:
             subtrees = [key for key in found.entries if key[0] == SUBTREE]
             if subtrees and each.above is None:
                 self._once.meet(each.owner, each.id)
-            for key in subtrees:
-                self.added.append(_Added(_below(each.owner, key[1:]), found.entries[key]))
+            below = [_Added(_below(each.owner, key[1:]), found.entries[key]) for key in subtrees]
+            if len(subtrees) == len(found.entries):
+                runs.append((each, below))
+            else:
+                self.added += below
             if each.above is None and len(subtrees) < len(found.entries):
                 rrsets = {key: at for key, at in found.entries.items() if key[0] != SUBTREE}
                 touched.append(_Touched(each.owner, {}, rrsets))
+        if runs:
+            yield from self._outline_runs(runs)
         if wide:
             # The RRsets of a wide node may stand in several of its runs.
             reads = together([node.read(each.id, FIRST_RRSET) for each in wide])
             for each, entries in zip(wide, (yield from _objects(reads)), strict=True):
                 self._once.meet(each.owner, each.id)
                 touched.append(_Touched(each.owner, {}, entries))
+
+    def _outline_runs(self, runs: list[tuple[_Added, list[_Added]]]) -> Judging[None]:
+        """Judge parts that have nothing but subtrees by their outlines, and leave the subtrees of
+        the others to be judged one by one."""
+        outlines = (yield Wanted(outlines=[each.id for each, _ in runs])).outlines
+        for each, below in runs:
+            outline = outlines.get(each.id)
+            if outline is None or outline.kind != RUN or outline.owner != each.owner:
+                self.added += below
 
     def _judge(self, touched: list[_Touched]) -> Judging[list[_Suspect]]:
         """Judge owners that have new RRsets, and those RRsets."""

@@ -22,7 +22,7 @@ T = TypeVar("T")
 SLICE_S: Final = 0.003
 """Seconds of work between two chances for others to be answered; decoding the answer to one
 question may double it."""
-AT_ONCE: Final = 64
+AT_ONCE: Final = 4
 """Objects that are decoded between two looks at the clock."""
 
 Known = Mapping[ObjectId, RawObject]

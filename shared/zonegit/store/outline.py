@@ -14,11 +14,14 @@ from msgspec import Meta
 from zonegit.errors import Invalid
 from zonegit.objects.canonical import decode
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.objects.model import RRSET, Blob, Tree, rrset_key
-from zonegit.zone import validity
+from zonegit.objects.model import RRSET, SUBTREE, Blob, Tree, rrset_key
+from zonegit.zone import rules, validity
 
 MAX_OUTLINED: Final = 256
 """Objects of one question: what it takes to answer does not keep others waiting."""
+MAX_RUN: Final = 1_024
+"""Subtrees that a run has, of which an outline is given."""
+RUN: Final = "run"
 MAX_TYPES: Final = 32
 """Types of one owner in an outline; a tree with more is looked at by whoever asks."""
 
@@ -27,9 +30,11 @@ class Outline(msgspec.Struct, frozen=True, array_like=True):
     """The outline of an object.
 
     ``kind`` is the object's. ``owner`` and ``types`` are those of an RRset, or of all RRsets of a
-    tree that has no subtrees, each of them well-formed and under the name of its type; of any other
-    object ``owner`` is empty, and whoever asks has to look at it. ``flaw`` says what is wrong with
-    an RRset wherever it stands; empty: nothing.
+    tree that has no subtrees, each of them well-formed and under the name of its type. A tree of
+    nothing but such trees, each under its label, none with a type that may clash
+    (``rules.WATCHED``), is of the kind ``RUN``, and ``owner`` is the name above all of them: most
+    parts of a wide tree are that. Of any other object ``owner`` is empty, and whoever asks has to
+    look at it. ``flaw`` says what is wrong with an RRset wherever it stands; empty: nothing.
     """
 
     kind: str
@@ -81,11 +86,49 @@ def outline_known(raw: RawObject, find: Callable[[ObjectId], RawObject | None]) 
     tree = decode(raw)
     if not isinstance(tree, Tree):
         return Outline("tree")
+    if is_run(tree):
+        return outline_run(tree, lambda below: _outline_below(find(below), find))
+    return outline_tree(tree, lambda blob: _outline_found(find(blob)))
+
+
+def outline_run(tree: Tree, of_tree: Callable[[ObjectId], Outline | None]) -> Outline:
+    """Return the outline of a tree that has nothing but subtrees.
+
+    Args:
+        tree: the tree.
+        of_tree: returns the outline of a subtree; None: it is not known.
+    """
+    above: bytes | None = None
+    for key, object_id in tree.entries.items():
+        found = of_tree(object_id)
+        if found is None or not found.owner or not rules.WATCHED.isdisjoint(found.types):
+            return Outline("tree")
+        size = len(key)  # the octet of kind takes the place of that of the label's length
+        if found.owner[0] != size - 1 or found.owner[1:size] != key[1:]:
+            return Outline("tree")
+        if above is None:
+            above = found.owner[size:]
+        elif found.owner[size:] != above:
+            return Outline("tree")
+    return Outline(RUN, above or b"")
+
+
+def _outline_below(
+    raw: RawObject | None, find: Callable[[ObjectId], RawObject | None]
+) -> Outline | None:
+    tree = decode(raw) if raw is not None else None
+    if not isinstance(tree, Tree):
+        return None
     return outline_tree(tree, lambda blob: _outline_found(find(blob)))
 
 
 def _outline_found(raw: RawObject | None) -> Outline | None:
     return outline_object(raw) if raw is not None else None
+
+
+def is_run(tree: Tree) -> bool:
+    """Return whether a tree has nothing but subtrees, and few enough for an outline."""
+    return len(tree.entries) <= MAX_RUN and max(tree.entries)[0] == SUBTREE
 
 
 def is_terminal(tree: Tree) -> bool:
