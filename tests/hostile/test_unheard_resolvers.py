@@ -292,7 +292,7 @@ def flood(client: RawClient, name: Callable[[int], str], count: int) -> None:
 
 
 async def test_made_up_resolvers_fill_the_registry_and_push_none_out(tmp_path: Path) -> None:
-    """On a bus without users anybody may be a resolver. The registry has its bounds there, too."""
+    """On a bus without users every client may announce itself. The registry has its bounds."""
     with nats_server() as url, service_process("refs", url, tmp_path):
         async with connect(BusSettings(url), name="ada") as bus, raw_client(url) as client:
             await succeeds(lambda: RemoteRefs(bus, "ada").snapshot(), Unavailable)
@@ -404,7 +404,7 @@ async def test_a_ref_store_that_has_just_started_does_not_say_that_there_is_no_r
 
 
 async def answers_calls(client: RawClient, name: str) -> None:
-    """What every resolver does."""
+    """Answers a call with an announcement, as every resolver does."""
     await client.hears(subjects.resolvers("announce"))
     said = announcement(name)
     client.publish(subjects.announcement(name), codec.encode(said))

@@ -1,4 +1,4 @@
-"""Resolvers for tests: real processes beside a stack, and what a hand-made one says."""
+"""Resolvers for tests: real processes next to a stack, and the words of a hand-made one."""
 
 import asyncio
 import os
@@ -20,13 +20,13 @@ from zonegit.wire.messages import Announcement, Registered
 
 
 def announcement(name: str, instance: str = "hand-made", **fields: object) -> Announcement:
-    """What a resolver that follows main everywhere says of itself."""
+    """Returns what a resolver that follows main everywhere says of itself."""
     said = {"version": "1", "started": 0.0, "epoch": "", "sequence": 0, "branches": ["main"]}
     return Announcement(resolver=name, instance=instance, **{**said, **fields})  # type: ignore[arg-type]  # as given
 
 
 def url_of(stack: Stack, user: str) -> str:
-    """Where a user of the stack's bus connects."""
+    """Returns where a user of the stack's bus connects."""
     bus = stack.record()["bus"]
     return str(bus["url"].replace("://", f"://{user}:{bus['users'][user]}@"))
 
@@ -56,7 +56,7 @@ def registry_of(stack: Stack) -> dict[str, Registered]:
 
 @contextmanager
 def resolver_process(stack: Stack, folder: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A resolver of its own beside those of a stack, which says goodbye at the end, if it still
+    """Runs a resolver next to those of a stack, which says goodbye at the end, if it still
     runs; its log is ``folder/NAME.log``."""
     folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "zonegit_resolver", "--name", name]

@@ -56,7 +56,7 @@ class Heard(msgspec.Struct, frozen=True):
 
 class Waiter(msgspec.Struct):
     """Collects what resolvers report of one zone and branch; ``branch`` None: of any.
-    ``timeout`` in seconds; ``bus`` None: nobody waits."""
+    ``timeout`` in seconds; ``bus`` None: no wait is wanted."""
 
     zone: Name
     branch: str | None
@@ -149,7 +149,7 @@ class Waiter(msgspec.Struct):
         """Ask a resolver whether it answers queries and follows the branch, and how far it is."""
         from zonegit.bus.resolver_status import ask_status  # brings in NATS, which help must not
 
-        assert self.bus is not None  # somebody waits
+        assert self.bus is not None  # else nothing is awaited
         try:
             status = await ask_status(self.bus, resolver, self.zone)
         except Denied as error:

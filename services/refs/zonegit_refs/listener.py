@@ -48,7 +48,7 @@ class ResolverListener:
         self._has_refused = False
         self._call_is_due = asyncio.Event()
         self.has_answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        """Whether any resolver was connected when they were first called."""
+        """True if a resolver answered the first call, or may answer it yet; else False."""
         bus.on_reconnect(self._resume)
 
     @asynccontextmanager

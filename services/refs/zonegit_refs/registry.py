@@ -56,7 +56,7 @@ class Registry:
         """Take an announcement.
 
         Returns:
-            Whether there was room for it: of more names than ``MAX_RESOLVERS`` the first ones stay.
+            False if there was no room for it: of more than ``MAX_RESOLVERS`` names the first stay.
         """
         entry = self._entries.get(said.resolver)
         if said.is_leaving:
@@ -85,7 +85,7 @@ class Registry:
         return bool(expected) and all(name in self._entries for name in expected)
 
     def settles_in(self, now: float) -> float:
-        """Return after how many seconds the registry is complete, whoever is expected."""
+        """Return after how many seconds the registry is complete in any case."""
         return max(0.0, self._began + SETTLED_AFTER_S - now)
 
     def page(self, now: float, after: str = "") -> Resolvers:

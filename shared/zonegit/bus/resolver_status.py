@@ -48,7 +48,7 @@ class KnownResolvers:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What resolvers answered, by name; ``silent`` are those that did not. ``contested`` names are
+    """The answers of resolvers, by name; ``silent`` are those that did not. ``contested`` names are
     announced by two processes."""
 
     statuses: Sequence[ResolverStatus]

@@ -44,8 +44,8 @@ SERVICES: Final = frozenset({"objects", "refs"})
 """Tokens of services. No resolver has such a name: a service subscribes to ``zg.*.refs.>``, which
 matches ``zg.served.refs.>``."""
 NO_ACTORS: Final = frozenset({"events", "heartbeat", "presence", "resolvers", "served"})
-"""Tokens that stand where an actor's does in a request. No actor has such a name: whoever may call
-resolvers, by ``zg.resolvers.>``, would else be let to move refs as the actor ``resolvers``."""
+"""Tokens that stand where an actor's does in a request. No actor has such a name: a user
+who may call resolvers, by ``zg.resolvers.>``, could else move refs as the actor ``resolvers``."""
 OWN: Final = "own"
 DEFAULT: Final = "default"
 INBOX: Final = "_INBOX"

@@ -22,7 +22,7 @@ async def registry(here: Site, *expected: str) -> dict[str, Registered]:
 
 
 async def comes_to_serve(here: Site, name: str) -> Announcement:
-    """What it announces, once it answers queries."""
+    """Returns what it announces, once it answers queries."""
 
     async def is_serving() -> bool:
         found = (await registry(here, name)).get(name)
@@ -34,7 +34,7 @@ async def comes_to_serve(here: Site, name: str) -> Announcement:
 
 @asynccontextmanager
 async def announcements(here: Site) -> AsyncIterator[list[Announcement]]:
-    """What is announced meanwhile."""
+    """Collects what is announced meanwhile."""
     heard: list[Announcement] = []
 
     def hear(_subject: str, octets: bytes) -> None:
@@ -73,10 +73,10 @@ async def test_it_says_something_new_soon_after_it_is_called(here: Site, tmp_pat
         await eventually(lambda: len(heard) > count)
 
 
-async def test_a_ref_store_that_starts_beside_it_knows_it_at_its_first_answer(
+async def test_a_ref_store_that_starts_after_it_knows_it_at_its_first_answer(
     nats_url: str, tmp_path: Path
 ) -> None:
-    """No command that asks right after a start is told that there is no resolver."""
+    """No command that asks right after a start learns that there is no resolver."""
     async with resolver(nats_url, tmp_path) as running:
         async with site(nats_url, tmp_path / "stores") as there:
             await there.commit("foo.com.", TEXT)

@@ -110,7 +110,7 @@ class Announcer:
         self._due.set()
 
     def answer_call(self, _asked: CallResolvers) -> Announcement:
-        """Return what is announced soon, to whom calls resolvers."""
+        """Return the announcement with which a call is answered, and publish it soon."""
         self.announce()
         return self._describe()
 
