@@ -190,7 +190,7 @@ def whole_zone(zone: Name, content: dict[names.Path, set[int]]) -> list[RRset]:
         rrset(names.below(zone, path), rdtype, 300, [plain(rdtype)])
         for path, rdtypes in content.items()
         for rdtype in rdtypes
-        if len(names.below(zone, path)) <= names.MAX_OCTETS
+        if len(zone) + sum(len(label) + 1 for label in path) <= names.MAX_OCTETS
     ]
     return [soa, *others]
 
