@@ -10,7 +10,7 @@ the file.
 
 from collections.abc import Callable, Iterable
 from types import GenericAlias
-from typing import Annotated, Any, Final, Generic, TypeVar, cast
+from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar, cast, get_args
 
 import msgspec
 
@@ -52,9 +52,9 @@ class RowReader(Generic[T]):
         self, table: str, columns: type[Any], make: Callable[..., T], *, keys: int = 3
     ) -> None:
         self._keys = keys
-        self._page = GenericAlias(list, (columns,))
         self._table = table
-        self._columns = columns
+        self._columns = _name_columns(columns)
+        self._page = GenericAlias(list, (self._columns,))
         self._make = make
 
     def read(self, row: tuple[Any, ...]) -> T:
@@ -111,6 +111,13 @@ class RowReader(Generic[T]):
         key = ", ".join(_show(value) for value in row[: self._keys])
         message = f"the row ({key}) of table {self._table} is damaged: {why}"
         return Damaged(message, hint=hint, **{"row": key, **details})
+
+
+def _name_columns(columns: type[Any]) -> type[Any]:
+    """Return a class for a tuple of types: msgspec looks at a class once, at an alias each time."""
+    fields = [(f"c{number}", each) for number, each in enumerate(get_args(columns))]
+    make: Any = NamedTuple
+    return cast(type[Any], make("Row", fields)) if fields else columns
 
 
 def read_value(column: T) -> T:
