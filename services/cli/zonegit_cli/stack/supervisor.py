@@ -89,7 +89,8 @@ async def run(options: Options, planned: Record, ready: Callable[[Record], None]
     try:
         async with _running(children, say), _merged_metrics(planned, pages):
             logs = [*(child.log for child in children), options.data / "logs" / "up.log"]
-            rotating = asyncio.create_task(keep_bounded(logs, options.logs))
+            rotate_logs = partial(keep_bounded, logs, options.logs)
+            rotating = asyncio.create_task(containment.keep_running("log-file", rotate_logs))
             stop = asyncio.create_task(stopping.wait())
             starting = asyncio.create_task(_until_ready(planned, children))
             await asyncio.wait({stop, starting}, return_when=asyncio.FIRST_COMPLETED)
