@@ -92,3 +92,23 @@ def test_json_holds_nothing_that_steers_a_terminal(capsys: pytest.CaptureFixture
     assert all(each.isprintable() for line in printed.splitlines() for each in line)
     assert "ä日" in printed
     assert json.loads(printed) == {steering: [steering]}
+
+
+def test_one_odd_zone_name_keeps_no_other_zone_out(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "data")
+    stack.up()
+    try:
+        for zone in ("example.com", "git~1.example", "odd//one.example", "com.example"):
+            stack.zone(zone)
+        checked = stack.run("workspace", "checkout", str(tmp_path / "zones"))
+        assert (tmp_path / "zones" / "com" / "example" / "db.zone").exists()
+        assert "left out" in checked.err
+        assert "odd//one" in checked.err
+        exported = stack.run("export", "--git", str(tmp_path / "git"))
+        assert (tmp_path / "git" / "example" / "com" / "db.zone").exists()
+        assert "git~1" in exported.err
+        assert "odd//one" in exported.err
+        named = ("export", "--git", str(tmp_path / "named"), "odd//one.example")
+        assert "has no path" in stack.run(*named, status=1).err
+    finally:
+        stack.down()

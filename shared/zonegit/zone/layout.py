@@ -109,17 +109,24 @@ def collision(paths: Iterable[tuple[str, T]]) -> tuple[T, T] | None:
     """The first two of ``paths`` that cannot lie below one folder, by what stands beside them:
     equal ones, also where a file system takes capitals for small letters, or one that would be a
     folder of the other. None: all can."""
+    return next(collisions(paths), None)
+
+
+def collisions(paths: Iterable[tuple[str, T]]) -> Iterator[tuple[T, T]]:
+    """Yield each of ``paths`` that cannot lie beside those before it, after the one that it
+    collides with; it is then left out."""
     files: dict[str, T] = {}
     folders: dict[str, T] = {}
     for path, owner in paths:
         folded = path.casefold()
         above = list(_above(folded))
-        for taken in (files.get(folded), folders.get(folded), *(files.get(at) for at in above)):
-            if taken is not None:
-                return taken, owner
+        places = (files.get(folded), folders.get(folded), *(files.get(at) for at in above))
+        taken = next((each for each in places if each is not None), None)
+        if taken is not None:
+            yield taken, owner
+            continue
         files[folded] = owner
         folders.update(dict.fromkeys(above, owner))
-    return None
 
 
 def _above(path: str) -> Iterator[str]:

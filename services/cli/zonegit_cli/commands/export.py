@@ -158,7 +158,7 @@ async def _export_git(
 
     async with session.connected() as repo:
         chosen = await checkout.chosen(repo, asked, session.output.note)
-        found = _lineages(session, chosen, scheme)
+        found = _lineages(session, chosen, scheme, leaves_out=not asked)
         await gitexport.write(folder, lambda branch: lineages.stream(repo, found, told, branch))
     session.output.progress("")
     summary = f"{count(written, 'commit')} of {count(len(found), 'zone')} in {folder}"
@@ -177,14 +177,24 @@ async def _export_git(
     )
 
 
-def _lineages(session: Session, chosen: "Sequence[Chosen]", scheme: Scheme | None) -> list[Lineage]:
-    """In the order of their paths."""
+def _lineages(
+    session: Session, chosen: "Sequence[Chosen]", scheme: Scheme | None, *, leaves_out: bool
+) -> list[Lineage]:
+    """In the order of their paths; ``leaves_out`` a zone that has none, and says so."""
     from zonegit_cli.exchange import gitexport
     from zonegit_cli.workspace import placing, schemes
 
     if not chosen:
         raise NotFound("there is no zone with a commit", hint="zonegit zone list shows all zones")
     scheme_of = schemes.fresh(session.settings, scheme).scheme_of
+    if leaves_out:
+        chosen = placing.leave_out(
+            chosen,
+            lambda each: (each.zone, each.at),
+            scheme_of,
+            gitexport.check_path,
+            session.output.note,
+        )
     placed = placing.placed([(each.zone, each.at) for each in chosen], scheme_of)
     gitexport.check_paths(placed)
     both = zip(chosen, placed, strict=True)

@@ -60,7 +60,8 @@ async def checkout(
     golang   com/example/db.zone       the path shows the canonical name
     flat     example.com.zone          all in one folder
 
-    Zones that would share a file are refused before one is written.
+    Zones that are named and would share a file are refused before one is written; of all zones,
+    those without a file of their own are left out.
 
     \b
     zonegit workspace checkout zones
@@ -79,6 +80,8 @@ async def checkout(
         )
     async with session.connected() as repo:
         chosen = await taking.chosen(repo, asked, session.output.note)
+        if not asked:
+            chosen = taking.leave_out(index, chosen, session.output.note)
         taking.plan(index, chosen)
         with opened.made(folder, fresh) as workspace:
             written = await taking.write(repo.objects, workspace, chosen, _bar(session))

@@ -30,11 +30,18 @@ def check_paths(placed: Iterable[Placed]) -> None:
     Invalid: git would not keep a file of that path.
     """
     for each in placed:
-        if _NOT_FOR_GIT.search(each.path):
-            raise Invalid(
-                f"git keeps no file {each.path!r}, which {names.text(each.zone)} would have",
-                hint="name the other zones; zonegit export prints this one",
-            )
+        check_path(each)
+
+
+def check_path(placed: Placed) -> None:
+    """Raises:
+    Invalid: git would not keep a file of that path.
+    """
+    if _NOT_FOR_GIT.search(placed.path):
+        raise Invalid(
+            f"git keeps no file {placed.path!r}, which {names.text(placed.zone)} would have",
+            hint="name the other zones; zonegit export prints this one",
+        )
 
 
 Stream = Callable[[str], AsyncIterator[bytes]]

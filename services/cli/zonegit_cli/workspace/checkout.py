@@ -119,6 +119,18 @@ async def _resolved(repo: Repo, each: Wanted) -> Chosen:
     return Chosen(each.zone, found.branch, found.branch or each.refish, found.commit)
 
 
+def leave_out(index: Index, zones: Sequence[Chosen], tell: Callable[[str], None]) -> list[Chosen]:
+    """Return the zones that have a path in a workspace, those that are in it already first; each
+    other one is left out, and ``tell`` takes why."""
+    there = {entry.zone for entry in index.entries}
+    first = [each for each in zones if each.zone in there]
+    others = [each for each in zones if each.zone not in there]
+    kept = placing.leave_out(
+        [*first, *others], lambda each: (each.zone, each.at), index.scheme_of, lambda _: None, tell
+    )
+    return sorted(kept, key=lambda each: names.canonical_key(each.zone))
+
+
 def plan(index: Index, zones: Sequence[Chosen]) -> list[Placed]:
     """Where ``zones`` lie in a workspace, those that are in it already too.
 

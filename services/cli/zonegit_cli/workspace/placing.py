@@ -1,6 +1,7 @@
 """Which file each zone gets, and whether all of them can lie below one folder. All pure."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -10,6 +11,7 @@ from zonegit.zone.layout import OFFERED, Scheme
 from zonegit.zone.names import Name
 
 SchemeOf = Callable[[Name], Scheme]
+T = TypeVar("T")
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -46,6 +48,38 @@ def placed(zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf) -> list[Place
         f"{one.shown} and {other.shown} collide: {_paths(one, other)}",
         hint=_instead(zones, scheme_of, one, other),
     )
+
+
+def leave_out(
+    zones: Sequence[T],
+    of: Callable[[T], tuple[Name, str]],
+    scheme_of: SchemeOf,
+    check: Callable[[Placed], None],
+    tell: Callable[[str], None],
+) -> list[T]:
+    """Return the zones that can lie below one folder; one odd zone does not keep the others out.
+
+    Args:
+        zones: in the order in which they are given room.
+        of: returns a zone's name and what it is at.
+        check: raises Invalid where a zone cannot lie at its path.
+        tell: takes the reason why a zone is left out.
+    """
+    found: list[tuple[str, int]] = []
+    for number, each in enumerate(zones):
+        zone, at = of(each)
+        try:
+            path = layout.zone_path(zone, scheme_of(zone))
+            check(Placed(zone, at, path))
+            found.append((path, number))
+        except Invalid as error:
+            tell(f"left out: {error.message}")
+    kept = {number for _, number in found}
+    for taken, number in layout.collisions(found):
+        kept.discard(number)
+        first, second = (names.text(of(zones[each])[0]) for each in (taken, number))
+        tell(f"left out: {second} cannot lie beside {first}")
+    return [each for number, each in enumerate(zones) if number in kept]
 
 
 def _paths(one: Placed, other: Placed) -> str:
