@@ -1,9 +1,15 @@
 """Tell new refs from old ones: a rule for names holds for new refs alone."""
 
 from sqlite3 import Connection
+from typing import Final
 
 from zonegit.store import legacy
 from zonegit.store.refnames import RefName
+from zonegit.store.storedrows import RowReader
+
+_SLOT: Final[RowReader[tuple[str, bytes]]] = RowReader(
+    "legacy", tuple[str, bytes], lambda *columns: columns, keys=1
+)
 
 
 def is_new_ref(connection: Connection, ref: RefName) -> bool:
@@ -13,5 +19,5 @@ def is_new_ref(connection: Connection, ref: RefName) -> bool:
         (ref.zone, ref.space, ref.short),
     ).fetchone():
         return False
-    slots = dict(connection.execute("SELECT name, slot FROM legacy").fetchall())
+    slots = dict(_SLOT.read_all(connection.execute("SELECT name, slot FROM legacy")))
     return not slots or all(ref != kept for kept, _ in legacy.decode(slots).refs.values())
