@@ -11,6 +11,7 @@ from tests.support.waiting import eventually
 
 from zonegit.bus import RemoteRefs, connect, discovery
 from zonegit.config import BusSettings
+from zonegit.process import FILE_STATUS
 
 SERVICES = ["objectstore", "refs"]
 
@@ -58,7 +59,7 @@ async def test_a_service_with_a_damaged_store_names_it_and_fails(tmp_path: Path,
     file = folder / ("objects.sqlite3" if name == "objectstore" else "refs.sqlite3")
     file.write_bytes(b"rot" * 4096)
     with nats_server() as url, service_process(name, url, tmp_path) as service:
-        assert service.wait() == 1
+        assert service.wait() == FILE_STATUS
         assert str(file) in service.log.read_text()
 
 
