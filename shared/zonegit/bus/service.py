@@ -142,7 +142,7 @@ async def answer_requests(
 
     Args:
         bus: where it is asked.
-        subject: the one.
+        subject: the subject of the question.
         message: the question.
         answer: returns the answer at once; None: there is none.
 
