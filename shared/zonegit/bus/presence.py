@@ -7,9 +7,9 @@ acknowledged. So each instance has a random id, listens on ``zg.presence.<store>
 since when it serves.
 
 - *Before it serves* an instance asks on that subject. Where nothing listens the bus itself says
-  so, within a millisecond, and the start is no slower. Where an instance answers, it
-  ends. A listener that does not answer in time is a dead host whose connection the bus has
-  not given up yet: the start goes on.
+  so, within a millisecond, and the start is no slower. An instance that gets an answer ends. A
+  listener that does not answer in time is a dead host whose connection the bus has not given up
+  yet: the start goes on.
 - *While it serves* it asks every few seconds, after a reconnect, and when it hears the heartbeat of
   another instance: two that started at the same moment, or that a broken network kept apart, find
   each other so. Of two the later start ends; both compare the same pair of values, so exactly one
