@@ -1,18 +1,18 @@
 """What a check of everything that is stored finds, in stores that are really damaged."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.support.earlier import unjudged
 from tests.support.forging import Forge, entry, label
 from tests.support.removing import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE
 from zonegit.history import trees
-from zonegit.history.flaws import Flaws, Judging, Wanted
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Doc, Identity, Tree, rrset_key, subtree_key
@@ -24,7 +24,6 @@ from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import tags
-from zonegit.safety import tips
 from zonegit.store import refnames
 from zonegit.store.expected import Anything
 from zonegit.store.protocols import ObjectStore
@@ -206,19 +205,6 @@ async def test_zones_that_were_removed_are_checked_by_the_log(stored):
     stored.alter(made.commit)
     (broken,) = (await stored.checked()).broken
     assert (broken.id, broken.is_past) == (made.commit, True)
-
-
-@contextmanager
-def unjudged() -> Iterator[None]:
-    """As in a release that judged no tips."""
-
-    def find_none(*_: object, **__: object) -> Judging[Flaws]:
-        yield Wanted()
-        return Flaws()
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(tips, "find_flaws", find_none)
-        yield
 
 
 async def accept(stored: Stored, forge: Forge, tree: ObjectId, branch: str = "main") -> CommitId:

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 from tests.support.counting import Counting
+from tests.support.earlier import unjudged
 from tests.support.forging import Forge, entry, label
 
 from zonegit.authority.compiled.snapshot import empty
 from zonegit.errors import Invalid, ZonegitError
-from zonegit.history.flaws import Flaws, Judging, Wanted
 from zonegit.objects.ids import ObjectId
 from zonegit.safety import judging, tips
 from zonegit.safety.reading import Reading
@@ -175,14 +175,8 @@ def old(stand: Stand) -> dict[str, dict[str, ObjectId]]:
 
 async def accept(stand: Stand, tree: ObjectId, *parents: ObjectId) -> ObjectId:
     """Move main there as the earlier release did, which judged no tip."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(tips, "find_flaws", _find_none)
+    with unjudged():
         return await stand.move(tree, *parents)
-
-
-def _find_none(*_: object, **__: object) -> Judging[Flaws]:
-    yield Wanted()
-    return Flaws()
 
 
 async def test_what_is_there_stays_whatever_changes_next_to_it(stand: Stand, old) -> None:
