@@ -125,6 +125,24 @@ async def test_a_sender_of_the_release_before_is_answered_with_a_code_that_it_kn
         service.go.set()
 
 
+async def test_a_sender_of_the_release_before_knows_the_code_of_what_was_busy_behind_a_service(
+    nats_url: str, pair: Pair
+) -> None:
+    """Such as the store that it had to ask, or a queue of its own."""
+
+    async def find(request: Request, message: FindObjects) -> Found:
+        raise Busy("too many wait already")
+
+    served, _ = pair
+    endpoints = {"find": Endpoint(FIND, find)}
+    async with serve(served, "objectstore", "objects", endpoints), by_hand(nats_url) as client:
+        for more, code in (({}, Unavailable.code), ({headers.ATTEMPT: "1"}, Busy.code)):
+            reply = await client.request(GREEDY, codec.encode(ASK), 60, headers=more or None)
+            assert reply.headers is not None
+            assert reply.headers[headers.FAILED] == code
+            assert codec.decode(reply.data, Failure).code == code
+
+
 async def test_a_busy_service_is_asked_again_until_it_answers(nats_url: str, pair: Pair) -> None:
     served, bus = pair
     async with serving(served) as service, by_hand(nats_url) as client:

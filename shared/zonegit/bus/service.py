@@ -251,12 +251,16 @@ class Dispatcher:
         return None
 
     async def _refuse(self, message: Msg, place: Place, busy: Busy) -> None:
-        """Answers that there is too much to do; to one that does not know ``busy``, with the code
-        that it knows for what may pass."""
+        """Answers that there is too much to do."""
         self._refused.note(place.actor, place.share)
-        known = headers.understands_busy(message.headers or {})
-        code = busy.code if known else Unavailable.code
-        failure = msgspec.structs.replace(failures.to_message(busy), code=code)
+        await self._fail(message, busy)
+
+    async def _fail(self, message: Msg, error: ZonegitError) -> None:
+        """Answers with an error; ``busy`` to one that does not know it, with the code that it knows
+        for what may pass."""
+        known = not isinstance(error, Busy) or headers.understands_busy(message.headers or {})
+        code = error.code if known else Unavailable.code
+        failure = msgspec.structs.replace(failures.to_message(error), code=code)
         await self._reply(message, failure, code)
 
     async def finish(self) -> None:
@@ -274,7 +278,7 @@ class Dispatcher:
             reply = await self._answer(message, fields)
         except ZonegitError as error:
             fields |= {"outcome": error.code, "error": error.message}
-            await self._reply(message, failures.to_message(error), error.code)
+            await self._fail(message, error)
         except Exception as error:  # a bug: told apart from failures, and found by its id
             log_id = secrets.token_hex(6)
             fields |= {"outcome": Internal.code, "log_id": log_id, "exc_info": error}
