@@ -26,6 +26,8 @@ def find_malformed(value: RRset) -> str | None:
         return f"{describe(value)} is of class {value.rdclass}, not IN"
     if value.ttl > MAX_TTL:
         return f"{describe(value)}: TTL {value.ttl} is not within 0 to {MAX_TTL} seconds"
+    if message_size(value) > MAX_MESSAGE:  # first, since it bounds the work that follows
+        return f"{describe(value)} fits no DNS message"
     if len(value.rdatas) > 1 and (why := _find_too_many(value)) is not None:
         return why
     rdtype = value.rdtype
@@ -38,8 +40,6 @@ def find_malformed(value: RRset) -> str | None:
             shown = octets[:_SHOWN_OCTETS].hex()
             more = "..." if len(octets) > _SHOWN_OCTETS else ""
             return f"{describe(value)}: RDATA \\# {len(octets)} {shown}{more} is malformed: {error}"
-    if message_size(value) > MAX_MESSAGE:
-        return f"{describe(value)} fits no DNS message"
     return None
 
 
