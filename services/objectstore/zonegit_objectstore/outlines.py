@@ -37,6 +37,13 @@ _UNKNOWN: Final = Outline("tree")
 _NUMBERS: Final = {mnemonic.encode(): number for mnemonic, number in rrtypes.NUMBERS.items()}
 _HEAD: Final = 1 + MAX_OCTETS + 4
 """Octets of a blob's payload that hold its owner, class and type."""
+_MAX_READ: Final = 128 << 10
+"""Octets of a tree that is read: more than one of ``MAX_RUN`` entries has. So an answer takes about
+as much time and memory whatever is asked about."""
+_COLUMNS: Final = (
+    f"id, {_KIND}, substr(payload, 1, CASE WHEN kind <> 'tree' THEN {_HEAD}"
+    f" WHEN length(payload) <= {_MAX_READ} THEN {_MAX_READ} ELSE 0 END), rowid"
+)
 
 
 _SINCE: Final[RowReader[int]] = RowReader("judged", tuple[StoredCount], read_value)
@@ -83,9 +90,10 @@ def read(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outl
             payloads[object_id] = payload
         else:
             found[object_id] = Outline("tree")
-            tree = decode(RawObject(object_id, "tree", payload))
-            if isinstance(tree, Tree) and is_run(tree) and len(tree.entries) <= room:
-                runs[object_id] = tree
+            tree = decode(RawObject(object_id, "tree", payload)) if payload and room > 0 else None
+            if isinstance(tree, Tree):
+                if is_run(tree) and len(tree.entries) <= room:
+                    runs[object_id] = tree
                 room -= len(tree.entries)
     if runs:
         below = list({each for tree in runs.values() for each in tree.entries.values()})
@@ -104,8 +112,9 @@ def read(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outl
 def _read_rows(
     connection: Connection, ids: Sequence[ObjectId]
 ) -> Iterable[tuple[ObjectId, bytes, bytes, int]]:
-    """Read the id, kind, payload and row number of objects."""
-    return _OUTLINED.read_all(select(connection, f"id, {_KIND}, payload, rowid", ids))
+    """Read the id, kind, payload and row number of objects: of a tree that is too large no octet,
+    of another object the first ones."""
+    return _OUTLINED.read_all(select(connection, _COLUMNS, ids))
 
 
 def _outline_trees(

@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from tests.support.graphs import Graph, chain, graphs
 from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId
-from zonegit.objects.model import Blob, Tree
+from zonegit.objects.model import Blob, Doc, Tree
 from zonegit.store.outline import Outline
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset
+from zonegit_objectstore import outlines
 from zonegit_objectstore.sqlite import open_objects
 
 MADE = commits.commit(names.parse("foo.com."), 1)
@@ -132,6 +134,24 @@ async def test_a_malformed_rrset_of_an_earlier_release_is_kept_and_known_as_that
         worse = encode(Blob(RRset(names.ROOT, rrtypes.A, 300, (b"\1\2\3",))))
         with pytest.raises(Invalid, match="malformed"):
             await store.put([worse])
+
+
+async def test_an_outline_takes_no_more_memory_where_objects_are_large(tmp_path: Path) -> None:
+    """Else a question of a few octets has the store read many megabytes."""
+    path = tmp_path / "objects.sqlite3"
+    large = [encode(Doc({"n": number, "text": 60_000 * "x"})) for number in range(100)]
+    tree = encode(Tree({b"\0%d" % number: each.id for number, each in enumerate(large)}))
+    async with open_objects(path) as store:
+        await store.put([*large, tree])
+    with closing(sqlite3.connect(path)) as other:
+        tracemalloc.start()
+        try:
+            found = outlines.read(other, [tree.id, *(each.id for each in large)])
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert {each.kind for each in found.values()} == {"tree", "doc"}
+    assert peak < 100 * 60_000 / 8
 
 
 async def test_a_rotten_commit_of_an_earlier_file_takes_its_place_when_it_is_repaired(
