@@ -17,6 +17,8 @@ MAX_MOVES: Final = 8
 MAX_QUESTIONS: Final = 4
 """Judgements of each class that run at a time."""
 MAX_OF_ACTOR: Final = 4
+MAX_QUESTIONS_OF_ACTOR: Final = 2
+"""Those of one actor, which leave room for others'."""
 MAX_WAITING_MOVES: Final = 1_024
 """More than the requests that the service has under way: a move was taken on, so it is judged."""
 MAX_WAITING_QUESTIONS: Final = 24
@@ -33,7 +35,7 @@ def open_queue() -> Gate:
         ),
         QUESTIONS: Share(
             max_running=MAX_QUESTIONS,
-            max_running_of_flow=MAX_OF_ACTOR,
+            max_running_of_flow=MAX_QUESTIONS_OF_ACTOR,
             max_waiting_of_flow=MAX_WAITING_QUESTIONS,
         ),
     }

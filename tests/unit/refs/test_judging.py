@@ -23,7 +23,11 @@ from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import ObjectStore, Origin
 from zonegit.zone import names
-from zonegit_refs.judgement_queue import MAX_OF_ACTOR, MAX_QUESTIONS, MAX_WAITING_QUESTIONS
+from zonegit_refs.judgement_queue import (
+    MAX_OF_ACTOR,
+    MAX_QUESTIONS_OF_ACTOR,
+    MAX_WAITING_QUESTIONS,
+)
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
 
@@ -123,11 +127,13 @@ async def test_a_branch_that_moves_while_it_is_looked_at_is_looked_at_anew(tmp_p
 
 
 class Held(MemoryObjects):
-    """A store that gives one object once ``free`` is set; ``asked`` counts those that wait."""
+    """A store that gives one object once ``free`` is set; ``asked`` counts those that wait, and
+    ``all_asked`` is set once they are ``most``."""
 
-    def __init__(self, at: ObjectId) -> None:
+    def __init__(self, at: ObjectId, most: int) -> None:
         super().__init__()
         self._at = at
+        self._most = most
         self.free = asyncio.Event()
         self.asked = 0
         self.all_asked = asyncio.Event()
@@ -135,28 +141,29 @@ class Held(MemoryObjects):
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
         if self._at in ids:
             self.asked += 1
-            if self.asked == MAX_OF_ACTOR:
+            if self.asked == self._most:
                 self.all_asked.set()
             await self.free.wait()
         return await super().get(ids)
 
 
-async def test_moves_go_through_whatever_is_only_judged_meanwhile(tmp_path: Path) -> None:
-    store = Held(SMALL.id)
+async def test_others_go_through_whatever_one_actor_has_judged_meanwhile(tmp_path: Path) -> None:
+    store = Held(SMALL.id, MAX_QUESTIONS_OF_ACTOR)
     await store.put([*BIG.objects, *SMALL.objects, *GROWN.objects])
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
         keeper = Keeper(tables, store, lambda *_: None)
         await keeper.register(ZONE, origin())
         await keeper.move(MAIN, Absent(), BIG.id, origin())
-        most = MAX_QUESTIONS + MAX_WAITING_QUESTIONS
+        most = MAX_QUESTIONS_OF_ACTOR + MAX_WAITING_QUESTIONS
         asking = [
             asyncio.create_task(keeper.judge(MAIN, Anything(), SMALL.id, origin()))
             for _ in range(most)
         ]
         await store.all_asked.wait()
-        assert store.asked == MAX_QUESTIONS
+        assert store.asked == MAX_QUESTIONS_OF_ACTOR
         with pytest.raises(Busy, match="too many moves of ada, which are to be judged"):
             await keeper.judge(MAIN, Anything(), GROWN.id, origin())
+        await keeper.judge(MAIN, Anything(), GROWN.id, origin("modest"))
         await keeper.move(MAIN, Exactly(BIG.id), GROWN.id, origin())
         store.free.set()
         answers = await asyncio.gather(*asking, return_exceptions=True)
@@ -166,7 +173,7 @@ async def test_moves_go_through_whatever_is_only_judged_meanwhile(tmp_path: Path
 
 async def test_moves_of_one_actor_leave_room_for_those_of_another(tmp_path: Path) -> None:
     """However many are being judged, and however long that takes."""
-    store = Held(SMALL.id)
+    store = Held(SMALL.id, MAX_OF_ACTOR)
     await store.put([*BIG.objects, *SMALL.objects, *GROWN.objects])
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
         keeper = Keeper(tables, store, lambda *_: None)
