@@ -21,7 +21,7 @@ from tests.support.nats import nats_server
 from tests.support.waiting import eventually, held
 
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect, headers
-from zonegit.bus.lanes import OPERATORS, READ, SERVICES, Lanes
+from zonegit.bus.lanes import OPERATORS, READ, SERVICES, WRITE, Lanes
 from zonegit.bus.service import Answer, Endpoint, Endpoints, serve
 from zonegit.config import BusSettings
 from zonegit.objects.canonical import encode
@@ -29,7 +29,7 @@ from zonegit.objects.model import Doc
 from zonegit.store import refnames
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Origin
-from zonegit.wire import codec
+from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
     AskSnapshot,
     Failure,
@@ -39,12 +39,15 @@ from zonegit.wire.messages import (
     HistoryOf,
     Listed,
     ListObjects,
+    Move,
+    Why,
 )
 from zonegit.wire.subjects import Request
 from zonegit.zone import names
 from zonegit_objectstore import handlers as objectstore
 from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.adopting import Adopting
+from zonegit_refs.handlers import DEPTHS
 from zonegit_refs.handlers import Handlers as RefHandlers
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
@@ -66,6 +69,7 @@ class Stand:
     url: str
     bus: Bus
     objects: Lanes
+    refs: Lanes
     log: "Log"
 
     def waiting(self, lane: str = READ) -> int:
@@ -89,7 +93,7 @@ def noted(service: str, endpoints: Endpoints, log: Log) -> Endpoints:
 
     def counting(answer: Answer) -> Answer:
         async def count(request: Request, message: object) -> object:
-            if request.actor == "greedy":
+            if request.actor.startswith("greedy"):
                 await log.go.wait()
             reply = await answer(request, message)
             log.served.append((service, request.actor))
@@ -123,8 +127,10 @@ async def stand_at(folder: Path) -> AsyncIterator[Stand]:
         asked = RemoteObjects(bus, "refs")
         keeper = Keeper(refs, asked, lambda *_: None)
         handlers = RefHandlers(keeper, Adopting(refs, keeper, asked)).endpoints()
-        await stack.enter_async_context(serve(bus, "refs", "refs", noted("refs", handlers, log)))
-        yield Stand(url, asking, lanes, log)
+        of_refs = await stack.enter_async_context(
+            serve(bus, "refs", "refs", noted("refs", handlers, log), DEPTHS)
+        )
+        yield Stand(url, asking, lanes, of_refs, log)
 
 
 @pytest_asyncio.fixture
@@ -156,8 +162,8 @@ class Greedy:
 
 
 @asynccontextmanager
-async def greedy_client(url: str) -> AsyncIterator[Greedy]:
-    client = await nats.connect(url, inbox_prefix="_INBOX.greedy")
+async def greedy_client(url: str, actor: str = "greedy") -> AsyncIterator[Greedy]:
+    client = await nats.connect(url, inbox_prefix=f"_INBOX.{actor}")
     greedy = Greedy(client)
     await greedy.listen()
     yield greedy
@@ -232,6 +238,25 @@ async def test_the_ref_store_is_shared_likewise(stand: Stand) -> None:
         stand.log.go.set()
         await eventually(lambda: greedy.answers.total() == FLOOD)
         assert stand.log.count("refs", "greedy") == greedy.answers["ok"] < FLOOD / 2
+
+
+async def test_moves_that_take_long_hold_no_place_of_those_who_only_read(stand: Stand) -> None:
+    """Two actors had all the places that operators have."""
+    refs = RemoteRefs(stand.bus, "ada", timeout=120)
+    absent = Move(
+        expected=Absent(), new=encode(Doc({})).id, why=Why(reason="set", operation=16 * "o")
+    )
+    async with AsyncExitStack() as stack:
+        for actor in ("greedy", "greedy-2"):
+            client = await stack.enter_async_context(greedy_client(stand.url, actor))
+            await client.send(
+                subjects.request(actor, "refs", "move", MAIN), codec.encode(absent), 50
+            )
+        moving = stand.refs.gates[WRITE]
+        await eventually(lambda: moving.running + moving.waiting()[OPERATORS] == 100)
+        assert moving.waiting()[OPERATORS]
+        await refs.where("ada")
+        stand.log.go.set()
 
 
 async def test_one_who_is_alone_has_no_limit_but_the_line(stand: Stand) -> None:

@@ -14,7 +14,7 @@ from zonegit.store.basis import Limits
 from zonegit.store.folderlock import locked
 from zonegit_refs.adopting import Adopting
 from zonegit_refs.checking import StoreCheck
-from zonegit_refs.handlers import Handlers
+from zonegit_refs.handlers import DEPTHS, Handlers
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.rivals import hear_others
@@ -66,7 +66,7 @@ async def _serve(bus_settings: BusSettings, settings: Settings, limits: Limits) 
             publisher.running(),
             witnesses.running(),
             adopting.running(),
-            serve(bus, NAME, "refs", endpoints),
+            serve(bus, NAME, "refs", endpoints, DEPTHS),
             check.running(),
         ):
             log.info(

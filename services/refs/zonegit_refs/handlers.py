@@ -6,6 +6,7 @@ Who asks, and about which ref, is taken from the subject alone: that is what the
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from zonegit.bus.lanes import READ, WRITE
 from zonegit.bus.service import Answer, Endpoints, endpoints_of
 from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.store import refnames
@@ -59,6 +60,9 @@ from zonegit.wire.messages import (
 from zonegit.wire.subjects import Request
 from zonegit.zone.names import Name
 
+DEPTHS: Final = {READ: 64, WRITE: 64}
+"""Requests that each lane runs at a time. Moves may wait long until they are judged, and hold no
+place of what only reads."""
 RESOLVER: Final = "resolver"
 """The actor that resolvers are."""
 
