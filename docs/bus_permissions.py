@@ -1,4 +1,4 @@
-"""Writes docs/nats-server.conf, and the recipes and tables about permissions in docs/operations.md
+"""Write docs/nats-server.conf, and the recipes and tables about permissions in docs/operations.md
 and docs/wire.md, from ``zonegit.wire``: run it with ``make docs``. A test compares them."""
 
 import sys

@@ -1,1 +1,1 @@
-"""Makes what a release consists of, beside the wheel."""
+"""Build the parts of a release other than the wheel."""

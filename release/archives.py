@@ -2,8 +2,8 @@
 
 An archive is a zip file that Python runs (PEP 441). It holds zonegit, the packages of
 ``requirements/run.txt`` with their hashes checked, and nats-server. Packages with compiled modules
-are taken for every Python that zonegit supports; the names of these modules differ, so they lie
-beside each other. ``SHA256SUMS`` lists the archives, the wheel and all else in the folder.
+are taken for every Python that zonegit supports; the names of these modules differ, so one
+folder holds all of them. ``SHA256SUMS`` lists the archives, the wheel and all else in the folder.
 """
 
 import argparse

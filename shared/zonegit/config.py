@@ -60,8 +60,8 @@ class Settings(msgspec.Struct, frozen=True):
     ``workspace_scheme`` is how zones lie as files, None: not said; ``zone_schemes`` those of some
     zones, by their names as they were written. ``ttl`` is that of new RRsets for which none is
     typed, as text; None: not said. ``zone`` and ``branch`` are those that commands work in, None:
-    HEAD decides. ``include_folders`` are those that master files may include from, beside their
-    own."""
+    HEAD decides. ``include_folders`` are those that master files may include from, in addition
+    to their own."""
 
     data: Path
     actor: str

@@ -85,7 +85,7 @@ def read_trusted(folder: Path, home: Path, trusted: Collection[Path]) -> File:
             raise Denied(
                 f"{file.path} sets {', '.join(sorted(file.restricted))} and is not trusted"
                 f" with that{changed}",
-                hint="read it; zonegit config trust allows it",
+                hint="read the file, then trust it: zonegit config trust",
             )
     return content
 
@@ -99,7 +99,7 @@ def require_owned(file: FolderFile) -> None:
     if file.owner not in (os.geteuid(), 0):
         raise Denied(
             f"{file.path} belongs to another user and sets {', '.join(sorted(file.restricted))}",
-            hint="keep a file of your own, or name its folder in ZONEGIT_TRUSTED_FOLDERS",
+            hint="write a file of your own, or name its folder in ZONEGIT_TRUSTED_FOLDERS",
         )
 
 
@@ -122,7 +122,7 @@ def _read_owned(path: Path) -> tuple[File, int]:
         with open_file(path) as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise Invalid(f"{path} is no file")
+                raise Invalid(f"{path} is not a regular file")
             octets = file.read(MAX_FILE_OCTETS + 1)
     except FileNotFoundError:
         return File({}, {}), os.geteuid()
@@ -139,8 +139,13 @@ def _parse(path: Path, octets: bytes) -> File:
     except (ValueError, RecursionError) as error:
         raise Invalid(f"{path} is not TOML: {error}") from error
     zones = content.pop(ZONES, {})
+    if not isinstance(zones, dict):
+        raise Invalid(
+            f"{path}: {ZONES!r} is not a setting but a table for each zone",
+            hint=f"set default-zone for the zone to work in; write [{ZONES}.NAME] for a table",
+        )
     _check_keys(str(path), content, KNOWN_KEYS)
-    for zone, values in zones.items() if isinstance(zones, dict) else [(ZONES, zones)]:
+    for zone, values in zones.items():
         _check_keys(f"{path}: {ZONES} {zone!r}", values, ZONE_KEYS)
     return File(content, zones)
 

@@ -369,8 +369,8 @@ def test_doctor_names_the_process_that_keeps_the_folder(own_stack: Stack) -> Non
             until(lambda: "service.started" in intruder.log.read_text(), "it did not start")
             os.kill(pid, signal.SIGKILL)
             wrong = findings(own_stack, 1)
-            assert "nobody answers" in wrong["refs"]
-            assert "keeps" in wrong["refs"]
+            assert "does not answer" in wrong["refs"]
+            assert "uses" in wrong["refs"]
         finally:
             intruder.kill()
 

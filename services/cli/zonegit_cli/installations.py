@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 STORES: Final = ("objectstore", "refs")
 PRESENCE_S: Final = 0.3
-"""Seconds that instances have to answer."""
+"""Seconds to wait for the answers of instances."""
 
 Instances = Mapping[str, Sequence[Presence]]
 """The instances of each store that answer; none where the bus does not let this user ask."""
 
 
 async def ask_instances(bus: "Bus") -> Instances:
-    """Ask every instance of the stores what it is.
+    """Ask every instance of the stores to describe itself.
 
     Raises:
         Unavailable: no bus.
@@ -51,7 +51,7 @@ def describe_instances(store: str, instances: Sequence[Presence]) -> list[str]:
     known = {each.instance for each in instances}
     problems += [
         f"another {store}, instance {each.rival}, tries to serve on this bus and ends each time:"
-        " stop what starts it, or give it a bus of its own"
+        " disable what starts it, or give it a separate bus"
         for each in instances
         if each.rival and each.rival not in known
     ]
@@ -74,25 +74,25 @@ def describe_refusal(status: ResolverStatus) -> str | None:
     if status.held:
         return (
             f"the log of refs went back behind what it holds (epoch {status.epoch}, sequence"
-            f" {status.sequence}), so it keeps what it serves: zonegit recover; if refs is another"
-            f" one on purpose: zonegit adopt-store {status.epoch}"
+            f" {status.sequence}), so it keeps what it serves: zonegit recover; if this store is to"
+            f" replace the one before: zonegit adopt-store {status.epoch}"
         )
     return None
 
 
 def describe_lock(data: Path, store: str) -> str | None:
-    """Return which process keeps the folder of a store that does not answer; None: none does."""
+    """Return the process that uses the folder of a store that does not answer; None: none does."""
     folder = data / store
     if not folderlock.is_locked(folder):
         return None
     pid = folderlock.read_pid(folder)
     process = f"process {pid}" if pid is not None else "a process"
-    return f"{process} keeps {folder} and does not answer on this bus: stop it, if it is not ours"
+    return f"{process} uses {folder} and does not answer on this bus: stop it, or check its bus URL"
 
 
 def _next_step(held: str) -> str:
     return (
-        "start refs over its own folder (ZONEGIT_DATA); if this is another one on purpose:"
+        "start refs over its own folder (ZONEGIT_DATA); if this store is to replace that one:"
         f" zonegit adopt-store {held}"
     )
 

@@ -38,7 +38,7 @@ def check(settings: BusSettings) -> None:
     except ValueError:
         good = False
     if not good:
-        raise Invalid("the URL of the bus is malformed", hint="nats://HOST:4222 is one")
+        raise Invalid("the URL of the bus is malformed", hint="for example nats://HOST:4222")
 
 
 def requires_tls(settings: BusSettings) -> bool:
@@ -47,7 +47,7 @@ def requires_tls(settings: BusSettings) -> bool:
 
 
 def tls(settings: BusSettings) -> ssl.SSLContext | None:
-    """Return whom to trust and what to show the bus; None: whoever the system trusts, and nothing.
+    """Return the TLS settings of a connection; None: the system's authorities, no certificate.
 
     Raises:
         Invalid: a file of certificates or the key cannot be used; names it.
@@ -69,9 +69,10 @@ def tls(settings: BusSettings) -> ssl.SSLContext | None:
 
 
 def _show(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
-    def refuse() -> str:  # else OpenSSL asks on the terminal, and a service waits for ever
+    def refuse() -> str:  # else OpenSSL asks on the terminal, and a service waits without end
         raise Invalid(
-            f"the key {key or cert} is encrypted", hint="keep it without a password, for a mode 600"
+            f"the key {key or cert} is encrypted",
+            hint="store it without a password, in a file of mode 600",
         )
 
     try:
@@ -100,18 +101,17 @@ def why(error: Exception, settings: BusSettings) -> ZonegitError:
         case PlaintextError():
             return Unavailable(
                 f"the bus {shown} does not speak TLS, so it was sent no credentials",
-                hint="write nats:// instead of tls:// if it should not, else set it up for TLS",
+                hint="use nats:// for a bus without TLS, or set up TLS on the server",
             )
         case ssl.SSLError() | EndedError(is_encrypted=True):
             return Unavailable(
                 f"the bus {shown} ended the TLS connection before it answered{_reason(error)}",
-                hint="it may ask for a certificate that it knows: ZONEGIT_NATS_CERT and"
-                " ZONEGIT_NATS_KEY",
+                hint="it may require a client certificate: ZONEGIT_NATS_CERT and ZONEGIT_NATS_KEY",
             )
         case TimeoutError():
             return Unavailable(
                 f"the bus {shown} accepts connections, but did not answer in time",
-                hint="is it a NATS server, and not overloaded?",
+                hint="check that it is a NATS server and not overloaded",
             )
         case _:
             return Unavailable(

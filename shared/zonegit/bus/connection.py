@@ -190,7 +190,7 @@ class Bus:
             self._refused.discard(subject.casefold())
             raise Denied(
                 f"{self.url_shown} does not let this user listen on {subject}",
-                hint="permissions are the broker's; ask whoever runs it",
+                hint="ask the operator of the bus for this permission",
             )
 
     def on_reconnect(self, callback: Callable[[], None]) -> None:

@@ -2,7 +2,7 @@
 in the order of a fair queue of their actors (docs/adr/0040-fair-queueing.md).
 
 Services and resolvers have a class of their own, so operators cannot crowd them out, however many
-there are. What a service asks because it answers somebody's request belongs to that actor, goes
+there are. A request that a service sends to answer an actor's request belongs to that actor, goes
 ahead of the actor's other requests, and is not refused.
 """
 

@@ -234,7 +234,7 @@ class Requests:
     def _denial(self, waiting: _Waiting, what: str) -> Denied:
         return Denied(
             f"{self._shown} does not let this user {what}",
-            hint="permissions are the broker's; ask whoever runs it",
+            hint="ask the operator of the bus for this permission",
             subject=waiting.subject,
         )
 

@@ -1,6 +1,6 @@
 """The socket under the client library: TLS, and no wait without an end.
 
-The library's own TCP transport waits for ever where a TLS handshake has failed: it waits for the
+The library's own TCP transport waits without end where a TLS handshake has failed: it waits for the
 end of a connection that the handshake took over. Its stream also answers the end of a TLS
 connection in a way that asyncio warns of. And it sends a password in clear text to a server that
 does not ask for TLS, whatever the URL says.

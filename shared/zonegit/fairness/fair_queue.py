@@ -19,7 +19,7 @@ keeps its tag until virtual time has reached it: leaving is no pardon. When the 
 of that is forgotten.
 
 How long an item takes is known afterwards only. Until then its flow is charged what its items took
-of late (a moving average), and the difference when the item is finished. So a flow of expensive
+recently (a moving average), and the difference when the item is finished. So a flow of expensive
 items is not started ``depth`` times before its first charge.
 
 What follows, and what the tests check as laws:

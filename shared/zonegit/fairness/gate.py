@@ -50,7 +50,7 @@ class Gate:
         return dict(self._queue.waiting())
 
     def flows(self, share: str) -> list[Hashable]:
-        """Return the flows of a class that have tasks, or had of late."""
+        """Return the flows of a class that have, or recently had, tasks."""
         return self._queue.flows(share)
 
     def is_full(self, share: str, flow: Hashable) -> bool:
@@ -128,7 +128,7 @@ class Gate:
         after_ms = min(max(after_ms, MIN_RETRY_MS), MAX_RETRY_MS)
         return Busy(
             f"too many {self._what.format(flow=flow)} wait already",
-            hint="try again in a moment, with fewer at a time",
+            hint="try again later, with fewer requests at a time",
             retry_after_ms=str(after_ms),
         )
 

@@ -101,7 +101,7 @@ def _stepped(work: Coroutine[Any, Any, T], meter: Meter) -> Generator[Any, Any, 
 async def run_in_thread(executor: Executor, work: Callable[[], T]) -> T:
     """Run ``work`` in a thread of ``executor``, and count its time for the work that runs.
 
-    A caller that is cancelled is charged all the same for what the thread has begun.
+    A cancelled caller is still charged for the work that the thread has begun.
     """
     loop = asyncio.get_running_loop()
     meter = current()

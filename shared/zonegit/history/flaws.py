@@ -13,7 +13,7 @@ the other.
 
 What stood before is not judged: an RRset with the same id in the same place, and types that stood
 together there. ``others`` are further trees of which this holds. Flaws that they have too are
-returned apart, so that whoever asks can warn of them.
+returned apart, so that the caller can warn of them.
 
 The walk asks for objects and for outlines (docs/adr/0003). It takes each subtree once, so the time
 that a tree takes grows with the number of objects that it has, not with the names that a hostile

@@ -1,4 +1,4 @@
-"""Judgement of a tip by itself: whether resolvers can load it, and would serve a valid zone.
+"""Judgement of a tip: whether resolvers can load it, and would serve a valid zone.
 
 A branch or tag never comes to hold another one, forced or not. What was accepted before stays
 accepted: RRsets of the present tip are not judged again, and a commit that the log has as a tip of
@@ -150,5 +150,5 @@ def _refusal(ref: RefName, flaws: Sequence[Flaw]) -> Invalid:
     rest = f"; and {more}{' or more' if len(flaws) >= MAX_FLAWS else ''} others" if more > 0 else ""
     return Invalid(
         f"{ref.path()} cannot hold this: {shown}{rest}",
-        hint="no resolver could serve it as a zone; --force does not change that",
+        hint="correct the records; --force does not override this check",
     )

@@ -23,7 +23,7 @@ MAX_RUN: Final = 1_024
 """Subtrees that a run has, of which an outline is given."""
 RUN: Final = "run"
 MAX_TYPES: Final = 32
-"""Types of one owner in an outline; a tree with more is looked at by whoever asks."""
+"""Types of one owner in an outline; the caller reads a tree with more."""
 
 
 class Outline(msgspec.Struct, frozen=True, array_like=True):

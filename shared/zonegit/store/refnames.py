@@ -138,7 +138,7 @@ def require_new(short: str, what: str) -> None:
     if odd is not None:
         raise Invalid(
             f"{short!r} is not a name for a new {what}: shells and terminals interpret {odd!r}",
-            hint="letters, digits, - _ . / @ + , = and % make one; names that exist stay usable",
+            hint="use letters, digits, - _ . / @ + , = and %; existing names stay usable",
         )
 
 

@@ -17,7 +17,7 @@ it and nothing else.
     zg.presence.<store>
     zg.heartbeat
 
-A reply goes to an inbox of whoever asked, and nowhere else:
+A reply goes only to an inbox of the requester:
 
     _INBOX.<actor>.<connection>.<request>
 """

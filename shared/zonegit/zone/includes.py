@@ -1,7 +1,7 @@
 """The files that master files include: below the folder of the file that was named, or allowed.
 
-A master file may come from somebody else. What it includes is read with the rights of the one who
-reads it, so it may name files beside it and no others of theirs.
+A master file may come from another person. Its includes are read with the rights of the user who
+imports it, so it may name files below its own folder and no others.
 """
 
 import os
@@ -17,7 +17,7 @@ class Includes:
     """Opens what the master files of one command include.
 
     Args:
-        allowed: folders that may be included from, beside the one where the file lies.
+        allowed: further folders that may be included from.
         limit: octets that are read, and one more.
     """
 
@@ -27,8 +27,9 @@ class Includes:
         self._roots: dict[str, str] = {}
 
     def __call__(self, includer: str, path: str) -> tuple[str, bytes]:
-        """Read a file relative to the folder of the one that names it, which is the working folder
-        where that came from a pipe.
+        """Read a file relative to the folder of the including file.
+
+        That is the working folder if the including file came from a pipe.
 
         Raises:
             OSError: it cannot be read.
@@ -40,7 +41,7 @@ class Includes:
         if not any(_is_below(os.path.realpath(found), each) for each in (root, *self._allowed)):
             raise Invalid(
                 f"{found[:200]!r} lies outside of the folder of the file that includes it",
-                hint="ZONEGIT_INCLUDE_FOLDERS names other folders that may be included from",
+                hint="to allow another folder, name it in ZONEGIT_INCLUDE_FOLDERS",
             )
         with open_file(Path(found)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -202,6 +202,8 @@ async def test_a_branch_that_moved_meanwhile_stops_it_and_the_same_command_goes_
         await removal.remove_zone(full.repo, refs, force=True, because=WHY)
     assert set(await held(full.repo)) == {main}
     assert caught.value.hint is not None
-    assert caught.value.hint.startswith("the same command goes on with the rest; zonegit undo ")
+    assert caught.value.hint.startswith(
+        "run the same command again to remove the rest; zonegit undo "
+    )
     await remove(full.repo)
     assert not await is_registered(full.repo)

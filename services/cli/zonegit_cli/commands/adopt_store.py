@@ -21,7 +21,9 @@ Row = tuple[str, str, str]
 
 def _check_id(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not _ID.fullmatch(value):
-        raise click.BadParameter("an installation has an id of 16 hex digits: zonegit doctor")
+        raise click.BadParameter(
+            "an installation id has 16 hex digits: zonegit adopt-store lists the ids"
+        )
     return value
 
 
@@ -31,12 +33,11 @@ async def command(session: Session, installation: str | None) -> None:
     """Let the ref store take the place of installation ID.
 
     Resolvers keep the id of the first ref store that they hear, and follow no other one. This
-    writes into the running ref store that it replaces ID: resolvers that hold ID follow it from now
-    on, and what they serve becomes what it has. Import the zones first, with serials later than
-    those that secondaries have. A store that was moved or restored has kept its id and needs none
-    of this.
+    records in the running ref store that it replaces ID. Resolvers that hold ID then follow it, and
+    serve its zones only. Import the zones first, with serials later than those that secondaries
+    have. A store that was moved or restored keeps its id and does not need this command.
 
-    Without ID, shows which installation each store and resolver belongs to, and changes nothing.
+    Without ID, list the installation of each store and resolver, and change nothing.
 
     \b
     zonegit adopt-store
@@ -78,7 +79,7 @@ def _rows(
 
 
 def _note(refuses: str) -> str:
-    return f"does not belong to {refuses}" if refuses else ""
+    return f"does not follow {refuses}" if refuses else ""
 
 
 def _tell(done: Installation, installation: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""zonegit config: what the settings file of the working folder may do."""
+"""zonegit config: trust the settings file of the working folder."""
 
 import os
 from pathlib import Path
@@ -12,11 +12,11 @@ from zonegit_cli.session import Session
 
 
 @page.page("trust")
-@click.option("--remove", is_flag=True, help="Trust it no more.")
+@click.option("--remove", is_flag=True, help="Withdraw the trust.")
 async def trust_folder(session: Session, remove: bool) -> None:
-    """Let the .zonegit.toml of this folder say whom to talk to, as whom, and with which keys.
+    """Trust the .zonegit.toml of this folder to set the bus, the actor and the keys.
 
-    Without that, a file that sets url, creds, ca, cert, key, context, data, actor, signing_key or
+    Without trust, a file that sets url, creds, ca, cert, key, context, data, actor, signing_key or
     trusted_keys is refused. Read it first. When one of these settings changes, it is refused
     again; other settings need no trust.
 
@@ -41,7 +41,7 @@ async def trust_folder(session: Session, remove: bool) -> None:
 
 @click.group("config")
 def command() -> None:
-    """What the settings file of this folder may do.
+    """Trust the settings file of this folder.
 
     \b
     zonegit config trust

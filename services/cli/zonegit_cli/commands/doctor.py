@@ -120,8 +120,8 @@ async def _services(session: Session, bus: "Bus") -> list[Finding]:
 def _service(session: Session, name: str, found: Sequence["Found"]) -> Finding:
     if not found:
         locked = installations.describe_lock(session.settings.data, name)
-        text = locked or "zonegit up starts one, logs say why not"
-        return Finding(name, False, f"nobody answers; {text}")
+        text = locked or "start it: zonegit up; if it runs, read its log"
+        return Finding(name, False, f"does not answer; {text}")
     return _versions(name, [each.version for each in found])
 
 
@@ -203,7 +203,7 @@ async def _resolvers(session: Session, bus: "Bus") -> list[Finding]:
         for name in found.contested
     ]
     if not found.statuses:
-        return findings or [Finding("resolver", False, "nobody answers; zonegit up starts one")]
+        return findings or [Finding("resolver", False, "none answers; start one: zonegit up")]
     findings.append(_versions("resolver", [each.version for each in found.statuses]))
     return findings + [_resolver(each) for each in found.statuses]
 

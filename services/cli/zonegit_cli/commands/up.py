@@ -84,8 +84,8 @@ async def command(
     """Start bus, object store, refs and resolvers, and start again whatever dies.
 
     Data lies in --data (ZONEGIT_DATA); every other command with the same setting finds the stack
-    there. Runs until Ctrl-C or zonegit down. Where a store cannot be opened, it is named with what
-    to do, resolvers serve from their disks, and the store is opened once its file was replaced.
+    there. Runs until Ctrl-C or zonegit down. If a store cannot be opened, up names the file and the
+    next step, resolvers serve from their disks, and the store is opened once its file is replaced.
 
     \b
     zonegit up --detach

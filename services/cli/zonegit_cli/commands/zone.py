@@ -84,7 +84,7 @@ async def remove(
     """Remove ZONE, so that it is no longer served.
 
     One that has branches or tags is removed with --force --reason TEXT: each of them is deleted
-    first, main last. If that stops halfway, the same command goes on with the rest. zonegit undo
+    first, main last. If that stops halfway, run the same command again. zonegit undo
     brings all of it back.
     """
     if dry_run:

@@ -45,7 +45,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Child(msgspec.Struct):
-    """What to run, with what environment beside ours, and where its output goes. While a store
+    """A process to run: its command, its additional environment and its log. While a store
     cannot be opened, it is started again when its file has changed."""
 
     name: str
@@ -107,7 +107,7 @@ async def keep_running(child: Child, say: Say) -> None:
 
 
 async def _wait_for_change(file: Path) -> None:
-    """Wait until a file is another one or was written, but not for ever."""
+    """Wait until a file is replaced or written, at most :data:`RETRY_STORE_S`."""
     before = _read_version(file)
     deadline = time.monotonic() + RETRY_STORE_S
     while time.monotonic() < deadline and _read_version(file) == before:  # noqa: ASYNC110 # a file

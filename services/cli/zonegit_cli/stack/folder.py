@@ -1,8 +1,9 @@
-"""The folder that a stack keeps its data in: whose it is, and who may look into it.
+"""The data folder of a stack: check its owner, and make it private.
 
-A marker file says that a folder is a stack's. One that holds anything and has no marker belongs to
-somebody else: it is refused, and nothing in it is created or changed. The release before wrote no
-marker, so a folder with one of its stores, or with what its supervisor wrote, is a stack's, too.
+A marker file says that a folder is a stack's. A folder that is not empty and has no marker belongs
+to another program or user: it is refused, and nothing in it is created or changed. The release
+before wrote no marker, so a folder with one of its stores, or with the files of its supervisor, is
+a stack's, too.
 """
 
 import json
@@ -26,7 +27,7 @@ _OF_FILE_SYSTEM: Final = frozenset({"lost+found"})
 
 
 def claim(data: Path) -> None:
-    """Make a folder a stack's, for its owner alone, and the folder itself if need be.
+    """Create or take a folder for a stack, readable by its owner alone.
 
     Raises:
         Invalid: it holds files and is not a stack's; nothing was touched.

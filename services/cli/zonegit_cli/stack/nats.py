@@ -48,8 +48,8 @@ def binary() -> str:
 
 
 def _installed() -> str | None:
-    """Return the server that was installed with zonegit: an environment has it beside its Python,
-    an archive and ``pip install --target`` beside the packages."""
+    """Return the server that was installed with zonegit: an environment has it next to its Python,
+    an archive and ``pip install --target`` next to the packages."""
     packages = Path(zonegit.__path__[0]).parent
     folders = (sysconfig.get_path("scripts"), packages / "bin")
     return shutil.which("nats-server", path=os.pathsep.join(map(str, folders)))

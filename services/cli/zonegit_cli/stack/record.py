@@ -64,7 +64,7 @@ def locked(data: Path) -> Iterator[None]:
 
     Raises:
         Conflict: a stack runs there already.
-        Invalid: the folder cannot be used, or is somebody else's; says why.
+        Invalid: the folder cannot be used, or belongs to another program; says why.
     """
     try:
         folder.claim(data)

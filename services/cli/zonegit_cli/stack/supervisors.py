@@ -1,7 +1,7 @@
-"""Which process is the supervisor that a stack's record names.
+"""Identify the supervisor of a stack before a signal is sent to it.
 
 A record may be old or not ours: its process has ended, and the id is another's by now. So a process
-is told from others by when it started and by its command before it is sent a signal.
+is identified by its start time and its command before it receives a signal.
 """
 
 import os
@@ -32,9 +32,9 @@ def stop(pid: int, start: int | None, record: Path) -> None:
     """
     if not is_supervisor(pid, start):
         raise Invalid(
-            f"{record} names the process {pid}, which is no supervisor of a stack; it was sent"
+            f"{record} names the process {pid}, which is not the supervisor of a stack; it was sent"
             " nothing",
-            hint="remove the file if no stack runs from there",
+            hint="remove the file if no stack runs from that folder",
         )
     os.kill(pid, signal.SIGTERM)
 

@@ -179,7 +179,7 @@ class Follower:
         return beat.epoch != self.epoch or beat.sequence < self._at_last_beat
 
     def _hear_other(self, installation: str) -> None:
-        """A ref store of another installation is there: in the place of ours, or next to it."""
+        """Handle a ref store of another installation: in the place of ours, or next to it."""
         if not self._is_ours_there():
             self._refuse(installation)
         elif installation != self._second:
@@ -188,7 +188,7 @@ class Follower:
                 "refs.second",
                 installation=installation,
                 held=self.installation,
-                hint="two ref stores serve on one bus: stop that one",
+                hint="two ref stores serve on one bus: stop the one of that installation",
             )
 
     def _is_ours_there(self) -> bool:
@@ -205,7 +205,7 @@ class Follower:
             "refs.refused",
             installation=installation,
             held=self.installation,
-            hint="start refs over its own folder; if this is another one on purpose:"
+            hint="start refs over its own folder; if this store is to replace that one:"
             f" zonegit adopt-store {self.installation}",
         )
 
@@ -322,7 +322,7 @@ class Follower:
                 held_epoch=self.epoch,
                 held_sequence=self.sequence,
                 hint="the ref store was restored; what is served stays until: zonegit recover;"
-                f" if it is another one on purpose: zonegit adopt-store {self.epoch}",
+                f" if this store is to replace the one before: zonegit adopt-store {self.epoch}",
             )
         self.is_held, self.refuses = is_held, ""
         self._heard = time.monotonic()

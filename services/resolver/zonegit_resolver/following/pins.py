@@ -1,6 +1,6 @@
 """Zones that are pinned to the past: each stays at the commit that its refish stood for.
 
-Each is looked up by itself: one that cannot be found out keeps none of the others waiting.
+Each is looked up separately: one that cannot be found does not delay the others.
 """
 
 import asyncio

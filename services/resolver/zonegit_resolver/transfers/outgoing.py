@@ -221,8 +221,8 @@ def is_transfer(query: Query) -> bool:
 
 
 def _is_current(query: Query, snapshot: Snapshot) -> bool:
-    """Whether the client has everything: it says a serial, and the zone's is not later (RFC 1995
-    section 2). An IXFR query without an SOA asks for everything."""
+    """Return whether the client's serial is current: the zone's is not later (RFC 1995 section 2).
+    An IXFR query without an SOA asks for everything."""
     if query.qtype != rrtypes.IXFR or query.serial is None:
         return False
     return snapshot.serial is None or not later(snapshot.serial, query.serial)

@@ -85,7 +85,7 @@ class TransferQueue:
         return self._gate.waiting()
 
     def lines(self) -> list[Hashable]:
-        """Return the flows that have a transfer, or had of late, of whole zones."""
+        """Return the flows that have, or recently had, a transfer of a whole zone."""
         return self._gate.flows(WHOLE)
 
     def refused(self) -> dict[str, int]:

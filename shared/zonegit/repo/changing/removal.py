@@ -188,7 +188,7 @@ def _halfway(
     more = len(removed) - moves.MAX_NAMED
     return type(error)(
         f"{error.message}; removed so far: {shown}{f' and {more} more' if more > 0 else ''}",
-        hint="the same command goes on with the rest;"
-        f" zonegit undo {operations.short_id(operation)} puts back what was removed",
+        hint="run the same command again to remove the rest;"
+        f" zonegit undo {operations.short_id(operation)} restores what was removed",
         **{**error.details, "operation": operation},
     )
