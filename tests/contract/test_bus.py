@@ -449,3 +449,36 @@ async def test_a_history_that_is_not_what_was_asked_for_is_never_taken(
     async with serve(served, "objectstore", "objects", endpoints):
         with pytest.raises(Corrupt):
             await RemoteObjects(bus, "ada").history([tip], 9)
+
+
+async def test_who_asks_without_end_leaves_most_of_the_time_to_other_work(
+    nats_url: str,
+) -> None:
+    """A resolver answers DNS queries in the process that says what it serves."""
+    answered = 0
+
+    def answer(asked: AskStatus) -> Done:
+        nonlocal answered
+        answered += 1
+        time.sleep(0.001)
+        return Done()
+
+    subject, question = subjects.resolver("ns1", "status"), AskStatus(zone=names.ROOT)
+    settings = BusSettings(nats_url)
+    async with (
+        connect(settings, name="ns1") as served,
+        connect(settings, name="ada") as bus,
+        answer_requests(served, subject, AskStatus, answer),
+    ):
+        for _ in range(2_000):
+            await bus.client.publish(subject, codec.encode(question), reply="_INBOX.ada.1.2")
+        await bus.flush()
+        for _ in range(3):  # a turn of the loop is one question at the most
+            before = answered
+            await asyncio.sleep(0)
+            assert answered - before <= 1
+        while True:
+            with suppress(Unavailable):
+                await bus.request(subject, question, Done, timeout=1)
+                break
+        assert answered < 2_000

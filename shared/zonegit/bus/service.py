@@ -25,7 +25,7 @@ from zonegit import release
 from zonegit.bus import discovery, headers
 from zonegit.bus.connection import Bus
 from zonegit.bus.lanes import DEFAULT_DEPTHS, READ, WRITE, Lanes, Place
-from zonegit.containment import contain, isolate
+from zonegit.containment import isolate
 from zonegit.errors import Busy, Internal, Invalid, Unavailable, ZonegitError
 from zonegit.fairness import meter as metering
 from zonegit.fairness.gate import Turn
@@ -44,6 +44,13 @@ REFUSALS_EVERY_S: Final = 1.0
 MAX_REFUSALS: Final = 4_096
 """Requests that are answered ``busy`` in that time. More of them are dropped: a client that sends
 so many does not wait for answers."""
+
+PAUSE_FACTOR: Final = 9
+"""How many times as long as an answer took the next question waits, on a subject that has no fair
+queue: whatever is asked, nine tenths of the process's time are left to its other work."""
+MAX_PAUSE_S: Final = 1.0
+MAX_QUESTIONS: Final = 256
+"""Such questions that wait; while there are more, those whose turn it is are dropped."""
 
 STOP_TIMEOUT: Final = 10.0
 """Seconds that running requests have to finish when the service stops."""
@@ -140,6 +147,8 @@ async def answer_requests(
 ) -> AsyncIterator[None]:
     """Answer what is asked on one subject, from entry to exit.
 
+    Every operator may ask, as often as they like, so a resolver's other work comes first.
+
     Args:
         bus: where it is asked.
         subject: the subject of the question.
@@ -151,16 +160,21 @@ async def answer_requests(
         Unavailable: no bus.
     """
 
+    subscription: Subscription | None = None
+
     async def take(asked: Msg) -> None:
-        if not asked.reply or not bus.replies.allows(asked.subject, asked.reply):
-            return
-        try:
-            with contain("request", subject=subject):
-                reply = answer(codec.decode(asked.data, message))
-                if reply is not None:
-                    await bus.send(asked.reply, codec.encode(reply))
-        except ZonegitError as error:
-            log.warning("request.unanswered", subject=subject, error=error.message)
+        began = time.perf_counter()
+        waiting = subscription.pending_msgs if subscription is not None else 0
+        if waiting <= MAX_QUESTIONS and bus.replies.allows(asked.subject, asked.reply):
+            with isolate("request", subject=subject):
+                await give(asked)
+        took_s = time.perf_counter() - began
+        await asyncio.sleep(min(PAUSE_FACTOR * took_s, MAX_PAUSE_S))
+
+    async def give(asked: Msg) -> None:
+        reply = answer(codec.decode(asked.data, message)) if asked.reply else None
+        if reply is not None:
+            await bus.send(asked.reply, codec.encode(reply))
 
     try:
         subscription = await bus.client.subscribe(subject, cb=take)
