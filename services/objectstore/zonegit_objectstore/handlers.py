@@ -1,4 +1,4 @@
-"""What each verb of the object store does: a message in, one call, a message out.
+"""Handle each verb of the object store: a message in, one call, a message out.
 
 The store has a thread that reads and one that writes, and a lane for each. A reply is a batch of
 what was asked for, so that no request keeps a thread for long: about 10 ms.

@@ -106,7 +106,7 @@ def fill(connection: Connection) -> None:
 
 
 class CheckedPage(NamedTuple):
-    """What a page of the log came to: the last row that was looked at, whether there are more, and
+    """The result of a page of the log: the last row that was looked at, whether there are more, and
     what is wrong."""
 
     last: int

@@ -1,4 +1,4 @@
-"""Hears resolvers on the bus: keeps the registry, and passes on what they say of the log.
+"""Listen to resolvers on the bus: keep the registry, and pass on their reports of the log.
 
 A store that starts, or that may have missed announcements, calls resolvers: each that runs
 announces itself at once. The subject of what they say names its sender, and the broker lets a

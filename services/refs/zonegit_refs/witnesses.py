@@ -1,4 +1,4 @@
-"""Listens to resolvers: who they are, and whether this store was restored from a backup.
+"""Listen to resolvers, to find out whether this store was restored from a backup.
 
 Announcements make the registry, and say which row of the log a resolver applied last; each report
 of what is served says it, too. When this store starts, resolvers are called to announce themselves.

@@ -48,7 +48,7 @@ class Behalf:
 
 
 BEHALF: Final[ContextVar[Behalf | None]] = ContextVar("behalf", default=None)
-"""What the task at hand answers; None: nothing."""
+"""The request that the current task answers; None: no request."""
 
 
 def request(timeout: float, request_id: str, attempt: int = 1) -> dict[str, str]:

@@ -44,7 +44,7 @@ ANSWER_TIMEOUT_S: Final = 1.0
 """Seconds that another instance has to answer."""
 ASK_EVERY_S: Final = 3.0
 RIVAL_S: Final = 10.0
-"""How long an instance is named that wanted to serve as well."""
+"""Seconds for which another instance that tried to serve is reported."""
 MAX_SILENT_BEATS: Final = 3
 """Heartbeats of an instance that does not answer, after which it is believed to serve."""
 BEATS_APART_S: Final = 3.0

@@ -22,7 +22,7 @@ class ReplyGuard:
         self._clock = clock
         self._silent_until = 0.0
         self.refused = 0
-        """How many requests were refused since the connection was made."""
+        """The number of requests refused since the connection was made."""
 
     def allows(self, subject: str, reply: str) -> bool:
         """Return whether a request may be answered; empty ``reply``: it wants no answer."""

@@ -1,4 +1,4 @@
-"""Asks resolvers: the ref store's registry says which there are, then each is asked for itself.
+"""Ask the resolvers that the ref store's registry lists, each separately.
 
 No answer is waited for in a fixed window, so that a busy resolver is never taken for one that does
 not exist. One that the registry calls silent is not asked; one that does not answer within three

@@ -1,4 +1,4 @@
-"""Answers requests: a task each, in the order of fair queues; none is lost when the service stops.
+"""Answer requests: a task each, in the order of fair queues; none is lost when the service stops.
 
 The requests come through one subscription: the endpoints of ``nats.micro`` discard what is on its
 way when they stop, run one request after the other, and reply wherever a request wants it. Here a
@@ -40,7 +40,7 @@ LONGEST: Final = 30.0
 """Seconds a request runs at most, whatever its sender says."""
 
 REFUSALS_EVERY_S: Final = 1.0
-"""How often the log says that requests are refused, and of whom."""
+"""Seconds between two lines of the log about refused requests."""
 MAX_REFUSALS: Final = 4_096
 """Requests that are answered ``busy`` in that time. More of them are dropped: a client that sends
 so many does not wait for answers."""
@@ -214,7 +214,7 @@ class Dispatcher:
         }
 
     async def take(self, message: Msg) -> None:
-        """Starts a request, which waits for its turn; refuses it where too many do. One whose
+        """Start a request, which waits for its turn; refuse it where too many do. One whose
         reply may not go where it wants it is not carried out."""
         if not self._bus.replies.allows(message.subject, message.reply):
             return
@@ -235,7 +235,7 @@ class Dispatcher:
             await self._run(message, place)
 
     async def _run(self, message: Msg, place: Place) -> None:
-        """Answers a request once its turn has come, and charges its actor for the time taken."""
+        """Answer a request once its turn has come, and charge its actor for the time taken."""
         left = headers.remaining(message.headers or {}, LONGEST)
         turn = place.start() if left > 0 else None
         if turn is None:

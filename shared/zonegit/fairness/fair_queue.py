@@ -41,7 +41,7 @@ from typing import Final, Generic, TypeVar
 Item = TypeVar("Item")
 
 FIRST_EXPECTED_S: Final = 0.001
-"""What an item is taken to cost before one was measured."""
+"""The assumed cost of an item before one was measured."""
 SMOOTHING: Final = 0.25
 """The weight of the latest item in the moving average of costs."""
 MAX_IDLE_FLOWS: Final = 1_024
@@ -52,7 +52,7 @@ UNLIMITED: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much of the worker a class gets.
+    """The share of the worker that a class gets.
 
     Args:
         weight: its part of the worker's time, in relation to the other classes.

@@ -33,11 +33,11 @@ class Gate:
         self._what = what
         self._queue: FairQueue[asyncio.Future[None] | None] = FairQueue(shares, depth)
         self.refused: Counter[str] = Counter(dict.fromkeys(shares, 0))
-        """How many tasks were refused, by class."""
+        """The number of refused tasks, by class."""
 
     @property
     def running(self) -> int:
-        """How many tasks use the worker."""
+        """The number of tasks that use the worker."""
         return self._queue.running
 
     def resize(self, shares: Mapping[str, Share], depth: int) -> None:

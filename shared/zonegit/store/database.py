@@ -352,7 +352,7 @@ _NOT_USABLE: Final = (
     "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_INTERRUPT", "SQLITE_IOERR", "SQLITE_LOCKED",
     "SQLITE_NOLFS", "SQLITE_NOMEM", "SQLITE_PERM", "SQLITE_PROTOCOL", "SQLITE_READONLY",
 )  # fmt: skip
-"""What says that the system does not let the file be used, and nothing about what it holds."""
+"""Errors of the system, which say nothing about the content of the file."""
 
 
 def _explained(error: sqlite3.Error, path: Path) -> ZonegitError:
@@ -372,7 +372,7 @@ def _explained(error: sqlite3.Error, path: Path) -> ZonegitError:
 
 
 _MISTAKES: Final = (sqlite3.ProgrammingError, sqlite3.NotSupportedError)
-"""What the calling code does wrong."""
+"""Errors of the calling code."""
 
 
 def _damaged(path: Path, why: str, details: Mapping[str, str], hint: str | None = None) -> Corrupt:

@@ -33,7 +33,7 @@ MAX_SHOWN: Final = 40
 
 
 class Damaged(Corrupt):
-    """What a file holds is not what was written into it."""
+    """The content of a file is not what was written into it."""
 
 
 class RowReader(Generic[T]):

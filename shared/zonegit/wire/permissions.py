@@ -1,4 +1,4 @@
-"""What a user of the bus may publish and hear, by role: written from the table of verbs.
+"""The permissions of a bus user, by role: written from the table of verbs.
 
 The subjects that a role may publish are listed one by one, so a verb that is added later is closed
 to all roles without its right. ``docs/nats-server.conf``, the recipes of ``docs/operations.md`` and

@@ -33,7 +33,7 @@ from zonegit.wire.subjects import Request
 
 
 class Right(Enum):
-    """What a bus user may be allowed to do; the value says it to people."""
+    """A permission of a bus user; the value is its description."""
 
     READ = "ask what there is, and what a move would come to"
     PUT = "store objects; what is stored stays as it is"
@@ -52,7 +52,7 @@ class Right(Enum):
 
 
 class Form(Enum):
-    """What a request is about; the value is that part of its subject, as a rule matches it."""
+    """The form of a request's subject; the value is that part of it, as a rule matches it."""
 
     NOTHING = ""
     ZONE = "zone._"

@@ -25,7 +25,7 @@ NS_AND_DNAME: Final = "ns-and-dname"
 Where = tuple[str, int]
 """A file and a line."""
 LeaveOut = Callable[[Where, Name, str], None]
-"""Hears of an RRset that is left out: where it began, its owner, and why."""
+"""A callback for an RRset that is left out: where it began, its owner, and why."""
 
 
 class ZoneFile(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ _MAX_MARK_OCTETS: Final = 4_096
 _STORES: Final = ("objectstore/objects.sqlite3", "refs/refs.sqlite3")
 _OF_SUPERVISOR: Final = ("stack.lock", "nats.conf")
 _OF_FILE_SYSTEM: Final = frozenset({"lost+found"})
-"""What an empty file system holds."""
+"""The entries of an empty file system."""
 
 
 def claim(data: Path) -> None:

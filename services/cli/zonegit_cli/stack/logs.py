@@ -20,7 +20,7 @@ LOOK_S: Final = 2.0
 
 
 class LogBounds(msgspec.Struct, frozen=True):
-    """How many octets a log may have before it is rotated, and how many rotated ones are kept."""
+    """The size in octets at which a log is rotated, and how many rotated logs are kept."""
 
     octets: int = 10_000_000
     files: int = 5

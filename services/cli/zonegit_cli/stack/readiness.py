@@ -27,7 +27,7 @@ ASK_TIMEOUT_S: Final = 2.0
 async def everything_answers(
     planned: Record, list_broken: Callable[[], Container[str]] = frozenset
 ) -> None:
-    """Returns once every part has answered a request, but for stores that cannot be opened, and
+    """Return once every part has answered a request, but for stores that cannot be opened, and
     for resolvers that have nothing to serve without these.
 
     Args:

@@ -68,7 +68,7 @@ def _metrics_address(options: Options) -> str | None:
 
 
 async def run(options: Options, planned: Record, ready: Callable[[Record], None], say: Say) -> None:
-    """Runs the stack until SIGTERM or SIGINT. ``ready`` is called once everything answers that can:
+    """Run the stack until SIGTERM or SIGINT. ``ready`` is called once everything answers that can:
     a store that cannot be opened leaves the resolvers serving from their disks.
 
     SIGHUP goes to the resolvers where they have a file to read again, and else ends the stack.

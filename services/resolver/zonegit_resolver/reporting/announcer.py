@@ -1,4 +1,4 @@
-"""Says on the bus that this resolver is there, under a name that no other running one has.
+"""Announce this resolver on the bus, under a name that no other running one has.
 
 Every three seconds an announcement tells the ref store who this is and how far it has followed the
 log. It is small whatever the number of zones. An orderly stop is announced too; a resolver that

@@ -147,7 +147,7 @@ class Outgoing:
                 yield reply
 
     def _latest(self, query: Query, state: State) -> State:
-        """What is served of the zone now: a transfer may have waited since it asked."""
+        """Return what is served of the zone now: a transfer may have waited since its request."""
         served = self._zones.by_apex.get(query.name)
         return served.default if served is not None else state
 

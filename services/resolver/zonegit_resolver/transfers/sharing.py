@@ -30,7 +30,7 @@ MAX_WAIT_S: Final = 120.0
 """Then a transfer is refused, and its client tries again when it likes to."""
 IPV4_OCTETS: Final = 3
 IPV6_OCTETS: Final = 7
-"""What tells networks apart: a /24, a /56."""
+"""Octets of an address that identify a network: a /24, a /56."""
 
 OCTETS_A_SECOND: Final = 50_000_000
 START_OCTETS: Final = 65_536

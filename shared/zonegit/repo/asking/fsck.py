@@ -110,7 +110,7 @@ class Report(msgspec.Struct):
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is broken that refs lead to; what dangles does no harm."""
+        """Return whether all that refs lead to is intact; dangling objects do no harm."""
         return self.count == self.flawed_count == 0 and not self.has_damaged_refs
 
     @property
