@@ -193,7 +193,7 @@ async def test_a_deadline_that_is_no_number_is_none(nats_url: str, pair: Pair) -
 async def test_what_refs_reads_for_an_actor_is_charged_to_it_and_never_refused(
     nats_url: str, pair: Pair
 ) -> None:
-    """It goes ahead of the actor's own requests, and behind nobody else's."""
+    """It goes ahead of the actor's own requests, and not behind another actor's."""
     served, _ = pair
     async with (
         serving(served) as service,

@@ -376,7 +376,7 @@ async def test_a_tag_holds_a_tag_object_or_a_commit(stand: RefStand) -> None:
 
 @pytest.mark.parametrize("force", [False, True])
 async def test_a_zone_with_branches_or_tags_is_not_removed(stand: RefStand, force: bool) -> None:
-    """Whoever may not move a branch, by a rule of the bus, cannot take its zone away either."""
+    """A user who may not move a branch, by a rule of the bus, cannot remove its zone either."""
     made = await registered(stand)
     await stand.refs.move(refnames.tag(FOO, "v1"), Absent(), made.id, origin())
     before = await stand.refs.zone(FOO, ACTOR)

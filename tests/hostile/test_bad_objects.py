@@ -80,7 +80,7 @@ async def test_a_zone_that_cannot_be_loaded_is_marked_and_disturbs_no_other(
 async def test_records_that_no_zone_may_have_disturb_no_other_zone(
     here: Site, tmp_path: Path, kind: str
 ) -> None:
-    """Refs refuses them. Were they on a branch all the same, queries for them are no danger."""
+    """Refs refuses them. If they are on a branch nevertheless, queries for them do no harm."""
     commit, objects = MALFORMED[kind]
     async with resolver(here.url, tmp_path) as running:
         before = containment.counts.copy()

@@ -215,7 +215,7 @@ async def installation(url: str, folder: Path) -> None:
 
 
 async def _point(here: Site) -> None:
-    """Ada's HEAD, and nobody else's."""
+    """Ada's HEAD, and no other actor's."""
     zone = names.parse("foo.com.")
     branch = refnames.branch(zone, "main")
     await here.repo.objects.put([encode(Symref(branch.path()))])

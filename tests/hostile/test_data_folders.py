@@ -1,4 +1,4 @@
-"""A folder of somebody else's is not taken for a stack's, and a stack's is for its owner alone."""
+"""Another program's folder is not taken for a stack's, and only the owner can read a stack's."""
 
 import os
 import shutil

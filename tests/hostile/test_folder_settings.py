@@ -188,7 +188,7 @@ async def test_a_service_refuses_what_is_not_trusted(
 
 @contextmanager
 def running(*words: str) -> Iterator[int]:
-    """The id of a process of somebody else's."""
+    """The id of a process of another program."""
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(900)", *words])
     try:
         yield process.pid

@@ -202,7 +202,7 @@ def an_index_that_counts_wrongly(forge: Forge) -> ObjectId:
 
 
 def an_index_of_overlapping_runs(forge: Forge) -> ObjectId:
-    """Whoever looks for h1 looks in the first run, where it is not."""
+    """A reader that looks for h1 looks in the first run, where it is not."""
     first = forge.tree({label("h5"): host(forge, 5)})
     second = forge.tree({label("h1"): host(forge, 1), label("h7"): host(forge, 7)})
     last = forge.tree({entry("SOA"): forge.soa(2)})
@@ -302,7 +302,7 @@ async def test_a_malformed_rrset_is_not_even_stored(mallory: Mallory, name: str)
 async def test_a_tree_that_names_a_type_twice_is_not_even_stored(
     mallory: Mallory, pairs: tuple[str, str]
 ) -> None:
-    """Whoever reads it would see one of them, and perhaps not the one that the serial rule saw."""
+    """A reader would see one of them, and perhaps not the same one as the serial rule."""
     forge = mallory.forge
     one = forge.soa(9) if pairs[0] == "SOA" else forge.blob("@", pairs[0], bytes(4))
     other = forge.soa(1) if pairs[0] == "SOA" else forge.blob("@", pairs[0], b"\1\2\3\4")

@@ -1,4 +1,4 @@
-"""Digests of tables: what a table holds is compared with what was written into it.
+"""Digests of tables: compare the content of a table with what was written into it.
 
 Theory of operation. SQLite notices damage to the structure of a file, and none to the octets of a
 row; a page that took the place of another one goes unnoticed, too. So a file may have a table
@@ -10,8 +10,8 @@ The sums are kept by triggers, in the transaction that changes the table, so no 
 forget them. The triggers are temporary: they belong to the connection of the writer and not to the
 file, so another program may read the file and copy it; what it writes is found to be damage.
 
-``compare`` reads the watched tables as a whole. What is small is compared when a file is opened,
-and so are the statements that made the tables; what grows with the log only when it is asked for.
+``compare`` reads the watched tables as a whole. Small tables, and the statements that made the
+tables, are compared when a file is opened; tables that grow with the log only on request.
 
 This finds accidents. An adversary who can write the file can write the digests as well.
 """

@@ -33,8 +33,8 @@ class Outline(msgspec.Struct, frozen=True, array_like=True):
     tree that has no subtrees, each of them well-formed and under the name of its type. A tree of
     nothing but such trees, each under its label, none with a type that may clash
     (``rules.WATCHED``), is of the kind ``RUN``, and ``owner`` is the name above all of them: most
-    parts of a wide tree are that. Of any other object ``owner`` is empty, and whoever asks has to
-    look at it. ``flaw`` says what is wrong with an RRset wherever it stands; empty: nothing.
+    parts of a wide tree are that. Of any other object ``owner`` is empty, and the caller has to
+    read it. ``flaw`` says what is wrong with an RRset wherever it stands; empty: nothing.
     """
 
     kind: str

@@ -153,7 +153,7 @@ def test_capitals_of_a_branch_are_kept():
 
 @pytest.mark.parametrize("actor", sorted(subjects.NO_ACTORS))
 def test_nobody_acts_under_a_word_that_other_subjects_begin_with(actor):
-    """Whoever may call resolvers, by ``zg.resolvers.>``, would else move refs under that name."""
+    """Otherwise a user allowed ``zg.resolvers.>`` could move refs under that name."""
     with pytest.raises(Invalid, match="cannot be an actor"):
         subjects.request(actor, "refs", "where")
     with pytest.raises(Invalid, match="cannot be an actor"):
