@@ -77,8 +77,9 @@ def leave_out(
     kept = {number for _, number in found}
     for taken, number in layout.collisions(found):
         kept.discard(number)
-        first, second = (names.text(of(zones[each])[0]) for each in (taken, number))
-        tell(f"left out: {second} cannot lie beside {first}")
+        first, second = (of(zones[each])[0] for each in (taken, number))
+        advice = "; --scheme flat has a file for each" if scheme_of(second) == "golang" else ""
+        tell(f"left out: {names.text(second)} cannot lie beside {names.text(first)}{advice}")
     return [each for number, each in enumerate(zones) if number in kept]
 
 
