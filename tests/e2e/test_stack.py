@@ -28,7 +28,8 @@ def test_the_record_is_readable_by_its_owner_only(own_stack: Stack) -> None:
 
 
 def test_no_password_is_printed_or_logged(own_stack: Stack) -> None:
-    said = own_stack.run("up", "--detach", "--listen", "127.0.0.1:0").out
+    words = ("up", "--detach", "--listen", "127.0.0.1:0", "--log-level", "debug")
+    said = own_stack.run(*words).out
     own_stack.zone("foo.com")
     passwords = own_stack.record()["bus"]["users"].values()
     logs = "".join(path.read_text() for path in (own_stack.data / "logs").iterdir())

@@ -289,7 +289,7 @@ async def test_what_is_older_than_its_soa_lets_it_be_is_answered_but_not_ready(
 
 
 async def test_an_outage_of_the_bus_fails_no_query_and_ends_unseen(tmp_path: Path) -> None:
-    """The bus is killed and comes back on its port with other stores: everything is read anew."""
+    """The bus and the stores are killed, and come back on its port with a change."""
     folder = tmp_path / "bus"
     folder.mkdir()
     with start_nats(folder, -1) as url:
@@ -304,7 +304,7 @@ async def test_an_outage_of_the_bus_fails_no_query_and_ends_unseen(tmp_path: Pat
             assert await running.says(WWW) == "NOERROR 192.0.2.1"
         await _metric(running, "zonegit_bus_up 0.0")
         with start_nats(folder, port) as url:
-            async with held(_site(url, tmp_path / "two")) as here:
+            async with held(_site(url, tmp_path / "one")) as here:
                 await here.commit("foo.com.", NEW)
                 await running.comes_to_say("NOERROR 192.0.2.2", WWW)
                 await _metric(running, "zonegit_bus_up 1.0")
@@ -314,7 +314,7 @@ async def test_an_outage_of_the_bus_fails_no_query_and_ends_unseen(tmp_path: Pat
 
 
 def _site(url: str, data: Path):
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     return site(url, data)
 
 
