@@ -64,6 +64,8 @@ Text = Annotated[str, Meta(max_length=4_096)]
 LogSequence = Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
 LegacyName = Annotated[str, Meta(max_length=220)]
 Slot = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Moment = Annotated[float, Meta(ge=0, lt=253_402_300_800)]
+"""Seconds since 1970, up to the last that has a date."""
 Token = Annotated[str, Meta(max_length=64)]
 """A random name: of an installation, of a process, of an operation. Empty: unknown."""
 ResolverName = Annotated[str, Meta(pattern=rf"^{RESOLVER_NAME}\Z")]
@@ -376,7 +378,7 @@ class Presence(Message, frozen=True, kw_only=True, omit_defaults=True):
     last seconds, and so wants to serve as well, empty: there is none."""
 
     instance: Token
-    started: float
+    started: Moment
     installation: Token = ""
     refuses: Token = ""
     several: bool = False
@@ -412,7 +414,7 @@ class Heartbeat(Event, frozen=True, kw_only=True, omit_defaults=True):
     installation: Token = ""
     replaces: Annotated[list[Token], Meta(max_length=MAX_REPLACED)] = []
     instance: Token = ""
-    started: float = 0.0
+    started: Moment = 0.0
     several: bool = False
 
 
@@ -452,7 +454,7 @@ class Announcement(Event, frozen=True, kw_only=True, omit_defaults=True):
     resolver: ResolverName
     instance: Token
     version: Version
-    started: float
+    started: Moment
     epoch: Token
     sequence: LogSequence
     operation: Token = ""

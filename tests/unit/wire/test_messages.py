@@ -128,3 +128,10 @@ def _subclasses(kind):
 def test_an_error_of_a_later_release_is_internal():
     found = failures.to_error(Failure(code="novel", message="m"))
     assert isinstance(found, Internal)
+
+
+@pytest.mark.parametrize("started", [-1.0, 1e300, float("nan"), float("inf")])
+def test_a_time_without_a_date_is_refused(started):
+    fields = {"store": "refs", "instance": "i", "started": started, "installation": ""}
+    with pytest.raises(Invalid, match="started"):
+        codec.decode(msgspec.msgpack.encode(fields), messages.Presence)
