@@ -111,5 +111,5 @@ def test_nothing_new_is_named_so(stack: Stack, words: list[str]) -> None:
     before = stack.json("branch", "--zone", zone), stack.json("tag", "--zone", zone)
     failed = stack.run(*words, "--zone", zone, status=1)
     assert "shells and terminals interpret" in failed.err
-    assert "names that exist stay usable" in failed.err
+    assert "existing names stay usable" in failed.err
     assert (stack.json("branch", "--zone", zone), stack.json("tag", "--zone", zone)) == before
