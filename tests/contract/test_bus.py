@@ -13,7 +13,7 @@ import pytest
 from tests.contract.conftest import bus_pair
 from tests.support.graphs import BASE, chain
 from tests.support.nats import configure_nats, nats_server, signal_nats, start_nats
-from tests.support.waiting import eventually, succeeds
+from tests.support.waiting import comes_true, eventually, succeeds
 
 from zonegit.bus import Bus, RemoteObjects, connect, discovery, headers
 from zonegit.bus.service import Endpoint, Endpoints, answer_requests, serve
@@ -397,14 +397,21 @@ async def test_a_broadcast_gathers_every_answer(pair: Pair) -> None:
         for _ in range(3):
             answering = answer_requests(served, subject, AskStatus, lambda asked: Done())
             await stack.enter_async_context(answering)
-        assert await bus.broadcast(subject, AskStatus(), Done, 0.5) == [Done()] * 3
+
+        async def all_are_heard() -> bool:
+            return await bus.broadcast(subject, AskStatus(), Done, 0.5) == [Done()] * 3
+
+        await comes_true(all_are_heard)
 
 
 async def test_a_service_is_discovered_while_it_serves(pair: Pair) -> None:
     served, bus = pair
     async with serve(served, "objectstore", "objects", finding(nothing)):
-        found = await discovery.ping(bus, 0.3)
-        assert [each.name for each in found] == ["objectstore"]
+
+        async def is_found() -> bool:
+            return [each.name for each in await discovery.ping(bus, 0.3)] == ["objectstore"]
+
+        await comes_true(is_found)
     assert await discovery.ping(bus, 0.1) == []
 
 

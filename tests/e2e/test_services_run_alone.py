@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.nats import nats_server, start_nats
 from tests.support.processes import service_process
-from tests.support.waiting import eventually
+from tests.support.waiting import comes_true, eventually
 
 from zonegit.bus import RemoteRefs, connect, discovery
 from zonegit.config import BusSettings
@@ -23,7 +23,11 @@ async def test_a_service_answers_its_ping_and_ends_cleanly_when_told(
     with nats_server() as url, service_process(name, url, tmp_path) as service:
         await eventually(lambda: "service.started" in service.log.read_text())
         async with connect(BusSettings(url), name="test") as bus:
-            assert [each.name for each in await discovery.ping(bus, 0.2)] == [name]
+
+            async def is_found() -> bool:
+                return [each.name for each in await discovery.ping(bus, 0.2)] == [name]
+
+            await comes_true(is_found)
         assert service.terminate() == 0
         assert "service.stopped" in service.log.read_text()
 
