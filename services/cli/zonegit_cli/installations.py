@@ -1,4 +1,4 @@
-"""Which installation each store and resolver belongs to, and which instances of a store serve."""
+"""The installation of each store and resolver, and the instances of a store that serve."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

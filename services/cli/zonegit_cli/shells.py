@@ -74,7 +74,7 @@ def quote_for_bash(word: str, typed: str | None) -> str | None:
 
     Args:
         word: the completion.
-        typed: the text that it completes, as it stands on the command line with its quotes; None
+        typed: the text that it completes, as the command line has it, with its quotes; None
             where that is not known.
     """
     if all(_PLAIN.match(each) for each in word):

@@ -30,7 +30,7 @@ FOLLOWS: Final = (
     "coalesce((SELECT previous FROM log AS next WHERE next.sequence = log.sequence + 1),"
     " (SELECT sum FROM digest WHERE name = 'log'))"
 )
-"""What is said of a row by the one after it."""
+"""The hash of a row that the row after it holds."""
 SELECT: Final = f"SELECT {COLUMNS}, previous, {FOLLOWS} FROM log"  # noqa: S608  # ours alone
 """Selects what :class:`LoggedRow` holds."""
 _AFTER: Final = "WHERE sequence > ? ORDER BY sequence LIMIT ?"

@@ -1,4 +1,4 @@
-"""Which services answer on the bus, by NATS's service protocol (its ADR-32): both sides of it.
+"""The services that answer on the bus, by NATS's service protocol (its ADR-32): both sides of it.
 
 The client library's own answering side sends its replies wherever a request wants them, so a
 stranger could make a service publish what that service alone may publish. This one answers in
@@ -35,7 +35,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """What an instance listens on, as discovery shows it."""
+    """A subject that an instance listens on, as discovery shows it."""
 
     name: str
     subject: str

@@ -15,8 +15,8 @@ REQUEST_ID: Final = "Zonegit-Request"
 """What both sides' logs call one request."""
 
 ATTEMPT: Final = "Zonegit-Attempt"
-"""How many times the sender has sent this request, from 1. One that says so understands the code
-``busy``; another is answered ``unavailable`` instead."""
+"""The number of times that the sender has sent this request, from 1. One that says so
+understands the code ``busy``; another is answered ``unavailable`` instead."""
 
 ON_BEHALF: Final = "Zonegit-On-Behalf"
 """The token of the actor that a service's own request is charged to: the one whose request the

@@ -50,7 +50,7 @@ def shares(depth: int) -> dict[str, Share]:
 
 @dataclass(slots=True)
 class Place:
-    """Where a request waits."""
+    """The gate that a request waits at, and the share and actor that it counts for."""
 
     gate: Gate
     share: str

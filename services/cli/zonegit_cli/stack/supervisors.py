@@ -15,7 +15,7 @@ from zonegit_cli.terminal import find_start
 
 _PS_S: Final = 5.0
 _PROGRAMS: Final = ("zonegit", "zonegit_cli", "__main__.py")
-"""What the path of the command, a module's or an archive's begins or ends with."""
+"""The beginnings and ends of the command's path, of a module or an archive."""
 
 
 def stop(pid: int, start: int | None, record: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which transfer is next: as many at a time as the settings say, the others in a fair queue.
+"""The order of transfers: as many at a time as the settings say, the others in a fair queue.
 
 A flow is a client's network together with the key that signed, if any: a secondary without a key
 cannot stand in for one with a key, nor one host of a provider for another customer's. What was sent
