@@ -141,7 +141,7 @@ async def test_a_secondary_gets_what_is_new_to_it(changed: tuple[World, Past]) -
         (message,) = await transferred(address, serial_query("foo.com.", 5))
     assert lines(message.answer) == SEQUENCE
     assert outgoing.given == Given(
-        {"axfr": 0, "ixfr": 1, "current": 0, "refused": 0}, len(message.wire)
+        {"axfr": 0, "ixfr": 1, "current": 0, "refused": 0, "slow": 0}, len(message.wire)
     )
 
 

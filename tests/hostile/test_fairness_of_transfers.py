@@ -5,7 +5,7 @@ What is asserted is how many transfers of the greedy network were sent meanwhile
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 import dns.message
 import dns.rcode
@@ -15,10 +15,11 @@ from tests.dns.serving import served
 from tests.dns.transferring import is_whole, private, query_for, serial_query, signed
 from tests.dns.world import World
 from tests.support.framing import framed, receive
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.authority.addresses import Address
 from zonegit.authority.answering.conduct import Conduct
+from zonegit_resolver.listening.streams import Limits
 from zonegit_resolver.transfers import sharing
 from zonegit_resolver.transfers.outgoing import Outgoing
 from zonegit_resolver.transfers.sharing import MAX_WAITING_OF_FLOW, WHOLE
@@ -183,6 +184,73 @@ async def test_a_transfer_whose_client_is_gone_is_not_made(world: World) -> None
         await eventually(lambda: streams.connections == 0)
         assert outgoing.queue.waiting()[WHOLE] == 0
         assert sent(outgoing) - before <= 20
+
+
+LARGE_ZONE = "\n".join(f'big{n} 300 TXT "{"x" * 250}"' for n in range(40_000))
+"""More than the kernel keeps for a client that does not read."""
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No client reads fast enough."""
+    monkeypatch.setattr(sharing, "GRACE_S", 0.0)
+    monkeypatch.setattr(sharing, "MIN_OCTETS_A_SECOND", 1 << 50)
+
+
+@pytest.mark.usefixtures("strict")
+async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> None:
+    world = World({"foo.com.": LARGE_ZONE})
+    world.zones.conduct = Conduct(transfers=1)
+    outgoing = Outgoing(world.zones)
+    async with served(world, Limits(stall_s=DEADLINE_S), outgoing=outgoing) as (address, _):
+        slow, writer = await asyncio.open_connection(*address, local_addr=(GREEDY, 0))
+        writer.write(framed(AXFR.to_wire()))
+        await eventually(lambda: outgoing.queue.running == 1)
+        asking = asyncio.create_task(ask(address, AXFR))
+        await eventually(lambda: outgoing.queue.waiting()[WHOLE] == 1)
+        with suppress(ConnectionError):
+            while await slow.read(65_536):
+                pass
+        messages = await asking
+        assert sum(len(message.answer) for message in messages) > 40_000
+        assert outgoing.given.by_kind["slow"] == 1
+        writer.transport.abort()
+
+
+@pytest.mark.usefixtures("strict")
+async def test_a_client_that_reads_slowly_while_nobody_waits_gets_the_zone() -> None:
+    world = World({"foo.com.": LARGE_ZONE})
+    world.zones.conduct = Conduct(transfers=1)
+    outgoing = Outgoing(world.zones)
+    async with served(world, outgoing=outgoing) as (address, _):
+        await ask(address, AXFR)
+    assert outgoing.given.by_kind["slow"] == 0
+    assert sent(outgoing) == 1
+
+
+def test_time_for_which_a_client_does_not_read_is_charged() -> None:
+    fast, slow = sharing.Turn(lambda: False), sharing.Turn(lambda: False)
+    fast.note(1_000_000, 0.0)
+    slow.note(1_000_000, 4.0)
+    assert slow.cost_s(16) == pytest.approx(fast.cost_s(16) + 0.25)
+
+
+@pytest.mark.parametrize(
+    ("octets", "waited_s", "others_wait", "ends"),
+    [
+        (0, 9.9, True, False),
+        (1_000, 11.0, True, True),
+        (1_000, 11.0, False, False),
+        (160_000, 20.0, True, True),
+        (170_000, 20.0, True, False),
+    ],
+)
+def test_the_rate_counts_after_the_first_ten_seconds_and_while_others_wait(
+    octets: int, waited_s: float, others_wait: bool, ends: bool
+) -> None:
+    turn = sharing.Turn(lambda: others_wait)
+    with pytest.raises(sharing.SlowClientError) if ends else nullcontext():
+        turn.note(octets, waited_s)
 
 
 def test_networks_are_told_apart_by_24_and_56_bits() -> None:

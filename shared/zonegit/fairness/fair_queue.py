@@ -266,6 +266,11 @@ class FairQueue(Generic[Item]):
         known = found.flows.get(flow)
         return known is not None and known.size >= found.share.max_waiting_of_flow
 
+    def others_wait(self, flow: Hashable) -> bool:
+        """Return whether something of another flow waits, of whatever class."""
+        found = (each.lines.get(flow) for each in self._classes.values())
+        return self._size > sum(known.size for known in found if known is not None)
+
     def waiting(self) -> Iterator[tuple[str, int]]:
         """Yield the name of each class and the number of its entries that wait."""
         for name, found in self._classes.items():

@@ -57,6 +57,10 @@ class Gate:
         """Return whether a task of that flow would be refused at once."""
         return self._queue.is_full(share, flow)
 
+    def others_wait(self, flow: Hashable) -> bool:
+        """Return whether something of another flow waits, of whatever class."""
+        return self._queue.others_wait(flow)
+
     def start(
         self, share: str, flow: Hashable, size: int = 1, *, is_urgent: bool = False
     ) -> Turn | None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import chain
+from time import monotonic
 from typing import Final, Protocol
 
 import structlog
@@ -31,13 +32,21 @@ from zonegit.zone.rrset import IN
 from zonegit.zone.serial import later
 from zonegit_resolver.pace import Pace
 from zonegit_resolver.transfers.packing import Packer
-from zonegit_resolver.transfers.sharing import DIFFERENCES, WHOLE, TransferQueue
+from zonegit_resolver.transfers.sharing import (
+    DIFFERENCES,
+    WHOLE,
+    SlowClientError,
+    TransferQueue,
+    Turn,
+)
 
 AXFR: Final = "axfr"
 IXFR: Final = "ixfr"
 CURRENT: Final = "current"
 """The SOA alone: the client has everything."""
 NOT_GIVEN: Final = "refused"
+SLOW: Final = "slow"
+"""Ended, because the client read too slowly while others waited."""
 
 _IXFR: Final = b"\0\xfb\0\1"
 _AXFR: Final = b"\0\xfc\0\1"
@@ -62,7 +71,7 @@ class Given:
     """How many transfers there were by what was given, and octets of all messages."""
 
     by_kind: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys((AXFR, IXFR, CURRENT, NOT_GIVEN), 0)
+        default_factory=lambda: dict.fromkeys((AXFR, IXFR, CURRENT, NOT_GIVEN, SLOW), 0)
     )
     octets: int = 0
 
@@ -90,7 +99,12 @@ class Outgoing:
     ) -> AsyncGenerator[bytes, None]:
         """The messages of a transfer on a stream, or the one that refuses it, for ``query``, parsed
         from ``wire``, from the address ``peer``. Of all transfers one works at a time. One whose
-        turn comes when its client ``is_gone`` is not made."""
+        turn comes when its client ``is_gone`` is not made.
+
+        Raises:
+            SlowClientError: the client reads too slowly for the others that wait; its connection is
+                to be closed.
+        """
         await asyncio.sleep(0)  # refusals alone, many of them, are not all made in one go
         client = admitted(wire, query, self._zones, peer)
         if isinstance(client, bytes):
@@ -116,6 +130,9 @@ class Outgoing:
             client.error = edns.NOT_READY
             told = options(query, self._zones.conduct, client)
             yield client.signed(refusal(query, SERVFAIL, options=told))
+        except SlowClientError:
+            self._note(query, client, state, SLOW)
+            raise
 
     async def _in_turn(
         self, query: Query, client: Client, state: State, is_gone: Callable[[], bool]
@@ -132,8 +149,7 @@ class Outgoing:
                 state = self._latest(query, state)
                 records = None if is_gone() else await self._difference(query, state)
                 if records is not None:
-                    async for reply in self._sent(query, client, state, IXFR, records):
-                        turn.octets += len(reply)
+                    async for reply in self._sent(query, client, state, IXFR, records, turn):
                         yield reply
             if records is not None:
                 return
@@ -142,8 +158,7 @@ class Outgoing:
                 return
             state = self._latest(query, state)
             records = _complete(state.snapshot)
-            async for reply in self._sent(query, client, state, AXFR, records):
-                turn.octets += len(reply)
+            async for reply in self._sent(query, client, state, AXFR, records, turn):
                 yield reply
 
     def _latest(self, query: Query, state: State) -> State:
@@ -152,7 +167,13 @@ class Outgoing:
         return served.default if served is not None else state
 
     async def _sent(
-        self, query: Query, client: Client, state: State, kind: str, records: Records
+        self,
+        query: Query,
+        client: Client,
+        state: State,
+        kind: str,
+        records: Records,
+        turn: Turn | None = None,
     ) -> AsyncGenerator[bytes, None]:
         octets = 0
         async for message in self._messages(Packer(query, STREAM - client.signature), records):
@@ -160,7 +181,10 @@ class Outgoing:
             if len(reply) > STREAM:
                 raise ValueError(f"{names.text(query.name)} has a record that fits no message")
             octets += len(reply)
-            yield reply
+            began = monotonic()
+            yield reply  # until the client has read it, or nearly
+            if turn is not None:
+                turn.note(len(reply), monotonic() - began)
         self._note(query, client, state, kind, octets)
 
     def _allowed(self, query: Query, client: Client) -> Served | bytes:
@@ -195,10 +219,12 @@ class Outgoing:
             await self._pace.breathe()
         yield packer.rest()
 
-    def _note(self, query: Query, client: Client, state: State, kind: str, octets: int) -> None:
+    def _note(
+        self, query: Query, client: Client, state: State, kind: str, octets: int = 0
+    ) -> None:
         self.given.note(kind, octets)
         log.info(
-            "transfer.sent",
+            "transfer.sent" if kind != SLOW else "transfer.ended",
             zone=names.text(query.name),
             kind=kind,
             peer=client.peer,

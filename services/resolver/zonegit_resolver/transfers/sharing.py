@@ -1,14 +1,14 @@
 """The order of transfers: as many at a time as the settings say, the others in a fair queue.
 
 A flow is a client's network together with the key that signed, if any: a secondary without a key
-cannot stand in for one with a key, nor one host of a provider for another customer's. What was sent
-is charged by its octets, as links are shared. Differences go before whole zones, which never take
-all places.
+cannot stand in for one with a key, nor one host of a provider for another customer's. A transfer is
+charged for its octets, as links are shared, and for the time for which its client did not read,
+since it held a place then. Differences go before whole zones, which never take all places.
 """
 
 import asyncio
 import ipaddress
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -31,6 +31,11 @@ MAX_WAIT_S: Final = 120.0
 IPV4_OCTETS: Final = 3
 IPV6_OCTETS: Final = 7
 """Octets of an address that identify a network: a /24, a /56."""
+
+MIN_OCTETS_A_SECOND: Final = 16_384
+"""The rate at which a client reads at least, while another one waits for its turn."""
+GRACE_S: Final = 10.0
+"""Seconds for which a client may read more slowly."""
 
 OCTETS_A_SECOND: Final = 50_000_000
 START_OCTETS: Final = 65_536
@@ -56,10 +61,34 @@ def shares(most: int) -> dict[str, Share]:
 
 
 class Turn:
-    """A transfer that may be sent. ``octets`` are those sent so far."""
+    """A transfer that may be sent. ``octets`` are those sent so far, ``waited_s`` the seconds for
+    which it waited until its client had read them. ``others_wait`` returns whether another client
+    waits for its turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, others_wait: Callable[[], bool]) -> None:
         self.octets = 0
+        self.waited_s = 0.0
+        self._others_wait = others_wait
+
+    def note(self, octets: int, waited_s: float) -> None:
+        """Note a message that the client has read, or nearly.
+
+        Raises:
+            SlowClientError: the client reads too slowly for the others that wait.
+        """
+        self.octets += octets
+        self.waited_s += waited_s
+        slow_s = self.waited_s - GRACE_S
+        if slow_s > 0 and self.octets < slow_s * MIN_OCTETS_A_SECOND and self._others_wait():
+            raise SlowClientError
+
+    def cost_s(self, places: int) -> float:
+        """Return what the transfer is charged, where there are so many ``places``."""
+        return (START_OCTETS + self.octets) / OCTETS_A_SECOND + self.waited_s / places
+
+
+class SlowClientError(ConnectionError):
+    """A client holds a place that others wait for, and reads too slowly."""
 
 
 class TransferQueue:
@@ -105,11 +134,11 @@ class TransferQueue:
                 entered = await self._gate.enter(share, flow)
         except TimeoutError:
             raise Busy("the transfer waited too long for its turn") from None
-        turn = Turn()
+        turn = Turn(lambda: self._gate.others_wait(flow))
         try:
             yield turn
         finally:
-            self._gate.leave(entered, (START_OCTETS + turn.octets) / OCTETS_A_SECOND)
+            self._gate.leave(entered, turn.cost_s(self._most))
 
 
 def network(peer: str) -> bytes:
