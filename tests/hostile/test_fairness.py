@@ -21,7 +21,7 @@ from tests.support.nats import nats_server
 from tests.support.waiting import eventually, held
 
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect, headers
-from zonegit.bus.lanes import OPERATORS, READ, SERVICES, WRITE, Lanes
+from zonegit.bus.lanes import MAX_RUNNING_OF_OPERATOR, OPERATORS, READ, SERVICES, SLOW, WRITE, Lanes
 from zonegit.bus.service import Answer, Endpoint, Endpoints, serve
 from zonegit.config import BusSettings
 from zonegit.objects.canonical import encode
@@ -37,6 +37,7 @@ from zonegit.wire.messages import (
     GotObjects,
     History,
     HistoryOf,
+    Judge,
     Listed,
     ListObjects,
     Move,
@@ -240,22 +241,36 @@ async def test_the_ref_store_is_shared_likewise(stand: Stand) -> None:
         assert stand.log.count("refs", "greedy") == greedy.answers["ok"] < FLOOD / 2
 
 
-async def test_moves_that_take_long_hold_no_place_of_those_who_only_read(stand: Stand) -> None:
+WHY = Why(reason="set", operation=16 * "o")
+
+
+@pytest.mark.parametrize(
+    ("lane", "verb", "message"),
+    [
+        (WRITE, "move", Move(expected=Absent(), new=encode(Doc({})).id, why=WHY)),
+        (SLOW, "judge", Judge(expected=Absent(), new=encode(Doc({})).id, why=WHY)),
+    ],
+)
+async def test_judgements_of_two_actors_keep_no_other_from_reading_or_moving(
+    stand: Stand, lane: str, verb: str, message: Move | Judge
+) -> None:
     """Two actors had all the places that operators have."""
+    made = commits.commit(ZONE, 1, hosts=3)
     refs = RemoteRefs(stand.bus, "ada", timeout=120)
-    absent = Move(
-        expected=Absent(), new=encode(Doc({})).id, why=Why(reason="set", operation=16 * "o")
-    )
+    await RemoteObjects(stand.bus, "ada", timeout=120).put(made.objects)
     async with AsyncExitStack() as stack:
         for actor in ("greedy", "greedy-2"):
             client = await stack.enter_async_context(greedy_client(stand.url, actor))
-            await client.send(
-                subjects.request(actor, "refs", "move", MAIN), codec.encode(absent), 50
-            )
-        moving = stand.refs.gates[WRITE]
-        await eventually(lambda: moving.running + moving.waiting()[OPERATORS] == 100)
-        assert moving.waiting()[OPERATORS]
+            subject = subjects.request(actor, "refs", verb, MAIN)
+            await client.send(subject, codec.encode(message), 50)
+        gate = stand.refs.gates[lane]
+        await eventually(lambda: gate.running + gate.waiting()[OPERATORS] == 100)
+        assert gate.running == 2 * MAX_RUNNING_OF_OPERATOR
         await refs.where("ada")
+        await refs.register(ZONE, origin("ada", "a"))
+        await refs.judge(MAIN, Absent(), made.id, origin("ada", "b"))
+        await refs.move(MAIN, Absent(), made.id, origin("ada", "b"))
+        assert stand.log.count("refs", "greedy") == 0
         stand.log.go.set()
 
 

@@ -6,7 +6,7 @@ Who asks, and about which ref, is taken from the subject alone: that is what the
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from zonegit.bus.lanes import READ, WRITE
+from zonegit.bus.lanes import READ, SLOW, WRITE
 from zonegit.bus.service import Answer, Endpoints, endpoints_of
 from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.store import refnames
@@ -60,9 +60,9 @@ from zonegit.wire.messages import (
 from zonegit.wire.subjects import Request
 from zonegit.zone.names import Name
 
-DEPTHS: Final = {READ: 64, WRITE: 64}
-"""Requests that each lane runs at a time. Moves may wait long until they are judged, and hold no
-place of what only reads."""
+DEPTHS: Final = {READ: 64, WRITE: 64, SLOW: 64}
+"""Requests that each lane runs at a time. Moves, and questions what a move would come to, may wait
+long until they are judged, and hold no place of what only reads."""
 RESOLVER: Final = "resolver"
 """The actor that resolvers are."""
 

@@ -19,9 +19,9 @@ MAX_QUESTIONS: Final = 4
 MAX_OF_ACTOR: Final = 4
 MAX_QUESTIONS_OF_ACTOR: Final = 2
 """Those of one actor, which leave room for others'."""
-MAX_WAITING_MOVES: Final = 1_024
-"""More than the requests that the service has under way: a move was taken on, so it is judged."""
-MAX_WAITING_QUESTIONS: Final = 24
+MAX_WAITING_OF_ACTOR: Final = 64
+"""More than the requests of an actor that the service runs at a time (:mod:`zonegit.bus.lanes`):
+what was taken on is judged."""
 
 
 def open_queue() -> Gate:
@@ -31,12 +31,12 @@ def open_queue() -> Gate:
             weight=2.0,
             max_running=MAX_MOVES,
             max_running_of_flow=MAX_OF_ACTOR,
-            max_waiting_of_flow=MAX_WAITING_MOVES,
+            max_waiting_of_flow=MAX_WAITING_OF_ACTOR,
         ),
         QUESTIONS: Share(
             max_running=MAX_QUESTIONS,
             max_running_of_flow=MAX_QUESTIONS_OF_ACTOR,
-            max_waiting_of_flow=MAX_WAITING_QUESTIONS,
+            max_waiting_of_flow=MAX_WAITING_OF_ACTOR,
         ),
     }
     return Gate("moves of {flow}, which are to be judged,", shares, MAX_MOVES + MAX_QUESTIONS)

@@ -21,13 +21,17 @@ OPERATORS: Final = "operators"
 
 READ: Final = "read"
 WRITE: Final = "write"
-"""The lanes of a service that has a worker each for what reads and what mutates."""
+SLOW: Final = "slow"
+"""The lanes of a service that has a worker each for what reads and what mutates; what reads and may
+take seconds may have another one."""
 DEFAULT_LANE: Final = "any"
 DEFAULT_DEPTHS: Final = MappingProxyType({DEFAULT_LANE: 64})
 """Requests that run at a time where a service has one lane for all."""
 
 SERVICES_WEIGHT: Final = 4.0
 """Of a worker's time services get four fifths, if they want as much and others do, too."""
+MAX_RUNNING_OF_OPERATOR: Final = 16
+"""Requests of one operator that run at a time in a lane, which has room for several such."""
 MAX_WAITING_OF_SERVICE: Final = 1_024
 """More than the requests that one service has under way for others."""
 SIZE_OCTETS: Final = 64 << 10
@@ -35,15 +39,15 @@ SIZE_OCTETS: Final = 64 << 10
 
 
 def shares(depth: int) -> dict[str, Share]:
-    """Return the classes of a lane. One operator leaves a quarter of a lane to others, and all of
-    them together an eighth to services."""
+    """Return the classes of a lane. One operator leaves at least a quarter of a lane to others, and
+    all of them together an eighth to services."""
     return {
         SERVICES: Share(
             weight=SERVICES_WEIGHT, max_waiting_of_flow=MAX_WAITING_OF_SERVICE, is_protected=True
         ),
         OPERATORS: Share(
             max_running=max(1, depth - depth // 8),
-            max_running_of_flow=max(1, depth - depth // 4),
+            max_running_of_flow=min(max(1, depth - depth // 4), MAX_RUNNING_OF_OPERATOR),
         ),
     }
 

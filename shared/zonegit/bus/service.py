@@ -24,7 +24,7 @@ from nats.aio.subscription import Subscription
 from zonegit import release
 from zonegit.bus import discovery, headers
 from zonegit.bus.connection import Bus
-from zonegit.bus.lanes import DEFAULT_DEPTHS, READ, WRITE, Lanes, Place
+from zonegit.bus.lanes import DEFAULT_DEPTHS, READ, SLOW, WRITE, Lanes, Place
 from zonegit.containment import isolate
 from zonegit.errors import Busy, Internal, Invalid, Unavailable, ZonegitError
 from zonegit.fairness import meter as metering
@@ -123,7 +123,9 @@ async def serve(
 
 
 def _lane(verb: Verb) -> str:
-    return WRITE if verb.right.mutates else READ
+    if verb.right.mutates:
+        return WRITE
+    return SLOW if verb.is_slow else READ
 
 
 def _identity(name: str) -> discovery.Found:

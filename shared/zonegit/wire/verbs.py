@@ -64,7 +64,8 @@ class Form(Enum):
 
 class Verb(msgspec.Struct, frozen=True):
     """A request that a service answers. ``forms`` are those that its subject may have, and
-    ``other_rights`` are those of forms that take another right than ``right``."""
+    ``other_rights`` are those of forms that take another right than ``right``. One that
+    ``is_slow`` may take seconds, though it changes nothing."""
 
     service: str
     name: str
@@ -73,6 +74,7 @@ class Verb(msgspec.Struct, frozen=True):
     right: Right
     forms: tuple[Form, ...] = (Form.NOTHING,)
     other_rights: dict[Form, Right] = {}
+    is_slow: bool = False
 
     def right_to(self, form: Form) -> Right:
         """Return the right that a form takes."""
@@ -137,7 +139,7 @@ VERBS: Final = (
     Verb("refs", "register", m.Register, Moved, Right.ZONES, _ZONE),
     Verb("refs", "unregister", m.Unregister, Moved, Right.ZONES, _ZONE),
     Verb("refs", "move", m.Move, Moved, Right.MOVE, _TIP),
-    Verb("refs", "judge", m.Judge, m.Done, Right.READ, _TIP),
+    Verb("refs", "judge", m.Judge, m.Done, Right.READ, _TIP, is_slow=True),
     Verb("refs", "basis", m.AskBasis, Basis, Right.READ, _TIP),
     Verb(
         "refs", "point", m.Point, Moved, Right.POINT, (Form.BRANCH, Form.DEFAULT),

@@ -26,7 +26,7 @@ from zonegit.zone import names
 from zonegit_refs.judgement_queue import (
     MAX_OF_ACTOR,
     MAX_QUESTIONS_OF_ACTOR,
-    MAX_WAITING_QUESTIONS,
+    MAX_WAITING_OF_ACTOR,
 )
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
@@ -154,7 +154,7 @@ async def test_others_go_through_whatever_one_actor_has_judged_meanwhile(tmp_pat
         keeper = Keeper(tables, store, lambda *_: None)
         await keeper.register(ZONE, origin())
         await keeper.move(MAIN, Absent(), BIG.id, origin())
-        most = MAX_QUESTIONS_OF_ACTOR + MAX_WAITING_QUESTIONS
+        most = MAX_QUESTIONS_OF_ACTOR + MAX_WAITING_OF_ACTOR
         asking = [
             asyncio.create_task(keeper.judge(MAIN, Anything(), SMALL.id, origin()))
             for _ in range(most)
