@@ -311,6 +311,30 @@ async def test_made_up_resolvers_fill_the_registry_and_push_none_out(tmp_path: P
             assert log.count("registry.full") == 1
 
 
+def test_a_registry_that_is_full_is_no_success(tmp_path: Path) -> None:
+    """A resolver that found no room in it may still serve the old zone."""
+    crowded = Stack(tmp_path / "data")
+    try:
+        crowded.up()
+        crowded.zone("foo.com", FOO.replace("www   IN CNAME api\n", ""))
+
+        async def crowd() -> None:
+            async with joined(crowded, "resolver") as bus:
+                for number in range(MAX_RESOLVERS):
+                    said = announcement(f"x{number}", is_pinned=True)  # so it is not awaited
+                    await bus.publish(subjects.announcement(said.resolver), said)
+                await bus.flush()
+
+        asyncio.run(crowd())
+        until(lambda: len(registry_of(crowded)) == MAX_RESOLVERS)
+        said = change(crowded, status=6).err
+        assert "the move stands" in said
+        assert "than the ref store has room for" in said
+        assert "BAD  registry" in crowded.run("doctor", status=1).out
+    finally:
+        crowded.down()
+
+
 HUGE = announcement("huge", version="v" * 64, branches=["b" * 200, "c" * 200])
 
 

@@ -132,6 +132,13 @@ class Waiter(msgspec.Struct):
             ) from None
         if self.denied is not None:
             raise _unknown(self.denied)
+        if registry.is_full:
+            raise _unknown(
+                Unavailable(
+                    "more resolvers announce themselves than the ref store has room for",
+                    hint="zonegit doctor says what to do",
+                )
+            )
         return Heard(sorted(self.awaited))
 
     def _await(self, registry: "KnownResolvers") -> None:

@@ -42,6 +42,7 @@ class Registry:
     def __init__(self, now: float) -> None:
         self._entries: dict[str, _Entry] = {}
         self._began = now
+        self._refused: float | None = None  # when a name was refused last
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -67,6 +68,7 @@ class Registry:
             if len(self._entries) >= MAX_RESOLVERS:
                 self._forget(now)
             if len(self._entries) >= MAX_RESOLVERS:
+                self._refused = now
                 return False
             self._entries[said.resolver] = _Entry(said, now)
             return True
@@ -97,6 +99,7 @@ class Registry:
             resolvers=[_registered(self._entries[name], now) for name in listed],
             listening=now - self._began,
             after=listed[-1] if len(names) > len(listed) else None,
+            full=self._refused is not None and now - self._refused < FORGET_AFTER_S,
         )
 
     def list_heard(self, now: float) -> list[Registered]:

@@ -35,10 +35,12 @@ ASK_CONCURRENCY: Final = 64
 @dataclass(frozen=True, slots=True)
 class KnownResolvers:
     """The resolvers that the ref store knows, by name. ``missing`` are those that should be there
-    and were not heard by a ref store that began to listen less than ``FORGET_AFTER_S`` ago."""
+    and were not heard by a ref store that began to listen less than ``FORGET_AFTER_S`` ago.
+    ``is_full``: there are more than it has room for."""
 
     resolvers: Sequence[Registered]
     missing: Sequence[str] = ()
+    is_full: bool = False
 
     @property
     def names(self) -> set[str]:
@@ -49,11 +51,12 @@ class KnownResolvers:
 @dataclass(frozen=True, slots=True)
 class Survey:
     """The answers of resolvers, by name; ``silent`` are those that did not. ``contested`` names are
-    announced by two processes."""
+    announced by two processes. ``is_full``: there are more than the ref store has room for."""
 
     statuses: Sequence[ResolverStatus]
     silent: Sequence[str]
     contested: Sequence[str] = ()
+    is_full: bool = False
 
 
 async def read_registry(
@@ -73,18 +76,18 @@ async def read_registry(
         Denied: the bus does not let this user ask that.
     """
     found: list[Registered] = []
-    after, listening = "", 0.0
+    after = ""
     while True:
         question = AskResolvers(expected=sorted(expected), after=after)
         page = await _read_page(bus, actor, question, timeout)
         found += page.resolvers
-        listening = page.listening
         if page.after is None or page.after <= after:
             break
         after = page.after
     known = {each.last.resolver for each in found}
-    is_young = listening < FORGET_AFTER_S
-    return KnownResolvers(found, sorted(set(expected) - known) if is_young else ())
+    is_young = page.listening < FORGET_AFTER_S
+    missing = sorted(set(expected) - known) if is_young else ()
+    return KnownResolvers(found, missing, page.full)
 
 
 async def _read_page(bus: Bus, actor: str, question: AskResolvers, timeout: float) -> Resolvers:
@@ -145,6 +148,7 @@ async def survey(
         [statuses[name] for name in sorted(statuses)],
         sorted(registry.names - statuses.keys()),
         sorted(each.last.resolver for each in registry.resolvers if each.is_contested),
+        registry.is_full,
     )
 
 

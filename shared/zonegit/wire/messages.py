@@ -494,11 +494,13 @@ class AskResolvers(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class Resolvers(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A page of the registry. ``listening`` is for how many seconds the ref store has listened;
-    ``after`` is where the next page starts, nil on the last."""
+    ``after`` is where the next page starts, nil on the last. ``full``: further resolvers announce
+    themselves, for which the registry has no room."""
 
     resolvers: Annotated[list[Registered], Meta(max_length=MAX_RESOLVERS_LISTED)]
     listening: float
     after: Short | None = None
+    full: bool = False
 
 
 class CallResolvers(Message, frozen=True, kw_only=True, omit_defaults=True):

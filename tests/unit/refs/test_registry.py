@@ -125,6 +125,8 @@ def test_more_names_than_there_is_room_for_are_refused_and_those_known_stay() ->
     assert registry.hear(said("r0"), 1.0)
     assert len(registry) == MAX_RESOLVERS
     assert len(listed(registry, 1.0)) == MAX_RESOLVERS
+    assert registry.page(1.0).full
+    assert not registry.page(1.0 + FORGET_AFTER_S).full
 
 
 def test_those_that_are_forgotten_make_room() -> None:

@@ -13,7 +13,7 @@ from zonegit import config, release
 from zonegit.errors import ZonegitError
 from zonegit.store.recovery import describe_witness
 from zonegit.wire import codec, subjects
-from zonegit.wire.messages import Heartbeat, ResolverStatus
+from zonegit.wire.messages import MAX_RESOLVERS, Heartbeat, ResolverStatus
 from zonegit.zone import names
 from zonegit_cli import installations, page
 from zonegit_cli.installations import STORES
@@ -202,6 +202,10 @@ async def _resolvers(session: Session, bus: "Bus") -> list[Finding]:
         Finding(name, False, "two processes have this name: stop one of them")
         for name in found.contested
     ]
+    if found.is_full:
+        text = f"refs has room for {MAX_RESOLVERS:,} names, and others announce themselves as well:"
+        text += " the permissions of the bus say who may"
+        findings.append(Finding("registry", False, text))
     if not found.statuses:
         return findings or [Finding("resolver", False, "none answers; start one: zonegit up")]
     findings.append(_versions("resolver", [each.version for each in found.statuses]))
