@@ -1,23 +1,31 @@
-"""Files that are given by name and may not be files."""
+"""Files that are given by name and may not be files, and files that are replaced as a whole."""
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from zonegit.errors import Invalid
 
+_READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
-def open_file(path: Path) -> BinaryIO:
+
+def open_file(path: Path, *, is_resolved: bool = False) -> BinaryIO:
     """Open a file for reading, without waiting for a named pipe that nothing is written to.
 
     Standard input and the pipes that a shell opens for a command (``/dev/fd/63``) are read.
+
+    Args:
+        path: where it is.
+        is_resolved: the path has no symbolic links; the file is not opened where it is one by now.
 
     Raises:
         Invalid: it is a named pipe, or a socket.
         OSError: it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, _READ | (os.O_NOFOLLOW if is_resolved else 0))
     mode = os.fstat(descriptor).st_mode
     is_open_already = path.is_absolute() and path.parts[1] in ("dev", "proc")
     if stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and not is_open_already):
@@ -30,4 +38,25 @@ def open_file(path: Path) -> BinaryIO:
         return open(descriptor, "rb")
     except OSError:  # it is a folder
         os.close(descriptor)
+        raise
+
+
+def replace_file(path: Path, octets: bytes) -> None:
+    """Write a file that its owner alone may read, as a whole or not at all.
+
+    A reader sees the file from before or the new one. Nothing else stays behind where the disk is
+    full.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    descriptor = os.open(temporary, _NEW, 0o600)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(octets)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
         raise

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Unavailable
+from zonegit.files import replace_file
 
 FILE: Final = "trusted.json"
 MAX_OCTETS: Final = 1 << 20
@@ -46,14 +47,9 @@ def keep(home: Path, file: Path, allowed: str | None) -> None:
     known.pop(str(file), None)
     if allowed is not None:
         known[str(file)] = allowed
-    import tempfile  # every command reads what is trusted, and few change it
-
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=home, prefix=f".{FILE}")
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(msgspec.json.format(msgspec.json.encode(known)))
-        Path(temporary).replace(home / FILE)
+        replace_file(home / FILE, msgspec.json.format(msgspec.json.encode(known)))
     except OSError as error:
         raise Unavailable(f"cannot keep what is trusted in {home}: {error.strerror}") from error
 

@@ -141,12 +141,14 @@ def _read(folder: int, name: str) -> dict[str, Place]:
 def _put(folder: int, name: str, octets: bytes) -> None:
     """Replace a file, as a whole or not at all."""
     temporary = f".{secrets.token_hex(8)}"
-    with os.fdopen(os.open(temporary, _NEW, 0o600, dir_fd=folder), "wb") as file:
-        file.write(octets)
+    descriptor = os.open(temporary, _NEW, 0o600, dir_fd=folder)
     try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(octets)
         os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except OSError:
-        os.unlink(temporary, dir_fd=folder)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
         raise
 
 

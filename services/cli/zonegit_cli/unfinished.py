@@ -5,8 +5,6 @@ Kept on the operator's own machine, one small file for each branch of each insta
 hear of nothing until it is committed. Whoever reads the file trusts it no more than any other.
 """
 
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from zonegit.errors import Invalid, NotFound, Unavailable
+from zonegit.files import replace_file
 from zonegit.merge import conflicts
 from zonegit.merge.conflicts import Clash, Decision, Side
 from zonegit.objects.ids import CommitId, ObjectId, from_hex
@@ -183,22 +182,11 @@ def write(home: Path, state: Unfinished) -> None:
     file = state.place.file(home)
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _put(file, octets)
+        replace_file(file, octets)
     except OSError as error:
         raise Unavailable(
             f"what is unfinished cannot be kept in {file.parent}: {error.strerror}", hint=_AT_ONCE
         ) from error
-
-
-def _put(file: Path, octets: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".")
-    try:
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(octets)
-        os.replace(temporary, file)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def remove(home: Path, place: Place) -> bool:

@@ -125,8 +125,8 @@ class ResolverListener:
                 "registry.full",
                 resolvers=MAX_RESOLVERS,
                 refused=said.resolver,
-                hint="--wait and doctor fail meanwhile; the broker's permissions say which users may"
-                " announce themselves",
+                hint="--wait and doctor fail meanwhile; the broker's permissions say which users"
+                " may announce themselves",
             )
 
 

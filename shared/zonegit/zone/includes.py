@@ -38,12 +38,13 @@ class Includes:
         folder = os.path.dirname(includer)
         found = os.path.join(folder, path)
         root = self._roots.get(includer) or os.path.realpath(folder)
-        if not any(_is_below(os.path.realpath(found), each) for each in (root, *self._allowed)):
+        resolved = os.path.realpath(found)
+        if not any(_is_below(resolved, each) for each in (root, *self._allowed)):
             raise Invalid(
                 f"{found[:200]!r} lies outside of the folder of the file that includes it",
                 hint="to allow another folder, name it in ZONEGIT_INCLUDE_FOLDERS",
             )
-        with open_file(Path(found)) as file:
+        with open_file(Path(resolved), is_resolved=True) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise Invalid(f"{found} is not a regular file")
             octets = file.read(self._limit + 1)

@@ -6,8 +6,6 @@
 
 import fcntl
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ import msgspec
 
 from zonegit import config
 from zonegit.errors import Conflict, Invalid
+from zonegit.files import replace_file
 from zonegit_cli.stack import folder
 
 LOCK_FILE = "stack.lock"
@@ -47,10 +46,8 @@ def resolver_names(number: int) -> list[str]:
 
 def write(data: Path, record: Record) -> None:
     """Replaces the record as a whole: a reader sees the old or the new one."""
-    descriptor, temporary = tempfile.mkstemp(dir=data, prefix=f".{config.STACK_FILE}")
-    with os.fdopen(descriptor, "w") as file:  # mkstemp made it readable by its owner only
-        json.dump(msgspec.structs.asdict(record), file, indent=2)
-    os.replace(temporary, data / config.STACK_FILE)
+    text = json.dumps(msgspec.structs.asdict(record), indent=2)
+    replace_file(data / config.STACK_FILE, text.encode())
 
 
 def remove(data: Path) -> None:

@@ -219,9 +219,7 @@ class Outgoing:
             await self._pace.breathe()
         yield packer.rest()
 
-    def _note(
-        self, query: Query, client: Client, state: State, kind: str, octets: int = 0
-    ) -> None:
+    def _note(self, query: Query, client: Client, state: State, kind: str, octets: int = 0) -> None:
         self.given.note(kind, octets)
         log.info(
             "transfer.sent" if kind != SLOW else "transfer.ended",
