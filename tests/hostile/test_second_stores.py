@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.stack import FOO, Stack, until
 from tests.support.nats import nats_server
 from tests.support.processes import ServiceProcess, service_process
-from tests.support.waiting import eventually, succeeds
+from tests.support.waiting import comes_true, eventually, succeeds
 
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
 from zonegit.bus.service import answer_requests
@@ -122,11 +122,13 @@ def test_a_resolver_that_is_started_then_serves_its_cache_until_the_store_is_ado
         "resolver-1": held,
     }
     own_stack.run("adopt-store", "nonsense", status=2)
-    own_stack.run("adopt-store", held)
+    assert "that answers holds" in own_stack.run("adopt-store", "0" * 16).err
+    assert not own_stack.run("adopt-store", held).err
     until(lambda: own_stack.answer("api.foo.com.", "A") == ["192.0.2.90"], "it is not followed")
     until(lambda: is_content(own_stack), "doctor is not content")
     shown = own_stack.json("adopt-store")
-    assert shown["replaces"] == [held] != [shown["installation"]]
+    assert set(shown["replaces"]) == {held, "0" * 16}
+    assert shown["installation"] not in shown["replaces"]
     assert {each["installation"] for each in shown["members"]} == {shown["installation"]}
 
 
@@ -288,7 +290,7 @@ async def test_the_last_heartbeat_of_a_predecessor_and_questions_of_strangers_en
                 question = AskPresence(instance="mallory")
                 await bus.publish(subjects.presence("refs"), question)
                 said = await bus.request(subjects.presence("refs"), question, Presence)
-            assert said.rival == "mallory"
+            assert not said.rival
             await answers(bus, "refs")
         assert process.terminate() == 0
     assert "service.failed" not in process.log.read_text()
@@ -351,9 +353,19 @@ def test_doctor_fails_while_two_serve_and_while_one_tries(own_stack: Stack) -> N
             return await asyncio.to_thread(findings, own_stack, 1)
 
     async def try_to_serve(url: str) -> None:
-        async with connect(BusSettings(url), name="refs", actor="refs") as bus:
+        """Ask, and answer as long as that takes, as one that ends does."""
+        ends = Presence(instance="tries", started=time.time(), serves=False)
+        async with (
+            connect(BusSettings(url), name="refs", actor="refs") as bus,
+            answering(bus, ends),
+        ):
             question = AskPresence(instance="tries")
-            await bus.request(subjects.presence("refs"), question, Presence)
+
+            async def is_reported() -> bool:
+                said = await bus.request(subjects.presence("refs"), question, Presence)
+                return said.rival == "tries"
+
+            await comes_true(is_reported)
 
     with as_refs(own_stack) as url:
         wrong = asyncio.run(serve_next_to_it(url))

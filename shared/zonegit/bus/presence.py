@@ -18,6 +18,8 @@ since when it serves.
   an instance that does not answer, such as one of an earlier release. A question counts for
   nothing: every operator may ask. Neither does a single heartbeat, for it may be a predecessor's
   last one.
+- *One that ends before it served* answers, that it does not serve, until the one that serves has
+  asked. That one asks when it gets a question, and reports who answered as a rival.
 
 A store that several instances may serve together says ``several``, and none of them ends.
 """
@@ -45,6 +47,10 @@ ANSWER_TIMEOUT_S: Final = 1.0
 ASK_EVERY_S: Final = 3.0
 RIVAL_S: Final = 10.0
 """Seconds for which another instance that tried to serve is reported."""
+MAX_LINGER_S: Final = 5.0
+"""Seconds for which an instance that ends before it served answers, at the most."""
+PAUSE_S: Final = 0.1
+"""Seconds between the questions of an instance that does not serve."""
 MAX_SILENT_BEATS: Final = 3
 """Heartbeats of an instance that does not answer, after which it is believed to serve."""
 BEATS_APART_S: Final = 3.0
@@ -89,6 +95,7 @@ class Instance:
         self._rival: tuple[str, float] | None = None
         self._named = ""
         self._is_denied = False
+        self._serves = False
         self.id = secrets.token_hex(8)
         self.started = time.time()
 
@@ -100,6 +107,7 @@ class Instance:
             installation=self._installation(),
             refuses=self._refuses(),
             rival=self._find_rival(),
+            serves=self._serves,
         )
 
     async def claim(self) -> None:
@@ -108,9 +116,22 @@ class Instance:
         Raises:
             Conflict: another one does.
         """
-        other = await self._ask()
-        if other is not None and not are_several(self.describe(), other):
-            raise self._conflict(other)
+        while (other := await self._ask()) is not None and not other.serves:
+            await asyncio.sleep(PAUSE_S)  # it ends, and may have been faster than the one serving
+        if other is None or are_several(self.describe(), other):
+            self._serves = True
+            return
+        with suppress(Denied, TimeoutError):
+            async with asyncio.timeout(MAX_LINGER_S):
+                await self._introduce(other)
+        raise self._conflict(other)
+
+    async def _introduce(self, other: Presence | None) -> None:
+        """Answer until the instance that serves knows of this one."""
+        async with answer_requests(self._bus, self._subject, AskPresence, self._answer):
+            while other is not None and other.rival != self.id:
+                other = await self._ask()
+                await asyncio.sleep(PAUSE_S)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -155,7 +176,7 @@ class Instance:
         if asked.instance == self.id:
             return None
         if asked.instance:
-            self._rival = (asked.instance, asyncio.get_running_loop().time())
+            self._due.set()
         return self.describe()
 
     def _find_rival(self) -> str:
@@ -182,7 +203,9 @@ class Instance:
 
     def _compare(self, other: Presence) -> None:
         own = self.describe()
-        if has_to_yield(own, other):
+        if not other.serves:
+            self._rival = (other.instance, asyncio.get_running_loop().time())
+        elif has_to_yield(own, other):
             raise self._conflict(other)
         if not are_several(own, other) and other.instance != self._named:
             self._named = other.instance

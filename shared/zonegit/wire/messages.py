@@ -370,12 +370,13 @@ class AskPresence(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Presence(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """An instance of a store that serves, since ``started``, in seconds since 1970 by its clock.
+    """An instance of a store, since ``started``, in seconds since 1970 by its clock; one that does
+    not ``serves`` has found another one that does, and ends.
 
     ``installation`` is the one that it belongs to, empty: unknown yet; ``refuses`` that of a ref
     store which it heard last and does not belong to, empty: there is none. ``several``: the store
-    lets several instances serve it together. ``rival`` is another instance that asked within the
-    last seconds, and so wants to serve as well, empty: there is none."""
+    lets several instances serve it together. ``rival`` is another instance that wanted to serve
+    within the last seconds, empty: there is none."""
 
     instance: Token
     started: Moment
@@ -383,6 +384,7 @@ class Presence(Message, frozen=True, kw_only=True, omit_defaults=True):
     refuses: Token = ""
     several: bool = False
     rival: Token = ""
+    serves: bool = True
 
 
 # events

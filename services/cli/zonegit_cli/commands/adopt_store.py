@@ -45,13 +45,15 @@ async def command(session: Session, installation: str | None) -> None:
     """
     async with session.bus() as bus:
         repo = session.repo(bus)
+        instances = await ask_instances(bus)
+        statuses = (await survey(session, bus)).statuses
         if installation is not None:
             done = await repo.refs.replace(installation, repo.origin("adopt-store"))
             session.output.result(_json(done), _tell(done, installation))
+            if installation not in _list_held(instances, statuses):
+                session.output.note(f"no store or resolver that answers holds {installation}")
             return
         recovery = await repo.refs.recovery()
-        instances = await ask_instances(bus)
-        statuses = (await survey(session, bus)).statuses
     found = Installation(recovery.installation, recovery.replaces)
     rows = _rows(recovery, instances, statuses)
     session.output.result(
@@ -76,6 +78,12 @@ def _rows(
         ("objectstore", each.installation, _note(each.refuses)) for each in instances["objectstore"]
     ]
     return rows + [(each.resolver, each.installation, _note(each.refuses)) for each in statuses]
+
+
+def _list_held(instances: Instances, statuses: Sequence[ResolverStatus]) -> set[str]:
+    """Return the ids that the object store and resolvers hold, of installations and of logs."""
+    held = {each.installation for each in (*instances["objectstore"], *statuses)}
+    return held | {each.epoch for each in statuses if each.held}
 
 
 def _note(refuses: str) -> str:

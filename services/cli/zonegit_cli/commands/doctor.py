@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -49,11 +49,12 @@ async def command(session: Session) -> int:
 
     Exits 1 when something is wrong.
     """
-    findings = [_stack(session), _disk(session), *_degraded(session)]
+    degraded = _degraded(session)
+    findings = [_stack(session), _disk(session), *degraded]
     try:
         async with session.bus() as bus:
             findings.append(Finding("bus", True, f"{bus.url_shown} answers"))
-            findings += await _services(session, bus)
+            findings += await _services(session, bus, {each.check for each in degraded})
             findings.append(await _clock(bus))
             findings += await _recovery(session, bus)
             findings += await _refs_file(session, bus)
@@ -97,7 +98,8 @@ def _disk(session: Session) -> Finding:
     return Finding("disk", free > MIN_FREE_OCTETS, f"{free / (1 << 30):.1f} GiB free at {folder}")
 
 
-async def _services(session: Session, bus: "Bus") -> list[Finding]:
+async def _services(session: Session, bus: "Bus", explained: Collection[str]) -> list[Finding]:
+    """Check the stores; why one of the ``explained`` ones does not answer is said already."""
     from zonegit.bus import discovery  # brings in NATS, which help must not
 
     found: list[Found] = []
@@ -109,7 +111,8 @@ async def _services(session: Session, bus: "Bus") -> list[Finding]:
     findings = []
     for name in STORES:
         of_store = [each for each in found if each.name == name]
-        findings.append(_service(session, name, of_store))
+        if of_store or name not in explained:
+            findings.append(_service(session, name, of_store))
         problems = installations.describe_instances(name, instances[name])
         if len(of_store) > 1 and not problems:
             problems = [f"{len(of_store)} serve on one bus: stop the one that started later"]
