@@ -16,6 +16,7 @@ from tests.support.nats import configure_nats, nats_server, signal_nats, start_n
 from tests.support.waiting import comes_true, eventually, succeeds
 
 from zonegit.bus import Bus, RemoteObjects, connect, discovery, headers
+from zonegit.bus.lanes import MAX_RUNNING_OF_OPERATOR
 from zonegit.bus.service import Endpoint, Endpoints, answer_requests, serve
 from zonegit.config import BusSettings
 from zonegit.errors import Conflict, Corrupt, Denied, Internal, Invalid, Unavailable
@@ -137,13 +138,14 @@ async def test_a_request_whose_sender_gave_up_is_not_carried_out(nats_url: str, 
 async def test_requests_run_side_by_side(pair: Pair) -> None:
     """None of them can finish before all have begun."""
     served, bus = pair
-    together = asyncio.Barrier(40)
+    together = asyncio.Barrier(MAX_RUNNING_OF_OPERATOR)
 
     async def meet() -> None:
         await together.wait()
 
     async with serve(served, "objectstore", "objects", finding(meet)):
-        await asyncio.gather(*(bus.request(FIND, ASK, Found) for _ in range(40)))
+        asking = (bus.request(FIND, ASK, Found) for _ in range(MAX_RUNNING_OF_OPERATOR))
+        await asyncio.gather(*asking)
 
 
 async def test_more_requests_than_run_at_once_are_all_answered(pair: Pair) -> None:
@@ -362,11 +364,14 @@ async def test_a_connection_that_the_broker_ends_for_good_is_told(tmp_path: Path
         async with connect(BusSettings(url), name="refs") as bus:
             configure_nats(tmp_path, "max_payload: 1024")
             signal_nats(tmp_path, signal.SIGHUP)
-            with suppress(Unavailable):
-                while not bus.closed.is_set():
+
+            async def is_closed() -> bool:
+                # It connects again where the connection broke before it had read why.
+                with suppress(Unavailable):
                     await bus.send("zg.served.=", bytes(4096))
-                    await asyncio.sleep(0.01)
-            await eventually(bus.closed.is_set)
+                return bus.closed.is_set()
+
+            await comes_true(is_closed)
 
 
 async def test_a_user_that_the_broker_no_longer_knows_is_reported_once(tmp_path: Path) -> None:

@@ -116,8 +116,10 @@ class Instance:
         Raises:
             Conflict: another one does.
         """
-        while (other := await self._ask()) is not None and not other.serves:
-            await asyncio.sleep(PAUSE_S)  # it ends, and may have been faster than the one serving
+        other = await self._ask()
+        if other is not None and not other.serves:
+            await asyncio.sleep(MAX_LINGER_S)  # its answer was faster than that of one that serves
+            other = await self._ask()
         if other is None or are_several(self.describe(), other):
             self._serves = True
             return

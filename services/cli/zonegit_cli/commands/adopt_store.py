@@ -82,8 +82,9 @@ def _rows(
 
 def _list_held(instances: Instances, statuses: Sequence[ResolverStatus]) -> set[str]:
     """Return the ids that the object store and resolvers hold, of installations and of logs."""
-    held = {each.installation for each in (*instances["objectstore"], *statuses)}
-    return held | {each.epoch for each in statuses if each.held}
+    of_stores = {each.installation for each in instances["objectstore"]}
+    of_resolvers = {each.installation for each in statuses}
+    return of_stores | of_resolvers | {each.epoch for each in statuses if each.held}
 
 
 def _note(refuses: str) -> str:
