@@ -25,6 +25,7 @@ from zonegit.store.outline import (
 from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId, read_value
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_OCTETS
+from zonegit_objectstore import runs
 from zonegit_objectstore.rows import not_stored, select
 
 TABLE: Final = "CREATE TABLE judged (since INTEGER NOT NULL) STRICT"
@@ -33,6 +34,8 @@ _ADD: Final = "INSERT INTO judged SELECT coalesce(max(rowid), 0) FROM object"
 _KIND: Final = "CAST(kind AS BLOB)"
 """Text that is no UTF-8 would fail the whole statement."""
 _RRSET: Final = bytes((RRSET,))
+_MANY: Final = b"\x80"
+"""The first octet of a count that has several (a varint) is not less."""
 _UNKNOWN: Final = Outline("tree")
 _NUMBERS: Final = {mnemonic.encode(): number for mnemonic, number in rrtypes.NUMBERS.items()}
 _HEAD: Final = 1 + MAX_OCTETS + 4
@@ -78,29 +81,30 @@ def read(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outl
     if since is None:
         raise Damaged("table judged is empty")
     payloads: dict[ObjectId, bytes] = {}
-    runs: dict[ObjectId, Tree] = {}
-    found: dict[ObjectId, Outline] = {}
+    trees: dict[ObjectId, Tree] = {}
+    found = dict(runs.read(connection, ids))
     room = MAX_RUN
-    for object_id, kind, payload, row in _read_rows(connection, ids):
+    rest = [each for each in ids if each not in found]
+    for object_id, kind, payload, row in _read_rows(connection, rest):
         if kind == b"blob":
             found[object_id] = _outline_blob(connection, object_id, payload, row > since)
         elif kind != b"tree":
             found[object_id] = Outline(kind.decode(errors="backslashreplace"))
-        elif payload[2:3] == _RRSET:  # as a rule it has few entries, and the first is an RRset
+        elif payload[1:2] < _MANY and payload[2:3] == _RRSET:  # few entries, the first an RRset
             payloads[object_id] = payload
         else:
             found[object_id] = Outline("tree")
             tree = decode(RawObject(object_id, "tree", payload)) if payload and room > 0 else None
             if isinstance(tree, Tree):
                 if is_run(tree) and len(tree.entries) <= room:
-                    runs[object_id] = tree
+                    trees[object_id] = tree
                 room -= len(tree.entries)
-    if runs:
-        below = list({each for tree in runs.values() for each in tree.entries.values()})
+    if trees:
+        below = list({each for tree in trees.values() for each in tree.entries.values()})
         inner = {each: payload for each, _, payload, _ in _read_rows(connection, below)}
         outlines = _outline_trees(connection, {**inner, **payloads}, since)
         found |= {each: outlines[each] for each in payloads}
-        found |= {each: outline_run(tree, outlines.get) for each, tree in runs.items()}
+        found |= {each: outline_run(tree, outlines.get) for each, tree in trees.items()}
     elif payloads:
         found |= _outline_trees(connection, payloads, since)
     for object_id in ids:

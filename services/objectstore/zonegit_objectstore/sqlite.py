@@ -18,10 +18,11 @@ from zonegit.store.digests import Watched
 from zonegit.store.outline import Outline
 from zonegit.store.protocols import Dated
 from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId, read_value
-from zonegit_objectstore import history, outlines
+from zonegit_objectstore import history, outlines, runs
 from zonegit_objectstore.rows import not_stored, select
+from zonegit_objectstore.runs import RecentOutlines
 
-VERSION: Final = 5
+VERSION: Final = 6
 WATCHED: Final = Watched(("installation", "judged"))
 """Tables with digests. An object is verified by its id."""
 _INSTALLATION: Final = (
@@ -33,6 +34,7 @@ SCHEMA: Final = (
     history.TABLE,
     outlines.TABLE,
     "INSERT INTO judged VALUES (0)",
+    runs.TABLE,
     _INSTALLATION,
     digests.TABLE,
 )
@@ -41,6 +43,7 @@ UPGRADES: Final[Upgrades] = {
     2: outlines.add,
     3: lambda connection: connection.execute(_INSTALLATION),
     4: lambda connection: connection.execute(digests.TABLE),
+    5: lambda connection: connection.execute(runs.TABLE),
 }
 # An object that is held is left alone, unless its octets rotted: then this is its repair.
 _PUT: Final = """
@@ -89,6 +92,7 @@ class SqliteObjects:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._recent = RecentOutlines()  # for the thread that writes alone
 
     async def get(self, ids: Collection[ObjectId]) -> Mapping[ObjectId, RawObject]:
         return {raw.id: raw for raw in await self.first(ids, None)}
@@ -102,7 +106,7 @@ class SqliteObjects:
         return await self._database.read(partial(outlines.read, ids=list(dict.fromkeys(ids))))
 
     async def put(self, objects: Sequence[RawObject]) -> None:
-        await self._database.write(partial(_put, objects=objects))
+        await self._database.write(partial(_put, objects=objects, recent=self._recent))
 
     async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
         return await self._database.read(partial(_missing, ids=frozenset(ids)))
@@ -167,11 +171,12 @@ def _that_fit(connection: Connection, ids: Sequence[ObjectId], most: int) -> lis
     return fitting
 
 
-def _put(connection: Connection, objects: Sequence[RawObject]) -> None:
+def _put(connection: Connection, objects: Sequence[RawObject], recent: RecentOutlines) -> None:
     values = [decode(verified(raw)) for raw in objects]
     _refuse_unfounded(connection, objects, values)
-    _refuse_malformed(connection, objects, values)
+    malformed = _refuse_malformed(connection, objects, values)
     connection.executemany(_PUT, objects)
+    recent.add_runs(connection, objects, values, malformed)
     pairs = zip(objects, values, strict=True)
     history.add(connection, [(raw.id, value) for raw, value in pairs if isinstance(value, Commit)])
 
@@ -200,12 +205,16 @@ def _refuse_unfounded(
 
 def _refuse_malformed(
     connection: Connection, objects: Sequence[RawObject], values: Sequence[Object]
-) -> None:
+) -> set[ObjectId]:
     """Judge RRsets, once: what is stored was judged, or an earlier release stored it.
+
+    Returns:
+        Those that are malformed and that an earlier release stored.
 
     Raises:
         Invalid: one is malformed and not stored yet.
     """
+    malformed = set()
     for raw, value in zip(objects, values, strict=True):
         if isinstance(value, Blob):
             try:
@@ -213,6 +222,8 @@ def _refuse_malformed(
             except Invalid:
                 if _missing(connection, [raw.id]):
                     raise
+                malformed.add(raw.id)
+    return malformed
 
 
 def _missing(connection: Connection, ids: Collection[ObjectId]) -> set[ObjectId]:

@@ -1,6 +1,7 @@
 """A whole zone as nested nodes: build, update, look up, list and diff, one round trip a level."""
 
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -24,6 +25,8 @@ from zonegit.zone.names import Name, Path
 
 Edits = Mapping[tuple[Path, int], ObjectId | None]
 """What the RRset at each (owner path, type) becomes: a blob's id, or None to remove it."""
+
+NO_BLOBS: Final[Mapping[ObjectId, RawObject]] = MappingProxyType({})
 
 STEP: Final = 256
 """How many nodes a diff expands between two asks, unless it is told otherwise."""
@@ -51,29 +54,42 @@ class _Plan(msgspec.Struct):
     below: dict[bytes, "_Plan"] = msgspec.field(default_factory=dict)
 
 
-def update(root: ObjectId | None, edits: Edits, out: list[RawObject]) -> Asks[ObjectId | None]:
+def update(
+    root: ObjectId | None,
+    edits: Edits,
+    out: list[RawObject],
+    blobs: Mapping[ObjectId, RawObject] = NO_BLOBS,
+) -> Asks[ObjectId | None]:
     """The tree with ``edits`` applied, None when nothing is left. New nodes go to ``out``,
-    children before parents; the order of edits never changes the result."""
+    children before parents, and those of ``blobs`` that ``edits`` name before the node they belong
+    to; the order of edits never changes the result."""
     plan = _Plan()
     for (path, rdtype), blob in edits.items():
         at = plan
         for label in path:
             at = at.below.setdefault(label, _Plan())
         at.here[rrset_key(rdtype)] = blob
-    return (yield from _update(root, plan, out))
+    return (yield from _update(root, plan, out, blobs))
 
 
-def _update(root: ObjectId | None, plan: _Plan, out: list[RawObject]) -> Asks[ObjectId | None]:
+def _update(
+    root: ObjectId | None,
+    plan: _Plan,
+    out: list[RawObject],
+    blobs: Mapping[ObjectId, RawObject],
+) -> Asks[ObjectId | None]:
     keys = [subtree_key(label) for label in plan.below]
     found = (yield from node.pick(root, keys)) if root is not None and keys else {}
+    below: dict[Key, list[RawObject]] = {key: [] for key in keys}
     subtrees = yield from together(
         [
-            _update(found.get(key), below, out)
-            for key, below in zip(keys, plan.below.values(), strict=True)
+            _update(found.get(key), subplan, below[key], blobs)
+            for key, subplan in zip(keys, plan.below.values(), strict=True)
         ]
     )
     changes = plan.here | dict(zip(keys, subtrees, strict=True))
-    return (yield from node.update(root, changes, out))
+    out.extend(blobs[each] for each in plan.here.values() if each is not None and each in blobs)
+    return (yield from node.update(root, changes, out, below))
 
 
 def find(root: ObjectId, paths: Collection[Path]) -> Asks[dict[Path, dict[int, ObjectId]]]:

@@ -1,12 +1,15 @@
 """One label's node of a zone, narrow or wide: build, read, pick, update, diff.
 
 Nothing outside this package knows that a node may be a search tree of its own. New objects are
-appended to ``out``, children before parents.
+appended to ``out``, children before parents. ``below`` are new objects below some keys of a node:
+they are appended right before the part of the node that has the key, so whoever stores the objects
+in their order has what a part is about at hand.
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from zonegit.errors import Corrupt
@@ -22,6 +25,9 @@ Changes = Mapping[Key, ObjectId | None]
 
 PAUSE: Final = 64
 """How many parts of a wide node a diff takes up between two pauses."""
+
+Below = Mapping[Key, Sequence[RawObject]]
+NOTHING_BELOW: Final[Below] = MappingProxyType({})
 
 Nodes = dict[ObjectId, Tree | Index]
 Rows = dict[Key, Row]
@@ -41,14 +47,21 @@ Above = Place | None
 Places = dict[ObjectId, Place]
 
 
-def build(entries: Entries, out: list[RawObject]) -> ObjectId:
+def build(entries: Entries, out: list[RawObject], below: Below = NOTHING_BELOW) -> ObjectId:
     """Stores a node from scratch; ``entries`` must not be empty."""
     if len(entries) <= NARROW:
+        _append(below, below, out)
         return _write(wide.encode_leaf(entries), out)
-    rows = [
-        _leaf_row({key: entries[key] for key in run}, out) for run in wide.cut(sorted(entries), 0)
-    ]
+    rows = []
+    for run in wide.cut(sorted(entries), 0):
+        _append(below, run, out)
+        rows.append(_leaf_row({key: entries[key] for key in run}, out))
     return _raise_root(rows, 1, out)
+
+
+def _append(below: Below, keys: Iterable[Key], out: list[RawObject]) -> None:
+    for key in keys:
+        out.extend(below.get(key, ()))
 
 
 def read(root: ObjectId, start: Key = b"") -> Asks[dict[Key, ObjectId]]:
@@ -90,21 +103,28 @@ def pick(root: ObjectId, keys: Collection[Key]) -> Asks[dict[Key, ObjectId]]:
     return found
 
 
-def update(root: ObjectId | None, changes: Changes, out: list[RawObject]) -> Asks[ObjectId | None]:
+def update(
+    root: ObjectId | None,
+    changes: Changes,
+    out: list[RawObject],
+    below: Below = NOTHING_BELOW,
+) -> Asks[ObjectId | None]:
     """The node with ``changes`` applied; None when nothing is left in it. Asks for and writes
     only what the changed keys touch."""
     if root is None:
         entries = {key: value for key, value in changes.items() if value is not None}
-        return build(entries, out) if entries else None
+        return build(entries, out, below) if entries else None
     present, nodes = yield from _descend(root, changes)
     effective = {key: value for key, value in changes.items() if present.get(key) != value}
     if not effective:
+        _append(below, below, out)
         return root
     top = nodes[root]
     if isinstance(top, Index):
         total = wide.entries_below(top.rows)
         total += sum((value is not None) - (key in present) for key, value in effective.items())
         if total > NARROW:
+            _append(below, below, out)
             return (yield from _recut(root, nodes, effective, out))
     entries = yield from read(root)
     for key, value in effective.items():
@@ -112,7 +132,7 @@ def update(root: ObjectId | None, changes: Changes, out: list[RawObject]) -> Ask
             del entries[key]
         else:
             entries[key] = value
-    return build(entries, out) if entries else None
+    return build(entries, out, below) if entries else None
 
 
 Difference = tuple[Key, ObjectId | None, ObjectId | None]

@@ -88,6 +88,7 @@ def as_the_first_release_left_it(path: Path) -> None:
         other.execute("DROP TABLE history")
         other.execute("DROP TABLE judged")
         other.execute("DROP TABLE installation")
+        other.execute("DROP TABLE run")
         other.execute("DROP TABLE digest")
         other.execute("PRAGMA user_version = 1")
 
@@ -123,6 +124,7 @@ async def test_a_malformed_rrset_of_an_earlier_release_is_kept_and_known_as_that
         other.execute("INSERT INTO object (id, kind, payload) VALUES (?, ?, ?)", MALFORMED)
         other.execute("DROP TABLE judged")
         other.execute("DROP TABLE installation")
+        other.execute("DROP TABLE run")
         other.execute("DROP TABLE digest")
         other.execute("PRAGMA user_version = 2")
     tree = encode(Tree({b"\1A": MALFORMED.id}))

@@ -259,13 +259,13 @@ async def built(
 ) -> tuple[list[RawObject], ObjectId]:
     """The new blobs and trees that changes to a tree make, and the new tree's id."""
     objects: list[RawObject] = []
+    blobs: dict[ObjectId, RawObject] = {}
     placed: dict[tuple[names.Path, int], ObjectId | None] = {}
     for (owner, rdtype), rrset in changes.items():
-        blob = None
-        if rrset is not None:
-            objects.append(encode(Blob(rrset)))
-            blob = objects[-1].id
-        placed[names.path(owner, apex), rdtype] = blob
-    root = await reader.answer(trees.update(tree, placed, objects))
+        blob = encode(Blob(rrset)) if rrset is not None else None
+        if blob is not None:
+            blobs[blob.id] = blob
+        placed[names.path(owner, apex), rdtype] = blob.id if blob is not None else None
+    root = await reader.answer(trees.update(tree, placed, objects, blobs))
     assert root is not None  # it holds an SOA
     return objects, root

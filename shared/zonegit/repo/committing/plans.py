@@ -177,9 +177,11 @@ async def _now(
 
 def build(rrsets: Collection[RRset], apex: Name) -> tuple[list[RawObject], ObjectId | None]:
     """The blobs and trees of a whole zone, and its tree's id, None of one without records."""
-    objects = [encode(Blob(rrset)) for rrset in rrsets]
+    blobs = [encode(Blob(rrset)) for rrset in rrsets]
     placed = {
         (names.path(rrset.owner, apex), rrset.rdtype): raw.id
-        for rrset, raw in zip(rrsets, objects, strict=True)
+        for rrset, raw in zip(rrsets, blobs, strict=True)
     }
-    return objects, asks.run(trees.update(None, placed, objects), {})
+    objects: list[RawObject] = []
+    by_id = {raw.id: raw for raw in blobs}
+    return objects, asks.run(trees.update(None, placed, objects, by_id), {})

@@ -1,0 +1,127 @@
+"""Outlines of runs are the same, whether they were written down or are found out."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from zonegit.bus.remote_objects import batches
+from zonegit.objects.canonical import decode
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.objects.model import Index, Tree
+from zonegit.repo.committing.plans import build
+from zonegit.store.outline import RUN, is_run, outline_known
+from zonegit.zone import names, zonefile
+from zonegit_objectstore import runs
+from zonegit_objectstore.sqlite import open_objects
+
+APEX = names.parse("foo.com.")
+NAMES = 6_000
+ZONE = "\n".join(
+    [
+        "@ 300 SOA ns1 admin 1 7200 3600 1209600 300",
+        "@ 300 NS ns1",
+        *(f"h{n} 300 A 192.0.2.{n % 250}" for n in range(NAMES)),
+        "h17 300 TXT one",
+        "alias 300 CNAME h1",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def objects() -> list[RawObject]:
+    read = zonefile.read(ZONE.encode(), APEX)
+    made, _ = build(read.rrsets.values(), APEX)
+    return made
+
+
+def find_runs(objects: list[RawObject]) -> list[RawObject]:
+    trees = [(raw, decode(raw)) for raw in objects if raw.kind == "tree"]
+    return [raw for raw, value in trees if isinstance(value, Tree) and is_run(value)]
+
+
+async def put(path: Path, objects: list[RawObject]) -> None:
+    async with open_objects(path) as store:
+        for batch in batches(objects):
+            await store.put(batch)
+
+
+async def check(path: Path, objects: list[RawObject]) -> None:
+    """Check that the store gives the outlines that follow from the objects."""
+    by_id = {raw.id: raw for raw in objects}
+    asked = [raw.id for raw in find_runs(objects)]
+    async with open_objects(path) as store:
+        # One by one: a question about many is answered as far as a bound on its work.
+        found = {each: (await store.outlines([each]))[each] for each in asked}
+    assert found == {each: outline_known(by_id[each], by_id.get) for each in asked}
+    assert {outline.kind for outline in found.values()} == {RUN, "tree"}
+
+
+def written(path: Path) -> dict[ObjectId, bytes]:
+    with closing(sqlite3.connect(path)) as other:
+        return dict(other.execute("SELECT id, owner FROM run"))
+
+
+async def test_a_large_zone_is_stored_with_the_outlines_of_its_runs(
+    tmp_path: Path, objects: list[RawObject]
+) -> None:
+    path = tmp_path / "objects.sqlite3"
+    await put(path, objects)
+    await check(path, objects)
+    owners = written(path)
+    assert set(owners.values()) == {APEX}
+    # The run with the alias has a type that may clash, so it is judged by its parts.
+    assert len(owners) == len(find_runs(objects)) - 1 > 10
+
+
+async def test_outlines_that_were_not_written_down_are_found_out(
+    tmp_path: Path, objects: list[RawObject]
+) -> None:
+    """A client may store objects in another order, and the service may start anew in between."""
+    path = tmp_path / "objects.sqlite3"
+    await put(path, [raw for raw in objects if raw.kind == "blob"])
+    await put(path, [raw for raw in objects if raw.kind == "tree"])
+    assert not written(path)
+    await check(path, objects)
+
+
+async def test_a_row_that_rotted_does_not_make_a_run_one_of_that_zone(
+    tmp_path: Path, objects: list[RawObject]
+) -> None:
+    path = tmp_path / "objects.sqlite3"
+    await put(path, objects)
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE run SET owner = CAST(x'03626172' || substr(owner, 5) AS BLOB)")
+    asked = list(written(path))
+    async with open_objects(path) as store:
+        found = await store.outlines(asked)
+    assert all(outline.owner != APEX for outline in found.values())
+
+
+async def test_few_outlines_are_kept(
+    tmp_path: Path, objects: list[RawObject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What went is found out when it is asked for."""
+    monkeypatch.setattr(runs, "MAX_RECENT", 100)
+    path = tmp_path / "objects.sqlite3"
+    async with open_objects(path) as store:
+        for at in range(0, len(objects), 50):
+            await store.put(objects[at : at + 50])
+    await check(path, objects)
+    assert len(written(path)) < len(find_runs(objects)) - 1
+
+
+def test_the_objects_of_a_run_come_right_before_it(objects: list[RawObject]) -> None:
+    """So whoever stores them in their order has at hand what the run is about."""
+    at = {raw.id: number for number, raw in enumerate(objects)}
+    assert len(at) == len(objects)
+    for number, raw in enumerate(objects):
+        value = decode(raw)
+        if isinstance(value, Tree):
+            assert all(at[each] < number for each in value.entries.values())
+            if is_run(value):
+                first = min(at[each] for each in value.entries.values())
+                assert number - first <= 3 * len(value.entries)
+        elif isinstance(value, Index):
+            assert all(at[row.id] < number for row in value.rows)
