@@ -5,19 +5,17 @@ is one that no resolver can serve; that is this zone's problem, while all others
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import dns.message
 import msgspec
 import pytest
-import pytest_asyncio
 from tests.e2e.stack import Stack
 from tests.support.badzones import SealedZone, bad_zones, good_zone, malformed_zones
-from tests.support.nats import nats_server
 from tests.support.rawnats import RawClient, raw_client
-from tests.support.waiting import comes_true, held
-from tests.unit.resolver.site import Running, Site, resolver, site
+from tests.support.waiting import comes_true
+from tests.unit.resolver.site import Running, Site, resolver
 
 from zonegit import containment
 from zonegit.objects.ids import ObjectId
@@ -27,18 +25,6 @@ MALLORY = names.parse("mallory.test.")
 BAD = bad_zones(MALLORY)
 MALFORMED = malformed_zones(MALLORY)
 GOOD = "www 300 A 192.0.2.{}\n"
-
-
-@pytest.fixture
-def nats_url() -> Iterator[str]:
-    with nats_server() as url:
-        yield url
-
-
-@pytest_asyncio.fixture
-async def here(nats_url: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with held(site(nats_url, tmp_path / "stores")) as made:
-        yield made
 
 
 async def has_problem(here: Site) -> bool:

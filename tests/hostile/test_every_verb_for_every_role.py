@@ -96,12 +96,6 @@ ONE_USER_ONLY = {
 """Who may publish what is no verb."""
 
 
-@pytest.fixture(scope="module")
-def nats_url() -> Iterator[str]:
-    with nats_server() as url:
-        yield url
-
-
 def subject(verb: Verb, form: Form, actor: str) -> str:
     return f"zg.{actor}.{verb.service}.{verb.name}{TAILS[form]}"
 

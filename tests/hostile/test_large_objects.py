@@ -1,15 +1,9 @@
 """No verb takes an object that is larger than an object may be, however well it is hashed."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 from tests.support.badzones import forged, good_zone
-from tests.support.nats import nats_server
 from tests.support.rawnats import raw_client
-from tests.support.waiting import held
-from tests.unit.resolver.site import Site, site
+from tests.unit.resolver.site import Site
 
 from zonegit.objects.ids import MAX_PAYLOAD
 from zonegit.store import refnames
@@ -22,18 +16,6 @@ ZONE = names.parse("mallory.test.")
 WHY = Why(reason="set", operation="o" * 16)
 LARGE = forged("doc", b"\xda\xff\xff" + b"x" * 900_000)
 REPLY = "_INBOX.mallory.1"
-
-
-@pytest.fixture
-def nats_url() -> Iterator[str]:
-    with nats_server() as url:
-        yield url
-
-
-@pytest_asyncio.fixture
-async def here(nats_url: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with held(site(nats_url, tmp_path / "stores")) as made:
-        yield made
 
 
 @pytest.mark.parametrize("verb", ["put", "move", "judge"])

@@ -3,7 +3,7 @@ branch or tag comes to hold one, forced or not: a resolver would not load it, or
 that no other server accepts, or hide some."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,6 @@ import pytest
 import pytest_asyncio
 from tests.contract.conftest import RefStand, remote_stand
 from tests.support.forging import Forge, entry, label
-from tests.support.nats import nats_server
 from tests.support.rawnats import RawClient, raw_client
 from tests.support.waiting import held
 
@@ -27,12 +26,6 @@ from zonegit.zone import names
 FOO = names.parse("foo.com.")
 MAIN = refnames.branch(FOO, "main")
 INBOX = "_INBOX.mallory"
-
-
-@pytest.fixture(scope="module")
-def nats_url() -> Iterator[str]:
-    with nats_server() as url:
-        yield url
 
 
 @dataclass

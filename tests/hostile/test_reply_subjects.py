@@ -2,7 +2,6 @@
 else: they would publish for strangers what they alone may publish."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,12 +60,6 @@ OUTSIDE_OF_INBOXES = [
 OUTSIDE_OF_INBOXES.remove("zg.resolvers.status")
 """The same for questions that name no actor; what answers these cannot know whose inbox it is."""
 DISCOVERY = ["PING", "INFO", "STATS"]
-
-
-@pytest.fixture(scope="module")
-def nats_url() -> Iterator[str]:
-    with nats_server() as url:
-        yield url
 
 
 async def ask_own(client: RawClient, subject: str, octets: bytes) -> None:

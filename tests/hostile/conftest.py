@@ -1,0 +1,24 @@
+"""A bus for the tests of one file, and a site of its own for a test."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from tests.support.nats import nats_server
+from tests.support.waiting import held
+from tests.unit.resolver.site import Site, site
+
+
+@pytest.fixture(scope="module")
+def nats_url() -> Iterator[str]:
+    with nats_server() as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Site]:
+    """Stores and resolvers on a bus that no other test uses."""
+    with nats_server() as url:
+        async with held(site(url, tmp_path / "stores")) as made:
+            yield made
