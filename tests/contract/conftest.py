@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.support.nats import nats_server
+from tests.support.remote import objects_of, refs_of
 from tests.support.waiting import held
 
-from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
+from zonegit.bus import Bus, connect
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings
 from zonegit.objects.ids import RawObject
@@ -69,7 +70,7 @@ async def remote_objects(path: Path, url: str) -> AsyncIterator[ObjectStore]:
         bus_pair(url) as (served, bus),
         serve(served, "objectstore", "objects", ObjectHandlers(store).endpoints(), DEPTHS),
     ):
-        yield RemoteObjects(bus, ACTOR)
+        yield objects_of(bus, ACTOR)
 
 
 OBJECT_STORES = {"memory": memory_objects, "sqlite": sqlite_objects, "bus": remote_objects}
@@ -128,12 +129,12 @@ async def remote_stand(path: Path, url: str) -> AsyncIterator[RefStand]:
         refs = await stack.enter_async_context(open_refs(file))
         served, bus = await stack.enter_async_context(bus_pair(url))
         publisher = Publisher(served, refs)
-        asked = RemoteObjects(served, "refs")
+        asked = objects_of(served, "refs")
         keeper = Keeper(refs, asked, publisher.announce)
         await stack.enter_async_context(publisher.running())
         handlers = RefHandlers(keeper, Adopting(refs, keeper, asked)).endpoints()
         await stack.enter_async_context(serve(served, "refs", "refs", handlers))
-        remote = RemoteRefs(bus, ACTOR)
+        remote = refs_of(bus, ACTOR)
         stand = RefStand(remote, remote, objects, file)
 
         def heard(subject: str, data: bytes) -> None:

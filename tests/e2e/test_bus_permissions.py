@@ -7,9 +7,10 @@ import pytest
 from tests.support import commits
 from tests.support.nats import nats_server
 from tests.support.processes import service_process
+from tests.support.remote import objects_of, refs_of
 from tests.support.waiting import eventually, succeeds
 
-from zonegit.bus import RemoteObjects, RemoteRefs, connect
+from zonegit.bus import connect
 from zonegit.config import BusSettings
 from zonegit.errors import Conflict, Denied, Unavailable
 from zonegit.objects.canonical import encode
@@ -51,8 +52,8 @@ async def test_an_operator_works_with_both_stores_when_each_has_only_its_own_rig
     ):
         async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
             repo = Repo(
-                RemoteObjects(bus, "operator"),
-                RemoteRefs(bus, "operator"),
+                objects_of(bus, "operator"),
+                refs_of(bus, "operator"),
                 "operator",
                 lambda: Identity("Operator", "operator@example.net", 0),
             )
@@ -65,18 +66,18 @@ async def test_an_operator_works_with_both_stores_when_each_has_only_its_own_rig
 async def test_an_operator_cannot_speak_for_another(url: str) -> None:
     async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
         with pytest.raises(Denied):
-            await RemoteRefs(bus, "alice").where("alice")
+            await refs_of(bus, "alice").where("alice")
 
 
 async def test_who_may_not_ask_about_all_zones_is_told_all_the_same_what_is_unfinished(
     url: str,
 ) -> None:
     async with connect(BusSettings(as_user(url, "operator")), name="operator") as bus:
-        refs = RemoteRefs(bus, "alice")  # of whose subjects this user may use none
+        refs = refs_of(bus, "alice")  # of whose subjects this user may use none
         with pytest.raises(Denied):
             await refs.since("", 0)
         nobody = Identity("Alice", "alice@example.net", 0)
-        repo = Repo(RemoteObjects(bus, "alice"), refs, "alice", lambda: nobody)
+        repo = Repo(objects_of(bus, "alice"), refs, "alice", lambda: nobody)
         place = await resuming.place_of(repo, Position(ZONE, "main", None))
     assert place == Place("", "alice", "foo.com.", "main")
 
@@ -84,14 +85,14 @@ async def test_who_may_not_ask_about_all_zones_is_told_all_the_same_what_is_unfi
 async def test_a_resolver_reads_and_cannot_write(url: str) -> None:
     async with connect(BusSettings(as_user(url, "resolver")), name="resolver") as bus:
         with pytest.raises(Denied):
-            await RemoteObjects(bus, "resolver").put([encode(Symref("HEAD"))])
+            await objects_of(bus, "resolver").put([encode(Symref("HEAD"))])
         origin = Origin("resolver", "test", "0" * 32)
         branch = refnames.branch(ZONE, "main")
         for attempt in (
-            RemoteRefs(bus, "resolver").register(ZONE, origin),
-            RemoteRefs(bus, "resolver").point(refnames.default_head(), branch, origin),
-            RemoteRefs(bus, "resolver").unpoint(refnames.default_head(), origin),
-            RemoteRefs(bus, "resolver").unpoint(refnames.remembered("resolver", ZONE), origin),
+            refs_of(bus, "resolver").register(ZONE, origin),
+            refs_of(bus, "resolver").point(refnames.default_head(), branch, origin),
+            refs_of(bus, "resolver").unpoint(refnames.default_head(), origin),
+            refs_of(bus, "resolver").unpoint(refnames.remembered("resolver", ZONE), origin),
         ):
             with pytest.raises(Denied):
                 await attempt
@@ -103,7 +104,7 @@ async def test_stores_of_the_original_are_taken_over_by_those_alone_who_were_gra
 ) -> None:
     async with connect(BusSettings(as_user(url, role)), name=role) as bus:
         with pytest.raises(Denied):
-            await RemoteRefs(bus, role).adopt({}, Origin(role, "migrate", "0" * 32))
+            await refs_of(bus, role).adopt({}, Origin(role, "migrate", "0" * 32))
 
 
 @pytest.mark.parametrize("role", ["objectstore", "resolver", "operator"])
@@ -144,9 +145,12 @@ async def test_who_may_only_look_is_told_what_would_come_of_a_move(
             connect(BusSettings(as_user(url, "operator")), name="operator") as operator,
             connect(BusSettings(as_user(url, "resolver")), name="resolver") as reader,
         ):
-            working, reading = RemoteRefs(operator, "operator"), RemoteRefs(reader, "resolver")
+            working, reading = (
+                refs_of(operator, "operator"),
+                refs_of(reader, "resolver"),
+            )
             await succeeds(lambda: working.where("operator"), Unavailable)
-            objects = RemoteObjects(operator, "operator")
+            objects = objects_of(operator, "operator")
             await succeeds(lambda: objects.find("0000"), Unavailable)
             await working.register(ZONE, Origin("operator", "test", "0" * 32))
             why = Origin("resolver", "test", "1" * 32)

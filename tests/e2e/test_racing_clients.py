@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.e2e.stack import FOO, Stack
+from tests.support.remote import objects_of, refs_of
 
-from zonegit.bus import RemoteObjects, RemoteRefs, connect
+from zonegit.bus import connect
 from zonegit.config import BusSettings, read_stack
 from zonegit.history import walk
 from zonegit.objects.ids import CommitId
@@ -38,7 +39,12 @@ async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
     once all of them are."""
     async with connect(bus_of(data), name=who) as bus:
         identity = Identity(who, f"{who}@example.net", 1_795_232_912)
-        repo = Repo(RemoteObjects(bus, who), RemoteRefs(bus, who), who, lambda: identity)
+        repo = Repo(
+            objects_of(bus, who),
+            refs_of(bus, who),
+            who,
+            lambda: identity,
+        )
         made: list[CommitId] = []
         for number in range(EDITS_EACH):
             owner = names.parse(f"{who}-{number}", ZONE)

@@ -9,8 +9,9 @@ import dns.query
 from tests.e2e.stack import Stack
 from tests.e2e.test_racing_clients import bus_of
 from tests.e2e.test_secondaries import CHANGING, ON_MAIN, Site, following, serial
+from tests.support.remote import objects_of, refs_of
 
-from zonegit.bus import RemoteObjects, RemoteRefs, connect
+from zonegit.bus import connect
 from zonegit.objects.model import Identity
 from zonegit.repo.committing import commits
 from zonegit.repo.committing.commits import Committed, Intent
@@ -41,7 +42,12 @@ def store(stack: Stack, value: RRset) -> None:
     async def commit() -> None:
         async with connect(bus_of(stack.data), name="ada") as bus:
             who = Identity("ada", "ada@example.net", 1_795_232_912)
-            repo = Repo(RemoteObjects(bus, "ada"), RemoteRefs(bus, "ada"), "ada", lambda: who)
+            repo = Repo(
+                objects_of(bus, "ada"),
+                refs_of(bus, "ada"),
+                "ada",
+                lambda: who,
+            )
             at = await heads.locate(repo, ZONE, "main")
             made = await commits.commit(repo, at, plan, Intent("as before", "set"))
             assert isinstance(made, Committed)

@@ -9,9 +9,10 @@ import pytest
 from tests.support import commits
 from tests.support.nats import nats_server
 from tests.support.processes import service_process
+from tests.support.remote import objects_of, refs_of
 from tests.support.waiting import eventually, succeeds
 
-from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
+from zonegit.bus import Bus, connect
 from zonegit.config import BusSettings
 from zonegit.errors import Denied, Unavailable
 from zonegit.objects.model import Identity
@@ -46,7 +47,10 @@ async def stack(folder: Path) -> AsyncIterator[dict[str, str]]:
 @asynccontextmanager
 async def joined(urls: dict[str, str], role: str) -> AsyncIterator[Bus]:
     async with connect(BusSettings(urls[role]), name=role) as bus:
-        objects, refs = RemoteObjects(bus, role), RemoteRefs(bus, role)
+        objects, refs = (
+            objects_of(bus, role),
+            refs_of(bus, role),
+        )
         await succeeds(lambda: objects.find("0000"), Unavailable)
         await succeeds(refs.snapshot, Unavailable)
         yield bus
@@ -60,8 +64,8 @@ async def test_an_operator_commits_and_a_resolver_hears_and_reads(tmp_path: Path
     async with stack(tmp_path) as urls, joined(urls, "cli") as cli, joined(urls, "resolver") as dns:
         heard: list[str] = []
         repo = Repo(
-            RemoteObjects(cli, "ada"),
-            RemoteRefs(cli, "ada"),
+            objects_of(cli, "ada"),
+            refs_of(cli, "ada"),
             "ada",
             lambda: Identity("A", "a@b", 1),
         )
@@ -71,8 +75,8 @@ async def test_an_operator_commits_and_a_resolver_hears_and_reads(tmp_path: Path
             await repo.objects.put(made.objects)
             await repo.refs.move(MAIN, Absent(), made.id, origin("ada"), made.objects)
             await eventually(lambda: subjects.event("moved", MAIN) in heard)
-        assert await RemoteObjects(dns, "resolver").get([made.id]) == {made.id: made.objects[-1]}
-        for objects in (repo.objects, RemoteObjects(dns, "resolver")):
+        assert await objects_of(dns, "resolver").get([made.id]) == {made.id: made.objects[-1]}
+        for objects in (repo.objects, objects_of(dns, "resolver")):
             (dated,) = await objects.history([made.id], 9)
             assert dated.raw == made.objects[-1]
         served = Served(
@@ -88,9 +92,9 @@ async def test_an_operator_commits_and_a_resolver_hears_and_reads(tmp_path: Path
 async def test_a_resolver_writes_nothing(tmp_path: Path) -> None:
     made = commits.commit(FOO, 1)
     async with stack(tmp_path) as urls, joined(urls, "resolver") as dns:
-        refs = RemoteRefs(dns, "resolver")
+        refs = refs_of(dns, "resolver")
         with pytest.raises(Denied):
-            await RemoteObjects(dns, "resolver").put(made.objects)
+            await objects_of(dns, "resolver").put(made.objects)
         with pytest.raises(Denied):
             await refs.register(FOO, origin("resolver"))
         with pytest.raises(Denied):

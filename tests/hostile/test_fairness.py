@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 from tests.support import commits
 from tests.support.graphs import chain
 from tests.support.nats import nats_server
+from tests.support.remote import objects_of
 from tests.support.waiting import eventually, held
 
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect, headers
@@ -125,7 +126,7 @@ async def stand_at(folder: Path) -> AsyncIterator[Stand]:
             serve(bus, "objectstore", "objects", endpoints, objectstore.DEPTHS)
         )
         refs = await stack.enter_async_context(open_refs(folder / "refs.sqlite3"))
-        asked = RemoteObjects(bus, "refs")
+        asked = objects_of(bus, "refs")
         keeper = Keeper(refs, asked, lambda *_: None)
         handlers = RefHandlers(keeper, Adopting(refs, keeper, asked)).endpoints()
         of_refs = await stack.enter_async_context(
@@ -276,7 +277,7 @@ async def test_judgements_of_two_actors_keep_no_other_from_reading_or_moving(
 
 async def test_one_who_is_alone_has_no_limit_but_the_line(stand: Stand) -> None:
     """An export of a million names asks thousands of times, and is never refused."""
-    ada = RemoteObjects(stand.bus, "ada")
+    ada = objects_of(stand.bus, "ada")
     page = [object_id for object_id, _ in await ada.listed()]
     for _ in range(5 * PER_ACTOR):
         await ada.get(page[:1])
@@ -286,7 +287,7 @@ async def test_one_who_is_alone_has_no_limit_but_the_line(stand: Stand) -> None:
 @pytest.mark.parametrize("verb", ["list", "get", "history"])
 async def test_no_request_is_answered_with_more_than_a_batch(stand: Stand, verb: str) -> None:
     """A fair queue does not interrupt, so each piece of work is small."""
-    ada = RemoteObjects(stand.bus, "ada")
+    ada = objects_of(stand.bus, "ada")
     graph = chain(1_100)
     await ada.put(graph.objects())
     ids = [object_id for object_id, _ in await ada.listed()]

@@ -11,9 +11,10 @@ from tests.support import commits
 from tests.support.nats import nats_server
 from tests.support.processes import service_process
 from tests.support.rawnats import RawClient, raw_client
+from tests.support.remote import objects_of, refs_of
 from tests.support.waiting import succeeds
 
-from zonegit.bus import RemoteObjects, RemoteRefs, connect
+from zonegit.bus import connect
 from zonegit.bus.replies import LOG_INTERVAL_S, ReplyGuard
 from zonegit.bus.service import answer_requests
 from zonegit.config import BusSettings
@@ -132,7 +133,7 @@ async def test_a_request_with_such_a_reply_is_not_carried_out_and_logged_once(
             connect(BusSettings(nats_url), name="ada") as bus,
             raw_client(nats_url) as mallory,
         ):
-            refs = RemoteRefs(bus, "ada")
+            refs = refs_of(bus, "ada")
             await succeeds(refs.snapshot, Unavailable)
             mallory.subscribe(f"{OWN}.>")
             for _ in range(50):
@@ -209,7 +210,10 @@ async def test_a_client_works_on_a_bus_with_the_permissions_of_the_release_befor
             service_process("refs", users["stores"], tmp_path),
         ):
             async with connect(BusSettings(users["ada"]), name="ada") as bus:
-                objects, refs = RemoteObjects(bus, "ada"), RemoteRefs(bus, "ada")
+                objects, refs = (
+                    objects_of(bus, "ada"),
+                    refs_of(bus, "ada"),
+                )
                 await succeeds(refs.snapshot, Unavailable)
                 await succeeds(lambda: objects.find("0000"), Unavailable)
                 await refs.register(FOO, Origin("ada", "test", "1" * 32))

@@ -6,9 +6,10 @@ import pytest
 from tests.support.nats import nats_server
 from tests.support.processes import service_process
 from tests.support.rawnats import raw_client
+from tests.support.remote import refs_of
 from tests.support.waiting import eventually
 
-from zonegit.bus import RemoteRefs, connect
+from zonegit.bus import connect
 from zonegit.config import BusSettings
 
 
@@ -37,5 +38,5 @@ async def test_a_service_answers_the_others_on_the_connection_it_had(
         async with raw_client(url) as client, connect(BusSettings(url), name="test") as bus:
             client.say(UNREADABLE[kind])
             assert await client.flush() == []
-            assert (await RemoteRefs(bus, "ada").where("ada")).own is None
+            assert (await refs_of(bus, "ada").where("ada")).own is None
         assert "bus.lost" not in service.log.read_text()

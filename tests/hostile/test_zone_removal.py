@@ -10,9 +10,10 @@ from tests.support import commits
 from tests.support.nats import nats_server
 from tests.support.processes import service_process
 from tests.support.rawnats import raw_client
+from tests.support.remote import objects_of, refs_of
 from tests.support.waiting import succeeds
 
-from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
+from zonegit.bus import Bus, connect
 from zonegit.config import BusSettings
 from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.objects.model import Identity
@@ -73,7 +74,12 @@ async def working(url: str, name: str) -> AsyncIterator[Repo]:
 
 def repo_of(bus: Bus, name: str) -> Repo:
     who = Identity(name, f"{name}@example.net", 0)
-    return Repo(RemoteObjects(bus, name), RemoteRefs(bus, name), name, lambda: who)
+    return Repo(
+        objects_of(bus, name),
+        refs_of(bus, name),
+        name,
+        lambda: who,
+    )
 
 
 @pytest.fixture

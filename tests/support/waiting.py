@@ -14,6 +14,9 @@ T = TypeVar("T")
 
 DEADLINE_S = 300.0
 """For a condition that must become true, and for whatever a test asks for and must get."""
+PATIENCE_S = 60.0
+"""For a request that is answered at once by a machine that has nothing else to do. A request that
+is lost, because a service was killed, is given up after this."""
 
 
 async def eventually(condition: Callable[[], object]) -> None:

@@ -16,12 +16,13 @@ import dns.rcode
 from msgspec import Struct
 from tests.dns.world import SOA, read, records
 from tests.support.ports import free_port
+from tests.support.remote import objects_of, refs_of
 from tests.support.removing import remove_zone
 from tests.support.waiting import DEADLINE_S
 
 from zonegit import http
 from zonegit.authority.addresses import Address
-from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
+from zonegit.bus import Bus, connect
 from zonegit.bus.resolver_status import survey
 from zonegit.bus.service import Request, serve
 from zonegit.config import BusSettings, Settings
@@ -164,7 +165,7 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
             if made.tells:
                 publisher.announce(new if made.rides else (), entries)
 
-        asked = RemoteObjects(serving, "refs")
+        asked = objects_of(serving, "refs")
         witnesses = Witnesses(serving, refs)
         keeper = Keeper(refs, asked, announce, limits=ANYTHING, resolvers=witnesses)
         adopting = Adopting(refs, keeper, asked)
@@ -217,7 +218,12 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
             ),
         ):
             await stack.enter_async_context(serve(serving, name, service, handlers))
-        repo = Repo(RemoteObjects(bus, "ada"), RemoteRefs(bus, "ada"), "ada", _now)
+        repo = Repo(
+            objects_of(bus, "ada"),
+            refs_of(bus, "ada"),
+            "ada",
+            _now,
+        )
         made = Site(url, data, bus, repo)
         made.move = move
         made.answers.set()
