@@ -1,6 +1,5 @@
 """The object store as it is seen over the bus: asked in batches, and every object verified."""
 
-import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -8,6 +7,7 @@ import msgspec
 
 from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
 from zonegit.errors import Corrupt
+from zonegit.fairness import meter
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, short, verify_all
 from zonegit.store.outline import MAX_OUTLINED, Outline, outline_object
 from zonegit.store.protocols import MAX_HISTORY, Dated
@@ -67,7 +67,7 @@ class RemoteObjects:
         found: dict[ObjectId, Outline] = {}
         for at in range(0, len(pages), PAGES_AT_ONCE):
             some = pages[at : at + PAGES_AT_ONCE]
-            for page in await asyncio.gather(*map(self._outline, some)):
+            for page in await meter.gather(map(self._outline, some)):
                 found |= page
         return found
 

@@ -7,7 +7,7 @@ adds the time that this takes (:mod:`zonegit.store.database`).
 
 import asyncio
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from concurrent.futures import Executor
 from contextlib import suppress
 from contextvars import ContextVar
@@ -73,6 +73,23 @@ async def run(work: Coroutine[Any, Any, T], meter: Meter) -> T:
         return await _stepped(work, meter)
     finally:
         _CURRENT.reset(token)
+
+
+async def gather(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run pieces of work at a time, each in a task of its own, and count them for the work that
+    runs; return what they return, in their order."""
+    meter = current()
+    if meter is None:
+        return await asyncio.gather(*works)
+    return await asyncio.gather(*(_run_for(meter, work) for work in works))
+
+
+async def _run_for(meter: Meter, work: Coroutine[Any, Any, T]) -> T:
+    own = Meter(meter.add)
+    try:
+        return await run(work, own)
+    finally:
+        meter.add(own.close())
 
 
 @types.coroutine

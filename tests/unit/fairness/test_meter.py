@@ -61,6 +61,18 @@ async def test_what_a_thread_does_for_it_is_counted() -> None:
     assert found.close() >= STEP_S
 
 
+async def test_what_tasks_do_for_it_is_counted() -> None:
+    async def step(number: int) -> int:
+        await asyncio.sleep(0)
+        work()
+        return number
+
+    found = Meter()
+    assert await meter.run(meter.gather(map(step, range(3))), found) == [0, 1, 2]
+    assert found.close() >= 3 * STEP_S
+    assert await meter.gather(map(step, range(3))) == [0, 1, 2], "where nothing is measured"
+
+
 async def test_what_fails_in_a_thread_is_counted() -> None:
     def fail() -> None:
         work()
