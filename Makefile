@@ -35,7 +35,7 @@ demo: $(VENV)/.zonegit  ## Start the whole stack, walk through it, check each st
 	@$(BIN)/python -m tests.e2e.walkthrough $(ARGS)
 
 test: $(VENV)/.test  ## Run the test suite in JOBS=3 processes (ARGS=... go to pytest)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.lint  ## Check style, format, types and the import contracts
 	@$(BIN)/ruff check --quiet .

@@ -163,6 +163,12 @@ def an_rrset_in_place_of_a_tree(forge: Forge) -> ObjectId:
     return forge.apex(2, {label("x"): forge.text("x", "A", "192.0.2.9")})
 
 
+def an_rrset_further_down(forge: Forge) -> ObjectId:
+    """The object store has the RRset at hand when it makes the outline of the tree."""
+    inner = forge.tree({label("y"): forge.text("y.x", "A", "192.0.2.9")})
+    return forge.apex(2, {label("x"): inner})
+
+
 def one_subtree_at_two_names(forge: Forge) -> ObjectId:
     shared = forge.tree({entry("A"): forge.text("x", "A", "192.0.2.9")})
     return forge.apex(2, {label("x"): shared, label("y"): shared})
@@ -237,6 +243,7 @@ ATTACKS: dict[str, tuple[Callable[[Forge], ObjectId], str]] = {
     "leading zeros": (leading_zeros, "x.foo.com. TYPE9999 stands as TYPE09999"),
     "a tree for an RRset": (a_tree_in_place_of_an_rrset, "x.foo.com. A is a tree"),
     "an RRset for a tree": (an_rrset_in_place_of_a_tree, "is used as a tree and is none"),
+    "an RRset for a tree, further down": (an_rrset_further_down, "is used as a tree and is none"),
     "one subtree at two names": (one_subtree_at_two_names, "x.foo.com. A is stored in place of"),
     "an exponential tree": (an_exponential_tree, "at two names of one zone"),
     "a tree that is too deep": (a_tree_deeper_than_names, "longer than a name"),

@@ -12,7 +12,6 @@ run with another owner than the one asked about is judged by its parts.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from itertools import islice
 from sqlite3 import Connection
 from typing import Final
 
@@ -23,9 +22,10 @@ from zonegit.store.storedrows import RowReader, StoredId
 from zonegit_objectstore.rows import AT_ONCE
 
 TABLE: Final = "CREATE TABLE run (id BLOB PRIMARY KEY, owner BLOB NOT NULL) STRICT, WITHOUT ROWID"
+"""A release that changes what is well-formed, or what may clash, has to empty it at its upgrade."""
 _ADD: Final = "INSERT OR REPLACE INTO run (id, owner) VALUES (?, ?)"
-MAX_RECENT: Final = 16_384
-"""Outlines that are kept: those of one message, and of the one before it."""
+MAX_RECENT: Final = 8_192
+"""Outlines of RRsets, and of trees, that are kept: at least those of one message."""
 _ROW: Final[RowReader[tuple[ObjectId, bytes]]] = RowReader(
     "run", tuple[StoredId, bytes], lambda *columns: columns, keys=1
 )
@@ -35,7 +35,8 @@ class RecentOutlines:
     """The outlines of RRsets, and of trees that have nothing else, which were stored lately."""
 
     def __init__(self) -> None:
-        self._recent: dict[ObjectId, Outline] = {}
+        self._blobs: dict[ObjectId, Outline] = {}
+        self._trees: dict[ObjectId, Outline] = {}
 
     def add_runs(
         self,
@@ -52,23 +53,29 @@ class RecentOutlines:
             values: what they decode to.
             malformed: the RRsets among them that are malformed, so an earlier release stored them.
         """
-        known = self._recent
         runs: list[tuple[ObjectId, bytes]] = []
         for raw, value in zip(objects, values, strict=True):
             if isinstance(value, Blob):
                 if raw.id not in malformed:
-                    known[raw.id] = Outline("blob", value.rrset.owner, [value.rrset.rdtype])
+                    outline = Outline("blob", value.rrset.owner, [value.rrset.rdtype])
+                    _keep(self._blobs, raw.id, outline)
             elif isinstance(value, Tree):
                 if is_terminal(value):
-                    known[raw.id] = outline_tree(value, known.get)
+                    _keep(self._trees, raw.id, outline_tree(value, self._blobs.get))
                 elif is_run(value):
-                    outline = outline_run(value, known.get)
+                    outline = outline_run(value, self._trees.get)
                     if outline.kind == RUN:
                         runs.append((raw.id, outline.owner))
         if runs:
             connection.executemany(_ADD, runs)
-        for each in list(islice(known, max(0, len(known) - MAX_RECENT))):
-            del known[each]
+
+
+def _keep(recent: dict[ObjectId, Outline], object_id: ObjectId, outline: Outline) -> None:
+    """Keep an outline as the latest, and drop the oldest one where there are too many."""
+    recent.pop(object_id, None)
+    recent[object_id] = outline
+    if len(recent) > MAX_RECENT:
+        del recent[next(iter(recent))]
 
 
 def read(connection: Connection, ids: Sequence[ObjectId]) -> Iterable[tuple[ObjectId, Outline]]:

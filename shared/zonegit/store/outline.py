@@ -101,7 +101,9 @@ def outline_run(tree: Tree, of_tree: Callable[[ObjectId], Outline | None]) -> Ou
     above: bytes | None = None
     for key, object_id in tree.entries.items():
         found = of_tree(object_id)
-        if found is None or not found.owner or not rules.WATCHED.isdisjoint(found.types):
+        if found is None or found.kind != "tree" or not found.owner:
+            return Outline("tree")
+        if not rules.WATCHED.isdisjoint(found.types):
             return Outline("tree")
         size = len(key)  # the octet of kind takes the place of that of the label's length
         if found.owner[0] != size - 1 or found.owner[1:size] != key[1:]:

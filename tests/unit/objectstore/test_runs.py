@@ -1,18 +1,23 @@
 """Outlines of runs are the same, whether they were written down or are found out."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from zonegit.bus.remote_objects import batches
-from zonegit.objects.canonical import decode
+from zonegit.errors import Corrupt, Invalid
+from zonegit.objects.canonical import decode, encode
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.objects.model import Index, Tree
+from zonegit.objects.model import Blob, Index, Tree
 from zonegit.repo.committing.plans import build
 from zonegit.store.outline import RUN, is_run, outline_known
-from zonegit.zone import names, zonefile
+from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone.rrset import RRset
 from zonegit_objectstore import runs
 from zonegit_objectstore.sqlite import open_objects
 
@@ -110,6 +115,46 @@ async def test_few_outlines_are_kept(
             await store.put(objects[at : at + 50])
     await check(path, objects)
     assert len(written(path)) < len(find_runs(objects)) - 1
+
+
+OWNERS = [names.parse(each) for each in ("foo.com.", "x.foo.com.", "y.x.foo.com.", "y.foo.com.")]
+RECORDS = [(rrtypes.A, b"\1\2\3\4"), (rrtypes.CNAME, b"\1a\0"), (rrtypes.TXT, b"\1a")]
+KEYS = [b"\0x", b"\0y", b"\1A", b"\1CNAME", b"\1TXT", b"\1TYPE1"]
+BLOBS = st.builds(
+    lambda owner, record: encode(Blob(RRset(owner, record[0], 300, (record[1],)))),
+    st.sampled_from(OWNERS),
+    st.sampled_from(RECORDS),
+)
+
+
+@st.composite
+def senseless_objects(draw: st.DrawFn) -> list[RawObject]:
+    """RRsets, then trees whose entries are any objects before them, under any keys."""
+    made = draw(st.lists(BLOBS, min_size=1, max_size=4))
+    for _ in range(draw(st.integers(1, 6))):
+        keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=2, unique=True))
+        ids = [raw.id for raw in made]
+        entries = {key: draw(st.sampled_from(ids)) for key in sorted(keys)}
+        with suppress(Corrupt, Invalid):
+            raw = encode(Tree(entries))
+            decode(raw)
+            made.append(raw)
+    return made
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(objects=senseless_objects(), cut=st.integers(0, 10))
+async def test_what_is_written_down_of_any_objects_is_what_follows_from_them(
+    tmp_path: Path, objects: list[RawObject], cut: int
+) -> None:
+    path = tmp_path / f"{uuid4().hex}.sqlite3"
+    by_id = {raw.id: raw for raw in objects}
+    async with open_objects(path) as store:
+        await store.put(objects[:cut])
+        await store.put(objects[cut:])
+    for each, owner in written(path).items():
+        outline = outline_known(by_id[each], by_id.get)
+        assert (outline.kind, outline.owner) == (RUN, owner)
 
 
 def test_the_objects_of_a_run_come_right_before_it(objects: list[RawObject]) -> None:
