@@ -5,7 +5,7 @@ What is asserted is how many transfers of the greedy network were sent meanwhile
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import dns.message
 import dns.rcode
@@ -22,7 +22,7 @@ from zonegit.authority.answering.conduct import Conduct
 from zonegit_resolver.listening.streams import Limits
 from zonegit_resolver.transfers import sharing
 from zonegit_resolver.transfers.outgoing import Outgoing
-from zonegit_resolver.transfers.sharing import MAX_WAITING_OF_FLOW, WHOLE
+from zonegit_resolver.transfers.sharing import DIFFERENCES, MAX_WAITING_OF_FLOW, WHOLE
 
 ZONE = "\n".join(f'big 300 TXT "{n:04} {"x" * 200}"' for n in range(250))
 GREEDY, MODEST = "127.0.1.1", "127.0.2.1"
@@ -205,7 +205,6 @@ async def octets_of(address: Address, query: dns.message.Message) -> int:
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """No client reads fast enough."""
     monkeypatch.setattr(sharing, "GRACE_S", 0.0)
-    monkeypatch.setattr(sharing, "MIN_OCTETS_A_SECOND", 1 << 50)
 
 
 @pytest.mark.usefixtures("strict")
@@ -239,29 +238,95 @@ async def test_a_client_that_reads_slowly_while_nobody_waits_gets_the_zone() -> 
     assert sent(outgoing) == 1
 
 
+class Clock:
+    """A time that the test sets."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def read(turn: sharing.Turn, clock: Clock, octets: int, seconds: float) -> None:
+    turn.begin()
+    clock.now += seconds
+    turn.end(octets)
+
+
 def test_time_for_which_a_client_does_not_read_is_charged() -> None:
-    fast, slow = sharing.Turn(lambda: False), sharing.Turn(lambda: False)
-    fast.note(1_000_000, 0.0)
-    slow.note(1_000_000, 4.0)
+    clock = Clock()
+    fast, slow = (sharing.Turn(lambda: False, clock) for _ in range(2))
+    read(fast, clock, 1_000_000, 0.0)
+    read(slow, clock, 1_000_000, 4.0)
     assert slow.cost_s(16) == pytest.approx(fast.cost_s(16) + 0.25)
+    slow.begin()
+    clock.now += 8.0  # and then the connection is closed
+    assert slow.cost_s(16) == pytest.approx(fast.cost_s(16) + 0.75)
 
 
-@pytest.mark.parametrize(
-    ("octets", "waited_s", "others_wait", "ends"),
-    [
-        (0, 9.9, True, False),
-        (1_000, 11.0, True, True),
-        (1_000, 11.0, False, False),
-        (160_000, 20.0, True, True),
-        (170_000, 20.0, True, False),
-    ],
-)
-def test_the_rate_counts_after_the_first_ten_seconds_and_while_others_wait(
-    octets: int, waited_s: float, others_wait: bool, ends: bool
-) -> None:
-    turn = sharing.Turn(lambda: others_wait)
-    with pytest.raises(sharing.SlowClientError) if ends else nullcontext():
-        turn.note(octets, waited_s)
+@pytest.mark.parametrize("first", [0, 400 << 20])
+def test_a_slow_client_ends_soon_however_fast_it_began(first: int) -> None:
+    clock = Clock()
+    turn = sharing.Turn(lambda: True, clock)
+    read(turn, clock, first, 1.0)
+    while not turn.is_too_slow():
+        read(turn, clock, 65_000, 9.9)
+    assert clock.now < 40
+
+
+def test_a_client_that_is_fast_enough_is_never_too_slow() -> None:
+    clock = Clock()
+    turn = sharing.Turn(lambda: True, clock)
+    for _ in range(1_000):
+        read(turn, clock, 65_000, 3.9)
+        assert not turn.is_too_slow()
+
+
+def test_a_slow_client_has_time_once_others_begin_to_wait() -> None:
+    clock = Clock()
+    waits: list[bool] = []
+    turn = sharing.Turn(lambda: bool(waits), clock)
+    for _ in range(100):
+        read(turn, clock, 65_000, 9.9)
+        assert not turn.is_too_slow()
+    waits.append(True)
+    began = clock.now
+    while not turn.is_too_slow():
+        read(turn, clock, 65_000, 9.9)
+    assert clock.now - began < 40
+
+
+async def test_a_client_is_not_too_slow_for_those_that_do_not_wait_for_its_place() -> None:
+    """One network has all the places that it may have, and others are free."""
+    queue = sharing.TransferQueue(16)
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            await stack.enter_async_context(queue.turn(WHOLE, "192.0.2.1", None))
+        waiting = asyncio.create_task(enter(queue, WHOLE, "192.0.2.1"))
+        slow = await stack.enter_async_context(queue.turn(WHOLE, "198.51.100.1", None))
+        difference = await stack.enter_async_context(queue.turn(DIFFERENCES, "203.0.113.1", None))
+        await eventually(lambda: queue.waiting()[WHOLE] == 1)
+        assert not is_too_slow(slow)
+        for number in range(7):
+            await stack.enter_async_context(queue.turn(WHOLE, f"10.0.{number}.1", None))
+        last = asyncio.create_task(enter(queue, WHOLE, "10.1.0.1"))
+        await eventually(lambda: queue.waiting()[WHOLE] == 2)
+        # Whole zones have all of theirs, so one of these keeps the last one waiting.
+        assert is_too_slow(slow)
+        assert not is_too_slow(difference)
+        waiting.cancel()
+        last.cancel()
+
+
+async def enter(queue: sharing.TransferQueue, share: str, peer: str) -> None:
+    async with queue.turn(share, peer, None):
+        pass
+
+
+def is_too_slow(turn: sharing.Turn) -> bool:
+    """Whether it is, once it has read nothing for longer than it may."""
+    turn._slack_s = -1.0
+    return turn.is_too_slow()
 
 
 def test_networks_are_told_apart_by_24_and_56_bits() -> None:

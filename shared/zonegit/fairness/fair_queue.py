@@ -266,10 +266,20 @@ class FairQueue(Generic[Item]):
         known = found.flows.get(flow)
         return known is not None and known.size >= found.share.max_waiting_of_flow
 
-    def others_wait(self, flow: Hashable) -> bool:
-        """Return whether something of another flow waits, of whatever class."""
-        found = (each.lines.get(flow) for each in self._classes.values())
-        return self._size > sum(known.size for known in found if known is not None)
+    def blocks_others(self, share: str, flow: Hashable) -> bool:
+        """Return whether an entry of another flow would start if one of this flow, which runs,
+        ended."""
+        has_room = self.running < self._depth
+        for name, found in self._classes.items():
+            is_at_limit = found.running >= found.share.max_running
+            if is_at_limit and name != share:
+                continue  # it waits for an entry of its own class to end
+            if has_room and not is_at_limit:
+                continue  # its flows wait for entries of their own
+            most = found.share.max_running_of_flow
+            if any(key != flow and line.running < most for key, line in found.lines.items()):
+                return True
+        return False
 
     def waiting(self) -> Iterator[tuple[str, int]]:
         """Yield the name of each class and the number of its entries that wait."""

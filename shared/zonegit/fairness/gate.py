@@ -57,9 +57,9 @@ class Gate:
         """Return whether a task of that flow would be refused at once."""
         return self._queue.is_full(share, flow)
 
-    def others_wait(self, flow: Hashable) -> bool:
-        """Return whether something of another flow waits, of whatever class."""
-        return self._queue.others_wait(flow)
+    def blocks_others(self, share: str, flow: Hashable) -> bool:
+        """Return whether a task of another flow would start if one of this flow ended."""
+        return self._queue.blocks_others(share, flow)
 
     def start(
         self, share: str, flow: Hashable, size: int = 1, *, is_urgent: bool = False

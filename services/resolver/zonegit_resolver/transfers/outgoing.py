@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import chain
-from time import monotonic
 from typing import Final, Protocol
 
 import structlog
@@ -130,9 +129,6 @@ class Outgoing:
             client.error = edns.NOT_READY
             told = options(query, self._zones.conduct, client)
             yield client.signed(refusal(query, SERVFAIL, options=told))
-        except SlowClientError:
-            self._note(query, client, state, SLOW)
-            raise
 
     async def _in_turn(
         self, query: Query, client: Client, state: State, is_gone: Callable[[], bool]
@@ -180,11 +176,15 @@ class Outgoing:
             reply = client.signed(message)
             if len(reply) > STREAM:
                 raise ValueError(f"{names.text(query.name)} has a record that fits no message")
-            octets += len(reply)
-            began = monotonic()
-            yield reply  # until the client has read it, or nearly
             if turn is not None:
-                turn.note(len(reply), monotonic() - began)
+                if turn.is_too_slow():
+                    self._note(query, client, state, kind, octets, is_ended=True)
+                    raise SlowClientError
+                turn.begin()
+            yield reply  # until the client has read it, or nearly
+            octets += len(reply)
+            if turn is not None:
+                turn.end(len(reply))
         self._note(query, client, state, kind, octets)
 
     def _allowed(self, query: Query, client: Client) -> Served | bytes:
@@ -219,10 +219,19 @@ class Outgoing:
             await self._pace.breathe()
         yield packer.rest()
 
-    def _note(self, query: Query, client: Client, state: State, kind: str, octets: int = 0) -> None:
-        self.given.note(kind, octets)
+    def _note(
+        self,
+        query: Query,
+        client: Client,
+        state: State,
+        kind: str,
+        octets: int,
+        *,
+        is_ended: bool = False,
+    ) -> None:
+        self.given.note(SLOW if is_ended else kind, octets)
         log.info(
-            "transfer.sent" if kind != SLOW else "transfer.ended",
+            "transfer.ended" if is_ended else "transfer.sent",
             zone=names.text(query.name),
             kind=kind,
             peer=client.peer,

@@ -8,6 +8,7 @@ since it held a place then. Differences go before whole zones, which never take 
 
 import asyncio
 import ipaddress
+import time
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -33,9 +34,9 @@ IPV6_OCTETS: Final = 7
 """Octets of an address that identify a network: a /24, a /56."""
 
 MIN_OCTETS_A_SECOND: Final = 16_384
-"""The rate at which a client reads at least, while another one waits for its turn."""
+"""The rate at which a client reads at least, while another one waits for its place."""
 GRACE_S: Final = 10.0
-"""Seconds for which a client may read more slowly."""
+"""Seconds by which a client may be later than that."""
 
 OCTETS_A_SECOND: Final = 50_000_000
 START_OCTETS: Final = 65_536
@@ -61,30 +62,55 @@ def shares(most: int) -> dict[str, Share]:
 
 
 class Turn:
-    """A transfer that may be sent. ``octets`` are those sent so far, ``waited_s`` the seconds for
-    which it waited until its client had read them. ``others_wait`` returns whether another client
-    waits for its turn."""
+    """A transfer that may be sent.
 
-    def __init__(self, others_wait: Callable[[], bool]) -> None:
-        self.octets = 0
-        self.waited_s = 0.0
-        self._others_wait = others_wait
+    A client that reads slowly uses up ``GRACE_S`` seconds, and what it reads earns some of them
+    back. So a fast beginning is no credit for a slow end.
 
-    def note(self, octets: int, waited_s: float) -> None:
-        """Note a message that the client has read, or nearly.
+    Args:
+        blocks_others: returns whether a transfer of another client would start if this one ended.
+        clock: the time in seconds.
+    """
 
-        Raises:
-            SlowClientError: the client reads too slowly for the others that wait.
-        """
-        self.octets += octets
-        self.waited_s += waited_s
-        slow_s = self.waited_s - GRACE_S
-        if slow_s > 0 and self.octets < slow_s * MIN_OCTETS_A_SECOND and self._others_wait():
-            raise SlowClientError
+    def __init__(
+        self, blocks_others: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._blocks_others = blocks_others
+        self._clock = clock
+        self._octets = 0
+        self._waited_s = 0.0
+        self._slack_s = GRACE_S
+        self._since: float | None = None
+
+    def begin(self) -> None:
+        """Note that a message is on its way to the client."""
+        self._since = self._clock()
+
+    def end(self, octets: int) -> None:
+        """Note that the client has read that message, or nearly."""
+        waited_s = self._wait_s()
+        self._since = None
+        self._octets += octets
+        self._waited_s += waited_s
+        earned_s = octets / MIN_OCTETS_A_SECOND
+        self._slack_s = min(GRACE_S, self._slack_s + earned_s) - waited_s
+
+    def is_too_slow(self) -> bool:
+        """Return whether the client reads too slowly for another one that waits for its place."""
+        if self._slack_s >= 0:
+            return False
+        if self._blocks_others():
+            return True
+        self._slack_s = GRACE_S
+        return False
 
     def cost_s(self, places: int) -> float:
         """Return what the transfer is charged, where there are so many ``places``."""
-        return (START_OCTETS + self.octets) / OCTETS_A_SECOND + self.waited_s / places
+        waited_s = self._waited_s + self._wait_s()
+        return (START_OCTETS + self._octets) / OCTETS_A_SECOND + waited_s / places
+
+    def _wait_s(self) -> float:
+        return self._clock() - self._since if self._since is not None else 0.0
 
 
 class SlowClientError(ConnectionError):
@@ -134,7 +160,7 @@ class TransferQueue:
                 entered = await self._gate.enter(share, flow)
         except TimeoutError:
             raise Busy("the transfer waited too long for its turn") from None
-        turn = Turn(lambda: self._gate.others_wait(flow))
+        turn = Turn(lambda: self._gate.blocks_others(share, flow))
         try:
             yield turn
         finally:
