@@ -19,13 +19,16 @@ def open_file(path: Path, *, is_resolved: bool = False) -> BinaryIO:
 
     Args:
         path: where it is.
-        is_resolved: the path has no symbolic links; the file is not opened where it is one by now.
+        is_resolved: the path has no symbolic links; where it has one by now, nothing is read.
 
     Raises:
         Invalid: it is a named pipe, or a socket.
         OSError: it cannot be opened.
     """
     descriptor = os.open(path, _READ | (os.O_NOFOLLOW if is_resolved else 0))
+    if is_resolved and os.path.realpath(path) != os.fspath(path):
+        os.close(descriptor)
+        raise Invalid(f"{path} is reached by a symbolic link now", hint="send the command again")
     mode = os.fstat(descriptor).st_mode
     is_open_already = path.is_absolute() and path.parts[1] in ("dev", "proc")
     if stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and not is_open_already):

@@ -4,6 +4,7 @@ What is asserted is how many transfers of the greedy network were sent meanwhile
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -201,6 +202,18 @@ async def octets_of(address: Address, query: dns.message.Message) -> int:
     return total
 
 
+async def connect_with_small_window(
+    address: Address,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection of the greedy network, for which the kernel keeps little."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    sock.setblocking(False)
+    sock.bind((GREEDY, 0))
+    await asyncio.get_running_loop().sock_connect(sock, tuple(address))
+    return await asyncio.open_connection(sock=sock)
+
+
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """No client reads fast enough."""
@@ -213,7 +226,7 @@ async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> 
     world.zones.conduct = Conduct(transfers=1)
     outgoing = Outgoing(world.zones)
     async with served(world, Limits(stall_s=DEADLINE_S), outgoing=outgoing) as (address, _):
-        slow, writer = await asyncio.open_connection(*address, local_addr=(GREEDY, 0))
+        slow, writer = await connect_with_small_window(address)
         writer.write(framed(AXFR.to_wire()))
         await eventually(lambda: outgoing.queue.running == 1)
         asking = asyncio.create_task(octets_of(address, AXFR))

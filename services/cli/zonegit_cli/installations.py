@@ -22,7 +22,7 @@ Instances = Mapping[str, Sequence[Presence]]
 
 
 async def ask_instances(bus: "Bus") -> Instances:
-    """Ask every instance of the stores to describe itself.
+    """Ask every instance of the stores that serves to describe itself.
 
     Raises:
         Unavailable: no bus.
@@ -35,7 +35,8 @@ async def ask_instances(bus: "Bus") -> Instances:
             )
         except Denied:
             answers = []
-        found[store] = sorted(answers, key=lambda each: (each.started, each.instance))
+        serving = [each for each in answers if each.serves]
+        found[store] = sorted(serving, key=lambda each: (each.started, each.instance))
     return found
 
 

@@ -42,7 +42,7 @@ class Registry:
     def __init__(self, now: float) -> None:
         self._entries: dict[str, _Entry] = {}
         self._began = now
-        self._refused: float | None = None  # when a name was refused last
+        self._refused: dict[str, float] = {}  # names that were refused, and when that was last
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -68,8 +68,10 @@ class Registry:
             if len(self._entries) >= MAX_RESOLVERS:
                 self._forget(now)
             if len(self._entries) >= MAX_RESOLVERS:
-                self._refused = now
+                if said.resolver in self._refused or len(self._refused) < MAX_RESOLVERS:
+                    self._refused[said.resolver] = now
                 return False
+            self._refused.pop(said.resolver, None)
             self._entries[said.resolver] = _Entry(said, now)
             return True
         if said.instance != entry.last.instance:
@@ -99,7 +101,7 @@ class Registry:
             resolvers=[_registered(self._entries[name], now) for name in listed],
             listening=now - self._began,
             after=listed[-1] if len(names) > len(listed) else None,
-            full=self._refused is not None and now - self._refused < FORGET_AFTER_S,
+            full=bool(self._refused),
         )
 
     def list_heard(self, now: float) -> list[Registered]:
@@ -111,6 +113,9 @@ class Registry:
         for name, entry in list(self._entries.items()):
             if now - entry.heard >= FORGET_AFTER_S:
                 del self._entries[name]
+        for name, refused in list(self._refused.items()):
+            if now - refused >= FORGET_AFTER_S:
+                del self._refused[name]
 
 
 def _registered(entry: _Entry, now: float) -> Registered:

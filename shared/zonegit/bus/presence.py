@@ -116,10 +116,7 @@ class Instance:
         Raises:
             Conflict: another one does.
         """
-        other = await self._ask()
-        if other is not None and not other.serves:
-            await asyncio.sleep(MAX_LINGER_S)  # its answer was faster than that of one that serves
-            other = await self._ask()
+        other = await self._ask_serving()
         if other is None or are_several(self.describe(), other):
             self._serves = True
             return
@@ -127,6 +124,19 @@ class Instance:
             async with asyncio.timeout(MAX_LINGER_S):
                 await self._introduce(other)
         raise self._conflict(other)
+
+    async def _ask_serving(self) -> Presence | None:
+        """Return what an instance that serves says of itself; None: none answers.
+
+        The answer of one that ends may arrive before that of one that serves, so the question is
+        repeated for as long as one ends.
+        """
+        for _ in range(int(MAX_LINGER_S / PAUSE_S)):
+            other = await self._ask()
+            if other is None or other.serves:
+                return other
+            await asyncio.sleep(PAUSE_S)
+        return None
 
     async def _introduce(self, other: Presence | None) -> None:
         """Answer until the instance that serves knows of this one."""
@@ -194,6 +204,7 @@ class Instance:
                 other = self._find_silent()
             if other is not None:
                 self._compare(other)
+            await asyncio.sleep(PAUSE_S)  # those that may serve together do not ask without end
             with suppress(TimeoutError):
                 async with asyncio.timeout(ASK_EVERY_S):
                     await self._due.wait()

@@ -129,6 +129,17 @@ def test_more_names_than_there_is_room_for_are_refused_and_those_known_stay() ->
     assert not registry.page(1.0 + FORGET_AFTER_S).full
 
 
+def test_a_registry_is_not_full_any_more_once_those_that_were_refused_have_room() -> None:
+    registry = Registry(0.0)
+    for number in range(MAX_RESOLVERS):
+        registry.hear(said(f"r{number}"), 0.0)
+    registry.hear(said("late"), 1.0)
+    registry.hear(said("r0", is_leaving=True), 2.0)
+    assert registry.page(2.0).full
+    registry.hear(said("late"), 3.0)
+    assert not registry.page(3.0).full
+
+
 def test_those_that_are_forgotten_make_room() -> None:
     registry = Registry(0.0)
     for number in range(MAX_RESOLVERS):

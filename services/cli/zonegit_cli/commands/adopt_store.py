@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from zonegit.errors import ZonegitError
 from zonegit.store.protocols import Installation, Recovery
 from zonegit.wire.messages import ResolverStatus
 from zonegit_cli import page
@@ -13,6 +14,9 @@ from zonegit_cli.installations import Instances, ask_instances
 from zonegit_cli.output import columns
 from zonegit_cli.session import Session
 from zonegit_cli.waiting import survey
+
+if TYPE_CHECKING:
+    from zonegit.bus.connection import Bus
 
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 
@@ -45,15 +49,16 @@ async def command(session: Session, installation: str | None) -> None:
     """
     async with session.bus() as bus:
         repo = session.repo(bus)
-        instances = await ask_instances(bus)
-        statuses = (await survey(session, bus)).statuses
         if installation is not None:
+            held = await _list_held(session, bus)
             done = await repo.refs.replace(installation, repo.origin("adopt-store"))
             session.output.result(_json(done), _tell(done, installation))
-            if installation not in _list_held(instances, statuses):
-                session.output.note(f"no store or resolver that answers holds {installation}")
+            if held is not None and installation not in held:
+                session.output.note(f"no store or resolver that answers held {installation}")
             return
         recovery = await repo.refs.recovery()
+        instances = await ask_instances(bus)
+        statuses = (await survey(session, bus)).statuses
     found = Installation(recovery.installation, recovery.replaces)
     rows = _rows(recovery, instances, statuses)
     session.output.result(
@@ -80,8 +85,14 @@ def _rows(
     return rows + [(each.resolver, each.installation, _note(each.refuses)) for each in statuses]
 
 
-def _list_held(instances: Instances, statuses: Sequence[ResolverStatus]) -> set[str]:
-    """Return the ids that the object store and resolvers hold, of installations and of logs."""
+async def _list_held(session: Session, bus: "Bus") -> set[str] | None:
+    """Return the ids that the object store and resolvers hold, of installations and of logs; None
+    where that is not known."""
+    try:
+        instances = await ask_instances(bus)
+        statuses = (await survey(session, bus)).statuses
+    except ZonegitError:
+        return None
     of_stores = {each.installation for each in instances["objectstore"]}
     of_resolvers = {each.installation for each in statuses}
     return of_stores | of_resolvers | {each.epoch for each in statuses if each.held}
