@@ -26,9 +26,9 @@ def open_file(path: Path, *, is_resolved: bool = False) -> BinaryIO:
         OSError: it cannot be opened.
     """
     descriptor = os.open(path, _READ | (os.O_NOFOLLOW if is_resolved else 0))
-    if is_resolved and os.path.realpath(path) != os.fspath(path):
+    if is_resolved and not _is_at(descriptor, path):
         os.close(descriptor)
-        raise Invalid(f"{path} is reached by a symbolic link now", hint="send the command again")
+        raise Invalid(f"{path} was replaced this very moment", hint="send the command again")
     mode = os.fstat(descriptor).st_mode
     is_open_already = path.is_absolute() and path.parts[1] in ("dev", "proc")
     if stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and not is_open_already):
@@ -42,6 +42,16 @@ def open_file(path: Path, *, is_resolved: bool = False) -> BinaryIO:
     except OSError:  # it is a folder
         os.close(descriptor)
         raise
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Return whether an open file is the one at a path, on which there is no symbolic link."""
+    if os.path.realpath(path) != os.fspath(path):
+        return False
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
 
 
 def replace_file(path: Path, octets: bytes) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from zonegit.errors import Invalid
 from zonegit.files import open_file, replace_file
 
 
@@ -45,4 +46,14 @@ def test_a_link_that_took_the_place_of_a_checked_file_is_not_followed(tmp_path: 
     with pytest.raises(OSError, match="symbolic links"):
         open_file(file, is_resolved=True)
     with open_file(file) as opened:
+        assert opened.read() == b"secret"
+
+
+def test_neither_is_one_that_took_the_place_of_a_folder_on_the_way(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "db").write_bytes(b"secret")
+    (tmp_path / "zones").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Invalid, match="was replaced"):
+        open_file(tmp_path / "zones" / "db", is_resolved=True)
+    with open_file(tmp_path / "elsewhere" / "db", is_resolved=True) as opened:
         assert opened.read() == b"secret"
