@@ -192,7 +192,7 @@ LARGE_ZONE = "\n".join(f'big{n} 300 TXT "{"x" * 250}"' for n in range(40_000))
 
 
 async def octets_of(address: Address, query: dns.message.Message) -> int:
-    """How many octets another network gets, until there are no more."""
+    """Return how many octets another network gets until the connection ends."""
     reader, writer = await asyncio.open_connection(*address, local_addr=(MODEST, 0))
     writer.write(framed(query.to_wire()) + framed(b""))
     total = 0
@@ -337,7 +337,7 @@ async def enter(queue: sharing.TransferQueue, share: str, peer: str) -> None:
 
 
 def is_too_slow(turn: sharing.Turn) -> bool:
-    """Whether it is, once it has read nothing for longer than it may."""
+    """Return whether it is, once it has read nothing for longer than it may."""
     turn._slack_s = -1.0
     return turn.is_too_slow()
 

@@ -72,7 +72,7 @@ async def ask_own(client: RawClient, subject: str, octets: bytes) -> None:
 
 
 def beats(heard: Heard) -> bool:
-    """Whether it is one of the heartbeats that refs sends by itself, and no answer."""
+    """Return whether it is one of the heartbeats that refs sends by itself, and no answer."""
     if heard.subject != subjects.HEARTBEAT:
         return False
     try:

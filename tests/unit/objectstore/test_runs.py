@@ -83,7 +83,7 @@ async def test_a_large_zone_is_stored_with_the_outlines_of_its_runs(
 async def test_outlines_that_were_not_written_down_are_found_out(
     tmp_path: Path, objects: list[RawObject]
 ) -> None:
-    """A client may store objects in another order, and the service may start anew in between."""
+    """A client may store objects in another order, and the service may restart in between."""
     path = tmp_path / "objects.sqlite3"
     await put(path, [raw for raw in objects if raw.kind == "blob"])
     await put(path, [raw for raw in objects if raw.kind == "tree"])
@@ -107,7 +107,7 @@ async def test_a_row_that_rotted_does_not_make_a_run_one_of_that_zone(
 async def test_few_outlines_are_kept(
     tmp_path: Path, objects: list[RawObject], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What went is found out when it is asked for."""
+    """An outline that was dropped is found out when it is asked for."""
     monkeypatch.setattr(runs, "MAX_RECENT", 100)
     path = tmp_path / "objects.sqlite3"
     async with open_objects(path) as store:
