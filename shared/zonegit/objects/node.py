@@ -3,7 +3,8 @@
 Nothing outside this package knows that a node may be a search tree of its own. New objects are
 appended to ``out``, children before parents. ``below`` are new objects below some keys of a node.
 Where the node is new, they are appended right before the part of it that has the key, so a store
-that takes the objects in their order has at hand what a part is about; else before all of its parts.
+that takes the objects in their order has at hand what a part is about. Else they are appended
+before all parts.
 """
 
 from bisect import bisect_left
