@@ -26,6 +26,7 @@ from tests.support.resolvers import (
 from tests.support.waiting import DEADLINE_S, comes_true, succeeds
 
 from zonegit.bus import RemoteObjects, RemoteRefs, connect
+from zonegit.bus.resolver_status import KnownResolvers
 from zonegit.bus.service import answer_requests
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
@@ -35,10 +36,12 @@ from zonegit.wire.messages import (
     MAX_RESOLVERS,
     AskStatus,
     RefEvent,
+    Registered,
     ResolverStatus,
     Served,
 )
 from zonegit.zone import names
+from zonegit_cli.waiting import Waiter
 
 ZONE = names.parse("foo.com.")
 SET = ("set", "www", "A", "60")
@@ -247,6 +250,19 @@ async def test_a_goodbye_while_it_is_awaited_ends_the_wait_for_it(stack: Stack) 
             goodbye = msgspec.structs.replace(announcement("leaver"), is_leaving=True)
             await bus.publish(subjects.announcement("leaver"), goodbye)
             assert "leaver" not in (await changing).out
+
+
+@pytest.mark.parametrize(("instance", "awaited"), [("one", set()), ("two", {"leaver"})])
+def test_a_goodbye_counts_that_came_before_the_registry_was_read(
+    instance: str, awaited: set[str]
+) -> None:
+    """The ref store may not have heard it yet; the next process of that name did not say it."""
+    said = announcement("leaver", instance="one", is_leaving=True)
+    waiter = Waiter(ZONE, "main", 1.0, session=None)  # type: ignore[arg-type]  # asks nobody
+    waiter.hear_announcement(said)
+    listed = Registered(last=announcement("leaver", instance=instance), age=0.0)
+    waiter._await(KnownResolvers([listed]))
+    assert waiter.awaited == awaited
 
 
 async def test_a_resolver_cannot_report_or_say_goodbye_for_another(stack: Stack) -> None:

@@ -20,6 +20,7 @@ from zonegit.store.recovery import Answer
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
     MAX_ANNOUNCEMENT,
+    MAX_RESOLVERS,
     Announcement,
     Answered,
     ResolverStatus,
@@ -66,6 +67,7 @@ class Waiter(msgspec.Struct):
     awaited: set[str] = msgspec.field(default_factory=set)
     served: dict[str, tuple[str, int]] = msgspec.field(default_factory=dict)
     due: set[str] = msgspec.field(default_factory=set)
+    left: set[tuple[str, str]] = msgspec.field(default_factory=set)
     changed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     denied: Denied | None = None
 
@@ -81,7 +83,12 @@ class Waiter(msgspec.Struct):
             self.changed.set()
 
     def hear_announcement(self, said: Announcement) -> None:
-        """Take an announcement: a goodbye, or a sign that a report was lost."""
+        """Take an announcement: a goodbye, or a sign that a report was lost.
+
+        The ref store may list a resolver whose goodbye it has not heard yet, and this one has.
+        """
+        if said.is_leaving and len(self.left) < MAX_RESOLVERS:
+            self.left.add((said.resolver, said.instance))
         if said.resolver in self.awaited:
             if said.is_leaving:
                 self.awaited.discard(said.resolver)
@@ -146,6 +153,8 @@ class Waiter(msgspec.Struct):
         which the registry does not know it."""
         self.awaited |= set(registry.missing)
         for each in registry.resolvers:
+            if (each.last.resolver, each.last.instance) in self.left:
+                continue
             does_follow = _may_follow(each.last, self.branch)
             if does_follow is not False:
                 self.awaited.add(each.last.resolver)
