@@ -67,12 +67,29 @@ def says_refused(stack: Stack) -> bool:
     return any("another installation" in str(each["problem"]) for each in resolver["zones"])
 
 
+def join(stack: Stack) -> str:
+    """The installation of refs, once the object store and the resolver have heard it and belong
+    to it; one that was stopped before belongs to whichever it hears next."""
+    held: str = stack.json("adopt-store")["installation"]
+
+    def is_held() -> bool:
+        members = stack.json("adopt-store")["members"]
+        return {each["name"]: each["installation"] for each in members} == {
+            "objectstore": held,
+            "resolver-1": held,
+        }
+
+    until(is_held, "not all belong to the installation of refs")
+    return held
+
+
 def test_refs_over_an_empty_folder_takes_no_zone_from_a_resolver_that_runs(
     own_stack: Stack, tmp_path: Path
 ) -> None:
     """All resolvers answered REFUSED within half a second, and deleted their caches."""
     own_stack.up()
     own_stack.zone("foo.com.")
+    join(own_stack)
     kept = tmp_path / "kept"
     swap_refs(own_stack, lambda folder: folder.rename(kept))
     until(lambda: says_refused(own_stack), "it does not say that it refuses")
@@ -107,7 +124,7 @@ def test_a_resolver_that_is_started_then_serves_its_cache_until_the_store_is_ado
 ) -> None:
     own_stack.up()
     own_stack.zone("foo.com.")
-    held = own_stack.json("adopt-store")["installation"]
+    held = join(own_stack)
     own_stack.run("down")
     shutil.rmtree(own_stack.data / "refs")
     own_stack.up()

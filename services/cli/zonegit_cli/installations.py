@@ -1,6 +1,6 @@
 """The installation of each store and resolver, and the instances of a store that serve."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,28 +16,38 @@ if TYPE_CHECKING:
 STORES: Final = ("objectstore", "refs")
 PRESENCE_S: Final = 0.3
 """Seconds to wait for the answers of instances."""
+ATTEMPTS: Final = 6
+"""Times to ask a store that answers other questions: a busy machine may need longer."""
 
 Instances = Mapping[str, Sequence[Presence]]
 """The instances of each store that answer; none where the bus does not let this user ask."""
 
 
-async def ask_instances(bus: "Bus") -> Instances:
-    """Ask every instance of the stores that serves to describe itself.
+async def ask_instances(bus: "Bus", awaited: Collection[str] = STORES) -> Instances:
+    """Ask every instance of the stores that serves to describe itself, and again while no instance
+    of an ``awaited`` store has.
 
     Raises:
         Unavailable: no bus.
     """
-    found = {}
-    for store in STORES:
+    return {
+        store: await _ask_instances(bus, store, ATTEMPTS if store in awaited else 1)
+        for store in STORES
+    }
+
+
+async def _ask_instances(bus: "Bus", store: str, attempts: int) -> list[Presence]:
+    for _ in range(attempts):
         try:
             answers = await bus.broadcast(
                 subjects.presence(store), AskPresence(), Presence, PRESENCE_S
             )
         except Denied:
-            answers = []
+            return []
         serving = [each for each in answers if each.serves]
-        found[store] = sorted(serving, key=lambda each: (each.started, each.instance))
-    return found
+        if serving:
+            return sorted(serving, key=lambda each: (each.started, each.instance))
+    return []
 
 
 def describe_instances(store: str, instances: Sequence[Presence]) -> list[str]:

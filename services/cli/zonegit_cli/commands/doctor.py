@@ -107,7 +107,7 @@ async def _services(session: Session, bus: "Bus", explained: Collection[str]) ->
         found = await discovery.ping(bus, PING_S)
         if {each.name for each in found}.issuperset(STORES):
             break
-    instances = await installations.ask_instances(bus)
+    instances = await installations.ask_instances(bus, {each.name for each in found})
     findings = []
     for name in STORES:
         of_store = [each for each in found if each.name == name]
