@@ -17,7 +17,7 @@ from tests.support import hostile
 
 from zonegit.authority.messages import query, tsig
 from zonegit.errors import Corrupt, Invalid
-from zonegit.objects import canonical
+from zonegit.objects import canonical as object_codec
 from zonegit.objects.ids import seal
 from zonegit.wire import codec, messages
 from zonegit.zone import names, zonefile, zonetext
@@ -66,11 +66,11 @@ def examine_object(data: bytes) -> None:
         kind = KINDS[data[0] % len(KINDS)]
         raw = seal(kind, data[1:])
         try:
-            value = canonical.decode(raw)
+            value = object_codec.decode(raw)
         except Corrupt:
             return
-        assert canonical.encode(value) == raw
-        assert all(len(link) == 32 for link in canonical.links(value))
+        assert object_codec.encode(value) == raw
+        assert all(len(link) == 32 for link in object_codec.links(value))
 
 
 def seed_objects() -> Iterator[bytes]:

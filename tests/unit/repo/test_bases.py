@@ -109,7 +109,7 @@ async def test_past_the_bound_whatever_differs_between_bases_is_disputed(history
         assert state.get(rdtype) == (values[0] if values and same else None)
 
 
-async def merge(shop: Shop, into: str, theirs: CommitId, choices: Choices = NONE) -> Outcome:
+async def merge_branch(shop: Shop, into: str, theirs: CommitId, choices: Choices = NONE) -> Outcome:
     at = await heads.locate(shop.repo, ZONE, into)
     return await merges.merge(shop.repo, at, theirs, Intent("m", "merge"), choices)
 
@@ -117,8 +117,8 @@ async def merge(shop: Shop, into: str, theirs: CommitId, choices: Choices = NONE
 async def crossed(shop: Shop) -> None:
     """Main and canary, each with what both had when they were merged into each other."""
     ours, theirs = await tip(shop, "main"), await tip(shop, "canary")
-    committed(await merge(shop, "main", theirs))
-    committed(await merge(shop, "canary", ours))
+    committed(await merge_branch(shop, "main", theirs))
+    committed(await merge_branch(shop, "canary", ours))
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ async def test_what_was_taken_back_after_a_crossed_merge_stays_so(forked: Shop) 
     await crossed(forked)
     await forked.edited([Set(address("api", "192.0.2.80"))], "main")
     await forked.edited([Set(address("new", "192.0.2.5"))], "canary")
-    done = committed(await merge(forked, "main", await tip(forked, "canary")))
+    done = committed(await merge_branch(forked, "main", await tip(forked, "canary")))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.80"]
     assert await addresses(forked, done.commit, "new") == ["192.0.2.5"]
 
@@ -146,10 +146,10 @@ async def disputed(shop: Shop, ours: str, theirs: str) -> Outcome:
     await shop.edited([Set(address("api", "192.0.2.81"))], "main")
     await shop.edited([Set(address("api", "192.0.2.82"))], "canary")
     main, canary = await tip(shop, "main"), await tip(shop, "canary")
-    committed(await merge(shop, "main", canary, Choices(preferred=ours)))
-    committed(await merge(shop, "canary", main, Choices(preferred=theirs)))
+    committed(await merge_branch(shop, "main", canary, Choices(preferred=ours)))
+    committed(await merge_branch(shop, "canary", main, Choices(preferred=theirs)))
     await shop.edited([Set(address("new", "192.0.2.5"))], "canary")
-    return await merge(shop, "main", await tip(shop, "canary"))
+    return await merge_branch(shop, "main", await tip(shop, "canary"))
 
 
 async def test_bases_that_clash_are_no_reason_to_ask_where_both_sides_agree(forked: Shop) -> None:
@@ -182,6 +182,6 @@ async def test_the_trees_of_bases_are_never_stored(forked: Shop) -> None:
     found = await Bases(past, reader, ZONE).agreed(
         await past.answer(walk.merge_bases(ours, theirs))
     )
-    committed(await merge(forked, "main", theirs))
+    committed(await merge_branch(forked, "main", theirs))
     assert found.tree is not None
     assert await forked.repo.objects.missing([found.tree]) == {found.tree}

@@ -164,10 +164,10 @@ async def test_what_was_exported_is_imported_again_as_the_same_zone(two, tmp_pat
     again = [
         zonefile.read(each.content or b"", ZONE).rrsets for each in past.read(past.commits("HEAD"))
     ]
-    reader = Reader(two.repo.objects)
+    objects = Reader(two.repo.objects)
     ours = []
     for commit in reversed(await history(two)):
-        found = await browse.whole_zone(reader, (await browse.read_commit(reader, commit)).tree)
+        found = await browse.whole_zone(objects, (await browse.read_commit(objects, commit)).tree)
         ours.append({(each.owner, each.rdtype): each for each in found})
     assert again == ours
 

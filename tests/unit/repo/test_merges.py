@@ -25,7 +25,7 @@ async def forked(foo: Shop) -> Shop:
     return foo
 
 
-async def merge(shop: Shop, into: str, other: str, **how: bool) -> Outcome:
+async def merge_branch(shop: Shop, into: str, other: str, **how: bool) -> Outcome:
     position = await heads.locate(shop.repo, ZONE, into)
     intent = Intent(f"merge {other}", "merge", **how)
     return await merges.merge(shop.repo, position, await tip(shop, other), intent)
@@ -33,7 +33,7 @@ async def merge(shop: Shop, into: str, other: str, **how: bool) -> Outcome:
 
 async def test_a_branch_without_changes_of_its_own_is_moved_forward(forked: Shop) -> None:
     await forked.edited([Set(address("api", "203.0.113.80"))], "canary")
-    done = committed(await merge(forked, "main", "canary"))
+    done = committed(await merge_branch(forked, "main", "canary"))
     assert done.commit == await tip(forked, "canary") == await tip(forked, "main")
     assert (done.is_new, done.before, done.serial) == (False, 7, 8)
     assert {names.text(owner) for owner, _ in done.changes} == {"api.foo.com."}
@@ -42,8 +42,8 @@ async def test_a_branch_without_changes_of_its_own_is_moved_forward(forked: Shop
 async def test_a_branch_that_has_it_all_is_left_alone(forked: Shop) -> None:
     await forked.edited([Set(address("api", "192.0.2.81"))], "main")
     before = await tip(forked, "main")
-    assert isinstance(await merge(forked, "main", "canary"), Unchanged)
-    assert isinstance(await merge(forked, "main", "main"), Unchanged)
+    assert isinstance(await merge_branch(forked, "main", "canary"), Unchanged)
+    assert isinstance(await merge_branch(forked, "main", "main"), Unchanged)
     assert await tip(forked, "main") == before
 
 
@@ -54,7 +54,7 @@ async def test_changes_of_both_become_a_merge_commit_with_a_later_serial_than_ei
     for number in range(3):
         await forked.edited([Set(address("b", f"192.0.2.{number}"))], "canary")
     ours, theirs = await tip(forked, "main"), await tip(forked, "canary")
-    done = committed(await merge(forked, "main", "canary"))
+    done = committed(await merge_branch(forked, "main", "canary"))
     found = await browse.read_commit(Reader(forked.repo.objects), done.commit)
     assert found.parents == (ours, theirs)
     assert (done.before, done.serial) == (8, 11)
@@ -65,10 +65,10 @@ async def test_changes_of_both_become_a_merge_commit_with_a_later_serial_than_ei
 async def test_a_second_merge_takes_only_what_is_new(forked: Shop) -> None:
     await forked.edited([Set(address("a", "192.0.2.11"))], "main")
     await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
-    await merge(forked, "main", "canary")
+    await merge_branch(forked, "main", "canary")
     await forked.edited([Delete(names.parse("b", ZONE))], "main")
     await forked.edited([Set(address("c", "192.0.2.13"))], "canary")
-    done = committed(await merge(forked, "main", "canary"))
+    done = committed(await merge_branch(forked, "main", "canary"))
     assert {names.text(owner) for owner, _ in done.changes} == {"c.foo.com."}
 
 
@@ -83,7 +83,7 @@ async def test_conflicts_are_named_with_their_reasons_and_nothing_moves(forked: 
         "canary",
     )
     before = await tip(forked, "main")
-    found = await merge(forked, "main", "canary")
+    found = await merge_branch(forked, "main", "canary")
     assert isinstance(found, Conflicted)
     assert [(names.text(c.owner), c.reason) for c in found.clashes] == [
         ("api.foo.com.", "one record replaced two ways"),
@@ -106,7 +106,7 @@ async def test_a_fast_forward_whose_serial_would_go_back_becomes_a_merge_commit(
         main.ref, main.expected, start, forked.repo.origin("test", force=True)
     )
     await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
-    done = committed(await merge(forked, "main", "canary"))
+    done = committed(await merge_branch(forked, "main", "canary"))
     assert done.is_new
     assert done.serial == 12
     assert await addresses(forked, done.commit, "b") == ["192.0.2.12"]
@@ -116,7 +116,7 @@ async def test_a_dry_run_says_what_would_be_and_moves_nothing(forked: Shop) -> N
     await forked.edited([Set(address("a", "192.0.2.11"))], "main")
     await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
     before = await tip(forked, "main")
-    preview = await merge(forked, "main", "canary", dry_run=True)
+    preview = await merge_branch(forked, "main", "canary", dry_run=True)
     assert isinstance(preview, Preview)
     assert (preview.before, preview.serial) == (8, 9)
     assert await forked.repo.objects.missing([preview.objects[-1].id])
@@ -179,8 +179,8 @@ async def test_a_signed_zone_is_merged_by_force_only(forked: Shop) -> None:
     await forked.imported(FOO.replace(" 7 7200", " 8 7200") + signature)
     await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
     with pytest.raises(Unsafe, match="signed"):
-        await merge(forked, "main", "canary")
-    assert isinstance(await merge(forked, "main", "canary", force=True), Committed)
+        await merge_branch(forked, "main", "canary")
+    assert isinstance(await merge_branch(forked, "main", "canary", force=True), Committed)
 
 
 async def test_both_sides_of_an_soa_are_merged_beside_its_serial(forked: Shop) -> None:
@@ -190,7 +190,7 @@ async def test_both_sides_of_an_soa_are_merged_beside_its_serial(forked: Shop) -
 
     await forked.edited([start(900)], "canary")
     await forked.edited([Add(address("api", "192.0.2.81"))], "main")
-    done = committed(await merge(forked, "main", "canary"))
+    done = committed(await merge_branch(forked, "main", "canary"))
     zone = await zone_at(forked, done.commit)
     fields = soa(zone[ZONE, rrtypes.SOA])
     assert (fields.refresh, fields.serial) == (900, 9)
@@ -204,5 +204,5 @@ async def test_a_merged_soa_takes_the_next_serial_however_far_zero_is_ahead(fork
     value = rrset(ZONE, rrtypes.SOA, 300, [rdata_from_text(rrtypes.SOA, soa_text, ZONE)])
     await forked.edited([Set(value)], "staging")
     await forked.edited([Set(address("a", "192.0.2.11"))], "main")
-    done = committed(await merge(forked, "main", "staging"))
+    done = committed(await merge_branch(forked, "main", "staging"))
     assert (done.before, done.serial) == (2147483654, 2147483655)

@@ -110,10 +110,10 @@ async def test_a_merge_is_picked_as_the_change_of_the_parent_that_was_named(fork
     await forked.edited([Set(address("b", "192.0.2.12"))], "staging")
     at = await heads.locate(forked.repo, ZONE, "canary")
     theirs = await tip(forked, "staging")
-    merge = committed(await merges.merge(forked.repo, at, theirs, Intent("m", "merge"))).commit
+    merged = committed(await merges.merge(forked.repo, at, theirs, Intent("m", "merge"))).commit
     with pytest.raises(Invalid, match="is a merge"):
-        await pick(forked, merge)
-    zone = await zone_at(forked, committed(await pick(forked, merge, 1)).commit)
+        await pick(forked, merged)
+    zone = await zone_at(forked, committed(await pick(forked, merged, 1)).commit)
     assert (names.parse("b", ZONE), rrtypes.A) in zone
     assert (names.parse("a", ZONE), rrtypes.A) not in zone
 

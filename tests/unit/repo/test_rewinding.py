@@ -18,7 +18,7 @@ from zonegit.zone import names, rrtypes
 SOA = (ZONE, rrtypes.SOA)
 
 
-async def revert(shop: Shop, commit: CommitId, mainline: int | None = None) -> Outcome:
+async def revert_commit(shop: Shop, commit: CommitId, mainline: int | None = None) -> Outcome:
     position = await heads.locate(shop.repo, ZONE, "main")
     return await rewinding.revert(shop.repo, position, commit, mainline, Intent("r", "revert"))
 
@@ -38,7 +38,7 @@ async def edited(shop: Shop, owner: str, text: str, branch: str | None = None) -
 async def test_a_revert_takes_back_one_commit_and_keeps_what_came_later(foo: Shop) -> None:
     bad = await edited(foo, "api", "192.0.2.81")
     await edited(foo, "later", "192.0.2.7")
-    done = committed(await revert(foo, bad.commit))
+    done = committed(await revert_commit(foo, bad.commit))
     assert await addresses(foo, done.commit, "api") == ["192.0.2.80"]
     assert await addresses(foo, done.commit, "later") == ["192.0.2.7"]
     assert (done.before, done.serial) == (9, 10)
@@ -48,7 +48,7 @@ async def test_a_revert_brings_back_what_was_deleted_and_removes_what_was_added(
     before = await zone_at(foo, await tip(foo, "main"))
     todo = [Delete(names.parse("www", ZONE)), Set(address("new", "192.0.2.7"))]
     bad = committed(await foo.edited(todo))
-    done = committed(await revert(foo, bad.commit))
+    done = committed(await revert_commit(foo, bad.commit))
     after = await zone_at(foo, done.commit)
     assert {**after, SOA: None} == {**before, SOA: None}
 
@@ -56,7 +56,7 @@ async def test_a_revert_brings_back_what_was_deleted_and_removes_what_was_added(
 async def test_a_revert_of_what_was_changed_again_is_a_conflict(foo: Shop) -> None:
     bad = await edited(foo, "api", "192.0.2.81")
     now = await edited(foo, "api", "192.0.2.82")
-    found = await revert(foo, bad.commit)
+    found = await revert_commit(foo, bad.commit)
     assert isinstance(found, Conflicted)
     assert [names.text(clash.owner) for clash in found.clashes] == ["api.foo.com."]
     assert await tip(foo, "main") == now.commit
@@ -64,20 +64,20 @@ async def test_a_revert_of_what_was_changed_again_is_a_conflict(foo: Shop) -> No
 
 async def test_a_revert_of_what_is_gone_already_is_nothing(foo: Shop) -> None:
     bad = await edited(foo, "api", "192.0.2.81")
-    await revert(foo, bad.commit)
-    assert isinstance(await revert(foo, bad.commit), Unchanged)
+    await revert_commit(foo, bad.commit)
+    assert isinstance(await revert_commit(foo, bad.commit), Unchanged)
 
 
 async def test_a_revert_of_a_revert_is_the_change_again(foo: Shop) -> None:
     change = await edited(foo, "api", "192.0.2.81")
-    back = committed(await revert(foo, change.commit))
-    again = committed(await revert(foo, back.commit))
+    back = committed(await revert_commit(foo, change.commit))
+    again = committed(await revert_commit(foo, back.commit))
     assert await addresses(foo, again.commit, "api") == ["192.0.2.81"]
 
 
 async def test_the_first_commit_cannot_be_reverted(foo: Shop) -> None:
     with pytest.raises(Invalid, match="first commit"):
-        await revert(foo, await tip(foo, "main"))
+        await revert_commit(foo, await tip(foo, "main"))
 
 
 async def merged(foo: Shop) -> CommitId:
@@ -93,8 +93,8 @@ async def merged(foo: Shop) -> CommitId:
 async def test_a_merge_is_reverted_towards_the_parent_that_was_named(foo: Shop) -> None:
     merge = await merged(foo)
     with pytest.raises(Invalid, match="is a merge"):
-        await revert(foo, merge)
-    done = committed(await revert(foo, merge, 1))
+        await revert_commit(foo, merge)
+    done = committed(await revert_commit(foo, merge, 1))
     zone = await zone_at(foo, done.commit)
     assert (names.parse("a", ZONE), rrtypes.A) in zone
     assert (names.parse("b", ZONE), rrtypes.A) not in zone
@@ -103,7 +103,7 @@ async def test_a_merge_is_reverted_towards_the_parent_that_was_named(foo: Shop) 
 async def test_only_a_merge_has_a_second_parent(foo: Shop) -> None:
     done = await edited(foo, "api", "192.0.2.81")
     with pytest.raises(Invalid, match="no parent 2"):
-        await revert(foo, done.commit, 2)
+        await revert_commit(foo, done.commit, 2)
 
 
 async def test_a_reset_stands_on_its_target_with_a_serial_that_secondaries_follow(
