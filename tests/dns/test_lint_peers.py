@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from tests.support.peers.running import installed
 
-from zonegit.zone import names, zonefile
+from zonegit.zone import names
 from zonegit.zone.lint import table
 from zonegit.zone.lint.view import WholeZone
+from zonegit.zonefile import reader
 
 APEX = names.parse("f.example.")
 ZONE = """\
@@ -21,7 +22,7 @@ BIND, NSD = "named-checkzone", "nsd-checkzone"
 
 
 def rules(text: str) -> list[str]:
-    rrsets = zonefile.read(text.encode(), APEX).rrsets
+    rrsets = reader.read(text.encode(), APEX).rrsets
     view = WholeZone(APEX, rrsets)
     return [finding.rule for rrset in rrsets.values() for finding in table.examine(view, rrset)]
 

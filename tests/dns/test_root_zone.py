@@ -13,8 +13,9 @@ from tests.support.vectors import root_zone
 
 from zonegit.authority.answering.zones import Served
 from zonegit.authority.compiled.compiler import compiled
-from zonegit.zone import names, zonefile
+from zonegit.zone import names
 from zonegit.zone.names import ROOT
+from zonegit.zonefile import reader
 
 SERIAL = 2018012900
 
@@ -23,7 +24,7 @@ def test_the_real_root_zone_is_answered_as_nsd_does(tmp_path: Path) -> None:
     text = root_zone(SERIAL)
     if peers.installed("nsd") is None:
         pytest.skip("nsd is not installed")
-    rrsets = list(zonefile.read(text, ROOT).rrsets.values())
+    rrsets = list(reader.read(text, ROOT).rrsets.values())
     world = World({})
     state = world.zones.state(ROOT, "main", commit_of("root"), compiled(ROOT, rrsets))
     world.zones.replace(ROOT, Served(state))

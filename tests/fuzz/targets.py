@@ -20,7 +20,8 @@ from zonegit.errors import Corrupt, Invalid
 from zonegit.objects import canonical as object_codec
 from zonegit.objects.ids import seal
 from zonegit.wire import codec, messages
-from zonegit.zone import names, zonefile, zonetext
+from zonegit.zone import names
+from zonegit.zonefile import reader, writer
 
 DATA = Path(__file__).parents[1] / "data"
 CORPUS = Path(__file__).parent / "corpus"
@@ -124,11 +125,11 @@ def _plain(kind: object) -> object:
 def examine_zone_file(data: bytes) -> None:
     """What is read is written as text that reads back as the same RRsets."""
     try:
-        found = zonefile.read(data, ZONE, whole=False)
+        found = reader.read(data, ZONE, whole=False)
     except Invalid:
         return
-    text = "\n".join(line.rstrip("\n") for line in zonetext.write(found.rrsets.values(), ZONE))
-    assert zonefile.read(text.encode(), ZONE, whole=False).rrsets == found.rrsets
+    text = "\n".join(line.rstrip("\n") for line in writer.write(found.rrsets.values(), ZONE))
+    assert reader.read(text.encode(), ZONE, whole=False).rrsets == found.rrsets
 
 
 def seed_zone_files() -> Iterator[bytes]:

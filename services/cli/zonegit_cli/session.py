@@ -15,7 +15,8 @@ from zonegit.config import BusSettings, Settings
 from zonegit.errors import Invalid, Unavailable
 from zonegit.objects.model import Identity
 from zonegit.store import refnames
-from zonegit.zone import fields, names
+from zonegit.zone import names
+from zonegit.zonefile import fields
 from zonegit_cli.output import Output
 from zonegit_cli.stack import record
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
     from zonegit.repo.finding.heads import Default, Repo
     from zonegit.store.protocols import Adopter
-    from zonegit.zone.includes import Includes
+    from zonegit.zonefile.includes import Includes
     from zonegit_cli.standing import SessionHead
 
 
@@ -87,8 +88,8 @@ class Session:
     @cached_property
     def include(self) -> "Includes":
         """Return what opens the files that master files include."""
-        from zonegit.zone.includes import Includes
-        from zonegit.zone.zonefile import MAX_OCTETS
+        from zonegit.zonefile.includes import Includes
+        from zonegit.zonefile.reader import MAX_OCTETS
 
         return Includes(MAX_OCTETS, self.settings.include_folders)
 

@@ -22,7 +22,7 @@ import msgspec
 from zonegit.errors import Invalid, Unavailable
 from zonegit.store.database import NEIGHBOURS, remove, sync
 from zonegit.store.folderlock import LOCK, locked
-from zonegit.zone.layout import Scheme
+from zonegit.zonefile.zone_paths import Scheme
 
 MARKER: Final = "CACHE"
 UNFINISHED: Final = "CACHE.new"

@@ -1,1 +1,1 @@
-"""DNS values: names, RRsets, serials, master files. The only importer of dnspython here."""
+"""DNS values: names, types, RDATA, RRsets, serials, and the rules about them."""

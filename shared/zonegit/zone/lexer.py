@@ -18,7 +18,7 @@ from dns.tokenizer import EOL, IDENTIFIER, QUOTED_STRING, WHITESPACE, Token, Tok
 
 from zonegit.errors import Invalid
 from zonegit.zone import idn, look_alikes, names
-from zonegit.zone.remembered import Said
+from zonegit.zone.line_cache import Said
 
 MAX_ENTRY: Final = 1 << 20
 """Octets of one entry with its line breaks and comments; the longest RDATA takes a quarter."""

@@ -8,7 +8,7 @@ from zonegit.errors import Invalid
 from zonegit.repo.committing.edits import Add, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rdata_to_text
-from zonegit.zone.typed_records import split_words
+from zonegit.zonefile.typed_records import split_words
 from zonegit_cli.typed.records import parse_add, parse_remove, parse_set
 
 ZONE = names.parse("foo.com.")

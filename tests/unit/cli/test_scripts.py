@@ -13,7 +13,7 @@ from zonegit.repo.committing import patch
 from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, Set
 from zonegit.zone import lexer, names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_to_text
-from zonegit.zone.typed_records import split_words
+from zonegit.zonefile.typed_records import split_words
 from zonegit_cli.typed import scripts
 from zonegit_cli.typed.records import parse_remove, parse_set
 

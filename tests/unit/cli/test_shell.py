@@ -10,7 +10,7 @@ from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.edits import Add, Remove, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_to_text, rrset
-from zonegit.zone.typed_records import split_words
+from zonegit.zonefile.typed_records import split_words
 from zonegit_cli.drawn import shell
 from zonegit_cli.typed import scripts
 from zonegit_cli.typed.records import parse_add, parse_remove, parse_set

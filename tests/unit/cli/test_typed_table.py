@@ -8,7 +8,8 @@ import pytest
 
 from zonegit.errors import Invalid
 from zonegit.repo.committing.edits import Add, Remove, Set
-from zonegit.zone import names, rrtypes, typed_records
+from zonegit.zone import names, rrtypes
+from zonegit.zonefile import typed_records
 from zonegit_cli.commands.set import command
 from zonegit_cli.typed import scripts
 from zonegit_cli.typed.records import parse_remove

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from zonegit.zone.gathering import NS_AND_DNAME
 from zonegit.zone.lint import dots, table
-from zonegit.zone.zonefile import UNUSABLE
+from zonegit.zonefile.builder import NS_AND_DNAME
+from zonegit.zonefile.reader import UNUSABLE
 
 PAGE = (Path(__file__).parents[3] / "docs" / "lint.md").read_text()
 

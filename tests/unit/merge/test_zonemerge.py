@@ -17,9 +17,10 @@ from zonegit.merge.zonemerge import Base, Merged
 from zonegit.objects.canonical import encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob
-from zonegit.zone import names, rrtypes, rules, zonefile
+from zonegit.zone import names, rrtypes, rules
 from zonegit.zone.names import Path
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa
+from zonegit.zonefile import reader
 
 ZONE = names.parse("foo.com.")
 SOA = "@ 300 IN SOA ns1 admin {serial} {refresh} 3600 1209600 300\n"
@@ -31,7 +32,7 @@ Zone = dict[Key, RRset]
 
 def zone(text: str, serial: int = 1, refresh: int = 7200) -> Zone:
     whole = SOA.format(serial=serial, refresh=refresh) + text
-    found = zonefile.read(whole.encode(), ZONE).rrsets
+    found = reader.read(whole.encode(), ZONE).rrsets
     return {(names.path(owner, ZONE), rdtype): value for (owner, rdtype), value in found.items()}
 
 

@@ -16,8 +16,9 @@ from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, Index, Tree
 from zonegit.repo.committing.plans import build
 from zonegit.store.outline import RUN, is_run, outline_known
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset
+from zonegit.zonefile import reader
 from zonegit_objectstore import runs
 from zonegit_objectstore.sqlite import open_objects
 
@@ -36,7 +37,7 @@ ZONE = "\n".join(
 
 @pytest.fixture(scope="module")
 def objects() -> list[RawObject]:
-    read = zonefile.read(ZONE.encode(), APEX)
+    read = reader.read(ZONE.encode(), APEX)
     made, _ = build(read.rrsets.values(), APEX)
     return made
 

@@ -13,8 +13,9 @@ from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Un
 from zonegit.repo.committing.edits import Edit
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Repo
-from zonegit.zone import names, zonefile
+from zonegit.zone import names
 from zonegit.zone.names import Name
+from zonegit.zonefile import reader
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
 
@@ -60,7 +61,7 @@ class Shop:
     ) -> Committed | None:
         """Imports a master file into a zone's usual branch."""
         position = await heads.locate(self.repo, zone)
-        rrsets = list(zonefile.read(text.encode(), zone).rrsets.values())
+        rrsets = list(reader.read(text.encode(), zone).rrsets.values())
         plan = plans.plan_replacement(rrsets, zone)
         intent = Intent(
             "import", "import", force, imports=True, lost=Lost.GIVEN_UP, because=because

@@ -24,8 +24,9 @@ from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches
 from zonegit.store.protocols import RefStore
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
+from zonegit.zonefile import reader
 
 MAIN = View("main")
 ASKED = 60
@@ -165,7 +166,7 @@ async def test_reading_little_gives_the_octets_that_reading_all_gives(
     whole = Zones()
     for each in made:
         apex = names.parse(each.apex)
-        rrsets = zonefile.read(each.text().encode(), apex).rrsets
+        rrsets = reader.read(each.text().encode(), apex).rrsets
         await heads.initialise(shop.repo, apex)
         await shop.imported(each.text(), apex)
         state = whole.state(apex, "main", identify("commit", b""), compiled(apex, rrsets.values()))

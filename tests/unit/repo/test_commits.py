@@ -26,8 +26,9 @@ from zonegit.store.expected import Expected
 from zonegit.store.protocols import Moved, Origin, RefStore
 from zonegit.store.reading import Reader
 from zonegit.store.refnames import RefName
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rrset
+from zonegit.zonefile import reader
 
 API = names.parse("api.foo.com.")
 
@@ -134,7 +135,7 @@ async def test_a_lost_race_for_the_same_rrset_names_the_new_tip(foo: Shop) -> No
 async def test_an_import_is_never_replayed_on_a_tip_it_did_not_see(foo: Shop) -> None:
     position = await heads.locate(foo.repo, ZONE)
     text = FOO.replace("192.0.2.80", "192.0.2.99")
-    rrsets = list(zonefile.read(text.encode(), ZONE).rrsets.values())
+    rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     plan = Meanwhile(foo, plans.plan_replacement(rrsets, ZONE), address("b", "192.0.2.12"))
     intent = Intent("i", "import", imports=True, lost=Lost.GIVEN_UP)
     with pytest.raises(Conflict):

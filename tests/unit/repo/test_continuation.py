@@ -11,7 +11,7 @@ from zonegit.repo.changing import series, sources
 from zonegit.repo.changing.series import Version
 from zonegit.repo.committing.commits import Intent
 from zonegit.repo.finding import heads
-from zonegit.zone import zonefile
+from zonegit.zonefile import reader
 from zonegit_cli.exchange import continuation
 from zonegit_cli.exchange.githistory import GitHistory
 from zonegit_cli.exchange.masterfiles import MasterFiles
@@ -32,7 +32,7 @@ async def take_in(shop: Shop, texts: list[str], source: str | None = None) -> No
     at = await heads.locate(shop.repo, ZONE)
     message = sources.add_source("import", source) if source else "import"
     versions = [
-        Version("v", zonefile.read(each.encode(), ZONE).rrsets, message, WHO, WHO) for each in texts
+        Version("v", reader.read(each.encode(), ZONE).rrsets, message, WHO, WHO) for each in texts
     ]
     await series.write(shop.repo, at, versions, Intent("import", "import"))
 

@@ -12,15 +12,16 @@ from zonegit.repo.committing.conflicts import Conflicted
 from zonegit.repo.committing.edits import Delete, Set
 from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa
+from zonegit.zonefile import reader
 
 API, WWW = names.parse("api", ZONE), names.parse("www", ZONE)
 
 
 async def put_back(shop: Shop, opened: Opened, text: str) -> Outcome:
     """Puts a whole zone file back where the zone was taken out."""
-    deltas = editing.changed(opened, list(zonefile.read(text.encode(), ZONE).rrsets.values()))
+    deltas = editing.changed(opened, list(reader.read(text.encode(), ZONE).rrsets.values()))
     at = await heads.locate(shop.repo, ZONE)
     return await editing.put_back(shop.repo, at, opened, deltas, Intent("edit", "edit"))
 

@@ -23,11 +23,12 @@ from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import table
 from zonegit.zone.lint.view import WholeZone
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+from zonegit.zonefile import reader
 
 
 def record(owner: str, rdtype: str, *rdatas: str) -> RRset:
@@ -54,7 +55,7 @@ async def change(shop: Shop, *todo: Edit, strict: bool = False, branch: str = "m
 
 async def replace(shop: Shop, text: str) -> Outcome:
     at = await heads.locate(shop.repo, ZONE, "main")
-    rrsets = list(zonefile.read(text.encode(), ZONE).rrsets.values())
+    rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     intent = Intent("m", "import", imports=True, lost=Lost.GIVEN_UP)
     return await commits.commit(shop.repo, at, plans.plan_replacement(rrsets, ZONE), intent)
 

@@ -12,9 +12,10 @@ from zonegit.repo.committing.commits import Intent, Outcome, Preview, Unchanged
 from zonegit.repo.committing.conflicts import Conflicted
 from zonegit.repo.committing.edits import Add, Set
 from zonegit.repo.finding import heads
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import rdata_from_text, rrset
+from zonegit.zonefile import reader
 
 WARNING = Finding("a-rule", "warning", "one is odd")
 NOTE = Finding("another-rule", "note", "one is good to know")
@@ -86,7 +87,7 @@ async def test_a_new_rrset_without_a_ttl_takes_the_minimum_of_the_soa_with_a_not
 async def found_by(shop: Shop, text: str, **how: bool) -> tuple[Finding, ...]:
     """What importing a zone file into foo.com., serial 7, finds."""
     at = await heads.locate(shop.repo, ZONE, "main")
-    rrsets = list(zonefile.read(text.encode(), ZONE).rrsets.values())
+    rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     intent = Intent("m", "import", imports=True, **how)
     outcome = await commits.commit(shop.repo, at, plans.plan_replacement(rrsets, ZONE), intent)
     assert not isinstance(outcome, Conflicted)

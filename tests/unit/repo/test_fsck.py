@@ -28,9 +28,10 @@ from zonegit.store import refnames
 from zonegit.store.expected import Anything
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.reading import Reader
-from zonegit.zone import names, zonefile
+from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rrset
 from zonegit.zone.rrtypes import NUMBERS, SOA, A
+from zonegit.zonefile import reader
 from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
@@ -46,7 +47,7 @@ class Stored:
         self.path = path
 
     async def imported(self, text: str) -> Committed:
-        rrsets = list(zonefile.read(text.encode(), ZONE).rrsets.values())
+        rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
         return await self.committed(plans.plan_replacement(rrsets, ZONE), imports=True)
 
     async def edited(self, *todo: edits.Edit) -> Committed:
@@ -256,7 +257,7 @@ async def test_what_is_broken_is_not_told_as_a_flaw_too(stored: Stored) -> None:
 
 
 async def test_an_object_of_another_kind_than_what_names_it_says_is_told(stored):
-    soa = zonefile.read(FOO.encode(), ZONE).rrsets[ZONE, SOA]
+    soa = reader.read(FOO.encode(), ZONE).rrsets[ZONE, SOA]
     blob = encode(Blob(soa))
     inner = encode(Tree({rrset_key(SOA): blob.id}))
     tree = encode(Tree({subtree_key(b"x"): blob.id, rrset_key(SOA): blob.id}))

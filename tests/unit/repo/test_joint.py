@@ -15,8 +15,9 @@ from zonegit.repo.committing.commits import Committed, Intent, Unchanged
 from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import heads
 from zonegit.store.protocols import ObjectStore
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
+from zonegit.zonefile import reader
 
 BAR = names.parse("bar.com.")
 INTENT = Intent("both", "workspace commit", operation="one-operation")
@@ -25,7 +26,7 @@ INTENT = Intent("both", "workspace commit", operation="one-operation")
 async def wish(shop: Shop, zone: Name, address: str = "192.0.2.81") -> Wish:
     """That the zone's ``api`` had another address."""
     text = FOO.replace("192.0.2.80", address)
-    rrsets = list(zonefile.read(text.encode(), zone).rrsets.values())
+    rrsets = list(reader.read(text.encode(), zone).rrsets.values())
     return Wish(await heads.locate(shop.repo, zone, "main"), rrsets)
 
 
@@ -113,7 +114,7 @@ async def test_a_move_that_comes_between_is_told_and_the_others_are_made(both: S
 
 async def test_a_new_zone_is_registered_only_once_all_commits_are_made(both: Shop) -> None:
     new = names.parse("new.com.")
-    rrsets = list(zonefile.read(FOO.encode(), new).rrsets.values())
+    rrsets = list(reader.read(FOO.encode(), new).rrsets.values())
     fresh = Wish(heads.Position(new, "main", None), rrsets, register=True)
     with pytest.raises(Refused):
         await joint.commit(both.repo, [fresh, await impossible(both)], INTENT)

@@ -35,9 +35,10 @@ from zonegit.store.expected import Absent, Exactly, Expected
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import RefStore
 from zonegit.store.refnames import RefName
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+from zonegit.zonefile import reader
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
 
@@ -322,7 +323,7 @@ async def test_a_dry_run_promises_what_the_command_then_does(
 def big(text: str, hosts: int) -> list[RRset]:
     """A zone with so many names more that its nodes do not fit one message."""
     lines = [f"h{number:05d} IN A 192.0.2.{number % 256}\n" for number in range(hosts)]
-    return list(zonefile.read("".join([text, *lines]).encode(), ZONE).rrsets.values())
+    return list(reader.read("".join([text, *lines]).encode(), ZONE).rrsets.values())
 
 
 class Asked:
@@ -368,7 +369,7 @@ async def test_all_that_is_new_goes_along_for_refs_to_judge_it(foo: Shop) -> Non
     asked = Asked(foo.repo.refs)
     repo = msgspec.structs.replace(foo.repo, refs=asked)
     text = f"{FOO}text IN TXT {' '.join([chr(34) + 'x' * 255 + chr(34)] * 200)}\n"
-    zone = zonefile.read((text + text.replace("text", "more")).encode(), ZONE)
+    zone = reader.read((text + text.replace("text", "more")).encode(), ZONE)
     plan = plans.plan_replacement(list(zone.rrsets.values()), ZONE)
     dry = Intent("i", "import", imports=True, dry_run=True)
     preview = await commits.commit(repo, await heads.locate(repo), plan, dry)

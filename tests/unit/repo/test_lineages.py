@@ -21,9 +21,10 @@ from zonegit.repo.finding import browse, heads
 from zonegit.repo.pointing import branches
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.reading import Reader
-from zonegit.zone import layout, names, zonefile, zonetext
+from zonegit.zone import names
 from zonegit.zone.rrset import rrset
 from zonegit.zone.rrtypes import A
+from zonegit.zonefile import reader, writer, zone_paths
 from zonegit_cli.exchange import gitexport
 from zonegit_cli.exchange.githistory import GitHistory
 from zonegit_cli.workspace.placing import Placed
@@ -58,7 +59,7 @@ async def exported(shop: Shop, folder: Path, *wanted: Lineage) -> Path:
 async def text_of(shop: Shop, commit: CommitId) -> str:
     reader = Reader(shop.repo.objects)
     tree = (await browse.read_commit(reader, commit)).tree
-    return "".join(zonetext.write(await browse.whole_zone(reader, tree), ZONE)).strip()
+    return "".join(writer.write(await browse.whole_zone(reader, tree), ZONE)).strip()
 
 
 async def history(shop: Shop) -> list[CommitId]:
@@ -162,7 +163,7 @@ async def test_what_was_exported_is_imported_again_as_the_same_zone(two, tmp_pat
     folder = await exported(two, tmp_path / "out", await lineage(two), bar)
     past = GitHistory(folder, "com/foo/db.zone")
     again = [
-        zonefile.read(each.content or b"", ZONE).rrsets for each in past.read(past.commits("HEAD"))
+        reader.read(each.content or b"", ZONE).rrsets for each in past.read(past.commits("HEAD"))
     ]
     objects = Reader(two.repo.objects)
     ours = []
@@ -230,7 +231,7 @@ def test_a_folder_that_holds_anything_is_refused(tmp_path):
 )
 def test_a_zone_whose_path_git_would_not_have_is_refused(zone):
     name = names.parse(zone)
-    path = layout.zone_path(name, "golang")
+    path = zone_paths.zone_path(name, "golang")
     with pytest.raises(Invalid, match="git keeps no file"):
         gitexport.check_paths([Placed(name, "main", path)])
 
@@ -239,7 +240,7 @@ async def test_odd_names_of_zones_are_files_that_git_keeps(two, tmp_path):
     odd = names.parse(r"a\"b\\c\032\.\200.org.")
     await heads.initialise(two.repo, odd)
     await two.imported(FOO, odd)
-    path = layout.zone_path(odd, "golang")
+    path = zone_paths.zone_path(odd, "golang")
     folder = await exported(two, tmp_path / "out", await lineage(two, odd, path))
     assert (folder / path).read_text().startswith("$ORIGIN ")
 

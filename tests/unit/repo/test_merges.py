@@ -14,8 +14,9 @@ from zonegit.repo.committing.edits import Add, Delete, Set
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.pointing import branches
 from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rdata_from_text, rrset, soa
+from zonegit.zonefile import reader
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ async def unrelated(shop: Shop) -> CommitId:
     """A branch begun from nothing."""
     position = heads.Position(ZONE, "other", None)
     text = FOO.replace("192.0.2.80", "192.0.2.99") + "ftp IN A 192.0.2.21\n"
-    rrsets = list(zonefile.read(text.encode(), ZONE).rrsets.values())
+    rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     plan = plans.plan_replacement(rrsets, ZONE)
     return committed(await commits.commit(shop.repo, position, plan, Intent("i", "import"))).commit
 

@@ -27,8 +27,9 @@ from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import branches
 from zonegit.store.memory import MemoryObjects
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+from zonegit.zonefile import reader
 from zonegit_cli.drawn import plans as plans_drawn
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
@@ -37,7 +38,7 @@ CHANGED = FOO.replace("192.0.2.80", "192.0.2.81").replace("www   IN CNAME api", 
 
 
 def replacement(text: str) -> Plan:
-    return plans.plan_replacement(list(zonefile.read(text.encode(), ZONE).rrsets.values()), ZONE)
+    return plans.plan_replacement(list(reader.read(text.encode(), ZONE).rrsets.values()), ZONE)
 
 
 async def planned(shop: Shop, plan: Plan, *, is_import: bool = True) -> tuple[Saved, Size]:
@@ -75,7 +76,7 @@ async def test_a_plan_that_is_carried_out_gives_the_tree_that_the_import_gives(f
     assert made.serial == saved.serial
     applied_to = await zone_at(foo, made.commit)
     assert await foo.imported(CHANGED) is None
-    assert set(applied_to) == set(zonefile.read(CHANGED.encode(), ZONE).rrsets)
+    assert set(applied_to) == set(reader.read(CHANGED.encode(), ZONE).rrsets)
     assert await applied(foo, saved) is None  # a second time: it is so already
 
 
@@ -182,7 +183,7 @@ async def test_an_rrset_that_has_changed_stops_all_of_it(foo: Shop) -> None:
 async def test_what_was_added_beside_it_may_not_break_a_rule_of_dns(foo: Shop) -> None:
     """RFC 1034 section 3.6.2: a CNAME stands alone."""
     saved, _ = await planned(foo, plans.plan_edits([Set(address("new", "192.0.2.9"))], ZONE))
-    alias = zonefile.read(f"{FOO}new IN CNAME api\n".encode(), ZONE)
+    alias = reader.read(f"{FOO}new IN CNAME api\n".encode(), ZONE)
     await foo.edited([Set(alias.rrsets[names.parse("new", ZONE), rrtypes.CNAME])])
     with pytest.raises(Invalid, match="CNAME"):
         await applied(foo, saved)

@@ -23,10 +23,11 @@ from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.repo.pointing import branches
 from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa, with_serial
 from zonegit.zone.serial import MODULUS, later
+from zonegit.zonefile import reader
 
 Zone = dict[tuple[Name, int], RRset]
 """A zone's records; its SOA under serial 0."""
@@ -79,7 +80,7 @@ class Operators:
     async def start(self) -> None:
         await heads.initialise(self.repos[0], self.zone)
         text = FOO.replace(" 7 ", f" {self.first} ").encode()
-        plan = plans.plan_replacement(zonefile.read(text, self.zone).rrsets.values(), self.zone)
+        plan = plans.plan_replacement(reader.read(text, self.zone).rrsets.values(), self.zone)
         position = Position(self.zone, "main", None)
         intent = Intent("import", "import", imports=True)
         done = acknowledged(await commits.commit(self.repos[0], position, plan, intent))

@@ -20,15 +20,16 @@ from zonegit.repo.committing import drafts, edits
 from zonegit.repo.committing.commits import Intent, Lost
 from zonegit.repo.finding import browse, heads
 from zonegit.store.reading import Reader
-from zonegit.zone import names, zonefile
+from zonegit.zone import names
 from zonegit.zone.rrset import rrset
 from zonegit.zone.rrtypes import A
+from zonegit.zonefile import reader
 
 WHO = Identity("Ada", "ada@example.net", 1_600_000_000)
 
 
 def version(text: str, number: int = 0) -> Version:
-    rrsets = zonefile.read(text.encode(), ZONE).rrsets
+    rrsets = reader.read(text.encode(), ZONE).rrsets
     who = msgspec.structs.replace(WHO, time=WHO.time + number)
     return Version(f"v{number}", rrsets, f"version {number}", who, who)
 

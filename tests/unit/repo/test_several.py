@@ -12,9 +12,10 @@ from zonegit.repo.committing import plans
 from zonegit.repo.finding import several
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.memory import MemoryObjects
-from zonegit.zone import names, zonefile
+from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
+from zonegit.zonefile import reader
 
 NOBODY = Identity("nobody", "nobody@example.net", 0)
 
@@ -22,7 +23,7 @@ NOBODY = Identity("nobody", "nobody@example.net", 0)
 async def put(objects: MemoryObjects, zone: Name, hosts: int) -> tuple[CommitId, set[RRset]]:
     """Stores a zone, and returns its commit and what it holds."""
     text = FOO + "".join(f"h{number} A 192.0.2.{number}\n" for number in range(hosts))
-    rrsets = list(zonefile.read(text.encode(), zone).rrsets.values())
+    rrsets = list(reader.read(text.encode(), zone).rrsets.values())
     made, tree = plans.build(rrsets, zone)
     assert tree is not None
     commit = encode(Commit(tree, (), NOBODY, NOBODY, ""))

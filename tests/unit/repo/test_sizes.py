@@ -17,9 +17,10 @@ from zonegit.repo.committing.conflicts import Conflicted
 from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, Set
 from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches
-from zonegit.zone import names, sizing, zonefile, zonetext
+from zonegit.zone import names, sizing
 from zonegit.zone.rrset import MAX_MESSAGE, RRset, message_size, rrset
 from zonegit.zone.rrtypes import TXT
+from zonegit.zonefile import reader, writer
 
 BIG = names.parse("big", ZONE)
 LARGEST = sizing.MAX_ANSWER - 16 - len(BIG) - 12
@@ -85,12 +86,12 @@ async def test_records_that_are_added_one_by_one_count_together(foo: Shop) -> No
 
 
 def file(value: RRset) -> str:
-    (line,) = list(zonetext.write([value], ZONE))[1:]
+    (line,) = list(writer.write([value], ZONE))[1:]
     return FOO + line
 
 
 async def test_an_import_names_the_line(foo: Shop) -> None:
-    read = zonefile.read(file(TOO_LARGE).encode(), ZONE, source="zone.db")
+    read = reader.read(file(TOO_LARGE).encode(), ZONE, source="zone.db")
     plan = plans.add_findings(
         plans.plan_replacement(list(read.rrsets.values()), ZONE), read.findings
     )
@@ -100,7 +101,7 @@ async def test_an_import_names_the_line(foo: Shop) -> None:
 
 
 async def test_an_import_that_repairs_objects_stores_nothing_that_is_too_large(foo: Shop) -> None:
-    rrsets = list(zonefile.read(file(TOO_LARGE).encode(), ZONE).rrsets.values())
+    rrsets = list(reader.read(file(TOO_LARGE).encode(), ZONE).rrsets.values())
     at = await heads.locate(foo.repo, ZONE)
     plan = plans.plan_replacement(rrsets, ZONE, foo.repo.objects)
     for _ in range(2):
@@ -109,7 +110,7 @@ async def test_an_import_that_repairs_objects_stores_nothing_that_is_too_large(f
 
 
 async def test_an_imported_history_is_refused(foo: Shop) -> None:
-    rrsets = zonefile.read(file(TOO_LARGE).encode(), ZONE).rrsets
+    rrsets = reader.read(file(TOO_LARGE).encode(), ZONE).rrsets
     at = await heads.locate(foo.repo, ZONE)
     who = foo.repo.now()
     one = Version("old.db", rrsets, "m", who, who)
@@ -130,7 +131,7 @@ async def test_a_merge_whose_sum_is_too_large_clashes(foo: Shop) -> None:
 async def test_what_is_stored_may_be_imported_again_and_stay(foo: Shop) -> None:
     await store_as_before(foo)
     rrsets = list(
-        zonefile.read((file(TOO_LARGE) + "new A 192.0.2.9\n").encode(), ZONE).rrsets.values()
+        reader.read((file(TOO_LARGE) + "new A 192.0.2.9\n").encode(), ZONE).rrsets.values()
     )
     at = await heads.locate(foo.repo, ZONE)
     plan = plans.plan_replacement(rrsets, ZONE)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from zonegit.repo.changing import sources
 from zonegit.repo.finding import heads
-from zonegit.zone import zonefile
+from zonegit.zonefile import reader
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 ids = st.lists(st.sampled_from("abcdef"), max_size=8)
@@ -70,5 +70,5 @@ async def test_a_version_has_the_content_of_its_commit_whatever_their_serials(fo
     contents = await sources.commit_contents(foo.repo, log, ZONE)
     texts = [FOO.replace("192.0.2.80", "192.0.2.81"), FOO]
     assert contents == [
-        sources.version_content(zonefile.read(text.encode(), ZONE).rrsets, ZONE) for text in texts
+        sources.version_content(reader.read(text.encode(), ZONE).rrsets, ZONE) for text in texts
     ]

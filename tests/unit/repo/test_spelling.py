@@ -22,8 +22,9 @@ from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.pointing import branches
 from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rdata_to_text, rrset, soa
+from zonegit.zonefile import reader
 from zonegit_cli.drawn import plans as plans_drawn
 
 MAIL = names.parse("mail", ZONE)
@@ -58,7 +59,7 @@ async def edited(
 
 
 async def imported(shop: Shop, text: str, *, respell: bool = False) -> Outcome:
-    rrsets = list(zonefile.read(text.encode(), ZONE).rrsets.values())
+    rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     plan = plans.plan_replacement(rrsets, ZONE, respell=respell)
     return await done(shop, plan, imports=True)
 
@@ -174,7 +175,7 @@ async def versions(shop: Shop, *texts: str, respell: bool = False) -> Written:
     at = await heads.locate(shop.repo, ZONE)
     who = shop.repo.now()
     each = [
-        Version(f"v{number}", zonefile.read(text.encode(), ZONE).rrsets, "m", who, who)
+        Version(f"v{number}", reader.read(text.encode(), ZONE).rrsets, "m", who, who)
         for number, text in enumerate(texts)
     ]
     intent = Intent("i", "import", imports=True, lost=Lost.GIVEN_UP, respell=respell)

@@ -30,10 +30,11 @@ from zonegit.repo.pointing import branches, tags
 from zonegit.store import refnames
 from zonegit.store.expected import Absent
 from zonegit.store.reading import Reader
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset, with_serial
 from zonegit.zone.serial import later
+from zonegit.zonefile import reader
 
 BAR = names.parse("bar.org.")
 
@@ -454,7 +455,7 @@ async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: Shop) -> Non
     wishes = [
         Wish(
             await heads.locate(foo.repo, zone, "main"),
-            list(zonefile.read(f"{FOO}new IN A 192.0.2.5\n".encode(), zone).rrsets.values()),
+            list(reader.read(f"{FOO}new IN A 192.0.2.5\n".encode(), zone).rrsets.values()),
         )
         for zone in zones
     ]

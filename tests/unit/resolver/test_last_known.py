@@ -23,7 +23,8 @@ from zonegit.authority.answering.canary import Canary
 from zonegit.errors import Unavailable
 from zonegit.repo.finding import browse
 from zonegit.store.reading import Reader
-from zonegit.zone import layout, names
+from zonegit.zone import names
+from zonegit.zonefile import zone_paths
 
 OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
 NOWHERE = "nats://127.0.0.1:1"
@@ -224,7 +225,7 @@ async def test_the_file_of_a_zone_that_is_gone_goes_and_those_below_its_folders_
         assert await running.says(f"www.{stays}") == "NOERROR 192.0.2.1"
     left = {path.relative_to(root(tmp_path) / "unique-2") for path in files(tmp_path)}
     assert left == {
-        Path(layout.zone_path(names.parse(stays), "unique")),
+        Path(zone_paths.zone_path(names.parse(stays), "unique")),
         Path("0%2F25.2.0.192.in-addr.arpa."),
     }
     folders = {path for path in (root(tmp_path) / "unique-2").rglob("*") if path.is_dir()}

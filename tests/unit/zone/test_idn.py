@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from zonegit.errors import Invalid
 from zonegit.repo.committing import patch
 from zonegit.repo.committing.edits import Add
-from zonegit.zone import idn, names, rrtypes, typed_records, zonefile
+from zonegit.zone import idn, names, rrtypes
 from zonegit.zone.names import Name, parse
+from zonegit.zonefile import reader, typed_records
 
 APEX = parse("foo.com.")
 
@@ -115,13 +116,13 @@ def test_a_look_alike_in_a_name_is_named(character: str) -> None:
 )
 def test_a_blank_that_is_none_is_named_with_its_line(line: str) -> None:
     with pytest.raises(Invalid, match=r"^-:1: .*U\+(00A0 NO-BREAK SPACE|3000 IDEOGRAPHIC SPACE)"):
-        zonefile.read(f"{line}\n".encode(), APEX, whole=False)
+        reader.read(f"{line}\n".encode(), APEX, whole=False)
 
 
 @pytest.mark.parametrize("word", ["“v=spf1", "-all”", "key=“v”", "\u2018x\u2019", "„x“", "»x«"])
 def test_typographic_quotes_around_an_unquoted_word_are_named(word: str) -> None:
     with pytest.raises(Invalid, match=r"U\+[0-9A-F]{4} .*QUOTATION MARK.*looks like a quote"):
-        zonefile.read(f"www 300 TXT {word}\n".encode(), APEX, whole=False)
+        reader.read(f"www 300 TXT {word}\n".encode(), APEX, whole=False)
     with pytest.raises(Invalid, match="QUOTATION MARK"):
         typed_records.parse_rdatas(rrtypes.TXT, [word], APEX)
     with pytest.raises(Invalid, match="QUOTATION MARK"):
@@ -132,7 +133,7 @@ def test_typographic_quotes_around_an_unquoted_word_are_named(word: str) -> None
 
 def test_in_quotes_and_comments_and_inside_words_any_character_stays() -> None:
     file = 'a 300 TXT "\u201cx\u00a0y\u201d" Bob\u2019s ; \u201c\u00a0\n'
-    (found,) = zonefile.read(file.encode(), APEX, whole=False).rrsets.values()
+    (found,) = reader.read(file.encode(), APEX, whole=False).rrsets.values()
     assert found.rdatas == ("\x0a\u201cx\u00a0y\u201d\x07Bob\u2019s".encode(),)
     quoted = typed_records.parse_rdatas(rrtypes.TXT, ['"\u201cx\u201d"', "a \u2019 b"], APEX)
     assert [rdata[1:].decode() for rdata in quoted] == ["\u201cx\u201d", "a \u2019 b"]
@@ -140,7 +141,7 @@ def test_in_quotes_and_comments_and_inside_words_any_character_stays() -> None:
 
 def test_names_are_converted_alike_in_files_diffs_and_arguments() -> None:
     wanted = b"\0\x0a\x0dxn--strae-oqa\3foo\3com\0"
-    (rrset,) = zonefile.read(
+    (rrset,) = reader.read(
         "$ORIGIN foo.com.\nbücher 300 IN MX 10 straße\n".encode(), APEX, whole=False
     ).rrsets.values()
     assert (names.text(rrset.owner), rrset.rdatas) == ("xn--bcher-kva.foo.com.", (wanted,))
@@ -152,7 +153,7 @@ def test_names_are_converted_alike_in_files_diffs_and_arguments() -> None:
 
 def test_directives_take_names_outside_ascii() -> None:
     file = "$ORIGIN bücher.foo.com.\nwww 300 A 192.0.2.1\n$GENERATE 1-2 ü$ 300 CNAME ä$\n"
-    found = zonefile.read(file.encode(), APEX, whole=False).rrsets
+    found = reader.read(file.encode(), APEX, whole=False).rrsets
     assert {names.relative_text(owner, APEX) for owner, _ in found} == {
         "www.xn--bcher-kva", "xn--1-dha.xn--bcher-kva", "xn--2-dha.xn--bcher-kva",
     }  # fmt: skip

@@ -10,11 +10,12 @@ from tests.support import wire
 from tests.support.presentation import SAMPLES
 
 from zonegit.errors import Invalid
-from zonegit.zone import lexer, names, rdata, rrtypes, zonetext
+from zonegit.zone import lexer, names, rdata, rrtypes
 from zonegit.zone.lexer import Quoted, Words
 from zonegit.zone.names import ROOT
 from zonegit.zone.rrset import rdata_from_text, rdata_from_tokens, rdata_to_text
 from zonegit.zone.rrtypes import NUMBERS
+from zonegit.zonefile import writer
 
 LOC = NUMBERS["LOC"]
 TYPES_WITH_TEXT = sorted(set(NUMBERS.values()) - rdata.NO_TEXT)
@@ -70,7 +71,7 @@ def test_any_octets_that_are_stored_read_back_from_what_is_printed(
     octets = data.draw(st.binary(max_size=60) | known)
     octets = octets[: data.draw(st.integers(0, len(octets)))]
     words = lexer.split(rdata_to_text(rdtype, octets))
-    assert zonetext.rdata_from_words(rdtype, words, ROOT) == octets
+    assert writer.rdata_from_words(rdtype, words, ROOT) == octets
     try:
         rdata.check(rdtype, octets)
     except rdata.Malformed:

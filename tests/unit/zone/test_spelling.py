@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.zone import canonical_rdata, names, rrtypes, spelling, zonefile
+from zonegit.zone import canonical_rdata, names, rrtypes, spelling
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+from zonegit.zonefile import reader
 
 ZONE = names.parse("s.example.")
 OWNER = names.parse("mail.s.example.")
@@ -48,7 +49,7 @@ mail MX {UPPER}
 www CNAME Api
 www CNAME api
 """
-    found = zonefile.read(text.encode(), ZONE).rrsets
+    found = reader.read(text.encode(), ZONE).rrsets
     assert found[OWNER, rrtypes.MX] == mx(LOWER)
     assert found[ZONE, rrtypes.SOA] == soa("Ns1", 1)
     assert found[names.parse("www", ZONE), rrtypes.CNAME].rdatas[0][:4] == b"\3Api"

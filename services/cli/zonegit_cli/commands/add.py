@@ -2,7 +2,8 @@
 
 import click
 
-from zonegit.zone import rrtypes, typed_records
+from zonegit.zone import rrtypes
+from zonegit.zonefile import typed_records
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
 from zonegit_cli.session import Session

@@ -15,7 +15,7 @@ from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
-from zonegit.zone.zonetext import record_head
+from zonegit.zonefile.writer import record_head
 from zonegit_cli import page
 from zonegit_cli.drawn import identities, rrsets
 from zonegit_cli.output import columns, commit_id, count

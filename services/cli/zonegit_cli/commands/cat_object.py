@@ -13,7 +13,7 @@ from zonegit.repo.finding.heads import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
-from zonegit.zone.zonetext import record_head
+from zonegit.zonefile.writer import record_head
 from zonegit_cli import page
 from zonegit_cli.drawn import rrsets
 from zonegit_cli.session import Session

@@ -7,8 +7,9 @@ from zonegit.repo.changing import editing
 from zonegit.repo.changing.editing import Opened
 from zonegit.repo.committing.commits import Outcome
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.zone import names, zonefile, zonetext
-from zonegit.zone.gathering import ZoneFile
+from zonegit.zone import names
+from zonegit.zonefile import reader, writer
+from zonegit.zonefile.builder import ZoneFile
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
@@ -35,10 +36,10 @@ async def command(session: Session, how: How) -> int:
     shown = f"{names.text(zone)}zone"
 
     def parse(octets: bytes) -> ZoneFile:
-        return zonefile.read(octets, zone, source=shown)
+        return reader.read(octets, zone, source=shown)
 
     with Sheet(shown, _text(opened), session.output.note) as sheet:
-        typed = sheet.edited(parse, zonefile.MAX_OCTETS)
+        typed = sheet.edited(parse, reader.MAX_OCTETS)
         found = typed.findings if typed is not None else ()
         deltas = editing.changed(opened, typed.rrsets.values()) if typed is not None else []
         intent = committing.intent(how, "edit", "edit")
@@ -62,4 +63,4 @@ def _text(opened: Opened) -> bytes:
         "; The serial moves on by itself. Comments are not kept.",
     )
     lines = (f"{line}\n" for line in head)
-    return "".join([*lines, *zonetext.write(opened.rrsets, at.zone)]).encode()
+    return "".join([*lines, *writer.write(opened.rrsets, at.zone)]).encode()

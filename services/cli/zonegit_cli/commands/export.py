@@ -14,10 +14,11 @@ from zonegit.repo.finding.heads import Repo
 from zonegit.repo.finding.refish import Resolved
 from zonegit.store.reading import Reader
 from zonegit.store.refnames import DEFAULT_HEAD
-from zonegit.zone import names, zonetext
-from zonegit.zone.layout import OFFERED, Scheme
+from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key
+from zonegit.zonefile import writer
+from zonegit.zonefile.zone_paths import OFFERED, Scheme
 from zonegit_cli import page
 from zonegit_cli.drawn import rrsets
 from zonegit_cli.output import columns, count
@@ -85,7 +86,7 @@ async def _print(session: Session, at: str, zone: Name | None, branch: str | Non
         reader = Reader(repo.objects)
         tree = (await browse.read_commit(reader, resolved.commit)).tree
         found = await browse.whole_zone(reader, tree)
-    lines = (line.removesuffix("\n") for line in zonetext.write(found, resolved.zone))
+    lines = (line.removesuffix("\n") for line in writer.write(found, resolved.zone))
     session.output.result(lambda: _json(resolved, found), lines, paged=True)
 
 

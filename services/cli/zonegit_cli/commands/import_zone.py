@@ -16,7 +16,7 @@ from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.zone import rrtypes
 from zonegit.zone.rrset import RRset
-from zonegit.zone.zonefile import MAX_OCTETS
+from zonegit.zonefile.reader import MAX_OCTETS
 from zonegit_cli import committing, page
 from zonegit_cli.exchange import continuation, serially, versions
 from zonegit_cli.exchange.githistory import GitHistory

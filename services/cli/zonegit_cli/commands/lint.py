@@ -11,12 +11,13 @@ import click
 from zonegit.errors import Invalid
 from zonegit.repo.asking import linting
 from zonegit.repo.asking.linting import Linted
-from zonegit.zone import layout, names, zonefile
+from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import apex, table
 from zonegit.zone.lint.view import WholeZone
 from zonegit.zone.names import Name
-from zonegit.zone.zonefile import MAX_OCTETS, Opener, Skipped
+from zonegit.zonefile import reader, zone_paths
+from zonegit.zonefile.reader import MAX_OCTETS, Opener, Skipped
 from zonegit_cli import page
 from zonegit_cli.drawn import findings
 from zonegit_cli.output import count
@@ -91,7 +92,7 @@ def _lint_octets(
         source = table.SOURCES.get(skipped.rule)
         left_out.append(Finding(skipped.rule, "error", message, skipped.owner, source=source))
 
-    found = zonefile.read(octets, origin, source=source, include=include, skip=skip)
+    found = reader.read(octets, origin, source=source, include=include, skip=skip)
     about_zone = table.examine_zone(WholeZone(origin, found.rrsets))
     every = [*left_out, *found.findings, *about_zone]
     return Linted(origin, None, found.records, every)
@@ -103,7 +104,7 @@ def _zone_of_name(named: str) -> Name:
     Raises:
         Invalid: the name does not say it.
     """
-    found = layout.path_zone(Path(named).name, "flat")
+    found = zone_paths.path_zone(Path(named).name, "flat")
     if found is None:
         raise Invalid(
             f"{files.shown(named)} does not say which zone it is of",

@@ -14,8 +14,8 @@ from zonegit.repo.committing.judgements import first_refusal
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position
-from zonegit.zone import zonefile
 from zonegit.zone.names import Name
+from zonegit.zonefile import reader
 from zonegit_cli import page
 from zonegit_cli.drawn import findings
 from zonegit_cli.drawn import plans as shown
@@ -60,7 +60,7 @@ async def command(
     zonegit plan example.com.zone --out tuesday.plan
     zonegit apply tuesday.plan -m 'as agreed'
     """
-    octets = files.read(file, zonefile.MAX_OCTETS)
+    octets = files.read(file, reader.MAX_OCTETS)
     source = files.shown(file)
     kinds.refuse_for_plan(octets, file, source)
     is_import = not (patch.is_patch(octets) or scripts.is_script(octets))

@@ -8,8 +8,8 @@ import click
 
 from zonegit.errors import Invalid
 from zonegit.zone import names
-from zonegit.zone.layout import OFFERED, Scheme
 from zonegit.zone.names import Name
+from zonegit.zonefile.zone_paths import OFFERED, Scheme
 from zonegit_cli import page
 from zonegit_cli.output import columns, count
 from zonegit_cli.session import Session

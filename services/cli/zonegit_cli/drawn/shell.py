@@ -6,10 +6,11 @@ from typing import Final
 
 from zonegit.errors import Invalid
 from zonegit.repo.committing.diffs import Delta
-from zonegit.zone import names, rrtypes, typed_records
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT
 from zonegit.zone.rrset import RRset, rdata_to_text
-from zonegit.zone.zonetext import generic_text
+from zonegit.zonefile import typed_records
+from zonegit.zonefile.writer import generic_text
 
 _OPTION: Final = "-"
 

@@ -21,7 +21,7 @@ from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, with_serial
-from zonegit.zone.zonefile import MAX_OCTETS
+from zonegit.zonefile.reader import MAX_OCTETS
 from zonegit_cli.exchange.githistory import SHOWN, GitHistory
 from zonegit_cli.exchange.masterfiles import MasterFiles
 from zonegit_cli.typed import files

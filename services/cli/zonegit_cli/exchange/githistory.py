@@ -18,7 +18,7 @@ import msgspec
 from zonegit.errors import Invalid, NotFound
 from zonegit.repo.asking import gitformat
 from zonegit.repo.asking.gitformat import Recorded
-from zonegit.zone.zonefile import MAX_OCTETS
+from zonegit.zonefile.reader import MAX_OCTETS
 
 MAX_COMMITS: Final = 1 << 18
 """Commits of git that may touch the file."""

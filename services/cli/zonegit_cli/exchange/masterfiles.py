@@ -7,12 +7,12 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.repo.committing.edits import Key
-from zonegit.zone import zonefile
 from zonegit.zone.findings import Finding
+from zonegit.zone.line_cache import Lines
 from zonegit.zone.names import Name
-from zonegit.zone.remembered import Lines
 from zonegit.zone.rrset import RRset
-from zonegit.zone.zonefile import Opener, Skipped
+from zonegit.zonefile import reader
+from zonegit.zonefile.reader import Opener, Skipped
 from zonegit_cli.drawn.documents import CommitDocument, ImportDocument, SkippedDocument
 from zonegit_cli.session import Session
 from zonegit_cli.typed import kinds
@@ -84,7 +84,7 @@ class MasterFiles:
             self._session.output.progress(f"{source}: {records:,} records")
 
         try:
-            found = zonefile.read(
+            found = reader.read(
                 octets,
                 zone,
                 source=source,
@@ -122,7 +122,7 @@ class MasterFiles:
         """Return the RRsets of a version that is only compared; None: it cannot be read."""
         try:
             skip = _skip if self._left_out is not None else None
-            return zonefile.read(octets, zone, known=self._known, skip=skip).rrsets
+            return reader.read(octets, zone, known=self._known, skip=skip).rrsets
         except Invalid:
             return None
 

@@ -16,7 +16,7 @@ from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, soa
 from zonegit.zone.serial import moment
-from zonegit.zone.zonefile import MAX_OCTETS
+from zonegit.zonefile.reader import MAX_OCTETS
 from zonegit_cli.exchange.githistory import GitHistory
 from zonegit_cli.exchange.masterfiles import MasterFiles
 from zonegit_cli.session import Session

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from zonegit.repo.committing.edits import Add, Remove, Set, Ttl
-from zonegit.zone import names, rrtypes, typed_records
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rrset
-from zonegit.zone.typed_records import TypedRRset
+from zonegit.zonefile import typed_records
+from zonegit.zonefile.typed_records import TypedRRset
 
 
 def parse_set(zone: Name, name: str, typed: TypedRRset, ttl: int | None = None) -> Set:

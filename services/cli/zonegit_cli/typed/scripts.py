@@ -19,11 +19,12 @@ import msgspec
 from zonegit.errors import Invalid
 from zonegit.repo.committing import edits, patch
 from zonegit.repo.committing.edits import Delete, Edit
-from zonegit.zone import names, rrtypes, rules, typed_records
+from zonegit.zone import names, rrtypes, rules
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import MAX_ENTRY, failure
-from zonegit.zone.markers import refuse_markers
 from zonegit.zone.names import Name
+from zonegit.zonefile import typed_records
+from zonegit.zonefile.conflict_markers import refuse_markers
 from zonegit_cli.typed.records import parse_add, parse_remove, parse_set
 
 _BLANKS: Final = " \t\r\n"

@@ -12,8 +12,9 @@ from zonegit.repo.finding import heads, refish, several
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.finding.several import Whole
 from zonegit.store.protocols import ObjectStore, ZoneRefs
-from zonegit.zone import names, zonetext
+from zonegit.zone import names
 from zonegit.zone.names import Name
+from zonegit.zonefile import writer
 from zonegit_cli.workspace import placing
 from zonegit_cli.workspace.comparing import Progress
 from zonegit_cli.workspace.index import Entry, Index, Seen
@@ -183,7 +184,7 @@ async def write(
 
 def text_of(whole: Whole) -> bytes:
     """A zone as its file: what ``zonegit export`` prints."""
-    return "".join(zonetext.write(whole.rrsets, whole.zone)).encode()
+    return "".join(writer.write(whole.rrsets, whole.zone)).encode()
 
 
 def entry_of(each: Chosen, path: str, tree: ObjectId, seen: Seen) -> Entry:

@@ -10,17 +10,18 @@ import msgspec
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.zone import layout, names
+from zonegit.zone import names
 from zonegit.zone.findings import Finding
-from zonegit.zone.layout import OFFERED
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
+from zonegit.zonefile import zone_paths
+from zonegit.zonefile.zone_paths import OFFERED
 from zonegit_cli.workspace.index import Entry, Index, Seen
 from zonegit_cli.workspace.opened import Workspace
 from zonegit_cli.workspace.rooted import Stamp
 
 if TYPE_CHECKING:
-    from zonegit.zone.zonefile import Skipped
+    from zonegit.zonefile.reader import Skipped
 
 PROBLEMS: Final = 20
 """What is told of a file that does not parse, at the most."""
@@ -103,7 +104,7 @@ def compare(
 
 
 def _is_candidate(path: str) -> bool:
-    return path.endswith(layout.FLAT_SUFFIX)  # as golang's files do
+    return path.endswith(zone_paths.FLAT_SUFFIX)  # as golang's files do
 
 
 def _new(
@@ -112,7 +113,7 @@ def _new(
     """The zones whose files these would be."""
     for path in paths:
         for scheme in OFFERED:
-            zone = layout.path_zone(path, scheme)
+            zone = zone_paths.path_zone(path, scheme)
             if zone is not None and zone not in entries and index.scheme_of(zone) == scheme:
                 yield zone, path
 
@@ -132,11 +133,11 @@ def _is_racy(workspace: Workspace, stamp: Stamp) -> bool:
 
 def _read(workspace: Workspace, at: File) -> File:
     """``at`` with what its file holds."""
-    from zonegit.zone import zonefile
+    from zonegit.zonefile import reader
 
     entry = at.entry
     try:
-        octets, stamp = workspace.folder.read(at.path, zonefile.MAX_OCTETS)
+        octets, stamp = workspace.folder.read(at.path, reader.MAX_OCTETS)
     except NotFound:
         return msgspec.structs.replace(at, state="deleted", seen=None)
     except Invalid as error:
@@ -164,9 +165,9 @@ def parse(octets: bytes, zone: Name, source: str) -> Parsed:
         Invalid: it is no zone; begins with ``source`` and a line.
     """
     from zonegit.repo.committing import plans
-    from zonegit.zone import zonefile
+    from zonegit.zonefile import reader
 
-    found = zonefile.read(octets, zone, source=source)
+    found = reader.read(octets, zone, source=source)
     rrsets = list(found.rrsets.values())
     objects, tree = plans.build(rrsets, zone)
     assert tree is not None  # a whole zone has an SOA
@@ -175,7 +176,7 @@ def parse(octets: bytes, zone: Name, source: str) -> Parsed:
 
 def _problems(octets: bytes, zone: Name, source: str) -> tuple[str, ...]:
     """The records that cannot stand, and what ends the reading; the first few of them."""
-    from zonegit.zone import zonefile
+    from zonegit.zonefile import reader
 
     found: list[str] = []
 
@@ -184,7 +185,7 @@ def _problems(octets: bytes, zone: Name, source: str) -> tuple[str, ...]:
             found.append(f"{skipped.source}:{skipped.line}: {skipped.why}")
 
     try:
-        zonefile.read(octets, zone, source=source, skip=skip)
+        reader.read(octets, zone, source=source, skip=skip)
     except Invalid as error:
         found.append(error.message)
     return tuple(found)

@@ -10,8 +10,8 @@ import msgspec
 from zonegit.errors import Invalid
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.zone import names
-from zonegit.zone.layout import DEFAULT, OFFERED, Scheme
 from zonegit.zone.names import Name
+from zonegit.zonefile.zone_paths import DEFAULT, OFFERED, Scheme
 from zonegit_cli.workspace.rooted import Stamp, components
 
 VERSION: Final = 1

@@ -6,9 +6,10 @@ from typing import TypeVar
 import msgspec
 
 from zonegit.errors import Conflict, Invalid
-from zonegit.zone import layout, names
-from zonegit.zone.layout import OFFERED, Scheme
+from zonegit.zone import names
 from zonegit.zone.names import Name
+from zonegit.zonefile import zone_paths
+from zonegit.zonefile.zone_paths import OFFERED, Scheme
 
 SchemeOf = Callable[[Name], Scheme]
 T = TypeVar("T")
@@ -34,8 +35,8 @@ def placed(zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf) -> list[Place
         Invalid: a zone has no path under its scheme.
         Conflict: two would get the same file, or the one a folder of the other; names both.
     """
-    found = [Placed(zone, at, layout.zone_path(zone, scheme_of(zone))) for zone, at in zones]
-    both = layout.collision((each.path, each) for each in found)
+    found = [Placed(zone, at, zone_paths.zone_path(zone, scheme_of(zone))) for zone, at in zones]
+    both = zone_paths.collision((each.path, each) for each in found)
     if both is None:
         return found
     one, other = both
@@ -69,13 +70,13 @@ def leave_out(
     for number, each in enumerate(zones):
         zone, at = of(each)
         try:
-            path = layout.zone_path(zone, scheme_of(zone))
+            path = zone_paths.zone_path(zone, scheme_of(zone))
             check(Placed(zone, at, path))
             found.append((path, number))
         except Invalid as error:
             tell(f"left out: {error.message}")
     kept = {number for _, number in found}
-    for taken, number in layout.collisions(found):
+    for taken, number in zone_paths.collisions(found):
         kept.discard(number)
         first, second = (of(zones[each])[0] for each in (taken, number))
         advice = "; --scheme flat has a file for each" if scheme_of(second) == "golang" else ""
@@ -101,6 +102,9 @@ def _instead(
 
 def _fits(zones: Sequence[tuple[Name, str]], scheme: Scheme) -> bool:
     try:
-        return layout.collision((layout.zone_path(zone, scheme), zone) for zone, _ in zones) is None
+        return (
+            zone_paths.collision((zone_paths.zone_path(zone, scheme), zone) for zone, _ in zones)
+            is None
+        )
     except Invalid:
         return False

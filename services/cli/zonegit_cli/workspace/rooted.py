@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Conflict, Invalid, NotFound
-from zonegit.zone.layout import LONGEST_COMPONENT
+from zonegit.zonefile.zone_paths import LONGEST_COMPONENT
 
 DEEPEST: Final = 128
 """Folders within each other: a name has 127 labels at the most."""

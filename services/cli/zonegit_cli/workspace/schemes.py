@@ -2,8 +2,9 @@
 
 from zonegit.config import Settings
 from zonegit.errors import Invalid
-from zonegit.zone import layout, names
-from zonegit.zone.layout import OFFERED, Scheme
+from zonegit.zone import names
+from zonegit.zonefile import zone_paths
+from zonegit.zonefile.zone_paths import OFFERED, Scheme
 from zonegit_cli.workspace.index import Index
 
 
@@ -17,7 +18,7 @@ def fresh(settings: Settings, scheme: Scheme | None) -> Index:
         return Index(scheme=scheme)
     usual = settings.workspace_scheme
     return Index(
-        scheme=_offered(usual) if usual is not None else layout.DEFAULT,
+        scheme=_offered(usual) if usual is not None else zone_paths.DEFAULT,
         particular={
             names.parse(zone): _offered(text) for zone, text in settings.zone_schemes.items()
         },

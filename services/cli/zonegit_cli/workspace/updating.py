@@ -14,8 +14,8 @@ from zonegit.repo.finding.heads import Repo
 from zonegit.repo.finding.several import Whole
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reading import Reader
-from zonegit.zone import zonetext
 from zonegit.zone.names import Name
+from zonegit.zonefile import writer
 from zonegit_cli.workspace import checkout, comparing
 from zonegit_cli.workspace.comparing import File, Progress
 from zonegit_cli.workspace.index import Entry
@@ -126,7 +126,7 @@ async def _merge(
         conflict = Conflicted(file.zone, entry.branch or "", clashing.clashes)
         return msgspec.structs.replace(each, fate=Fate.CLASHED, conflict=conflict), None
     kept = _keep_own(workspace, file)
-    octets = "".join(zonetext.write(rrsets, file.zone)).encode()
+    octets = "".join(writer.write(rrsets, file.zone)).encode()
     stamp = workspace.folder.replace(file.path, octets, file.fingerprint.stamp, durable=True)
     seen = checkout.seen_as(octets, stamp) if tree == whole.tree else None
     entry = msgspec.structs.replace(
@@ -141,7 +141,7 @@ def _keep_own(workspace: Workspace, file: File) -> str | None:
     folder = workspace.folder
     octets, _ = folder.read(file.path, file.fingerprint.stamp.size)
     content = file.parsed or comparing.parse(octets, file.zone, str(folder.root / file.path))
-    plain = "".join(zonetext.write(content.rrsets, file.zone)).encode()
+    plain = "".join(writer.write(content.rrsets, file.zone)).encode()
     if _lines(octets) == _lines(plain):
         return None
     number = 0

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from zonegit.store.database import NEIGHBOURS, UNFINISHED, sync
-from zonegit.zone.layout import zone_path
 from zonegit.zone.names import Name
+from zonegit.zonefile.zone_paths import zone_path
 
 ENDS: Final = (".", "%2E", "@")
 """What the name of a zone's file ends in."""

@@ -19,8 +19,8 @@ from zonegit.repo.finding.heads import Repo
 from zonegit.store.past import Past
 from zonegit.store.protocols import MAX_HISTORY
 from zonegit.store.reading import Reader
-from zonegit.zone.livetext import LiveText
 from zonegit.zone.names import Name
+from zonegit.zonefile.live_text import LiveText
 
 BRANCH: Final = "refs/heads/main"
 JOINED: Final = "Bring the zones together"

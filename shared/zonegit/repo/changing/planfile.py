@@ -27,12 +27,13 @@ from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store import refnames
 from zonegit.store.reading import Reader
-from zonegit.zone import lexer, names, rrtypes, rules, spelling, typed_records
+from zonegit.zone import lexer, names, rrtypes, rules, spelling
 from zonegit.zone.findings import Finding
-from zonegit.zone.markers import refuse_markers
 from zonegit.zone.names import ROOT, Name
 from zonegit.zone.rrset import MAX_TTL, RRset, rrset, soa, title, with_serial
 from zonegit.zone.serial import later
+from zonegit.zonefile import typed_records
+from zonegit.zonefile.conflict_markers import refuse_markers
 
 VERSION: Final = 1
 MAX_OCTETS: Final = 64 << 20

@@ -10,8 +10,8 @@ from zonegit.repo.committing.edits import Changes, Key
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes, rules
 from zonegit.zone.findings import Finding
-from zonegit.zone.gathering import NS_AND_DNAME
 from zonegit.zone.names import Name
+from zonegit.zonefile.builder import NS_AND_DNAME
 
 _BOTH = (rrtypes.NS, rrtypes.DNAME)
 

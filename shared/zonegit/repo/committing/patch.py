@@ -17,10 +17,10 @@ from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, Set
 from zonegit.zone import lexer, names, rrtypes, rules
 from zonegit.zone.lexer import Quoted
-from zonegit.zone.markers import refuse_markers
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, describe, rdata_to_text, rrset, ttl_from_text, with_serial
-from zonegit.zone.zonetext import rdata_from_words, record_head
+from zonegit.zonefile.conflict_markers import refuse_markers
+from zonegit.zonefile.writer import rdata_from_words, record_head
 
 MAX_OCTETS: Final = 64 << 20
 MAX_RECORDS: Final = 1_000_000

@@ -15,7 +15,7 @@ import dns.ipv6
 import dns.ttl
 
 from zonegit.errors import Invalid
-from zonegit.zone import names, plain
+from zonegit.zone import fast_rdata, names
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS
 from zonegit.zone.rdata.cursor import Fields, Malformed, Octets, unescape
 
@@ -103,7 +103,7 @@ def read_name(word: str, fields: Fields) -> bytes:
     Raises:
         Malformed: it is not a name.
     """
-    octets = plain.name(word, fields.origin)
+    octets = fast_rdata.name(word, fields.origin)
     if octets is not None:
         return octets
     try:

@@ -21,10 +21,11 @@ from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches, tags
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import RefStore, ZoneRefs
-from zonegit.zone import names, rrtypes, zonefile
-from zonegit.zone.layout import OFFERED, Scheme
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rrset
+from zonegit.zonefile import reader
+from zonegit.zonefile.zone_paths import OFFERED, Scheme
 from zonegit_cli.workspace import checkout, comparing, opened
 from zonegit_cli.workspace.checkout import Chosen, Wanted
 from zonegit_cli.workspace.index import Index
@@ -34,8 +35,8 @@ async def test_all_zones_are_written_where_none_is_named(desk: Desk) -> None:
     assert sorted(await desk.checkout()) == [
         "arpa/in-addr/192/0/2/0/25/db.zone", "com/example/db.zone", "com/example/sub/db.zone",
     ]  # fmt: skip
-    found = zonefile.read((desk.root / "com/example/db.zone").read_bytes(), EXAMPLE)
-    assert found.rrsets == zonefile.read(FOO.encode(), EXAMPLE).rrsets
+    found = reader.read((desk.root / "com/example/db.zone").read_bytes(), EXAMPLE)
+    assert found.rrsets == reader.read(FOO.encode(), EXAMPLE).rrsets
     assert desk.states() == {}
 
 

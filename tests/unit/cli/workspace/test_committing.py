@@ -17,7 +17,8 @@ from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches, tags
 from zonegit.store import refnames
 from zonegit.store.protocols import Moved, RefStore
-from zonegit.zone import names, zonefile
+from zonegit.zone import names
+from zonegit.zonefile import reader
 from zonegit_cli.workspace import committing
 from zonegit_cli.workspace.comparing import compare
 from zonegit_cli.workspace.opened import INDEX, opened
@@ -269,7 +270,7 @@ async def test_a_new_zone_that_was_only_registered_is_taken_back_too(out: Desk) 
     async def others_begin() -> None:
         """Just after the zone was registered."""
         at = heads.Position(new, "main", None)
-        rrsets = list(zonefile.read(FOO.encode(), new).rrsets.values())
+        rrsets = list(reader.read(FOO.encode(), new).rrsets.values())
         plan = plans.plan_replacement(rrsets, new)
         await commits.commit(out.shop.other, at, plan, Intent("theirs", "import"))
 

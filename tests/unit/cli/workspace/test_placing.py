@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import Conflict, Invalid
-from zonegit.zone import layout, names
-from zonegit.zone.layout import OFFERED, Scheme
+from zonegit.zone import names
 from zonegit.zone.names import Name
+from zonegit.zonefile import zone_paths
+from zonegit.zonefile.zone_paths import OFFERED, Scheme
 from zonegit_cli.workspace.placing import placed
 
 REVERSE = ["0/25.2.0.192.in-addr.arpa.", "25.0.2.0.192.in-addr.arpa."]
@@ -74,7 +75,7 @@ def test_every_collision_is_found_and_no_other(zones: list[Name], scheme: Scheme
     paths = []
     for zone in zones:
         try:
-            paths.append(layout.zone_path(zone, scheme).casefold())
+            paths.append(zone_paths.zone_path(zone, scheme).casefold())
         except Invalid:
             with pytest.raises(Invalid):
                 placed([(each, "main") for each in zones], lambda _: scheme)

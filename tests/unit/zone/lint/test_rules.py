@@ -4,10 +4,11 @@ from textwrap import dedent
 
 import pytest
 
-from zonegit.zone import names, rrtypes, zonefile
+from zonegit.zone import names, rrtypes
 from zonegit.zone.lint import table
 from zonegit.zone.lint.view import WholeZone
 from zonegit.zone.rrset import RRset
+from zonegit.zonefile import reader
 
 APEX = names.parse("f.example.")
 ZONE = """\
@@ -20,7 +21,7 @@ ns1 A 192.0.2.1
 
 def found(records: str, apex: names.Name = APEX, zone: str = ZONE) -> list[tuple[str, str]]:
     """The rules and the owners of all findings about a zone with these records too."""
-    rrsets = zonefile.read((zone + dedent(records)).encode(), apex).rrsets
+    rrsets = reader.read((zone + dedent(records)).encode(), apex).rrsets
     view = WholeZone(apex, rrsets)
     return sorted(
         (finding.rule, names.relative_text(finding.owner or apex, apex))
@@ -109,13 +110,13 @@ def test_all_below_a_dname_at_the_apex_is_hidden_but_proofs() -> None:
 
 
 def test_a_zone_cut_that_is_a_dname_is_an_error() -> None:
-    rrsets = zonefile.read(f"{ZONE}s DNAME x.".encode(), APEX).rrsets
-    other = zonefile.read(f"{ZONE}s NS ns1".encode(), APEX).rrsets
+    rrsets = reader.read(f"{ZONE}s DNAME x.".encode(), APEX).rrsets
+    other = reader.read(f"{ZONE}s NS ns1".encode(), APEX).rrsets
     view = WholeZone(APEX, {**rrsets, **other})
     dname = rrsets[names.parse("s", APEX), 39]
     (finding,) = table.examine(view, dname)
     assert (finding.rule, finding.severity) == ("ns-and-dname", "error")
-    at_apex = zonefile.read(f"{ZONE}@ DNAME x.".encode(), APEX).rrsets
+    at_apex = reader.read(f"{ZONE}@ DNAME x.".encode(), APEX).rrsets
     assert not list(table.examine(WholeZone(APEX, at_apex), at_apex[APEX, 39]))
 
 

@@ -11,7 +11,7 @@ import dns.exception
 import dns.ttl
 
 from zonegit.errors import Invalid
-from zonegit.zone import lexer, names, plain, rrset, rrtypes
+from zonegit.zone import fast_rdata, lexer, names, rrset, rrtypes
 from zonegit.zone.lexer import Quoted
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import MAX_TTL
@@ -80,7 +80,7 @@ def name(text: str, origin: Name) -> Name:
     Raises:
         Invalid: it is no domain name.
     """
-    octets = plain.name(text, origin)
+    octets = fast_rdata.name(text, origin)
     return Name(octets.lower()) if octets is not None else names.parse(text, origin)
 
 
@@ -90,7 +90,7 @@ def rdata(owner: Name, rdtype: int, words: list[str], origin: Name) -> bytes:
     Raises:
         Invalid: it is not RDATA of that type.
     """
-    octets = plain.rdata(rdtype, words, origin)
+    octets = fast_rdata.rdata(rdtype, words, origin)
     if octets is not None:
         return octets
     try:

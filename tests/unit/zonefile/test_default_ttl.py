@@ -7,16 +7,17 @@ import pytest
 from tests.support.peers.running import installed
 
 from zonegit.errors import Invalid
-from zonegit.zone import findings, rrtypes, zonefile
+from zonegit.zone import findings, rrtypes
+from zonegit.zone.line_cache import Lines
 from zonegit.zone.names import parse
-from zonegit.zone.remembered import Lines
+from zonegit.zonefile import reader
 
 APEX = parse("foo.com.")
 SOA = "@ IN SOA ns1 admin 1 7200 3600 1209600 900\n"
 
 
 def ttls(text: str, known: Lines | None = None) -> dict[str, int]:
-    found = zonefile.read(text.encode(), APEX, source="zone.db", known=known)
+    found = reader.read(text.encode(), APEX, source="zone.db", known=known)
     return {rrtypes.to_text(rdtype): value.ttl for (_, rdtype), value in found.rrsets.items()}
 
 
@@ -30,7 +31,7 @@ def test_the_minimum_of_the_soa_is_the_ttl_where_none_is_stated() -> None:
 
 
 def test_a_note_names_the_line_and_strict_refuses_it() -> None:
-    found = zonefile.read((SOA + "@ NS ns1\n").encode(), APEX, source="zone.db").findings
+    found = reader.read((SOA + "@ NS ns1\n").encode(), APEX, source="zone.db").findings
     (note,) = found
     assert (note.rule, note.severity) == ("ttl-from-soa-minimum", "note")
     assert note.message.startswith("zone.db:1: no TTL is stated, so it is 900")
@@ -41,7 +42,7 @@ def test_a_note_names_the_line_and_strict_refuses_it() -> None:
 @pytest.mark.parametrize("text", ["$TTL 5\n" + SOA, SOA.replace("IN", "5 IN")])
 def test_a_ttl_that_is_stated_needs_no_minimum(text: str) -> None:
     assert ttls(text + "@ NS ns1\n") == {"SOA": 5, "NS": 5}
-    assert zonefile.read(text.encode(), APEX).findings == []
+    assert reader.read(text.encode(), APEX).findings == []
 
 
 def test_a_directive_after_the_soa_counts_from_there_on() -> None:

@@ -7,26 +7,27 @@ from tests.support import strategies, vectors
 from tests.support.strategies import APEX, plain, rdatas_of
 
 from zonegit.errors import Invalid
-from zonegit.zone import names, rrtypes, zonefile, zonetext
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name, parse
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 from zonegit.zone.rrtypes import DS, RRSIG, SOA
+from zonegit.zonefile import reader, writer
 
 CUT = parse("cut", APEX)
 
 
 def written(rrsets: list[RRset], zone: Name = APEX) -> str:
-    return "".join(zonetext.write(rrsets, zone))
+    return "".join(writer.write(rrsets, zone))
 
 
 def read_back(rrsets: list[RRset], zone: Name = APEX) -> dict[tuple[Name, int], RRset]:
-    found = zonefile.read(written(rrsets, zone).encode(), zone, whole=False)
+    found = reader.read(written(rrsets, zone).encode(), zone, whole=False)
     assert found.findings == []
     return found.rrsets
 
 
 def test_a_zone_reads_well():
-    zone = zonefile.read(
+    zone = reader.read(
         b"$TTL 300\n@ SOA ns1 admin 1 7200 3600 1209600 300\n@ NS ns1\n*.b A 192.0.2.9\n"
         b"b MX 10 Mail\na.b A 192.0.2.2\na.b A 192.0.2.1\nns1 60 TYPE65400 \\# 1 aa\n",
         APEX,
@@ -118,9 +119,9 @@ def test_rrsigs_that_were_read_read_back_exactly(first, second, stored):
 
 
 def test_the_real_root_zone_reads_back_exactly():
-    found = zonefile.read(vectors.root_zone(2018012900), ROOT)
+    found = reader.read(vectors.root_zone(2018012900), ROOT)
     text = written(list(found.rrsets.values()), ROOT)
-    assert zonefile.read(text.encode(), ROOT).rrsets == found.rrsets
+    assert reader.read(text.encode(), ROOT).rrsets == found.rrsets
 
 
 def test_octets_that_are_not_of_their_type_are_written_all_the_same():

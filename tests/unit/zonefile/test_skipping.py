@@ -3,9 +3,10 @@
 import pytest
 
 from zonegit.errors import Invalid
-from zonegit.zone import rrtypes, sizing, zonefile
+from zonegit.zone import rrtypes, sizing
 from zonegit.zone.names import parse
-from zonegit.zone.zonefile import Skipped, ZoneFile
+from zonegit.zonefile import reader
+from zonegit.zonefile.reader import Skipped, ZoneFile
 
 APEX = parse("foo.com.")
 SOA = "@ 300 IN SOA ns1 admin 1 7200 3600 1209600 300\n"
@@ -15,7 +16,7 @@ def lenient(text: str, **options) -> tuple[ZoneFile, list[Skipped]]:
     """The file after an SOA, and what was left out of it."""
     skipped: list[Skipped] = []
     octets = (SOA + text).encode()
-    return zonefile.read(octets, APEX, source="db", skip=skipped.append, **options), skipped
+    return reader.read(octets, APEX, source="db", skip=skipped.append, **options), skipped
 
 
 @pytest.mark.parametrize(
@@ -103,11 +104,11 @@ def test_what_leaves_the_meaning_of_other_lines_open_is_refused_all_the_same(lin
 
 def test_no_soa_cannot_be_skipped():
     with pytest.raises(Invalid, match=r"^db:1: foo\.com\. has no SOA record"):
-        zonefile.read(b"www 60 A 192.0.2.1\n", APEX, source="db", skip=lambda _: None)
+        reader.read(b"www 60 A 192.0.2.1\n", APEX, source="db", skip=lambda _: None)
 
 
 def test_the_number_of_records_is_bounded_with_those_left_out(monkeypatch):
-    monkeypatch.setattr(zonefile, "MAX_RECORDS", 3)
+    monkeypatch.setattr(reader, "MAX_RECORDS", 3)
     with pytest.raises(Invalid, match=r"^db:4: more than 3 records"):
         lenient("a.bar. 60 A 192.0.2.1\n" * 4)
 

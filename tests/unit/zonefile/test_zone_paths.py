@@ -6,8 +6,8 @@ from tests.support.strategies import zone_names
 
 from zonegit.errors import Invalid
 from zonegit.zone import names
-from zonegit.zone.layout import LONGEST_COMPONENT, Scheme, collision, path_zone, zone_path
 from zonegit.zone.names import Name
+from zonegit.zonefile.zone_paths import LONGEST_COMPONENT, Scheme, collision, path_zone, zone_path
 
 TABLE: list[tuple[str, Scheme, str]] = [
     ("example.com.", "golang", "com/example/db.zone"),

@@ -15,15 +15,16 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import fields, generate, includes, lexer, names, rules, sizing
+from zonegit.zone import lexer, names, rules, sizing
 from zonegit.zone.findings import TTL_FROM_MINIMUM, Finding
-from zonegit.zone.gathering import NS_AND_DNAME, Gathering, Where, ZoneFile
 from zonegit.zone.lexer import Entry, Quoted
-from zonegit.zone.markers import refuse_markers
+from zonegit.zone.line_cache import Lines, Said
 from zonegit.zone.names import Name
-from zonegit.zone.remembered import Lines, Said
 from zonegit.zone.rrset import MAX_TTL
 from zonegit.zone.rrtypes import SOA
+from zonegit.zonefile import fields, generate, includes
+from zonegit.zonefile.builder import NS_AND_DNAME, Gathering, Where, ZoneFile
+from zonegit.zonefile.conflict_markers import refuse_markers
 
 MAX_OCTETS: Final = 512 << 20
 """Octets of all files together, and of what ``$GENERATE`` writes."""
@@ -88,8 +89,8 @@ def read(
         octets: the file.
         zone: every owner must be within it.
         source: the file's name, as errors show it and ``include`` gets it.
-        include: opens ``$INCLUDE`` files (:class:`zonegit.zone.includes.Includes`); None: they are
-            not allowed.
+        include: opens ``$INCLUDE`` files (:class:`zonegit.zonefile.includes.Includes`); None: they
+            are not allowed.
         whole: the file is a whole zone, so it needs an SOA.
         progress: told the number of records read so far, every thousand.
         skip: told of each record whose RDATA is malformed, or that cannot stand where it is put,

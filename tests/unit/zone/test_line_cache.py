@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
-from zonegit.zone import names, zonefile
-from zonegit.zone.gathering import ZoneFile
-from zonegit.zone.remembered import MAX_LINE, Lines, Said
+from zonegit.zone import names
+from zonegit.zone.line_cache import MAX_LINE, Lines, Said
 from zonegit.zone.rrtypes import TXT, A
+from zonegit.zonefile import reader
+from zonegit.zonefile.builder import ZoneFile
 
 ZONE = names.parse("foo.com.")
 HEAD = "$TTL 300\n@ IN SOA ns1 admin 1 7200 3600 1209600 3600\n"
@@ -31,7 +32,7 @@ def outcome(text: str, known: Lines | None, *, lenient: bool = False) -> object:
     """All that reading a file comes to."""
     skipped: list[object] = []
     try:
-        found = zonefile.read(
+        found = reader.read(
             text.encode(), ZONE, known=known, skip=skipped.append if lenient else None
         )
     except Invalid as error:
@@ -52,7 +53,7 @@ def test_a_file_means_the_same_whatever_was_read_before_it(files, lenient):
 def test_a_line_is_known_under_its_own_origin_alone():
     known = Lines()
     text = f"{HEAD}$ORIGIN a.foo.com.\nwww A 192.0.2.1\n$ORIGIN b.foo.com.\nwww A 192.0.2.1\n"
-    found = zonefile.read(text.encode(), ZONE, known=known)
+    found = reader.read(text.encode(), ZONE, known=known)
     assert {names.text(owner) for owner, rdtype in found.rrsets if rdtype == A} == {
         "www.a.foo.com.",
         "www.b.foo.com.",
@@ -63,15 +64,15 @@ def test_a_known_line_takes_the_ttl_and_the_owner_that_hold_where_it_is_met_agai
     known = Lines()
     first = "$TTL 1\n@ SOA ns1 admin 1 2 3 4 5\na TXT x\n TXT y\n"
     second = "$TTL 2\n@ SOA ns1 admin 1 2 3 4 5\nb TXT z\n TXT y\n"
-    zonefile.read(first.encode(), ZONE, known=known)
-    found = zonefile.read(second.encode(), ZONE, known=known).rrsets
+    reader.read(first.encode(), ZONE, known=known)
+    found = reader.read(second.encode(), ZONE, known=known).rrsets
     b = found[names.parse("b.foo.com."), TXT]
     assert (b.ttl, len(b.rdatas)) == (2, 2)
 
 
 def test_an_error_in_a_file_of_known_lines_names_its_own_line():
     known = Lines()
-    zonefile.read((HEAD + "www A 192.0.2.1\n").encode(), ZONE, known=known)
+    reader.read((HEAD + "www A 192.0.2.1\n").encode(), ZONE, known=known)
     said = outcome(HEAD + "\nwww CNAME x\nwww A 192.0.2.1\n", known)
     assert said == outcome(HEAD + "\nwww CNAME x\nwww A 192.0.2.1\n", None)
     assert str(said[0]).startswith("-:5:")

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tests.support import vectors
 
 from zonegit.errors import Invalid
-from zonegit.zone import lexer, rrset, rrtypes, zonefile, zonetext
-from zonegit.zone.includes import Includes
+from zonegit.zone import lexer, rrset, rrtypes
 from zonegit.zone.names import parse
+from zonegit.zonefile import reader, writer
+from zonegit.zonefile.includes import Includes
 
 APEX = parse("foo.com.")
 FOO_COM = (vectors.DATA / "foo.com.zone").read_bytes()
@@ -26,12 +27,12 @@ def included(includer: str, path: str) -> tuple[str, bytes]:
 def read_or_refuse(octets: bytes) -> None:
     """Whatever is read must also read back."""
     try:
-        found = zonefile.read(octets, APEX, include=included)
+        found = reader.read(octets, APEX, include=included)
     except Invalid as error:
         refusal = error
     else:
-        text = "".join(zonetext.write(found.rrsets.values(), APEX))
-        assert zonefile.read(text.encode(), APEX).rrsets == found.rrsets
+        text = "".join(writer.write(found.rrsets.values(), APEX))
+        assert reader.read(text.encode(), APEX).rrsets == found.rrsets
         return
     assert BLAMED.match(refusal.message)
 
@@ -118,7 +119,7 @@ BIG = 5 << 20
 )
 def test_an_entry_of_hostile_size_is_refused(octets):
     with pytest.raises(Invalid, match=r"^-:1: "):
-        zonefile.read(octets, APEX)
+        reader.read(octets, APEX)
 
 
 SIZE = 300_000
@@ -157,9 +158,7 @@ SIZE = 300_000
 )
 def test_a_large_entry_within_the_bound_is_refused_and_its_error_stays_short(octets):
     with pytest.raises(Invalid, match=r"^-:2: ") as failure:
-        zonefile.read(
-            b"@ 60 SOA a b 1 2 3 4 5\n" + octets, APEX, include=Includes(zonefile.MAX_OCTETS)
-        )
+        reader.read(b"@ 60 SOA a b 1 2 3 4 5\n" + octets, APEX, include=Includes(reader.MAX_OCTETS))
     assert len(failure.value.message) < 1_000
 
 

@@ -23,10 +23,11 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.zone import fields, lexer, look_alikes, rrset, rrtypes
+from zonegit.zone import lexer, look_alikes, rrset, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import Glued, Quoted, Words
 from zonegit.zone.names import Name
+from zonegit.zonefile import fields
 
 MAX_STRING: Final = 255
 """Octets of one character-string (RFC 1035 section 3.3)."""

@@ -8,20 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
-from zonegit.zone import generate, names, rrtypes, zonefile
-from zonegit.zone.includes import Includes
+from zonegit.zone import names, rrtypes
 from zonegit.zone.names import parse
 from zonegit.zone.rrset import rdata_to_text
+from zonegit.zonefile import generate, reader
+from zonegit.zonefile.includes import Includes
 
 APEX = parse("foo.com.")
 SOA = "@ 300 IN SOA ns1 admin 1 7200 3600 1209600 300\n"
 
 
-def read(text: str, include: zonefile.Opener | None = None):
-    return zonefile.read((SOA + text).encode(), APEX, source="db/foo", include=include)
+def read(text: str, include: reader.Opener | None = None):
+    return reader.read((SOA + text).encode(), APEX, source="db/foo", include=include)
 
 
-def records(found: zonefile.ZoneFile) -> list[str]:
+def records(found: reader.ZoneFile) -> list[str]:
     """Owner, type and RDATA of all but the SOA, in file order."""
     return [
         f"{names.text(owner)} {rrtypes.to_text(rdtype)} {rdata_to_text(rdtype, rdata)}"
@@ -51,7 +52,7 @@ def test_an_origin_may_be_outside_the_zone_as_long_as_no_owner_is():
 # $INCLUDE
 
 
-def files(**content: str) -> zonefile.Opener:
+def files(**content: str) -> reader.Opener:
     """Opens files from a dict; a dot in a name is written ``_`` here."""
 
     def opener(includer: str, path: str) -> tuple[str, bytes]:
@@ -109,7 +110,7 @@ def test_a_file_that_cannot_be_opened_is_named_where_it_is_included():
 @pytest.mark.parametrize("path", ["a\\000b", "\\999", "\udc80".encode("utf-8", "replace").decode()])
 def test_a_path_that_no_file_can_have_is_refused(path):
     with pytest.raises(Invalid, match=r"^db/foo:2: cannot include"):
-        read(f"$INCLUDE {path}\n", Includes(zonefile.MAX_OCTETS))
+        read(f"$INCLUDE {path}\n", Includes(reader.MAX_OCTETS))
 
 
 def test_a_file_that_includes_itself_is_stopped_and_named():
@@ -123,7 +124,7 @@ def test_the_number_of_included_files_is_bounded():
 
 
 def test_the_octets_of_all_files_together_are_bounded(monkeypatch):
-    monkeypatch.setattr(zonefile, "MAX_OCTETS", 10_000)
+    monkeypatch.setattr(reader, "MAX_OCTETS", 10_000)
     with pytest.raises(Invalid, match=r"big:1: more than 10000 octets"):
         read("$INCLUDE big\n" * 4, files(big=";" * 3_000))
 
@@ -134,19 +135,19 @@ def test_files_are_opened_beside_the_one_that_names_them(tmp_path: Path, monkeyp
     (tmp_path / "sub" / "hosts").write_text("$INCLUDE more\n")
     (tmp_path / "sub" / "more").write_text("www A 192.0.2.1\n")
     top = tmp_path / "top"
-    found = zonefile.read(
-        top.read_bytes(), APEX, source=str(top), include=Includes(zonefile.MAX_OCTETS)
+    found = reader.read(
+        top.read_bytes(), APEX, source=str(top), include=Includes(reader.MAX_OCTETS)
     )
     assert records(found) == ["www.foo.com. A 192.0.2.1"]
     monkeypatch.chdir(tmp_path)
-    piped = zonefile.read(top.read_bytes(), APEX, include=Includes(zonefile.MAX_OCTETS))
+    piped = reader.read(top.read_bytes(), APEX, include=Includes(reader.MAX_OCTETS))
     assert records(piped) == records(found)
 
 
 def test_a_folder_or_device_is_not_included(tmp_path: Path):
     for path in (str(tmp_path), "/dev/zero"):
         with pytest.raises(Invalid, match=r"is not a regular file|Is a directory"):
-            read(f"$INCLUDE {path}\n", Includes(zonefile.MAX_OCTETS, [tmp_path, Path("/dev")]))
+            read(f"$INCLUDE {path}\n", Includes(reader.MAX_OCTETS, [tmp_path, Path("/dev")]))
 
 
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "link", "sub/../../secret"])
@@ -157,12 +158,12 @@ def test_a_file_outside_of_the_folder_is_not_included(tmp_path: Path, path: str)
     (folder / "link").symlink_to(tmp_path / "secret")
     top = str(folder / "top")
     with pytest.raises(Invalid, match="lies outside of the folder") as failure:
-        zonefile.read(f"$INCLUDE {path}\n".encode(), APEX, source=top, include=Includes(1_000))
+        reader.read(f"$INCLUDE {path}\n".encode(), APEX, source=top, include=Includes(1_000))
     assert "ZONEGIT_INCLUDE_FOLDERS" in str(failure.value.hint)
     if path != "/etc/passwd":
         text = f"{SOA}$INCLUDE {path}\n".encode()
         allowed = Includes(1_000, [tmp_path])
-        found = zonefile.read(text, APEX, source=top, include=allowed)
+        found = reader.read(text, APEX, source=top, include=allowed)
         assert records(found) == ["www.foo.com. A 192.0.2.1"]
 
 
@@ -171,7 +172,7 @@ def test_an_included_file_may_name_what_lies_below_the_first_ones_folder(tmp_pat
     (tmp_path / "sub" / "inner").write_text("$INCLUDE ../common\n")
     (tmp_path / "common").write_text("www A 192.0.2.1\n")
     text = f"{SOA}$INCLUDE sub/inner\n".encode()
-    found = zonefile.read(text, APEX, source=str(tmp_path / "top"), include=Includes(1_000))
+    found = reader.read(text, APEX, source=str(tmp_path / "top"), include=Includes(1_000))
     assert records(found) == ["www.foo.com. A 192.0.2.1"]
 
 
@@ -187,12 +188,12 @@ def test_errors_do_not_quote_an_included_file(text: str):
     with suppress(Invalid):
         octets = f"{SOA}$INCLUDE inner\n".encode()
         include = files(inner=f"{text}\n")
-        zonefile.read(octets, APEX, source="db/foo", include=include, skip=left_out.append)
+        reader.read(octets, APEX, source="db/foo", include=include, skip=left_out.append)
     assert not any("secret" in each.why for each in left_out)
 
 
 def test_a_file_beyond_the_bound_is_not_read_whole(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(zonefile, "MAX_OCTETS", 1_000)
+    monkeypatch.setattr(reader, "MAX_OCTETS", 1_000)
     (tmp_path / "big").write_bytes(b";" * 5_000)
     with pytest.raises(Invalid, match="more than 1000 octets"):
         Includes(1_000)(str(tmp_path / "top"), "big")
@@ -268,19 +269,19 @@ def test_a_generate_line_that_makes_no_sense_is_refused(line, message):
 
 
 def test_what_all_generate_lines_make_together_is_bounded(monkeypatch):
-    monkeypatch.setattr(zonefile, "MAX_GENERATED", 100)
+    monkeypatch.setattr(reader, "MAX_GENERATED", 100)
     with pytest.raises(Invalid, match=r"^db/foo:3: \$GENERATE makes more than 100 records"):
         read("$GENERATE 1-60 a$ A 10.0.0.1\n$GENERATE 1-60 b$ A 10.0.0.1\n")
 
 
 def test_the_octets_that_generate_writes_are_bounded(monkeypatch):
-    monkeypatch.setattr(zonefile, "MAX_OCTETS", 100_000)
+    monkeypatch.setattr(reader, "MAX_OCTETS", 100_000)
     with pytest.raises(Invalid, match="more than 100000 octets"):
         read(f"$GENERATE 1-1000 a$ TXT {'x' * 200}\n")
 
 
 def test_records_in_all_are_bounded(monkeypatch):
-    monkeypatch.setattr(zonefile, "MAX_RECORDS", 100)
+    monkeypatch.setattr(reader, "MAX_RECORDS", 100)
     with pytest.raises(Invalid, match=r"^db/foo:2: more than 100 records"):
         read("$GENERATE 1-200 a$ A 10.0.0.1\n")
 

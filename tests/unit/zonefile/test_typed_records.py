@@ -11,7 +11,7 @@ from tests.support.strategies import plain, rdatas_of
 from zonegit.errors import Invalid
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rdata_to_text
-from zonegit.zone.typed_records import find_notes, parse_rdatas
+from zonegit.zonefile.typed_records import find_notes, parse_rdatas
 
 ZONE = names.parse("foo.com.")
 TXT, SPF = rrtypes.TXT, rrtypes.NUMBERS["SPF"]

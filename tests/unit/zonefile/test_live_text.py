@@ -5,11 +5,12 @@ from hypothesis import strategies as st
 from tests.support import strategies
 from tests.support.strategies import APEX
 
-from zonegit.zone import names, zonetext
-from zonegit.zone.livetext import LiveText
+from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 from zonegit.zone.rrtypes import RRSIG, A
+from zonegit.zonefile import writer
+from zonegit.zonefile.live_text import LiveText
 
 few_owners = st.sampled_from([names.parse(text, APEX) for text in ("@", "a", "b", "a.b", "*.a")])
 changes = st.lists(
@@ -28,7 +29,7 @@ def test_it_is_what_would_be_written_of_the_same_rrsets(steps: list[list[tuple[R
         zone |= {key: value for key, value in todo.items() if value is not None}
         for key in [key for key, value in todo.items() if value is None]:
             zone.pop(key, None)
-        assert live.octets() == "".join(zonetext.write(zone.values(), APEX)).encode()
+        assert live.octets() == "".join(writer.write(zone.values(), APEX)).encode()
 
 
 def test_an_rrsig_takes_the_ttl_that_what_it_covers_has_by_now():

@@ -5,7 +5,8 @@ import pytest
 from zonegit.errors import Invalid
 from zonegit.repo.changing import planfile
 from zonegit.repo.committing import patch
-from zonegit.zone import names, zonefile
+from zonegit.zone import names
+from zonegit.zonefile import reader
 from zonegit_cli.typed import scripts
 
 ZONE = names.parse("foo.com.")
@@ -27,17 +28,17 @@ IN_A_PLAN = b'{\n<<<<<<< HEAD\n "plan": 1\n=======\n "plan": 2\n>>>>>>> x\n}\n'
 
 def test_a_master_file_with_a_conflict_in_its_soa_is_refused_at_the_marker() -> None:
     with pytest.raises(Invalid, match=r"^db:3: a conflict marker of git: <<<<<<< HEAD$"):
-        zonefile.read(IN_AN_SOA, ZONE, source="db")
+        reader.read(IN_AN_SOA, ZONE, source="db")
 
 
 def test_so_it_is_where_records_may_be_skipped() -> None:
     with pytest.raises(Invalid, match=r"^db:3: a conflict marker of git"):
-        zonefile.read(IN_AN_SOA, ZONE, source="db", skip=lambda skipped: None)
+        reader.read(IN_AN_SOA, ZONE, source="db", skip=lambda skipped: None)
 
 
 def test_a_marker_that_was_left_over_is_named_too() -> None:
     with pytest.raises(Invalid, match=r"^db:3: a conflict marker of git: =======$"):
-        zonefile.read(b"$TTL 300\n@ NS ns1\n=======\r\n", ZONE, source="db")
+        reader.read(b"$TTL 300\n@ NS ns1\n=======\r\n", ZONE, source="db")
 
 
 def test_edits_a_diff_and_a_saved_plan_are_refused_at_the_marker() -> None:
@@ -52,4 +53,4 @@ def test_edits_a_diff_and_a_saved_plan_are_refused_at_the_marker() -> None:
 
 def test_text_that_only_looks_like_a_marker_is_none() -> None:
     text = b'$TTL 300\n; <<<<<<< HEAD\na TXT "======="\n;=======\nb TXT "x <<<<<<< y"\n'
-    assert len(zonefile.read(text, ZONE, whole=False).rrsets) == 2
+    assert len(reader.read(text, ZONE, whole=False).rrsets) == 2

@@ -4,9 +4,10 @@ changes, and at no other time."""
 from bisect import bisect_left
 from collections.abc import Mapping
 
-from zonegit.zone import names, zonetext
+from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
+from zonegit.zonefile import writer
 
 
 class LiveText:
@@ -40,7 +41,7 @@ class LiveText:
             if is_there:
                 del self._keys[at], self._texts[at]
             return
-        text = "".join(zonetext.owner_lines(owner, types, self._zone)).encode()
+        text = "".join(writer.owner_lines(owner, types, self._zone)).encode()
         if is_there:
             self._texts[at] = text
         else:
@@ -49,4 +50,4 @@ class LiveText:
 
     def octets(self) -> bytes:
         """The whole file."""
-        return zonetext.first_line(self._zone).encode() + b"".join(self._texts)
+        return writer.first_line(self._zone).encode() + b"".join(self._texts)
