@@ -1,0 +1,372 @@
+"""Everything that a peer, a script, a dashboard or a file on disk knows of zonegit by name.
+
+``tests/data/interfaces`` holds these names. It holds no names of modules, classes and functions, so
+that renaming one of those leaves it as it is. A few of its mappings are not seen outside, but the
+sources do not tell which.
+
+With REWRITE_SNAPSHOTS=1 the files are written from the code; look at the difference before it is
+committed.
+"""
+
+import asyncio
+import json
+import os
+import re
+import types
+from collections.abc import Callable, Iterable
+from difflib import unified_diff
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import msgspec
+import pytest
+
+from tests.support import interfaces
+from tests.support.figures import figures
+from tests.support.interfaces import SOURCES, shape
+from zonegit import errors, process, settings_file
+from zonegit.authority.answering.zones import Zones
+from zonegit.bus import discovery, headers
+from zonegit.containment import contain, isolate, keep_running, note
+from zonegit.errors import ZonegitError
+from zonegit.objects.canonical import encode
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.model import Blob, Commit, Doc, Identity, Index, Row, Symref, Tag, Tree
+from zonegit.repo.changing import planfile
+from zonegit.repo.pointing import migration
+from zonegit.store import cacheroot, folderlock, refnames
+from zonegit.wire import codec, failures, messages, permissions, subjects, verbs
+from zonegit.wire.verbs import Form, Verb
+from zonegit.zone import names, rrtypes
+from zonegit.zone.lint import table
+from zonegit.zone.rrset import rrset
+from zonegit.zonefile import zone_paths
+from zonegit_cli import door, terminal, unfinished
+from zonegit_cli.cli import cli
+from zonegit_cli.commands import doctor
+from zonegit_cli.drawn import documents
+from zonegit_cli.stack import folder, record
+from zonegit_cli.workspace import index, opened
+from zonegit_objectstore.__main__ import main as objectstore
+from zonegit_objectstore.sqlite import open_objects
+from zonegit_refs.__main__ import main as refs
+from zonegit_refs.sqlite import open_refs
+from zonegit_resolver.__main__ import main as resolver
+from zonegit_resolver.following import journal, lastknown, overall, recalling
+from zonegit_resolver.following.tracks import Tracks
+from zonegit_resolver.settings import plan
+from zonegit_resolver.settings import planfile as configuration
+from zonegit_resolver.settings.plan import Plan
+
+FOLDER = Path(__file__).parents[1] / "data" / "interfaces"
+REWRITE = "REWRITE_SNAPSHOTS"
+
+ACTOR = "Ann@x"
+ZONE = names.parse("b_C.example.com.")
+BRANCH = refnames.branch(ZONE, "next/1.2")
+TAG = refnames.tag(ZONE, "v1")
+MARKER = refnames.marker(ZONE)
+
+MESSAGES = {
+    "$SRV: an endpoint": discovery.Endpoint,
+    "$SRV: an instance": discovery.Found,
+    "any reply that is a failure": messages.Failure,
+    "zg.events": messages.RefEvent,
+    "zg.heartbeat": messages.Heartbeat,
+    "zg.presence: reply": messages.Presence,
+    "zg.presence: request": messages.AskPresence,
+    "zg.resolvers.announce: reply, and zg.served of no zone": messages.Announcement,
+    "zg.resolvers.announce: request": messages.CallResolvers,
+    "zg.resolvers.answered: reply": messages.Answered,
+    "zg.resolvers.answered: request": messages.AskAnswered,
+    "zg.resolvers.status: reply": messages.ResolverStatus,
+    "zg.resolvers.status: request": messages.AskStatus,
+    "zg.served of a zone": messages.Served,
+}
+"""The messages that are not of a verb of a store, each by its place on the bus."""
+FAMILIES = [
+    each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, ZonegitError)
+]
+
+
+def sorted_union(read: Callable[[Path], Iterable[str]]) -> list[str]:
+    """Return all that is read in the sources."""
+    return sorted({each for source in SOURCES.values() for each in read(source)})
+
+
+def bus() -> Any:
+    """Return subjects, messages, permissions, headers and failures."""
+    failed = {
+        code: msgspec.msgpack.decode(
+            codec.encode(failures.to_message(family("m", hint="h", d="e")))
+        )
+        for code, family in failures.BY_CODE.items()
+    }
+    return {
+        "verbs": {f"{each.service}.{each.name}": _verb(each) for each in verbs.VERBS},
+        "messages": {place: shape(kind) for place, kind in MESSAGES.items()},
+        "subjects": _subjects(),
+        "permissions": {
+            name: {
+                "publish": permissions.publish_lines(role, "<actor>", "<name>"),
+                "subscribe": permissions.subscribe_lines(role, "<actor>", "<name>"),
+            }
+            for name, role in permissions.ROLES.items()
+        },
+        "headers": sorted(
+            [headers.DEADLINE, headers.REQUEST_ID, headers.ATTEMPT, headers.ON_BEHALF,
+             headers.FAILED]
+        ),
+        "failures": failed,
+        "details of failures": sorted_union(
+            partial(interfaces.error_details, families={each.__name__ for each in FAMILIES})
+        ),
+    }  # fmt: skip
+
+
+def _verb(verb: Verb) -> Any:
+    request = partial(subjects.request, ACTOR, verb.service, verb.name)
+    forms = {
+        Form.NOTHING: request(),
+        Form.OWN: request(about=subjects.OWN),
+        Form.ZONE: request(MARKER),
+        Form.BRANCH: request(BRANCH),
+        Form.TAG: request(TAG),
+        Form.DEFAULT: request(BRANCH, subjects.DEFAULT),
+    }
+    return {
+        "subjects": {forms[form]: verb.right_to(form).name.lower() for form in verb.forms},
+        "slow": verb.is_slow,
+        "request": shape(verb.message),
+        "reply": shape(verb.reply),
+    }
+
+
+def _subjects() -> Any:
+    return {
+        "endpoint": subjects.endpoint("refs", "zone", of_a_ref=False),
+        "endpoint about a ref": subjects.endpoint("refs", "move", of_a_ref=True),
+        "inbox": subjects.inbox(ACTOR),
+        "inbox for a request": subjects.inbox_for(subjects.request("bob", "refs", "where"), ACTOR),
+        "inbox for a broadcast": subjects.inbox_for(subjects.presence("refs"), ACTOR),
+        "event of a branch": subjects.event("moved", BRANCH),
+        "event of a tag": subjects.event("added", TAG),
+        "event of a zone": subjects.event("removed", MARKER),
+        "event of a HEAD": subjects.event("moved", refnames.RefName("head", None)),
+        "events": subjects.EVENTS,
+        "heartbeat": subjects.HEARTBEAT,
+        "served": subjects.served("Ns.1", ZONE),
+        "served by any": subjects.served_by_any(ZONE),
+        "served by any of the release before": subjects.served_unbound(ZONE),
+        "served, all": subjects.SERVED,
+        "announcement": subjects.announcement("Ns.1"),
+        "announcements": subjects.ANNOUNCEMENTS,
+        "request to a resolver": subjects.resolver("Ns.1", "status"),
+        "request to all resolvers": subjects.resolvers("announce"),
+        "presence": subjects.presence("refs"),
+        "the root zone": subjects.zone_tokens(names.ROOT),
+        "no actors": sorted(subjects.NO_ACTORS),
+        "services": sorted(subjects.SERVICES),
+        "actors of services": sorted(subjects.SERVICE_ACTORS),
+    }
+
+
+def commands() -> Any:
+    """Return options, arguments and exit statuses of every command."""
+    fail = partial(interfaces.exit_status, door.leave_through_one_door)
+    return {
+        "commands": interfaces.command_line(cli, "zonegit"),
+        "services": interfaces.command_line(objectstore, "zonegit-objectstore")
+        | interfaces.command_line(refs, "zonegit-refs")
+        | interfaces.command_line(resolver, "zonegit-resolver"),
+        "exit statuses": {
+            **{f"error {each.code}": fail(each("m")) for each in FAMILIES},
+            "usage": fail(click.UsageError("m")),
+            "a file": fail(FileNotFoundError(2, "m", "file")),
+            "a bug": fail(LookupError("m")),
+            "interrupted": fail(KeyboardInterrupt()),
+            "a service whose file is damaged": process.FILE_STATUS,
+        },
+    }
+
+
+def settings() -> Any:
+    """Return environment variables, the keys of settings files, and the names of files."""
+    found = {
+        service: {
+            "environment": sorted(interfaces.variables(source)),
+            "files": sorted(
+                interfaces.constants(source, r"\.?[\w/-]+\.(sqlite3|json|toml|lock|conf|log)")
+            ),
+        }
+        for service, source in SOURCES.items()
+    }
+    return found | {
+        ".zonegit.toml": sorted(settings_file.KNOWN_KEYS),
+        ".zonegit.toml, of a zone": {settings_file.ZONES: sorted(settings_file.ZONE_KEYS)},
+        "--config, of a zone, or of all": sorted(plan.SETTINGS),
+        "--config, of the server": sorted(plan.COMMON),
+        "--config, further": sorted([configuration.ONLY, configuration.ZONE]),
+        "files without an ending": sorted(
+            [
+                cacheroot.MARKER,
+                folder.MARKER,
+                folderlock.LOCK,
+                zone_paths.GOLANG_FILE,
+                opened.FOLDER,
+                terminal.FOLDER,
+                unfinished.FOLDER,
+            ]
+        ),
+        "names of class CH": sorted_union(
+            partial(interfaces.constants, pattern=r"\w+\.(bind|server)\.")
+        ),
+    }
+
+
+def observed() -> Any:
+    """Return what is logged and counted."""
+    guards = (contain, isolate, keep_running, note)
+    areas = partial(interfaces.first_arguments, functions={each.__name__ for each in guards})
+    return {
+        "events": {service: interfaces.log_events(source) for service, source in SOURCES.items()},
+        "areas": {service: sorted(areas(source)) for service, source in SOURCES.items()},
+        "metrics": interfaces.metrics(figures(Tracks(Zones(), Plan())).collect()),
+        "rules": sorted({*sorted_union(interfaces.rules), *table.SOURCES}),
+        "checks": sorted(
+            interfaces.first_arguments(Path(doctor.__file__), {doctor.Finding.__name__})
+        ),
+    }
+
+
+def printed() -> Any:
+    """Return the documents that commands print, and the keys of all mappings that are written down;
+    those of JSON documents are among them."""
+    return {
+        "after a commit": shape(documents.CommitDocument),
+        "after an import": shape(documents.ImportDocument),
+        "after an import of a series": shape(documents.SeriesDocument),
+        "of a plan": shape(documents.PlanDocument),
+        "of several branches": shape(documents.SeveralDocument),
+        "of an undo": shape(documents.UndoDocument),
+        "keys of mappings": sorted_union(interfaces.mappings),
+    }
+
+
+def stored() -> Any:
+    """Return the octets of objects, and what is kept in files."""
+    return {"objects": _objects(), "files": _files(), "databases": asyncio.run(_databases())}
+
+
+def _objects() -> Any:
+    node, commit = ObjectId(b"\1" * 32), CommitId(ObjectId(b"\2" * 32))
+    ann = Identity("Ann", "ann@example.net", 1_600_000_000, "+0200")
+    a = rrset(ZONE, rrtypes.from_text("A"), 300, [b"\xc0\0\2\1"])
+    examples = {
+        "blob": Blob(a),
+        "tree": Tree({b"\0www": node, b"\1A": node}),
+        "index": Index(1, (Row(b"\0m", 2, node), Row(b"\1A", 3, node))),
+        "commit": Commit(node, (), ann, ann, "first"),
+        "commit with all headers": Commit(
+            node, (commit, commit), ann, ann, "a\n\nb", "main", "c2ln", ((1, "later", "x"),)
+        ),
+        "tag": Tag(commit, "v1", ann, "first", "c2ln"),
+        "symref": Symref(BRANCH.path()),
+        "doc": Doc({"type": "proposal", "parent": None}),
+    }
+    raws = {name: encode(value) for name, value in examples.items()}
+    return {
+        name: {"kind": raw.kind, "id": raw.id.hex(), "payload": _text(raw.payload)}
+        for name, raw in raws.items()
+    }
+
+
+def _text(payload: bytes) -> Any:
+    return payload.decode().splitlines() if re.fullmatch(rb"[ -~\n]*", payload) else payload.hex()
+
+
+def _files() -> Any:
+    return {
+        "cache of a resolver": msgspec.to_builtins(lastknown.LAYOUT),
+        "cache of a resolver, marker": shape(cacheroot.Layout),
+        "cache of a resolver, difference": shape(journal._Written),
+        "dump of a store of v0.3": shape(migration._File),
+        "saved plan": shape(planfile._Document),
+        "stack": sorted(record.Record.__struct_fields__),  # its names in the code are written
+        "terminal's HEAD": shape(terminal.Place),
+        "unfinished merge": shape(unfinished.Unfinished),
+        "unfinished merge, place": shape(unfinished.Place),
+        "workspace": shape(index.Index),
+    }
+
+
+async def _databases() -> Any:
+    with TemporaryDirectory() as temporary:
+        data = Path(temporary)
+        objects, refs, zone = (data / name for name in ("objects", "refs", "zone"))
+        async with (
+            open_objects(objects),
+            open_refs(refs),
+            overall.open_overall(data),
+            recalling.opened(zone),
+        ):
+            return {
+                "objects": interfaces.schema(objects),
+                "refs": interfaces.schema(refs),
+                "cache of a resolver, of a zone": interfaces.schema(zone),
+                "cache of a resolver, of all zones": interfaces.schema(data / overall.FILE),
+            }
+
+
+FILES: dict[str, Callable[[], Any]] = {
+    "bus": bus,
+    "commands": commands,
+    "observed": observed,
+    "printed": printed,
+    "settings": settings,
+    "stored": stored,
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_interface_is_as_it_was(name: str) -> None:
+    path = FOLDER / f"{name}.json"
+    now = json.dumps(FILES[name](), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    if os.environ.get(REWRITE):
+        path.write_text(now)
+    was = path.read_text()
+    if now != was:
+        lines = unified_diff(was.splitlines(), now.splitlines(), str(path), "now", lineterm="")
+        text = "\n".join(lines)
+        pytest.fail(f"{text}\n\nis that meant? {REWRITE}=1 writes it", pytrace=False)
+
+
+def test_every_file_of_interfaces_is_compared() -> None:
+    assert {path.stem for path in FOLDER.iterdir()} == set(FILES)
+
+
+def test_every_message_has_a_place() -> None:
+    of_verbs = (kind for verb in verbs.VERBS for kind in (verb.message, verb.reply))
+    reached = interfaces.structs(*of_verbs, *MESSAGES.values())
+    defined = {
+        each
+        for each in _classes(messages)
+        if issubclass(each, msgspec.Struct) and not each.__subclasses__()
+    }
+    assert defined <= reached
+
+
+def test_no_name_of_a_class_is_compared() -> None:
+    classes = {each.__name__ for each in [*_classes(messages), *_classes(documents)]}
+    for path in FOLDER.iterdir():
+        words = set(re.findall(r"\w+", path.read_text()))
+        assert not {each for each in classes if re.search("[a-z][A-Z]", each)} & words
+
+
+def _classes(module: types.ModuleType) -> list[type]:
+    return [each for each in vars(module).values() if isinstance(each, type)]
