@@ -3,7 +3,7 @@
 A client that lost reads the new tip and tries again; whoever won is ahead of it, and so would win
 again and again. Hence a loser that says it will be back has the next turn: others who would move
 that ref wait for it, briefly. Nothing depends on this but fairness; it is forgotten with the
-process (docs/adr/0013-turns.md).
+process (docs/adr/0013-fair-retries.md).
 """
 
 import asyncio

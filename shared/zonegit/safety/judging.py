@@ -4,7 +4,7 @@ the move takes away.
 The ref store judges each move so before it makes it, and likewise a move that is only asked about.
 A client judges one itself that is too large for a message. What the caller holds of the old tip and
 the new one comes along, and each object proves itself by its hash: as a rule nothing is read from
-the object store (docs/adr/0026-rails.md).
+the object store (docs/adr/0026-safety-checks.md).
 """
 
 from collections.abc import Awaitable, Callable, Collection

@@ -1,5 +1,5 @@
 """Rules for the tip of a branch: the serial rules of docs/object-model.md, and the rails that keep
-a mistake from taking much of a zone away (docs/adr/0026-rails.md). Facts in, a verdict out.
+a mistake from taking much of a zone away (docs/adr/0026-safety-checks.md). Facts in, a verdict out.
 
 Secondaries follow a zone by its serial (RFC 1982). A branch whose serial went back, or that serves
 other records under a serial already served, would leave them with the old zone for ever.
