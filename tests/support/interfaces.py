@@ -226,8 +226,10 @@ def command_line(
     for number, each in enumerate(p for p in parameters if isinstance(p, click.Argument)):
         described[f"{number}: {each.make_metavar(context)}"] = _parameter(each, context)
     for option in (p for p in parameters if isinstance(p, click.Option)):
-        names = " ".join([*option.opts, *option.secondary_opts])
-        described[names] = _parameter(option, context)
+        names = [*option.opts, *option.secondary_opts]
+        if "--help" in names:  # click keeps this option from the first context of a command
+            names = context.help_option_names
+        described[" ".join(names)] = _parameter(option, context)
     found = {path: described}
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
