@@ -10,7 +10,7 @@ from tests.support.removing import remove_zone
 from tests.support.waiting import eventually
 
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
 from zonegit.repo.pointing import migration

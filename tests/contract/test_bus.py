@@ -20,7 +20,7 @@ from zonegit.bus.lanes import MAX_RUNNING_OF_OPERATOR
 from zonegit.bus.service import Endpoint, Endpoints, answer_requests, serve
 from zonegit.config import BusSettings
 from zonegit.errors import Conflict, Corrupt, Denied, Internal, Invalid, Unavailable
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Symref
 from zonegit.store import refnames

@@ -7,7 +7,7 @@ from tests.support import commits
 from tests.support.graphs import BASE, Graph, chain, graphs
 
 from zonegit.errors import Corrupt, Invalid, NotFound
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, seal
 from zonegit.objects.model import Blob, Doc, Symref, Tree, rrset_key, subtree_key
 from zonegit.store.outline import MAX_OUTLINED, Outline

@@ -14,7 +14,7 @@ from tests.support.removing import remove_zone
 from tests.support.waiting import eventually
 
 from zonegit.errors import Conflict, Corrupt, Denied, Invalid, NotFound, Unsafe, ZonegitError
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Symref
 from zonegit.store import refnames

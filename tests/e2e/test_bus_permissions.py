@@ -13,7 +13,7 @@ from tests.support.waiting import eventually, succeeds
 from zonegit.bus import connect
 from zonegit.config import BusSettings
 from zonegit.errors import Conflict, Denied, Unavailable
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.model import Identity, Symref
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo

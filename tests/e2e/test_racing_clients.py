@@ -9,7 +9,7 @@ from tests.support.remote import objects_of, refs_of
 
 from zonegit.bus import connect
 from zonegit.config import BusSettings, read_stack
-from zonegit.history import walk
+from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Identity
 from zonegit.repo.committing import commits, plans
@@ -60,7 +60,9 @@ async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
 async def first_parents(repo: Repo) -> list[str]:
     """The messages of a branch's history, latest first; fails where a commit has two parents."""
     tip = (await heads.locate(repo, ZONE, "main")).commit()
-    found = await Past(repo.objects, Reader(repo.objects)).answer(walk.Log([tip]).take(10_000))
+    found = await Past(repo.objects, Reader(repo.objects)).answer(
+        commit_graph.Log([tip]).take(10_000)
+    )
     assert all(len(each.commit.parents) <= 1 for each in found)
     return [each.commit.message for each in found]
 

@@ -19,7 +19,7 @@ from tests.e2e.stack import BIN, FOO, Stack
 from tests.support import transcripts
 from tests.support.waiting import DEADLINE_S
 
-from zonegit.objects import signatures
+from zonegit.objects import commit_signatures
 
 SNAPSHOTS = sorted((Path(__file__).parent / "snapshots").glob("*.txt"))
 REWRITE = "REWRITE_SNAPSHOTS"
@@ -46,10 +46,10 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What every transcript is today; all in one stack, in their order."""
     folder = tmp_path_factory.mktemp("snapshots")
     (folder / "foo.zone").write_text(FOO)
-    key = signatures.signing_key(base64.b64encode(bytes(range(32))))
+    key = commit_signatures.signing_key(base64.b64encode(bytes(range(32))))
     (folder / "alice").touch(0o600)
     (folder / "alice").write_bytes(key.text())
-    (folder / "alice.pub").write_bytes(signatures.public_text(key.public))
+    (folder / "alice.pub").write_bytes(commit_signatures.public_text(key.public))
     stack = Stack(folder / "data")
     stack.up()
     try:

@@ -17,7 +17,7 @@ from tests.support import hostile
 
 from zonegit.authority.messages import query, tsig
 from zonegit.errors import Corrupt, Invalid
-from zonegit.objects import canonical as object_codec
+from zonegit.objects import codec as object_codec
 from zonegit.objects.ids import seal
 from zonegit.wire import codec, messages
 from zonegit.zone import names

@@ -27,7 +27,7 @@ from tests.unit.resolver.site import Site, resolver, site
 
 from zonegit.authority.compiled.snapshot import contents
 from zonegit.errors import ZonegitError
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
 from zonegit.store import refnames

@@ -11,7 +11,7 @@ from tests.contract.conftest import remote_stand
 from tests.support.nats import nats_server
 from tests.support.rawnats import raw_client
 
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.model import Symref
 from zonegit.store.protocols import Origin
 from zonegit.wire import codec, permissions, verbs

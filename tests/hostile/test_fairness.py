@@ -25,7 +25,7 @@ from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect, headers
 from zonegit.bus.lanes import MAX_RUNNING_OF_OPERATOR, OPERATORS, READ, SERVICES, SLOW, WRITE, Lanes
 from zonegit.bus.service import Answer, Endpoint, Endpoints, serve
 from zonegit.config import BusSettings
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.model import Doc
 from zonegit.store import refnames
 from zonegit.store.expected import Absent, Exactly

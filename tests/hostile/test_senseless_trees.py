@@ -23,11 +23,11 @@ from zonegit.authority.compiled.records import whole
 from zonegit.authority.compiled.snapshot import Snapshot, empty
 from zonegit.authority.messages.query import STREAM
 from zonegit.errors import Internal, NotFound, ZonegitError
-from zonegit.history import trees
-from zonegit.objects.asks import run
-from zonegit.objects.canonical import decode, links
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import decode, links
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Commit
+from zonegit.objects.walk import run
 from zonegit.repo.asking import fsck
 from zonegit.store import refnames
 from zonegit.store.expected import Anything
@@ -62,7 +62,7 @@ def compile_zone(apex: Name, sealed: SealedZone) -> Snapshot:
     commit = values[sealed.commit]
     assert isinstance(commit, Commit)
     snapshot = empty(apex)
-    for change in run(trees.changes(None, commit.tree), values):
+    for change in run(zone_tree.changes(None, commit.tree), values):
         assert change.new is not None
         if change.new not in raws:
             raise NotFound("it is not there")

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from zonegit.objects import node
-from zonegit.objects.canonical import encode
+from zonegit.objects import tree_node
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, identify
 from zonegit.objects.model import Blob, Commit, Identity, Index, Key, Row, rrset_key, subtree_key
 from zonegit.zone import rrtypes
@@ -36,7 +36,7 @@ def forged(kind: Kind, payload: bytes) -> RawObject:
 def tree(entries: Mapping[bytes, ObjectId]) -> RawObject:
     """A narrow tree, its entries in order."""
     out: list[RawObject] = []
-    node.build(dict(sorted(entries.items())), out)
+    tree_node.build(dict(sorted(entries.items())), out)
     return out[-1]
 
 

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from zonegit.history import trees
-from zonegit.objects import asks
-from zonegit.objects.canonical import encode
+from zonegit.objects import walk, zone_tree
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Blob, Commit, Identity, Tag
 from zonegit.zone import names, rrset, rrtypes
@@ -41,7 +40,7 @@ def commit(
         (names.path(each.owner, zone), each.rdtype): raw.id
         for each, raw in zip(sets, objects, strict=True)
     }
-    tree = asks.run(trees.update(None, edits, objects), {})
+    tree = walk.run(zone_tree.update(None, edits, objects), {})
     assert tree is not None
     parents = (parent.id,) if parent else ()
     made = encode(Commit(tree, parents, WHO, WHO, f"serial {serial}"))

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from tests.support.commits import WHO
 
-from zonegit.objects import wide
-from zonegit.objects.canonical import encode
+from zonegit.objects import tree_codec
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, seal
 from zonegit.objects.model import Commit, Index, Key, Row
 from zonegit.zone import names, rrset, rrtypes
@@ -57,11 +57,13 @@ class Forge:
 
     def tree(self, entries: Mapping[Key, ObjectId]) -> ObjectId:
         """A tree of any entries."""
-        return self.raw("tree", wide.encode_leaf(entries))
+        return self.raw("tree", tree_codec.encode_leaf(entries))
 
     def index(self, height: int, *rows: tuple[Key, int, ObjectId]) -> ObjectId:
         """An index node of any rows."""
-        return self.raw("tree", wide.encode_index(Index(height, tuple(Row(*row) for row in rows))))
+        return self.raw(
+            "tree", tree_codec.encode_index(Index(height, tuple(Row(*row) for row in rows)))
+        )
 
     def apex(self, serial: int, entries: Mapping[Key, ObjectId]) -> ObjectId:
         """The tree of the apex: the SOA and any entries."""

@@ -6,9 +6,8 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from tests.support import commits
 
-from zonegit.history import trees
-from zonegit.objects import asks
-from zonegit.objects.canonical import encode
+from zonegit.objects import walk, zone_tree
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Blob, Commit, Identity
 from zonegit.zone import names
@@ -61,7 +60,7 @@ class Graph:
             (names.path(each.owner, APEX), each.rdtype): raw.id
             for each, raw in zip(records, objects, strict=True)
         }
-        tree = asks.run(trees.update(None, edits, objects), {})
+        tree = walk.run(zone_tree.update(None, edits, objects), {})
         assert tree is not None
         self.content += objects
         return tree

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from zonegit.objects.asks import Asks, T
-from zonegit.objects.canonical import decode
+from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Object
+from zonegit.objects.walk import Asks, T
 
 
 class Pile:

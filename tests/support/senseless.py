@@ -12,8 +12,8 @@ from tests.support import badzones
 from tests.support.badzones import ADDRESS, LABEL, MALLORY, SealedZone
 from tests.support.strategies import ids, rdatas_of, storable_types
 
-from zonegit.objects import wide
-from zonegit.objects.canonical import encode
+from zonegit.objects import tree_codec
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Commit, Index, Key, Row, rrset_key, subtree_key
 from zonegit.zone import rrtypes
@@ -74,9 +74,9 @@ def trees(draw: st.DrawFn, below: Sequence[RawObject]) -> RawObject:
         case 8:
             rows = [Row(key, draw(st.integers(0, 9)), found[key]) for key in sorted(found)]
             index = Index(draw(st.integers(1, 8)), tuple(rows))
-            return badzones.forged("tree", wide.encode_index(index))
+            return badzones.forged("tree", tree_codec.encode_index(index))
         case _:
-            return badzones.forged("tree", wide.encode_leaf(found))
+            return badzones.forged("tree", tree_codec.encode_leaf(found))
 
 
 @st.composite

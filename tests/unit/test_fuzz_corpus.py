@@ -22,7 +22,7 @@ def test_inputs_of_ordinary_use_break_no_law(target):
 
 
 def test_octets_that_break_a_law_are_noticed(monkeypatch):
-    monkeypatch.setattr("zonegit.objects.canonical.encode", lambda value: None)
+    monkeypatch.setattr("zonegit.objects.codec.encode", lambda value: None)
     seed = next(iter(TARGETS["object"].seeds()))
     with pytest.raises(AssertionError):
         TARGETS["object"].examine(seed)

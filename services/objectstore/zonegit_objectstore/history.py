@@ -6,7 +6,7 @@ from sqlite3 import Connection
 from typing import Final
 
 from zonegit.errors import Corrupt
-from zonegit.objects.canonical import decode
+from zonegit.objects.codec import decode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, verified
 from zonegit.objects.model import Commit
 from zonegit.store.past import moment

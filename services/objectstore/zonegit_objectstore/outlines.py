@@ -11,7 +11,7 @@ from sqlite3 import Connection
 from typing import Final
 
 from zonegit.errors import Corrupt
-from zonegit.objects.canonical import decode
+from zonegit.objects.codec import decode
 from zonegit.objects.ids import ID_OCTETS, ObjectId, RawObject, verified
 from zonegit.objects.model import RRSET, Tree
 from zonegit.store.outline import (

@@ -9,7 +9,7 @@ from sqlite3 import Connection
 from typing import Any, Final, cast
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.objects.canonical import decode, links
+from zonegit.objects.codec import decode, links
 from zonegit.objects.ids import ID_OCTETS, CommitId, Kind, ObjectId, RawObject, short, verified
 from zonegit.objects.model import Blob, Commit, Object
 from zonegit.store import digests, outline

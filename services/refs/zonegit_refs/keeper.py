@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import structlog
 
 from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, RawObject, short, verify_all
 from zonegit.objects.model import Symref
 from zonegit.safety import judging, moves, tips

@@ -8,7 +8,7 @@ are known by their operation; those that somebody else was ahead with, by their 
 from typing import Protocol
 
 from zonegit.errors import Conflict, NotFound
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Symref
 from zonegit.store import legacy, refnames

@@ -3,7 +3,7 @@
 Theory of operation. A tip is judged before a branch moves there, so that whatever a resolver loads
 is a zone: each RRset well-formed, under its own owner and type, and with no RRsets that may not
 stand next to it (``zone.validity``, ``zone.rules``); each subtree under one name; each index node
-true about what is below it (``objects.node``, ``trees``).
+true about what is below it (``objects.tree_node``, ``trees``).
 
 Costs follow the change. Nodes with equal ids on both sides are not read. Of a node that differs,
 the RRsets that differ are judged, and of an owner that has such the types of all its RRsets. A
@@ -26,11 +26,10 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from zonegit.errors import Corrupt
-from zonegit.history import trees
-from zonegit.objects import node
-from zonegit.objects.asks import Answers, Asks, together
+from zonegit.objects import tree_node, zone_tree
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import FIRST_RRSET, SUBTREE, Index, Key, rrset_key
+from zonegit.objects.walk import Answers, Asks, together
 from zonegit.store.outline import RUN, Outline
 from zonegit.zone import names, rrtypes, rules, validity
 from zonegit.zone.names import MAX_OCTETS, Name
@@ -106,7 +105,7 @@ class _Added(NamedTuple):
 
     owner: Name
     id: ObjectId
-    above: node.Above = None
+    above: tree_node.Above = None
 
 
 class _Touched(NamedTuple):
@@ -162,7 +161,7 @@ class _Walk:
         self.added: list[_Added] = []
         self.found = Flaws()
         self._opened: list[_Added] = []
-        self._once = trees.Once()
+        self._once = zone_tree.Once()
         self._apex = apex
         self._any_spelling = any_spelling
 
@@ -187,13 +186,13 @@ class _Walk:
 
     def _compare(self, pairs: list[_Pair], touched: list[_Touched]) -> Judging[None]:
         """Compare nodes that both trees have."""
-        asks = together([node.diff(pair.old, pair.new) for pair in pairs])
+        asks = together([tree_node.diff(pair.old, pair.new) for pair in pairs])
         found = yield from _objects(asks)
         changed: list[_Pair] = []
         for pair, differences in zip(pairs, found, strict=True):
             self._once.check(pair.owner, pair.old, pair.new, differences)
             for number, (key, before, after) in enumerate(differences):
-                if number % trees.PAUSE == trees.PAUSE - 1:
+                if number % zone_tree.PAUSE == zone_tree.PAUSE - 1:
                     yield Wanted()
                 if key[0] == SUBTREE and after is not None:
                     self._descend(_below(pair.owner, key[1:]), before, after)
@@ -201,7 +200,7 @@ class _Walk:
             if any(after is not None for key, _, after in _rrsets_of(differences)):
                 changed.append(pair)
         if changed:
-            reads = [node.read(root, FIRST_RRSET) for pair in changed for root in pair[1:]]
+            reads = [tree_node.read(root, FIRST_RRSET) for pair in changed for root in pair[1:]]
             entries = iter((yield from _objects(together(reads))))
             for pair in changed:
                 touched.append(_Touched(pair.owner, next(entries), next(entries)))
@@ -231,11 +230,11 @@ class _Walk:
         runs: list[tuple[_Added, list[_Added]]] = []
         for each in parts:
             yield Wanted()
-            found = node.check(answers[each.id], each.id, each.above)
+            found = tree_node.check(answers[each.id], each.id, each.above)
             if isinstance(found, Index):
                 if each.above is None:
                     wide.append(each)
-                places = node.places_below(found, each.above)
+                places = tree_node.places_below(found, each.above)
                 self._opened.extend(_Added(each.owner, place.row.id, place) for place in places)
                 continue
             subtrees = [key for key in found.entries if key[0] == SUBTREE]
@@ -253,7 +252,7 @@ class _Walk:
             yield from self._outline_runs(runs)
         if wide:
             # The RRsets of a wide node may stand in several of its runs.
-            reads = together([node.read(each.id, FIRST_RRSET) for each in wide])
+            reads = together([tree_node.read(each.id, FIRST_RRSET) for each in wide])
             for each, entries in zip(wide, (yield from _objects(reads)), strict=True):
                 self._once.meet(each.owner, each.id)
                 touched.append(_Touched(each.owner, {}, entries))
@@ -312,10 +311,10 @@ def _is_known(suspect: _Suspect, apex: Name, others: Sequence[ObjectId]) -> Judg
     """Return whether one of several trees has the same flaw."""
     path = names.path(suspect.flaw.owner, apex)
     for root in others:
-        at = yield from _objects(trees.subtree(root, path))
+        at = yield from _objects(zone_tree.subtree(root, path))
         if at is None:
             continue
-        entries = yield from _objects(node.read(at, FIRST_RRSET))
+        entries = yield from _objects(tree_node.read(at, FIRST_RRSET))
         if suspect.entry is not None and entries.get(suspect.entry[0]) == suspect.entry[1]:
             return True
         if suspect.types and suspect.types.issubset(_types(entries)):
@@ -353,7 +352,7 @@ def _new_entries(touched: _Touched) -> Iterator[tuple[Key, ObjectId]]:
             yield key, blob
 
 
-def _rrsets_of(differences: Sequence[node.Difference]) -> Iterator[node.Difference]:
+def _rrsets_of(differences: Sequence[tree_node.Difference]) -> Iterator[tree_node.Difference]:
     """Yield the differences of RRsets, which come last."""
     for difference in reversed(differences):
         if difference[0][0] == SUBTREE:

@@ -6,7 +6,7 @@ import msgspec
 
 from zonegit.merge import records
 from zonegit.merge.records import Reason
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob
 from zonegit.zone.names import Name

@@ -8,11 +8,11 @@ choosing one side for all of them is a way out.
 from collections.abc import Collection, Iterable, Mapping
 
 from zonegit.errors import Invalid
-from zonegit.history import trees
 from zonegit.merge.records import Refusal
 from zonegit.merge.sides import APEX_SOA, Key, Sides
-from zonegit.objects.asks import Asks
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId
+from zonegit.objects.walk import Asks
 from zonegit.zone import names, rules
 from zonegit.zone.names import Name, Path
 
@@ -32,7 +32,7 @@ def forbidden(
     paths = touched & {path for path, _ in (*changes, *refused)}
     if ours is None or not paths:
         return {}
-    found = yield from trees.find(ours, paths)
+    found = yield from zone_tree.find(ours, paths)
     clashing: dict[Key, Refusal] = {}
     for path, differing in sides.differing(paths).items():
         theirs = {key: sides.three(key).theirs for key in differing}

@@ -5,10 +5,10 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from zonegit.history import trees
-from zonegit.history.trees import Change
-from zonegit.objects.asks import Asks, together
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId
+from zonegit.objects.walk import Asks, together
+from zonegit.objects.zone_tree import Change
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Path
 
@@ -55,7 +55,7 @@ class Sides(msgspec.Struct, frozen=True):
 
 def read(base: ObjectId | None, ours: ObjectId | None, theirs: ObjectId | None) -> Asks[Sides]:
     """What two trees changed of a third; None is one without records."""
-    changed = yield from together([trees.changes(base, ours), trees.changes(base, theirs)])
+    changed = yield from together([zone_tree.changes(base, ours), zone_tree.changes(base, theirs)])
     mine, other = (
         {(change.path, change.rdtype): change for change in changes} for changes in changed
     )

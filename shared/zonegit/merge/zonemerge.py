@@ -15,9 +15,9 @@ from zonegit.merge.conflicts import Clash, Decision
 from zonegit.merge.records import Refusal
 from zonegit.merge.sides import APEX_SOA, Key, Sides, Three
 from zonegit.merge.threeway import Disagreement
-from zonegit.objects.asks import Answers, Asks
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Blob
+from zonegit.objects.walk import Answers, Asks
 from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key, title

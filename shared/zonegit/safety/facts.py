@@ -2,18 +2,18 @@
 
 Costs follow the change: what is equal on both sides is never asked for, names that are new
 altogether are left alone, and the size of the zone is counted no further than the verdict depends
-on it. Pure: the caller brings the objects (``objects.asks``).
+on it. Pure: the caller brings the objects (``objects.walk``).
 """
 
 from dataclasses import dataclass, field
 from typing import Final
 
 from zonegit.errors import Corrupt
-from zonegit.history import trees
-from zonegit.history.trees import Change
-from zonegit.objects.asks import Asks, T
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Blob, Object
+from zonegit.objects.walk import Asks, T
+from zonegit.objects.zone_tree import Change
 from zonegit.safety.policy import SHOWN, Facts, RRsetKey
 from zonegit.store.basis import Limits
 from zonegit.zone import names, rrtypes
@@ -106,13 +106,13 @@ def gather(
     budget = _Budget(most)
     had = 0
     try:
-        yield from _within(budget, trees.diff(old, new, seen.take, STEP, added=False))
+        yield from _within(budget, zone_tree.diff(old, new, seen.take, STEP, added=False))
         # Where one RRset more makes no difference, reading the SOA is spared.
         in_doubt = seen.soa if limits.matters(seen.touched + 1) else None
         if in_doubt is not None and not (yield from _is_serial_alone(in_doubt)):
             seen.count(in_doubt)
         if limits.matters(seen.touched):
-            counting = trees.count(old, limits.enough(seen.touched), MADE)
+            counting = zone_tree.count(old, limits.enough(seen.touched), MADE)
             had = yield from _within(budget, counting)
     except _TooMuch:
         return Facts(complete=False, without_ns=seen.without_ns, ds=seen.harmed())
@@ -133,7 +133,7 @@ def differs_in_serial(old: ObjectId, new: ObjectId) -> Asks[bool]:
             raise _TooMuch
 
     try:
-        yield from trees.diff(old, new, take, STEP)
+        yield from zone_tree.diff(old, new, take, STEP)
     except _TooMuch:
         return False
     if [(each.path, each.rdtype) for each in seen] != [((), rrtypes.SOA)]:

@@ -10,7 +10,7 @@ the object store (docs/adr/0026-safety-checks.md).
 from collections.abc import Awaitable, Callable, Collection
 
 from zonegit.errors import Corrupt, Invalid, NotFound, Unavailable
-from zonegit.history import trees
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Blob, Commit, Object, Tag
 from zonegit.safety import facts, moves, policy, tips
@@ -140,7 +140,7 @@ async def check_renewal(reading: Reading, expected: ObjectId, new: ObjectId) -> 
 async def _read_served(
     reading: Reading, zone: Name, commit_id: CommitId, commit: Commit
 ) -> ServedTree:
-    found = await reading.answer(trees.find_one(commit.tree, (), rrtypes.SOA))
+    found = await reading.answer(zone_tree.find_one(commit.tree, (), rrtypes.SOA))
     if found is None:
         raise Invalid(
             f"commit {short(commit_id)} has no SOA at its apex",

@@ -8,7 +8,7 @@ import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.objects.canonical import decode, links
+from zonegit.objects.codec import decode, links
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, short, verified
 from zonegit.objects.model import Blob, Commit
 from zonegit.store import outline

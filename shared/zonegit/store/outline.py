@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from zonegit.errors import Invalid
-from zonegit.objects.canonical import decode
+from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import RRSET, SUBTREE, Blob, Tree, rrset_key
 from zonegit.zone import rules, validity

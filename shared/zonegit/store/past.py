@@ -1,6 +1,6 @@
 """Asking for history: commits in batches, however an algorithm walks them.
 
-A walk asks for commits as ``objects.asks`` asks for objects, one after the other if it likes. What
+A walk asks for commits as ``objects.walk`` asks for objects, one after the other if it likes. What
 it asks for is fetched with many of its ancestors, twice as many each time, so that a walk costs a
 few round trips and not one a commit (docs/adr/0011-moments.md).
 """
@@ -12,9 +12,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from zonegit.errors import Corrupt
-from zonegit.objects.asks import drive
 from zonegit.objects.ids import CommitId, short
 from zonegit.objects.model import Commit
+from zonegit.objects.walk import drive
 from zonegit.store.protocols import MAX_HISTORY, Dated, ObjectStore
 from zonegit.store.reading import Reader
 

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable
 from typing import TypeVar
 
-from zonegit.objects.asks import Answers, Asks, drive
-from zonegit.objects.canonical import decode
+from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Object
+from zonegit.objects.walk import Answers, Asks, drive
 from zonegit.store.protocols import ObjectStore
 
 T = TypeVar("T")

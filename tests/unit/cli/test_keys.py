@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import Conflict, Invalid, NotFound
-from zonegit.objects import signatures
-from zonegit.objects.signatures import SigningKey
+from zonegit.objects import commit_signatures
+from zonegit.objects.commit_signatures import SigningKey
 from zonegit_cli.typed import keys
 
 ALICE = SigningKey(bytes(32))
@@ -70,7 +70,7 @@ def test_a_seed_alone_signs_and_the_same_octets_alone_are_trusted_as_a_public_ke
     tmp_path: Path,
 ) -> None:
     """32 octets could be either; what the file is for decides."""
-    file = written(tmp_path / "key", signatures.public_text(ALICE.public))
+    file = written(tmp_path / "key", commit_signatures.public_text(ALICE.public))
     assert list(keys.trusted([file])) == [ALICE.public]
     assert keys.signing_key(file).public == SigningKey(ALICE.public).public
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from tests.support.pile import Pile
 
 from zonegit.errors import Corrupt
-from zonegit.history import trees
 from zonegit.merge import conflicts, records, zonemerge
 from zonegit.merge.conflicts import Clash, Decision, Side
 from zonegit.merge.sides import APEX_SOA
 from zonegit.merge.zonemerge import Base, Merged
-from zonegit.objects.canonical import encode
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob
 from zonegit.zone import names, rrtypes, rules
@@ -43,7 +43,7 @@ def store(pile: Pile, content: Zone) -> ObjectId:
         out.append(encode(Blob(value)))
         placed[key] = out[-1].id
     pile.put(out)
-    root = pile.run(trees.update(None, placed, out))
+    root = pile.run(zone_tree.update(None, placed, out))
     pile.put(out)
     assert root is not None
     return root
@@ -208,7 +208,7 @@ def test_what_stands_where_another_rrset_should_is_corrupt() -> None:
     roots = []
     for serial in range(2):
         blob = encode(Blob(rrset(ZONE, rrtypes.A, 300, [bytes((192, 0, 2, serial))])))
-        root = pile.run(trees.update(None, {APEX_SOA: blob.id}, out))
+        root = pile.run(zone_tree.update(None, {APEX_SOA: blob.id}, out))
         pile.put([blob, *out])
         assert root is not None
         roots.append(root)

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from tests.support import strategies
 
 from zonegit.errors import Corrupt, Invalid
-from zonegit.objects import wide
-from zonegit.objects.canonical import MAX_DOC, decode, encode, links
+from zonegit.objects import tree_codec
+from zonegit.objects.codec import MAX_DOC, decode, encode, links
 from zonegit.objects.ids import (
     MAX_PAYLOAD,
     CommitId,
@@ -178,7 +178,7 @@ def test_a_malformed_tree_is_corrupt(payload):
 
 def test_the_entries_of_a_tree_are_stored_sorted():
     entries = {b"\1NS": TREE, b"\0www": COMMIT, b"\1A": TREE, b"\0api": COMMIT}
-    tree = decode(seal("tree", wide.encode_leaf(entries)))
+    tree = decode(seal("tree", tree_codec.encode_leaf(entries)))
     assert isinstance(tree, Tree)
     assert list(tree.entries) == [b"\0api", b"\0www", b"\1A", b"\1NS"]
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.support import vectors
 
-from zonegit.objects.canonical import decode, encode, links
+from zonegit.objects.codec import decode, encode, links
 from zonegit.objects.ids import RawObject, verified
 from zonegit.objects.model import Blob, Commit, Symref, Tree
 from zonegit.zone import names, rrtypes

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from zonegit.bus.remote_objects import batches
 from zonegit.errors import Corrupt, Invalid
-from zonegit.objects.canonical import decode, encode
+from zonegit.objects.codec import decode, encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, Index, Tree
 from zonegit.repo.committing.plans import build

@@ -12,7 +12,7 @@ from tests.support import commits
 from tests.support.graphs import Graph, chain, graphs
 
 from zonegit.errors import Corrupt, Invalid, NotFound
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob, Doc, Tree
 from zonegit.store.outline import Outline

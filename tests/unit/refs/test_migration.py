@@ -17,7 +17,7 @@ from tests.support.killing import Killed, Life
 from tests.support.removing import remove_zone
 
 from zonegit.errors import Conflict, Unsafe
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Symref
 from zonegit.repo.pointing import migration as dumps

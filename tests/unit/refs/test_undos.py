@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import Conflict, Invalid, NotFound
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.model import Symref
 from zonegit.store import refnames
 from zonegit.store.memory import MemoryObjects

@@ -10,7 +10,7 @@ from tests.support.graphs import APEX, Graph
 from tests.support.histories import OWNER, TXT, State, histories
 from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address, addresses, committed, tip
-from zonegit.history import walk
+from zonegit.history import commit_graph
 from zonegit.merge import records
 from zonegit.merge.records import Refusal
 from zonegit.objects.ids import CommitId
@@ -36,7 +36,7 @@ async def base_of(graph: Graph, ours: int, theirs: int, **bound: int) -> Found:
     await store.put(graph.objects())
     reader = Reader(store)
     past = Past(store, reader)
-    bases = await past.answer(walk.merge_bases(graph.ids[ours], graph.ids[theirs]))
+    bases = await past.answer(commit_graph.merge_bases(graph.ids[ours], graph.ids[theirs]))
     found = await Bases(past, reader, APEX, **bound).agreed(bases)
     disputed = frozenset(rdtype for path, rdtype in found.disputed if path)
     if found.tree is None:
@@ -180,7 +180,7 @@ async def test_the_trees_of_bases_are_never_stored(forked: Shop) -> None:
     past = Past(forked.repo.objects, reader)
     ours, theirs = await tip(forked, "main"), await tip(forked, "canary")
     found = await Bases(past, reader, ZONE).agreed(
-        await past.answer(walk.merge_bases(ours, theirs))
+        await past.answer(commit_graph.merge_bases(ours, theirs))
     )
     committed(await merge_branch(forked, "main", theirs))
     assert found.tree is not None

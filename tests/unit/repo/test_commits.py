@@ -10,8 +10,8 @@ import pytest
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, addresses, committed
 from zonegit.errors import Conflict, Corrupt, Invalid, Unsafe
-from zonegit.objects import node
-from zonegit.objects.canonical import encode
+from zonegit.objects import tree_node
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, rrset_key, subtree_key
 from zonegit.repo.asking import log
@@ -246,9 +246,9 @@ async def test_a_tree_that_holds_an_rrset_twice_is_not_listed(foo: Shop) -> None
     """A hundred objects can hold one 2^100 times."""
     out: list[RawObject] = []
     blob = encode(Blob(rrset(ZONE, rrtypes.A, 300, [bytes(4)])))
-    tree = node.build({rrset_key(rrtypes.A): blob.id}, out)
+    tree = tree_node.build({rrset_key(rrtypes.A): blob.id}, out)
     for _ in range(100):
-        tree = node.build({subtree_key(b"a"): tree, subtree_key(b"b"): tree}, out)
+        tree = tree_node.build({subtree_key(b"a"): tree, subtree_key(b"b"): tree}, out)
     await foo.repo.objects.put([blob, *out])
     with pytest.raises(Corrupt, match="two names"):
         await browse.whole_zone(Reader(foo.repo.objects), tree)

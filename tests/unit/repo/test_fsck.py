@@ -12,8 +12,8 @@ from tests.support.earlier import unjudged
 from tests.support.forging import Forge, entry, label
 from tests.support.removing import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE
-from zonegit.history import trees
-from zonegit.objects.canonical import encode
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Doc, Identity, Tree, rrset_key, subtree_key
 from zonegit.repo.asking import fsck
@@ -63,7 +63,7 @@ class Stored:
         reader = Reader(self.repo.objects)
         tree = (await browse.read_commit(reader, commit)).tree
         path = names.path(names.parse(name, ZONE), ZONE)
-        found = await reader.answer(trees.find_one(tree, path, rdtype))
+        found = await reader.answer(zone_tree.find_one(tree, path, rdtype))
         assert found is not None
         return found
 
@@ -135,7 +135,7 @@ async def test_a_broken_tree_is_named_by_the_name_it_holds(stored):
     made = await stored.imported(FOO.replace("www ", "www.sub"))
     reader = Reader(stored.repo.objects)
     tree = (await browse.read_commit(reader, made.commit)).tree
-    sub = await reader.answer(trees.subtree(tree, (b"sub",)))
+    sub = await reader.answer(zone_tree.subtree(tree, (b"sub",)))
     stored.delete(sub)
     (broken,) = (await stored.checked()).broken
     assert (broken.expected, broken.rdtype) == (("tree",), None)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.objects.canonical import decode, encode
+from zonegit.objects.codec import decode, encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Identity
 from zonegit.repo.asking import gitformat

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import vectors
 from zonegit.errors import Corrupt, Invalid
-from zonegit.objects.canonical import decode, links
+from zonegit.objects.codec import decode, links
 from zonegit.repo.pointing import migration
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names

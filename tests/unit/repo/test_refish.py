@@ -8,7 +8,7 @@ from tests.support.graphs import chain
 from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address, committed
 from zonegit.errors import Invalid, NotFound
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Tag
 from zonegit.repo.committing.edits import Set

@@ -8,11 +8,11 @@ import pytest
 
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from zonegit.errors import Conflict, Invalid, Unsafe
-from zonegit.history.walk import Logged
-from zonegit.objects import signatures
+from zonegit.history.commit_graph import Logged
+from zonegit.objects import commit_signatures
+from zonegit.objects.commit_signatures import Good, Keyring
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Identity
-from zonegit.objects.signatures import Good, Keyring
 from zonegit.repo.asking import log
 from zonegit.repo.changing import series
 from zonegit.repo.changing.series import Version, Written
@@ -156,7 +156,7 @@ async def test_a_series_that_lost_the_race_is_a_conflict(foo):
 
 
 async def test_every_commit_is_signed_where_the_operator_signs(new):
-    key = signatures.signing_key(base64.b64encode(bytes(32)))
+    key = commit_signatures.signing_key(base64.b64encode(bytes(32)))
     signing = msgspec.structs.replace(new.repo, sign=key.sign)
     at = await heads.locate(signing, ZONE)
     versions = [version(text, number) for number, text in enumerate(VERSIONS)]

@@ -5,7 +5,7 @@ import pytest
 from tests.support.counting import Counting
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from zonegit.errors import Invalid
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Identity
 from zonegit.repo.committing import plans

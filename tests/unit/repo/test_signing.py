@@ -9,9 +9,9 @@ import pytest
 from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address, committed
 from zonegit.errors import Conflict, Invalid, Unsafe
+from zonegit.objects.commit_signatures import Good, Keyring, SigningKey, Unsigned
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit
-from zonegit.objects.signatures import Good, Keyring, SigningKey, Unsigned
 from zonegit.repo.committing import commits, plans
 from zonegit.repo.committing.commits import Committed, Intent
 from zonegit.repo.committing.edits import Set

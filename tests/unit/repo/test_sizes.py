@@ -6,7 +6,7 @@ import pytest
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import tip
 from zonegit.errors import Invalid
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.model import Blob
 from zonegit.repo.asking import fsck
 from zonegit.repo.changing import merges, rewinding, series

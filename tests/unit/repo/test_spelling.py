@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import committed, tip, zone_at
-from zonegit.history import trees
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo.asking import blame
 from zonegit.repo.changing import editing, merges, planfile, rewinding, series
@@ -77,7 +77,7 @@ async def blob(shop: Shop, branch: str = "main") -> RRset:
     """The RRset of mail as the tip has it stored."""
     reader = Reader(shop.repo.objects)
     tree = (await browse.read_commit(reader, await tip(shop, branch))).tree
-    found = await reader.answer(trees.find_one(tree, names.path(MAIL, ZONE), rrtypes.MX))
+    found = await reader.answer(zone_tree.find_one(tree, names.path(MAIL, ZONE), rrtypes.MX))
     assert found is not None
     return (await browse.rrsets_as_stored(reader, {found}))[found]
 

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import tip
 from zonegit.errors import Conflict, Invalid, NotFound
-from zonegit.objects.canonical import decode
+from zonegit.objects.codec import decode
 from zonegit.objects.model import Tag
 from zonegit.repo.finding import heads, refish
 from zonegit.repo.pointing import tags

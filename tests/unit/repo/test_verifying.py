@@ -6,11 +6,11 @@ import pytest
 from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address
 from tests.unit.repo.test_signing import ALICE, BOB, edited_by
-from zonegit.objects import signatures
-from zonegit.objects.canonical import encode
+from zonegit.objects import commit_signatures
+from zonegit.objects.codec import encode
+from zonegit.objects.commit_signatures import Good, Keyring, SigningKey, Unknown, Unsigned
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Tag
-from zonegit.objects.signatures import Good, Keyring, SigningKey, Unknown, Unsigned
 from zonegit.repo.asking import verifying
 from zonegit.repo.asking.verifying import Report
 from zonegit.repo.finding import browse, heads, refish
@@ -70,7 +70,7 @@ async def test_a_chain_goes_through_every_parent_and_meets_each_commit_once(
 
 async def put(shop: Shop, like: Commit, parents: tuple[CommitId, ...], key: SigningKey) -> CommitId:
     made = msgspec.structs.replace(like, parents=parents, signature=None)
-    signed = msgspec.structs.replace(made, signature=key.sign(signatures.unsigned(made)))
+    signed = msgspec.structs.replace(made, signature=key.sign(commit_signatures.unsigned(made)))
     await shop.repo.objects.put([encode(signed)])
     return CommitId(encode(signed).id)
 
@@ -100,7 +100,7 @@ async def test_content_signed_by_nobody_who_is_trusted_fails(
 async def tagged(shop: Shop, commit: CommitId, key: SigningKey | None) -> ObjectId:
     tag = Tag(commit, "v1", shop.repo.now(), "released")
     if key is not None:
-        tag = msgspec.structs.replace(tag, signature=key.sign(signatures.unsigned(tag)))
+        tag = msgspec.structs.replace(tag, signature=key.sign(commit_signatures.unsigned(tag)))
     raw = encode(tag)
     await shop.repo.objects.put([raw])
     await shop.repo.refs.move(refnames.tag(ZONE, "v1"), Absent(), raw.id, shop.repo.origin("tag"))

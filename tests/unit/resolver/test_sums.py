@@ -7,7 +7,7 @@ from sqlite3 import Connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import identify
 from zonegit.objects.model import Blob
 from zonegit.store import digests

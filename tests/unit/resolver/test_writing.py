@@ -9,7 +9,7 @@ from tests.unit.resolver.cachefiles import opened
 from zonegit.authority.answering.zones import Zones
 from zonegit.authority.compiled.compiler import compiled
 from zonegit.authority.compiled.records import Delta, Record
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.objects.model import Blob
 from zonegit.zone import names, rrtypes

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tests.support.pile import Pile
 
 from zonegit.errors import Corrupt
-from zonegit.history import trees
-from zonegit.objects.canonical import encode
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob
 from zonegit.safety import facts, policy
@@ -48,7 +48,7 @@ def tree_of(pile: Pile, content: Content) -> ObjectId:
     for (path, rdtype), value in content.items():
         objects.append(encode(Blob(_rrset(path, rdtype, value))))
         edits[path, rdtype] = objects[-1].id
-    root = pile.run(trees.update(None, edits, objects))
+    root = pile.run(zone_tree.update(None, edits, objects))
     assert root is not None
     pile.put(objects)
     return root

@@ -7,8 +7,8 @@ from tests.support.counting import Counting
 from tests.support.graphs import Graph, chain, graphs
 
 from zonegit.errors import Corrupt, NotFound
-from zonegit.history import walk
-from zonegit.history.walk import Log
+from zonegit.history import commit_graph
+from zonegit.history.commit_graph import Log
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.past import Past
@@ -33,7 +33,7 @@ async def test_round_trips_grow_with_the_logarithm_of_a_history(length: int, mos
     graph = chain(length)
     store = Counting()
     past = await past_of(graph, store)
-    assert await past.answer(walk.back(graph.ids[-1], [1] * (length - 1))) == graph.ids[0]
+    assert await past.answer(commit_graph.back(graph.ids[-1], [1] * (length - 1))) == graph.ids[0]
     assert store.asked <= most
     assert store.gave == length
 
@@ -49,7 +49,7 @@ async def test_parallel_branches_are_fetched_together_and_once() -> None:
         right = len(graph.ids) - 1
     store = Counting()
     past = await past_of(graph, store)
-    found = await past.answer(walk.merge_bases(graph.ids[left], graph.ids[right]))
+    found = await past.answer(commit_graph.merge_bases(graph.ids[left], graph.ids[right]))
     assert found == [graph.ids[0]]
     assert store.asked <= 6
     assert store.gave <= len(graph.ids) + 10
@@ -61,7 +61,7 @@ async def test_what_two_branches_share_is_not_read_to_its_end() -> None:
         graph.add([1_999], 10_000)
     store = Counting()
     past = await past_of(graph, store)
-    compared = await past.answer(walk.compare(graph.ids[-1], graph.ids[-2]))
+    compared = await past.answer(commit_graph.compare(graph.ids[-1], graph.ids[-2]))
     assert compared.bases == [graph.ids[1_999]]
     assert (len(compared.ours), len(compared.theirs)) == (1, 1)
     assert store.asked == 1
@@ -82,7 +82,7 @@ async def test_the_reader_learns_what_was_fetched() -> None:
     store = Counting()
     await store.put(graph.objects())
     reader = Reader(store)
-    await Past(store, reader).answer(walk.back(graph.ids[-1], [1] * 9))
+    await Past(store, reader).answer(commit_graph.back(graph.ids[-1], [1] * 9))
     await reader.get(graph.ids)
     assert store.asked == 1
 
@@ -97,4 +97,4 @@ async def test_a_history_out_of_order_is_refused() -> None:
 async def test_a_commit_that_is_not_stored_is_named() -> None:
     past = await past_of(chain(1), MemoryObjects())
     with pytest.raises(NotFound, match="000000000000"):
-        await past.answer(walk.back(CommitId(ObjectId(bytes(32))), [1]))
+        await past.answer(commit_graph.back(CommitId(ObjectId(bytes(32))), [1]))

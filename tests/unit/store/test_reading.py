@@ -3,9 +3,8 @@
 import pytest
 
 from zonegit.errors import Corrupt, Invalid, NotFound
-from zonegit.history import trees
-from zonegit.objects import asks
-from zonegit.objects.canonical import encode
+from zonegit.objects import walk, zone_tree
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, RawObject, seal
 from zonegit.objects.model import Blob, Symref
 from zonegit.store.expected import Absent, Anything, Exactly, holds
@@ -25,7 +24,7 @@ def zone(count: int) -> tuple[list[RawObject], ObjectId]:
         owner = names.parse(f"h{number}.sub.foo.com.")
         objects.append(encode(Blob(rrset(owner, A, 300, [bytes((10, 0, 0, number))]))))
         edits[(b"sub", b"h%d" % number), A] = objects[-1].id
-    root = asks.run(trees.update(None, dict(edits), objects), {})
+    root = walk.run(zone_tree.update(None, dict(edits), objects), {})
     assert root is not None
     return objects, root
 
@@ -47,8 +46,8 @@ async def test_each_object_is_fetched_once():
     objects, root = zone(5)
     await store.put(objects)
     reader = Reader(store)
-    first = await reader.answer(trees.changes(None, root))
-    assert await reader.answer(trees.changes(None, root)) == first
+    first = await reader.answer(zone_tree.changes(None, root))
+    assert await reader.answer(zone_tree.changes(None, root)) == first
     assert len(first) == 5
     assert len(store.fetched) == len(set(store.fetched)) == 7
 
@@ -56,7 +55,7 @@ async def test_each_object_is_fetched_once():
 async def test_objects_at_hand_are_never_fetched():
     store = Counting()
     objects, root = zone(5)
-    assert len(await Reader(store, objects).answer(trees.changes(None, root))) == 5
+    assert len(await Reader(store, objects).answer(zone_tree.changes(None, root))) == 5
     assert store.fetched == []
 
 

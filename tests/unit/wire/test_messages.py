@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from zonegit import errors
 from zonegit.errors import Conflict, Internal, Invalid, NotFound, Unsafe, ZonegitError
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
 from zonegit.store import refnames

@@ -5,7 +5,7 @@ from typing import Any, assert_never
 import click
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.objects.canonical import decode
+from zonegit.objects.codec import decode
 from zonegit.objects.ids import HEX_ID, Kind, ObjectId, RawObject, from_hex, short
 from zonegit.objects.model import RRSET, Blob, Commit, Doc, Index, Object, Symref, Tag, Tree
 from zonegit.repo.finding import refish

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from zonegit.objects import signatures
-from zonegit.objects.signatures import SigningKey
+from zonegit.objects import commit_signatures
+from zonegit.objects.commit_signatures import SigningKey
 from zonegit_cli import page
 from zonegit_cli.session import Session
 from zonegit_cli.typed import keys
@@ -24,14 +24,14 @@ async def command(session: Session, file: Path) -> None:
     zonegit set www A 300 192.0.2.7 --sign ~/.config/zonegit/alice
     zonegit verify --key ~/.config/zonegit/alice.pub
     """
-    key = SigningKey(secrets.token_bytes(signatures.KEY_OCTETS))
+    key = SigningKey(secrets.token_bytes(commit_signatures.KEY_OCTETS))
     public = keys.write_pair(file, key)
-    fingerprint = signatures.fingerprint(key.public)
+    fingerprint = commit_signatures.fingerprint(key.public)
     data = {
         "private": str(file),
         "public": str(public),
         "fingerprint": fingerprint,
-        "key": signatures.public_text(key.public).decode().strip(),
+        "key": commit_signatures.public_text(key.public).decode().strip(),
     }
     lines = [
         f"{file} signs: keep it to yourself (--sign {file}, or the setting signing_key)",

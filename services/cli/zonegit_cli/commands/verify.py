@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from zonegit.errors import NotFound
+from zonegit.objects.commit_signatures import Keyring
 from zonegit.objects.model import Commit, subject
-from zonegit.objects.signatures import Keyring
 from zonegit.repo.asking import verifying
 from zonegit.repo.asking.verifying import Checked, Report
 from zonegit.repo.finding import refish

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import assert_never
 
-from zonegit.objects import signatures
-from zonegit.objects.model import Commit, Tag
-from zonegit.objects.signatures import (
+from zonegit.objects import commit_signatures
+from zonegit.objects.commit_signatures import (
     Good,
     Keyring,
     Malformed,
@@ -15,6 +14,7 @@ from zonegit.objects.signatures import (
     Unsigned,
     Verdict,
 )
+from zonegit.objects.model import Commit, Tag
 from zonegit_cli.typed import keys
 
 Names = Mapping[PublicKey, str]
@@ -38,7 +38,7 @@ def said(verdict: Verdict, trusted: Names) -> str:
 
 def who(key: PublicKey, trusted: Names) -> str:
     """A trusted key: its name and fingerprint."""
-    return f"{trusted[key]} ({signatures.fingerprint(key)})"
+    return f"{trusted[key]} ({commit_signatures.fingerprint(key)})"
 
 
 def by_keys_in(path: Path, value: Commit | Tag) -> str:

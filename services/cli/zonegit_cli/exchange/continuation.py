@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.history import walk
-from zonegit.history.walk import Logged
+from zonegit.history import commit_graph
+from zonegit.history.commit_graph import Logged
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo.asking import gitformat
 from zonegit.repo.changing import sources
@@ -258,7 +258,7 @@ async def _is_ahead(repo: Repo, at: Position, commit: CommitId) -> bool:
         return False  # a commit of another zone, or another object
     if at.tip is None:
         return True
-    compared = await Past(repo.objects, reader).answer(walk.compare(at.commit(), commit))
+    compared = await Past(repo.objects, reader).answer(commit_graph.compare(at.commit(), commit))
     return not compared.ours
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import click
 import msgspec
 
-from zonegit.history import trees
-from zonegit.objects.asks import together
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId, short
+from zonegit.objects.walk import together
 from zonegit.repo.committing import diffs
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.finding import browse
@@ -40,7 +40,7 @@ async def differences(repo: Repo, files: Sequence[File]) -> list[Difference]:
     old = [(await browse.read_commit(reader, commit)).tree for commit in commits]
     new = [file.content.tree for file in files]
     found = await reader.answer(
-        together([trees.changes(*pair) for pair in zip(old, new, strict=True)])
+        together([zone_tree.changes(*pair) for pair in zip(old, new, strict=True)])
     )
     await reader.get({blob for changes in found for each in changes for blob in _blobs(each)})
     return [
@@ -49,7 +49,7 @@ async def differences(repo: Repo, files: Sequence[File]) -> list[Difference]:
     ]
 
 
-def _blobs(change: trees.Change) -> Iterator[ObjectId]:
+def _blobs(change: zone_tree.Change) -> Iterator[ObjectId]:
     return (blob for blob in (change.old, change.new) if blob is not None)
 
 

@@ -7,11 +7,11 @@ from typing import Final, NamedTuple, TypeVar
 from zonegit.authority.compiled.compiler import Change, advance
 from zonegit.authority.compiled.snapshot import Snapshot
 from zonegit.errors import Corrupt, Invalid
-from zonegit.history import trees
-from zonegit.objects.asks import Asks
-from zonegit.objects.canonical import decode
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject, short, verified
 from zonegit.objects.model import Blob, Commit, Object
+from zonegit.objects.walk import Asks
 from zonegit.zone import names
 from zonegit.zone.names import Path
 from zonegit_resolver.following.recent import RecentTrees
@@ -58,8 +58,8 @@ class Loader:
         target = await self.tree_of(commit)
         rows: list[Row] | None = None if tree is None else []
         advancing = _Advancing(base, self, self._pace, most, rows)
-        found: list[trees.Change] = []
-        asks = trees.diff(tree, target, found.append, STEP)
+        found: list[zone_tree.Change] = []
+        asks = zone_tree.diff(tree, target, found.append, STEP)
         await self._drive(asks, found, advancing)
         if advancing.snapshot.serial is None:
             raise Invalid(f"the zone has no SOA record at {names.text(base.apex)}")
@@ -78,7 +78,7 @@ class Loader:
         return found.tree
 
     async def _drive(
-        self, asks: Asks[None], found: list[trees.Change], advancing: "_Advancing"
+        self, asks: Asks[None], found: list[zone_tree.Change], advancing: "_Advancing"
     ) -> None:
         try:
             wanted = next(asks)
@@ -128,7 +128,7 @@ class _Advancing:
         self._pace = pace
         self._most = most
 
-    async def take(self, found: list[trees.Change]) -> None:
+    async def take(self, found: list[zone_tree.Change]) -> None:
         """Applies the last few of the differences, and takes them out of the list."""
         if self._most is not None and self._count + len(found) > self._most:
             raise Invalid(f"more than {self._most} RRsets differ")

@@ -17,7 +17,7 @@ from zonegit.authority.compiled.records import Delta
 from zonegit.authority.compiled.snapshot import Snapshot, contents
 from zonegit.containment import contain, keep_running
 from zonegit.errors import Corrupt, Invalid, ZonegitError
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob
 from zonegit.store import digests

@@ -21,8 +21,8 @@ from zonegit.authority.messages.mentioned import mentioned
 from zonegit.authority.messages.parts import TC
 from zonegit.authority.messages.query import DATAGRAM, STREAM
 from zonegit.errors import Invalid, NotFound, ZonegitError
-from zonegit.history.around import around
 from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.name_scope import around
 from zonegit.repo.committing import drafts
 from zonegit.repo.finding import browse, refish
 from zonegit.repo.finding.heads import Repo

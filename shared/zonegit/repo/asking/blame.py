@@ -8,11 +8,12 @@ import msgspec
 
 from zonegit.errors import NotFound
 from zonegit.history import blame as pure
-from zonegit.history import trees, walk
+from zonegit.history import commit_graph
 from zonegit.history.blame import Blamed, Place
-from zonegit.objects.asks import drive, together
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit
+from zonegit.objects.walk import drive, together
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.past import Past
@@ -86,7 +87,7 @@ class _Places:
 
     async def _look(self, wanted: Collection[CommitId]) -> None:
         """Takes in these commits, and with them those that will probably be asked for next."""
-        await self._past.answer(walk.nodes(wanted))
+        await self._past.answer(commit_graph.nodes(wanted))
         ahead = (each for each in self._past.known if each not in self._places)
         chosen = {*wanted, *islice(ahead, self._batch)}
         self._batch = min(2 * self._batch, LARGEST_BATCH)
@@ -100,7 +101,7 @@ class _Places:
         # A reader of the batch's own: it keeps what it reads, and a history is long.
         reader = Reader(self._store)
         ordered = list(roots)
-        running = [trees.find(root, [self._path]) for root in ordered]
+        running = [zone_tree.find(root, [self._path]) for root in ordered]
         found = [
             {
                 rdtype: blob

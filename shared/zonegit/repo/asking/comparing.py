@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.history import walk
+from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.committing import diffs, drafts
 from zonegit.repo.committing.diffs import Delta
@@ -98,7 +98,7 @@ def _together(old: refish.Resolved, new: refish.Resolved) -> Sides:
 
 
 async def _base(repo: Repo, reader: Reader, old: CommitId, new: CommitId) -> CommitId:
-    bases = await Past(repo.objects, reader).answer(walk.merge_bases(old, new))
+    bases = await Past(repo.objects, reader).answer(commit_graph.merge_bases(old, new))
     if not bases:
         raise NotFound(
             f"{short(old)} and {short(new)} have no commit in common",

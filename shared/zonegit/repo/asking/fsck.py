@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Corrupt, Invalid, NotFound
-from zonegit.objects.canonical import decode
+from zonegit.objects.codec import decode
 from zonegit.objects.ids import CommitId, Kind, ObjectId, short
 from zonegit.objects.model import (
     SUBTREE,

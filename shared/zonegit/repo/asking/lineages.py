@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.history.walk import Log, Logged
+from zonegit.history.commit_graph import Log, Logged
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Identity
 from zonegit.repo.asking import gitformat

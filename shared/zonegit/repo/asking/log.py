@@ -8,11 +8,12 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.history import trees, walk
-from zonegit.history.walk import Log, Logged
-from zonegit.objects.asks import together
+from zonegit.history import commit_graph
+from zonegit.history.commit_graph import Log, Logged
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Tag
+from zonegit.objects.walk import together
 from zonegit.repo.committing import diffs
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.finding import browse, heads
@@ -106,7 +107,7 @@ async def _touching(
 ) -> list[Logged]:
     """Those that changed an RRset of ``owners``; the trees of all are read together."""
     above = {parent for each in found for parent in each.commit.parents}
-    nodes = await past.answer(walk.nodes(above))
+    nodes = await past.answer(commit_graph.nodes(above))
     tree_of = {parent: nodes[parent].commit.tree for parent in above}
     wanted = {*tree_of.values(), *(each.commit.tree for each in found)}
     content = await _contents(reader, wanted, owners, apex)
@@ -123,7 +124,7 @@ async def _contents(
 ) -> dict[ObjectId, Content]:
     paths = [names.path(owner, apex) for owner in owners]
     ordered = list(roots)
-    found = await reader.answer(together([trees.find(root, paths) for root in ordered]))
+    found = await reader.answer(together([zone_tree.find(root, paths) for root in ordered]))
     plain = {
         root: {(path, rdtype): blob for path, at in each.items() for rdtype, blob in at.items()}
         for root, each in zip(ordered, found, strict=True)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from zonegit.history import walk
+from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit
 from zonegit.repo.finding import browse
@@ -43,5 +43,5 @@ async def standing(repo: Repo, at: Position) -> Standing:
     if main is None:
         return Standing(tip)
     past = Past(repo.objects, reader)
-    found = await past.answer(walk.compare(at.commit(), CommitId(main.target)))
+    found = await past.answer(commit_graph.compare(at.commit(), CommitId(main.target)))
     return Standing(tip, Apart(len(found.ours), len(found.theirs)))

@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
-from zonegit.history.walk import Log
+from zonegit.history.commit_graph import Log
+from zonegit.objects.commit_signatures import Good, Keyring, PublicKey, Unsigned, Verdict
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Commit, Tag
-from zonegit.objects.signatures import Good, Keyring, PublicKey, Unsigned, Verdict
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.finding.refish import Resolved

@@ -3,7 +3,7 @@
 import msgspec
 
 from zonegit.errors import Conflict, Unsafe
-from zonegit.history import walk
+from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.changing import jumps, reverts
 from zonegit.repo.committing import commits, conflicts, diffs, drafts, plans
@@ -96,7 +96,7 @@ async def _is_behind(reader: Reader, past: Past, position: Position, target: Sta
         return True
     assert target.commit is not None
     ours = position.commit()
-    bases = await past.answer(walk.merge_bases(ours, target.commit))
+    bases = await past.answer(commit_graph.merge_bases(ours, target.commit))
     if bases != [ours] or ours == target.commit:
         return False
     return jumps.keeps_pace(position, await drafts.state_of(reader, position), target)
@@ -108,7 +108,7 @@ def _plan(past: Past, position: Position, target: State, choices: Choices, *, fo
         assert tip.tree is not None
         assert target.commit is not None
         assert target.tree is not None
-        bases = await past.answer(walk.merge_bases(tip.commit, target.commit))
+        bases = await past.answer(commit_graph.merge_bases(tip.commit, target.commit))
         if target.commit in bases:
             return None
         if not bases and not force:

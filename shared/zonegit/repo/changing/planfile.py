@@ -12,10 +12,10 @@ import msgspec
 from msgspec import Meta
 
 from zonegit.errors import Conflict, Invalid
-from zonegit.history import trees
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex
 from zonegit.objects.model import Index, Tree
-from zonegit.objects.wide import entries_below
+from zonegit.objects.tree_codec import entries_below
 from zonegit.repo.committing import commits, drafts, edits, plans
 from zonegit.repo.committing.commits import Intent, Lost, Preview, Unchanged
 from zonegit.repo.committing.diffs import Delta, TreePair
@@ -128,7 +128,7 @@ async def _size(reader: Reader, tree: ObjectId | None) -> Size:
         entries = entries_below(root.rows)
     if entries > LITTLE:
         return Size(entries, is_exact=False)
-    found = await reader.answer(trees.count(tree, LITTLE + 1))
+    found = await reader.answer(zone_tree.count(tree, LITTLE + 1))
     return Size(found, is_exact=found <= LITTLE)
 
 

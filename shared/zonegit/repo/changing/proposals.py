@@ -3,8 +3,8 @@
 import msgspec
 
 from zonegit.errors import Conflict
-from zonegit.history import walk
-from zonegit.history.walk import Logged
+from zonegit.history import commit_graph
+from zonegit.history.commit_graph import Logged
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo.changing import merges
 from zonegit.repo.committing import commits, diffs
@@ -51,7 +51,9 @@ async def review(repo: Repo, into: Position, proposed: CommitId) -> Review:
         NotFound: the branch it is for has no commit.
     """
     reader = Reader(repo.objects)
-    compared = await Past(repo.objects, reader).answer(walk.compare(into.commit(), proposed))
+    compared = await Past(repo.objects, reader).answer(
+        commit_graph.compare(into.commit(), proposed)
+    )
     base = await _tree(reader, compared.bases[0]) if compared.bases else None
     deltas = await diffs.between(reader, base, await _tree(reader, proposed), into.zone)
     refused = None

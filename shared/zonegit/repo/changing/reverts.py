@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Conflict, NotFound
-from zonegit.history import walk
+from zonegit.history import commit_graph
 from zonegit.merge.zonemerge import Base
 from zonegit.objects.ids import CommitId, from_hex, short
 from zonegit.objects.model import Commit, subject
@@ -89,7 +89,7 @@ async def find_reverts(
         theirs: the commit that a merge has nothing to bring of.
         settled: the RRsets that the merge changes; they are not missed.
     """
-    since = (await past.answer(walk.compare(tip, theirs))).ours
+    since = (await past.answer(commit_graph.compare(tip, theirs))).ours
     ids = {each.id for each in since}
     found: list[Reverted] = []
     for each in since[:MAX_SEARCHED]:
@@ -114,13 +114,15 @@ async def _lost(
     """Return which commits of ``theirs`` went when ``commit`` was taken back; ``since`` are those
     of the branch that ``theirs`` does not have."""
     try:
-        if commit not in since and await past.answer(walk.merge_bases(commit, theirs)) != [commit]:
+        if commit not in since and await past.answer(commit_graph.merge_bases(commit, theirs)) != [
+            commit
+        ]:
             return []
-        parents = (await past.answer(walk.nodes([commit])))[commit].commit.parents
+        parents = (await past.answer(commit_graph.nodes([commit])))[commit].commit.parents
         if len(parents) < 2:
             gone = [commit]
         else:
-            compared = await past.answer(walk.compare(commit, parent or parents[0]))
+            compared = await past.answer(commit_graph.compare(commit, parent or parents[0]))
             gone = [each.id for each in compared.ours]
     except NotFound:
         return []  # a message may name anything

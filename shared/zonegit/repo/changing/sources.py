@@ -12,9 +12,9 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Final, TypeVar
 
-from zonegit.history import trees
-from zonegit.history.walk import Log, Logged
-from zonegit.objects.canonical import encode
+from zonegit.history.commit_graph import Log, Logged
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Blob
 from zonegit.repo.committing import drafts, plans
@@ -134,7 +134,9 @@ async def commit_contents(repo: Repo, commits: Sequence[Logged], apex: Name) -> 
             continue
         blob = encode(Blob(with_serial(state.soa, 0)))
         out: list[RawObject] = []
-        content = await reader.answer(trees.update(state.tree, {((), rrtypes.SOA): blob.id}, out))
+        content = await reader.answer(
+            zone_tree.update(state.tree, {((), rrtypes.SOA): blob.id}, out)
+        )
         if content is not None:
             found.append(content)
     return [each for each, _ in groupby(found)]

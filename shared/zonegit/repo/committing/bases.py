@@ -10,11 +10,12 @@ and whichever side is ours.
 from collections.abc import Sequence
 from typing import Final
 
-from zonegit.history import trees, walk
+from zonegit.history import commit_graph
 from zonegit.merge import zonemerge
 from zonegit.merge.sides import Key
 from zonegit.merge.zonemerge import Base
-from zonegit.objects.canonical import encode
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Blob
 from zonegit.repo.finding import browse
@@ -61,10 +62,10 @@ class Bases:
         """``found``, which is what ``seen`` come to, merged with one more commit."""
         theirs = await self._tree(other)
         if not self._left:
-            differing = await self._reader.answer(trees.changes(found.tree, theirs))
+            differing = await self._reader.answer(zone_tree.changes(found.tree, theirs))
             return await self._without(found, {}, {(each.path, each.rdtype) for each in differing})
         self._left -= 1
-        below = await self._past.answer(walk.merge_bases_of(seen, other))
+        below = await self._past.answer(commit_graph.merge_bases_of(seen, other))
         base = await self.agreed(below)
         merged = await self._reader.answer(zonemerge.merge(base, found.tree, theirs, self._apex))
         clashing = {(names.path(clash.owner, self._apex), clash.rdtype) for clash in merged.clashes}
@@ -80,7 +81,7 @@ class Bases:
         for key, value in changes.items():
             if key not in disputed:
                 edits[key] = _placed(value, objects)
-        tree = await self._reader.answer(trees.update(found.tree, edits, objects))
+        tree = await self._reader.answer(zone_tree.update(found.tree, edits, objects))
         self._reader.learn(objects)
         return Base(tree, disputed)
 

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Conflict
-from zonegit.history import trees
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Identity
 from zonegit.repo.committing import diffs, drafts, judgements, races
@@ -297,7 +297,7 @@ async def _refuse_both(reader: Reader, tip: State, draft: Draft, now: Position) 
     theirs = await drafts.state_of(reader, now)
     found = [
         change
-        for change in await reader.answer(trees.changes(tip.tree, theirs.tree))
+        for change in await reader.answer(zone_tree.changes(tip.tree, theirs.tree))
         if mine.touches(names.below(now.zone, change.path), change.rdtype)
     ]
     deltas = diffs.beside_serial(await diffs.valued(reader, found, now.zone))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from zonegit.errors import Invalid
-from zonegit.history import trees
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.store.reading import Reader
@@ -40,7 +40,7 @@ async def check_delegations(
     paths = {owner: names.path(owner, apex) for owner in _candidates(apex, changes, added)}
     found: dict[names.Path, dict[int, ObjectId]] = {}
     if tree is not None and paths:
-        found = await reader.answer(trees.find(tree, paths.values()))
+        found = await reader.answer(zone_tree.find(tree, paths.values()))
     for owner, path in paths.items():
         before = found.get(path, {}).keys()
         changed = {each: changes[owner, each] for each in _BOTH if (owner, each) in changes}

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from zonegit.history import trees
-from zonegit.history.trees import Change
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
+from zonegit.objects.zone_tree import Change
 from zonegit.repo.committing.edits import Changes
 from zonegit.repo.finding import browse
 from zonegit.store.reading import Reader
@@ -72,7 +72,7 @@ async def between(
     Raises:
         Corrupt, NotFound, Unavailable: as the store says.
     """
-    return await valued(reader, await reader.answer(trees.changes(old, new)), apex)
+    return await valued(reader, await reader.answer(zone_tree.changes(old, new)), apex)
 
 
 async def between_as_stored(
@@ -83,7 +83,7 @@ async def between_as_stored(
     Raises:
         Corrupt, NotFound, Unavailable: as the store says.
     """
-    found = await reader.answer(trees.changes(old, new))
+    found = await reader.answer(zone_tree.changes(old, new))
     return _deltas(found, await browse.rrsets_as_stored(reader, _blobs(found)), apex)
 
 
@@ -128,7 +128,7 @@ async def hold_the_same(reader: Reader, one: CommitId, other: CommitId) -> bool:
     await reader.get({one, other})
     old, new = await browse.read_commit(reader, one), await browse.read_commit(reader, other)
     try:
-        await reader.answer(trees.diff(old.tree, new.tree, take))
+        await reader.answer(zone_tree.diff(old.tree, new.tree, take))
     except _Differ:
         return False
     return not beside_serial(await valued(reader, serials, names.ROOT))

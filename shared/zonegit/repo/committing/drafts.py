@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid, Unsafe
-from zonegit.history import trees
-from zonegit.objects.canonical import encode
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Blob, Commit, Identity
 from zonegit.repo.committing import cuts, sizes
@@ -266,6 +266,6 @@ async def built(
         if blob is not None:
             blobs[blob.id] = blob
         placed[names.path(owner, apex), rdtype] = blob.id if blob is not None else None
-    root = await reader.answer(trees.update(tree, placed, objects, blobs))
+    root = await reader.answer(zone_tree.update(tree, placed, objects, blobs))
     assert root is not None  # it holds an SOA
     return objects, root

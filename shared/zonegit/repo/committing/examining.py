@@ -21,9 +21,9 @@ from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import chain
 
-from zonegit.history import survey
-from zonegit.history.survey import Standing
+from zonegit.objects import tree_lookup
 from zonegit.objects.ids import ObjectId
+from zonegit.objects.tree_lookup import Standing
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.committing.hiding import Hidden, gather_hidden, gather_hidden_in, hider_of
 from zonegit.repo.finding import browse
@@ -134,7 +134,7 @@ class Examination:
 
     async def _look_up(self, focus: list[Key], wanted: AbstractSet[Name]) -> list[Finding]:
         paths = {names.path(name, self._apex) for name in wanted}
-        standing = await self._reader.answer(survey.survey(self._after, paths))
+        standing = await self._reader.answer(tree_lookup.survey(self._after, paths))
         values = await self._values(standing, {**self._set, (self._apex, rrtypes.SOA): self._soa})
         view = Nearby(self._apex, standing, values)
         watched = [key for key in values if key not in self._changes and key[1] in _WATCHED]
@@ -202,7 +202,7 @@ class Examination:
     ) -> list[Finding]:
         """Leave out what is found in the old tree as well."""
         assert self._before is not None
-        standing = await self._reader.answer(survey.survey(self._before, paths))
+        standing = await self._reader.answer(tree_lookup.survey(self._before, paths))
         wanted = {
             (owner, rdtype): types[rdtype]
             for owner, rdtype in keys

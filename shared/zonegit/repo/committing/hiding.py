@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from zonegit.history import survey, trees
-from zonegit.objects.asks import Asks, together
+from zonegit.objects import tree_lookup, zone_tree
 from zonegit.objects.ids import ObjectId
+from zonegit.objects.walk import Asks, together
 from zonegit.repo.committing.edits import Key
 from zonegit.store.reading import Reader
 from zonegit.zone import names, rrtypes
@@ -36,7 +36,7 @@ class Hidden(msgspec.Struct, frozen=True):
         shown = ", ".join(title(*key) for key in first[:MAX_NAMED])
         more = len(first) - MAX_NAMED
         if more > 0:
-            known = "at least " if len(first) >= survey.MAX_LISTED else ""
+            known = "at least " if len(first) >= tree_lookup.MAX_LISTED else ""
             shown += f" and {known}{more} more"
         message = f"{title(owner, rdtype)} hides {shown}"
         return Finding(rule.id, rule.severity, message, owner, rdtype, rule.source)
@@ -123,5 +123,5 @@ def _hides(view: View, hider: Key, key: Key) -> bool:
 
 
 def _list_at(tree: ObjectId, path: names.Path) -> Asks[list[tuple[names.Path, int]]]:
-    at = yield from trees.subtree(tree, path)
-    return (yield from survey.list_from(at, path)) if at is not None else []
+    at = yield from zone_tree.subtree(tree, path)
+    return (yield from tree_lookup.list_from(at, path)) if at is not None else []

@@ -13,9 +13,8 @@ from typing import Final
 
 import msgspec
 
-from zonegit.history import trees
-from zonegit.objects import asks
-from zonegit.objects.canonical import encode
+from zonegit.objects import walk, zone_tree
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob
 from zonegit.repo.committing import default_ttl, diffs, edits, races, respelling, sizes
@@ -150,7 +149,7 @@ def plan_replacement(
             await sizes.check_sizes(renew, rrsets)
             await renew.put(objects)
         reader.learn(objects)
-        found = await reader.answer(trees.changes(tip.tree, made))
+        found = await reader.answer(zone_tree.changes(tip.tree, made))
         was = {(names.below(apex, each.path), each.rdtype): each.old for each in found}
         changes = {key: wanted.get(key) for key in was}
         now = {} if respell else await _now(reader, changes, was)
@@ -184,4 +183,4 @@ def build(rrsets: Collection[RRset], apex: Name) -> tuple[list[RawObject], Objec
     }
     objects: list[RawObject] = []
     by_id = {raw.id: raw for raw in blobs}
-    return objects, asks.run(trees.update(None, placed, objects, by_id), {})
+    return objects, walk.run(zone_tree.update(None, placed, objects, by_id), {})

@@ -7,7 +7,7 @@ take it as it is.
 from collections.abc import Iterable, Sequence
 
 from zonegit.errors import Invalid
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.model import Blob
 from zonegit.store.protocols import ObjectStore
 from zonegit.zone import sizing

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 
 from zonegit.errors import Corrupt, Invalid, NotFound
-from zonegit.history import trees
-from zonegit.objects.asks import Asks
+from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Blob, Commit, Tag, subject
+from zonegit.objects.walk import Asks
 from zonegit.store.reading import Reader
 from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
@@ -50,7 +50,7 @@ async def rrsets_at(
     paths = {name: names.path(name, apex) for name in owners}
     if tree is None:
         return {name: {} for name in owners}
-    found = await reader.answer(trees.find(tree, set(paths.values())))
+    found = await reader.answer(zone_tree.find(tree, set(paths.values())))
     blobs = await rrsets(reader, {blob for at in found.values() for blob in at.values()})
     return {
         name: {rdtype: blobs[blob] for rdtype, blob in found[path].items()}
@@ -65,7 +65,7 @@ async def rrset_at(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, ape
         NotFound: there is none.
         Invalid: the owner is outside the zone.
     """
-    blob = await reader.answer(trees.find_one(tree, names.path(owner, apex), rdtype))
+    blob = await reader.answer(zone_tree.find_one(tree, names.path(owner, apex), rdtype))
     if blob is None:
         raise NotFound(
             f"there is no {title(owner, rdtype)}",
@@ -118,11 +118,11 @@ def blobs_of(tree: ObjectId) -> Asks[Collection[ObjectId]]:
     """
     blobs: dict[ObjectId, None] = {}
 
-    def take(change: trees.Change) -> None:
+    def take(change: zone_tree.Change) -> None:
         if change.new in blobs:
             raise Corrupt(f"tree {short(tree)} holds RRset {short(change.new)} twice")
         if change.new is not None:
             blobs[change.new] = None
 
-    yield from trees.diff(None, tree, take)
+    yield from zone_tree.diff(None, tree, take)
     return blobs

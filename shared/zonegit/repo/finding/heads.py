@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from zonegit.errors import NotFound
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit, Identity, Symref, Tag
 from zonegit.store import refnames

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.history import walk
+from zonegit.history import commit_graph
 from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex, short
 from zonegit.objects.model import Commit, Tag
 from zonegit.repo.finding import browse, heads, when
@@ -165,7 +165,7 @@ async def _commit(
         return start
     past = Past(repo.objects, reader)
     parents = (step.parent for step in refish.steps if step.parent for _ in range(step.times))
-    return Resolved(start.zone, await past.answer(walk.back(start.commit, parents)))
+    return Resolved(start.zone, await past.answer(commit_graph.back(start.commit, parents)))
 
 
 async def _base(

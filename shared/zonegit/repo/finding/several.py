@@ -15,8 +15,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.objects.asks import together
 from zonegit.objects.ids import CommitId, ObjectId, short
+from zonegit.objects.walk import together
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.protocols import ObjectStore, ZoneRefs

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.history import walk
+from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.past import Past
@@ -97,7 +97,7 @@ async def commit_of(repo: Repo, reader: Reader, ref: RefName, when: When) -> Com
     if entry.time <= stood.time:
         return CommitId(entry.new)
     past = Past(repo.objects, reader)
-    found = await past.answer(walk.as_of(CommitId(entry.new), stood.time))
+    found = await past.answer(commit_graph.as_of(CommitId(entry.new), stood.time))
     dated = shown(found.commit.committer.time)
     if found.commit.committer.time > stood.time:
         raise NotFound(

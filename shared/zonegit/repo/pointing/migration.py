@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from zonegit.errors import Invalid, ZonegitError
-from zonegit.objects.canonical import decode, links
+from zonegit.objects.codec import decode, links
 from zonegit.objects.ids import MAX_PAYLOAD, Kind, ObjectId, RawObject, from_hex, short, verified
 from zonegit.store import legacy
 from zonegit.store.legacy import Legacy, Slots

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import msgspec
 
 from zonegit.errors import Invalid, Unsafe
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
+from zonegit.objects.headers import decode_commit, without_signature
 from zonegit.objects.ids import CommitId, short
-from zonegit.objects.text_headers import decode_commit, without_signature
 from zonegit.repo.committing import judgements
 from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding.heads import Repo

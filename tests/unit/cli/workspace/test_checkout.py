@@ -13,7 +13,7 @@ from tests.unit.cli.workspace.conftest import EXAMPLE, REVERSE, SUB, ZONES, Desk
 from tests.unit.repo.conftest import FOO
 
 from zonegit.errors import Conflict, Invalid, NotFound
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Identity
 from zonegit.repo.committing import plans

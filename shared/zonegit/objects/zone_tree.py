@@ -7,8 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from zonegit.errors import Corrupt
-from zonegit.objects import node, wide
-from zonegit.objects.asks import Asks, together
+from zonegit.objects import tree_codec, tree_node
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.objects.model import (
     FIRST_RRSET,
@@ -20,6 +19,7 @@ from zonegit.objects.model import (
     rrset_key,
     subtree_key,
 )
+from zonegit.objects.walk import Asks, together
 from zonegit.zone import names
 from zonegit.zone.names import Name, Path
 
@@ -79,7 +79,7 @@ def _update(
     blobs: Mapping[ObjectId, RawObject],
 ) -> Asks[ObjectId | None]:
     keys = [subtree_key(label) for label in plan.below]
-    found = (yield from node.pick(root, keys)) if root is not None and keys else {}
+    found = (yield from tree_node.pick(root, keys)) if root is not None and keys else {}
     below: dict[Key, list[RawObject]] = {key: [] for key in keys}
     subtrees = yield from together(
         [
@@ -89,7 +89,7 @@ def _update(
     )
     changes = plan.here | dict(zip(keys, subtrees, strict=True))
     out.extend(blobs[each] for each in plan.here.values() if each is not None and each in blobs)
-    return (yield from node.update(root, changes, out, below))
+    return (yield from tree_node.update(root, changes, out, below))
 
 
 def find(root: ObjectId, paths: Collection[Path]) -> Asks[dict[Path, dict[int, ObjectId]]]:
@@ -103,7 +103,7 @@ def _find(root: ObjectId, path: Path) -> Asks[dict[int, ObjectId]]:
     at = yield from subtree(root, path)
     if at is None:
         return {}
-    entries = yield from node.read(at, FIRST_RRSET)
+    entries = yield from tree_node.read(at, FIRST_RRSET)
     return {key_rdtype(key): value for key, value in entries.items()}
 
 
@@ -113,7 +113,7 @@ def find_one(root: ObjectId, path: Path, rdtype: int) -> Asks[ObjectId | None]:
     if at is None:
         return None
     key = rrset_key(rdtype)
-    return (yield from node.pick(at, [key])).get(key)
+    return (yield from tree_node.pick(at, [key])).get(key)
 
 
 def subtree(root: ObjectId, path: Path) -> Asks[ObjectId | None]:
@@ -121,7 +121,7 @@ def subtree(root: ObjectId, path: Path) -> Asks[ObjectId | None]:
     at = root
     for label in path:
         key = subtree_key(label)
-        found = yield from node.pick(at, [key])
+        found = yield from tree_node.pick(at, [key])
         if key not in found:
             return None
         at = found[key]
@@ -154,7 +154,7 @@ def diff(
     while pending:
         taken = pending[-step:]
         del pending[-step:]
-        found = yield from together([node.diff(before, after) for _, before, after in taken])
+        found = yield from together([tree_node.diff(before, after) for _, before, after in taken])
         for (path, before, after), differences in zip(taken, found, strict=True):
             once.check(path, before, after, differences)
             differences.reverse()
@@ -195,7 +195,7 @@ class Once:
         place: Path | Name,
         old: ObjectId | None,
         new: ObjectId | None,
-        found: Sequence[node.Difference],
+        found: Sequence[tree_node.Difference],
     ) -> None:
         """Take note of a node on both sides, and of what differs in it.
 
@@ -215,7 +215,7 @@ class Once:
             if new is not None:
                 self.meet(place, new)
         last = found[-1][0]
-        wide.refuse_twice((key for key, _, after in found if after is not None), last)
+        tree_codec.refuse_twice((key for key, _, after in found if after is not None), last)
 
     def meet(self, place: Path | Name, new: ObjectId) -> None:
         """Take note of a node of the new side that has subtrees.
@@ -280,7 +280,7 @@ class Part(NamedTuple):
 
     path: Path
     id: ObjectId
-    above: node.Above = None
+    above: tree_node.Above = None
 
 
 def expand(part: Part, value: Object) -> tuple[list[tuple[Key, ObjectId]], list[Part]]:
@@ -290,9 +290,9 @@ def expand(part: Part, value: Object) -> tuple[list[tuple[Key, ObjectId]], list[
         Corrupt: it is no part of a tree, not what the index above it says, or deeper than a name
             can be.
     """
-    found = node.check(value, part.id, part.above)
+    found = tree_node.check(value, part.id, part.above)
     if isinstance(found, Index):
-        places = node.places_below(found, part.above)
+        places = tree_node.places_below(found, part.above)
         return [], [Part(part.path, place.row.id, place) for place in places]
     here, below = [], []
     for key, object_id in found.entries.items():

@@ -4,12 +4,12 @@ a change without reading the zone."""
 from collections.abc import Collection
 from typing import Final
 
-from zonegit.history.around import WILDCARD
-from zonegit.history.trees import STEP, Part, expand
-from zonegit.objects import node
-from zonegit.objects.asks import Asks, together
+from zonegit.objects import tree_node
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import FIRST_RRSET, key_rdtype, subtree_key
+from zonegit.objects.name_scope import WILDCARD
+from zonegit.objects.walk import Asks, together
+from zonegit.objects.zone_tree import STEP, Part, expand
 from zonegit.zone.names import Path
 
 Standing = dict[Path, dict[int, ObjectId]]
@@ -43,12 +43,12 @@ def survey(root: ObjectId, paths: Collection[Path]) -> Asks[Standing]:
 
 
 def _survey(at: ObjectId, path: Path, ways: _Ways, found: Standing) -> Asks[None]:
-    entries = yield from node.read(at, FIRST_RRSET)
+    entries = yield from tree_node.read(at, FIRST_RRSET)
     found[path] = {key_rdtype(key): blob for key, blob in entries.items()}
     if not ways:
         return
     keys = {subtree_key(label): label for label in (*ways, WILDCARD)}
-    below = yield from node.pick(at, keys)
+    below = yield from tree_node.pick(at, keys)
     yield from together(
         [
             _survey(tree, (*path, keys[key]), ways.get(keys[key], _Ways()), found)

@@ -7,12 +7,11 @@ from tests.support import strategies, vectors
 from tests.support.pile import Pile
 
 from zonegit.errors import Corrupt
-from zonegit.history import around, survey, trees
-from zonegit.history.trees import Change
-from zonegit.objects import node
-from zonegit.objects.canonical import decode, encode, links
+from zonegit.objects import name_scope, tree_lookup, tree_node, zone_tree
+from zonegit.objects.codec import decode, encode, links
 from zonegit.objects.ids import ObjectId, RawObject, identify
 from zonegit.objects.model import Blob, Index, Tree, rrset_key, subtree_key
+from zonegit.objects.zone_tree import Change
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset, rrset
@@ -30,12 +29,12 @@ def update(
     pile: Pile, root: ObjectId | None, edits: dict[tuple[Path, int], ObjectId | None]
 ) -> tuple[ObjectId | None, list[RawObject]]:
     out: list[RawObject] = []
-    after = pile.run(trees.update(root, edits, out))
+    after = pile.run(zone_tree.update(root, edits, out))
     return after, pile.put(out)
 
 
 def content_of(pile: Pile, root: ObjectId | None) -> Content:
-    found = pile.run(trees.changes(None, root))
+    found = pile.run(zone_tree.changes(None, root))
     assert all(change.old is None for change in found)
     return {(change.path, change.rdtype): change.new for change in found if change.new}
 
@@ -87,7 +86,7 @@ def test_diff_says_what_two_dicts_differ_in(first, second):
         if before.get(key) != after.get(key)
     }
     found: list[Change] = []
-    pile.run(trees.diff(old, new, found.append))
+    pile.run(zone_tree.diff(old, new, found.append))
     assert len(found) == len(expected)
     assert set(found) == expected
 
@@ -106,9 +105,9 @@ def test_find_tells_what_stands_at_each_owner(content, wanted):
         }
         for path in wanted
     }
-    assert pile.run(trees.find(root, wanted)) == expected
+    assert pile.run(zone_tree.find(root, wanted)) == expected
     for path in wanted:
-        assert pile.run(trees.find_one(root, path, A)) == expected[path].get(A)
+        assert pile.run(zone_tree.find_one(root, path, A)) == expected[path].get(A)
 
 
 @given(
@@ -135,10 +134,10 @@ def test_an_empty_non_terminal_has_a_subtree_and_no_rrsets():
     pile = Pile()
     root, _ = update(pile, None, {((b"a", b"b"), A): an_id(1)})
     assert root is not None
-    assert pile.run(trees.find(root, [(b"a",)])) == {(b"a",): {}}
-    assert pile.run(trees.subtree(root, (b"a",))) is not None
-    assert pile.run(trees.subtree(root, (b"c",))) is None
-    assert pile.run(trees.subtree(root, ())) == root
+    assert pile.run(zone_tree.find(root, [(b"a",)])) == {(b"a",): {}}
+    assert pile.run(zone_tree.subtree(root, (b"a",))) is not None
+    assert pile.run(zone_tree.subtree(root, (b"c",))) is None
+    assert pile.run(zone_tree.subtree(root, ())) == root
 
 
 def test_a_change_deep_down_writes_one_node_a_label():
@@ -156,7 +155,7 @@ def test_a_diff_asks_only_for_what_differs_one_round_trip_a_level():
     old, _ = update(pile, None, dict(hosts))
     new, _ = update(pile, old, {((b"z05", b"h005"), A): an_id(9_999)})
     found: list[Change] = []
-    pile.run(trees.diff(old, new, found.append))
+    pile.run(zone_tree.diff(old, new, found.append))
     assert found == [Change((b"z05", b"h005"), A, an_id(6), an_id(9_999))]
     assert len(pile.fetched) == 3
     assert pile.fetched_in_all == 6
@@ -166,8 +165,8 @@ def test_a_diff_in_small_steps_misses_nothing():
     pile = Pile()
     content = {((b"a%d" % (n % 7), b"b%d" % n), A): an_id(n + 1) for n in range(50)}
     root, _ = update(pile, None, dict(content))
-    found: list[trees.Change] = []
-    pile.run(trees.diff(None, root, found.append, step=3))
+    found: list[zone_tree.Change] = []
+    pile.run(zone_tree.diff(None, root, found.append, step=3))
     assert {(change.path, change.rdtype): change.new for change in found} == content
 
 
@@ -186,7 +185,7 @@ def test_a_tree_of_few_objects_and_endless_names_is_refused_at_once(old: int | N
     pile = Pile()
     before = exponential(pile, old) if old is not None else None
     with pytest.raises(Corrupt, match=r"at two names of one zone: (a|b)\S* and (a|b)"):
-        pile.run(trees.changes(before, exponential(pile, 40)))
+        pile.run(zone_tree.changes(before, exponential(pile, 40)))
     assert pile.fetched_in_all < 100
 
 
@@ -194,7 +193,7 @@ def test_counting_what_stands_at_many_names_ends_at_once() -> None:
     """Though nothing in it counts, and so there is never enough."""
     pile = Pile()
     with pytest.raises(Corrupt, match="at two names"):
-        pile.run(trees.count(exponential(pile, 40), 1_000, but={A}))
+        pile.run(zone_tree.count(exponential(pile, 40), 1_000, but={A}))
     assert pile.fetched_in_all < 100
 
 
@@ -207,11 +206,11 @@ def test_a_type_that_stands_twice_at_a_name_is_corrupt() -> None:
         decode(twins)
     hosts = {b"\0h%04d" % number: an_id(number + 3) for number in range(3_000)}
     out: list[RawObject] = []
-    wide = node.build({**hosts, **twice}, out)
+    wide = tree_node.build({**hosts, **twice}, out)
     pile.put(out)
     # Runs of a wide node are cut anywhere: here the types stand in one, and it is corrupt itself.
     with pytest.raises(Corrupt, match="the type A twice"):
-        pile.run(trees.find(wide, [()]))
+        pile.run(zone_tree.find(wide, [()]))
 
 
 def test_a_lone_type_is_read_whatever_its_spelling() -> None:
@@ -259,7 +258,7 @@ def test_two_versions_of_the_real_root_zone_differ_in_what_their_rrsets_differ_i
     ]
     old, new = (tree_of(list(each.values()), names.ROOT, pile) for each in versions)
     found: list[Change] = []
-    pile.run(trees.diff(old, new, found.append))
+    pile.run(zone_tree.diff(old, new, found.append))
     changed = {
         (names.below(names.ROOT, change.path), change.rdtype): change.new for change in found
     }
@@ -325,14 +324,14 @@ def test_a_tree_that_is_deeper_than_a_name_can_be_is_not_walked(path: Path) -> N
     pile = Pile()
     root, _ = update(pile, None, {(path, A): an_id(1)})
     assert content_of(pile, root) == {(path, A): an_id(1)}
-    assert pile.run(trees.count(root, 10)) == 1
+    assert pile.run(zone_tree.count(root, 10)) == 1
     for too_long in ((*path, b"x"), (*path[:-1], path[-1] + b"x", b"y")):
         root, _ = update(pile, None, {(too_long, A): an_id(1)})
         for walk in (
-            trees.changes(None, root),
-            trees.count(root, 10),
-            survey.list_from(root, ()),
-            around.around(root, (b"q",)),
+            zone_tree.changes(None, root),
+            zone_tree.count(root, 10),
+            tree_lookup.list_from(root, ()),
+            name_scope.around(root, (b"q",)),
         ):
             with pytest.raises(Corrupt, match="longer than a name"):
                 pile.run(walk)
@@ -342,12 +341,12 @@ def test_a_walk_does_not_believe_an_index_about_what_is_below_it() -> None:
     pile = Pile()
     entries = {rrset_key(rdtype): an_id(rdtype) for rdtype in range(1_000, 4_000)}
     out: list[RawObject] = []
-    wide = node.build(entries, out)
+    wide = tree_node.build(entries, out)
     pile.put(out)
     index = decode(pile.raws[wide])
     assert isinstance(index, Index)
     lying = encode(Index(1, (index.rows[0]._replace(id=wide), *index.rows[1:])))
     pile.put([lying])
-    for walk in (trees.count(lying.id, 10_000), survey.list_from(lying.id, ())):
+    for walk in (zone_tree.count(lying.id, 10_000), tree_lookup.list_from(lying.id, ())):
         with pytest.raises(Corrupt, match="not what the index above it says"):
             pile.run(walk)

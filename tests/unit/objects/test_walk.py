@@ -3,9 +3,9 @@
 import pytest
 
 from zonegit.errors import NotFound
-from zonegit.objects.asks import Asks, run, together
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
+from zonegit.objects.walk import Asks, run, together
 
 
 def an_id(number: int) -> ObjectId:

@@ -11,8 +11,8 @@ from tests.support import strategies
 from tests.support.pile import Pile
 
 from zonegit.errors import Corrupt
-from zonegit.objects import node, wide
-from zonegit.objects.canonical import decode, encode, links
+from zonegit.objects import tree_codec, tree_node
+from zonegit.objects.codec import decode, encode, links
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Index, Key, Row, Symref, Tree
 
@@ -33,7 +33,7 @@ def built(pile: Pile, content: dict[Key, ObjectId]) -> ObjectId | None:
     if not content:
         return None
     out: list[RawObject] = []
-    root = node.build(content, out)
+    root = tree_node.build(content, out)
     pile.put(out)
     return root
 
@@ -49,7 +49,7 @@ def updated(
     pile: Pile, root: ObjectId | None, changes: dict[Key, ObjectId | None]
 ) -> tuple[ObjectId | None, list[RawObject]]:
     out: list[RawObject] = []
-    after = pile.run(node.update(root, changes, out))
+    after = pile.run(tree_node.update(root, changes, out))
     return after, pile.put(out)
 
 
@@ -57,10 +57,10 @@ def updated(
 def narrow_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wide trees from nine entries on, runs of at most five, and cuts four times as often: small
     histories then meet every case that large ones do."""
-    monkeypatch.setattr(wide, "NARROW", 8)
-    monkeypatch.setattr(node, "NARROW", 8)
-    monkeypatch.setattr(wide, "MAX_RUN", 5)
-    monkeypatch.setattr(wide, "_BITS_PER_LEVEL", 2)
+    monkeypatch.setattr(tree_codec, "NARROW", 8)
+    monkeypatch.setattr(tree_node, "NARROW", 8)
+    monkeypatch.setattr(tree_codec, "MAX_RUN", 5)
+    monkeypatch.setattr(tree_codec, "_BITS_PER_LEVEL", 2)
 
 
 histories = st.lists(
@@ -85,7 +85,7 @@ class TestSmallBounds:
             content = applied(content, changes)
             assert root == built(Pile(), content)
             if root is not None:
-                assert pile.run(node.read(root)) == content
+                assert pile.run(tree_node.read(root)) == content
 
     @settings(max_examples=300)
     @given(histories)
@@ -93,7 +93,7 @@ class TestSmallBounds:
         pile, root = Pile(), None
         for changes in history:
             out: list[RawObject] = []
-            root = pile.run(node.update(root, changes, out))
+            root = pile.run(tree_node.update(root, changes, out))
             held = set(pile.raws)
             for raw in out:
                 decoded = decode(raw)
@@ -113,14 +113,14 @@ class TestSmallBounds:
             for key in sorted(before.keys() | after.keys())
             if before.get(key) != after.get(key)
         ]
-        assert pile.run(node.diff(old, new)) == expected
+        assert pile.run(tree_node.diff(old, new)) == expected
 
     @given(histories, st.sets(st.integers(0, 61).map(key)))
     def test_pick_finds_what_is_there_and_nothing_else(self, history, wanted):
         pile, content = Pile(), applied({}, history[0])
         root = built(pile, content)
         if root is not None:
-            found = pile.run(node.pick(root, wanted))
+            found = pile.run(tree_node.pick(root, wanted))
             assert found == {key: content[key] for key in wanted if key in content}
 
     @given(st.integers(9, 200))
@@ -131,7 +131,7 @@ class TestSmallBounds:
         for index in (value for value in decoded if isinstance(value, Index)):
             keys = [row.key for row in index.rows]
             assert not any(
-                wide.ends_run(key, at, index.height) for at, key in enumerate(keys[:-1], 1)
+                tree_codec.ends_run(key, at, index.height) for at, key in enumerate(keys[:-1], 1)
             )
             below = [decode(pile.raws[row.id]) for row in index.rows]
             for row, child in zip(index.rows, below, strict=True):
@@ -162,14 +162,14 @@ class TestSmallBounds:
         liar = encode(Index(top.height, (*top.rows[:at], lie, *top.rows[at + 1 :])))
         pile.put([liar])
         with pytest.raises(Corrupt, match="is not what the index above it says"):
-            pile.run(node.read(liar.id))
+            pile.run(tree_node.read(liar.id))
         for before in (None, root):
             with pytest.raises(Corrupt):
-                pile.run(node.diff(before, liar.id))
+                pile.run(tree_node.diff(before, liar.id))
         for asks in (
-            node.pick(liar.id, [row.key]),
-            node.update(liar.id, {row.key: value(999), key(count): value(1)}, []),
-            node.update(liar.id, dict.fromkeys(entries(count)), []),
+            tree_node.pick(liar.id, [row.key]),
+            tree_node.update(liar.id, {row.key: value(999), key(count): value(1)}, []),
+            tree_node.update(liar.id, dict.fromkeys(entries(count)), []),
         ):
             with suppress(Corrupt):
                 pile.run(asks)
@@ -194,10 +194,10 @@ class TestSmallBounds:
         liar = encode(Index(top.height, (*top.rows[:at], lie, *top.rows[at + 1 :])))
         pile.put([made, liar])
         for asks in (
-            node.read(liar.id),
-            node.diff(None, liar.id),
-            node.diff(root, liar.id),
-            node.pick(liar.id, [row.key]),
+            tree_node.read(liar.id),
+            tree_node.diff(None, liar.id),
+            tree_node.diff(root, liar.id),
+            tree_node.pick(liar.id, [row.key]),
         ):
             with pytest.raises(Corrupt, match="is not what the index above it says"):
                 pile.run(asks)
@@ -223,7 +223,7 @@ class TestSmallBounds:
         pile.put([made, liar])
         assert before.key < first
         with pytest.raises(Corrupt, match="is not what the index above it says"):
-            pile.run(node.diff(root, liar.id))
+            pile.run(tree_node.diff(root, liar.id))
 
 
 THRESHOLDS = (1_023, 1_024, 1_025, 2_047, 2_048, 2_049, 2_050)
@@ -272,7 +272,7 @@ def test_an_update_that_changes_nothing_writes_nothing():
     pile = Pile()
     root = built(pile, entries(2_500))
     out: list[RawObject] = []
-    assert pile.run(node.update(root, {key(3): value(3), key(9_999): None}, out)) == root
+    assert pile.run(tree_node.update(root, {key(3): value(3), key(9_999): None}, out)) == root
     assert out == []
 
 
@@ -289,7 +289,7 @@ def test_a_diff_of_wide_nodes_never_asks_for_what_is_equal():
     pile = Pile()
     old = built(pile, entries(20_000))
     new, _ = updated(pile, old, {key(10_000): value(1)})
-    assert pile.run(node.diff(old, new)) == [(key(10_000), value(10_000), value(1))]
+    assert pile.run(tree_node.diff(old, new)) == [(key(10_000), value(10_000), value(1))]
     assert pile.fetched_in_all <= 8
 
 
@@ -297,7 +297,7 @@ def test_reading_a_wide_node_costs_one_round_trip_a_level():
     pile = Pile()
     root = built(pile, entries(20_000))
     assert root is not None
-    assert pile.run(node.read(root)) == entries(20_000)
+    assert pile.run(tree_node.read(root)) == entries(20_000)
     assert len(pile.fetched) <= 4
 
 
@@ -305,7 +305,11 @@ def test_a_blob_in_the_place_of_a_tree_is_corrupt():
     pile = Pile()
     raw = encode(Symref("refs/heads/foo.com./main"))
     pile.put([raw])
-    for asks in (node.read(raw.id), node.pick(raw.id, [key(1)]), node.diff(None, raw.id)):
+    for asks in (
+        tree_node.read(raw.id),
+        tree_node.pick(raw.id, [key(1)]),
+        tree_node.diff(None, raw.id),
+    ):
         with pytest.raises(Corrupt, match="used as a tree"):
             pile.run(asks)  # type: ignore[arg-type]
 
@@ -315,6 +319,6 @@ def test_a_node_reads_back_whatever_its_labels_hold(content):
     pile = Pile()
     root = built(pile, content)
     assert root is not None
-    found = pile.run(node.read(root))
+    found = pile.run(tree_node.read(root))
     assert found == content
     assert list(found) == sorted(content)

@@ -9,11 +9,18 @@ from hypothesis import strategies as st
 from tests.support import strategies
 
 from zonegit.errors import Corrupt, Invalid
-from zonegit.objects import signatures, text_headers
-from zonegit.objects.canonical import decode, encode
+from zonegit.objects import commit_signatures, headers
+from zonegit.objects.codec import decode, encode
+from zonegit.objects.commit_signatures import (
+    Good,
+    Keyring,
+    Malformed,
+    SigningKey,
+    Unknown,
+    Unsigned,
+)
 from zonegit.objects.ids import ObjectId, seal
 from zonegit.objects.model import Commit, Identity, Tag
-from zonegit.objects.signatures import Good, Keyring, Malformed, SigningKey, Unknown, Unsigned
 
 ALICE = SigningKey(bytes(32))
 BOB = SigningKey(bytes(31) + b"\1")
@@ -49,7 +56,7 @@ seeds = st.binary(min_size=32, max_size=32)
 
 
 def signed(value: Commit | Tag, key: SigningKey = ALICE) -> Commit | Tag:
-    signature = key.sign(signatures.unsigned(value))
+    signature = key.sign(commit_signatures.unsigned(value))
     return msgspec.structs.replace(value, signature=signature)
 
 
@@ -101,7 +108,7 @@ def test_a_signed_object_read_and_written_again_keeps_its_id(value: Commit | Tag
 @given(signable)
 def test_a_signature_covers_the_object_as_it_was_before_it_was_signed(value: Commit | Tag) -> None:
     before = msgspec.structs.replace(value, signature=None)
-    assert signatures.unsigned(signed(before)) == encode(before).payload
+    assert commit_signatures.unsigned(signed(before)) == encode(before).payload
 
 
 def test_headers_unknown_to_us_are_covered_wherever_they_stand() -> None:
@@ -110,22 +117,22 @@ def test_headers_unknown_to_us_are_covered_wherever_they_stand() -> None:
     line = b"signature ed25519:" + signature.encode() + b"\n"
     for before, after in ((line, b"x-last two\n"), (b"x-last two\n", line)):
         payload = plain.replace(b"\n\n", b"\n" + before + after + b"\n", 1)
-        commit = text_headers.decode_commit(payload)
-        assert signatures.unsigned(commit) == payload.replace(line, b"")
+        commit = headers.decode_commit(payload)
+        assert commit_signatures.unsigned(commit) == payload.replace(line, b"")
         assert Keyring([ALICE.public]).verdict(commit) == Unknown()  # x-last came later
-        renewed = ALICE.sign(signatures.unsigned(commit))
-        fixed = text_headers.decode_commit(payload.replace(signature.encode(), renewed.encode()))
+        renewed = ALICE.sign(commit_signatures.unsigned(commit))
+        fixed = headers.decode_commit(payload.replace(signature.encode(), renewed.encode()))
         assert Keyring([ALICE.public]).verdict(fixed) == Good(ALICE.public)
 
 
 def test_a_line_of_the_message_is_no_signature() -> None:
     message = "first\n\nsignature ed25519:AAAA"
     commit = msgspec.structs.replace(COMMIT, message=message)
-    assert signatures.unsigned(commit) == encode(commit).payload
+    assert commit_signatures.unsigned(commit) == encode(commit).payload
     assert Keyring([ALICE.public]).verdict(commit) == Unsigned()
 
 
-_GOOD = ALICE.sign(signatures.unsigned(COMMIT))
+_GOOD = ALICE.sign(commit_signatures.unsigned(COMMIT))
 NO_SIGNATURES = {
     "nothing": "",
     "not base64": "%%%%",
@@ -153,15 +160,15 @@ def test_key_files_are_read_with_white_space_around(seed: bytes, end: bytes, sta
     key = SigningKey(seed)
     pair = base64_of(seed + key.public)
     for text in (pair, base64_of(seed), key.text()):
-        assert signatures.signing_key(start + text + end).public == key.public
-    assert signatures.public_key(start + base64_of(key.public) + end) == key.public
-    assert signatures.public_key(signatures.public_text(key.public)) == key.public
+        assert commit_signatures.signing_key(start + text + end).public == key.public
+    assert commit_signatures.public_key(start + base64_of(key.public) + end) == key.public
+    assert commit_signatures.public_key(commit_signatures.public_text(key.public)) == key.public
 
 
 def test_a_key_file_as_the_original_writes_it_is_read() -> None:
     """Go's ed25519.PrivateKey is seed and public key; this pair is test 1 of RFC 8032."""
     seed, public, message, signature = VECTORS[0]
-    key = signatures.signing_key(base64_of(bytes.fromhex(seed + public)))
+    key = commit_signatures.signing_key(base64_of(bytes.fromhex(seed + public)))
     assert base64.b64decode(key.sign(bytes.fromhex(message))).hex() == signature
 
 
@@ -183,7 +190,7 @@ BAD_KEYS = {
 
 @pytest.mark.parametrize(("text", "said"), BAD_KEYS.values(), ids=BAD_KEYS)
 def test_what_is_no_key_is_refused_with_its_reason(text: bytes, said: str) -> None:
-    for read in (signatures.signing_key, signatures.public_key):
+    for read in (commit_signatures.signing_key, commit_signatures.public_key):
         with pytest.raises(Invalid, match=said) as caught:
             read(text)
         assert "zonegit keygen" in (caught.value.hint or "")
@@ -191,17 +198,17 @@ def test_what_is_no_key_is_refused_with_its_reason(text: bytes, said: str) -> No
 
 def test_halves_that_do_not_belong_together_are_refused() -> None:
     with pytest.raises(Invalid, match="public half"):
-        signatures.signing_key(base64_of(bytes(32) + BOB.public))
+        commit_signatures.signing_key(base64_of(bytes(32) + BOB.public))
 
 
 def test_a_private_key_is_refused_where_a_public_one_is_wanted() -> None:
     with pytest.raises(Invalid, match="private key"):
-        signatures.public_key(ALICE.text())
+        commit_signatures.public_key(ALICE.text())
 
 
 @given(st.binary(max_size=200))
 def test_any_octets_are_a_key_or_refused(text: bytes) -> None:
-    for read in (signatures.signing_key, signatures.public_key):
+    for read in (commit_signatures.signing_key, commit_signatures.public_key):
         try:
             read(text)
         except Invalid as error:
@@ -215,5 +222,5 @@ def test_a_private_key_does_not_show_itself() -> None:
 
 
 def test_keys_are_told_apart_by_their_fingerprints() -> None:
-    assert signatures.fingerprint(ALICE.public) != signatures.fingerprint(BOB.public)
-    assert len(signatures.fingerprint(ALICE.public)) == 16
+    assert commit_signatures.fingerprint(ALICE.public) != commit_signatures.fingerprint(BOB.public)
+    assert len(commit_signatures.fingerprint(ALICE.public)) == 16

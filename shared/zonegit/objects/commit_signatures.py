@@ -15,9 +15,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from zonegit.errors import Invalid
-from zonegit.objects.canonical import encode
+from zonegit.objects.codec import encode
+from zonegit.objects.headers import without_signature
 from zonegit.objects.model import Commit, Tag
-from zonegit.objects.text_headers import without_signature
 
 PublicKey = NewType("PublicKey", bytes)
 """32 octets (RFC 8032 section 5.1.5)."""

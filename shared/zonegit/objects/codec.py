@@ -12,7 +12,7 @@ from typing import Final, assert_never
 import msgspec
 
 from zonegit.errors import Corrupt, Invalid
-from zonegit.objects import text_headers, wide
+from zonegit.objects import headers, tree_codec
 from zonegit.objects.ids import ID_OCTETS, Kind, ObjectId, RawObject, seal
 from zonegit.objects.model import Blob, Commit, Doc, Index, Object, Symref, Tag, Tree
 from zonegit.zone import rrtypes
@@ -37,13 +37,13 @@ def encode(value: Object) -> RawObject:
         case Blob(rrset):
             return seal("blob", encode_blob(rrset))
         case Tree(entries):
-            return seal("tree", wide.encode_leaf(entries))
+            return seal("tree", tree_codec.encode_leaf(entries))
         case Index():
-            return seal("tree", wide.encode_index(value))
+            return seal("tree", tree_codec.encode_index(value))
         case Commit():
-            return seal("commit", text_headers.encode_commit(value))
+            return seal("commit", headers.encode_commit(value))
         case Tag():
-            return seal("tag", text_headers.encode_tag(value))
+            return seal("tag", headers.encode_tag(value))
         case Symref(target):
             return seal("symref", _bounded(target.encode(), MAX_SYMREF, "symref"))
         case Doc(fields):
@@ -188,9 +188,9 @@ def _bounded(payload: bytes, limit: int, kind: str) -> bytes:
 
 _DECODERS: Final[dict[Kind, Callable[[bytes], Object]]] = {
     "blob": lambda payload: Blob(decode_blob(payload)),
-    "tree": wide.decode_node,
-    "commit": text_headers.decode_commit,
-    "tag": text_headers.decode_tag,
+    "tree": tree_codec.decode_node,
+    "commit": headers.decode_commit,
+    "tag": headers.decode_tag,
     "symref": _decode_symref,
     "doc": _decode_doc,
 }

@@ -14,11 +14,11 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from zonegit.errors import Corrupt
-from zonegit.objects import wide
-from zonegit.objects.asks import Asks
+from zonegit.objects import tree_codec
 from zonegit.objects.ids import ObjectId, RawObject, seal, short
 from zonegit.objects.model import Index, Key, Object, Row, Tree
-from zonegit.objects.wide import NARROW
+from zonegit.objects.tree_codec import NARROW
+from zonegit.objects.walk import Asks
 
 Entries = Mapping[Key, ObjectId]
 Changes = Mapping[Key, ObjectId | None]
@@ -52,9 +52,9 @@ def build(entries: Entries, out: list[RawObject], below: Below = NOTHING_BELOW) 
     """Stores a node from scratch; ``entries`` must not be empty."""
     if len(entries) <= NARROW:
         _append(below, below, out)
-        return _write(wide.encode_leaf(entries), out)
+        return _write(tree_codec.encode_leaf(entries), out)
     rows = []
-    for run in wide.cut(sorted(entries), 0):
+    for run in tree_codec.cut(sorted(entries), 0):
         _append(below, run, out)
         rows.append(_leaf_row({key: entries[key] for key in run}, out))
     return _raise_root(rows, 1, out)
@@ -81,7 +81,7 @@ def read(root: ObjectId, start: Key = b"") -> Asks[dict[Key, ObjectId]]:
                 below.extend((each.row.id, each) for each in places if each.row.key >= start)
         pending = below
     if found:
-        wide.refuse_twice(found, max(found))
+        tree_codec.refuse_twice(found, max(found))
     return found
 
 
@@ -122,7 +122,7 @@ def update(
         return root
     top = nodes[root]
     if isinstance(top, Index):
-        total = wide.entries_below(top.rows)
+        total = tree_codec.entries_below(top.rows)
         total += sum((value is not None) - (key in present) for key, value in effective.items())
         if total > NARROW:
             _append(below, below, out)
@@ -335,8 +335,8 @@ def _recut_height(
                     rows.pop(key, None)
                 else:
                     rows[key] = edit
-            runs = wide.cut(sorted(rows), height)
-            open_run = bool(runs) and not wide.ends_run(runs[-1][-1], len(runs[-1]), height)
+            runs = tree_codec.cut(sorted(rows), height)
+            open_run = bool(runs) and not tree_codec.ends_run(runs[-1][-1], len(runs[-1]), height)
             if old.is_final or not open_run:
                 break
             for run in runs[:-1]:
@@ -394,7 +394,7 @@ def _raise_root(rows: list[Row], height: int, out: list[RawObject]) -> ObjectId:
     """Stands index upon index until one node remains."""
     while len(rows) > 1:
         by_key = {row.key: row for row in rows}
-        runs = wide.cut(by_key, height)
+        runs = tree_codec.cut(by_key, height)
         rows = [_index_row([by_key[key] for key in run], height, out) for run in runs]
         height += 1
     return rows[0].id
@@ -405,7 +405,7 @@ def _lower_root(root: ObjectId, out: list[RawObject]) -> Asks[ObjectId]:
     while True:
         # Just written, so it is found at once from the end; an old node is asked for.
         payload = next((raw.payload for raw in reversed(out) if raw.id == root), None)
-        node = wide.decode_node(payload) if payload else (yield [root])[root]
+        node = tree_codec.decode_node(payload) if payload else (yield [root])[root]
         if not isinstance(node, Index) or len(node.rows) > 1:
             return root
         root = node.rows[0].id
@@ -413,12 +413,12 @@ def _lower_root(root: ObjectId, out: list[RawObject]) -> Asks[ObjectId]:
 
 def _leaf_row(entries: dict[Key, ObjectId], out: list[RawObject]) -> Row:
     last = max(entries)
-    return Row(last, len(entries), _write(wide.encode_leaf(entries), out))
+    return Row(last, len(entries), _write(tree_codec.encode_leaf(entries), out))
 
 
 def _index_row(rows: list[Row], height: int, out: list[RawObject]) -> Row:
-    node = _write(wide.encode_index(Index(height, tuple(rows))), out)
-    return Row(rows[-1].key, wide.entries_below(rows), node)
+    node = _write(tree_codec.encode_index(Index(height, tuple(rows))), out)
+    return Row(rows[-1].key, tree_codec.entries_below(rows), node)
 
 
 def _write(payload: bytes, out: list[RawObject]) -> ObjectId:
@@ -463,4 +463,4 @@ def _first_key(node: Tree | Index) -> Key:
 def _summary(node: Tree | Index) -> tuple[Key, int]:
     if isinstance(node, Tree):
         return max(node.entries), len(node.entries)
-    return node.rows[-1].key, wide.entries_below(node.rows)
+    return node.rows[-1].key, tree_codec.entries_below(node.rows)

@@ -7,11 +7,11 @@ without holding anything (RFC 1034 section 4.3.2, RFC 4592 section 2.2.2).
 
 from typing import Final
 
-from zonegit.history.trees import child_path
-from zonegit.objects import node
-from zonegit.objects.asks import Asks
+from zonegit.objects import tree_node
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import FIRST_RRSET, SUBTREE, key_rdtype, subtree_key
+from zonegit.objects.walk import Asks
+from zonegit.objects.zone_tree import child_path
 from zonegit.zone.names import Path
 
 WILDCARD: Final = b"*"
@@ -35,7 +35,7 @@ def around(root: ObjectId, path: Path) -> Asks[RRsets]:
         if depth == len(path):
             break
         labels = (WILDCARD, path[depth])
-        below = yield from node.pick(at, {subtree_key(label) for label in labels})
+        below = yield from tree_node.pick(at, {subtree_key(label) for label in labels})
         if beside := below.get(subtree_key(WILDCARD)):
             yield from _take(beside, (*path[:depth], WILDCARD), found)
         at = below.get(subtree_key(labels[-1]))
@@ -46,12 +46,12 @@ def around(root: ObjectId, path: Path) -> Asks[RRsets]:
 
 def _take(at: ObjectId, path: Path, found: RRsets) -> Asks[None]:
     """Adds what stands at a name, or below it where nothing does: that it exists."""
-    entries = yield from node.read(at, FIRST_RRSET)
+    entries = yield from tree_node.read(at, FIRST_RRSET)
     found.update({(path, key_rdtype(key)): blob for key, blob in entries.items()})
     if entries:
         return
     while True:
-        key, at = yield from node.last(at)
+        key, at = yield from tree_node.last(at)
         if key[0] != SUBTREE:
             found[path, key_rdtype(key)] = at
             return
