@@ -28,7 +28,7 @@ from zonegit.repo.committing.commits import Intent
 from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset
 

@@ -26,7 +26,7 @@ from zonegit.repo.committing.edits import Edit, Set
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import branches
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset
 

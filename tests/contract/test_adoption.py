@@ -14,13 +14,13 @@ from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
 from zonegit.repo.pointing import migration
-from zonegit.store import legacy, refnames
+from zonegit.store import ref_names, v03_slots
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Origin
 from zonegit.zone import names
 
 FOO = names.parse("foo.com.")
-MAIN = refnames.branch(FOO, "main")
+MAIN = ref_names.branch(FOO, "main")
 SLOTS = vectors.v03_slots()
 OBJECTS = migration.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").objects
 
@@ -58,7 +58,7 @@ async def test_what_was_taken_over_is_taken_over_again_without_a_change(stand: R
     assert again.sequence == first.sequence
 
 
-def slots_of(commit: ObjectId) -> legacy.Slots:
+def slots_of(commit: ObjectId) -> v03_slots.Slots:
     """A store of the original with one branch."""
     return {"refs/zonegit/zone": SLOTS["refs/zonegit/zone"], "refs/heads/main": commit}
 
@@ -112,10 +112,10 @@ async def test_a_zone_without_branches_is_filled(stand: RefStand) -> None:
 async def test_a_default_head_that_is_there_stays(stand: RefStand) -> None:
     await with_objects(stand)
     bar = names.parse("bar.com.")
-    home = refnames.branch(bar, "main")
+    home = ref_names.branch(bar, "main")
     await stand.objects.put([encode(Symref(home.path()))])
     await stand.refs.register(bar, origin())
-    await stand.refs.point(refnames.default_head(), home, origin())
+    await stand.refs.point(ref_names.default_head(), home, origin())
     await stand.adopter.adopt(SLOTS, origin())
     default = (await stand.refs.where(ACTOR)).default
     assert default is not None
@@ -146,7 +146,7 @@ async def test_a_commit_of_another_zone_is_invalid_and_nothing_is_changed(
     [
         {"refs/heads/main": ObjectId(b"short")},
         {"refs/heads/a..b": bytes(32)},
-        {legacy.HEAD: b"\xff" * 32},
+        {v03_slots.HEAD: b"\xff" * 32},
         {f"refs/heads/b{n}": bytes(32) for n in range(2_000)},
     ],
 )

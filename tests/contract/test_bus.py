@@ -23,7 +23,7 @@ from zonegit.errors import Conflict, Corrupt, Denied, Internal, Invalid, Unavail
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Symref
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.protocols import Dated
 from zonegit.wire import codec, subjects, verbs
 from zonegit.wire.messages import (
@@ -247,7 +247,7 @@ async def test_what_the_broker_denies_fails_as_denied() -> None:
     with nats_server(PERMISSIONS) as url:
         settings = BusSettings(url.replace("://", "://ada:x@"))
         async with connect(settings, name="cli") as bus:
-            subject = subjects.request("ada", "refs", "move", refnames.branch(zone, "main"))
+            subject = subjects.request("ada", "refs", "move", ref_names.branch(zone, "main"))
             with pytest.raises(Denied, match="=2F25"):
                 await bus.request(subject, Done(), Done, timeout=60)
             with pytest.raises(Unavailable, match="no refs service"):

@@ -11,17 +11,17 @@ from tests.support.commits import Made
 from tests.support.removing import remove_zone
 
 from zonegit.errors import Invalid, ZonegitError
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.basis import USUAL, Basis, RefState, ServedTree
 from zonegit.store.expected import Absent, Anything, Exactly, Expected
 from zonegit.store.protocols import Origin
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.zone import names
 
 FOO = names.parse("foo.com.")
 BAR = names.parse("bar.com.")
-MAIN = refnames.branch(FOO, "main")
-GONE = refnames.branch(FOO, "gone")
+MAIN = ref_names.branch(FOO, "main")
+GONE = ref_names.branch(FOO, "gone")
 
 FIRST = commits.commit(FOO, 10, hosts=20)
 SECOND = commits.commit(FOO, 11, hosts=21)
@@ -63,7 +63,7 @@ CASES = {
     "a lost race": Case("conflict", commits.commit(FOO, 12, hosts=8), expected=Exactly(FIRST.id)),
     "a branch that exists": Case("conflict", commits.commit(FOO, 12), expected=Absent()),
     "whatever it holds": Case(None, commits.commit(FOO, 12, hosts=21), expected=Anything()),
-    "a new branch": Case(None, FIRST, refnames.branch(FOO, "new"), Absent()),
+    "a new branch": Case(None, FIRST, ref_names.branch(FOO, "new"), Absent()),
     "a deleted branch, at a later serial": Case(None, commits.commit(FOO, 12), GONE, Absent()),
     "a deleted branch, at an earlier serial": Case("unsafe", FIRST, GONE, Absent()),
     "a deleted branch, forced": Case(None, FIRST, GONE, Absent(), force=True),
@@ -73,12 +73,12 @@ CASES = {
     "a commit of another zone": Case("invalid", ELSEWHERE),
     "a commit without a SOA": Case("invalid", commits.commit(FOO, None)),
     "a zone that is not registered": Case(
-        "not-found", ELSEWHERE, refnames.branch(BAR, "main"), Absent()
+        "not-found", ELSEWHERE, ref_names.branch(BAR, "main"), Absent()
     ),
     "a commit that is nowhere": Case("not-found", commits.commit(FOO, 12, hosts=21), stored=False),
-    "a tag": Case(None, FIRST, refnames.tag(FOO, "v1"), Absent()),
-    "a tag that exists": Case("conflict", FIRST, refnames.tag(FOO, "v0"), Absent()),
-    "a zone's own ref": Case("invalid", FIRST, refnames.marker(FOO), Absent()),
+    "a tag": Case(None, FIRST, ref_names.tag(FOO, "v1"), Absent()),
+    "a tag that exists": Case("conflict", FIRST, ref_names.tag(FOO, "v0"), Absent()),
+    "a zone's own ref": Case("invalid", FIRST, ref_names.marker(FOO), Absent()),
 }
 
 
@@ -90,7 +90,7 @@ async def stood(stand: RefStand) -> RefStand:
     await stand.objects.put([*FIRST.objects, *SECOND.objects])
     await refs.move(MAIN, Absent(), FIRST.id, origin())
     await refs.move(MAIN, Exactly(FIRST.id), SECOND.id, origin())
-    await refs.move(refnames.tag(FOO, "v0"), Absent(), FIRST.id, origin())
+    await refs.move(ref_names.tag(FOO, "v0"), Absent(), FIRST.id, origin())
     await refs.move(GONE, Absent(), SECOND.id, origin())
     await refs.move(GONE, Exactly(SECOND.id), None, origin())
     return stand
@@ -165,11 +165,11 @@ async def test_the_basis_of_a_verdict_is_told(stood: RefStand) -> None:
     gone = RefState(True, None, ServedTree(11, SECOND.tree), refs=2)
     assert await stood.refs.basis(GONE) == Basis(gone, USUAL)
     tag = RefState(True, FIRST.id)
-    assert await stood.refs.basis(refnames.tag(FOO, "v0")) == Basis(tag, USUAL)
-    nowhere = await stood.refs.basis(refnames.branch(BAR, "main"))
+    assert await stood.refs.basis(ref_names.tag(FOO, "v0")) == Basis(tag, USUAL)
+    nowhere = await stood.refs.basis(ref_names.branch(BAR, "main"))
     assert nowhere == Basis(RefState(False, None, is_new=True), USUAL)
     with pytest.raises(Invalid):
-        await stood.refs.basis(refnames.marker(FOO))
+        await stood.refs.basis(ref_names.marker(FOO))
 
 
 @pytest.mark.parametrize("name", ["a later serial", "most of the zone", "a lost race", "a tag"])

@@ -7,7 +7,7 @@ from tests.support import vectors
 
 from zonegit.errors import Invalid
 from zonegit.repo.pointing import migration
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 
 ODD = "release`{touch,x}`"
@@ -19,7 +19,7 @@ async def test_a_new_name_with_a_character_of_shells_is_refused(
     stand: RefStand, character: str
 ) -> None:
     first = await registered(stand)
-    for ref in (refnames.branch(FOO, f"a{character}b"), refnames.tag(FOO, f"a{character}b")):
+    for ref in (ref_names.branch(FOO, f"a{character}b"), ref_names.tag(FOO, f"a{character}b")):
         for change in (stand.refs.move, stand.refs.judge):
             with pytest.raises(Invalid, match="is not a name for a new"):
                 await change(ref, Absent(), first.id, origin(force=True, because="of it"))
@@ -28,8 +28,8 @@ async def test_a_new_name_with_a_character_of_shells_is_refused(
 @pytest.mark.parametrize("name", ["fix/ä-1", "a@b", "a+b,c=d", "100%", "v1.0_rc"])
 async def test_a_plain_name_is_taken(stand: RefStand, name: str) -> None:
     first = await registered(stand)
-    await stand.refs.move(refnames.branch(FOO, name), Absent(), first.id, origin())
-    await stand.refs.move(refnames.tag(FOO, name), Absent(), first.id, origin())
+    await stand.refs.move(ref_names.branch(FOO, name), Absent(), first.id, origin())
+    await stand.refs.move(ref_names.tag(FOO, name), Absent(), first.id, origin())
 
 
 async def test_odd_names_of_a_store_that_is_taken_over_stay_usable(stand: RefStand) -> None:
@@ -42,7 +42,7 @@ async def test_odd_names_of_a_store_that_is_taken_over_stay_usable(stand: RefSta
     assert ODD in held.heads
     assert "v'1" in held.tags
 
-    ref = refnames.branch(FOO, ODD)
+    ref = ref_names.branch(FOO, ODD)
     tip = held.heads[ODD].target
     later = await stored(stand, FOO, 4_000_000_000 if held.heads[ODD].serial < 2**31 else 1)
     force = origin(force=True, because="a test")
@@ -51,4 +51,4 @@ async def test_odd_names_of_a_store_that_is_taken_over_stay_usable(stand: RefSta
     # What an undo of the deletion does.
     await stand.refs.move(ref, Absent(), later.id, origin(force=True, because="a test"))
     with pytest.raises(Invalid):
-        await stand.refs.move(refnames.branch(FOO, ODD + "2"), Absent(), later.id, origin())
+        await stand.refs.move(ref_names.branch(FOO, ODD + "2"), Absent(), later.id, origin())

@@ -10,7 +10,7 @@ from tests.support.commits import Made
 
 from zonegit.errors import Conflict, Invalid, NotFound, Unavailable, Unsafe
 from zonegit.objects.ids import ObjectId
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.protocols import Guard, Installation, Moved, Past, Renewal
 from zonegit.wire.messages import MAX_REPLACED
@@ -64,7 +64,7 @@ async def test_zones_await_their_recovery_one_by_one(stand: RefStand) -> None:
     assert snapshot.recovering
     assert {each.zone: each.awaiting for each in snapshot.zones} == {FOO: False, BAR: True}
     assert (await stand.refs.zone(BAR, ACTOR)).awaiting
-    branch, tag = refnames.branch(BAR, "main"), refnames.tag(BAR, "v1")
+    branch, tag = ref_names.branch(BAR, "main"), ref_names.tag(BAR, "v1")
     for attempt in (
         stand.refs.move(branch, Anything(), (await stored(stand, BAR, 2)).id, origin(force=True)),
         stand.refs.move(tag, Absent(), other.id, origin()),
@@ -106,7 +106,7 @@ async def test_a_recovery_sent_again_is_answered_with_its_first_outcome(stand: R
 async def test_a_recovery_that_missed_a_branch_or_a_move_changes_nothing(stand: RefStand) -> None:
     made = await registered(stand)
     second = await stored(stand, FOO, 2)
-    side = refnames.branch(FOO, "side")
+    side = ref_names.branch(FOO, "side")
     await stand.refs.move(side, Absent(), second.id, origin())
     before = await stand.refs.snapshot()
     for renewals in ([Renewal("main", made.id)], [], [Renewal("main", second.id)]):
@@ -148,11 +148,11 @@ async def test_highest_serials_are_raised_also_of_branches_and_zones_that_are_lo
     assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].highest == 9
     early = await stored(stand, FOO, 70)
     with pytest.raises(Unsafe):
-        await stand.refs.move(refnames.branch(FOO, "lost"), Absent(), early.id, origin())
+        await stand.refs.move(ref_names.branch(FOO, "lost"), Absent(), early.id, origin())
     await stand.refs.register(BAR, origin())
     for serial, is_late in ((30, False), (31, True)):
         new = await stored(stand, BAR, serial)
-        move = stand.refs.move(refnames.branch(BAR, "main"), Absent(), new.id, origin())
+        move = stand.refs.move(ref_names.branch(BAR, "main"), Absent(), new.id, origin())
         if is_late:
             await move
         else:

@@ -17,11 +17,11 @@ from zonegit.errors import Conflict, Corrupt, Denied, Invalid, NotFound, Unsafe,
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Symref
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.protocols import LogEntry, Moved, Operated, Origin, Snapshot, Stood
-from zonegit.store.refnames import RefName
-from zonegit.store.when import MAX_SECONDS, Ago, At, Back
+from zonegit.store.ref_names import RefName
+from zonegit.store.ref_time import MAX_SECONDS, Ago, At, Back
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -29,7 +29,7 @@ FOO = names.parse("foo.com.")
 BAR = names.parse("sub.foo.com.")
 RFC2317 = names.parse("0/25.2.0.192.in-addr.arpa.")
 LONGEST = names.join([b"\0" * 63, b"." * 63, b"\xff" * 63, b"/" * 61])
-MAIN = refnames.branch(FOO, "main")
+MAIN = ref_names.branch(FOO, "main")
 
 
 def origin(*, force: bool = False, operation: str = "", because: str | None = None) -> Origin:
@@ -47,7 +47,7 @@ async def registered(stand: RefStand, zone: Name = FOO, serial: int = 1) -> Made
     """A zone with a first commit on main."""
     await stand.refs.register(zone, origin())
     made = await stored(stand, zone, serial)
-    await stand.refs.move(refnames.branch(zone, "main"), Absent(), made.id, origin())
+    await stand.refs.move(ref_names.branch(zone, "main"), Absent(), made.id, origin())
     return made
 
 
@@ -83,7 +83,7 @@ async def test_an_unknown_zone_is_not_found(stand: RefStand) -> None:
     with pytest.raises(NotFound):
         await stand.refs.move(MAIN, Absent(), made.id, origin())
     with pytest.raises(NotFound):
-        await point(stand, refnames.default_head(), MAIN)
+        await point(stand, ref_names.default_head(), MAIN)
 
 
 async def test_a_created_branch_has_its_tip_serial_and_sequence(stand: RefStand) -> None:
@@ -111,7 +111,7 @@ async def test_a_lost_race_names_the_tip(stand: RefStand) -> None:
     with pytest.raises(Conflict) as exists:
         await stand.refs.move(MAIN, Absent(), third.id, origin())
     assert exists.value.details["tip"] == second.id.hex()
-    gone = refnames.branch(FOO, "gone")
+    gone = ref_names.branch(FOO, "gone")
     with pytest.raises(Conflict) as absent:
         await stand.refs.move(gone, Exactly(first.id), third.id, origin())
     assert absent.value.details["tip"] == ""
@@ -144,8 +144,8 @@ async def test_every_kind_of_change_may_be_sent_again(stand: RefStand) -> None:
     await stand.objects.put([encode(Symref(MAIN.path()))])
     added = await stand.refs.register(FOO, add)
     assert await stand.refs.register(FOO, add) == added
-    pointed = await stand.refs.point(refnames.own_head(ACTOR), MAIN, head)
-    assert await stand.refs.point(refnames.own_head(ACTOR), MAIN, head) == pointed
+    pointed = await stand.refs.point(ref_names.own_head(ACTOR), MAIN, head)
+    assert await stand.refs.point(ref_names.own_head(ACTOR), MAIN, head) == pointed
     removed = await stand.refs.unregister(FOO, remove)
     assert await stand.refs.unregister(FOO, remove) == removed
     assert (await stand.refs.snapshot()).sequence == removed.sequence
@@ -154,9 +154,9 @@ async def test_every_kind_of_change_may_be_sent_again(stand: RefStand) -> None:
 async def test_one_operation_may_move_several_refs(stand: RefStand) -> None:
     first = await registered(stand)
     why = origin()
-    other = refnames.branch(FOO, "other")
+    other = ref_names.branch(FOO, "other")
     assert (await stand.refs.move(other, Absent(), first.id, why)).entries
-    assert (await stand.refs.move(refnames.tag(FOO, "v1"), Absent(), first.id, why)).entries
+    assert (await stand.refs.move(ref_names.tag(FOO, "v1"), Absent(), first.id, why)).entries
     refs = await stand.refs.zone(FOO, ACTOR)
     assert (set(refs.heads), set(refs.tags)) == ({"main", "other"}, {"v1"})
 
@@ -175,7 +175,7 @@ async def test_an_operation_that_changed_nothing_is_not_good_for_another_move(
 ) -> None:
     first = await registered(stand)
     second = await stored(stand, FOO, 2)
-    gone = refnames.branch(FOO, "gone")
+    gone = ref_names.branch(FOO, "gone")
     stays, deletes = origin(), origin()
     same = await stand.refs.move(MAIN, Anything(), first.id, stays)
     absent = await stand.refs.move(gone, Anything(), None, deletes)
@@ -195,8 +195,8 @@ async def test_an_operation_that_changed_nothing_is_not_good_for_another_move(
 
 async def test_an_operation_id_is_not_good_to_point_elsewhere(stand: RefStand) -> None:
     await registered(stand)
-    own, why = refnames.own_head(ACTOR), origin()
-    canary = refnames.branch(FOO, "canary")
+    own, why = ref_names.own_head(ACTOR), origin()
+    canary = ref_names.branch(FOO, "canary")
     await stand.objects.put([encode(Symref(each.path())) for each in (MAIN, canary)])
     await stand.refs.point(own, MAIN, why)
     with pytest.raises(Invalid, match="another move"):
@@ -207,7 +207,7 @@ async def test_what_stands_already_writes_no_row(stand: RefStand) -> None:
     first = await registered(stand)
     before = (await stand.refs.snapshot()).sequence
     moved = await stand.refs.move(MAIN, Anything(), first.id, origin())
-    gone = await stand.refs.move(refnames.branch(FOO, "gone"), Anything(), None, origin())
+    gone = await stand.refs.move(ref_names.branch(FOO, "gone"), Anything(), None, origin())
     assert (moved.entries, gone.entries) == ([], [])
     assert (await stand.refs.snapshot()).sequence == before == moved.sequence
 
@@ -217,7 +217,7 @@ async def test_sequences_are_contiguous(stand: RefStand) -> None:
     await registered(stand, BAR)
     with pytest.raises(ZonegitError):
         await stand.refs.register(BAR, origin())
-    await point(stand, refnames.own_head(ACTOR), MAIN)
+    await point(stand, ref_names.own_head(ACTOR), MAIN)
     await remove_zone(stand.refs, BAR, origin(force=True))
     snapshot = await stand.refs.snapshot()
     since = await stand.refs.since(snapshot.epoch, 0)
@@ -298,7 +298,7 @@ async def test_a_deleted_branch_is_remembered_by_its_highest_serial(stand: RefSt
 async def test_serials_of_branches_are_their_own(stand: RefStand) -> None:
     await registered(stand, serial=5)
     older = await stored(stand, FOO, 1)
-    canary = refnames.branch(FOO, "canary")
+    canary = ref_names.branch(FOO, "canary")
     await stand.refs.move(canary, Absent(), older.id, origin())
     assert (await stand.refs.zone(FOO, ACTOR)).heads["canary"].highest == 1
 
@@ -342,7 +342,7 @@ async def test_a_lost_race_is_a_conflict_whatever_policy_would_say(stand: RefSta
 
 async def test_a_branch_is_made_and_deleted_without_counting(stand: RefStand) -> None:
     big, small = await shrinking(stand)
-    other = refnames.branch(FOO, "other")
+    other = ref_names.branch(FOO, "other")
     await stand.refs.move(other, Absent(), small.id, origin())
     await stand.refs.move(MAIN, Exactly(big.id), None, origin())
     await stand.refs.move(MAIN, Absent(), small.id, origin())
@@ -362,10 +362,10 @@ async def test_a_tag_holds_a_tag_object_or_a_commit(stand: RefStand) -> None:
     made = await registered(stand)
     annotated = commits.tag(made, "v1")
     await stand.objects.put([annotated])
-    await stand.refs.move(refnames.tag(FOO, "v1"), Absent(), annotated.id, origin())
-    await stand.refs.move(refnames.tag(FOO, "light"), Absent(), made.id, origin())
+    await stand.refs.move(ref_names.tag(FOO, "v1"), Absent(), annotated.id, origin())
+    await stand.refs.move(ref_names.tag(FOO, "light"), Absent(), made.id, origin())
     with pytest.raises(NotFound):
-        await stand.refs.move(refnames.tag(FOO, "bad"), Absent(), made.tree, origin())
+        await stand.refs.move(ref_names.tag(FOO, "bad"), Absent(), made.tree, origin())
     tags = (await stand.refs.zone(FOO, ACTOR)).tags
     assert {name: tip.target for name, tip in tags.items()} == {
         "v1": annotated.id,
@@ -378,7 +378,7 @@ async def test_a_tag_holds_a_tag_object_or_a_commit(stand: RefStand) -> None:
 async def test_a_zone_with_branches_or_tags_is_not_removed(stand: RefStand, force: bool) -> None:
     """A user who may not move a branch, by a rule of the bus, cannot remove its zone either."""
     made = await registered(stand)
-    await stand.refs.move(refnames.tag(FOO, "v1"), Absent(), made.id, origin())
+    await stand.refs.move(ref_names.tag(FOO, "v1"), Absent(), made.id, origin())
     before = await stand.refs.zone(FOO, ACTOR)
     with pytest.raises(Unsafe, match="branches: main; tags: v1"):
         await stand.refs.unregister(FOO, origin(force=force))
@@ -414,7 +414,7 @@ async def test_a_zone_registered_again_starts_without_branches(stand: RefStand) 
 
 async def test_the_default_head_applies_to_everybody(stand: RefStand) -> None:
     made = await registered(stand)
-    await point(stand, refnames.default_head(), MAIN)
+    await point(stand, ref_names.default_head(), MAIN)
     where = await stand.refs.where(ACTOR)
     assert where.own is None
     assert where.default is not None
@@ -426,13 +426,13 @@ async def test_the_default_head_applies_to_everybody(stand: RefStand) -> None:
 async def test_an_own_head_is_remembered_for_its_zone(stand: RefStand) -> None:
     await registered(stand, FOO)
     await registered(stand, BAR)
-    canary = refnames.branch(FOO, "canary")
-    moved = await point(stand, refnames.own_head(ACTOR), canary)
+    canary = ref_names.branch(FOO, "canary")
+    moved = await point(stand, ref_names.own_head(ACTOR), canary)
     assert [entry.ref for entry in moved.entries] == [
-        refnames.own_head(ACTOR),
-        refnames.remembered(ACTOR, FOO),
+        ref_names.own_head(ACTOR),
+        ref_names.remembered(ACTOR, FOO),
     ]
-    await point(stand, refnames.own_head(ACTOR), refnames.branch(BAR, "main"))
+    await point(stand, ref_names.own_head(ACTOR), ref_names.branch(BAR, "main"))
     where = await stand.refs.where(ACTOR)
     assert where.own is not None
     assert (where.own.zone, where.own.branch) == (BAR, "main")
@@ -441,7 +441,7 @@ async def test_an_own_head_is_remembered_for_its_zone(stand: RefStand) -> None:
 
 async def test_a_head_may_stand_for_a_branch_without_commit(stand: RefStand) -> None:
     await stand.refs.register(FOO, origin())
-    await point(stand, refnames.own_head(ACTOR), MAIN)
+    await point(stand, ref_names.own_head(ACTOR), MAIN)
     where = await stand.refs.where(ACTOR)
     assert where.own is not None
     assert where.own.tip is None
@@ -449,8 +449,8 @@ async def test_a_head_may_stand_for_a_branch_without_commit(stand: RefStand) -> 
 
 async def test_a_head_into_a_removed_zone_is_lost(stand: RefStand) -> None:
     await registered(stand)
-    await point(stand, refnames.own_head(ACTOR), MAIN)
-    await point(stand, refnames.default_head(), MAIN)
+    await point(stand, ref_names.own_head(ACTOR), MAIN)
+    await point(stand, ref_names.default_head(), MAIN)
     await remove_zone(stand.refs, FOO, origin(force=True))
     where = await stand.refs.where(ACTOR)
     assert (where.own, where.own_lost) == (None, True)
@@ -460,8 +460,8 @@ async def test_a_head_into_a_removed_zone_is_lost(stand: RefStand) -> None:
 async def test_a_head_names_a_stored_symref_only(stand: RefStand) -> None:
     await stand.refs.register(FOO, origin())
     with pytest.raises(NotFound, match="symref"):
-        await stand.refs.point(refnames.default_head(), MAIN, origin())
-    await point(stand, refnames.default_head(), MAIN)
+        await stand.refs.point(ref_names.default_head(), MAIN, origin())
+    await point(stand, ref_names.default_head(), MAIN)
     (entry,) = [entry for entry in await all_rows(stand) if entry.ref.space == "head"]
     assert entry.new == encode(Symref("refs/heads/foo.com./main")).id
 
@@ -469,7 +469,7 @@ async def test_a_head_names_a_stored_symref_only(stand: RefStand) -> None:
 async def test_nobody_moves_anothers_head(stand: RefStand) -> None:
     await registered(stand)
     with pytest.raises(ZonegitError) as caught:
-        await point(stand, refnames.own_head("eve"), MAIN)
+        await point(stand, ref_names.own_head("eve"), MAIN)
     assert caught.value.code == "denied"
 
 
@@ -477,10 +477,10 @@ async def test_nobody_moves_anothers_head(stand: RefStand) -> None:
 async def test_any_zone_can_be_kept(stand: RefStand, zone: Name) -> None:
     """255 octets of any value, RFC 2317's slash, the root, a single label."""
     made = await registered(stand, zone)
-    branch = refnames.branch(zone, "feature/" + "ü" * 90)
+    branch = ref_names.branch(zone, "feature/" + "ü" * 90)
     await stand.refs.move(branch, Absent(), made.id, origin())
-    await point(stand, refnames.own_head(ACTOR), branch)
-    await point(stand, refnames.default_head(), branch)
+    await point(stand, ref_names.own_head(ACTOR), branch)
+    await point(stand, ref_names.default_head(), branch)
     where = await stand.refs.where(ACTOR)
     assert where.own is not None
     assert where.own == where.default
@@ -588,7 +588,7 @@ async def test_a_ref_without_a_zone_is_still_told_of_and_one_that_never_was_is_n
     assert beyond.value.details == {"moves": "2"}
     for when in (Ago(0), At(0), Back(0)):
         with pytest.raises(NotFound) as never:
-            await stand.refs.at(refnames.branch(FOO, "never"), when)
+            await stand.refs.at(ref_names.branch(FOO, "never"), when)
         assert never.value.details == {"moves": "0"}
 
 
@@ -654,10 +654,10 @@ async def every_operation(stand: RefStand, limit: int, **wanted: Any) -> list[Op
 async def test_operations_are_told_whole_the_latest_first(stand: RefStand) -> None:
     made = await registered(stand)
     both = origin()
-    await stand.refs.move(refnames.branch(FOO, "a"), Absent(), made.id, both)
+    await stand.refs.move(ref_names.branch(FOO, "a"), Absent(), made.id, both)
     between = origin()
-    await stand.refs.move(refnames.tag(FOO, "v1"), Absent(), made.id, between)
-    await stand.refs.move(refnames.branch(FOO, "b"), Absent(), made.id, both)
+    await stand.refs.move(ref_names.tag(FOO, "v1"), Absent(), made.id, between)
+    await stand.refs.move(ref_names.branch(FOO, "b"), Absent(), made.id, both)
     for limit in (1, 2, 100):
         found = await every_operation(stand, limit)
         assert [each.operation for each in found[:2]] == [both.operation, between.operation]
@@ -682,7 +682,7 @@ async def test_a_long_operation_is_told_in_part_and_counted(stand: RefStand) -> 
     made = await registered(stand)
     long = origin()
     for number in range(25):
-        await stand.refs.move(refnames.tag(FOO, f"v{number}"), Absent(), made.id, long)
+        await stand.refs.move(ref_names.tag(FOO, f"v{number}"), Absent(), made.id, long)
     (found,) = (await stand.refs.operations(1)).operations
     assert (found.operation, found.rows, len(found.entries)) == (long.operation, 25, 20)
     told = await stand.refs.operation(ACTOR, long.operation[:12])
@@ -721,31 +721,31 @@ async def test_an_operation_is_named_by_what_only_its_id_begins_with(stand: RefS
 
 async def test_a_head_can_be_removed_and_what_is_remembered_forgotten(stand: RefStand) -> None:
     await registered(stand)
-    own = refnames.own_head(ACTOR)
-    await point(stand, refnames.default_head(), MAIN)
+    own = ref_names.own_head(ACTOR)
+    await point(stand, ref_names.default_head(), MAIN)
     await point(stand, own, MAIN)
     moved = await stand.refs.unpoint(own, origin())
     assert [(entry.ref, entry.new) for entry in moved.entries] == [(own, None)]
     where = await stand.refs.where(ACTOR)
     assert (where.own, where.default is not None) == (None, True)
     assert (await stand.refs.zone(FOO, ACTOR)).remembered == "main"
-    await stand.refs.unpoint(refnames.remembered(ACTOR, FOO), origin())
+    await stand.refs.unpoint(ref_names.remembered(ACTOR, FOO), origin())
     assert (await stand.refs.zone(FOO, ACTOR)).remembered is None
-    await stand.refs.unpoint(refnames.default_head(), origin())
+    await stand.refs.unpoint(ref_names.default_head(), origin())
     assert (await stand.refs.where(ACTOR)).default is None
     assert (await stand.refs.unpoint(own, origin())).entries == []
 
 
 async def test_a_branch_can_be_remembered_without_going_there(stand: RefStand) -> None:
     await registered(stand)
-    await point(stand, refnames.remembered(ACTOR, FOO), MAIN)
+    await point(stand, ref_names.remembered(ACTOR, FOO), MAIN)
     assert (await stand.refs.zone(FOO, ACTOR)).remembered == "main"
     assert (await stand.refs.where(ACTOR)).own is None
 
 
 async def test_others_heads_are_theirs(stand: RefStand) -> None:
     await registered(stand)
-    for head in (refnames.own_head("bob"), refnames.remembered("bob", FOO)):
+    for head in (ref_names.own_head("bob"), ref_names.remembered("bob", FOO)):
         with pytest.raises(Denied):
             await stand.refs.unpoint(head, origin())
         with pytest.raises(Denied):
@@ -756,9 +756,9 @@ async def test_an_operation_sent_again_is_answered_and_removes_no_second_head(
     stand: RefStand,
 ) -> None:
     await registered(stand)
-    own, why = refnames.own_head(ACTOR), origin()
+    own, why = ref_names.own_head(ACTOR), origin()
     await point(stand, own, MAIN)
     first = await stand.refs.unpoint(own, why)
-    await point(stand, own, refnames.branch(FOO, "canary"))
+    await point(stand, own, ref_names.branch(FOO, "canary"))
     assert await stand.refs.unpoint(own, why) == first
     assert (await stand.refs.where(ACTOR)).own is not None

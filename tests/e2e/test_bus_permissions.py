@@ -17,7 +17,7 @@ from zonegit.objects.codec import encode
 from zonegit.objects.model import Identity, Symref
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Origin
 from zonegit.wire import subjects
@@ -87,12 +87,12 @@ async def test_a_resolver_reads_and_cannot_write(url: str) -> None:
         with pytest.raises(Denied):
             await objects_of(bus, "resolver").put([encode(Symref("HEAD"))])
         origin = Origin("resolver", "test", "0" * 32)
-        branch = refnames.branch(ZONE, "main")
+        branch = ref_names.branch(ZONE, "main")
         for attempt in (
             refs_of(bus, "resolver").register(ZONE, origin),
-            refs_of(bus, "resolver").point(refnames.default_head(), branch, origin),
-            refs_of(bus, "resolver").unpoint(refnames.default_head(), origin),
-            refs_of(bus, "resolver").unpoint(refnames.remembered("resolver", ZONE), origin),
+            refs_of(bus, "resolver").point(ref_names.default_head(), branch, origin),
+            refs_of(bus, "resolver").unpoint(ref_names.default_head(), origin),
+            refs_of(bus, "resolver").unpoint(ref_names.remembered("resolver", ZONE), origin),
         ):
             with pytest.raises(Denied):
                 await attempt
@@ -136,7 +136,7 @@ async def test_who_may_only_look_is_told_what_would_come_of_a_move(
     url: str, tmp_path: Path
 ) -> None:
     made = commits.commit(ZONE, 1)
-    branch = refnames.branch(ZONE, "main")
+    branch = ref_names.branch(ZONE, "main")
     with (
         service_process("objectstore", as_user(url, "objectstore"), tmp_path),
         service_process("refs", as_user(url, "refs"), tmp_path),

@@ -17,8 +17,8 @@ from zonegit.repo.committing.commits import Committed, Intent
 from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.past import Past
-from zonegit.store.reading import Reader
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rrset
 

@@ -18,7 +18,7 @@ from zonegit.repo.committing.commits import Committed, Intent
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text
 

@@ -18,7 +18,7 @@ from zonegit.errors import Denied, Unavailable
 from zonegit.objects.model import Identity
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Repo
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import Origin
 from zonegit.wire import subjects
@@ -27,7 +27,7 @@ from zonegit.zone import names
 from zonegit_cli.stack import nats
 
 FOO = names.parse("foo.com.")
-MAIN = refnames.branch(FOO, "main")
+MAIN = ref_names.branch(FOO, "main")
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from zonegit.bus.connection import Bus
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
 from zonegit.objects.ids import identify
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import LogEntry, Origin
 from zonegit.zone import names
@@ -177,7 +177,7 @@ async def move_on(
     branch: str,
     acknowledged: list[LogEntry],
 ) -> None:
-    ref = refnames.branch(ZONE, branch)
+    ref = ref_names.branch(ZONE, branch)
     tip: Made | None = None
     serial = 0
     while not killing.done():

@@ -30,10 +30,10 @@ from zonegit.errors import ZonegitError
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Origin
-from zonegit.store.when import Back
+from zonegit.store.ref_time import Back
 from zonegit.zone import names
 from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.keeper import Keeper
@@ -118,10 +118,10 @@ async def ask_refs(folder: Path) -> Replies:
         for zone in map(names.parse, ZONES):
             replies[f"zone {zone!r}"] = await reply_to(keeper.zone(zone, "ada"))
             replies[f"operations {zone!r}"] = await reply_to(keeper.operations(100, zone=zone))
-            for ref in (refnames.branch(zone, "main"), refnames.marker(zone)):
+            for ref in (ref_names.branch(zone, "main"), ref_names.marker(zone)):
                 replies[f"reflog {ref.path()}"] = await reply_to(keeper.reflog(ref, 100))
                 replies[f"back {ref.path()}"] = await reply_to(keeper.at(ref, Back(1)))
-            replies[f"state {zone!r}"] = await reply_to(refs.state(refnames.branch(zone, "main")))
+            replies[f"state {zone!r}"] = await reply_to(refs.state(ref_names.branch(zone, "main")))
         replies["undoable"] = await reply_to(keeper.operation("ada", None, redo=False))
         if DAMAGED_REFS in replies.values() or await _check(refs):
             return {**replies, "check": DAMAGED_REFS}
@@ -217,9 +217,9 @@ async def installation(url: str, folder: Path) -> None:
 async def _point(here: Site) -> None:
     """Ada's HEAD, and no other actor's."""
     zone = names.parse("foo.com.")
-    branch = refnames.branch(zone, "main")
+    branch = ref_names.branch(zone, "main")
     await here.repo.objects.put([encode(Symref(branch.path()))])
-    head = refnames.own_head("ada")
+    head = ref_names.own_head("ada")
     await here.repo.refs.point(head, branch, Origin("ada", "switch", "5" * 32))
 
 

@@ -27,7 +27,7 @@ from zonegit.bus.service import Answer, Endpoint, Endpoints, serve
 from zonegit.config import BusSettings
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Doc
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Origin
 from zonegit.wire import codec, subjects
@@ -55,7 +55,7 @@ from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
 
 ZONE = names.parse("foo.com.")
-MAIN = refnames.branch(ZONE, "main")
+MAIN = ref_names.branch(ZONE, "main")
 LIST = codec.encode(ListObjects())
 FLOOD = 2_000
 """Requests: 2,000 octets of messages, as it happens."""

@@ -14,7 +14,7 @@ from zonegit.errors import Invalid
 from zonegit.files import open_file
 from zonegit.repo.changing import planfile
 from zonegit.repo.pointing import migration
-from zonegit.store.cacheroot import MARKER, Layout, claimed
+from zonegit.store.cache_root import MARKER, Layout, claimed
 from zonegit_cli.output import Output
 from zonegit_resolver.settings import keyfile
 from zonegit_resolver.settings.planfile import PlanFile

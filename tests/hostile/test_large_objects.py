@@ -6,7 +6,7 @@ from tests.support.rawnats import raw_client
 from tests.unit.resolver.site import Site
 
 from zonegit.objects.ids import MAX_PAYLOAD
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Failure, Judge, Move, PutObjects, Why
@@ -24,7 +24,7 @@ async def test_an_object_beyond_the_limit_is_refused(here: Site, verb: str) -> N
     await here.repo.refs.register(ZONE, here.repo.origin("test"))
     tip, objects = good_zone(ZONE)
     await here.repo.objects.put(objects)
-    ref = refnames.branch(ZONE, "main")
+    ref = ref_names.branch(ZONE, "main")
     service, about, message = {
         "put": ("objects", None, PutObjects(objects=[LARGE])),
         "move": ("refs", ref, Move(expected=Absent(), new=tip, why=WHY, objects=[LARGE])),

@@ -16,15 +16,15 @@ from tests.support.rawnats import RawClient, raw_client
 from tests.support.waiting import held
 
 from zonegit.objects.ids import ObjectId
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly, Expected
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Move, PutObjects, Register, Why
 from zonegit.zone import names
 
 FOO = names.parse("foo.com.")
-MAIN = refnames.branch(FOO, "main")
+MAIN = ref_names.branch(FOO, "main")
 INBOX = "_INBOX.mallory"
 
 
@@ -79,7 +79,7 @@ async def mallory(nats_url: str, tmp_path: Path) -> AsyncIterator[Mallory]:
         client.subscribe(f"{INBOX}.>")
         made = Mallory(client, Forge(FOO), stand)
         why = Why(reason="init", operation=secrets.token_hex(16))
-        await made.ask("refs", "register", Register(why=why), refnames.marker(FOO))
+        await made.ask("refs", "register", Register(why=why), ref_names.marker(FOO))
         www = made.forge.tree({entry("A"): made.forge.text("www", "A", "192.0.2.1")})
         tip = await made.commit(made.forge.apex(1, {label("www"): www}))
         assert "code" not in await made.move(tip)
@@ -270,7 +270,7 @@ async def test_a_branch_never_comes_to_hold_it(mallory: Mallory, name: str) -> N
 async def test_neither_does_another_ref(mallory: Mallory, name: str, space: str) -> None:
     attack, why = ATTACKS[name]
     commit = await mallory.commit(attack(mallory.forge))
-    ref = refnames.tag(FOO, "v1") if space == "a tag" else refnames.branch(FOO, "other")
+    ref = ref_names.tag(FOO, "v1") if space == "a tag" else ref_names.branch(FOO, "other")
     reply = await mallory.move(commit, ref=ref, expected=Absent())
     assert reply["code"] == "invalid"
     assert why in str(reply["message"])

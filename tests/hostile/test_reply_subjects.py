@@ -19,7 +19,7 @@ from zonegit.bus.replies import LOG_INTERVAL_S, ReplyGuard
 from zonegit.bus.service import answer_requests
 from zonegit.config import BusSettings
 from zonegit.errors import Invalid, Unavailable
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import Origin
 from zonegit.wire import codec, subjects
@@ -229,6 +229,6 @@ async def test_a_client_works_on_a_bus_with_the_permissions_of_the_release_befor
                 await succeeds(lambda: objects.find("0000"), Unavailable)
                 await refs.register(FOO, Origin("ada", "test", "1" * 32))
                 await objects.put(made.objects)
-                branch = refnames.branch(FOO, "main")
+                branch = ref_names.branch(FOO, "main")
                 await refs.move(branch, Absent(), made.id, Origin("ada", "test", "2" * 32))
                 assert (await refs.zone(FOO, "ada")).heads["main"].target == made.id

@@ -29,7 +29,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Commit
 from zonegit.objects.walk import run
 from zonegit.repo.asking import fsck
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Anything
 from zonegit.wire.messages import ServedZone
 from zonegit.zone import names
@@ -146,7 +146,7 @@ class Target:
             await repo.objects.put([raw])
         await repo.refs.register(apex, repo.origin("test"))
         origin = repo.origin("test", force=True)
-        await repo.refs.move(refnames.branch(apex, "main"), Anything(), sealed.commit, origin)
+        await repo.refs.move(ref_names.branch(apex, "main"), Anything(), sealed.commit, origin)
 
     async def _served(self, apex: Name) -> ServedZone:
         (status,) = (await self._site.status()).values()

@@ -19,7 +19,7 @@ from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.objects.model import Identity
 from zonegit.repo.changing import removal
 from zonegit.repo.finding.heads import Repo
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import Origin
 from zonegit.wire import codec, permissions, subjects
@@ -91,8 +91,8 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
             await succeeds(lambda: alice.objects.find("0000"), Unavailable)
             await alice.refs.register(FOO, alice.origin("init"))
             await alice.objects.put(made.objects)
-            for ref in (refnames.branch(FOO, "main"), refnames.branch(FOO, "next"),
-                        refnames.tag(FOO, "v1")):  # fmt: skip
+            for ref in (ref_names.branch(FOO, "main"), ref_names.branch(FOO, "next"),
+                        ref_names.tag(FOO, "v1")):  # fmt: skip
                 await alice.refs.move(ref, Absent(), made.id, alice.origin("test"))
         yield url
 
@@ -115,7 +115,7 @@ async def test_a_line_that_denies_moving_a_branch_protects_its_zone(url: str) ->
 
 async def test_forcing_it_with_a_client_of_the_release_before_takes_nothing_away(url: str) -> None:
     why = Why(reason="zone remove", operation="f" * 32, force=True, because="all mine")
-    subject = subjects.request("bob", "refs", "unregister", refnames.marker(FOO))
+    subject = subjects.request("bob", "refs", "unregister", ref_names.marker(FOO))
     async with raw_client(as_user(url, "bob")) as bob:
         bob.subscribe("_INBOX.bob.>")
         bob.publish(subject, codec.encode(Unregister(why=why)), "_INBOX.bob.x.y")
@@ -133,5 +133,5 @@ async def test_an_operation_id_of_another_is_good_for_nothing(url: str) -> None:
         (latest,) = (await bob.refs.operations(1)).operations
         theirs = Origin("bob", "zone remove", latest.operation)
         with pytest.raises(Invalid, match="another operator"):
-            await bob.refs.move(refnames.branch(FOO, "mine"), Absent(), None, theirs)
+            await bob.refs.move(ref_names.branch(FOO, "mine"), Absent(), None, theirs)
         assert (await alice.refs.operations(1)).operations == [latest]

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from zonegit.history.flaws import Flaws, Judging, Wanted
 from zonegit.safety import tips
+from zonegit.safety.tree_flaws import Flaws, Judging, Wanted
 
 
 @contextmanager

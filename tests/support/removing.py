@@ -1,6 +1,6 @@
 """Zones removed with what they hold, as one operation."""
 
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Anything
 from zonegit.store.protocols import Moved, Origin, RefStore
 from zonegit.zone.names import Name
@@ -10,7 +10,7 @@ async def remove_zone(refs: RefStore, zone: Name, origin: Origin) -> Moved:
     """Delete the branches and tags of a zone, then remove it; return the answer to that."""
     held = await refs.zone(zone, origin.actor)
     for branch in held.heads:
-        await refs.move(refnames.branch(zone, branch), Anything(), None, origin)
+        await refs.move(ref_names.branch(zone, branch), Anything(), None, origin)
     for tag in held.tags:
-        await refs.move(refnames.tag(zone, tag), Anything(), None, origin)
+        await refs.move(ref_names.tag(zone, tag), Anything(), None, origin)
     return await refs.unregister(zone, origin)

@@ -9,7 +9,7 @@ import pytest
 
 from zonegit import config, settings_file
 from zonegit.errors import Invalid
-from zonegit.store import refnames
+from zonegit.store import ref_names
 
 STACK = {"pid": 1, "dns": ["127.0.0.1:53"], "bus": {"url": "nats://127.0.0.1:1", "users": {}}}
 
@@ -31,7 +31,7 @@ def test_every_login_name_makes_an_operator(
     monkeypatch.setenv("LOGNAME", login)
     settings = config.load({"ZONEGIT_DATA": str(tmp_path)}, tmp_path)
     assert settings.actor == actor
-    assert refnames.checked_actor(settings.actor) == actor
+    assert ref_names.checked_actor(settings.actor) == actor
 
 
 def test_an_operator_who_is_named_is_taken_as_he_is(tmp_path: Path) -> None:

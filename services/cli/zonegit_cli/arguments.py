@@ -7,7 +7,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from zonegit.errors import Invalid
-from zonegit.store.refnames import DEFAULT_HEAD
+from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.zone import names, reverse, rrtypes
 from zonegit.zone.names import Name
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zonegit.errors import Denied
-from zonegit.store import folderlock
+from zonegit.store import folder_lock
 from zonegit.wire import subjects
 from zonegit.wire.messages import AskPresence, Presence, ResolverStatus
 
@@ -94,9 +94,9 @@ def describe_refusal(status: ResolverStatus) -> str | None:
 def describe_lock(data: Path, store: str) -> str | None:
     """Return the process that uses the folder of a store that does not answer; None: none does."""
     folder = data / store
-    if not folderlock.is_locked(folder):
+    if not folder_lock.is_locked(folder):
         return None
-    pid = folderlock.read_pid(folder)
+    pid = folder_lock.read_pid(folder)
     process = f"process {pid}" if pid is not None else "a process"
     return f"{process} uses {folder} and does not answer on this bus: stop it, or check its bus URL"
 

@@ -14,7 +14,7 @@ from zonegit import config
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Invalid, Unavailable
 from zonegit.objects.model import Identity
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.zone import names
 from zonegit.zonefile import fields
 from zonegit_cli.output import Output
@@ -74,7 +74,7 @@ class Session:
             assert zone is not None
             raise Invalid(f"{zone.source}: {error.message}", hint=error.hint) from error
         try:
-            short = refnames.checked(branch.value) if branch else None
+            short = ref_names.checked(branch.value) if branch else None
         except Invalid as error:
             assert branch is not None
             raise Invalid(f"{branch.source}: {error.message}", hint=error.hint) from error
@@ -162,7 +162,7 @@ class Session:
         from zonegit.bus.remote_refs import RemoteRefs
         from zonegit.repo.finding.heads import Repo
 
-        actor = refnames.checked_actor(self.settings.actor)
+        actor = ref_names.checked_actor(self.settings.actor)
         return Repo(
             RemoteObjects(bus, actor, timeout=self.timeout),
             RemoteRefs(bus, actor, timeout=self.timeout),
@@ -178,7 +178,7 @@ class Session:
         """What takes over stores of the original, on the operator's behalf."""
         from zonegit.bus.remote_refs import RemoteRefs
 
-        actor = refnames.checked_actor(self.settings.actor)
+        actor = ref_names.checked_actor(self.settings.actor)
         return RemoteRefs(bus, actor, timeout=self.timeout)
 
     @asynccontextmanager

@@ -17,7 +17,7 @@ from zonegit.repo.committing.judgements import first_refusal
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.protocols import Moved
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.zone.findings import Finding
 from zonegit_cli import page, waiting
 from zonegit_cli.drawn import documents, findings, judgements, outcomes

@@ -9,7 +9,7 @@ from zonegit.bus.presence import Instance
 from zonegit.bus.service import serve
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
-from zonegit.store.folderlock import locked
+from zonegit.store.folder_lock import locked
 from zonegit_objectstore.handlers import DEPTHS, Handlers
 from zonegit_objectstore.membership import open_membership
 from zonegit_objectstore.sqlite import open_objects

@@ -9,8 +9,8 @@ from zonegit.errors import Corrupt
 from zonegit.objects.codec import decode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject, verified
 from zonegit.objects.model import Commit
-from zonegit.store.past import moment
-from zonegit.store.storedrows import RowReader, StoredId
+from zonegit.store.commit_reader import moment
+from zonegit.store.stored_rows import RowReader, StoredId
 
 TABLE: Final = (
     "CREATE TABLE history (id BLOB PRIMARY KEY, moment INTEGER NOT NULL, first BLOB, second BLOB)"

@@ -22,7 +22,7 @@ from zonegit.store.outline import (
     outline_object,
     outline_run,
 )
-from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId, read_value
+from zonegit.store.stored_rows import Damaged, RowReader, StoredCount, StoredId, read_value
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_OCTETS
 from zonegit_objectstore import runs

@@ -18,7 +18,7 @@ from typing import Final
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, Object, Tree
 from zonegit.store.outline import RUN, Outline, is_run, is_terminal, outline_run, outline_tree
-from zonegit.store.storedrows import RowReader, StoredId
+from zonegit.store.stored_rows import RowReader, StoredId
 from zonegit_objectstore.rows import AT_ONCE
 
 TABLE: Final = "CREATE TABLE run (id BLOB PRIMARY KEY, owner BLOB NOT NULL) STRICT, WITHOUT ROWID"

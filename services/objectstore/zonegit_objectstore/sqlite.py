@@ -13,11 +13,11 @@ from zonegit.objects.codec import decode, links
 from zonegit.objects.ids import ID_OCTETS, CommitId, Kind, ObjectId, RawObject, short, verified
 from zonegit.objects.model import Blob, Commit, Object
 from zonegit.store import digests, outline
-from zonegit.store.database import Database, Upgrades, open_database
 from zonegit.store.digests import Watched
 from zonegit.store.outline import Outline
 from zonegit.store.protocols import Dated
-from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId, read_value
+from zonegit.store.sqlite import Database, Upgrades, open_database
+from zonegit.store.stored_rows import Damaged, RowReader, StoredCount, StoredId, read_value
 from zonegit_objectstore import history, outlines, runs
 from zonegit_objectstore.rows import not_stored, select
 from zonegit_objectstore.runs import RecentOutlines

@@ -12,9 +12,9 @@ from typing import Final
 import structlog
 
 from zonegit.errors import Unavailable, ZonegitError
-from zonegit.store import legacy
-from zonegit.store.legacy import Slots
+from zonegit.store import v03_slots
 from zonegit.store.protocols import LogEntry, Moved, ObjectStore, Origin
+from zonegit.store.v03_slots import Slots
 from zonegit_refs import migration
 from zonegit_refs.changes import MOST_TOLD
 from zonegit_refs.keeper import Keeper
@@ -47,7 +47,7 @@ class Adopting:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def adopt(self, slots: Slots, origin: Origin) -> Moved:
-        found = legacy.decode(slots)
+        found = v03_slots.decode(slots)
         served = {}
         for ref, target in await migration.absent(self._refs, found, origin.actor):
             admitted = await self._refs.check_legacy(ref, target)

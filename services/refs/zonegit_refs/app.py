@@ -11,7 +11,7 @@ from zonegit.bus.service import serve
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
 from zonegit.store.basis import Limits
-from zonegit.store.folderlock import locked
+from zonegit.store.folder_lock import locked
 from zonegit_refs.adopting import Adopting
 from zonegit_refs.checking import StoreCheck
 from zonegit_refs.handlers import DEPTHS, Handlers

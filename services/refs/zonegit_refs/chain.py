@@ -15,8 +15,8 @@ import structlog
 from zonegit.store import digests
 from zonegit.store.digests import EMPTY, NOTHING, Digest
 from zonegit.store.protocols import EntryKind
-from zonegit.store.refnames import Space
-from zonegit.store.storedrows import Damaged, StoredId, StoredSerial, StoredTime
+from zonegit.store.ref_names import Space
+from zonegit.store.stored_rows import Damaged, StoredId, StoredSerial, StoredTime
 
 T = TypeVar("T")
 

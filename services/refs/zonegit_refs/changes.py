@@ -11,7 +11,7 @@ from typing import Final
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import ObjectId
 from zonegit.safety import moves, policy
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import (
@@ -23,7 +23,7 @@ from zonegit.store.protocols import (
     Origin,
     Renewal,
 )
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.wire.messages import MAX_REPLACED
 from zonegit.zone.names import Name
 from zonegit.zone.serial import later
@@ -169,7 +169,7 @@ def register(operation: Operation, zone: Name) -> Outcome:
     if rows.is_registered(operation.connection, zone):
         raise moves.zone_exists(zone)
     operation.connection.execute("INSERT INTO zone (zone) VALUES (?)", (zone,))
-    operation.write(refnames.marker(zone), None, None, kind="added")
+    operation.write(ref_names.marker(zone), None, None, kind="added")
     return operation.outcome()
 
 
@@ -194,7 +194,7 @@ def unregister(operation: Operation, zone: Name) -> Outcome:
     moves.check_empty(zone, branches, [name for space, name, _ in held if space == "tags"])
     connection.execute("DELETE FROM owed WHERE zone = ?", (zone,))
     connection.execute("DELETE FROM zone WHERE zone = ?", (zone,))
-    operation.write(refnames.marker(zone), None, None, kind="removed")
+    operation.write(ref_names.marker(zone), None, None, kind="removed")
     return operation.outcome()
 
 
@@ -351,7 +351,7 @@ def recover(
         recovery.raise_guards(connection, zone, guards)
         for each in renewals:
             if each.new is not None:
-                _renew(operation, refnames.branch(zone, each.branch), each, served[each.branch])
+                _renew(operation, ref_names.branch(zone, each.branch), each, served[each.branch])
         recovery.finish(connection, zone)
     return operation.outcome()
 
@@ -398,7 +398,7 @@ def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId
     questions.require_zone(operation.connection, branch.zone)
     _point_one(operation, head, branch, symref)
     if head.short and head.zone is None:
-        _point_one(operation, refnames.remembered(head.short, branch.zone), branch, symref)
+        _point_one(operation, ref_names.remembered(head.short, branch.zone), branch, symref)
     return operation.outcome()
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from zonegit.bus.lanes import READ, SLOW, WRITE
 from zonegit.bus.service import Answer, Endpoints, endpoints_of
 from zonegit.errors import Denied, Invalid, Unavailable
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.basis import Basis
 from zonegit.store.protocols import (
     Adopter,
@@ -28,7 +28,7 @@ from zonegit.store.protocols import (
     Witness,
     ZoneRefs,
 )
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
     Adopt,
@@ -241,8 +241,8 @@ def _head(request: Request, zone: Name | None, *, default: bool) -> RefName:
     if default and zone is not None:
         raise Invalid("the default HEAD remembers nothing")
     if zone is not None:
-        return refnames.remembered(request.actor, zone)
-    return refnames.default_head() if default else refnames.own_head(request.actor)
+        return ref_names.remembered(request.actor, zone)
+    return ref_names.default_head() if default else ref_names.own_head(request.actor)
 
 
 def _origin(request: Request, why: Why) -> Origin:

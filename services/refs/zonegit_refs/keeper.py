@@ -17,11 +17,11 @@ from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, RawObject, short, verify_all
 from zonegit.objects.model import Symref
-from zonegit.safety import judging, moves, tips
+from zonegit.safety import judgement, moves, tips
 from zonegit.safety.moves import MoveRequest
-from zonegit.safety.reading import Reading
+from zonegit.safety.reader import Reading
 from zonegit.safety.tips import Candidate
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.basis import USUAL, Basis, Limits, ServedTree
 from zonegit.store.expected import Absent, Expected, holds
 from zonegit.store.protocols import (
@@ -42,8 +42,8 @@ from zonegit.store.protocols import (
     Where,
     ZoneRefs,
 )
-from zonegit.store.refnames import RefName
-from zonegit.store.when import When
+from zonegit.store.ref_names import RefName
+from zonegit.store.ref_time import When
 from zonegit.zone.names import Name
 from zonegit_refs import judgement_queue
 from zonegit_refs.changes import Overtaken
@@ -171,9 +171,9 @@ class Keeper:
         for each in renewals:
             if each.new is not None:
                 reading = Reading(self._objects, {})
-                ref = refnames.branch(zone, each.branch)
-                candidate = await judging.admit(reading, ref, each.new)
-                await judging.check_renewal(reading, each.expected, each.new)
+                ref = ref_names.branch(zone, each.branch)
+                candidate = await judgement.admit(reading, ref, each.new)
+                await judgement.check_renewal(reading, each.expected, each.new)
                 served[each.branch] = candidate.served
         return await self._refs.recover(
             zone, renewals, served, guards, origin, self._clock(), self._tell()
@@ -229,7 +229,7 @@ class Keeper:
                 # What rides along is true, but only what is stored may be named by a ref.
                 if new in known and await self._objects.missing([new]):
                     raise _not_stored(new)
-                tip.candidate = await judging.admit(tip.reading, ref, new)
+                tip.candidate = await judgement.admit(tip.reading, ref, new)
         await self._resolvers.wait_until_asked()
         await self._turns.wait(ref, origin.turn)
         try:
@@ -245,7 +245,7 @@ class Keeper:
     ) -> Moved:
         """Asks policy about the tip there is, then moves the ref if it still has that tip."""
         ref, expected = request.ref, request.expected
-        served = judging.served_by(ref, new.candidate)
+        served = judgement.served_by(ref, new.candidate)
         for _ in range(MOST_JUDGED):
             tip = None
             if served is not None:
@@ -284,7 +284,7 @@ class Keeper:
                 )  # fmt: skip
             new.is_checked = True
         if tip is not None:
-            await judging.check_harm(new.reading, request, tip, candidate.served, self._limits)
+            await judgement.check_harm(new.reading, request, tip, candidate.served, self._limits)
 
     async def point(self, head: RefName, branch: RefName, origin: Origin) -> Moved:
         _require_own(head, origin)
@@ -319,7 +319,7 @@ class Keeper:
         request = MoveRequest(ref, expected, new, origin.force, origin.because, registers)
         async with self._judgements.turn(QUESTIONS, origin.actor):
             known = {raw.id: raw for raw in verify_all([*objects, *seen])}
-            await judging.judge(self._objects, request, partial(self.basis, ref), known)
+            await judgement.judge(self._objects, request, partial(self.basis, ref), known)
 
     async def basis(self, ref: RefName, about: Collection[ObjectId] = ()) -> Basis:
         zone = moves.require_movable(ref)
@@ -339,9 +339,9 @@ class Keeper:
             Invalid: it is a commit of another zone, without a SOA, or no valid zone.
         """
         tip = _Tip(Reading(self._objects, {}), is_legacy=True)
-        tip.candidate = await judging.admit(tip.reading, ref, new)
+        tip.candidate = await judgement.admit(tip.reading, ref, new)
         await self._check_move(MoveRequest(ref, Absent(), new), tip, None)
-        return judging.served_by(ref, tip.candidate)
+        return judgement.served_by(ref, tip.candidate)
 
     def _tell(self, objects: Sequence[RawObject] = ()) -> Callable[[list[LogEntry]], None]:
         return partial(self._announce, objects)

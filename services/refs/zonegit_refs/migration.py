@@ -11,10 +11,10 @@ from zonegit.errors import Conflict, NotFound
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Symref
-from zonegit.store import legacy, refnames
-from zonegit.store.legacy import Legacy
+from zonegit.store import ref_names, v03_slots
 from zonegit.store.protocols import LogEntry, Moved, ObjectStore, Origin, RefStore, Where
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
+from zonegit.store.v03_slots import Legacy
 from zonegit.zone.names import Name
 from zonegit_refs.pending import Pending
 
@@ -51,7 +51,7 @@ async def convert(old: OldNames, new: NewRefs, objects: ObjectStore) -> list[Log
     pending = await old.pending()
     if pending is None:
         return []
-    found = legacy.decode(pending.slots)
+    found = v03_slots.decode(pending.slots)
     origin = pending.origin
     written = await _register(new, found.zone, origin)
     for name, (ref, target) in found.refs.items():
@@ -59,8 +59,8 @@ async def convert(old: OldNames, new: NewRefs, objects: ObjectStore) -> list[Log
         await old.drop(name)
     if found.head is not None:
         written += await _stand(new, objects, found.head, origin)
-        await old.drop(legacy.HEAD)
-    await old.drop(legacy.ZONE)
+        await old.drop(v03_slots.HEAD)
+    await old.drop(v03_slots.ZONE)
     return written
 
 
@@ -74,8 +74,8 @@ async def absent(new: RefStore, found: Legacy, actor: str) -> list[tuple[RefName
         held = await new.zone(found.zone, actor)
     except NotFound:
         return list(found.refs.values())
-    tips = {refnames.branch(held.zone, name): tip.target for name, tip in held.heads.items()}
-    tips |= {refnames.tag(held.zone, name): tip.target for name, tip in held.tags.items()}
+    tips = {ref_names.branch(held.zone, name): tip.target for name, tip in held.heads.items()}
+    tips |= {ref_names.tag(held.zone, name): tip.target for name, tip in held.tags.items()}
     for ref, target in found.refs.values():
         tip = tips.get(ref, target)
         if tip != target:
@@ -112,10 +112,10 @@ async def _stand(
     await objects.put([encode(Symref(branch.path()))])
     written: list[LogEntry] = []
     if _takes_default(await new.where(origin.actor), branch):
-        written += (await new.point(refnames.default_head(), branch, origin)).entries
+        written += (await new.point(ref_names.default_head(), branch, origin)).entries
     held = await new.zone(branch.zone, origin.actor)
     if held.remembered in (None, branch.short) or held.remembered not in held.heads:
-        remembered = refnames.remembered(origin.actor, branch.zone)
+        remembered = ref_names.remembered(origin.actor, branch.zone)
         written += (await new.point(remembered, branch, origin)).entries
     return written
 

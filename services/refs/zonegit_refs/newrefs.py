@@ -3,9 +3,9 @@
 from sqlite3 import Connection
 from typing import Final
 
-from zonegit.store import legacy
-from zonegit.store.refnames import RefName
-from zonegit.store.storedrows import RowReader
+from zonegit.store import v03_slots
+from zonegit.store.ref_names import RefName
+from zonegit.store.stored_rows import RowReader
 
 _SLOT: Final[RowReader[tuple[str, bytes]]] = RowReader(
     "legacy", tuple[str, bytes], lambda *columns: columns, keys=1
@@ -20,4 +20,4 @@ def is_new_ref(connection: Connection, ref: RefName) -> bool:
     ).fetchone():
         return False
     slots = dict(_SLOT.read_all(connection.execute("SELECT name, slot FROM legacy")))
-    return not slots or all(ref != kept for kept, _ in legacy.decode(slots).refs.values())
+    return not slots or all(ref != kept for kept, _ in v03_slots.decode(slots).refs.values())

@@ -12,7 +12,7 @@ import msgspec
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.store.protocols import Aftermath, LogEntry, Operated, Operations
-from zonegit.store.storedrows import RowReader, StoredCount, read_value
+from zonegit.store.stored_rows import RowReader, StoredCount, read_value
 from zonegit.zone.names import Name
 from zonegit_refs import questions, rows, undos
 

@@ -7,10 +7,10 @@ from typing import Final
 
 from zonegit.errors import Conflict
 from zonegit.store.basis import ServedTree
-from zonegit.store.legacy import Slots
 from zonegit.store.protocols import Origin
-from zonegit.store.refnames import RefName
-from zonegit.store.storedrows import RowReader
+from zonegit.store.ref_names import RefName
+from zonegit.store.stored_rows import RowReader
+from zonegit.store.v03_slots import Slots
 from zonegit_refs import changes
 
 

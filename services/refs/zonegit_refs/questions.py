@@ -21,8 +21,8 @@ from zonegit.store.protocols import (
     Where,
     ZoneRefs,
 )
-from zonegit.store.refnames import RefName
-from zonegit.store.when import Ago, At, Back, When
+from zonegit.store.ref_names import RefName
+from zonegit.store.ref_time import Ago, At, Back, When
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_refs import recovery, rows

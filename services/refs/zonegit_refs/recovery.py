@@ -14,11 +14,11 @@ from typing import Final
 from zonegit.errors import Conflict, Invalid, Unavailable
 from zonegit.objects.ids import short
 from zonegit.safety import policy
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.basis import ServedTree
 from zonegit.store.protocols import Guard, Owed, Past, Recovery, Renewal, Witness
 from zonegit.store.recovery import describe_witness
-from zonegit.store.storedrows import RowReader, StoredCount, StoredSerial, read_name, read_value
+from zonegit.store.stored_rows import RowReader, StoredCount, StoredSerial, read_name, read_value
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import HALF, lead
@@ -208,7 +208,7 @@ def raise_guards(connection: Connection, zone: Name, guards: Sequence[Guard]) ->
         if highest is not None and lead(guard.serial, highest.serial) == -HALF:
             raise Invalid(
                 f"serial {guard.serial} is neither earlier nor later (RFC 1982) than"
-                f" {highest.serial}, which {refnames.branch(zone, guard.branch).path()} had"
+                f" {highest.serial}, which {ref_names.branch(zone, guard.branch).path()} had"
             )
         after = policy.highest_after(ServedTree(guard.serial, guard.tree), highest)
         connection.execute(
@@ -242,7 +242,7 @@ def check_expected(
     for branch in sorted(held.keys() | expected.keys()):
         if held.get(branch) != expected.get(branch):
             tip = held.get(branch)
-            path = refnames.branch(zone, branch).path()
+            path = ref_names.branch(zone, branch).path()
             raise Conflict(
                 f"{path} is at {short(tip)}" if tip is not None else f"{path} does not exist",
                 hint="send the same command again: it looks at the branches first",

@@ -12,11 +12,11 @@ from typing import Any, Final
 from zonegit.objects.ids import ObjectId
 from zonegit.store import digests
 from zonegit.store.basis import ServedTree
-from zonegit.store.database import Upgrades
 from zonegit.store.digests import Watched
 from zonegit.store.protocols import LogEntry, Tip
-from zonegit.store.refnames import RefName, Space
-from zonegit.store.storedrows import (
+from zonegit.store.ref_names import RefName, Space
+from zonegit.store.sqlite import Upgrades
+from zonegit.store.stored_rows import (
     Damaged,
     RowReader,
     StoredCount,

@@ -15,9 +15,7 @@ import msgspec
 from zonegit.objects.ids import ObjectId
 from zonegit.store import digests
 from zonegit.store.basis import RefState, ServedTree
-from zonegit.store.database import Database, open_database
 from zonegit.store.expected import Expected
-from zonegit.store.legacy import Slots
 from zonegit.store.protocols import (
     Aftermath,
     Guard,
@@ -35,9 +33,11 @@ from zonegit.store.protocols import (
     Witness,
     ZoneRefs,
 )
-from zonegit.store.refnames import RefName, marker
-from zonegit.store.storedrows import Damaged
-from zonegit.store.when import When
+from zonegit.store.ref_names import RefName, marker
+from zonegit.store.ref_time import When
+from zonegit.store.sqlite import Database, open_database
+from zonegit.store.stored_rows import Damaged
+from zonegit.store.v03_slots import Slots
 from zonegit.zone.names import Name
 from zonegit_refs import chain, changes, operations, pending, questions, recovery, rows
 from zonegit_refs.chain import CheckedPage

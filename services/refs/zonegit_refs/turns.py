@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 
 TURN_S: Final = 0.25
 """How long a turn is kept for somebody who does not come."""

@@ -11,7 +11,7 @@ from zonegit.authority import addresses
 from zonegit.authority.addresses import LOOPBACK
 from zonegit.authority.answering import canary
 from zonegit.errors import ZonegitError
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver import app
@@ -34,7 +34,7 @@ DEFAULT_LISTEN = ("127.0.0.1:5353",)
 )
 @click.option("--zone", "only", multiple=True, metavar="ZONE", help="Serve this zone. [all]")
 @click.option(
-    "--branch", default=refnames.DEFAULT_BRANCH, show_default=True, help="The branch to serve."
+    "--branch", default=ref_names.DEFAULT_BRANCH, show_default=True, help="The branch to serve."
 )
 @click.option("--at", metavar="REFISH", help="Serve the past: stay at this commit of each zone.")
 @click.option(

@@ -16,7 +16,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from zonegit.bus import access
+from zonegit.bus import credentials
 from zonegit.bus.replies import ReplyGuard
 from zonegit.bus.requests import Requests
 from zonegit.bus.transport import BoundedClient
@@ -58,7 +58,7 @@ class Bus:
     def __init__(self, client: Client, settings: BusSettings, actor: str, report: Report) -> None:
         self._client = client
         self._report = report
-        earlier = access.earlier_inbox(settings.url)
+        earlier = credentials.earlier_inbox(settings.url)
         self._requests = Requests(client, actor, earlier, settings.shown)
         self.replies = ReplyGuard(report)
         self._gap_callbacks: list[Callable[[], None]] = []
@@ -272,7 +272,7 @@ async def connect(
         Denied: the bus does not let this user in.
         Invalid: the settings are no use (URL, certificate or credentials).
     """
-    access.check(settings)
+    credentials.check(settings)
     told = ""
     while True:
         try:
@@ -312,8 +312,8 @@ def _heed_cancellation() -> None:
 
 
 async def _connected(settings: BusSettings, name: str, actor: str | None, report: Report) -> Bus:
-    client = BoundedClient(requires_tls=access.requires_tls(settings))
-    bus = Bus(client, settings, actor or access.user(settings.url) or name, report)
+    client = BoundedClient(requires_tls=credentials.requires_tls(settings))
+    bus = Bus(client, settings, actor or credentials.user(settings.url) or name, report)
     opened = False
 
     async def on_error(error: Exception) -> None:
@@ -335,12 +335,12 @@ async def _connected(settings: BusSettings, name: str, actor: str | None, report
                 max_reconnect_attempts=-1,
                 ping_interval=PING_INTERVAL,
                 pending_size=-1,
-                tls=access.tls(settings),
+                tls=credentials.tls(settings),
                 user_credentials=settings.creds,
             )
     except (nats.errors.Error, OSError, ModuleNotFoundError) as error:
         await _close(client)
-        raise access.why(error, settings) from error
+        raise credentials.why(error, settings) from error
     finally:
         opened = True
     return bus

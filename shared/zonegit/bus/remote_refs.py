@@ -9,10 +9,9 @@ import msgspec
 from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
 from zonegit.errors import Denied
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.basis import Basis
 from zonegit.store.expected import Expected
-from zonegit.store.legacy import Slots
 from zonegit.store.protocols import (
     Aftermath,
     CheckedStore,
@@ -30,8 +29,9 @@ from zonegit.store.protocols import (
     Where,
     ZoneRefs,
 )
-from zonegit.store.refnames import RefName
-from zonegit.store.when import When
+from zonegit.store.ref_names import RefName
+from zonegit.store.ref_time import When
+from zonegit.store.v03_slots import Slots
 from zonegit.wire import subjects
 from zonegit.wire.messages import (
     MAX_IDS,
@@ -87,7 +87,7 @@ class RemoteRefs:
 
     async def zone(self, zone: Name, actor: str) -> ZoneRefs:
         self._own(actor)
-        return await self._ask("zone", refnames.marker(zone), AskZone(), ZoneRefs)
+        return await self._ask("zone", ref_names.marker(zone), AskZone(), ZoneRefs)
 
     async def snapshot(self, after: Name | None = None) -> Snapshot:
         return await self._ask("snapshot", None, AskSnapshot(after=after), Snapshot)
@@ -111,7 +111,7 @@ class RemoteRefs:
         zone: Name | None = None,
         actor: str | None = None,
     ) -> Operations:
-        ref = refnames.marker(zone) if zone is not None else None
+        ref = ref_names.marker(zone) if zone is not None else None
         question = AskOperations(limit=limit, before=before, actor=actor)
         return await self._ask("operations", ref, question, Operations)
 
@@ -129,7 +129,7 @@ class RemoteRefs:
         self, zone: Name, renewals: Sequence[Renewal], guards: Sequence[Guard], origin: Origin
     ) -> Moved:
         message = Recover(renewals=list(renewals), guards=list(guards), why=self._why(origin))
-        return await self._change("recover", refnames.marker(zone), message)
+        return await self._change("recover", ref_names.marker(zone), message)
 
     async def check(self, *, again: bool = False) -> CheckedStore:
         return await self._ask("check", None, AskCheck(again=again), CheckedStore)
@@ -140,12 +140,12 @@ class RemoteRefs:
 
     async def register(self, zone: Name, origin: Origin) -> Moved:
         return await self._change(
-            "register", refnames.marker(zone), Register(why=self._why(origin))
+            "register", ref_names.marker(zone), Register(why=self._why(origin))
         )
 
     async def unregister(self, zone: Name, origin: Origin) -> Moved:
         message = Unregister(why=self._why(origin))
-        return await self._change("unregister", refnames.marker(zone), message)
+        return await self._change("unregister", ref_names.marker(zone), message)
 
     async def move(
         self,
@@ -201,7 +201,7 @@ class RemoteRefs:
     async def unpoint(self, head: RefName, origin: Origin) -> Moved:
         if head.short:
             self._own(head.short)
-        ref = refnames.marker(head.zone) if head.zone is not None else None
+        ref = ref_names.marker(head.zone) if head.zone is not None else None
         message = Unpoint(default=not head.short, why=self._why(origin))
         about = subjects.OWN if head.short and head.zone is None else None
         return await self._change("unpoint", ref, message, about)

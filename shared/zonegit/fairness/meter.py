@@ -2,7 +2,7 @@
 work runs there, and the threads that run something for it. Waiting is not counted.
 
 The work is run by :func:`run`, with a meter in its context; what hands a part of it to a thread
-adds the time that this takes (:mod:`zonegit.store.database`).
+adds the time that this takes (:mod:`zonegit.store.sqlite`).
 """
 
 import asyncio

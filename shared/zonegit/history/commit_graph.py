@@ -1,4 +1,4 @@
-"""Walks over the graph of commits, as ``store.past`` runs them. All pure.
+"""Walks over the graph of commits, as ``store.commit_reader`` runs them. All pure.
 
 The order is that of moments, the latest first, equal ones by id. A moment is later than those of
 all ancestors, so a commit comes after everything built on it (docs/adr/0011-moments.md).
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from zonegit.errors import NotFound
 from zonegit.objects.ids import CommitId, short
 from zonegit.objects.model import Commit
-from zonegit.store.past import Node, Walk
+from zonegit.store.commit_reader import Node, Walk
 
 
 class Logged(NamedTuple):

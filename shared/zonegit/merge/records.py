@@ -12,8 +12,8 @@ from typing import Final, Literal
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.merge import threeway
-from zonegit.merge.threeway import Disagreement
+from zonegit.merge import three_way
+from zonegit.merge.three_way import Disagreement
 from zonegit.zone import canonical_rdata, rrtypes, rules, sizing, spelling
 from zonegit.zone.rrset import RRset, rdata_to_text, rrset, soa, with_serial
 
@@ -54,7 +54,7 @@ def merge(
         Invalid: an SOA is malformed.
     """
     was, now, then = (None if each is None else essence(each) for each in (base, ours, theirs))
-    merged = threeway.merge(was, now, then)
+    merged = three_way.merge(was, now, then)
     if not isinstance(merged, Disagreement):
         return settled(merged, ours, theirs)
     outcome = _by_keys(was, now, then)
@@ -79,7 +79,7 @@ def _by_keys(
 ) -> RRset | Refusal | None:
     """Return what becomes of an RRset that both sides changed, with keys for its RDATA."""
     was, now, then = map(_replace_by_keys, (base, ours, theirs))
-    merged = threeway.merge(was, now, then)
+    merged = three_way.merge(was, now, then)
     if not isinstance(merged, Disagreement):
         return merged
     if now is None or then is None:
@@ -139,13 +139,13 @@ def _together(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Refusal
     gone = was - mine - other
     if gone and mine - other - was and other - mine - was:
         return Refusal("one record replaced two ways", _replaced(ours.rdtype, gone))
-    ttl = threeway.merge(base.ttl if base is not None else None, ours.ttl, theirs.ttl)
+    ttl = three_way.merge(base.ttl if base is not None else None, ours.ttl, theirs.ttl)
     if ttl is None or isinstance(ttl, Disagreement):
         return Refusal("TTL changed two ways" if base is not None else "added with two TTLs")
     left = [
         each
         for each in was | mine | other
-        if threeway.merge(each in was, each in mine, each in other) is True
+        if three_way.merge(each in was, each in mine, each in other) is True
     ]
     if not left:
         return Refusal("no record left", "each side removed what the other one kept")

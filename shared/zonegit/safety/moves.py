@@ -12,10 +12,10 @@ import msgspec
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.ids import ObjectId, short
 from zonegit.safety import policy
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.expected import Absent, Expected, holds
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -91,7 +91,7 @@ def check_new(
     if new is None or new == state.tip:
         return
     if state.tip is None and state.is_new:
-        refnames.require_new(ref.short, refnames.kind(ref))
+        ref_names.require_new(ref.short, ref_names.kind(ref))
     if served is not None:
         policy.check(ref, served, state.highest, force=force)
     if state.tip is None and state.refs >= MAX_REFS:

@@ -11,7 +11,7 @@ from typing import Final
 
 from zonegit.errors import Unsafe
 from zonegit.store.basis import Limits, ServedTree
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import title
 from zonegit.zone.serial import following, later

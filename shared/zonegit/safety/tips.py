@@ -12,11 +12,11 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Corrupt, Invalid, NotFound, Unavailable
-from zonegit.history.flaws import MAX_FLAWS, Flaw, Flaws, find_flaws
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.safety.reading import Reading
+from zonegit.safety.reader import Reading
+from zonegit.safety.tree_flaws import MAX_FLAWS, Flaw, Flaws, find_flaws
 from zonegit.store.basis import ServedTree
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 
 SHOWN: Final = 3

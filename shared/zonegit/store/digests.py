@@ -23,7 +23,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from zonegit.store.storedrows import Damaged, RowReader, StoredCount, StoredId
+from zonegit.store.stored_rows import Damaged, RowReader, StoredCount, StoredId
 
 TABLE: Final = (
     "CREATE TABLE digest (name TEXT PRIMARY KEY, rows INTEGER NOT NULL, sum BLOB NOT NULL)"

@@ -12,8 +12,8 @@ from zonegit.objects.codec import decode, links
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, short, verified
 from zonegit.objects.model import Blob, Commit
 from zonegit.store import outline
+from zonegit.store.commit_reader import moment
 from zonegit.store.outline import Outline
-from zonegit.store.past import moment
 from zonegit.store.protocols import MAX_LISTED, Dated
 
 

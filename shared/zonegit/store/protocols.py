@@ -12,10 +12,10 @@ import msgspec
 from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
 from zonegit.store.basis import Basis
 from zonegit.store.expected import Expected
-from zonegit.store.legacy import Slots
 from zonegit.store.outline import Outline
-from zonegit.store.refnames import RefName
-from zonegit.store.when import When
+from zonegit.store.ref_names import RefName
+from zonegit.store.ref_time import When
+from zonegit.store.v03_slots import Slots
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -561,7 +561,7 @@ class RefStore(Protocol):
 
 
 class Adopter(Protocol):
-    """Takes over the refs of a store that the original wrote (``store.legacy``)."""
+    """Takes over the refs of a store that the original wrote (``store.v03_slots``)."""
 
     async def adopt(self, slots: Slots, origin: Origin) -> Moved:
         """Registers the zone that ``slots`` name and gives it their branches, tags and HEAD. Once

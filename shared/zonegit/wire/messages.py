@@ -15,7 +15,7 @@ from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
 from zonegit.store.expected import Expected
 from zonegit.store.outline import MAX_OUTLINED, Outline
 from zonegit.store.protocols import MAX_HISTORY, MAX_LISTED, Dated, Guard, LogEntry, Renewal
-from zonegit.store.when import When
+from zonegit.store.ref_time import When
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -323,7 +323,7 @@ class Unpoint(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Adopt(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.adopt: take over the refs of a store of the original (``store.legacy``). Answered by
+    """refs.adopt: take over the refs of a store of the original (``store.v03_slots``). Answered by
     ``store.protocols.Moved``."""
 
     slots: Annotated[dict[LegacyName, Slot], Meta(max_length=MAX_ADOPTED)]

@@ -29,8 +29,8 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.store import refnames
-from zonegit.store.refnames import RefName
+from zonegit.store import ref_names
+from zonegit.store.ref_names import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -159,7 +159,7 @@ def parse_request(subject: str) -> Request:
     tokens = subject.split(".")
     if len(tokens) < 4 or tokens[0] != ROOT:
         raise Invalid(f"{subject[:200]!r} is not the subject of a request")
-    actor = refnames.checked_actor(untoken(tokens[1]).decode("utf-8", "replace"))
+    actor = ref_names.checked_actor(untoken(tokens[1]).decode("utf-8", "replace"))
     about = tokens[4] if len(tokens) > 4 else ""
     ref = _parse_ref(tokens[4:]) if about not in ("", OWN) else None
     if request(actor, tokens[2], tokens[3], ref, about) != subject:
@@ -172,11 +172,11 @@ def _parse_ref(tokens: Sequence[str]) -> RefName:
     zone = zone_of(tokens[2:])
     match space:
         case "heads" | "default":
-            return refnames.branch(zone, untoken(second).decode("utf-8", "replace"))
+            return ref_names.branch(zone, untoken(second).decode("utf-8", "replace"))
         case "tags":
-            return refnames.tag(zone, untoken(second).decode("utf-8", "replace"))
+            return ref_names.tag(zone, untoken(second).decode("utf-8", "replace"))
         case "zone" if second == "_":
-            return refnames.marker(zone)
+            return ref_names.marker(zone)
         case _:
             raise Invalid(f"{space[:80]!r} is not a kind of ref")
 

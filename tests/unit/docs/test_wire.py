@@ -11,7 +11,7 @@ import pytest
 from zonegit.bus import headers
 from zonegit.objects import ids
 from zonegit.objects.ids import RawObject
-from zonegit.store import basis, expected, protocols, refnames, when
+from zonegit.store import basis, expected, protocols, ref_names, ref_time
 from zonegit.store.protocols import EntryKind
 from zonegit.wire import codec, failures, messages, verbs
 from zonegit_objectstore import handlers as objectstore
@@ -32,7 +32,7 @@ def structs(*modules: types.ModuleType) -> dict[str, type[msgspec.Struct]]:
     }
 
 
-TRAVELLING = structs(messages, protocols, basis, expected, refnames, when)
+TRAVELLING = structs(messages, protocols, basis, expected, ref_names, ref_time)
 del TRAVELLING["Origin"]  # on the bus it is the subject's actor and a Why
 
 
@@ -116,7 +116,7 @@ def test_the_documented_bounds_are_those_of_the_code() -> None:
     }
     actual = {
         name: getattr(module, name)
-        for module in (codec, ids, messages, refnames, when)
+        for module in (codec, ids, messages, ref_names, ref_time)
         for name in vars(module)
         if name.startswith("MAX_") and module.__name__.startswith("zonegit.")
     }

@@ -11,7 +11,7 @@ from zonegit.errors import NotFound
 from zonegit.history import commit_graph
 from zonegit.history.commit_graph import Log
 from zonegit.objects.ids import CommitId
-from zonegit.store.past import Node, T, Walk
+from zonegit.store.commit_reader import Node, T, Walk
 
 
 def run(graph: Graph, asked: Walk[T]) -> T:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import Corrupt
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Origin
 from zonegit.zone import names
@@ -38,7 +38,7 @@ async def all_rows(refs: SqliteRefs) -> int:
 
 
 async def one_row(refs: SqliteRefs) -> int:
-    return len(await refs.reflog(refnames.marker(ZONES[3]), 10))
+    return len(await refs.reflog(ref_names.marker(ZONES[3]), 10))
 
 
 async def damage(refs: SqliteRefs) -> list[str]:

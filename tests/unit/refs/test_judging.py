@@ -14,10 +14,10 @@ from tests.support.counting import Counting
 
 from zonegit.errors import Busy, NotFound, Unavailable, Unsafe, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, seal
-from zonegit.safety import judging
+from zonegit.safety import judgement
 from zonegit.safety.moves import MoveRequest
-from zonegit.safety.reading import Reading
-from zonegit.store import refnames
+from zonegit.safety.reader import Reading
+from zonegit.store import ref_names
 from zonegit.store.basis import USUAL, Limits, ServedTree
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
@@ -32,7 +32,7 @@ from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
 
 ZONE = names.parse("foo.com.")
-MAIN = refnames.branch(ZONE, "main")
+MAIN = ref_names.branch(ZONE, "main")
 BIG = commits.commit(ZONE, 1, hosts=20)
 SMALL = commits.commit(ZONE, 2, hosts=8)
 GROWN = commits.commit(ZONE, 2, hosts=21)
@@ -63,7 +63,7 @@ async def check_harm(
     """Judges a move of main from BIG."""
     request = MoveRequest(MAIN, Exactly(BIG.id), to.id, **why)
     served = ServedTree(2, to.tree)
-    await judging.check_harm(Reading(store, known or {}), request, BIG.id, served, limits)
+    await judgement.check_harm(Reading(store, known or {}), request, BIG.id, served, limits)
 
 
 async def test_what_came_with_the_request_is_not_read() -> None:

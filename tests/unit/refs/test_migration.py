@@ -21,20 +21,20 @@ from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Symref
 from zonegit.repo.pointing import migration as dumps
-from zonegit.store import legacy, refnames
-from zonegit.store.database import open_database
+from zonegit.store import ref_names, v03_slots
 from zonegit.store.expected import Absent, Anything, Exactly
-from zonegit.store.legacy import Slots
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import LogEntry, ObjectStore, Origin, Past, Where, ZoneRefs
+from zonegit.store.sqlite import open_database
+from zonegit.store.v03_slots import Slots
 from zonegit.zone import names
 from zonegit_refs import migration, rows
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import SqliteRefs, open_refs
 
 FOO = names.parse("foo.com.")
-MAIN = refnames.branch(FOO, "main")
-CANARY = refnames.branch(FOO, "canary")
+MAIN = ref_names.branch(FOO, "main")
+CANARY = ref_names.branch(FOO, "canary")
 ORIGIN = Origin("ada", "migrate", "0" * 32)
 OBJECTS = dumps.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").objects
 
@@ -164,7 +164,7 @@ async def every_commit_is_named(stand: Stand, slots: Slots) -> None:
     named = {tip.target for zone in snapshot.zones for tip in zone.heads.values()}
     named |= {tip.target for zone in snapshot.zones for tip in zone.tags.values()}
     left = pending.slots.values() if pending is not None else ()
-    ids = {slot for name, slot in slots.items() if name not in (legacy.HEAD, legacy.ZONE)}
+    ids = {slot for name, slot in slots.items() if name not in (v03_slots.HEAD, v03_slots.ZONE)}
     assert ids <= named.union(left)
 
 
@@ -192,11 +192,11 @@ async def test_nothing_that_is_here_is_moved(
     tmp_path: Path, objects: MemoryObjects, slots: Slots
 ) -> None:
     bar = names.parse("bar.com.")
-    home = refnames.branch(bar, "main")
+    home = ref_names.branch(bar, "main")
     await objects.put([encode(Symref(home.path()))])
     async with opened(tmp_path / "refs", objects) as stand:
         await stand.keeper.register(bar, Origin("bob", "init", "b" * 32))
-        for at, head in enumerate((refnames.default_head(), refnames.own_head("ada"))):
+        for at, head in enumerate((ref_names.default_head(), ref_names.own_head("ada"))):
             await stand.keeper.point(head, home, Origin("ada", "init", f"{at}" * 32))
         before = await stand.keeper.where("ada")
         await stand.refs.keep(slots, {}, Origin("ada", "migrate", "m" * 32))

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.zone import names
 from zonegit_refs.turns import MOST_WAITING, Turns
 
 FOO = names.parse("foo.com.")
-MAIN = refnames.branch(FOO, "main")
+MAIN = ref_names.branch(FOO, "main")
 LONG_S = 3_600.0
 
 
@@ -68,7 +68,7 @@ async def test_who_will_not_be_back_has_no_turn() -> None:
 
 async def test_other_refs_are_not_waited_for() -> None:
     turns = patient()
-    turns.lost(refnames.branch(FOO, "canary"), "ada")
+    turns.lost(ref_names.branch(FOO, "canary"), "ada")
     assert await is_let_through(turns, "bob")
 
 

@@ -10,7 +10,7 @@ import pytest
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Symref
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Origin
 from zonegit.zone import names
@@ -119,9 +119,9 @@ async def test_moves_of_heads_count_neither_for_undo_nor_for_redo(tmp_path: Path
         log = Log(Keeper(refs, objects, lambda objects, entries: None))
         first = await log.add("a")
         await log.add("b", by="bob")
-        branch = refnames.branch(name("b"), "main")
+        branch = ref_names.branch(name("b"), "main")
         await objects.put([encode(Symref(branch.path()))])
-        head = refnames.own_head("ada")
+        head = ref_names.own_head("ada")
         await log.keeper.point(head, branch, Origin("ada", "zone switch", "s" * 16))
         assert await log.undoable() == first
         undo = await log.remove("a", undoes=first)

@@ -4,7 +4,7 @@ from tests.unit.repo.conftest import ZONE, Shop
 from zonegit.objects.ids import CommitId
 from zonegit.repo.committing.commits import Committed, Outcome
 from zonegit.repo.finding import browse, heads
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rdata_to_text, rrset

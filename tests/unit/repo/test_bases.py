@@ -21,9 +21,9 @@ from zonegit.repo.committing.conflicts import NONE, Choices, Conflicted
 from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.pointing import branches
+from zonegit.store.commit_reader import Past
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.past import Past
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 
 Found = tuple[State, frozenset[int]]

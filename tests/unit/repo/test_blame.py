@@ -12,7 +12,7 @@ from tests.unit.repo.conftest import Shop
 from zonegit.errors import Invalid, NotFound
 from zonegit.repo.asking import blame
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 
 

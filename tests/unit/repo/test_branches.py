@@ -12,7 +12,7 @@ from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import branches
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.protocols import LogEntry
 
 
@@ -169,7 +169,7 @@ async def test_a_reflog_tells_each_move_with_its_subject_even_of_a_branch_that_i
         ("set", await tip(foo, "main"), "edit"),
         ("branch", None, "import"),
     ]
-    assert {each.move.ref for each in passed} == {refnames.branch(ZONE, "canary")}
+    assert {each.move.ref for each in passed} == {ref_names.branch(ZONE, "canary")}
     assert len(await branches.reflog(foo.repo, ZONE, "canary", 2)) == 2
 
 

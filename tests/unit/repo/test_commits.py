@@ -24,8 +24,8 @@ from zonegit.repo.finding.heads import Position, Repo
 from zonegit.repo.pointing import branches
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import Moved, Origin, RefStore
-from zonegit.store.reading import Reader
-from zonegit.store.refnames import RefName
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import RefName
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rrset
 from zonegit.zonefile import reader

@@ -10,7 +10,7 @@ from zonegit.repo.asking import comparing
 from zonegit.repo.asking.comparing import Comparison
 from zonegit.repo.committing.edits import Delete, Set
 from zonegit.repo.pointing import branches
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

@@ -22,7 +22,7 @@ from zonegit.repo.committing.examining import Examination
 from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import table

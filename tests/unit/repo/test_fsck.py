@@ -24,10 +24,10 @@ from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import tags
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Anything
 from zonegit.store.protocols import ObjectStore
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rrset
 from zonegit.zone.rrtypes import NUMBERS, SOA, A
@@ -214,7 +214,7 @@ async def accept(stored: Stored, forge: Forge, tree: ObjectId, branch: str = "ma
     await stored.repo.objects.put(forge.objects)
     force = msgspec.structs.replace(stored.repo.origin("set", force=True), because="a test")
     with unjudged():
-        await stored.repo.refs.move(refnames.branch(ZONE, branch), Anything(), commit, force)
+        await stored.repo.refs.move(ref_names.branch(ZONE, branch), Anything(), commit, force)
     return commit
 
 

@@ -29,12 +29,12 @@ from zonegit.repo.committing.judgements import Judgement, first_refusal
 from zonegit.repo.finding import heads, refish
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.repo.pointing import branches, signing
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.basis import Basis
 from zonegit.store.expected import Absent, Exactly, Expected
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import RefStore
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
@@ -254,7 +254,7 @@ class Twice:
     async def move(
         self, meant: Intent, branch: str, expected: Expected, new: CommitId | None
     ) -> object:
-        ref, origin = refnames.branch(self.zone, branch), meant.origin(self.repo)
+        ref, origin = ref_names.branch(self.zone, branch), meant.origin(self.repo)
         if meant.dry_run:
             return await judgements.judge(self.repo, ref, expected, new, origin)
         return await self.repo.refs.move(ref, expected, new, origin)

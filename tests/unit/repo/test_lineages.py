@@ -20,7 +20,7 @@ from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.pointing import branches
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset
 from zonegit.zone.rrtypes import A

@@ -21,9 +21,9 @@ from zonegit.repo.committing.commits import Intent
 from zonegit.repo.committing.edits import Delete, Edit, Set
 from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 
@@ -157,7 +157,7 @@ async def test_a_commit_goes_by_what_points_at_it(story: Story) -> None:
     await repo.objects.put([signed])
     for short, target in (("v1", second), ("v2", signed.id)):
         origin = repo.origin("tag")
-        await repo.refs.move(refnames.tag(ZONE, short), Absent(), target, origin)
+        await repo.refs.move(ref_names.tag(ZONE, short), Absent(), target, origin)
     assert await log.labels(repo, Reader(repo.objects), ZONE) == {
         story.ids["fourth"]: [Label("branch", "main", current=True)],
         third: [Label("tag", "v2")],

@@ -13,7 +13,7 @@ from zonegit.repo.committing import diffs
 from zonegit.repo.committing.commits import Committed
 from zonegit.repo.committing.edits import Delete, Set
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rrset
 from zonegit_cli.drawn import outcomes

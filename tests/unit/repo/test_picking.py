@@ -15,7 +15,7 @@ from zonegit.repo.committing.edits import Add, Delete, Remove, Set
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Position
 from zonegit.repo.pointing import branches
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 
 

@@ -14,9 +14,9 @@ from zonegit.objects.model import Tag
 from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import browse, heads, refish
 from zonegit.repo.pointing import branches
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 
 
@@ -97,7 +97,7 @@ async def test_an_annotated_tag_names_its_commit_and_is_told(
 ) -> None:
     tag = encode(Tag(history[1], "v1", foo.repo.now(), "released"))
     await foo.repo.objects.put([tag])
-    await foo.repo.refs.move(refnames.tag(ZONE, "v1"), Absent(), tag.id, foo.repo.origin("tag"))
+    await foo.repo.refs.move(ref_names.tag(ZONE, "v1"), Absent(), tag.id, foo.repo.origin("tag"))
     for text in ("v1", "refs/tags/foo.com./v1", tag.id.hex()):
         found = await refish.resolve(foo.repo, text)
         assert (found.commit, found.branch, found.tag) == (history[1], None, tag.id)

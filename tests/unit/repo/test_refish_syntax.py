@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.support.strategies import zone_names
 from zonegit.errors import Invalid
 from zonegit.repo.finding.refish import Refish, Step, parse
-from zonegit.store import refnames
-from zonegit.store.when import Ago, At, Back, When
+from zonegit.store import ref_names
+from zonegit.store.ref_time import Ago, At, Back, When
 from zonegit.zone import names
 
 FOO = names.parse("foo.com.")
@@ -40,18 +40,20 @@ FOO = names.parse("foo.com.")
         ),
         (
             "foo.com./main@{2026-11-20 15:00+01:00}",
-            Refish(None, "foo.com./main", ref=refnames.branch(FOO, "main"), when=At(1_795_183_200)),
+            Refish(
+                None, "foo.com./main", ref=ref_names.branch(FOO, "main"), when=At(1_795_183_200)
+            ),
         ),
         ("foo.com.:main", Refish(names.parse("foo.com."), "main")),
         ("foo.com:HEAD~1", Refish(names.parse("foo.com."), "HEAD", (Step(1),))),
-        ("foo.com./main", Refish(None, "foo.com./main", ref=refnames.branch(FOO, "main"))),
+        ("foo.com./main", Refish(None, "foo.com./main", ref=ref_names.branch(FOO, "main"))),
         (
             "refs/heads/foo.com./feat/x",
-            Refish(None, "refs/heads/foo.com./feat/x", ref=refnames.branch(FOO, "feat/x")),
+            Refish(None, "refs/heads/foo.com./feat/x", ref=ref_names.branch(FOO, "feat/x")),
         ),
         (
             "refs/tags/foo.com./v1^0",
-            Refish(None, "refs/tags/foo.com./v1", (Step(0),), ref=refnames.tag(FOO, "v1")),
+            Refish(None, "refs/tags/foo.com./v1", (Step(0),), ref=ref_names.tag(FOO, "v1")),
         ),
     ],
 )

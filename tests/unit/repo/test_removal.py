@@ -12,10 +12,10 @@ from zonegit.repo.changing.removal import Removal
 from zonegit.repo.committing.commits import Intent
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Repo
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import LogEntry, Moved
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 
 from .conftest import FOO, ZONE, Shop
 
@@ -28,16 +28,16 @@ async def full(foo: Shop) -> Shop:
     tip = (await foo.repo.refs.zone(ZONE, "alice")).heads["main"].target
     for name in ("canary", "next"):
         await foo.repo.refs.move(
-            refnames.branch(ZONE, name), Absent(), tip, foo.repo.origin("branch")
+            ref_names.branch(ZONE, name), Absent(), tip, foo.repo.origin("branch")
         )
-    await foo.repo.refs.move(refnames.tag(ZONE, "v1"), Absent(), tip, foo.repo.origin("tag"))
+    await foo.repo.refs.move(ref_names.tag(ZONE, "v1"), Absent(), tip, foo.repo.origin("tag"))
     return foo
 
 
 async def held(repo: Repo) -> dict[RefName, ObjectId]:
     refs = await repo.refs.zone(ZONE, repo.actor)
-    found = {refnames.branch(ZONE, name): tip.target for name, tip in refs.heads.items()}
-    return found | {refnames.tag(ZONE, name): tip.target for name, tip in refs.tags.items()}
+    found = {ref_names.branch(ZONE, name): tip.target for name, tip in refs.heads.items()}
+    return found | {ref_names.tag(ZONE, name): tip.target for name, tip in refs.tags.items()}
 
 
 async def is_registered(repo: Repo) -> bool:
@@ -68,7 +68,10 @@ async def test_a_zone_goes_with_all_it_holds_as_one_operation_and_main_last(full
     assert done.removed == before
     rows = await rows_of(full.repo, done.operation)
     assert {row.ref: row.old for row in rows[:-1]} == before
-    assert [row.ref for row in rows[-2:]] == [refnames.branch(ZONE, "main"), refnames.marker(ZONE)]
+    assert [row.ref for row in rows[-2:]] == [
+        ref_names.branch(ZONE, "main"),
+        ref_names.marker(ZONE),
+    ]
     assert {(row.reason, row.because) for row in rows} == {(removal.COMMAND, WHY)}
     assert {name: each.entries[-1].ref.short for name, each in done.moves.items()} == {
         name: name for name in ("canary", "main", "next")
@@ -115,7 +118,7 @@ async def test_a_removal_that_was_killed_is_completed_by_the_same_command_and_un
     with pytest.raises(Killed):
         await remove(mortal)
     if await is_registered(full.repo):
-        main = refnames.branch(ZONE, "main")
+        main = ref_names.branch(ZONE, "main")
         left = await held(full.repo)
         assert main in left or not left
         await remove(full.repo)
@@ -135,9 +138,9 @@ async def test_what_was_made_since_makes_the_rest_an_operation_of_its_own(full: 
     (first,) = await operations.latest(full.repo, 1)
     left = await held(full.repo)
     assert 0 < len(left) < len(before)
-    bobs = refnames.branch(ZONE, "bobs")
+    bobs = ref_names.branch(ZONE, "bobs")
     await full.other.refs.move(
-        bobs, Absent(), before[refnames.branch(ZONE, "main")], full.other.origin("branch")
+        bobs, Absent(), before[ref_names.branch(ZONE, "main")], full.other.origin("branch")
     )
     done = await remove(full.repo)
     assert done.operation != first.operation
@@ -184,7 +187,7 @@ class Restricted:
 @pytest.mark.parametrize("name", ["main", "canary", "next"])
 async def test_nothing_moves_where_one_of_the_refs_may_not(full: Shop, name: str) -> None:
     before = await held(full.repo)
-    restricted = Restricted(full.repo.refs, refnames.branch(ZONE, name))
+    restricted = Restricted(full.repo.refs, ref_names.branch(ZONE, name))
     sequence = (await full.repo.refs.snapshot()).sequence
     with pytest.raises(Denied):
         await remove(msgspec.structs.replace(full.repo, refs=restricted))
@@ -196,7 +199,7 @@ async def test_a_branch_that_moved_meanwhile_stops_it_and_the_same_command_goes_
     full: Shop,
 ) -> None:
     refs = await full.repo.refs.zone(ZONE, "alice")
-    main = refnames.branch(ZONE, "main")
+    main = ref_names.branch(ZONE, "main")
     await full.imported(FOO.replace("192.0.2.80", "192.0.2.81"))
     with pytest.raises(Conflict, match=r"has moved to .* removed so far: ") as caught:
         await removal.remove_zone(full.repo, refs, force=True, because=WHY)

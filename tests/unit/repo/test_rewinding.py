@@ -12,7 +12,7 @@ from zonegit.repo.committing.conflicts import Conflicted
 from zonegit.repo.committing.edits import Delete, Set
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.pointing import branches
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 
 SOA = (ZONE, rrtypes.SOA)

@@ -22,7 +22,7 @@ from zonegit.repo.committing.edits import Delete, Edit, Set
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.repo.pointing import branches
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa, with_serial

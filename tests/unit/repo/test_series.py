@@ -19,7 +19,7 @@ from zonegit.repo.changing.series import Version, Written
 from zonegit.repo.committing import drafts, edits
 from zonegit.repo.committing.commits import Intent, Lost
 from zonegit.repo.finding import browse, heads
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset
 from zonegit.zone.rrtypes import A

@@ -18,7 +18,7 @@ from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import browse, heads, refish
 from zonegit.repo.pointing import branches, signing
 from zonegit.repo.pointing.signing import Resigned
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone.rrset import RRset
 
 ALICE = SigningKey(bytes(32))

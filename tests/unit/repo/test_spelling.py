@@ -21,7 +21,7 @@ from zonegit.repo.committing.edits import Add, Edit, Remove, Set
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.pointing import branches
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rdata_to_text, rrset, soa
 from zonegit.zonefile import reader

@@ -10,7 +10,7 @@ from zonegit.objects.codec import decode
 from zonegit.objects.model import Tag
 from zonegit.repo.finding import heads, refish
 from zonegit.repo.pointing import tags
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.zone import names
 
@@ -31,7 +31,7 @@ async def test_tags_are_listed_by_name_and_bare_ones_with_their_commits_subject(
     foo: Shop,
 ) -> None:
     commit = await tip(foo)
-    bare = refnames.tag(ZONE, "bare")
+    bare = ref_names.tag(ZONE, "bare")
     await foo.repo.refs.move(bare, Absent(), commit, foo.repo.origin("tag"))
     await tags.create(foo.repo, ZONE, "a", commit, "first")
     found = await tags.listed(foo.repo, ZONE)

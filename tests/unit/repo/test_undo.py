@@ -27,9 +27,9 @@ from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import branches, tags
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset, with_serial
@@ -348,7 +348,7 @@ async def test_an_operation_that_is_told_in_pages_is_taken_back_whole(
 ) -> None:
     monkeypatch.setattr("zonegit_refs.operations.PAGE_ROWS", 4)
     for number in range(30):
-        ref = refnames.tag(ZONE, f"v{number}")
+        ref = ref_names.tag(ZONE, f"v{number}")
         await foo.repo.refs.move(ref, Absent(), await tip(foo), foo.repo.origin("tag"))
     await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
     heard: list[tuple[int, int]] = []

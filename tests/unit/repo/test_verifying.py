@@ -14,9 +14,9 @@ from zonegit.objects.model import Commit, Tag
 from zonegit.repo.asking import verifying
 from zonegit.repo.asking.verifying import Report
 from zonegit.repo.finding import browse, heads, refish
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 
 BOTH = Keyring([ALICE.public, BOB.public])
 
@@ -103,7 +103,7 @@ async def tagged(shop: Shop, commit: CommitId, key: SigningKey | None) -> Object
         tag = msgspec.structs.replace(tag, signature=key.sign(commit_signatures.unsigned(tag)))
     raw = encode(tag)
     await shop.repo.objects.put([raw])
-    await shop.repo.refs.move(refnames.tag(ZONE, "v1"), Absent(), raw.id, shop.repo.origin("tag"))
+    await shop.repo.refs.move(ref_names.tag(ZONE, "v1"), Absent(), raw.id, shop.repo.origin("tag"))
     return raw.id
 
 

@@ -16,10 +16,10 @@ from zonegit.repo.asking import comparing
 from zonegit.repo.committing.edits import Set
 from zonegit.repo.finding import browse, heads, refish, when
 from zonegit.repo.pointing import branches, tags
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent
-from zonegit.store.reading import Reader
-from zonegit.store.when import Ago, At, Back, When
+from zonegit.store.reader import Reader
+from zonegit.store.ref_time import Ago, At, Back, When
 from zonegit.zone import names, rrtypes
 
 MADE = 1_795_232_912
@@ -105,7 +105,7 @@ async def test_a_branch_is_what_it_was_by_the_clock_of_the_refs(
 async def test_a_moment_at_which_a_branch_moved_is_after_the_move(
     shop: Shop, history: list[CommitId]
 ) -> None:
-    stood = await shop.repo.refs.at(refnames.branch(ZONE, "main"), At(START + 60))
+    stood = await shop.repo.refs.at(ref_names.branch(ZONE, "main"), At(START + 60))
     assert stood.entry.new == history[1]
 
 
@@ -145,7 +145,7 @@ async def test_before_its_first_entry_a_branch_is_what_its_commits_dates_say_and
     await shop.repo.refs.register(ZONE, shop.repo.origin("init"))
     graph = chain(200)
     await shop.repo.objects.put(graph.objects())
-    main = refnames.branch(ZONE, "main")
+    main = ref_names.branch(ZONE, "main")
     await shop.repo.refs.move(main, Absent(), graph.ids[-1], shop.repo.origin("migrate"))
     times = [commit.committer.time for commit in graph.commits]
     for number in (0, 99, 199):
@@ -166,7 +166,7 @@ async def test_a_long_history_is_looked_through_in_a_few_round_trips(shop: Shop)
     repo = msgspec.structs.replace(shop.repo, objects=store)
     await shop.repo.objects.put(graph.objects())
     await shop.repo.refs.register(ZONE, shop.repo.origin("init"))
-    main = refnames.branch(ZONE, "main")
+    main = ref_names.branch(ZONE, "main")
     await shop.repo.refs.move(main, Absent(), graph.ids[-1], shop.repo.origin("migrate"))
     oldest = float(graph.commits[0].committer.time)
     assert await when.commit_of(repo, Reader(store), main, At(oldest)) == graph.ids[0]

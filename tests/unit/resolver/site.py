@@ -34,7 +34,7 @@ from zonegit.repo.committing import commits, plans
 from zonegit.repo.committing.commits import Committed, Intent
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.repo.pointing import branches
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.basis import Limits, ServedTree
 from zonegit.store.expected import Anything, Exactly
 from zonegit.store.protocols import LogEntry
@@ -112,7 +112,7 @@ class Site:
 
     async def force(self, zone: str, commit: ObjectId, branch: str = "main") -> None:
         """Moves a branch to a commit, be its serial what it may."""
-        ref = refnames.branch(names.parse(zone), branch)
+        ref = ref_names.branch(names.parse(zone), branch)
         tip = (await self.repo.refs.zone(names.parse(zone), self.repo.actor)).heads[branch]
         origin = self.repo.origin("test", force=True)
         await self.repo.refs.move(ref, Exactly(tip.target), commit, origin)
@@ -132,7 +132,7 @@ class Site:
         await remove_zone(self.repo.refs, names.parse(zone), origin)
 
     async def delete_branch(self, zone: str, branch: str) -> None:
-        ref = refnames.branch(names.parse(zone), branch)
+        ref = ref_names.branch(names.parse(zone), branch)
         tip = (await self.repo.refs.zone(names.parse(zone), self.repo.actor)).heads[branch]
         await self.repo.refs.move(ref, Exactly(tip.target), None, self.repo.origin("test"))
 
@@ -189,7 +189,7 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
             return Missing(ids=sorted(absent - made.smuggled.keys()))
 
         async def move(zone: names.Name, commit: ObjectId) -> object:
-            ref = refnames.branch(zone, "main")
+            ref = ref_names.branch(zone, "main")
             served = ServedTree(1, ObjectId(bytes(32)))
             tip = (await refs.state(ref)).tip
             origin = made.repo.origin("smuggle", force=True)

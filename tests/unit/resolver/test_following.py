@@ -11,9 +11,9 @@ from tests.unit.resolver.site import Site, resolver
 
 from zonegit.authority.answering.canary import Canary
 from zonegit.objects.model import Commit
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Anything
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat
 from zonegit.zone import names
@@ -239,7 +239,7 @@ async def test_a_serial_that_goes_back_is_served_and_said(here: Site, tmp_path: 
     await here.commit("foo.com.", NEW, serial=20)
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.2", "www.foo.com.")
-        ref = refnames.branch(names.parse("foo.com."), "main")
+        ref = ref_names.branch(names.parse("foo.com."), "main")
         origin = here.repo.origin("test", force=True)
         await here.repo.refs.move(ref, Anything(), first.commit, origin)
         await running.comes_to_say("NOERROR 192.0.2.1", "www.foo.com.")

@@ -8,7 +8,7 @@ from tests.support.waiting import comes_true
 from tests.unit.resolver.cachefiles import files, overall
 from tests.unit.resolver.site import Site, resolver, site
 
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.protocols import LogEntry
 from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat, RefEvent
@@ -107,7 +107,7 @@ async def test_a_second_store_next_to_ours_changes_nothing(here: Site, tmp_path:
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
         entry = LogEntry(
-            999, "moved", refnames.branch(FOO, "main"), None, None, 1, "m", 0.0, "", "o" * 16
+            999, "moved", ref_names.branch(FOO, "main"), None, None, 1, "m", 0.0, "", "o" * 16
         )
         for number in range(20):
             await here.bus.publish(

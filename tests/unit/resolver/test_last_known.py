@@ -22,7 +22,7 @@ from tests.unit.resolver.site import Running, Site, resolver, site
 from zonegit.authority.answering.canary import Canary
 from zonegit.errors import Unavailable
 from zonegit.repo.finding import browse
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zonefile import zone_paths
 

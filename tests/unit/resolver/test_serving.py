@@ -14,7 +14,7 @@ from tests.unit.resolver.site import Site, resolver
 from zonegit.bus.resolver_status import ask_status
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.finding import browse
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit_resolver.settings.planfile import PlanFile

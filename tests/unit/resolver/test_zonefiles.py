@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.strategies import zone_names
 
-from zonegit.store.database import NEIGHBOURS, UNFINISHED
+from zonegit.store.sqlite import NEIGHBOURS, UNFINISHED
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following.zonefiles import ENDS, listed, path_of

@@ -6,12 +6,12 @@ from zonegit.errors import Invalid
 from zonegit.objects.ids import ObjectId
 from zonegit.safety import moves
 from zonegit.safety.moves import MAX_REFS
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.basis import RefState, ServedTree
 from zonegit.zone import names
 
 ZONE = names.parse("foo.com.")
-MAIN = refnames.branch(ZONE, "main")
+MAIN = ref_names.branch(ZONE, "main")
 TIP = ObjectId(b"\1" * 32)
 NEW = ObjectId(b"\2" * 32)
 TREE = ServedTree(1, ObjectId(b"\3" * 32))
@@ -22,7 +22,7 @@ def test_a_zone_has_no_more_refs_than_one_message_holds() -> None:
     with pytest.raises(Invalid, match="2000 branches and tags"):
         moves.check_new(MAIN, full, NEW, TREE, force=True)
     with pytest.raises(Invalid):
-        moves.check_new(refnames.tag(ZONE, "v1"), full, NEW, None, force=False)
+        moves.check_new(ref_names.tag(ZONE, "v1"), full, NEW, None, force=False)
 
 
 def test_a_ref_that_exists_moves_and_goes_in_a_full_zone() -> None:

@@ -6,11 +6,11 @@ from zonegit.errors import Unsafe
 from zonegit.objects.ids import ObjectId
 from zonegit.safety import policy
 from zonegit.safety.policy import Facts
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.basis import Limits, ServedTree
 from zonegit.zone import names, rrtypes
 
-MAIN = refnames.branch(names.parse("foo.com."), "main")
+MAIN = ref_names.branch(names.parse("foo.com."), "main")
 WWW = names.parse("www.foo.com.")
 TREE = ObjectId(b"\1" * 32)
 OTHER = ObjectId(b"\2" * 32)

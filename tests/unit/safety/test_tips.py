@@ -17,9 +17,9 @@ from tests.support.forging import Forge, entry, label
 from zonegit.authority.compiled.snapshot import empty
 from zonegit.errors import Invalid, ZonegitError
 from zonegit.objects.ids import ObjectId
-from zonegit.safety import judging, tips
-from zonegit.safety.reading import Reading
-from zonegit.store import refnames
+from zonegit.safety import judgement, tips
+from zonegit.safety.reader import Reading
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Origin
@@ -31,8 +31,8 @@ from zonegit_resolver.following.recent import RecentTrees
 from zonegit_resolver.pace import Pace
 
 FOO = names.parse("foo.com.")
-MAIN = refnames.branch(FOO, "main")
-OTHER = refnames.branch(FOO, "other")
+MAIN = ref_names.branch(FOO, "main")
+OTHER = ref_names.branch(FOO, "other")
 
 LABELS = ["a", "b", "*"]
 MNEMONICS = ["A", "CNAME", "NS", "DNAME", "SOA", "DS", "TXT", "TYPE1", "TYPE9999", "FOO"]
@@ -139,7 +139,7 @@ class Stand:
         return self.forge.apex(serial, below)
 
     async def move(
-        self, tree: ObjectId, *parents: ObjectId, ref: refnames.RefName = MAIN
+        self, tree: ObjectId, *parents: ObjectId, ref: ref_names.RefName = MAIN
     ) -> ObjectId:
         """Commit a tree and move a branch there."""
         commit = self.forge.commit(tree, parents)
@@ -224,8 +224,8 @@ async def test_a_reset_to_it_is_admitted_again_with_a_warning(stand: Stand, old)
 async def test_another_branch_may_start_from_it_or_merge_it(stand: Stand, old) -> None:
     first = await accept(stand, stand.tree(1, old))
     await stand.keeper.move(OTHER, Absent(), first, origin())
-    await stand.keeper.move(refnames.tag(FOO, "v1"), Absent(), first, origin())
-    third = refnames.branch(FOO, "third")
+    await stand.keeper.move(ref_names.tag(FOO, "v1"), Absent(), first, origin())
+    third = ref_names.branch(FOO, "third")
     text = stand.forge.text("www", "TXT", "new")
     await stand.move(stand.tree(2, {**old, "www": {"TXT": text}}), first, ref=third)
     mended = await stand.move(stand.tree(3, {}), first)
@@ -271,7 +271,7 @@ async def test_a_change_of_one_record_reads_nothing_that_did_not_come_along() ->
     roots = {raw.id for raw in forge.objects[old - 2 : old]}
     seen = {raw.id for raw in forge.objects[old:]} | roots | {below[label("h0250")]}
     reading = Reading(store, {each: by_id[each] for each in seen})
-    candidate = await judging.admit(reading, MAIN, after)
+    candidate = await judgement.admit(reading, MAIN, after)
     assert await tips.check_tip(reading, MAIN, candidate, before, _never) == []
     assert store.asked == 0
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Corrupt, Invalid
 from zonegit.store import digests
-from zonegit.store.database import Database, open_database
 from zonegit.store.digests import Watched
+from zonegit.store.sqlite import Database, open_database
 
 SCHEMA = (
     "CREATE TABLE note (key TEXT PRIMARY KEY, text TEXT, number INTEGER) STRICT, WITHOUT ROWID",

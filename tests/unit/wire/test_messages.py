@@ -10,7 +10,7 @@ from zonegit.errors import Conflict, Internal, Invalid, NotFound, Unsafe, Zonegi
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.protocols import LogEntry, Since
 from zonegit.wire import codec, failures, messages
@@ -22,7 +22,7 @@ WHY = Why(reason="set", operation="0123456789abcdef")
 ENTRY = LogEntry(
     sequence=7,
     kind="moved",
-    ref=refnames.branch(names.parse("foo.com."), "main"),
+    ref=ref_names.branch(names.parse("foo.com."), "main"),
     old=None,
     new=ID,
     serial=1,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support.strategies import zone_names
 
 from zonegit.errors import Invalid
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.wire import subjects
 from zonegit.zone import names
 
@@ -16,9 +16,9 @@ FOO = names.parse("foo.com.")
 actors = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,20}", fullmatch=True)
 shorts = st.from_regex(r"[A-Za-zé][A-Za-z0-9_é-]{0,6}(/[a-z0-9]{1,4}){0,2}", fullmatch=True)
 refs_of_zones = st.one_of(
-    st.builds(refnames.branch, zone_names, shorts),
-    st.builds(refnames.tag, zone_names, shorts),
-    st.builds(refnames.marker, zone_names),
+    st.builds(ref_names.branch, zone_names, shorts),
+    st.builds(ref_names.tag, zone_names, shorts),
+    st.builds(ref_names.marker, zone_names),
 )
 LEGAL = re.compile(r"[a-z0-9_=.\-A-F]+")
 
@@ -132,23 +132,23 @@ def test_a_service_hears_every_request_of_its_verb(actor, ref):
 
 
 def test_events_go_where_their_ref_is():
-    assert subjects.event("moved", refnames.branch(FOO, "main")) == (
+    assert subjects.event("moved", ref_names.branch(FOO, "main")) == (
         "zg.events.moved.heads.main.com.foo.="
     )
-    assert subjects.event("added", refnames.marker(FOO)) == "zg.events.added.zone._.com.foo.="
-    assert subjects.event("moved", refnames.default_head()) == "zg.events.moved.head._.="
-    assert subjects.event("moved", refnames.remembered("alice", FOO)) == (
+    assert subjects.event("added", ref_names.marker(FOO)) == "zg.events.added.zone._.com.foo.="
+    assert subjects.event("moved", ref_names.default_head()) == "zg.events.moved.head._.="
+    assert subjects.event("moved", ref_names.remembered("alice", FOO)) == (
         "zg.events.moved.head._.com.foo.="
     )
 
 
 def test_a_ref_about_no_zone_has_no_subject_of_its_own():
     with pytest.raises(Invalid):
-        subjects.ref_tokens(refnames.default_head())
+        subjects.ref_tokens(ref_names.default_head())
 
 
 def test_capitals_of_a_branch_are_kept():
-    assert subjects.ref_tokens(refnames.branch(FOO, "Main")) == "heads.=4Dain.com.foo.="
+    assert subjects.ref_tokens(ref_names.branch(FOO, "Main")) == "heads.=4Dain.com.foo.="
 
 
 @pytest.mark.parametrize("actor", sorted(subjects.NO_ACTORS))

@@ -6,7 +6,7 @@ from zonegit.repo.changing import merges
 from zonegit.repo.committing.commits import Outcome
 from zonegit.repo.finding import heads, refish
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit_cli import committing, page
 from zonegit_cli.drawn import clashes
 from zonegit_cli.page import How

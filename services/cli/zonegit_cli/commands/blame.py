@@ -11,7 +11,7 @@ from zonegit.objects.model import Commit
 from zonegit.repo.asking import blame
 from zonegit.repo.asking.blame import Blame
 from zonegit.repo.finding import refish
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text

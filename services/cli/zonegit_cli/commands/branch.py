@@ -10,7 +10,7 @@ from zonegit.repo.finding import browse, heads, refish
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import branches
 from zonegit.store.protocols import Moved, ZoneRefs
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import committing, page, waiting

@@ -4,7 +4,7 @@ import click
 
 from zonegit.repo.finding import heads, refish
 from zonegit.repo.pointing import branches
-from zonegit.store.refnames import DEFAULT_HEAD
+from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import committing, page, standing, waiting

@@ -8,7 +8,7 @@ from zonegit.repo.committing.commits import Intent, Outcome
 from zonegit.repo.committing.conflicts import Choices
 from zonegit.repo.finding import browse, refish
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit_cli import page, resuming
 from zonegit_cli.page import How
 from zonegit_cli.resuming import Asked, Kind

@@ -7,7 +7,7 @@ import click
 from zonegit.objects.ids import short
 from zonegit.repo.asking import comparing
 from zonegit.repo.asking.comparing import Comparison
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page

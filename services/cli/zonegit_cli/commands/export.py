@@ -12,8 +12,8 @@ from zonegit.repo.asking.lineages import Lineage
 from zonegit.repo.finding import browse, refish
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.finding.refish import Resolved
-from zonegit.store.reading import Reader
-from zonegit.store.refnames import DEFAULT_HEAD
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key

@@ -11,7 +11,7 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo.asking import log
 from zonegit.repo.asking.log import Filter
 from zonegit.repo.finding import refish
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page

@@ -8,7 +8,7 @@ import click
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.asking import operations
 from zonegit.store.protocols import LogEntry, Operated
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 from zonegit_cli import page
 from zonegit_cli.drawn import operations as drawn

@@ -4,7 +4,7 @@ import click
 
 from zonegit.repo.changing import proposals
 from zonegit.repo.finding import refish
-from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import committing, page, standing

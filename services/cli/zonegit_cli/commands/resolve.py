@@ -12,7 +12,7 @@ from zonegit.authority.answering import canary as canaries
 from zonegit.authority.answering.canary import Canary
 from zonegit.repo.asking import answers
 from zonegit.repo.asking.answers import Answered, Met, View
-from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit_cli import dnsclient, page

@@ -13,7 +13,7 @@ from zonegit.repo.committing.conflicts import Conflicted
 from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding import heads, refish
 from zonegit.repo.finding.heads import Position
-from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page

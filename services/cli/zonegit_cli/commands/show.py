@@ -10,7 +10,7 @@ from zonegit.repo.asking import comparing, log
 from zonegit.repo.asking.comparing import Sides
 from zonegit.repo.committing import diffs
 from zonegit.repo.finding import browse, refish
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text

@@ -13,7 +13,7 @@ from zonegit.repo.asking import standing
 from zonegit.repo.asking.standing import Apart, Standing
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position
-from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -10,9 +10,9 @@ from zonegit.repo.committing import judgements
 from zonegit.repo.finding import several
 from zonegit.repo.pointing import branches
 from zonegit.safety import moves
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.protocols import Moved, ZoneRefs
-from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page, standing, waiting
@@ -122,8 +122,8 @@ async def _show_removal(session: Session, zone: Name, *, force: bool, because: s
         refs = await repo.refs.zone(zone, repo.actor)
     branches, tags = sorted(refs.heads), sorted(refs.tags)
     moves.check_removal(zone, branches, tags, force=force, because=because)
-    tips = {refnames.branch(zone, name): tip for name, tip in refs.heads.items()}
-    tips |= {refnames.tag(zone, name): tip for name, tip in refs.tags.items()}
+    tips = {ref_names.branch(zone, name): tip for name, tip in refs.heads.items()}
+    tips |= {ref_names.tag(zone, name): tip for name, tip in refs.tags.items()}
     gone = {ref.path(): tip.target.hex() for ref, tip in sorted(tips.items())}
     verdict = {"verdict": drawn.as_json(judgement)}
     data = {"zone": names.text(zone), "dry_run": True, "removed": gone, **verdict}

@@ -8,7 +8,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.repo.asking import operations
 from zonegit.repo.finding import when
 from zonegit.store.protocols import LogEntry
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 
 
 def head(operation: str, entries: Iterable[LogEntry]) -> str:

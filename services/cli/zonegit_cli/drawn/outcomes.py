@@ -14,7 +14,7 @@ from zonegit.repo.committing.commits import Committed, Outcome, Preview, Unchang
 from zonegit.repo.committing.conflicts import Conflicted
 from zonegit.repo.committing.diffs import Delta, TreePair
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import sort_key
 from zonegit_cli.drawn import clashes, documents, judgements, patches

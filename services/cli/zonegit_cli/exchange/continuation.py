@@ -15,8 +15,8 @@ from zonegit.repo.committing import drafts, respelling
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store.past import Past
-from zonegit.store.reading import Reader
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name

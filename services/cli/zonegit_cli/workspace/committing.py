@@ -15,7 +15,7 @@ from zonegit.repo.committing.commits import Committed, Intent, Preview, Unchange
 from zonegit.repo.finding import several
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.protocols import Moved, ZoneRefs
-from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name

@@ -13,7 +13,7 @@ from zonegit.repo.committing import diffs
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit_cli.drawn import patches
 from zonegit_cli.workspace.comparing import File

@@ -13,7 +13,7 @@ from zonegit.repo.finding import browse, several
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.finding.several import Whole
 from zonegit.store.protocols import ZoneRefs
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone.names import Name
 from zonegit.zonefile import writer
 from zonegit_cli.workspace import checkout, comparing

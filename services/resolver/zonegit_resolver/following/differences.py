@@ -16,7 +16,7 @@ from zonegit.authority.compiled.records import Delta, condensed, difference
 from zonegit.containment import contain
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import ObjectId
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.protocols import RefStore
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -107,7 +107,7 @@ class History:
 
     async def _base(self, zone: Name, branch: str, serial: int) -> ObjectId | None:
         """The commit, of those with the one tree that the branch had under that serial."""
-        ref = refnames.branch(zone, branch)
+        ref = ref_names.branch(zone, branch)
         rows = await self._refs.reflog(ref, MOST_ROWS, serial)
         commits = {row.new for row in rows if row.new is not None and row.serial == serial}
         if len(rows) == MOST_ROWS:

@@ -19,10 +19,10 @@ import structlog
 from zonegit.containment import contain, isolate, keep_running
 from zonegit.errors import Unavailable, ZonegitError
 from zonegit.objects.ids import short
-from zonegit.store import cacheroot
-from zonegit.store.cacheroot import CacheRoot, Layout
-from zonegit.store.database import prepared
-from zonegit.store.filepool import FilePool, open_pool
+from zonegit.store import cache_root
+from zonegit.store.cache_root import CacheRoot, Layout
+from zonegit.store.file_pool import FilePool, open_pool
+from zonegit.store.sqlite import prepared
 from zonegit.zone.names import Name
 from zonegit_resolver.following import recalling, sqlite
 from zonegit_resolver.following.descent import Descent
@@ -224,7 +224,7 @@ class LastKnown:
     async def _release(self) -> None:
         try:
             await asyncio.to_thread(settle, self._files.folder)
-            await asyncio.to_thread(cacheroot.release, self._aside)
+            await asyncio.to_thread(cache_root.release, self._aside)
         except OSError as error:
             log.warning("last-known.not-released", path=error.filename, error=error.strerror)
         else:
@@ -258,7 +258,7 @@ async def open_last_known(folder: Path, pace: Pace) -> AsyncIterator[LastKnown]:
         Invalid: it holds files of somebody else.
     """
     async with AsyncExitStack() as stack:
-        root = stack.enter_context(cacheroot.claimed(folder, LAYOUT, (EARLIER,), BESIDE))
+        root = stack.enter_context(cache_root.claimed(folder, LAYOUT, (EARLIER,), BESIDE))
         if root.aside:
             log.warning(
                 "last-known.set-aside",

@@ -16,9 +16,9 @@ import structlog
 
 from zonegit.errors import Corrupt, Invalid
 from zonegit.store import digests
-from zonegit.store.database import Database, open_database, remove
 from zonegit.store.digests import Watched
-from zonegit.store.storedrows import (
+from zonegit.store.sqlite import Database, open_database, remove
+from zonegit.store.stored_rows import (
     RowReader,
     StoredCount,
     StoredId,

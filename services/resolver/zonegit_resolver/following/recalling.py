@@ -19,8 +19,8 @@ from zonegit.containment import contain
 from zonegit.errors import Corrupt, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, verified
 from zonegit.store import digests
-from zonegit.store.database import NEIGHBOURS, UNFINISHED, Database, open_database, read_closed
 from zonegit.store.digests import Digest
+from zonegit.store.sqlite import NEIGHBOURS, UNFINISHED, Database, open_database, read_closed
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following import sqlite
@@ -93,7 +93,7 @@ def opened(path: Path) -> AbstractAsyncContextManager[Database]:
     """A file of any layout there has been, for more than :func:`read` gives, or set aside.
 
     Raises:
-        Unavailable, Corrupt, Invalid: as :func:`zonegit.store.database.open_database`.
+        Unavailable, Corrupt, Invalid: as :func:`zonegit.store.sqlite.open_database`.
     """
     return open_database(path, sqlite.SCHEMA, sqlite.VERSION, sqlite.UPGRADES)
 

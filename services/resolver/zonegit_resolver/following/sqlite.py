@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from zonegit.objects.ids import RawObject
 from zonegit.store import digests
 from zonegit.store.digests import EMPTY, Digest
-from zonegit.store.storedrows import (
+from zonegit.store.stored_rows import (
     Damaged,
     RowReader,
     StoredCount,

@@ -22,7 +22,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob
 from zonegit.store import digests
 from zonegit.store.digests import Digest
-from zonegit.store.filepool import FilePool
+from zonegit.store.file_pool import FilePool
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following import sqlite

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from zonegit.store.database import NEIGHBOURS, UNFINISHED, sync
+from zonegit.store.sqlite import NEIGHBOURS, UNFINISHED, sync
 from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import zone_path
 

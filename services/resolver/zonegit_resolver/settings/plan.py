@@ -14,7 +14,7 @@ from zonegit.authority.answering.conduct import Conduct
 from zonegit.authority.messages.tsig import Keys
 from zonegit.errors import Invalid
 from zonegit.repo.finding import refish
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.settings import words
@@ -61,7 +61,7 @@ class Serving:
     that this refish stands for, ``branch`` being what HEAD means in it. ``query_from`` None:
     everybody may ask. ``notify`` are told of each change."""
 
-    branch: str = refnames.DEFAULT_BRANCH
+    branch: str = ref_names.DEFAULT_BRANCH
     canary: Canary | None = None
     at: str | None = None
     query_from: Access | None = None
@@ -151,8 +151,8 @@ def serving(settings: Settings, keys: Collection[Name] = ()) -> Serving:
     """
     _check_lengths(settings)
     salt = settings.get(SALT, canary.DEFAULT_SALT)
-    branch = settings.get(BRANCH, refnames.DEFAULT_BRANCH)
-    _read(BRANCH, branch, refnames.checked)
+    branch = settings.get(BRANCH, ref_names.DEFAULT_BRANCH)
+    _read(BRANCH, branch, ref_names.checked)
     at, split = settings.get(AT) or None, None
     if at is not None:
         _read(AT, at, refish.parse)

@@ -9,7 +9,7 @@ from typing import Final
 from zonegit.authority.addresses import IPAddress, unmapped
 from zonegit.authority.messages.edns import ECS, contents, option
 from zonegit.errors import Invalid
-from zonegit.store import refnames
+from zonegit.store import ref_names
 
 DEFAULT_SALT: Final = "zonegit-default"
 BUCKETS: Final = 100
@@ -47,7 +47,7 @@ def parse(text: str, salt: str = DEFAULT_SALT) -> Canary:
     branch, colon, percent = text.rpartition(":")
     if not colon or not percent.isascii() or not percent.isdigit() or int(percent) > BUCKETS:
         raise Invalid(f"{text!r} is not <branch>:<percent>", hint="canary:10 is one")
-    return Canary(refnames.checked(branch), int(percent), salt)
+    return Canary(ref_names.checked(branch), int(percent), salt)
 
 
 @lru_cache(maxsize=16_384)

@@ -27,7 +27,7 @@ from zonegit.repo.committing import drafts
 from zonegit.repo.finding import browse, refish
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.protocols import ZoneRefs
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name, Path
 

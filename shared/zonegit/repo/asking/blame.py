@@ -16,9 +16,9 @@ from zonegit.objects.model import Commit
 from zonegit.objects.walk import drive, together
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.past import Past
+from zonegit.store.commit_reader import Past
 from zonegit.store.protocols import ObjectStore
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset

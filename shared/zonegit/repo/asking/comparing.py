@@ -19,9 +19,9 @@ from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import State
 from zonegit.repo.finding import browse, refish
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.past import Past
-from zonegit.store.reading import Reader
-from zonegit.store.refnames import DEFAULT_HEAD
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

@@ -32,7 +32,7 @@ from zonegit.repo.asking.tipflaws import Flawed, find_flawed
 from zonegit.repo.finding import several
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.protocols import CheckedStore
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.zone import names, sizing, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name

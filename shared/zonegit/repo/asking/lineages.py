@@ -16,9 +16,9 @@ from zonegit.objects.model import Identity
 from zonegit.repo.asking import gitformat
 from zonegit.repo.committing import diffs
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.past import Past
+from zonegit.store.commit_reader import Past
 from zonegit.store.protocols import MAX_HISTORY
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone.names import Name
 from zonegit.zonefile.live_text import LiveText
 

@@ -5,7 +5,7 @@ import msgspec
 from zonegit.objects.ids import CommitId
 from zonegit.repo.finding import browse, refish
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import table
 from zonegit.zone.lint.view import WholeZone

@@ -18,9 +18,9 @@ from zonegit.repo.committing import diffs
 from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.past import FIRST_BATCH, Past
+from zonegit.store.commit_reader import FIRST_BATCH, Past
 from zonegit.store.protocols import MAX_HISTORY
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import with_serial

@@ -15,10 +15,10 @@ from zonegit.objects.model import Symref
 from zonegit.repo.committing import diffs
 from zonegit.repo.finding import several, when
 from zonegit.repo.finding.heads import Repo
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.protocols import EntryKind, LogEntry, Operated
-from zonegit.store.reading import Reader
-from zonegit.store.refnames import RefName
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -250,7 +250,7 @@ async def followed(repo: Repo, ids: Collection[ObjectId]) -> dict[ObjectId, RefN
     objects = await Reader(repo.objects).get(ids)
     found = {each: objects[each] for each in ids}
     return {
-        each: refnames.parse(value.target)
+        each: ref_names.parse(value.target)
         for each, value in found.items()
         if isinstance(value, Symref)
     }

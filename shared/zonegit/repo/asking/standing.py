@@ -7,9 +7,9 @@ from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store.past import Past
-from zonegit.store.reading import Reader
-from zonegit.store.refnames import DEFAULT_BRANCH
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import DEFAULT_BRANCH
 
 
 class Apart(msgspec.Struct, frozen=True):

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from zonegit.errors import Corrupt, Invalid, NotFound, ZonegitError
-from zonegit.history import flaws
-from zonegit.history.flaws import Flaw
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Tag
 from zonegit.repo.finding import several
 from zonegit.repo.finding.heads import Repo
-from zonegit.safety.reading import Reading
+from zonegit.safety import tree_flaws
+from zonegit.safety.reader import Reading
+from zonegit.safety.tree_flaws import Flaw
 from zonegit.store.protocols import ZoneRefs
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 
 MAX_FLAWS = 100
 """Flaws of one tip that are named."""
@@ -50,7 +50,7 @@ async def find_flawed(repo: Repo) -> AsyncIterator[Flawed]:
                 continue
             judged.add(commit.tree)
             try:
-                walk = flaws.find_flaws(
+                walk = tree_flaws.find_flaws(
                     refs.zone, base, commit.tree, any_spelling=True, most=MAX_FLAWS
                 )
                 found = await reading.judge(walk)

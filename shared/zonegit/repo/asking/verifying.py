@@ -14,8 +14,8 @@ from zonegit.objects.model import Commit, Tag
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.finding.refish import Resolved
-from zonegit.store.past import Past
-from zonegit.store.reading import Reader
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
 
 BATCH: Final = 256
 """Commits verified between two words about progress."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from zonegit.errors import Conflict
-from zonegit.merge.zonemerge import Base
+from zonegit.merge.zone_merge import Base
 from zonegit.objects.ids import ObjectId, short
 from zonegit.repo.committing import commits, conflicts, diffs, drafts, plans, respelling
 from zonegit.repo.committing.commits import Intent, Lost, Outcome
@@ -14,7 +14,7 @@ from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import findings, names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name

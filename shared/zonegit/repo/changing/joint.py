@@ -19,7 +19,7 @@ from zonegit.repo.committing.drafts import Draft, NothingToCommit, State
 from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding import browse, several
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset

@@ -6,7 +6,7 @@ from zonegit.repo.committing.diffs import TreePair
 from zonegit.repo.committing.drafts import State
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import findings
 from zonegit.zone.findings import Finding
 from zonegit.zone.serial import later

@@ -15,8 +15,8 @@ from zonegit.repo.committing.examining import Examination
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import heads
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store.past import Past
-from zonegit.store.reading import Reader
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
 from zonegit.zone import findings
 from zonegit.zone.findings import Finding
 

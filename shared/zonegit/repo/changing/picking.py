@@ -3,7 +3,7 @@
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.merge.zonemerge import Base
+from zonegit.merge.zone_merge import Base
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.committing import commits, conflicts, drafts
 from zonegit.repo.committing.commits import Intent, Lost, Outcome
@@ -11,7 +11,7 @@ from zonegit.repo.committing.conflicts import Choices
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 
 
 async def cherry_pick(

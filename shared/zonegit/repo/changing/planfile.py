@@ -25,8 +25,8 @@ from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.committing.plans import Plan
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store import refnames
-from zonegit.store.reading import Reader
+from zonegit.store import ref_names
+from zonegit.store.reader import Reader
 from zonegit.zone import lexer, names, rrtypes, rules, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import ROOT, Name
@@ -87,7 +87,7 @@ class _Change(msgspec.Struct, frozen=True):
 class _Document(msgspec.Struct, frozen=True):
     plan: Literal[1]
     zone: Annotated[str, Meta(max_length=2_000)]
-    branch: Annotated[str, Meta(max_length=refnames.MAX_SHORT)]
+    branch: Annotated[str, Meta(max_length=ref_names.MAX_SHORT)]
     base: str | None
     serial: Annotated[int, Meta(ge=0, lt=1 << 32)]
     serial_before: Annotated[int, Meta(ge=0, lt=1 << 32)] | None
@@ -166,7 +166,7 @@ def read(octets: bytes, source: str) -> Saved:
     if found.base is not None and not HEX_ID.fullmatch(found.base):
         raise Invalid(f"{source}: base {found.base[:80]!r} is not the id of a commit")
     try:
-        zone, branch = names.parse(found.zone), refnames.checked(found.branch)
+        zone, branch = names.parse(found.zone), ref_names.checked(found.branch)
     except Invalid as error:
         raise Invalid(f"{source}: {error.message}", hint=error.hint) from None
     plan = Saved(

@@ -13,9 +13,9 @@ from zonegit.repo.committing.diffs import Delta
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.repo.pointing import branches
-from zonegit.store.past import Past
+from zonegit.store.commit_reader import Past
 from zonegit.store.protocols import Moved
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone.names import Name
 
 

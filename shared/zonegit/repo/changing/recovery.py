@@ -18,7 +18,7 @@ from zonegit.repo.committing import drafts
 from zonegit.repo.committing.drafts import State
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.protocols import Guard, Moved, Origin, Recovery, Renewal, Tip, ZoneRefs
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.store.recovery import Answer, Doubt, Leave, Renew, Restored, decide
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name

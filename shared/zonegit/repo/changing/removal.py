@@ -26,10 +26,10 @@ from zonegit.repo.asking import operations
 from zonegit.repo.finding import several
 from zonegit.repo.finding.heads import Repo, new_operation
 from zonegit.safety import moves
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Moved, Operated, Origin, Tip, ZoneRefs
-from zonegit.store.refnames import DEFAULT_BRANCH, RefName
+from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
 from zonegit.zone.names import Name
 
 COMMAND: Final = "zone remove"
@@ -103,8 +103,8 @@ class _Stopped(Exception):
 
 
 def _tips(refs: ZoneRefs) -> dict[RefName, Tip]:
-    heads = {refnames.branch(refs.zone, name): tip for name, tip in refs.heads.items()}
-    return heads | {refnames.tag(refs.zone, name): tip for name, tip in refs.tags.items()}
+    heads = {ref_names.branch(refs.zone, name): tip for name, tip in refs.heads.items()}
+    return heads | {ref_names.tag(refs.zone, name): tip for name, tip in refs.tags.items()}
 
 
 async def _find_begun(repo: Repo, zone: Name, tips: Mapping[RefName, Tip]) -> Operated | None:
@@ -112,7 +112,7 @@ async def _find_begun(repo: Repo, zone: Name, tips: Mapping[RefName, Tip]) -> Op
     there is none, or where anything was made in the zone since."""
     try:
         latest = await operations.latest(repo, MAX_LOOKED_AT, zone=zone, actor=repo.actor)
-        added = await repo.refs.reflog(refnames.marker(zone), 1)
+        added = await repo.refs.reflog(ref_names.marker(zone), 1)
     except Denied:
         return None
     for each in latest:

@@ -13,14 +13,14 @@ import msgspec
 
 from zonegit.errors import Conflict, NotFound
 from zonegit.history import commit_graph
-from zonegit.merge.zonemerge import Base
+from zonegit.merge.zone_merge import Base
 from zonegit.objects.ids import CommitId, from_hex, short
 from zonegit.objects.model import Commit, subject
 from zonegit.repo.committing import conflicts
 from zonegit.repo.committing.conflicts import Clashing
 from zonegit.repo.finding import browse
-from zonegit.store.past import Past
-from zonegit.store.reading import Reader
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name

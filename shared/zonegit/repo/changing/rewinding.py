@@ -13,7 +13,7 @@ from zonegit.repo.committing.conflicts import Choices
 from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 
 
 async def revert(

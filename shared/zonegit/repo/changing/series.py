@@ -24,7 +24,7 @@ from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.store.protocols import Moved, Tip
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import findings, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, soa, with_serial

@@ -20,9 +20,9 @@ from zonegit.objects.model import Blob
 from zonegit.repo.committing import drafts, plans
 from zonegit.repo.committing.edits import Key
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.past import Past
+from zonegit.store.commit_reader import Past
 from zonegit.store.protocols import MAX_HISTORY
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, with_serial

@@ -26,11 +26,11 @@ from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding import browse, several
 from zonegit.repo.finding.heads import Position, Repo
 from zonegit.repo.pointing import branches
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Moved, Origin, ZoneRefs
-from zonegit.store.reading import Reader
-from zonegit.store.refnames import DEFAULT_BRANCH, RefName
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import with_serial
@@ -172,7 +172,7 @@ async def _check(repo: Repo, mine: Sequence[Turned], world: _World, *, force: bo
     """Raises what :func:`undo` does of what can be known before."""
     if force:
         return
-    moves_head = any(each.ref == refnames.own_head(repo.actor) for each in mine)
+    moves_head = any(each.ref == ref_names.own_head(repo.actor) for each in mine)
     for each in mine:
         if each.ref.space == "heads" and each.found is None:
             assert each.ref.zone is not None
@@ -221,7 +221,7 @@ async def _head(repo: Repo, turned: Turned, world: _World, origin: Origin) -> Mo
     if branch is not None:
         try:
             moved = await repo.refs.point(turned.ref, branch, origin)
-            if turned.ref == refnames.own_head(repo.actor) and branch.zone is not None:
+            if turned.ref == ref_names.own_head(repo.actor) and branch.zone is not None:
                 repo.memory.note_moved(branch.zone, branch.short)
             return moved
         except NotFound:

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from zonegit.history import commit_graph
-from zonegit.merge import zonemerge
+from zonegit.merge import zone_merge
 from zonegit.merge.sides import Key
-from zonegit.merge.zonemerge import Base
+from zonegit.merge.zone_merge import Base
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Blob
 from zonegit.repo.finding import browse
-from zonegit.store.past import Past
-from zonegit.store.reading import Reader
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
@@ -67,7 +67,7 @@ class Bases:
         self._left -= 1
         below = await self._past.answer(commit_graph.merge_bases_of(seen, other))
         base = await self.agreed(below)
-        merged = await self._reader.answer(zonemerge.merge(base, found.tree, theirs, self._apex))
+        merged = await self._reader.answer(zone_merge.merge(base, found.tree, theirs, self._apex))
         clashing = {(names.path(clash.owner, self._apex), clash.rdtype) for clash in merged.clashes}
         return await self._without(found, merged.changes, clashing)
 

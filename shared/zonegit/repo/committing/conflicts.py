@@ -5,15 +5,15 @@ from typing import Final
 
 import msgspec
 
-from zonegit.merge import conflicts, zonemerge
+from zonegit.merge import conflicts, zone_merge
 from zonegit.merge.conflicts import Clash, Decision, Side
-from zonegit.merge.zonemerge import Base, Merged
+from zonegit.merge.zone_merge import Base, Merged
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo.committing import respelling
 from zonegit.repo.committing.drafts import Planned
 from zonegit.repo.committing.edits import Changes
 from zonegit.repo.finding import browse
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
@@ -69,7 +69,7 @@ async def merged(
     """
     decisions = list(choices.decisions)
     for _ in range(ROUNDS):
-        merging = zonemerge.merge(base, ours, theirs, apex, decisions, respell=choices.respell)
+        merging = zone_merge.merge(base, ours, theirs, apex, decisions, respell=choices.respell)
         found = await reader.answer(merging)
         if not found.clashes:
             return await _planned(reader, found, apex)

@@ -7,7 +7,7 @@ from zonegit.errors import Invalid
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.committing.edits import Changes, Key
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes, rules
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name

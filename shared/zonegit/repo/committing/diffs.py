@@ -9,7 +9,7 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.zone_tree import Change
 from zonegit.repo.committing.edits import Changes
 from zonegit.repo.finding import browse
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key, with_serial

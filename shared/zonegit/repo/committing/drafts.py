@@ -19,7 +19,7 @@ from zonegit.repo.committing.races import Footprint
 from zonegit.repo.committing.serials import find_notes, next_soa
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Position, Repo
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import findings, names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name

@@ -27,7 +27,7 @@ from zonegit.objects.tree_lookup import Standing
 from zonegit.repo.committing.edits import Changes, Key
 from zonegit.repo.committing.hiding import Hidden, gather_hidden, gather_hidden_in, hider_of
 from zonegit.repo.finding import browse
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import delegations, references, table

@@ -10,7 +10,7 @@ from zonegit.objects import tree_lookup, zone_tree
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.walk import Asks, together
 from zonegit.repo.committing.edits import Key
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import delegations, table

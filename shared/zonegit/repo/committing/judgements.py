@@ -10,12 +10,12 @@ import msgspec
 from zonegit.errors import Conflict, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.repo.finding.heads import Repo
-from zonegit.safety import judging
+from zonegit.safety import judgement
 from zonegit.safety.moves import MoveRequest
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import Origin
-from zonegit.store.refnames import DEFAULT_BRANCH, RefName
+from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
 from zonegit.wire import messages
 from zonegit.zone.names import Name
 
@@ -59,7 +59,7 @@ async def judge(
             request = MoveRequest(ref, expected, new, origin.force, origin.because, registers)
             known = {raw.id: raw for raw in [*objects, *seen]}
             basis = partial(repo.refs.basis, ref)
-            await judging.judge(repo.objects, request, basis, known)
+            await judgement.judge(repo.objects, request, basis, known)
     except ZonegitError as refusal:
         return Judgement(refusal, "refs" if by_refs else "client")
     return Judgement(None, "refs" if by_refs else "client")
@@ -69,7 +69,7 @@ async def judge_zone(repo: Repo, zone: Name) -> Judgement:
     """Return whether the ref store registers and removes zones at this time: it does not before a
     recovery. Whether this zone is there, and has branches, the caller knows."""
     try:
-        await repo.refs.basis(refnames.branch(zone, DEFAULT_BRANCH))
+        await repo.refs.basis(ref_names.branch(zone, DEFAULT_BRANCH))
     except ZonegitError as refusal:
         return Judgement(refusal, "refs")
     return Judgement(None, "refs")

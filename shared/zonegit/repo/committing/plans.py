@@ -23,7 +23,7 @@ from zonegit.repo.committing.drafts import Planned, State
 from zonegit.repo.committing.edits import Add, Changes, Edit, Key, Set
 from zonegit.repo.finding import browse
 from zonegit.store.protocols import ObjectStore
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name

@@ -7,7 +7,7 @@ from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Blob, Commit, Tag, subject
 from zonegit.objects.walk import Asks
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, RRsets, title

@@ -15,10 +15,10 @@ from zonegit.errors import NotFound
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit, Identity, Symref, Tag
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly, Expected
 from zonegit.store.protocols import Head, Moved, ObjectStore, Origin, RefStore, Tip, ZoneRefs
-from zonegit.store.refnames import DEFAULT_BRANCH, RefName
+from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -103,7 +103,7 @@ class Position(msgspec.Struct, frozen=True):
     @property
     def ref(self) -> RefName:
         """The branch as a ref."""
-        return refnames.branch(self.zone, self.branch)
+        return ref_names.branch(self.zone, self.branch)
 
     @property
     def expected(self) -> Expected:
@@ -169,7 +169,7 @@ async def _locate(repo: Repo, zone: Name | None, branch: str | None) -> Position
         zone = head.zone
     refs = await repo.refs.zone(zone, repo.actor)
     chosen = branch if branch is not None else usual_branch(refs)
-    tip = refs.heads.get(refnames.checked(chosen))
+    tip = refs.heads.get(ref_names.checked(chosen))
     if tip is None and branch is not None and refs.heads:
         raise unknown_branch(refs, branch)
     return Position(zone, chosen, tip)
@@ -231,7 +231,7 @@ async def point(repo: Repo, target: RefName, origin: Origin, *, default: bool = 
         NotFound: the zone is not registered.
     """
     await repo.objects.put([encode(Symref(target.path()))])
-    head = refnames.default_head() if default else refnames.own_head(repo.actor)
+    head = ref_names.default_head() if default else ref_names.own_head(repo.actor)
     moved = await repo.refs.point(head, target, origin)
     if not default and target.zone is not None:
         repo.memory.note_moved(target.zone, target.short)
@@ -249,7 +249,7 @@ async def initialise(repo: Repo, zone: Name) -> bool:
     origin = repo.origin("init")
     await repo.refs.register(zone, origin)
     first = where.default is None and not where.default_lost
-    main = refnames.branch(zone, DEFAULT_BRANCH)
+    main = ref_names.branch(zone, DEFAULT_BRANCH)
     await point(repo, main, origin, default=first)
     if first and (where.own or where.own_lost):
         await point(repo, main, origin)

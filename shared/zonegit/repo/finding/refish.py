@@ -16,12 +16,12 @@ from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex, short
 from zonegit.objects.model import Commit, Tag
 from zonegit.repo.finding import browse, heads, when
 from zonegit.repo.finding.heads import Repo
-from zonegit.store import refnames
-from zonegit.store.past import Past
+from zonegit.store import ref_names
+from zonegit.store.commit_reader import Past
 from zonegit.store.protocols import ZoneRefs
-from zonegit.store.reading import Reader
-from zonegit.store.refnames import RefName
-from zonegit.store.when import When
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import RefName
+from zonegit.store.ref_time import When
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -92,10 +92,10 @@ def parse(text: str) -> Refish:
 def _ref(base: str) -> RefName | None:
     """The ref whose path ``base`` is; None when it is one word, or nothing."""
     if "./" not in base:
-        if base not in ("", refnames.DEFAULT_HEAD):
-            refnames.checked(base, "branch or tag")
+        if base not in ("", ref_names.DEFAULT_HEAD):
+            ref_names.checked(base, "branch or tag")
         return None
-    ref = refnames.parse(base if base.startswith("refs/") else f"refs/heads/{base}")
+    ref = ref_names.parse(base if base.startswith("refs/") else f"refs/heads/{base}")
     if ref.space not in ("heads", "tags"):
         raise Invalid(f"{ref.path()} is not a branch or tag")
     return ref
@@ -174,7 +174,7 @@ async def _base(
     base = refish.base
     if refish.when is not None:
         return await _then(repo, reader, refish, refish.when, zone, branch)
-    if base == refnames.DEFAULT_HEAD:
+    if base == ref_names.DEFAULT_HEAD:
         position = await heads.locate(repo, refish.zone or zone, None if refish.zone else branch)
         return Resolved(position.zone, position.commit(), position.branch)
     if refish.ref is not None:
@@ -194,10 +194,10 @@ async def _then(
     """What a branch held, whether it is still there or not."""
     home = refish.zone or zone
     ref = refish.ref
-    if ref is None and refish.base in ("", refnames.DEFAULT_HEAD):
+    if ref is None and refish.base in ("", ref_names.DEFAULT_HEAD):
         ref = (await heads.locate(repo, home, None if refish.zone else branch)).ref
     elif ref is None:
-        ref = refnames.branch(await heads.working_zone(repo, home), refish.base)
+        ref = ref_names.branch(await heads.working_zone(repo, home), refish.base)
     if ref.space != "heads":
         raise when.only_branches(ref.path())
     assert ref.zone is not None

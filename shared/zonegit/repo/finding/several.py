@@ -20,7 +20,7 @@ from zonegit.objects.walk import together
 from zonegit.repo.finding import browse
 from zonegit.repo.finding.heads import Repo
 from zonegit.store.protocols import ObjectStore, ZoneRefs
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset

@@ -13,11 +13,11 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.finding.heads import Repo
-from zonegit.store.past import Past
+from zonegit.store.commit_reader import Past
 from zonegit.store.protocols import LogEntry
-from zonegit.store.reading import Reader
-from zonegit.store.refnames import RefName
-from zonegit.store.when import MAX_SECONDS, Ago, At, Back, When
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import RefName
+from zonegit.store.ref_time import MAX_SECONDS, Ago, At, Back, When
 from zonegit.zone import names
 
 DAY: Final = 86_400

@@ -9,11 +9,11 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo.finding import browse, heads
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import newrefs
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import LogEntry, Moved, Origin
-from zonegit.store.reading import Reader
-from zonegit.store.refnames import RefName
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -40,7 +40,7 @@ async def create(
         Invalid: not a branch name, or not one for a new branch.
     """
     why = origin or repo.origin("branch")
-    ref = refnames.branch(zone, branch)
+    ref = ref_names.branch(zone, branch)
     await newrefs.require_usable(repo, ref)
     try:
         return await repo.refs.move(ref, Absent(), commit, why)
@@ -63,7 +63,7 @@ async def delete(
         await refuse_harm(repo, zone, branch)
     expected = Exactly(refs.heads[branch].target)
     origin = repo.origin("branch", force=force, because=because)
-    return await repo.refs.move(refnames.branch(zone, branch), expected, None, origin)
+    return await repo.refs.move(ref_names.branch(zone, branch), expected, None, origin)
 
 
 async def rename(
@@ -87,16 +87,16 @@ async def rename(
         Invalid: not a branch name, not one for a new branch, or no other than before.
     """
     reason = f"branch -m {old} {new}"
-    renamed = refnames.branch(zone, new)
+    renamed = ref_names.branch(zone, new)
     if new == old:
         raise Invalid(f"the branch has the name {new!r} already")
     await newrefs.require_usable(repo, renamed)
     refs = await repo.refs.zone(zone, repo.actor)
-    before = refnames.branch(zone, old)
+    before = ref_names.branch(zone, old)
     begun = await _begun(repo, before, renamed, reason) if new in refs.heads else None
     if old not in refs.heads and begun is None:
         raise heads.unknown_branch(refs, old)
-    if old == refnames.DEFAULT_BRANCH and not force:
+    if old == ref_names.DEFAULT_BRANCH and not force:
         raise _served_from(zone, old)
     if new in refs.heads and begun is None:
         raise _exists(zone, new, tip=refs.heads[new].target.hex())
@@ -131,7 +131,7 @@ async def reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[Passed
     Raises:
         NotFound: there is and was no such branch.
     """
-    moves = await repo.refs.reflog(refnames.branch(zone, branch), limit)
+    moves = await repo.refs.reflog(ref_names.branch(zone, branch), limit)
     if not moves:
         raise heads.unknown_branch(await repo.refs.zone(zone, repo.actor), branch)
     tips = list({move.new for move in moves if move.new is not None})
@@ -143,7 +143,7 @@ async def refuse_harm(repo: Repo, zone: Name, branch: str) -> None:
     """Raises:
     Unsafe: without that branch the zone is not served any more, or the operator stands on it.
     """
-    if branch == refnames.DEFAULT_BRANCH:
+    if branch == ref_names.DEFAULT_BRANCH:
         raise _served_from(zone, branch)
     if await heads.branch_of(repo, zone) == branch:
         raise Unsafe(
@@ -174,10 +174,10 @@ async def checkout(repo: Repo, zone: Name, branch: str, origin: Origin | None = 
         NotFound: there is no such branch.
     """
     refs = await repo.refs.zone(zone, repo.actor)
-    if branch not in refs.heads and (refs.heads or branch != refnames.DEFAULT_BRANCH):
+    if branch not in refs.heads and (refs.heads or branch != ref_names.DEFAULT_BRANCH):
         raise heads.unknown_branch(refs, branch)
     why = origin or repo.origin("checkout")
-    return await heads.point(repo, refnames.branch(zone, branch), why)
+    return await heads.point(repo, ref_names.branch(zone, branch), why)
 
 
 async def switch(repo: Repo, zone: Name, *, default: bool) -> str:
@@ -192,7 +192,7 @@ async def switch(repo: Repo, zone: Name, *, default: bool) -> str:
     except NotFound as error:
         raise NotFound(error.message, hint="zonegit zone list shows all zones") from error
     branch = heads.usual_branch(refs)
-    target = refnames.branch(zone, branch)
+    target = ref_names.branch(zone, branch)
     origin = repo.origin("zone switch")
     if default:
         await heads.point(repo, target, origin, default=True)

@@ -14,9 +14,9 @@ from msgspec import Meta
 from zonegit.errors import Invalid, ZonegitError
 from zonegit.objects.codec import decode, links
 from zonegit.objects.ids import MAX_PAYLOAD, Kind, ObjectId, RawObject, from_hex, short, verified
-from zonegit.store import legacy
-from zonegit.store.legacy import Legacy, Slots
+from zonegit.store import v03_slots
 from zonegit.store.protocols import Adopter, Moved, ObjectStore, Origin
+from zonegit.store.v03_slots import Legacy, Slots
 from zonegit.wire.messages import MAX_ADOPTED
 
 MAX_OCTETS: Final = 512 << 20
@@ -60,7 +60,7 @@ def read(octets: bytes, source: str) -> Dump:
         raise Invalid(f"{source}: not a dump of a store of v0.3: {error}") from error
     try:
         slots = {name: bytes.fromhex(slot) for name, slot in found.refs.items()}
-        meaning = legacy.decode(slots)
+        meaning = v03_slots.decode(slots)
         return Dump(_children_first(_objects(found.objects), meaning), slots, meaning)
     except ZonegitError as error:
         error.message = f"{source}: {error.message}"

@@ -2,8 +2,8 @@
 
 from zonegit.errors import Invalid
 from zonegit.repo.finding.heads import Repo
-from zonegit.store import refnames
-from zonegit.store.refnames import RefName
+from zonegit.store import ref_names
+from zonegit.store.ref_names import RefName
 
 
 async def require_usable(repo: Repo, ref: RefName) -> None:
@@ -15,7 +15,7 @@ async def require_usable(repo: Repo, ref: RefName) -> None:
         Invalid: it is the name of a new branch or tag, and has such a character.
     """
     try:
-        refnames.require_new(ref.short, refnames.kind(ref))
+        ref_names.require_new(ref.short, ref_names.kind(ref))
     except Invalid:
         if not await repo.refs.reflog(ref, 1):
             raise

@@ -16,7 +16,7 @@ from zonegit.repo.committing import judgements
 from zonegit.repo.committing.judgements import Judgement
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.finding.refish import Resolved
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Exactly
 from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.zone import names
@@ -62,7 +62,7 @@ async def sign_tip(
             hint="zonegit verify tells by which; --force puts this signature in its place",
         )
     signed = encode(msgspec.structs.replace(decode_commit(payload), signature=signature))
-    ref = refnames.branch(at.zone, branch)
+    ref = ref_names.branch(at.zone, branch)
     origin = repo.origin("sign-commit", force=force)
     if dry_run:
         judgement = await judgements.judge(

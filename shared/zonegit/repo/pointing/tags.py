@@ -8,9 +8,9 @@ from zonegit.objects.model import Tag
 from zonegit.repo.finding import browse, refish
 from zonegit.repo.finding.heads import Repo
 from zonegit.repo.pointing import newrefs
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Anything, Exactly
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -55,7 +55,7 @@ async def create(
         Conflict: there is a tag of that name, and it is not forced.
         Invalid: not a tag's name, not one for a new tag, or the commit is not one of the zone.
     """
-    ref = refnames.tag(zone, name)
+    ref = ref_names.tag(zone, name)
     await newrefs.require_usable(repo, ref)
     made = repo.sealed(Tag(commit, name, repo.now(), message))
     await repo.objects.put([made])
@@ -86,5 +86,5 @@ async def delete(repo: Repo, zone: Name, name: str) -> CommitId:
         )
     target = refs.tags[name].target
     commit = await refish.peel(Reader(repo.objects), target)
-    await repo.refs.move(refnames.tag(zone, name), Exactly(target), None, repo.origin("tag"))
+    await repo.refs.move(ref_names.tag(zone, name), Exactly(target), None, repo.origin("tag"))
     return commit

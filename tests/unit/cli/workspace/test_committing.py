@@ -15,7 +15,7 @@ from zonegit.repo.committing import commits, plans
 from zonegit.repo.committing.commits import Committed, Intent, Preview, Unchanged
 from zonegit.repo.finding import heads
 from zonegit.repo.pointing import branches, tags
-from zonegit.store import refnames
+from zonegit.store import ref_names
 from zonegit.store.protocols import Moved, RefStore
 from zonegit.zone import names
 from zonegit.zonefile import reader
@@ -48,7 +48,7 @@ async def test_each_changed_zone_gets_a_commit_and_all_are_one_operation(out: De
     assert await out.tip(REVERSE) == before[REVERSE]
     operations = set()
     for each in made:
-        ref = refnames.branch(each.zone, "main")
+        ref = ref_names.branch(each.zone, "main")
         (entry,) = await out.shop.repo.refs.reflog(ref, 1)
         operations.add(entry.operation)
         assert (entry.new, entry.reason) == (each.commit, "workspace commit")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.support import vectors
 
 from zonegit.errors import Invalid
-from zonegit.store import legacy, refnames
+from zonegit.store import ref_names, v03_slots
 from zonegit.zone import names
 
 FOO = names.parse("foo.com.")
@@ -19,25 +19,25 @@ def text_slot(text: str) -> bytes:
 
 def slots(**changed: bytes) -> dict[str, bytes]:
     """A store with a branch, with some slots changed; ``refs_heads_main`` is its path."""
-    base = {legacy.ZONE: text_slot("foo.com."), "refs/heads/main": ID}
+    base = {v03_slots.ZONE: text_slot("foo.com."), "refs/heads/main": ID}
     return base | {name.replace("__", "/"): slot for name, slot in changed.items()}
 
 
 def test_the_slots_of_a_real_store_are_read() -> None:
     real = vectors.v03_slots()
-    found = legacy.decode(real)
+    found = v03_slots.decode(real)
     assert found.zone == FOO
-    assert found.head == refnames.branch(FOO, "canary")
+    assert found.head == ref_names.branch(FOO, "canary")
     assert found.refs == {
-        f"refs/heads/{branch}": (refnames.branch(FOO, branch), real[f"refs/heads/{branch}"])
+        f"refs/heads/{branch}": (ref_names.branch(FOO, branch), real[f"refs/heads/{branch}"])
         for branch in ("canary", "main")
     }
 
 
 def test_tags_and_branches_with_slashes_keep_their_names() -> None:
-    found = legacy.decode(slots(refs__tags__v1=ID, refs__heads__feature__x=ID))
-    assert found.refs["refs/tags/v1"][0] == refnames.tag(FOO, "v1")
-    assert found.refs["refs/heads/feature/x"][0] == refnames.branch(FOO, "feature/x")
+    found = v03_slots.decode(slots(refs__tags__v1=ID, refs__heads__feature__x=ID))
+    assert found.refs["refs/tags/v1"][0] == ref_names.tag(FOO, "v1")
+    assert found.refs["refs/heads/feature/x"][0] == ref_names.branch(FOO, "feature/x")
     assert found.head is None
 
 
@@ -51,9 +51,9 @@ def test_tags_and_branches_with_slashes_keep_their_names() -> None:
         ({"HEAD": text_slot("refs/heads/a\nb")}, "slot of 'HEAD'"),
         ({"HEAD": text_slot("refs/heads/.x")}, ".x"),
         ({"HEAD": b""}, "slot of 'HEAD'"),
-        ({legacy.ZONE: b"\x04f\xc3\xb6o.".ljust(32, b"\0")}, legacy.ZONE),
-        ({legacy.ZONE: bytes(32)}, "empty"),
-        ({legacy.ZONE: text_slot("foo..com.")}, "foo..com."),
+        ({v03_slots.ZONE: b"\x04f\xc3\xb6o.".ljust(32, b"\0")}, v03_slots.ZONE),
+        ({v03_slots.ZONE: bytes(32)}, "empty"),
+        ({v03_slots.ZONE: text_slot("foo..com.")}, "foo..com."),
         ({"refs/heads/main": ID[:31]}, "refs/heads/main"),
         ({"refs/heads/a..b": ID}, "a..b"),
         ({"refs/tags/v1.": ID}, "v1."),
@@ -65,18 +65,20 @@ def test_a_malformed_name_or_slot_is_refused_by_its_name(
     changed: dict[str, bytes], named: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
-        legacy.decode(slots() | changed)
+        v03_slots.decode(slots() | changed)
     assert named in caught.value.message
 
 
 def test_a_store_without_a_zone_is_refused() -> None:
-    with pytest.raises(Invalid, match=legacy.ZONE):
-        legacy.decode({"refs/heads/main": ID})
+    with pytest.raises(Invalid, match=v03_slots.ZONE):
+        v03_slots.decode({"refs/heads/main": ID})
 
 
 @given(
     st.dictionaries(
-        st.sampled_from(["HEAD", legacy.ZONE, "refs/heads/main", "refs/heads/", "refs/tags/\ud800"])
+        st.sampled_from(
+            ["HEAD", v03_slots.ZONE, "refs/heads/main", "refs/heads/", "refs/tags/\ud800"]
+        )
         | st.text(max_size=20),
         st.binary(max_size=33) | st.sampled_from([text_slot("foo.com."), ID]),
         max_size=5,
@@ -84,7 +86,7 @@ def test_a_store_without_a_zone_is_refused() -> None:
 )
 def test_whatever_slots_hold_they_are_read_or_refused(found: dict[str, bytes]) -> None:
     try:
-        meaning = legacy.decode(found)
+        meaning = v03_slots.decode(found)
     except Invalid:
         return
     assert len(meaning.refs) + (meaning.head is not None) + 1 == len(found)

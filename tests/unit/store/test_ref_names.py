@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tests.support.strategies import zone_names
 
 from zonegit.errors import Invalid
-from zonegit.store import refnames
-from zonegit.store.refnames import RefName
+from zonegit.store import ref_names
+from zonegit.store.ref_names import RefName
 from zonegit.zone import names
 
 FOO = names.parse("foo.com.")
@@ -17,7 +17,7 @@ FOO = names.parse("foo.com.")
 
 def _is_short(text: str) -> bool:
     try:
-        refnames.checked(text)
+        ref_names.checked(text)
     except Invalid:
         return False
     return True
@@ -29,18 +29,18 @@ actors = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,20}", fullmatch=True)
 
 
 refs = st.one_of(
-    st.builds(refnames.branch, zone_names, shorts),
-    st.builds(refnames.tag, zone_names, shorts),
-    st.builds(refnames.marker, zone_names),
-    st.builds(refnames.own_head, actors),
-    st.builds(refnames.remembered, actors, zone_names),
-    st.just(refnames.default_head()),
+    st.builds(ref_names.branch, zone_names, shorts),
+    st.builds(ref_names.tag, zone_names, shorts),
+    st.builds(ref_names.marker, zone_names),
+    st.builds(ref_names.own_head, actors),
+    st.builds(ref_names.remembered, actors, zone_names),
+    st.just(ref_names.default_head()),
 )
 
 
 @given(refs)
 def test_a_path_reads_back_as_the_same_ref(ref):
-    assert refnames.parse(ref.path()) == ref
+    assert ref_names.parse(ref.path()) == ref
 
 
 @given(refs, refs)
@@ -52,7 +52,7 @@ def test_two_refs_never_share_a_path(one, other):
 def test_any_text_is_a_ref_or_invalid(text):
     for path in (text, f"refs/heads/{text}", f"refs/zonegit/zones/{text}"):
         try:
-            ref = refnames.parse(path)
+            ref = ref_names.parse(path)
         except Invalid:
             continue
         assert ref.path() == path
@@ -73,13 +73,13 @@ def test_any_text_is_a_ref_or_invalid(text):
     ],
 )
 def test_a_path_is_split_at_its_last_dot_and_slash(path, zone, short):
-    assert refnames.parse(path) == RefName("heads", names.parse(zone), short)
+    assert ref_names.parse(path) == RefName("heads", names.parse(zone), short)
 
 
 def test_a_zone_of_255_octets_has_refs():
     zone = names.join([b"\xff" * 63] * 3 + [b"\xff" * 61])
-    ref = refnames.branch(zone, "main")
-    assert refnames.parse(ref.path()) == ref
+    ref = ref_names.branch(zone, "main")
+    assert ref_names.parse(ref.path()) == ref
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_zone_of_255_octets_has_refs():
 )
 def test_what_is_no_ref_name_is_refused(path):
     with pytest.raises(Invalid):
-        refnames.parse(path)
+        ref_names.parse(path)
 
 
 SHORTS = [
@@ -157,15 +157,17 @@ def test_git_accepts_every_branch_name_that_is_accepted_here(short):
 def test_our_own_rules_of_branch_names(short):
     """A component that ends in a dot could not be told from a zone; names are bounded."""
     with pytest.raises(Invalid, match="is not a branch name"):
-        refnames.branch(FOO, short)
+        ref_names.branch(FOO, short)
 
 
 @pytest.mark.parametrize("actor", ["", "-a", ".a", "a b", "a/b", "é", "a" * 65, "a\n"])
 def test_an_operators_name_is_plain(actor):
     with pytest.raises(Invalid, match="operator"):
-        refnames.own_head(actor)
+        ref_names.own_head(actor)
 
 
 def test_refs_sort_without_error():
-    found = sorted([refnames.tag(FOO, "v1"), refnames.branch(FOO, "b"), refnames.branch(FOO, "a")])
+    found = sorted(
+        [ref_names.tag(FOO, "v1"), ref_names.branch(FOO, "b"), ref_names.branch(FOO, "a")]
+    )
     assert [ref.short for ref in found] == ["a", "b", "v1"]

@@ -4,7 +4,7 @@ SQLite checks a STRICT table's types when a row is written and never again. Afte
 may hold another type, an id of another length or a name that is none, and the exception that this
 raises later, in whatever code uses the value, says nothing of the file. So every row that is read
 goes through a :class:`RowReader`, which checks it against the types of its columns and names the
-table and the row where it is not what was written; :func:`zonegit.store.database.explained` adds
+table and the row where it is not what was written; :func:`zonegit.store.sqlite.explained` adds
 the file.
 """
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.merge.threeway import DISAGREEMENT, merge
+from zonegit.merge.three_way import DISAGREEMENT, merge
 
 values = st.integers(0, 3) | st.none()
 

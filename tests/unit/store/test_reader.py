@@ -9,7 +9,7 @@ from zonegit.objects.ids import ObjectId, RawObject, seal
 from zonegit.objects.model import Blob, Symref
 from zonegit.store.expected import Absent, Anything, Exactly, holds
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rrset
 

@@ -13,7 +13,7 @@ import pytest
 from tests.support.waiting import eventually
 
 from zonegit.errors import Corrupt, Invalid, Unavailable
-from zonegit.store.database import Database, open_database
+from zonegit.store.sqlite import Database, open_database
 
 SCHEMA = ("CREATE TABLE note (text TEXT NOT NULL) STRICT",)
 

@@ -9,11 +9,11 @@ from collections.abc import Collection, Mapping
 from typing import Final, TypeVar
 
 from zonegit.errors import Corrupt, NotFound
-from zonegit.history.flaws import Given, Judging, Wanted
 from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.objects.model import Commit, Object
 from zonegit.objects.walk import Answers, Asks, drive
+from zonegit.safety.tree_flaws import Given, Judging, Wanted
 from zonegit.store.outline import Outline, outline_known
 from zonegit.store.protocols import ObjectStore
 

@@ -11,8 +11,8 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.objects.ids import ID_OCTETS, ObjectId
-from zonegit.store import refnames
-from zonegit.store.refnames import RefName
+from zonegit.store import ref_names
+from zonegit.store.ref_names import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -54,14 +54,14 @@ def decode(slots: Slots) -> Legacy:
 
 def _scoped(zone: Name, name: str) -> RefName:
     if name.startswith(_TAGS):
-        return refnames.tag(zone, name.removeprefix(_TAGS))
+        return ref_names.tag(zone, name.removeprefix(_TAGS))
     return _branch_of(zone, name, name)
 
 
 def _branch_of(zone: Name, name: str, path: str) -> RefName:
     if not path.startswith(_HEADS):
         raise Invalid(f"{name[:80]!r}: {path[:80]!r} is not the name of a ref in layout v0.3")
-    return refnames.branch(zone, path.removeprefix(_HEADS))
+    return ref_names.branch(zone, path.removeprefix(_HEADS))
 
 
 def _id(name: str, slot: bytes) -> ObjectId:

@@ -10,10 +10,10 @@ from zonegit.errors import Corrupt, NotFound
 from zonegit.history import commit_graph
 from zonegit.history.commit_graph import Log
 from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.store.commit_reader import Past
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.past import Past
 from zonegit.store.protocols import Dated
-from zonegit.store.reading import Reader
+from zonegit.store.reader import Reader
 
 
 class Misdating(MemoryObjects):

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from zonegit.errors import Corrupt
-from zonegit.merge import owners, records, sides, threeway
+from zonegit.merge import owners, records, sides, three_way
 from zonegit.merge.conflicts import Clash, Decision
 from zonegit.merge.records import Refusal
 from zonegit.merge.sides import APEX_SOA, Key, Sides, Three
-from zonegit.merge.threeway import Disagreement
+from zonegit.merge.three_way import Disagreement
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Blob
 from zonegit.objects.walk import Answers, Asks
@@ -104,11 +104,11 @@ def _is_open(
     if three.ours == three.theirs:
         return False
     known = key == APEX_SOA or key in base.disputed or key in decisions
-    return known or isinstance(threeway.merge(*three), Disagreement)
+    return known or isinstance(three_way.merge(*three), Disagreement)
 
 
 def _agreed(three: Three[ObjectId | None]) -> ObjectId | None:
-    merged = threeway.merge(*three)
+    merged = three_way.merge(*three)
     return three.ours if isinstance(merged, Disagreement) else merged
 
 

@@ -13,9 +13,9 @@ from sqlite3 import Connection
 import pytest
 
 from zonegit.errors import Corrupt, Invalid, Unavailable
-from zonegit.store import filepool
-from zonegit.store.database import prepared, read_closed
-from zonegit.store.filepool import open_pool
+from zonegit.store import file_pool
+from zonegit.store.file_pool import open_pool
+from zonegit.store.sqlite import prepared, read_closed
 
 PREPARE = partial(
     prepared, schema=("CREATE TABLE note (text TEXT NOT NULL) STRICT",), version=1, upgrades={}
@@ -96,7 +96,7 @@ async def test_only_some_files_are_open_at_a_time(tmp_path: Path) -> None:
         for _ in range(2):
             writes = (pool.write(tmp_path / str(n), partial(insert, text="x")) for n in range(200))
             await asyncio.gather(*writes)
-        most = filepool.THREADS * filepool.MOST_OPEN * 3
+        most = file_pool.THREADS * file_pool.MOST_OPEN * 3
         assert descriptors() - before <= most + 10
         assert await pool.write(tmp_path / "0", notes) == ["x", "x"]
     assert descriptors() - before <= 1

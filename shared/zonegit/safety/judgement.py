@@ -15,12 +15,12 @@ from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Blob, Commit, Object, Tag
 from zonegit.safety import facts, moves, policy, tips
 from zonegit.safety.moves import MoveRequest
-from zonegit.safety.reading import Known, Reading
+from zonegit.safety.reader import Known, Reading
 from zonegit.safety.tips import Candidate
 from zonegit.store.basis import Basis, Limits, ServedTree
 from zonegit.store.expected import holds
 from zonegit.store.protocols import ObjectStore
-from zonegit.store.refnames import RefName
+from zonegit.store.ref_names import RefName
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import soa

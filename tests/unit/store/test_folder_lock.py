@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import Unavailable
-from zonegit.store.folderlock import LOCK, is_locked, locked, read_pid
+from zonegit.store.folder_lock import LOCK, is_locked, locked, read_pid
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from zonegit.store.folderlock import locked
+from zonegit.store.folder_lock import locked
 with locked(Path(sys.argv[1]), "refs"):
     print("held", flush=True)
     time.sleep(600)

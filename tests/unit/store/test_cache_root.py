@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import Invalid, Unavailable, ZonegitError
-from zonegit.store import cacheroot
-from zonegit.store.cacheroot import Layout, claimed
+from zonegit.store import cache_root
+from zonegit.store.cache_root import Layout, claimed
 
 LAYOUT = Layout("resolver", "unique", 2)
 BEFORE = Layout("resolver", "unique", 1)
@@ -92,7 +92,7 @@ def test_another_scheme_or_version_is_set_aside_with_what_that_one_had_set_aside
     mine = [] if other == LAYOUT else [other.folder]
     assert aside(tmp_path) == ["all.sqlite3", *mine]
     with claimed(tmp_path, LAYOUT, EARLIER, BESIDE) as root:
-        cacheroot.release(root.aside)
+        cache_root.release(root.aside)
     assert aside(tmp_path) == []
     left = {"CACHE", "lock", "unique-2"}
     assert {each.name for each in tmp_path.iterdir()} == left
@@ -128,7 +128,7 @@ def test_beside_a_marker_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "cache" / "unique-1" / "link").symlink_to(tmp_path / "precious")
     with claimed(tmp_path / "cache", LAYOUT, EARLIER, BESIDE) as root:
         assert [each.name for each in root.aside] == ["unique-1"]
-        cacheroot.release(root.aside)
+        cache_root.release(root.aside)
     assert (tmp_path / "precious" / "file").exists()
     assert {"notes", "mine/zone", "unique-1x/zone", "flat-3"} <= content(tmp_path / "cache").keys()
 
@@ -282,7 +282,7 @@ def test_killed_at_any_step_of_releasing_the_rest_goes_the_next_time(tmp_path: P
 
     def start() -> None:
         with claimed(path, LAYOUT, EARLIER, BESIDE) as root:
-            cacheroot.release(root.aside)
+            cache_root.release(root.aside)
 
     prepare()
     for number in lives(start):

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from zlib import crc32
 
 from zonegit.errors import Unavailable, ZonegitError
-from zonegit.store.database import blank, built, connected, explained, remove, transact
+from zonegit.store.sqlite import blank, built, connected, explained, remove, transact
 
 T = TypeVar("T")
 

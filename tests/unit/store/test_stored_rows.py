@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from zonegit.errors import Corrupt
-from zonegit.store.database import open_database
-from zonegit.store.storedrows import (
+from zonegit.store.sqlite import open_database
+from zonegit.store.stored_rows import (
     Damaged,
     RowReader,
     StoredId,

@@ -5,7 +5,7 @@ So nothing can come between its statements, and a caller that gives up either fi
 and then it never runs, or finds it done. Reads have a connection and a thread of their own and
 see one state of the file each (WAL).
 
-What a connection needs stands apart, for :mod:`zonegit.store.filepool`, where many files share a
+What a connection needs stands apart, for :mod:`zonegit.store.file_pool`, where many files share a
 few threads.
 """
 
@@ -25,7 +25,7 @@ from zonegit.errors import Corrupt, Invalid, Unavailable, ZonegitError
 from zonegit.fairness import meter
 from zonegit.store import digests
 from zonegit.store.digests import Watched
-from zonegit.store.storedrows import Damaged
+from zonegit.store.stored_rows import Damaged
 
 T = TypeVar("T")
 

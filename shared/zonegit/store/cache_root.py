@@ -20,8 +20,8 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 
 from zonegit.errors import Invalid, Unavailable
-from zonegit.store.database import NEIGHBOURS, remove, sync
-from zonegit.store.folderlock import LOCK, locked
+from zonegit.store.folder_lock import LOCK, locked
+from zonegit.store.sqlite import NEIGHBOURS, remove, sync
 from zonegit.zonefile.zone_paths import Scheme
 
 MARKER: Final = "CACHE"
