@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 from tests.dns.world import World
 
-from zonegit.authority.addresses import Address
-from zonegit.authority.answering import fast
+from zonegit.nameserver.acl import Address
+from zonegit.nameserver.answer import fast_path
 from zonegit_resolver.listening.datagrams import Losses
 from zonegit_resolver.listening.listeners import listening
 from zonegit_resolver.listening.streams import Limits, Streams
@@ -24,8 +24,8 @@ async def served(
 ) -> AsyncIterator[tuple[Address, Streams]]:
     """Where ``world`` answers, and its streams; fails when a query met a bug."""
     losses = Losses()
-    streams = Streams(world.zones, fast.respond, losses, limits, outgoing=outgoing)
+    streams = Streams(world.zones, fast_path.respond, losses, limits, outgoing=outgoing)
     at = [Address(host, 0)]
-    async with listening(at, world.zones, fast.respond, streams, losses) as (address,):
+    async with listening(at, world.zones, fast_path.respond, streams, losses) as (address,):
         yield address, streams
     assert losses.failed == 0

@@ -7,12 +7,12 @@ import pytest
 from tests.dns.test_tsig import USUAL, exchange, signed
 from tests.dns.world import World, flags, rcode, records
 
-from zonegit.authority import addresses
-from zonegit.authority.addresses import Access
-from zonegit.authority.answering.conduct import Conduct
+from zonegit.nameserver import acl
+from zonegit.nameserver.acl import Access
+from zonegit.nameserver.answer.server_options import Conduct
 
 INSIDE = Access(
-    (addresses.network("192.0.2.0/24"), addresses.network("2001:db8::/32")),
+    (acl.network("192.0.2.0/24"), acl.network("2001:db8::/32")),
     frozenset([USUAL.name]),
 )
 OPEN, CLOSED = "www.open.com.", "www.closed.com."
@@ -60,7 +60,7 @@ def test_a_client_with_a_key_is_answered_wherever_it_is(world: World) -> None:
 
 
 def test_a_client_that_is_not_let_in_is_refused_signed_all_the_same(world: World) -> None:
-    world.query_from = Access((addresses.network("198.51.100.0/24"),))
+    world.query_from = Access((acl.network("198.51.100.0/24"),))
     world.put("closed.com.", "www 300 A 192.0.2.2")
     assert rcode(exchange(world, signed(CLOSED))) == "REFUSED"
 

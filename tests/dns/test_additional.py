@@ -3,9 +3,9 @@
 import pytest
 from tests.dns.world import SOA, World, flags, read, records
 
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.compiled.compiler import Change, advanced, compiled
-from zonegit.authority.messages.query import STREAM
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.query import STREAM
+from zonegit.nameserver.zone.compiler import Change, advanced, compiled
 from zonegit.zone import names
 
 ZONE = """

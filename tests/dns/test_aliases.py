@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from tests.dns.world import World, flags, rcode, records
 
-from zonegit.authority.messages.query import STREAM
+from zonegit.nameserver.message.query import STREAM
 from zonegit.zone import names
 
 ZONE = """

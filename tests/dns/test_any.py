@@ -3,7 +3,7 @@
 import pytest
 from tests.dns.world import World, flags, rcode, records
 
-from zonegit.authority.messages.query import STREAM
+from zonegit.nameserver.message.query import STREAM
 
 SIGNATURE = "8 3 300 20300101000000 20200101000000 1 foo.com. AAAA"
 ZONE = f"""

@@ -8,12 +8,12 @@ import dns.message
 import pytest
 from tests.dns.world import World, rcode, records
 
-from zonegit.authority.addresses import Access
-from zonegit.authority.answering import canary
-from zonegit.authority.answering.canary import Canary
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.messages.tsig import Key
 from zonegit.errors import Invalid
+from zonegit.nameserver.acl import Access
+from zonegit.nameserver.answer import canary
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.tsig import Key
 from zonegit.zone import names
 
 VECTORS = json.loads((Path(__file__).parent.parent / "data" / "canary.json").read_text())

@@ -14,11 +14,11 @@ from tests.dns.serving import served
 from tests.dns.transferring import KEYRING, private, serial_query, transferred
 from tests.dns.world import SOA, World
 
-from zonegit.authority.answering.zones import State
-from zonegit.authority.compiled.records import Delta, at_once, difference, whole
-from zonegit.authority.compiled.snapshot import Snapshot
-from zonegit.authority.messages.parts import FORMERR
-from zonegit.authority.messages.query import parse
+from zonegit.nameserver.answer.zone_table import State
+from zonegit.nameserver.message.fragment import FORMERR
+from zonegit.nameserver.message.query import parse
+from zonegit.nameserver.zone.records import Delta, at_once, difference, whole
+from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.zone import names
 from zonegit_resolver.transfers.outgoing import Given, Outgoing
 

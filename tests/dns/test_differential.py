@@ -15,7 +15,7 @@ from tests.support.differential.questions import questions
 from tests.support.differential.trial import disagreements, references
 from tests.support.signing import needs_signer
 
-from zonegit.authority.messages.query import DATAGRAM, STREAM
+from zonegit.nameserver.message.query import DATAGRAM, STREAM
 
 ONE_OF = 2
 """How many of the questions are left to ``make differential``."""

@@ -12,8 +12,8 @@ from tests.dns.world import SOA, World, flags, rcode, records
 from tests.support import signing
 from tests.support.validating import Validator
 
-from zonegit.authority.answering import fast
-from zonegit.authority.messages.query import STREAM
+from zonegit.nameserver.answer import fast_path
+from zonegit.nameserver.message.query import STREAM
 
 ZONE = (
     SOA
@@ -159,7 +159,7 @@ def test_hits_and_referrals_take_the_short_way(signed: Signed, owner: str, rdtyp
     _, world, _ = signed
     ask(world, owner, rdtype)
     query = dns.message.make_query(f"{owner}.foo.test.", rdtype, want_dnssec=True)
-    assert fast.ordinary(query.to_wire(), world.zones, "192.0.2.1", STREAM) is not None
+    assert fast_path.ordinary(query.to_wire(), world.zones, "192.0.2.1", STREAM) is not None
 
 
 def test_any_brings_the_signatures(signed: Signed) -> None:

@@ -7,7 +7,7 @@ import dns.message
 import pytest
 from tests.dns.world import World, flags, rcode
 
-from zonegit.authority.answering.conduct import Conduct
+from zonegit.nameserver.answer.server_options import Conduct
 from zonegit.zone import names
 
 OPT = struct.Struct("!BHHIH")

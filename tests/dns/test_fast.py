@@ -8,10 +8,10 @@ import pytest
 from dns.rdatatype import RRSIG, A
 from tests.dns.world import World
 
-from zonegit.authority.addresses import LOOPBACK
-from zonegit.authority.answering import fast
-from zonegit.authority.answering.canary import Canary, peer_subnet
-from zonegit.authority.messages.query import DATAGRAM
+from zonegit.nameserver.acl import LOOPBACK
+from zonegit.nameserver.answer import fast_path
+from zonegit.nameserver.answer.canary import Canary, peer_subnet
+from zonegit.nameserver.message.query import DATAGRAM
 
 ZONE = """
 @ 300 NS ns
@@ -35,7 +35,7 @@ def ordinary(
     """What the short way says once the long one has rendered the outcome."""
     wire = dns.message.make_query(name, rdtype, **make).to_wire()
     world.exchange(wire, peer=peer)
-    return fast.ordinary(wire, world.zones, peer, DATAGRAM)
+    return fast_path.ordinary(wire, world.zones, peer, DATAGRAM)
 
 
 @pytest.mark.parametrize("edns", [-1, 0])
@@ -183,11 +183,11 @@ def test_a_zone_with_an_access_list_takes_the_long_way_and_others_do_not() -> No
 def test_more_kinds_of_clients_than_are_remembered_are_answered_alike(world: World) -> None:
     """What stands behind the name is made up by whoever asks."""
     seen = set()
-    for size in range(600, 600 + 2 * fast._MOST_ENDINGS):
+    for size in range(600, 600 + 2 * fast_path._MOST_ENDINGS):
         query = dns.message.make_query("www.foo.com.", "A", use_edns=0, payload=size, id=1)
-        seen.add(fast.respond(query.to_wire(), world.zones, "192.0.2.1", DATAGRAM))
+        seen.add(fast_path.respond(query.to_wire(), world.zones, "192.0.2.1", DATAGRAM))
     assert len(seen) == 1
-    assert len(fast._endings) <= fast._MOST_ENDINGS
+    assert len(fast_path._endings) <= fast_path._MOST_ENDINGS
 
 
 def crafted(name: bytes, ending: bytes, edns: int) -> bytes:
@@ -226,4 +226,4 @@ def test_octets_that_only_look_ordinary_are_answered_as_the_long_way_does(
     world.ask("www.foo.com.")
     wire = crafted(name, ending, edns)
     world.exchange(wire)
-    assert fast.ordinary(wire, world.zones, "192.0.2.1", DATAGRAM) is None
+    assert fast_path.ordinary(wire, world.zones, "192.0.2.1", DATAGRAM) is None

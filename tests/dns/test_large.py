@@ -9,7 +9,7 @@ from tests.dns.serving import served
 from tests.dns.transferring import KEY, private, query_for, signed, transferred
 from tests.support.framing import framed, receive
 
-from zonegit.authority.addresses import Access
+from zonegit.nameserver.acl import Access
 from zonegit.zone import names, sizing
 
 OWNER = names.parse("big.foo.com.")

@@ -10,8 +10,8 @@ import dns.rrset
 import pytest
 from tests.dns.world import World, flags, rcode, records
 
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.messages.query import STREAM
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.query import STREAM
 
 SELF = ["version.bind.", "VERSION.Server.", "id.server.", "HostName.bind."]
 OPEN = Conduct(version="zonegit 9", identity="ns1.example")

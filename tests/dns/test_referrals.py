@@ -4,7 +4,7 @@ import dns.flags
 import pytest
 from tests.dns.world import World, flags, rcode, records
 
-from zonegit.authority.messages.query import STREAM
+from zonegit.nameserver.message.query import STREAM
 
 ZONE = """
 @ 3600 NS ns1.example.

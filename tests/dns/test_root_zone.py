@@ -11,8 +11,8 @@ from tests.support import peers
 from tests.support.differential.replies import said
 from tests.support.vectors import root_zone
 
-from zonegit.authority.answering.zones import Served
-from zonegit.authority.compiled.compiler import compiled
+from zonegit.nameserver.answer.zone_table import Served
+from zonegit.nameserver.zone.compiler import compiled
 from zonegit.zone import names
 from zonegit.zone.names import ROOT
 from zonegit.zonefile import reader

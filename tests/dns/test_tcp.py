@@ -12,7 +12,7 @@ from tests.support.framing import framed, receive
 from tests.support.turns import counted
 from tests.support.waiting import DEADLINE_S, eventually
 
-from zonegit.authority.answering.conduct import Conduct
+from zonegit.nameserver.answer.server_options import Conduct
 from zonegit_resolver.listening.listeners import make_room
 from zonegit_resolver.listening.streams import AT_ONCE, Limits
 

@@ -20,9 +20,9 @@ from tests.dns.world import SOA, World, records
 from tests.support.framing import framed, receive
 from tests.support.turns import counted
 
-from zonegit.authority.addresses import Access
-from zonegit.authority.messages.parts import FORMERR
-from zonegit.authority.messages.query import parse
+from zonegit.nameserver.acl import Access
+from zonegit.nameserver.message.fragment import FORMERR
+from zonegit.nameserver.message.query import parse
 from zonegit_resolver.transfers.outgoing import Outgoing
 
 BIG = "\n".join(f'big 300 TXT "{n:04} {"x" * 200}"' for n in range(250))

@@ -3,7 +3,7 @@
 import pytest
 from tests.dns.world import World, flags
 
-from zonegit.authority.messages.query import STREAM
+from zonegit.nameserver.message.query import STREAM
 
 MANY = "\n".join(f'many 300 TXT "{n:03} {"x" * 60}"' for n in range(40))
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from tests.dns.serving import served
 from tests.dns.world import World, flags, rcode, records
 
-from zonegit.authority.addresses import Access
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.messages.query import parse
-from zonegit.authority.messages.tsig import ALGORITHMS, LONGEST_NAME, Key
+from zonegit.nameserver.acl import Access
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.query import parse
+from zonegit.nameserver.message.tsig import ALGORITHMS, LONGEST_NAME, Key
 from zonegit.zone import names
 
 LONGEST = names.parse("x" * 63 + "." + "y" * 34 + ".")

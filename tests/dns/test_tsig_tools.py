@@ -9,9 +9,9 @@ from tests.dns.world import World
 from tests.support.peers import installed
 from tests.support.waiting import DEADLINE_S
 
-from zonegit.authority.addresses import Address
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.messages.tsig import ALGORITHMS
+from zonegit.nameserver.acl import Address
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.tsig import ALGORITHMS
 from zonegit_resolver.settings import keyfile
 
 BIG = "\n".join(f'big 300 TXT "{number} {"x" * 200}"' for number in range(250))

@@ -11,10 +11,10 @@ import pytest
 from tests.dns.world import World
 from tests.support.waiting import DEADLINE_S, eventually, succeeds
 
-from zonegit.authority.addresses import Address
-from zonegit.authority.answering import fast
-from zonegit.authority.answering.conduct import Conduct
 from zonegit.errors import Unavailable
+from zonegit.nameserver.acl import Address
+from zonegit.nameserver.answer import fast_path
+from zonegit.nameserver.answer.server_options import Conduct
 from zonegit_resolver.listening.datagrams import Losses
 from zonegit_resolver.listening.listeners import bound, listening
 from zonegit_resolver.listening.streams import Streams
@@ -30,9 +30,9 @@ def world() -> World:
 @asynccontextmanager
 async def served(world: World, *hosts: str) -> AsyncIterator[list[Address]]:
     losses = Losses()
-    streams = Streams(world.zones, fast.respond, losses)
+    streams = Streams(world.zones, fast_path.respond, losses)
     addresses = [Address(host, 0) for host in hosts]
-    async with listening(addresses, world.zones, fast.respond, streams, losses) as actual:
+    async with listening(addresses, world.zones, fast_path.respond, streams, losses) as actual:
         yield actual
 
 
@@ -69,9 +69,11 @@ async def test_one_port_serves_both_families(world: World) -> None:
 
     async def attempt() -> None:
         async with served(world, "127.0.0.1") as (first,):
-            streams = Streams(world.zones, fast.respond, Losses())
+            streams = Streams(world.zones, fast_path.respond, Losses())
             at = [Address("::1", first.port)]
-            async with listening(at, world.zones, fast.respond, streams, Losses()) as (second,):
+            async with listening(at, world.zones, fast_path.respond, streams, Losses()) as (
+                second,
+            ):
                 assert second.port == first.port
                 assert (await exchange(second, QUERY))[0] == world.exchange(QUERY)
 
@@ -136,7 +138,7 @@ async def test_a_bug_costs_one_query_and_is_counted(world: World) -> None:
     def buggy(wire, zones, peer, limit):
         if wire[:2] == b"\0\0":
             raise ZeroDivisionError
-        return fast.respond(wire, zones, peer, limit)
+        return fast_path.respond(wire, zones, peer, limit)
 
     losses = Losses()
     streams = Streams(world.zones, buggy, losses)

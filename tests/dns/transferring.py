@@ -10,9 +10,9 @@ import dns.tsig
 from tests.dns.world import World
 from tests.support.framing import framed, receive
 
-from zonegit.authority.addresses import Access, Address
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.messages.tsig import Key
+from zonegit.nameserver.acl import Access, Address
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.tsig import Key
 from zonegit.zone import names
 
 SECRET = b"0123456789abcdef0123456789abcdef"

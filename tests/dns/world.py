@@ -10,14 +10,14 @@ import dns.rcode
 import dns.rdatatype
 import dns.zone
 
-from zonegit.authority.addresses import LOOPBACK, Access
-from zonegit.authority.answering import answer, fast
-from zonegit.authority.answering.canary import Canary
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.answering.zones import Served, State, Zones
-from zonegit.authority.compiled.compiler import compiled
-from zonegit.authority.compiled.snapshot import Snapshot
-from zonegit.authority.messages.query import DATAGRAM
+from zonegit.nameserver.acl import LOOPBACK, Access
+from zonegit.nameserver.answer import fast_path, responder
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.zone_table import Served, State, Zones
+from zonegit.nameserver.message.query import DATAGRAM
+from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rrset
@@ -106,8 +106,8 @@ class World:
         self, wire: bytes, *, limit: int = DATAGRAM, peer: str = "192.0.2.1"
     ) -> bytes | None:
         """The octets of the reply."""
-        thorough = answer.respond(wire, self.zones, peer, limit)
-        assert fast.respond(wire, self.zones, peer, limit) == thorough
+        thorough = responder.respond(wire, self.zones, peer, limit)
+        assert fast_path.respond(wire, self.zones, peer, limit) == thorough
         assert thorough is None or len(thorough) <= limit
         return thorough
 

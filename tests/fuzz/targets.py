@@ -15,8 +15,8 @@ import dns.tsig
 import msgspec
 from tests.support import hostile
 
-from zonegit.authority.messages import query, tsig
 from zonegit.errors import Corrupt, Invalid
+from zonegit.nameserver.message import query, tsig
 from zonegit.objects import codec as object_codec
 from zonegit.objects.ids import seal
 from zonegit.wire import codec, messages

@@ -25,8 +25,8 @@ from tests.support.nats import nats_server
 from tests.support.waiting import held
 from tests.unit.resolver.site import Site, resolver, site
 
-from zonegit.authority.compiled.snapshot import contents
 from zonegit.errors import ZonegitError
+from zonegit.nameserver.zone.snapshot import contents
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref

@@ -18,8 +18,8 @@ from tests.dns.world import World
 from tests.support.framing import framed, receive
 from tests.support.waiting import DEADLINE_S, eventually
 
-from zonegit.authority.addresses import Address
-from zonegit.authority.answering.conduct import Conduct
+from zonegit.nameserver.acl import Address
+from zonegit.nameserver.answer.server_options import Conduct
 from zonegit_resolver.listening.streams import Limits
 from zonegit_resolver.transfers import sharing
 from zonegit_resolver.transfers.outgoing import Outgoing

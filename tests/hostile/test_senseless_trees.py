@@ -16,13 +16,13 @@ from tests.support.waiting import comes_true, held
 from tests.unit.resolver.site import Running, Site, resolver, site
 
 from zonegit import containment
-from zonegit.authority.answering import answer, fast
-from zonegit.authority.answering.zones import Served, Zones
-from zonegit.authority.compiled.compiler import advanced
-from zonegit.authority.compiled.records import whole
-from zonegit.authority.compiled.snapshot import Snapshot, empty
-from zonegit.authority.messages.query import STREAM
 from zonegit.errors import Internal, NotFound, ZonegitError
+from zonegit.nameserver.answer import fast_path, responder
+from zonegit.nameserver.answer.zone_table import Served, Zones
+from zonegit.nameserver.message.query import STREAM
+from zonegit.nameserver.zone.compiler import advanced
+from zonegit.nameserver.zone.records import whole
+from zonegit.nameserver.zone.snapshot import Snapshot, empty
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import decode, links
 from zonegit.objects.ids import ObjectId
@@ -84,8 +84,8 @@ def test_what_compiles_is_answered_and_what_does_not_is_refused_on_purpose(
     zones = Zones()
     zones.replace(APEX, Served(zones.state(APEX, "main", sealed.commit, snapshot)))
     for query in QUESTIONS:
-        reply = answer.respond(query, zones, "192.0.2.1", STREAM)
-        assert fast.respond(query, zones, "192.0.2.1", STREAM) == reply
+        reply = responder.respond(query, zones, "192.0.2.1", STREAM)
+        assert fast_path.respond(query, zones, "192.0.2.1", STREAM) == reply
     list(whole(snapshot))
 
 

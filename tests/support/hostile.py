@@ -8,10 +8,10 @@ import dns.message
 import dns.opcode
 from tests.dns.world import World
 
-from zonegit.authority.answering.canary import Canary
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.messages.query import DATAGRAM, STREAM
-from zonegit.authority.messages.tsig import Key
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.query import DATAGRAM, STREAM
+from zonegit.nameserver.message.tsig import Key
 from zonegit.zone import names
 
 NOW = time.time()

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from zonegit import process
-from zonegit.authority import addresses
-from zonegit.authority.addresses import LOOPBACK
-from zonegit.authority.answering import canary
 from zonegit.errors import ZonegitError
+from zonegit.nameserver import acl
+from zonegit.nameserver.acl import LOOPBACK
+from zonegit.nameserver.answer import canary
 from zonegit.store import ref_names
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -162,13 +162,13 @@ def main(
         zones = frozenset(names.parse(text) for text in only)
         by_flags = _plan(flags, zones, keys)
         file = PlanFile(config, flags, zones) if config is not None else None
-        at_addresses = [addresses.parse(text) for text in listen]
+        at_addresses = [acl.parse(text) for text in listen]
         chosen = Options(
             name=options.checked_name(name or options.default_name(at_addresses)),
             listen=at_addresses,
             plan=file.read() if file is not None else by_flags,
             config=file,
-            metrics=addresses.parse(metrics) if metrics is not None else None,
+            metrics=acl.parse(metrics) if metrics is not None else None,
         )
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""

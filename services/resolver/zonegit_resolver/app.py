@@ -15,9 +15,6 @@ import msgspec
 import structlog
 
 from zonegit import http
-from zonegit.authority.addresses import Address, Secondary
-from zonegit.authority.answering import fast
-from zonegit.authority.answering.zones import Zones
 from zonegit.bus.connection import Bus, connect
 from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.remote_refs import RemoteRefs
@@ -26,6 +23,9 @@ from zonegit.config import BusSettings, Settings
 from zonegit.containment import isolate, keep_running
 from zonegit.errors import Unavailable
 from zonegit.http import Page, Reply
+from zonegit.nameserver.acl import Address, Secondary
+from zonegit.nameserver.answer import fast_path
+from zonegit.nameserver.answer.zone_table import Zones
 from zonegit.objects.model import Identity
 from zonegit.repo.finding.heads import Repo
 from zonegit.wire import subjects
@@ -169,9 +169,9 @@ class Resolver:
                 port = await stack.enter_async_context(serving)
                 self._metrics = options.metrics._replace(port=port)
             await self._until_loaded()
-            streams = Streams(self._zones, fast.respond, self._losses, outgoing=self._outgoing)
+            streams = Streams(self._zones, fast_path.respond, self._losses, outgoing=self._outgoing)
             self._addresses = await stack.enter_async_context(
-                listening(options.listen, self._zones, fast.respond, streams, self._losses)
+                listening(options.listen, self._zones, fast_path.respond, streams, self._losses)
             )
             self._is_serving.set()
             log.info(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Final, TypeVar
 
-from zonegit.authority.compiled.snapshot import Snapshot
+from zonegit.nameserver.zone.snapshot import Snapshot
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ import dns.name
 from dns.name import Name
 from tests.support.differential.randomzones import Zone
 
-from zonegit.authority.messages.query import DATAGRAM, PLAIN
+from zonegit.nameserver.message.query import DATAGRAM, PLAIN
 
 TYPES = (
     *("A", "AAAA", "NS", "SOA", "CNAME", "DNAME", "DS", "MX", "TXT", "SRV", "NAPTR", "PTR"),

@@ -19,8 +19,8 @@ from tests.support.differential.questions import Question
 from tests.support.differential.randomzones import Zone
 from tests.support.differential.replies import Said, agrees_by_zone, joined, said, unfollowed
 
-from zonegit.authority.messages.parts import HEADER, QUESTION_TAIL
-from zonegit.authority.messages.query import DATAGRAM, STREAM
+from zonegit.nameserver.message.fragment import HEADER, QUESTION_TAIL
+from zonegit.nameserver.message.query import DATAGRAM, STREAM
 
 BRINGING = ("knotd", "named")
 """Those that bring along addresses of the hosts they name; NSD is told to leave that."""

@@ -10,8 +10,8 @@ import pytest
 from benchmarks import questions, zones
 from tests.dns.world import World
 
-from zonegit.authority.answering import fast
-from zonegit.authority.messages.query import DATAGRAM
+from zonegit.nameserver.answer import fast_path
+from zonegit.nameserver.message.query import DATAGRAM
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[zones.Names, World]
 
 
 def replies(world: World, asked: list[bytes]) -> list[dns.message.Message]:
-    wires = [fast.respond(wire, world.zones, "192.0.2.1", DATAGRAM) for wire in asked]
+    wires = [fast_path.respond(wire, world.zones, "192.0.2.1", DATAGRAM) for wire in asked]
     return [dns.message.from_wire(wire) for wire in wires if wire is not None]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, generate_latest
 from tests.support.figures import figures
 
-from zonegit.authority.answering.zones import Zones
+from zonegit.nameserver.answer.zone_table import Zones
 from zonegit_resolver.following.tracks import Tracks
 from zonegit_resolver.settings.plan import Plan
 

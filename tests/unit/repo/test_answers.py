@@ -10,13 +10,13 @@ from tests.support.differential.questions import Question, questions
 from tests.support.differential.randomzones import zones as random_zones
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, tip
-from zonegit.authority.answering import answer
-from zonegit.authority.answering.canary import Canary
-from zonegit.authority.answering.zones import Served, Zones
-from zonegit.authority.compiled.compiler import compiled
-from zonegit.authority.messages.parts import TC
-from zonegit.authority.messages.query import DATAGRAM, STREAM
 from zonegit.errors import Denied, Invalid, NotFound
+from zonegit.nameserver.answer import responder
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.zone_table import Served, Zones
+from zonegit.nameserver.message.fragment import TC
+from zonegit.nameserver.message.query import DATAGRAM, STREAM
+from zonegit.nameserver.zone.compiler import compiled
 from zonegit.objects.ids import identify
 from zonegit.repo.asking import answers
 from zonegit.repo.asking.answers import View
@@ -180,10 +180,10 @@ async def _compare(shop: Shop, whole: Zones, question: Question) -> None:
     wire = question.query()
     name = Name(question.name.to_wire().lower())
     qtype = rrtypes.question_type(question.rdtype)
-    expected = answer.respond(wire, whole, answers.PEER, DATAGRAM)
+    expected = responder.respond(wire, whole, answers.PEER, DATAGRAM)
     assert expected is not None
     if int.from_bytes(expected[2:4], "big") & TC:
-        expected = answer.respond(wire, whole, answers.PEER, STREAM)
+        expected = responder.respond(wire, whole, answers.PEER, STREAM)
     if whole.find(name, qtype) is None:
         with pytest.raises(NotFound):
             await answers.resolve(shop.repo, wire, name, qtype, MAIN)

@@ -21,12 +21,12 @@ from tests.support.removing import remove_zone
 from tests.support.waiting import DEADLINE_S
 
 from zonegit import http
-from zonegit.authority.addresses import Address
 from zonegit.bus import Bus, connect
 from zonegit.bus.resolver_status import survey
 from zonegit.bus.service import Request, serve
 from zonegit.config import BusSettings, Settings
 from zonegit.errors import Conflict
+from zonegit.nameserver.acl import Address
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo.changing import merges

@@ -11,7 +11,7 @@ import pytest
 from tests.support.waiting import comes_true
 from tests.unit.resolver.site import Running, Site, resolver
 
-from zonegit.authority.messages.tsig import Key
+from zonegit.nameserver.message.tsig import Key
 from zonegit.zone import names
 from zonegit_resolver.settings.planfile import PlanFile
 

@@ -16,8 +16,8 @@ from prometheus_client.registry import Collector
 from tests.dns.world import World
 from tests.support.figures import figures
 
-from zonegit.authority.answering.zones import Zones
-from zonegit.authority.compiled.snapshot import empty
+from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.zone.snapshot import empty
 from zonegit.zone import names
 from zonegit_resolver.following.tracks import Compiled, Position, Tracks
 from zonegit_resolver.pace import Pace

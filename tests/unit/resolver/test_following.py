@@ -9,7 +9,7 @@ from tests.support import badzones
 from tests.support.waiting import DEADLINE_S, eventually
 from tests.unit.resolver.site import Site, resolver
 
-from zonegit.authority.answering.canary import Canary
+from zonegit.nameserver.answer.canary import Canary
 from zonegit.objects.model import Commit
 from zonegit.store import ref_names
 from zonegit.store.expected import Anything

@@ -6,7 +6,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from zonegit.authority.compiled.records import Delta, Record
+from zonegit.nameserver.zone.records import Delta, Record
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name

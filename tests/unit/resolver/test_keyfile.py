@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.authority.messages.tsig import Key
 from zonegit.errors import Invalid
+from zonegit.nameserver.message.tsig import Key
 from zonegit.zone import names
 from zonegit_resolver.settings import keyfile
 

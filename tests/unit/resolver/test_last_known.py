@@ -19,8 +19,8 @@ from tests.unit.resolver.cachefiles import (
 )
 from tests.unit.resolver.site import Running, Site, resolver, site
 
-from zonegit.authority.answering.canary import Canary
 from zonegit.errors import Unavailable
+from zonegit.nameserver.answer.canary import Canary
 from zonegit.repo.finding import browse
 from zonegit.store.reader import Reader
 from zonegit.zone import names

@@ -17,10 +17,10 @@ from tests.dns.world import read
 from tests.support.waiting import eventually
 from tests.unit.resolver.site import Site, resolver
 
-from zonegit.authority.addresses import Address, Secondary
-from zonegit.authority.compiled.compiler import compiled
-from zonegit.authority.compiled.snapshot import Snapshot
-from zonegit.authority.messages.tsig import Key
+from zonegit.nameserver.acl import Address, Secondary
+from zonegit.nameserver.message.tsig import Key
+from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.zone import names
 from zonegit_resolver.transfers import notify
 from zonegit_resolver.transfers.notify import Notifier

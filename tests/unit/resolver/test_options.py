@@ -6,9 +6,9 @@ import sys
 import pytest
 from tests.support.waiting import DEADLINE_S
 
-from zonegit.authority import addresses
-from zonegit.authority.addresses import Address
 from zonegit.errors import Invalid
+from zonegit.nameserver import acl
+from zonegit.nameserver.acl import Address
 from zonegit_resolver.settings import options
 
 
@@ -22,7 +22,7 @@ from zonegit_resolver.settings import options
     ],
 )
 def test_an_address_is_read_and_written(text: str, address: Address) -> None:
-    assert addresses.parse(text) == address
+    assert acl.parse(text) == address
     assert str(address) == text.lower()
 
 
@@ -40,20 +40,20 @@ def test_an_address_is_read_and_written(text: str, address: Address) -> None:
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="is not an address"):
-        addresses.parse(text)
+        acl.parse(text)
 
 
 @pytest.mark.parametrize("text", ["192.0.2.1/24", "x", "192.0.2.0/33"])
 def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="is not a network"):
-        addresses.network(text)
+        acl.network(text)
 
 
 @pytest.mark.parametrize("text", ["::ffff:192.0.2.0/120", "::ffff:192.0.2.1"])
 def test_a_network_that_holds_no_peer_is_refused(text: str) -> None:
     """A peer with such an address is known by its IPv4 address."""
     with pytest.raises(Invalid, match="is IPv4 in the form of IPv6"):
-        addresses.network(text)
+        acl.network(text)
 
 
 @pytest.mark.parametrize("name", ["../x", "", "a b"])

@@ -4,8 +4,8 @@ import asyncio
 import gc
 import weakref
 
-from zonegit.authority.compiled.compiler import compiled
-from zonegit.authority.compiled.snapshot import Snapshot
+from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.zone import names
 from zonegit.zone.rrset import rdata_from_text, rrset
 from zonegit_resolver.pace import Pace, dispose

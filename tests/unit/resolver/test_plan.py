@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.authority import addresses
-from zonegit.authority.addresses import Access, Address, Secondary
-from zonegit.authority.answering.canary import Canary
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.messages.tsig import Key
 from zonegit.errors import Invalid
+from zonegit.nameserver import acl
+from zonegit.nameserver.acl import Access, Address, Secondary
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.tsig import Key
 from zonegit.zone import names
 from zonegit_resolver.settings import plan
 from zonegit_resolver.settings.plan import Plan, Serving
@@ -59,7 +59,7 @@ def test_another_plan_is_told_zone_by_zone() -> None:
 
 def test_who_may_and_what_is_told_is_told_too_and_no_secret() -> None:
     keys = {B: Key(B, "hmac-sha256", b"hidden")}
-    inside = Access((addresses.network("192.0.2.0/24"),), frozenset([B]))
+    inside = Access((acl.network("192.0.2.0/24"),), frozenset([B]))
     notify = (Secondary(Address("192.0.2.1", 53), B), Secondary(Address("::1", 5353)))
     before = Plan(conduct=Conduct(version="1"))
     after = Plan(

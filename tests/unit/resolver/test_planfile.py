@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.authority import addresses
-from zonegit.authority.addresses import Access, Address, Secondary
-from zonegit.authority.answering.canary import Canary
-from zonegit.authority.answering.conduct import Conduct
 from zonegit.errors import Invalid
+from zonegit.nameserver import acl
+from zonegit.nameserver.acl import Access, Address, Secondary
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.server_options import Conduct
 from zonegit.zone import names
 from zonegit_resolver.settings import plan, planfile
 from zonegit_resolver.settings.plan import Plan, Serving
@@ -255,7 +255,7 @@ def test_the_example_of_the_documentation_says_what_its_comments_say() -> None:
     assert of(found, "example.org.") == Serving("main", Canary("next", 10, salt))
     assert of(found, "example.com.") == Serving("main", Canary("next", 50, salt))
     assert of(found, "example.net.") == Serving("stable")
-    inside = Access((addresses.network("192.0.2.0/24"), addresses.network("2001:db8::/32")))
+    inside = Access((acl.network("192.0.2.0/24"), acl.network("2001:db8::/32")))
     assert of(found, "2.0.192.in-addr.arpa.") == Serving("main", None, "v1~2", inside)
     assert found.conduct == Conduct(nsid=b"ns1.example.com", identity="ns1.example.com")
     assert of(found, "example.edu.") is None

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.authority.answering.canary import Canary
-from zonegit.authority.answering.zones import Zones
-from zonegit.authority.compiled.snapshot import empty
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.zone.snapshot import empty
 from zonegit.objects.ids import identify
 from zonegit.zone import names
 from zonegit_resolver.following.tracks import Compiled, Position, Tracks

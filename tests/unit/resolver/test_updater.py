@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from tests.support.badzones import good_zone
 from tests.support.waiting import eventually
 
-from zonegit.authority.answering.zones import Zones
+from zonegit.nameserver.answer.zone_table import Zones
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tests.unit.resolver.cachefiles import opened
 
-from zonegit.authority.answering.zones import Zones
-from zonegit.authority.compiled.compiler import compiled
-from zonegit.authority.compiled.records import Delta, Record
+from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.records import Delta, Record
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.objects.model import Blob

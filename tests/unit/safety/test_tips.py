@@ -14,8 +14,8 @@ from tests.support.counting import Counting
 from tests.support.earlier import unjudged
 from tests.support.forging import Forge, entry, label
 
-from zonegit.authority.compiled.snapshot import empty
 from zonegit.errors import Invalid, ZonegitError
+from zonegit.nameserver.zone.snapshot import empty
 from zonegit.objects.ids import ObjectId
 from zonegit.safety import judgement, tips
 from zonegit.safety.reader import Reading

@@ -8,8 +8,8 @@ import click
 import dns.message
 import msgspec
 
-from zonegit.authority.answering import canary as canaries
-from zonegit.authority.answering.canary import Canary
+from zonegit.nameserver.answer import canary as canaries
+from zonegit.nameserver.answer.canary import Canary
 from zonegit.repo.asking import answers
 from zonegit.repo.asking.answers import Answered, Met, View
 from zonegit.store.ref_names import DEFAULT_BRANCH

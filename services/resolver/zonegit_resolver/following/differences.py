@@ -11,10 +11,10 @@ from typing import Final
 
 import structlog
 
-from zonegit.authority.answering.zones import State
-from zonegit.authority.compiled.records import Delta, condensed, difference
 from zonegit.containment import contain
 from zonegit.errors import ZonegitError
+from zonegit.nameserver.answer.zone_table import State
+from zonegit.nameserver.zone.records import Delta, condensed, difference
 from zonegit.objects.ids import ObjectId
 from zonegit.store import ref_names
 from zonegit.store.protocols import RefStore

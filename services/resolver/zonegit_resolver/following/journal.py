@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 import structlog
 
-from zonegit.authority.compiled.records import Delta, Record
+from zonegit.nameserver.zone.records import Delta, Record
 from zonegit.objects.ids import ObjectId
 from zonegit.store import digests
 from zonegit.zone import names

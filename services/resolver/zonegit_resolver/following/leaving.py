@@ -2,7 +2,7 @@
 
 import structlog
 
-from zonegit.authority.compiled.snapshot import Snapshot
+from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.zone import names
 from zonegit_resolver.following.lastknown import LastKnown
 from zonegit_resolver.following.tracks import Track

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 from itertools import count, islice
 from typing import Final, NamedTuple, TypeVar
 
-from zonegit.authority.compiled.compiler import Change, advance
-from zonegit.authority.compiled.snapshot import Snapshot
 from zonegit.errors import Corrupt, Invalid
+from zonegit.nameserver.zone.compiler import Change, advance
+from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject, short, verified

@@ -13,10 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from zonegit.authority.compiled.compiler import Change, advanced
-from zonegit.authority.compiled.snapshot import Snapshot, empty
 from zonegit.containment import contain
 from zonegit.errors import Corrupt, ZonegitError
+from zonegit.nameserver.zone.compiler import Change, advanced
+from zonegit.nameserver.zone.snapshot import Snapshot, empty
 from zonegit.objects.ids import ObjectId, RawObject, verified
 from zonegit.store import digests
 from zonegit.store.digests import Digest

@@ -9,9 +9,9 @@ from functools import partial
 
 import structlog
 
-from zonegit.authority.answering.zones import Served, State, Zones
-from zonegit.authority.compiled.snapshot import Snapshot
 from zonegit.containment import isolate
+from zonegit.nameserver.answer.zone_table import Served, State, Zones
+from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -14,10 +14,10 @@ from typing import Final
 
 import structlog
 
-from zonegit.authority.compiled.records import Delta, difference
-from zonegit.authority.compiled.snapshot import empty
 from zonegit.containment import contain, isolate, keep_running
 from zonegit.errors import Internal, Unavailable, ZonegitError
+from zonegit.nameserver.zone.records import Delta, difference
+from zonegit.nameserver.zone.snapshot import empty
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.zone import names
 from zonegit.zone.names import Name

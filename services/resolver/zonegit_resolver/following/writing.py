@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from zonegit.authority.compiled.records import Delta
-from zonegit.authority.compiled.snapshot import Snapshot, contents
 from zonegit.containment import contain, keep_running
 from zonegit.errors import Corrupt, Invalid, ZonegitError
+from zonegit.nameserver.zone.records import Delta
+from zonegit.nameserver.zone.snapshot import Snapshot, contents
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob

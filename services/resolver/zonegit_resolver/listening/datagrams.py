@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from zonegit.authority.answering.zones import Zones
+from zonegit.nameserver.answer.zone_table import Zones
 from zonegit_resolver.listening import batches
 from zonegit_resolver.listening.batches import AT_ONCE, LARGEST, LINK_LOCAL, Batches
 

@@ -11,10 +11,10 @@ from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
 
-from zonegit.authority.addresses import Address
-from zonegit.authority.answering.zones import Zones
 from zonegit.containment import keep_running
 from zonegit.errors import Unavailable
+from zonegit.nameserver.acl import Address
+from zonegit.nameserver.answer.zone_table import Zones
 from zonegit_resolver.listening.datagrams import Datagrams, Losses, Respond
 from zonegit_resolver.listening.streams import Streams
 

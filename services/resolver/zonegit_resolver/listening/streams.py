@@ -12,10 +12,10 @@ from contextlib import ExitStack, aclosing, closing, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from zonegit.authority.answering.canary import peer_subnet
-from zonegit.authority.answering.zones import Zones
-from zonegit.authority.messages.query import STREAM, Query, parse
 from zonegit.containment import isolate
+from zonegit.nameserver.answer.canary import peer_subnet
+from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.message.query import STREAM, Query, parse
 from zonegit_resolver.listening.datagrams import Losses, Respond
 from zonegit_resolver.listening.frames import Frames, framed
 from zonegit_resolver.transfers.outgoing import Outgoing, is_transfer, may_be_transfer

@@ -9,10 +9,10 @@ import msgspec
 import structlog
 
 from zonegit import release
-from zonegit.authority.addresses import Address
 from zonegit.bus.connection import Bus
 from zonegit.containment import contain
 from zonegit.errors import ZonegitError
+from zonegit.nameserver.acl import Address
 from zonegit.objects.ids import ObjectId
 from zonegit.wire import subjects
 from zonegit.wire.messages import (

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from zonegit.authority.messages.tsig import ALGORITHMS, LONGEST_NAME, Key, Keys
 from zonegit.errors import Invalid
 from zonegit.files import open_file
+from zonegit.nameserver.message.tsig import ALGORITHMS, LONGEST_NAME, Key, Keys
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from zonegit.authority.addresses import Address
 from zonegit.errors import Invalid
+from zonegit.nameserver.acl import Address
 from zonegit.wire.messages import RESOLVER_NAME
 from zonegit.wire.subjects import SERVICES
 from zonegit_resolver.settings.plan import Plan

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from zonegit.authority.addresses import LOOPBACK, Access, Secondary
-from zonegit.authority.answering import canary
-from zonegit.authority.answering.canary import Canary
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.messages.tsig import Keys
 from zonegit.errors import Invalid
+from zonegit.nameserver.acl import LOOPBACK, Access, Secondary
+from zonegit.nameserver.answer import canary
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.tsig import Keys
 from zonegit.repo.finding import refish
 from zonegit.store import ref_names
 from zonegit.zone import names

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from zonegit.authority.answering.conduct import Conduct
 from zonegit.errors import Invalid
 from zonegit.files import open_file
+from zonegit.nameserver.answer.server_options import Conduct
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.settings import keyfile, plan

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Final
 
-from zonegit.authority import addresses
-from zonegit.authority.addresses import Access, Secondary
 from zonegit.errors import Invalid
+from zonegit.nameserver import acl
+from zonegit.nameserver.acl import Access, Secondary
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -26,7 +26,7 @@ def access(text: str, keys: Collection[Name]) -> Access:
         if word.startswith(KEY):
             named.append(_key(word, keys))
         else:
-            networks.append(addresses.network(word))
+            networks.append(acl.network(word))
     return Access(tuple(networks), frozenset(named))
 
 
@@ -39,7 +39,7 @@ def secondaries(text: str, keys: Collection[Name]) -> tuple[Secondary, ...]:
     found: list[Secondary] = []
     for word in text.split():
         if not word.startswith(KEY):
-            found.append(Secondary(addresses.parse(word)))
+            found.append(Secondary(acl.parse(word)))
         elif found and found[-1].key is None:
             found[-1] = Secondary(found[-1].address, _key(word, keys))
         else:

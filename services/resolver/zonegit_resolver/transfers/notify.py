@@ -26,11 +26,11 @@ import dns.rdatatype
 import dns.rrset
 import structlog
 
-from zonegit.authority.addresses import Secondary
-from zonegit.authority.compiled.records import Record, soa
-from zonegit.authority.compiled.snapshot import Snapshot
-from zonegit.authority.messages.tsig import Key, Keys
 from zonegit.containment import isolate
+from zonegit.nameserver.acl import Secondary
+from zonegit.nameserver.message.tsig import Key, Keys
+from zonegit.nameserver.zone.records import Record, soa
+from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

@@ -14,17 +14,17 @@ from typing import Final, Protocol
 
 import structlog
 
-from zonegit.authority.answering.admission import admitted
-from zonegit.authority.answering.answer import options
-from zonegit.authority.answering.client import Client
-from zonegit.authority.answering.zones import Served, State, Zones, count
-from zonegit.authority.compiled.compiler import OF_A_RECORD, OVERHEAD
-from zonegit.authority.compiled.records import Delta, Record, soa, whole
-from zonegit.authority.compiled.snapshot import Snapshot
-from zonegit.authority.messages import edns
-from zonegit.authority.messages.parts import NOERROR, NOTAUTH, REFUSED, SERVFAIL
-from zonegit.authority.messages.query import STREAM, Query, refusal
 from zonegit.errors import Busy
+from zonegit.nameserver.answer.authenticate import admitted
+from zonegit.nameserver.answer.client import Client
+from zonegit.nameserver.answer.responder import options
+from zonegit.nameserver.answer.zone_table import Served, State, Zones, count
+from zonegit.nameserver.message import edns
+from zonegit.nameserver.message.fragment import NOERROR, NOTAUTH, REFUSED, SERVFAIL
+from zonegit.nameserver.message.query import STREAM, Query, refusal
+from zonegit.nameserver.zone.compiler import OF_A_RECORD, OVERHEAD
+from zonegit.nameserver.zone.records import Delta, Record, soa, whole
+from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from zonegit.authority.compiled.records import Record, octets
-from zonegit.authority.messages.parts import AA, HEADER, Writer, heads, write_record
-from zonegit.authority.messages.query import Query, opt
+from zonegit.nameserver.message.fragment import AA, HEADER, Writer, heads, write_record
+from zonegit.nameserver.message.query import Query, opt
+from zonegit.nameserver.zone.records import Record, octets
 
 FULL: Final = 16_384
 """Octets of a message that is full: further on no name could be pointed at (RFC 1035 section

@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from zonegit.authority.addresses import unmapped
 from zonegit.errors import Busy
 from zonegit.fairness.fair_queue import Share
 from zonegit.fairness.gate import Gate
+from zonegit.nameserver.acl import unmapped
 from zonegit.zone.names import Name
 
 DIFFERENCES: Final = "ixfr"

@@ -12,15 +12,15 @@ from typing import Final
 
 import msgspec
 
-from zonegit.authority.answering import answer
-from zonegit.authority.answering.canary import Canary
-from zonegit.authority.answering.zones import Served, State, Zones
-from zonegit.authority.compiled.compiler import Change, advanced
-from zonegit.authority.compiled.snapshot import Snapshot, empty, node_at
-from zonegit.authority.messages.mentioned import mentioned
-from zonegit.authority.messages.parts import TC
-from zonegit.authority.messages.query import DATAGRAM, STREAM
 from zonegit.errors import Invalid, NotFound, ZonegitError
+from zonegit.nameserver.answer import responder
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.zone_table import Served, State, Zones
+from zonegit.nameserver.message.fragment import TC
+from zonegit.nameserver.message.mentioned import mentioned
+from zonegit.nameserver.message.query import DATAGRAM, STREAM
+from zonegit.nameserver.zone.compiler import Change, advanced
+from zonegit.nameserver.zone.snapshot import Snapshot, empty, node_at
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.name_scope import around
 from zonegit.repo.committing import drafts
@@ -89,10 +89,10 @@ async def resolve(repo: Repo, query: bytes, name: Name, qtype: int, view: View) 
 
 def _reply(query: bytes, zones: Zones) -> tuple[bytes, str]:
     """As a client gets it that asks over TCP where a datagram is too small."""
-    reply = answer.respond(query, zones, PEER, DATAGRAM)
+    reply = responder.respond(query, zones, PEER, DATAGRAM)
     if reply is not None and not int.from_bytes(reply[2:4], "big") & TC:
         return reply, "udp"
-    reply = answer.respond(query, zones, PEER, STREAM)
+    reply = responder.respond(query, zones, PEER, STREAM)
     if reply is None:
         raise Invalid("these octets are no query")
     return reply, "tcp"

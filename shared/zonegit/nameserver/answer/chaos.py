@@ -6,10 +6,10 @@ What is not configured is refused, as NSD and Knot do it, and so is every other 
 import struct
 from typing import Final
 
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.answering.joined import Told
-from zonegit.authority.messages.parts import AA, HEADER
-from zonegit.authority.messages.query import Query
+from zonegit.nameserver.answer.response import Told
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.fragment import AA, HEADER
+from zonegit.nameserver.message.query import Query
 from zonegit.zone import names, rrtypes
 
 CH: Final = 3

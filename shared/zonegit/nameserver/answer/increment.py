@@ -3,12 +3,12 @@
 from itertools import chain
 from typing import Final
 
-from zonegit.authority.answering.client import Client
-from zonegit.authority.answering.joined import Told
-from zonegit.authority.answering.zones import Zones
-from zonegit.authority.compiled.records import at_once, condensed, soa
-from zonegit.authority.messages.parts import AA, Writer, write_record
-from zonegit.authority.messages.query import Query
+from zonegit.nameserver.answer.client import Client
+from zonegit.nameserver.answer.response import Told
+from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.message.fragment import AA, Writer, write_record
+from zonegit.nameserver.message.query import Query
+from zonegit.nameserver.zone.records import at_once, condensed, soa
 from zonegit.zone import rrtypes
 from zonegit.zone.rrset import IN
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.authority.compiled import ordered
-from zonegit.authority.compiled.ordered import Ordered
+from zonegit.nameserver.zone import sorted_map
+from zonegit.nameserver.zone.sorted_map import Ordered
 
 LABELS = st.binary(min_size=1, max_size=3)
 PATHS = st.lists(LABELS, max_size=3).map(tuple)
@@ -17,10 +17,10 @@ EDITS = st.lists(st.tuples(st.booleans(), PATHS), max_size=60)
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks():
     """So that a few keys make many blocks."""
-    most = ordered.MOST
-    ordered.MOST = 3
+    most = sorted_map.MOST
+    sorted_map.MOST = 3
     yield
-    ordered.MOST = most
+    sorted_map.MOST = most
 
 
 @given(EDITS, PATHS)

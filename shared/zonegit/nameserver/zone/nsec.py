@@ -6,9 +6,9 @@ from typing import Final
 from immutables import Map
 from msgspec.structs import replace
 
-from zonegit.authority.compiled.nodes import with_rrset
-from zonegit.authority.compiled.ordered import Ordered
-from zonegit.authority.compiled.snapshot import EMPTY, UNSIGNED, Denial, Held, Node
+from zonegit.nameserver.zone.nodes import with_rrset
+from zonegit.nameserver.zone.snapshot import EMPTY, UNSIGNED, Denial, Held, Node
+from zonegit.nameserver.zone.sorted_map import Ordered
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset

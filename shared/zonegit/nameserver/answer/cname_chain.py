@@ -7,13 +7,13 @@ what is kept of another one wrong.
 from collections.abc import Callable
 from typing import Final
 
-from zonegit.authority.answering.joined import Joined, Told
-from zonegit.authority.answering.lookup import everything, lookup
-from zonegit.authority.answering.proofs import proof
-from zonegit.authority.answering.sections import rendered
-from zonegit.authority.compiled.snapshot import Alias, Found, Held, Outcome, Redirect, Snapshot
-from zonegit.authority.messages.parts import AA, HEADER, REACH, SERVFAIL, YXDOMAIN, Part, Writer
-from zonegit.authority.messages.query import STREAM, Query
+from zonegit.nameserver.answer.lookup import everything, lookup
+from zonegit.nameserver.answer.nsec_proofs import proof
+from zonegit.nameserver.answer.render import rendered
+from zonegit.nameserver.answer.response import Joined, Told
+from zonegit.nameserver.message.fragment import AA, HEADER, REACH, SERVFAIL, YXDOMAIN, Part, Writer
+from zonegit.nameserver.message.query import STREAM, Query
+from zonegit.nameserver.zone.snapshot import Alias, Found, Held, Outcome, Redirect, Snapshot
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import MAX_OCTETS, Name, Path
 from zonegit.zone.rrset import RRset

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.authority.answering import answer
-from zonegit.authority.answering.zones import Served, Zones
-from zonegit.authority.compiled import compiler
-from zonegit.authority.compiled.compiler import Change, advance, advanced, compiled
-from zonegit.authority.compiled.snapshot import EMPTY, UNSIGNED, Snapshot, empty
-from zonegit.authority.messages.query import STREAM
 from zonegit.errors import Invalid
+from zonegit.nameserver.answer import responder
+from zonegit.nameserver.answer.zone_table import Served, Zones
+from zonegit.nameserver.message.query import STREAM
+from zonegit.nameserver.zone import compiler
+from zonegit.nameserver.zone.compiler import Change, advance, advanced, compiled
+from zonegit.nameserver.zone.snapshot import EMPTY, UNSIGNED, Snapshot, empty
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
@@ -91,7 +91,7 @@ def answers(snapshot: Snapshot) -> dict[tuple[str, int, bytes], bytes | None]:
         for rdtype in (1, 2, 5, 15, 28, 33, 39, 43, 46, 47, 50, 64, 6, 255):
             question = name + rdtype.to_bytes(2, "big") + b"\0\1"
             for header, opt in ((PLAIN, b""), (WITH_EDNS, DO)):
-                reply = answer.respond(header + question + opt, zones, "::1", STREAM)
+                reply = responder.respond(header + question + opt, zones, "::1", STREAM)
                 found[owner, rdtype, opt] = reply
     return found
 

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from zonegit.authority.addresses import LOOPBACK, Access
-from zonegit.authority.answering.canary import Canary
-from zonegit.authority.answering.client import Client
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.answering.joined import Told
-from zonegit.authority.compiled.records import Delta
-from zonegit.authority.compiled.snapshot import Snapshot
-from zonegit.authority.messages.edns import NOT_AUTHORITATIVE, NOT_READY
-from zonegit.authority.messages.query import Query
-from zonegit.authority.messages.tsig import Clock
+from zonegit.nameserver.acl import LOOPBACK, Access
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.client import Client
+from zonegit.nameserver.answer.response import Told
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.edns import NOT_AUTHORITATIVE, NOT_READY
+from zonegit.nameserver.message.query import Query
+from zonegit.nameserver.message.tsig import Clock
+from zonegit.nameserver.zone.records import Delta
+from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.objects.ids import ObjectId
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name

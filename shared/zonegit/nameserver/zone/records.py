@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from zonegit.authority.compiled.snapshot import Found, Held, Node, Snapshot, node_at
-from zonegit.authority.compiled.sorting import ordered
+from zonegit.nameserver.zone.snapshot import Found, Held, Node, Snapshot, node_at
+from zonegit.nameserver.zone.sorting import ordered
 from zonegit.zone import canonical_rdata, names, rrtypes
 from zonegit.zone.names import Name, Path
 

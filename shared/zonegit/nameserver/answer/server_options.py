@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field, fields
 
-from zonegit.authority.messages.query import DATAGRAM
-from zonegit.authority.messages.tsig import Keys
+from zonegit.nameserver.message.query import DATAGRAM
+from zonegit.nameserver.message.tsig import Keys
 from zonegit.zone import names
 
 

@@ -6,8 +6,8 @@ Outcomes are values that the compiler made, so finding one allocates nothing.
 from collections.abc import Sequence
 from typing import Final
 
-from zonegit.authority.compiled.nodes import WILDCARD
-from zonegit.authority.compiled.snapshot import Held, Node, Outcome, Referral, Snapshot
+from zonegit.nameserver.zone.nodes import WILDCARD
+from zonegit.nameserver.zone.snapshot import Held, Node, Outcome, Referral, Snapshot
 from zonegit.zone import rrtypes
 
 _BESIDE_ALIAS: Final = (rrtypes.RRSIG, rrtypes.NSEC)

@@ -4,11 +4,11 @@ A query passes here before any zone is looked for. What will limit rates, check 
 client by its certificate has its place here too.
 """
 
-from zonegit.authority.answering.client import Client
-from zonegit.authority.answering.zones import Zones
-from zonegit.authority.messages.parts import FORMERR
-from zonegit.authority.messages.query import Query
-from zonegit.authority.messages.tsig import Refused, verified
+from zonegit.nameserver.answer.client import Client
+from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.message.fragment import FORMERR
+from zonegit.nameserver.message.query import Query
+from zonegit.nameserver.message.tsig import Refused, verified
 
 
 def admitted(wire: bytes, query: Query, zones: Zones, peer: str) -> Client | bytes:

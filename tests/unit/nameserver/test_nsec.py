@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.authority.compiled.compiler import Change, advanced, compiled
-from zonegit.authority.compiled.snapshot import UNSIGNED, Snapshot, contents
+from zonegit.nameserver.zone.compiler import Change, advanced, compiled
+from zonegit.nameserver.zone.snapshot import UNSIGNED, Snapshot, contents
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 

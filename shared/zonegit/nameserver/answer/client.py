@@ -1,10 +1,10 @@
 """Who asks, and what the zones that are met on the way to an answer make of it. Pure."""
 
-from zonegit.authority.addresses import Access
-from zonegit.authority.answering.canary import Canary, ClientSubnet, client_subnet, peer_subnet
-from zonegit.authority.messages.edns import STALE
-from zonegit.authority.messages.query import Query
-from zonegit.authority.messages.tsig import Signer
+from zonegit.nameserver.acl import Access
+from zonegit.nameserver.answer.canary import Canary, ClientSubnet, client_subnet, peer_subnet
+from zonegit.nameserver.message.edns import STALE
+from zonegit.nameserver.message.query import Query
+from zonegit.nameserver.message.tsig import Signer
 from zonegit.zone.names import Name
 
 

@@ -6,9 +6,9 @@ from typing import Final
 from immutables import Map
 from msgspec.structs import replace
 
-from zonegit.authority.compiled.nodes import BRINGING
-from zonegit.authority.compiled.snapshot import Dependents, Node, Snapshot, node_at
 from zonegit.errors import Invalid
+from zonegit.nameserver.zone.nodes import BRINGING
+from zonegit.nameserver.zone.snapshot import Dependents, Node, Snapshot, node_at
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name, Path
 from zonegit.zone.rrset import RRset

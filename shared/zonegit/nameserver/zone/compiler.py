@@ -9,19 +9,11 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from zonegit.authority.compiled import denial as denial_of
-from zonegit.authority.compiled.additional import dependent, register
-from zonegit.authority.compiled.nodes import BRINGING, forgetting, with_rrset
-from zonegit.authority.compiled.snapshot import (
-    EMPTY,
-    NoData,
-    Node,
-    NoName,
-    Snapshot,
-    empty,
-    node_at,
-)
 from zonegit.errors import Invalid
+from zonegit.nameserver.zone import nsec as denial_of
+from zonegit.nameserver.zone.additional import dependent, register
+from zonegit.nameserver.zone.nodes import BRINGING, forgetting, with_rrset
+from zonegit.nameserver.zone.snapshot import EMPTY, NoData, Node, NoName, Snapshot, empty, node_at
 from zonegit.zone import names, rrtypes, spelling, validity
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import IN, MAX_MESSAGE, RRset, describe, message_size, soa

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from zonegit.authority.compiled.denial import HASHED_LABEL, parameters
-from zonegit.authority.compiled.nodes import WILDCARD
-from zonegit.authority.compiled.snapshot import (
+from zonegit.nameserver.zone.nodes import WILDCARD
+from zonegit.nameserver.zone.nsec import HASHED_LABEL, parameters
+from zonegit.nameserver.zone.snapshot import (
     UNSIGNED,
     Alias,
     Denying,

@@ -7,10 +7,21 @@ besides depends on the name that was asked for, and is joined to the part by ``c
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from zonegit.authority.answering.proofs import no_ds
-from zonegit.authority.compiled.additional import targets
-from zonegit.authority.compiled.nodes import BRINGING
-from zonegit.authority.compiled.snapshot import (
+from zonegit.nameserver.answer.nsec_proofs import no_ds
+from zonegit.nameserver.message.fragment import (
+    AA,
+    FURTHEST,
+    NOERROR,
+    NXDOMAIN,
+    Part,
+    Writer,
+    write_record,
+    write_rrset,
+)
+from zonegit.nameserver.message.query import STREAM
+from zonegit.nameserver.zone.additional import targets
+from zonegit.nameserver.zone.nodes import BRINGING
+from zonegit.nameserver.zone.snapshot import (
     UNSIGNED,
     Alias,
     Denying,
@@ -24,17 +35,6 @@ from zonegit.authority.compiled.snapshot import (
     Snapshot,
     node_at,
 )
-from zonegit.authority.messages.parts import (
-    AA,
-    FURTHEST,
-    NOERROR,
-    NXDOMAIN,
-    Part,
-    Writer,
-    write_record,
-    write_rrset,
-)
-from zonegit.authority.messages.query import STREAM
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import SOA, RRset, soa

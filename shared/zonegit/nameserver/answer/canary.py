@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from zonegit.authority.addresses import IPAddress, unmapped
-from zonegit.authority.messages.edns import ECS, contents, option
 from zonegit.errors import Invalid
+from zonegit.nameserver.acl import IPAddress, unmapped
+from zonegit.nameserver.message.edns import ECS, contents, option
 from zonegit.store import ref_names
 
 DEFAULT_SALT: Final = "zonegit-default"

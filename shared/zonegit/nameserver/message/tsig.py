@@ -17,8 +17,8 @@ import dns.tsig
 import dns.wire
 from dns.rdtypes.ANY.TSIG import TSIG
 
-from zonegit.authority.messages.parts import FORMERR, HEADER, NOTAUTH
-from zonegit.authority.messages.query import Query, refusal
+from zonegit.nameserver.message.fragment import FORMERR, HEADER, NOTAUTH
+from zonegit.nameserver.message.query import Query, refusal
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from zonegit.authority.compiled.snapshot import (
+from zonegit.nameserver.zone.snapshot import (
     Alias,
     Denying,
     Found,

@@ -7,18 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.authority.compiled.compiler import Change, advanced, compiled
-from zonegit.authority.compiled.records import (
-    Delta,
-    Record,
-    Slow,
-    condensed,
-    difference,
-    soa,
-    whole,
-)
-from zonegit.authority.compiled.snapshot import Snapshot, empty
-from zonegit.authority.compiled.sorting import RUN, ordered
+from zonegit.nameserver.zone.compiler import Change, advanced, compiled
+from zonegit.nameserver.zone.records import Delta, Record, Slow, condensed, difference, soa, whole
+from zonegit.nameserver.zone.snapshot import Snapshot, empty
+from zonegit.nameserver.zone.sorting import RUN, ordered
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Path
 from zonegit.zone.rrset import RRset, rrset

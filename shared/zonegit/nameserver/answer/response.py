@@ -2,10 +2,10 @@
 
 import msgspec
 
-from zonegit.authority.answering.sections import proving
-from zonegit.authority.compiled.snapshot import Denying, Snapshot
-from zonegit.authority.messages.parts import AA, HEADER, REACH, Part, heads
-from zonegit.authority.messages.query import RCODE
+from zonegit.nameserver.answer.render import proving
+from zonegit.nameserver.message.fragment import AA, HEADER, REACH, Part, heads
+from zonegit.nameserver.message.query import RCODE
+from zonegit.nameserver.zone.snapshot import Denying, Snapshot
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -5,16 +5,16 @@ Synchronous and pure, but for the counters of ``zones``.
 
 from typing import Final
 
-from zonegit.authority.answering import chaos, increment
-from zonegit.authority.answering.admission import admitted
-from zonegit.authority.answering.chain import follow
-from zonegit.authority.answering.client import Client
-from zonegit.authority.answering.conduct import Conduct
-from zonegit.authority.answering.joined import Told
-from zonegit.authority.answering.zones import Served, Zones, count
-from zonegit.authority.compiled.snapshot import Snapshot
-from zonegit.authority.messages import edns
-from zonegit.authority.messages.parts import (
+from zonegit.errors import Invalid
+from zonegit.nameserver.answer import chaos, increment
+from zonegit.nameserver.answer.authenticate import admitted
+from zonegit.nameserver.answer.client import Client
+from zonegit.nameserver.answer.cname_chain import follow
+from zonegit.nameserver.answer.response import Told
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.zone_table import Served, Zones, count
+from zonegit.nameserver.message import edns
+from zonegit.nameserver.message.fragment import (
     AA,
     FORMERR,
     HEADER,
@@ -24,7 +24,7 @@ from zonegit.authority.messages.parts import (
     TC,
     heads,
 )
-from zonegit.authority.messages.query import (
+from zonegit.nameserver.message.query import (
     BARE_OPT,
     NOTIFY,
     RCODE,
@@ -34,7 +34,7 @@ from zonegit.authority.messages.query import (
     parse,
     refusal,
 )
-from zonegit.errors import Invalid
+from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN

@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
-from zonegit.authority.messages.edns import codes
-from zonegit.authority.messages.parts import BADVERS, FORMERR, HEADER, NOTIMP, QR, RD
+from zonegit.nameserver.message.edns import codes
+from zonegit.nameserver.message.fragment import BADVERS, FORMERR, HEADER, NOTIMP, QR, RD
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS, ROOT, Name
 

@@ -6,11 +6,14 @@ give the same octets.
 import struct
 from typing import Final
 
-from zonegit.authority.answering import answer
-from zonegit.authority.answering.canary import peer_subnet
-from zonegit.authority.answering.lookup import lookup
-from zonegit.authority.answering.zones import KINDS, Served, State, Zones
-from zonegit.authority.compiled.snapshot import (
+from zonegit.nameserver.answer import responder
+from zonegit.nameserver.answer.canary import peer_subnet
+from zonegit.nameserver.answer.lookup import lookup
+from zonegit.nameserver.answer.zone_table import KINDS, Served, State, Zones
+from zonegit.nameserver.message.edns import NSID, codes
+from zonegit.nameserver.message.fragment import HEADER, Part
+from zonegit.nameserver.message.query import DATAGRAM, DO, PLAIN, RCODE, STREAM, Edns, opt
+from zonegit.nameserver.zone.snapshot import (
     UNSIGNED,
     Alias,
     Denial,
@@ -19,9 +22,6 @@ from zonegit.authority.compiled.snapshot import (
     Redirect,
     Referral,
 )
-from zonegit.authority.messages.edns import NSID, codes
-from zonegit.authority.messages.parts import HEADER, Part
-from zonegit.authority.messages.query import DATAGRAM, DO, PLAIN, RCODE, STREAM, Edns, opt
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS
 from zonegit.zone.rrset import IN
@@ -62,9 +62,9 @@ ones push the others out."""
 
 
 def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
-    """As :func:`zonegit.authority.answering.answer.respond`."""
+    """As :func:`zonegit.nameserver.answer.responder.respond`."""
     reply = ordinary(wire, zones, peer, limit)
-    return reply if reply is not None else answer.respond(wire, zones, peer, limit)
+    return reply if reply is not None else responder.respond(wire, zones, peer, limit)
 
 
 # Longer than its neighbours, and in one piece: calls are what Python is slow at.

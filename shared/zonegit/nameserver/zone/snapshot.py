@@ -18,8 +18,8 @@ from typing import Any, Final
 import msgspec
 from immutables import Map
 
-from zonegit.authority.compiled.ordered import Ordered
-from zonegit.authority.messages.parts import Part
+from zonegit.nameserver.message.fragment import Part
+from zonegit.nameserver.zone.sorted_map import Ordered
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset
@@ -127,7 +127,7 @@ class Denial(msgspec.Struct, frozen=True, eq=False):
     from the apex down compare as canonical order does (RFC 4034 section 6.1). An owner of NSEC3
     is no name of the zone (RFC 5155 section 7.2.8), so ``hashed`` keeps those RRsets and their
     RRSIGs apart from the names. ``chains`` are the owners of one set of NSEC3 parameters each
-    (:func:`zonegit.authority.compiled.denial.parameters`), and ``offered`` what the NSEC3PARAM
+    (:func:`zonegit.nameserver.zone.nsec.parameters`), and ``offered`` what the NSEC3PARAM
     records of the apex say. ``version`` is another object with each change, by which to know what
     was rendered from it without keeping it.
     """
