@@ -23,11 +23,11 @@ from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect
 from zonegit.config import load as load_settings
 from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Identity
-from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Intent
-from zonegit.repo.committing.edits import Set
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo import heads
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Intent
+from zonegit.repo.commit.edits import Set
+from zonegit.repo.heads import Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset
@@ -119,8 +119,8 @@ async def _changes(running: Stack, zone: str, size: int) -> list[Sample]:
             before = objects.octets
             started, busy = time.perf_counter_ns(), time.process_time_ns()
             position = await heads.locate(repo, apex, DEFAULT_BRANCH)
-            plan = plans.plan_edits([edit], apex)
-            await commits.commit(repo, position, plan, Intent("change", "bench"))
+            plan = change_plan.plan_edits([edit], apex)
+            await commit_loop.commit(repo, position, plan, Intent("change", "bench"))
             replied, spent = time.perf_counter_ns(), time.process_time_ns() - busy
             seen = await watcher.line()
             sample = Sample(

@@ -19,13 +19,12 @@ from benchmarks.stack import Stack
 from zonegit.bus import RemoteObjects, RemoteRefs, connect
 from zonegit.config import load as load_settings
 from zonegit.objects.model import Identity
-from zonegit.repo.changing import merges
-from zonegit.repo.committing import commits, diffs, plans
-from zonegit.repo.committing.commits import Committed, Intent, Preview
-from zonegit.repo.committing.edits import Edit, Set
-from zonegit.repo.finding import browse, heads
-from zonegit.repo.finding.heads import Repo
-from zonegit.repo.pointing import branches
+from zonegit.repo import heads, read_zone
+from zonegit.repo.change import branches, merge
+from zonegit.repo.commit import change_plan, commit_loop, diff
+from zonegit.repo.commit.commit_loop import Committed, Intent, Preview
+from zonegit.repo.commit.edits import Edit, Set
+from zonegit.repo.heads import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset
@@ -122,16 +121,16 @@ async def _times(runs: int, work: Callable[[], Awaitable[None]]) -> list[float]:
 async def _diff(repo: Repo) -> None:
     reader = Reader(repo.objects)
     tip = (await heads.locate(repo, names.parse(LARGE), "main")).commit()
-    new = await browse.read_commit(reader, tip)
-    old = await browse.read_commit(reader, new.parents[0])
-    found = await diffs.between(reader, old.tree, new.tree, names.parse(LARGE))
+    new = await read_zone.read_commit(reader, tip)
+    old = await read_zone.read_commit(reader, new.parents[0])
+    found = await diff.between(reader, old.tree, new.tree, names.parse(LARGE))
     assert len(found) == 2  # one address and the SOA
 
 
 async def _merge(repo: Repo) -> None:
     at = await heads.locate(repo, names.parse(LARGE), "ours")
     theirs = (await heads.locate(repo, names.parse(LARGE), "theirs")).commit()
-    made = await merges.merge(repo, at, theirs, Intent("merge", "merge", dry_run=True))
+    made = await merge.merge(repo, at, theirs, Intent("merge", "merge", dry_run=True))
     assert isinstance(made, Preview)
 
 
@@ -175,8 +174,8 @@ async def _race_once(running: Stack) -> float:
 async def _commit(repo: Repo, zone: str, branch: str, todo: Sequence[Edit]) -> None:
     apex = names.parse(zone)
     position = await heads.locate(repo, apex, branch)
-    plan = plans.plan_edits(todo, apex)
-    made = await commits.commit(repo, position, plan, Intent("change", "bench"))
+    plan = change_plan.plan_edits(todo, apex)
+    made = await commit_loop.commit(repo, position, plan, Intent("change", "bench"))
     assert isinstance(made, Committed)
 
 

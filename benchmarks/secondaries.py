@@ -19,11 +19,11 @@ from benchmarks.contenders import PROGRAMS
 from benchmarks.figures import Figure, percentile, skipped
 from benchmarks.stack import Stack
 from zonegit.bus import RemoteObjects, RemoteRefs
-from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Intent
-from zonegit.repo.committing.edits import Set
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo import heads
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Intent
+from zonegit.repo.commit.edits import Set
+from zonegit.repo.heads import Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.rrset import rrset
@@ -90,8 +90,8 @@ async def _changes(
             owner = names.parse(zone.hosts[number], apex)
             edit = Set(rrset(owner, zones.A, 300, [bytes((192, 0, 2, number))]))
             position = await heads.locate(repo, apex, DEFAULT_BRANCH)
-            plan = plans.plan_edits([edit], apex)
-            await commits.commit(repo, position, plan, Intent("change", "bench"))
+            plan = change_plan.plan_edits([edit], apex)
+            await commit_loop.commit(repo, position, plan, Intent("change", "bench"))
             query = questions.question(f"{zone.hosts[number]}.{zone.zone}", zones.A, None)
             expected = bytes((192, 0, 2, number))
             samples.append(await asyncio.to_thread(_until_served, addresses, query, expected))

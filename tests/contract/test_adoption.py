@@ -13,7 +13,7 @@ from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
-from zonegit.repo.pointing import migration
+from zonegit.repo.change import migrate
 from zonegit.store import ref_names, v03_slots
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Origin
@@ -22,7 +22,7 @@ from zonegit.zone import names
 FOO = names.parse("foo.com.")
 MAIN = ref_names.branch(FOO, "main")
 SLOTS = vectors.v03_slots()
-OBJECTS = migration.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").objects
+OBJECTS = migrate.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").objects
 
 
 def origin(*, force: bool = False) -> Origin:

@@ -6,12 +6,12 @@ from tests.contract.test_ref_store import FOO, origin, registered, stored
 from tests.support import vectors
 
 from zonegit.errors import Invalid
-from zonegit.repo.pointing import migration
+from zonegit.repo.change import migrate
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 
 ODD = "release`{touch,x}`"
-OBJECTS = migration.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").objects
+OBJECTS = migrate.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").objects
 
 
 @pytest.mark.parametrize("character", [*"!\"#$&'();<>`{|}", "\x9b", "\u202e", "\u2028"])

@@ -15,8 +15,8 @@ from zonegit.config import BusSettings
 from zonegit.errors import Conflict, Denied, Unavailable
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Identity, Symref
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo import heads
+from zonegit.repo.heads import Position, Repo
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Origin

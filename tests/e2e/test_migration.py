@@ -19,14 +19,14 @@ from tests.support.waiting import eventually, succeeds
 from zonegit.bus import RemoteRefs, connect
 from zonegit.config import BusSettings
 from zonegit.errors import Unavailable
-from zonegit.repo.pointing import migration
+from zonegit.repo.change import migrate
 from zonegit.store.protocols import Origin
 from zonegit.zone import names
 from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.sqlite import open_refs
 
 DUMP = str(vectors.DATA / "v03-store.json")
-OBJECTS = migration.read(Path(DUMP).read_bytes(), "dump").objects
+OBJECTS = migrate.read(Path(DUMP).read_bytes(), "dump").objects
 ZONE = names.parse("foo.com.")
 BRANCHES = 120
 KILLS = 5

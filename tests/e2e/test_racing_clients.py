@@ -12,11 +12,11 @@ from zonegit.config import BusSettings, read_stack
 from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Identity
-from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Committed, Intent
-from zonegit.repo.committing.edits import Set
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo import heads
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Committed, Intent
+from zonegit.repo.commit.edits import Set
+from zonegit.repo.heads import Repo
 from zonegit.store.commit_reader import Past
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
@@ -50,8 +50,8 @@ async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
             owner = names.parse(f"{who}-{number}", ZONE)
             value = rrset(owner, rrtypes.A, 300, [bytes((192, 0, 2, number % 256))])
             position = await heads.locate(repo, ZONE, "main")
-            plan = plans.plan_edits([Set(value)], ZONE)
-            done = await commits.commit(repo, position, plan, Intent(f"{who} {number}", "set"))
+            plan = change_plan.plan_edits([Set(value)], ZONE)
+            done = await commit_loop.commit(repo, position, plan, Intent(f"{who} {number}", "set"))
             assert isinstance(done, Committed)
             made.append(done.commit)
         return made, await first_parents(repo)

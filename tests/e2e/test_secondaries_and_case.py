@@ -13,11 +13,11 @@ from tests.support.remote import objects_of, refs_of
 
 from zonegit.bus import connect
 from zonegit.objects.model import Identity
-from zonegit.repo.committing import commits
-from zonegit.repo.committing.commits import Committed, Intent
-from zonegit.repo.committing.drafts import Planned, State
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo import heads
+from zonegit.repo.commit import commit_loop
+from zonegit.repo.commit.commit_loop import Committed, Intent
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.heads import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text
@@ -49,7 +49,7 @@ def store(stack: Stack, value: RRset) -> None:
                 lambda: who,
             )
             at = await heads.locate(repo, ZONE, "main")
-            made = await commits.commit(repo, at, plan, Intent("as before", "set"))
+            made = await commit_loop.commit(repo, at, plan, Intent("as before", "set"))
             assert isinstance(made, Committed)
 
     asyncio.run(commit())

@@ -16,8 +16,8 @@ from zonegit.bus import Bus, connect
 from zonegit.config import BusSettings
 from zonegit.errors import Denied, Unavailable
 from zonegit.objects.model import Identity
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo import heads
+from zonegit.repo.heads import Repo
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import Origin

@@ -12,8 +12,7 @@ from tests.support.waiting import DEADLINE_S
 from zonegit import config
 from zonegit.errors import Invalid
 from zonegit.files import open_file
-from zonegit.repo.changing import planfile
-from zonegit.repo.pointing import migration
+from zonegit.repo.change import migrate, saved_plan
 from zonegit.store.cache_root import MARKER, Layout, claimed
 from zonegit_cli.output import Output
 from zonegit_resolver.settings import keyfile
@@ -73,9 +72,9 @@ def test_the_pipe_that_a_shell_opens_for_a_command_is_read(tmp_path: Path) -> No
 
 def test_json_that_is_nested_deeply_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Invalid):
-        planfile.read(DEEP, "plan")
+        saved_plan.read(DEEP, "plan")
     with pytest.raises(Invalid):
-        migration.read(DEEP, "dump")
+        migrate.read(DEEP, "dump")
     (tmp_path / "stack.json").write_bytes(DEEP)
     with pytest.raises(Invalid):
         config.read_stack(tmp_path)

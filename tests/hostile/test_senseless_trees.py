@@ -28,7 +28,7 @@ from zonegit.objects.codec import decode, links
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Commit
 from zonegit.objects.walk import run
-from zonegit.repo.asking import fsck
+from zonegit.repo.inspect import fsck
 from zonegit.store import ref_names
 from zonegit.store.expected import Anything
 from zonegit.wire.messages import ServedZone

@@ -17,8 +17,8 @@ from zonegit.bus import Bus, connect
 from zonegit.config import BusSettings
 from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.objects.model import Identity
-from zonegit.repo.changing import removal
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo.change import remove_zone
+from zonegit.repo.heads import Repo
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import Origin
@@ -102,13 +102,13 @@ async def test_a_line_that_denies_moving_a_branch_protects_its_zone(url: str) ->
         before = await alice.refs.zone(FOO, "alice")
         sequence = (await alice.refs.snapshot()).sequence
         with pytest.raises(Denied) as caught:
-            await removal.remove_zone(
+            await remove_zone.remove_zone(
                 bob, await bob.refs.zone(FOO, "bob"), force=True, because="all mine"
             )
         assert caught.value.details["subject"] == "zg.bob.refs.move.heads.main.com.foo.="
         assert await alice.refs.zone(FOO, "alice") == before
         assert (await alice.refs.snapshot()).sequence == sequence
-        done = await removal.remove_zone(alice, before, force=True, because="it moved away")
+        done = await remove_zone.remove_zone(alice, before, force=True, because="it moved away")
         assert len(done.removed) == 3
         assert (await alice.refs.snapshot()).zones == []
 

@@ -4,13 +4,13 @@ would be), wait, tell."""
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Preview
-from zonegit.repo.committing.conflicts import Conflicted
-from zonegit.repo.committing.edits import Edit
-from zonegit.repo.committing.plans import Plan
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo import heads
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.change_plan import Plan
+from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Outcome, Preview
+from zonegit.repo.commit.conflicts import Conflicted
+from zonegit.repo.commit.edits import Edit
+from zonegit.repo.heads import Position, Repo
 from zonegit.zone.findings import Finding, refuse
 from zonegit.zone.names import Name
 from zonegit_cli import waiting
@@ -40,8 +40,8 @@ async def commit_edit(
     the message where none was given, ``found`` the findings about them."""
 
     def plan_for(_repo: Repo, position: Position) -> Plan:
-        plan = plans.plan_edits([edit(position.zone)], position.zone, respell=how.respell)
-        return plans.add_findings(plan, found)
+        plan = change_plan.plan_edits([edit(position.zone)], position.zone, respell=how.respell)
+        return change_plan.add_findings(plan, found)
 
     await commit(session, how, plan_for, intent(how, words[0], " ".join(words)))
 
@@ -80,7 +80,7 @@ async def commit(
     """Commits a plan on the branch the command works on and tells what came of it."""
 
     async def work(repo: Repo, at: Position) -> Outcome:
-        return await commits.commit(repo, at, plan_for(repo, at), meant)
+        return await commit_loop.commit(repo, at, plan_for(repo, at), meant)
 
     await carry_out(session, how, work, extend=extend)
 

@@ -14,8 +14,8 @@ from typing import Final, TypeVar
 
 import click
 
-from zonegit.repo.finding import heads, several
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo import heads, many_zones
+from zonegit.repo.heads import Repo
 from zonegit.store.protocols import ZoneRefs
 from zonegit.zone import names
 from zonegit_cli.output import Output
@@ -32,7 +32,7 @@ def zones(ctx: click.Context) -> list[str]:
     found: list[str] = []
 
     async def read(repo: Repo) -> None:
-        async for refs in several.every(repo):
+        async for refs in many_zones.every(repo):
             found.append(names.text(refs.zone))
 
     _ask(ctx, read)

@@ -15,10 +15,10 @@ import msgspec
 from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from zonegit.merge.conflicts import Side
 from zonegit.objects.ids import CommitId
-from zonegit.repo.committing.commits import Intent, Outcome
-from zonegit.repo.committing.conflicts import Choices, Conflicted
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo import heads
+from zonegit.repo.commit.commit_loop import Intent, Outcome
+from zonegit.repo.commit.conflicts import Choices, Conflicted
+from zonegit.repo.heads import Position, Repo
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import title
 from zonegit_cli import committing, page, unfinished

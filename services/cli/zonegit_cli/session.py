@@ -22,7 +22,7 @@ from zonegit_cli.stack import record
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
-    from zonegit.repo.finding.heads import Default, Repo
+    from zonegit.repo.heads import Default, Repo
     from zonegit.store.protocols import Adopter
     from zonegit.zonefile.includes import Includes
     from zonegit_cli.standing import SessionHead
@@ -65,7 +65,7 @@ class Session:
         Raises:
             Invalid: it is no name of a zone, or of a branch; names the setting.
         """
-        from zonegit.repo.finding.heads import Default
+        from zonegit.repo.heads import Default
 
         zone, branch = self.settings.zone, self.settings.branch
         try:
@@ -160,7 +160,7 @@ class Session:
         """The stores, over the bus, on the operator's behalf."""
         from zonegit.bus.remote_objects import RemoteObjects
         from zonegit.bus.remote_refs import RemoteRefs
-        from zonegit.repo.finding.heads import Repo
+        from zonegit.repo.heads import Repo
 
         actor = ref_names.checked_actor(self.settings.actor)
         return Repo(

@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 
 from zonegit.objects.ids import ObjectId
-from zonegit.repo.asking import operations
-from zonegit.repo.asking.operations import Done
-from zonegit.repo.changing import undo
-from zonegit.repo.changing.undo import Back, Undone
-from zonegit.repo.committing.commits import Intent
-from zonegit.repo.committing.judgements import first_refusal
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo import heads
+from zonegit.repo.change import undo
+from zonegit.repo.change.undo import Back, Undone
+from zonegit.repo.commit.commit_loop import Intent
+from zonegit.repo.commit.dry_runs import first_refusal
+from zonegit.repo.heads import Repo
+from zonegit.repo.inspect import operations
+from zonegit.repo.inspect.operations import Done
 from zonegit.store.protocols import Moved
 from zonegit.store.ref_names import RefName
 from zonegit.zone.findings import Finding
@@ -68,7 +68,7 @@ async def take_back(
         redo: whether it is the operator's last undo that is taken back.
 
     Raises:
-        ZonegitError: as :func:`zonegit.repo.changing.undo.undo` does; after a dry run was printed,
+        ZonegitError: as :func:`zonegit.repo.change.undo.undo` does; after a dry run was printed,
             what the first of its moves would raise.
     """
     async with session.bus() as bus:

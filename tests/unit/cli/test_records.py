@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from zonegit.errors import Invalid
-from zonegit.repo.committing.edits import Add, Set
+from zonegit.repo.commit.edits import Add, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zonefile.typed_records import split_words

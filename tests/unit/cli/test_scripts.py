@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
-from zonegit.repo.committing import patch
-from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, Set
+from zonegit.repo.commit import patch
+from zonegit.repo.commit.edits import Add, Delete, Edit, Remove, Set
 from zonegit.zone import lexer, names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_to_text
 from zonegit.zonefile.typed_records import split_words

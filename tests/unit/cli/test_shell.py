@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from tests.support.strategies import rrsets
 
-from zonegit.repo.committing.diffs import Delta
-from zonegit.repo.committing.edits import Add, Remove, Set
+from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.edits import Add, Remove, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_to_text, rrset
 from zonegit.zonefile.typed_records import split_words

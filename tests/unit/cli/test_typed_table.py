@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import Invalid
-from zonegit.repo.committing.edits import Add, Remove, Set
+from zonegit.repo.commit.edits import Add, Remove, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zonefile import typed_records
 from zonegit_cli.commands.set import command

@@ -14,7 +14,7 @@ from zonegit.errors import Corrupt, Invalid
 from zonegit.objects.codec import decode, encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, Index, Tree
-from zonegit.repo.committing.plans import build
+from zonegit.repo.commit.change_plan import build
 from zonegit.store.outline import RUN, is_run, outline_known
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset

@@ -20,7 +20,7 @@ from zonegit.errors import Conflict, Unsafe
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Symref
-from zonegit.repo.pointing import migration as dumps
+from zonegit.repo.change import migrate as dumps
 from zonegit.store import ref_names, v03_slots
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects

@@ -8,11 +8,11 @@ import pytest
 
 from tests.support.counting import Counting
 from zonegit.objects.model import Identity
-from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Committed, Intent, Lost, Outcome, Unchanged
-from zonegit.repo.committing.edits import Edit
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo import heads
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Outcome, Unchanged
+from zonegit.repo.commit.edits import Edit
+from zonegit.repo.heads import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader
@@ -62,11 +62,11 @@ class Shop:
         """Imports a master file into a zone's usual branch."""
         position = await heads.locate(self.repo, zone)
         rrsets = list(reader.read(text.encode(), zone).rrsets.values())
-        plan = plans.plan_replacement(rrsets, zone)
+        plan = change_plan.plan_replacement(rrsets, zone)
         intent = Intent(
             "import", "import", force, imports=True, lost=Lost.GIVEN_UP, because=because
         )
-        return acknowledged(await commits.commit(self.repo, position, plan, intent))
+        return acknowledged(await commit_loop.commit(self.repo, position, plan, intent))
 
     async def edited(
         self,
@@ -78,9 +78,9 @@ class Shop:
     ) -> Committed | None:
         """Commits edits to foo.com."""
         position = await heads.locate(self.repo, ZONE, branch)
-        plan = plans.plan_edits(todo, ZONE)
+        plan = change_plan.plan_edits(todo, ZONE)
         intent = Intent("edit", "set", force, because=because)
-        return acknowledged(await commits.commit(self.repo, position, plan, intent))
+        return acknowledged(await commit_loop.commit(self.repo, position, plan, intent))
 
 
 @pytest.fixture

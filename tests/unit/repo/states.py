@@ -2,8 +2,8 @@
 
 from tests.unit.repo.conftest import ZONE, Shop
 from zonegit.objects.ids import CommitId
-from zonegit.repo.committing.commits import Committed, Outcome
-from zonegit.repo.finding import browse, heads
+from zonegit.repo import heads, read_zone
+from zonegit.repo.commit.commit_loop import Committed, Outcome
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
@@ -30,8 +30,8 @@ async def tip(shop: Shop, branch: str = "main") -> CommitId:
 async def zone_at(shop: Shop, commit: CommitId) -> dict[tuple[Name, int], RRset]:
     """All that a commit holds."""
     reader = Reader(shop.repo.objects)
-    tree = (await browse.read_commit(reader, commit)).tree
-    return {(each.owner, each.rdtype): each for each in await browse.whole_zone(reader, tree)}
+    tree = (await read_zone.read_commit(reader, commit)).tree
+    return {(each.owner, each.rdtype): each for each in await read_zone.whole_zone(reader, tree)}
 
 
 async def addresses(shop: Shop, commit: CommitId, owner: str) -> list[str]:

@@ -8,10 +8,10 @@ from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address, committed, tip
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.objects.ids import CommitId
-from zonegit.repo.committing.edits import Set
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Repo
-from zonegit.repo.pointing import branches
+from zonegit.repo import heads
+from zonegit.repo.change import branches
+from zonegit.repo.commit.edits import Set
+from zonegit.repo.heads import Repo
 from zonegit.store import ref_names
 from zonegit.store.protocols import LogEntry
 

@@ -7,10 +7,10 @@ import pytest
 from tests.support.git import GitRepository, needs_git
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from zonegit.objects.model import Identity
-from zonegit.repo.changing import series, sources
-from zonegit.repo.changing.series import Version
-from zonegit.repo.committing.commits import Intent
-from zonegit.repo.finding import heads
+from zonegit.repo import heads
+from zonegit.repo.change import import_series, import_sources
+from zonegit.repo.change.import_series import Version
+from zonegit.repo.commit.commit_loop import Intent
 from zonegit.zonefile import reader
 from zonegit_cli.exchange import continuation
 from zonegit_cli.exchange.githistory import GitHistory
@@ -30,11 +30,11 @@ def master() -> MasterFiles:
 
 async def take_in(shop: Shop, texts: list[str], source: str | None = None) -> None:
     at = await heads.locate(shop.repo, ZONE)
-    message = sources.add_source("import", source) if source else "import"
+    message = import_sources.add_source("import", source) if source else "import"
     versions = [
         Version("v", reader.read(each.encode(), ZONE).rrsets, message, WHO, WHO) for each in texts
     ]
-    await series.write(shop.repo, at, versions, Intent("import", "import"))
+    await import_series.write(shop.repo, at, versions, Intent("import", "import"))
 
 
 def repository(path: Path, texts: list[str]) -> GitHistory:
@@ -91,7 +91,7 @@ async def test_a_history_that_holds_the_last_commit_off_its_first_parents_goes_o
     made.git("checkout", "-q", "main")
     made.commit("1", {"z": "\n\n\n" + TEXTS[1]})
     made.git("merge", "-q", "--no-ff", "-m", "merged", "-X", "ours", "side")
-    await take_in(shop, [TEXTS[1] + "side A 192.0.2.7\n"], sources.of_git(side))
+    await take_in(shop, [TEXTS[1] + "side A 192.0.2.7\n"], import_sources.of_git(side))
     history = GitHistory(tmp_path / "git", "z")
     at = await heads.locate(shop.repo, ZONE)
     found = await continuation.continue_from_git(

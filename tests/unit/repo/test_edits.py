@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.repo.committing import edits, rrset_builder
-from zonegit.repo.committing.edits import Add, Delete, Edit, Remove, RRsets, Set, Ttl
+from zonegit.repo.commit import edits, rrset_builder
+from zonegit.repo.commit.edits import Add, Delete, Edit, Remove, RRsets, Set, Ttl
 from zonegit.zone import canonical_rdata, names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset

@@ -7,11 +7,11 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, committed, tip
 from zonegit.errors import Invalid
 from zonegit.objects.ids import ObjectId
-from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Intent, Outcome, Preview, Unchanged
-from zonegit.repo.committing.conflicts import Conflicted
-from zonegit.repo.committing.edits import Add, Set
-from zonegit.repo.finding import heads
+from zonegit.repo import heads
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Intent, Outcome, Preview, Unchanged
+from zonegit.repo.commit.conflicts import Conflicted
+from zonegit.repo.commit.edits import Add, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import rdata_from_text, rrset
@@ -25,9 +25,9 @@ async def change(
     shop: Shop, last: str, *found: Finding, strict: bool = False, dry_run: bool = False
 ) -> Outcome:
     at = await heads.locate(shop.repo, ZONE, "main")
-    plan = plans.plan_edits([Set(address("api", f"192.0.2.{last}"))], ZONE)
+    plan = change_plan.plan_edits([Set(address("api", f"192.0.2.{last}"))], ZONE)
     intent = Intent("m", "set", strict=strict, dry_run=dry_run)
-    return await commits.commit(shop.repo, at, plans.add_findings(plan, found), intent)
+    return await commit_loop.commit(shop.repo, at, change_plan.add_findings(plan, found), intent)
 
 
 async def stored(shop: Shop) -> list[tuple[ObjectId, str]]:
@@ -73,8 +73,8 @@ async def test_a_new_rrset_without_a_ttl_takes_the_minimum_of_the_soa_with_a_not
         Set(msgspec.structs.replace(address(name, "192.0.2.9"), ttl=0), "minimum")
         for name in ("new", "api")
     )
-    plan = plans.plan_edits([new, known], ZONE)
-    made = committed(await commits.commit(foo.repo, at, plan, Intent("m", "set")))
+    plan = change_plan.plan_edits([new, known], ZONE)
+    made = committed(await commit_loop.commit(foo.repo, at, plan, Intent("m", "set")))
     minimum = 300
     ttls = {names.text(key[0]): value.ttl for key, value in made.changes.items() if value}
     assert ttls["new.foo.com."] == minimum
@@ -89,7 +89,9 @@ async def found_by(shop: Shop, text: str, **how: bool) -> tuple[Finding, ...]:
     at = await heads.locate(shop.repo, ZONE, "main")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     intent = Intent("m", "import", imports=True, **how)
-    outcome = await commits.commit(shop.repo, at, plans.plan_replacement(rrsets, ZONE), intent)
+    outcome = await commit_loop.commit(
+        shop.repo, at, change_plan.plan_replacement(rrsets, ZONE), intent
+    )
     assert not isinstance(outcome, Conflicted)
     return outcome.findings
 

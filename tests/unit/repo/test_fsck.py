@@ -16,14 +16,14 @@ from zonegit.objects import zone_tree
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Doc, Identity, Tree, rrset_key, subtree_key
-from zonegit.repo.asking import fsck
-from zonegit.repo.asking.fsck import Report
-from zonegit.repo.committing import commits, edits, plans
-from zonegit.repo.committing.commits import Committed, Intent
-from zonegit.repo.committing.drafts import Planned, State
-from zonegit.repo.finding import browse, heads
-from zonegit.repo.finding.heads import Repo
-from zonegit.repo.pointing import tags
+from zonegit.repo import heads, read_zone
+from zonegit.repo.change import tags
+from zonegit.repo.commit import change_plan, commit_loop, edits
+from zonegit.repo.commit.commit_loop import Committed, Intent
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.heads import Repo
+from zonegit.repo.inspect import fsck
+from zonegit.repo.inspect.fsck import Report
 from zonegit.store import ref_names
 from zonegit.store.expected import Anything
 from zonegit.store.protocols import ObjectStore
@@ -48,20 +48,20 @@ class Stored:
 
     async def imported(self, text: str) -> Committed:
         rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
-        return await self.committed(plans.plan_replacement(rrsets, ZONE), imports=True)
+        return await self.committed(change_plan.plan_replacement(rrsets, ZONE), imports=True)
 
     async def edited(self, *todo: edits.Edit) -> Committed:
-        return await self.committed(plans.plan_edits(todo, ZONE))
+        return await self.committed(change_plan.plan_edits(todo, ZONE))
 
-    async def committed(self, plan: plans.Plan, *, imports: bool = False) -> Committed:
+    async def committed(self, plan: change_plan.Plan, *, imports: bool = False) -> Committed:
         at = await heads.locate(self.repo, ZONE)
-        made = await commits.commit(self.repo, at, plan, Intent("m", "set", imports=imports))
+        made = await commit_loop.commit(self.repo, at, plan, Intent("m", "set", imports=imports))
         assert isinstance(made, Committed)
         return made
 
     async def blob(self, commit: CommitId, name: str, rdtype: int) -> ObjectId:
         reader = Reader(self.repo.objects)
-        tree = (await browse.read_commit(reader, commit)).tree
+        tree = (await read_zone.read_commit(reader, commit)).tree
         path = names.path(names.parse(name, ZONE), ZONE)
         found = await reader.answer(zone_tree.find_one(tree, path, rdtype))
         assert found is not None
@@ -134,7 +134,7 @@ async def test_a_broken_rrset_is_named_by_zone_owner_type_and_commit(stored, dam
 async def test_a_broken_tree_is_named_by_the_name_it_holds(stored):
     made = await stored.imported(FOO.replace("www ", "www.sub"))
     reader = Reader(stored.repo.objects)
-    tree = (await browse.read_commit(reader, made.commit)).tree
+    tree = (await read_zone.read_commit(reader, made.commit)).tree
     sub = await reader.answer(zone_tree.subtree(tree, (b"sub",)))
     stored.delete(sub)
     (broken,) = (await stored.checked()).broken
@@ -145,7 +145,7 @@ async def test_a_broken_tree_is_named_by_the_name_it_holds(stored):
 async def test_a_missing_commit_is_named_by_the_one_that_was_made_on_it(stored):
     """One that the log itself does not name: of a series the branch saw the last one alone."""
     first = await stored.imported(FOO)
-    tree = (await browse.read_commit(Reader(stored.repo.objects), first.commit)).tree
+    tree = (await read_zone.read_commit(Reader(stored.repo.objects), first.commit)).tree
     inner = encode(Commit(tree, (first.commit,), WHO, WHO, "m"))
     last = encode(Commit(tree, (CommitId(inner.id),), WHO, WHO, "m"))
     await stored.repo.objects.put([inner, last])
@@ -251,7 +251,7 @@ async def test_a_tip_that_readers_refuse_has_a_flaw(stored: Stored) -> None:
 
 async def test_what_is_broken_is_not_told_as_a_flaw_too(stored: Stored) -> None:
     made = await stored.imported(FOO)
-    stored.alter((await browse.read_commit(Reader(stored.repo.objects), made.commit)).tree)
+    stored.alter((await read_zone.read_commit(Reader(stored.repo.objects), made.commit)).tree)
     report = await stored.checked()
     assert (report.count, report.flawed_count) == (1, 0)
 

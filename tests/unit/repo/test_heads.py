@@ -7,9 +7,9 @@ from tests.support.removing import remove_zone
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import tip
 from zonegit.errors import Conflict, NotFound
-from zonegit.repo.finding import heads, refish
-from zonegit.repo.finding.heads import Default
-from zonegit.repo.pointing import branches
+from zonegit.repo import heads, refish
+from zonegit.repo.change import branches
+from zonegit.repo.heads import Default
 from zonegit.zone import names
 from zonegit.zone.names import Name
 

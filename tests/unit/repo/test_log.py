@@ -14,13 +14,13 @@ from zonegit.errors import Invalid
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Tag
-from zonegit.repo.asking import log
-from zonegit.repo.asking.log import Filter, Label
-from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Intent
-from zonegit.repo.committing.edits import Delete, Edit, Set
-from zonegit.repo.finding import heads
-from zonegit.repo.pointing import branches
+from zonegit.repo import heads
+from zonegit.repo.change import branches
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Intent
+from zonegit.repo.commit.edits import Delete, Edit, Set
+from zonegit.repo.inspect import log
+from zonegit.repo.inspect.log import Filter, Label
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.reader import Reader
@@ -39,8 +39,8 @@ class Story:
         repo = self.shop.other if other else self.shop.repo
         position = await heads.locate(repo, ZONE)
         intent = Intent(f"{key} it\n\nbecause {key}", "set")
-        plan = plans.plan_edits([edit], ZONE)
-        self.ids[key] = committed(await commits.commit(repo, position, plan, intent)).commit
+        plan = change_plan.plan_edits([edit], ZONE)
+        self.ids[key] = committed(await commit_loop.commit(repo, position, plan, intent)).commit
         return self.ids[key]
 
     async def log(self, wanted: Filter = log.EVERYTHING, limit: int = 100) -> list[str]:

@@ -9,9 +9,9 @@ from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address, committed
 from zonegit.errors import Unavailable
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.repo.committing import diffs
-from zonegit.repo.committing.commits import Committed
-from zonegit.repo.committing.edits import Delete, Set
+from zonegit.repo.commit import diff
+from zonegit.repo.commit.commit_loop import Committed
+from zonegit.repo.commit.edits import Delete, Set
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
@@ -78,7 +78,7 @@ class Gone(MemoryObjects):
 
 async def test_a_commit_whose_change_cannot_be_read_is_still_a_commit(foo: Shop) -> None:
     made = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
-    unread = diffs.TreePair(ZONE, made.trees.old, made.trees.new, Reader(Gone()))
+    unread = diff.TreePair(ZONE, made.trees.old, made.trees.new, Reader(Gone()))
     made = msgspec.structs.replace(made, trees=unread)
     document = await outcomes.document(foo.repo, made, dry_run=False)
     assert (document.committed, document.changes) == (True, None)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.support import strategies
 from zonegit.errors import Invalid, NotFound
-from zonegit.repo.committing import edits, patch
-from zonegit.repo.committing.diffs import Delta
-from zonegit.repo.committing.edits import Add, Changes, Delete, Edit, Remove, Set
+from zonegit.repo.commit import edits, patch
+from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.edits import Add, Changes, Delete, Edit, Remove, Set
 from zonegit.zone import lexer, names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, with_serial

@@ -6,12 +6,12 @@ import pytest
 from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address, tip
 from zonegit.errors import Conflict
-from zonegit.repo.changing import proposals
-from zonegit.repo.changing.proposals import Review
-from zonegit.repo.committing.commits import Preview
-from zonegit.repo.committing.conflicts import Conflicted
-from zonegit.repo.committing.edits import Set
-from zonegit.repo.finding import heads
+from zonegit.repo import heads
+from zonegit.repo.change import proposals
+from zonegit.repo.change.proposals import Review
+from zonegit.repo.commit.commit_loop import Preview
+from zonegit.repo.commit.conflicts import Conflicted
+from zonegit.repo.commit.edits import Set
 from zonegit.zone import names
 
 

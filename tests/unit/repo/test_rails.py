@@ -9,12 +9,11 @@ from tests.support.counting import Counting
 from tests.unit.repo.conftest import FOO, ZONE, Shop
 from tests.unit.repo.states import address, committed
 from zonegit.errors import Unsafe
-from zonegit.repo.changing import merges, rewinding
-from zonegit.repo.committing.commits import Intent
-from zonegit.repo.committing.edits import Delete, Set
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Position
-from zonegit.repo.pointing import branches
+from zonegit.repo import heads
+from zonegit.repo.change import branches, merge, revert
+from zonegit.repo.commit.commit_loop import Intent
+from zonegit.repo.commit.edits import Delete, Set
+from zonegit.repo.heads import Position
 from zonegit.store.protocols import Moved, RefStore
 from zonegit.zone import names
 
@@ -74,9 +73,9 @@ async def test_a_merge_is_looked_at_as_a_commit_is(foo: Shop) -> None:
     here = await thinned_out(foo)
     thin = (await heads.locate(foo.repo, ZONE, "thin")).commit()
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
-        await merges.merge(foo.repo, here, thin, Intent("m", "merge"))
+        await merge.merge(foo.repo, here, thin, Intent("m", "merge"))
     forced = Intent("m", "merge", force=True, because="a test")
-    assert committed(await merges.merge(foo.repo, here, thin, forced)).commit == thin
+    assert committed(await merge.merge(foo.repo, here, thin, forced)).commit == thin
 
 
 async def test_a_reset_is_looked_at_as_a_commit_is(foo: Shop) -> None:
@@ -84,6 +83,6 @@ async def test_a_reset_is_looked_at_as_a_commit_is(foo: Shop) -> None:
     await foo.imported(hosts(20))
     here = await heads.locate(foo.repo)
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
-        await rewinding.reset(foo.repo, here, before, Intent("r", "reset"), exact=False)
+        await revert.reset(foo.repo, here, before, Intent("r", "reset"), exact=False)
     forced = Intent("r", "reset", force=True, because="a test")
-    assert await rewinding.reset(foo.repo, here, before, forced, exact=True)
+    assert await revert.reset(foo.repo, here, before, forced, exact=True)

@@ -11,9 +11,9 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Tag
-from zonegit.repo.committing.edits import Set
-from zonegit.repo.finding import browse, heads, refish
-from zonegit.repo.pointing import branches
+from zonegit.repo import heads, read_zone, refish
+from zonegit.repo.change import branches
+from zonegit.repo.commit.edits import Set
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.reader import Reader
@@ -108,7 +108,7 @@ async def test_an_annotated_tag_names_its_commit_and_is_told(
 async def test_a_tree_is_no_commit_but_has_an_id(foo: Shop, history: list[CommitId]) -> None:
     with pytest.raises(Invalid, match="names a tree"):
         await refish.resolve(foo.repo, "main^{tree}")
-    commit = await browse.read_commit(Reader(foo.repo.objects), history[1])
+    commit = await read_zone.read_commit(Reader(foo.repo.objects), history[1])
     assert await refish.resolve_id(foo.repo, "main~1^{tree}") == commit.tree
     assert await refish.resolve_id(foo.repo, "main~1") == history[1]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.strategies import zone_names
 from zonegit.errors import Invalid
-from zonegit.repo.finding.refish import Refish, Step, parse
+from zonegit.repo.refish import Refish, Step, parse
 from zonegit.store import ref_names
 from zonegit.store.ref_time import Ago, At, Back, When
 from zonegit.zone import names

@@ -13,15 +13,14 @@ from tests.unit.repo.conftest import FOO, Shop, acknowledged
 from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
 from zonegit.merge import records
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.repo.asking import blame, log
-from zonegit.repo.changing import merges, rewinding
-from zonegit.repo.committing import commits, diffs, plans
-from zonegit.repo.committing.commits import Committed, Intent
-from zonegit.repo.committing.conflicts import Conflicted
-from zonegit.repo.committing.edits import Delete, Edit, Set
-from zonegit.repo.finding import browse, heads
-from zonegit.repo.finding.heads import Position, Repo
-from zonegit.repo.pointing import branches
+from zonegit.repo import heads, read_zone
+from zonegit.repo.change import branches, merge, revert
+from zonegit.repo.commit import change_plan, commit_loop, diff
+from zonegit.repo.commit.commit_loop import Committed, Intent
+from zonegit.repo.commit.conflicts import Conflicted
+from zonegit.repo.commit.edits import Delete, Edit, Set
+from zonegit.repo.heads import Position, Repo
+from zonegit.repo.inspect import blame, log
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
@@ -80,10 +79,10 @@ class Operators:
     async def start(self) -> None:
         await heads.initialise(self.repos[0], self.zone)
         text = FOO.replace(" 7 ", f" {self.first} ").encode()
-        plan = plans.plan_replacement(reader.read(text, self.zone).rrsets.values(), self.zone)
+        plan = change_plan.plan_replacement(reader.read(text, self.zone).rrsets.values(), self.zone)
         position = Position(self.zone, "main", None)
         intent = Intent("import", "import", imports=True)
-        done = acknowledged(await commits.commit(self.repos[0], position, plan, intent))
+        done = acknowledged(await commit_loop.commit(self.repos[0], position, plan, intent))
         assert done is not None
         self.made.append(done.commit)
         for other in BRANCHES[1:]:
@@ -125,15 +124,15 @@ class Operators:
         return await self._edit(repo, who, branch, Set(value))
 
     async def _edit(self, repo: Repo, who: int, branch: str, edit: Edit) -> object:
-        plan = plans.plan_edits([edit], self.zone)
-        return await commits.commit(
+        plan = change_plan.plan_edits([edit], self.zone)
+        return await commit_loop.commit(
             repo, await self.position(who, branch), plan, Intent("edit", "set")
         )
 
     async def merge(self, repo: Repo, who: int, branch: str, back: int) -> object:
         at, theirs = await self.position(who, branch), self.commit(back)
         seen = await self.seen(at)
-        done = await merges.merge(repo, at, theirs, Intent("merge", "merge"))
+        done = await merge.merge(repo, at, theirs, Intent("merge", "merge"))
         bases = [await self.bases(ours, theirs) for ours in seen]
         if all(len(found) == 1 for found in bases):
             threes = zip((found[0] for found in bases), seen, strict=True)
@@ -147,8 +146,8 @@ class Operators:
     ) -> object:
         at, undone = await self.position(who, branch), self.commit(back)
         seen = await self.seen(at)
-        done = await rewinding.revert(repo, at, undone, mainline, Intent("revert", "revert"))
-        before = (await browse.read_commit(self.reader, undone)).parents[(mainline or 1) - 1]
+        done = await revert.revert(repo, at, undone, mainline, Intent("revert", "revert"))
+        before = (await read_zone.read_commit(self.reader, undone)).parents[(mainline or 1) - 1]
         await self.check(done, [(undone, ours, before) for ours in seen])
         return done
 
@@ -170,7 +169,7 @@ class Operators:
 
     async def reset(self, repo: Repo, who: int, branch: str, back: int) -> object:
         at, target = await self.position(who, branch), self.commit(back)
-        done = await rewinding.reset(repo, at, target, Intent("reset", "reset"), exact=False)
+        done = await revert.reset(repo, at, target, Intent("reset", "reset"), exact=False)
         now = done.commit if isinstance(done, Committed) else at.commit()
         assert await self.at(now) == await self.at(target)
         assert target in await self.past(now)
@@ -186,8 +185,8 @@ class Operators:
         await branches.rename(repo, self.zone, branch, other)
 
     async def at(self, commit: CommitId) -> Zone:
-        tree = (await browse.read_commit(self.reader, commit)).tree
-        found = {(e.owner, e.rdtype): e for e in await browse.whole_zone(self.reader, tree)}
+        tree = (await read_zone.read_commit(self.reader, commit)).tree
+        found = {(e.owner, e.rdtype): e for e in await read_zone.whole_zone(self.reader, tree)}
         found[self.zone, rrtypes.SOA] = with_serial(found[self.zone, rrtypes.SOA], 0)
         return found
 
@@ -198,7 +197,7 @@ class Operators:
             at = todo.pop()
             if at not in found:
                 found.add(at)
-                todo += (await browse.read_commit(self.reader, at)).parents
+                todo += (await read_zone.read_commit(self.reader, at)).parents
         return found
 
     async def bases(self, ours: CommitId, theirs: CommitId) -> list[CommitId]:
@@ -211,8 +210,8 @@ class Operators:
         serial is further on than there are commits."""
         refs = await self.repos[0].refs.zone(self.zone, "")
         for branch, tip in refs.heads.items():
-            commit = await browse.read_commit(self.reader, CommitId(tip.target))
-            value = await browse.rrset_at(
+            commit = await read_zone.read_commit(self.reader, CommitId(tip.target))
+            value = await read_zone.rrset_at(
                 self.reader, commit.tree, self.zone, rrtypes.SOA, self.zone
             )
             serial = soa(value).serial
@@ -238,10 +237,10 @@ class Operators:
             await self.check_diff(tip, tips[0])
 
     async def check_diff(self, new: CommitId, old: CommitId) -> None:
-        trees = [(await browse.read_commit(self.reader, each)).tree for each in (old, new)]
-        deltas = await diffs.between(self.reader, *trees, self.zone)
+        trees = [(await read_zone.read_commit(self.reader, each)).tree for each in (old, new)]
+        deltas = await diff.between(self.reader, *trees, self.zone)
         was, now = await self.at(old), await self.at(new)
-        told = {(each.owner, each.rdtype) for each in diffs.beside_serial(deltas)}
+        told = {(each.owner, each.rdtype) for each in diff.beside_serial(deltas)}
         assert told == {key for key in was.keys() | now.keys() if was.get(key) != now.get(key)}
 
 

@@ -1,6 +1,6 @@
 """The serial rules of docs/object-model.md (RFC 1982)."""
 
-from zonegit.repo.committing.serials import next_soa
+from zonegit.repo.commit.serials import next_soa
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, soa
 from zonegit.zone.serial import later

@@ -8,8 +8,8 @@ from tests.unit.repo.states import tip
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.codec import decode
 from zonegit.objects.model import Tag
-from zonegit.repo.finding import heads, refish
-from zonegit.repo.pointing import tags
+from zonegit.repo import heads, refish
+from zonegit.repo.change import tags
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.zone import names

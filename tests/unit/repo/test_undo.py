@@ -16,17 +16,16 @@ from tests.unit.repo.states import address, addresses, committed, tip, zone_at
 from zonegit.errors import Conflict, Denied, Invalid, NotFound, Unavailable, Unsafe, ZonegitError
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import subject
-from zonegit.repo.asking import operations
-from zonegit.repo.changing import joint, proposals, rewinding, undo
-from zonegit.repo.changing.joint import Wish
-from zonegit.repo.changing.undo import Undone
-from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Intent
-from zonegit.repo.committing.drafts import Planned, State
-from zonegit.repo.committing.edits import Set
-from zonegit.repo.finding import browse, heads
-from zonegit.repo.finding.heads import Repo
-from zonegit.repo.pointing import branches, tags
+from zonegit.repo import heads, read_zone
+from zonegit.repo.change import branches, multi_zone, proposals, revert, tags, undo
+from zonegit.repo.change.multi_zone import Wish
+from zonegit.repo.change.undo import Undone
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Intent
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.edits import Set
+from zonegit.repo.heads import Repo
+from zonegit.repo.inspect import operations
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.reader import Reader
@@ -123,7 +122,7 @@ async def test_commits_of_undo_and_redo_say_what_they_are_of(foo: Shop) -> None:
     subjects = []
     for redo in (False, True, False):
         await undone(foo.repo, redo=redo)
-        commit = await browse.read_commit(Reader(foo.repo.objects), await tip(foo))
+        commit = await read_zone.read_commit(Reader(foo.repo.objects), await tip(foo))
         subjects.append(subject(commit))
     assert subjects == ['undo "edit"', 'redo "edit"', 'undo "edit"']
 
@@ -460,7 +459,7 @@ async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: Shop) -> Non
         for zone in zones
     ]
     together = Intent("all of them", "workspace commit", operation=heads.new_operation())
-    await joint.commit(foo.repo, wishes, together)
+    await multi_zone.commit(foo.repo, wishes, together)
     done = await undone(foo.repo)
     assert len(done.back) == 21
     for zone in zones:
@@ -479,11 +478,11 @@ async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there
     async def plan(reader: Reader, _tip: State) -> Planned:
         return Planned({}, parents=(first,))
 
-    await commits.commit(foo.repo, at, plan, again)
+    await commit_loop.commit(foo.repo, at, plan, again)
     saying = await latest(foo.repo)
     back = Intent("back", "reset", force=True)
     at = await heads.locate(foo.other, ZONE)
-    await rewinding.reset(foo.other, at, first, back, exact=True)
+    await revert.reset(foo.other, at, first, back, exact=True)
     done = await undone(foo.repo, saying)
     assert [(each.moved, each.commit) for each in done.back] == [(None, first)]
     assert await tip(foo) == first
@@ -597,7 +596,7 @@ class Operators:
             case "reset":
                 at = await heads.locate(repo, zone, branch)
                 target = await self._tip(zone, other)
-                await rewinding.reset(repo, at, target, Intent("reset", "reset"), exact=False)
+                await revert.reset(repo, at, target, Intent("reset", "reset"), exact=False)
 
     async def _tip(self, zone: Name, branch: str) -> CommitId:
         return (await heads.locate(self.shop.repo, zone, branch)).commit()
@@ -610,7 +609,9 @@ class Operators:
             text = f"ns1 admin {number} 7200 3600 1209600 300"
             soa = rdata_from_text(rrtypes.SOA, text, zone)
             todo.append(Set(rrset(zone, rrtypes.SOA, 300, [soa])))
-        await commits.commit(repo, at, plans.plan_edits(todo, zone), Intent("edit", "set"))
+        await commit_loop.commit(
+            repo, at, change_plan.plan_edits(todo, zone), Intent("edit", "set")
+        )
 
     async def content(self) -> Content:
         found: Content = {}

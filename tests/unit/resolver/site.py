@@ -29,11 +29,10 @@ from zonegit.errors import Conflict
 from zonegit.nameserver.acl import Address
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
-from zonegit.repo.changing import merges
-from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Committed, Intent
-from zonegit.repo.finding.heads import Position, Repo
-from zonegit.repo.pointing import branches
+from zonegit.repo.change import branches, merge
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Committed, Intent
+from zonegit.repo.heads import Position, Repo
 from zonegit.store import ref_names
 from zonegit.store.basis import Limits, ServedTree
 from zonegit.store.expected import Anything, Exactly
@@ -94,8 +93,8 @@ class Site:
             await self.repo.refs.register(apex, self.repo.origin("test"))
         tips = (await self.repo.refs.zone(apex, self.repo.actor)).heads
         position = Position(apex, branch, tips.get(branch))
-        plan = plans.plan_replacement(read(zone, whole), apex)
-        done = await commits.commit(self.repo, position, plan, Intent("test", "import"))
+        plan = change_plan.plan_replacement(read(zone, whole), apex)
+        done = await commit_loop.commit(self.repo, position, plan, Intent("test", "import"))
         assert done is not None
         return done
 
@@ -107,7 +106,7 @@ class Site:
         apex = names.parse(zone)
         tip = (await self.repo.refs.zone(apex, self.repo.actor)).heads[branch]
         position = Position(apex, branch, tip)
-        done = await merges.merge(self.repo, position, CommitId(theirs), Intent("test", "merge"))
+        done = await merge.merge(self.repo, position, CommitId(theirs), Intent("test", "merge"))
         assert isinstance(done, Committed)
 
     async def force(self, zone: str, commit: ObjectId, branch: str = "main") -> None:

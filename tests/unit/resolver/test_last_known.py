@@ -21,7 +21,7 @@ from tests.unit.resolver.site import Running, Site, resolver, site
 
 from zonegit.errors import Unavailable
 from zonegit.nameserver.answer.canary import Canary
-from zonegit.repo.finding import browse
+from zonegit.repo import read_zone
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zonefile import zone_paths
@@ -89,7 +89,7 @@ async def test_a_store_that_lost_what_is_on_disk_is_followed_all_the_same(
     async with resolver(here.url, tmp_path) as running:
         await running.comes_to_say("NOERROR 192.0.2.1", WWW)
     await here.commit("foo.com.", NEW)
-    tree = (await browse.read_commit(Reader(here.repo.objects), done.commit)).tree
+    tree = (await read_zone.read_commit(Reader(here.repo.objects), done.commit)).tree
     with sqlite3.connect(here.data / "objects.sqlite3") as database:
         database.execute("DELETE FROM object WHERE id = ?", (tree,))
     database.close()

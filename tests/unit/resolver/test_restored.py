@@ -15,8 +15,8 @@ from tests.unit.resolver.site import Site, resolver, site
 
 from zonegit.bus.resolver_status import ask_answered, read_registry
 from zonegit.errors import Unavailable
-from zonegit.repo.changing import recovery as use_case
-from zonegit.repo.changing.recovery import ZonePlan
+from zonegit.repo.change import recover as use_case
+from zonegit.repo.change.recover import ZonePlan
 from zonegit.store.recovery import Answer, Leave, Renew
 from zonegit.wire import subjects
 from zonegit.wire.messages import Served

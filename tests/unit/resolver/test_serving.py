@@ -13,7 +13,7 @@ from tests.unit.resolver.site import Site, resolver
 
 from zonegit.bus.resolver_status import ask_status
 from zonegit.objects.ids import ObjectId
-from zonegit.repo.finding import browse
+from zonegit.repo import read_zone
 from zonegit.store.reader import Reader
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
@@ -190,7 +190,7 @@ async def test_a_branch_that_cannot_be_read_takes_no_zone_away(
     first = await here.commit("foo.com.", OLD)
     await here.branch("foo.com.", "next", first.commit)
     done = await here.commit("foo.com.", NEW, branch="next")
-    tree = (await browse.read_commit(Reader(here.repo.objects), done.commit)).tree
+    tree = (await read_zone.read_commit(Reader(here.repo.objects), done.commit)).tree
     raw = (await here.repo.objects.get([tree]))[tree]
     with sqlite3.connect(here.data / "objects.sqlite3") as database:
         database.execute("DELETE FROM object WHERE id = ?", (tree,))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
-from zonegit.repo.committing import patch
-from zonegit.repo.committing.edits import Add
+from zonegit.repo.commit import patch
+from zonegit.repo.commit.edits import Add
 from zonegit.zone import idn, names, rrtypes
 from zonegit.zone.names import Name, parse
 from zonegit.zonefile import reader, typed_records

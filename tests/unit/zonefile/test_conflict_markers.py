@@ -3,8 +3,8 @@
 import pytest
 
 from zonegit.errors import Invalid
-from zonegit.repo.changing import planfile
-from zonegit.repo.committing import patch
+from zonegit.repo.change import saved_plan
+from zonegit.repo.commit import patch
 from zonegit.zone import names
 from zonegit.zonefile import reader
 from zonegit_cli.typed import scripts
@@ -45,7 +45,7 @@ def test_edits_a_diff_and_a_saved_plan_are_refused_at_the_marker() -> None:
     for read, octets in (
         (lambda octets: scripts.read(octets, ZONE, "x"), IN_EDITS),
         (lambda octets: patch.read(octets, ZONE, "x"), IN_A_DIFF),
-        (lambda octets: planfile.read(octets, "x"), IN_A_PLAN),
+        (lambda octets: saved_plan.read(octets, "x"), IN_A_PLAN),
     ):
         with pytest.raises(Invalid, match=r"^x:2: a conflict marker of git: "):
             read(octets)

@@ -6,11 +6,11 @@ import click
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.repo.changing import planfile
-from zonegit.repo.changing.planfile import Saved
-from zonegit.repo.committing.commits import Lost
-from zonegit.repo.committing.plans import Plan
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo.change import saved_plan
+from zonegit.repo.change.saved_plan import Saved
+from zonegit.repo.commit.change_plan import Plan
+from zonegit.repo.commit.commit_loop import Lost
+from zonegit.repo.heads import Position, Repo
 from zonegit.zone import names
 from zonegit_cli import committing, page
 from zonegit_cli.drawn import plans
@@ -43,12 +43,12 @@ async def command(session: Session, file: str, how: How) -> None:
     zonegit diff main...canary | zonegit apply - --branch staging
     zonegit plan example.com.zone --out tuesday.plan && zonegit apply tuesday.plan
     """
-    octets = files.read(file, planfile.MAX_OCTETS)
+    octets = files.read(file, saved_plan.MAX_OCTETS)
     source = files.shown(file)
     message = f"apply {files.shown(Path(file).name)}"
     kinds.refuse_for_apply(octets, file, source)
-    if planfile.is_plan(octets):
-        await _apply_plan(session, planfile.read(octets, source), message, how)
+    if saved_plan.is_plan(octets):
+        await _apply_plan(session, saved_plan.read(octets, source), message, how)
         return
 
     def plan_for(_repo: Repo, position: Position) -> Plan:
@@ -61,7 +61,7 @@ async def _apply_plan(session: Session, saved: Saved, message: str, how: How) ->
     _refuse_elsewhere(saved, how)
     there = msgspec.structs.replace(how, zone=saved.zone, branch=saved.branch)
     intent = committing.intent(how, "apply", message, imports=saved.is_import, lost=Lost.REPLAYED)
-    await committing.commit(session, there, lambda _repo, _at: planfile.plan_saved(saved), intent)
+    await committing.commit(session, there, lambda _repo, _at: saved_plan.plan_saved(saved), intent)
 
 
 def _refuse_elsewhere(saved: Saved, how: How) -> None:

@@ -2,10 +2,10 @@
 
 import click
 
-from zonegit.repo.changing import merges
-from zonegit.repo.committing.commits import Outcome
-from zonegit.repo.finding import heads, refish
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo import heads, refish
+from zonegit.repo.change import merge
+from zonegit.repo.commit.commit_loop import Outcome
+from zonegit.repo.heads import Position, Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit_cli import committing, page
 from zonegit_cli.drawn import clashes
@@ -34,7 +34,7 @@ async def command(session: Session, name: str, how: How) -> int:
         stood_on = await heads.branch_of(repo, at.zone) == name
         proposed = await refish.resolve(repo, name, zone=at.zone)
         intent = committing.intent(how, "approve", f"approve {name}")
-        return await merges.merge(repo, at, proposed.commit, intent)
+        return await merge.merge(repo, at, proposed.commit, intent)
 
     status = await committing.carry_out(
         session,

@@ -8,9 +8,9 @@ import click
 from zonegit.history.blame import Blamed
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit
-from zonegit.repo.asking import blame
-from zonegit.repo.asking.blame import Blame
-from zonegit.repo.finding import refish
+from zonegit.repo import refish
+from zonegit.repo.inspect import blame
+from zonegit.repo.inspect.blame import Blame
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name

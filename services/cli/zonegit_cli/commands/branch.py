@@ -6,9 +6,9 @@ from typing import NamedTuple
 import click
 
 from zonegit.objects.ids import ObjectId
-from zonegit.repo.finding import browse, heads, refish
-from zonegit.repo.finding.heads import Repo
-from zonegit.repo.pointing import branches
+from zonegit.repo import heads, read_zone, refish
+from zonegit.repo.change import branches
+from zonegit.repo.heads import Repo
 from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.reader import Reader
 from zonegit.zone import names
@@ -126,7 +126,7 @@ async def _list(session: Session, zone: Name | None) -> None:
         here = await heads.locate(repo, zone)
         refs = await repo.refs.zone(here.zone, repo.actor)
         tips = [tip.target for tip in refs.heads.values()]
-        subjects = await browse.subjects(Reader(repo.objects), tips)
+        subjects = await read_zone.subjects(Reader(repo.objects), tips)
     rows = _rows(refs, here.branch, subjects)
     data = {
         "zone": names.text(here.zone),

@@ -2,8 +2,8 @@
 
 import click
 
-from zonegit.repo.finding import heads, refish
-from zonegit.repo.pointing import branches
+from zonegit.repo import heads, refish
+from zonegit.repo.change import branches
 from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.zone import names
 from zonegit.zone.names import Name

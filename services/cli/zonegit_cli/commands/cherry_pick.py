@@ -3,11 +3,11 @@
 from typing import Final
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo.changing import picking
-from zonegit.repo.committing.commits import Intent, Outcome
-from zonegit.repo.committing.conflicts import Choices
-from zonegit.repo.finding import browse, refish
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo import read_zone, refish
+from zonegit.repo.change import cherry_pick
+from zonegit.repo.commit.commit_loop import Intent, Outcome
+from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.heads import Position, Repo
 from zonegit.store.reader import Reader
 from zonegit_cli import page, resuming
 from zonegit_cli.page import How
@@ -18,14 +18,14 @@ from zonegit_cli.unfinished import Begun
 
 async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
     found = await refish.resolve(repo, text, zone=at.zone)
-    picked = await browse.read_commit(Reader(repo.objects), found.commit)
+    picked = await read_zone.read_commit(Reader(repo.objects), found.commit)
     return found.commit, picked.message
 
 
 async def _work(
     repo: Repo, at: Position, begun: Begun, intent: Intent, choices: Choices
 ) -> Outcome:
-    return await picking.cherry_pick(repo, at, begun.commit_id, begun.mainline, intent, choices)
+    return await cherry_pick.cherry_pick(repo, at, begun.commit_id, begun.mainline, intent, choices)
 
 
 PICK: Final = Kind("cherry-pick", "{} has the change of {refish} already", _begin, _work)

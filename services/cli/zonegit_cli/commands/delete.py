@@ -2,7 +2,7 @@
 
 import click
 
-from zonegit.repo.committing import edits
+from zonegit.repo.commit import edits
 from zonegit.zone import names, rrtypes
 from zonegit_cli import committing, page
 from zonegit_cli.page import How

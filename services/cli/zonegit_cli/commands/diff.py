@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from zonegit.objects.ids import short
-from zonegit.repo.asking import comparing
-from zonegit.repo.asking.comparing import Comparison
+from zonegit.repo.inspect import compare
+from zonegit.repo.inspect.compare import Comparison
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -50,9 +50,9 @@ async def command(
         raise click.UsageError("two commits are compared; names of records stand after --")
     async with session.connected() as repo:
         reader = Reader(repo.objects)
-        at = await comparing.sides(repo, reader, commits, zone=zone, branch=branch)
+        at = await compare.sides(repo, reader, commits, zone=zone, branch=branch)
         wanted = [names.parse(name, at.zone) for name in owners]
-        found = await comparing.compare(reader, at, wanted)
+        found = await compare.compare(reader, at, wanted)
     lines = patches.stat(found.deltas) if stat else patches.lines(found.deltas)
     head = [_header(found)] if found.deltas else []
     session.output.result(lambda: _json(found), [*head, *lines], paged=True)

@@ -3,10 +3,10 @@
 import msgspec
 
 from zonegit.objects.ids import short
-from zonegit.repo.changing import editing
-from zonegit.repo.changing.editing import Opened
-from zonegit.repo.committing.commits import Outcome
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo.change import edit
+from zonegit.repo.change.edit import Opened
+from zonegit.repo.commit.commit_loop import Outcome
+from zonegit.repo.heads import Position, Repo
 from zonegit.zone import names
 from zonegit.zonefile import reader, writer
 from zonegit.zonefile.builder import ZoneFile
@@ -31,7 +31,7 @@ async def command(session: Session, how: How) -> int:
     EDITOR='code --wait' zonegit edit --branch canary
     """
     async with session.connected() as repo:
-        opened = await editing.take_out(repo, how.zone, how.branch)
+        opened = await edit.take_out(repo, how.zone, how.branch)
     zone, branch = opened.position.zone, opened.position.branch
     shown = f"{names.text(zone)}zone"
 
@@ -41,11 +41,11 @@ async def command(session: Session, how: How) -> int:
     with Sheet(shown, _text(opened), session.output.note) as sheet:
         typed = sheet.edited(parse, reader.MAX_OCTETS)
         found = typed.findings if typed is not None else ()
-        deltas = editing.changed(opened, typed.rrsets.values()) if typed is not None else []
+        deltas = edit.changed(opened, typed.rrsets.values()) if typed is not None else []
         intent = committing.intent(how, "edit", "edit")
 
         async def work(repo: Repo, at: Position) -> Outcome:
-            return await editing.put_back(repo, at, opened, deltas, intent, found)
+            return await edit.put_back(repo, at, opened, deltas, intent, found)
 
         # HEAD may have moved while the editor was open; what was opened has not.
         here = msgspec.structs.replace(how, zone=zone, branch=branch)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.repo.asking import lineages
-from zonegit.repo.asking.lineages import Lineage
-from zonegit.repo.finding import browse, refish
-from zonegit.repo.finding.heads import Repo
-from zonegit.repo.finding.refish import Resolved
+from zonegit.repo import read_zone, refish
+from zonegit.repo.heads import Repo
+from zonegit.repo.inspect import git_export
+from zonegit.repo.inspect.git_export import Lineage
+from zonegit.repo.refish import Resolved
 from zonegit.store.reader import Reader
 from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.zone import names
@@ -84,8 +84,8 @@ async def _print(session: Session, at: str, zone: Name | None, branch: str | Non
     async with session.connected() as repo:
         resolved = await _resolve(repo, at, zone, branch)
         reader = Reader(repo.objects)
-        tree = (await browse.read_commit(reader, resolved.commit)).tree
-        found = await browse.whole_zone(reader, tree)
+        tree = (await read_zone.read_commit(reader, resolved.commit)).tree
+        found = await read_zone.whole_zone(reader, tree)
     lines = (line.removesuffix("\n") for line in writer.write(found, resolved.zone))
     session.output.result(lambda: _json(resolved, found), lines, paged=True)
 
@@ -160,7 +160,7 @@ async def _export_git(
     async with session.connected() as repo:
         chosen = await checkout.chosen(repo, asked, session.output.note)
         found = _lineages(session, chosen, scheme, leaves_out=not asked)
-        await gitexport.write(folder, lambda branch: lineages.stream(repo, found, told, branch))
+        await gitexport.write(folder, lambda branch: git_export.stream(repo, found, told, branch))
     session.output.progress("")
     summary = f"{count(written, 'commit')} of {count(len(found), 'zone')} in {folder}"
     session.output.result(

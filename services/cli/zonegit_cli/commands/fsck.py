@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from zonegit.repo.asking import fsck
-from zonegit.repo.asking.fsck import Broken, Noticed, Report
-from zonegit.repo.asking.tipflaws import Flawed
+from zonegit.repo.inspect import fsck
+from zonegit.repo.inspect.fsck import Broken, Noticed, Report
+from zonegit.repo.inspect.tip_flaws import Flawed
 from zonegit.zone import names, rrtypes
 from zonegit_cli import page
 from zonegit_cli.drawn import findings

@@ -9,11 +9,11 @@ import click
 import msgspec
 
 from zonegit.errors import NotFound
-from zonegit.repo.committing import edits, plans
-from zonegit.repo.committing.commits import Lost
-from zonegit.repo.committing.edits import Edit
-from zonegit.repo.committing.plans import Plan
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo.commit import change_plan, edits
+from zonegit.repo.commit.change_plan import Plan
+from zonegit.repo.commit.commit_loop import Lost
+from zonegit.repo.commit.edits import Edit
+from zonegit.repo.heads import Position, Repo
 from zonegit.zone import rrtypes
 from zonegit.zone.rrset import RRset
 from zonegit.zonefile.reader import MAX_OCTETS
@@ -145,11 +145,11 @@ async def _import_one(
         rrsets = list(found.values())
         if not merge:
             renew = repo.objects if how.force and not how.dry_run else None
-            plan = plans.plan_replacement(rrsets, position.zone, renew, respell=how.respell)
+            plan = change_plan.plan_replacement(rrsets, position.zone, renew, respell=how.respell)
         else:
             todo = _merging(rrsets, position)
-            plan = plans.plan_edits(todo, position.zone, respell=how.respell)
-        return plans.add_findings(plan, master.take_findings())
+            plan = change_plan.plan_edits(todo, position.zone, respell=how.respell)
+        return change_plan.add_findings(plan, master.take_findings())
 
     words = f"{'merge' if merge else 'import'} {files.shown(Path(file).name)}"
     lost = Lost.REPLAYED_APART if merge else Lost.GIVEN_UP

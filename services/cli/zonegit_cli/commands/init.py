@@ -2,7 +2,7 @@
 
 import click
 
-from zonegit.repo.finding import heads
+from zonegit.repo import heads
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page, standing

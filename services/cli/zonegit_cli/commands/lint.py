@@ -9,8 +9,8 @@ from typing import Any, Final
 import click
 
 from zonegit.errors import Invalid
-from zonegit.repo.asking import linting
-from zonegit.repo.asking.linting import Linted
+from zonegit.repo.inspect import lint
+from zonegit.repo.inspect.lint import Linted
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import apex, table
@@ -63,7 +63,7 @@ async def command(
             raise click.UsageError("name the zone once")
         wanted = zone if named is None else names.parse(named)
         async with session.connected() as repo:
-            found = await linting.lint(repo, at or "HEAD", wanted, branch)
+            found = await lint.lint(repo, at or "HEAD", wanted, branch)
     file = named if found.commit is None else None
     session.output.result(lambda: _json(found, file), _lines(found), paged=True)
     return EXIT_FOUND if found.findings else 0

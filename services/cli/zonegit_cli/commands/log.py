@@ -8,9 +8,9 @@ import click
 import msgspec
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo.asking import log
-from zonegit.repo.asking.log import Filter
-from zonegit.repo.finding import refish
+from zonegit.repo import refish
+from zonegit.repo.inspect import log
+from zonegit.repo.inspect.log import Filter
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name

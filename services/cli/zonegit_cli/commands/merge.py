@@ -3,11 +3,11 @@
 from typing import Final
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo.changing import merges
-from zonegit.repo.committing.commits import Intent, Outcome
-from zonegit.repo.committing.conflicts import Choices
-from zonegit.repo.finding import refish
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo import refish
+from zonegit.repo.change import merge
+from zonegit.repo.commit.commit_loop import Intent, Outcome
+from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.heads import Position, Repo
 from zonegit_cli import page, resuming
 from zonegit_cli.page import How
 from zonegit_cli.resuming import Asked, Kind
@@ -23,7 +23,7 @@ async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
 async def _work(
     repo: Repo, at: Position, begun: Begun, intent: Intent, choices: Choices
 ) -> Outcome:
-    return await merges.merge(repo, at, begun.commit_id, intent, choices)
+    return await merge.merge(repo, at, begun.commit_id, intent, choices)
 
 
 MERGE: Final = Kind("merge", "{} has all of {refish} already", _begin, _work)

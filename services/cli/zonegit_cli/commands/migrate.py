@@ -2,8 +2,8 @@
 
 import click
 
-from zonegit.repo.finding import heads
-from zonegit.repo.pointing import migration
+from zonegit.repo import heads
+from zonegit.repo.change import migrate
 from zonegit.store.protocols import Tip, ZoneRefs
 from zonegit.zone import names
 from zonegit_cli import page
@@ -33,12 +33,12 @@ async def command(session: Session, file: str, force: bool) -> None:
     zonegit migrate --from-v03 store.json
     zonegit branch
     """
-    dump = migration.read(files.read(file, migration.MAX_OCTETS), files.shown(file))
+    dump = migrate.read(files.read(file, migrate.MAX_OCTETS), files.shown(file))
     zone = dump.legacy.zone
     async with session.bus() as bus:
         repo = session.repo(bus)
         origin = repo.origin("migrate", force=force)
-        moved = await migration.migrate(repo.objects, session.adopter(bus), dump, origin)
+        moved = await migrate.migrate(repo.objects, session.adopter(bus), dump, origin)
         refs = await repo.refs.zone(zone, repo.actor)
         here = await heads.branch_of(repo, zone)
     data = {

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from zonegit.objects.ids import ObjectId
-from zonegit.repo.asking import operations
+from zonegit.repo.inspect import operations
 from zonegit.store.protocols import LogEntry, Operated
 from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name

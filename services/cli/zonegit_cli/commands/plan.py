@@ -8,12 +8,12 @@ from typing import Any, Final
 import click
 
 from zonegit.errors import Invalid
-from zonegit.repo.changing import planfile
-from zonegit.repo.committing import patch, plans
-from zonegit.repo.committing.judgements import first_refusal
-from zonegit.repo.committing.plans import Plan
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Position
+from zonegit.repo import heads
+from zonegit.repo.change import saved_plan
+from zonegit.repo.commit import change_plan, patch
+from zonegit.repo.commit.change_plan import Plan
+from zonegit.repo.commit.dry_runs import first_refusal
+from zonegit.repo.heads import Position
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader
 from zonegit_cli import page
@@ -70,7 +70,7 @@ async def command(
             plan = _of_zone(session, octets, source, at, respell=respell)
         else:
             plan = shown.of_edits(octets, at, source, session.ttl, respell=respell)
-        saved, size = await planfile.planned(repo, at, plan, is_import=is_import)
+        saved, size = await saved_plan.planned(repo, at, plan, is_import=is_import)
     findings.tell(session, saved.findings)
     if out is not None:
         _save(out, shown.as_json(saved, size))
@@ -86,8 +86,8 @@ def _of_zone(session: Session, octets: bytes, source: str, at: Position, *, resp
     gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
     master = MasterFiles(session, session.include)
     found = master.read(octets, source, at.zone)
-    plan = plans.plan_replacement(list(found.values()), at.zone, respell=respell)
-    return plans.add_findings(plan, master.take_findings())
+    plan = change_plan.plan_replacement(list(found.values()), at.zone, respell=respell)
+    return change_plan.add_findings(plan, master.take_findings())
 
 
 def _save(path: Path, document: dict[str, Any]) -> None:
@@ -95,9 +95,9 @@ def _save(path: Path, document: dict[str, Any]) -> None:
     Invalid: it cannot be written, or is longer than a plan may be.
     """
     octets = json.dumps(document, indent=1).encode() + b"\n"
-    if len(octets) > planfile.MAX_OCTETS:
+    if len(octets) > saved_plan.MAX_OCTETS:
         raise Invalid(
-            f"the plan would have {len(octets)} octets, and may have {planfile.MAX_OCTETS}",
+            f"the plan would have {len(octets)} octets, and may have {saved_plan.MAX_OCTETS}",
             hint="so much is better imported as it is: zonegit import",
         )
     try:

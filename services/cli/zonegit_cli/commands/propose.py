@@ -2,8 +2,8 @@
 
 import click
 
-from zonegit.repo.changing import proposals
-from zonegit.repo.finding import refish
+from zonegit.repo import refish
+from zonegit.repo.change import proposals
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zonegit.repo.changing import recovery as use_case
-from zonegit.repo.changing.recovery import ZonePlan
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo.change import recover as use_case
+from zonegit.repo.change.recover import ZonePlan
+from zonegit.repo.heads import Repo
 from zonegit.store.recovery import DEFAULT_HEADROOM, MAX_HEADROOM
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import click
 
-from zonegit.repo.finding import heads, when
-from zonegit.repo.pointing import branches
-from zonegit.repo.pointing.branches import Passed
+from zonegit.repo import heads, refish_time
+from zonegit.repo.change import branches
+from zonegit.repo.change.branches import Passed
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import page
@@ -46,7 +46,7 @@ def _row(number: int, each: Passed, branch: str) -> tuple[str, ...]:
     return (
         _refish(branch, number),
         str(move.sequence),
-        when.shown(move.time),
+        refish_time.shown(move.time),
         move.actor,
         f"{move.reason}: {move.because}" if move.because else move.reason,
         commit_id(move.old) if move.old is not None else NOTHING,

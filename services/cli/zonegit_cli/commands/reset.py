@@ -3,10 +3,10 @@
 import click
 
 from zonegit.objects.ids import short
-from zonegit.repo.changing import rewinding
-from zonegit.repo.committing.commits import Outcome
-from zonegit.repo.finding import refish
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo import refish
+from zonegit.repo.change import revert
+from zonegit.repo.commit.commit_loop import Outcome
+from zonegit.repo.heads import Position, Repo
 from zonegit_cli import committing, page
 from zonegit_cli.page import How
 from zonegit_cli.session import Session
@@ -35,7 +35,7 @@ async def command(session: Session, text: str, hard: bool, exact: bool, how: How
     async def work(repo: Repo, at: Position) -> Outcome:
         target = await refish.resolve(repo, text, zone=at.zone, branch=at.branch)
         intent = committing.intent(how, "reset", f"reset to {short(target.commit)}")
-        return await rewinding.reset(repo, at, target.commit, intent, exact=exact)
+        return await revert.reset(repo, at, target.commit, intent, exact=exact)
 
     return await committing.carry_out(
         session, how, work, nothing="{} is there already", jumped="that very commit"

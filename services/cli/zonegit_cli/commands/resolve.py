@@ -10,8 +10,8 @@ import msgspec
 
 from zonegit.nameserver.answer import canary as canaries
 from zonegit.nameserver.answer.canary import Canary
-from zonegit.repo.asking import answers
-from zonegit.repo.asking.answers import Answered, Met, View
+from zonegit.repo.inspect import resolve
+from zonegit.repo.inspect.resolve import Answered, Met, View
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
@@ -85,7 +85,7 @@ async def command(
         repo = session.repo(bus)
 
         async def answered_to(view: View) -> Answered:
-            return await answers.resolve(repo, wire, owner, qtype, view)
+            return await resolve.resolve(repo, wire, owner, qtype, view)
 
         answered = await (
             _as_shown_now(session, bus, view, answered_to) if as_now else answered_to(view)

@@ -2,7 +2,7 @@
 
 import click
 
-from zonegit.repo.finding import refish
+from zonegit.repo import refish
 from zonegit.zone.names import Name
 from zonegit_cli import page
 from zonegit_cli.session import Session

@@ -4,11 +4,11 @@ from typing import Final
 
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import subject
-from zonegit.repo.changing import rewinding
-from zonegit.repo.committing.commits import Intent, Outcome
-from zonegit.repo.committing.conflicts import Choices
-from zonegit.repo.finding import browse, refish
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo import read_zone, refish
+from zonegit.repo.change import revert
+from zonegit.repo.commit.commit_loop import Intent, Outcome
+from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.heads import Position, Repo
 from zonegit.store.reader import Reader
 from zonegit_cli import page, resuming
 from zonegit_cli.page import How
@@ -19,14 +19,14 @@ from zonegit_cli.unfinished import Begun
 
 async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
     found = await refish.resolve(repo, text, zone=at.zone, branch=at.branch)
-    undone = await browse.read_commit(Reader(repo.objects), found.commit)
+    undone = await read_zone.read_commit(Reader(repo.objects), found.commit)
     return found.commit, f'revert "{subject(undone)}"'
 
 
 async def _work(
     repo: Repo, at: Position, begun: Begun, intent: Intent, choices: Choices
 ) -> Outcome:
-    return await rewinding.revert(repo, at, begun.commit_id, begun.mainline, intent, choices)
+    return await revert.revert(repo, at, begun.commit_id, begun.mainline, intent, choices)
 
 
 REVERT: Final = Kind("revert", "nothing to revert: {} has none of it any more", _begin, _work)

@@ -6,13 +6,13 @@ from typing import Any
 import click
 
 from zonegit.objects.model import subject
-from zonegit.repo.changing import proposals
-from zonegit.repo.changing.proposals import Review
-from zonegit.repo.committing.commits import Preview
-from zonegit.repo.committing.conflicts import Conflicted
-from zonegit.repo.committing.judgements import Judgement
-from zonegit.repo.finding import heads, refish
-from zonegit.repo.finding.heads import Position
+from zonegit.repo import heads, refish
+from zonegit.repo.change import proposals
+from zonegit.repo.change.proposals import Review
+from zonegit.repo.commit.commit_loop import Preview
+from zonegit.repo.commit.conflicts import Conflicted
+from zonegit.repo.commit.dry_runs import Judgement
+from zonegit.repo.heads import Position
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from zonegit.objects.model import Tag
-from zonegit.repo.asking import comparing, log
-from zonegit.repo.asking.comparing import Sides
-from zonegit.repo.committing import diffs
-from zonegit.repo.finding import browse, refish
+from zonegit.repo import read_zone, refish
+from zonegit.repo.commit import diff
+from zonegit.repo.inspect import compare, log
+from zonegit.repo.inspect.compare import Sides
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
@@ -61,8 +61,8 @@ async def _show_commit(
     async with session.connected() as repo:
         reader = Reader(repo.objects)
         at = await refish.resolve(repo, text, zone=zone, branch=branch)
-        commit = await browse.read_commit(reader, at.commit)
-        found = await comparing.compare(reader, Sides(at.zone, commit.first_parent, at.commit))
+        commit = await read_zone.read_commit(reader, at.commit)
+        found = await compare.compare(reader, Sides(at.zone, commit.first_parent, at.commit))
         labels = await log.labels(repo, reader, at.zone)
         tag = (await reader.get([at.tag]))[at.tag] if at.tag is not None else None
     signed = entries.signature(session, commit)
@@ -75,7 +75,7 @@ async def _show_commit(
         data["tag"] = _tag_json(tag, signed)
         lines = [*_tag_lines(tag, signed), *lines]
     if shell:
-        lines = [commands.change_line(each) for each in diffs.beside_serial(found.deltas)]
+        lines = [commands.change_line(each) for each in diff.beside_serial(found.deltas)]
     session.output.result(data, lines, paged=True, verbatim=shell)
 
 
@@ -109,9 +109,9 @@ async def _show_rrset(
     async with session.connected() as repo:
         resolved = await refish.resolve(repo, at, zone=zone, branch=branch)
         reader = Reader(repo.objects)
-        tree = (await browse.read_commit(reader, resolved.commit)).tree
+        tree = (await read_zone.read_commit(reader, resolved.commit)).tree
         owner = names.parse(name, resolved.zone)
-        rrset = await browse.rrset_at(reader, tree, owner, number, resolved.zone)
+        rrset = await read_zone.rrset_at(reader, tree, owner, number, resolved.zone)
     data = {
         **rrsets.as_json(rrset),
         "zone": names.text(resolved.zone),

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from zonegit.errors import Invalid
-from zonegit.repo.committing.judgements import first_refusal
-from zonegit.repo.finding import refish
-from zonegit.repo.pointing import signing
-from zonegit.repo.pointing.signing import Resigned
+from zonegit.repo import refish
+from zonegit.repo.change import sign
+from zonegit.repo.change.sign import Resigned
+from zonegit.repo.commit.dry_runs import first_refusal
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import committing, page, waiting
@@ -61,7 +61,7 @@ async def command(
         heard = waiting.Heard()
         wait = wait and not dry_run
         async with waiting.waiting(session, bus, found.zone, found.branch, wanted=wait) as waiter:
-            signed = await signing.sign_tip(repo, found, session.sign, force=force, dry_run=dry_run)
+            signed = await sign.sign_tip(repo, found, session.sign, force=force, dry_run=dry_run)
             if signed.moved is not None:
                 heard = await waiter.until(signed.moved)
     data = {

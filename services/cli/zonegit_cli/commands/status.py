@@ -9,10 +9,10 @@ import click
 
 from zonegit.errors import Invalid
 from zonegit.objects.model import subject
-from zonegit.repo.asking import standing
-from zonegit.repo.asking.standing import Apart, Standing
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Position
+from zonegit.repo import heads
+from zonegit.repo.heads import Position
+from zonegit.repo.inspect import ahead_behind
+from zonegit.repo.inspect.ahead_behind import Apart, Standing
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
@@ -43,7 +43,7 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(survey(session, bus, at.zone))
             placing = group.create_task(resuming.place_of(repo, at))
-            stands = await standing.standing(repo, at)
+            stands = await ahead_behind.standing(repo, at)
     found = asking.result()
     left = _unfinished(session, placing.result())
     signed = entries.signature(session, stands.tip) if stands.tip else None

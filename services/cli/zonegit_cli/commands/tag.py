@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from zonegit.repo.finding import heads, refish
-from zonegit.repo.finding.heads import Repo
-from zonegit.repo.pointing import tags
-from zonegit.repo.pointing.tags import Listed
+from zonegit.repo import heads, refish
+from zonegit.repo.change import tags
+from zonegit.repo.change.tags import Listed
+from zonegit.repo.heads import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import committing, page

@@ -9,9 +9,9 @@ import click
 from zonegit.errors import NotFound
 from zonegit.objects.commit_signatures import Keyring
 from zonegit.objects.model import Commit, subject
-from zonegit.repo.asking import verifying
-from zonegit.repo.asking.verifying import Checked, Report
-from zonegit.repo.finding import refish
+from zonegit.repo import refish
+from zonegit.repo.inspect import verify
+from zonegit.repo.inspect.verify import Checked, Report
 from zonegit.zone.names import Name
 from zonegit_cli import page
 from zonegit_cli.drawn.verdicts import Names, said, who
@@ -55,7 +55,7 @@ async def command(
     trusted = keys.trusted(files or _configured(session))
     async with session.connected() as repo:
         found = await refish.resolve(repo, at, zone=zone, branch=branch)
-        report = await verifying.verify(
+        report = await verify.verify(
             repo,
             found,
             Keyring(trusted),

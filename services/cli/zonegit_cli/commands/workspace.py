@@ -189,8 +189,8 @@ async def commit(
     zonegit workspace commit -m 'new mail servers'
     zonegit workspace commit --dry-run
     """
-    from zonegit.repo.committing.commits import Intent
-    from zonegit.repo.finding import heads
+    from zonegit.repo import heads
+    from zonegit.repo.commit.commit_loop import Intent
     from zonegit_cli import waiting
     from zonegit_cli.drawn import documents, findings
     from zonegit_cli.workspace import committing
@@ -247,14 +247,14 @@ async def update(session: Session, folder: Path | None, merge: bool) -> int:
     zonegit workspace update
     zonegit workspace update --merge
     """
-    from zonegit.repo.finding import several
+    from zonegit.repo import many_zones
     from zonegit_cli.workspace import brought, updating
 
     with opened.opened(opened.find(folder), exclusive=True) as workspace:
         files = compare(workspace, progress=_bar(session))
         zones = [file.zone for file in files if file.entry and file.entry.branch is not None]
         async with session.connected() as repo:
-            refs = await several.refs_of(repo, zones)
+            refs = await many_zones.refs_of(repo, zones)
             fates = updating.fates(files, refs, merge=merge)
             found = await updating.update(repo, workspace, fates, _bar(session))
     return brought.tell(session, found)

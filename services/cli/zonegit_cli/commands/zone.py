@@ -5,10 +5,9 @@ from typing import Any
 
 import click
 
-from zonegit.repo.changing import removal
-from zonegit.repo.committing import judgements
-from zonegit.repo.finding import several
-from zonegit.repo.pointing import branches
+from zonegit.repo import many_zones
+from zonegit.repo.change import branches, remove_zone
+from zonegit.repo.commit import dry_runs
 from zonegit.safety import moves
 from zonegit.store import ref_names
 from zonegit.store.protocols import Moved, ZoneRefs
@@ -43,7 +42,7 @@ async def list_zones(session: Session) -> None:
     * is where you stand; a zone without a commit on main is empty, and not served.
     """
     async with session.connected() as repo:
-        found = [refs async for refs in several.every(repo)]
+        found = [refs async for refs in many_zones.every(repo)]
         where = await repo.refs.where(repo.actor)
     head = where.own or where.default
     here = repo.default.zone or (head.zone if head else None)
@@ -95,7 +94,7 @@ async def remove(
         refs = await repo.refs.zone(zone, repo.actor)
         places = [(zone, branch) for branch in sorted(refs.heads)]
         async with waiting.waiting_for(session, bus, places, wanted=wait) as waiters:
-            done = await removal.remove_zone(repo, refs, force=force, because=because)
+            done = await remove_zone.remove_zone(repo, refs, force=force, because=because)
             moved: dict[waiting.Place, Moved] = {
                 (zone, branch): each for branch, each in done.moves.items()
             }
@@ -116,7 +115,7 @@ async def _show_removal(session: Session, zone: Name, *, force: bool, because: s
         Unavailable: the zone is not recovered yet after a restore from a backup.
     """
     async with session.connected() as repo:
-        judgement = await judgements.judge_zone(repo, zone)
+        judgement = await dry_runs.judge_zone(repo, zone)
         if judgement.refusal is not None:
             raise judgement.refusal
         refs = await repo.refs.zone(zone, repo.actor)

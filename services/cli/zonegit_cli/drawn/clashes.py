@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from zonegit.merge.conflicts import Clash
-from zonegit.repo.committing.conflicts import Conflicted
+from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.zone import names, spelling
 from zonegit.zone.rrset import RRset, rdata_to_text, title
 from zonegit_cli.drawn import documents

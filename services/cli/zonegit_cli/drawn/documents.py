@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from zonegit.merge.conflicts import Clash
-from zonegit.repo.committing.diffs import Delta
+from zonegit.repo.commit.diff import Delta
 from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding, Severity
 from zonegit.zone.rrset import RRset, rdata_to_text

@@ -8,8 +8,8 @@ import msgspec
 
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Tag, subject
-from zonegit.repo.asking.log import Label
-from zonegit.repo.committing.diffs import Delta
+from zonegit.repo.commit.diff import Delta
+from zonegit.repo.inspect.log import Label
 from zonegit_cli.drawn import identities, patches
 from zonegit_cli.output import commit_id
 from zonegit_cli.session import Session

@@ -4,7 +4,7 @@ from typing import Any, Final, overload
 
 import msgspec
 
-from zonegit.repo.committing.judgements import Judgement
+from zonegit.repo.commit.dry_runs import Judgement
 from zonegit_cli.drawn.documents import VerdictDocument
 
 BY_CLIENT: Final = (

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import click
 
 from zonegit.objects.ids import ObjectId
-from zonegit.repo.asking import operations
-from zonegit.repo.finding import when
+from zonegit.repo import refish_time
+from zonegit.repo.inspect import operations
 from zonegit.store.protocols import LogEntry
 from zonegit.store.ref_names import RefName
 
@@ -16,7 +16,7 @@ def head(operation: str, entries: Iterable[LogEntry]) -> str:
     first = next(iter(entries))
     why = f"{first.reason}: {first.because}" if first.because else first.reason
     shown = click.style(operations.short_id(operation), fg="yellow")
-    return f"operation {shown}  {when.shown(first.time)}  {first.actor}  {why}"
+    return f"operation {shown}  {refish_time.shown(first.time)}  {first.actor}  {why}"
 
 
 def moves(entries: Iterable[LogEntry], symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:

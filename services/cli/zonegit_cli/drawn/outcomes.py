@@ -9,11 +9,11 @@ import click
 
 from zonegit.errors import ZonegitError
 from zonegit.objects.ids import CommitId
-from zonegit.repo.committing import patch
-from zonegit.repo.committing.commits import Committed, Outcome, Preview, Unchanged
-from zonegit.repo.committing.conflicts import Conflicted
-from zonegit.repo.committing.diffs import Delta, TreePair
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo.commit import patch
+from zonegit.repo.commit.commit_loop import Committed, Outcome, Preview, Unchanged
+from zonegit.repo.commit.conflicts import Conflicted
+from zonegit.repo.commit.diff import Delta, TreePair
+from zonegit.repo.heads import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.rrset import sort_key

@@ -6,8 +6,8 @@ from typing import Any
 import click
 import msgspec
 
-from zonegit.repo.committing import patch
-from zonegit.repo.committing.diffs import Delta
+from zonegit.repo.commit import patch
+from zonegit.repo.commit.diff import Delta
 from zonegit.zone.rrset import title
 from zonegit_cli.drawn import documents
 from zonegit_cli.output import columns

@@ -6,11 +6,11 @@ from typing import Any, Final
 import click
 
 from zonegit.objects.ids import short
-from zonegit.repo.changing import planfile
-from zonegit.repo.changing.planfile import Saved, Size
-from zonegit.repo.committing import patch, plans
-from zonegit.repo.committing.plans import Plan
-from zonegit.repo.finding.heads import Position
+from zonegit.repo.change import saved_plan
+from zonegit.repo.change.saved_plan import Saved, Size
+from zonegit.repo.commit import change_plan, patch
+from zonegit.repo.commit.change_plan import Plan
+from zonegit.repo.heads import Position
 from zonegit.zone import names
 from zonegit.zone.rrset import title
 from zonegit_cli.drawn import documents, judgements, patches
@@ -37,10 +37,10 @@ def of_edits(
     """
     if patch.is_patch(octets):
         found = patch.read(octets, position.zone, source)
-        return plans.plan_edits(found, position.zone, respell=respell)
+        return change_plan.plan_edits(found, position.zone, respell=respell)
     script = scripts.read(octets, position.zone, source, ttl)
-    plan = plans.plan_edits(script.edits, position.zone, respell=respell)
-    return plans.add_findings(plan, script.findings)
+    plan = change_plan.plan_edits(script.edits, position.zone, respell=respell)
+    return change_plan.add_findings(plan, script.findings)
 
 
 def lines(plan: Saved, size: Size) -> Iterator[str]:
@@ -50,7 +50,7 @@ def lines(plan: Saved, size: Size) -> Iterator[str]:
     where = f"{names.text(plan.zone)} {plan.branch}"
     yield f"plan for {where} at {at} (serial {serials}{plan.serial})"
     for delta in plan.deltas:
-        sign, colour = SIGNS[planfile.kind(delta)]
+        sign, colour = SIGNS[saved_plan.kind(delta)]
         yield click.style(f"{sign} {title(delta.owner, delta.rdtype)}", fg=colour)
         yield from (f"    {line}" for line in patches.lines([delta]))
     yield summary(plan, size)
@@ -60,14 +60,14 @@ def lines(plan: Saved, size: Size) -> Iterator[str]:
 
 def summary(plan: Saved, size: Size) -> str:
     """How much it changes, and of how much."""
-    counted = ", ".join(f"{number} {what}" for what, number in planfile.summary(plan).items())
+    counted = ", ".join(f"{number} {what}" for what, number in saved_plan.summary(plan).items())
     more = "" if size.is_exact else " or more"
     return f"{counted}, of {size.rrsets:,} RRsets{more}"
 
 
 def as_json(plan: Saved, size: Size) -> dict[str, Any]:
     """Return the document that ``--json`` prints, and that is saved."""
-    counts = planfile.summary(plan)
+    counts = saved_plan.summary(plan)
     base = plan.base.hex() if plan.base is not None else None
     return documents.as_json(
         PlanDocument(
@@ -81,7 +81,7 @@ def as_json(plan: Saved, size: Size) -> dict[str, Any]:
             verdict=judgements.document(plan.judgement),
             warnings=documents.warnings(plan.findings),
             changes=documents.changes(plan.deltas),
-            plan=planfile.VERSION,
+            plan=saved_plan.VERSION,
             base=base,
             whole_zone=plan.is_import,
             summary=SummaryDocument(**counts, of=size.rrsets, of_is_exact=size.is_exact),

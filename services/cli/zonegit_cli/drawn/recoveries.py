@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from zonegit.objects.ids import short
-from zonegit.repo.changing.recovery import Answers, BranchPlan, Lost, Owe, ZonePlan
+from zonegit.repo.change.recover import Answers, BranchPlan, Lost, Owe, ZonePlan
 from zonegit.store.protocols import Recovery, Witness
 from zonegit.store.recovery import Answer, Doubt, Leave, Renew, describe_witness
 from zonegit.wire.messages import ResolverStatus

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from zonegit.errors import Invalid
-from zonegit.repo.committing.diffs import Delta
+from zonegit.repo.commit.diff import Delta
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT
 from zonegit.zone.rrset import RRset, rdata_to_text

@@ -9,12 +9,12 @@ from zonegit.errors import Invalid
 from zonegit.history import commit_graph
 from zonegit.history.commit_graph import Logged
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.repo.asking import gitformat
-from zonegit.repo.changing import sources
-from zonegit.repo.committing import drafts, respelling
-from zonegit.repo.committing.edits import Changes, Key
-from zonegit.repo.finding import browse
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo import read_zone
+from zonegit.repo.change import import_sources
+from zonegit.repo.commit import drafts, spelling_changes
+from zonegit.repo.commit.edits import Changes, Key
+from zonegit.repo.heads import Position, Repo
+from zonegit.repo.inspect import git_format
 from zonegit.store.commit_reader import Past
 from zonegit.store.reader import Reader
 from zonegit.zone import rrtypes
@@ -86,8 +86,8 @@ async def continue_from_git(
     history.refuse_shallow()
     if at.tip is None:
         return await _find_exported(repo, at, history, chain, [], master) or Continuation(chain, 0)
-    log = await sources.read_history(repo, at.commit())
-    recorded = sources.recorded_sources(log, sources.GIT)
+    log = await import_sources.read_history(repo, at.commit())
+    recorded = import_sources.recorded_sources(log, import_sources.GIT)
     found = None
     if recorded and not force:
         found = _read_recorded(history, rev, chain, log, recorded[0])
@@ -108,7 +108,7 @@ def _read_recorded(
 ) -> Continuation | None:
     """Find the commits of git after the one that a branch was imported up to; None if the history
     does not contain that."""
-    last = source.removeprefix(sources.GIT)
+    last = source.removeprefix(import_sources.GIT)
     place = _place(log, source)
     if last in chain:
         return Continuation(chain, chain.index(last) + 1, None, place)
@@ -119,11 +119,11 @@ def _read_recorded(
 
 def _place(log: Sequence[Logged], source: str) -> int:
     """Return how many commits a branch has since the one that was imported from ``source``."""
-    return [sources.read_source(each.commit.message) for each in log].index(source)
+    return [import_sources.read_source(each.commit.message) for each in log].index(source)
 
 
 def _rewritten(rev: str, source: str, branch: str) -> Invalid:
-    last = source.removeprefix(sources.GIT)
+    last = source.removeprefix(import_sources.GIT)
     return Invalid(
         f"{branch} was imported up to commit {last[:SHOWN]} of git, which {rev} does not contain:"
         " that history was rewritten, or is another one",
@@ -152,11 +152,11 @@ async def count_known_files(
     """
     if at.tip is None:
         return 0
-    log = await sources.read_history(repo, at.commit())
-    recorded = sources.recorded_sources(log, sources.FILE)[::-1]
+    log = await import_sources.read_history(repo, at.commit())
+    recorded = import_sources.recorded_sources(log, import_sources.FILE)[::-1]
     if recorded:
-        given = [sources.of_file(_octets(file, stdin)) for file in named]
-        known = sources.find_continuation(recorded, given)
+        given = [import_sources.of_file(_octets(file, stdin)) for file in named]
+        known = import_sources.find_continuation(recorded, given)
         new = await _find_new(repo, at.zone, named[:known], given, log, stdin, master)
         if new is not None and not force:
             raise Invalid(
@@ -165,9 +165,9 @@ async def count_known_files(
                 hint="give the files that come after those, or --force takes all of them on top",
             )
         return known if new is None else 0
-    contents = await sources.commit_contents(repo, log, at.zone)
+    contents = await import_sources.commit_contents(repo, log, at.zone)
     rrsets = (master.try_read(_octets(file, stdin), at.zone) for file in named)
-    return sources.find_continuation(contents[::-1], _contents(rrsets, at.zone))
+    return import_sources.find_continuation(contents[::-1], _contents(rrsets, at.zone))
 
 
 async def _find_new(
@@ -184,7 +184,7 @@ async def _find_new(
     places = {
         source: place
         for place, each in reversed([*enumerate(log)])
-        if (source := sources.read_source(each.commit.message)) is not None
+        if (source := import_sources.read_source(each.commit.message)) is not None
     }
     first = next((places[each] for each in given[: len(named)] if each in places), None)
     if first is None or all(each in places for each in given[: len(named)]):
@@ -210,13 +210,13 @@ def _differs(version: Mapping[Key, RRset], before: Mapping[Key, RRset], zone: Na
     changes: Changes = {key: each for key, each in version.items() if before[key] != each}
     if soa in changes and with_serial(version[soa], 0) == with_serial(before[soa], 0):
         del changes[soa]
-    return bool(respelling.settle(changes, before).changes)
+    return bool(spelling_changes.settle(changes, before).changes)
 
 
 async def _stored(repo: Repo, commit: CommitId) -> dict[Key, RRset]:
     reader = Reader(repo.objects)
-    tree = (await browse.read_commit(reader, commit)).tree
-    return {(each.owner, each.rdtype): each for each in await browse.whole_zone(reader, tree)}
+    tree = (await read_zone.read_commit(reader, commit)).tree
+    return {(each.owner, each.rdtype): each for each in await read_zone.whole_zone(reader, tree)}
 
 
 def _octets(file: str, stdin: bytes | None) -> bytes:
@@ -233,10 +233,10 @@ async def _find_exported(
 ) -> Continuation | None:
     """Find the latest commit of git that is an export of a stored commit: one of the branch, or one
     that the branch can move to without leaving anything behind."""
-    named = [gitformat.read_commit_id(said.message) for said in history.recorded(chain)]
+    named = [git_format.read_commit_id(said.message) for said in history.recorded(chain)]
     places = {each.id: place for place, each in enumerate(log)}
     elsewhere = {each for each in named if each is not None and each not in places}
-    stored = places.keys() | await sources.stored_commits(repo, elsewhere)
+    stored = places.keys() | await import_sources.stored_commits(repo, elsewhere)
     candidates = [n for n, each in enumerate(named, 1) if each is not None and each in stored]
     for known in candidates[: -MAX_VERIFIED - 1 : -1]:
         commit = named[known - 1]
@@ -284,14 +284,16 @@ async def _equal(
     master: MasterFiles,
 ) -> Continuation:
     """Compare records, for a branch that an earlier release imported, which names no source."""
-    contents = await sources.commit_contents(repo, log, zone)
+    contents = await import_sources.commit_contents(repo, log, zone)
     given = _contents(_versions(history, chain, zone, master), zone)
-    known, edits = sources.find_edited_continuation(contents[::-1], given)
+    known, edits = import_sources.find_edited_continuation(contents[::-1], given)
     return Continuation(chain, known, None, edits)
 
 
 def _contents(versions: Iterable[dict[Key, RRset] | None], zone: Name) -> list[ObjectId | None]:
-    return [None if each is None else sources.version_content(each, zone) for each in versions]
+    return [
+        None if each is None else import_sources.version_content(each, zone) for each in versions
+    ]
 
 
 def _versions(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from zonegit.errors import Conflict, Invalid
-from zonegit.repo.asking.lineages import BRANCH, JOINED
+from zonegit.repo.inspect.git_export import BRANCH, JOINED
 from zonegit_cli.exchange.githistory import command, said
 
 STAGING_REF: Final = "refs/zonegit/export"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from zonegit.errors import Invalid
-from zonegit.repo.asking.lineages import BRANCH
+from zonegit.repo.inspect.git_export import BRANCH
 from zonegit.zone import names
 from zonegit_cli.exchange import earlier, githistory
 from zonegit_cli.exchange.githistory import command, environment, said

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.repo.committing.edits import Key
+from zonegit.repo.commit.edits import Key
 from zonegit.zone.findings import Finding
 from zonegit.zone.line_cache import Lines
 from zonegit.zone.names import Name

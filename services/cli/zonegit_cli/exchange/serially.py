@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo.changing import series
-from zonegit.repo.changing.series import Added, Version, Written
-from zonegit.repo.committing.commits import Intent
-from zonegit.repo.committing.judgements import first_refusal
-from zonegit.repo.finding import heads
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo import heads
+from zonegit.repo.change import import_series
+from zonegit.repo.change.import_series import Added, Version, Written
+from zonegit.repo.commit.commit_loop import Intent
+from zonegit.repo.commit.dry_runs import first_refusal
+from zonegit.repo.heads import Position, Repo
 from zonegit.zone import names
 from zonegit_cli import waiting
 from zonegit_cli.committing import warn_of_head
@@ -66,7 +66,7 @@ async def commit(
         wait = how.wait and not how.dry_run
         async with waiting.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
             new = await versions_for(repo, at)
-            written = await series.write(repo, at, new.versions, meant, told, new.base)
+            written = await import_series.write(repo, at, new.versions, meant, told, new.base)
             session.output.progress("")
             heard = await waiter.until(written.moved) if written.moved else waiting.Heard()
         findings.tell(session, written.findings)

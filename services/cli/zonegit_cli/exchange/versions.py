@@ -9,9 +9,9 @@ import msgspec
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.model import Identity
-from zonegit.repo.changing import sources
-from zonegit.repo.changing.series import Version
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo.change import import_sources
+from zonegit.repo.change.import_series import Version
+from zonegit.repo.heads import Position, Repo
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, soa
@@ -53,7 +53,7 @@ def of_files(
         if rrsets is not None:
             who = _dated(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
             words = message or f"import {files.shown(Path(file).name)}"
-            words = sources.add_source(words, sources.of_file(octets))
+            words = import_sources.add_source(words, import_sources.of_file(octets))
             yield Version(source, rrsets, words, who, who, master.take_findings())
 
 
@@ -82,7 +82,9 @@ def of_git(
         rrsets = master.read_if_it_can_be(each.content, source, at.zone)
         if rrsets is not None:
             said = each.said
-            words = sources.add_source(said.message or f"import {source}", sources.of_git(each.id))
+            words = import_sources.add_source(
+                said.message or f"import {source}", import_sources.of_git(each.id)
+            )
             found = findings + master.take_findings()
             findings = ()
             yield Version(source, rrsets, words, said.author, said.committer, found)

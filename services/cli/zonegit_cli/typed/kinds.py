@@ -4,8 +4,8 @@ import io
 from typing import Final, Literal
 
 from zonegit.errors import Invalid
-from zonegit.repo.changing import planfile
-from zonegit.repo.committing import patch
+from zonegit.repo.change import saved_plan
+from zonegit.repo.commit import patch
 from zonegit.zone import rrtypes
 from zonegit_cli.typed import scripts
 
@@ -24,7 +24,7 @@ MAX_WORDS: Final = 4
 def find_kind(octets: bytes) -> Kind | None:
     """Return what a file looks like, by its first line that is neither empty nor a comment; None:
     like nothing that is known."""
-    if planfile.is_plan(octets):
+    if saved_plan.is_plan(octets):
         return "plan"
     if patch.is_patch(octets):
         return "diff"
@@ -61,7 +61,7 @@ def refuse_for_plan(octets: bytes, file: str, source: str) -> None:
     Raises:
         Invalid: it is a saved plan.
     """
-    if planfile.is_plan(octets):
+    if saved_plan.is_plan(octets):
         raise Invalid(
             f"{source} is a saved plan already",
             hint=f"zonegit apply {file} carries it out; --dry-run shows what it would change",

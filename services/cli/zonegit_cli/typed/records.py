@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from zonegit.repo.committing.edits import Add, Remove, Set, Ttl
+from zonegit.repo.commit.edits import Add, Remove, Set, Ttl
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rrset

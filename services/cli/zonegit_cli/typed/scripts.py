@@ -17,8 +17,8 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.repo.committing import edits, patch
-from zonegit.repo.committing.edits import Delete, Edit
+from zonegit.repo.commit import edits, patch
+from zonegit.repo.commit.edits import Delete, Edit
 from zonegit.zone import names, rrtypes, rules
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import MAX_ENTRY, failure

@@ -8,9 +8,9 @@ import msgspec
 
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.repo.finding import heads, refish, several
-from zonegit.repo.finding.heads import Repo
-from zonegit.repo.finding.several import Whole
+from zonegit.repo import heads, many_zones, refish
+from zonegit.repo.heads import Repo
+from zonegit.repo.many_zones import Whole
 from zonegit.store.protocols import ObjectStore, ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -76,14 +76,14 @@ async def chosen(
         async def resolved(each: Wanted) -> Chosen:
             return await _resolved(repo, each)
 
-        return await several.side_by_side(resolved, asked)
+        return await many_zones.side_by_side(resolved, asked)
 
     async def remembering(refs: ZoneRefs) -> ZoneRefs:
         return await _remembering(repo, refs)
 
-    every = [refs async for refs in several.every(repo)]
+    every = [refs async for refs in many_zones.every(repo)]
     found = []
-    for refs in await several.side_by_side(remembering, every):
+    for refs in await many_zones.side_by_side(remembering, every):
         try:
             found.append(_usual(repo, refs))
         except NotFound as error:
@@ -171,7 +171,7 @@ async def write(
     wanted = [(each.zone, each.commit) for each, _ in todo]
     entries: list[Entry] = []
     try:
-        async with aclosing(several.zones_at(objects, wanted)) as found:
+        async with aclosing(many_zones.zones_at(objects, wanted)) as found:
             async for whole in found:
                 each, path = todo[len(entries)]
                 seen = _put(folder, path, text_of(whole))

@@ -8,12 +8,12 @@ import msgspec
 
 from zonegit.errors import Conflict, Invalid, ZonegitError
 from zonegit.objects.ids import short
-from zonegit.repo.asking import operations
-from zonegit.repo.changing import joint
-from zonegit.repo.changing.joint import Refused, Result, Wish
-from zonegit.repo.committing.commits import Committed, Intent, Preview, Unchanged
-from zonegit.repo.finding import several
-from zonegit.repo.finding.heads import Position, Repo
+from zonegit.repo import many_zones
+from zonegit.repo.change import multi_zone
+from zonegit.repo.change.multi_zone import Refused, Result, Wish
+from zonegit.repo.commit.commit_loop import Committed, Intent, Preview, Unchanged
+from zonegit.repo.heads import Position, Repo
+from zonegit.repo.inspect import operations
 from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
@@ -45,10 +45,10 @@ async def commit(
         Unavailable: as the stores say.
         Conflict, Invalid: the index cannot be written; says that the commits stand.
     """
-    refs = await several.refs_of(repo, [file.zone for file in files])
+    refs = await many_zones.refs_of(repo, [file.zone for file in files])
     wishes = _wishes(files, refs)
     try:
-        results = await joint.commit(repo, wishes, intent)
+        results = await multi_zone.commit(repo, wishes, intent)
     except Refused as refused:
         raise together(refused.errors, "nothing was committed") from None
     if not intent.dry_run:
@@ -208,7 +208,7 @@ def failure(results: Mapping[Name, Result], intent: Intent) -> ZonegitError | No
     if not failed:
         return None
     done = [zone for zone, each in results.items() if isinstance(each, Committed)]
-    begun = [zone for zone, each in failed.items() if joint.REGISTERED in each.details]
+    begun = [zone for zone, each in failed.items() if multi_zone.REGISTERED in each.details]
     if not done and not begun:
         return together(failed, "nothing was committed")
     outcome = (

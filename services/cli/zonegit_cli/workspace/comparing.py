@@ -164,12 +164,12 @@ def parse(octets: bytes, zone: Name, source: str) -> Parsed:
     Raises:
         Invalid: it is no zone; begins with ``source`` and a line.
     """
-    from zonegit.repo.committing import plans
+    from zonegit.repo.commit import change_plan
     from zonegit.zonefile import reader
 
     found = reader.read(octets, zone, source=source)
     rrsets = list(found.rrsets.values())
-    objects, tree = plans.build(rrsets, zone)
+    objects, tree = change_plan.build(rrsets, zone)
     assert tree is not None  # a whole zone has an SOA
     return Parsed(rrsets, objects, tree, found.findings)
 

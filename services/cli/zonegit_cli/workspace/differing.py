@@ -9,10 +9,10 @@ import msgspec
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.walk import together
-from zonegit.repo.committing import diffs
-from zonegit.repo.committing.diffs import Delta
-from zonegit.repo.finding import browse
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo import read_zone
+from zonegit.repo.commit import diff
+from zonegit.repo.commit.diff import Delta
+from zonegit.repo.heads import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit_cli.drawn import patches
@@ -37,14 +37,14 @@ async def differences(repo: Repo, files: Sequence[File]) -> list[Difference]:
         reader.learn(file.content.objects)
     commits = [file.known.commit for file in files]
     await reader.get(commits)
-    old = [(await browse.read_commit(reader, commit)).tree for commit in commits]
+    old = [(await read_zone.read_commit(reader, commit)).tree for commit in commits]
     new = [file.content.tree for file in files]
     found = await reader.answer(
         together([zone_tree.changes(*pair) for pair in zip(old, new, strict=True)])
     )
     await reader.get({blob for changes in found for each in changes for blob in _blobs(each)})
     return [
-        Difference(file, diffs.beside_serial(await diffs.valued(reader, changes, file.zone)))
+        Difference(file, diff.beside_serial(await diff.valued(reader, changes, file.zone)))
         for file, changes in zip(files, found, strict=True)
     ]
 

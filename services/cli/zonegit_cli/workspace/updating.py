@@ -7,11 +7,11 @@ from enum import Enum
 import msgspec
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo.changing import editing
-from zonegit.repo.committing.conflicts import Clashing, Conflicted
-from zonegit.repo.finding import browse, several
-from zonegit.repo.finding.heads import Repo
-from zonegit.repo.finding.several import Whole
+from zonegit.repo import many_zones, read_zone
+from zonegit.repo.change import edit
+from zonegit.repo.commit.conflicts import Clashing, Conflicted
+from zonegit.repo.heads import Repo
+from zonegit.repo.many_zones import Whole
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reader import Reader
 from zonegit.zone.names import Name
@@ -87,7 +87,7 @@ async def update(
                 if each.file.seen is not None:
                     workspace.folder.remove(each.file.path, each.file.seen.stamp)
                 gone.append(each.file.zone)
-        async with aclosing(several.zones_at(repo.objects, wanted)) as found:
+        async with aclosing(many_zones.zones_at(repo.objects, wanted)) as found:
             async for whole in found:
                 each = todo[len(done)]
                 step = _merge if each.fate is Fate.MERGED else _forward
@@ -117,9 +117,9 @@ async def _merge(
 ) -> tuple[Brought, Entry | None]:
     file, entry = each.file, each.file.known
     reader = Reader(repo.objects, file.content.objects)
-    base = (await browse.read_commit(reader, entry.commit)).tree
+    base = (await read_zone.read_commit(reader, entry.commit)).tree
     try:
-        rrsets, tree = await editing.brought_forward(
+        rrsets, tree = await edit.brought_forward(
             reader, base, whole.tree, file.content.tree, file.zone
         )
     except Clashing as clashing:

@@ -12,8 +12,8 @@ import structlog
 
 from zonegit.containment import contain
 from zonegit.errors import Denied, Invalid, NotFound, Unavailable, ZonegitError
-from zonegit.repo.finding import refish
-from zonegit.repo.finding.heads import Repo
+from zonegit.repo import refish
+from zonegit.repo.heads import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.following.tracks import Position, Tracks

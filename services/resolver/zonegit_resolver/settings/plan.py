@@ -13,7 +13,7 @@ from zonegit.nameserver.answer import canary
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.nameserver.answer.server_options import Conduct
 from zonegit.nameserver.message.tsig import Keys
-from zonegit.repo.finding import refish
+from zonegit.repo import refish
 from zonegit.store import ref_names
 from zonegit.zone import names
 from zonegit.zone.names import Name

@@ -7,12 +7,12 @@ import pytest
 from tests.unit.repo.conftest import FOO, Shop, shop  # noqa: F401  # a fixture
 
 from zonegit.objects.ids import CommitId
-from zonegit.repo.changing.joint import Result
-from zonegit.repo.committing import commits
-from zonegit.repo.committing.commits import Committed, Intent
-from zonegit.repo.committing.edits import Set
-from zonegit.repo.committing.plans import plan_edits
-from zonegit.repo.finding import heads, several
+from zonegit.repo import heads, many_zones
+from zonegit.repo.change.multi_zone import Result
+from zonegit.repo.commit import commit_loop
+from zonegit.repo.commit.change_plan import plan_edits
+from zonegit.repo.commit.commit_loop import Committed, Intent
+from zonegit.repo.commit.edits import Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset
@@ -73,7 +73,7 @@ class Desk:
         """Brings the files forward."""
         with opened.opened(self.root, exclusive=True) as workspace:
             files = compare(workspace)
-            refs = await several.refs_of(self.shop.repo, [file.zone for file in files])
+            refs = await many_zones.refs_of(self.shop.repo, [file.zone for file in files])
             fates = updating.fates(files, refs, merge=merge)
             found = await updating.update(self.shop.repo, workspace, fates, lambda done, of: None)
         return {each.file.zone: each for each in found}
@@ -96,7 +96,7 @@ class Desk:
             names.parse(owner, zone), rrtypes.A, 300, [rdata_from_text(rrtypes.A, address)]
         )
         at = await heads.locate(self.shop.other, zone, "main")
-        made = await commits.commit(
+        made = await commit_loop.commit(
             self.shop.other, at, plan_edits([Set(value)], zone), Intent("set", "set")
         )
         assert isinstance(made, Committed)

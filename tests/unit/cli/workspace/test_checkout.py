@@ -16,9 +16,9 @@ from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Identity
-from zonegit.repo.committing import plans
-from zonegit.repo.finding import heads
-from zonegit.repo.pointing import branches, tags
+from zonegit.repo import heads
+from zonegit.repo.change import branches, tags
+from zonegit.repo.commit import change_plan
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import RefStore, ZoneRefs
 from zonegit.zone import names, rrtypes
@@ -207,7 +207,7 @@ async def test_what_is_checked_out_makes_the_same_trees_again_whatever_the_names
     trees, chosen = {}, []
     who = Identity("ann", "ann@example.net", 0)
     for zone, content in zones.items():
-        made, tree = plans.build(whole_zone(zone, content), zone)
+        made, tree = change_plan.build(whole_zone(zone, content), zone)
         commit = encode(Commit(tree, (), who, who, ""))
         await objects.put([*made, commit])
         trees[zone] = tree

@@ -11,10 +11,10 @@ from tests.unit.repo.conftest import FOO
 
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.ids import short
-from zonegit.repo.committing import commits, plans
-from zonegit.repo.committing.commits import Committed, Intent, Preview, Unchanged
-from zonegit.repo.finding import heads
-from zonegit.repo.pointing import branches, tags
+from zonegit.repo import heads
+from zonegit.repo.change import branches, tags
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Committed, Intent, Preview, Unchanged
 from zonegit.store import ref_names
 from zonegit.store.protocols import Moved, RefStore
 from zonegit.zone import names
@@ -271,8 +271,8 @@ async def test_a_new_zone_that_was_only_registered_is_taken_back_too(out: Desk) 
         """Just after the zone was registered."""
         at = heads.Position(new, "main", None)
         rrsets = list(reader.read(FOO.encode(), new).rrsets.values())
-        plan = plans.plan_replacement(rrsets, new)
-        await commits.commit(out.shop.other, at, plan, Intent("theirs", "import"))
+        plan = change_plan.plan_replacement(rrsets, new)
+        await commit_loop.commit(out.shop.other, at, plan, Intent("theirs", "import"))
 
     refs = Late(out.shop.repo.refs, others_begin)
     out.shop.repo = msgspec.structs.replace(out.shop.repo, refs=refs)

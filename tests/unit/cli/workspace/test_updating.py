@@ -5,8 +5,8 @@ from tests.support.removing import remove_zone
 from tests.unit.cli.workspace.conftest import EXAMPLE, SUB, ZONES, Desk
 
 from zonegit.errors import Conflict
-from zonegit.repo.committing.commits import Committed
-from zonegit.repo.pointing import tags
+from zonegit.repo.change import tags
+from zonegit.repo.commit.commit_loop import Committed
 from zonegit_cli.workspace.updating import Fate
 
 

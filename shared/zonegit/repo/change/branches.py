@@ -1,0 +1,200 @@
+"""Branches as pointers: create, rename, delete, stand on one, and where one has been."""
+
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Conflict, Invalid, NotFound, Unsafe
+from zonegit.objects.ids import CommitId
+from zonegit.repo import heads, read_zone
+from zonegit.repo.change import new_names
+from zonegit.repo.heads import Repo
+from zonegit.store import ref_names
+from zonegit.store.expected import Absent, Exactly
+from zonegit.store.protocols import LogEntry, Moved, Origin
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import RefName
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+MOST_MOVES: Final = 1_000
+"""Rows of a reflog that are read at a time."""
+
+
+class Passed(msgspec.Struct, frozen=True):
+    """A move of a branch; ``subject`` is the first line of the new tip's message, None where the
+    branch was deleted."""
+
+    move: LogEntry
+    subject: str | None
+
+
+async def create(
+    repo: Repo, zone: Name, branch: str, commit: CommitId, origin: Origin | None = None
+) -> Moved:
+    """``origin`` is that of the operation which this is a part of, None: of none.
+
+    Raises:
+        Conflict: the branch exists.
+        Unsafe: one of that name had a later serial, and it is not forced.
+        Invalid: not a branch name, or not one for a new branch.
+    """
+    why = origin or repo.origin("branch")
+    ref = ref_names.branch(zone, branch)
+    await new_names.require_usable(repo, ref)
+    try:
+        return await repo.refs.move(ref, Absent(), commit, why)
+    except Conflict as error:
+        raise _exists(zone, branch, **error.details) from error
+
+
+async def delete(
+    repo: Repo, zone: Name, branch: str, *, force: bool = False, because: str | None = None
+) -> Moved:
+    """Raises:
+    NotFound: there is no such branch.
+    Unsafe: the operator stands on it, or the zone is served from it, and it is not forced.
+    Conflict: it moved meanwhile.
+    """
+    refs = await repo.refs.zone(zone, repo.actor)
+    if branch not in refs.heads:
+        raise heads.unknown_branch(refs, branch)
+    if not force:
+        await refuse_harm(repo, zone, branch)
+    expected = Exactly(refs.heads[branch].target)
+    origin = repo.origin("branch", force=force, because=because)
+    return await repo.refs.move(ref_names.branch(zone, branch), expected, None, origin)
+
+
+async def rename(
+    repo: Repo,
+    zone: Name,
+    old: str,
+    new: str,
+    *,
+    force: bool = False,
+    because: str | None = None,
+) -> Moved:
+    """Gives a branch another name, and the operator's HEAD follows. Returns the move that made the
+    new name: it comes first and the old one goes last, so that whatever ends this halfway, it is
+    completed by doing it again.
+
+    Raises:
+        NotFound: there is no such branch.
+        Unsafe: the zone is served from it, or the new name had a later serial, and it is not
+            forced.
+        Conflict: there is a branch of the new name, or either moved meanwhile.
+        Invalid: not a branch name, not one for a new branch, or no other than before.
+    """
+    reason = f"branch -m {old} {new}"
+    renamed = ref_names.branch(zone, new)
+    if new == old:
+        raise Invalid(f"the branch has the name {new!r} already")
+    await new_names.require_usable(repo, renamed)
+    refs = await repo.refs.zone(zone, repo.actor)
+    before = ref_names.branch(zone, old)
+    begun = await _begun(repo, before, renamed, reason) if new in refs.heads else None
+    if old not in refs.heads and begun is None:
+        raise heads.unknown_branch(refs, old)
+    if old == ref_names.DEFAULT_BRANCH and not force:
+        raise _served_from(zone, old)
+    if new in refs.heads and begun is None:
+        raise _exists(zone, new, tip=refs.heads[new].target.hex())
+    expected = Exactly(refs.heads[new].target) if begun is not None else Absent()
+    target = refs.heads[old if old in refs.heads else new].target
+    origin = repo.origin(reason, force=force, because=because)
+    if begun is not None and (begun.actor, begun.new) == (repo.actor, target):
+        origin = msgspec.structs.replace(origin, operation=begun.operation)
+    moved = await repo.refs.move(renamed, expected, target, origin)
+    if await heads.branch_of(repo, zone) == old:
+        await heads.point(repo, renamed, origin)
+    if old in refs.heads:
+        await repo.refs.move(before, Exactly(target), None, origin)
+    return moved
+
+
+async def _begun(repo: Repo, old: RefName, renamed: RefName, reason: str) -> LogEntry | None:
+    """The row with which this very renaming began; None where it did not, where the new name has
+    moved since, or where the old one was deleted since and so is another branch by now."""
+    last = await repo.refs.reflog(renamed, 1)
+    if not last or last[0].reason != reason:
+        return None
+    moves = await repo.refs.reflog(old, MOST_MOVES)
+    since = [each for each in moves if each.sequence > last[0].sequence]
+    deleted = any(each.new is None for each in since[1:])
+    return None if deleted or len(since) == MOST_MOVES else last[0]
+
+
+async def reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[Passed]:
+    """Where a branch has been, the latest first; one that was deleted has been somewhere, too.
+
+    Raises:
+        NotFound: there is and was no such branch.
+    """
+    moves = await repo.refs.reflog(ref_names.branch(zone, branch), limit)
+    if not moves:
+        raise heads.unknown_branch(await repo.refs.zone(zone, repo.actor), branch)
+    tips = list({move.new for move in moves if move.new is not None})
+    subjects = await read_zone.subjects(Reader(repo.objects), tips)
+    return [Passed(move, subjects[move.new] if move.new is not None else None) for move in moves]
+
+
+async def refuse_harm(repo: Repo, zone: Name, branch: str) -> None:
+    """Raises:
+    Unsafe: without that branch the zone is not served any more, or the operator stands on it.
+    """
+    if branch == ref_names.DEFAULT_BRANCH:
+        raise _served_from(zone, branch)
+    if await heads.branch_of(repo, zone) == branch:
+        raise Unsafe(
+            f"you stand on {branch} of {names.text(zone)}",
+            hint="stand elsewhere first (zonegit checkout); --force deletes it all the same",
+        )
+
+
+def _served_from(zone: Name, branch: str) -> Unsafe:
+    return Unsafe(
+        f"{names.text(zone)} is served from {branch}: without it, nobody answers for the zone",
+        hint="--force does it all the same",
+    )
+
+
+def _exists(zone: Name, branch: str, **details: str) -> Conflict:
+    return Conflict(
+        f"{names.text(zone)} has a branch {branch!r} already",
+        hint="zonegit checkout goes to it; zonegit branch -d deletes it",
+        **details,
+    )
+
+
+async def checkout(repo: Repo, zone: Name, branch: str, origin: Origin | None = None) -> Moved:
+    """Stands on a branch: it becomes the operator's own HEAD. ``origin`` as :func:`create` has it.
+
+    Raises:
+        NotFound: there is no such branch.
+    """
+    refs = await repo.refs.zone(zone, repo.actor)
+    if branch not in refs.heads and (refs.heads or branch != ref_names.DEFAULT_BRANCH):
+        raise heads.unknown_branch(refs, branch)
+    why = origin or repo.origin("checkout")
+    return await heads.point(repo, ref_names.branch(zone, branch), why)
+
+
+async def switch(repo: Repo, zone: Name, *, default: bool) -> str:
+    """Stands in another zone, on its usual branch, which is returned; ``default`` moves the HEAD
+    of everybody without one of their own, too.
+
+    Raises:
+        NotFound: the zone is not registered, or has several branches and none that is usual.
+    """
+    try:
+        refs = await repo.refs.zone(zone, repo.actor)
+    except NotFound as error:
+        raise NotFound(error.message, hint="zonegit zone list shows all zones") from error
+    branch = heads.usual_branch(refs)
+    target = ref_names.branch(zone, branch)
+    origin = repo.origin("zone switch")
+    if default:
+        await heads.point(repo, target, origin, default=True)
+    await heads.point(repo, target, origin)
+    return branch

@@ -1,0 +1,76 @@
+"""The change that one commit made, brought to a branch that has not got it."""
+
+import msgspec
+
+from zonegit.errors import Invalid
+from zonegit.merge.zone_merge import Base
+from zonegit.objects.ids import CommitId, short
+from zonegit.repo import read_zone
+from zonegit.repo.commit import commit_loop, conflicts, drafts
+from zonegit.repo.commit.commit_loop import Intent, Lost, Outcome
+from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.heads import Position, Repo
+from zonegit.store.reader import Reader
+
+
+async def cherry_pick(
+    repo: Repo,
+    position: Position,
+    commit: CommitId,
+    mainline: int | None,
+    intent: Intent,
+    choices: Choices = conflicts.NONE,
+) -> Outcome:
+    """Makes the change of ``commit`` on a branch, as a new commit by its author. ``mainline`` is
+    which parent (1 or 2) of a merge its change is told from; None for other commits. None: the
+    branch has all of that already.
+
+    Raises:
+        Invalid: the first commit of all, one of another zone, or a merge without ``mainline``.
+        NotFound: the branch has no commit.
+        Unsafe: the zone is signed, and it is not forced.
+    """
+    position.commit()
+    reader = Reader(repo.objects)
+    picked = await read_zone.read_commit(reader, commit)
+    if not picked.parents:
+        raise Invalid(
+            f"{short(commit)} is the first commit: it is a whole zone, and no change of one",
+            hint=f"zonegit merge {short(commit)} --force puts together what both have",
+        )
+    before = await parent(reader, commit, mainline, "-m 1 picks what the merge brought")
+    old = await drafts.state_at(reader, before, position.zone)
+    new = await drafts.state_at(reader, commit, position.zone)
+    authored = msgspec.structs.replace(intent, author=picked.author)
+    return await carry(repo, position, old, new, authored, choices)
+
+
+async def parent(reader: Reader, commit: CommitId, mainline: int | None, advice: str) -> CommitId:
+    """What a commit that is not the first one changed; ``advice`` says what to do about a merge,
+    which changed one parent as well as the other.
+
+    Raises:
+        Invalid: a merge without ``mainline``, or there is no such parent.
+    """
+    parents = (await read_zone.read_commit(reader, commit)).parents
+    if len(parents) > 1 and mainline is None:
+        raise Invalid(f"{short(commit)} is a merge: which of its sides is to stay?", hint=advice)
+    if mainline is not None and mainline > len(parents):
+        raise Invalid(f"{short(commit)} has no parent {mainline}", hint="-m is for merges alone")
+    return parents[(mainline or 1) - 1]
+
+
+async def carry(
+    repo: Repo, position: Position, old: State, new: State, intent: Intent, choices: Choices
+) -> Outcome:
+    """Commits what leads from ``old`` to ``new``, merged with whatever the branch holds by now."""
+
+    async def plan(reader: Reader, tip: State) -> Planned | None:
+        if tip.tree is None or new.tree is None:
+            return None
+        base = Base(old.tree)
+        return await conflicts.merged(reader, base, tip.tree, new.tree, position.zone, choices)
+
+    carrying = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
+    return await commit_loop.commit(repo, position, plan, carrying)

@@ -1,0 +1,128 @@
+"""A whole zone taken out, changed, and put back: what was changed is merged with whatever others
+committed meanwhile."""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from zonegit.errors import Conflict
+from zonegit.merge.zone_merge import Base
+from zonegit.objects.ids import ObjectId, short
+from zonegit.repo import heads, read_zone
+from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts, spelling_changes
+from zonegit.repo.commit.commit_loop import Intent, Lost, Outcome
+from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.heads import Position, Repo
+from zonegit.store.reader import Reader
+from zonegit.zone import findings, names
+from zonegit.zone.findings import Finding
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, soa, sort_key
+from zonegit.zone.rrtypes import RRSIG, SOA
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """The zone as it was when it was taken out."""
+
+    position: Position
+    state: State
+    rrsets: list[RRset]
+
+
+async def take_out(repo: Repo, zone: Name | None, branch: str | None) -> Opened:
+    """All of a branch; ``zone`` and ``branch`` None: where the operator stands.
+
+    Raises:
+        NotFound: there is no such branch, or it has no commit.
+    """
+    reader = Reader(repo.objects)
+    position = await heads.locate(repo, zone, branch)
+    state = await drafts.state_at(reader, position.commit(), position.zone)
+    assert state.tree is not None  # that of a commit
+    return Opened(position, state, await read_zone.whole_zone(reader, state.tree))
+
+
+def changed(opened: Opened, rrsets: Collection[RRset]) -> list[Delta]:
+    """What makes ``rrsets`` of what was taken out. The TTL of RRSIGs is that of what they cover
+    (RFC 4034 section 3), so it differs by itself for no reason."""
+    old = {(rrset.owner, rrset.rdtype): rrset for rrset in opened.rrsets}
+    new = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
+    deltas = [
+        Delta(*key, old.get(key), new.get(key))
+        for key in old.keys() | new.keys()
+        if not _same(old.get(key), new.get(key))
+    ]
+    return sorted(deltas, key=lambda delta: sort_key(delta.owner, delta.rdtype))
+
+
+def _same(old: RRset | None, new: RRset | None) -> bool:
+    if old is None or new is None or old.rdtype != RRSIG:
+        return old == new
+    return old.rdatas == new.rdatas
+
+
+async def put_back(
+    repo: Repo,
+    at: Position,
+    opened: Opened,
+    deltas: Collection[Delta],
+    intent: Intent,
+    found: Sequence[Finding] = (),
+) -> Outcome:
+    """Commit what was changed, on top of what the branch holds by now; ``found`` are the findings
+    about what was put back.
+
+    Raises:
+        Unsafe: the zone is signed, and it is not forced.
+        Invalid: there are findings that ``intent.strict`` makes errors.
+        Conflict: the branch was deleted meanwhile, or moved again and again.
+    """
+
+    async def plan(reader: Reader, tip: State) -> Planned | None:
+        if tip.tree == opened.state.tree:
+            return Planned(ours, added, stated=stated)
+        if tip.tree is None:
+            raise _gone(opened)
+        objects, edited = await drafts.built(reader, at.zone, opened.state.tree, ours)
+        reader.learn(objects)
+        base = Base(opened.state.tree)
+        merged = await conflicts.merged(reader, base, tip.tree, edited, at.zone)
+        return msgspec.structs.replace(merged, stated=stated)
+
+    present = {(each.owner, each.rdtype): each.old for each in deltas if each.old is not None}
+    left = spelling_changes.settle(diff.forward(deltas), present, respell=intent.respell)
+    ours = left.changes
+    added = {key for key in ours if key not in present}
+    typed = ours.get((at.zone, SOA))
+    stated = soa(typed).serial if typed is not None else None
+    found = (*found, *left.findings)
+    if not ours:
+        if intent.strict:
+            findings.refuse(found)
+        return commit_loop.unchanged(at, found)
+    replayed = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
+    return await commit_loop.commit(repo, at, change_plan.add_findings(plan, found), replayed)
+
+
+async def brought_forward(
+    reader: Reader, base: ObjectId, tip: ObjectId, edited: ObjectId, apex: Name
+) -> tuple[list[RRset], ObjectId]:
+    """The zone that tree ``tip`` makes together with what ``edited`` changed since ``base``, and
+    its tree; nothing is committed.
+
+    Raises:
+        Clashing: both changed the same RRsets.
+    """
+    planned = await conflicts.merged(reader, Base(base), tip, edited, apex)
+    objects, tree = await drafts.built(reader, apex, tip, planned.changes)
+    reader.learn(objects)
+    return await read_zone.whole_zone(reader, tree), tree
+
+
+def _gone(opened: Opened) -> Conflict:
+    was = opened.position
+    return Conflict(
+        f"branch {was.branch} of {names.text(was.zone)} was deleted meanwhile",
+        hint=f"zonegit branch {was.branch} {short(was.commit())} makes it again",
+    )

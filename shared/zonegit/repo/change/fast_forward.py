@@ -1,0 +1,75 @@
+"""Moving a branch to a commit that is there already: a fast-forward, or an exact reset."""
+
+from zonegit.repo import read_zone
+from zonegit.repo.commit import change_plan, diff, drafts, dry_runs
+from zonegit.repo.commit.commit_loop import Committed, Intent, Preview
+from zonegit.repo.commit.diff import TreePair
+from zonegit.repo.commit.drafts import State
+from zonegit.repo.heads import Position, Repo
+from zonegit.store.reader import Reader
+from zonegit.zone import findings
+from zonegit.zone.findings import Finding
+from zonegit.zone.serial import later
+
+
+def keeps_pace(position: Position, tip: State, target: State) -> bool:
+    """Whether secondaries follow when the branch serves that very commit: its serial is later than
+    all the branch had, or it is what is served already (docs/object-model.md, Serials)."""
+    highest = position.tip.highest if position.tip is not None else None
+    if highest is None or target.serial is None:
+        return True
+    return later(target.serial, highest) or (target.tree == tip.tree and target.serial == highest)
+
+
+async def jump(
+    repo: Repo,
+    reader: Reader,
+    position: Position,
+    target: State,
+    intent: Intent,
+    found: tuple[Finding, ...] = (),
+) -> Committed | Preview:
+    """Move the branch from where ``position`` saw it to the commit that ``target`` is; ``found``
+    are the findings about it.
+
+    Raises:
+        Conflict: the branch moved meanwhile.
+        Invalid: there are findings that ``intent.strict`` makes errors.
+        Unsafe: the serial would go back, and it is not forced.
+    """
+    tip = await drafts.state_of(reader, position)
+    assert target.commit is not None
+    assert target.tree is not None
+    serial = target.serial or 0
+    if intent.strict:
+        findings.refuse(found)
+    if intent.dry_run:
+        judgement = await dry_runs.judge(
+            repo, position.ref, position.expected, target.commit, intent.origin(repo),
+            seen=reader.seen(), registers=intent.registers,
+        )  # fmt: skip
+        judgement.raise_lost_race()
+        return Preview(
+            position.zone, position.branch, tip.tree, target.tree, serial, tip.serial, [],
+            judgement, found, tip.commit, is_new=False,
+        )  # fmt: skip
+    deltas = await diff.between(reader, tip.tree, target.tree, position.zone)
+    planned = change_plan.planned(diff.beside_serial(deltas))
+    origin = intent.origin(repo)
+    moved = await repo.refs.move(
+        position.ref, position.expected, target.commit, origin, seen=reader.seen()
+    )
+    return Committed(
+        zone=position.zone,
+        branch=position.branch,
+        commit=target.commit,
+        parent=(await read_zone.read_commit(reader, target.commit)).first_parent,
+        serial=serial,
+        before=tip.serial,
+        changes=planned.changes,
+        added=planned.added,
+        trees=TreePair(position.zone, tip.tree, target.tree, reader),
+        moved=moved,
+        is_new=False,
+        findings=found,
+    )

@@ -1,0 +1,288 @@
+"""Many versions of one zone as successive commits, and one move of its branch at the end: a crash
+before that leaves nothing that anybody sees.
+
+Versions are compared as they come, RRset by RRset, so that only changed trees are built, and
+objects are stored in batches, children first.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Invalid, Unsafe
+from zonegit.objects.ids import CommitId, ObjectId, RawObject
+from zonegit.objects.model import Identity
+from zonegit.repo import read_zone
+from zonegit.repo.commit import drafts, dry_runs, spelling_changes
+from zonegit.repo.commit.change_findings import Examination
+from zonegit.repo.commit.commit_loop import Intent
+from zonegit.repo.commit.diff import TreePair
+from zonegit.repo.commit.drafts import Draft, NothingToCommit, Planned, State
+from zonegit.repo.commit.dry_runs import Judgement
+from zonegit.repo.commit.edits import Changes, Key
+from zonegit.repo.heads import Position, Repo
+from zonegit.store.protocols import Moved, Tip
+from zonegit.store.reader import Reader
+from zonegit.zone import findings, rrtypes
+from zonegit.zone.findings import Finding
+from zonegit.zone.rrset import RRset, soa, with_serial
+from zonegit.zone.serial import latest
+
+BATCH_OCTETS: Final = 4 << 20
+"""New objects that wait to be stored together; about as much is kept for the next version."""
+
+Zone = Mapping[Key, RRset]
+"""All RRsets of a zone."""
+
+
+class Version(msgspec.Struct, frozen=True):
+    """A whole zone as it was, with its SOA, and the commit that it is to become. ``source`` is
+    what people know it by: a file, a commit of git; ``findings`` are those about it."""
+
+    source: str
+    rrsets: Zone
+    message: str
+    author: Identity
+    committer: Identity
+    findings: tuple[Finding, ...] = ()
+
+
+class Added(msgspec.Struct, frozen=True):
+    """What became of a version. ``commit`` None: it was equal to the one before; ``changed``
+    counts RRsets, an SOA's whose serial alone is another not among them; ``findings`` are those
+    about the version and its commit."""
+
+    source: str
+    commit: CommitId | None
+    serial: int
+    changed: int
+    findings: tuple[Finding, ...] = ()
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A series as it was taken in, in its order. ``before`` is the serial that the branch had,
+    None: it had none; ``moved`` None: nothing was to be moved, or it was a dry run, which has a
+    ``judgement`` instead; ``about_all`` are the findings about what the last version brings that
+    was not there before the first. ``parent`` is the first parent of the last commit; ``trees`` are
+    those of the branch before and after, None where it has none after."""
+
+    added: list[Added]
+    before: int | None
+    moved: Moved | None
+    judgement: Judgement | None = None
+    about_all: tuple[Finding, ...] = ()
+    parent: CommitId | None = None
+    trees: TreePair | None = None
+
+    @property
+    def commits(self) -> list[Added]:
+        """The versions that became commits."""
+        return [each for each in self.added if each.commit is not None]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Return the findings about all versions, in their order, then about the whole."""
+        return [*(finding for each in self.added for finding in each.findings), *self.about_all]
+
+
+async def write(
+    repo: Repo,
+    position: Position,
+    versions: Iterable[Version],
+    intent: Intent,
+    told: Callable[[Added], None] = lambda added: None,
+    base: CommitId | None = None,
+) -> Written:
+    """Commits each version that differs from the one before on top of it, the first one on
+    ``base``, a descendant of the tip (None: the tip), and moves the branch once. ``told`` hears of
+    each version as it is done. A version's own serial stands where it is later than the one before,
+    else that moves by one.
+
+    Raises:
+        Conflict: the branch moved meanwhile.
+        Unsafe: a signed zone's serial did not move on, or as the refs say; and it is not forced.
+        Invalid: a version cannot be stored, or has findings that ``intent.strict`` makes errors.
+        NotFound, Unavailable: as the stores say.
+    """
+    chain = _Chain(repo, position, intent)
+    await chain.begin(base)
+    added = []
+    for version in versions:
+        added.append(await chain.add(version))
+        told(added[-1])
+        await asyncio.sleep(0)  # to answer the bus, which takes whoever is silent for gone
+    return await chain.end(added)
+
+
+class _Chain:
+    """The commits so far: the last one's state, and the objects that are not stored yet."""
+
+    def __init__(self, repo: Repo, position: Position, intent: Intent) -> None:
+        self._repo = repo
+        self._start = position
+        self._at = position
+        self._intent = intent
+        self._reader = Reader(repo.objects)
+        self._state = State()
+        self._zone: Zone = {}
+        self._first: tuple[ObjectId | None, Zone] = (None, {})
+        self._waiting: list[RawObject] = []
+        self._octets = 0
+        self._said: set[Finding] = set()
+        self._stated: int | None = None
+        self._before = State()
+        self._parent: CommitId | None = None
+
+    async def begin(self, base: CommitId | None) -> None:
+        """Read what the branch holds, or is to hold before the first version is added."""
+        self._state = await drafts.state_of(self._reader, self._start)
+        self._before = self._state
+        if base is not None:
+            self._state = await drafts.state_at(self._reader, base, self._at.zone)
+            self._reach(base, self._state.serial or 0)
+        if self._state.tree is not None:
+            # A reader of its own: of a whole zone nothing but the RRsets has to be kept.
+            found = await read_zone.whole_zone(Reader(self._repo.objects), self._state.tree)
+            self._zone = {(each.owner, each.rdtype): each for each in found}
+        self._first = self._state.tree, self._zone
+
+    async def add(self, version: Version) -> Added:
+        """Commits one version, unless it is equal to the last."""
+        planned, zone = self._planned(version)
+        draft = await self._draft(version, planned)
+        if isinstance(draft, NothingToCommit):
+            serial = self._state.serial or 0
+            return Added(version.source, None, serial, 0, draft.findings)
+        await self._keep(draft)
+        self._parent = draft.parent
+        self._advance(draft, zone)
+        return Added(version.source, draft.commit, draft.serial, len(draft.told), draft.findings)
+
+    def _planned(self, version: Version) -> tuple[Planned, Zone]:
+        """Plan what a version changes, and return the zone as it is then."""
+        was, wanted = self._zone, version.rrsets
+        changes: Changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
+        left = spelling_changes.settle(changes, was, respell=self._intent.respell)
+        respelled = {
+            key: kept
+            for key, rrset in changes.items()
+            if (kept := left.changes.get(key) or was[key]) is not rrset
+        }
+        added = {key for key in left.changes if key not in was}
+        every = left.changes | dict.fromkeys(was.keys() - wanted.keys())
+        found = (*version.findings, *self._not_said(left.findings))
+        zone = {**wanted, **respelled} if respelled else wanted
+        return Planned(every, added, findings=found, stated=self._stated_by(version)), zone
+
+    def _stated_by(self, version: Version) -> int | None:
+        """Return the serial that a version states, None if the one before stated the same."""
+        serial = soa(version.rrsets[self._at.zone, rrtypes.SOA]).serial
+        before, self._stated = self._stated, serial
+        return serial if serial != before else None
+
+    def _not_said(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return the findings that no earlier version had."""
+        new = [each for each in findings if each not in self._said]
+        self._said.update(new)
+        return new
+
+    async def _draft(self, version: Version, planned: Planned) -> Draft | NothingToCommit:
+        dated = msgspec.structs.replace(self._repo, now=lambda: version.committer)
+        try:
+            return await drafts.draft(
+                dated, self._reader, self._at, self._state, planned, version.message,
+                may_touch_signed=True, force=self._intent.force, strict=self._intent.strict,
+                author=version.author, examine=False,
+            )  # fmt: skip
+        except (Invalid, Unsafe) as error:
+            raise type(error)(f"{version.source}: {error.message}", hint=error.hint) from error
+
+    async def _keep(self, draft: Draft) -> None:
+        self._reader.learn(draft.objects)
+        self._waiting += draft.objects
+        self._octets += sum(len(raw.payload) for raw in draft.objects)
+        if self._octets > BATCH_OCTETS and not self._intent.dry_run:
+            await self._store()
+            self._reader = Reader(self._repo.objects)  # it kept all that it ever read
+
+    async def _store(self) -> None:
+        await self._repo.objects.put(self._waiting)
+        self._waiting, self._octets = [], 0
+
+    def _advance(self, draft: Draft, rrsets: Zone) -> None:
+        """The next version comes on top of this one."""
+        apex = self._at.zone
+        soa = with_serial(rrsets[apex, rrtypes.SOA], draft.serial)
+        self._zone = {**rrsets, (apex, rrtypes.SOA): soa}
+        self._state = State(draft.commit, draft.tree, soa, rrsets.get((apex, rrtypes.RRSIG)))
+        self._reach(draft.commit, draft.serial)
+
+    def _reach(self, commit: CommitId, serial: int) -> None:
+        """Note that the branch has to be at that commit."""
+        tip = self._at.tip
+        reached = tip.highest if tip is not None and tip.highest is not None else serial
+        made = Tip(commit, 0, serial, latest(reached, serial))
+        self._at = msgspec.structs.replace(self._at, tip=made)
+
+    async def end(self, added: list[Added]) -> Written:
+        """Store the rest and move the branch, if there is something to move it to; in a dry run
+        ask about that move.
+
+        Raises:
+            Invalid: there are findings about all of it that ``strict`` makes errors.
+        """
+        found = await self._examine()
+        if self._intent.strict:
+            findings.refuse(found)
+        moved = judgement = None
+        if self._intent.dry_run:
+            judgement = await self._judge()
+        else:
+            moved = await self._move()
+        before, trees = self._before.serial, self._trees()
+        return Written(added, before, moved, judgement, found, self._parent, trees)
+
+    async def _examine(self) -> tuple[Finding, ...]:
+        """Return the findings about what the versions changed, all together."""
+        tree, was = self._first
+        if self._state.tree is None or self._state.soa is None or self._state.tree == tree:
+            return ()
+        planned = _difference(was, self._zone)
+        self._reader.learn(self._waiting)
+        return await Examination(
+            self._reader, self._at.zone, self._state.soa,
+            tree, self._state.tree, planned.changes, planned.added,
+        ).run()  # fmt: skip
+
+    async def _judge(self) -> Judgement | None:
+        commit = self._state.commit
+        if commit is None or self._at is self._start:
+            return None
+        return await dry_runs.judge(
+            self._repo, self._start.ref, self._start.expected, commit,
+            self._intent.origin(self._repo), self._waiting, self._reader.seen(),
+        )  # fmt: skip
+
+    async def _move(self) -> Moved | None:
+        commit = self._state.commit
+        if commit is None or self._at is self._start:
+            return None
+        await self._store()
+        origin = self._intent.origin(self._repo)
+        return await self._repo.refs.move(self._start.ref, self._start.expected, commit, origin)
+
+    def _trees(self) -> TreePair | None:
+        if self._state.tree is None:
+            return None
+        reader = Reader(self._repo.objects)
+        return TreePair(
+            self._start.zone, self._before.tree, self._state.tree, reader, self._waiting
+        )
+
+
+def _difference(was: Zone, wanted: Zone) -> Planned:
+    changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
+    added = {key for key in changes if key not in was}
+    return Planned(changes | dict.fromkeys(was.keys() - wanted.keys()), added)

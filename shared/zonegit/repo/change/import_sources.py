@@ -1,0 +1,148 @@
+"""Sources of imported versions, by which a second import of the same history continues.
+
+A commit that was imported names its source in the last line of its message: ``Zonegit-Source:``
+with the id of a commit of git, or the SHA-256 of a file. A later import of the same history reads
+these lines back and takes in only what comes after. A branch that an earlier release imported has
+none; for it alone, versions and commits are compared as trees.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+from itertools import groupby
+from typing import Final, TypeVar
+
+from zonegit.history.commit_graph import Log, Logged
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import encode
+from zonegit.objects.ids import CommitId, ObjectId, RawObject
+from zonegit.objects.model import Blob
+from zonegit.repo.commit import change_plan, drafts
+from zonegit.repo.commit.edits import Key
+from zonegit.repo.heads import Repo
+from zonegit.store.commit_reader import Past
+from zonegit.store.protocols import MAX_HISTORY
+from zonegit.store.reader import Reader
+from zonegit.zone import rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, with_serial
+
+TRAILER: Final = "Zonegit-Source"
+GIT: Final = "git:"
+FILE: Final = "sha256:"
+MAX_COMPARED: Final = 1_000
+"""Commits of a branch whose trees are compared where none names its source."""
+
+T = TypeVar("T")
+
+_LINE: Final = re.compile(rf"{TRAILER}: ((?:{GIT}|{FILE})[0-9a-f]{{40,64}})", re.ASCII)
+
+
+def of_git(commit: str) -> str:
+    """Return the source that a commit of git is, by its hexadecimal id."""
+    return GIT + commit
+
+
+def of_file(octets: bytes) -> str:
+    """Return the source that a file of this content is."""
+    return FILE + sha256(octets).hexdigest()
+
+
+def add_source(message: str, source: str) -> str:
+    """Return a commit's message with the line that names its source at its end."""
+    line = f"{TRAILER}: {source}"
+    said = message.rstrip("\n")
+    return f"{said}\n\n{line}" if said else line
+
+
+def read_source(message: str) -> str | None:
+    """Return the source that the last line of a message names; None: it names none."""
+    found = _LINE.fullmatch(message.rstrip("\n").rpartition("\n")[2])
+    return found[1] if found else None
+
+
+async def read_history(repo: Repo, tip: CommitId) -> list[Logged]:
+    """Return a commit and all its ancestors, the latest first.
+
+    Raises:
+        NotFound, Corrupt, Unavailable: as the store says.
+    """
+    past = Past(repo.objects, Reader(repo.objects))
+    log = Log([tip])
+    found: list[Logged] = []
+    while taken := await past.answer(log.take(MAX_HISTORY)):
+        found += taken
+    return found
+
+
+def recorded_sources(history: Sequence[Logged], kind: str) -> list[str]:
+    """Return the sources of one kind (``GIT``, ``FILE``) that commits name, in the order given."""
+    named = (read_source(each.commit.message) for each in history)
+    return [source for source in named if source is not None and source.startswith(kind)]
+
+
+def find_continuation(recorded: Sequence[T], given: Sequence[T]) -> int:
+    """Return how many of the versions ``given`` a branch has already.
+
+    Both sequences identify versions, the oldest first. A version that was equal to the one before
+    it has no commit, so ``recorded`` may lack some. The versions that the branch has are those up
+    to the last one that it recorded, provided that the recorded ones before it are the same, too;
+    where it returned to an earlier version, as many as match.
+    """
+    known = set(recorded)
+    found = longest = 0
+    for end, each in enumerate(given, 1):
+        if not recorded or each != recorded[-1]:
+            continue
+        met = [version for version, _ in groupby(given[:end]) if version in known]
+        if len(met) > longest and met == list(recorded[-len(met) :]):
+            found, longest = end, len(met)
+    return found
+
+
+def find_edited_continuation(recorded: Sequence[T], given: Sequence[T]) -> tuple[int, int]:
+    """Return how many versions a branch has, as :func:`find_continuation` does, and how many of its
+    latest commits are not among them: edits since the import. At least two versions must match for
+    a branch with such edits, since one may be equal by chance."""
+    for edits in range(len(recorded)):
+        known = find_continuation(recorded[: len(recorded) - edits], given)
+        if known and (not edits or len({*given[:known]} & {*recorded}) > 1):
+            return known, edits
+    return 0, 0
+
+
+def version_content(rrsets: Mapping[Key, RRset], apex: Name) -> ObjectId | None:
+    """Return what a whole zone holds as one id: its tree's with the serial 0, because an import may
+    give a version another serial; None: no records."""
+    soa = rrsets.get((apex, rrtypes.SOA))
+    without = dict(rrsets) if soa is None else {**rrsets, (apex, rrtypes.SOA): with_serial(soa, 0)}
+    return change_plan.build(list(without.values()), apex)[1]
+
+
+async def commit_contents(repo: Repo, commits: Sequence[Logged], apex: Name) -> list[ObjectId]:
+    """Return what :func:`version_content` is of the zones of some commits, the latest first, of
+    ``MAX_COMPARED`` at most: those equal to the one before them apart.
+
+    Raises:
+        NotFound, Corrupt, Unavailable: as the store says.
+    """
+    reader = Reader(repo.objects)
+    found: list[ObjectId] = []
+    for logged in commits[:MAX_COMPARED]:
+        state = await drafts.state_at(reader, logged.id, apex)
+        if state.soa is None or state.tree is None:
+            continue
+        blob = encode(Blob(with_serial(state.soa, 0)))
+        out: list[RawObject] = []
+        content = await reader.answer(
+            zone_tree.update(state.tree, {((), rrtypes.SOA): blob.id}, out)
+        )
+        if content is not None:
+            found.append(content)
+    return [each for each, _ in groupby(found)]
+
+
+async def stored_commits(repo: Repo, ids: Collection[CommitId]) -> set[CommitId]:
+    """Return those of the ids that the object store holds."""
+    missing = await repo.objects.missing(ids) if ids else set()
+    return {each for each in ids if each not in missing}

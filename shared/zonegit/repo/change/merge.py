@@ -1,0 +1,141 @@
+"""Merging a commit into a branch: nothing to do, a fast-forward, or a merge commit."""
+
+import msgspec
+
+from zonegit.errors import Conflict, Unsafe
+from zonegit.history import commit_graph
+from zonegit.objects.ids import CommitId, short
+from zonegit.repo import heads
+from zonegit.repo.change import fast_forward, revert_history
+from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts
+from zonegit.repo.commit.change_findings import Examination
+from zonegit.repo.commit.change_plan import Plan
+from zonegit.repo.commit.commit_loop import Intent, Lost, Outcome, Unchanged
+from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.merge_bases import Bases
+from zonegit.repo.heads import Position, Repo
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
+from zonegit.zone import findings
+from zonegit.zone.findings import Finding
+
+
+async def merge(
+    repo: Repo,
+    position: Position,
+    theirs: CommitId,
+    intent: Intent,
+    choices: Choices = conflicts.NONE,
+) -> Outcome:
+    """Bring into a branch what ``theirs`` has. What others commit to it meanwhile is
+    merged with, too. ``choices`` decide what would clash.
+
+    Raises:
+        Invalid: ``theirs`` is a commit of another zone.
+        Unsafe: the zone is signed, or the two share no history, and it is not forced.
+        Conflict: the branch moved again and again; or it has ``theirs`` already and reverted it
+            since, and ``details['reverts']`` names the reverts.
+    """
+    reader = Reader(repo.objects)
+    past = Past(repo.objects, reader)
+    target = await drafts.state_at(reader, theirs, position.zone)
+    for _ in range(commit_loop.MAX_REPLAYS):
+        if not await _is_behind(reader, past, position, target):
+            plan = _plan(past, position, target, choices, force=intent.force)
+            merging = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
+            outcome = await commit_loop.commit(repo, position, plan, merging)
+            return await _explain(past, reader, outcome, theirs, strict=intent.strict)
+        try:
+            found = await _examine(reader, position, target)
+            return await fast_forward.jump(repo, reader, position, target, intent, found)
+        except Conflict:
+            position = await heads.locate(repo, position.zone, position.branch)
+    raise commit_loop.too_many_races(position)
+
+
+async def _examine(reader: Reader, position: Position, target: State) -> tuple[Finding, ...]:
+    """Return the findings about what a fast-forward brings; the first state of a branch was
+    examined when it was made."""
+    tip = await drafts.state_of(reader, position)
+    if tip.tree is None or target.tree is None or target.soa is None:
+        return ()
+    deltas = await diff.between(reader, tip.tree, target.tree, position.zone)
+    planned = change_plan.planned(diff.beside_serial(deltas))
+    return await Examination(
+        reader, position.zone, target.soa, tip.tree, target.tree, planned.changes, planned.added
+    ).run()
+
+
+async def _explain(
+    past: Past, reader: Reader, outcome: Outcome, theirs: CommitId, *, strict: bool
+) -> Outcome:
+    """Add to the outcome of a merge that had nothing to do what was reverted of ``theirs``.
+
+    Raises:
+        Conflict: ``theirs`` itself was.
+        Invalid: another commit was, and ``strict`` makes that an error.
+    """
+    if not isinstance(outcome, Unchanged) or outcome.commit is None:
+        return outcome
+    found = await revert_history.find_reverts(past, reader, outcome.zone, outcome.commit, theirs)
+    if any(each.whole for each in found):
+        raise revert_history.refuse(outcome.branch, found)
+    if not found:
+        return outcome
+    added = (*outcome.findings, revert_history.warn(outcome.branch, found))
+    if strict:
+        findings.refuse(added)
+    return msgspec.structs.replace(outcome, findings=added)
+
+
+async def _is_behind(reader: Reader, past: Past, position: Position, target: State) -> bool:
+    """Whether the branch can be moved to the target as it is: all that it has is in there, and
+    its serial goes on."""
+    if position.tip is None:
+        return True
+    assert target.commit is not None
+    ours = position.commit()
+    bases = await past.answer(commit_graph.merge_bases(ours, target.commit))
+    if bases != [ours] or ours == target.commit:
+        return False
+    return fast_forward.keeps_pace(position, await drafts.state_of(reader, position), target)
+
+
+def _plan(past: Past, position: Position, target: State, choices: Choices, *, force: bool) -> Plan:
+    async def plan(reader: Reader, tip: State) -> Planned | None:
+        assert tip.commit is not None
+        assert tip.tree is not None
+        assert target.commit is not None
+        assert target.tree is not None
+        bases = await past.answer(commit_graph.merge_bases(tip.commit, target.commit))
+        if target.commit in bases:
+            return None
+        if not bases and not force:
+            raise _strangers(position, target.commit)
+        apex = position.zone
+        base = await Bases(past, reader, apex).agreed(bases)
+        planned = await conflicts.merged(reader, base, tip.tree, target.tree, apex, choices)
+        settled = planned.changes.keys()
+        found = [
+            each
+            for base_of_both in bases
+            for each in await revert_history.find_reverts(
+                past, reader, apex, tip.commit, base_of_both, settled
+            )
+        ]
+        return msgspec.structs.replace(
+            planned,
+            parents=(tip.commit, target.commit),
+            reached=target.serial,
+            findings=(*planned.findings, *revert_history.note(found)),
+        )
+
+    return plan
+
+
+def _strangers(position: Position, theirs: CommitId) -> Unsafe:
+    return Unsafe(
+        f"{short(theirs)} shares no history with {position.branch}",
+        hint="what either deleted cannot be told; --force puts together what both have",
+    )

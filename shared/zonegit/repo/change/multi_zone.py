@@ -1,0 +1,195 @@
+"""Several zones committed as one operation: every commit is made, and the ref store asked about
+each, before the first branch moves.
+
+Branches move one by one, so another's move may still come between; then those that moved stay
+moved, and what became of each zone is told.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import ZonegitError
+from zonegit.objects.ids import RawObject
+from zonegit.repo import many_zones, read_zone
+from zonegit.repo.commit import change_plan, commit_loop, drafts, dry_runs
+from zonegit.repo.commit.commit_loop import Committed, Intent, Preview, Unchanged
+from zonegit.repo.commit.drafts import Draft, NothingToCommit, State
+from zonegit.repo.commit.dry_runs import Judgement
+from zonegit.repo.heads import Position, Repo
+from zonegit.store.reader import Reader
+from zonegit.zone.findings import Finding
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
+from zonegit.zone.rrtypes import RRSIG
+from zonegit.zone.serial import later
+
+REGISTERED: Final = "registered"
+"""The detail of the error about a zone that was registered and then got no commit."""
+
+JUDGED_AT_ONCE: Final = 8
+"""Zones that the ref store is asked about at a time: as many as it judges at once."""
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """The whole of a zone as it is to be, on top of the tip that ``position`` has; ``register``:
+    the zone is not registered yet; ``findings`` are those about the input."""
+
+    position: Position
+    rrsets: Collection[RRset]
+    register: bool = False
+    findings: Sequence[Finding] = ()
+
+    @property
+    def zone(self) -> Name:
+        """Which zone."""
+        return self.position.zone
+
+
+Result = Committed | Preview | Unchanged | ZonegitError
+"""What became of one."""
+
+
+class Refused(Exception):
+    """Nothing was moved, because some of the zones cannot be committed; for whoever tells it."""
+
+    def __init__(self, errors: Mapping[Name, ZonegitError]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+class _Drafted(msgspec.Struct, frozen=True):
+    wish: Wish
+    tip: State
+    draft: Draft | NothingToCommit
+    reader: Reader
+    seen: list[RawObject]
+    judgement: Judgement | None = None
+
+    @property
+    def refusal(self) -> ZonegitError | None:
+        """Return why the ref store would not make the move; None where it would."""
+        return self.judgement.refusal if self.judgement is not None else None
+
+
+async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Name, Result]:
+    """Commit each zone that differs from its tip, all under ``intent.operation``. A signed
+    zone may change where its apex has other signatures than before: then it was signed again. The
+    ref store is asked about all of them before the first branch moves.
+
+    Raises:
+        Refused: some cannot be committed, so none was. A dry run shows in its previews which would
+            be refused by the ref store.
+        Unavailable: as the stores say.
+    """
+    ready = await _ready(repo, wishes, intent)
+    if not intent.dry_run:
+        if refusals := {each.wish.zone: each.refusal for each in ready if each.refusal}:
+            raise Refused(refusals)
+        drafted = [each.draft for each in ready if isinstance(each.draft, Draft)]
+        await repo.objects.put([raw for draft in drafted for raw in draft.objects])
+
+    async def moved(each: _Drafted) -> Result:
+        try:
+            return await _moved(repo, each, intent)
+        except ZonegitError as error:
+            return error
+
+    results = await many_zones.side_by_side(moved, ready)
+    return {each.wish.zone: result for each, result in zip(ready, results, strict=True)}
+
+
+async def _ready(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> list[_Drafted]:
+    """Draft a commit for each wish, and ask the ref store about it.
+
+    Raises:
+        Refused: some cannot be drafted.
+    """
+    tops = await _tops(repo, wishes)
+
+    async def made(wish: Wish) -> _Drafted | ZonegitError:
+        try:
+            return await _drafted(repo, wish, intent, tops.get(wish.zone, []))
+        except ZonegitError as error:
+            return error
+
+    found = await many_zones.side_by_side(made, wishes)
+    errors = {
+        wish.zone: each
+        for wish, each in zip(wishes, found, strict=True)
+        if isinstance(each, ZonegitError)
+    }
+    if errors:
+        raise Refused(errors)
+    free = asyncio.Semaphore(JUDGED_AT_ONCE)
+
+    async def judged(each: _Drafted) -> _Drafted:
+        async with free:
+            return await _judge(repo, each, intent)
+
+    drafted = [each for each in found if isinstance(each, _Drafted)]
+    return await many_zones.side_by_side(judged, drafted)
+
+
+async def _judge(repo: Repo, each: _Drafted, intent: Intent) -> _Drafted:
+    at, draft = each.wish.position, each.draft
+    if isinstance(draft, NothingToCommit):
+        return each
+    judgement = await dry_runs.judge(
+        repo, at.ref, at.expected, draft.commit, intent.origin(repo),
+        draft.objects, each.seen, registers=each.wish.register,
+    )  # fmt: skip
+    return msgspec.structs.replace(each, judgement=judgement)
+
+
+async def _tops(repo: Repo, wishes: Sequence[Wish]) -> dict[Name, list[RawObject]]:
+    """Of every zone the commit that its branch is at, and the top of its tree, if there is one: two
+    round trips for all."""
+    tips = {wish.zone: wish.position.commit() for wish in wishes if wish.position.tip}
+    found = await repo.objects.get(tips.values())
+    reader = Reader(repo.objects, found.values())
+    trees = {zone: (await read_zone.read_commit(reader, tip)).tree for zone, tip in tips.items()}
+    nodes = await repo.objects.get(trees.values())
+    return {zone: [found[tips[zone]], nodes[trees[zone]]] for zone in tips}
+
+
+async def _drafted(repo: Repo, wish: Wish, intent: Intent, top: Sequence[RawObject]) -> _Drafted:
+    reader = Reader(repo.objects, top)
+    tip = await drafts.state_of(reader, wish.position)
+    replacement = change_plan.plan_replacement(wish.rrsets, wish.zone, respell=intent.respell)
+    planned = await change_plan.add_findings(replacement, wish.findings)(reader, tip)
+    assert planned is not None  # a replacement always says what is to change
+    if planned.stated is not None and tip.serial is not None:
+        # A file stays as it was committed, so an earlier serial in it says nothing.
+        stated = planned.stated if later(planned.stated, tip.serial) else None
+        planned = msgspec.structs.replace(planned, stated=stated)
+    signed_anew = (wish.zone, RRSIG) in planned.changes
+    draft = await drafts.draft(
+        repo, reader, wish.position, tip, planned, intent.message,
+        may_touch_signed=signed_anew, force=intent.force, strict=intent.strict,
+        author=intent.author,
+    )  # fmt: skip
+    return _Drafted(wish, tip, draft, reader, [*top, *reader.seen()])
+
+
+async def _moved(repo: Repo, each: _Drafted, intent: Intent) -> Result:
+    at, draft = each.wish.position, each.draft
+    if isinstance(draft, NothingToCommit):
+        return commit_loop.unchanged(at, draft.findings)
+    if intent.dry_run:
+        assert each.judgement is not None
+        return commit_loop.preview(at, each.tip, draft, each.judgement)
+    origin = intent.origin(repo)
+    if each.wish.register:
+        await repo.refs.register(at.zone, origin)
+    try:
+        moved = await repo.refs.move(
+            at.ref, at.expected, draft.commit, origin, draft.objects, each.seen
+        )
+    except ZonegitError as error:
+        if each.wish.register:
+            error.details[REGISTERED] = "true"
+        raise
+    return commit_loop.committed(at, each.tip, draft, each.reader, moved)

@@ -1,0 +1,21 @@
+"""The rule for names of new branches and tags, as clients apply it before anything is stored."""
+
+from zonegit.errors import Invalid
+from zonegit.repo.heads import Repo
+from zonegit.store import ref_names
+from zonegit.store.ref_names import RefName
+
+
+async def require_usable(repo: Repo, ref: RefName) -> None:
+    """Refuse a name that a shell would interpret, unless the log has the branch or tag.
+
+    The ref store applies the same rule; it is asked about odd names alone.
+
+    Raises:
+        Invalid: it is the name of a new branch or tag, and has such a character.
+    """
+    try:
+        ref_names.require_new(ref.short, ref_names.kind(ref))
+    except Invalid:
+        if not await repo.refs.reflog(ref, 1):
+            raise

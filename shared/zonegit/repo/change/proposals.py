@@ -1,0 +1,69 @@
+"""Changes somebody else looks at first: a branch proposed, reviewed and approved."""
+
+import msgspec
+
+from zonegit.errors import Conflict
+from zonegit.history import commit_graph
+from zonegit.history.commit_graph import Logged
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.repo import read_zone
+from zonegit.repo.change import branches, merge
+from zonegit.repo.commit import commit_loop, diff
+from zonegit.repo.commit.commit_loop import Intent, Outcome
+from zonegit.repo.commit.diff import Delta
+from zonegit.repo.heads import Position, Repo
+from zonegit.store.commit_reader import Past
+from zonegit.store.protocols import Moved
+from zonegit.store.reader import Reader
+from zonegit.zone.names import Name
+
+
+class Review(msgspec.Struct, frozen=True):
+    """What a proposal would bring: its commits, latest first; what they change since it left the
+    branch it is for (the serial apart); and what merging it now would come to. ``refused`` is the
+    error of a merge that would bring nothing, because the branch has it and reverted it; None
+    otherwise."""
+
+    commits: list[Logged]
+    deltas: list[Delta]
+    outcome: Outcome
+    refused: Conflict | None = None
+
+
+async def propose(repo: Repo, zone: Name, name: str, start: CommitId) -> Moved:
+    """Makes the branch of a proposal and stands on it.
+
+    Raises:
+        Conflict: there is a branch of that name.
+    """
+    origin = repo.origin("propose")
+    moved = await branches.create(repo, zone, name, start, origin)
+    await branches.checkout(repo, zone, name, origin)
+    return moved
+
+
+async def review(repo: Repo, into: Position, proposed: CommitId) -> Review:
+    """What approving a proposal would do.
+
+    Raises:
+        Invalid: it is a commit of another zone.
+        NotFound: the branch it is for has no commit.
+    """
+    reader = Reader(repo.objects)
+    compared = await Past(repo.objects, reader).answer(
+        commit_graph.compare(into.commit(), proposed)
+    )
+    base = await _tree(reader, compared.bases[0]) if compared.bases else None
+    deltas = await diff.between(reader, base, await _tree(reader, proposed), into.zone)
+    refused = None
+    try:
+        outcome = await merge.merge(repo, into, proposed, Intent("", "review", dry_run=True))
+    except Conflict as error:
+        if "reverts" not in error.details:
+            raise
+        outcome, refused = commit_loop.unchanged(into), error
+    return Review(compared.theirs, diff.beside_serial(deltas), outcome, refused)
+
+
+async def _tree(reader: Reader, commit: CommitId) -> ObjectId:
+    return (await read_zone.read_commit(reader, commit)).tree

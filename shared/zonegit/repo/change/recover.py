@@ -1,0 +1,225 @@
+"""Recovery after a restore of the ref store: a plan for each zone, and carrying it out.
+
+The verdicts are those of ``store.recovery``. Each zone is one transaction of the ref store, and all
+of them are one operation: whatever is killed in between, the next run goes on with the zones that
+are left (docs/adr/0030-recovery.md).
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Conflict, Corrupt, NotFound
+from zonegit.objects.ids import CommitId, RawObject
+from zonegit.objects.model import Commit
+from zonegit.repo.commit import drafts
+from zonegit.repo.commit.drafts import State
+from zonegit.repo.heads import Repo
+from zonegit.store.protocols import Guard, Moved, Origin, Recovery, Renewal, Tip, ZoneRefs
+from zonegit.store.reader import Reader
+from zonegit.store.recovery import Answer, Doubt, Leave, Renew, Restored, decide
+from zonegit.zone import rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import with_serial
+from zonegit.zone.serial import HALF, MODULUS, later, lead
+
+PLAN_BATCH: Final = 16
+"""Zones that are looked at together."""
+MAX_ATTEMPTS: Final = 3
+"""How often a zone is looked at when it changes meanwhile."""
+
+Answers = Mapping[Name, Mapping[str, Sequence[Answer]]]
+"""What resolvers ever answered, by zone and branch."""
+
+
+class Owe(msgspec.Struct, frozen=True):
+    """The branch's SOA is signed, so it gets no commit: a tip with a serial later than ``serial``
+    has to be imported. ``known`` as :class:`Renew` has it."""
+
+    serial: int
+    known: Answer | None = None
+
+
+class BranchPlan(msgspec.Struct, frozen=True):
+    """A branch, and what becomes of it. ``state`` is empty where its tip cannot be read."""
+
+    branch: str
+    tip: Tip
+    state: State
+    verdict: Leave | Renew | Owe | Doubt
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """A branch that resolvers answered, and that the restored store does not have."""
+
+    branch: str
+    answer: Answer
+
+
+class ZonePlan(msgspec.Struct, frozen=True):
+    """The plan for a zone, which is in doubt where one of its branches is. ``is_lost``: it is not
+    registered in the restored store."""
+
+    zone: Name
+    branches: list[BranchPlan]
+    lost: list[Lost]
+    is_lost: bool = False
+
+    @property
+    def doubts(self) -> list[tuple[str, Doubt]]:
+        """Return the branches for which no serial can be decided upon."""
+        return [
+            (each.branch, each.verdict) for each in self.branches if isinstance(each.verdict, Doubt)
+        ]
+
+
+async def plan(
+    repo: Repo, recovery: Recovery, answers: Answers, headroom: int, only: Name | None = None
+) -> list[ZonePlan]:
+    """Find out what a recovery would do.
+
+    Args:
+        repo: the stores.
+        recovery: what the ref store says of itself.
+        answers: what resolvers ever answered.
+        headroom: what is added to a serial where nothing later is known.
+        only: this zone alone; None: all zones, or those that are left of a recovery.
+
+    Returns:
+        A plan for each zone that is not recovered yet, those that are lost first.
+    """
+    registered = await _list_registered(repo)
+    is_begun = recovery.witness is None and recovery.awaiting > 0
+    wanted = [each for each in registered.values() if each.awaiting or not is_begun]
+    lost = [zone for zone in sorted(answers) if zone not in registered]
+    plans = [_lost_zone(zone, answers[zone]) for zone in lost]
+    for start in range(0, len(wanted), PLAN_BATCH):
+        batch = [each for each in wanted[start : start + PLAN_BATCH] if only in (None, each.zone)]
+        plans += await asyncio.gather(
+            *(_plan_zone(repo, each, answers.get(each.zone, {}), headroom) for each in batch)
+        )
+    return [each for each in plans if only in (None, each.zone)]
+
+
+async def _list_registered(repo: Repo) -> dict[Name, ZoneRefs]:
+    page = await repo.refs.snapshot()
+    found = {each.zone: each for each in page.zones}
+    while page.after is not None:
+        page = await repo.refs.snapshot(page.after)
+        found |= {each.zone: each for each in page.zones}
+    return found
+
+
+def _lost_zone(zone: Name, answers: Mapping[str, Sequence[Answer]]) -> ZonePlan:
+    lost = [Lost(branch, _latest(given)) for branch, given in sorted(answers.items())]
+    return ZonePlan(zone, [], lost, is_lost=True)
+
+
+def _latest(answers: Iterable[Answer]) -> Answer:
+    """Return the answer with the latest serial; of two without an order the first."""
+    first, *others = answers
+    for each in others:
+        if later(each.serial, first.serial):
+            first = each
+    return first
+
+
+async def _plan_zone(
+    repo: Repo, refs: ZoneRefs, answers: Mapping[str, Sequence[Answer]], headroom: int
+) -> ZonePlan:
+    reader = Reader(repo.objects)
+    branches = []
+    for branch, tip in sorted(refs.heads.items()):
+        try:
+            state = await drafts.state_at(reader, CommitId(tip.target), refs.zone)
+        except (NotFound, Corrupt) as error:
+            # The object store is older than the refs, or damaged; other zones are not.
+            branches.append(BranchPlan(branch, tip, State(), Doubt(None, error.message)))
+            continue
+        verdict = _decide(tip, state, answers.get(branch, ()), headroom)
+        branches.append(BranchPlan(branch, tip, state, verdict))
+    lost = [
+        Lost(branch, _latest(given))
+        for branch, given in sorted(answers.items())
+        if branch not in refs.heads
+    ]
+    return ZonePlan(refs.zone, branches, lost)
+
+
+def _decide(
+    tip: Tip, state: State, answers: Sequence[Answer], headroom: int
+) -> Leave | Renew | Owe | Doubt:
+    assert state.serial is not None  # the ref store takes no tip without a SOA
+    assert state.tree is not None
+    highest = tip.highest if tip.highest is not None else state.serial
+    verdict = decide(Restored(state.serial, state.tree, highest), answers, headroom)
+    if isinstance(verdict, Renew) and drafts.signs_soa(state.rrsig):
+        return Owe((verdict.serial - 1) % MODULUS, verdict.known)
+    return verdict
+
+
+async def finish(
+    repo: Repo, recovery: Recovery, answers: Answers, headroom: int, made: ZonePlan, origin: Origin
+) -> tuple[ZonePlan, Moved]:
+    """Recover one zone as planned; plan it again where it has changed meanwhile.
+
+    Returns:
+        The plan that was carried out, and its moves.
+
+    Raises:
+        Conflict: the zone is changed again and again.
+        Denied, Unavailable: as the ref store says.
+    """
+    for attempt in range(MAX_ATTEMPTS):
+        try:
+            return made, await _recover(repo, made, origin)
+        except Conflict:
+            if attempt == MAX_ATTEMPTS - 1:
+                raise
+        (made,) = await plan(repo, recovery, answers, headroom, made.zone)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+async def _recover(repo: Repo, made: ZonePlan, origin: Origin) -> Moved:
+    objects: list[RawObject] = []
+    renewals = [await _renewal(repo, made.zone, each, objects) for each in made.branches]
+    guards = [Guard(each.branch, each.answer.serial, each.answer.tree) for each in made.lost]
+    guards += [_owed(each, each.verdict) for each in made.branches if isinstance(each.verdict, Owe)]
+    if objects:
+        await repo.objects.put(objects)
+    known = {each.branch: each.tip.highest for each in made.branches}
+    believed = [each for each in guards if _has_order(each, known.get(each.branch))]
+    return await repo.refs.recover(made.zone, renewals, believed, origin)
+
+
+def _has_order(guard: Guard, highest: int | None) -> bool:
+    return highest is None or lead(guard.serial, highest) != -HALF
+
+
+def _owed(branch: BranchPlan, verdict: Owe) -> Guard:
+    tree = verdict.known.tree if verdict.known is not None else branch.state.tree
+    assert tree is not None
+    return Guard(branch.branch, verdict.serial, tree, owed=True)
+
+
+async def _renewal(repo: Repo, zone: Name, branch: BranchPlan, objects: list[RawObject]) -> Renewal:
+    """Return what becomes of a branch; what it needs is added to ``objects``."""
+    if not isinstance(branch.verdict, Renew):
+        return Renewal(branch.branch, branch.tip.target)
+    state = branch.state
+    assert state.soa is not None
+    assert state.commit is not None
+    soa = with_serial(state.soa, branch.verdict.serial)
+    new, tree = await drafts.built(
+        Reader(repo.objects), zone, state.tree, {(zone, rrtypes.SOA): soa}
+    )
+    who = repo.now()
+    message = (
+        f"recover {branch.branch} at serial {branch.verdict.serial}\n\n"
+        f"The ref store was restored from a backup with serial {state.serial}.\n"
+    )
+    commit = repo.sealed(Commit(tree, (state.commit,), author=who, committer=who, message=message))
+    objects += [*new, commit]
+    return Renewal(branch.branch, branch.tip.target, commit.id)

@@ -1,0 +1,194 @@
+"""Remove a zone: its branches and tags by moves of their own, then the zone, as one operation.
+
+Theory of operation. The bus decides ref by ref who may move what, so each branch and tag is deleted
+by ``refs.move``, and the ref store removes a zone only when it holds nothing. That is no single
+transaction, so:
+
+- All rights are tried before anything moves: the zone is asked to go while it still has branches,
+  which the store refuses and the bus may deny; and each ref is asked to move from a state that it
+  is not in. What the bus denies ends the removal with nothing done.
+- ``main`` goes last, so a removal that stops halfway leaves served what was served.
+- All moves share one operation, which ``undo`` takes back as a whole. A removal that stopped is
+  found in the log by its operator's next try, which goes on under the same id: unless something was
+  made in the zone since, for then there are two operations.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Conflict, Denied, Unsafe, ZonegitError
+from zonegit.objects.ids import ObjectId
+from zonegit.repo import many_zones
+from zonegit.repo.heads import Repo, new_operation
+from zonegit.repo.inspect import operations
+from zonegit.safety import moves
+from zonegit.store import ref_names
+from zonegit.store.expected import Absent, Exactly
+from zonegit.store.protocols import Moved, Operated, Origin, Tip, ZoneRefs
+from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
+from zonegit.zone.names import Name
+
+COMMAND: Final = "zone remove"
+DELETE_CONCURRENCY: Final = 16
+MAX_LOOKED_AT: Final = 5
+"""Operations of this operator in which a removal that stopped halfway is looked for."""
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """A zone that was removed, by ``operation``.
+
+    ``removed`` is what its branches and tags held; ``moves`` is how each branch went, by its name;
+    those of an earlier try are missing there.
+    """
+
+    operation: str
+    removed: Mapping[RefName, ObjectId]
+    moves: Mapping[str, Moved]
+
+
+async def remove_zone(
+    repo: Repo, refs: ZoneRefs, *, force: bool = False, because: str | None = None
+) -> Removal:
+    """Remove a zone with its branches and tags.
+
+    Args:
+        repo: the stores.
+        refs: the zone as it is, with what is to go.
+        force: remove it even if it has branches or tags.
+        because: the reason for that; recorded in the reflog.
+
+    Raises:
+        Unsafe: it has some, and it is not forced with a reason; or some were made meanwhile.
+        Denied: the bus does not let this operator remove the zone, or one of its refs.
+        Conflict: a ref moved meanwhile.
+        NotFound: the zone is not registered (any more).
+        ZonegitError: it stopped halfway; says how to go on.
+    """
+    zone, tips = refs.zone, _tips(refs)
+    moves.check_removal(zone, sorted(refs.heads), sorted(refs.tags), force=force, because=because)
+    begun = await _find_begun(repo, zone, tips)
+    operation = begun.operation if begun is not None else None
+    # Nothing of this has to be forced: the ref store keeps the reason for each move.
+    origin = repo.origin(COMMAND, because=because, operation=operation)
+    entries = begun.entries if begun is not None else []
+    removed = {each.ref: each.old for each in entries if each.old is not None}
+    moved: dict[str, Moved] = {}
+    if tips and await _try_rights(repo, zone, tips, origin):
+        removed |= {ref: tip.target for ref, tip in tips.items()}
+        return Removal(origin.operation, removed, moved)
+    try:
+        for step in _steps(tips):
+            done = await _delete(repo, step, tips, origin)
+            removed |= {ref: tips[ref].target for ref in done}
+            moved |= {ref.short: each for ref, each in done.items() if ref.space == "heads"}
+        await repo.refs.unregister(zone, origin)
+    except _Stopped as stopped:
+        removed |= {ref: tips[ref].target for ref in stopped.done}
+        raise _halfway(stopped.error, removed, origin.operation) from stopped.error
+    except ZonegitError as error:
+        raise _halfway(error, removed, origin.operation) from error
+    return Removal(origin.operation, removed, moved)
+
+
+class _Stopped(Exception):
+    """Some refs of a step were not deleted."""
+
+    def __init__(self, error: ZonegitError, done: Sequence[RefName]) -> None:
+        self.error = error
+        self.done = done
+
+
+def _tips(refs: ZoneRefs) -> dict[RefName, Tip]:
+    heads = {ref_names.branch(refs.zone, name): tip for name, tip in refs.heads.items()}
+    return heads | {ref_names.tag(refs.zone, name): tip for name, tip in refs.tags.items()}
+
+
+async def _find_begun(repo: Repo, zone: Name, tips: Mapping[RefName, Tip]) -> Operated | None:
+    """Return the removal of this zone that this operator began and did not complete, None where
+    there is none, or where anything was made in the zone since."""
+    try:
+        latest = await operations.latest(repo, MAX_LOOKED_AT, zone=zone, actor=repo.actor)
+        added = await repo.refs.reflog(ref_names.marker(zone), 1)
+    except Denied:
+        return None
+    for each in latest:
+        if all(entry.ref.space == "head" for entry in each.entries):
+            continue
+        first = each.entries[0]
+        since = [entry.sequence for entry in added] + [tip.sequence for tip in tips.values()]
+        is_begun = first.reason == COMMAND and first.undoes is None
+        return each if is_begun and max(since) < first.sequence else None
+    return None
+
+
+async def _try_rights(repo: Repo, zone: Name, tips: Mapping[RefName, Tip], origin: Origin) -> bool:
+    """Ask for everything that is needed, in ways that change nothing as long as ``tips`` are there.
+
+    Returns:
+        Whether the zone is gone: others took away what it held, or the ref store is of the release
+        before, which takes tags away with their zone.
+
+    Raises:
+        Denied: the bus refuses one of the requests.
+    """
+    try:
+        await repo.refs.unregister(zone, origin)
+    except Unsafe:
+        trial = msgspec.structs.replace(origin, operation=new_operation())
+    else:
+        return True
+
+    async def attempt(ref: RefName) -> None:
+        with suppress(Conflict):
+            await repo.refs.move(ref, Absent(), None, trial)
+
+    await many_zones.side_by_side(attempt, list(tips))
+    return False
+
+
+def _steps(tips: Mapping[RefName, Tip]) -> list[list[RefName]]:
+    """Return what is deleted at the same time, one step after the other; ``main`` is the last."""
+    is_main = [ref for ref in tips if ref.space == "heads" and ref.short == DEFAULT_BRANCH]
+    rest = sorted(tips.keys() - set(is_main))
+    steps = [
+        rest[start : start + DELETE_CONCURRENCY]
+        for start in range(0, len(rest), DELETE_CONCURRENCY)
+    ]
+    return [*steps, is_main] if is_main else steps
+
+
+async def _delete(
+    repo: Repo, step: Sequence[RefName], tips: Mapping[RefName, Tip], origin: Origin
+) -> dict[RefName, Moved]:
+    """Delete refs at the same time, and wait for all of them."""
+    results = await asyncio.gather(
+        *(repo.refs.move(ref, Exactly(tips[ref].target), None, origin) for ref in step),
+        return_exceptions=True,
+    )
+    done = {ref: each for ref, each in zip(step, results, strict=True) if isinstance(each, Moved)}
+    for each in results:
+        if isinstance(each, ZonegitError):
+            raise _Stopped(each, list(done))
+        if isinstance(each, BaseException):
+            raise each
+    return done
+
+
+def _halfway(
+    error: ZonegitError, removed: Mapping[RefName, ObjectId], operation: str
+) -> ZonegitError:
+    """Return the error of a removal that could not go on."""
+    if not removed:
+        return error
+    shown = ", ".join(operations.shown_ref(ref) for ref in sorted(removed)[: moves.MAX_NAMED])
+    more = len(removed) - moves.MAX_NAMED
+    return type(error)(
+        f"{error.message}; removed so far: {shown}{f' and {more} more' if more > 0 else ''}",
+        hint="run the same command again to remove the rest;"
+        f" zonegit undo {operations.short_id(operation)} restores what was removed",
+        **{**error.details, "operation": operation},
+    )

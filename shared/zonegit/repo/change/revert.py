@@ -1,0 +1,87 @@
+"""Taking back: a commit's changes (revert), or all that came after a commit (reset)."""
+
+import asyncio
+
+import msgspec
+
+from zonegit.errors import Invalid, Unsafe
+from zonegit.objects.ids import CommitId, short
+from zonegit.repo import read_zone
+from zonegit.repo.change import cherry_pick, fast_forward, revert_history
+from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts
+from zonegit.repo.commit.commit_loop import Intent, Lost, Outcome
+from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.heads import Position, Repo
+from zonegit.store.reader import Reader
+
+
+async def revert(
+    repo: Repo,
+    position: Position,
+    commit: CommitId,
+    mainline: int | None,
+    intent: Intent,
+    choices: Choices = conflicts.NONE,
+) -> Outcome:
+    """Takes back what ``commit`` changed, as a new commit; what came later stays. ``mainline`` is
+    which parent (1 or 2) of a merge counts as what was before; None for other commits.
+
+    Raises:
+        Invalid: the first commit of all, one of another zone, or a merge without ``mainline``.
+        Unsafe: the zone is signed, and it is not forced.
+    """
+    reader = Reader(repo.objects)
+    undone = await drafts.state_at(reader, commit, position.zone)
+    if not (await read_zone.read_commit(reader, commit)).parents:
+        raise Invalid(
+            f"{short(commit)} is the first commit: before it there was no zone",
+            hint="zonegit zone remove takes the zone away",
+        )
+    advice = "-m 1 takes back what the merged branch brought, -m 2 what was there before"
+    parent = await cherry_pick.parent(reader, commit, mainline, advice)
+    before = await drafts.state_at(reader, parent, position.zone)
+    message = revert_history.add_trailer(intent.message, commit, parent if mainline else None)
+    intent = msgspec.structs.replace(intent, message=message)
+    return await cherry_pick.carry(repo, position, undone, before, intent, choices)
+
+
+async def reset(
+    repo: Repo,
+    position: Position,
+    target: CommitId,
+    intent: Intent,
+    *,
+    exact: bool,
+    reader: Reader | None = None,
+) -> Outcome:
+    """Gives a branch the records and the history of ``target``. Where the serial would not go on,
+    that is a new commit on top of it; ``exact``: the very commit, which is forced then. ``reader``
+    has what the caller read already, None: nothing.
+
+    Raises:
+        Invalid: ``target`` is a commit of another zone.
+        Unsafe: ``exact`` and the serial would go back, or the zone is signed, and it is not forced.
+        Conflict: the branch moved meanwhile.
+    """
+    if position.tip is not None and position.commit() == target:
+        return commit_loop.unchanged(position)
+    reader = reader or Reader(repo.objects)
+    tip, state = await asyncio.gather(
+        drafts.state_of(reader, position), drafts.state_at(reader, target, position.zone)
+    )
+    if fast_forward.keeps_pace(position, tip, state) or (exact and intent.force):
+        return await fast_forward.jump(repo, reader, position, state, intent)
+    if exact:
+        raise Unsafe(
+            f"the serial of {short(target)} is {state.serial}, and {position.branch} has served"
+            " a later one: secondaries would keep what they have",
+            hint="without --exact a commit with a later serial is made; --force does it exactly",
+        )
+
+    async def plan(reader: Reader, tip: State) -> Planned:
+        deltas = await diff.between_as_stored(reader, tip.tree, state.tree, position.zone)
+        return msgspec.structs.replace(change_plan.planned(deltas), parents=(target,))
+
+    resetting = msgspec.structs.replace(intent, lost=Lost.GIVEN_UP)
+    return await commit_loop.commit(repo, position, plan, resetting, reader)

@@ -1,0 +1,180 @@
+"""Reverts on a branch of commits that it has.
+
+A revert leaves the reverted commit in the history, so a later merge of it brings nothing: the
+branch has it already, though not its records. The message of a revert names the commit it took
+back; that is how it is found again.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Conflict, NotFound
+from zonegit.history import commit_graph
+from zonegit.merge.zone_merge import Base
+from zonegit.objects.ids import CommitId, from_hex, short
+from zonegit.objects.model import Commit, subject
+from zonegit.repo import read_zone
+from zonegit.repo.commit import conflicts
+from zonegit.repo.commit.conflicts import Clashing
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
+from zonegit.zone import rrtypes
+from zonegit.zone.findings import Finding
+from zonegit.zone.names import Name
+
+MAX_SEARCHED: Final = 10_000
+"""Commits, the latest first, among which reverts are looked for."""
+
+MAX_SHOWN: Final = 5
+"""Reverts that are named; ``--json`` has no more."""
+
+RULE: Final = "merged-and-reverted"
+STAYS_RULE: Final = "stays-reverted"
+
+_TRAILER: Final = re.compile(
+    r"^This takes back ([0-9a-f]{64})(?:, back to ([0-9a-f]{64}))?\.$", re.MULTILINE
+)
+
+
+class Reverted(msgspec.Struct, frozen=True):
+    """A revert in the history of a branch, with the first line of its message: it took back
+    ``commit``. ``whole`` says that the last commit of what was to be merged is among that."""
+
+    revert: CommitId
+    subject: str
+    commit: CommitId
+    whole: bool
+
+
+def add_trailer(message: str, commit: CommitId, parent: CommitId | None) -> str:
+    """Return a message that says which commit is taken back.
+
+    Args:
+        message: what the operator says.
+        commit: what is taken back.
+        parent: of a merge, the parent whose records come back; None for other commits.
+    """
+    if _parse(message) == (commit, parent):
+        return message
+    back = f", back to {parent.hex()}" if parent is not None else ""
+    return f"{message.rstrip()}\n\nThis takes back {commit.hex()}{back}."
+
+
+def _parse(message: str) -> tuple[CommitId, CommitId | None] | None:
+    found = _TRAILER.findall(message)
+    if not found:
+        return None
+    commit, parent = found[-1]
+    return CommitId(from_hex(commit)), CommitId(from_hex(parent)) if parent else None
+
+
+async def find_reverts(
+    past: Past,
+    reader: Reader,
+    apex: Name,
+    tip: CommitId,
+    theirs: CommitId,
+    settled: Collection[tuple[Name, int]] = (),
+) -> list[Reverted]:
+    """Return the reverts on a branch of what ``theirs`` has and the branch does not have back.
+
+    Args:
+        past: the history.
+        reader: the objects.
+        apex: the zone.
+        tip: the branch's tip, built on ``theirs``.
+        theirs: the commit that a merge has nothing to bring of.
+        settled: the RRsets that the merge changes; they are not missed.
+    """
+    since = (await past.answer(commit_graph.compare(tip, theirs))).ours
+    ids = {each.id for each in since}
+    found: list[Reverted] = []
+    for each in since[:MAX_SEARCHED]:
+        named = _parse(each.commit.message)
+        if named is None or len(each.commit.parents) != 1:
+            continue
+        lost = await _lost(past, theirs, ids, *named)
+        if lost and await _is_missing(reader, apex, each.commit, tip, settled):
+            found.append(Reverted(each.id, subject(each.commit), named[0], theirs in lost))
+        if len(found) == MAX_SHOWN:
+            break
+    return found
+
+
+async def _lost(
+    past: Past,
+    theirs: CommitId,
+    since: Collection[CommitId],
+    commit: CommitId,
+    parent: CommitId | None,
+) -> list[CommitId]:
+    """Return which commits of ``theirs`` went when ``commit`` was taken back; ``since`` are those
+    of the branch that ``theirs`` does not have."""
+    try:
+        if commit not in since and await past.answer(commit_graph.merge_bases(commit, theirs)) != [
+            commit
+        ]:
+            return []
+        parents = (await past.answer(commit_graph.nodes([commit])))[commit].commit.parents
+        if len(parents) < 2:
+            gone = [commit]
+        else:
+            compared = await past.answer(commit_graph.compare(commit, parent or parents[0]))
+            gone = [each.id for each in compared.ours]
+    except NotFound:
+        return []  # a message may name anything
+    return [each for each in gone if each not in since]
+
+
+async def _is_missing(
+    reader: Reader,
+    apex: Name,
+    revert: Commit,
+    tip: CommitId,
+    settled: Collection[tuple[Name, int]],
+) -> bool:
+    """Return whether a revert of the revert would change the branch beyond ``settled``."""
+    before = await read_zone.read_commit(reader, revert.parents[0])
+    now = await read_zone.read_commit(reader, tip)
+    try:
+        base = Base(revert.tree)
+        planned = await conflicts.merged(reader, base, now.tree, before.tree, apex)
+    except Clashing:
+        return True
+    return bool(planned.changes.keys() - {(apex, rrtypes.SOA), *settled})
+
+
+def describe(branch: str, found: Collection[Reverted]) -> tuple[str, str]:
+    """Return what to say of reverts, and how to bring back what they took."""
+    said = "; ".join(
+        f"{short(each.commit)} was taken back by {short(each.revert)} ({each.subject})"
+        for each in found
+    )
+    ways = ", then ".join(f"zonegit revert {short(each.revert)}" for each in found)
+    return f"{branch} has merged it and reverted it since: {said}", f"to bring it back: {ways}"
+
+
+def note(found: Iterable[Reverted]) -> Iterator[Finding]:
+    """Yield a note for each revert whose records a merge leaves out, though it brings others."""
+    for each in found:
+        yield Finding(
+            STAYS_RULE,
+            "note",
+            f"{short(each.commit)} was taken back by {short(each.revert)} ({each.subject}), and"
+            f" this merge does not bring it back; zonegit revert {short(each.revert)} does",
+        )
+
+
+def refuse(branch: str, found: Collection[Reverted]) -> Conflict:
+    """Return the error of a merge that would bring nothing of what was reverted."""
+    message, hint = describe(branch, found)
+    return Conflict(message, hint=hint, reverts=" ".join(each.revert.hex() for each in found))
+
+
+def warn(branch: str, found: Collection[Reverted]) -> Finding:
+    """Return the warning of a merge that has nothing to bring, where a part was reverted."""
+    message, hint = describe(branch, found)
+    return Finding(RULE, "warning", f"{message.replace('merged it', 'merged all of it')}; {hint}")

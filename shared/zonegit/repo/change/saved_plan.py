@@ -1,0 +1,287 @@
+"""A change that somebody looks at first: worked out on the tip, saved, and carried out later if the
+RRsets it touches are still as it saw them. What else has changed meanwhile does not matter.
+
+A saved plan is a JSON document, and input like any other: nothing in it is believed.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from zonegit.errors import Conflict, Invalid
+from zonegit.objects import zone_tree
+from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex
+from zonegit.objects.model import Index, Tree
+from zonegit.objects.tree_codec import entries_below
+from zonegit.repo import read_zone
+from zonegit.repo.commit import change_plan, commit_loop, drafts, edits
+from zonegit.repo.commit.change_plan import Plan
+from zonegit.repo.commit.commit_loop import Intent, Lost, Preview, Unchanged
+from zonegit.repo.commit.diff import Delta, TreePair
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.dry_runs import Judgement
+from zonegit.repo.commit.edits import Delete, Edit, Set
+from zonegit.repo.heads import Position, Repo
+from zonegit.store import ref_names
+from zonegit.store.reader import Reader
+from zonegit.zone import lexer, names, rrtypes, rules, spelling
+from zonegit.zone.findings import Finding
+from zonegit.zone.names import ROOT, Name
+from zonegit.zone.rrset import MAX_TTL, RRset, rrset, soa, title, with_serial
+from zonegit.zone.serial import later
+from zonegit.zonefile import typed_records
+from zonegit.zonefile.conflict_markers import refuse_markers
+
+VERSION: Final = 1
+MAX_OCTETS: Final = 64 << 20
+MAX_CHANGES: Final = 1_000_000
+NAMED: Final = 1_000
+"""RRsets that have changed which an error names; beyond that they are counted."""
+LITTLE: Final = 250
+"""RRsets of a zone that are counted; of a bigger one it is told how many there are at least."""
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """A plan: the RRsets of a branch that change, from what they were at ``base`` (None: it had no
+    commit); an SOA whose serial alone changes is not among them. ``serial`` is what the commit
+    would have got, ``before`` the tip's. ``is_import``: it was worked out from a whole zone, which
+    may replace a signed one. ``findings`` and ``judgement`` (None: nothing would be moved) are
+    about the tip that it was worked out on; a plan that was read has none."""
+
+    zone: Name
+    branch: str
+    base: CommitId | None
+    serial: int
+    before: int | None
+    is_import: bool
+    deltas: list[Delta]
+    findings: tuple[Finding, ...] = ()
+    judgement: Judgement | None = None
+
+
+class Size(msgspec.Struct, frozen=True):
+    """How many RRsets a zone has: so many, or more unless ``is_exact``."""
+
+    rrsets: int
+    is_exact: bool
+
+
+_Rdata = Annotated[str, Meta(max_length=lexer.MAX_ENTRY)]
+
+
+class _Content(msgspec.Struct, frozen=True):
+    ttl: Annotated[int, Meta(ge=0, le=MAX_TTL)]
+    rdata: Annotated[list[_Rdata], Meta(min_length=1, max_length=65_535)]
+
+
+class _Change(msgspec.Struct, frozen=True):
+    name: Annotated[str, Meta(max_length=2_000)]
+    type: Annotated[str, Meta(max_length=16)]
+    old: _Content | None
+    new: _Content | None
+
+
+class _Document(msgspec.Struct, frozen=True):
+    plan: Literal[1]
+    zone: Annotated[str, Meta(max_length=2_000)]
+    branch: Annotated[str, Meta(max_length=ref_names.MAX_SHORT)]
+    base: str | None
+    serial: Annotated[int, Meta(ge=0, lt=1 << 32)]
+    serial_before: Annotated[int, Meta(ge=0, lt=1 << 32)] | None
+    whole_zone: bool
+    changes: Annotated[list[_Change], Meta(max_length=MAX_CHANGES)]
+
+
+async def planned(repo: Repo, at: Position, plan: Plan, *, is_import: bool) -> tuple[Saved, Size]:
+    """What a plan would change where a branch is now, and how big the zone is; nothing is stored.
+
+    Raises:
+        Unsafe: the zone is signed, and this would break it.
+        Invalid, NotFound: as the plan says.
+    """
+    dry = Intent("plan", "plan", imports=is_import, lost=Lost.GIVEN_UP, dry_run=True)
+    reader = Reader(repo.objects)
+    tip = await drafts.state_of(reader, at)
+    preview = await commit_loop.commit(repo, at, plan, dry, reader)
+    serial, deltas = tip.serial or 0, []
+    if isinstance(preview, Preview):
+        serial = preview.serial
+        pair = TreePair(at.zone, preview.old, preview.new, reader, preview.objects)
+        deltas = await pair.deltas()
+    found = preview.findings if isinstance(preview, Preview | Unchanged) else ()
+    saved = Saved(
+        at.zone, at.branch, tip.commit, serial, tip.serial, is_import, deltas, found,
+        preview.judgement if isinstance(preview, Preview) else None,
+    )  # fmt: skip
+    return saved, await _size(reader, tip.tree)
+
+
+async def _size(reader: Reader, tree: ObjectId | None) -> Size:
+    if tree is None:
+        return Size(0, is_exact=True)
+    root = (await reader.get([tree]))[tree]
+    entries = len(root.entries) if isinstance(root, Tree) else 0
+    if isinstance(root, Index):
+        entries = entries_below(root.rows)
+    if entries > LITTLE:
+        return Size(entries, is_exact=False)
+    found = await reader.answer(zone_tree.count(tree, LITTLE + 1))
+    return Size(found, is_exact=found <= LITTLE)
+
+
+def summary(plan: Saved) -> Mapping[str, int]:
+    """Count the RRsets that are added, changed and deleted."""
+    kinds = Counter(kind(delta) for delta in plan.deltas)
+    return {each: kinds[each] for each in ("added", "changed", "deleted")}
+
+
+def kind(delta: Delta) -> str:
+    """Whether an RRset is added, changed or deleted."""
+    if delta.old is None:
+        return "added"
+    return "deleted" if delta.new is None else "changed"
+
+
+def is_plan(octets: bytes) -> bool:
+    """Whether it is to be read as a plan: no edit and no diff begins with a brace."""
+    return octets.lstrip()[:1] == b"{"
+
+
+def read(octets: bytes, source: str) -> Saved:
+    """Raises:
+    Invalid: it is no plan, or one that nobody can carry out; names ``source`` and where.
+    """
+    if len(octets) > MAX_OCTETS:
+        raise Invalid(f"{source}: more than {MAX_OCTETS} octets")
+    refuse_markers(octets, source)
+    try:
+        found = msgspec.json.decode(octets, type=_Document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(
+            f"{source} is no plan: {error}", hint="zonegit plan FILE --out PLAN makes one"
+        ) from None
+    if found.base is not None and not HEX_ID.fullmatch(found.base):
+        raise Invalid(f"{source}: base {found.base[:80]!r} is not the id of a commit")
+    try:
+        zone, branch = names.parse(found.zone), ref_names.checked(found.branch)
+    except Invalid as error:
+        raise Invalid(f"{source}: {error.message}", hint=error.hint) from None
+    plan = Saved(
+        zone,
+        branch,
+        CommitId(from_hex(found.base)) if found.base is not None else None,
+        found.serial,
+        found.serial_before,
+        found.whole_zone,
+        [_delta(each, number, zone, source) for number, each in enumerate(found.changes, 1)],
+    )
+    _refuse_twice(plan, source)
+    return plan
+
+
+def _delta(change: _Change, number: int, zone: Name, source: str) -> Delta:
+    try:
+        owner, rdtype = names.parse(change.name), rrtypes.from_text(change.type)
+        rules.check_inside(owner, zone)
+        old, new = (_rrset(owner, rdtype, each) for each in (change.old, change.new))
+        if old == new:
+            raise Invalid("it changes nothing")
+        if new is None and (owner, rdtype) == (zone, rrtypes.SOA):
+            raise Invalid("no zone is without its SOA")
+    except Invalid as error:
+        where = f"{source}: change {number}, {change.name[:80]} {change.type}"
+        raise Invalid(f"{where}: {error.message}", hint=error.hint) from None
+    return Delta(owner, rdtype, old, new)
+
+
+def _rrset(owner: Name, rdtype: int, content: _Content | None) -> RRset | None:
+    if content is None:
+        return None
+    rdatas = [typed_records.read_rdata(rdtype, text, ROOT) for text in content.rdata]
+    value = rrset(owner, rdtype, content.ttl, rdatas)
+    if rdtype == rrtypes.SOA:
+        soa(value)  # or it is none
+    return value
+
+
+def _refuse_twice(plan: Saved, source: str) -> None:
+    seen = Counter((delta.owner, delta.rdtype) for delta in plan.deltas)
+    if twice := [key for key, times in seen.items() if times > 1]:
+        raise Invalid(f"{source}: {title(*twice[0])} is changed twice")
+
+
+def plan_saved(plan: Saved) -> Plan:
+    """Carries out a saved plan on whatever the branch holds; where all is as it wants it already,
+    there is nothing to do.
+
+    Its Raises:
+        Conflict: RRsets are not as the plan saw them; names them.
+        Invalid: the result would break a rule of DNS.
+    """
+
+    async def carry_out(reader: Reader, tip: State) -> Planned | None:
+        owners = {delta.owner for delta in plan.deltas}
+        present = await read_zone.rrsets_at(reader, tip.tree, owners, plan.zone)
+        now = [(delta, present[delta.owner].get(delta.rdtype)) for delta in plan.deltas]
+        serial_alone = not plan.deltas and tip.serial is not None and later(plan.serial, tip.serial)
+        if all(_is_done(delta, value) for delta, value in now) and not serial_alone:
+            return None
+        if moved := [delta for delta, value in now if not _same(delta.old, value)]:
+            raise _moved(plan, moved)
+        # Where the spelling is still what the plan saw, the one that it shows is stored.
+        respell = all(_same_octets(delta.old, value) for delta, value in now)
+        changes = edits.apply(map(_edit, plan.deltas), present, plan.zone)
+        settled = change_plan.settle(changes, present, respell=respell)
+        return _with_serial(settled, plan, tip) if settled.changes or serial_alone else settled
+
+    return carry_out
+
+
+def _with_serial(settled: Planned, plan: Saved, tip: State) -> Planned:
+    """Let a commit have the plan's serial where that is later than all the branch had, as it has a
+    file's."""
+    key = (plan.zone, rrtypes.SOA)
+    if key in settled.changes or tip.soa is None:
+        return settled
+    changes = {**settled.changes, key: with_serial(tip.soa, plan.serial)}
+    return msgspec.structs.replace(settled, changes=changes)
+
+
+def _edit(delta: Delta) -> Edit:
+    return Delete(delta.owner, delta.rdtype) if delta.new is None else Set(delta.new)
+
+
+def _is_done(delta: Delta, value: RRset | None) -> bool:
+    """Return whether an RRset is as a plan wants it. The spelling of its records matters only where
+    that is all that the plan changes."""
+    if _same(delta.old, delta.new):
+        return _same_octets(delta.new, value)
+    return _same(delta.new, value)
+
+
+def _same(one: RRset | None, other: RRset | None) -> bool:
+    """Return whether two hold the same records, serials apart: those move with every commit."""
+    return spelling.is_same(_but_serial(one), _but_serial(other))
+
+
+def _same_octets(one: RRset | None, other: RRset | None) -> bool:
+    """Return whether two hold the same records in the same spelling, serials apart."""
+    return _but_serial(one) == _but_serial(other)
+
+
+def _but_serial(value: RRset | None) -> RRset | None:
+    return value if value is None or value.rdtype != rrtypes.SOA else with_serial(value, 0)
+
+
+def _moved(plan: Saved, moved: Iterable[Delta]) -> Conflict:
+    every = [title(delta.owner, delta.rdtype) for delta in moved]
+    more = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
+    where = f"{names.text(plan.zone)} {plan.branch}"
+    return Conflict(
+        f"{where} has changed since the plan was made: {', '.join(every[:NAMED])}{more};"
+        " nothing was moved",
+        hint="look at them (zonegit diff), then plan anew",
+    )

@@ -1,0 +1,90 @@
+"""Annotated tags: made, listed, deleted. A tag is an object with a message, and a ref to it."""
+
+import msgspec
+
+from zonegit.errors import Conflict, NotFound
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.model import Tag
+from zonegit.repo import read_zone, refish
+from zonegit.repo.change import new_names
+from zonegit.repo.heads import Repo
+from zonegit.store import ref_names
+from zonegit.store.expected import Absent, Anything, Exactly
+from zonegit.store.reader import Reader
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A tag: the commit it stands for, and the annotation; None where the ref holds the commit
+    itself. ``subject`` is the first line of the annotation, else of the commit's message."""
+
+    name: str
+    commit: CommitId
+    tag: Tag | None
+    subject: str
+
+
+async def listed(repo: Repo, zone: Name) -> list[Listed]:
+    """The tags of a zone, by name.
+
+    Raises:
+        NotFound: the zone is not registered.
+    """
+    refs = await repo.refs.zone(zone, repo.actor)
+    reader = Reader(repo.objects)
+    targets = {name: tip.target for name, tip in sorted(refs.tags.items())}
+    subjects = await read_zone.subjects(reader, targets.values())
+    objects = await reader.get(targets.values())
+    found = []
+    for name, target in targets.items():
+        value = objects[target]
+        tag = value if isinstance(value, Tag) else None
+        commit = tag.target if tag is not None else CommitId(target)
+        found.append(Listed(name, commit, tag, subjects[target]))
+    return found
+
+
+async def create(
+    repo: Repo, zone: Name, name: str, commit: CommitId, message: str, *, force: bool = False
+) -> ObjectId:
+    """Tags a commit, and returns the tag's id; signed where the operator signs. ``force`` moves a
+    tag that is there.
+
+    Raises:
+        Conflict: there is a tag of that name, and it is not forced.
+        Invalid: not a tag's name, not one for a new tag, or the commit is not one of the zone.
+    """
+    ref = ref_names.tag(zone, name)
+    await new_names.require_usable(repo, ref)
+    made = repo.sealed(Tag(commit, name, repo.now(), message))
+    await repo.objects.put([made])
+    expected = Anything() if force else Absent()
+    try:
+        await repo.refs.move(ref, expected, made.id, repo.origin("tag", force=force))
+    except Conflict as error:
+        raise Conflict(
+            f"{names.text(zone)} has a tag {name!r} already",
+            hint="whoever knows it expects it to stay; --force replaces it all the same",
+            **error.details,
+        ) from error
+    return made.id
+
+
+async def delete(repo: Repo, zone: Name, name: str) -> CommitId:
+    """Deletes a tag, and returns the commit it stood for.
+
+    Raises:
+        NotFound: there is no such tag.
+        Conflict: it moved meanwhile.
+    """
+    refs = await repo.refs.zone(zone, repo.actor)
+    if name not in refs.tags:
+        raise NotFound(
+            f"{names.text(zone)} has no tag {name!r}",
+            hint=f"it has {', '.join(sorted(refs.tags)) or 'none'}",
+        )
+    target = refs.tags[name].target
+    commit = await refish.peel(Reader(repo.objects), target)
+    await repo.refs.move(ref_names.tag(zone, name), Exactly(target), None, repo.origin("tag"))
+    return commit

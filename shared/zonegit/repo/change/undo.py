@@ -1,0 +1,343 @@
+"""Taking an operation back: each ref it moved goes back to where it found it, as one new operation,
+which can be taken back itself.
+
+Nothing moves before all of it was looked at. Then zones come back before their branches, what is
+served before what is not served any more, and a zone goes when nothing is left of it.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Conflict, Denied, NotFound, Unsafe, ZonegitError
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.model import subject
+from zonegit.repo import many_zones, read_zone
+from zonegit.repo.change import branches, revert
+from zonegit.repo.commit import change_plan, commit_loop, diff, drafts, dry_runs
+from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Outcome, Preview, Unchanged
+from zonegit.repo.commit.conflicts import Conflicted
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.dry_runs import Judgement
+from zonegit.repo.heads import Position, Repo
+from zonegit.repo.inspect import operations
+from zonegit.repo.inspect.operations import Done, Turned
+from zonegit.store import ref_names
+from zonegit.store.expected import Absent, Exactly
+from zonegit.store.protocols import Moved, Origin, ZoneRefs
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
+from zonegit.zone import rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import with_serial
+from zonegit.zone.serial import following
+
+AT_ONCE: Final = 16
+"""Refs that go back at the same time."""
+
+TOLD: Final = 10
+"""Refs that the error of an undo which stopped halfway names, of each kind."""
+
+REDO: Final = "redo"
+"""What the command of an intent begins with that takes an undo back."""
+
+_UNDO: Final = re.compile(r'undo (".*")')
+"""The subject of a commit that an undo made."""
+
+Progress = Callable[[int, int], None]
+"""Hears how many refs have gone back, of how many."""
+
+
+class Back(msgspec.Struct, frozen=True):
+    """A ref that went back. ``moved`` None: it was only looked at, or stood there already;
+    ``commit`` what a branch holds now; ``outcome`` what became of one that got records back;
+    ``judgement`` the answer that a dry run got about it."""
+
+    turned: Turned
+    moved: Moved | None = None
+    commit: CommitId | None = None
+    outcome: Committed | Preview | Unchanged | None = None
+    judgement: Judgement | None = None
+
+
+class Undone(msgspec.Struct, frozen=True):
+    """What came of it. ``operation`` is the new one; ``skipped`` are other operators' own HEADs,
+    which are theirs to move."""
+
+    undone: Done
+    operation: str
+    back: list[Back]
+    skipped: list[RefName]
+
+
+class _World(msgspec.Struct, frozen=True):
+    """What there is before anything moves: the refs of the registered ones of the zones whose
+    branches go back, the zones that will be registered first, and what HEADs stood for."""
+
+    zones: Mapping[Name, ZoneRefs]
+    registers: frozenset[Name]
+    symrefs: Mapping[ObjectId, RefName]
+
+
+async def undo(
+    repo: Repo, done: Done, meant: Intent, progress: Progress = lambda done, of: None
+) -> Undone:
+    """Take an operation back, under the id ``meant.operation``, or where this operator began that
+    and did not complete it, under the id that it was begun with. Nothing is moved when that is a
+    dry run. Commits that it takes have messages of their own.
+
+    Raises:
+        Conflict: one of its refs was moved since; names the moves. Or one is moved at this moment.
+        Unsafe: it would take away what is served or stood on, a signed zone would get a commit, or
+            the ref store asks for it to be forced; and it is not.
+        Denied: all it moved are other operators' HEADs, or the broker does not allow it.
+        ZonegitError: it stopped halfway; says what stands and what does not.
+    """
+    operation = done.begun_by(repo.actor) or meant.operation
+    assert operation is not None
+    meant = msgspec.structs.replace(meant, operation=operation, undoes=done.operation)
+    mine, skipped = _parted(repo, await operations.standing(repo, done))
+    world = await _looked(repo, mine)
+    await _check(repo, mine, world, force=meant.force)
+    back: list[Back] = []
+    for step in _steps(mine):
+        results = await asyncio.gather(
+            *(_put_back(repo, each, world, meant) for each in step), return_exceptions=True
+        )
+        back += [each for each in results if isinstance(each, Back)]
+        failures = [each for each in results if isinstance(each, BaseException)]
+        if failures and meant.dry_run:
+            raise failures[0]
+        if failures:
+            raise _halfway(failures[0], back, mine, operation)
+        progress(len(back), len(mine))
+    return Undone(done, operation, back, skipped)
+
+
+def _parted(repo: Repo, turned: Iterable[Turned]) -> tuple[list[Turned], list[RefName]]:
+    """What may go back, in the order to do it, and other operators' own HEADs."""
+    every = list(turned)
+    theirs = [each.ref for each in every if _is_others(repo, each.ref)]
+    if theirs and len(theirs) == len(every):
+        raise Denied(
+            f"{operations.shown_ref(theirs[0])} is not yours to move",
+            hint="an operator's HEAD is moved by that operator alone: zonegit checkout",
+        )
+    mine = [each for each in every if not _is_others(repo, each.ref)]
+    return sorted(mine, key=_phase), theirs
+
+
+def _is_others(repo: Repo, ref: RefName) -> bool:
+    return ref.space == "head" and ref.short not in ("", repo.actor)
+
+
+def _phase(turned: Turned) -> int:
+    match turned.ref.space, turned.kind:
+        case "zone", "removed":
+            return 0
+        case "head", _:
+            # The HEAD itself remembers its branch for the zone, so that comes after it.
+            return 2 if turned.ref.zone is None else 3
+        case "zone", _:
+            return 5
+        case _:
+            return 1 if turned.found is not None else 4
+
+
+def _steps(mine: Sequence[Turned]) -> Iterable[Sequence[Turned]]:
+    """What may be done at the same time, one after the other."""
+    for phase in range(6):
+        todo = [each for each in mine if _phase(each) == phase]
+        for start in range(0, len(todo), AT_ONCE):
+            yield todo[start : start + AT_ONCE]
+
+
+async def _looked(repo: Repo, mine: Sequence[Turned]) -> _World:
+    symrefs = await operations.followed(
+        repo, {each.found for each in mine if each.ref.space == "head" and each.found}
+    )
+    back = [each.ref for each in mine if each.ref.space == "heads" and each.found is not None]
+    zones = {ref.zone for ref in back if ref.zone is not None}
+    registers = frozenset(
+        each.ref.zone for each in mine if each.kind == "removed" and each.ref.zone is not None
+    )
+    return _World(await many_zones.refs_of(repo, zones), registers, symrefs)
+
+
+async def _check(repo: Repo, mine: Sequence[Turned], world: _World, *, force: bool) -> None:
+    """Raises what :func:`undo` does of what can be known before."""
+    if force:
+        return
+    moves_head = any(each.ref == ref_names.own_head(repo.actor) for each in mine)
+    for each in mine:
+        if each.ref.space == "heads" and each.found is None:
+            assert each.ref.zone is not None
+            if each.ref.short == DEFAULT_BRANCH or not moves_head:
+                await branches.refuse_harm(repo, each.ref.zone, each.ref.short)
+
+
+async def _put_back(repo: Repo, turned: Turned, world: _World, meant: Intent) -> Back:
+    ref, found, now = turned.ref, turned.found, turned.now
+    registers = ref.zone in world.registers
+    meant = msgspec.structs.replace(meant, registers=registers)
+    origin = meant.origin(repo)
+    match ref.space:
+        case "zone" if meant.dry_run and ref.zone is not None:
+            return Back(turned, judgement=await dry_runs.judge_zone(repo, ref.zone))
+        case "head" if meant.dry_run:
+            return Back(turned)  # whatever could be in the way of these was looked at before
+        case "zone":
+            return Back(turned, await _zone(repo, turned, origin))
+        case "head":
+            return Back(turned, await _head(repo, turned, world, origin))
+        case "heads" if found is not None:
+            assert ref.zone is not None
+            return await _branch(repo, turned, CommitId(found), world.zones.get(ref.zone), meant)
+        case _:
+            expected = Exactly(now) if now is not None else Absent()
+            if meant.dry_run:
+                judgement = await dry_runs.judge(
+                    repo, ref, expected, found, origin, registers=registers
+                )
+                return Back(turned, judgement=judgement)
+            return Back(turned, await repo.refs.move(ref, expected, found, origin))
+
+
+async def _zone(repo: Repo, turned: Turned, origin: Origin) -> Moved:
+    assert turned.ref.zone is not None
+    if turned.kind == "removed":
+        return await repo.refs.register(turned.ref.zone, origin)
+    # Forced, this would take along what somebody has just made there.
+    unforced = msgspec.structs.replace(origin, force=False)
+    return await repo.refs.unregister(turned.ref.zone, unforced)
+
+
+async def _head(repo: Repo, turned: Turned, world: _World, origin: Origin) -> Moved:
+    branch = world.symrefs[turned.found] if turned.found is not None else None
+    if branch is not None:
+        try:
+            moved = await repo.refs.point(turned.ref, branch, origin)
+            if turned.ref == ref_names.own_head(repo.actor) and branch.zone is not None:
+                repo.memory.note_moved(branch.zone, branch.short)
+            return moved
+        except NotFound:
+            head, stood = operations.shown_ref(turned.ref), operations.shown_ref(branch)
+            repo.note(f"{head} stood for {stood}, and that zone was removed: it stands for nothing")
+    removed = await repo.refs.unpoint(turned.ref, origin)
+    if turned.ref.zone is None:
+        repo.memory.note_removed()
+    return removed
+
+
+async def _branch(
+    repo: Repo, turned: Turned, target: CommitId, refs: ZoneRefs | None, meant: Intent
+) -> Back:
+    """The records of ``target``, under a serial that secondaries follow."""
+    assert turned.ref.zone is not None
+    tip = refs.heads.get(turned.ref.short) if refs is not None else None
+    position = Position(turned.ref.zone, turned.ref.short, tip)
+    if (tip.target if tip is not None else None) != turned.now:
+        raise Conflict(
+            f"{operations.shown_ref(turned.ref)} was moved at this moment",
+            hint="zonegit reflog tells by whom",
+            tip=tip.target.hex() if tip is not None else "",
+        )
+    reader = Reader(repo.objects)
+    meant = msgspec.structs.replace(meant, message=await _message(reader, turned, meant))
+    done = await _reset(repo, reader, position, target, meant)
+    assert not isinstance(done, Conflicted)  # it merges nothing
+    match done:
+        case Committed():
+            return Back(turned, done.moved, done.commit, done)
+        case Unchanged():
+            return Back(turned, commit=target, outcome=done)
+        case Preview():
+            return Back(turned, outcome=done, judgement=done.judgement)
+
+
+async def _reset(
+    repo: Repo, reader: Reader, position: Position, target: CommitId, meant: Intent
+) -> Outcome:
+    """Give a branch the records of ``target``, under the next serial where one that was deleted had
+    a later one than that."""
+    try:
+        done = await revert.reset(repo, position, target, meant, exact=False, reader=reader)
+    except Unsafe as error:
+        highest = _reached(position, error)
+        if highest is None:
+            raise
+        return await _again(repo, reader, position, target, highest, meant, error)
+    refusal = done.judgement.refusal if isinstance(done, Preview) else None
+    if isinstance(refusal, Unsafe) and (highest := _reached(position, refusal)) is not None:
+        return await _again(repo, reader, position, target, highest, meant, refusal)
+    return done
+
+
+def _reached(position: Position, refusal: Unsafe) -> int | None:
+    """Return the highest serial that a deleted branch had, if it is why making it is refused."""
+    highest = refusal.details.get("highest")
+    return int(highest) if position.tip is None and highest is not None else None
+
+
+async def _message(reader: Reader, turned: Turned, meant: Intent) -> str:
+    """What the commit says that takes a branch back. What is found and left is read at once."""
+    await reader.get([each for each in (turned.found, turned.left) if each is not None])
+    if turned.left is None:
+        return f"bring back {turned.ref.short}"
+    said = subject(await read_zone.read_commit(reader, CommitId(turned.left)))
+    if meant.reason.startswith(REDO) and (undo := _UNDO.fullmatch(said)):
+        return f"{REDO} {undo[1]}\n\nThis takes back {turned.left.hex()}."
+    return f'undo "{said}"\n\nThis takes back {turned.left.hex()}.'
+
+
+async def _again(
+    repo: Repo,
+    reader: Reader,
+    position: Position,
+    target: CommitId,
+    highest: int,
+    meant: Intent,
+    error: Unsafe,
+) -> Outcome:
+    """Makes a branch again that had later serials than its last commit.
+
+    Raises:
+        Unsafe: that is ``error``, for the zone is signed: its serial is whatever was signed.
+    """
+    state = await drafts.state_at(reader, target, position.zone)
+    if state.soa is None or drafts.signs_soa(state.rrsig):
+        raise error
+    later = with_serial(state.soa, following(highest))
+
+    async def plan(reader: Reader, _tip: State) -> Planned:
+        deltas = await diff.between_as_stored(reader, None, state.tree, position.zone)
+        every = change_plan.planned(deltas)
+        changes = {**every.changes, (position.zone, rrtypes.SOA): later}
+        return Planned(changes, every.added, parents=(target,))
+
+    again = msgspec.structs.replace(meant, lost=Lost.GIVEN_UP)
+    return await commit_loop.commit(repo, position, plan, again, reader)
+
+
+def _halfway(
+    error: BaseException, back: Sequence[Back], mine: Sequence[Turned], operation: str
+) -> BaseException:
+    """What is said of an undo that could not go on."""
+    if not back or not isinstance(error, ZonegitError):
+        return error
+    stands = [each.turned.ref for each in back]
+    rest = [each.ref for each in mine if each.ref not in stands]
+    return type(error)(
+        f"{error.message}; back are {_told(stands)}; not back are {_told(rest)}",
+        hint=f"the same command completes it; zonegit undo {operations.short_id(operation)} takes"
+        " back what was done of it",
+        **{**error.details, "operation": operation},
+    )
+
+
+def _told(refs: Sequence[RefName]) -> str:
+    shown = ", ".join(operations.shown_ref(ref) for ref in refs[:TOLD])
+    return f"{shown} and {len(refs) - TOLD} more" if len(refs) > TOLD else shown

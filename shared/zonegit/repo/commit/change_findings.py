@@ -1,0 +1,234 @@
+"""Findings about a change: the rules of ``zone.lint``, run on the RRsets that it touches.
+
+Theory of operation. A change is examined for the faults that it brings, not for those that the zone
+has: what was accepted before stays accepted. Three kinds of RRsets can get a new fault:
+
+- those that the change sets. The rules about their content run on them, and the names that they
+  refer to are looked up in the new tree.
+- those that it adds. The rules about their place run on them: a zone cut or a DNAME above may hide
+  them. Where that cut or DNAME is new too, one finding says how much it hides, old and new.
+- those of the apex, and of zone cuts on the way, that name a host whose address goes or which
+  becomes an alias. Others that name it are not searched for: that is the whole zone, and ``zonegit
+  lint`` reads it.
+
+The names to look up are known from the change, so the new tree is read along a few paths at once,
+mostly through nodes that making it has read already. Only where there are findings about content is
+the old tree read the same way, and what was found there too is left out. The first commit of a zone
+is the whole of it, and is looked up in memory.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from itertools import chain
+
+from zonegit.objects import tree_lookup
+from zonegit.objects.ids import ObjectId
+from zonegit.objects.tree_lookup import Standing
+from zonegit.repo import read_zone
+from zonegit.repo.commit.edits import Changes, Key
+from zonegit.repo.commit.occlusion import Hidden, gather_hidden, gather_hidden_in, hider_of
+from zonegit.store.reader import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.findings import Finding
+from zonegit.zone.lint import delegations, references, table
+from zonegit.zone.lint.rule import Scope
+from zonegit.zone.lint.view import View, WholeZone, names_above
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
+
+_WATCHED = (rrtypes.NS, rrtypes.MX)
+"""Types at the apex that are examined when a host's address goes or it becomes an alias."""
+
+
+_HIDDEN = {table.HIDDEN_BY_CUT.id, table.HIDDEN_BY_DNAME.id}
+
+
+class Nearby:
+    """A change and its surroundings in one of the two trees.
+
+    Args:
+        apex: the zone's name.
+        standing: the types at the names that were looked up.
+        values: RRsets that are at hand.
+    """
+
+    def __init__(self, apex: Name, standing: Standing, values: Mapping[Key, RRset | None]) -> None:
+        self.apex = apex
+        self._standing = {names.below(apex, path): types for path, types in standing.items()}
+        self._values = values
+        self._servers = {
+            server
+            for (_, rdtype), value in values.items()
+            if rdtype == rrtypes.NS and value is not None
+            for server in references.names_in(value)
+        }
+
+    def has(self, owner: Name, rdtype: int) -> bool:
+        """Return whether there is an RRset of that type at a name that was looked up."""
+        return rdtype in self._standing.get(owner, ())
+
+    def rrset(self, owner: Name, rdtype: int) -> RRset | None:
+        """Return an RRset that is at hand, None for others."""
+        return self._values.get((owner, rdtype))
+
+    def exists(self, owner: Name) -> bool:
+        """Return whether a name that was looked up exists."""
+        return owner in self._standing
+
+    def is_server(self, name: Name) -> bool:
+        """Return whether one of the NS RRsets at hand names that host."""
+        return name in self._servers
+
+
+class Examination:
+    """One change to a zone.
+
+    Args:
+        reader: reads both trees.
+        apex: the zone's name.
+        soa: its SOA RRset, as it will be.
+        before: the tree that is changed, None where there is none.
+        after: the new tree.
+        changes: what RRsets become.
+        added: which of them are not in ``before``.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        apex: Name,
+        soa: RRset,
+        before: ObjectId | None,
+        after: ObjectId,
+        changes: Changes,
+        added: AbstractSet[Key],
+    ) -> None:
+        self._reader = reader
+        self._apex = apex
+        self._before = before
+        self._after = after
+        self._changes = changes
+        self._set = {key: value for key, value in changes.items() if value is not None}
+        self._added = added & self._set.keys()
+        self._soa = soa
+
+    async def run(self) -> tuple[Finding, ...]:
+        """Return the findings, in the order zones are sorted in."""
+        if self._before is None:
+            found = self._examine_all()
+        else:
+            focus = self._focus()
+            wanted = {*self._names(focus), *self._find_affected()}
+            found = await self._look_up(focus, wanted) if wanted else []
+        return tuple(sorted(found, key=table.sort_key_of))
+
+    def _examine_all(self) -> list[Finding]:
+        """Return the findings about a new zone. Whatever hides something is new as well."""
+        view = WholeZone(self._apex, self._set)
+        found = list(_examine(view, self._set.values(), "content"))
+        found += [each.finding() for each in gather_hidden_in(view, self._added)]
+        rule = table.MISSING_DOT_OWNER
+        for value in map(self._set.__getitem__, self._added):
+            found += [rule.finding(value, message) for message in rule.check(view, value)]
+        return found
+
+    async def _look_up(self, focus: list[Key], wanted: AbstractSet[Name]) -> list[Finding]:
+        paths = {names.path(name, self._apex) for name in wanted}
+        standing = await self._reader.answer(tree_lookup.survey(self._after, paths))
+        values = await self._values(standing, {**self._set, (self._apex, rrtypes.SOA): self._soa})
+        view = Nearby(self._apex, standing, values)
+        watched = [key for key in values if key not in self._changes and key[1] in _WATCHED]
+        keys = [*focus, *(watched if self._find_affected() else ())]
+        content = list(_examine(view, (values[key] for key in keys), "content"))
+        if content:
+            content = await self._but_known(content, paths, keys)
+        hidden = await gather_hidden(self._reader, self._after, view, self._added)
+        return [*content, *self._place(view, hidden)]
+
+    def _focus(self) -> list[Key]:
+        """Return the RRsets that are examined for their content."""
+        keys = [key for key in self._set if table.rules_for(key[1], "content")]
+        soa = self._apex, rrtypes.SOA
+        if (self._apex, rrtypes.NS) in self._changes and soa not in self._set:
+            keys.append(soa)
+        return keys
+
+    def _names(self, focus: Collection[Key]) -> Iterator[Name]:
+        """Return the names that examining the change needs to know of."""
+        for key in focus:
+            yield key[0]
+            value = self._set.get(key)
+            for name in references.names_in(value) if value is not None else ():
+                if names.is_within(name, self._apex):
+                    yield name
+        yield from (owner for owner, _ in self._added)
+
+    def _find_affected(self) -> set[Name]:
+        """Return the hosts whose addresses go, or that become aliases."""
+        return {
+            owner
+            for (owner, rdtype), value in self._changes.items()
+            if (value is None and rdtype in delegations.ADDRESSES)
+            or ((owner, rdtype) in self._added and rdtype in (rrtypes.CNAME, rrtypes.DNAME))
+        }
+
+    async def _values(self, standing: Standing, known: Mapping[Key, RRset]) -> dict[Key, RRset]:
+        """Return the RRsets of ``known``, and those that name hosts which the change touches: of
+        zone cuts, where it adds an address below one, and of the apex."""
+        affected = self._find_affected()
+        below = {owner for owner, rdtype in self._added if rdtype in delegations.ADDRESSES}
+        above = {
+            name
+            for owner in (*affected, *below)
+            for name in (owner, *names_above(owner, self._apex))
+        }
+        cuts = [name for name in above if rrtypes.NS in _types(standing, name, self._apex)]
+        wanted: dict[Key, ObjectId] = {}
+        if affected or any(name != self._apex for name in (*cuts, *self._new_cuts())):
+            for name, rdtype in chain(
+                ((name, rrtypes.NS) for name in cuts), ((self._apex, each) for each in _WATCHED)
+            ):
+                types = _types(standing, name, self._apex)
+                if rdtype in types and (name, rdtype) not in known:
+                    wanted[name, rdtype] = types[rdtype]
+        blobs = await read_zone.rrsets(self._reader, set(wanted.values())) if wanted else {}
+        return {**known, **{key: blobs[blob] for key, blob in wanted.items()}}
+
+    def _new_cuts(self) -> list[Name]:
+        return [owner for owner, rdtype in self._added if rdtype == rrtypes.NS]
+
+    async def _but_known(
+        self, found: list[Finding], paths: Collection[names.Path], keys: Collection[Key]
+    ) -> list[Finding]:
+        """Leave out what is found in the old tree as well."""
+        assert self._before is not None
+        standing = await self._reader.answer(tree_lookup.survey(self._before, paths))
+        wanted = {
+            (owner, rdtype): types[rdtype]
+            for owner, rdtype in keys
+            if rdtype in (types := _types(standing, owner, self._apex))
+        }
+        blobs = await read_zone.rrsets(self._reader, set(wanted.values()))
+        values = {key: blobs[blob] for key, blob in wanted.items()}
+        known = set(_examine(Nearby(self._apex, standing, values), values.values(), "content"))
+        return [finding for finding in found if finding not in known]
+
+    def _place(self, view: View, hidden: Collection[Hidden]) -> Iterator[Finding]:
+        """Return the findings about the place of what is added, and about what it hides."""
+        for each in hidden:
+            yield each.finding()
+        for key in self._added:
+            for finding in table.examine(view, self._set[key], "place"):
+                if finding.rule not in _HIDDEN or hider_of(view, key) not in self._added:
+                    yield finding
+
+
+def _examine(
+    view: View, values: Collection[RRset] | Iterator[RRset], scope: Scope
+) -> Iterator[Finding]:
+    for value in values:
+        yield from table.examine(view, value, scope)
+
+
+def _types(standing: Standing, name: Name, apex: Name) -> Mapping[int, ObjectId]:
+    return standing.get(names.path(name, apex), {})

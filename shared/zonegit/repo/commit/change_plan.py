@@ -1,0 +1,186 @@
+"""What a commit is to change, worked out on whatever tip it finds: so it can be replayed."""
+
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)  # fmt: skip
+from typing import Final
+
+import msgspec
+
+from zonegit.objects import walk, zone_tree
+from zonegit.objects.codec import encode
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.objects.model import Blob
+from zonegit.repo import read_zone
+from zonegit.repo.commit import default_ttl, diff, edits, replay, size_limits, spelling_changes
+from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.edits import Add, Changes, Edit, Key, Set
+from zonegit.store.protocols import ObjectStore
+from zonegit.store.reader import Reader
+from zonegit.zone import names, rrtypes, spelling
+from zonegit.zone.findings import Finding
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, RRsets, soa, title
+
+Plan = Callable[[Reader, State], Awaitable[Planned | None]]
+"""Works out what to commit on a tip; None: nothing."""
+
+NOTHING: Final[RRsets] = {}
+
+
+def plan_edits(todo: Collection[Edit], apex: Name, *, respell: bool = False) -> Plan:
+    """Return a plan that applies edits to whatever the tip holds at their owners. ``respell``:
+    another spelling of records that are there is stored, too."""
+
+    async def plan(reader: Reader, tip: State) -> Planned:
+        owners = {edits.owner(edit) for edit in todo}
+        present = await read_zone.rrsets_at(reader, tip.tree, owners, apex)
+        meant = default_ttl.fill(todo, tip.soa)
+        changes = edits.apply(meant, present, apex, respell=respell)
+        left = settle(changes, present, respell=respell)
+        notes = (
+            *spelling_changes.limit(_added_again(meant, changes, present)),
+            *spelling_changes.limit(_changed_ttls(meant, left.changes, present)),
+            *default_ttl.find_notes(meant, left.added),
+        )
+        found = (*left.findings, *notes)
+        return msgspec.structs.replace(left, findings=found, footprint=footprint, stated=stated)
+
+    footprint = replay.find_footprint(todo)
+    stated = _stated_serial(each.rrset for each in todo if isinstance(each, Set | Add))
+    return plan
+
+
+def _added_again(
+    todo: Collection[Edit], changes: Changes, present: Mapping[Name, RRsets]
+) -> Iterator[Finding]:
+    """Note the edits that add nothing but records which are there in another spelling."""
+    for edit in todo:
+        if isinstance(edit, Add) and (edit.rrset.owner, edit.rrset.rdtype) not in changes:
+            known = present[edit.rrset.owner].get(edit.rrset.rdtype)
+            if known is None or {*edit.rrset.rdatas} <= {*known.rdatas}:
+                continue
+            if spelling.keys(edit.rrset) <= spelling.keys(known):
+                yield spelling.note_respelled(edit.rrset)
+
+
+def _changed_ttls(
+    todo: Collection[Edit], changes: Changes, present: Mapping[Name, RRsets]
+) -> list[Finding]:
+    """Return notes about records that were there and get the TTL of those that join them."""
+    joined: dict[Key, set[bytes]] = {}
+    for edit in todo:
+        if isinstance(edit, Add):
+            key = edit.rrset.owner, edit.rrset.rdtype
+            joined.setdefault(key, set()).update(spelling.keys(edit.rrset))
+    found = []
+    for (owner, rdtype), added in joined.items():
+        old, new = present[owner].get(rdtype), changes.get((owner, rdtype))
+        if old is None or new is None or old.ttl == new.ttl:
+            continue
+        if (spelling.keys(old) & spelling.keys(new)) - added:
+            message = (
+                f"the records that {title(owner, rdtype)} had get the TTL {new.ttl} too;"
+                f" it was {old.ttl}"
+            )
+            source = "RFC 2181 section 5.2"
+            found.append(Finding("ttl-changed", "note", message, owner, rdtype, source))
+    return found
+
+
+def _stated_serial(rrsets: Iterable[RRset]) -> int | None:
+    """Return the serial that an input states, None if it has no SOA."""
+    serials = [soa(each).serial for each in rrsets if each.rdtype == rrtypes.SOA]
+    return serials[-1] if serials else None
+
+
+def settle(changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False) -> Planned:
+    """Drop changes of spelling alone from the changes to what is present at their owners."""
+    now = {
+        key: present[key[0]][key[1]] for key in changes if key[1] in present.get(key[0], NOTHING)
+    }
+    left = spelling_changes.settle(changes, now, respell=respell)
+    return Planned(left.changes, left.changes.keys() - now.keys(), findings=left.findings)
+
+
+def add_findings(plan: Plan, findings: Sequence[Finding]) -> Plan:
+    """Return a plan whose commit also has ``findings``, which are known before it is made."""
+    if not findings:
+        return plan
+
+    async def with_findings(reader: Reader, tip: State) -> Planned:
+        planned = await plan(reader, tip) or Planned({})
+        return msgspec.structs.replace(planned, findings=(*findings, *planned.findings))
+
+    return with_findings
+
+
+def planned(deltas: Collection[Delta]) -> Planned:
+    """All that differs, from the old state to the new one."""
+    added = {(each.owner, each.rdtype) for each in deltas if each.old is None}
+    return Planned(diff.forward(deltas), added)
+
+
+def plan_replacement(
+    rrsets: Collection[RRset],
+    apex: Name,
+    renew: ObjectStore | None = None,
+    *,
+    respell: bool = False,
+) -> Plan:
+    """Return a plan that makes the zone equal ``rrsets``; equal subtrees are never read. ``renew``
+    is a store that is given every object again, what it holds already too: that repairs what
+    rotted. ``respell``: another spelling of records that are there is stored, too."""
+    wanted = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
+
+    async def plan(reader: Reader, tip: State) -> Planned:
+        if tip.tree is None:
+            first = spelling_changes.settle(dict(wanted), {})
+            return Planned(first.changes, wanted.keys(), findings=first.findings)
+        objects, made = build(rrsets, apex)
+        if renew is not None:
+            await size_limits.check_sizes(renew, rrsets)
+            await renew.put(objects)
+        reader.learn(objects)
+        found = await reader.answer(zone_tree.changes(tip.tree, made))
+        was = {(names.below(apex, each.path), each.rdtype): each.old for each in found}
+        changes = {key: wanted.get(key) for key in was}
+        now = {} if respell else await _now(reader, changes, was)
+        left = spelling_changes.settle(changes, now, respell=respell)
+        added = {key for key, old in was.items() if old is None}
+        return Planned(left.changes, added, findings=left.findings, stated=stated)
+
+    stated = _stated_serial(rrsets)
+    return plan
+
+
+async def _now(
+    reader: Reader, changes: Changes, was: Mapping[Key, ObjectId | None]
+) -> dict[Key, RRset]:
+    """Read the tip's RRsets of those that change, as far as their spelling matters."""
+    blobs = {
+        key: blob
+        for key, blob in was.items()
+        if blob is not None and changes[key] is not None and spelling_changes.is_needed(key[1])
+    }
+    found = await read_zone.rrsets(reader, set(blobs.values()))
+    return {key: found[blob] for key, blob in blobs.items()}
+
+
+def build(rrsets: Collection[RRset], apex: Name) -> tuple[list[RawObject], ObjectId | None]:
+    """The blobs and trees of a whole zone, and its tree's id, None of one without records."""
+    blobs = [encode(Blob(rrset)) for rrset in rrsets]
+    placed = {
+        (names.path(rrset.owner, apex), rrset.rdtype): raw.id
+        for rrset, raw in zip(rrsets, blobs, strict=True)
+    }
+    objects: list[RawObject] = []
+    by_id = {raw.id: raw for raw in blobs}
+    return objects, walk.run(zone_tree.update(None, placed, objects, by_id), {})

@@ -1,0 +1,55 @@
+"""The TTL of new RRsets whose edits state none: the minimum of the zone's SOA. Pure."""
+
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
+
+from zonegit.errors import Invalid
+from zonegit.repo.commit import edits
+from zonegit.repo.commit.edits import Add, Edit, Key, Set
+from zonegit.zone.findings import TTL_FROM_MINIMUM, Finding
+from zonegit.zone.rrset import MAX_TTL, RRset, soa, title
+
+
+def fill(todo: Collection[Edit], found: RRset | None) -> Collection[Edit]:
+    """Return the edits with a TTL each, for the RRsets that they may make.
+
+    Args:
+        todo: the edits.
+        found: the zone's SOA; None: it has none yet.
+
+    Raises:
+        Invalid: an edit has no TTL, and there is no SOA whose minimum it could take.
+    """
+    if not any(map(edits.needs_minimum, todo)):
+        return todo
+    if found is None:
+        raise Invalid(
+            "the zone has no SOA yet, so a TTL has to be stated",
+            hint="put it after the type, as in A 300 192.0.2.1, or set ZONEGIT_TTL",
+        )
+    minimum = min(soa(found).minimum, MAX_TTL)
+    return [edits.with_minimum(edit, minimum) for edit in todo]
+
+
+def find_notes(todo: Collection[Edit], added: AbstractSet[Key]) -> list[Finding]:
+    """Return a note about the new RRsets that take the SOA's minimum as their TTL.
+
+    Args:
+        todo: the edits, as :func:`fill` returns them.
+        added: the RRsets that are new.
+    """
+    new = [
+        edit.rrset
+        for edit in todo
+        if isinstance(edit, (Set, Add)) and edit.ttl == "minimum"
+        if (edit.rrset.owner, edit.rrset.rdtype) in added
+    ]
+    if not new:
+        return []
+    first = new[0]
+    more = f" and {len(new) - 1} more edits" if len(new) > 1 else ""
+    message = (
+        f"{title(first.owner, first.rdtype)}{more}: no TTL is stated, so it is {first.ttl},"
+        " the minimum of the zone's SOA; ZONEGIT_TTL sets another"
+    )
+    return [Finding(TTL_FROM_MINIMUM, "note", message, first.owner, first.rdtype)]

@@ -1,0 +1,154 @@
+"""What differs between two trees, RRset by RRset."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import msgspec
+
+from zonegit.objects import zone_tree
+from zonegit.objects.ids import CommitId, ObjectId, RawObject
+from zonegit.objects.zone_tree import Change
+from zonegit.repo import read_zone
+from zonegit.repo.commit.edits import Changes
+from zonegit.store.reader import Reader
+from zonegit.zone import names, rrtypes, spelling
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, sort_key, with_serial
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """One RRset that differs; ``old`` None: it was not there, ``new`` None: it is gone."""
+
+    owner: Name
+    rdtype: int
+    old: RRset | None
+    new: RRset | None
+
+
+class TreePair(msgspec.Struct, frozen=True):
+    """Two trees of a zone, to be compared when the difference is wanted.
+
+    Args:
+        old: None where there was no tree.
+        reader: has read what the new tree was made of, so that little is fetched again.
+        made: objects that the reader does not know yet.
+    """
+
+    zone: Name
+    old: ObjectId | None
+    new: ObjectId
+    reader: Reader
+    made: Sequence[RawObject] = ()
+
+    async def deltas(self) -> list[Delta]:
+        """Return all that differs, without an SOA whose serial alone does.
+
+        Raises:
+            Corrupt, NotFound, Unavailable: as the store says.
+        """
+        self.reader.learn(self.made)
+        return beside_serial(await between(self.reader, self.old, self.new, self.zone))
+
+    async def complete(self, changes: Changes) -> list[Delta]:
+        """Return deltas for some of the changes, with what the old tree has there.
+
+        Raises:
+            Corrupt, NotFound, Unavailable: as the store says.
+        """
+        owners = {owner for owner, _ in changes}
+        was = await read_zone.rrsets_at(self.reader, self.old, owners, self.zone)
+        return [
+            Delta(owner, rdtype, was[owner].get(rdtype), new and spelling.without_twins(new))
+            for (owner, rdtype), new in changes.items()
+        ]
+
+
+async def between(
+    reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
+) -> list[Delta]:
+    """List what differs between two trees of a zone, in the order zones are sorted in (RFC 4034
+    section 6.1). None is a tree without records. Equal subtrees are never read. Each record has one
+    spelling, and what differs in no more than twins (``zone.spelling``) is left out.
+
+    Raises:
+        Corrupt, NotFound, Unavailable: as the store says.
+    """
+    return await valued(reader, await reader.answer(zone_tree.changes(old, new)), apex)
+
+
+async def between_as_stored(
+    reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
+) -> list[Delta]:
+    """List the differences that lead from one tree to exactly the other, octet by octet.
+
+    Raises:
+        Corrupt, NotFound, Unavailable: as the store says.
+    """
+    found = await reader.answer(zone_tree.changes(old, new))
+    return _deltas(found, await read_zone.rrsets_as_stored(reader, _blobs(found)), apex)
+
+
+async def valued(reader: Reader, found: Collection[Change], apex: Name) -> list[Delta]:
+    """Return differences between trees of a zone with the RRsets they are of, in the same order;
+    those in twins alone are left out."""
+    deltas = _deltas(found, await read_zone.rrsets(reader, _blobs(found)), apex)
+    return [delta for delta in deltas if delta.old != delta.new]
+
+
+def _blobs(found: Collection[Change]) -> set[ObjectId]:
+    return {blob for change in found for blob in (change.old, change.new) if blob is not None}
+
+
+def _deltas(found: Collection[Change], values: Mapping[ObjectId, RRset], apex: Name) -> list[Delta]:
+    deltas = [
+        Delta(
+            names.below(apex, change.path),
+            change.rdtype,
+            values[change.old] if change.old is not None else None,
+            values[change.new] if change.new is not None else None,
+        )
+        for change in found
+    ]
+    return sorted(deltas, key=lambda delta: sort_key(delta.owner, delta.rdtype))
+
+
+async def hold_the_same(reader: Reader, one: CommitId, other: CommitId) -> bool:
+    """Whether two commits of a zone have the same records, the SOA's serial apart; the first other
+    difference ends the search.
+
+    Raises:
+        Corrupt, NotFound, Unavailable: as the store says.
+    """
+    serials: list[Change] = []
+
+    def take(change: Change) -> None:
+        if change.path or change.rdtype != rrtypes.SOA:
+            raise _Differ
+        serials.append(change)
+
+    await reader.get({one, other})
+    old, new = await read_zone.read_commit(reader, one), await read_zone.read_commit(reader, other)
+    try:
+        await reader.answer(zone_tree.diff(old.tree, new.tree, take))
+    except _Differ:
+        return False
+    return not beside_serial(await valued(reader, serials, names.ROOT))
+
+
+class _Differ(Exception):
+    """Two trees do."""
+
+
+def beside_serial(deltas: Iterable[Delta]) -> list[Delta]:
+    """Without the SOA, where nothing but its serial differs."""
+    return [delta for delta in deltas if not _is_serial_alone(delta)]
+
+
+def _is_serial_alone(delta: Delta) -> bool:
+    if delta.rdtype != rrtypes.SOA or delta.old is None or delta.new is None:
+        return False
+    return with_serial(delta.old, 0) == with_serial(delta.new, 0)
+
+
+def forward(deltas: Iterable[Delta]) -> Changes:
+    """The changes that lead from the old state to the new one."""
+    return {(delta.owner, delta.rdtype): delta.new for delta in deltas}

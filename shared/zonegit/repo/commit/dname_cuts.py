@@ -1,0 +1,66 @@
+"""Names that a change would make a zone cut and a DNAME, which RFC 6672 section 2.3 forbids."""
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+
+from zonegit.errors import Invalid
+from zonegit.objects import zone_tree
+from zonegit.objects.ids import ObjectId
+from zonegit.repo.commit.edits import Changes, Key
+from zonegit.store.reader import Reader
+from zonegit.zone import names, rrtypes, rules
+from zonegit.zone.findings import Finding
+from zonegit.zone.names import Name
+from zonegit.zonefile.builder import NS_AND_DNAME
+
+_BOTH = (rrtypes.NS, rrtypes.DNAME)
+
+
+async def check_delegations(
+    reader: Reader,
+    apex: Name,
+    tree: ObjectId | None,
+    changes: Changes,
+    added: AbstractSet[Key],
+    known: Sequence[Finding],
+) -> None:
+    """Check the names below the apex that become a zone cut or a DNAME.
+
+    Args:
+        reader: reads the tree.
+        apex: the zone's name.
+        tree: the zone before the change, None where there is none.
+        changes: what RRsets become.
+        added: which of them are new.
+        known: findings about the input, which say where in it an RRset is.
+
+    Raises:
+        Invalid: one would be both and was not before; names file and line where they are known.
+    """
+    paths = {owner: names.path(owner, apex) for owner in _candidates(apex, changes, added)}
+    found: dict[names.Path, dict[int, ObjectId]] = {}
+    if tree is not None and paths:
+        found = await reader.answer(zone_tree.find(tree, paths.values()))
+    for owner, path in paths.items():
+        before = found.get(path, {}).keys()
+        changed = {each: changes[owner, each] for each in _BOTH if (owner, each) in changes}
+        after = before - changed.keys()
+        after |= {each for each, value in changed.items() if value is not None}
+        try:
+            rules.check_delegation(owner, after, apex, before)
+        except Invalid as error:
+            raise _locate(error, owner, known) from None
+
+
+def _candidates(apex: Name, changes: Changes, added: AbstractSet[Key]) -> Iterator[Name]:
+    for key, value in changes.items():
+        owner, rdtype = key
+        is_new_cut = rdtype == rrtypes.NS and key in added
+        if value is not None and owner != apex and (is_new_cut or rdtype == rrtypes.DNAME):
+            yield owner
+
+
+def _locate(error: Invalid, owner: Name, known: Sequence[Finding]) -> Invalid:
+    """Return an error that says where it is in the input, if that is known."""
+    of_owner = (each.message for each in known if each.owner == owner and each.rule == NS_AND_DNAME)
+    return Invalid(next(of_owner, error.message), hint=error.hint)

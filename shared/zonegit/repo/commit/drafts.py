@@ -1,0 +1,271 @@
+"""From planned changes to a commit that is made but not yet pointed at: its serial, what a signed
+zone allows, its objects. Nothing is stored here.
+"""
+
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Invalid, Unsafe
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import encode
+from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
+from zonegit.objects.model import Blob, Commit, Identity
+from zonegit.repo import read_zone
+from zonegit.repo.commit import dname_cuts, size_limits
+from zonegit.repo.commit.change_findings import Examination
+from zonegit.repo.commit.edits import Changes, Key
+from zonegit.repo.commit.replay import Footprint
+from zonegit.repo.commit.serials import find_notes, next_soa
+from zonegit.repo.heads import Position, Repo
+from zonegit.store.reader import Reader
+from zonegit.zone import findings, names, rrtypes
+from zonegit.zone.findings import Finding
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, soa, title, with_serial
+from zonegit.zone.serial import later, latest
+
+SHOWN: Final = 5
+"""How many RRsets an error names before it only counts them."""
+
+
+class State(msgspec.Struct, frozen=True):
+    """A zone at a commit, as far as making the next one needs it: its tree, and the SOA and the
+    RRSIGs of its apex. All None: before the first commit."""
+
+    commit: CommitId | None = None
+    tree: ObjectId | None = None
+    soa: RRset | None = None
+    rrsig: RRset | None = None
+
+    @property
+    def serial(self) -> int | None:
+        """The serial of its SOA, None without one."""
+        return soa(self.soa).serial if self.soa is not None else None
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """What the next commit is to be.
+
+    ``changes`` are those to the tip's records, ``added`` which of them it does not have yet.
+    ``parents`` None: the tip, if there is one; others make it a commit even where no record
+    changes. ``reached`` is a serial that it has to follow beside those its branch had, None where
+    there is no such. ``findings`` are those about the input and about the changes.
+    ``footprint`` says which changes of others it cannot be made again on, None: any of the same
+    RRsets. ``stated`` is the serial that the input states, None: none.
+    """
+
+    changes: Changes
+    added: AbstractSet[Key] = frozenset()
+    parents: tuple[CommitId, ...] | None = None
+    reached: int | None = None
+    findings: tuple[Finding, ...] = ()
+    footprint: Footprint | None = None
+    stated: int | None = None
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A commit nobody points at yet; its ``objects`` children first. ``told`` are the changes
+    apart from the SOA's serial, ``added`` as :class:`Planned` has it, ``findings`` all that an
+    operator should know."""
+
+    commit: CommitId
+    tree: ObjectId
+    serial: int
+    parent: CommitId | None
+    objects: list[RawObject]
+    told: Changes
+    added: AbstractSet[Key]
+    findings: tuple[Finding, ...] = ()
+    footprint: Footprint | None = None
+
+
+class NothingToCommit(msgspec.Struct, frozen=True):
+    """No commit is needed; ``findings`` are those about the input."""
+
+    findings: tuple[Finding, ...] = ()
+
+
+async def state_at(reader: Reader, commit: CommitId, apex: Name) -> State:
+    """Raises:
+    Invalid: it is not a commit, or one of another zone.
+    """
+    tree = (await read_zone.read_commit(reader, commit)).tree
+    at = (await read_zone.rrsets_at(reader, tree, [apex], apex))[apex]
+    found = at.get(rrtypes.SOA)
+    if found is not None and found.owner != apex:
+        raise Invalid(
+            f"{short(commit)} is a commit of {names.text(found.owner)}, not {names.text(apex)}",
+            hint="the history of one zone is nothing to another",
+        )
+    return State(commit, tree, found, at.get(rrtypes.RRSIG))
+
+
+async def state_of(reader: Reader, position: Position) -> State:
+    """What the tip of a branch holds, which may be nothing."""
+    if position.tip is None:
+        return State()
+    return await state_at(reader, position.commit(), position.zone)
+
+
+async def draft(
+    repo: Repo,
+    reader: Reader,
+    position: Position,
+    tip: State,
+    planned: Planned,
+    message: str,
+    *,
+    may_touch_signed: bool,
+    force: bool,
+    strict: bool = False,
+    author: Identity | None = None,
+    examine: bool = True,
+) -> Draft | NothingToCommit:
+    """Draft the next commit of a branch, if one is needed. ``author`` None: the committer.
+    Unless ``examine``, there are no findings but those of the plan.
+
+    Raises:
+        Unsafe: the zone is signed, the change would invalidate signatures (unless it
+            ``may_touch_signed``) or its serial would not move on, and it is not forced.
+        Invalid: the zone would have no SOA; a name would become both a zone cut and a DNAME; an
+            RRset that is new is too large; or there are findings that ``strict`` makes errors.
+    """
+    apex = position.zone
+    changes = planned.changes
+    if signs_soa(tip.rrsig) and changes and not may_touch_signed and not force:
+        raise await _would_break_signatures(reader, apex, tip, changes)
+    new_soa = _decide_soa(position, tip, planned, force=force)
+    others = {key: value for key, value in changes.items() if key != (apex, rrtypes.SOA)}
+    if new_soa is None and not others and planned.parents is None:
+        if strict:
+            findings.refuse(planned.findings)
+        return NothingToCommit((*planned.findings, *_serial_notes(position, tip, planned, None)))
+    stands = new_soa or tip.soa
+    if stands is None:
+        raise _no_soa(apex)
+    stored = others if new_soa is None else {**others, (apex, rrtypes.SOA): new_soa}
+    told = others if new_soa is None or _same_but_serial(new_soa, tip.soa) else stored
+    if planned.parents is None:
+        await dname_cuts.check_delegations(
+            reader, apex, tip.tree, changes, planned.added, planned.findings
+        )
+    await size_limits.check_sizes(repo.objects, changes.values(), planned.findings)
+    objects, tree = await built(reader, apex, tip.tree, stored)
+    found = (*planned.findings, *_serial_notes(position, tip, planned, new_soa))
+    if examine:
+        reader.learn(objects)
+        change = Examination(reader, apex, stands, tip.tree, tree, changes, planned.added)
+        found = (*found, *await change.run())
+    if strict:
+        findings.refuse(found)
+    parents = planned.parents
+    if parents is None:
+        parents = (tip.commit,) if tip.commit is not None else ()
+    who = repo.now()
+    commit = Commit(tree, parents, author=author or who, committer=who, message=message)
+    raw = repo.sealed(commit)
+    return Draft(
+        commit=CommitId(raw.id),
+        tree=tree,
+        serial=soa(stands).serial,
+        parent=commit.first_parent,
+        objects=[*objects, raw],
+        told=told,
+        added=planned.added,
+        findings=found,
+        footprint=planned.footprint,
+    )
+
+
+def _no_soa(apex: Name) -> Invalid:
+    return Invalid(
+        f"{names.text(apex)} has no SOA record yet, and a zone needs one",
+        hint="import a zone file, or set one: zonegit set @ SOA 3600 'ns1 admin 1 2h 1h 2w 1h'",
+    )
+
+
+def _decide_soa(position: Position, tip: State, planned: Planned, *, force: bool) -> RRset | None:
+    """The SOA to store, None where it stays; see docs/object-model.md, Serials."""
+    changes = planned.changes
+    apex = position.zone
+    wanted = changes.get((apex, rrtypes.SOA))
+    highest = position.tip.highest if position.tip else None
+    reached = _later_of(highest, planned.reached)
+    if not signs_soa(changes.get((apex, rrtypes.RRSIG), tip.rrsig)):
+        others = planned.parents is not None or any(key != (apex, rrtypes.SOA) for key in changes)
+        return next_soa(tip.soa, wanted, reached, others)
+    # A signed SOA is never touched: its serial is whatever was signed.
+    kept = wanted or tip.soa
+    if changes and not force and kept is not None and tip.soa is not None:
+        before = soa(tip.soa).serial if reached is None else reached
+        if not later(soa(kept).serial, before):
+            raise Unsafe(
+                f"the signed zone's serial {soa(kept).serial} is not later than {before}",
+                hint="sign it again with a later serial; --force serves it all the same",
+            )
+    return wanted
+
+
+def _serial_notes(
+    position: Position, tip: State, planned: Planned, stored: RRset | None
+) -> list[Finding]:
+    highest = position.tip.highest if position.tip else None
+    return find_notes(planned.stated, tip.soa, highest, stored)
+
+
+def _later_of(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return latest(one, other)
+
+
+def _same_but_serial(one: RRset, other: RRset | None) -> bool:
+    return other is not None and with_serial(one, 0) == with_serial(other, 0)
+
+
+def signs_soa(rrsig: RRset | None) -> bool:
+    """Whether the RRSIGs of an apex cover its SOA: then the serial is whatever was signed."""
+    return _covers(rrsig, rrtypes.SOA)
+
+
+def _covers(rrsig: RRset | None, rdtype: int) -> bool:
+    """Whether one of the RRSIGs is over that type (RFC 4034 section 3.1.1)."""
+    covered = rdtype.to_bytes(2, "big")
+    return rrsig is not None and any(rdata[:2] == covered for rdata in rrsig.rdatas)
+
+
+async def _would_break_signatures(
+    reader: Reader, apex: Name, tip: State, changes: Changes
+) -> Unsafe:
+    owners = {owner for owner, _ in changes}
+    present = await read_zone.rrsets_at(reader, tip.tree, owners, apex)
+    broken = [
+        title(owner, rdtype)
+        for owner, rdtype in sorted(changes)
+        if _covers(present[owner].get(rrtypes.RRSIG), rdtype)
+    ]
+    shown = ", ".join(broken[:SHOWN]) or "none of the RRsets changed, but the proofs around them"
+    more = f" and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
+    return Unsafe(
+        f"{names.text(apex)} is signed; this would invalidate the signatures of {shown}{more}",
+        hint="import a newly signed zone instead; --force changes it all the same",
+    )
+
+
+async def built(
+    reader: Reader, apex: Name, tree: ObjectId | None, changes: Changes
+) -> tuple[list[RawObject], ObjectId]:
+    """The new blobs and trees that changes to a tree make, and the new tree's id."""
+    objects: list[RawObject] = []
+    blobs: dict[ObjectId, RawObject] = {}
+    placed: dict[tuple[names.Path, int], ObjectId | None] = {}
+    for (owner, rdtype), rrset in changes.items():
+        blob = encode(Blob(rrset)) if rrset is not None else None
+        if blob is not None:
+            blobs[blob.id] = blob
+        placed[names.path(owner, apex), rdtype] = blob.id if blob is not None else None
+    root = await reader.answer(zone_tree.update(tree, placed, objects, blobs))
+    assert root is not None  # it holds an SOA
+    return objects, root

@@ -1,0 +1,81 @@
+"""The verdict on a move that is not made: the ref store's, or this client's where the move is too
+large for one message."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Literal
+
+import msgspec
+
+from zonegit.errors import Conflict, ZonegitError
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.repo.heads import Repo
+from zonegit.safety import judgement
+from zonegit.safety.moves import MoveRequest
+from zonegit.store import ref_names
+from zonegit.store.expected import Expected
+from zonegit.store.protocols import Origin
+from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
+from zonegit.wire import messages
+from zonegit.zone.names import Name
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """The answer to a move that was not made. ``refusal`` is the error that the move would raise,
+    None where it would be accepted; ``judged_by`` says whose process applied the rules."""
+
+    refusal: ZonegitError | None
+    judged_by: Literal["refs", "client"]
+
+    def raise_lost_race(self) -> None:
+        """Raise what a real move raises when another came first: the caller may try again."""
+        if isinstance(self.refusal, Conflict):
+            raise self.refusal
+
+
+async def judge(
+    repo: Repo,
+    ref: RefName,
+    expected: Expected,
+    new: ObjectId | None,
+    origin: Origin,
+    objects: Sequence[RawObject] = (),
+    seen: Sequence[RawObject] = (),
+    *,
+    registers: bool = False,
+) -> Judgement:
+    """Return what would come of a move, which is not made. Nothing is stored either.
+
+    Args:
+        objects: the new objects that the move would have stored.
+        seen: others that were read.
+        registers: the same operation registers the zone first.
+    """
+    by_refs = messages.fits_message(objects)
+    try:
+        if by_refs:
+            await repo.refs.judge(ref, expected, new, origin, objects, seen, registers=registers)
+        else:
+            request = MoveRequest(ref, expected, new, origin.force, origin.because, registers)
+            known = {raw.id: raw for raw in [*objects, *seen]}
+            basis = partial(repo.refs.basis, ref)
+            await judgement.judge(repo.objects, request, basis, known)
+    except ZonegitError as refusal:
+        return Judgement(refusal, "refs" if by_refs else "client")
+    return Judgement(None, "refs" if by_refs else "client")
+
+
+async def judge_zone(repo: Repo, zone: Name) -> Judgement:
+    """Return whether the ref store registers and removes zones at this time: it does not before a
+    recovery. Whether this zone is there, and has branches, the caller knows."""
+    try:
+        await repo.refs.basis(ref_names.branch(zone, DEFAULT_BRANCH))
+    except ZonegitError as refusal:
+        return Judgement(refusal, "refs")
+    return Judgement(None, "refs")
+
+
+def first_refusal(judgements: Iterable[Judgement | None]) -> ZonegitError | None:
+    """Return the first error among several judgements, None where all are accepted."""
+    refusals = (each.refusal for each in judgements if each is not None)
+    return next((each for each in refusals if each is not None), None)

@@ -1,0 +1,189 @@
+"""Edits: intended changes as values, so that they can be replayed on another tip. All pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal
+
+import msgspec
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.repo.commit.rrset_builder import RRsetBuilder
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, RRsets, title
+from zonegit.zone.rules import check_owner, check_rrset
+
+Ttl = Literal["stated", "configured", "minimum"]
+"""Where the TTL of an RRset comes from: the edit states it; or the RRset keeps the one it has, and
+a new RRset takes that of the edit (configured) or the minimum of the zone's SOA."""
+
+
+class _Written(msgspec.Struct, frozen=True, kw_only=True):
+    """``where`` is the FILE:LINE that an edit was read from, which its errors name; None: none."""
+
+    where: str | None = None
+
+
+class Set(_Written, frozen=True):
+    """The RRset becomes this one."""
+
+    rrset: RRset
+    ttl: Ttl = "stated"
+
+
+class Add(_Written, frozen=True):
+    """These records join the RRset, which takes their TTL where one is stated."""
+
+    rrset: RRset
+    ttl: Ttl = "stated"
+
+
+class Remove(_Written, frozen=True):
+    """These records leave the RRset; where a ``ttl`` is stated, that has to be theirs."""
+
+    owner: Name
+    rdtype: int
+    rdatas: tuple[bytes, ...]
+    ttl: int | None = None
+
+
+class Delete(_Written, frozen=True):
+    """The RRset goes; ``rdtype`` None: every RRset of the owner, but never a zone's SOA."""
+
+    owner: Name
+    rdtype: int | None = None
+
+
+Edit = Set | Add | Remove | Delete
+
+Key = tuple[Name, int]
+"""An RRset of a zone: its owner and type."""
+
+Changes = dict[Key, RRset | None]
+"""What RRsets become; None: they go."""
+
+
+_Working = dict[int, RRset | RRsetBuilder]
+"""The RRsets of an owner while edits are applied, by type."""
+
+
+def owner(edit: Edit) -> Name:
+    """The owner name an edit touches."""
+    match edit:
+        case Set(value) | Add(value):
+            return value.owner
+        case Remove(name) | Delete(name):
+            return name
+
+
+def apply(
+    edits: Iterable[Edit], present: Mapping[Name, RRsets], apex: Name, *, respell: bool = False
+) -> Changes:
+    """Return what ``edits``, in order, make of what is present at their owners.
+
+    Args:
+        edits: what to do; records are named by their keys, in any spelling.
+        present: the RRsets of every owner that an edit names.
+        apex: the zone.
+        respell: a record that is added takes the new spelling, where it is there already.
+
+    Raises:
+        NotFound: what is to be removed is not there.
+        Invalid: the result would break a rule of DNS; the last edit of its owner is blamed.
+    """
+    after: dict[Name, _Working] = {name: dict(rrsets) for name, rrsets in present.items()}
+    latest: dict[Name, Edit] = {}
+    for edit in edits:
+        name = owner(edit)
+        latest[name] = edit
+        with _blamed(edit):
+            _apply_one(edit, after.setdefault(name, {}), apex, respell=respell)
+    changes: Changes = {}
+    for name, working in after.items():
+        before = present.get(name, {})
+        with _blamed(latest.get(name)):
+            rrsets = {rdtype: _built(value) for rdtype, value in working.items()}
+            check_owner(name, rrsets.keys(), apex, before.keys())
+            for value in rrsets.values():
+                check_rrset(value)
+        for rdtype in before.keys() | rrsets.keys():
+            if before.get(rdtype) != rrsets.get(rdtype):
+                changes[name, rdtype] = rrsets.get(rdtype)
+    return changes
+
+
+def _built(value: RRset | RRsetBuilder) -> RRset:
+    return value.build() if isinstance(value, RRsetBuilder) else value
+
+
+@contextmanager
+def _blamed(edit: Edit | None) -> Iterator[None]:
+    """Failures inside name the line that the edit was read from."""
+    try:
+        yield
+    except (NotFound, Invalid) as error:
+        if edit is None or edit.where is None:
+            raise
+        raise type(error)(f"{edit.where}: {error.message}", hint=error.hint) from None
+
+
+def _apply_one(edit: Edit, at: _Working, apex: Name, *, respell: bool) -> None:
+    match edit:
+        case Set(value):
+            at[value.rdtype] = msgspec.structs.replace(value, ttl=_ttl(edit, at))
+        case Add(value):
+            ttl = _ttl(edit, at)
+            builder = _opened(at, value.rdtype, value)
+            builder.ttl = ttl
+            builder.add(value.rdatas, respell=respell)
+        case Remove(name, rdtype, rdatas, ttl):
+            if rdtype not in at:
+                raise _absent(name, rdtype)
+            builder = _opened(at, rdtype)
+            builder.remove(rdatas, ttl)
+            if not builder:
+                del at[rdtype]
+        case Delete(name, rdtype):
+            for gone in _deleted(at, name, rdtype, apex):
+                del at[gone]
+
+
+def _opened(at: _Working, rdtype: int, new: RRset | None = None) -> RRsetBuilder:
+    """Return the builder of the RRset of a type; one that is not there begins as ``new``."""
+    value = at.get(rdtype, new)
+    assert value is not None
+    if not isinstance(value, RRsetBuilder):
+        value = at[rdtype] = RRsetBuilder(value)
+    return value
+
+
+def _ttl(edit: Set | Add, at: _Working) -> int:
+    present = at.get(edit.rrset.rdtype)
+    return edit.rrset.ttl if edit.ttl == "stated" or present is None else present.ttl
+
+
+def needs_minimum(edit: Edit) -> bool:
+    """Return whether a new RRset of this edit takes the minimum of the zone's SOA as its TTL."""
+    return isinstance(edit, (Set, Add)) and edit.ttl == "minimum"
+
+
+def with_minimum(edit: Edit, minimum: int) -> Edit:
+    """Return an edit with the TTL that a new RRset takes."""
+    if not isinstance(edit, (Set, Add)) or not needs_minimum(edit):
+        return edit
+    return msgspec.structs.replace(edit, rrset=msgspec.structs.replace(edit.rrset, ttl=minimum))
+
+
+def _deleted(at: _Working, name: Name, rdtype: int | None, apex: Name) -> list[int]:
+    if rdtype is not None:
+        if rdtype not in at:
+            raise _absent(name, rdtype)
+        return [rdtype]
+    gone = [each for each in at if (name, each) != (apex, rrtypes.SOA)]
+    if not gone:
+        raise NotFound(f"there is nothing to delete at {names.text(name)}")
+    return gone
+
+
+def _absent(name: Name, rdtype: int) -> NotFound:
+    return NotFound(f"there is no {title(name, rdtype)}")

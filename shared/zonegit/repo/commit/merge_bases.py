@@ -1,0 +1,96 @@
+"""What two histories have in common, where they met more than once.
+
+Branches that were merged crosswise have several merge bases. These are merged themselves, and so
+are the bases of those, into a tree that no store ever sees (docs/adr/0024-merging-records.md).
+Where they clash there is no agreed base: whatever both sides hold alike stands, all else is for
+somebody to decide. The order is that of the walk, which is the same wherever the history is read
+and whichever side is ours.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from zonegit.history import commit_graph
+from zonegit.merge import zone_merge
+from zonegit.merge.sides import Key
+from zonegit.merge.zone_merge import Base
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import encode
+from zonegit.objects.ids import CommitId, ObjectId, RawObject
+from zonegit.objects.model import Blob
+from zonegit.repo import read_zone
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
+
+MOST_MERGES: Final = 32
+"""Merges of bases that one merge is worth. Past them, all that differs between bases is disputed:
+histories can be arranged that would take more than could ever be merged."""
+
+
+class Bases:
+    """Works out bases for one merge of a zone."""
+
+    def __init__(self, past: Past, reader: Reader, apex: Name, most: int = MOST_MERGES) -> None:
+        """``reader`` learns the trees that are made."""
+        self._past = past
+        self._reader = reader
+        self._apex = apex
+        self._known: dict[tuple[CommitId, ...], Base] = {}
+        self._left = most
+
+    async def agreed(self, commits: Sequence[CommitId]) -> Base:
+        """One base for merge bases, in the order that the walk found them; of none, nothing.
+
+        Raises:
+            Corrupt, NotFound, Unavailable: as the store says.
+        """
+        key = tuple(commits)
+        if key not in self._known:
+            self._known[key] = await self._merged(commits) if commits else Base(None)
+        return self._known[key]
+
+    async def _merged(self, commits: Sequence[CommitId]) -> Base:
+        found = Base(await self._tree(commits[0]))
+        for number, other in enumerate(commits[1:], 1):
+            found = await self._both(found, commits[:number], other)
+        return found
+
+    async def _both(self, found: Base, seen: Sequence[CommitId], other: CommitId) -> Base:
+        """``found``, which is what ``seen`` come to, merged with one more commit."""
+        theirs = await self._tree(other)
+        if not self._left:
+            differing = await self._reader.answer(zone_tree.changes(found.tree, theirs))
+            return await self._without(found, {}, {(each.path, each.rdtype) for each in differing})
+        self._left -= 1
+        below = await self._past.answer(commit_graph.merge_bases_of(seen, other))
+        base = await self.agreed(below)
+        merged = await self._reader.answer(zone_merge.merge(base, found.tree, theirs, self._apex))
+        clashing = {(names.path(clash.owner, self._apex), clash.rdtype) for clash in merged.clashes}
+        return await self._without(found, merged.changes, clashing)
+
+    async def _without(
+        self, found: Base, changes: dict[Key, ObjectId | RRset | None], clashing: set[Key]
+    ) -> Base:
+        """``found`` with changes, but nothing of what is disputed."""
+        disputed = found.disputed | clashing
+        objects: list[RawObject] = []
+        edits: dict[Key, ObjectId | None] = dict.fromkeys(disputed)
+        for key, value in changes.items():
+            if key not in disputed:
+                edits[key] = _placed(value, objects)
+        tree = await self._reader.answer(zone_tree.update(found.tree, edits, objects))
+        self._reader.learn(objects)
+        return Base(tree, disputed)
+
+    async def _tree(self, commit: CommitId) -> ObjectId:
+        return (await read_zone.read_commit(self._reader, commit)).tree
+
+
+def _placed(value: ObjectId | RRset | None, objects: list[RawObject]) -> ObjectId | None:
+    if not isinstance(value, RRset):
+        return value
+    objects.append(encode(Blob(value)))
+    return objects[-1].id

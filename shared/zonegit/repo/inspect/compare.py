@@ -1,0 +1,128 @@
+"""Two commits of a zone to compare, as an operator names them, and what differs between them.
+
+main canary    main..canary    from the one to the other; the side left out of a range is HEAD
+main...canary                  from where they parted: what canary changed
+main                           from main to where you stand
+(nothing)                      what the last commit changed
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.history import commit_graph
+from zonegit.objects.ids import CommitId, short
+from zonegit.repo import read_zone, refish
+from zonegit.repo.commit import diff, drafts
+from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.drafts import State
+from zonegit.repo.heads import Repo
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import DEFAULT_HEAD
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+
+class Sides(msgspec.Struct, frozen=True):
+    """What is compared. ``old`` None: nothing, for a commit that is the first."""
+
+    zone: Name
+    old: CommitId | None
+    new: CommitId
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """What differs, a serial apart, which ``old`` and ``new`` tell."""
+
+    zone: Name
+    old: State
+    new: State
+    deltas: list[Delta]
+
+
+async def sides(
+    repo: Repo,
+    reader: Reader,
+    words: Sequence[str],
+    *,
+    zone: Name | None = None,
+    branch: str | None = None,
+) -> Sides:
+    """The commits that up to two words stand for; ``zone`` and ``branch`` are those the command
+    works on.
+
+    Raises:
+        Invalid: a refish is malformed, or the two are of different zones.
+        NotFound: a refish names nothing, or the two have no commit in common.
+    """
+
+    async def resolved(text: str) -> refish.Resolved:
+        return await refish.resolve(repo, text or DEFAULT_HEAD, zone=zone, branch=branch)
+
+    async def both(left: str, right: str) -> Sides:
+        return _together(*await asyncio.gather(resolved(left), resolved(right)))
+
+    match words:
+        case []:
+            tip = await resolved(DEFAULT_HEAD)
+            commit = await read_zone.read_commit(reader, tip.commit)
+            return Sides(tip.zone, commit.first_parent, tip.commit)
+        case [text] if "..." in text:
+            left, _, right = text.partition("...")
+            pair = await both(left, right)
+            assert pair.old is not None
+            base = await _base(repo, reader, pair.old, pair.new)
+            return Sides(pair.zone, base, pair.new)
+        case [text] if ".." in text:
+            left, _, right = text.partition("..")
+            return await both(left, right)
+        case [text]:
+            return await both(text, DEFAULT_HEAD)
+        case [left, right]:
+            return await both(left, right)
+        case _:
+            raise Invalid("more than two commits cannot be compared")
+
+
+def _together(old: refish.Resolved, new: refish.Resolved) -> Sides:
+    if old.zone != new.zone:
+        raise Invalid(
+            f"a commit of {names.text(old.zone)} and one of {names.text(new.zone)}"
+            " cannot be compared",
+            hint="records are compared within one zone",
+        )
+    return Sides(new.zone, old.commit, new.commit)
+
+
+async def _base(repo: Repo, reader: Reader, old: CommitId, new: CommitId) -> CommitId:
+    bases = await Past(repo.objects, reader).answer(commit_graph.merge_bases(old, new))
+    if not bases:
+        raise NotFound(
+            f"{short(old)} and {short(new)} have no commit in common",
+            hint="A..B compares them as they are",
+        )
+    return bases[0]
+
+
+async def compare(reader: Reader, at: Sides, owners: Collection[Name] = ()) -> Comparison:
+    """What differs, of ``owners`` alone where some are given.
+
+    Raises:
+        Invalid: one of the commits is of another zone, or an owner is outside of this one.
+        NotFound, Corrupt, Unavailable: as the store says.
+    """
+    for owner in owners:
+        names.path(owner, at.zone)
+    old, new = await asyncio.gather(
+        _state(reader, at.old, at.zone), _state(reader, at.new, at.zone)
+    )
+    found = diff.beside_serial(await diff.between(reader, old.tree, new.tree, at.zone))
+    wanted = [delta for delta in found if not owners or delta.owner in owners]
+    return Comparison(at.zone, old, new, wanted)
+
+
+async def _state(reader: Reader, commit: CommitId | None, apex: Name) -> State:
+    return State() if commit is None else await drafts.state_at(reader, commit, apex)

@@ -1,0 +1,358 @@
+"""Whether a store is whole: every object that refs reach, or ever reached, is there, hashes to its
+id and is what names it takes it for; and what is stored that nothing reaches.
+
+Of an object its id is kept and who named it first, so memory grows by ids alone; where a broken one
+lies in its zone is worked out for that one, the way back to the ref.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Corrupt, Invalid, NotFound
+from zonegit.objects.codec import decode
+from zonegit.objects.ids import CommitId, Kind, ObjectId, short
+from zonegit.objects.model import (
+    SUBTREE,
+    Blob,
+    Commit,
+    Doc,
+    Index,
+    Key,
+    Object,
+    Tag,
+    Tree,
+    key_rdtype,
+)
+from zonegit.repo import many_zones
+from zonegit.repo.heads import Repo
+from zonegit.repo.inspect.store_check import check_refs
+from zonegit.repo.inspect.tip_flaws import Flawed, find_flawed
+from zonegit.store.protocols import CheckedStore
+from zonegit.store.ref_names import RefName
+from zonegit.zone import names, sizing, spelling
+from zonegit.zone.findings import Finding
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
+
+AT_ONCE: Final = 1_024
+"""Objects read together."""
+MOST_TOLD: Final = 1_000
+"""Broken objects that are told one by one; beyond that they are counted."""
+
+Expected = tuple[Kind, ...]
+"""What kinds of object may stand where one is named."""
+
+BLOB: Final[Expected] = ("blob",)
+TREE: Final[Expected] = ("tree",)
+COMMIT: Final[Expected] = ("commit",)
+TAGGED: Final[Expected] = ("tag", "commit")
+SYMREF: Final[Expected] = ("symref",)
+DOC: Final[Expected] = ("doc",)
+
+_BY_SPACE: Final = {"heads": COMMIT, "tags": TAGGED, "head": SYMREF}
+
+Namer = ObjectId | RefName
+"""What names an object: another one, or a ref that holds or held it."""
+Link = tuple[ObjectId, Expected]
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """An object that is not as it should be. ``why`` says how. ``owner`` and ``rdtype`` are where
+    it stands in its zone (``rdtype`` None: a tree, of that name and all below it), ``commit`` is
+    the one that has it, ``ref`` leads there; None where that does not apply. ``is_past``: the ref
+    does not lead there any more, as the log says it once did."""
+
+    id: ObjectId
+    expected: Expected
+    why: str
+    ref: RefName
+    commit: CommitId | None = None
+    owner: Name | None = None
+    rdtype: int | None = None
+    is_past: bool = False
+
+
+class Noticed(msgspec.Struct, frozen=True):
+    """A whole object with a finding about it: ``ref`` leads to ``commit``, which has it."""
+
+    id: ObjectId
+    finding: Finding
+    ref: RefName
+    commit: CommitId | None
+
+
+class Report(msgspec.Struct):
+    """What a check came to: the first thousand ``broken`` objects, ``count`` of which refs lead to
+    and ``past_count`` the log alone; the first thousand flaws of tips, ``flawed_count`` in all; how
+    many objects are stored, and of each kind those that nothing reaches; findings about RRsets that
+    are whole, the first thousand of ``noticed_count``. ``refs`` is what the ref store found in its
+    own file, None: it does not check that."""
+
+    broken: list[Broken] = msgspec.field(default_factory=list)
+    count: int = 0
+    past_count: int = 0
+    flawed: list[Flawed] = msgspec.field(default_factory=list)
+    flawed_count: int = 0
+    noticed: list[Noticed] = msgspec.field(default_factory=list)
+    noticed_count: int = 0
+    refs: CheckedStore | None = None
+    stored: int = 0
+    dangling: Counter[str] = msgspec.field(default_factory=Counter)
+
+    @property
+    def reached(self) -> int:
+        """How many of those stored are named."""
+        return self.stored - self.dangling.total()
+
+    @property
+    def is_clean(self) -> bool:
+        """Return whether all that refs lead to is intact; dangling objects do no harm."""
+        return self.count == self.flawed_count == 0 and not self.has_damaged_refs
+
+    @property
+    def has_damaged_refs(self) -> bool:
+        """Return whether the ref store found damage in its own file."""
+        return self.refs is not None and self.refs.count > 0
+
+
+async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None) -> Report:
+    """Checks everything that any row of the refs log names, and all that this leads to. ``told``
+    hears in words how far it is.
+
+    Raises:
+        Corrupt: the store's file itself cannot be read.
+        Unavailable: a store does not answer.
+    """
+    walk = _Walk(repo)
+    walk.report.refs = await check_refs(repo.refs, told)
+    for named in (_named_by_refs(repo), _named_by_log(repo)):
+        try:
+            async for ref, object_id in named:
+                walk.name(object_id, _BY_SPACE[ref.space], ref)
+                if walk.is_long:
+                    await walk.go_on(told)
+        except Corrupt:  # what a damaged row names cannot be known; the rest is checked
+            if not walk.report.has_damaged_refs:
+                raise
+        await walk.go_on(told)
+        walk.is_past = True
+    await _judge_tips(repo, walk.report)
+    await _count_dangling(repo, walk, told)
+    return walk.report
+
+
+async def _named_by_refs(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
+    """All that branches and tags hold now, and all that HEADs ever held: they are few."""
+    async for refs in many_zones.every(repo):
+        for branch, tip in refs.heads.items():
+            yield RefName("heads", refs.zone, branch), tip.target
+        for tag, tip in refs.tags.items():
+            yield RefName("tags", refs.zone, tag), tip.target
+    async for ref, object_id in _named_by_log(repo):
+        if ref.space == "head":
+            yield ref, object_id
+
+
+async def _named_by_log(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
+    """All that refs ever held: undo and ``@{}`` may name it."""
+    epoch, sequence = (await repo.refs.since("", 0)).epoch, 0
+    while True:
+        since = await repo.refs.since(epoch, sequence)
+        for entry in since.entries:
+            for object_id in (entry.new, entry.old):
+                if object_id is not None and entry.ref.space in _BY_SPACE:
+                    yield entry.ref, object_id
+        if not since.entries or since.entries[-1].sequence >= since.sequence:
+            return
+        sequence = since.entries[-1].sequence
+
+
+async def _judge_tips(repo: Repo, report: Report) -> None:
+    """Add the flaws of tips to a report, but for objects that it has already."""
+    known = {broken.id.hex() for broken in report.broken}
+    async for flawed in find_flawed(repo):
+        if flawed.object in known:
+            continue
+        report.flawed_count += 1
+        if len(report.flawed) < MOST_TOLD:
+            report.flawed.append(flawed)
+
+
+class _Walk:
+    """What was reached so far: each id by what it was taken for, with who named it first.
+    ``is_past``: what is named from now on the log alone names."""
+
+    def __init__(self, repo: Repo) -> None:
+        self._repo = repo
+        self._named: dict[Expected, dict[ObjectId, Namer]] = {}
+        self._waiting: list[Link] = []
+        self._refs: dict[RefName, RefName] = {}
+        self._read_so_far = 0
+        self.is_past = False
+        self.report = Report()
+
+    @property
+    def is_long(self) -> bool:
+        """Whether enough waits to be read together."""
+        return len(self._waiting) >= AT_ONCE
+
+    def name(self, object_id: ObjectId, expected: Expected, namer: Namer) -> None:
+        """Takes an object for one of these kinds."""
+        known = self._named.setdefault(expected, {})
+        if object_id not in known:
+            if isinstance(namer, RefName):
+                namer = self._refs.setdefault(namer, namer)  # a name is kept once
+            known[object_id] = namer
+            self._waiting.append((object_id, expected))
+
+    def has(self, object_id: ObjectId) -> bool:
+        """Whether anything names it."""
+        return any(object_id in known for known in self._named.values())
+
+    async def go_on(self, told: Callable[[str], None]) -> None:
+        """Reads all that waits and what that leads to. The last named come first, so that few
+        wait."""
+        while self._waiting:
+            taken = self._waiting[-AT_ONCE:]
+            del self._waiting[-AT_ONCE:]
+            found = await self._read(taken)
+            for object_id, expected in taken:
+                value = found.get(object_id)
+                if value is not None:
+                    await self._take(object_id, expected, *value)
+            self._read_so_far += len(found)
+            told(f"{self._read_so_far:,} objects read, {self.report.count:,} broken")
+
+    async def _take(
+        self, object_id: ObjectId, expected: Expected, kind: Kind, value: Object
+    ) -> None:
+        if kind not in expected:
+            await self._tell(object_id, expected, f"it is a {kind}")
+            return
+        if isinstance(value, Blob):
+            await self._notice(object_id, expected, value.rrset)
+        for linked, of_kind in _links(value):
+            self.name(linked, of_kind, object_id)
+
+    async def _notice(self, object_id: ObjectId, expected: Expected, value: RRset) -> None:
+        """Note what should be known about an RRset, though it is whole."""
+        for finding in (*spelling.find_twins(value), *sizing.find_too_large(value)):
+            self.report.noticed_count += 1
+            if len(self.report.noticed) < MOST_TOLD:
+                placed = await self._placed(object_id, expected, finding.message)
+                self.report.noticed.append(Noticed(object_id, finding, placed.ref, placed.commit))
+
+    async def _read(self, taken: Sequence[Link]) -> dict[ObjectId, tuple[Kind, Object]]:
+        """Those that are there and whole; the others are told."""
+        expected = dict(taken)
+        left = set(expected)
+        found: dict[ObjectId, tuple[Kind, Object]] = {}
+        while left:
+            try:
+                for raw in (await self._repo.objects.get(left)).values():
+                    found[raw.id] = (raw.kind, decode(raw))
+                    left.discard(raw.id)
+            except NotFound:
+                absent = await self._repo.objects.missing(left)
+                for object_id in absent:
+                    await self._tell(object_id, expected[object_id], "it is missing")
+                left -= absent
+            except Corrupt as error:
+                object_id = _blamed(error, left)
+                await self._tell(object_id, expected[object_id], "it is corrupt")
+                left.discard(object_id)
+        return found
+
+    async def _tell(self, object_id: ObjectId, expected: Expected, why: str) -> None:
+        self.report.past_count += self.is_past
+        self.report.count += not self.is_past
+        if len(self.report.broken) < MOST_TOLD:
+            self.report.broken.append(await self._placed(object_id, expected, why))
+
+    async def _placed(self, object_id: ObjectId, expected: Expected, why: str) -> Broken:
+        """Where a broken object stands: back over who named what, to a ref."""
+        labels: list[bytes] = []
+        rdtype: int | None = None
+        commit: CommitId | None = None
+        at, namer = object_id, self._named[expected][object_id]
+        while not isinstance(namer, RefName):
+            if commit is None:
+                value = decode((await self._repo.objects.get([namer]))[namer])
+                if isinstance(value, Commit):
+                    commit = CommitId(namer)
+                elif isinstance(value, Tree):
+                    key = next(key for key, below in value.entries.items() if below == at)
+                    if key[0] == SUBTREE:
+                        labels.append(key[1:])
+                    else:
+                        rdtype = _rdtype(key)
+            at, namer = namer, self._namer(namer)
+        in_zone = expected in (BLOB, TREE) and commit is not None and namer.zone is not None
+        owner = _below(namer.zone, labels) if in_zone and namer.zone is not None else None
+        return Broken(object_id, expected, why, namer, commit, owner, rdtype, self.is_past)
+
+    def _namer(self, object_id: ObjectId) -> Namer:
+        """Who named an object that named another, and so was whole and of a kind expected."""
+        return next(known[object_id] for known in self._named.values() if object_id in known)
+
+
+def _links(value: Object) -> Iterator[Link]:
+    """What an object names, and as what."""
+    match value:
+        case Tree(entries):
+            for key, below in entries.items():
+                yield below, TREE if key[0] == SUBTREE else BLOB
+        case Index(_, rows):
+            for row in rows:
+                yield row.id, TREE
+        case Commit():
+            yield from ((parent, COMMIT) for parent in value.parents)
+            yield value.tree, TREE
+        case Tag():
+            yield value.target, COMMIT
+        case Doc():
+            parent = value.fields.get("parent")
+            if isinstance(parent, bytes):
+                yield ObjectId(parent), DOC
+        case _:
+            return
+
+
+def _rdtype(key: Key) -> int | None:
+    with suppress(Invalid):  # a mnemonic that nobody knows
+        return key_rdtype(key)
+    return None
+
+
+def _blamed(error: Corrupt, among: Collection[ObjectId]) -> ObjectId:
+    """Which object an error is about.
+
+    Raises:
+        Corrupt: it is about none of them, but about the whole store.
+    """
+    object_id = ObjectId(bytes.fromhex(error.details.get("object", "")))
+    if object_id not in among:
+        raise error
+    return object_id
+
+
+def _below(zone: Name, labels: Sequence[bytes]) -> Name | None:
+    """The owner these labels make, from the last one down; None: more than a name holds."""
+    with suppress(Invalid):
+        return names.below(zone, tuple(reversed(labels)))
+    return None
+
+
+async def _count_dangling(repo: Repo, walk: _Walk, told: Callable[[str], None]) -> None:
+    after: ObjectId | None = None
+    while page := await repo.objects.listed(after):
+        for object_id, kind in page:
+            if not walk.has(object_id):
+                walk.report.dangling[kind] += 1
+        walk.report.stored += len(page)
+        after = page[-1][0]
+        told(f"{walk.report.stored:,} objects listed, to {short(after)}")

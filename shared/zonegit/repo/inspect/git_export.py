@@ -1,0 +1,150 @@
+"""The histories of zones as the stream that ``git fast-import`` reads, each a lineage of its own.
+
+A commit of a lineage holds that zone's file and nothing else, and merges stay merges; where there
+are several zones, one merge at the end brings all files together (docs/adr/0028-exchange.md). A
+version's text is made of the one before it, so a history costs what its commits changed.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from zonegit.history.commit_graph import Log, Logged
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.model import Identity
+from zonegit.repo.commit import diff
+from zonegit.repo.heads import Repo
+from zonegit.repo.inspect import git_format
+from zonegit.store.commit_reader import Past
+from zonegit.store.protocols import MAX_HISTORY
+from zonegit.store.reader import Reader
+from zonegit.zone.names import Name
+from zonegit.zonefile.live_text import LiveText
+
+BRANCH: Final = "refs/heads/main"
+JOINED: Final = "Bring the zones together"
+READER_LASTS: Final = 64
+"""Versions that one reader brings: it keeps all that it ever read."""
+
+
+class Lineage(msgspec.Struct, frozen=True):
+    """A zone, the path of its file, and the commit whose history is told."""
+
+    zone: Name
+    path: str
+    tip: CommitId
+
+
+async def stream(
+    repo: Repo,
+    lineages: Sequence[Lineage],
+    told: Callable[[int], None] = lambda commits: None,
+    branch: str = BRANCH,
+) -> AsyncIterator[bytes]:
+    """Yield the stream, whose ``branch`` ends at a commit with the file of every zone. ``told``
+    hears how many commits were written. The same histories give the same ids in git each time.
+
+    Raises:
+        NotFound, Corrupt, Unavailable: as the store says.
+    """
+    writer = _Writer(repo, told, branch)
+    for lineage in lineages:
+        async for each in writer.lineage(lineage):
+            yield each
+    yield writer.end(lineages)
+
+
+class _Writer:
+    """Marks: a number for each commit and each content in the stream."""
+
+    def __init__(self, repo: Repo, told: Callable[[int], None], branch: str) -> None:
+        self._repo = repo
+        self._told = told
+        self._branch = branch
+        self._latest: Identity | None = None
+        self._commits: dict[CommitId, int] = {}
+        self._contents: dict[ObjectId, int] = {}
+        self._tips: list[tuple[int, int]] = []
+        self._marks = 0
+
+    async def lineage(self, lineage: Lineage) -> AsyncIterator[bytes]:
+        """The commits of one zone, parents before children."""
+        version = _Version(self._repo, lineage.zone)
+        for logged in await _oldest_first(self._repo, lineage.tip):
+            tree = logged.commit.tree
+            if tree not in self._contents:
+                self._contents[tree] = self._next()
+                yield git_format.blob_command(self._contents[tree], await version.at(tree))
+            yield self._commit(logged, lineage.path)
+            self._told(len(self._commits))
+        tree = logged.commit.tree
+        self._tips.append((self._commits[lineage.tip], self._contents[tree]))
+
+    def _commit(self, logged: Logged, path: str) -> bytes:
+        mark = self._commits[logged.id] = self._next()
+        commit = logged.commit
+        if self._latest is None or commit.committer.time > self._latest.time:
+            self._latest = commit.committer
+        return self._from_nothing(commit.parents) + git_format.commit_command(
+            self._branch,
+            mark,
+            commit.author,
+            commit.committer,
+            git_format.message(logged.id, commit),
+            [self._commits[parent] for parent in commit.parents],
+            {path: self._contents[commit.tree]},
+        )
+
+    def _from_nothing(self, parents: Sequence[CommitId]) -> bytes:
+        """Reset the branch, whose tip a commit without parents would get as its parent."""
+        return b"" if parents else b"reset %b\n\n" % self._branch.encode()
+
+    def end(self, lineages: Sequence[Lineage]) -> bytes:
+        """What makes the branch end where all files are."""
+        if len(lineages) == 1:
+            return b"reset %b\nfrom :%d\n\ndone\n" % (self._branch.encode(), self._tips[0][0])
+        # The time of the export would give the commit another id each time.
+        who = self._latest
+        assert who is not None
+        files = {each.path: tip[1] for each, tip in zip(lineages, self._tips, strict=True)}
+        parents = [mark for mark, _ in self._tips]
+        said = f"{JOINED}\n".encode()
+        mark = self._next()
+        joined = git_format.commit_command(self._branch, mark, who, who, said, parents, files)
+        return joined + b"done\n"
+
+    def _next(self) -> int:
+        self._marks += 1
+        return self._marks
+
+
+async def _oldest_first(repo: Repo, tip: CommitId) -> list[Logged]:
+    past = Past(repo.objects, Reader(repo.objects))
+    log = Log([tip])
+    found: list[Logged] = []
+    while taken := await past.answer(log.take(MAX_HISTORY)):
+        found += taken
+    return found[::-1]
+
+
+class _Version:
+    """The text of a zone at one tree, and then at another."""
+
+    def __init__(self, repo: Repo, zone: Name) -> None:
+        self._repo = repo
+        self._zone = zone
+        self._text = LiveText(zone)
+        self._tree: ObjectId | None = None
+        self._reader = Reader(repo.objects)
+        self._read = 0
+
+    async def at(self, tree: ObjectId) -> bytes:
+        """The file at ``tree``, from what differs from where this stood before."""
+        deltas = await diff.between(self._reader, self._tree, tree, self._zone)
+        self._text.apply(diff.forward(deltas))
+        if self._read % READER_LASTS == 0:
+            self._reader = Reader(self._repo.objects)
+        self._read += 1
+        self._tree = tree
+        return self._text.octets()

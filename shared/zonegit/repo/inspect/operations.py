@@ -1,0 +1,256 @@
+"""Operations: what belongs together in the log of the refs, and what taking one back would mean.
+
+An operation is one intended change, of one ref or of several that share its id; there is no
+transaction over them, for who may move what is decided ref by ref (docs/adr/0025-time-and-undo.md).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Conflict, Invalid, Unavailable
+from zonegit.objects.ids import CommitId, ObjectId, short
+from zonegit.objects.model import Symref
+from zonegit.repo import many_zones, refish_time
+from zonegit.repo.commit import diff
+from zonegit.repo.heads import Repo
+from zonegit.store import ref_names
+from zonegit.store.protocols import EntryKind, LogEntry, Operated
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import RefName
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+MIN_PREFIX: Final = 4
+MAX_ID: Final = 64
+"""Characters of an operation's id that name it, and that it has at the most."""
+
+PAGE: Final = 100
+"""Operations that are asked for at a time."""
+
+SHOWN: Final = 5
+"""Later moves that a conflict names before it only counts them."""
+
+
+class Turned(msgspec.Struct, frozen=True):
+    """A ref that an operation moved: from ``found`` to ``left``, and ``now`` it is there, or at a
+    commit of the same records; None: there was none. ``kind`` added or removed: the marker of a
+    zone, which holds nothing."""
+
+    ref: RefName
+    found: ObjectId | None
+    left: ObjectId | None
+    now: ObjectId | None
+    kind: EntryKind
+
+
+class Done(msgspec.Struct, frozen=True):
+    """An operation, its rows oldest first, and the latest moves of their refs that others made.
+    ``undone_by`` and ``undone_in_part`` as :class:`Aftermath` has them."""
+
+    operation: str
+    entries: list[LogEntry]
+    later: list[LogEntry]
+    undone_by: LogEntry | None = None
+    undone_in_part: bool = False
+
+    def begun_by(self, actor: str) -> str | None:
+        """Return the undo that this operator began and did not complete; None: there is none."""
+        undo = self.undone_by
+        return undo.operation if undo and undo.actor == actor and self.undone_in_part else None
+
+    @property
+    def undoes(self) -> str | None:
+        """Return the operation that this one took back; None where it is no undo."""
+        return self.entries[0].undoes
+
+    @property
+    def turned(self) -> list[Turned]:
+        """What it came to for each ref, in the order in which it first moved them; what it left as
+        it was is left out."""
+        moves: dict[RefName, list[LogEntry]] = {}
+        for entry in self.entries:
+            moves.setdefault(entry.ref, []).append(entry)
+        every = [_turned(ref, rows[0], rows[-1]) for ref, rows in moves.items()]
+        return [each for each in every if each is not None]
+
+
+def _turned(ref: RefName, first: LogEntry, last: LogEntry) -> Turned | None:
+    same = first.kind != last.kind if ref.space == "zone" else first.old == last.new
+    return None if same else Turned(ref, first.old, last.new, last.new, last.kind)
+
+
+async def latest(
+    repo: Repo, limit: int, *, zone: Name | None = None, actor: str | None = None
+) -> list[Operated]:
+    """The latest operations, the latest first; of one zone, or of one operator, where they are
+    given."""
+    found: list[Operated] = []
+    before = None
+    while len(found) < limit:
+        wanted = min(limit - len(found), PAGE)
+        page = await repo.refs.operations(wanted, before, zone=zone, actor=actor)
+        found += page.operations
+        before = page.before
+        if before is None:
+            break
+    return found
+
+
+async def find(repo: Repo, prefix: str | None, *, redo: bool = False) -> Done:
+    """Return the operation whose id begins with ``prefix``; None: the one that the operator's next
+    undo takes back, or with ``redo`` the undo that their next redo does.
+
+    Raises:
+        NotFound: there is none.
+        Invalid: there are several; names them. Or these are too few characters, or too many.
+        Unavailable: the ref store is of an earlier release and knows no redo.
+    """
+    if prefix is not None and not MIN_PREFIX <= len(prefix) <= MAX_ID:
+        raise Invalid(
+            f"{prefix[:MAX_ID]!r} is not the beginning of an operation's id",
+            hint=f"{MIN_PREFIX} digits of it at least: zonegit op log lists operations",
+        )
+    page = await repo.refs.operation(repo.actor, prefix, redo=redo)
+    first = page
+    entries, later = list(page.entries), list(page.later)
+    while page.more:
+        page = await repo.refs.operation(repo.actor, page.operation, entries[-1].sequence)
+        entries += page.entries
+        later += page.later
+    done = Done(page.operation, entries, later, first.undone_by, first.undone_in_part)
+    if redo and prefix is None and done.undoes is None:
+        # It ignored what it does not know, and named the latest operation: that is no undo.
+        raise Unavailable(
+            "the refs service is of an earlier release, which knows no redo",
+            hint="upgrade it, or take the undo back by its id: zonegit undo ID",
+        )
+    return done
+
+
+async def standing(repo: Repo, done: Done) -> list[Turned]:
+    """Return what the operation came to, with where each ref is now. A branch that has the records
+    again which the operation gave it is where it was put: so the undo of a later operation leaves
+    it. What an undo took back that this operator began and did not complete is left out, and so are
+    HEADs that were moved since, unless the operation moved nothing else: where an operator works is
+    no reason to refuse.
+
+    Raises:
+        Conflict: one of the operation's refs was moved since, to somewhere else than it did; or all
+            of it was taken back already.
+    """
+    turned = {each.ref: each for each in done.turned}
+    as_it_was = {entry.ref for entry in done.entries} - turned.keys()
+    later = [each for each in done.later if each.ref not in as_it_was]
+    if (undo := done.undone_by) is not None:
+        back = {each.ref for each in later if each.operation == undo.operation}
+        if back and not done.undone_in_part and all(each.ref in back for each in later):
+            raise _undone_already(done, undo)
+        if done.begun_by(repo.actor):
+            later = [each for each in later if each.ref not in back]
+            turned = {ref: each for ref, each in turned.items() if ref not in back}
+    reader = Reader(repo.objects)
+
+    async def stands(each: LogEntry) -> bool:
+        return await _stands(reader, each, turned.get(each.ref))
+
+    found = await many_zones.side_by_side(stands, later)
+    moved = [each for each, is_there in zip(later, found, strict=True) if not is_there]
+    left = {each.ref for each in moved if each.ref.space == "head"}
+    if turned.keys() > left:
+        turned = {ref: each for ref, each in turned.items() if ref not in left}
+        moved, later = ([each for each in some if each.ref not in left] for some in (moved, later))
+    if moved:
+        raise _moved(done, moved)
+    turned |= {each.ref: msgspec.structs.replace(turned[each.ref], now=each.new) for each in later}
+    return list(turned.values())
+
+
+def _undone_already(done: Done, undo: LogEntry) -> Conflict:
+    return Conflict(
+        f"operation {short_id(done.operation)} was taken back already: {undo.actor} did it at"
+        f" {refish_time.shown(undo.time)} (operation {short_id(undo.operation)})",
+        hint=f"zonegit undo {short_id(undo.operation)} makes it again",
+        operations=undo.operation,
+    )
+
+
+async def _stands(reader: Reader, later: LogEntry, turned: Turned | None) -> bool:
+    """Whether a ref is, after another's move, where the operation had put it all the same."""
+    if turned is None:
+        return False  # in a zone that the operation added, somebody made a branch or tag
+    if (later.new, later.kind) == (turned.left, turned.kind):
+        return True
+    if later.ref.space != "heads" or later.new is None or turned.left is None:
+        return False
+    return await diff.hold_the_same(reader, CommitId(later.new), CommitId(turned.left))
+
+
+def _moved(done: Done, moved: Collection[LogEntry]) -> Conflict:
+    latest_first = sorted(moved, key=lambda each: -each.sequence)
+    told = "; ".join(_told(each) for each in latest_first[:SHOWN])
+    more = f"; and {len(moved) - SHOWN} more" if len(moved) > SHOWN else ""
+    return Conflict(
+        f"operation {short_id(done.operation)} is not the last word any more: {told}{more}",
+        hint="undo these before it, the latest first; of a commit alone: zonegit revert",
+        operations=" ".join(dict.fromkeys(each.operation for each in latest_first)),
+    )
+
+
+def _told(entry: LogEntry) -> str:
+    why = f"{entry.reason}: {entry.because}" if entry.because else entry.reason
+    return (
+        f"{entry.ref.path()} was moved by {entry.actor} at {refish_time.shown(entry.time)}"
+        f" ({why}, operation {short_id(entry.operation)})"
+    )
+
+
+def short_id(operation: str) -> str:
+    """As operations are shown: 12 digits."""
+    return operation[:12]
+
+
+def shown_ref(ref: RefName) -> str:
+    """A ref as people say it."""
+    zone = names.text(ref.zone) if ref.zone is not None else ""
+    match ref.space:
+        case "heads":
+            return f"{zone} {ref.short}"
+        case "tags":
+            return f"{zone} tag {ref.short}"
+        case "zone":
+            return f"zone {zone}"
+        case "head" if zone:
+            return f"branch of {zone} that {ref.short} stood on"
+        case "head":
+            return f"HEAD of {ref.short}" if ref.short else "everybody's HEAD"
+
+
+def shown_target(target: ObjectId | None, symrefs: Mapping[ObjectId, RefName]) -> str:
+    """Where a ref stands, as people say it."""
+    if target is None:
+        return "nothing"
+    branch = symrefs.get(target)
+    return shown_ref(branch) if branch is not None else short(target)
+
+
+async def symrefs(repo: Repo, entries: Iterable[LogEntry]) -> dict[ObjectId, RefName]:
+    """What HEADs stood for, by the ids that the log has."""
+    heads = [entry for entry in entries if entry.ref.space == "head"]
+    return await followed(repo, {id for each in heads for id in (each.old, each.new) if id})
+
+
+async def followed(repo: Repo, ids: Collection[ObjectId]) -> dict[ObjectId, RefName]:
+    """The branches that symrefs stand for.
+
+    Raises:
+        Corrupt, Invalid, NotFound, Unavailable: as the store says.
+    """
+    objects = await Reader(repo.objects).get(ids)
+    found = {each: objects[each] for each in ids}
+    return {
+        each: ref_names.parse(value.target)
+        for each, value in found.items()
+        if isinstance(value, Symref)
+    }

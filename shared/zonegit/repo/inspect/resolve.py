@@ -1,0 +1,239 @@
+"""What a query gets, or would have got: the resolver's own answering over a zone at any commit,
+without a resolver.
+
+Only what decides the answer is read. The reply is made, the names that it speaks of are looked at
+too, and it is made again, until it speaks of no new one: so its own code says what matters.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Invalid, NotFound, ZonegitError
+from zonegit.nameserver.answer import responder
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.zone_table import Served, State, Zones
+from zonegit.nameserver.message.fragment import TC
+from zonegit.nameserver.message.mentioned import mentioned
+from zonegit.nameserver.message.query import DATAGRAM, STREAM
+from zonegit.nameserver.zone.compiler import Change, advanced
+from zonegit.nameserver.zone.snapshot import Snapshot, empty, node_at
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.name_scope import around
+from zonegit.repo import read_zone, refish
+from zonegit.repo.commit import drafts
+from zonegit.repo.heads import Repo
+from zonegit.store.protocols import ZoneRefs
+from zonegit.store.reader import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import ROOT, Name, Path
+
+MOST_NAMES: Final = 4_096
+"""Names that one answer may depend on; a message cannot speak of many more."""
+
+PEER: Final = "127.0.0.1"
+"""Whom a query comes from that says nothing of its client."""
+
+
+class View(msgspec.Struct, frozen=True):
+    """What is seen of each zone: the commit ``at`` a refish, None: the tip of ``branch``, which
+    also is what other zones are seen at where ``at`` means nothing to them. Some clients see the
+    ``canary_of`` a zone, None: none do. ``whole``: the proofs of a signed zone are wanted, for
+    which all of it is read."""
+
+    branch: str
+    at: str | None = None
+    canary_of: Callable[[Name], Canary | None] = lambda zone: None
+    whole: bool = False
+
+
+class Met(msgspec.Struct, frozen=True):
+    """A zone that had a say: at which commit, with which SOA serial. ``branch`` as a resolver would
+    call that state."""
+
+    zone: Name
+    branch: str
+    commit: ObjectId
+    serial: int | None
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The reply's octets, whether they fit a datagram, and the zones that were met, the
+    question's own first."""
+
+    reply: bytes
+    over: str
+    met: list[Met]
+
+
+async def resolve(repo: Repo, query: bytes, name: Name, qtype: int, view: View) -> Answered:
+    """The reply to a query for ``name`` and ``qtype``, whose octets are ``query``.
+
+    Raises:
+        NotFound: no zone here holds the name, it has no such branch, or the refish names nothing.
+        Invalid: the refish is malformed or of another zone; the answer depends on too many names.
+        Corrupt, Denied, Unavailable: as the stores say.
+    """
+    asking = _Asking(repo, view)
+    await asking.look([name], qtype)
+    if asking.zones.find(name, qtype) is None:
+        raise _nobody(name, view)
+    while True:
+        reply, over = _reply(query, asking.zones)
+        if not await asking.look(mentioned(reply), qtype):
+            return Answered(reply, over, asking.met())
+
+
+def _reply(query: bytes, zones: Zones) -> tuple[bytes, str]:
+    """As a client gets it that asks over TCP where a datagram is too small."""
+    reply = responder.respond(query, zones, PEER, DATAGRAM)
+    if reply is not None and not int.from_bytes(reply[2:4], "big") & TC:
+        return reply, "udp"
+    reply = responder.respond(query, zones, PEER, STREAM)
+    if reply is None:
+        raise Invalid("these octets are no query")
+    return reply, "tcp"
+
+
+def _nobody(name: Name, view: View) -> NotFound:
+    return NotFound(
+        f"no zone here holds {names.text(name)} on a branch {view.branch}: a resolver would refuse",
+        hint="zonegit zone list shows the zones; a name is absolute, with or without a final dot",
+    )
+
+
+class _Asking:
+    """The zones as far as they were looked at."""
+
+    def __init__(self, repo: Repo, view: View) -> None:
+        self.zones = Zones()
+        self._repo = repo
+        self._view = view
+        self._reader = Reader(repo.objects)
+        self._refs: dict[Name, ZoneRefs | ZonegitError] = {}
+        self._seen: set[Name] = set()
+        self._looked: set[tuple[Name, Name]] = set()
+
+    def met(self) -> list[Met]:
+        """The zones that were looked at, in that order."""
+        return [
+            Met(Name(zone), state.branch, state.commit, state.snapshot.serial)
+            for zone, served in self.zones
+            for state in (served.default, served.canary)
+            if state is not None
+        ]
+
+    async def look(self, found: Iterable[Name], qtype: int) -> bool:
+        """Reads what decides about these names, in every zone at hand that they are within: the
+        glue of a child's host is its parent's. Whether there was anything to read.
+
+        Raises:
+            Invalid: they are too many.
+        """
+        new = [name for name in found if name not in self._seen]
+        self._seen.update(new)
+        if len(self._seen) > MOST_NAMES:
+            raise Invalid(f"the answer depends on more than {MOST_NAMES} names")
+        for name in new:
+            if qtype == rrtypes.DS and name != ROOT:  # its parent's to answer, if that is here
+                await self._open_zone_of(names.parent(name))
+            await self._open_zone_of(name)
+        pairs = {
+            (Name(zone), name)
+            for zone, _ in self.zones
+            for name in self._seen
+            if names.is_within(name, Name(zone))
+        }
+        for zone, name in pairs - self._looked:
+            await self._extend(zone, name)
+        is_more = not pairs <= self._looked
+        self._looked = pairs
+        return is_more
+
+    async def _open_zone_of(self, name: Name) -> None:
+        """Has at hand the deepest zone that holds a name and would be served; all that may be it
+        are asked for at once."""
+        above = [name]
+        while above[-1] != ROOT:
+            above.append(names.parent(above[-1]))
+        unknown = [each for each in above if each not in self._refs]
+        answers = await asyncio.gather(*(self._refs_of(each) for each in unknown))
+        self._refs.update(zip(unknown, answers, strict=True))
+        for each in above:
+            refs = self._refs[each]
+            if isinstance(refs, ZoneRefs):
+                if await self._is_open(refs):
+                    return
+            elif not isinstance(refs, NotFound):
+                raise refs  # not before it matters: a tenant may not ask about zones above its own
+
+    async def _refs_of(self, zone: Name) -> ZoneRefs | ZonegitError:
+        try:
+            return await self._repo.refs.zone(zone, self._repo.actor)
+        except ZonegitError as error:
+            return error
+
+    async def _is_open(self, refs: ZoneRefs) -> bool:
+        """Whether a resolver would serve the zone; then it is at hand from now on."""
+        if refs.zone in self.zones.by_apex:
+            return True
+        default = await self._default(refs)
+        if default is None:
+            return False
+        canary = self._view.canary_of(refs.zone)
+        tip = refs.heads.get(canary.branch) if canary is not None else None
+        beside = await self._state(refs.zone, canary.branch, tip.target) if tip and canary else None
+        self.zones.replace(refs.zone, Served(default, beside, canary))
+        return True
+
+    async def _default(self, refs: ZoneRefs) -> State | None:
+        """What everybody sees who does not see the canary."""
+        view, is_first = self._view, not self.zones.by_apex
+        if view.at is not None:
+            try:
+                there = await refish.resolve(
+                    self._repo, view.at, zone=refs.zone, branch=view.branch
+                )
+                return await self._state(refs.zone, view.at, there.commit)
+            except (NotFound, Invalid):
+                if is_first:
+                    raise
+        tip = refs.heads.get(view.branch)
+        return await self._state(refs.zone, view.branch, tip.target) if tip is not None else None
+
+    async def _state(self, zone: Name, branch: str, commit: ObjectId) -> State:
+        """A state of a zone, of which nothing is known yet but its apex."""
+        found = await drafts.state_at(self._reader, CommitId(commit), zone)
+        assert found.tree is not None  # that of a commit
+        snapshot = empty(zone)
+        if self._view.whole:
+            rrsets = await read_zone.whole_zone(self._reader, found.tree)
+            changes = (Change(names.path(each.owner, zone), each.rdtype, each) for each in rrsets)
+            snapshot = advanced(snapshot, changes)
+        return self.zones.state(zone, branch, commit, snapshot)
+
+    async def _extend(self, zone: Name, name: Name) -> None:
+        """Adds to all states of a zone what decides about a name."""
+        if self._view.whole:
+            return
+        served = self.zones.by_apex[zone]
+        path = names.path(name, zone)
+        default = await self._more(served.default, path)
+        canary = await self._more(served.canary, path) if served.canary is not None else None
+        self.zones.replace(zone, replace(served, default=default, canary=canary))
+
+    async def _more(self, state: State, path: Path) -> State:
+        commit = await read_zone.read_commit(self._reader, CommitId(state.commit))
+        found = await self._reader.answer(around(commit.tree, path))
+        new = {key: blob for key, blob in found.items() if not _holds(state.snapshot, *key)}
+        rrsets = await read_zone.rrsets(self._reader, set(new.values()))
+        changes = (Change(*key, rrsets[blob]) for key, blob in new.items())
+        return replace(state, snapshot=advanced(state.snapshot, changes))
+
+
+def _holds(snapshot: Snapshot, path: Path, rdtype: int) -> bool:
+    node = node_at(snapshot, path)
+    return node is not None and rdtype in node.held

@@ -1,0 +1,97 @@
+"""Who signed a tag, a commit, or every commit that led to one."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from zonegit.history.commit_graph import Log
+from zonegit.objects.commit_signatures import Good, Keyring, PublicKey, Unsigned, Verdict
+from zonegit.objects.ids import ObjectId
+from zonegit.objects.model import Commit, Tag
+from zonegit.repo import read_zone
+from zonegit.repo.heads import Repo
+from zonegit.repo.refish import Resolved
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
+
+BATCH: Final = 256
+"""Commits verified between two words about progress."""
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """A commit or tag, and what its signature is worth."""
+
+    id: ObjectId
+    value: Commit | Tag
+    verdict: Verdict
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of verifying. ``named`` is what the refish named; ``good`` counts by key;
+    ``failed`` holds all that is not, the latest first."""
+
+    named: Checked
+    good: Counter[PublicKey] = field(default_factory=Counter)
+    failed: list[Checked] = field(default_factory=list)
+
+    def add(self, checked: Checked) -> None:
+        """Takes one more into account."""
+        match checked.verdict:
+            case Good(key):
+                self.good[key] += 1
+            case _:
+                self.failed.append(checked)
+
+    @property
+    def count(self) -> int:
+        """How many were verified."""
+        return self.good.total() + len(self.failed)
+
+    @property
+    def unsigned(self) -> int:
+        """How many of the failed bear no signature."""
+        return sum(isinstance(each.verdict, Unsigned) for each in self.failed)
+
+
+async def verify(
+    repo: Repo,
+    at: Resolved,
+    keyring: Keyring,
+    *,
+    chain: bool = False,
+    progress: Callable[[int], None] = lambda count: None,
+) -> Report:
+    """Verifies what a refish names, with ``chain`` every commit back to the first, too.
+
+    Of a signed tag its own signature counts: it covers the commit's id. ``progress`` is told how
+    many were verified so far.
+
+    Raises:
+        Corrupt, NotFound, Unavailable: as the store does.
+    """
+    reader = Reader(repo.objects)
+    named = await _named(reader, at, keyring)
+    report = Report(named)
+    if not chain or named.id != at.commit:
+        report.add(named)
+    if chain:
+        past = Past(repo.objects, reader)
+        log = Log([at.commit])
+        while taken := await past.answer(log.take(BATCH)):
+            for each in taken:
+                report.add(Checked(each.id, each.commit, keyring.verdict(each.commit)))
+            progress(report.count)
+    return report
+
+
+async def _named(reader: Reader, at: Resolved, keyring: Keyring) -> Checked:
+    if at.tag is not None:
+        tag = (await reader.get([at.tag]))[at.tag]
+        if isinstance(tag, Tag) and tag.signature is not None:
+            return Checked(at.tag, tag, keyring.verdict(tag))
+    commit = await read_zone.read_commit(reader, at.commit)
+    return Checked(at.commit, commit, keyring.verdict(commit))

@@ -1,0 +1,138 @@
+"""Many zones at once, their refs or all of their records: few round trips, bounded memory."""
+
+import asyncio
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Sequence,
+)
+from typing import Final, TypeVar
+
+import msgspec
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.objects.ids import CommitId, ObjectId, short
+from zonegit.objects.walk import together
+from zonegit.repo import read_zone
+from zonegit.repo.heads import Repo
+from zonegit.store.protocols import ObjectStore, ZoneRefs
+from zonegit.store.reader import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset
+
+AT_ONCE: Final = 16
+"""Requests under way at a time."""
+FEW: Final = 64
+"""Zones that are asked about one by one; of more, all zones are listed."""
+ZONES_AT_ONCE: Final = 256
+"""Zones whose trees are walked together."""
+RRSETS_AT_ONCE: Final = 8_192
+"""RRsets that are read together; of one zone all are."""
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+
+class Whole(msgspec.Struct, frozen=True):
+    """A zone as it is at a commit; its RRsets in no particular order."""
+
+    zone: Name
+    commit: CommitId
+    tree: ObjectId
+    rrsets: list[RRset]
+
+
+async def every(repo: Repo) -> AsyncIterator[ZoneRefs]:
+    """Every registered zone with its tips, as the store sorts them."""
+    after: Name | None = None
+    while True:
+        page = await repo.refs.snapshot(after)
+        for refs in page.zones:
+            yield refs
+        after = page.after
+        if after is None:
+            return
+
+
+async def refs_of(repo: Repo, zones: Collection[Name]) -> dict[Name, ZoneRefs]:
+    """The refs of those of ``zones`` that are registered; what is ``remembered`` of few alone."""
+    if len(zones) > FEW:
+        wanted = set(zones)
+        return {refs.zone: refs async for refs in every(repo) if refs.zone in wanted}
+
+    async def refs(zone: Name) -> ZoneRefs | None:
+        try:
+            return await repo.refs.zone(zone, repo.actor)
+        except NotFound:
+            return None
+
+    return {found.zone: found for found in await side_by_side(refs, list(zones)) if found}
+
+
+async def side_by_side(work: Callable[[Item], Awaitable[T]], items: Sequence[Item]) -> list[T]:
+    """Does the same with every item, a few of them at a time; the results in their order. What the
+    first to fail raises is raised, and the others are given up."""
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(item: Item) -> T:
+        async with free:
+            return await work(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(item)) for item in items]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    return [task.result() for task in tasks]
+
+
+async def zones_at(
+    objects: ObjectStore, wanted: Sequence[tuple[Name, CommitId]]
+) -> AsyncGenerator[Whole, None]:
+    """Zones, each as it is at a commit, in their order.
+
+    Raises:
+        Invalid: a commit is of another zone.
+        NotFound, Corrupt, Unavailable: as the store says.
+    """
+    for start in range(0, len(wanted), ZONES_AT_ONCE):
+        some = wanted[start : start + ZONES_AT_ONCE]
+        reader = Reader(objects)
+        await reader.get({commit for _, commit in some})
+        found = [(await read_zone.read_commit(reader, commit)).tree for _, commit in some]
+        blobs = await reader.answer(together([read_zone.blobs_of(tree) for tree in found]))
+        for part in _parts([len(each) for each in blobs]):
+            reader = Reader(objects)
+            await reader.get({blob for at in part for blob in blobs[at]})
+            for at in part:
+                zone, commit = some[at]
+                values = list((await read_zone.rrsets(reader, blobs[at])).values())
+                _check(zone, commit, values)
+                yield Whole(zone, commit, found[at], values)
+
+
+def _parts(sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Runs of what fits together, by index."""
+    run: list[int] = []
+    total = 0
+    for at, size in enumerate(sizes):
+        if run and total + size > RRSETS_AT_ONCE:
+            yield run
+            run, total = [], 0
+        run.append(at)
+        total += size
+    if run:
+        yield run
+
+
+def _check(zone: Name, commit: CommitId, rrsets: Collection[RRset]) -> None:
+    if not any(each.rdtype == rrtypes.SOA and each.owner == zone for each in rrsets):
+        raise Invalid(
+            f"{short(commit)} is not a commit of {names.text(zone)}",
+            hint="the history of one zone is nothing to another",
+        )

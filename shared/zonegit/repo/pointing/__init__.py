@@ -1,1 +1,0 @@
-"""Moving pointers alone: branches, tags, and what others made."""

@@ -1,0 +1,282 @@
+"""Refish: whatever resolves to a commit. Nothing is guessed: a word that could mean two things is
+an error naming both.
+
+    main   HEAD   HEAD~3   main^2   v1   0123abcd...   foo.com.:main   foo.com./main   refs/...
+    @{10.minutes.ago}   main@{3}   foo.com.:main@{2026-11-20T14:00Z}~1      (``repo.when``)
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.history import commit_graph
+from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex, short
+from zonegit.objects.model import Commit, Tag
+from zonegit.repo import heads, read_zone, refish_time
+from zonegit.repo.heads import Repo
+from zonegit.store import ref_names
+from zonegit.store.commit_reader import Past
+from zonegit.store.protocols import ZoneRefs
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import RefName
+from zonegit.store.ref_time import When
+from zonegit.zone import names
+from zonegit.zone.names import Name
+
+MIN_SHORT_ID: Final = 8
+TREE_SUFFIX: Final = "^{tree}"
+
+_SHORT_ID: Final = re.compile(rf"[0-9a-f]{{{MIN_SHORT_ID},64}}", re.ASCII)
+_WHEN: Final = re.compile(r"@\{([^{}]*)\}(?=[^:]*\Z)")
+_STEP: Final = re.compile(r"~(\d{0,6})|\^(\d?)(?!\{)", re.ASCII)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """To the ``parent``-th parent (1 or 2; 0 is the commit itself), ``times`` over."""
+
+    parent: int
+    times: int = 1
+
+
+class Refish(msgspec.Struct, frozen=True):
+    """A refish taken apart. ``zone`` None: wherever the command works; ``ref`` when ``base`` is
+    the path of a branch or tag; ``when`` which of the branch's former states is meant, None: what
+    it holds. ``base`` may be empty then: the branch that HEAD stands for."""
+
+    zone: Name | None
+    base: str
+    steps: tuple[Step, ...] = ()
+    tree: bool = False
+    ref: RefName | None = None
+    when: When | None = None
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """A commit, and the zone it was looked up in; ``branch`` when the refish names a branch
+    itself, ``tag`` when it names an annotated tag, None when it names a commit some other way."""
+
+    zone: Name
+    commit: CommitId
+    branch: str | None = None
+    tag: ObjectId | None = None
+
+
+def parse(text: str) -> Refish:
+    """Takes a refish apart; a zone before the last ``:`` counts for this refish alone.
+
+    Raises:
+        Invalid: it is malformed.
+    """
+    bare = text.removesuffix(TREE_SUFFIX)
+    then = _WHEN.search(bare)
+    head, colon, rest = (bare[: then.start()] if then else bare).rpartition(":")
+    zone = names.parse(head) if colon else None
+    base = rest if then else re.split(r"[~^]", rest, maxsplit=1)[0]
+    suffix = bare[then.end() :] if then else rest[len(base) :]
+    if ".." in base + suffix:
+        raise Invalid(
+            f"{text!r} is a range, where one commit is wanted",
+            hint="zonegit diff A..B shows what differs, zonegit review BRANCH its commits",
+        )
+    if not base and not then:
+        raise Invalid(f"{text!r} is not a refish: it names no commit to start from")
+    ref = _ref(base)
+    if ref is not None and zone is not None:
+        raise Invalid(f"{text!r} is not a refish: it names a zone twice")
+    stood = refish_time.parse(then[1]) if then else None
+    return Refish(zone, base, _steps(text, suffix), bare != text, ref, stood)
+
+
+def _ref(base: str) -> RefName | None:
+    """The ref whose path ``base`` is; None when it is one word, or nothing."""
+    if "./" not in base:
+        if base not in ("", ref_names.DEFAULT_HEAD):
+            ref_names.checked(base, "branch or tag")
+        return None
+    ref = ref_names.parse(base if base.startswith("refs/") else f"refs/heads/{base}")
+    if ref.space not in ("heads", "tags"):
+        raise Invalid(f"{ref.path()} is not a branch or tag")
+    return ref
+
+
+def _steps(text: str, suffix: str) -> tuple[Step, ...]:
+    steps = []
+    at = 0
+    while at < len(suffix):
+        matched = _STEP.match(suffix, at)
+        if matched is None:
+            raise Invalid(
+                f"{text!r} is not a refish: {suffix[at:]!r} is no way to a commit",
+                hint="HEAD~3 is three commits back, main^2 the second parent",
+            )
+        steps.append(_step(matched))
+        at = matched.end()
+    return tuple(steps)
+
+
+def _step(matched: re.Match[str]) -> Step:
+    if matched[0].startswith("~"):
+        return Step(1, int(matched[1]) if matched[1] else 1)
+    parent = int(matched[2]) if matched[2] else 1
+    if parent > 2:
+        raise Invalid("a commit has at most two parents", hint="main^1 and main^2 exist")
+    return Step(parent)
+
+
+async def resolve(
+    repo: Repo, text: str, *, zone: Name | None = None, branch: str | None = None
+) -> Resolved:
+    """The commit a refish stands for. ``zone`` and ``branch`` are those the command works on,
+    None where the operator's HEAD says.
+
+    Raises:
+        Invalid: malformed, it could mean two things, or it names a tree.
+        NotFound: it names nothing.
+    """
+    refish = parse(text)
+    if refish.tree:
+        raise Invalid(
+            f"{text!r} names a tree, and a commit is needed", hint=f"leave {TREE_SUFFIX} out"
+        )
+    return await _commit(repo, Reader(repo.objects), refish, zone, branch)
+
+
+async def resolve_id(
+    repo: Repo, text: str, *, zone: Name | None = None, branch: str | None = None
+) -> ObjectId:
+    """The id of the commit, or with ``^{tree}`` of its tree, that a refish stands for.
+
+    Raises:
+        Invalid, NotFound: as :func:`resolve`.
+    """
+    refish = parse(text)
+    reader = Reader(repo.objects)
+    found = await _commit(repo, reader, refish, zone, branch)
+    return (await read_zone.read_commit(reader, found.commit)).tree if refish.tree else found.commit
+
+
+async def _commit(
+    repo: Repo, reader: Reader, refish: Refish, zone: Name | None, branch: str | None
+) -> Resolved:
+    start = await _base(repo, reader, refish, zone, branch)
+    if not refish.steps:
+        return start
+    past = Past(repo.objects, reader)
+    parents = (step.parent for step in refish.steps if step.parent for _ in range(step.times))
+    return Resolved(start.zone, await past.answer(commit_graph.back(start.commit, parents)))
+
+
+async def _base(
+    repo: Repo, reader: Reader, refish: Refish, zone: Name | None, branch: str | None
+) -> Resolved:
+    base = refish.base
+    if refish.when is not None:
+        return await _then(repo, reader, refish, refish.when, zone, branch)
+    if base == ref_names.DEFAULT_HEAD:
+        position = await heads.locate(repo, refish.zone or zone, None if refish.zone else branch)
+        return Resolved(position.zone, position.commit(), position.branch)
+    if refish.ref is not None:
+        return await _named(repo, reader, refish.ref)
+    home = await heads.working_zone(repo, refish.zone or zone)
+    return await _word(repo, reader, home, base)
+
+
+async def _then(
+    repo: Repo,
+    reader: Reader,
+    refish: Refish,
+    stood: When,
+    zone: Name | None,
+    branch: str | None,
+) -> Resolved:
+    """What a branch held, whether it is still there or not."""
+    home = refish.zone or zone
+    ref = refish.ref
+    if ref is None and refish.base in ("", ref_names.DEFAULT_HEAD):
+        ref = (await heads.locate(repo, home, None if refish.zone else branch)).ref
+    elif ref is None:
+        ref = ref_names.branch(await heads.working_zone(repo, home), refish.base)
+    if ref.space != "heads":
+        raise refish_time.only_branches(ref.path())
+    assert ref.zone is not None
+    try:
+        return Resolved(ref.zone, await refish_time.commit_of(repo, reader, ref, stood))
+    except NotFound as error:
+        if error.details.get("moves") != "0" or refish.ref is not None:
+            raise
+    found = await _word(repo, reader, ref.zone, ref.short)
+    raise refish_time.only_branches(f"{ref.short} ({short(found.commit)})")
+
+
+async def _named(repo: Repo, reader: Reader, ref: RefName) -> Resolved:
+    """A ref given by its whole path."""
+    assert ref.zone is not None  # every branch and tag has one
+    refs = await repo.refs.zone(ref.zone, repo.actor)
+    tips = refs.heads if ref.space == "heads" else refs.tags
+    if ref.short not in tips:
+        raise NotFound(f"there is no ref {ref.path()}")
+    branch = ref.short if ref.space == "heads" else None
+    return await _resolved(reader, ref.zone, tips[ref.short].target, branch)
+
+
+async def _word(repo: Repo, reader: Reader, zone: Name, word: str) -> Resolved:
+    """A branch, a tag or an id, whichever there is; more than one is an error."""
+    refs = await repo.refs.zone(zone, repo.actor)
+    meanings: dict[str, ObjectId] = {}
+    if word in refs.heads:
+        meanings[f"branch {word}"] = refs.heads[word].target
+    if word in refs.tags:
+        meanings[f"tag {word}"] = refs.tags[word].target
+    for object_id in await _ids(repo, word):
+        meanings[f"commit {short(object_id)}"] = object_id
+    if len(meanings) > 1:
+        raise Invalid(
+            f"{word!r} could mean {' or '.join(meanings)}",
+            hint=f"say refs/heads/{names.text(zone)}/{word}, or more digits of the id",
+        )
+    if not meanings:
+        raise _nothing(refs, word)
+    ((meaning, target),) = meanings.items()
+    branch = word if meaning.startswith("branch") else None
+    return await _resolved(reader, zone, target, branch)
+
+
+async def _resolved(reader: Reader, zone: Name, target: ObjectId, branch: str | None) -> Resolved:
+    commit = await peel(reader, target)
+    return Resolved(zone, commit, branch, target if target != commit else None)
+
+
+async def _ids(repo: Repo, word: str) -> list[ObjectId]:
+    if HEX_ID.fullmatch(word):
+        missing = await repo.objects.missing([from_hex(word)])
+        return [] if missing else [from_hex(word)]
+    if not _SHORT_ID.fullmatch(word):
+        return []
+    found = await repo.objects.find(word)
+    return [object_id for object_id, kind in found if kind in ("commit", "tag")]
+
+
+def _nothing(refs: ZoneRefs, word: str) -> NotFound:
+    known = ", ".join([*sorted(refs.heads), *sorted(refs.tags)]) or "no branch yet"
+    return NotFound(
+        f"{word!r} is no branch, tag or commit of {names.text(refs.zone)}",
+        hint=f"it has {known}; ids take {MIN_SHORT_ID} digits or more",
+    )
+
+
+async def peel(reader: Reader, target: ObjectId) -> CommitId:
+    """The commit behind a tag; a commit is itself.
+
+    Raises:
+        Invalid: it is neither.
+    """
+    found = (await reader.get([target]))[target]
+    match found:
+        case Commit():
+            return CommitId(target)
+        case Tag(commit):
+            return commit
+        case _:
+            raise Invalid(f"object {short(target)} is not a commit")

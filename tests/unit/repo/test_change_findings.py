@@ -1,0 +1,356 @@
+"""A change is examined for the faults that it brings, and for no others."""
+
+import asyncio
+from collections.abc import Collection, Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.counting import Counting
+from tests.support.earlier import unjudged
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.states import committed, tip
+from zonegit.errors import Invalid
+from zonegit.objects.ids import CommitId
+from zonegit.repo import heads
+from zonegit.repo.change import branches, merge, revert
+from zonegit.repo.commit import change_plan, commit_loop, drafts, edits
+from zonegit.repo.commit.change_findings import Examination
+from zonegit.repo.commit.commit_loop import Intent, Lost, Outcome
+from zonegit.repo.commit.conflicts import Conflicted
+from zonegit.repo.commit.edits import Edit
+from zonegit.store.memory import MemoryObjects
+from zonegit.store.reader import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.findings import Finding
+from zonegit.zone.lint import table
+from zonegit.zone.lint.view import WholeZone
+from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+from zonegit.zonefile import reader
+
+
+def record(owner: str, rdtype: str, *rdatas: str) -> RRset:
+    number = rrtypes.from_text(rdtype)
+    octets = [rdata_from_text(number, text, ZONE) for text in rdatas]
+    return rrset(names.parse(owner, ZONE), number, 300, octets)
+
+
+def becomes(owner: str, rdtype: str, *rdatas: str) -> Edit:
+    return edits.Set(record(owner, rdtype, *rdatas))
+
+
+def goes(owner: str, rdtype: str) -> Edit:
+    return edits.Delete(names.parse(owner, ZONE), rrtypes.from_text(rdtype))
+
+
+async def change(shop: Shop, *todo: Edit, strict: bool = False, branch: str = "main") -> Outcome:
+    at = await heads.locate(shop.repo, ZONE, branch)
+    plan = change_plan.plan_edits(todo, ZONE)
+    return await commit_loop.commit(
+        shop.repo, at, plan, Intent("m", "set", True, because="x", strict=strict)
+    )
+
+
+async def replace(shop: Shop, text: str) -> Outcome:
+    at = await heads.locate(shop.repo, ZONE, "main")
+    rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
+    intent = Intent("m", "import", imports=True, lost=Lost.GIVEN_UP)
+    return await commit_loop.commit(
+        shop.repo, at, change_plan.plan_replacement(rrsets, ZONE), intent
+    )
+
+
+def told(outcome: Outcome) -> list[tuple[str, str]]:
+    found = committed(outcome).findings
+    return [(each.rule, each.message) for each in found if each.severity != "note"]
+
+
+async def test_a_zone_cut_says_which_names_it_hides(foo: Shop) -> None:
+    www = [becomes(f"{name}.sub", "A", "192.0.2.9") for name in ("a", "b", "c", "d", "e.f")]
+    assert told(await change(foo, *www, becomes("ns.sub", "A", "192.0.2.9"))) == []
+    assert told(await change(foo, becomes("sub", "NS", "ns1", "ns.sub"))) == [
+        (
+            "hidden-by-cut",
+            "sub.foo.com. NS hides a.sub.foo.com. A, b.sub.foo.com. A, c.sub.foo.com. A and 2 more",
+        )
+    ]
+
+
+async def test_a_dname_says_which_names_it_hides(foo: Shop) -> None:
+    await change(foo, becomes("w.d", "TXT", "x"))
+    (found,) = committed(await change(foo, becomes("d", "DNAME", "x."))).findings
+    assert (found.rule, found.message) == (
+        "hidden-by-dname", "d.foo.com. DNAME hides w.d.foo.com. TXT",
+    )  # fmt: skip
+    assert (found.owner, found.rdtype) == (names.parse("d", ZONE), rrtypes.DNAME)
+
+
+async def test_a_dname_at_the_apex_hides_all_below(foo: Shop) -> None:
+    found = dict(told(await change(foo, becomes("@", "DNAME", "x."))))
+    assert found["hidden-by-dname"] == (
+        "foo.com. DNAME hides api.foo.com. A, ns1.foo.com. A, www.foo.com. CNAME"
+    )
+    assert set(found) == {"hidden-by-dname", "ns-below-dname"}
+
+
+async def test_a_name_that_is_added_below_a_cut_is_hidden(foo: Shop) -> None:
+    await change(foo, becomes("sub", "NS", "ns.sub"), becomes("ns.sub", "A", "192.0.2.9"))
+    (found,) = told(await change(foo, becomes("w.sub", "A", "192.0.2.9")))
+    assert found == (
+        "hidden-by-cut",
+        "w.sub.foo.com. A is below the zone cut sub.foo.com., which hides it",
+    )
+    assert not told(await change(foo, becomes("w.sub", "A", "192.0.2.10")))
+    assert not told(await change(foo, becomes("ns.sub", "AAAA", "2001:db8::9")))
+    assert not told(await change(foo, becomes("sub", "DS", "1 8 2 " + "ab" * 32)))
+
+
+async def test_glue_may_come_with_its_cut_or_after_it(foo: Shop) -> None:
+    assert not told(await change(foo, becomes("s", "NS", "n.s"), becomes("n.s", "A", "192.0.2.9")))
+    assert [rule for rule, _ in told(await change(foo, becomes("t", "NS", "n.t")))] == [
+        "ns-without-address"
+    ]
+    assert not told(await change(foo, becomes("n.t", "A", "192.0.2.9")))
+
+
+async def test_what_stood_at_the_name_of_a_new_cut_is_hidden(foo: Shop) -> None:
+    assert told(await change(foo, becomes("api", "NS", "ns1"))) == [
+        ("hidden-by-cut", "api.foo.com. NS hides api.foo.com. A")
+    ]
+
+
+async def test_a_file_is_examined_as_edits_are(foo: Shop) -> None:
+    hidden = ("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")
+    assert told(await replace(foo, FOO + "w.sub A 192.0.2.9\nsub NS ns1\n")) == [hidden]
+    assert told(await replace(foo, FOO + "w.sub A 192.0.2.9\nsub NS ns1\nx A 192.0.2.1")) == []
+
+
+async def test_the_first_commit_of_a_zone_is_examined_whole(shop: Shop) -> None:
+    await heads.initialise(shop.repo, ZONE)
+    text = FOO.replace("ns1   IN A", "ns2 IN A")
+    records = "w.sub A 192.0.2.9\nsub NS ns2\nsub TXT x\nx.w.sub NS ns2\n"
+    found = told(await replace(shop, text + records))
+    assert [rule for rule, _ in found] == ["ns-without-address", "hidden-by-cut"]
+    assert found[1][1] == (
+        "sub.foo.com. NS hides sub.foo.com. TXT, w.sub.foo.com. A, x.w.sub.foo.com. NS"
+    )
+
+
+async def test_what_was_found_before_is_not_found_again(foo: Shop) -> None:
+    await change(foo, becomes("@", "MX", "10 www"))
+    assert not told(await change(foo, becomes("@", "MX", "10 www", "20 al"), strict=True))
+    with pytest.raises(Invalid, match="mx-to-cname"):
+        await change(
+            foo,
+            becomes("@", "MX", "10 www", "30 w2"),
+            becomes("w2", "CNAME", "api"),
+            strict=True,
+        )
+
+
+@pytest.mark.parametrize(
+    ("todo", "expected"),
+    [
+        ([goes("@", "NS")], "apex-without-ns"),
+        ([goes("ns1", "A")], "ns-without-address"),
+        ([goes("ns1", "A"), becomes("ns1", "CNAME", "api")], "ns-to-cname"),
+        ([becomes("@", "NS", "www")], "ns-to-cname"),
+        ([becomes("@", "NS", "nothing")], "ns-without-address"),
+        ([becomes("_x", "SRV", "0 0 1 www")], "srv-to-cname"),
+        ([becomes("t", "CNAME", "www.foo.com")], "missing-dot"),
+        ([becomes("t", "CNAME", "www.example.org")], "missing-dot"),
+        ([becomes("www.foo.com", "A", "192.0.2.1")], "missing-dot-owner"),
+        ([becomes("n", "NAPTR", '1 1 "u" "E2U+sip" "!a!" .')], "naptr-regexp"),
+    ],
+)
+async def test_an_edit_says_which_fault_it_brings(
+    foo: Shop, todo: list[Edit], expected: str
+) -> None:
+    assert [rule for rule, _ in told(await change(foo, *todo))] == [expected]
+
+
+async def test_an_alias_that_a_mail_exchanger_becomes_is_found(foo: Shop) -> None:
+    await change(foo, becomes("@", "MX", "10 mail"), becomes("mail", "A", "192.0.2.5"))
+    todo = goes("mail", "A"), becomes("mail", "CNAME", "api")
+    assert [rule for rule, _ in told(await change(foo, *todo))] == ["mx-to-cname"]
+
+
+async def test_glue_that_goes_is_missed(foo: Shop) -> None:
+    await change(foo, becomes("s", "NS", "n.s"), becomes("n.s", "A", "192.0.2.9"))
+    assert told(await change(foo, goes("n.s", "A"))) == [
+        ("ns-without-address", "s.foo.com. NS: n.s.foo.com. has no address record in this zone")
+    ]
+
+
+async def test_a_merge_says_what_it_hides(foo: Shop) -> None:
+    await branches.create(foo.repo, ZONE, "other", await tip(foo))
+    await change(foo, becomes("w.sub", "A", "192.0.2.9"))
+    theirs = committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
+    at = await heads.locate(foo.repo, ZONE, "main")
+    merged = await merge.merge(foo.repo, at, theirs.commit, Intent("m", "merge"))
+    assert told(merged) == [("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")]
+
+
+async def test_a_fast_forward_says_what_it_hides(foo: Shop) -> None:
+    await change(foo, becomes("w.sub", "A", "192.0.2.9"))
+    await branches.create(foo.repo, ZONE, "other", await tip(foo))
+    theirs = committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
+    at = await heads.locate(foo.repo, ZONE, "main")
+    merged = committed(await merge.merge(foo.repo, at, theirs.commit, Intent("m", "merge")))
+    assert not merged.is_new
+    assert told(merged) == [("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")]
+
+
+@pytest.mark.parametrize("owner", ["api", "new", "a.b.c", "www.sub"])
+async def test_an_address_is_examined_without_asking_the_store_for_more(
+    foo: Shop, owner: str
+) -> None:
+    """A commit of one record costs as many round trips as it would without."""
+    objects = foo.repo.objects
+    assert isinstance(objects, Counting)
+    await change(foo, becomes("x.sub", "A", "192.0.2.9"))
+    at = await heads.locate(foo.repo, ZONE, "main")
+    asked = []
+    for examine in (False, True):
+        before = objects.asked
+        reader = Reader(objects)
+        state = await drafts.state_of(reader, at)
+        planned = await change_plan.plan_edits([becomes(owner, "A", "192.0.2.1")], ZONE)(
+            reader, state
+        )
+        assert planned is not None
+        await drafts.draft(
+            foo.repo, reader, at, state, planned, "m",
+            may_touch_signed=False, force=False, examine=examine,
+        )  # fmt: skip
+        asked.append(objects.asked - before)
+    assert asked[0] == asked[1]
+
+
+# a zone cut that is a DNAME
+
+BOTH = FOO + "d DNAME x.\nd NS ns1\n"
+REFUSED = r"d\.foo\.com\. has NS and DNAME records \(RFC 6672 section 2\.3\)"
+
+
+async def store_both(shop: Shop) -> None:
+    """Commit a zone as releases before this rule accepted it."""
+    at = await heads.locate(shop.repo, ZONE, "main")
+    rrsets = [record("d", "DNAME", "x."), record("d", "NS", "ns1.foo.com.")]
+
+    async def plan(_reader: Reader, state: drafts.State) -> drafts.Planned:
+        changes: edits.Changes = {(each.owner, each.rdtype): each for each in rrsets}
+        # What takes a branch to a commit that is there is not asked.
+        return drafts.Planned(changes, changes.keys(), parents=(state.commit or CommitId(b""),))
+
+    with unjudged():
+        await commit_loop.commit(shop.repo, at, plan, Intent("m", "reset"))
+
+
+@pytest.mark.parametrize("first", [("NS", "ns1"), ("DNAME", "x.")])
+async def test_an_edit_that_makes_a_zone_cut_a_dname_is_refused(
+    foo: Shop, first: tuple[str, str]
+) -> None:
+    await change(foo, becomes("d", *first))
+    second = ("DNAME", "x.") if first[0] == "NS" else ("NS", "ns1")
+    with pytest.raises(Invalid, match=REFUSED):
+        await change(foo, becomes("d", *second))
+    await change(foo, goes("d", first[0]), becomes("d", *second))
+
+
+async def test_a_file_with_a_zone_cut_that_is_a_dname_is_refused(foo: Shop) -> None:
+    with pytest.raises(Invalid, match=REFUSED):
+        await replace(foo, BOTH)
+    await change(foo, becomes("d", "NS", "ns1"))
+    with pytest.raises(Invalid, match=REFUSED):
+        await replace(foo, BOTH)
+
+
+async def test_a_merge_of_a_zone_cut_and_a_dname_is_a_conflict(foo: Shop) -> None:
+    await branches.create(foo.repo, ZONE, "other", await tip(foo))
+    await change(foo, becomes("d", "NS", "ns1"))
+    theirs = committed(await change(foo, becomes("d", "DNAME", "x."), branch="other"))
+    at = await heads.locate(foo.repo, ZONE, "main")
+    merged = await merge.merge(foo.repo, at, theirs.commit, Intent("m", "merge"))
+    assert isinstance(merged, Conflicted)
+
+
+async def test_a_zone_cut_that_was_a_dname_before_stays_one(foo: Shop) -> None:
+    await store_both(foo)
+    with_both = await tip(foo)
+    await change(foo, becomes("d", "TXT", "x"))
+    await change(foo, becomes("d", "NS", "api"))
+    await replace(foo, BOTH + "n A 192.0.2.1\n")
+    await branches.create(foo.repo, ZONE, "other", await tip(foo))
+    await change(foo, becomes("d", "TXT", "y"))
+    theirs = committed(await change(foo, becomes("d", "DS", "1 8 2 " + "ab" * 32), branch="other"))
+    at = await heads.locate(foo.repo, ZONE, "main")
+    intent = Intent("m", "merge", True, because="x")
+    assert committed(await merge.merge(foo.repo, at, theirs.commit, intent))
+    await change(foo, goes("d", "DNAME"))
+    at = await heads.locate(foo.repo, ZONE, "main")
+    assert committed(await revert.reset(foo.repo, at, with_both, intent, exact=False))
+
+
+# the law: what a change is told of its content is what lint finds after it and not before
+
+OWNERS = st.sampled_from(["@", "a", "b", "a.b", "*.b", "w.a", "f.example.f.example", "c.com"])
+CONTENTS = st.sampled_from(
+    [
+        ("A", "192.0.2.1"), ("CNAME", "a"), ("CNAME", "x.c.com"), ("DNAME", "x."), ("MX", "1 b"),
+        ("MX", "1 x.a.b"), ("NS", "a"), ("NS", "q.b"), ("NS", "w.a"), ("SRV", "0 0 1 a.b"),
+        ("X25", "12"), ("PTR", "a.foo.com"), ("TXT", "x"),
+    ]
+)  # fmt: skip
+
+
+@st.composite
+def zones(draw: st.DrawFn) -> dict[edits.Key, RRset]:
+    """A zone without a CNAME next to other data."""
+    zone = {(ZONE, rrtypes.SOA): record("@", "SOA", "ns1. admin. 1 2 3 4 5")}
+    for owner, (rdtype, text) in draw(st.lists(st.tuples(OWNERS, CONTENTS), max_size=8)):
+        made = record(owner, rdtype, text)
+        types = {each for name, each in zone if name == made.owner}
+        if rrtypes.CNAME not in types and (rdtype != "CNAME" or not types):
+            zone[made.owner, made.rdtype] = made
+    return zone
+
+
+def content_findings(zone: dict[edits.Key, RRset], keys: Iterable[edits.Key]) -> set[Finding]:
+    view = WholeZone(ZONE, zone)
+    return {
+        finding
+        for key in keys
+        if key in zone
+        for finding in table.examine(view, zone[key], "content")
+    }
+
+
+@given(zones(), zones())
+def test_the_content_of_a_change_is_judged_as_lint_judges_it(
+    old: dict[edits.Key, RRset], new: dict[edits.Key, RRset]
+) -> None:
+    async def examine() -> set[Finding]:
+        store = MemoryObjects()
+        (objects, before), (others, after) = (
+            change_plan.build(list(zone.values()), ZONE) for zone in (old, new)
+        )
+        await store.put([*objects, *others])
+        assert after is not None
+        changes: edits.Changes = {
+            key: new.get(key) for key in old.keys() | new.keys() if old.get(key) != new.get(key)
+        }
+        soa = new[ZONE, rrtypes.SOA]
+        added = new.keys() - old.keys()
+        change = Examination(Reader(store), ZONE, soa, before, after, changes, added)
+        found = await change.run()
+        place = {rule.id for rule in table.RULES if rule.scope == "place"}
+        return {each for each in found if each.rule not in place and is_changed(each, changes)}
+
+    def is_changed(finding: Finding, keys: Collection[edits.Key]) -> bool:
+        return (finding.owner, finding.rdtype) in keys
+
+    changed = {key for key in new if old.get(key) != new[key]}
+    expected = content_findings(new, changed) - content_findings(old, changed)
+    assert asyncio.run(examine()) == expected

@@ -1,0 +1,254 @@
+"""From an intended edit to a commit: serials, races, signed zones, and what is refused."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.states import address, addresses, committed
+from zonegit.errors import Conflict, Corrupt, Invalid, Unsafe
+from zonegit.objects import tree_node
+from zonegit.objects.codec import encode
+from zonegit.objects.ids import ObjectId, RawObject
+from zonegit.objects.model import Blob, rrset_key, subtree_key
+from zonegit.repo import heads, read_zone
+from zonegit.repo.change import branches
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Outcome
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.edits import Delete, Set
+from zonegit.repo.heads import Position, Repo
+from zonegit.repo.inspect import log
+from zonegit.store.expected import Expected
+from zonegit.store.protocols import Moved, Origin, RefStore
+from zonegit.store.reader import Reader
+from zonegit.store.ref_names import RefName
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import RRset, rrset
+from zonegit.zonefile import reader
+
+API = names.parse("api.foo.com.")
+
+
+async def test_an_import_into_an_empty_zone_takes_the_files_serial(foo: Shop) -> None:
+    position = await heads.locate(foo.repo)
+    assert position.tip is not None
+    assert (position.branch, position.tip.serial) == ("main", 7)
+
+
+async def test_an_edit_moves_the_serial_by_one_and_leaves_the_past_as_it_was(foo: Shop) -> None:
+    before = (await heads.locate(foo.repo)).commit()
+    edit = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
+    assert (edit.before, edit.serial, edit.parent) == (7, 8, before)
+    assert await addresses(foo, edit.commit, "api") == ["192.0.2.81"]
+    assert await addresses(foo, before, "api") == ["192.0.2.80"]
+
+
+async def test_an_edit_that_changes_nothing_makes_no_commit(foo: Shop) -> None:
+    assert await foo.edited([Set(address("api", "192.0.2.80"))]) is None
+
+
+async def test_importing_what_is_there_makes_no_commit(foo: Shop) -> None:
+    assert await foo.imported(FOO) is None
+
+
+async def test_a_commit_tells_of_the_soa_unless_its_serial_alone_changes(foo: Shop) -> None:
+    later = FOO.replace(" 7 7200", " 2018 7200").replace("192.0.2.80", "192.0.2.81")
+    done = committed(await foo.imported(later))
+    assert (done.serial, done.changes.keys()) == (2018, {(names.parse("api", ZONE), rrtypes.A)})
+    mail = committed(await foo.imported(later.replace("ns1 admin", "ns1 hostmaster")))
+    assert (mail.serial, mail.changes.keys()) == (2019, {(ZONE, rrtypes.SOA)})
+
+
+async def test_an_import_makes_the_zone_equal_the_file(foo: Shop) -> None:
+    changed = FOO.replace("www   IN CNAME api\n", "ftp   IN A 192.0.2.21\n")
+    done = committed(await foo.imported(changed))
+    touched = {names.text(owner) for owner, _ in done.changes}
+    assert (done.serial, touched) == (8, {"www.foo.com.", "ftp.foo.com."})
+
+
+async def test_an_import_keeps_a_later_serial(foo: Shop) -> None:
+    assert committed(await foo.imported(FOO.replace(" 7 7200", " 2018 7200"))).serial == 2018
+
+
+async def test_a_branch_has_serials_of_its_own(foo: Shop) -> None:
+    tip = (await heads.locate(foo.repo)).commit()
+    await branches.create(foo.repo, ZONE, "canary", tip)
+    edit = committed(await foo.edited([Set(address("api", "203.0.113.80"))], "canary"))
+    main = await heads.locate(foo.repo, ZONE, "main")
+    assert edit.serial == 8
+    assert (main.commit(), main.tip.serial if main.tip else None) == (tip, 7)
+
+
+async def test_an_edit_of_a_zone_without_an_soa_says_so(shop: Shop) -> None:
+    await heads.initialise(shop.repo, ZONE)
+    with pytest.raises(Invalid, match="no SOA"):
+        await shop.edited([Set(address("api", "192.0.2.80"))])
+
+
+@dataclass
+class Meanwhile:
+    """A plan that lets somebody else commit between reading the tip and moving it."""
+
+    shop: Shop
+    ours: change_plan.Plan
+    theirs: RRset
+    times: int = 1
+
+    async def __call__(self, reader: Reader, tip: State) -> Planned | None:
+        if self.times:
+            self.times -= 1
+            await edit_as(self.shop.other, self.theirs)
+        return await self.ours(reader, tip)
+
+
+async def edit_as(repo: Repo, value: RRset) -> Committed:
+    position = await heads.locate(repo, ZONE)
+    plan = change_plan.plan_edits([Set(value)], ZONE)
+    return committed(await commit_loop.commit(repo, position, plan, Intent("theirs", "set")))
+
+
+async def race(shop: Shop, ours: RRset, theirs: RRset) -> Outcome:
+    position = await heads.locate(shop.repo, ZONE)
+    plan = Meanwhile(shop, change_plan.plan_edits([Set(ours)], ZONE), theirs)
+    return await commit_loop.commit(shop.repo, position, plan, Intent("ours", "set"))
+
+
+async def test_a_lost_race_is_replayed_when_the_edits_do_not_touch(foo: Shop) -> None:
+    done = committed(await race(foo, address("a", "192.0.2.11"), address("b", "192.0.2.12")))
+    assert (done.replayed, done.serial) == (1, 9)
+    assert await addresses(foo, done.commit, "a") == ["192.0.2.11"]
+    assert await addresses(foo, done.commit, "b") == ["192.0.2.12"]
+
+
+async def test_a_lost_race_for_the_same_rrset_names_the_new_tip(foo: Shop) -> None:
+    with pytest.raises(Conflict, match=r"api\.foo\.com\. A was changed meanwhile") as caught:
+        await race(foo, address("api", "192.0.2.11"), address("api", "192.0.2.12"))
+    now = (await heads.locate(foo.repo)).commit()
+    assert caught.value.details["tip"] == now.hex()
+    assert await addresses(foo, now, "api") == ["192.0.2.12"]
+
+
+async def test_an_import_is_never_replayed_on_a_tip_it_did_not_see(foo: Shop) -> None:
+    position = await heads.locate(foo.repo, ZONE)
+    text = FOO.replace("192.0.2.80", "192.0.2.99")
+    rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
+    plan = Meanwhile(foo, change_plan.plan_replacement(rrsets, ZONE), address("b", "192.0.2.12"))
+    intent = Intent("i", "import", imports=True, lost=Lost.GIVEN_UP)
+    with pytest.raises(Conflict):
+        await commit_loop.commit(foo.repo, position, plan, intent)
+
+
+class Overheard:
+    """A ref store; ``turns`` are those that its moves asked for."""
+
+    def __init__(self, refs: RefStore) -> None:
+        self._refs = refs
+        self.turns: list[str | None] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._refs, name)
+
+    async def move(
+        self, ref: RefName, expected: Expected, new: ObjectId, origin: Origin, *objects: Any
+    ) -> Moved:
+        self.turns.append(origin.turn)
+        return await self._refs.move(ref, expected, new, origin, *objects)
+
+
+def watched(foo: Shop, heard: Overheard) -> Shop:
+    """The same, its first operator's moves overheard."""
+    overheard = msgspec.structs.replace(foo.repo, refs=heard)
+    return Shop(overheard, foo.other)
+
+
+async def test_whoever_comes_back_after_a_lost_race_asks_for_one_turn_throughout(
+    foo: Shop,
+) -> None:
+    heard = Overheard(foo.repo.refs)
+    overheard = watched(foo, heard)
+    await race(overheard, address("a", "192.0.2.11"), address("b", "192.0.2.12"))
+    first, second = heard.turns
+    assert first is not None
+    assert first == second
+
+
+async def test_whoever_gives_up_after_a_lost_race_asks_for_no_turn(foo: Shop) -> None:
+    heard = Overheard(foo.repo.refs)
+    await watched(foo, heard).imported(FOO.replace("192.0.2.80", "192.0.2.99"))
+    assert heard.turns == [None]
+
+
+async def test_racing_edits_are_neither_lost_nor_doubled(foo: Shop) -> None:
+    async def writer(repo: Repo, prefix: str) -> None:
+        for number in range(10):
+            await edit_as(repo, address(f"{prefix}{number}", f"192.0.2.{number}"))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(writer(foo.repo, "alice"))
+        group.create_task(writer(foo.other, "bob"))
+    position = await heads.locate(foo.repo, ZONE)
+    reader = Reader(foo.repo.objects)
+    history = [each async for each in log.log(foo.repo, reader, position.commit(), ZONE)]
+    assert len(history) == 21
+    assert all(len(each.commit.parents) <= 1 for each in history)
+    assert position.tip is not None
+    assert position.tip.serial == 27
+
+
+SIGNED = FOO + (
+    "@ IN RRSIG SOA 8 2 300 20300101000000 20200101000000 1 foo.com. AAAA\n"
+    "api IN RRSIG A 8 3 300 20300101000000 20200101000000 1 foo.com. AAAA\n"
+)
+
+
+async def test_a_signed_zone_is_edited_by_force_only_and_the_signatures_are_named(
+    foo: Shop,
+) -> None:
+    await foo.imported(SIGNED.replace(" 7 7200", " 8 7200"))
+    with pytest.raises(Unsafe, match=r"signatures of api\.foo\.com\. A"):
+        await foo.edited([Set(address("api", "192.0.2.81"))])
+    forced = committed(await foo.edited([Set(address("api", "192.0.2.81"))], force=True))
+    assert forced.serial == 8
+
+
+async def test_a_signed_zone_is_replaced_by_an_import_with_a_later_serial_only(foo: Shop) -> None:
+    await foo.imported(SIGNED.replace(" 7 7200", " 8 7200"))
+    changed = SIGNED.replace("192.0.2.80", "192.0.2.81")
+    with pytest.raises(Unsafe, match="serial 8 is not later"):
+        await foo.imported(changed.replace(" 7 7200", " 8 7200"))
+    assert committed(await foo.imported(changed.replace(" 7 7200", " 9 7200"))).serial == 9
+
+
+async def test_deleting_a_name_leaves_no_empty_tree_behind(foo: Shop) -> None:
+    before = (await heads.locate(foo.repo)).commit()
+    deep = rrset(names.parse("a.b.c.foo.com."), rrtypes.A, 300, [b"\1\2\3\4"])
+    await foo.edited([Set(deep)])
+    gone = committed(await foo.edited([Delete(deep.owner)]))
+    reader = Reader(foo.repo.objects)
+    trees = [(await read_zone.read_commit(reader, each)).tree for each in (before, gone.commit)]
+    zones = [await read_zone.whole_zone(reader, tree) for tree in trees]
+    soa = (ZONE, rrtypes.SOA)
+    kept = [{r for r in zone if (r.owner, r.rdtype) != soa} for zone in zones]
+    assert kept[0] == kept[1]
+
+
+async def test_a_position_on_an_unborn_branch_has_no_commit(shop: Shop) -> None:
+    await heads.initialise(shop.repo, ZONE)
+    position = await heads.locate(shop.repo)
+    assert position == Position(ZONE, "main", None)
+
+
+async def test_a_tree_that_holds_an_rrset_twice_is_not_listed(foo: Shop) -> None:
+    """A hundred objects can hold one 2^100 times."""
+    out: list[RawObject] = []
+    blob = encode(Blob(rrset(ZONE, rrtypes.A, 300, [bytes(4)])))
+    tree = tree_node.build({rrset_key(rrtypes.A): blob.id}, out)
+    for _ in range(100):
+        tree = tree_node.build({subtree_key(b"a"): tree, subtree_key(b"b"): tree}, out)
+    await foo.repo.objects.put([blob, *out])
+    with pytest.raises(Corrupt, match="two names"):
+        await read_zone.whole_zone(Reader(foo.repo.objects), tree)

@@ -1,0 +1,75 @@
+"""Which versions of a history a branch has already."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from zonegit.repo import heads
+from zonegit.repo.change import import_sources
+from zonegit.zonefile import reader
+
+COMMIT = "0123456789abcdef" * 2 + "01234567"
+ids = st.lists(st.sampled_from("abcdef"), max_size=8)
+
+
+def test_a_source_is_the_last_line_of_a_message():
+    source = import_sources.of_git(COMMIT)
+    message = import_sources.add_source("One\n\nBecause.\n", source)
+    assert message == f"One\n\nBecause.\n\nZonegit-Source: git:{COMMIT}"
+    assert import_sources.read_source(message) == source
+    assert import_sources.read_source(import_sources.add_source("", source)) == source
+
+
+def test_a_line_that_is_not_the_last_or_has_another_form_is_no_source():
+    line = f"Zonegit-Source: git:{COMMIT}"
+    for message in (f"{line}\n\nmore", f"x {line}", "Zonegit-Source: git:zz", ""):
+        assert import_sources.read_source(message) is None
+    assert import_sources.read_source(
+        f"{line}\n\nZonegit-Source: git:{COMMIT[::-1]}"
+    ) == import_sources.of_git(COMMIT[::-1])
+
+
+def once(versions: list[str]) -> list[str]:
+    """Those that become commits: not what equals the one before."""
+    return [each for each, last in zip(versions, [None, *versions], strict=False) if each != last]
+
+
+@given(ids, ids)
+def test_importing_a_longer_history_again_adds_its_end(first, rest):
+    known = import_sources.find_continuation(once(first), [*first, *rest])
+    assert once([*first, *rest]) == once([*once(first), *[*first, *rest][known:]])
+
+
+@given(ids)
+def test_importing_the_same_history_again_adds_nothing(versions):
+    assert once(versions[import_sources.find_continuation(once(versions), versions) :]) in (
+        [],
+        once(versions)[-1:],
+    )
+
+
+def test_a_history_that_returns_to_an_earlier_version_is_known_by_its_order():
+    assert import_sources.find_continuation(["a", "b"], ["a", "b", "a"]) == 2
+    assert import_sources.find_continuation(["a", "b", "a"], ["a", "b", "a", "c"]) == 3
+
+
+def test_an_older_version_imported_alone_is_new():
+    assert import_sources.find_continuation(["a", "b"], ["a"]) == 0
+    assert import_sources.find_edited_continuation(["a", "b"], ["a"]) == (0, 0)
+
+
+def test_edits_since_the_import_are_counted_where_two_versions_match():
+    assert import_sources.find_edited_continuation(["a", "b", "mine"], ["a", "b", "c"]) == (2, 1)
+    assert import_sources.find_edited_continuation(["a", "mine"], ["a", "c"]) == (0, 0)
+
+
+async def test_a_version_has_the_content_of_its_commit_whatever_their_serials(foo: Shop):
+    await foo.imported(FOO.replace(" 7 ", " 5 ").replace("192.0.2.80", "192.0.2.81"))
+    at = await heads.locate(foo.repo, ZONE)
+    log = await import_sources.read_history(foo.repo, at.commit())
+    contents = await import_sources.commit_contents(foo.repo, log, ZONE)
+    texts = [FOO.replace("192.0.2.80", "192.0.2.81"), FOO]
+    assert contents == [
+        import_sources.version_content(reader.read(text.encode(), ZONE).rrsets, ZONE)
+        for text in texts
+    ]

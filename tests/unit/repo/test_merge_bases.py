@@ -1,0 +1,186 @@
+"""Histories that met more than once: one base for all of them, and nothing decided in silence."""
+
+from collections.abc import Collection
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.graphs import APEX, Graph
+from tests.support.histories import OWNER, TXT, State, histories
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address, addresses, committed, tip
+from zonegit.history import commit_graph
+from zonegit.merge import records
+from zonegit.merge.records import Refusal
+from zonegit.objects.ids import CommitId
+from zonegit.repo import heads, read_zone
+from zonegit.repo.change import branches, merge
+from zonegit.repo.commit.commit_loop import Intent, Outcome
+from zonegit.repo.commit.conflicts import NONE, Choices, Conflicted
+from zonegit.repo.commit.edits import Set
+from zonegit.repo.commit.merge_bases import Bases
+from zonegit.store.commit_reader import Past
+from zonegit.store.memory import MemoryObjects
+from zonegit.store.reader import Reader
+from zonegit.zone import names, rrtypes
+
+Found = tuple[State, frozenset[int]]
+"""What stands at ``OWNER`` in a base, and the types on which there is no agreement."""
+
+
+async def base_of(graph: Graph, ours: int, theirs: int, **bound: int) -> Found:
+    """What :class:`Bases` makes of two commits, in a store of its own."""
+    store = MemoryObjects()
+    await store.put(graph.objects())
+    reader = Reader(store)
+    past = Past(store, reader)
+    bases = await past.answer(commit_graph.merge_bases(graph.ids[ours], graph.ids[theirs]))
+    found = await Bases(past, reader, APEX, **bound).agreed(bases)
+    disputed = frozenset(rdtype for path, rdtype in found.disputed if path)
+    if found.tree is None:
+        return {}, disputed
+    return (await read_zone.rrsets_at(reader, found.tree, [OWNER], APEX))[OWNER], disputed
+
+
+class Plain:
+    """The same worked out the plain way, over dictionaries."""
+
+    def __init__(self, graph: Graph, states: list[State]) -> None:
+        self.graph = graph
+        self.states = states
+        self.moments = graph.moments()
+
+    def bases(self, ours: Collection[int], theirs: int) -> list[int]:
+        past = set[int]().union(*(self.graph.ancestors(each) for each in ours))
+        common = past & self.graph.ancestors(theirs)
+        below = {far for at in common for far in self.graph.ancestors(at) - {at}}
+        return sorted(common - below, key=lambda at: (-self.moments[at], self.graph.ids[at]))
+
+    def agreed(self, commits: list[int]) -> Found:
+        if not commits:
+            return {}, frozenset()
+        found: Found = (self.states[commits[0]], frozenset())
+        for number, other in enumerate(commits[1:], 1):
+            base = self.agreed(self.bases(commits[:number], other))
+            found = merged(base, found, self.states[other])
+        return found
+
+
+def merged(base: Found, ours: Found, theirs: State) -> Found:
+    state, disputed = {}, set(ours[1])
+    for rdtype in (rrtypes.A, TXT):
+        value = records.merge(base[0].get(rdtype), ours[0].get(rdtype), theirs.get(rdtype))
+        agreed = rdtype not in base[1] or ours[0].get(rdtype) == theirs.get(rdtype)
+        if isinstance(value, Refusal) or not agreed:
+            disputed.add(rdtype)
+        elif value is not None:
+            state[rdtype] = value
+    return {each: value for each, value in state.items() if each not in disputed}, frozenset(
+        disputed
+    )
+
+
+@settings(max_examples=150)
+@given(histories(), st.data())
+async def test_bases_are_merged_as_commits_are_down_to_where_history_began(history, data):
+    graph, states = history
+    numbers = st.integers(0, len(states) - 1)
+    ours, theirs = data.draw(numbers), data.draw(numbers)
+    plain = Plain(graph, states)
+    expected = plain.agreed(plain.bases([ours], theirs))
+    assert await base_of(graph, ours, theirs) == expected
+    assert await base_of(graph, theirs, ours) == expected
+
+
+@settings(max_examples=50)
+@given(histories(), st.data())
+async def test_past_the_bound_whatever_differs_between_bases_is_disputed(history, data):
+    graph, states = history
+    numbers = st.integers(0, len(states) - 1)
+    ours, theirs = data.draw(numbers), data.draw(numbers)
+    bases = [states[each] for each in Plain(graph, states).bases([ours], theirs)]
+    state, disputed = await base_of(graph, ours, theirs, most=0)
+    for rdtype in (rrtypes.A, TXT):
+        values = [each.get(rdtype) for each in bases]
+        same = all(each == values[0] for each in values)
+        assert (rdtype in disputed) != same
+        assert state.get(rdtype) == (values[0] if values and same else None)
+
+
+async def merge_branch(shop: Shop, into: str, theirs: CommitId, choices: Choices = NONE) -> Outcome:
+    at = await heads.locate(shop.repo, ZONE, into)
+    return await merge.merge(shop.repo, at, theirs, Intent("m", "merge"), choices)
+
+
+async def crossed(shop: Shop) -> None:
+    """Main and canary, each with what both had when they were merged into each other."""
+    ours, theirs = await tip(shop, "main"), await tip(shop, "canary")
+    committed(await merge_branch(shop, "main", theirs))
+    committed(await merge_branch(shop, "canary", ours))
+
+
+@pytest.fixture
+async def forked(foo: Shop) -> Shop:
+    """foo.com. with a branch canary at the commit that main is at."""
+    await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
+    return foo
+
+
+async def test_what_was_taken_back_after_a_crossed_merge_stays_so(forked: Shop) -> None:
+    """With the latest of the bases alone, canary would seem to have brought it anew."""
+    await forked.edited([Set(address("api", "192.0.2.81"))], "main")
+    await forked.edited([Set(address("ftp", "192.0.2.21"))], "canary")
+    await crossed(forked)
+    await forked.edited([Set(address("api", "192.0.2.80"))], "main")
+    await forked.edited([Set(address("new", "192.0.2.5"))], "canary")
+    done = committed(await merge_branch(forked, "main", await tip(forked, "canary")))
+    assert await addresses(forked, done.commit, "api") == ["192.0.2.80"]
+    assert await addresses(forked, done.commit, "new") == ["192.0.2.5"]
+
+
+async def disputed(shop: Shop, ours: str, theirs: str) -> Outcome:
+    """Main and canary clash about api, are merged into each other all the same, by these choices,
+    and once more."""
+    await shop.edited([Set(address("api", "192.0.2.81"))], "main")
+    await shop.edited([Set(address("api", "192.0.2.82"))], "canary")
+    main, canary = await tip(shop, "main"), await tip(shop, "canary")
+    committed(await merge_branch(shop, "main", canary, Choices(preferred=ours)))
+    committed(await merge_branch(shop, "canary", main, Choices(preferred=theirs)))
+    await shop.edited([Set(address("new", "192.0.2.5"))], "canary")
+    return await merge_branch(shop, "main", await tip(shop, "canary"))
+
+
+async def test_bases_that_clash_are_no_reason_to_ask_where_both_sides_agree(forked: Shop) -> None:
+    done = committed(await disputed(forked, "ours", "theirs"))
+    assert await addresses(forked, done.commit, "api") == ["192.0.2.81"]
+    assert await addresses(forked, done.commit, "new") == ["192.0.2.5"]
+
+
+async def test_bases_that_clash_decide_nothing_where_the_sides_do_not_agree(forked: Shop) -> None:
+    found = await disputed(forked, "ours", "ours")
+    assert isinstance(found, Conflicted)
+    (clash,) = found.clashes
+    assert (names.text(clash.owner), clash.reason, clash.base) == (
+        "api.foo.com.", "no agreed base", None
+    )  # fmt: skip
+    assert (clash.ours, clash.theirs) == (
+        address("api", "192.0.2.81"),
+        address("api", "192.0.2.82"),
+    )
+
+
+async def test_the_trees_of_bases_are_never_stored(forked: Shop) -> None:
+    await forked.edited([Set(address("api", "192.0.2.81"))], "main")
+    await forked.edited([Set(address("ftp", "192.0.2.21"))], "canary")
+    await crossed(forked)
+    await forked.edited([Set(address("new", "192.0.2.5"))], "canary")
+    reader = Reader(forked.repo.objects)
+    past = Past(forked.repo.objects, reader)
+    ours, theirs = await tip(forked, "main"), await tip(forked, "canary")
+    found = await Bases(past, reader, ZONE).agreed(
+        await past.answer(commit_graph.merge_bases(ours, theirs))
+    )
+    committed(await merge_branch(forked, "main", theirs))
+    assert found.tree is not None
+    assert await forked.repo.objects.missing([found.tree]) == {found.tree}

@@ -1,0 +1,124 @@
+"""Several zones committed as one operation: all of them, or as far as can be told."""
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.states import address
+from zonegit.errors import Conflict, Invalid
+from zonegit.objects.ids import RawObject
+from zonegit.repo import heads
+from zonegit.repo.change import multi_zone
+from zonegit.repo.change.multi_zone import Refused, Wish
+from zonegit.repo.commit.commit_loop import Committed, Intent, Unchanged
+from zonegit.repo.commit.edits import Set
+from zonegit.store.protocols import ObjectStore
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zonefile import reader
+
+BAR = names.parse("bar.com.")
+INTENT = Intent("both", "workspace commit", operation="one-operation")
+
+
+async def wish(shop: Shop, zone: Name, address: str = "192.0.2.81") -> Wish:
+    """That the zone's ``api`` had another address."""
+    text = FOO.replace("192.0.2.80", address)
+    rrsets = list(reader.read(text.encode(), zone).rrsets.values())
+    return Wish(await heads.locate(shop.repo, zone, "main"), rrsets)
+
+
+async def impossible(shop: Shop) -> Wish:
+    """That bar.com. began without an SOA."""
+    full = await wish(shop, BAR)
+    return Wish(
+        msgspec.structs.replace(full.position, tip=None),
+        [each for each in full.rrsets if each.rdtype != rrtypes.SOA],
+    )
+
+
+@pytest.fixture
+async def both(foo: Shop) -> Shop:
+    """foo.com. and bar.com., with a commit each."""
+    await heads.initialise(foo.repo, BAR)
+    await foo.imported(FOO, BAR)
+    return foo
+
+
+async def test_all_moves_are_of_one_operation(both: Shop) -> None:
+    found = await multi_zone.commit(
+        both.repo, [await wish(both, zone) for zone in (ZONE, BAR)], INTENT
+    )
+    assert list(found) == [ZONE, BAR]
+    for made in found.values():
+        assert isinstance(made, Committed)
+        (entry,) = made.moved.entries
+        assert entry.operation == "one-operation"
+
+
+async def test_a_zone_that_is_so_already_gets_no_commit(both: Shop) -> None:
+    before = await heads.locate(both.repo, BAR, "main")
+    found = await multi_zone.commit(
+        both.repo, [await wish(both, ZONE), await wish(both, BAR, "192.0.2.80")], INTENT
+    )
+    assert isinstance(found[BAR], Unchanged)
+    assert await heads.locate(both.repo, BAR, "main") == before
+
+
+async def test_the_serial_of_a_file_that_was_committed_before_gets_no_note(both: Shop) -> None:
+    """Files stay as they are, so theirs falls behind the branch's with each commit."""
+    for text, serial in (("192.0.2.81", 8), ("192.0.2.82", 9)):
+        intent = msgspec.structs.replace(INTENT, operation=f"of {text}")
+        found = await multi_zone.commit(both.repo, [await wish(both, ZONE, text)], intent)
+        made = found[ZONE]
+        assert isinstance(made, Committed)
+        assert (made.serial, made.findings) == (serial, ())
+
+
+async def test_where_one_cannot_be_committed_none_is(both: Shop) -> None:
+    before = await heads.locate(both.repo, ZONE, "main")
+    with pytest.raises(Refused) as refused:
+        await multi_zone.commit(both.repo, [await wish(both, ZONE), await impossible(both)], INTENT)
+    assert [type(error) for error in refused.value.errors.values()] == [Invalid]
+    assert await heads.locate(both.repo, ZONE, "main") == before
+
+
+class Meanwhile:
+    """An object store; before it first stores anything, somebody else commits to foo.com."""
+
+    def __init__(self, shop: Shop, objects: ObjectStore) -> None:
+        self._shop = shop
+        self._objects = objects
+        self._idle = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._objects, name)
+
+    async def put(self, objects: Sequence[RawObject]) -> None:
+        if not self._idle:
+            self._idle = True
+            await self._shop.edited([Set(address("b", "192.0.2.12"))])
+        await self._objects.put(objects)
+
+
+async def test_a_move_that_comes_between_is_told_and_the_others_are_made(both: Shop) -> None:
+    wishes = [await wish(both, zone) for zone in (ZONE, BAR)]
+    raced = msgspec.structs.replace(both.repo, objects=Meanwhile(both, both.repo.objects))
+    found = await multi_zone.commit(raced, wishes, INTENT)
+    assert isinstance(found[ZONE], Conflict)
+    assert isinstance(found[BAR], Committed)
+    assert (await heads.locate(both.repo, ZONE, "main")).commit().hex() == found[ZONE].details[
+        "tip"
+    ]
+
+
+async def test_a_new_zone_is_registered_only_once_all_commits_are_made(both: Shop) -> None:
+    new = names.parse("new.com.")
+    rrsets = list(reader.read(FOO.encode(), new).rrsets.values())
+    fresh = Wish(heads.Position(new, "main", None), rrsets, register=True)
+    with pytest.raises(Refused):
+        await multi_zone.commit(both.repo, [fresh, await impossible(both)], INTENT)
+    assert new not in {each.zone for each in (await both.repo.refs.snapshot()).zones}
+    assert isinstance((await multi_zone.commit(both.repo, [fresh], INTENT))[new], Committed)

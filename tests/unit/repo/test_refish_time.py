@@ -1,0 +1,204 @@
+"""Where a branch stood: how operators say when, and which commit is meant."""
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from tests.support.counting import Counting
+from tests.support.graphs import chain
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.states import address, committed, tip
+from zonegit.errors import Invalid, NotFound
+from zonegit.objects.ids import CommitId
+from zonegit.repo import heads, read_zone, refish, refish_time
+from zonegit.repo.change import branches, tags
+from zonegit.repo.commit.edits import Set
+from zonegit.repo.inspect import compare
+from zonegit.store import ref_names
+from zonegit.store.expected import Absent
+from zonegit.store.reader import Reader
+from zonegit.store.ref_time import Ago, At, Back, When
+from zonegit.zone import names, rrtypes
+
+MADE = 1_795_232_912
+"""The time of every commit in a shop."""
+
+START = MADE + 100.0
+
+
+@pytest.fixture
+async def history(shop: Shop) -> list[CommitId]:
+    """Three commits on main of foo.com., a minute between their moves, and a minute since."""
+    shop.clock.now = START
+    await heads.initialise(shop.repo, ZONE)
+    made = [committed(await shop.imported(FOO)).commit]
+    for number in (1, 2):
+        shop.clock.now = START + 60 * number
+        made.append(committed(await shop.edited([Set(address("api", f"192.0.2.{number}"))])).commit)
+    shop.clock.now = START + 180
+    return made
+
+
+async def resolved(shop: Shop, text: str) -> CommitId:
+    return (await refish.resolve(shop.repo, text)).commit
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The operator is where winter time is an hour ahead of UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "CET-1")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("now", Ago(0)),
+        ("yesterday", Ago(86_400)),
+        ("1.second.ago", Ago(1)),
+        ("10.minutes.ago", Ago(600)),
+        ("10 minutes ago", Ago(600)),
+        ("1.hour.ago", Ago(3_600)),
+        ("2.Days.Ago", Ago(2 * 86_400)),
+        (" 3 weeks  ago ", Ago(21 * 86_400)),
+        ("0", Back(0)),
+        ("12", Back(12)),
+        ("1970-01-01T00:00Z", At(0)),
+        ("2026-11-20T14:00Z", At(1_795_183_200)),
+        ("2026-11-20T15:00:30+01:00", At(1_795_183_230)),
+        ("2026-11-20 15:00", At(1_795_183_200)),
+        ("2026-11-20", At(1_795_129_200)),
+    ],
+)
+def test_when_is_said_in_words_as_a_time_or_as_a_number_of_moves(text: str, wanted: When) -> None:
+    assert refish_time.parse(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("@{0}", 2),
+        ("main@{1}", 1),
+        ("HEAD@{2}", 0),
+        ("@{now}", 2),
+        ("@{61.seconds.ago}", 1),
+        ("main@{2.minutes.ago}", 1),
+        ("foo.com.:main@{121.seconds.ago}", 0),
+        ("foo.com.:@{3.minutes.ago}", 0),
+        ("foo.com./main@{0}~1", 1),
+        ("@{1}^", 0),
+    ],
+)
+async def test_a_branch_is_what_it_was_by_the_clock_of_the_refs(
+    shop: Shop, history: list[CommitId], text: str, index: int
+) -> None:
+    assert await resolved(shop, text) == history[index]
+    assert shop.noted == []
+
+
+async def test_a_moment_at_which_a_branch_moved_is_after_the_move(
+    shop: Shop, history: list[CommitId]
+) -> None:
+    stood = await shop.repo.refs.at(ref_names.branch(ZONE, "main"), At(START + 60))
+    assert stood.entry.new == history[1]
+
+
+async def test_an_absolute_name_is_shown_as_it_was(shop: Shop, history: list[CommitId]) -> None:
+    """What ``zonegit show api.foo.com. A @{61.seconds.ago}`` asks for."""
+    reader = Reader(shop.repo.objects)
+    at = await refish.resolve(shop.repo, "@{61.seconds.ago}")
+    tree = (await read_zone.read_commit(reader, at.commit)).tree
+    owner = names.parse("api.foo.com.", at.zone)
+    found = await read_zone.rrset_at(reader, tree, owner, rrtypes.A, at.zone)
+    assert found.rdatas == address("api", "192.0.2.1").rdatas
+
+
+async def test_a_range_takes_moments_on_either_side(shop: Shop, history: list[CommitId]) -> None:
+    reader = Reader(shop.repo.objects)
+    sides = await compare.sides(shop.repo, reader, ["main@{3.minutes.ago}..@{1}"])
+    assert (sides.old, sides.new) == (history[0], history[1])
+    sides = await compare.sides(shop.repo, reader, ["@{2}..."])
+    assert (sides.old, sides.new) == (history[0], history[2])
+
+
+async def test_a_clock_that_was_set_back_hides_no_later_move(
+    shop: Shop, history: list[CommitId]
+) -> None:
+    shop.clock.now = START + 30
+    last = committed(await shop.edited([Set(address("api", "192.0.2.9"))])).commit
+    shop.clock.now = START + 300
+    assert await resolved(shop, "@{now}") == last
+    assert await resolved(shop, "@{250.seconds.ago}") == last
+    assert await resolved(shop, "@{290.seconds.ago}") == history[0]
+
+
+async def test_before_its_first_entry_a_branch_is_what_its_commits_dates_say_and_that_is_said(
+    shop: Shop,
+) -> None:
+    shop.clock.now = START
+    await shop.repo.refs.register(ZONE, shop.repo.origin("init"))
+    graph = chain(200)
+    await shop.repo.objects.put(graph.objects())
+    main = ref_names.branch(ZONE, "main")
+    await shop.repo.refs.move(main, Absent(), graph.ids[-1], shop.repo.origin("migrate"))
+    times = [commit.committer.time for commit in graph.commits]
+    for number in (0, 99, 199):
+        found = await refish_time.commit_of(
+            shop.repo, Reader(shop.repo.objects), main, At(float(times[number]))
+        )
+        assert found == graph.ids[number]
+    assert all("goes by the dates of its commits" in text for text in shop.noted)
+    assert len(shop.noted) == 3
+    with pytest.raises(NotFound, match=graph.ids[0].hex()[:12]):
+        await refish_time.commit_of(shop.repo, Reader(shop.repo.objects), main, At(times[0] - 1.0))
+
+
+async def test_a_long_history_is_looked_through_in_a_few_round_trips(shop: Shop) -> None:
+    store = Counting()
+    graph = chain(1_001)
+    await store.put(graph.objects())
+    repo = msgspec.structs.replace(shop.repo, objects=store)
+    await shop.repo.objects.put(graph.objects())
+    await shop.repo.refs.register(ZONE, shop.repo.origin("init"))
+    main = ref_names.branch(ZONE, "main")
+    await shop.repo.refs.move(main, Absent(), graph.ids[-1], shop.repo.origin("migrate"))
+    oldest = float(graph.commits[0].committer.time)
+    assert await refish_time.commit_of(repo, Reader(store), main, At(oldest)) == graph.ids[0]
+    assert store.asked <= 8
+
+
+async def test_a_branch_that_was_deleted_still_has_a_past(
+    shop: Shop, history: list[CommitId]
+) -> None:
+    await branches.create(shop.repo, ZONE, "canary", history[1])
+    shop.clock.now = START + 240
+    await branches.delete(shop.repo, ZONE, "canary")
+    shop.clock.now = START + 300
+    assert await resolved(shop, "canary@{90.seconds.ago}") == history[1]
+    assert await resolved(shop, "canary@{1}") == history[1]
+    with pytest.raises(NotFound, match="alice had deleted it") as gone:
+        await resolved(shop, "canary@{30.seconds.ago}")
+    assert history[1].hex()[:12] in (gone.value.hint or "")
+
+
+async def test_further_back_than_a_branch_has_moved_is_not_found(
+    shop: Shop, history: list[CommitId]
+) -> None:
+    with pytest.raises(NotFound, match="has moved 3 times"):
+        await resolved(shop, "main@{3}")
+
+
+async def test_only_branches_have_a_past(shop: Shop, history: list[CommitId]) -> None:
+    await tags.create(shop.repo, ZONE, "v1", history[0], "released")
+    for text in ("v1@{1}", f"{history[0].hex()}@{{1}}", "refs/tags/foo.com./v1@{yesterday}"):
+        with pytest.raises(Invalid, match="is no branch"):
+            await resolved(shop, text)
+    with pytest.raises(NotFound, match="no branch, tag or commit"):
+        await resolved(shop, "mian@{1}")
+    assert await tip(shop) == history[2]

@@ -1,0 +1,146 @@
+"""Lost races: what is made again on the commit that won, and what is refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address, addresses, committed, tip
+from zonegit.errors import Conflict, Invalid, NotFound
+from zonegit.repo import heads
+from zonegit.repo.commit import change_plan, commit_loop, edits
+from zonegit.repo.commit.commit_loop import Intent, Outcome, Unchanged
+from zonegit.repo.commit.edits import Add, Changes, Delete, Edit, Remove, Set
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+
+POOL = names.parse("pool", ZONE)
+
+
+def pool(*last: int, ttl: int = 300) -> RRset:
+    return rrset(POOL, rrtypes.A, ttl, [bytes((192, 0, 2, each)) for each in last])
+
+
+def remove(*last: int) -> Remove:
+    return Remove(POOL, rrtypes.A, tuple(bytes((192, 0, 2, each)) for each in last))
+
+
+async def race(shop: Shop, mine: Edit, theirs: Edit) -> Outcome:
+    """Commit an edit on a tip that another edit has replaced by then."""
+    seen = await heads.locate(shop.repo, ZONE, "main")
+    committed(await commit(shop, theirs, seen))
+    return await commit(shop, mine, seen)
+
+
+async def commit(shop: Shop, edit: Edit, at: heads.Position) -> Outcome:
+    plan = change_plan.plan_edits([edit], ZONE)
+    return await commit_loop.commit(shop.repo, at, plan, Intent("m", "x"))
+
+
+async def pool_now(shop: Shop) -> list[str]:
+    return [each.rpartition(".")[2] for each in await addresses(shop, await tip(shop), "pool")]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "left"),
+    [
+        (Add(pool(3)), Add(pool(4)), ["1", "2", "3", "4"]),
+        (Add(pool(3)), remove(1), ["2", "3"]),
+        (remove(1), Add(pool(3)), ["2", "3"]),
+        (remove(1), remove(2), None),
+        (Add(pool(3)), Set(pool(7)), ["3", "7"]),
+        (Add(pool(3)), Delete(POOL, rrtypes.A), ["3"]),
+        (Add(pool(3, ttl=60)), Add(pool(4)), ["1", "2", "3", "4"]),
+        (Add(pool(3, ttl=60)), Add(pool(4, ttl=60)), ["1", "2", "3", "4"]),
+        (remove(1), Add(pool(3, ttl=60)), ["2", "3"]),
+        (Add(pool(3), "minimum"), Add(pool(4, ttl=60)), ["1", "2", "3", "4"]),
+        (Add(pool(3), "configured"), Add(pool(4, ttl=60)), ["1", "2", "3", "4"]),
+    ],
+)
+async def test_edits_of_other_records_of_the_same_rrset_are_replayed(
+    foo: Shop, mine: Edit, theirs: Edit, left: list[str] | None
+) -> None:
+    await foo.edited([Set(pool(1, 2))])
+    assert committed(await race(foo, mine, theirs)).replayed == 1
+    if left is not None:
+        assert await pool_now(foo) == left
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        (Set(pool(1, 3)), Add(pool(4))),
+        (Set(pool(1, 3)), remove(2)),
+        (Delete(POOL, rrtypes.A), Add(pool(4))),
+        (Delete(POOL), Add(pool(4))),
+        (Delete(POOL), Add(rrset(POOL, rrtypes.TXT, 300, [b"\1x"]))),
+        (Add(pool(3)), Add(pool(4, ttl=60))),
+        (Add(pool(3)), Set(pool(1, 2, ttl=60))),
+        (Set(pool(1, 2)), Set(pool(9))),
+    ],
+)
+async def test_what_was_typed_without_having_seen_the_change_is_refused(
+    foo: Shop, mine: Edit, theirs: Edit
+) -> None:
+    await foo.edited([Set(pool(1, 2, 5))] if isinstance(mine, Set) else [Set(pool(1, 2))])
+    with pytest.raises(Conflict, match=r"pool\.foo\.com\. \w+ was changed meanwhile"):
+        await race(foo, mine, theirs)
+
+
+async def test_the_same_record_added_twice_at_once_is_there_once(foo: Shop) -> None:
+    assert isinstance(await race(foo, Add(pool(3)), Add(pool(3))), Unchanged)
+
+
+async def test_two_who_set_the_same_agree(foo: Shop) -> None:
+    assert isinstance(await race(foo, Set(pool(3)), Set(pool(3))), Unchanged)
+
+
+async def test_a_record_that_another_removed_first_is_not_there_to_remove(foo: Shop) -> None:
+    await foo.edited([Set(pool(1, 2))])
+    with pytest.raises(NotFound, match=r"has no record 192\.0\.2\.1"):
+        await race(foo, remove(1), remove(1))
+
+
+async def test_of_two_aliases_for_one_name_the_second_is_refused(foo: Shop) -> None:
+    one, other = (
+        rrset(POOL, rrtypes.CNAME, 300, [rdata_from_text(rrtypes.CNAME, text)])
+        for text in ("a.example.", "b.example.")
+    )
+    with pytest.raises(Invalid):
+        await race(foo, Add(one), Add(other))
+
+
+async def test_of_two_who_set_the_soa_the_second_is_refused(foo: Shop) -> None:
+    """Its serial moves with every commit, which is no reason; its other fields are."""
+    one, other = (
+        rrset(
+            ZONE, rrtypes.SOA, 300, [rdata_from_text(rrtypes.SOA, f"ns1. admin. 1 {refresh} 2 3 4")]
+        )
+        for refresh in (100, 200)
+    )
+    with pytest.raises(Conflict, match="SOA was changed meanwhile"):
+        await race(foo, Set(one), Set(other))
+    assert committed(await race(foo, Set(one), Set(address("api", "192.0.2.9")))).replayed == 1
+
+
+_records = st.sets(st.integers(1, 12), min_size=1)
+
+
+@given(_records, _records, st.sampled_from(["add", "remove"]), st.sampled_from(["add", "remove"]))
+def test_edits_of_different_records_commute(
+    mine: set[int], theirs: set[int], do: str, they_do: str
+) -> None:
+    theirs = theirs - mine or {13}
+    first = [Add(pool(*mine)) if do == "add" else remove(*mine)]
+    second = [Add(pool(*theirs)) if they_do == "add" else remove(*theirs)]
+    start = pool(14, *(mine if do == "remove" else ()), *(theirs if they_do == "remove" else ()))
+    assert _after(_after(start, first), second) == _after(_after(start, second), first)
+
+
+def _after(start: RRset, todo: list[Edit]) -> RRset:
+    present: dict[Name, dict[int, RRset]] = {POOL: {rrtypes.A: start}}
+    changes: Changes = edits.apply(todo, present, ZONE)
+    found = changes.get((POOL, rrtypes.A), start)
+    assert found is not None
+    return found

@@ -1,0 +1,193 @@
+"""What a query gets, without a resolver: the same octets that one would send, at any commit."""
+
+import random
+
+import dns.message
+import msgspec
+import pytest
+
+from tests.support.differential.questions import Question, questions
+from tests.support.differential.randomzones import zones as random_zones
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.states import address, tip
+from zonegit.errors import Denied, Invalid, NotFound
+from zonegit.nameserver.answer import responder
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.zone_table import Served, Zones
+from zonegit.nameserver.message.fragment import TC
+from zonegit.nameserver.message.query import DATAGRAM, STREAM
+from zonegit.nameserver.zone.compiler import compiled
+from zonegit.objects.ids import identify
+from zonegit.repo import heads
+from zonegit.repo.change import branches
+from zonegit.repo.commit.edits import Set
+from zonegit.repo.inspect import resolve
+from zonegit.repo.inspect.resolve import View
+from zonegit.store.protocols import RefStore
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zonefile import reader
+
+MAIN = View("main")
+ASKED = 60
+"""Questions of each trial."""
+
+
+def query(name: str, rdtype: str = "A", **make) -> bytes:
+    return dns.message.make_query(name, rdtype, id=0, **make).to_wire()
+
+
+async def resolved(shop: Shop, name: str, rdtype: str = "A", view: View = MAIN, **make):
+    """The reply, by dnspython, and the zones it comes from."""
+    found = await resolve.resolve(
+        shop.repo,
+        query(name, rdtype, **make),
+        names.parse(name),
+        rrtypes.question_type(rdtype),
+        view,
+    )
+    return dns.message.from_wire(found.reply), found
+
+
+def texts(section: list[dns.rrset.RRset]) -> list[str]:
+    return [line for rrset in section for line in rrset.to_text().splitlines()]
+
+
+async def test_a_name_is_answered_with_its_records_and_the_commit_they_are_of(foo: Shop) -> None:
+    reply, found = await resolved(foo, "www.foo.com.")
+    assert texts(reply.answer) == [
+        "www.foo.com. 300 IN CNAME api.foo.com.",
+        "api.foo.com. 300 IN A 192.0.2.80",
+    ]
+    assert [(each.zone, each.branch, each.serial) for each in found.met] == [(ZONE, "main", 7)]
+    assert found.met[0].commit == await tip(foo)
+    assert found.over == "udp"
+
+
+async def test_the_past_is_answered_as_it_was(foo: Shop) -> None:
+    await foo.edited([Set(address("api", "192.0.2.99"))])
+    now, _ = await resolved(foo, "api.foo.com.")
+    then, found = await resolved(foo, "api.foo.com.", view=View("main", at="HEAD~1"))
+    assert texts(now.answer) == ["api.foo.com. 300 IN A 192.0.2.99"]
+    assert texts(then.answer) == ["api.foo.com. 300 IN A 192.0.2.80"]
+    assert found.met[0].serial == 7
+
+
+async def test_a_client_of_the_canary_sees_its_branch_and_the_scope_says_so(foo: Shop) -> None:
+    await branches.create(foo.repo, ZONE, "next", await tip(foo))
+    await foo.edited([Set(address("api", "192.0.2.99"))], "next")
+    subnet = dns.edns.ECSOption("198.51.100.0", 24)
+    for percent, seen in ((100, "192.0.2.99"), (0, "192.0.2.80")):
+        canary = Canary("next", percent)
+        view = View("main", canary_of={ZONE: canary}.get)
+        reply, _ = await resolved(foo, "api.foo.com.", view=view, options=[subnet])
+        assert texts(reply.answer) == [f"api.foo.com. 300 IN A {seen}"]
+        assert [option.scopelen for option in reply.options] == [24]
+
+
+async def test_an_alias_is_followed_into_another_zone_at_its_own_branch(foo: Shop) -> None:
+    other = names.parse("bar.net.")
+    await heads.initialise(foo.repo, other)
+    await foo.imported(FOO.replace("api   IN A   192.0.2.80", "api IN CNAME api.foo.com."), other)
+    reply, found = await resolved(
+        foo, "api.bar.net.", view=View("main", at="refs/heads/bar.net./main")
+    )
+    assert texts(reply.answer)[-1] == "api.foo.com. 300 IN A 192.0.2.80"
+    assert [names.text(each.zone) for each in found.met] == ["bar.net.", "foo.com."]
+
+
+async def test_each_zone_that_an_alias_leads_to_has_a_canary_of_its_own(foo: Shop) -> None:
+    other = names.parse("bar.net.")
+    await heads.initialise(foo.repo, other)
+    await foo.imported(FOO.replace("api   IN A   192.0.2.80", "api IN CNAME api.foo.com."), other)
+    await branches.create(foo.repo, ZONE, "next", await tip(foo))
+    await foo.edited([Set(address("api", "192.0.2.99"))], "next")
+    subnet = dns.edns.ECSOption("198.51.100.0", 24)
+    for zone, seen in ((ZONE, "192.0.2.99"), (other, "192.0.2.80")):
+        view = View("main", canary_of={zone: Canary("next", 100)}.get)
+        reply, _ = await resolved(foo, "api.bar.net.", view=view, options=[subnet])
+        assert texts(reply.answer)[-1] == f"api.foo.com. 300 IN A {seen}"
+
+
+async def test_a_name_that_no_zone_here_holds_is_not_found(foo: Shop) -> None:
+    with pytest.raises(NotFound, match="no zone here holds"):
+        await resolved(foo, "www.foo.net.")
+
+
+class Fenced:
+    """Refs as a tenant sees them whom the bus lets ask about foo.com. and what is below it."""
+
+    def __init__(self, refs: RefStore) -> None:
+        self._refs = refs
+
+    def __getattr__(self, name: str):
+        return getattr(self._refs, name)
+
+    async def zone(self, zone: Name, actor: str):
+        if not names.is_within(zone, ZONE):
+            raise Denied(f"{names.text(zone)} is not yours")
+        return await self._refs.zone(zone, actor)
+
+
+async def test_a_tenant_is_answered_about_its_own_zone_and_told_what_it_may_not_ask(
+    foo: Shop,
+) -> None:
+    fenced = msgspec.structs.replace(foo.repo, refs=Fenced(foo.repo.refs))
+    reply, _ = await resolved(Shop(fenced, foo.other), "www.foo.com.")
+    assert texts(reply.answer)[-1] == "api.foo.com. 300 IN A 192.0.2.80"
+    with pytest.raises(Denied):
+        await resolved(Shop(fenced, foo.other), "www.bar.com.")
+
+
+async def test_a_commit_that_is_none_is_not_taken_for_the_branch(foo: Shop) -> None:
+    with pytest.raises(NotFound, match="nowhere"):
+        await resolved(foo, "www.foo.com.", view=View("main", at="nowhere"))
+
+
+async def test_what_fits_no_datagram_is_answered_as_over_tcp(foo: Shop) -> None:
+    records = "".join(f"big IN TXT {'x' * 200}{n:03}\n" for n in range(30))
+    await foo.imported(FOO.replace("admin 7", "admin 8") + records)
+    reply, found = await resolved(foo, "big.foo.com.", "TXT")
+    assert found.over == "tcp"
+    assert len(reply.answer[0]) == 30
+
+
+async def test_octets_that_are_no_query_are_refused(foo: Shop) -> None:
+    with pytest.raises(Invalid, match="no query"):
+        await resolve.resolve(foo.repo, b"\0" * 3, names.parse("foo.com."), rrtypes.A, MAIN)
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+async def test_reading_little_gives_the_octets_that_reading_all_gives(
+    shop: Shop, seed: int
+) -> None:
+    """Random zones full of cuts, wildcards, aliases and empty non-terminals, one below another."""
+    made = random_zones(seed)
+    whole = Zones()
+    for each in made:
+        apex = names.parse(each.apex)
+        rrsets = reader.read(each.text().encode(), apex).rrsets
+        await heads.initialise(shop.repo, apex)
+        await shop.imported(each.text(), apex)
+        state = whole.state(apex, "main", identify("commit", b""), compiled(apex, rrsets.values()))
+        whole.replace(apex, Served(state))
+    every = questions(made, seed)
+    for question in random.Random(seed).sample(every, min(ASKED, len(every))):
+        await _compare(shop, whole, question)
+
+
+async def _compare(shop: Shop, whole: Zones, question: Question) -> None:
+    wire = question.query()
+    name = Name(question.name.to_wire().lower())
+    qtype = rrtypes.question_type(question.rdtype)
+    expected = responder.respond(wire, whole, resolve.PEER, DATAGRAM)
+    assert expected is not None
+    if int.from_bytes(expected[2:4], "big") & TC:
+        expected = responder.respond(wire, whole, resolve.PEER, STREAM)
+    if whole.find(name, qtype) is None:
+        with pytest.raises(NotFound):
+            await resolve.resolve(shop.repo, wire, name, qtype, MAIN)
+        return
+    view = View("main", whole=question.do)
+    found = await resolve.resolve(shop.repo, wire, name, qtype, view)
+    assert found.reply == expected, question

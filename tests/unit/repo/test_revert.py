@@ -1,0 +1,180 @@
+"""Reverting a commit, and resetting a branch: what stays, what goes, and which serial follows."""
+
+import pytest
+
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.states import address, addresses, committed, tip, zone_at
+from zonegit.errors import Conflict, Invalid, Unsafe
+from zonegit.objects.ids import CommitId
+from zonegit.repo import heads, read_zone
+from zonegit.repo.change import branches, merge, revert
+from zonegit.repo.commit.commit_loop import Committed, Intent, Outcome, Unchanged
+from zonegit.repo.commit.conflicts import Conflicted
+from zonegit.repo.commit.edits import Delete, Set
+from zonegit.store.reader import Reader
+from zonegit.zone import names, rrtypes
+
+SOA = (ZONE, rrtypes.SOA)
+
+
+async def revert_commit(shop: Shop, commit: CommitId, mainline: int | None = None) -> Outcome:
+    position = await heads.locate(shop.repo, ZONE, "main")
+    return await revert.revert(shop.repo, position, commit, mainline, Intent("r", "revert"))
+
+
+async def reset(
+    shop: Shop, target: CommitId, *, exact: bool = False, force: bool = False
+) -> Outcome:
+    position = await heads.locate(shop.repo, ZONE, "main")
+    intent = Intent("r", "reset", force)
+    return await revert.reset(shop.repo, position, target, intent, exact=exact)
+
+
+async def edited(shop: Shop, owner: str, text: str, branch: str | None = None) -> Committed:
+    return committed(await shop.edited([Set(address(owner, text))], branch))
+
+
+async def test_a_revert_takes_back_one_commit_and_keeps_what_came_later(foo: Shop) -> None:
+    bad = await edited(foo, "api", "192.0.2.81")
+    await edited(foo, "later", "192.0.2.7")
+    done = committed(await revert_commit(foo, bad.commit))
+    assert await addresses(foo, done.commit, "api") == ["192.0.2.80"]
+    assert await addresses(foo, done.commit, "later") == ["192.0.2.7"]
+    assert (done.before, done.serial) == (9, 10)
+
+
+async def test_a_revert_brings_back_what_was_deleted_and_removes_what_was_added(foo: Shop) -> None:
+    before = await zone_at(foo, await tip(foo, "main"))
+    todo = [Delete(names.parse("www", ZONE)), Set(address("new", "192.0.2.7"))]
+    bad = committed(await foo.edited(todo))
+    done = committed(await revert_commit(foo, bad.commit))
+    after = await zone_at(foo, done.commit)
+    assert {**after, SOA: None} == {**before, SOA: None}
+
+
+async def test_a_revert_of_what_was_changed_again_is_a_conflict(foo: Shop) -> None:
+    bad = await edited(foo, "api", "192.0.2.81")
+    now = await edited(foo, "api", "192.0.2.82")
+    found = await revert_commit(foo, bad.commit)
+    assert isinstance(found, Conflicted)
+    assert [names.text(clash.owner) for clash in found.clashes] == ["api.foo.com."]
+    assert await tip(foo, "main") == now.commit
+
+
+async def test_a_revert_of_what_is_gone_already_is_nothing(foo: Shop) -> None:
+    bad = await edited(foo, "api", "192.0.2.81")
+    await revert_commit(foo, bad.commit)
+    assert isinstance(await revert_commit(foo, bad.commit), Unchanged)
+
+
+async def test_a_revert_of_a_revert_is_the_change_again(foo: Shop) -> None:
+    change = await edited(foo, "api", "192.0.2.81")
+    back = committed(await revert_commit(foo, change.commit))
+    again = committed(await revert_commit(foo, back.commit))
+    assert await addresses(foo, again.commit, "api") == ["192.0.2.81"]
+
+
+async def test_the_first_commit_cannot_be_reverted(foo: Shop) -> None:
+    with pytest.raises(Invalid, match="first commit"):
+        await revert_commit(foo, await tip(foo, "main"))
+
+
+async def merged(foo: Shop) -> CommitId:
+    """A merge into main: main changed a, canary b."""
+    await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
+    await edited(foo, "a", "192.0.2.11", "main")
+    await edited(foo, "b", "192.0.2.12", "canary")
+    position = await heads.locate(foo.repo, ZONE, "main")
+    theirs = await tip(foo, "canary")
+    return committed(await merge.merge(foo.repo, position, theirs, Intent("m", "merge"))).commit
+
+
+async def test_a_merge_is_reverted_towards_the_parent_that_was_named(foo: Shop) -> None:
+    merge = await merged(foo)
+    with pytest.raises(Invalid, match="is a merge"):
+        await revert_commit(foo, merge)
+    done = committed(await revert_commit(foo, merge, 1))
+    zone = await zone_at(foo, done.commit)
+    assert (names.parse("a", ZONE), rrtypes.A) in zone
+    assert (names.parse("b", ZONE), rrtypes.A) not in zone
+
+
+async def test_only_a_merge_has_a_second_parent(foo: Shop) -> None:
+    done = await edited(foo, "api", "192.0.2.81")
+    with pytest.raises(Invalid, match="no parent 2"):
+        await revert_commit(foo, done.commit, 2)
+
+
+async def test_a_reset_stands_on_its_target_with_a_serial_that_secondaries_follow(
+    foo: Shop,
+) -> None:
+    target = await tip(foo, "main")
+    for number in range(3):
+        await edited(foo, "api", f"192.0.2.{number}")
+    done = committed(await reset(foo, target))
+    assert (done.before, done.serial, done.parent) == (10, 11, target)
+    before, after = await zone_at(foo, target), await zone_at(foo, done.commit)
+    assert {**after, SOA: None} == {**before, SOA: None}
+    found = await read_zone.read_commit(Reader(foo.repo.objects), done.commit)
+    assert found.parents == (target,)
+
+
+async def test_after_two_resets_the_serial_still_moves_on(foo: Shop) -> None:
+    target = await tip(foo, "main")
+    await edited(foo, "api", "192.0.2.81")
+    first = committed(await reset(foo, target))
+    second = committed(await reset(foo, target))
+    assert (first.serial, second.serial) == (9, 10)
+
+
+async def test_a_reset_to_other_records_under_the_same_serial_takes_the_next_one(
+    foo: Shop,
+) -> None:
+    """Secondaries that have that serial would never ask for the records."""
+    await branches.create(foo.repo, ZONE, "canary", await tip(foo))
+    there = await edited(foo, "api", "192.0.2.81", "canary")
+    here = await edited(foo, "api", "192.0.2.82", "main")
+    assert there.serial == here.serial
+    done = committed(await reset(foo, there.commit))
+    assert (done.is_new, done.serial) == (True, here.serial + 1)
+    assert await addresses(foo, done.commit, "api") == ["192.0.2.81"]
+
+
+async def test_a_reset_to_where_the_branch_stands_is_nothing(foo: Shop) -> None:
+    assert isinstance(await reset(foo, await tip(foo, "main")), Unchanged)
+
+
+async def test_a_reset_forward_moves_to_the_very_commit(foo: Shop) -> None:
+    """Its serial is later than what main had: nobody is misled."""
+    await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
+    ahead = await edited(foo, "api", "203.0.113.80", "canary")
+    done = committed(await reset(foo, ahead.commit))
+    assert (done.commit, done.is_new) == (ahead.commit, False)
+
+
+async def test_an_exact_reset_back_needs_force(foo: Shop) -> None:
+    target = await tip(foo, "main")
+    await edited(foo, "api", "192.0.2.81")
+    with pytest.raises(Unsafe, match="secondaries"):
+        await reset(foo, target, exact=True)
+    done = committed(await reset(foo, target, exact=True, force=True))
+    assert (done.commit, done.serial) == (target, 7)
+    assert (await edited(foo, "api", "192.0.2.82")).serial == 9
+
+
+async def test_a_reset_that_lost_a_race_is_given_up(foo: Shop) -> None:
+    target = await tip(foo, "main")
+    await edited(foo, "api", "192.0.2.81")
+    stale = await heads.locate(foo.repo, ZONE, "main")
+    now = await edited(foo, "later", "192.0.2.7")
+    with pytest.raises(Conflict):
+        await revert.reset(foo.repo, stale, target, Intent("r", "reset"), exact=False)
+    assert await tip(foo, "main") == now.commit
+
+
+async def test_a_reset_to_a_commit_of_another_zone_is_refused(foo: Shop) -> None:
+    bar = names.parse("bar.org.")
+    await heads.initialise(foo.repo, bar)
+    other = committed(await foo.imported(FOO, bar))
+    with pytest.raises(Invalid, match=r"of bar\.org\."):
+        await reset(foo, other.commit, exact=True, force=True)

@@ -1,0 +1,204 @@
+"""A merge of what the branch merged and reverted since says so, and how to bring it back."""
+
+import pytest
+
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address, committed, tip, zone_at
+from zonegit.errors import Conflict, Invalid
+from zonegit.objects.ids import CommitId, short
+from zonegit.repo import heads, read_zone
+from zonegit.repo.change import branches, merge, proposals, revert, revert_history
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Committed, Intent, Outcome, Unchanged
+from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.commit.edits import Set
+from zonegit.store.reader import Reader
+from zonegit.zone import names, rrtypes
+
+
+@pytest.fixture
+async def forked(foo: Shop) -> Shop:
+    """foo.com. with a branch mail at the commit that main is at."""
+    await branches.create(foo.repo, ZONE, "mail", await tip(foo, "main"))
+    return foo
+
+
+async def edited(shop: Shop, owner: str, branch: str = "mail") -> CommitId:
+    edit = Set(address(owner, "192.0.2.7"))
+    return committed(await shop.edited([edit], branch)).commit
+
+
+async def merge_branch(shop: Shop, other: str = "mail", *, strict: bool = False) -> Outcome:
+    position = await heads.locate(shop.repo, ZONE, "main")
+    intent = Intent("merge", "merge", strict=strict)
+    return await merge.merge(shop.repo, position, await tip(shop, other), intent)
+
+
+async def revert_commit(shop: Shop, commit: CommitId, mainline: int | None = None) -> CommitId:
+    position = await heads.locate(shop.repo, ZONE, "main")
+    intent = Intent("as an operator puts it", "revert")
+    outcome = await revert.revert(shop.repo, position, commit, mainline, intent)
+    return committed(_made(outcome)).commit
+
+
+def _made(outcome: Outcome) -> Committed:
+    assert isinstance(outcome, Committed)
+    return outcome
+
+
+async def is_there(shop: Shop, owner: str) -> bool:
+    return (names.parse(owner, ZONE), rrtypes.A) in await zone_at(shop, await tip(shop, "main"))
+
+
+async def test_after_the_revert_of_a_fast_forwarded_commit_a_merge_names_the_revert(
+    forked: Shop,
+) -> None:
+    merged = await edited(forked, "mx")
+    await merge_branch(forked)
+    revert_of_it = await revert_commit(forked, merged)
+    with pytest.raises(Conflict) as refused:
+        await merge_branch(forked)
+    assert short(merged) in refused.value.message
+    assert short(revert_of_it) in refused.value.message
+    assert f"zonegit revert {short(revert_of_it)}" in str(refused.value.hint)
+    await revert_commit(forked, revert_of_it)
+    assert await is_there(forked, "mx")
+    outcome = await merge_branch(forked)
+    assert isinstance(outcome, Unchanged)
+    assert outcome.findings == ()
+
+
+async def test_after_the_revert_of_a_merge_commit_a_merge_names_the_revert(forked: Shop) -> None:
+    await edited(forked, "mx")
+    await edited(forked, "other", "main")
+    merged = _made(await merge_branch(forked)).commit
+    revert_of_it = await revert_commit(forked, merged, 1)
+    with pytest.raises(Conflict, match=short(revert_of_it)):
+        await merge_branch(forked)
+    await revert_commit(forked, revert_of_it)
+    assert await is_there(forked, "mx")
+    assert isinstance(await merge_branch(forked), Unchanged)
+
+
+async def test_a_merge_reverted_to_the_merged_side_lost_nothing_of_it(forked: Shop) -> None:
+    await edited(forked, "mx")
+    await edited(forked, "other", "main")
+    merged = _made(await merge_branch(forked)).commit
+    await revert_commit(forked, merged, 2)
+    outcome = await merge_branch(forked)
+    assert isinstance(outcome, Unchanged)
+    assert outcome.findings == ()
+
+
+async def test_the_revert_of_one_of_several_commits_is_a_warning_which_strict_refuses(
+    forked: Shop,
+) -> None:
+    first = await edited(forked, "one")
+    await edited(forked, "two")
+    await merge_branch(forked)
+    revert_of_it = await revert_commit(forked, first)
+    outcome = await merge_branch(forked)
+    assert isinstance(outcome, Unchanged)
+    (found,) = outcome.findings
+    assert (found.rule, found.severity) == ("merged-and-reverted", "warning")
+    assert short(revert_of_it) in found.message
+    with pytest.raises(Invalid, match="merged-and-reverted"):
+        await merge_branch(forked, strict=True)
+
+
+async def test_a_merge_of_later_commits_notes_what_stays_reverted(forked: Shop) -> None:
+    await edited(forked, "mx")
+    await edited(forked, "other", "main")
+    merged = _made(await merge_branch(forked)).commit
+    revert_of_it = await revert_commit(forked, merged, 1)
+    await edited(forked, "later")
+    outcome = _made(await merge_branch(forked, strict=True))
+    assert await is_there(forked, "later")
+    assert not await is_there(forked, "mx")
+    (found,) = outcome.findings
+    assert (found.rule, found.severity) == ("stays-reverted", "note")
+    assert f"zonegit revert {short(revert_of_it)} does" in found.message
+    await revert_commit(forked, revert_of_it)
+    await edited(forked, "last")
+    assert _made(await merge_branch(forked)).findings == ()
+
+
+async def test_what_a_merge_brings_back_is_not_noted(forked: Shop) -> None:
+    merged = await edited(forked, "mx")
+    await merge_branch(forked)
+    await revert_commit(forked, merged)
+    await forked.edited([Set(address("mx", "192.0.2.8"))], "mail")
+    position = await heads.locate(forked.repo, ZONE, "main")
+    theirs = await tip(forked, "mail")
+    outcome = await merge.merge(
+        forked.repo, position, theirs, Intent("merge", "merge"), Choices(preferred="theirs")
+    )
+    assert await is_there(forked, "mx")
+    assert _made(outcome).findings == ()
+
+
+async def test_several_reverts_are_named_the_latest_first(forked: Shop) -> None:
+    merged = [await edited(forked, owner) for owner in ("one", "two")]
+    await merge_branch(forked)
+    made = [await revert_commit(forked, each) for each in merged]
+    with pytest.raises(Conflict) as refused:
+        await merge_branch(forked)
+    assert refused.value.details["reverts"].split() == [each.hex() for each in reversed(made)]
+
+
+async def test_a_merge_that_was_merged_on_is_reverted_with_what_it_brought(forked: Shop) -> None:
+    await branches.create(forked.repo, ZONE, "staging", await tip(forked, "main"))
+    await edited(forked, "mx")
+    await edited(forked, "other", "staging")
+    staging = await heads.locate(forked.repo, ZONE, "staging")
+    await merge.merge(forked.repo, staging, await tip(forked, "mail"), Intent("m", "merge"))
+    await edited(forked, "third", "main")
+    merged = _made(await merge_branch(forked, "staging")).commit
+    revert_of_it = await revert_commit(forked, merged, 1)
+    with pytest.raises(Conflict, match=short(revert_of_it)):
+        await merge_branch(forked, "mail")
+
+
+async def test_records_that_came_back_in_another_way_are_not_missed(forked: Shop) -> None:
+    merged = await edited(forked, "mx")
+    await merge_branch(forked)
+    await revert_commit(forked, merged)
+    await edited(forked, "mx", "main")
+    outcome = await merge_branch(forked)
+    assert isinstance(outcome, Unchanged)
+    assert outcome.findings == ()
+
+
+async def test_what_a_message_names_is_believed_only_of_commits_that_were_merged(
+    forked: Shop,
+) -> None:
+    elsewhere = await edited(forked, "mx")
+    await branches.create(forked.repo, ZONE, "old", await tip(forked, "main"))
+    for named in (elsewhere, CommitId(bytes(32))):
+        position = await heads.locate(forked.repo, ZONE, "main")
+        plan = change_plan.plan_edits([Set(address(f"x{named[0]}", "192.0.2.8"))], ZONE)
+        intent = Intent(revert_history.add_trailer("no revert", named, None), "set")
+        await commit_loop.commit(forked.repo, position, plan, intent)
+    outcome = await merge_branch(forked, "old")
+    assert isinstance(outcome, Unchanged)
+    assert outcome.findings == ()
+
+
+async def test_a_review_says_that_it_was_reverted(forked: Shop) -> None:
+    merged = await edited(forked, "mx")
+    await merge_branch(forked)
+    revert_of_it = await revert_commit(forked, merged)
+    into = await heads.locate(forked.repo, ZONE, "main")
+    review = await proposals.review(forked.repo, into, merged)
+    assert review.refused is not None
+    assert review.refused.details["reverts"] == revert_of_it.hex()
+
+
+async def test_a_revert_says_what_it_took_back_whatever_the_operator_says(forked: Shop) -> None:
+    merged = await edited(forked, "mx")
+    await merge_branch(forked)
+    made = await read_zone.read_commit(
+        Reader(forked.repo.objects), await revert_commit(forked, merged)
+    )
+    assert made.message == f"as an operator puts it\n\nThis takes back {merged.hex()}."
+    assert revert_history.add_trailer(made.message, merged, None) == made.message

@@ -1,0 +1,128 @@
+"""Signing commits as they are made, and tips afterwards."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address, committed
+from zonegit.errors import Conflict, Invalid, Unsafe
+from zonegit.objects.commit_signatures import Good, Keyring, SigningKey, Unsigned
+from zonegit.objects.ids import CommitId, RawObject
+from zonegit.objects.model import Commit
+from zonegit.repo import heads, read_zone, refish
+from zonegit.repo.change import branches, sign
+from zonegit.repo.change.sign import Resigned
+from zonegit.repo.commit import change_plan, commit_loop
+from zonegit.repo.commit.commit_loop import Committed, Intent
+from zonegit.repo.commit.edits import Set
+from zonegit.store.reader import Reader
+from zonegit.zone.rrset import RRset
+
+ALICE = SigningKey(bytes(32))
+BOB = SigningKey(bytes(31) + b"\1")
+KEYRING = Keyring([ALICE.public])
+
+
+async def read(shop: Shop, commit: CommitId) -> Commit:
+    return await read_zone.read_commit(Reader(shop.repo.objects), commit)
+
+
+async def edited_by(shop: Shop, key: SigningKey, value: RRset) -> Committed:
+    repo = msgspec.structs.replace(shop.repo, sign=key.sign)
+    position = await heads.locate(repo, ZONE)
+    plan = change_plan.plan_edits([Set(value)], ZONE)
+    return committed(await commit_loop.commit(repo, position, plan, Intent("edit", "set")))
+
+
+async def signed(
+    shop: Shop, text: str = "HEAD", key: SigningKey = ALICE, *, force: bool = False
+) -> Resigned:
+    at = await refish.resolve(shop.repo, text)
+    return await sign.sign_tip(shop.repo, at, key.sign, force=force)
+
+
+async def test_a_commit_is_signed_as_it_is_made(foo: Shop) -> None:
+    done = await edited_by(foo, ALICE, address("a", "192.0.2.1"))
+    assert KEYRING.verdict(await read(foo, done.commit)) == Good(ALICE.public)
+
+
+async def test_a_tip_signed_afterwards_differs_in_nothing_but_its_signature(foo: Shop) -> None:
+    first = await heads.locate(foo.repo)
+    done = await signed(foo)
+    now = await heads.locate(foo.repo)
+    before, after = await read(foo, first.commit()), await read(foo, now.commit())
+    assert (done.old, done.commit) == (first.commit(), now.commit())
+    assert KEYRING.verdict(before) == Unsigned()
+    assert KEYRING.verdict(after) == Good(ALICE.public)
+    assert msgspec.structs.replace(after, signature=None) == before
+    assert now.tip is not None
+    assert now.tip.serial == 7
+
+
+async def test_a_branch_goes_on_from_its_signed_tip(foo: Shop) -> None:
+    done = await signed(foo)
+    edit = committed(await foo.edited([Set(address("a", "192.0.2.1"))]))
+    assert (edit.parent, edit.serial) == (done.commit, 8)
+
+
+async def test_signing_again_with_the_same_key_moves_nothing(foo: Shop) -> None:
+    done = await signed(foo)
+    assert await signed(foo) == Resigned("main", done.commit, done.commit, None)
+
+
+async def test_the_signature_of_another_key_gives_way_by_force_alone(foo: Shop) -> None:
+    await signed(foo, key=BOB)
+    with pytest.raises(Unsafe, match="another key"):
+        await signed(foo)
+    done = await signed(foo, force=True)
+    assert KEYRING.verdict(await read(foo, done.commit)) == Good(ALICE.public)
+
+
+async def test_a_commit_that_others_were_made_on_cannot_be_signed(foo: Shop) -> None:
+    await foo.edited([Set(address("a", "192.0.2.1"))])
+    before = await heads.locate(foo.repo)
+    with pytest.raises(Invalid, match="rewrite every commit"):
+        await signed(foo, "HEAD~1")
+    assert await heads.locate(foo.repo) == before
+
+
+async def test_of_two_branches_at_one_commit_the_named_one_moves(foo: Shop) -> None:
+    tip = (await heads.locate(foo.repo)).commit()
+    await branches.create(foo.repo, ZONE, "canary", tip)
+    with pytest.raises(Invalid, match="canary and main"):
+        await signed(foo, tip.hex())
+    done = await signed(foo, "canary")
+    assert done.branch == "canary"
+    assert (await heads.locate(foo.repo, ZONE, "main")).commit() == tip
+    assert (await heads.locate(foo.repo, ZONE, "canary")).commit() == done.commit
+
+
+async def test_the_only_branch_at_a_commit_moves_when_its_id_is_given(foo: Shop) -> None:
+    tip = (await heads.locate(foo.repo)).commit()
+    assert (await signed(foo, tip.hex()[:12])).branch == "main"
+
+
+class Overtaken:
+    """An object store through which somebody else commits just before the branch is to move."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._shop.repo.objects, name)
+
+    async def put(self, objects: Sequence[RawObject]) -> None:
+        await self._shop.repo.objects.put(objects)
+        await self._shop.edited([Set(address("a", "192.0.2.1"))])
+
+
+async def test_a_branch_that_moved_meanwhile_is_left_where_it_is(foo: Shop) -> None:
+    at = await refish.resolve(foo.repo, "HEAD")
+    repo = msgspec.structs.replace(foo.repo, objects=Overtaken(foo))
+    with pytest.raises(Conflict):
+        await sign.sign_tip(repo, at, ALICE.sign)
+    tip = await heads.locate(foo.repo)
+    assert (await read(foo, tip.commit())).parents == (at.commit,)

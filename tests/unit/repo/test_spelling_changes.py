@@ -1,0 +1,371 @@
+"""Records that differ only in the case of names are one record, however they come in."""
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from tests.unit.repo.conftest import FOO, ZONE, Shop
+from tests.unit.repo.states import committed, tip, zone_at
+from zonegit.objects import zone_tree
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.repo import heads, read_zone
+from zonegit.repo.change import branches, edit, import_series, merge, revert, saved_plan
+from zonegit.repo.change.import_series import Version, Written
+from zonegit.repo.commit import change_plan, commit_loop, diff, edits
+from zonegit.repo.commit.change_plan import Plan
+from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Outcome, Unchanged
+from zonegit.repo.commit.conflicts import Choices
+from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.edits import Add, Edit, Remove, Set
+from zonegit.repo.inspect import blame
+from zonegit.store.reader import Reader
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import RRset, rdata_from_text, rdata_to_text, rrset, soa
+from zonegit.zonefile import reader
+from zonegit_cli.drawn import plans as plans_drawn
+
+MAIL = names.parse("mail", ZONE)
+KEY = (MAIL, rrtypes.MX)
+UPPER = "10 MX.foo.com."
+LOWER = "10 mx.foo.com."
+OTHER = "20 b.foo.com."
+
+
+def mx(*texts: str, ttl: int = 300) -> RRset:
+    return rrset(MAIL, rrtypes.MX, ttl, [rdata_from_text(rrtypes.MX, text) for text in texts])
+
+
+def twins(*texts: str) -> RRset:
+    """As earlier releases stored them."""
+    rdatas = {rdata_from_text(rrtypes.MX, text) for text in texts}
+    return RRset(MAIL, rrtypes.MX, 300, tuple(sorted(rdatas)))
+
+
+async def done(
+    shop: Shop, plan: Plan, branch: str | None = None, *, imports: bool = False
+) -> Outcome:
+    at = await heads.locate(shop.repo, ZONE, branch)
+    intent = Intent("m", "set", imports=imports, lost=Lost.REPLAYED)
+    return await commit_loop.commit(shop.repo, at, plan, intent)
+
+
+async def edited(
+    shop: Shop, *todo: Edit, branch: str | None = None, respell: bool = False
+) -> Outcome:
+    return await done(shop, change_plan.plan_edits(todo, ZONE, respell=respell), branch)
+
+
+async def imported(shop: Shop, text: str, *, respell: bool = False) -> Outcome:
+    rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
+    plan = change_plan.plan_replacement(rrsets, ZONE, respell=respell)
+    return await done(shop, plan, imports=True)
+
+
+async def stored(shop: Shop, value: RRset, branch: str | None = None) -> Committed:
+    """Stores an RRset as it is, twins and all."""
+
+    async def plan(_reader: Reader, _tip: State) -> Planned:
+        return Planned({(value.owner, value.rdtype): value}, {(value.owner, value.rdtype)})
+
+    return committed(await done(shop, plan, branch))
+
+
+async def blob(shop: Shop, branch: str = "main") -> RRset:
+    """The RRset of mail as the tip has it stored."""
+    reader = Reader(shop.repo.objects)
+    tree = (await read_zone.read_commit(reader, await tip(shop, branch))).tree
+    found = await reader.answer(zone_tree.find_one(tree, names.path(MAIL, ZONE), rrtypes.MX))
+    assert found is not None
+    return (await read_zone.rrsets_as_stored(reader, {found}))[found]
+
+
+def rules_of(outcome: Outcome) -> list[str]:
+    """The rules of all findings that are not about the serial of a file."""
+    assert isinstance(outcome, Committed | Unchanged)
+    rules = [finding.rule for finding in outcome.findings]
+    return [rule for rule in rules if rule != "serial-not-taken"]
+
+
+async def tree_of(shop: Shop, commit: CommitId) -> ObjectId:
+    return (await read_zone.read_commit(Reader(shop.repo.objects), commit)).tree
+
+
+async def test_set_keeps_the_first_spelling_of_a_record(foo: Shop) -> None:
+    await edited(foo, Set(mx(UPPER, LOWER)))
+    assert await blob(foo) == mx(UPPER)
+
+
+@pytest.mark.parametrize("edit", [Set(mx(LOWER)), Add(mx(LOWER)), Set(mx(LOWER, UPPER))])
+async def test_another_spelling_is_nothing_to_commit_and_is_noted(foo: Shop, edit: Edit) -> None:
+    await edited(foo, Set(mx(UPPER)))
+    before = await tip(foo)
+    outcome = await edited(foo, edit)
+    assert isinstance(outcome, Unchanged)
+    assert rules_of(outcome) == ["spelling-only"]
+    assert await tip(foo) == before
+
+
+@pytest.mark.parametrize("edit", [Set(mx(LOWER)), Add(mx(LOWER))])
+async def test_another_spelling_is_stored_where_it_is_asked_for(foo: Shop, edit: Edit) -> None:
+    await edited(foo, Set(mx(UPPER)))
+    made = committed(await edited(foo, edit, respell=True))
+    assert made.changes == {KEY: mx(LOWER)}
+    assert made.findings == ()
+    assert await blob(foo) == mx(LOWER)
+
+
+async def test_known_records_keep_their_spelling_where_an_rrset_changes(foo: Shop) -> None:
+    await edited(foo, Set(mx(UPPER)))
+    await edited(foo, Set(mx(LOWER, OTHER)))
+    assert await blob(foo) == mx(UPPER, OTHER)
+    await edited(foo, Set(mx(LOWER, OTHER, ttl=60)))
+    assert await blob(foo) == mx(UPPER, OTHER, ttl=60)
+
+
+async def test_a_record_is_removed_by_any_spelling(foo: Shop) -> None:
+    await edited(foo, Set(mx(UPPER, OTHER)))
+    await edited(foo, Remove(MAIL, rrtypes.MX, mx(LOWER).rdatas))
+    assert await blob(foo) == mx(OTHER)
+
+
+async def test_an_import_keeps_the_spelling_of_the_tip(foo: Shop) -> None:
+    await imported(foo, f"{FOO}mail MX {UPPER}\n")
+    outcome = await imported(foo, f"{FOO}mail MX {LOWER}\n")
+    assert isinstance(outcome, Unchanged)
+    assert rules_of(outcome) == ["spelling-only"]
+    made = committed(await imported(foo, f"{FOO}mail MX {LOWER}\nmail MX {OTHER}\n"))
+    assert made.changes == {KEY: mx(UPPER, OTHER)}
+    made = committed(await imported(foo, f"{FOO}mail MX {LOWER}\n", respell=True))
+    assert made.changes == {KEY: mx(LOWER)}
+
+
+async def test_an_import_that_spells_the_soa_otherwise_is_nothing_to_commit(foo: Shop) -> None:
+    outcome = await imported(foo, FOO.replace("SOA ns1", "SOA NS1"))
+    assert isinstance(outcome, Unchanged)
+    assert rules_of(outcome) == ["spelling-only"]
+    made = committed(await imported(foo, FOO.replace("SOA ns1", "SOA NS1").replace(" 7 ", " 9 ")))
+    at = (await zone_at(foo, made.commit))[ZONE, rrtypes.SOA]
+    assert soa(at).serial == 9
+    assert at.rdatas[0].startswith(b"\3ns1")
+
+
+async def test_spellings_beyond_the_first_few_are_counted(foo: Shop) -> None:
+    lines = [f"m{number} MX 10 mx\n" for number in range(12)]
+    await imported(foo, FOO + "".join(lines))
+    outcome = await imported(foo, FOO + "".join(lines).replace("10 mx", "10 MX"))
+    assert rules_of(outcome) == ["spelling-only"] * 11
+    assert isinstance(outcome, Unchanged)
+    assert "2 more findings of spelling-only" in {each.message for each in outcome.findings}
+
+
+async def test_records_whose_case_counts_stay_two_with_a_warning(foo: Shop) -> None:
+    """RFC 6840 section 5.1 does not list them."""
+    text = f"{FOO}svc HTTPS 1 A.foo.com.\nsvc HTTPS 1 a.foo.com.\n"
+    made = committed(await imported(foo, text))
+    (value,) = (value for (_, rdtype), value in made.changes.items() if rdtype == rrtypes.HTTPS)
+    assert value is not None
+    assert len(value.rdatas) == 2
+    assert rules_of(made) == ["case-variants"]
+
+
+async def versions(shop: Shop, *texts: str, respell: bool = False) -> Written:
+    at = await heads.locate(shop.repo, ZONE)
+    who = shop.repo.now()
+    each = [
+        Version(f"v{number}", reader.read(text.encode(), ZONE).rrsets, "m", who, who)
+        for number, text in enumerate(texts)
+    ]
+    intent = Intent("i", "import", imports=True, lost=Lost.GIVEN_UP, respell=respell)
+    return await import_series.write(shop.repo, at, each, intent)
+
+
+async def test_a_series_keeps_the_first_spelling_and_says_so_once(foo: Shop) -> None:
+    written = await versions(
+        foo,
+        f"{FOO}mail MX {UPPER}\n",
+        f"{FOO}mail MX {LOWER}\n",
+        f"{FOO}mail MX {LOWER}\nnew A 192.0.2.9\n",
+        f"{FOO}mail MX {LOWER}\nmail MX {OTHER}\n",
+    )
+    assert [each.commit is not None for each in written.added] == [True, False, True, True]
+    assert [each.changed for each in written.commits] == [1, 1, 2]
+    assert [finding.rule for finding in written.findings] == ["spelling-only"]
+    assert await blob(foo) == mx(UPPER, OTHER)
+
+
+async def test_a_series_stores_each_spelling_where_it_is_asked_for(foo: Shop) -> None:
+    texts = (f"{FOO}mail MX {UPPER}\n", f"{FOO}mail MX {LOWER}\n")
+    written = await versions(foo, *texts, respell=True)
+    assert len(written.commits) == 2
+    assert await blob(foo) == mx(LOWER)
+
+
+async def put_back(shop: Shop, change: RRset, *, respell: bool = False) -> Outcome:
+    opened = await edit.take_out(shop.repo, ZONE, "main")
+    rrsets = [each for each in opened.rrsets if (each.owner, each.rdtype) != KEY]
+    deltas = edit.changed(opened, [*rrsets, change])
+    at = await heads.locate(shop.repo, ZONE, "main")
+    intent = Intent("e", "edit", respell=respell)
+    return await edit.put_back(shop.repo, at, opened, deltas, intent)
+
+
+async def test_an_edited_file_keeps_the_spelling_of_the_tip(foo: Shop) -> None:
+    await edited(foo, Set(mx(UPPER)))
+    outcome = await put_back(foo, mx(LOWER))
+    assert isinstance(outcome, Unchanged)
+    assert rules_of(outcome) == ["spelling-only"]
+    assert committed(await put_back(foo, mx(LOWER, OTHER))).changes == {KEY: mx(UPPER, OTHER)}
+    assert committed(await put_back(foo, mx(LOWER), respell=True)).changes == {KEY: mx(LOWER)}
+
+
+async def saved(shop: Shop, *todo: Edit, respell: bool = False) -> Plan:
+    at = await heads.locate(shop.repo, ZONE)
+    plan = change_plan.plan_edits(todo, ZONE, respell=respell)
+    found, size = await saved_plan.planned(shop.repo, at, plan, is_import=False)
+    text = json.dumps(plans_drawn.as_json(found, size)).encode()
+    return saved_plan.plan_saved(saved_plan.read(text, "x.plan"))
+
+
+async def test_a_saved_plan_fits_where_only_the_spelling_has_changed_since(foo: Shop) -> None:
+    await edited(foo, Set(mx(UPPER)))
+    plan = await saved(foo, Add(mx(OTHER)))
+    await edited(foo, Set(mx(LOWER)), respell=True)
+    await done(foo, plan)
+    assert await blob(foo) == mx(LOWER, OTHER)
+
+
+async def test_a_saved_plan_stores_the_spelling_that_it_was_made_for(foo: Shop) -> None:
+    await edited(foo, Set(mx(UPPER)))
+    plan = await saved(foo, Set(mx(LOWER)), respell=True)
+    await done(foo, plan)
+    assert await blob(foo) == mx(LOWER)
+    assert isinstance(await done(foo, plan), Unchanged)
+
+
+async def test_stored_twins_are_one_record_and_stay_until_it_changes(foo: Shop) -> None:
+    made = await stored(foo, twins(UPPER, LOWER, OTHER))
+    assert (await zone_at(foo, made.commit))[KEY] == mx(UPPER, OTHER)
+    for todo in (Set(mx(UPPER, OTHER)), Add(mx(LOWER))):
+        assert isinstance(await edited(foo, todo), Unchanged)
+
+
+async def test_another_change_leaves_the_blob_of_twins_alone(foo: Shop) -> None:
+    await stored(foo, twins(UPPER, LOWER))
+    address = rrset(names.parse("new", ZONE), rrtypes.A, 300, [b"abcd"])
+    await edited(foo, Set(address))
+    await imported(foo, f"{FOO}mail MX {LOWER}\nnew A 192.0.2.9\n")
+    assert await blob(foo) == twins(UPPER, LOWER)
+    await edited(foo, Add(mx(OTHER)))
+    assert await blob(foo) == mx(UPPER, OTHER)
+
+
+async def test_removing_one_of_twins_removes_the_record(foo: Shop) -> None:
+    await stored(foo, twins(UPPER, LOWER, OTHER))
+    await edited(foo, Remove(MAIL, rrtypes.MX, mx(LOWER).rdatas))
+    assert await blob(foo) == mx(OTHER)
+
+
+async def test_a_difference_in_twins_alone_is_none(foo: Shop) -> None:
+    one = await stored(foo, twins(UPPER, LOWER))
+    other = await stored(foo, mx(UPPER))
+    reader = Reader(foo.repo.objects)
+    pair = (await tree_of(foo, one.commit), await tree_of(foo, other.commit))
+    assert diff.beside_serial(await diff.between(reader, *pair, ZONE)) == []
+    exact = diff.beside_serial(await diff.between_as_stored(reader, *pair, ZONE))
+    assert [(each.old, each.new) for each in exact] == [(twins(UPPER, LOWER), mx(UPPER))]
+
+
+async def test_a_reset_to_twins_gives_them_back(foo: Shop) -> None:
+    one = await stored(foo, twins(UPPER, LOWER))
+    await edited(foo, Set(mx(OTHER)))
+    at = await heads.locate(foo.repo, ZONE)
+    await revert.reset(foo.repo, at, one.commit, Intent("r", "reset"), exact=False)
+    assert await blob(foo) == twins(UPPER, LOWER)
+
+
+async def branched(shop: Shop, *starts: RRset) -> None:
+    for value in starts:
+        await stored(shop, value)
+    await branches.create(shop.repo, ZONE, "canary", await tip(shop), shop.repo.origin("branch"))
+
+
+async def merged(shop: Shop, *, respell: bool = False) -> Outcome:
+    at = await heads.locate(shop.repo, ZONE, "main")
+    theirs = await tip(shop, "canary")
+    choices = Choices(respell=respell)
+    return await merge.merge(shop.repo, at, theirs, Intent("m", "merge"), choices)
+
+
+async def other_change(shop: Shop) -> None:
+    """A commit on main, so that no merge is a fast-forward."""
+    address = rrset(names.parse("new", ZONE), rrtypes.A, 300, [b"abcd"])
+    await edited(shop, Set(address), branch="main")
+
+
+async def test_a_merge_takes_the_blob_that_one_side_changed_as_it_is(foo: Shop) -> None:
+    await branched(foo, mx(UPPER))
+    await other_change(foo)
+    await stored(foo, twins(LOWER, UPPER, OTHER), "canary")
+    await merged(foo)
+    assert await blob(foo) == twins(LOWER, UPPER, OTHER)
+
+
+async def test_where_both_changed_an_rrset_our_spelling_stays(foo: Shop) -> None:
+    await branched(foo, mx(OTHER))
+    await stored(foo, mx(UPPER, OTHER), "main")
+    await stored(foo, mx(LOWER, OTHER, "30 c.foo.com."), "canary")
+    await merged(foo)
+    assert await blob(foo) == mx(UPPER, OTHER, "30 c.foo.com.")
+
+
+@pytest.mark.parametrize("respell", [False, True])
+async def test_where_both_made_the_same_change_the_spelling_is_chosen(
+    foo: Shop, respell: bool
+) -> None:
+    await branched(foo, mx(OTHER))
+    await stored(foo, mx(UPPER), "main")
+    await stored(foo, mx(LOWER), "canary")
+    outcome = await merged(foo, respell=respell)
+    assert await blob(foo) == mx(LOWER if respell else UPPER)
+    assert rules_of(outcome) == ([] if respell else ["spelling-only"])
+
+
+async def test_a_respelled_record_merges_with_its_removal(foo: Shop) -> None:
+    await branched(foo, mx(UPPER, OTHER))
+    await edited(foo, Set(mx(LOWER, OTHER)), branch="main", respell=True)
+    await edited(foo, Remove(MAIL, rrtypes.MX, mx(UPPER).rdatas), branch="canary")
+    await merged(foo)
+    assert await blob(foo) == mx(OTHER)
+
+
+async def test_blame_passes_over_a_change_of_spelling(foo: Shop) -> None:
+    made = committed(await edited(foo, Set(mx(UPPER))))
+    respelled = committed(await edited(foo, Set(mx(LOWER)), respell=True))
+    reader = Reader(foo.repo.objects)
+    found = await blame.blame(foo.repo, reader, respelled.commit, MAIL, rrtypes.MX, ZONE)
+    (blamed,) = found.rrsets
+    assert (blamed.commit, blamed.records) == (made.commit, (made.commit,))
+
+
+def shown(values: Sequence[bytes]) -> list[str]:
+    return [rdata_to_text(rrtypes.MX, value) for value in values]
+
+
+async def test_a_diff_of_one_spelling_applies_to_another(foo: Shop) -> None:
+    await edited(foo, Set(mx(UPPER)))
+    todo = [Remove(MAIL, rrtypes.MX, mx(LOWER).rdatas, 300), Add(mx(OTHER))]
+    assert edits.owner(todo[0]) == MAIL
+    await edited(foo, *todo)
+    assert shown((await blob(foo)).rdatas) == [OTHER]
+
+
+async def test_strict_allows_a_change_of_spelling(foo: Shop) -> None:
+    await edited(foo, Set(mx(UPPER)))
+    at = await heads.locate(foo.repo, ZONE)
+    intent = msgspec.structs.replace(Intent("m", "set"), strict=True)
+    outcome = await commit_loop.commit(
+        foo.repo, at, change_plan.plan_edits([Set(mx(LOWER))], ZONE), intent
+    )
+    assert isinstance(outcome, Unchanged)

@@ -1,0 +1,124 @@
+"""Verifying a commit, a signed tag, and every commit behind one."""
+
+import msgspec
+import pytest
+
+from tests.unit.repo.conftest import ZONE, Shop
+from tests.unit.repo.states import address
+from tests.unit.repo.test_signing import ALICE, BOB, edited_by
+from zonegit.objects import commit_signatures
+from zonegit.objects.codec import encode
+from zonegit.objects.commit_signatures import Good, Keyring, SigningKey, Unknown, Unsigned
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.objects.model import Commit, Tag
+from zonegit.repo import heads, read_zone, refish
+from zonegit.repo.inspect import verify
+from zonegit.repo.inspect.verify import Report
+from zonegit.store import ref_names
+from zonegit.store.expected import Absent
+from zonegit.store.reader import Reader
+
+BOTH = Keyring([ALICE.public, BOB.public])
+
+
+async def verified(
+    shop: Shop, text: str = "HEAD", keyring: Keyring = BOTH, *, chain: bool = False
+) -> Report:
+    return await verify.verify(
+        shop.repo, await refish.resolve(shop.repo, text), keyring, chain=chain
+    )
+
+
+@pytest.fixture
+async def history(foo: Shop) -> list[CommitId]:
+    """The first commit unsigned, then one of Alice's, two of Bob's."""
+    ids = [(await heads.locate(foo.repo)).commit()]
+    for number, key in enumerate((ALICE, BOB, BOB)):
+        done = await edited_by(foo, key, address(f"n{number}", "192.0.2.1"))
+        ids.append(done.commit)
+    return ids
+
+
+async def test_a_commit_is_verified_without_its_past(foo: Shop, history: list[CommitId]) -> None:
+    report = await verified(foo)
+    assert (report.named.id, report.named.verdict) == (history[-1], Good(BOB.public))
+    assert (report.count, report.good, report.failed) == (1, {BOB.public: 1}, [])
+
+
+async def test_a_chain_counts_by_key_and_tells_which_commits_failed_and_why(
+    foo: Shop, history: list[CommitId]
+) -> None:
+    report = await verified(foo, chain=True)
+    assert report.good == {ALICE.public: 1, BOB.public: 2}
+    assert [(each.id, each.verdict) for each in report.failed] == [(history[0], Unsigned())]
+    assert (report.count, report.unsigned) == (4, 1)
+    narrow = await verified(foo, keyring=Keyring([BOB.public]), chain=True)
+    failed = [(each.id, each.verdict) for each in narrow.failed]
+    assert failed == [(history[1], Unknown()), (history[0], Unsigned())]
+
+
+async def test_a_chain_goes_through_every_parent_and_meets_each_commit_once(
+    foo: Shop, history: list[CommitId]
+) -> None:
+    tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
+    side = await put(foo, tip, (history[0],), BOB)
+    merge = await put(foo, tip, (history[-1], side), ALICE)
+    report = await verified(foo, merge.hex(), chain=True)
+    assert report.good == {ALICE.public: 2, BOB.public: 3}
+    assert (report.count, report.named.id) == (6, merge)
+
+
+async def put(shop: Shop, like: Commit, parents: tuple[CommitId, ...], key: SigningKey) -> CommitId:
+    made = msgspec.structs.replace(like, parents=parents, signature=None)
+    signed = msgspec.structs.replace(made, signature=key.sign(commit_signatures.unsigned(made)))
+    await shop.repo.objects.put([encode(signed)])
+    return CommitId(encode(signed).id)
+
+
+async def test_progress_is_told_batch_by_batch(foo: Shop, history: list[CommitId]) -> None:
+    tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
+    last = history[-1]
+    for _ in range(verify.BATCH):
+        last = await put(foo, tip, (last,), ALICE)
+    heard: list[int] = []
+    at = await refish.resolve(foo.repo, last.hex())
+    await verify.verify(foo.repo, at, BOTH, chain=True, progress=heard.append)
+    assert heard == [verify.BATCH, verify.BATCH + len(history)]
+
+
+async def test_content_signed_by_nobody_who_is_trusted_fails(
+    foo: Shop, history: list[CommitId]
+) -> None:
+    """A signature taken to another commit is worth nothing there."""
+    tip = await read_zone.read_commit(Reader(foo.repo.objects), history[-1])
+    moved = encode(msgspec.structs.replace(tip, message="something else"))
+    await foo.repo.objects.put([moved])
+    report = await verified(foo, moved.id.hex())
+    assert [each.verdict for each in report.failed] == [Unknown()]
+
+
+async def tagged(shop: Shop, commit: CommitId, key: SigningKey | None) -> ObjectId:
+    tag = Tag(commit, "v1", shop.repo.now(), "released")
+    if key is not None:
+        tag = msgspec.structs.replace(tag, signature=key.sign(commit_signatures.unsigned(tag)))
+    raw = encode(tag)
+    await shop.repo.objects.put([raw])
+    await shop.repo.refs.move(ref_names.tag(ZONE, "v1"), Absent(), raw.id, shop.repo.origin("tag"))
+    return raw.id
+
+
+async def test_of_a_signed_tag_its_own_signature_counts(foo: Shop, history: list[CommitId]) -> None:
+    tag = await tagged(foo, history[0], ALICE)
+    report = await verified(foo, "v1")
+    assert (report.named.id, report.named.verdict) == (tag, Good(ALICE.public))
+    chained = await verified(foo, "v1", chain=True)
+    assert chained.good == {ALICE.public: 1}
+    assert [each.id for each in chained.failed] == [history[0]]
+
+
+async def test_of_a_tag_that_is_not_signed_the_commit_counts(
+    foo: Shop, history: list[CommitId]
+) -> None:
+    await tagged(foo, history[1], None)
+    report = await verified(foo, "v1")
+    assert (report.named.id, report.named.verdict) == (history[1], Good(ALICE.public))
