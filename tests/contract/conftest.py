@@ -22,9 +22,9 @@ from zonegit.wire.messages import RefEvent
 from zonegit_objectstore.handlers import DEPTHS
 from zonegit_objectstore.handlers import Handlers as ObjectHandlers
 from zonegit_objectstore.sqlite import SqliteObjects, open_objects
-from zonegit_refs.adopting import Adopting
 from zonegit_refs.handlers import Handlers as RefHandlers
 from zonegit_refs.keeper import Keeper
+from zonegit_refs.legacy.adopter import Adopting
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
 

@@ -48,10 +48,10 @@ from zonegit.wire.subjects import Request
 from zonegit.zone import names
 from zonegit_objectstore import handlers as objectstore
 from zonegit_objectstore.sqlite import open_objects
-from zonegit_refs.adopting import Adopting
 from zonegit_refs.handlers import DEPTHS
 from zonegit_refs.handlers import Handlers as RefHandlers
 from zonegit_refs.keeper import Keeper
+from zonegit_refs.legacy.adopter import Adopting
 from zonegit_refs.sqlite import open_refs
 
 ZONE = names.parse("foo.com.")

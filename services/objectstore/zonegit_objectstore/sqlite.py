@@ -18,7 +18,7 @@ from zonegit.store.outline import Outline
 from zonegit.store.protocols import Dated
 from zonegit.store.sqlite import Database, Upgrades, open_database
 from zonegit.store.stored_rows import Damaged, RowReader, StoredCount, StoredId, read_value
-from zonegit_objectstore import history, outlines, runs
+from zonegit_objectstore import commit_graph, outlines, runs
 from zonegit_objectstore.rows import not_stored, select
 from zonegit_objectstore.runs import RecentOutlines
 
@@ -31,7 +31,7 @@ _INSTALLATION: Final = (
 SCHEMA: Final = (
     "CREATE TABLE object (id BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, payload BLOB NOT NULL)"
     " STRICT",
-    history.TABLE,
+    commit_graph.TABLE,
     outlines.TABLE,
     "INSERT INTO judged VALUES (0)",
     runs.TABLE,
@@ -39,7 +39,7 @@ SCHEMA: Final = (
     digests.TABLE,
 )
 UPGRADES: Final[Upgrades] = {
-    1: history.fill,
+    1: commit_graph.fill,
     2: outlines.add,
     3: lambda connection: connection.execute(_INSTALLATION),
     4: lambda connection: connection.execute(digests.TABLE),
@@ -178,7 +178,9 @@ def _put(connection: Connection, objects: Sequence[RawObject], recent: RecentOut
     connection.executemany(_PUT, objects)
     recent.add_runs(connection, objects, values, malformed)
     pairs = zip(objects, values, strict=True)
-    history.add(connection, [(raw.id, value) for raw, value in pairs if isinstance(value, Commit)])
+    commit_graph.add(
+        connection, [(raw.id, value) for raw, value in pairs if isinstance(value, Commit)]
+    )
 
 
 def _refuse_unfounded(
@@ -256,7 +258,7 @@ def _listed(connection: Connection, after: ObjectId | None) -> list[tuple[Object
 def _latest(
     connection: Connection, tips: Sequence[CommitId], limit: int, most: int | None
 ) -> list[Dated]:
-    moments = history.walk(connection, tips, limit)
+    moments = commit_graph.walk(connection, tips, limit)
     # A tip that is not in the graph is asked for all the same: to say what is wrong with it.
     raws = _first(connection, list(dict.fromkeys([*tips, *moments])), most)
     for raw in raws:

@@ -12,13 +12,13 @@ from zonegit.config import BusSettings, Settings
 from zonegit.errors import Unavailable
 from zonegit.store.basis import Limits
 from zonegit.store.folder_lock import locked
-from zonegit_refs.adopting import Adopting
-from zonegit_refs.checking import StoreCheck
 from zonegit_refs.handlers import DEPTHS, Handlers
 from zonegit_refs.keeper import Keeper
+from zonegit_refs.legacy.adopter import Adopting
+from zonegit_refs.other_instances import hear_others
 from zonegit_refs.publisher import Publisher
-from zonegit_refs.rivals import hear_others
 from zonegit_refs.sqlite import open_refs
+from zonegit_refs.store_check import StoreCheck
 from zonegit_refs.witnesses import Witnesses
 
 NAME: Final = "refs"

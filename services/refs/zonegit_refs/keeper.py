@@ -46,11 +46,11 @@ from zonegit.store.ref_names import RefName
 from zonegit.store.ref_time import When
 from zonegit.zone.names import Name
 from zonegit_refs import judgement_queue
-from zonegit_refs.changes import Overtaken
-from zonegit_refs.checking import StoreCheck
 from zonegit_refs.judgement_queue import MOVES, QUESTIONS
+from zonegit_refs.retry_order import Turns
 from zonegit_refs.sqlite import SqliteRefs
-from zonegit_refs.turns import Turns
+from zonegit_refs.store_check import StoreCheck
+from zonegit_refs.writes import Overtaken
 
 Announce = Callable[[Sequence[RawObject], Sequence[LogEntry]], None]
 """Tells the world of durable log rows, with the new objects of a commit; returns at once."""
@@ -207,7 +207,7 @@ class Keeper:
 
     async def take_over(self, ref: RefName, new: ObjectId, origin: Origin) -> Moved:
         """Move a ref that is absent to what the original's store had there
-        (:meth:`zonegit_refs.migration.NewRefs.take_over`)."""
+        (:meth:`zonegit_refs.legacy.converter.NewRefs.take_over`)."""
         request = MoveRequest(ref, Absent(), new, origin.force, origin.because)
         return await self._judge_and_move(request, origin, is_legacy=True)
 

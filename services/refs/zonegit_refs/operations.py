@@ -14,7 +14,7 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.store.protocols import Aftermath, LogEntry, Operated, Operations
 from zonegit.store.stored_rows import RowReader, StoredCount, read_value
 from zonegit.zone.names import Name
-from zonegit_refs import questions, rows, undos
+from zonegit_refs import reads, schema, undos
 
 SHOWN_ROWS: Final = 20
 """Rows of each operation that a list of them shows."""
@@ -61,8 +61,8 @@ def latest(connection: Connection, limit: int, wanted: Wanted) -> Operations:
     for sequence, operation in _rows_back(connection, wanted):
         if operation not in seen and not _was_told(connection, operation, wanted):
             found = _operated(connection, operation, wanted)
-            octets += sum(map(questions.entry_octets, found.entries))
-            if len(told) == limit or (told and octets > questions.PAGE_OCTETS):
+            octets += sum(map(reads.entry_octets, found.entries))
+            if len(told) == limit or (told and octets > reads.PAGE_OCTETS):
                 return Operations(told, at)
             told.append(found)
         seen.add(operation)
@@ -74,7 +74,7 @@ def latest(connection: Connection, limit: int, wanted: Wanted) -> Operations:
 def _rows_back(connection: Connection, wanted: Wanted) -> Iterator[tuple[int, str]]:
     """Sequence and operation of each row that counts, the latest first."""
     condition, values = wanted.condition()
-    before = wanted.before if wanted.before is not None else rows.last_sequence(connection) + 1
+    before = wanted.before if wanted.before is not None else schema.last_sequence(connection) + 1
     found = connection.execute(
         f"{_ROWS} WHERE {condition} AND sequence < ? ORDER BY sequence DESC LIMIT ?",
         (*values, before, MOST_LOOKED_AT),
@@ -99,9 +99,9 @@ def _operated(connection: Connection, operation: str, wanted: Wanted) -> Operate
     only = f"WHERE {condition} AND operation = ?"
     (count,) = connection.execute(f"{_COUNT} {only}", (*values, operation)).fetchone()
     shown = connection.execute(
-        f"{rows.LOG} {only} ORDER BY sequence LIMIT ?", (*values, operation, SHOWN_ROWS)
+        f"{schema.LOG} {only} ORDER BY sequence LIMIT ?", (*values, operation, SHOWN_ROWS)
     )
-    return Operated(operation, count, rows.entries(shown))
+    return Operated(operation, count, schema.entries(shown))
 
 
 def aftermath(
@@ -119,20 +119,20 @@ def aftermath(
         find = undos.find_redoable if redo else undos.find_undoable
         operation = find(connection, actor)
     found = connection.execute(
-        f"{rows.LOG} WHERE operation = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+        f"{schema.LOG} WHERE operation = ? AND sequence > ? ORDER BY sequence LIMIT ?",
         (operation, after, PAGE_ROWS + 1),
     )
-    entries = rows.entries(found)
+    entries = schema.entries(found)
     since = [[entry, *_later(connection, entry)] for entry in entries[:PAGE_ROWS]]
-    page = questions.fitting([(sum(map(questions.entry_octets, each)), each) for each in since])
+    page = reads.fitting([(sum(map(reads.entry_octets, each)), each) for each in since])
     later = {each.sequence: each for _, *moves in page for each in moves}
     more = len(page) < len(entries)
     told = Aftermath(operation, [each[0] for each in page], list(later.values()), more)
     undo = undos.find_undo_of(connection, operation)
     if undo is None:
         return told
-    first = rows.first_entry(
-        connection.execute(f"{rows.LOG} WHERE operation = ? ORDER BY sequence LIMIT 1", (undo,))
+    first = schema.first_entry(
+        connection.execute(f"{schema.LOG} WHERE operation = ? ORDER BY sequence LIMIT 1", (undo,))
     )
     in_part = undos.is_partial(connection, operation, undo)
     return msgspec.structs.replace(told, undone_by=first, undone_in_part=in_part)
@@ -164,15 +164,15 @@ def _later(connection: Connection, entry: LogEntry) -> list[LogEntry]:
     latest moves of branches and tags that it holds now and that others made."""
     ref = entry.ref
     found = connection.execute(
-        f"{rows.LOG} WHERE zone = ? AND space = ? AND short = ? ORDER BY sequence DESC LIMIT 1",
-        (rows.zone_key(ref), ref.space, ref.short),
+        f"{schema.LOG} WHERE zone = ? AND space = ? AND short = ? ORDER BY sequence DESC LIMIT 1",
+        (schema.zone_key(ref), ref.space, ref.short),
     )
-    later = rows.entries(found)
+    later = schema.entries(found)
     if entry.kind == "added":
         held = connection.execute(
-            f"{rows.LOG} WHERE sequence IN ({_HELD}) AND operation <> ?"
+            f"{schema.LOG} WHERE sequence IN ({_HELD}) AND operation <> ?"
             " ORDER BY sequence DESC LIMIT ?",
-            (rows.zone_key(ref), entry.operation, NAMED),
+            (schema.zone_key(ref), entry.operation, NAMED),
         )
-        later += rows.entries(held)
+        later += schema.entries(held)
     return [each for each in later if each.operation != entry.operation]

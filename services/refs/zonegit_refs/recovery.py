@@ -22,7 +22,7 @@ from zonegit.store.stored_rows import RowReader, StoredCount, StoredSerial, read
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import HALF, lead
-from zonegit_refs import rows
+from zonegit_refs import schema
 
 MAX_SHOWN: Final = 100
 """Zones and branches that the state of a recovery names."""
@@ -57,7 +57,7 @@ def require_recovered(connection: Connection, zone: Name | None) -> None:
     if found is not None:
         raise Unavailable(
             "the ref store was restored from a backup:"
-            f" {describe_witness(found, rows.last_sequence(connection))}",
+            f" {describe_witness(found, schema.last_sequence(connection))}",
             hint=HINT,
         )
     if zone is not None and is_awaiting(connection, zone):
@@ -70,7 +70,7 @@ def is_other_row(connection: Connection, sequence: int, operation: str) -> bool:
     """Return whether the row at a sequence is not the one of ``operation``, empty: unknown."""
     if not operation:
         return False
-    row = rows.first_entry(connection.execute(f"{rows.LOG} WHERE sequence = ?", (sequence,)))
+    row = schema.first_entry(connection.execute(f"{schema.LOG} WHERE sequence = ?", (sequence,)))
     return row is not None and row.operation != operation
 
 
@@ -105,16 +105,16 @@ def state(connection: Connection) -> Recovery:
     zones = connection.execute("SELECT zone FROM awaiting ORDER BY zone LIMIT ?", (MAX_SHOWN,))
     owed = connection.execute("SELECT zone, short, serial FROM owed LIMIT ?", (MAX_SHOWN,))
     return Recovery(
-        rows.epoch(connection),
-        rows.last_sequence(connection),
+        schema.epoch(connection),
+        schema.last_sequence(connection),
         past(connection),
         witness(connection),
         count_awaiting(connection),
-        rows.ZONE.read_all(zones),
+        schema.ZONE.read_all(zones),
         _OWED.read_all(owed),
         list_doubted(connection),
-        rows.installation(connection),
-        rows.replaces(connection),
+        schema.installation(connection),
+        schema.replaces(connection),
     )
 
 
@@ -149,8 +149,8 @@ def note(connection: Connection, claim: Witness, before: Sequence[str]) -> bool:
     Returns:
         Whether this is the first proof of it.
     """
-    ours = rows.epoch(connection)
-    is_later = claim.sequence > rows.last_sequence(connection)
+    ours = schema.epoch(connection)
+    is_later = claim.sequence > schema.last_sequence(connection)
     is_lost = claim.epoch == ours and (
         is_later or is_other_row(connection, claim.sequence, claim.operation)
     )
@@ -174,12 +174,12 @@ def begin(connection: Connection, zone: Name) -> bool:
     Returns:
         Whether ``zone`` is to be recovered now; False: it was already.
     """
-    is_lost = not rows.is_registered(connection, zone)
+    is_lost = not schema.is_registered(connection, zone)
     if witness(connection) is None and (is_lost or count_awaiting(connection)):
         return is_lost or is_awaiting(connection, zone)
     connection.execute(
         "INSERT INTO past (epoch, sequence, recovered) VALUES (?, ?, 1)",
-        (rows.epoch(connection), rows.last_sequence(connection)),
+        (schema.epoch(connection), schema.last_sequence(connection)),
     )
     connection.execute("UPDATE store SET epoch = lower(hex(randomblob(8)))")
     connection.execute("DELETE FROM witness")
@@ -204,7 +204,7 @@ def raise_guards(connection: Connection, zone: Name, guards: Sequence[Guard]) ->
         found = connection.execute(
             "SELECT serial, tree FROM highest WHERE zone = ? AND short = ?", (zone, guard.branch)
         )
-        highest = rows.HIGHEST.read_first(found)
+        highest = schema.HIGHEST.read_first(found)
         if highest is not None and lead(guard.serial, highest.serial) == -HALF:
             raise Invalid(
                 f"serial {guard.serial} is neither earlier nor later (RFC 1982) than"
@@ -237,7 +237,7 @@ def check_expected(
     found = connection.execute(
         "SELECT space, short, target FROM ref WHERE zone = ? AND space = 'heads'", (zone,)
     )
-    held = {branch: target for _, branch, target in rows.HELD.read_all(found)}
+    held = {branch: target for _, branch, target in schema.HELD.read_all(found)}
     expected = {each.branch: each.expected for each in renewals}
     for branch in sorted(held.keys() | expected.keys()):
         if held.get(branch) != expected.get(branch):

@@ -39,10 +39,11 @@ from zonegit.store.sqlite import Database, open_database
 from zonegit.store.stored_rows import Damaged
 from zonegit.store.v03_slots import Slots
 from zonegit.zone.names import Name
-from zonegit_refs import chain, changes, operations, pending, questions, recovery, rows
+from zonegit_refs import chain, operations, reads, recovery, schema, writes
 from zonegit_refs.chain import CheckedPage
-from zonegit_refs.changes import Operation, Outcome
-from zonegit_refs.pending import Pending
+from zonegit_refs.legacy import pending_names
+from zonegit_refs.legacy.pending_names import Pending
+from zonegit_refs.writes import Operation, Outcome
 
 Tell = Callable[[list[LogEntry]], None]
 """Hears of log rows once they are durable, in their order."""
@@ -81,25 +82,25 @@ class SqliteRefs:
         """The epochs that began in this process."""
 
     async def where(self, actor: str) -> Where:
-        return await self._database.read(partial(questions.where, actor=actor))
+        return await self._database.read(partial(reads.where, actor=actor))
 
     async def zone(self, zone: Name, actor: str) -> ZoneRefs:
-        return await self._database.read(partial(questions.zone, zone=zone, actor=actor))
+        return await self._database.read(partial(reads.zone, zone=zone, actor=actor))
 
     async def snapshot(self, after: Name | None) -> Snapshot:
-        found = await self._database.read(partial(questions.snapshot, after=after))
+        found = await self._database.read(partial(reads.snapshot, after=after))
         return msgspec.structs.replace(found, start=self.run)
 
     async def since(self, epoch: str, sequence: int, operation: str) -> Since:
-        work = partial(questions.since, epoch=epoch, sequence=sequence, operation=operation)
+        work = partial(reads.since, epoch=epoch, sequence=sequence, operation=operation)
         return await self._database.read(work)
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
-        work = partial(questions.reflog, ref=ref, limit=limit, serial=serial)
+        work = partial(reads.reflog, ref=ref, limit=limit, serial=serial)
         return await self._database.read(work)
 
     async def at(self, ref: RefName, when: When, now: float) -> Stood:
-        work = partial(questions.at, ref=ref, when=when, now=now)
+        work = partial(reads.at, ref=ref, when=when, now=now)
         return await self._database.read(work)
 
     async def operations(
@@ -120,7 +121,7 @@ class SqliteRefs:
 
     async def check_log(self, after: int) -> CheckedPage:
         """Return what is wrong with the rows after a sequence, as many as are checked at a time."""
-        work = partial(chain.find_damage, after=after, read=rows.entry)
+        work = partial(chain.find_damage, after=after, read=schema.entry)
         return await self._database.read(work)
 
     async def recovery(self) -> Recovery:
@@ -153,13 +154,13 @@ class SqliteRefs:
         time: float,
         tell: Tell,
     ) -> Moved:
-        """Recover a zone (:func:`zonegit_refs.changes.recover`)."""
-        work = partial(changes.recover, zone=zone, renewals=renewals, served=served, guards=guards)
+        """Recover a zone (:func:`zonegit_refs.writes.recover`)."""
+        work = partial(writes.recover, zone=zone, renewals=renewals, served=served, guards=guards)
         return await self._change("recover", marker(zone), origin, time, tell, work)
 
     async def replace(self, installation: str, origin: Origin, time: float) -> Installation:
         """Note that this store replaces an installation (:func:`changes.replace`)."""
-        work = partial(changes.replace, installation=installation, origin=origin, time=time)
+        work = partial(writes.replace, installation=installation, origin=origin, time=time)
         return await self._database.write(work)
 
     async def pulse(self) -> Pulse:
@@ -168,24 +169,24 @@ class SqliteRefs:
 
     async def sequence(self) -> int:
         """Where the log stands."""
-        return await self._database.read(rows.last_sequence)
+        return await self._database.read(schema.last_sequence)
 
     async def state(self, ref: RefName) -> RefState:
         """Return the state of a branch or tag, as far as a move of it depends on that."""
-        return await self._database.read(partial(changes.state, ref=ref))
+        return await self._database.read(partial(writes.state, ref=ref))
 
     async def list_accepted(self, zone: Name, commits: Collection[ObjectId]) -> list[ObjectId]:
         """Return those of some commits that the log has as tips of a zone."""
-        work = partial(questions.list_accepted, zone=zone, commits=commits)
+        work = partial(reads.list_accepted, zone=zone, commits=commits)
         return await self._database.read(work)
 
     async def register(self, zone: Name, origin: Origin, time: float, tell: Tell) -> Moved:
         return await self._change(
-            "register", marker(zone), origin, time, tell, partial(changes.register, zone=zone)
+            "register", marker(zone), origin, time, tell, partial(writes.register, zone=zone)
         )
 
     async def unregister(self, zone: Name, origin: Origin, time: float, tell: Tell) -> Moved:
-        work = partial(changes.unregister, zone=zone)
+        work = partial(writes.unregister, zone=zone)
         return await self._change("unregister", marker(zone), origin, time, tell, work)
 
     async def move(
@@ -200,7 +201,7 @@ class SqliteRefs:
         tell: Tell,
     ) -> Moved:
         work = partial(
-            changes.move, ref=ref, expected=expected, new=new, served=served, judged=judged,
+            writes.move, ref=ref, expected=expected, new=new, served=served, judged=judged,
             force=origin.force,
         )  # fmt: skip
         return await self._change("move", ref, origin, time, tell, work)
@@ -214,25 +215,25 @@ class SqliteRefs:
         time: float,
         tell: Tell,
     ) -> Moved:
-        work = partial(changes.point, head=head, branch=branch, symref=symref)
+        work = partial(writes.point, head=head, branch=branch, symref=symref)
         return await self._change("point", head, origin, time, tell, work)
 
     async def unpoint(self, head: RefName, origin: Origin, time: float, tell: Tell) -> Moved:
-        work = partial(changes.unpoint, head=head)
+        work = partial(writes.unpoint, head=head)
         return await self._change("unpoint", head, origin, time, tell, work)
 
     async def pending(self) -> Pending | None:
-        return await self._database.read(pending.read)
+        return await self._database.read(pending_names.read)
 
     async def keep(
         self, slots: Slots, served: Mapping[RefName, ServedTree], origin: Origin
     ) -> None:
-        """As :func:`zonegit_refs.pending.keep`."""
-        work = partial(pending.keep, slots=slots, served=served, origin=origin)
+        """As :func:`zonegit_refs.legacy.pending_names.keep`."""
+        work = partial(pending_names.keep, slots=slots, served=served, origin=origin)
         await self._database.write(work)
 
     async def drop(self, name: str) -> None:
-        await self._database.write(partial(pending.drop, name=name))
+        await self._database.write(partial(pending_names.drop, name=name))
 
     async def _change(
         self,
@@ -263,9 +264,9 @@ async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
     """
     is_new, run = await asyncio.to_thread(_is_absent, path), secrets.token_hex(8)
     async with open_database(
-        path, rows.SCHEMA, rows.VERSION, rows.UPGRADES, rows.WATCHED
+        path, schema.SCHEMA, schema.VERSION, schema.UPGRADES, schema.WATCHED
     ) as database:
-        await database.read(rows.check_end)
+        await database.read(schema.check_end)
         if not is_new:
             await database.write(partial(recovery.start, run=run))
         yield SqliteRefs(database, await database.read(_pulse), run)
@@ -273,19 +274,19 @@ async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
 
 def _pulse(connection: Connection) -> Pulse:
     return Pulse(
-        rows.epoch(connection),
-        rows.last_sequence(connection),
+        schema.epoch(connection),
+        schema.last_sequence(connection),
         recovery.count_awaiting(connection),
         recovery.witness(connection) is not None,
-        rows.installation(connection),
-        rows.replaces(connection),
+        schema.installation(connection),
+        schema.replaces(connection),
     )
 
 
 def _check_file(connection: Connection) -> list[str]:
     found = [each for (each,) in connection.execute(f"PRAGMA integrity_check({MAX_DAMAGE})")]
     damage = [each for each in found if each != "ok"]
-    for table in (digests.SCHEMA, *rows.WATCHED.tables):
+    for table in (digests.SCHEMA, *schema.WATCHED.tables):
         try:
             digests.compare(connection, [table], pause=partial(time.sleep, PAUSE_S))
         except Damaged as error:

@@ -24,7 +24,7 @@ from sqlite3 import Connection
 from typing import Final
 
 from zonegit.errors import Conflict, NotFound
-from zonegit_refs import rows
+from zonegit_refs import schema
 
 MAX_ROWS: Final = 20_000
 """Rows of an actor that one question goes back through."""
@@ -49,7 +49,7 @@ _ABOUT: Final = """
     SELECT operation, undoes FROM about
     ORDER BY (SELECT min(sequence) FROM log WHERE log.operation = about.operation) DESC
 """
-_TAKES_BACK: Final = f"{rows.LOG} WHERE operation = ? LIMIT 1"
+_TAKES_BACK: Final = f"{schema.LOG} WHERE operation = ? LIMIT 1"
 # A ref that the undo found where it was to go is not left behind, though it has no row of it.
 _LEFT_BEHIND: Final = """
     SELECT 1 FROM log AS done WHERE operation = ? AND space <> 'head'
@@ -124,7 +124,7 @@ def find_undo_of(connection: Connection, operation: str) -> str | None:
     """Return the newest undo in effect that took an operation back; None where there is none."""
     in_effect: dict[str, bool] = {}
     undos: dict[str, list[str]] = {}
-    about = rows.STEP.read_all(connection.execute(_ABOUT, (operation, MAX_UNDOS)))
+    about = schema.STEP.read_all(connection.execute(_ABOUT, (operation, MAX_UNDOS)))
     for undo, undoes in about:
         assert undoes is not None  # it was found by that
         in_effect[undo] = not any(in_effect[each] for each in undos.get(undo, ()))
@@ -141,7 +141,7 @@ def _work(connection: Connection, actor: str) -> Iterator[tuple[str, str | None]
     """Yield the operations of an actor that moved more than HEADs, the latest first."""
     seen: set[str] = set()
     for row in connection.execute(_WORK, (actor, MAX_ROWS)):
-        operation, undoes = rows.STEP.read(row)
+        operation, undoes = schema.STEP.read(row)
         if operation not in seen:
             seen.add(operation)
             yield operation, undoes
@@ -156,7 +156,7 @@ def _is_undo(connection: Connection, operation: str) -> bool:
     """Return whether an operation takes back a change, or a redo of one."""
     times = 0
     while times < MAX_UNDOS:
-        row = rows.first_entry(connection.execute(_TAKES_BACK, (operation,)))
+        row = schema.first_entry(connection.execute(_TAKES_BACK, (operation,)))
         if row is None or row.undoes is None:
             break
         undoes = row.undoes

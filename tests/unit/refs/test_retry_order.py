@@ -4,7 +4,7 @@ import asyncio
 
 from zonegit.store import ref_names
 from zonegit.zone import names
-from zonegit_refs.turns import MOST_WAITING, Turns
+from zonegit_refs.retry_order import MOST_WAITING, Turns
 
 FOO = names.parse("foo.com.")
 MAIN = ref_names.branch(FOO, "main")

@@ -11,9 +11,9 @@ from tests.support.waiting import eventually
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import CheckedStore, Origin
 from zonegit.zone import names
-from zonegit_refs.checking import StoreCheck
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
+from zonegit_refs.store_check import StoreCheck
 
 
 async def fill(path: Path, zones: str) -> None:

@@ -27,8 +27,8 @@ from zonegit.store.ref_names import RefName
 from zonegit.wire.messages import MAX_REPLACED
 from zonegit.zone.names import Name
 from zonegit.zone.serial import later
-from zonegit_refs import chain, questions, recovery, rows
-from zonegit_refs.newrefs import is_new_ref
+from zonegit_refs import chain, reads, recovery, schema
+from zonegit_refs.new_names import is_new_ref
 
 MOST_TOLD: Final = 100
 """Log rows that the answer to one operation holds: the last ones it wrote."""
@@ -61,7 +61,7 @@ class Operation:
         self._what = f"{verb} {ref.path()}"
         self._origin = origin
         self._time = time
-        self._first = rows.last_sequence(connection) + 1
+        self._first = schema.last_sequence(connection) + 1
         self._written: list[LogEntry] = []
 
     def done_before(self) -> Moved | None:
@@ -79,7 +79,7 @@ class Operation:
             "SELECT 1 FROM operation WHERE id = ? AND actor <> ?", (key, self._origin.actor)
         ).fetchone():
             raise Invalid("this operation's id was used by another operator")
-        found = rows.WROTE.read_first(
+        found = schema.WROTE.read_first(
             self.connection.execute(
                 "SELECT first, last, target FROM operation WHERE id = ? AND what = ?",
                 (key, self._what),
@@ -91,10 +91,10 @@ class Operation:
         if target is not None and target != self.target:
             raise Invalid("this operation's id was used for another move")
         written = self.connection.execute(
-            f"{rows.LOG} WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
+            f"{schema.LOG} WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
             (max(first, last - MOST_TOLD + 1), last),
         )
-        return Moved(rows.epoch(self.connection), last, rows.entries(written))
+        return Moved(schema.epoch(self.connection), last, schema.entries(written))
 
     def _check_undoes(self) -> None:
         """Refuse rows of one operation that disagree about what it takes back."""
@@ -135,7 +135,7 @@ class Operation:
         )  # fmt: skip
         chain.append(
             self.connection,
-            sequence, kind, ref.space, rows.zone_key(ref), ref.short, old, new, serial,
+            sequence, kind, ref.space, schema.zone_key(ref), ref.short, old, new, serial,
             origin.actor, float(self._time), origin.reason, origin.operation, origin.because,
             origin.undoes,
         )  # fmt: skip
@@ -151,7 +151,7 @@ class Operation:
             " VALUES (?, ?, ?, ?, ?, ?)",
             (origin.operation, self._what, origin.actor, self._first, last, self.target),
         )
-        moved = Moved(rows.epoch(self.connection), last, self._written[-MOST_TOLD:])
+        moved = Moved(schema.epoch(self.connection), last, self._written[-MOST_TOLD:])
         return Outcome(moved, self._written)
 
 
@@ -166,7 +166,7 @@ def register(operation: Operation, zone: Name) -> Outcome:
     if (before := operation.done_before()) is not None:
         return Outcome(before, [])
     recovery.require_recovered(operation.connection, zone)
-    if rows.is_registered(operation.connection, zone):
+    if schema.is_registered(operation.connection, zone):
         raise moves.zone_exists(zone)
     operation.connection.execute("INSERT INTO zone (zone) VALUES (?)", (zone,))
     operation.write(ref_names.marker(zone), None, None, kind="added")
@@ -184,8 +184,8 @@ def unregister(operation: Operation, zone: Name) -> Outcome:
         return Outcome(before, [])
     connection = operation.connection
     recovery.require_recovered(connection, zone)
-    questions.require_zone(connection, zone)
-    held = rows.HELD.read_all(
+    reads.require_zone(connection, zone)
+    held = schema.HELD.read_all(
         connection.execute(
             "SELECT space, short, target FROM ref WHERE zone = ? ORDER BY space, short", (zone,)
         )
@@ -253,7 +253,7 @@ def state(connection: Connection, ref: RefName) -> RefState:
     )
     highest = _highest(connection, ref) if ref.space == "heads" else None
     is_new = tip is None and is_new_ref(connection, ref)
-    return RefState(rows.is_registered(connection, zone), tip, highest, refs, is_new)
+    return RefState(schema.is_registered(connection, zone), tip, highest, refs, is_new)
 
 
 def target(connection: Connection, ref: RefName) -> ObjectId | None:
@@ -262,7 +262,7 @@ def target(connection: Connection, ref: RefName) -> ObjectId | None:
         "SELECT target FROM ref WHERE zone = ? AND space = ? AND short = ?",
         (ref.zone, ref.space, ref.short),
     )
-    return rows.TARGET.read_first(found)
+    return schema.TARGET.read_first(found)
 
 
 def check_serial(connection: Connection, ref: RefName, served: ServedTree, *, force: bool) -> None:
@@ -278,7 +278,7 @@ def _highest(connection: Connection, ref: RefName) -> ServedTree | None:
     found = connection.execute(
         "SELECT serial, tree FROM highest WHERE zone = ? AND short = ?", (ref.zone, ref.short)
     )
-    return rows.HIGHEST.read_first(found)
+    return schema.HIGHEST.read_first(found)
 
 
 def _serve(connection: Connection, ref: RefName, highest: ServedTree) -> None:
@@ -290,7 +290,7 @@ def _serve(connection: Connection, ref: RefName, highest: ServedTree) -> None:
     found = connection.execute(
         "SELECT serial FROM owed WHERE zone = ? AND short = ?", (ref.zone, ref.short)
     )
-    owed = rows.OWED.read_first(found)
+    owed = schema.OWED.read_first(found)
     if owed is not None and later(highest.serial, owed):
         _forget_owed(connection, ref)
 
@@ -362,7 +362,7 @@ def replace(connection: Connection, installation: str, origin: Origin, time: flo
     Raises:
         Invalid: it is this store's own, or it replaces too many already.
     """
-    own, replaces = rows.installation(connection), rows.replaces(connection)
+    own, replaces = schema.installation(connection), schema.replaces(connection)
     if installation == own:
         raise Invalid(f"{own} is the id of this store itself: resolvers that hold it follow it")
     if installation not in replaces:
@@ -372,7 +372,7 @@ def replace(connection: Connection, installation: str, origin: Origin, time: flo
             "INSERT INTO replaced (id, actor, time, reason) VALUES (?, ?, ?, ?)",
             (installation, origin.actor, time, origin.reason),
         )
-    return Installation(own, rows.replaces(connection))
+    return Installation(own, schema.replaces(connection))
 
 
 def _renew(operation: Operation, ref: RefName, renewal: Renewal, served: ServedTree) -> None:
@@ -395,7 +395,7 @@ def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId
         return Outcome(before, [])
     assert branch.zone is not None
     recovery.require_recovered(operation.connection, None)
-    questions.require_zone(operation.connection, branch.zone)
+    reads.require_zone(operation.connection, branch.zone)
     _point_one(operation, head, branch, symref)
     if head.short and head.zone is None:
         _point_one(operation, ref_names.remembered(head.short, branch.zone), branch, symref)
@@ -403,8 +403,8 @@ def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId
 
 
 def _point_one(operation: Operation, head: RefName, branch: RefName, symref: ObjectId) -> None:
-    key = (head.short, rows.zone_key(head))
-    before = rows.HEAD.read_first(
+    key = (head.short, schema.zone_key(head))
+    before = schema.HEAD.read_first(
         operation.connection.execute("SELECT target FROM head WHERE actor = ? AND zone = ?", key)
     )
     if before == symref:
@@ -424,8 +424,8 @@ def unpoint(operation: Operation, head: RefName) -> Outcome:
     recovery.require_recovered(operation.connection, None)
     found = operation.connection.execute(
         "DELETE FROM head WHERE actor = ? AND zone = ? RETURNING target",
-        (head.short, rows.zone_key(head)),
+        (head.short, schema.zone_key(head)),
     )
-    for target in rows.HEAD.read_all(found):
+    for target in schema.HEAD.read_all(found):
         operation.write(head, target, None)
     return operation.outcome()

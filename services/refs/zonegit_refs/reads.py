@@ -25,7 +25,7 @@ from zonegit.store.ref_names import RefName
 from zonegit.store.ref_time import Ago, At, Back, When
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_refs import recovery, rows
+from zonegit_refs import recovery, schema
 
 PAGE_OCTETS: Final = 400 * 1024
 """About what a reply holds at the most."""
@@ -35,7 +35,7 @@ PAGE_ENTRIES: Final = 2_000
 ENTRY_OCTETS: Final = 220
 """Octets of a log row in a message without its texts, at the most; of a tip likewise."""
 
-_OF_REF: Final = f"{rows.LOG} WHERE zone = ? AND space = ? AND short = ?"
+_OF_REF: Final = f"{schema.LOG} WHERE zone = ? AND space = ? AND short = ?"
 _BY_THEN: Final = """
     SELECT sequence FROM log WHERE zone = ? AND space = ? AND short = ? AND time <= ?
     ORDER BY sequence DESC LIMIT 1
@@ -51,21 +51,21 @@ def where(connection: Connection, actor: str) -> Where:
 
 def _follow(connection: Connection, actor: str) -> tuple[Head | None, bool]:
     """What a HEAD stands for, and whether its zone was removed."""
-    found = rows.POINTED.read_first(
+    found = schema.POINTED.read_first(
         connection.execute(
             "SELECT to_zone, to_branch FROM head WHERE actor = ? AND zone = ?",
-            (actor, rows.NO_ZONE),
+            (actor, schema.NO_ZONE),
         )
     )
     if found is None:
         return None, False
     zone, branch = found
-    if not rows.is_registered(connection, zone):
+    if not schema.is_registered(connection, zone):
         return None, True
     row = connection.execute(
-        f"{rows.TIP} WHERE ref.zone = ? AND ref.space = 'heads' AND ref.short = ?", (zone, branch)
+        f"{schema.TIP} WHERE ref.zone = ? AND ref.space = 'heads' AND ref.short = ?", (zone, branch)
     ).fetchone()
-    return Head(zone, branch, rows.tip(row)[1] if row else None), False
+    return Head(zone, branch, schema.tip(row)[1] if row else None), False
 
 
 def zone(connection: Connection, zone: Name, actor: str) -> ZoneRefs:
@@ -73,8 +73,8 @@ def zone(connection: Connection, zone: Name, actor: str) -> ZoneRefs:
     NotFound: the zone is not registered.
     """
     require_zone(connection, zone)
-    found = connection.execute(f"{rows.TIP} WHERE ref.zone = ?", (zone,)).fetchall()
-    remembered = rows.POINTED.read_first(
+    found = connection.execute(f"{schema.TIP} WHERE ref.zone = ?", (zone,)).fetchall()
+    remembered = schema.POINTED.read_first(
         connection.execute(
             "SELECT to_zone, to_branch FROM head WHERE actor = ? AND zone = ?", (actor, zone)
         )
@@ -87,7 +87,7 @@ def require_zone(connection: Connection, zone: Name) -> None:
     """Raises:
     NotFound: the zone is not registered.
     """
-    if not rows.is_registered(connection, zone):
+    if not schema.is_registered(connection, zone):
         raise unknown_zone(zone)
 
 
@@ -97,17 +97,17 @@ def _zone_refs(
     heads: dict[str, Tip] = {}
     tags: dict[str, Tip] = {}
     for row in found:
-        ref, tip = rows.tip(row)
+        ref, tip = schema.tip(row)
         (heads if ref.space == "heads" else tags)[ref.short] = tip
     return ZoneRefs(zone, heads, tags, remembered, awaiting)
 
 
 def snapshot(connection: Connection, after: Name | None) -> Snapshot:
     """A page of zones in the order of their octets; ``after`` in the answer says where to go on."""
-    zones = rows.ZONE.read_all(
+    zones = schema.ZONE.read_all(
         connection.execute(
             "SELECT zone FROM zone WHERE zone > ? ORDER BY zone LIMIT ?",
-            (after if after is not None else rows.NO_ZONE, PAGE_ZONES + 1),
+            (after if after is not None else schema.NO_ZONE, PAGE_ZONES + 1),
         )
     )
     page = zones[:PAGE_ZONES]
@@ -116,15 +116,15 @@ def snapshot(connection: Connection, after: Name | None) -> Snapshot:
     more = len(fits) < len(zones)
     awaiting = _awaiting_of(connection, page)
     return Snapshot(
-        rows.epoch(connection),
-        rows.last_sequence(connection),
+        schema.epoch(connection),
+        schema.last_sequence(connection),
         [_zone_refs(zone, refs.get(zone, []), None, awaiting=zone in awaiting) for zone in fits],
         fits[-1] if more else None,
         recovery.past(connection),
         recovery.witness(connection) is not None or recovery.count_awaiting(connection) > 0,
-        operation=rows.last_operation(connection),
-        installation=rows.installation(connection),
-        replaces=rows.replaces(connection),
+        operation=schema.last_operation(connection),
+        installation=schema.installation(connection),
+        replaces=schema.replaces(connection),
     )
 
 
@@ -137,7 +137,7 @@ def _awaiting_of(connection: Connection, zones: list[Name]) -> set[Name]:
     found = connection.execute(
         "SELECT zone FROM awaiting WHERE zone BETWEEN ? AND ?", (zones[0], zones[-1])
     )
-    return set(rows.ZONE.read_all(found))
+    return set(schema.ZONE.read_all(found))
 
 
 def _refs_of(connection: Connection, zones: list[Name]) -> dict[Name, list[tuple[Any, ...]]]:
@@ -145,7 +145,7 @@ def _refs_of(connection: Connection, zones: list[Name]) -> dict[Name, list[tuple
     if not zones:
         return {}
     found = connection.execute(
-        f"{rows.TIP} WHERE ref.zone BETWEEN ? AND ? ORDER BY ref.zone", (zones[0], zones[-1])
+        f"{schema.TIP} WHERE ref.zone BETWEEN ? AND ? ORDER BY ref.zone", (zones[0], zones[-1])
     )
     return {zone: list(group) for zone, group in groupby(found, key=lambda row: row[6])}
 
@@ -168,29 +168,29 @@ def fitting(sized: list[tuple[int, Any]]) -> list[Any]:
 
 def since(connection: Connection, epoch: str, sequence: int, operation: str) -> Since:
     """Log rows after ``sequence``, as many as fit; none when ``epoch`` is another store's."""
-    ours = rows.epoch(connection)
-    last = rows.last_sequence(connection)
+    ours = schema.epoch(connection)
+    last = schema.last_sequence(connection)
     if epoch != ours:
         return Since(ours, last, [])
     if recovery.is_other_row(connection, sequence, operation):
         return Since(ours, last, [], is_other=True)
     found = connection.execute(
-        f"{rows.LOG} WHERE sequence > ? ORDER BY sequence LIMIT ?",
+        f"{schema.LOG} WHERE sequence > ? ORDER BY sequence LIMIT ?",
         (sequence, PAGE_ENTRIES),
     )
-    return Since(ours, last, _page(rows.entries(found)))
+    return Since(ours, last, _page(schema.entries(found)))
 
 
 def reflog(connection: Connection, ref: RefName, limit: int, serial: int | None) -> list[LogEntry]:
     """Return the last moves of one ref, newest first, as many as fit; with ``serial`` those to it
     in this epoch: before a restore it may have stood for another state, which this log has lost."""
-    began = rows.epoch_began(connection) if serial is not None else 0
+    began = schema.epoch_began(connection) if serial is not None else 0
     found = connection.execute(
         f"{_OF_REF} AND serial IS coalesce(?, serial) AND sequence > ?"
         " ORDER BY sequence DESC LIMIT ?",
         (*_key(ref), serial, began, limit),
     )
-    return _page(rows.entries(found))
+    return _page(schema.entries(found))
 
 
 def list_accepted(
@@ -208,7 +208,7 @@ def list_accepted(
 
 
 def _key(ref: RefName) -> tuple[bytes, str, str]:
-    return rows.zone_key(ref), ref.space, ref.short
+    return schema.zone_key(ref), ref.space, ref.short
 
 
 def at(connection: Connection, ref: RefName, when: When, now: float) -> Stood:
@@ -225,14 +225,16 @@ def at(connection: Connection, ref: RefName, when: When, now: float) -> Stood:
             time = max(now - seconds, 0.0)
         case At(time):
             pass
-    by_then = rows.first_entry(
-        connection.execute(f"{rows.LOG} WHERE sequence = ({_BY_THEN})", (*_key(ref), time))
+    by_then = schema.first_entry(
+        connection.execute(f"{schema.LOG} WHERE sequence = ({_BY_THEN})", (*_key(ref), time))
     )
     return Stood(by_then or _first_move(connection, ref), time)
 
 
 def _first_move(connection: Connection, ref: RefName) -> LogEntry:
-    found = rows.first_entry(connection.execute(f"{_OF_REF} ORDER BY sequence LIMIT 1", _key(ref)))
+    found = schema.first_entry(
+        connection.execute(f"{_OF_REF} ORDER BY sequence LIMIT 1", _key(ref))
+    )
     if found is None:
         raise NotFound(f"there is and was no ref {ref.path()}", moves="0")
     return found
@@ -240,7 +242,7 @@ def _first_move(connection: Connection, ref: RefName) -> LogEntry:
 
 def _nth_move(connection: Connection, ref: RefName, moves: int) -> LogEntry:
     """The move before the latest ``moves`` ones."""
-    found = rows.first_entry(
+    found = schema.first_entry(
         connection.execute(
             f"{_OF_REF} ORDER BY sequence DESC LIMIT 1 OFFSET ?", (*_key(ref), moves)
         )
@@ -264,4 +266,6 @@ def entry_octets(entry: LogEntry) -> int:
         entry.reason, entry.because or "", entry.actor, entry.operation, entry.undoes or "",
         entry.ref.short,
     )  # fmt: skip
-    return ENTRY_OCTETS + len(rows.zone_key(entry.ref)) + sum(len(text.encode()) for text in texts)
+    return (
+        ENTRY_OCTETS + len(schema.zone_key(entry.ref)) + sum(len(text.encode()) for text in texts)
+    )

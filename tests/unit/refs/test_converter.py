@@ -28,8 +28,9 @@ from zonegit.store.protocols import LogEntry, ObjectStore, Origin, Past, Where, 
 from zonegit.store.sqlite import open_database
 from zonegit.store.v03_slots import Slots
 from zonegit.zone import names
-from zonegit_refs import migration, rows
+from zonegit_refs import schema
 from zonegit_refs.keeper import Keeper
+from zonegit_refs.legacy import converter
 from zonegit_refs.sqlite import SqliteRefs, open_refs
 
 FOO = names.parse("foo.com.")
@@ -58,7 +59,7 @@ class Stand:
     objects: ObjectStore
 
     async def convert(self, life: Life) -> list[LogEntry]:
-        return await migration.convert(
+        return await converter.convert(
             life.lived_by(self.refs), life.lived_by(self.keeper), life.lived_by(self.objects)
         )
 
@@ -267,7 +268,7 @@ def schema_of(layout: int) -> list[str]:
         8: ("log_of_tip",),
     }
     absent = [each for made, names in since.items() if made > layout for each in names]
-    kept = [each for each in rows.SCHEMA if not any(name in each for name in absent)]
+    kept = [each for each in schema.SCHEMA if not any(name in each for name in absent)]
     columns = {
         3: ",\n        because TEXT",
         4: ", undoes TEXT",

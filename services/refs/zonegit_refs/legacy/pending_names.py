@@ -11,7 +11,7 @@ from zonegit.store.protocols import Origin
 from zonegit.store.ref_names import RefName
 from zonegit.store.stored_rows import RowReader
 from zonegit.store.v03_slots import Slots
-from zonegit_refs import changes
+from zonegit_refs import writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def keep(
         Unsafe: a branch's serial would go back, and ``origin.force`` is not set.
     """
     for ref, would in served.items():
-        changes.check_serial(connection, ref, would, force=origin.force)
+        writes.check_serial(connection, ref, would, force=origin.force)
     before = read(connection)
     for name, slot in before.slots.items() if before else ():
         if slots.get(name) != slot:

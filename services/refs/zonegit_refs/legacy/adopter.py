@@ -15,10 +15,10 @@ from zonegit.errors import Unavailable, ZonegitError
 from zonegit.store import v03_slots
 from zonegit.store.protocols import LogEntry, Moved, ObjectStore, Origin
 from zonegit.store.v03_slots import Slots
-from zonegit_refs import migration
-from zonegit_refs.changes import MOST_TOLD
 from zonegit_refs.keeper import Keeper
+from zonegit_refs.legacy import converter
 from zonegit_refs.sqlite import SqliteRefs
+from zonegit_refs.writes import MOST_TOLD
 
 PAUSE_S: Final = 1.0
 
@@ -49,7 +49,7 @@ class Adopting:
     async def adopt(self, slots: Slots, origin: Origin) -> Moved:
         found = v03_slots.decode(slots)
         served = {}
-        for ref, target in await migration.absent(self._refs, found, origin.actor):
+        for ref, target in await converter.absent(self._refs, found, origin.actor):
             admitted = await self._refs.check_legacy(ref, target)
             if admitted is not None:
                 served[ref] = admitted
@@ -68,7 +68,7 @@ class Adopting:
         async with self._one_at_a_time:
             while True:
                 try:
-                    return await migration.convert(self._names, self._refs, self._objects)
+                    return await converter.convert(self._names, self._refs, self._objects)
                 except Unavailable as error:
                     log.warning("migration.waits", error=error.message, retry_s=PAUSE_S)
                 await asyncio.sleep(PAUSE_S)

@@ -16,7 +16,7 @@ from zonegit.store.protocols import LogEntry, Moved, ObjectStore, Origin, RefSto
 from zonegit.store.ref_names import RefName
 from zonegit.store.v03_slots import Legacy
 from zonegit.zone.names import Name
-from zonegit_refs.pending import Pending
+from zonegit_refs.legacy.pending_names import Pending
 
 
 class OldNames(Protocol):
