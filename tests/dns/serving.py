@@ -7,10 +7,10 @@ from tests.dns.world import World
 
 from zonegit.nameserver.acl import Address
 from zonegit.nameserver.answer import fast_path
-from zonegit_resolver.listening.datagrams import Losses
-from zonegit_resolver.listening.listeners import listening
-from zonegit_resolver.listening.streams import Limits, Streams
-from zonegit_resolver.transfers.outgoing import Outgoing
+from zonegit_resolver.listen.sockets import listening
+from zonegit_resolver.listen.tcp import Limits, Streams
+from zonegit_resolver.listen.udp import Losses
+from zonegit_resolver.xfr.outgoing import Outgoing
 
 USUAL = Limits()
 

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 import pytest
 from tests.support.waiting import DEADLINE_S
 
-from zonegit_resolver.listening import batches
-from zonegit_resolver.listening.batches import AT_ONCE, LARGEST, Batches
-from zonegit_resolver.listening.datagrams import Channel, channel
-from zonegit_resolver.listening.listeners import Address, bound
+from zonegit_resolver.listen import udp_batch
+from zonegit_resolver.listen.sockets import Address, bound
+from zonegit_resolver.listen.udp import Channel, channel
+from zonegit_resolver.listen.udp_batch import AT_ONCE, LARGEST, Batches
 
 LOOPBACK = {
     socket.AF_INET: ["127.0.0.1", "127.0.0.53", "127.9.9.9"],
@@ -22,7 +22,7 @@ LOOPBACK = {
 def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Channel]:
     """Makes the channel that a socket would get here, or where there are no batches."""
     if request.param == "singles":
-        monkeypatch.setattr(batches, "are_possible", lambda sock: False)
+        monkeypatch.setattr(udp_batch, "are_possible", lambda sock: False)
 
     def made(sock: socket.socket) -> Channel:
         found = channel(sock)

@@ -20,7 +20,7 @@ from zonegit.nameserver.message.query import parse
 from zonegit.nameserver.zone.records import Delta, at_once, difference, whole
 from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.zone import names
-from zonegit_resolver.transfers.outgoing import Given, Outgoing
+from zonegit_resolver.xfr.outgoing import Given, Outgoing
 
 ROWS = "\n".join(f'host{n} 300 TXT "as it was"' for n in range(8))
 

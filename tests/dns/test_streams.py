@@ -17,7 +17,7 @@ from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.nameserver.acl import Address
 from zonegit.nameserver.answer.server_options import Conduct
-from zonegit_resolver.listening.streams import Limits
+from zonegit_resolver.listen.tcp import Limits
 
 QUERY = dns.message.make_query("www.foo.com.", "A").to_wire()
 BIG_QUERY = dns.message.make_query("big.foo.com.", "TXT").to_wire()

@@ -13,8 +13,8 @@ from tests.support.turns import counted
 from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.nameserver.answer.server_options import Conduct
-from zonegit_resolver.listening.listeners import make_room
-from zonegit_resolver.listening.streams import AT_ONCE, Limits
+from zonegit_resolver.listen.sockets import make_room
+from zonegit_resolver.listen.tcp import AT_ONCE, Limits
 
 QUERY = dns.message.make_query("www.foo.com.", "A").to_wire()
 BIG = "\n".join(f'big 300 TXT "{n:04} {"x" * 200}"' for n in range(250))

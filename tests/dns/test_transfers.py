@@ -23,7 +23,7 @@ from tests.support.turns import counted
 from zonegit.nameserver.acl import Access
 from zonegit.nameserver.message.fragment import FORMERR
 from zonegit.nameserver.message.query import parse
-from zonegit_resolver.transfers.outgoing import Outgoing
+from zonegit_resolver.xfr.outgoing import Outgoing
 
 BIG = "\n".join(f'big 300 TXT "{n:04} {"x" * 200}"' for n in range(250))
 ZONE = f"""

@@ -15,9 +15,9 @@ from zonegit.errors import Unavailable
 from zonegit.nameserver.acl import Address
 from zonegit.nameserver.answer import fast_path
 from zonegit.nameserver.answer.server_options import Conduct
-from zonegit_resolver.listening.datagrams import Losses
-from zonegit_resolver.listening.listeners import bound, listening
-from zonegit_resolver.listening.streams import Streams
+from zonegit_resolver.listen.sockets import bound, listening
+from zonegit_resolver.listen.tcp import Streams
+from zonegit_resolver.listen.udp import Losses
 
 QUERY = dns.message.make_query("www.foo.com.", "A", use_edns=0).to_wire()
 

@@ -38,8 +38,8 @@ from zonegit.zone import names
 from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import SqliteRefs, open_refs
-from zonegit_resolver.following.lastknown import open_last_known
-from zonegit_resolver.pace import Pace
+from zonegit_resolver.cache.cache import open_last_known
+from zonegit_resolver.scheduling import Pace
 
 FLIPS = int(os.environ.get("BIT_FLIPS", "150"))
 ZONES = ("foo.com.", "bar.example.", "1.168.192.in-addr.arpa.")

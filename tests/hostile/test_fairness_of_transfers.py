@@ -20,10 +20,10 @@ from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.nameserver.acl import Address
 from zonegit.nameserver.answer.server_options import Conduct
-from zonegit_resolver.listening.streams import Limits
-from zonegit_resolver.transfers import sharing
-from zonegit_resolver.transfers.outgoing import Outgoing
-from zonegit_resolver.transfers.sharing import DIFFERENCES, MAX_WAITING_OF_FLOW, WHOLE
+from zonegit_resolver.listen.tcp import Limits
+from zonegit_resolver.xfr import transfer_queue
+from zonegit_resolver.xfr.outgoing import Outgoing
+from zonegit_resolver.xfr.transfer_queue import DIFFERENCES, MAX_WAITING_OF_FLOW, WHOLE
 
 ZONE = "\n".join(f'big 300 TXT "{n:04} {"x" * 200}"' for n in range(250))
 GREEDY, MODEST = "127.0.1.1", "127.0.2.1"
@@ -132,7 +132,7 @@ async def test_with_one_place_the_others_transfer_is_the_next(world: World) -> N
 async def test_a_key_has_a_line_of_its_own() -> None:
     """The greedy network has no key; the other signs, from the same network as it happens."""
     world = private(ZONE)
-    assert sharing.network(GREEDY) == sharing.network("127.0.1.77")
+    assert transfer_queue.network(GREEDY) == transfer_queue.network("127.0.1.77")
     world.transfer_to = world.transfer_to.__class__(
         networks=World({}).transfer_to.networks, keys=world.transfer_to.keys
     )
@@ -217,7 +217,7 @@ async def connect_with_small_window(
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """No client reads fast enough."""
-    monkeypatch.setattr(sharing, "GRACE_S", 0.0)
+    monkeypatch.setattr(transfer_queue, "GRACE_S", 0.0)
 
 
 @pytest.mark.usefixtures("strict")
@@ -260,7 +260,7 @@ class Clock:
         return self.now
 
 
-def read(turn: sharing.Turn, clock: Clock, octets: int, seconds: float) -> None:
+def read(turn: transfer_queue.Turn, clock: Clock, octets: int, seconds: float) -> None:
     turn.begin()
     clock.now += seconds
     turn.end(octets)
@@ -268,7 +268,7 @@ def read(turn: sharing.Turn, clock: Clock, octets: int, seconds: float) -> None:
 
 def test_time_for_which_a_client_does_not_read_is_charged() -> None:
     clock = Clock()
-    fast, slow = (sharing.Turn(lambda: False, clock) for _ in range(2))
+    fast, slow = (transfer_queue.Turn(lambda: False, clock) for _ in range(2))
     read(fast, clock, 1_000_000, 0.0)
     read(slow, clock, 1_000_000, 4.0)
     assert slow.cost_s(16) == pytest.approx(fast.cost_s(16) + 0.25)
@@ -280,7 +280,7 @@ def test_time_for_which_a_client_does_not_read_is_charged() -> None:
 @pytest.mark.parametrize("first", [0, 400 << 20])
 def test_a_slow_client_ends_soon_however_fast_it_began(first: int) -> None:
     clock = Clock()
-    turn = sharing.Turn(lambda: True, clock)
+    turn = transfer_queue.Turn(lambda: True, clock)
     read(turn, clock, first, 1.0)
     while not turn.is_too_slow():
         read(turn, clock, 65_000, 9.9)
@@ -289,7 +289,7 @@ def test_a_slow_client_ends_soon_however_fast_it_began(first: int) -> None:
 
 def test_a_client_that_is_fast_enough_is_never_too_slow() -> None:
     clock = Clock()
-    turn = sharing.Turn(lambda: True, clock)
+    turn = transfer_queue.Turn(lambda: True, clock)
     for _ in range(1_000):
         read(turn, clock, 65_000, 3.9)
         assert not turn.is_too_slow()
@@ -298,7 +298,7 @@ def test_a_client_that_is_fast_enough_is_never_too_slow() -> None:
 def test_a_slow_client_has_time_once_others_begin_to_wait() -> None:
     clock = Clock()
     waits: list[bool] = []
-    turn = sharing.Turn(lambda: bool(waits), clock)
+    turn = transfer_queue.Turn(lambda: bool(waits), clock)
     for _ in range(100):
         read(turn, clock, 65_000, 9.9)
         assert not turn.is_too_slow()
@@ -311,7 +311,7 @@ def test_a_slow_client_has_time_once_others_begin_to_wait() -> None:
 
 async def test_a_client_is_not_too_slow_for_those_that_do_not_wait_for_its_place() -> None:
     """One network has all the places that it may have, and others are free."""
-    queue = sharing.TransferQueue(16)
+    queue = transfer_queue.TransferQueue(16)
     async with AsyncExitStack() as stack:
         for _ in range(4):
             await stack.enter_async_context(queue.turn(WHOLE, "192.0.2.1", None))
@@ -331,20 +331,20 @@ async def test_a_client_is_not_too_slow_for_those_that_do_not_wait_for_its_place
         last.cancel()
 
 
-async def enter(queue: sharing.TransferQueue, share: str, peer: str) -> None:
+async def enter(queue: transfer_queue.TransferQueue, share: str, peer: str) -> None:
     async with queue.turn(share, peer, None):
         pass
 
 
-def is_too_slow(turn: sharing.Turn) -> bool:
+def is_too_slow(turn: transfer_queue.Turn) -> bool:
     """Return whether it is, once it has read nothing for longer than it may."""
     turn._slack_s = -1.0
     return turn.is_too_slow()
 
 
 def test_networks_are_told_apart_by_24_and_56_bits() -> None:
-    assert sharing.network("192.0.2.1") == sharing.network("::ffff:192.0.2.99")
-    assert sharing.network("192.0.2.1") != sharing.network("192.0.3.1")
-    assert sharing.network("2001:db8:0:ff::1") == sharing.network("2001:db8:0:0::2")
-    assert sharing.network("2001:db8:0:100::1") != sharing.network("2001:db8:0:0::2")
-    assert sharing.network("fe80::1%lo") == sharing.network("fe80::2")
+    assert transfer_queue.network("192.0.2.1") == transfer_queue.network("::ffff:192.0.2.99")
+    assert transfer_queue.network("192.0.2.1") != transfer_queue.network("192.0.3.1")
+    assert transfer_queue.network("2001:db8:0:ff::1") == transfer_queue.network("2001:db8:0:0::2")
+    assert transfer_queue.network("2001:db8:0:100::1") != transfer_queue.network("2001:db8:0:0::2")
+    assert transfer_queue.network("fe80::1%lo") == transfer_queue.network("fe80::2")

@@ -15,8 +15,8 @@ from zonegit.files import open_file
 from zonegit.repo.change import migrate, saved_plan
 from zonegit.store.cache_root import MARKER, Layout, claimed
 from zonegit_cli.output import Output
-from zonegit_resolver.settings import keyfile
-from zonegit_resolver.settings.planfile import PlanFile
+from zonegit_resolver.config import tsig_keys
+from zonegit_resolver.config.config_file import PlanFile
 
 DEEP = b'{"x": ' + b"[" * 100_000
 
@@ -50,7 +50,7 @@ def test_a_named_pipe_is_no_file(tmp_path: Path, words: list[str]) -> None:
 def test_settings_of_resolvers_are_no_named_pipes(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for read in (lambda: keyfile.read(pipe), PlanFile(pipe, {}).read):
+    for read in (lambda: tsig_keys.read(pipe), PlanFile(pipe, {}).read):
         with pytest.raises(Invalid, match="is a named pipe"):
             read()
 

@@ -20,7 +20,7 @@ from zonegit.errors import Internal, NotFound, ZonegitError
 from zonegit.nameserver.answer import fast_path, responder
 from zonegit.nameserver.answer.zone_table import Served, Zones
 from zonegit.nameserver.message.query import STREAM
-from zonegit.nameserver.zone.compiler import advanced
+from zonegit.nameserver.zone.compiler import advanced, change_of
 from zonegit.nameserver.zone.records import whole
 from zonegit.nameserver.zone.snapshot import Snapshot, empty
 from zonegit.objects import zone_tree
@@ -34,7 +34,6 @@ from zonegit.store.expected import Anything
 from zonegit.wire.messages import ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.following.loading import change_of
 
 EXAMPLES = 25
 """Zones that are thrown at a stack; what compiles them gets many more."""

@@ -1,10 +1,10 @@
 """What a resolver's metrics are collected from, in one that has heard of nothing."""
 
-from zonegit_resolver.following.tracks import Tracks
-from zonegit_resolver.listening.datagrams import Losses
-from zonegit_resolver.reporting.metrics import Figures, Propagation
-from zonegit_resolver.transfers.notify import Notifier
-from zonegit_resolver.transfers.outgoing import Outgoing
+from zonegit_resolver.listen.udp import Losses
+from zonegit_resolver.report.metrics import Figures, Propagation
+from zonegit_resolver.xfr.notify import Notifier
+from zonegit_resolver.xfr.outgoing import Outgoing
+from zonegit_resolver.zone_states import Tracks
 
 
 def figures(tracks: Tracks) -> Figures:

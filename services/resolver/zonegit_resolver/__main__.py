@@ -15,10 +15,10 @@ from zonegit.store import ref_names
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver import app
-from zonegit_resolver.settings import keyfile, options, plan
-from zonegit_resolver.settings.options import Options
-from zonegit_resolver.settings.plan import Plan, Settings
-from zonegit_resolver.settings.planfile import PlanFile
+from zonegit_resolver.config import options, serving, tsig_keys
+from zonegit_resolver.config.config_file import PlanFile
+from zonegit_resolver.config.options import Options
+from zonegit_resolver.config.serving import Plan, Settings
 
 DEFAULT_LISTEN = ("127.0.0.1:5353",)
 
@@ -140,22 +140,22 @@ def main(
     if transfer_to:
         allow_transfer = " ".join((allow_transfer or str(LOOPBACK), *transfer_to))
     words = {
-        plan.BRANCH: branch,
-        plan.CANARY: split,
-        plan.SALT: canary_salt,
-        plan.AT: at,
-        plan.QUERY_FROM: allow_query,
-        plan.TRANSFER_TO: allow_transfer,
-        plan.TELL: notify,
-        plan.KEYS: str(keys.absolute()) if keys is not None else None,
-        plan.NSID: nsid,
-        plan.IDENTITY: identity,
-        plan.VERSION: server_version,
-        plan.MINIMAL: "yes" if minimal_responses else None,
-        plan.CEILING: max_udp_size,
-        plan.CONNECTIONS: max_tcp,
-        plan.OF_SUBNET: max_tcp_per_subnet,
-        plan.TRANSFERS: max_transfers,
+        serving.BRANCH: branch,
+        serving.CANARY: split,
+        serving.SALT: canary_salt,
+        serving.AT: at,
+        serving.QUERY_FROM: allow_query,
+        serving.TRANSFER_TO: allow_transfer,
+        serving.TELL: notify,
+        serving.KEYS: str(keys.absolute()) if keys is not None else None,
+        serving.NSID: nsid,
+        serving.IDENTITY: identity,
+        serving.VERSION: server_version,
+        serving.MINIMAL: "yes" if minimal_responses else None,
+        serving.CEILING: max_udp_size,
+        serving.CONNECTIONS: max_tcp,
+        serving.OF_SUBNET: max_tcp_per_subnet,
+        serving.TRANSFERS: max_transfers,
     }
     flags = {setting: text for setting, text in words.items() if text is not None}
     try:
@@ -178,8 +178,8 @@ def main(
 
 
 def _plan(flags: Settings, only: frozenset[Name], keys: Path | None) -> Plan:
-    conduct = plan.conduct(flags, keyfile.read(keys) if keys is not None else {})
-    return Plan(plan.serving(flags, conduct.keys), {}, only, conduct, keys)
+    conduct = serving.conduct(flags, tsig_keys.read(keys) if keys is not None else {})
+    return Plan(serving.serving(flags, conduct.keys), {}, only, conduct, keys)
 
 
 if __name__ == "__main__":

@@ -32,29 +32,29 @@ from zonegit.wire import subjects
 from zonegit.wire.messages import Announcement, AskAnswered, AskStatus, CallResolvers
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.following.differences import Differences, History
-from zonegit_resolver.following.follower import Follower
-from zonegit_resolver.following.lastknown import LastKnown, open_last_known
-from zonegit_resolver.following.leaving import Leaving
-from zonegit_resolver.following.pins import Pins
-from zonegit_resolver.following.recent import RecentTrees
-from zonegit_resolver.following.reloading import Reloading, hangups
-from zonegit_resolver.following.tracks import Compiled, Position, Track, Tracks
-from zonegit_resolver.following.updater import Updater
-from zonegit_resolver.listening.datagrams import Losses
-from zonegit_resolver.listening.listeners import listening, make_room
-from zonegit_resolver.listening.streams import Streams
-from zonegit_resolver.pace import Pace, spare_the_heap, spare_the_interpreter
-from zonegit_resolver.reporting import exposition, readiness
-from zonegit_resolver.reporting.announcer import Announcer, Process, claim_name
-from zonegit_resolver.reporting.metrics import Figures, Propagation
-from zonegit_resolver.reporting.status import Herald, describe, list_answered, status
-from zonegit_resolver.settings import keyfile
-from zonegit_resolver.settings.options import Options
-from zonegit_resolver.settings.plan import Plan
-from zonegit_resolver.settings.planfile import PlanFile
-from zonegit_resolver.transfers.notify import Notifier
-from zonegit_resolver.transfers.outgoing import Outgoing
+from zonegit_resolver.cache.cache import LastKnown, open_last_known
+from zonegit_resolver.config import tsig_keys
+from zonegit_resolver.config.config_file import PlanFile
+from zonegit_resolver.config.options import Options
+from zonegit_resolver.config.serving import Plan
+from zonegit_resolver.follow.differences import Differences, History
+from zonegit_resolver.follow.follower import Follower
+from zonegit_resolver.follow.node_cache import RecentTrees
+from zonegit_resolver.follow.pins import Pins
+from zonegit_resolver.follow.reclaim import Leaving
+from zonegit_resolver.follow.reload import Reloading, hangups
+from zonegit_resolver.follow.updater import Updater
+from zonegit_resolver.listen.sockets import listening, make_room
+from zonegit_resolver.listen.tcp import Streams
+from zonegit_resolver.listen.udp import Losses
+from zonegit_resolver.report import exposition, readiness
+from zonegit_resolver.report.announcer import Announcer, Process, claim_name
+from zonegit_resolver.report.metrics import Figures, Propagation
+from zonegit_resolver.report.status import Herald, describe, list_answered, status
+from zonegit_resolver.scheduling import Pace, spare_the_heap, spare_the_interpreter
+from zonegit_resolver.xfr.notify import Notifier
+from zonegit_resolver.xfr.outgoing import Outgoing
+from zonegit_resolver.zone_states import Compiled, Position, Track, Tracks
 
 NAME: Final = "resolver"
 PATIENCE_S: Final = 5.0
@@ -369,5 +369,5 @@ def _noted(text: str) -> None:
 
 
 def _warn_of_exposed(plan: Plan) -> None:
-    if plan.keys_file is not None and keyfile.is_exposed(plan.keys_file):
+    if plan.keys_file is not None and tsig_keys.is_exposed(plan.keys_file):
         log.warning("keys.exposed", file=str(plan.keys_file), hint="chmod o-r it")

@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from tests.support.figures import figures
 
 from zonegit.nameserver.answer.zone_table import Zones
-from zonegit_resolver.following.tracks import Tracks
-from zonegit_resolver.settings.plan import Plan
+from zonegit_resolver.config.serving import Plan
+from zonegit_resolver.zone_states import Tracks
 
 PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from zonegit.store import digests
-from zonegit_resolver.following.overall import WATCHED
+from zonegit_resolver.cache.summary import WATCHED
 
 Rows = list[tuple[object, ...]]
 

@@ -9,7 +9,7 @@ from tests.support.nats import nats_server
 from tests.support.waiting import DEADLINE_S, held
 from tests.unit.resolver.site import Site, site
 
-from zonegit_resolver.following import differences
+from zonegit_resolver.follow import differences
 
 
 @pytest.fixture(autouse=True)

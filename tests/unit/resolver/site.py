@@ -57,9 +57,9 @@ from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
 from zonegit_refs.witnesses import Witnesses
 from zonegit_resolver import app
-from zonegit_resolver.settings.options import Options
-from zonegit_resolver.settings.plan import Plan, Serving
-from zonegit_resolver.settings.planfile import PlanFile
+from zonegit_resolver.config.config_file import PlanFile
+from zonegit_resolver.config.options import Options
+from zonegit_resolver.config.serving import Plan, Serving
 
 ANYTHING = Limits(percent=100, ds=True)
 """Here zones are replaced as a whole."""

@@ -13,8 +13,8 @@ from tests.support.waiting import DEADLINE_S
 from tests.unit.resolver.cachefiles import LAYOUT_1, files, make_earlier, zone_file
 from tests.unit.resolver.site import Running, Site, resolver
 
-from zonegit_resolver.following import differences
-from zonegit_resolver.settings.planfile import PlanFile
+from zonegit_resolver.config.config_file import PlanFile
+from zonegit_resolver.follow import differences
 
 NOWHERE = "nats://127.0.0.1:1"
 FILL = "".join(f"h{number} 300 A 192.0.2.{number}\n" for number in range(30))

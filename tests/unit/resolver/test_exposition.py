@@ -19,11 +19,11 @@ from tests.support.figures import figures
 from zonegit.nameserver.answer.zone_table import Zones
 from zonegit.nameserver.zone.snapshot import empty
 from zonegit.zone import names
-from zonegit_resolver.following.tracks import Compiled, Position, Tracks
-from zonegit_resolver.pace import Pace
-from zonegit_resolver.reporting import exposition
-from zonegit_resolver.reporting.metrics import Propagation
-from zonegit_resolver.settings.plan import Plan
+from zonegit_resolver.config.serving import Plan
+from zonegit_resolver.report import exposition
+from zonegit_resolver.report.metrics import Propagation
+from zonegit_resolver.scheduling import Pace
+from zonegit_resolver.zone_states import Compiled, Position, Tracks
 
 TEXTS = st.text(alphabet='ab"\\\n é', max_size=6)
 VALUES = st.integers(0, 10**12) | st.floats(allow_nan=False)

@@ -10,9 +10,9 @@ from zonegit.nameserver.zone.records import Delta, Record
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit_resolver.following.descent import Descent
-from zonegit_resolver.following.journal import Changes, Gone, Journal, joined
-from zonegit_resolver.following.sqlite import Standing, StoredDelta
+from zonegit_resolver.cache.journal import Changes, Gone, Journal, joined
+from zonegit_resolver.cache.serial_lineage import Descent
+from zonegit_resolver.cache.sqlite import Standing, StoredDelta
 
 ZONE = names.parse("foo.com.")
 KEY = (ZONE, "main")

@@ -22,8 +22,8 @@ from zonegit.nameserver.message.tsig import Key
 from zonegit.nameserver.zone.compiler import compiled
 from zonegit.nameserver.zone.snapshot import Snapshot
 from zonegit.zone import names
-from zonegit_resolver.transfers import notify
-from zonegit_resolver.transfers.notify import Notifier
+from zonegit_resolver.xfr import notify
+from zonegit_resolver.xfr.notify import Notifier
 
 ZONE = names.parse("foo.com.")
 KEY = Key(names.parse("k."), "hmac-sha256", b"0123456789abcdef0123456789abcdef")

@@ -9,7 +9,7 @@ from tests.support.waiting import DEADLINE_S
 from zonegit.errors import Invalid
 from zonegit.nameserver import acl
 from zonegit.nameserver.acl import Address
-from zonegit_resolver.settings import options
+from zonegit_resolver.config import options
 
 
 @pytest.mark.parametrize(

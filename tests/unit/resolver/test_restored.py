@@ -22,8 +22,8 @@ from zonegit.wire import subjects
 from zonegit.wire.messages import Served
 from zonegit.zone import names
 from zonegit_cli.waiting import answers_of_all
-from zonegit_resolver.following.lastknown import open_last_known
-from zonegit_resolver.pace import Pace
+from zonegit_resolver.cache.cache import open_last_known
+from zonegit_resolver.scheduling import Pace
 
 FOO, BAR = names.parse("foo.com."), names.parse("bar.com.")
 WWW = "www.foo.com."

@@ -17,7 +17,7 @@ from zonegit.repo import read_zone
 from zonegit.store.reader import Reader
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
-from zonegit_resolver.settings.planfile import PlanFile
+from zonegit_resolver.config.config_file import PlanFile
 
 OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
 SAYS_OLD, SAYS_NEW = "NOERROR 192.0.2.1", "NOERROR 192.0.2.2"

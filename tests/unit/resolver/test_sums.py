@@ -13,8 +13,8 @@ from zonegit.objects.model import Blob
 from zonegit.store import digests
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rdata_from_text, rrset
-from zonegit_resolver.following import sqlite
-from zonegit_resolver.following.sqlite import Row, Tip, Write
+from zonegit_resolver.cache import sqlite
+from zonegit_resolver.cache.sqlite import Row, Tip, Write
 
 FOO = names.parse("foo.com.")
 

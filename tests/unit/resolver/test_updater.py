@@ -15,14 +15,14 @@ from zonegit.nameserver.answer.zone_table import Zones
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names
-from zonegit_resolver.following.lastknown import LastKnown, open_last_known
-from zonegit_resolver.following.leaving import Leaving
-from zonegit_resolver.following.recent import RecentTrees
-from zonegit_resolver.following.tracks import Compiled, Position, Track, Tracks
-from zonegit_resolver.following.updater import Updater
-from zonegit_resolver.following.writing import Kept
-from zonegit_resolver.pace import Pace
-from zonegit_resolver.settings.plan import Plan, Serving
+from zonegit_resolver.cache.cache import LastKnown, open_last_known
+from zonegit_resolver.cache.write import Kept
+from zonegit_resolver.config.serving import Plan, Serving
+from zonegit_resolver.follow.node_cache import RecentTrees
+from zonegit_resolver.follow.reclaim import Leaving
+from zonegit_resolver.follow.updater import Updater
+from zonegit_resolver.scheduling import Pace
+from zonegit_resolver.zone_states import Compiled, Position, Track, Tracks
 
 BAD, GOOD = names.parse("bad.test."), names.parse("good.test.")
 ZONES = {apex: good_zone(apex) for apex in (BAD, GOOD)}

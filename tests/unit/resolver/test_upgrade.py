@@ -19,7 +19,7 @@ from tests.unit.resolver.cachefiles import (
 from tests.unit.resolver.site import Site, resolver
 
 from zonegit.errors import Invalid
-from zonegit_resolver.following import lastknown
+from zonegit_resolver.cache import cache
 
 OLD, NEW = "www 300 A 192.0.2.1\n", "www 300 A 192.0.2.2\n"
 SAYS_OLD, SAYS_NEW = "NOERROR 192.0.2.1", "NOERROR 192.0.2.2"
@@ -119,7 +119,7 @@ async def test_it_stays_until_every_zone_is_written(
     here: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A file cannot be made where a folder is in the way."""
-    monkeypatch.setattr(lastknown, "RETRY_S", 0.01)
+    monkeypatch.setattr(cache, "RETRY_S", 0.01)
     await served_before(here, tmp_path)
     async with resolver(NOWHERE, tmp_path) as running:
         await running.comes_to_say(SAYS_OLD, FOO)

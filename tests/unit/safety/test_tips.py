@@ -26,9 +26,9 @@ from zonegit.store.protocols import Origin
 from zonegit.zone import names
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
-from zonegit_resolver.following.loading import Loader
-from zonegit_resolver.following.recent import RecentTrees
-from zonegit_resolver.pace import Pace
+from zonegit_resolver.follow.loader import Loader
+from zonegit_resolver.follow.node_cache import RecentTrees
+from zonegit_resolver.scheduling import Pace
 
 FOO = names.parse("foo.com.")
 MAIN = ref_names.branch(FOO, "main")

@@ -9,11 +9,14 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from zonegit.errors import Invalid
+from zonegit.errors import Corrupt, Invalid
 from zonegit.nameserver.zone import nsec as denial_of
 from zonegit.nameserver.zone.additional import dependent, register
 from zonegit.nameserver.zone.nodes import BRINGING, forgetting, with_rrset
 from zonegit.nameserver.zone.snapshot import EMPTY, NoData, Node, NoName, Snapshot, empty, node_at
+from zonegit.objects.codec import decode
+from zonegit.objects.ids import RawObject, short
+from zonegit.objects.model import Blob
 from zonegit.zone import names, rrtypes, spelling, validity
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import IN, MAX_MESSAGE, RRset, describe, message_size, soa
@@ -34,6 +37,20 @@ class Change(NamedTuple):
     path: Path
     rdtype: int
     rrset: RRset | None
+
+
+def change_of(path: Path, rdtype: int, blob: RawObject | None) -> Change:
+    """What a stored RRset means for a snapshot.
+
+    Raises:
+        Corrupt: it is none.
+    """
+    if blob is None:
+        return Change(path, rdtype, None)
+    value = decode(blob)
+    if not isinstance(value, Blob):
+        raise Corrupt(f"object {short(blob.id)} is used as an RRset and is none")
+    return Change(path, rdtype, value.rrset)
 
 
 def compiled(apex: Name, rrsets: Iterable[RRset]) -> Snapshot:

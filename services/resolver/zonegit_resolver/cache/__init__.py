@@ -1,0 +1,1 @@
+"""Keep on disk what was served last, so that a resolver starts without the bus."""

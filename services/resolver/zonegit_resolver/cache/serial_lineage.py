@@ -1,0 +1,63 @@
+"""What a serial stands for: which ones a secondary can have from here that mean one state alone.
+
+A zone may come to be served from another branch, or be forced back. Earlier serials may name two
+states ever after, and a difference from the wrong one would spoil a secondary for good. So a mark
+is set there, and kept: whoever has an earlier serial gets the whole zone.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from zonegit.zone.names import Name
+from zonegit.zone.serial import following, later, latest
+from zonegit_resolver.cache.sqlite import Standing
+
+MOST_ZONES: Final = 1_000_000
+"""Whose serials are remembered, those of zones that are gone too."""
+
+
+class Descent:
+    """By zone, what was served last to everybody, before this process too."""
+
+    def __init__(self, standing: Iterable[Standing] = ()) -> None:
+        self._standing = {Name(each.zone): each for each in standing}
+        self._doubted: set[Name] = set()
+        """Zones whose serials of before a restore may stand for two states."""
+
+    def recall(self, standing: Standing) -> None:
+        """Takes up what a zone's own file says."""
+        self._standing[Name(standing.zone)] = standing
+
+    def of(self, zone: Name) -> Standing | None:
+        """What was served last of a zone; None: nothing is known of it."""
+        return self._standing.get(zone)
+
+    def turned(self, zone: Name, branch: str, tree: bytes, serial: int) -> Standing | None:
+        """From now on everybody is served this. What is then to be written down; None: nothing."""
+        before = self._standing.pop(zone, None)
+        mark = before.mark if before is not None else None
+        is_doubted = zone in self._doubted
+        self._doubted.discard(zone)
+        if before is not None and (is_doubted or not _goes_on(before, branch, tree, serial)):
+            is_same = before.tree == tree
+            first = serial if is_same else latest(serial, following(before.serial))
+            mark = first if mark is None else latest(mark, first)
+        now = self._standing[zone] = Standing(zone, branch, tree, serial, mark)
+        if len(self._standing) > MOST_ZONES:
+            del self._standing[next(iter(self._standing))]
+        return now if now != before else None
+
+    def doubt(self) -> None:
+        """Take it that the ref store was restored: whatever zones are served next, no serial before
+        that is a base."""
+        self._doubted = set(self._standing)
+
+    def is_base(self, zone: Name, serial: int) -> bool:
+        """Whether a secondary that has ``serial`` has one state and no other."""
+        standing = self._standing.get(zone)
+        mark = standing.mark if standing is not None else None
+        return mark is None or serial == mark or later(serial, mark)
+
+
+def _goes_on(before: Standing, branch: str, tree: bytes, serial: int) -> bool:
+    return before.branch == branch and (before.tree == tree or later(serial, before.serial))

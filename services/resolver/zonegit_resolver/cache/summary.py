@@ -1,0 +1,219 @@
+"""What a cache knows beside its zones' own files, in a file for all of them: when they were last
+known to be current, what was served last of zones that are served no more, how far the log was
+followed, and the highest serial that was ever answered for each branch.
+
+So what is noted every half minute touches one file, however many zones there are.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Final, NamedTuple
+
+import structlog
+
+from zonegit.errors import Corrupt, Invalid
+from zonegit.store import digests
+from zonegit.store.digests import Watched
+from zonegit.store.sqlite import Database, open_database, remove
+from zonegit.store.stored_rows import (
+    RowReader,
+    StoredCount,
+    StoredId,
+    StoredSerial,
+    StoredTime,
+    read_name,
+    read_value,
+)
+from zonegit_resolver.cache import sqlite
+from zonegit_resolver.cache.sqlite import Key, Standing
+
+FILE: Final = "overall.sqlite3"
+VERSION: Final = 4
+WATCHED: Final = Watched(("confirmed", "late", "standing", "answered", "followed"))
+_NOTES: Final = (
+    "CREATE TABLE answered (zone BLOB NOT NULL, branch TEXT NOT NULL, serial INTEGER NOT NULL,"
+    " tree BLOB NOT NULL, PRIMARY KEY (zone, branch)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL,"
+    " sequence INTEGER NOT NULL, past TEXT NOT NULL, began TEXT NOT NULL,"
+    " operation TEXT NOT NULL) STRICT",
+)
+_INSTALLATION: Final = "ALTER TABLE followed ADD COLUMN installation TEXT NOT NULL DEFAULT ''"
+SCHEMA: Final = (
+    "CREATE TABLE confirmed (one INTEGER PRIMARY KEY CHECK (one = 1), seen REAL NOT NULL) STRICT",
+    "CREATE TABLE late (zone BLOB NOT NULL, branch TEXT NOT NULL, seen REAL NOT NULL,"
+    " PRIMARY KEY (zone, branch)) STRICT, WITHOUT ROWID",
+    sqlite.STANDING,
+    *_NOTES,
+    digests.TABLE,
+    _INSTALLATION,
+)
+
+
+def _add_notes(connection: Connection) -> None:
+    for statement in _NOTES:
+        connection.execute(statement)
+
+
+def _add_installation(connection: Connection) -> None:
+    connection.execute(_INSTALLATION)
+
+
+def _add_digests(connection: Connection) -> None:
+    connection.execute(digests.TABLE)
+    connection.execute("ALTER TABLE standing ADD COLUMN digest BLOB")
+
+
+UPGRADES: Final = {1: _add_notes, 2: _add_installation, 3: _add_digests}
+
+log = structlog.get_logger()
+
+
+class Followed(NamedTuple):
+    """The point up to which the log was followed: the epoch, the last of its rows that was
+    applied, and the epochs before it, the latest first. The epoch is empty while no log was read.
+    ``began`` names the run of the ref store in which this cache began, empty: before there were
+    such names. ``operation`` is that of the last row, empty: unknown. ``installation`` is that of
+    the ref store, empty: unknown."""
+
+    epoch: str = ""
+    sequence: int = 0
+    past: tuple[str, ...] = ()
+    began: str = ""
+    operation: str = ""
+    installation: str = ""
+
+
+class Highest(NamedTuple):
+    """The highest serial that was ever answered for a branch, and the tree it stood for
+    (``notes.SEVERAL``: more than one)."""
+
+    serial: int
+    tree: bytes
+
+
+class Known(NamedTuple):
+    """What the file held when it was opened. ``confirmed`` is when all but the ``late`` were last
+    known to be current, those at times of their own, in seconds since 1970; None: never yet."""
+
+    confirmed: float | None
+    late: dict[Key, float]
+    standing: list[Standing]
+    answered: dict[Key, Highest]
+    followed: Followed
+
+
+_CONFIRMED: Final[RowReader[float]] = RowReader("confirmed", tuple[StoredTime], read_value)
+_LATE: Final[RowReader[tuple[Key, float]]] = RowReader(
+    "late",
+    tuple[bytes, str, StoredTime],
+    lambda zone, branch, seen: ((read_name(zone), branch), seen),
+    keys=2,
+)
+_ANSWERED: Final[RowReader[tuple[Key, Highest]]] = RowReader(
+    "answered",
+    tuple[bytes, str, StoredSerial, StoredId],
+    lambda zone, branch, *highest: ((read_name(zone), branch), Highest(*highest)),
+    keys=2,
+)
+_FOLLOWED: Final[RowReader[Followed]] = RowReader(
+    "followed",
+    tuple[str, StoredCount, str, str, str, str],
+    lambda epoch, sequence, past, *rest: Followed(epoch, sequence, tuple(past.split()), *rest),
+)
+
+
+class Overall:
+    """Made by :func:`open_overall`. ``known`` is what it held then."""
+
+    def __init__(self, database: Database, known: Known) -> None:
+        self._database = database
+        self.known = known
+        self._late: Mapping[Key, float] = known.late
+
+    def seen(self, key: Key) -> float | None:
+        """When a branch that is kept was last known to be current."""
+        return self.known.late.get(key, self.known.confirmed)
+
+    async def see(self, confirmed: float, late: Mapping[Key, float]) -> None:
+        """Notes when branches were last known to be current, those in ``late`` at other times.
+
+        Raises:
+            Unavailable: the disk is full or fails.
+            Corrupt: the file is damaged.
+        """
+        changed = late if late != self._late else None
+        await self._database.write(partial(_see, confirmed=confirmed, late=changed))
+        self._late = late
+
+    async def note(self, followed: Followed, answered: Mapping[Key, Highest]) -> None:
+        """Note how far the log was followed, and highest serials that have changed.
+
+        Raises:
+            Unavailable: the disk is full or fails.
+            Corrupt: the file is damaged.
+        """
+        await self._database.write(partial(_note, followed=followed, answered=dict(answered)))
+
+    async def stand(self, standing: Iterable[Standing]) -> None:
+        """Notes what was served last of zones that have no file of their own.
+
+        Raises:
+            Unavailable: the disk is full or fails.
+            Corrupt: the file is damaged.
+        """
+        await self._database.write(partial(sqlite.put_standing, stand=[*standing]))
+
+
+@asynccontextmanager
+async def open_overall(folder: Path) -> AsyncIterator[Overall]:
+    """The file in that folder; if it is damaged, or a later release's, a new one.
+
+    Raises:
+        Unavailable: it cannot be opened or made.
+    """
+    path = folder / FILE
+    try:
+        async with open_database(path, SCHEMA, VERSION, UPGRADES, WATCHED) as database:
+            await database.read(sqlite.check)
+            await database.read(_known)
+    except (Corrupt, Invalid) as error:
+        log.error("last-known.dropped", path=str(path), error=error.message)
+        remove(path)
+    async with open_database(path, SCHEMA, VERSION, UPGRADES, WATCHED) as database:
+        yield Overall(database, await database.read(_known))
+
+
+def _known(connection: Connection) -> Known:
+    confirmed = _CONFIRMED.read_first(connection.execute("SELECT seen FROM confirmed"))
+    late = dict(_LATE.read_all(connection.execute("SELECT zone, branch, seen FROM late")))
+    answered = dict(
+        _ANSWERED.read_all(connection.execute("SELECT zone, branch, serial, tree FROM answered"))
+    )
+    found = connection.execute(
+        "SELECT epoch, sequence, past, began, operation, installation FROM followed"
+    )
+    followed = _FOLLOWED.read_first(found) or Followed()
+    return Known(confirmed, late, sqlite.standing(connection), answered, followed)
+
+
+def _note(connection: Connection, followed: Followed, answered: Mapping[Key, Highest]) -> None:
+    epoch, sequence, past, *rest = followed
+    connection.execute(
+        "INSERT OR REPLACE INTO followed VALUES (1, ?, ?, ?, ?, ?, ?)",
+        (epoch, sequence, " ".join(past), *rest),
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?)",
+        ((*key, *highest) for key, highest in answered.items()),
+    )
+
+
+def _see(connection: Connection, confirmed: float, late: Mapping[Key, float] | None) -> None:
+    connection.execute("INSERT OR REPLACE INTO confirmed VALUES (1, ?)", (confirmed,))
+    if late is not None:
+        connection.execute("DELETE FROM late")
+        rows = ((*key, seen) for key, seen in late.items())
+        connection.executemany("INSERT INTO late VALUES (?, ?, ?)", rows)

@@ -1,0 +1,282 @@
+"""Writes what is to be kept, each zone to its own file: a few zones side by side, what concerns one
+zone in order and in one transaction. What cannot be written costs nothing but this.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import structlog
+
+from zonegit.containment import contain, keep_running
+from zonegit.errors import Corrupt, Invalid, ZonegitError
+from zonegit.nameserver.zone.records import Delta
+from zonegit.nameserver.zone.snapshot import Snapshot, contents
+from zonegit.objects.codec import encode
+from zonegit.objects.ids import ObjectId
+from zonegit.objects.model import Blob
+from zonegit.store import digests
+from zonegit.store.digests import Digest
+from zonegit.store.file_pool import FilePool
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_resolver.cache import sqlite
+from zonegit_resolver.cache.folder import path_of
+from zonegit_resolver.cache.journal import Changes, joined
+from zonegit_resolver.cache.serial_lineage import Descent
+from zonegit_resolver.cache.sqlite import Key, Row, Standing, Tip, Write
+from zonegit_resolver.cache.summary import Overall
+from zonegit_resolver.scheduling import Pace
+from zonegit_resolver.zone_states import Compiled, Position
+
+WRITERS: Final = 4
+"""Zones that are written at a time: one prepares its rows while another waits for the disk."""
+AT_ONCE: Final = 128
+"""RRsets of one transaction when a whole zone is written."""
+
+log = structlog.get_logger()
+
+
+class Kept(NamedTuple):
+    """A swap, at ``seen`` in seconds since 1970. ``rows`` are the differences to the commit
+    ``base``; without them or without that the snapshot says all there is. ``delta`` is what
+    secondaries are told, None: nobody knows."""
+
+    position: Position
+    compiled: Compiled
+    seen: float
+    rows: list[Row] | None
+    base: ObjectId | None
+    delta: Delta | None = None
+
+
+@dataclass(slots=True)
+class Pending:
+    """What a zone's file is to be told. ``kept`` None: the branch is forgotten. ``is_second``: the
+    file turned out to be damaged the first time."""
+
+    branches: list[tuple[str, Kept | None]] = field(default_factory=list)
+    changes: list[Changes] = field(default_factory=list)
+    is_second: bool = False
+
+    def put(self, branch: str, kept: Kept | None) -> None:
+        """Adds what became of a branch; of no use is what came before a whole. So if there is a
+        whole, it is the first."""
+        if kept is None or kept.rows is None:
+            self.branches = [each for each in self.branches if each[0] != branch]
+        self.branches.append((branch, kept))
+
+    def before(self, later: "Pending") -> "Pending":
+        """All of it, whole, for it is not known what is on disk; then what came meanwhile."""
+        joined = Pending(changes=[*self.changes, *later.changes], is_second=self.is_second)
+        for branch, kept in self.branches:
+            joined.put(branch, kept and kept._replace(rows=None))
+        for branch, kept in later.branches:
+            joined.put(branch, kept)
+        return joined
+
+
+class Writing:
+    """Takes what is to be kept; :meth:`run` writes it."""
+
+    def __init__(self, files: FilePool, overall: Overall, descent: Descent, pace: Pace) -> None:
+        self.idle = asyncio.Event()
+        """Set while there is nothing to write."""
+        self.idle.set()
+        self._files = files
+        self._overall = overall
+        self._descent = descent
+        self._pace = pace
+        self._written: dict[Name, dict[str, ObjectId]] = {}
+        """The commit of each branch that is on disk, as far as that is certain."""
+        self._pending: dict[Name, Pending] = {}
+        self._busy: set[Name] = set()
+        self._due: asyncio.Queue[Name] = asyncio.Queue()
+        """The zones that are pending and not busy."""
+        self._has_failed = False
+
+    def recall(self, key: Key, commit: ObjectId) -> None:
+        """That is what is on disk of a branch."""
+        self._written.setdefault(key[0], {})[key[1]] = commit
+
+    def holds(self, zone: Name, branch: str) -> bool:
+        """Whether a state of a branch is certainly on disk."""
+        return branch in self._written.get(zone, ())
+
+    def put(self, key: Key, kept: Kept | None) -> None:
+        """From now on a branch is that; None: nothing."""
+        self._of(key[0]).put(key[1], kept)
+
+    def change(self, changes: Changes) -> None:
+        """The journal has changed."""
+        zones = {each.zone for each in changes.gone} | {Name(each.zone) for each in changes.put}
+        for zone in zones:
+            gone = tuple(each for each in changes.gone if each.zone == zone)
+            put = tuple(each for each in changes.put if each.zone == zone)
+            self._of(zone).changes.append(Changes(gone, put))
+
+    def stand(self, zone: Name) -> None:
+        """What everybody is served of a zone has changed."""
+        self._of(zone)
+
+    def _of(self, zone: Name) -> Pending:
+        pending = self._pending.get(zone)
+        if pending is None:
+            pending = self._pending[zone] = Pending()
+            self.idle.clear()
+            if zone not in self._busy:
+                self._due.put_nowait(zone)
+        return pending
+
+    async def run(self) -> None:
+        """Writes what there is, whenever there is, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(WRITERS):
+                group.create_task(keep_running("cache", self._write))
+
+    async def _write(self) -> None:
+        while True:
+            await self._work(await self._due.get())
+
+    async def flush(self) -> None:
+        """Writes what there is now; nothing else may be writing."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(WRITERS):
+                group.create_task(keep_running("cache", self._drain))
+
+    async def _drain(self) -> None:
+        while not self._due.empty():
+            await self._work(self._due.get_nowait())
+
+    async def _work(self, zone: Name) -> None:
+        pending = self._pending.pop(zone)
+        self._busy.add(zone)
+        try:
+            with contain("cache", zone=partial(names.text, zone)):
+                await self._apply(zone, pending)
+            self._has_failed = False
+        except asyncio.CancelledError:
+            # Perhaps not begun, perhaps done: whoever closes this writes it all once more.
+            self._again(zone, pending)
+            raise
+        except ZonegitError as error:
+            await self._fail(zone, pending, error)
+        finally:
+            self._busy.discard(zone)
+            if zone in self._pending:
+                self._due.put_nowait(zone)
+            elif not self._pending and not self._busy:
+                self.idle.set()
+        await self._pace.give_way()
+
+    def _again(self, zone: Name, pending: Pending) -> None:
+        self._pending[zone] = pending.before(self._pending.get(zone, Pending()))
+
+    async def _fail(self, zone: Name, pending: Pending, error: ZonegitError) -> None:
+        if isinstance(error, Corrupt | Invalid) and not pending.is_second:
+            log.error("last-known.dropped", zone=names.text(zone), error=error.message)
+            pending.is_second = True
+            self._again(zone, pending)
+            with suppress(ZonegitError):
+                await self._files.remove(path_of(zone, self._files.folder))
+        elif not self._has_failed:
+            self._has_failed = True  # a full disk is told of once, and not for each zone
+            log.warning(
+                "last-known.not-written",
+                zone=names.text(zone),
+                error=error.message,
+                hint=error.hint,
+            )
+
+    async def _apply(self, zone: Name, pending: Pending) -> None:
+        standing = self._descent.of(zone)
+        path = path_of(zone, self._files.folder)
+        if all(kept is None for _, kept in pending.branches) and not path.exists():
+            await self._leave(path, standing)
+            return
+        held = self._written.pop(zone, {})
+        gone, put = joined(pending.changes)
+        journal = partial(
+            sqlite.journal,
+            gone=[each.number for each in gone],
+            put=put,
+            stand=[standing] if standing else [],
+        )
+        rows = _Rows(self._files, path, self._pace)
+        writes = []
+        for branch, kept in pending.branches:
+            writes.append(await rows.write_of((zone, branch), kept, held.pop(branch, None)))
+            if kept is not None:
+                held[branch] = kept.compiled.commit
+        work = partial(sqlite.write, writes=writes, then=journal)
+        if not await self._files.write(path, work):
+            await self._leave(path, standing)
+        if held:
+            self._written[zone] = held
+
+    async def _leave(self, path: Path, standing: Standing | None) -> None:
+        """The zone is served no more. What its serials stand for is remembered all the same."""
+        if standing is not None:
+            await self._overall.stand([standing])
+        await self._files.remove(path)
+
+
+class _Rows:
+    """Prepares what one transaction then makes of a zone's file. A whole zone is written before it,
+    some rows at a time, under a number that there is no tip to yet: a thread that has more to do
+    keeps queries waiting for the interpreter, and so would freeing all rows at once."""
+
+    def __init__(self, files: FilePool, path: Path, pace: Pace) -> None:
+        self._files = files
+        self._path = path
+        self._pace = pace
+        self._free_number: int | None = None
+
+    async def write_of(self, key: Key, kept: Kept | None, held: ObjectId | None) -> Write:
+        """What becomes of a branch, of which ``held`` is on disk; None: nothing certain."""
+        if kept is None:
+            return Write(key, None)
+        position, compiled, seen, rows, base, _ = kept
+        tip = Tip(*key, compiled.commit, compiled.tree, position.epoch, position.sequence, seen)
+        if rows is not None and base is not None and base == held:
+            return Write(key, tip, rows, replaces=False)
+        every = _rows(compiled.snapshot)
+        batch = await self._batch(every)
+        total = _sum_up(batch)
+        if len(batch) < AT_ONCE:
+            return Write(key, tip, batch, total=total)
+        number = await self._number()
+        while len(batch) == AT_ONCE:
+            work = partial(sqlite.add, zone=key[0], tip=number, rows=batch)
+            await self._files.write(self._path, work)
+            batch = await self._batch(every)
+            total = digests.join(total, _sum_up(batch))
+        return Write(key, tip, batch, staged=number, total=total)
+
+    async def _number(self) -> int:
+        if self._free_number is None:
+            self._free_number = await self._files.write(self._path, sqlite.stage)
+        self._free_number += 1
+        return self._free_number - 1
+
+    async def _batch(self, rows: Iterator[Row]) -> list[Row]:
+        batch: list[Row] = []
+        for row in islice(rows, AT_ONCE):
+            batch.append(row)
+            await self._pace.give_way()
+        return batch
+
+
+def _sum_up(batch: Iterable[Row]) -> Digest:
+    return digests.sum_up(row.blob.id for row in batch if row.blob is not None)
+
+
+def _rows(snapshot: Snapshot) -> Iterator[Row]:
+    for held in contents(snapshot):
+        path = names.path(held.rrset.owner, snapshot.apex)
+        yield Row(path, held.rrset.rdtype, encode(Blob(held.rrset)))

@@ -1,0 +1,255 @@
+"""The file of ``--config``: TOML that says how each zone is served, and how the server behaves. It
+is read as a whole or refused as a whole, and the refusal names the line.
+"""
+
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from zonegit.errors import Invalid
+from zonegit.files import open_file
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_resolver.config import serving, tsig_keys
+from zonegit_resolver.config.serving import Plan, Serving, Settings
+
+MOST_OCTETS: Final = 1 << 20
+LONGEST_LINE: Final = 4_096
+DEEPEST: Final = 16
+"""How far values may be nested: an error, which is found only once the parser gave up."""
+
+ONLY: Final = "only"
+ZONE: Final = "zone"
+QUOTED: Final = 'the name of a zone is quoted: [zone."example.com"]'
+
+_TOKEN: Final = re.compile(
+    r'"""(?:\\.|[^\\])*?(?:"{3,5}|\Z)'
+    r"|'''.*?(?:'{3,5}|\Z)"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'[^'\n]*'"
+    r"|\#[^\n]*|[\[{]|[\]}]|\n",
+    re.DOTALL,
+)
+"""What matters to where a statement of TOML ends: strings, comments, brackets, line ends."""
+_LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+
+Place = tuple[str, ...]
+"""The way to a value, from the top of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A file, and what ``flags`` say where it says nothing."""
+
+    path: Path
+    flags: Settings
+    only: frozenset[Name] = frozenset()
+
+    def read(self) -> Plan:
+        """What it says now.
+
+        Raises:
+            Invalid: it cannot be read, or is wrong; names the line.
+        """
+        try:
+            with open_file(self.path) as file:
+                octets = file.read(MOST_OCTETS + 1)
+        except OSError as error:
+            raise Invalid(f"cannot read {self.path}: {error.strerror}") from error
+        return parse(octets, str(self.path), self.flags, self.only)
+
+
+def parse(octets: bytes, file: str, flags: Settings, only: frozenset[Name] = frozenset()) -> Plan:
+    """The plan that the content of ``file`` makes of ``flags`` and ``only``. The file of its keys
+    is read, from the folder of ``file`` when its path is relative.
+
+    Raises:
+        Invalid: it is wrong; begins with ``FILE:LINE:``.
+    """
+    document = _Document(file, octets)
+    top = {key: value for key, value in document.content.items() if key not in (ONLY, ZONE)}
+    defaults = serving.over(flags, _settings(document, (), top))
+    keys_file = Path(file).parent / defaults[serving.KEYS] if defaults.get(serving.KEYS) else None
+    conduct = _conduct(document, defaults, keys_file)
+    default = _serving(document, (), defaults, conduct.keys)
+    named = _only(document)
+    zones: dict[Name, Serving] = {}
+    for text, table in _tables(document):
+        place = (ZONE, text)
+        zone = _name(document, place, text)
+        if zone in zones:
+            raise document.refusal(place, f"{names.text(zone)} has a table already")
+        if named and zone not in named:
+            message = f"{names.text(zone)} is not served: {ONLY} does not name it"
+            raise document.refusal(place, message)
+        zones[zone] = _serving(
+            document,
+            place,
+            serving.over(defaults, _settings(document, place, table)),
+            conduct.keys,
+        )
+    return Plan(default, zones, named or only, conduct, keys_file)
+
+
+def _tables(document: "_Document") -> Iterator[tuple[str, dict[str, Any]]]:
+    tables = document.content.get(ZONE, {})
+    if not isinstance(tables, dict):
+        raise document.refusal((ZONE,), f"{ZONE} holds tables", hint=QUOTED)
+    for text, table in tables.items():
+        if not isinstance(table, dict):
+            raise document.refusal((ZONE, text), f"{text!r} is not a table of a zone", hint=QUOTED)
+        yield text, table
+
+
+def _settings(document: "_Document", keys: Place, table: Mapping[str, Any]) -> Settings:
+    """A table's settings, all of them known and text."""
+    settings = serving.SETTINGS if keys else (*serving.SETTINGS, *serving.COMMON)
+    for key, value in table.items():
+        if key not in settings:
+            known = ", ".join(settings if keys else (*settings, ONLY, ZONE))
+            hint = QUOTED if keys and isinstance(value, dict) else f"settings here: {known}"
+            raise document.refusal((*keys, key), f"{key!r} is not a setting", hint=hint)
+        if not isinstance(value, str):
+            raise document.refusal((*keys, key), f"{key} is text", hint=f'{key} = "..."')
+    return table
+
+
+def _only(document: "_Document") -> frozenset[Name]:
+    listed = document.content.get(ONLY)
+    if listed is None:
+        return frozenset()
+    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+        raise document.refusal((ONLY,), f"{ONLY} lists zones", hint=f'{ONLY} = ["example.com"]')
+    if not listed:
+        hint = "leave it out to serve every zone"
+        raise document.refusal((ONLY,), f"{ONLY} names no zone", hint=hint)
+    found: set[Name] = set()
+    for text in listed:
+        zone = _name(document, (ONLY,), text)
+        if zone in found:
+            raise document.refusal((ONLY,), f"{ONLY} names {names.text(zone)} twice")
+        found.add(zone)
+    return frozenset(found)
+
+
+def _name(document: "_Document", keys: Place, text: str) -> Name:
+    try:
+        return names.parse(text)
+    except Invalid as error:
+        raise document.refusal(keys, error.message, hint=error.hint) from error
+
+
+def _serving(
+    document: "_Document", place: Place, settings: Settings, keys: Collection[Name]
+) -> Serving:
+    try:
+        return serving.serving(settings, keys)
+    except Invalid as error:
+        place = (*place, error.details["setting"])
+        raise document.refusal(place, error.message, hint=error.hint) from error
+
+
+def _conduct(document: "_Document", settings: Settings, keys_file: Path | None) -> Conduct:
+    try:
+        keys = tsig_keys.read(keys_file) if keys_file is not None else {}
+        return serving.conduct(settings, keys)
+    except Invalid as error:
+        place = (error.details.get("setting", serving.KEYS),)
+        raise document.refusal(place, error.message, hint=error.hint) from error
+
+
+class _Document:
+    """A file's content, and where in it things stand."""
+
+    def __init__(self, file: str, octets: bytes) -> None:
+        self._file = file
+        self._text = self._decoded(octets)
+        self.content = self._loaded()
+
+    def refusal(self, keys: Place, message: str, *, hint: str | None = None) -> Invalid:
+        """The error about what stands there; where that is inherited, about its table."""
+        places = _places(self._text)
+        while keys and keys not in places:
+            keys = keys[:-1]
+        return self._refusal(places.get(keys, 1), message, hint)
+
+    def _refusal(self, line: int, message: str, hint: str | None = None) -> Invalid:
+        return Invalid(f"{self._file}:{line}: {message}", hint=hint)
+
+    def _decoded(self, octets: bytes) -> str:
+        if len(octets) > MOST_OCTETS:
+            line = octets.count(b"\n", 0, MOST_OCTETS) + 1
+            raise self._refusal(line, f"the file goes on past {MOST_OCTETS:,} octets")
+        try:
+            text = octets.decode().replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            line = octets.count(b"\n", 0, error.start) + 1
+            raise self._refusal(line, "not UTF-8, as TOML is") from error
+        for number, line_text in enumerate(text.split("\n"), 1):
+            if len(line_text) > LONGEST_LINE:
+                raise self._refusal(number, f"a line of more than {LONGEST_LINE:,} characters")
+        return text
+
+    def _loaded(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self._text)
+        except ValueError as error:
+            matched = _LINE.search(str(error))
+            message = _LINE.sub("", str(error))
+            last = self._text.rstrip("\n").count("\n") + 1
+            line = int(matched[1]) if matched and matched[1] else last
+            raise self._refusal(line, f"not TOML: {message}") from error
+        except RecursionError as error:
+            raise self._refusal(_line_too_deep(self._text), "nested too deeply") from error
+
+
+def _places(text: str) -> dict[Place, int]:
+    """The line where the statement begins that first names each key, in a well-formed file. What
+    a key is, each statement by itself tells the parser."""
+    places: dict[Place, int] = {}
+    table: Place = ()
+    for line, statement in _statements(text):
+        is_header = statement.lstrip().startswith("[")
+        found = list(_keys(tomllib.loads(statement), () if is_header else table))
+        for keys in found:
+            places.setdefault(keys, line)
+        if is_header:
+            table = found[-1]
+    return places
+
+
+def _keys(content: object, above: Place) -> Iterator[Place]:
+    """All keys, a table before what it holds; no deeper than settings of zones lie."""
+    if isinstance(content, dict) and len(above) < 3:
+        for key, value in content.items():
+            yield (*above, key)
+            yield from _keys(value, (*above, key))
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Each statement with the line it begins at; blank lines and comments go with none."""
+    start, line = 0, 1
+    for token, depth in _tokens(text + "\n"):
+        if token[0] == "\n" and depth == 0:
+            statement = text[start : token.start()]
+            if statement.strip() and not statement.lstrip().startswith("#"):
+                yield line, statement
+            line += statement.count("\n") + 1
+            start = token.end()
+
+
+def _line_too_deep(text: str) -> int:
+    deep = (token.start() for token, depth in _tokens(text) if depth > DEEPEST)
+    return text.count("\n", 0, next(deep, 0)) + 1
+
+
+def _tokens(text: str) -> Iterator[tuple[re.Match[str], int]]:
+    """Tokens with how deep in brackets what follows them is."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        yield token, depth

@@ -1,0 +1,1 @@
+"""Follow the log of the ref store: load, compile and swap the zones that moved."""

@@ -1,0 +1,125 @@
+"""What leads a secondary from the serial it has to what is served: by the journal, else by history.
+
+A base is a state that this zone had as it is served here: the journal's own, or a tip that the
+served branch itself had by the log of refs. A commit that can merely be reached is none, for two
+sides of a merge can bear one serial with different content. Whatever is not certain is no base, and
+the secondary gets the whole zone (docs/adr/0019-differences.md).
+"""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from zonegit.containment import contain
+from zonegit.errors import ZonegitError
+from zonegit.nameserver.answer.zone_table import State
+from zonegit.nameserver.zone.records import Delta, condensed, difference
+from zonegit.objects.ids import ObjectId
+from zonegit.store import ref_names
+from zonegit.store.protocols import RefStore
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_resolver.cache.journal import Journal
+from zonegit_resolver.cache.serial_lineage import Descent
+from zonegit_resolver.follow.loader import Loader
+from zonegit_resolver.follow.node_cache import RecentTrees
+from zonegit_resolver.scheduling import Pace, driven
+from zonegit_resolver.zone_states import Compiled, Tracks
+
+PATIENCE_S: Final = 2.0
+"""How long history may take, before a secondary gets the whole zone instead."""
+MOST_ROWS: Final = 100
+"""Moves to one serial that are read; a branch that has more was forced back and forth."""
+MOST_RRSETS: Final = 20_000
+"""That may differ; what is compiled for it is let go in one go."""
+AT_ONCE: Final = 4
+"""Questions to history at a time."""
+
+log = structlog.get_logger()
+
+
+class Differences:
+    """Knows what is served by ``tracks``; ``history`` is asked once there is a bus."""
+
+    def __init__(self, tracks: Tracks, journal: Journal, descent: Descent, pace: Pace) -> None:
+        self._tracks = tracks
+        self._journal = journal
+        self._descent = descent
+        self._pace = pace
+        self.history: History | None = None
+
+    def recent(self, apex: Name, state: State, serial: int) -> list[Delta] | None:
+        """What the journal has that leads from ``serial`` to a state, one after the other; None:
+        it does not tell."""
+        if not self._descent.is_base(apex, serial):
+            return None
+        return self._journal.since((apex, state.branch), state.commit, serial)
+
+    async def since(self, apex: Name, state: State, serial: int) -> Delta | None:
+        """What leads from ``serial`` to a state; None: nobody can tell, or not in time."""
+        if recent := self.recent(apex, state, serial):
+            return await driven(condensed(recent), self._pace)
+        current = self._current(apex, state)
+        if self.history is None or current is None or not self._descent.is_base(apex, serial):
+            return None
+        return await self.history.since(apex, state.branch, current, serial)
+
+    def _current(self, apex: Name, state: State) -> Compiled | None:
+        """What is known of a state that is a branch's, and still served."""
+        if not self._tracks.plan.follows(apex, state.branch):
+            return None
+        for track in self._tracks.of(apex):
+            if track.branch == state.branch and track.current is not None:
+                return track.current if track.current.commit == state.commit else None
+        return None
+
+
+class History:
+    """Finds bases in the log of refs, and compares trees."""
+
+    def __init__(self, refs: RefStore, store: RecentTrees, pace: Pace) -> None:
+        self._refs = refs
+        self._store = store
+        self._pace = pace
+        self._free = asyncio.Semaphore(AT_ONCE)
+
+    async def since(self, zone: Name, branch: str, current: Compiled, serial: int) -> Delta | None:
+        """What leads to ``current`` from the one state that the branch had with ``serial``; None
+        when there was none, or several, or it takes too long to tell, or is too much."""
+        try:
+            async with asyncio.timeout(PATIENCE_S), self._free:
+                with contain("transfer", zone=names.text(zone)):
+                    base = await self._base(zone, branch, serial)
+                    return await self._difference(zone, base, current) if base else None
+        except TimeoutError:
+            reason = f"it took longer than {PATIENCE_S:g} s"
+        except ZonegitError as error:
+            reason = error.message
+        log.info(
+            "difference.not-found",
+            zone=names.text(zone),
+            branch=branch,
+            serial=serial,
+            reason=reason,
+        )
+        return None
+
+    async def _base(self, zone: Name, branch: str, serial: int) -> ObjectId | None:
+        """The commit, of those with the one tree that the branch had under that serial."""
+        ref = ref_names.branch(zone, branch)
+        rows = await self._refs.reflog(ref, MOST_ROWS, serial)
+        commits = {row.new for row in rows if row.new is not None and row.serial == serial}
+        if len(rows) == MOST_ROWS:
+            return None
+        loader = Loader(self._store, self._pace)
+        trees = {await loader.tree_of(commit) for commit in commits}
+        return next(iter(commits)) if len(trees) == 1 else None
+
+    async def _difference(self, zone: Name, base: ObjectId, current: Compiled) -> Delta:
+        """Compiles the base from what is served, which costs what differs."""
+        loader = Loader(self._store, self._pace)
+        loaded = await loader.load(base, current.snapshot, current.tree, MOST_RRSETS)
+        paths = [row.path for row in loaded.rows or ()]
+        slow = difference(loaded.snapshot, current.snapshot, paths)
+        return await driven(slow, self._pace)

@@ -1,0 +1,409 @@
+"""Follows the log of the ref store: listens first, then reads where everything stands, then takes
+each event in order. Nothing polls.
+
+The log is the truth, an event a hint. A gap in the sequence, a heartbeat that is ahead, a
+reconnect, an overflow: each makes it ask for what it has missed; another epoch for everything.
+
+A log that has gone back, or that is in an epoch before ours, was restored from a backup. Then what
+is served is kept, for secondaries have it, too, until an operator has recovered the zone
+(docs/adr/0030-recovery.md). A ref store of another installation is not followed at all, unless an
+operator has said that it replaces ours (docs/adr/0045-installations.md).
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Final
+
+import msgspec
+import structlog
+
+from zonegit.bus.connection import Bus
+from zonegit.containment import contain, isolate
+from zonegit.errors import Internal, Invalid, Unavailable, ZonegitError
+from zonegit.objects.ids import RawObject
+from zonegit.store.installation import OURS_S, Held, Verdict, belongs, judge
+from zonegit.store.protocols import LogEntry, RefStore, Snapshot, ZoneRefs
+from zonegit.wire import codec, subjects
+from zonegit.wire.messages import Heartbeat, RefEvent
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_resolver.cache.cache import LastKnown
+from zonegit_resolver.cache.summary import Followed
+from zonegit_resolver.follow.pins import Pins
+from zonegit_resolver.follow.updater import Updater
+from zonegit_resolver.zone_states import Position, Tracks
+
+RETRY_FIRST_S: Final = 0.1
+RETRY_MOST_S: Final = 5.0
+
+log = structlog.get_logger()
+
+
+class Follower:
+    """``complete`` is set once everything has been read; ``failed`` when an attempt failed."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        refs: RefStore,
+        tracks: Tracks,
+        updater: Updater,
+        pins: Pins,
+        last_known: LastKnown,
+    ) -> None:
+        self._bus = bus
+        self._refs = refs
+        self._tracks = tracks
+        self._updater = updater
+        self._pins = pins
+        self._notes = last_known.notes
+        self._descent = last_known.descent
+        followed = self._notes.followed
+        self.epoch, self.sequence = followed.epoch, followed.sequence
+        """The last row of the log that was taken up."""
+        self.operation, self.past = followed.operation, followed.past
+        """That row's operation, and the epochs before its own."""
+        self.installation = followed.installation
+        """The installation whose log is followed; empty: unknown yet."""
+        self.refuses = ""
+        """That of a ref store which is heard and not followed; empty: there is none."""
+        self.announced = 0
+        """The last one that is known to exist."""
+        self._heard = float("-inf")
+        self._second = ""
+        self.is_held = False
+        """Whether the ref store has lost what was taken up."""
+        self._recovering = False
+        self._last_beat: Heartbeat | None = None
+        self._at_last_beat = 0
+        self._missed = asyncio.Event()
+        self._everything = True
+        self.complete = asyncio.Event()
+        self.failed = asyncio.Event()
+
+    @property
+    def lag(self) -> int:
+        """How many rows of the log are known to exist and not yet served."""
+        behind = sum(track.is_behind for track in self._tracks)
+        return max(0, self.announced - self.sequence) + behind
+
+    async def run(self) -> None:
+        """Follows until cancelled.
+
+        Raises:
+            Denied: the bus does not let this resolver listen or ask.
+        """
+        self._bus.on_reconnect(self._missed.set)
+        async with AsyncExitStack() as listening:
+            for subject, hear in ((subjects.EVENTS, self._hear), (subjects.HEARTBEAT, self._beat)):
+                await listening.enter_async_context(self._bus.subscribe(subject, hear))
+            self._missed.set()
+            wait_s = RETRY_FIRST_S
+            while True:
+                await self._missed.wait()
+                self._missed.clear()
+                try:
+                    with contain("log"):
+                        await self._catch_up()
+                    wait_s = RETRY_FIRST_S
+                except ZonegitError as error:
+                    log.warning("log.not-read", error=error.message, hint=error.hint)
+                    self.failed.set()
+                    self._missed.set()
+                    await asyncio.sleep(wait_s)
+                    wait_s = min(2 * wait_s, RETRY_MOST_S)
+
+    def look_again(self, changed: Iterable[Name]) -> None:
+        """Another plan, by which these zones are served otherwise: where everything stands matters
+        anew, and so does what their pins stand for."""
+        for zone in changed:
+            self._pins.forget(zone)
+        self._lose_track()
+
+    def _hear(self, subject: str, octets: bytes) -> None:
+        try:
+            event = codec.decode(octets, RefEvent)
+        except Invalid as error:
+            log.warning("event.malformed", subject=subject[:300], error=error.message)
+            self._missed.set()
+            return
+        try:
+            with contain("event", subject=subject[:300]):
+                self._hear_event(event)
+        except Internal:
+            self._lose_track()  # it may be half taken up
+
+    def _hear_event(self, event: RefEvent) -> None:
+        if not belongs(self.installation, event.installation, ()):
+            return  # its heartbeats say whether it replaces ours
+        self.announced = max(self.announced, event.entry.sequence)
+        if event.epoch != self.epoch:
+            self._lose_track()
+        elif event.entry.sequence == self.sequence + 1 and not self._everything:
+            self._take(event.entry, event.objects)
+        elif event.entry.sequence > self.sequence:
+            self._missed.set()
+
+    def _beat(self, subject: str, octets: bytes) -> None:
+        try:
+            beat = codec.decode(octets, Heartbeat)
+        except Invalid as error:
+            log.warning("event.malformed", subject=subject, error=error.message)
+            return
+        if not belongs(self.installation, beat.installation, beat.replaces):
+            self._hear_other(beat.installation)
+            return
+        self._heard = time.monotonic()
+        before, self._last_beat = self._last_beat, beat
+        if self.refuses:
+            self._accept()
+        elif self._is_other(before, beat):
+            self._lose_track()
+        elif beat.sequence > self.sequence:
+            self.announced = max(self.announced, beat.sequence)
+            self._missed.set()
+        elif not self._everything:
+            self._tracks.confirmed = time.time()
+        self._at_last_beat = self.sequence
+
+    def _is_other(self, before: Heartbeat | None, beat: Heartbeat) -> bool:
+        """Return whether everything has to be read again, for the log is not what it was."""
+        if self.is_held:
+            return not _is_same(before, beat)
+        if self._recovering and not (_recovers(beat) and _is_same(before, beat)):
+            return True
+        # An event may overtake a heartbeat, but not one that was sent a second before it.
+        return beat.epoch != self.epoch or beat.sequence < self._at_last_beat
+
+    def _hear_other(self, installation: str) -> None:
+        """Handle a ref store of another installation: in the place of ours, or next to it."""
+        if not self._is_ours_there():
+            self._refuse(installation)
+        elif installation != self._second:
+            self._second = installation
+            log.error(
+                "refs.second",
+                installation=installation,
+                held=self.installation,
+                hint="two ref stores serve on one bus: stop the one of that installation",
+            )
+
+    def _is_ours_there(self) -> bool:
+        return time.monotonic() - self._heard < OURS_S
+
+    def _refuse(self, installation: str) -> None:
+        """Keep what is served: the only ref store there is is of another installation."""
+        if installation == self.refuses:
+            return
+        self.refuses = installation
+        for track in self._tracks:
+            self._tracks.hold(track)
+        log.error(
+            "refs.refused",
+            installation=installation,
+            held=self.installation,
+            hint="start refs over its own folder; if this store is to replace that one:"
+            f" zonegit adopt-store {self.installation}",
+        )
+
+    def _accept(self) -> None:
+        """Follow again: the ref store that is heard now is ours, or replaces it."""
+        log.info("refs.accepted", held=self.installation)
+        self.refuses = ""
+        self._lose_track()
+
+    def _lose_track(self) -> None:
+        """What this knows is of another log, or of a later state of it than there is."""
+        self._everything = True
+        self._missed.set()
+
+    async def _catch_up(self) -> None:
+        if not self._everything:
+            await self._read_missed()
+        while self._everything:
+            if not await self._read_everything():
+                break
+            if self.is_held:
+                # The ref store hears from this what it lacks.
+                await self._refs.since(self.epoch, self.sequence, self.operation)
+                break
+        else:
+            self._tracks.confirmed = time.time()
+            self._note()
+        self.complete.set()
+
+    def _note(self) -> None:
+        began = self._notes.followed.began
+        followed = Followed(
+            self.epoch, self.sequence, self.past, began, self.operation, self.installation
+        )
+        self._notes.follow(followed)
+
+    async def _read_missed(self) -> None:
+        while True:
+            since = await self._refs.since(self.epoch, self.sequence, self.operation)
+            is_short = since.sequence < self.sequence
+            if since.epoch != self.epoch or is_short or since.is_other:
+                self._everything = True
+                return
+            self.announced = since.sequence  # the log knows better than a message that came astray
+            for entry in since.entries:
+                if entry.sequence > self.sequence:
+                    self._take(entry, ())
+            if not since.entries or self.sequence >= since.sequence:
+                self.sequence = max(self.sequence, since.sequence)
+                return
+
+    async def _read_everything(self) -> bool:
+        """Read all zones and tips, in pages. Events that arrive meanwhile count from the first
+        page's sequence on, and are asked for afterwards.
+
+        Returns:
+            Whether the ref store is of our installation; nothing of another one is taken.
+        """
+        plan = self._tracks.plan
+        first = page = await self._refs.snapshot()
+        if not await self._judge(first):
+            return False
+        self._notes.begin(first.start)
+        registered: set[Name] = set()
+        while True:
+            for zone in page.zones:
+                registered.add(zone.zone)
+                with isolate("zone", zone=partial(names.text, zone.zone)):
+                    self._stand(zone, first)
+            if page.after is None:
+                break
+            page = await self._refs.snapshot(page.after)
+            if page.epoch != first.epoch:
+                return True  # replaced meanwhile; the next attempt reads it
+        if self._tracks.plan is not plan:
+            return True  # so was that
+        for track in list(self._tracks):
+            if track.zone in registered:
+                continue
+            if self.is_held or first.recovering:
+                self._tracks.hold(track)
+            else:
+                gone = Position(None, first.epoch, first.sequence)
+                self._updater.want(track.zone, track.branch, gone)
+                self._pins.forget(track.zone)
+        if not self.is_held:
+            self._begin(first)
+            self._everything = False
+            await self._read_missed()
+        return True
+
+    async def _judge(self, first: Snapshot) -> bool:
+        """Find out whether the ref store is ours, and has lost what was taken up.
+
+        Returns:
+            Whether its zones are of interest: it is of our installation.
+        """
+        held = Held(self.installation, self.epoch, self.sequence, self.past)
+        verdict = judge(held, first)
+        if verdict is Verdict.FOREIGN:
+            if self._is_ours_there():
+                raise Unavailable("a ref store of another installation answers, next to ours")
+            self._refuse(first.installation)
+            return False
+        is_held = verdict is Verdict.WENT_BACK
+        if not is_held and first.epoch == self.epoch and self.operation:
+            since = await self._refs.since(self.epoch, self.sequence, self.operation)
+            is_held = since.is_other
+        if is_held and not self.is_held:
+            log.error(
+                "log.went-back",
+                epoch=first.epoch,
+                sequence=first.sequence,
+                held_epoch=self.epoch,
+                held_sequence=self.sequence,
+                hint="the ref store was restored; what is served stays until: zonegit recover;"
+                f" if this store is to replace the one before: zonegit adopt-store {self.epoch}",
+            )
+        self.is_held, self.refuses = is_held, ""
+        self._heard = time.monotonic()
+        if not is_held and self.epoch not in ("", first.epoch):
+            self._descent.doubt()
+        return True
+
+    def _begin(self, first: Snapshot) -> None:
+        """Go on from the whole picture."""
+        self.epoch, self.sequence = first.epoch, first.sequence
+        self.installation = first.installation or self.installation
+        self.past = tuple(each.epoch for each in first.past)
+        self.operation = first.operation
+        self._recovering = first.recovering
+        self.announced = self._at_last_beat = first.sequence
+
+    def _stand(self, zone: ZoneRefs, first: Snapshot) -> None:
+        """Where a zone stands in the whole picture."""
+        if self.is_held or zone.awaiting:
+            self._keep(zone, first)
+            return
+        if self._tracks.plan.is_pinned(zone.zone):
+            for track in self._tracks.of(zone.zone):
+                self._tracks.release(track)
+            self._pins.want(zone.zone, first.epoch, first.sequence)
+            return
+        for branch in self._tracks.plan.labels(zone.zone):
+            if tip := zone.heads.get(branch):
+                position = Position(tip.target, first.epoch, tip.sequence)
+                self._updater.want(zone.zone, branch, position)
+            elif self._tracks.has(zone.zone, branch):
+                gone = Position(None, first.epoch, first.sequence)
+                self._updater.want(zone.zone, branch, gone)
+
+    def _keep(self, zone: ZoneRefs, first: Snapshot) -> None:
+        """Keep what is served of a zone that is not recovered; take the tips of the rest."""
+        served = {each.branch for each in self._tracks.of(zone.zone) if each.current is not None}
+        for track in self._tracks.of(zone.zone):
+            if track.current is not None:
+                self._tracks.hold(track)
+        if self._tracks.plan.is_pinned(zone.zone):
+            if not served:
+                self._pins.want(zone.zone, first.epoch, first.sequence)
+            return
+        for branch in self._tracks.plan.labels(zone.zone):
+            if branch not in served and (tip := zone.heads.get(branch)):
+                position = Position(tip.target, first.epoch, tip.sequence)
+                self._updater.want(zone.zone, branch, position)
+
+    def _take(self, entry: LogEntry, objects: Sequence[RawObject]) -> None:
+        """Applies one row of the log."""
+        self.sequence, self.operation = entry.sequence, entry.operation
+        self._note()
+        ref = entry.ref
+        if ref.zone is None:
+            return
+        # A page of the whole picture may have shown what came later already.
+        known = {
+            track.branch
+            for track in self._tracks.of(ref.zone)
+            if track.wanted.epoch == self.epoch and track.wanted.sequence >= entry.sequence
+        }
+        if entry.kind == "removed":
+            gone = Position(None, self.epoch, entry.sequence, entry.time)
+            for track in self._tracks.of(ref.zone):
+                if track.branch not in known:
+                    self._updater.want(ref.zone, track.branch, gone)
+            self._pins.forget(ref.zone)
+        elif self._tracks.plan.is_pinned(ref.zone):
+            self._pins.want(ref.zone, self.epoch, entry.sequence)
+        elif ref.space == "heads" and self._tracks.plan.follows(ref.zone, ref.short):
+            moved = Position(entry.new, self.epoch, entry.sequence, entry.time)
+            if ref.short not in known:
+                self._updater.want(ref.zone, ref.short, moved, objects)
+
+
+def _is_same(before: Heartbeat | None, beat: Heartbeat) -> bool:
+    """Return whether the log and its recovery stand where they stood one heartbeat ago."""
+    return before is not None and msgspec.structs.replace(before, time=beat.time) == beat
+
+
+def _recovers(beat: Heartbeat) -> bool:
+    """Return whether zones await their recovery."""
+    return beat.restored or beat.awaiting > 0

@@ -1,0 +1,153 @@
+"""From one commit of a zone to another: fetch what differs, compile it, a slice at a time."""
+
+from collections.abc import Collection, Iterable
+from itertools import count, islice
+from typing import Final, NamedTuple, TypeVar
+
+from zonegit.errors import Invalid
+from zonegit.nameserver.zone.compiler import Change, advance, change_of
+from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.objects import zone_tree
+from zonegit.objects.codec import decode
+from zonegit.objects.ids import ObjectId, RawObject, short, verified
+from zonegit.objects.model import Commit, Object
+from zonegit.objects.walk import Asks
+from zonegit.zone import names
+from zonegit_resolver.cache.sqlite import Row
+from zonegit_resolver.follow.node_cache import RecentTrees
+from zonegit_resolver.scheduling import BIG, Pace, settle_the_heap
+
+T = TypeVar("T")
+
+AT_ONCE: Final = 20
+"""Objects of one request: what a reply takes to decode is a slice of work that is short enough."""
+STEP: Final = 48
+MANY: Final = 16
+"""Steps of a diff that no small change has."""
+
+
+class Loaded(NamedTuple):
+    """A zone at a commit. ``rows`` are the differences to what it was loaded upon, None: to
+    nothing, and the snapshot says all there is; as rows it would take as much memory again."""
+
+    snapshot: Snapshot
+    tree: ObjectId
+    rows: list[Row] | None
+
+
+class Loader:
+    """Loads one zone. ``known`` are objects at hand, not yet verified."""
+
+    def __init__(self, store: RecentTrees, pace: Pace, known: Iterable[RawObject] = ()) -> None:
+        self._store = store
+        self._pace = pace
+        self._known = {raw.id: verified(raw) for raw in known}
+        store.learn(self._known.values())
+
+    async def load(
+        self, commit: ObjectId, base: Snapshot, tree: ObjectId | None, most: int | None = None
+    ) -> Loaded:
+        """The zone at ``commit``, advanced from ``base``, which is compiled from ``tree`` (None:
+        from nothing). ``most`` is how many RRsets may differ, None: any number.
+
+        Raises:
+            NotFound, Corrupt, Unavailable: as the store does.
+            Invalid: what is stored is no zone with that apex; too many RRsets differ.
+        """
+        target = await self.tree_of(commit)
+        rows: list[Row] | None = None if tree is None else []
+        advancing = _Advancing(base, self, self._pace, most, rows)
+        found: list[zone_tree.Change] = []
+        asks = zone_tree.diff(tree, target, found.append, STEP)
+        await self._drive(asks, found, advancing)
+        if advancing.snapshot.serial is None:
+            raise Invalid(f"the zone has no SOA record at {names.text(base.apex)}")
+        return Loaded(advancing.snapshot, target, rows)
+
+    async def tree_of(self, commit: ObjectId) -> ObjectId:
+        """The tree of a commit.
+
+        Raises:
+            NotFound, Corrupt, Unavailable: as the store does.
+            Invalid: it is none.
+        """
+        found = decode((await self.raw([commit]))[commit])
+        if not isinstance(found, Commit):
+            raise Invalid(f"object {short(commit)} is not a commit")
+        return found.tree
+
+    async def _drive(
+        self, asks: Asks[None], found: list[zone_tree.Change], advancing: "_Advancing"
+    ) -> None:
+        try:
+            wanted = next(asks)
+            for number in count(1):
+                answers = await self._decoded(wanted)
+                while len(found) >= AT_ONCE:
+                    await advancing.take(found)
+                if number % MANY == 0:
+                    settle_the_heap()  # a wide node's entries are many before the first is taken
+                wanted = asks.send(answers)
+        except StopIteration:
+            while found:
+                await advancing.take(found)
+
+    async def _decoded(self, ids: Collection[ObjectId]) -> dict[ObjectId, Object]:
+        found: dict[ObjectId, Object] = {}
+        rest = iter(ids)
+        while batch := list(islice(rest, AT_ONCE)):
+            for object_id, raw in (await self.raw(batch)).items():
+                found[object_id] = decode(raw)
+                await self._pace.breathe()
+        await self._pace.breathe()
+        return found
+
+    async def raw(self, ids: Collection[ObjectId]) -> dict[ObjectId, RawObject]:
+        """These objects, verified."""
+        distant = [object_id for object_id in ids if object_id not in self._known]
+        fetched = await self._store.get(distant) if distant else {}
+        return {each: self._known.get(each) or fetched[each] for each in ids}
+
+
+class _Advancing:
+    """A snapshot under way, and what was done to it, as far as it is wanted."""
+
+    def __init__(
+        self,
+        base: Snapshot,
+        loader: Loader,
+        pace: Pace,
+        most: int | None,
+        rows: list[Row] | None,
+    ) -> None:
+        self.snapshot = base
+        self._rows = rows
+        self._count = 0
+        self._loader = loader
+        self._pace = pace
+        self._most = most
+
+    async def take(self, found: list[zone_tree.Change]) -> None:
+        """Applies the last few of the differences, and takes them out of the list."""
+        if self._most is not None and self._count + len(found) > self._most:
+            raise Invalid(f"more than {self._most} RRsets differ")
+        batch = found[-AT_ONCE:]
+        del found[-AT_ONCE:]
+        blobs = await self._loader.raw({each.new for each in batch if each.new is not None})
+        for each in batch:
+            blob = blobs[each.new] if each.new is not None else None
+            if self._rows is not None:
+                self._rows.append(Row(each.path, each.rdtype, blob))
+            change = change_of(each.path, each.rdtype, blob)
+            self.snapshot = await advanced(self.snapshot, change, self._pace)
+            self._count += 1
+            if self._count % BIG == 0:
+                settle_the_heap()
+
+
+async def advanced(snapshot: Snapshot, change: Change, pace: Pace) -> Snapshot:
+    """The snapshot after a change, made in slices."""
+    for step in advance(snapshot, [change]):
+        snapshot = step
+        await pace.breathe()
+    return snapshot

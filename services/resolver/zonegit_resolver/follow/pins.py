@@ -1,0 +1,130 @@
+"""Zones that are pinned to the past: each stays at the commit that its refish stood for.
+
+Each is looked up separately: one that cannot be found does not delay the others.
+"""
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+from typing import Final, NamedTuple
+
+import structlog
+
+from zonegit.containment import contain
+from zonegit.errors import Denied, Invalid, NotFound, Unavailable, ZonegitError
+from zonegit.repo import refish
+from zonegit.repo.heads import Repo
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_resolver.config.serving import Serving
+from zonegit_resolver.follow.updater import Updater
+from zonegit_resolver.zone_states import Position, Tracks
+
+RETRY_FIRST_S: Final = 0.1
+RETRY_MOST_S: Final = 5.0
+
+log = structlog.get_logger()
+
+
+class _Since(NamedTuple):
+    """The place in the log from which a pin is answered for."""
+
+    epoch: str
+    sequence: int
+
+
+class Pins:
+    """Finds what pins stand for, once in the life of a process, and again when another plan pins a
+    zone to something else. A refish that stands for nothing is tried again when the log tells of
+    the zone. ``failed`` is set when an attempt failed."""
+
+    def __init__(self, repo: Repo, tracks: Tracks, updater: Updater) -> None:
+        self._repo = repo
+        self._tracks = tracks
+        self._updater = updater
+        self._waiting: dict[Name, _Since] = {}
+        self._found: dict[Name, Serving] = {}
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.failed = asyncio.Event()
+
+    def want(self, zone: Name, epoch: str, sequence: int) -> None:
+        """A zone that the plan pins is there. Nothing happens if its pin was found before."""
+        if self._found.get(zone) != self._tracks.plan.of(zone):
+            self._waiting[zone] = _Since(epoch, sequence)
+            self._idle.clear()
+            self._wake.set()
+
+    def forget(self, zone: Name) -> None:
+        """The zone is gone."""
+        self._found.pop(zone, None)
+
+    async def settled(self) -> None:
+        """Waits until all that there is to find has been looked for."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Looks for pins until cancelled.
+
+        Raises:
+            Denied: the bus does not let this resolver ask.
+        """
+        wait_s = RETRY_FIRST_S
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if await self._find_all():
+                wait_s = RETRY_FIRST_S
+                continue
+            self.failed.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+            self._wake.set()
+            wait_s = min(2 * wait_s, RETRY_MOST_S)
+
+    async def _find_all(self) -> bool:
+        """Look once for each pin that waits; return whether none failed.
+
+        Raises:
+            Denied: the bus does not let this resolver ask.
+        """
+        is_good = True
+        for zone, since in list(self._waiting.items()):
+            try:
+                with contain("pin", zone=partial(names.text, zone)):
+                    await self._find_one(zone, since)
+            except Denied:
+                raise
+            except ZonegitError as error:
+                is_good = False
+                log.warning(
+                    "pin.not-resolved",
+                    zone=names.text(zone),
+                    error=error.message,
+                    hint=error.hint,
+                )
+                if isinstance(error, Unavailable):
+                    self._waiting[zone] = self._waiting.pop(zone)  # the others first, next time
+                    return False
+        if not self._wake.is_set():
+            self._idle.set()
+        return is_good
+
+    async def _find_one(self, zone: Name, since: _Since) -> None:
+        serving = self._tracks.plan.of(zone)
+        if serving is not None and serving.at is not None:
+            await self._find(zone, serving, serving.at, since)
+        if self._waiting.get(zone) is since:
+            del self._waiting[zone]
+
+    async def _find(self, zone: Name, serving: Serving, at: str, since: _Since) -> None:
+        try:
+            found = await refish.resolve(self._repo, at, zone=zone, branch=serving.branch)
+        except (NotFound, Invalid) as error:
+            log.warning("pin.not-there", zone=names.text(zone), at=at, error=error.message)
+            return
+        if found.zone == zone and self._tracks.plan.of(zone) == serving:
+            self._found[zone] = serving
+            self._updater.want(zone, at, Position(found.commit, *since))

@@ -1,0 +1,37 @@
+"""Lets go of what is served no more: on disk, and in memory a slice at a time."""
+
+import structlog
+
+from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.zone import names
+from zonegit_resolver.cache.cache import LastKnown
+from zonegit_resolver.scheduling import Pace, dispose
+from zonegit_resolver.zone_states import Track
+
+log = structlog.get_logger()
+
+
+class Leaving:
+    """Takes tracks and snapshots that were replaced; :meth:`finish` frees what is held."""
+
+    def __init__(self, last_known: LastKnown, pace: Pace) -> None:
+        self._last_known = last_known
+        self._pace = pace
+        self._left: list[Snapshot] = []
+
+    def track(self, track: Track) -> None:
+        """A track that queries do not see any more."""
+        log.info("zone.left", zone=names.text(track.zone), branch=track.branch)
+        self._last_known.drop(track.zone, track.branch)
+        if track.current is not None:
+            self.snapshot(track.current.snapshot)
+            track.current = None
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """A state that was big, and replaced."""
+        self._left.append(snapshot)
+
+    async def finish(self) -> None:
+        """Frees all of it, in slices."""
+        left, self._left = self._left, []
+        await dispose(left, self._pace)

@@ -1,0 +1,112 @@
+"""Where queries arrive: UDP and TCP on each address, bound when the zones are loaded.
+
+Each process binds for itself with SO_REUSEPORT; the kernel spreads the clients over all of them.
+"""
+
+import asyncio
+import resource
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from typing import Final
+
+from zonegit.containment import keep_running
+from zonegit.errors import Unavailable
+from zonegit.nameserver.acl import Address
+from zonegit.nameserver.answer.zone_table import Zones
+from zonegit_resolver.listen.tcp import Streams
+from zonegit_resolver.listen.udp import Datagrams, Losses, Respond
+
+_BACKLOG: Final = 4_096
+"""Connections that wait to be taken, while thousands come at once; the kernel may grant less."""
+_SEND_BUFFER: Final = 256 * 1024
+_RECEIVE_BUFFER: Final = 64 * 1024
+"""Octets of each connection, which the kernel doubles: left to itself it keeps megabytes for a
+client that does not read."""
+_BUFFER: Final = 4 * 1024 * 1024
+"""Octets asked for on each side of a UDP socket, for bursts; the kernel may grant less."""
+_ATTEMPTS: Final = 32
+"""How often a free port is looked for that is free for UDP and TCP."""
+
+
+def make_room() -> None:
+    """Lets this process have as many files open as it may ask for: the usual 1,024 are what clients
+    may take in connections, and then there is none left for the bus and for the disk."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+@asynccontextmanager
+async def listening(
+    addresses: Sequence[Address], zones: Zones, respond: Respond, streams: Streams, losses: Losses
+) -> AsyncIterator[list[Address]]:
+    """Answers queries from entry to exit; gives the addresses with their actual ports.
+
+    Raises:
+        Unavailable: one cannot be bound; names it.
+    """
+    async with asyncio.TaskGroup() as group:
+        accepting: list[asyncio.Task[None]] = []
+        with ExitStack() as open_sockets:
+            actual = []
+            for address in addresses:
+                udp, tcp = bound(address)
+                open_sockets.callback(tcp.close)
+                datagrams = Datagrams(udp, zones, respond, losses)
+                open_sockets.callback(datagrams.close)
+                datagrams.start()
+                accept = partial(streams.accept, tcp)
+                accepting.append(group.create_task(keep_running("connection", accept)))
+                actual.append(Address(*tcp.getsockname()[:2]))
+            try:
+                yield actual
+            finally:
+                for task in accepting:
+                    task.cancel()
+
+
+def bound(address: Address) -> tuple[socket.socket, socket.socket]:
+    """A UDP and a listening TCP socket on one port.
+
+    Raises:
+        Unavailable: they cannot be bound.
+    """
+    for attempt in range(_ATTEMPTS):
+        udp = _socket(address, socket.SOCK_DGRAM)
+        port = udp.getsockname()[1]
+        try:
+            tcp = _socket(Address(address.host, port), socket.SOCK_STREAM)
+        except Unavailable:
+            udp.close()
+            if address.port or attempt == _ATTEMPTS - 1:
+                raise
+            continue
+        tcp.listen(_BACKLOG)
+        return udp, tcp
+    raise AssertionError("unreachable")
+
+
+def _socket(address: Address, kind: socket.SocketKind) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sock = socket.socket(family, kind)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_DGRAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise Unavailable(
+            f"cannot listen on {address}: {error.strerror}",
+            hint="ports below 1024 need the capability net_bind_service",
+        ) from error
+    return sock

@@ -1,0 +1,162 @@
+"""UDP: datagrams in, replies out, as many a wake-up as the loop can bear.
+
+A reader callback on a non-blocking socket that drains what is there costs a third of what
+asyncio's datagram transport costs a query.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import structlog
+
+from zonegit.nameserver.answer.zone_table import Zones
+from zonegit_resolver.listen import udp_batch
+from zonegit_resolver.listen.udp_batch import AT_ONCE, LARGEST, LINK_LOCAL, Batches
+
+Respond = Callable[[bytes, Zones, str, int], bytes | None]
+
+_IPV4_PKTINFO: Final = 8  # IP_PKTINFO of Linux; the socket module has no name for it
+_IN_PKTINFO: Final = struct.Struct("=I4s4s")
+_IN6_PKTINFO: Final = struct.Struct("=16sI")
+_SPACE: Final = socket.CMSG_SPACE(_IN6_PKTINFO.size)
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Losses:
+    """Queries without a reply, by what went wrong: the send buffer was full or the peer cannot be
+    reached; a bug."""
+
+    unsent: int = 0
+    failed: int = 0
+
+    def bug(self, error: Exception) -> None:
+        """Notes a bug that a query has met. The log has the first of them and then ever fewer, so
+        that whoever can trigger one cannot fill the disk."""
+        self.failed += 1
+        if self.failed & (self.failed - 1) == 0:
+            log.error("query.failed", times=self.failed, exc_info=error)
+
+
+class Channel(Protocol):
+    """How datagrams come and go: :class:`Batches`, or :class:`Singles` where that cannot be."""
+
+    def receive(self, most: int) -> Sequence[tuple[bytes, str]]:
+        """The queries that have arrived, each with its peer's IP address; at most ``most``."""
+
+    def send(self, replies: Sequence[bytes | None]) -> int:
+        """Sends the replies to the queries last received; how many could not be sent."""
+
+
+class Datagrams:
+    """Answers what arrives on one bound socket, from :meth:`start` to :meth:`close`."""
+
+    def __init__(self, sock: socket.socket, zones: Zones, respond: Respond, losses: Losses) -> None:
+        self._sock = sock
+        self._channel = channel(sock)
+        self._zones = zones
+        self._respond = respond
+        self._losses = losses
+        self._loop = asyncio.get_running_loop()
+
+    def start(self) -> None:
+        """From now on queries are answered."""
+        self._loop.add_reader(self._sock, self._drain)
+
+    def close(self) -> None:
+        """Closes the socket at once: one that nobody reads swallows its share of the queries."""
+        self._loop.remove_reader(self._sock)
+        self._sock.close()
+
+    def _drain(self) -> None:
+        """Answers at most ``AT_ONCE``, after which others have their turn: about a third of a
+        millisecond."""
+        left = AT_ONCE
+        try:
+            while left and (queries := self._channel.receive(left)):
+                left -= len(queries)
+                self._losses.unsent += self._channel.send(self._replies(queries))
+        except Exception as error:
+            self._losses.bug(error)
+
+    def _replies(self, queries: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
+        respond, zones = self._respond, self._zones
+        limit = zones.conduct.ceiling
+        replies: list[bytes | None] = []
+        for wire, peer in queries:
+            try:
+                replies.append(respond(wire, zones, peer, limit))
+            except Exception as error:
+                self._losses.bug(error)
+                replies.append(None)
+        return replies
+
+
+def channel(sock: socket.socket) -> Channel:
+    """The best there is for a bound socket. Where it has all addresses of the host, replies come
+    from the one that was asked (RFC 2181 section 4.1), which has to be said."""
+    is_wildcard = sock.getsockname()[0] in ("0.0.0.0", "::")  # noqa: S104 compares, does not bind
+    if is_wildcard:
+        _ask_for_destinations(sock)
+    if udp_batch.are_possible(sock):
+        return Batches(sock, destinations=is_wildcard)
+    return Singles(sock)
+
+
+class Singles:
+    """One datagram a system call, by the socket module."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._origins: list[tuple[list[tuple[int, int, bytes]], Any]] = []
+
+    def receive(self, most: int) -> list[tuple[bytes, str]]:
+        """As :meth:`Batches.receive`."""
+        self._origins.clear()
+        queries = []
+        for _ in range(most):
+            try:
+                wire, ancillary, _, peer = self._sock.recvmsg(LARGEST, _SPACE)
+            except OSError:
+                break  # nothing more, or an error that the next datagram does not share
+            self._origins.append((ancillary, peer))
+            queries.append((wire, peer[0]))
+        return queries
+
+    def send(self, replies: Sequence[bytes | None]) -> int:
+        """As :meth:`Batches.send`."""
+        lost = 0
+        for reply, (ancillary, peer) in zip(replies, self._origins, strict=True):
+            if reply is not None:
+                try:
+                    self._sock.sendmsg([reply], _sources(ancillary), 0, peer)
+                except OSError:
+                    lost += 1
+        return lost
+
+
+def _ask_for_destinations(sock: socket.socket) -> None:
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, _IPV4_PKTINFO, 1)
+
+
+def _sources(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, Any]]:
+    """What to send with a reply, from what came with its query. The route decides the interface,
+    except where an address is one of a link."""
+    found: list[tuple[int, int, Any]] = []
+    for level, kind, octets in ancillary:
+        if (level, kind) == (socket.IPPROTO_IP, _IPV4_PKTINFO):
+            _, local, _ = _IN_PKTINFO.unpack(octets)
+            found.append((level, kind, _IN_PKTINFO.pack(0, local, bytes(4))))
+        elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
+            local, interface = _IN6_PKTINFO.unpack(octets)
+            kept = interface if local.startswith(LINK_LOCAL) else 0
+            found.append((level, kind, _IN6_PKTINFO.pack(local, kept)))
+    return found

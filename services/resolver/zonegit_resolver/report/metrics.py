@@ -1,0 +1,223 @@
+"""What ``/metrics`` shows: read from plain ints when somebody asks, so that a query pays for
+nothing but one addition to one of them.
+"""
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from zonegit import containment
+from zonegit.zone import names, rrtypes
+from zonegit_resolver.listen.udp import Losses
+from zonegit_resolver.xfr.notify import Notifier
+from zonegit_resolver.xfr.outgoing import Outgoing
+from zonegit_resolver.zone_states import Position, Track, Tracks
+
+BUCKETS_S: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+RCODES: Final = {
+    0: "NOERROR",
+    1: "FORMERR",
+    2: "SERVFAIL",
+    3: "NXDOMAIN",
+    4: "NOTIMP",
+    5: "REFUSED",
+    6: "YXDOMAIN",
+    9: "NOTAUTH",
+}
+_OF_BRANCH: Final = ("zone", "branch")
+
+
+class Propagation:
+    """How long moves took from the log to being served."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS_S) + 1)
+        self.sum_s = 0.0
+
+    def observe(self, track: Track, position: Position) -> None:
+        """A track has come to a position; one whose time is unknown says nothing."""
+        if position.time is not None:
+            seconds = position.delay_ms() / 1000
+            self.counts[bisect_left(BUCKETS_S, seconds)] += 1
+            self.sum_s += seconds
+
+    def metric(self) -> HistogramMetricFamily:
+        total = 0
+        buckets = []
+        bounds = [*(str(float(bound)) for bound in BUCKETS_S), "+Inf"]
+        for bound, count in zip(bounds, self.counts, strict=True):
+            total += count
+            buckets.append((bound, total))
+        return HistogramMetricFamily(
+            "zonegit_propagation_seconds",
+            "From a move in the log to its being served.",
+            buckets=buckets,
+            sum_value=self.sum_s,
+        )
+
+
+class Figures(Collector):
+    """Collects from the parts of a resolver. ``bus_is_up`` says whether the bus can be reached,
+    ``replies_refused`` how often a reply was wanted outside of an inbox, ``config_is_good`` whether
+    what the file says is what is served."""
+
+    def __init__(
+        self,
+        tracks: Tracks,
+        losses: Losses,
+        propagation: Propagation,
+        bus_is_up: Callable[[], bool],
+        replies_refused: Callable[[], int],
+        config_is_good: Callable[[], bool],
+        outgoing: Outgoing,
+        notifier: Notifier,
+    ) -> None:
+        self._tracks = tracks
+        self._losses = losses
+        self._propagation = propagation
+        self._bus_is_up = bus_is_up
+        self._replies_refused = replies_refused
+        self._config_is_good = config_is_good
+        self._outgoing = outgoing
+        self._notifier = notifier
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._queries()
+        yield self._unanswered()
+        yield from self._states()
+        yield self._propagation.metric()
+        yield from self._secondaries()
+        up = GaugeMetricFamily("zonegit_bus_up", "Whether the bus can be reached.")
+        up.add_metric([], float(self._bus_is_up()))
+        yield up
+        refused = CounterMetricFamily(
+            "zonegit_bus_replies_refused",
+            "Requests on the bus that wanted their reply where none may be sent.",
+        )
+        refused.add_metric([], self._replies_refused())
+        yield refused
+        good = GaugeMetricFamily(
+            "zonegit_config_good", "Whether the configuration, as last read, is what is served."
+        )
+        good.add_metric([], float(self._config_is_good()))
+        yield good
+        bugs = CounterMetricFamily(
+            "zonegit_unexpected_errors",
+            "Unexpected exceptions, each in the log, by the kind of work that met them.",
+            labels=("area",),
+        )
+        for area, number in list(containment.counts.items()):
+            bugs.add_metric([area], number)
+        yield bugs
+
+    def _queries(self) -> Metric:
+        family = CounterMetricFamily(
+            "zonegit_dns_queries",
+            "Queries answered from a zone.",
+            labels=(*_OF_BRANCH, "type", "rcode"),
+        )
+        for (zone, branch), queries in list(self._tracks.zones.queries.items()):
+            for key, number in list(queries.items()):
+                rcode = RCODES.get(key & 0xF, str(key & 0xF))
+                family.add_metric([names.text(zone), branch, _type(key >> 4), rcode], number)
+        return family
+
+    def _unanswered(self) -> Metric:
+        family = CounterMetricFamily(
+            "zonegit_dns_unanswered",
+            "Queries not answered from a zone: refused, malformed, reply not sent, or a bug.",
+            labels=("why",),
+        )
+        family.add_metric(["refused"], self._tracks.zones.refused)
+        family.add_metric(["denied"], self._tracks.zones.denied)
+        family.add_metric(["malformed"], self._tracks.zones.malformed)
+        family.add_metric(["unsent"], self._losses.unsent)
+        family.add_metric(["failed"], self._losses.failed)
+        return family
+
+    def _secondaries(self) -> Iterator[Metric]:
+        transfers = CounterMetricFamily(
+            "zonegit_transfers", "Transfers by what was given.", labels=("kind",)
+        )
+        for kind, number in self._outgoing.given.by_kind.items():
+            transfers.add_metric([kind], number)
+        transfers.add_metric(["ixfr-datagram"], self._tracks.zones.increments)
+        yield from self._transfer_queue()
+        octets = CounterMetricFamily("zonegit_transfer_octets", "Octets of transfers on streams.")
+        octets.add_metric([], self._outgoing.given.octets)
+        told = CounterMetricFamily(
+            "zonegit_notify",
+            "NOTIFY messages sent, and how telling a serial ended.",
+            labels=("what",),
+        )
+        tally = self._notifier.tally
+        for what in ("sent", "answered", "refused", "unanswered"):
+            told.add_metric([what], getattr(tally, what))
+        silent = GaugeMetricFamily(
+            "zonegit_notify_silent", "Secondaries of zones told more than once, without an answer."
+        )
+        silent.add_metric([], self._notifier.silent)
+        yield from (transfers, octets, told, silent)
+
+    def _transfer_queue(self) -> Iterator[Metric]:
+        queue = self._outgoing.queue
+        running = GaugeMetricFamily("zonegit_transfers_running", "Transfers being sent.")
+        running.add_metric([], queue.running)
+        waiting = GaugeMetricFamily(
+            "zonegit_transfers_waiting", "Transfers that wait for their turn.", labels=("kind",)
+        )
+        for kind, number in queue.waiting().items():
+            waiting.add_metric([kind], number)
+        busy = CounterMetricFamily(
+            "zonegit_transfers_busy",
+            "Transfers refused because too many of their client's network waited.",
+            labels=("kind",),
+        )
+        for kind, number in queue.refused().items():
+            busy.add_metric([kind], number)
+        yield from (running, waiting, busy)
+
+    def _states(self) -> Iterator[Metric]:
+        commit = InfoMetricFamily("zonegit_zone_commit", "The commit served.", labels=_OF_BRANCH)
+        serial = GaugeMetricFamily("zonegit_zone_serial", "Its SOA serial.", labels=_OF_BRANCH)
+        age = GaugeMetricFamily(
+            "zonegit_zone_age_seconds",
+            "Since the state served was last known to be current.",
+            labels=_OF_BRANCH,
+        )
+        problem = GaugeMetricFamily(
+            "zonegit_zone_problem", "Whether a newer commit cannot be loaded.", labels=_OF_BRANCH
+        )
+        back = CounterMetricFamily(
+            "zonegit_zone_serial_went_back",
+            "Swaps to a serial that secondaries take for an older one (RFC 1982).",
+            labels=_OF_BRANCH,
+        )
+        now = time.time()
+        for track in self._tracks:
+            labels = [names.text(track.zone), track.branch]
+            if track.current is not None:
+                commit.add_metric(labels, {"commit": track.current.commit.hex()})
+                serial.add_metric(labels, track.current.snapshot.serial or 0)
+            if (seconds := self._tracks.age(track, now)) is not None:
+                age.add_metric(labels, seconds)
+            problem.add_metric(labels, float(track.problem is not None or track.held))
+            back.add_metric(labels, track.went_back)
+        yield from (commit, serial, age, problem, back)
+
+
+def _type(rdtype: int) -> str:
+    for mnemonic, number in rrtypes.QUESTION_ONLY.items():
+        if number == rdtype:
+            return mnemonic
+    return rrtypes.MNEMONICS.get(rdtype, "other")

@@ -1,0 +1,59 @@
+"""Whether a resolver may be sent queries: zones loaded, and none older than it may get."""
+
+import time
+
+from zonegit.containment import isolate
+from zonegit.http import Reply
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import soa
+from zonegit_resolver.scheduling import Pace
+from zonegit_resolver.zone_states import Track, Tracks
+
+
+async def expired(tracks: Tracks, pace: Pace) -> set[Name]:
+    """Zones that have not been known to be current for longer than their SOA lets a
+    secondary keep them (RFC 1035 section 3.3.13). They are answered all the same: this is the
+    primary, and has nothing better."""
+    now = time.time()
+    found = set()
+    for track in tracks:
+        with isolate("age"):
+            age = tracks.age(track, now)
+            if age is not None and age > _expire(track):
+                found.add(track.zone)
+        await pace.breathe()
+    return found
+
+
+def _expire(track: Track) -> float:
+    at_apex = track.current.snapshot.no_data.soa if track.current is not None else None
+    return soa(at_apex).expire if at_apex is not None else float("inf")
+
+
+async def mark_stale(tracks: Tracks, pace: Pace) -> None:
+    """Has queries told of them (RFC 8914 section 4.4), and of no others."""
+    old = await expired(tracks, pace)
+    for zone, _ in tracks.zones:
+        tracks.zones.mark(Name(zone), is_stale=zone in old)
+        await pace.breathe()
+
+
+async def count_problems(tracks: Tracks, pace: Pace) -> int:
+    """Return how many states of zones could not be brought where they should be."""
+    found = 0
+    for track in tracks:
+        found += track.problem is not None or track.held
+        await pace.breathe()
+    return found
+
+
+async def page(tracks: Tracks, pace: Pace, *, is_serving: bool) -> Reply:
+    """``/readyz``."""
+    if not is_serving:
+        return Reply(503, b"zones are being loaded\n")
+    old = await expired(tracks, pace)
+    if old:
+        shown = " ".join(sorted(map(names.text, old))[:20])
+        return Reply(503, f"older than SOA expire: {shown}\n".encode())
+    return Reply(200, b"ready\n")

@@ -1,0 +1,199 @@
+"""What a resolver says of itself: on the bus when asked, and after each swap unasked."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from zonegit import release
+from zonegit.bus.connection import Bus
+from zonegit.containment import contain
+from zonegit.errors import ZonegitError
+from zonegit.nameserver.acl import Address
+from zonegit.objects.ids import ObjectId
+from zonegit.wire import subjects
+from zonegit.wire.messages import (
+    MAX_ANSWERED,
+    Announcement,
+    Answered,
+    AskAnswered,
+    AskStatus,
+    HighestSerial,
+    ResolverStatus,
+    Served,
+    ServedZone,
+    ZoneServing,
+)
+from zonegit_resolver.cache.recovery_notes import Notes
+from zonegit_resolver.config.serving import Serving
+from zonegit_resolver.follow.follower import Follower
+from zonegit_resolver.report.announcer import Process
+from zonegit_resolver.zone_states import Position, Track, Tracks
+
+MOST_ZONES: Final = 1_000
+"""Zones in one answer."""
+MAX_PAGE_OCTETS: Final = 400 * 1024
+"""About what a page of serials holds at the most."""
+ROW_OCTETS: Final = 90
+"""Of a serial on such a page, without its zone and branch."""
+HELD: Final = "the ref store was restored and lacks this: zonegit recover"
+REFUSED: Final = "refs is of another installation and is not followed: zonegit doctor"
+
+log = structlog.get_logger()
+
+
+class Herald:
+    """Tells of swaps, in order, while :meth:`run` runs."""
+
+    def __init__(self, bus: Bus, name: str) -> None:
+        self._bus = bus
+        self._name = name
+        self._news: asyncio.Queue[Served] = asyncio.Queue()
+
+    def arrived(self, track: Track, position: Position) -> None:
+        """A track has come to a position."""
+        current = track.current
+        self._news.put_nowait(
+            Served(
+                resolver=self._name,
+                zone=track.zone,
+                branch=track.branch,
+                epoch=position.epoch,
+                sequence=position.sequence,
+                commit=current.commit if current is not None else None,
+                serial=current.snapshot.serial if current is not None else None,
+                delay_ms=position.delay_ms(),
+            )
+        )
+
+    async def run(self) -> None:
+        """Publishes until cancelled. What cannot be told is not kept: whoever waits will ask."""
+        while True:
+            news = await self._news.get()
+            try:
+                with contain("report"):
+                    await self._bus.publish(subjects.served(self._name, news.zone), news)
+            except ZonegitError as error:
+                log.warning("served.not-told", sequence=news.sequence, error=error.message)
+
+
+def describe(
+    me: Process,
+    tracks: Tracks,
+    follower: Follower,
+    notes: Notes,
+    *,
+    is_serving: bool,
+    problems: int,
+) -> Announcement:
+    """Return what a resolver announces, in a time that does not depend on the number of zones."""
+    plan = tracks.plan
+    is_pinned = plan.default.at is not None
+    return msgspec.structs.replace(
+        me.announcement(),
+        epoch=follower.epoch,
+        sequence=follower.sequence,
+        operation=follower.operation,
+        began=notes.followed.began,
+        held=follower.is_held,
+        is_serving=is_serving,
+        zones=len(tracks.zones.by_apex),
+        problems=problems,
+        branches=[] if is_pinned else list(plan.default.labels),
+        is_pinned=is_pinned,
+        own_settings=len(plan.zones),
+        only=len(plan.only),
+        installation=follower.installation,
+        refuses=follower.refuses,
+    )
+
+
+def status(
+    name: str,
+    listen: Sequence[Address],
+    metrics: Address | None,
+    tracks: Tracks,
+    follower: Follower,
+    notes: Notes,
+    asked: AskStatus,
+) -> ResolverStatus:
+    """Return the answer to ``resolvers.status``."""
+    now = time.time()
+    plan = tracks.plan
+    found = list(tracks) if asked.zone is None else tracks.of(asked.zone)
+    return ResolverStatus(
+        resolver=name,
+        version=release(),
+        listen=[str(address) for address in listen],
+        metrics=str(metrics) if metrics is not None else None,
+        branches=list(plan.default.labels),
+        only=sorted(plan.only),
+        at=plan.default.at,
+        epoch=follower.epoch,
+        sequence=follower.sequence,
+        lag=follower.lag,
+        zones=[
+            _zone(track, tracks, notes, now, REFUSED if follower.refuses else HELD)
+            for track in found[:MOST_ZONES]
+        ],
+        more=len(found) > MOST_ZONES,
+        asked=_asked(plan.of(asked.zone)) if asked.zone is not None else None,
+        past=list(follower.past),
+        held=follower.is_held,
+        began=notes.followed.began,
+        operation=follower.operation,
+        installation=follower.installation,
+        refuses=follower.refuses,
+    )
+
+
+def list_answered(name: str, notes: Notes, asked: AskAnswered) -> Answered:
+    """Return a page of the highest serials that were ever answered."""
+    after = (asked.after[0], asked.after[1]) if asked.after is not None else None
+    found = notes.page(asked.zone, after, MAX_ANSWERED + 1)
+    serials: list[HighestSerial] = []
+    octets = 0
+    for (zone, branch), highest in found[:MAX_ANSWERED]:
+        octets += ROW_OCTETS + len(zone) + len(branch.encode())
+        if serials and octets > MAX_PAGE_OCTETS:
+            break
+        serials.append(
+            HighestSerial(
+                zone=zone, branch=branch, serial=highest.serial, tree=ObjectId(highest.tree)
+            )
+        )
+    more = len(serials) < len(found)
+    return Answered(resolver=name, serials=serials, more=more, began=notes.followed.began)
+
+
+def _asked(serving: Serving | None) -> ZoneServing | None:
+    if serving is None:
+        return None
+    split = serving.canary
+    return ZoneServing(
+        branches=list(serving.labels),
+        at=serving.at,
+        canary=f"{split.branch}:{split.percent}" if split is not None else None,
+        salt=split.salt if split is not None else None,
+    )
+
+
+def _zone(track: Track, tracks: Tracks, notes: Notes, now: float, held: str) -> ServedZone:
+    current = track.current
+    serving = tracks.plan.of(track.zone)
+    split = serving.canary if serving is not None else None
+    return ServedZone(
+        zone=track.zone,
+        branch=track.branch,
+        commit=current.commit if current is not None else None,
+        serial=current.snapshot.serial if current is not None else None,
+        sequence=track.done.sequence if track.done is not None else 0,
+        age=tracks.age(track, now),
+        pinned=tracks.plan.is_pinned(track.zone),
+        problem=track.problem or (held if track.held else None),
+        percent=split.percent if split is not None and split.branch == track.branch else None,
+        highest=notes.highest((track.zone, track.branch)),
+    )

@@ -1,0 +1,277 @@
+"""Zone transfers out: AXFR (RFC 5936) and IXFR (RFC 1995).
+
+A transfer reads one immutable snapshot, so it is of one commit however long it takes. Its messages
+are made as fast as the client takes them, and in slices: a flat zone of 500,000 names is put in
+order, packed and signed while queries are answered.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final, Protocol
+
+import structlog
+
+from zonegit.errors import Busy
+from zonegit.nameserver.answer.authenticate import admitted
+from zonegit.nameserver.answer.client import Client
+from zonegit.nameserver.answer.responder import options
+from zonegit.nameserver.answer.zone_table import Served, State, Zones, count
+from zonegit.nameserver.message import edns
+from zonegit.nameserver.message.fragment import NOERROR, NOTAUTH, REFUSED, SERVFAIL
+from zonegit.nameserver.message.query import STREAM, Query, refusal
+from zonegit.nameserver.zone.compiler import OF_A_RECORD, OVERHEAD
+from zonegit.nameserver.zone.records import Delta, Record, soa, whole
+from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import IN
+from zonegit.zone.serial import later
+from zonegit_resolver.scheduling import Pace
+from zonegit_resolver.xfr.packing import Packer
+from zonegit_resolver.xfr.transfer_queue import (
+    DIFFERENCES,
+    WHOLE,
+    SlowClientError,
+    TransferQueue,
+    Turn,
+)
+
+AXFR: Final = "axfr"
+IXFR: Final = "ixfr"
+CURRENT: Final = "current"
+"""The SOA alone: the client has everything."""
+NOT_GIVEN: Final = "refused"
+SLOW: Final = "slow"
+"""Ended, because the client read too slowly while others waited."""
+
+_IXFR: Final = b"\0\xfb\0\1"
+_AXFR: Final = b"\0\xfc\0\1"
+"""Types and class, as they stand in a question."""
+
+Records = Iterable[Record | None]
+"""None is a pause."""
+
+log = structlog.get_logger()
+
+
+class Differences(Protocol):
+    """Who knows what leads a secondary from the serial it has to a state."""
+
+    async def since(self, apex: Name, state: State, serial: int) -> Delta | None:
+        """What does, as one; None: nobody knows, or not soon enough."""
+        ...
+
+
+@dataclass(slots=True)
+class Given:
+    """How many transfers there were by what was given, and octets of all messages."""
+
+    by_kind: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys((AXFR, IXFR, CURRENT, NOT_GIVEN, SLOW), 0)
+    )
+    octets: int = 0
+
+    def note(self, kind: str, octets: int = 0) -> None:
+        self.by_kind[kind] += 1
+        self.octets += octets
+
+
+def _never() -> bool:
+    return False
+
+
+class Outgoing:
+    """Gives zones to those who may have them. ``differences`` None: always whole."""
+
+    def __init__(self, zones: Zones, differences: Differences | None = None) -> None:
+        self._zones = zones
+        self._differences = differences
+        self._pace = Pace()  # not that of loading, which would have its turn after every client
+        self.given = Given()
+        self.queue = TransferQueue(zones.conduct.transfers)
+
+    async def replies(
+        self, wire: bytes, query: Query, peer: str, is_gone: Callable[[], bool] = _never
+    ) -> AsyncGenerator[bytes, None]:
+        """The messages of a transfer on a stream, or the one that refuses it, for ``query``, parsed
+        from ``wire``, from the address ``peer``. Of all transfers one works at a time. One whose
+        turn comes when its client ``is_gone`` is not made.
+
+        Raises:
+            SlowClientError: the client reads too slowly for the others that wait; its connection is
+                to be closed.
+        """
+        await asyncio.sleep(0)  # refusals alone, many of them, are not all made in one go
+        client = admitted(wire, query, self._zones, peer)
+        if isinstance(client, bytes):
+            self.given.note(NOT_GIVEN)
+            yield client
+            return
+        found = self._allowed(query, client)
+        if isinstance(found, bytes):
+            self.given.note(NOT_GIVEN)
+            yield found
+            return
+        state = found.default
+        if _is_current(query, state.snapshot):
+            async for reply in self._sent(query, client, state, CURRENT, [soa(state.snapshot)]):
+                yield reply
+            return
+        try:
+            async with aclosing(self._in_turn(query, client, state, is_gone)) as replies:
+                async for reply in replies:
+                    yield reply
+        except Busy:
+            self.given.note(NOT_GIVEN)
+            client.error = edns.NOT_READY
+            told = options(query, self._zones.conduct, client)
+            yield client.signed(refusal(query, SERVFAIL, options=told))
+
+    async def _in_turn(
+        self, query: Query, client: Client, state: State, is_gone: Callable[[], bool]
+    ) -> AsyncGenerator[bytes, None]:
+        """The messages of a transfer, once it is its client's turn: of what is new, else, in
+        another turn, of the whole zone.
+
+        Raises:
+            Busy: too many transfers wait.
+        """
+        self.queue.resize(self._zones.conduct.transfers)
+        if query.qtype == rrtypes.IXFR and query.serial is not None:
+            async with self.queue.turn(DIFFERENCES, client.peer, client.key) as turn:
+                state = self._latest(query, state)
+                records = None if is_gone() else await self._difference(query, state)
+                if records is not None:
+                    async for reply in self._sent(query, client, state, IXFR, records, turn):
+                        yield reply
+            if records is not None:
+                return
+        async with self.queue.turn(WHOLE, client.peer, client.key) as turn:
+            if is_gone():
+                return
+            state = self._latest(query, state)
+            records = _complete(state.snapshot)
+            async for reply in self._sent(query, client, state, AXFR, records, turn):
+                yield reply
+
+    def _latest(self, query: Query, state: State) -> State:
+        """Return what is served of the zone now: a transfer may have waited since its request."""
+        served = self._zones.by_apex.get(query.name)
+        return served.default if served is not None else state
+
+    async def _sent(
+        self,
+        query: Query,
+        client: Client,
+        state: State,
+        kind: str,
+        records: Records,
+        turn: Turn | None = None,
+    ) -> AsyncGenerator[bytes, None]:
+        octets = 0
+        async for message in self._messages(Packer(query, STREAM - client.signature), records):
+            reply = client.signed(message)
+            if len(reply) > STREAM:
+                raise ValueError(f"{names.text(query.name)} has a record that fits no message")
+            if turn is not None:
+                if turn.is_too_slow():
+                    self._note(query, client, state, kind, octets, is_ended=True)
+                    raise SlowClientError
+                turn.begin()
+            yield reply  # until the client has read it, or nearly
+            octets += len(reply)
+            if turn is not None:
+                turn.end(len(reply))
+        self._note(query, client, state, kind, octets)
+
+    def _allowed(self, query: Query, client: Client) -> Served | bytes:
+        """What is served of the zone; a refusal, where there is none or the client may not have it
+        (RFC 5936 sections 2.2.1 and 5)."""
+        served = self._zones.by_apex.get(query.name) if query.qclass == IN else None
+        if served is not None and client.may(served.transfer_to):
+            count(served.default.queries, query.qtype, NOERROR)
+            return served
+        if served is None:
+            rcode, client.error = NOTAUTH, self._zones.not_here
+        else:
+            self._zones.denied += 1
+            rcode, client.error = REFUSED, edns.PROHIBITED
+        told = options(query, self._zones.conduct, client)
+        return client.signed(refusal(query, rcode, options=told))
+
+    async def _difference(self, query: Query, state: State) -> Records | None:
+        """The records of what leads there from the client's serial; None where that is not known,
+        or not less than the zone."""
+        if self._differences is None or query.serial is None:
+            return None
+        delta = await self._differences.since(query.name, state, query.serial)
+        if delta is None or not _is_short(delta, state.snapshot):
+            return None
+        return _incremental(state.snapshot, delta)
+
+    async def _messages(self, packer: Packer, records: Records) -> AsyncIterator[bytes]:
+        for record in records:
+            if record is not None and (full := packer.take(record)) is not None:
+                yield full
+            await self._pace.breathe()
+        yield packer.rest()
+
+    def _note(
+        self,
+        query: Query,
+        client: Client,
+        state: State,
+        kind: str,
+        octets: int,
+        *,
+        is_ended: bool = False,
+    ) -> None:
+        self.given.note(SLOW if is_ended else kind, octets)
+        log.info(
+            "transfer.ended" if is_ended else "transfer.sent",
+            zone=names.text(query.name),
+            kind=kind,
+            peer=client.peer,
+            key=names.text(client.key) if client.key is not None else None,
+            have=query.serial,
+            serial=state.snapshot.serial,
+            octets=octets,
+        )
+
+
+def may_be_transfer(wire: bytes) -> bool:
+    """Whether a message is worth a closer look."""
+    return _IXFR in wire or _AXFR in wire
+
+
+def is_transfer(query: Query) -> bool:
+    """Whether a query on a stream asks for a zone."""
+    is_question = query.rcode == 0 and not query.is_notify
+    return is_question and query.qtype in (rrtypes.AXFR, rrtypes.IXFR)
+
+
+def _is_current(query: Query, snapshot: Snapshot) -> bool:
+    """Return whether the client's serial is current: the zone's is not later (RFC 1995 section 2).
+    An IXFR query without an SOA asks for everything."""
+    if query.qtype != rrtypes.IXFR or query.serial is None:
+        return False
+    return snapshot.serial is None or not later(snapshot.serial, query.serial)
+
+
+def _is_short(delta: Delta, snapshot: Snapshot) -> bool:
+    """Whether a difference is less than the zone, about (RFC 1995 section 4)."""
+    return len(delta) * (OVERHEAD + OF_A_RECORD) <= snapshot.size
+
+
+def _complete(snapshot: Snapshot) -> Records:
+    """RFC 5936 section 2.2: the SOA, every other record, the SOA again."""
+    return chain((soa(snapshot),), whole(snapshot), (soa(snapshot),))
+
+
+def _incremental(snapshot: Snapshot, delta: Delta) -> Records:
+    """RFC 1995 section 4: between the new SOA twice, what goes and what comes, each behind the SOA
+    of its state. All versions are condensed to that one sequence (section 6)."""
+    return chain((soa(snapshot),), delta.removed, delta.added, (soa(snapshot),))

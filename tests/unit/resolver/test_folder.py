@@ -1,0 +1,52 @@
+"""Where the files of zones lie: no zone's file is in the way of another's, or of SQLite's."""
+
+from pathlib import Path
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tests.support.strategies import zone_names
+
+from zonegit.store.sqlite import NEIGHBOURS, UNFINISHED
+from zonegit.zone import names
+from zonegit.zone.names import Name
+from zonegit_resolver.cache.folder import ENDS, listed, path_of
+
+FOLDER = Path("cache")
+SUFFIXES = ("", *NEIGHBOURS, UNFINISHED, *(UNFINISHED + each for each in NEIGHBOURS))
+ABOVE_200 = "x" * 33 + r"\032" * 30 + "." + "y" * 63 + "."
+
+labels = st.binary(min_size=1, max_size=63)
+long_names = st.lists(labels, max_size=4).map(names.join).filter(lambda name: len(name) <= 255)
+
+
+def taken(zone: Name) -> set[Path]:
+    """All that a zone's file needs for itself."""
+    path = path_of(zone, FOLDER)
+    return {path.with_name(path.name + suffix) for suffix in SUFFIXES}
+
+
+@given(st.one_of(zone_names, long_names), st.one_of(zone_names, long_names))
+@example(names.parse("a."), names.parse("a.-wal."))
+@example(names.parse("a-wal."), names.parse("a."))
+@example(names.ROOT, names.parse("@."))
+@example(names.parse(ABOVE_200), names.parse("z." + ABOVE_200))
+@example(names.parse(ABOVE_200), names.parse(ABOVE_200.replace("y" * 63, "y" * 62)))
+def test_no_file_of_a_zone_is_another_s_nor_a_folder_of_one(one: Name, other: Name) -> None:
+    folders = {above for zone in (one, other) for above in path_of(zone, FOLDER).parents}
+    assert not folders & (taken(one) | taken(other))
+    assert one == other or not taken(one) & taken(other)
+    assert path_of(one, FOLDER).name.endswith(ENDS)
+    assert all(len(path.name) < 256 for path in taken(one))
+
+
+def test_what_is_listed_are_files_of_zones_and_leftovers_go(tmp_path: Path) -> None:
+    ours = {path_of(names.parse(zone), tmp_path) for zone in (".", "a.", "a-wal.", ABOVE_200)}
+    for path in ours:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    for name in ("a.-wal", "a.-shm", "a.-new", "a.-new-journal", "gone.-wal", "gone.-new", "NOTES"):
+        (tmp_path / name).touch()
+    (tmp_path / "link.").symlink_to(tmp_path / "NOTES")
+    assert set(listed(tmp_path)) == ours
+    left = {path.name for path in tmp_path.iterdir() if path not in ours and not path.is_dir()}
+    assert left == {"a.-wal", "a.-shm", "NOTES", "link."}

@@ -1,0 +1,32 @@
+"""Messages on a stream, in whatever pieces they come."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit_resolver.listen.framing import Frames, framed
+
+MESSAGES = st.lists(st.binary(max_size=300), max_size=12)
+
+
+@given(MESSAGES, st.lists(st.integers(1, 700), min_size=1), st.integers(1, 5))
+def test_messages_come_out_as_they_went_in_however_the_stream_is_cut(
+    messages: list[bytes], cuts: list[int], most: int
+) -> None:
+    octets = b"".join(map(framed, messages))
+    frames, found, at = Frames(), [], 0
+    while at < len(octets):
+        cut = cuts[at % len(cuts)]
+        frames.feed(octets[at : at + cut])
+        at += cut
+        while taken := frames.take(most):
+            assert len(taken) <= most
+            found += taken
+    assert found == messages
+
+
+def test_the_longest_message_is_one() -> None:
+    frames = Frames()
+    frames.feed(framed(bytes(65_535))[:-1])
+    assert frames.take(9) == []
+    frames.feed(b"\0")
+    assert frames.take(9) == [bytes(65_535)]

@@ -1,0 +1,77 @@
+"""Work in slices: others have their turn, and nothing is lost on the way."""
+
+import asyncio
+import gc
+import weakref
+
+from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.zone import names
+from zonegit.zone.rrset import rdata_from_text, rrset
+from zonegit_resolver.scheduling import Pace, dispose
+
+APEX = names.parse("foo.com.")
+
+
+def zone(count: int) -> Snapshot:
+    address = rdata_from_text(1, "192.0.2.1")
+    owners = (names.parse(f"h{n}.sub{n % 7}.foo.com.") for n in range(count))
+    return compiled(APEX, (rrset(owner, 1, 300, [address]) for owner in owners))
+
+
+async def test_others_have_their_turn_while_somebody_works() -> None:
+    pace = Pace()
+    turns = 0
+    done = False
+
+    async def work() -> None:
+        nonlocal done
+        for _ in range(2_000):
+            sum(range(2_000))
+            await pace.breathe()
+        done = True
+
+    async def other() -> None:
+        nonlocal turns
+        while not done:
+            turns += 1
+            await asyncio.sleep(0)
+
+    await asyncio.gather(work(), work(), other())
+    assert turns > 50
+
+
+async def test_what_nobody_waits_for_gives_way_to_what_is_hurried() -> None:
+    pace = Pace()
+    told: list[str] = []
+
+    async def background() -> None:
+        await pace.give_way()
+        told.append("background")
+
+    with pace.hurry(), pace.hurry():
+        waiting = asyncio.create_task(background())
+        for _ in range(100):
+            await asyncio.sleep(0)
+            await pace.breathe()
+        told.append("hurried")
+    await waiting
+    assert told == ["hurried", "background"]
+
+
+async def test_a_disposed_snapshot_is_freed() -> None:
+    snapshots = [zone(1_000)]
+    children = weakref.ref(snapshots[0].root.children)
+    gc.disable()  # reference counts alone must do it
+    try:
+        await dispose(snapshots, Pace())
+        assert children() is None
+    finally:
+        gc.enable()
+    assert not snapshots
+
+
+async def test_what_a_disposed_snapshot_shares_with_another_one_stays() -> None:
+    first = zone(100)
+    await dispose([first], Pace())
+    assert len(first.root.children) == 7

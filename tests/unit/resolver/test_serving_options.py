@@ -1,0 +1,104 @@
+"""How zones are served: what a plan comes to, and what another one changes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.errors import Invalid
+from zonegit.nameserver import acl
+from zonegit.nameserver.acl import Access, Address, Secondary
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.message.tsig import Key
+from zonegit.zone import names
+from zonegit_resolver.config import serving
+from zonegit_resolver.config.serving import Plan, Serving
+
+A, B, C = (names.parse(text) for text in ("a.", "b.", "c."))
+
+
+def test_states_are_called_by_branch_by_pin_and_by_canary() -> None:
+    assert Serving().labels == ("main",)
+    assert Serving("main", Canary("next", 5)).labels == ("main", "next")
+    assert Serving("main", None, "v1").labels == ("v1",)
+
+
+def test_what_is_pinned_follows_no_branch_even_one_of_its_name() -> None:
+    found = Plan(zones={A: Serving(at="main"), B: Serving("main", Canary("next", 5))})
+    assert (found.follows(A, "main"), found.is_pinned(A)) == (False, True)
+    assert (found.follows(B, "main"), found.follows(B, "next")) == (True, True)
+    assert (found.follows(B, "other"), found.is_pinned(B)) == (False, False)
+
+
+def test_a_zone_that_is_left_out_has_no_states() -> None:
+    found = Plan(only=frozenset([A]))
+    assert (found.labels(A), found.labels(B)) == (("main",), ())
+    assert not found.follows(B, "main")
+    assert not found.is_pinned(B)
+
+
+def test_what_is_to_blame_is_named() -> None:
+    for settings in ({"branch": "a..b"}, {"canary": "x"}, {"at": "~"}):
+        with pytest.raises(Invalid) as caught:
+            serving.serving(settings)
+        assert caught.value.details["setting"] in settings
+
+
+def test_another_plan_is_told_zone_by_zone() -> None:
+    before = Plan(zones={A: Serving("x"), B: Serving("x")}, only=frozenset([A, B]))
+    after = Plan(Serving("next"), {A: Serving("x", Canary("y", 5)), C: Serving(at="v1")})
+    assert serving.differences(before, after) == [
+        "default: main -> next",
+        "a.: x -> x, canary y:5 by zonegit-default",
+        "b.: x -> next",
+        "c.: not served -> at v1",
+        "only: a. b. -> every zone",
+    ]
+    assert serving.differences(after, after) == []
+
+
+def test_who_may_and_what_is_told_is_told_too_and_no_secret() -> None:
+    keys = {B: Key(B, "hmac-sha256", b"hidden")}
+    inside = Access((acl.network("192.0.2.0/24"),), frozenset([B]))
+    notify = (Secondary(Address("192.0.2.1", 53), B), Secondary(Address("::1", 5353)))
+    before = Plan(conduct=Conduct(version="1"))
+    after = Plan(
+        Serving(query_from=inside, transfer_to=Access(), notify=notify),
+        conduct=Conduct(nsid=b"ns1", keys=keys),
+    )
+    assert serving.differences(before, after) == [
+        "default: main -> main, for 192.0.2.0/24 key:b., transferred to nobody, "
+        "notifying 192.0.2.1:53 key:b. [::1]:5353",
+        "nsid: none -> b'ns1'",
+        "version: 1 -> none",
+        "keys: none -> b.",
+    ]
+    other = {B: Key(B, "hmac-sha256", b"other")}
+    again = serving.differences(Plan(conduct=Conduct(keys=keys)), Plan(conduct=Conduct(keys=other)))
+    assert again == ["keys: b. -> b."]
+
+
+WORDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "branch": st.sampled_from(["main", "x"]),
+        "canary": st.sampled_from(["", "next:5", "y:7"]),
+        "canary-salt": st.sampled_from(["s", "t"]),
+        "at": st.sampled_from(["", "v1", "HEAD~1"]),
+    },
+)
+
+
+@given(WORDS, WORDS, WORDS)
+def test_settings_that_make_sense_do_so_over_any_others(a: dict, b: dict, c: dict) -> None:
+    """No zone is refused for what its defaults say, so long as it does not name their canary."""
+    for settings in (a, b, c):
+        if settings.get("at") and settings.get("canary"):
+            return
+    found = serving.serving(serving.over(serving.over(a, b), c))
+    if "branch" in c:
+        assert found.branch == c["branch"]
+    if "at" in c:
+        assert found.at == (c["at"] or None)
+    if "canary" in c:
+        assert (found.canary is not None) == bool(c["canary"])

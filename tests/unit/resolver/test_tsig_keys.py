@@ -1,0 +1,110 @@
+"""The file of TSIG keys: read whole, or refused with its line and without its secrets."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.errors import Invalid
+from zonegit.nameserver.message.tsig import Key
+from zonegit.zone import names
+from zonegit_resolver.config import tsig_keys
+
+SECRET = "c2VjcmV0IG9mIHR3byBob3N0cw=="
+TEXT = f"""
+// as tsig-keygen prints it
+key "NS2.example.com" {{
+\talgorithm hmac-sha256;
+\tsecret "{SECRET}";
+}};
+# another
+key other {{ secret "b3RoZXI="; algorithm HMAC-SHA512.; }}; /* and
+more */
+"""
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(Invalid) as caught:
+        tsig_keys.parse(text.encode(), "FILE")
+    return caught.value.message
+
+
+def test_keys_are_read_by_name() -> None:
+    first, second = names.parse("ns2.example.com."), names.parse("other.")
+    assert tsig_keys.parse(TEXT.encode(), "FILE") == {
+        first: Key(first, "hmac-sha256", b"secret of two hosts"),
+        second: Key(second, "hmac-sha512", b"other"),
+    }
+
+
+def test_an_empty_file_has_no_keys() -> None:
+    assert tsig_keys.parse(b"\n# none\n", "FILE") == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "said"),
+    [
+        ("key other", "kye other", 8, "key is to stand here"),
+        ("secret", "sceret", 5, "algorithm or secret is to stand here"),
+        ("hmac-sha256", "hmac-md5", 4, "the algorithm is one of hmac-sha256"),
+        (SECRET, SECRET[:-1], 5, "a secret is base64"),
+        (SECRET, "", 5, "a secret is base64"),
+        (SECRET, SECRET[:-2] * 50, 5, "of up to 1,024 characters"),
+        (f'"{SECRET}"', SECRET + " twice", 5, "; is to stand here"),
+        (f'"{SECRET}"', f'"{SECRET}', 5, "a quotation mark"),
+        ("};", "}", 8, "; is to stand here"),
+        ("more */", "more", 8, "a comment that is not closed"),
+        ("key other", "key NS2.example.com.", 8, "ns2.example.com. is there already"),
+        ("NS2.example", "a..b", 3, "is a domain name"),
+        ("NS2.example", "x" * 60 + "." + "y" * 60, 3, "at most 100 octets"),
+        ("algorithm hmac-sha256;", "", 5, "ns2.example.com. has no algorithm"),
+        ("algorithm hmac-sha256;", 'secret "eA==";', 5, "a second secret"),
+        ("*/", "*/ key x {", 10, "algorithm or secret is to stand here"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_its_line_and_no_secret(
+    before: str, after: str, line: int, said: str
+) -> None:
+    message = refusal(TEXT.replace(before, after, 1))
+    assert message.startswith(f"FILE:{line}: ")
+    assert said in message
+    assert SECRET[:12] not in message
+
+
+def test_a_file_is_bounded_in_size_and_in_keys() -> None:
+    assert "goes on past 262,144 octets" in refusal("#" * 300_000)
+    statement = 'key k{} {{ algorithm hmac-sha256; secret "eA=="; }};\n'
+    many = "".join(statement.format(number) for number in range(1_001))
+    assert refusal(many) == "FILE:1001: more than 1,000 keys"
+
+
+def test_a_key_shows_its_secret_nowhere() -> None:
+    key = Key(names.parse("k."), "hmac-sha256", b"hidden")
+    assert "hidden" not in f"{key} {key!r}"
+
+
+def test_a_file_that_everybody_may_read_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text(TEXT)
+    path.chmod(0o640)
+    assert not tsig_keys.is_exposed(path)
+    path.chmod(0o644)
+    assert tsig_keys.is_exposed(path)
+    assert len(tsig_keys.read(path)) == 2
+
+
+PIECES = st.sampled_from(
+    ["key ", '"a"', "b ", "{", "}", ";", "algorithm ", "hmac-sha256", "secret ", '"eA=="', "\n",
+     "#", "//", "/*", "*/", '"', " ", "\0", "\xff"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_any_text_is_keys_or_is_refused_with_a_line_of_it(text: str) -> None:
+    try:
+        tsig_keys.parse(text.encode("latin-1"), "FILE")
+    except Invalid as error:
+        file, line, _ = error.message.split(":", 2)
+        assert file == "FILE"
+        assert 1 <= int(line) <= text.count("\n") + 1

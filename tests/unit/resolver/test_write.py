@@ -1,0 +1,225 @@
+"""What is kept of zones: each change costs what it changes, and others do not wait for it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.unit.resolver.cachefiles import opened
+
+from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.records import Delta, Record
+from zonegit.objects.codec import encode
+from zonegit.objects.ids import ObjectId, identify
+from zonegit.objects.model import Blob
+from zonegit.zone import names, rrtypes
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, rdata_from_text, rrset
+from zonegit_resolver.cache.cache import LastKnown, Recalled, open_last_known
+from zonegit_resolver.cache.journal import Journal
+from zonegit_resolver.cache.sqlite import Row
+from zonegit_resolver.cache.write import Kept
+from zonegit_resolver.config.serving import Plan, Serving
+from zonegit_resolver.scheduling import Pace
+from zonegit_resolver.zone_states import Compiled, Position, Tracks
+
+FOO = names.parse("foo.com.")
+MARK = "INSERT INTO rrset SELECT id, x'00', 1, x'00', x'00' FROM tip WHERE branch = 'main'"
+"""What only a zone that is written as a whole takes away."""
+
+
+def commit(text: str) -> ObjectId:
+    return identify("commit", text.encode())
+
+
+def address(zone: Name, host: str, octet: int) -> RRset:
+    owner = names.below(zone, (host.encode(),))
+    return rrset(owner, rrtypes.A, 300, [rdata_from_text(rrtypes.A, f"192.0.2.{octet}")])
+
+
+def whole(text: str, zone: Name = FOO, hosts: int = 3) -> Kept:
+    """A commit of that name, of a zone with so many hosts."""
+    soa = rdata_from_text(rrtypes.SOA, "ns.example. admin.example. 1 2 3 4 5")
+    rrsets = [address(zone, f"h{number}", 1) for number in range(hosts)]
+    snapshot = compiled(zone, [rrset(zone, rrtypes.SOA, 300, [soa]), *rrsets])
+    made = Compiled(commit(text), identify("tree", text.encode()), snapshot)
+    return Kept(Position(made.commit, "e", 1), made, 1.0, None, None)
+
+
+def change(before: str, after: str, octet: int) -> Kept:
+    """From one commit to the next: another address of the first host."""
+    row = Row((b"h0",), rrtypes.A, encode(Blob(address(FOO, "h0", octet))))
+    return whole(after)._replace(rows=[row], base=commit(before))
+
+
+@asynccontextmanager
+async def cache(folder: Path) -> AsyncIterator[LastKnown]:
+    """One that has recalled what it holds."""
+    async with open_last_known(folder, Pace()) as known:
+        async for _ in known.recall():
+            pass
+        yield known
+
+
+def rows(folder: Path, statement: str, zone: str = "foo.com.") -> list[tuple[object, ...]]:
+    with opened(folder / "unique-2" / zone) as database:
+        return database.execute(statement).fetchall()
+
+
+async def test_changes_that_come_at_once_are_written_as_changes(tmp_path: Path) -> None:
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("a"))
+    rows(tmp_path, MARK)
+    async with cache(tmp_path) as known:
+        known.drop(FOO, "main")
+        known.keep(FOO, "main", whole("a"))
+        await known.writing.idle.wait()
+        rows(tmp_path, MARK)
+        for before, after, octet in (("a", "b", 2), ("b", "c", 3), ("c", "d", 4)):
+            known.keep(FOO, "main", change(before, after, octet))
+        await known.writing.idle.wait()
+    assert rows(tmp_path, "SELECT count(*) FROM rrset") == [(5,)]
+    assert rows(tmp_path, "SELECT target FROM tip") == [(commit("d"),)]
+    found = rows(tmp_path, "SELECT payload FROM rrset WHERE hex(owner) LIKE '026830%'")
+    assert found == [(encode(Blob(address(FOO, "h0", 4))).payload,)]
+
+
+async def test_a_gap_is_written_as_the_whole(tmp_path: Path) -> None:
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("a"))
+        await known.writing.idle.wait()
+        rows(tmp_path, MARK)
+        known.keep(FOO, "main", change("x", "y", 2))
+    assert rows(tmp_path, "SELECT count(*) FROM rrset") == [(4,)]
+
+
+async def test_two_branches_that_are_written_at_once_do_not_mix(tmp_path: Path) -> None:
+    """One takes several transactions, before it has a tip; the other is written in the last."""
+    for first, second in (("big", "small"), ("small", "big")):
+        folder = tmp_path / first
+        async with cache(folder) as known:
+            for branch in (first, second):
+                known.keep(FOO, branch, whole(branch, hosts=700 if branch == "big" else 2))
+        async with open_last_known(folder, Pace()) as known:
+            found = {each.branch: each.compiled async for each in known.recall()}
+        assert {branch: each.commit for branch, each in found.items()} == {
+            "big": commit("big"),
+            "small": commit("small"),
+        }
+        counts = rows(folder, "SELECT count(*) FROM rrset GROUP BY tip ORDER BY 1")
+        assert counts == [(3,), (701,)]
+
+
+async def test_a_zone_that_was_half_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The process was killed before there was a tip."""
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("a"))
+    rows(tmp_path, "INSERT INTO rrset SELECT 2, owner, rdtype, id, payload FROM rrset")
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("b", hosts=200))
+    assert rows(tmp_path, "SELECT count(*) FROM rrset") == [(201,)]
+
+
+async def test_of_many_states_only_the_last_is_written(tmp_path: Path) -> None:
+    """What waits is forgotten once there is a whole, and so are its snapshots."""
+    async with cache(tmp_path) as known:
+        for number in range(100):
+            known.keep(FOO, "main", whole(str(number)))
+        known.keep(FOO, "main", change("99", "last", 9))
+    assert rows(tmp_path, "SELECT id, target FROM tip") == [(1, commit("last"))]
+
+
+def seen(recalled: list[Recalled]) -> dict[Name, float | None]:
+    return {each.zone: each.seen for each in recalled}
+
+
+async def recalled(folder: Path) -> list[Recalled]:
+    async with open_last_known(folder, Pace()) as known:
+        return [each async for each in known.recall()]
+
+
+def tracks(confirmed: float, **late: float) -> Tracks:
+    """What a resolver serves, all of it current then, but for the late."""
+    made = Tracks(Zones(lambda: 0.0), Plan(Serving(branch="main")))
+    made.confirmed = confirmed
+    for label, moment in late.items():
+        zone = names.parse(f"{label}.")
+        made.track(zone, "main", Position(None, "e", 1)).seen = moment
+    return made
+
+
+async def test_when_zones_were_current_is_noted_in_one_file(tmp_path: Path) -> None:
+    """A swap is later than that, or what is late has a time of its own."""
+    zones = [names.parse(zone) for zone in ("current.", "late.", "swapped.")]
+    current, late, swapped = zones
+    async with cache(tmp_path) as known:
+        for zone in zones:
+            known.keep(zone, "main", whole("a", zone))
+        await known.writing.idle.wait()
+        files = [tmp_path / "unique-2" / names.text(zone) for zone in zones]
+        before = [path.stat().st_mtime_ns for path in files]
+        await known.see(tracks(90.0, late=50.0, swapped=60.0))
+        await known.see(tracks(100.0, late=50.0, swapped=60.0))
+        assert [path.stat().st_mtime_ns for path in files] == before
+        known.keep(swapped, "main", whole("b", swapped)._replace(seen=130.0))
+    assert seen(await recalled(tmp_path)) == {current: 100.0, late: 50.0, swapped: 130.0}
+    async with cache(tmp_path) as known:
+        await known.see(tracks(200.0))
+    assert set(seen(await recalled(tmp_path)).values()) == {200.0}
+
+
+async def test_what_is_known_of_all_zones_is_begun_anew_when_it_is_damaged(tmp_path: Path) -> None:
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("a"))
+        await known.see(tracks(100.0))
+    (tmp_path / "overall.sqlite3").write_bytes(b"rot" * 4096)
+    assert seen(await recalled(tmp_path)) == {FOO: 1.0}
+
+
+async def test_what_serials_of_a_zone_stand_for_outlives_its_file(tmp_path: Path) -> None:
+    """RFC 1995: no difference from a serial that may name another state."""
+
+    def stands(known: LastKnown, branch: str, serial: int) -> None:
+        known.descent.turned(FOO, branch, identify("tree", b"%d" % serial), serial)
+
+    async with cache(tmp_path) as known:
+        known.keep(FOO, "main", whole("a"))
+        stands(known, "main", 5)
+        await known.writing.idle.wait()
+        known.drop(FOO, "main")
+    assert not (tmp_path / "unique-2" / "foo.com.").exists()
+    async with cache(tmp_path) as known:
+        stands(known, "next", 9)
+        known.keep(FOO, "next", whole("b"))
+    async with cache(tmp_path) as known:
+        assert not known.descent.is_base(FOO, 8)
+        assert known.descent.is_base(FOO, 9)
+
+
+def told(before: int, after: int) -> Delta:
+    """What a secondary is told of a change from one serial to another."""
+
+    def soa(serial: int) -> Record:
+        return Record(FOO, rrtypes.SOA, 300, b"\1m\0\1r\0" + serial.to_bytes(4, "big") + bytes(16))
+
+    return Delta((soa(before),), (soa(after),))
+
+
+async def test_a_journal_that_is_too_big_gives_way_in_the_files_of_others(tmp_path: Path) -> None:
+    bar = names.parse("bar.com.")
+    async with cache(tmp_path) as known:
+        known.journal = Journal(octets_of_all=2_000)
+        for zone, last in ((FOO, 3), (bar, 30)):
+            for serial in range(1, last):
+                base = commit(str(serial - 1)) if serial > 1 else None
+                kept = whole(str(serial), zone)._replace(base=base, rows=None)
+                known.keep(zone, "main", kept._replace(delta=told(serial - 1, serial)))
+            await known.writing.idle.wait()
+            if zone == FOO:
+                assert rows(tmp_path, "SELECT count(*) FROM journal") == [(1,)]
+        assert rows(tmp_path, "SELECT count(*) FROM journal") == [(0,)]
+    ((left,),) = rows(tmp_path, "SELECT count(*) FROM journal", "bar.com.")
+    async with cache(tmp_path) as known:
+        since = known.journal.since((bar, "main"), commit("29"), 29 - int(str(left)))
+        assert since is not None
+        assert len(since) == left

@@ -1,0 +1,126 @@
+"""What is served while plans and branches come and go, by tracks alone."""
+
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.nameserver.answer.canary import Canary
+from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.zone.snapshot import empty
+from zonegit.objects.ids import identify
+from zonegit.zone import names
+from zonegit_resolver.config.serving import Plan, Serving
+from zonegit_resolver.zone_states import Compiled, Position, Tracks
+
+ZONE, OTHER = names.parse("foo.com."), names.parse("bar.com.")
+BRANCHES = ("a", "b", "c")
+
+SERVINGS = st.one_of(
+    st.builds(Serving, st.sampled_from(BRANCHES)),
+    st.builds(Serving, at=st.sampled_from(BRANCHES)),
+    st.builds(Serving, st.just("a"), st.builds(Canary, st.sampled_from(("b", "c")), st.just(5))),
+)
+PLANS = st.one_of(
+    st.builds(Plan, SERVINGS),
+    st.builds(lambda serving: Plan(zones={ZONE: serving}), SERVINGS),
+    st.just(Plan(only=frozenset([OTHER]))),
+)
+STEPS = st.lists(st.one_of(PLANS, st.sampled_from(BRANCHES)), max_size=12)
+
+
+@dataclass
+class World:
+    """Tracks that are driven as the follower, the updater and SIGHUP do."""
+
+    tracks: Tracks = field(default_factory=lambda: Tracks(Zones(), Plan(Serving("a"))))
+    moves: int = 0
+
+    @property
+    def served(self) -> str | None:
+        """The label of the default state that queries see."""
+        found = self.tracks.zones.by_apex.get(ZONE)
+        return found.default.branch if found is not None else None
+
+    def adopt(self, plan: Plan) -> None:
+        for zone in self.tracks.adopt(plan):
+            self.tracks.settle(zone)
+
+    def arrive(self, label: str) -> None:
+        """The next commit of a branch, or what a pin stands for, if anybody wants it."""
+        if label not in self.tracks.plan.labels(ZONE):
+            return
+        self.moves += 1
+        commit = identify("commit", str(self.moves).encode())
+        position = Position(commit, "epoch", self.moves)
+        track = self.tracks.track(ZONE, label, position)
+        self.tracks.arrive(track, position, Compiled(commit, commit, empty(ZONE)))
+
+    def remove(self) -> None:
+        self.moves += 1
+        position = Position(None, "epoch", self.moves)
+        for each in self.tracks.of(ZONE):
+            track = self.tracks.track(ZONE, each.branch, position)
+            self.tracks.arrive(track, position, None)
+
+    def take(self, steps: list[Plan | str]) -> None:
+        for step in steps:
+            self.adopt(step) if isinstance(step, Plan) else self.arrive(step)
+
+
+@given(STEPS)
+def test_a_zone_that_is_served_stays_so_for_as_long_as_it_is_to_be(steps: list[Plan | str]) -> None:
+    world = World()
+    for step in steps:
+        before = world.served
+        world.take([step])
+        labels = world.tracks.plan.labels(ZONE)
+        if not labels:
+            assert world.served is None
+        elif world.served != labels[0]:
+            assert world.served == before
+
+
+@given(STEPS, PLANS)
+def test_once_all_has_come_there_is_what_the_plan_wants_and_nothing_else(
+    steps: list[Plan | str], plan: Plan
+) -> None:
+    world = World()
+    world.take([*steps, plan])
+    labels = plan.labels(ZONE)
+    for label in labels:
+        world.arrive(label)
+    assert [track.branch for track in world.tracks.of(ZONE)] == list(labels)
+    assert all(track.problem is None for track in world.tracks.of(ZONE))
+    served = world.tracks.zones.by_apex.get(ZONE)
+    serving = plan.of(ZONE)
+    if serving is None:
+        assert served is None
+        return
+    assert served is not None
+    states = [state.branch for state in (served.default, served.canary) if state is not None]
+    assert states == list(labels)
+    assert served.split == serving.canary
+
+
+@given(STEPS)
+def test_nothing_is_left_of_a_zone_that_is_removed(steps: list[Plan | str]) -> None:
+    world = World()
+    world.take(steps)
+    world.remove()
+    assert world.served is None
+    assert list(world.tracks) == []
+    assert not world.tracks.zones.queries
+    world.adopt(Plan(Serving("c")))
+    world.arrive("c")
+    assert world.served == "c"
+
+
+def test_a_plan_that_comes_back_at_once_changes_nothing() -> None:
+    world = World()
+    world.arrive("a")
+    world.adopt(Plan(Serving("b")))
+    assert [track.problem for track in world.tracks] == ["served until b is there"]
+    world.adopt(Plan(Serving("a")))
+    assert world.served == "a"
+    assert [track.problem for track in world.tracks] == [None]
