@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from zonegit_cli.drawn import documents
-from zonegit_cli.drawn.documents import (
+from zonegit_cli.render import documents
+from zonegit_cli.render.documents import (
     CommitDocument,
     ImportDocument,
     PlanDocument,

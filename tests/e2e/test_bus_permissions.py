@@ -23,8 +23,8 @@ from zonegit.store.protocols import Origin
 from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat
 from zonegit.zone import names
-from zonegit_cli import resuming
-from zonegit_cli.unfinished import Place
+from zonegit_cli import sequencer
+from zonegit_cli.sequencer_state import Place
 
 CONFIGURATION = (Path(__file__).parents[2] / "docs" / "nats-server.conf").read_text()
 ROLES = ("objectstore", "refs", "resolver", "operator")
@@ -78,7 +78,7 @@ async def test_who_may_not_ask_about_all_zones_is_told_all_the_same_what_is_unfi
             await refs.since("", 0)
         nobody = Identity("Alice", "alice@example.net", 0)
         repo = Repo(objects_of(bus, "alice"), refs, "alice", lambda: nobody)
-        place = await resuming.place_of(repo, Position(ZONE, "main", None))
+        place = await sequencer.place_of(repo, Position(ZONE, "main", None))
     assert place == Place("", "alice", "foo.com.", "main")
 
 

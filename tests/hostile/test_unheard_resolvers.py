@@ -41,7 +41,7 @@ from zonegit.wire.messages import (
     Served,
 )
 from zonegit.zone import names
-from zonegit_cli.waiting import Waiter
+from zonegit_cli.propagation import Waiter
 
 ZONE = names.parse("foo.com.")
 SET = ("set", "www", "A", "60")

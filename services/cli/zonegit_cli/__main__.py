@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and ends the process with its status."""
     gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS)
     from zonegit_cli.cli import cli
-    from zonegit_cli.door import leave_through_one_door
+    from zonegit_cli.run import leave_through_one_door
 
     _open_what_is_closed()
     if "COMP_WORDS" in os.environ:  # a completion script asks

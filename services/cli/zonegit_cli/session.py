@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zonegit.repo.heads import Default, Repo
     from zonegit.store.protocols import Adopter
     from zonegit.zonefile.includes import Includes
-    from zonegit_cli.standing import SessionHead
+    from zonegit_cli.head_notes import SessionHead
 
 
 INSTALLATION_DIGITS: Final = 32
@@ -51,7 +51,7 @@ class Session:
     def head(self) -> "SessionHead":
         """Return the HEAD that this command uses, and the one its terminal session used last."""
         from zonegit_cli import terminal
-        from zonegit_cli.standing import SessionHead
+        from zonegit_cli.head_notes import SessionHead
 
         bus = self.settings.bus
         where = (str(self.settings.data), bus.shown if bus else "", self.settings.actor)
@@ -117,10 +117,10 @@ class Session:
         path = key or self.settings.signing_key
         if path is None:
             return self
-        from zonegit_cli.typed import keys
+        from zonegit_cli.parse import key_files
 
-        signer = keys.signing_key(path)
-        if keys.is_exposed(path):
+        signer = key_files.signing_key(path)
+        if key_files.is_exposed(path):
             self.output.note(f"others can read the private key {path}: chmod 600 it")
         return replace(self, sign=signer.sign)
 

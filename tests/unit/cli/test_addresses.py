@@ -3,7 +3,7 @@
 import pytest
 
 from zonegit.errors import Invalid
-from zonegit_cli.typed.addresses import format_address, parse_address
+from zonegit_cli.parse.addresses import format_address, parse_address
 
 
 @pytest.mark.parametrize(

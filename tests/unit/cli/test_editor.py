@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import Invalid, NotFound
-from zonegit_cli.typed import editor
-from zonegit_cli.typed.editor import Sheet
+from zonegit_cli.parse import editor
+from zonegit_cli.parse.editor import Sheet
 
 LIMIT = 1_000
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from tests.support.graphs import Graph, graphs
 
-from zonegit_cli.drawn.graph import Lanes
+from zonegit_cli.render.graph import Lanes
 
 PICTURES = {
     "a line of commits": (

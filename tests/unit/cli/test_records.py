@@ -9,7 +9,7 @@ from zonegit.repo.commit.edits import Add, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zonefile.typed_records import split_words
-from zonegit_cli.typed.records import parse_add, parse_remove, parse_set
+from zonegit_cli.parse.records import parse_add, parse_remove, parse_set
 
 ZONE = names.parse("foo.com.")
 

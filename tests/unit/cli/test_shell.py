@@ -11,9 +11,9 @@ from zonegit.repo.commit.edits import Add, Remove, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_to_text, rrset
 from zonegit.zonefile.typed_records import split_words
-from zonegit_cli.drawn import shell
-from zonegit_cli.typed import scripts
-from zonegit_cli.typed.records import parse_add, parse_remove, parse_set
+from zonegit_cli.parse import edit_scripts
+from zonegit_cli.parse.records import parse_add, parse_remove, parse_set
+from zonegit_cli.render import shell
 
 ZONE = names.parse("foo.com.")
 
@@ -75,7 +75,7 @@ def test_a_printed_record_is_the_same_record_in_every_command_and_script(value: 
             f"set {name} {rdtype} 300 {quoted}\nadd {name} {rdtype} 300 {quoted}\n"
             f"remove {name} {rdtype} {quoted}\n"
         )
-        for edit in scripts.read(script.encode(), ZONE, "-").edits:
+        for edit in edit_scripts.read(script.encode(), ZONE, "-").edits:
             match edit:
                 case Set(made) | Add(made):
                     assert (made.owner, made.rdatas) == (value.owner, (rdata,))

@@ -8,8 +8,8 @@ import pytest
 from zonegit.repo.heads import Default
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import standing, terminal
-from zonegit_cli.standing import SessionHead
+from zonegit_cli import head_notes, terminal
+from zonegit_cli.head_notes import SessionHead
 from zonegit_cli.terminal import Terminal
 
 HERE = Terminal("boot", 1, 100)
@@ -162,5 +162,5 @@ def test_a_session_remembers_a_bounded_number_of_installations(tmp_path: Path) -
 def test_moving_head_without_effect_is_a_warning(
     default: Default, is_switch: bool, said: str | None
 ) -> None:
-    found = standing.find_overrides(default, ONE, "main", is_switch=is_switch)
+    found = head_notes.find_overrides(default, ONE, "main", is_switch=is_switch)
     assert [said in each.message for each in found] == ([True] if said else [])

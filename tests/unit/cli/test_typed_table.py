@@ -11,8 +11,8 @@ from zonegit.repo.commit.edits import Add, Remove, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zonefile import typed_records
 from zonegit_cli.commands.set import command
-from zonegit_cli.typed import scripts
-from zonegit_cli.typed.records import parse_remove
+from zonegit_cli.parse import edit_scripts
+from zonegit_cli.parse.records import parse_remove
 
 ZONE = names.parse("example.com.")
 PAGE = (Path(__file__).parents[3] / "docs" / "typed-records.md").read_text()
@@ -56,11 +56,11 @@ def test_a_row_is_true_in_an_edit_script(typed: str, result: str) -> None:
     if result == "error":
         for line in script.splitlines():
             with pytest.raises(Invalid):
-                scripts.read(line, ZONE, "-")
+                edit_scripts.read(line, ZONE, "-")
         return
     wanted = sorted(parse_rdatas(ZONE, rdtype, shlex.split(rdata)))
     found = []
-    for edit in scripts.read(script, ZONE, "-").edits:
+    for edit in edit_scripts.read(script, ZONE, "-").edits:
         match edit:
             case Set(value) | Add(value):
                 found.append(sorted(value.rdatas))

@@ -12,9 +12,9 @@ from zonegit.repo.change import import_series, import_sources
 from zonegit.repo.change.import_series import Version
 from zonegit.repo.commit.commit_loop import Intent
 from zonegit.zonefile import reader
-from zonegit_cli.exchange import continuation
-from zonegit_cli.exchange.githistory import GitHistory
-from zonegit_cli.exchange.masterfiles import MasterFiles
+from zonegit_cli.import_export import continuation
+from zonegit_cli.import_export.git_history import GitHistory
+from zonegit_cli.import_export.master_files import MasterFiles
 from zonegit_cli.output import Output
 from zonegit_cli.session import Session
 

@@ -25,9 +25,9 @@ from zonegit.zone import names
 from zonegit.zone.rrset import rrset
 from zonegit.zone.rrtypes import A
 from zonegit.zonefile import reader, writer, zone_paths
-from zonegit_cli.exchange import gitexport
-from zonegit_cli.exchange.githistory import GitHistory
-from zonegit_cli.workspace.placing import Placed
+from zonegit_cli.import_export import git_repository
+from zonegit_cli.import_export.git_history import GitHistory
+from zonegit_cli.workspace.paths import Placed
 
 pytestmark = needs_git
 BAR = names.parse("bar.org.")
@@ -50,7 +50,7 @@ async def lineage(shop: Shop, zone: names.Name = ZONE, path: str = "com/foo/db.z
 
 async def exported(shop: Shop, folder: Path, *wanted: Lineage) -> Path:
     """A repository of these, which git has nothing against."""
-    await gitexport.write(folder, _stream_of(shop, *wanted))
+    await git_repository.write(folder, _stream_of(shop, *wanted))
     assert git(folder, "fsck", "--strict", "--no-dangling") == ""
     assert git(folder, "status", "--porcelain") == ""
     return folder
@@ -206,9 +206,9 @@ async def test_a_failure_leaves_nothing_behind(foo, tmp_path):
         raise Corrupt("rotten")
 
     with pytest.raises(Corrupt):
-        await gitexport.write(folder, broken)
+        await git_repository.write(folder, broken)
     assert list(folder.iterdir()) == []
-    assert not gitexport.is_earlier_export(folder)
+    assert not git_repository.is_earlier_export(folder)
 
 
 async def test_what_git_does_not_take_is_told(tmp_path):
@@ -216,16 +216,16 @@ async def test_what_git_does_not_take_is_told(tmp_path):
         yield b"nonsense\n" * 100_000
 
     with pytest.raises(Invalid, match=r"git: .*nonsense"):
-        await gitexport.write(tmp_path / "out", nonsense)
+        await git_repository.write(tmp_path / "out", nonsense)
 
 
 def test_a_folder_that_holds_anything_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(Invalid, match="not empty"):
-        gitexport.is_earlier_export(tmp_path)
+        git_repository.is_earlier_export(tmp_path)
     with pytest.raises(Invalid, match="not a folder"):
-        gitexport.is_earlier_export(tmp_path / "file")
-    assert not gitexport.is_earlier_export(tmp_path / "new")
+        git_repository.is_earlier_export(tmp_path / "file")
+    assert not git_repository.is_earlier_export(tmp_path / "new")
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_zone_whose_path_git_would_not_have_is_refused(zone):
     name = names.parse(zone)
     path = zone_paths.zone_path(name, "golang")
     with pytest.raises(Invalid, match="git keeps no file"):
-        gitexport.check_paths([Placed(name, "main", path)])
+        git_repository.check_paths([Placed(name, "main", path)])
 
 
 async def test_odd_names_of_zones_are_files_that_git_keeps(two, tmp_path):
@@ -255,7 +255,9 @@ async def test_an_export_has_the_same_ids_each_time(two, tmp_path):
     wanted = [await lineage(two), await lineage(two, BAR, "org/bar/db.zone")]
     one = await exported(two, tmp_path / "one", *wanted)
     later = msgspec.structs.replace(two.repo, now=lambda: Identity("Late", "l@example.net", 2**31))
-    await gitexport.write(tmp_path / "two", lambda at: git_export.stream(later, wanted, branch=at))
+    await git_repository.write(
+        tmp_path / "two", lambda at: git_export.stream(later, wanted, branch=at)
+    )
     assert tip(one) == tip(tmp_path / "two")
 
 
@@ -264,7 +266,7 @@ async def test_an_earlier_export_is_continued_and_its_commits_keep_their_ids(foo
     before = tip(folder)
     await foo.edited([address("new", 9)])
     (folder / "README").write_text("mine")
-    await gitexport.write(folder, _stream_of(foo, await lineage(foo)))
+    await git_repository.write(folder, _stream_of(foo, await lineage(foo)))
     assert git(folder, "rev-parse", "HEAD^") == before
     assert git(folder, "status", "--porcelain") == "?? README"
     assert "192.0.2.9" in (folder / "com/foo/db.zone").read_text()
@@ -327,7 +329,7 @@ async def test_hooks_of_an_earlier_export_do_not_run(foo, tmp_path):
         (hooks / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
         (hooks / name).chmod(0o755)
     await foo.edited([address("new", 9)])
-    await gitexport.write(folder, _stream_of(foo, await lineage(foo)))
+    await git_repository.write(folder, _stream_of(foo, await lineage(foo)))
     assert "192.0.2.9" in (folder / "com/foo/db.zone").read_text()
     assert not (tmp_path / "ran").exists()
 

@@ -16,7 +16,7 @@ from zonegit.store.memory import MemoryObjects
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rrset
-from zonegit_cli.drawn import outcomes
+from zonegit_cli.render import outcomes
 
 WWW = names.parse("www", ZONE)
 

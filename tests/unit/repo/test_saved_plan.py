@@ -29,7 +29,7 @@ from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 from zonegit.zonefile import reader
-from zonegit_cli.drawn import plans as plans_drawn
+from zonegit_cli.render import plans as plans_drawn
 from zonegit_refs.keeper import Keeper
 from zonegit_refs.sqlite import open_refs
 

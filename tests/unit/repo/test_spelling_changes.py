@@ -24,7 +24,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rdata_to_text, rrset, soa
 from zonegit.zonefile import reader
-from zonegit_cli.drawn import plans as plans_drawn
+from zonegit_cli.render import plans as plans_drawn
 
 MAIL = names.parse("mail", ZONE)
 KEY = (MAIL, rrtypes.MX)

@@ -21,7 +21,7 @@ from zonegit.store.recovery import Answer, Leave, Renew
 from zonegit.wire import subjects
 from zonegit.wire.messages import Served
 from zonegit.zone import names
-from zonegit_cli.waiting import answers_of_all
+from zonegit_cli.propagation import answers_of_all
 from zonegit_resolver.cache.cache import open_last_known
 from zonegit_resolver.scheduling import Pace
 

@@ -7,7 +7,7 @@ from zonegit.repo.change import saved_plan
 from zonegit.repo.commit import patch
 from zonegit.zone import names
 from zonegit.zonefile import reader
-from zonegit_cli.typed import scripts
+from zonegit_cli.parse import edit_scripts
 
 ZONE = names.parse("foo.com.")
 
@@ -43,7 +43,7 @@ def test_a_marker_that_was_left_over_is_named_too() -> None:
 
 def test_edits_a_diff_and_a_saved_plan_are_refused_at_the_marker() -> None:
     for read, octets in (
-        (lambda octets: scripts.read(octets, ZONE, "x"), IN_EDITS),
+        (lambda octets: edit_scripts.read(octets, ZONE, "x"), IN_EDITS),
         (lambda octets: patch.read(octets, ZONE, "x"), IN_A_DIFF),
         (lambda octets: saved_plan.read(octets, "x"), IN_A_PLAN),
     ):

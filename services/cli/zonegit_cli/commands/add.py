@@ -4,18 +4,18 @@ import click
 
 from zonegit.zone import rrtypes
 from zonegit.zonefile import typed_records
-from zonegit_cli import committing, page
-from zonegit_cli.page import How
+from zonegit_cli import commit_command, options
+from zonegit_cli.options import How
+from zonegit_cli.parse.records import parse_add
 from zonegit_cli.session import Session
-from zonegit_cli.typed.records import parse_add
 
 
-@page.page("add")
+@options.page("add")
 @click.argument("name")
-@click.argument("rdtype", type=page.TYPE, metavar="TYPE")
+@click.argument("rdtype", type=options.TYPE, metavar="TYPE")
 @click.argument("rest", nargs=-1, required=True, metavar="[TTL] RDATA...")
-@page.RESPELL
-@page.commits
+@options.RESPELL
+@options.commits
 async def command(
     session: Session, name: str, rdtype: str, rest: tuple[str, ...], how: How
 ) -> None:
@@ -29,7 +29,7 @@ async def command(
     zonegit add @ MX 1h 20 mail2
     """
     typed = typed_records.split_words([rdtype, *rest])  # bad words cost no round trip
-    await committing.commit_edit(
+    await commit_command.commit_edit(
         session,
         how,
         ["add", name, rrtypes.to_text(typed.rdtype)],

@@ -9,11 +9,11 @@ import click
 from zonegit.errors import ZonegitError
 from zonegit.store.protocols import Installation, Recovery
 from zonegit.wire.messages import ResolverStatus
-from zonegit_cli import page
+from zonegit_cli import options
 from zonegit_cli.installations import Instances, ask_instances
 from zonegit_cli.output import columns
+from zonegit_cli.propagation import survey
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import survey
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
@@ -31,7 +31,7 @@ def _check_id(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     return value
 
 
-@page.page("adopt-store")
+@options.page("adopt-store")
 @click.argument("installation", metavar="[ID]", required=False, callback=_check_id)
 async def command(session: Session, installation: str | None) -> None:
     """Let the ref store take the place of installation ID.

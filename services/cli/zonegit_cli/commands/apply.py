@@ -12,17 +12,17 @@ from zonegit.repo.commit.change_plan import Plan
 from zonegit.repo.commit.commit_loop import Lost
 from zonegit.repo.heads import Position, Repo
 from zonegit.zone import names
-from zonegit_cli import committing, page
-from zonegit_cli.drawn import plans
-from zonegit_cli.page import How
+from zonegit_cli import commit_command, options
+from zonegit_cli.options import How
+from zonegit_cli.parse import file_kinds, files
+from zonegit_cli.render import plans
 from zonegit_cli.session import Session
-from zonegit_cli.typed import files, kinds
 
 
-@page.page("apply")
+@options.page("apply")
 @click.argument("file", type=click.Path(), metavar="FILE|-")
-@page.RESPELL
-@page.commits
+@options.RESPELL
+@options.commits
 async def command(session: Session, file: str, how: How) -> None:
     """Make the edits of FILE, or of standard input, in one commit: all of them or none.
 
@@ -46,7 +46,7 @@ async def command(session: Session, file: str, how: How) -> None:
     octets = files.read(file, saved_plan.MAX_OCTETS)
     source = files.shown(file)
     message = f"apply {files.shown(Path(file).name)}"
-    kinds.refuse_for_apply(octets, file, source)
+    file_kinds.refuse_for_apply(octets, file, source)
     if saved_plan.is_plan(octets):
         await _apply_plan(session, saved_plan.read(octets, source), message, how)
         return
@@ -54,14 +54,20 @@ async def command(session: Session, file: str, how: How) -> None:
     def plan_for(_repo: Repo, position: Position) -> Plan:
         return plans.of_edits(octets, position, source, session.ttl, respell=how.respell)
 
-    await committing.commit(session, how, plan_for, committing.intent(how, "apply", message))
+    await commit_command.commit(
+        session, how, plan_for, commit_command.intent(how, "apply", message)
+    )
 
 
 async def _apply_plan(session: Session, saved: Saved, message: str, how: How) -> None:
     _refuse_elsewhere(saved, how)
     there = msgspec.structs.replace(how, zone=saved.zone, branch=saved.branch)
-    intent = committing.intent(how, "apply", message, imports=saved.is_import, lost=Lost.REPLAYED)
-    await committing.commit(session, there, lambda _repo, _at: saved_plan.plan_saved(saved), intent)
+    intent = commit_command.intent(
+        how, "apply", message, imports=saved.is_import, lost=Lost.REPLAYED
+    )
+    await commit_command.commit(
+        session, there, lambda _repo, _at: saved_plan.plan_saved(saved), intent
+    )
 
 
 def _refuse_elsewhere(saved: Saved, how: How) -> None:

@@ -7,15 +7,15 @@ from zonegit.repo.change import merge
 from zonegit.repo.commit.commit_loop import Outcome
 from zonegit.repo.heads import Position, Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH
-from zonegit_cli import committing, page
-from zonegit_cli.drawn import clashes
-from zonegit_cli.page import How
+from zonegit_cli import commit_command, options
+from zonegit_cli.options import How
+from zonegit_cli.render import conflict_lines
 from zonegit_cli.session import Session
 
 
-@page.page("approve")
-@click.argument("name", type=page.BRANCH)
-@page.committing(page.into, page.MESSAGE)
+@options.page("approve")
+@click.argument("name", type=options.BRANCH)
+@options.committing(options.into, options.MESSAGE)
 async def command(session: Session, name: str, how: How) -> int:
     """Merge the proposal NAME into the branch it is for, which is served from then on.
 
@@ -33,15 +33,15 @@ async def command(session: Session, name: str, how: How) -> int:
         nonlocal stood_on
         stood_on = await heads.branch_of(repo, at.zone) == name
         proposed = await refish.resolve(repo, name, zone=at.zone)
-        intent = committing.intent(how, "approve", f"approve {name}")
+        intent = commit_command.intent(how, "approve", f"approve {name}")
         return await merge.merge(repo, at, proposed.commit, intent)
 
-    status = await committing.carry_out(
+    status = await commit_command.carry_out(
         session,
         how,
         work,
         nothing="{} has all of it already",
-        advice=clashes.by_merging(name, how.branch or DEFAULT_BRANCH),
+        advice=conflict_lines.by_merging(name, how.branch or DEFAULT_BRANCH),
     )
     if status == 0 and stood_on:
         session.output.note(f"you still stand on {name}: zonegit checkout {how.branch} leaves it")

@@ -16,17 +16,17 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zonefile.writer import record_head
-from zonegit_cli import page
-from zonegit_cli.drawn import identities, rrsets
+from zonegit_cli import options
 from zonegit_cli.output import columns, commit_id, count
+from zonegit_cli.render import identities, rrsets
 from zonegit_cli.session import Session
 
 
-@page.page("blame")
+@options.page("blame")
 @click.argument("name")
-@click.argument("rdtype", type=page.TYPE, metavar="[TYPE]", required=False)
-@click.option("--at", type=page.REFISH, default="HEAD", metavar="REFISH", help="As it was then.")
-@page.in_zone
+@click.argument("rdtype", type=options.TYPE, metavar="[TYPE]", required=False)
+@click.option("--at", type=options.REFISH, default="HEAD", metavar="REFISH", help="As it was then.")
+@options.in_zone
 async def command(
     session: Session,
     name: str,

@@ -13,19 +13,19 @@ from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import committing, page, waiting
+from zonegit_cli import commit_command, options, propagation
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
 
 
-@page.page("branch")
-@click.argument("name", type=page.BRANCH, required=False)
-@click.argument("start", type=page.REFISH, metavar="[REFISH]", default="HEAD")
+@options.page("branch")
+@click.argument("name", type=options.BRANCH, required=False)
+@click.argument("start", type=options.REFISH, metavar="[REFISH]", default="HEAD")
 @click.option("-d", "--delete", is_flag=True, help="Delete the branch.")
 @click.option(
     "-m",
     "--rename",
-    type=(page.BRANCH, str),
+    type=(options.BRANCH, str),
     metavar="OLD NEW",
     help="Give branch OLD the name NEW.",
 )
@@ -34,9 +34,9 @@ from zonegit_cli.session import Session
     is_flag=True,
     help="Though you or resolvers stand on it, or one of the name had a later serial.",
 )
-@page.BECAUSE
-@page.in_zone
-@page.waits
+@options.BECAUSE
+@options.in_zone
+@options.waits
 async def command(
     session: Session,
     name: str | None,
@@ -74,8 +74,8 @@ async def command(
     async with session.bus() as bus:
         repo = session.repo(bus)
         home = await heads.working_zone(repo, zone)
-        committing.warn_of_head(session)
-        async with waiting.waiting(session, bus, home, shown, wanted=wait) as waiter:
+        commit_command.warn_of_head(session)
+        async with propagation.waiting(session, bus, home, shown, wanted=wait) as waiter:
             if rename is not None:
                 moved, text = await _rename(repo, home, *rename, how)
             elif delete:

@@ -14,14 +14,14 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zonefile.writer import record_head
-from zonegit_cli import page
-from zonegit_cli.drawn import rrsets
+from zonegit_cli import options
+from zonegit_cli.render import rrsets
 from zonegit_cli.session import Session
 
 
-@page.page("cat-object")
+@options.page("cat-object")
 @click.argument("text", metavar="ID")
-@page.in_zone
+@options.in_zone
 async def command(session: Session, text: str, zone: Name | None, branch: str | None) -> None:
     """Print the object ID, which may be abbreviated to 8 digits, or be a refish.
 

@@ -7,19 +7,19 @@ from zonegit.repo.change import branches
 from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import committing, page, standing, waiting
-from zonegit_cli.drawn import findings
+from zonegit_cli import commit_command, head_notes, options, propagation
+from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 
-@page.page("checkout")
-@click.argument("branch", type=page.BRANCH)
-@click.argument("start", type=page.REFISH, metavar="[REFISH]", default="HEAD")
+@options.page("checkout")
+@click.argument("branch", type=options.BRANCH)
+@click.argument("start", type=options.REFISH, metavar="[REFISH]", default="HEAD")
 @click.option("-b", "create", is_flag=True, help="Create the branch first, at REFISH (HEAD).")
 @click.option("--force", is_flag=True, help="Create it though one of the name had a later serial.")
-@page.BECAUSE
-@click.option("--zone", type=page.ZONE, metavar="ZONE", help="Of this zone.")
-@page.waits
+@options.BECAUSE
+@click.option("--zone", type=options.ZONE, metavar="ZONE", help="Of this zone.")
+@options.waits
 async def command(
     session: Session,
     branch: str,
@@ -47,16 +47,16 @@ async def command(
         home = await heads.working_zone(repo, zone)
         reason = "checkout -b" if create else "checkout"
         origin = repo.origin(reason, force=force, because=because)
-        heard = waiting.Heard()
+        heard = propagation.Heard()
         if create:
-            committing.warn_of_head(session)
-            wait_for = waiting.waiting(session, bus, home, branch, wanted=wait)
+            commit_command.warn_of_head(session)
+            wait_for = propagation.waiting(session, bus, home, branch, wanted=wait)
             async with wait_for as waiter:
                 at = await refish.resolve(repo, start, zone=zone)
                 moved = await branches.create(repo, home, branch, at.commit, origin)
                 heard = await waiter.until(moved)
         await branches.checkout(repo, home, branch, origin)
-    found = standing.find_overrides(session.default, home, branch, is_switch=False)
+    found = head_notes.find_overrides(session.default, home, branch, is_switch=False)
     findings.tell(session, found)
     text = f"you stand on {branch} of {names.text(home)}"
     data = {

@@ -9,11 +9,11 @@ from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices
 from zonegit.repo.heads import Position, Repo
 from zonegit.store.reader import Reader
-from zonegit_cli import page, resuming
-from zonegit_cli.page import How
-from zonegit_cli.resuming import Asked, Kind
+from zonegit_cli import options, sequencer
+from zonegit_cli.options import How
+from zonegit_cli.sequencer import Asked, Kind
+from zonegit_cli.sequencer_state import Begun
 from zonegit_cli.session import Session
-from zonegit_cli.unfinished import Begun
 
 
 async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
@@ -31,10 +31,10 @@ async def _work(
 PICK: Final = Kind("cherry-pick", "{} has the change of {refish} already", _begin, _work)
 
 
-@page.page("cherry-pick")
-@resuming.MAINLINE
-@resuming.stoppable
-@page.committing(page.in_zone, page.LONG_MESSAGE)
+@options.page("cherry-pick")
+@sequencer.MAINLINE
+@sequencer.stoppable
+@options.committing(options.in_zone, options.LONG_MESSAGE)
 async def command(session: Session, asked: Asked, how: How) -> int:
     """Make the change of one commit on the branch you stand on, as a new commit.
 
@@ -47,4 +47,4 @@ async def command(session: Session, asked: Asked, how: How) -> int:
     zonegit cherry-pick 5e6f7a8b -m 1                   all that a merge brought
     zonegit cherry-pick --continue
     """
-    return await resuming.run(session, how, PICK, asked)
+    return await sequencer.run(session, how, PICK, asked)

@@ -3,14 +3,14 @@
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
-from zonegit_cli import page, shells
+from zonegit_cli import options, shells
 from zonegit_cli.cli import cli
 from zonegit_cli.session import Session
 
 PROGRAM = "zonegit"
 
 
-@page.page("completion")
+@options.page("completion")
 @click.argument("shell", metavar="bash|zsh|fish", type=click.Choice(["bash", "zsh", "fish"]))
 async def command(session: Session, shell: str) -> None:
     """Print the script that has a shell complete commands, options, zones, branches, tags and

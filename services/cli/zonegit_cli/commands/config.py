@@ -7,11 +7,11 @@ import click
 
 from zonegit import config, settings_file, trust
 from zonegit.settings_file import FolderFile
-from zonegit_cli import page
+from zonegit_cli import options
 from zonegit_cli.session import Session
 
 
-@page.page("trust")
+@options.page("trust")
 @click.option("--remove", is_flag=True, help="Withdraw the trust.")
 async def trust_folder(session: Session, remove: bool) -> None:
     """Trust the .zonegit.toml of this folder to set the bus, the actor and the keys.

@@ -4,15 +4,15 @@ import click
 
 from zonegit.repo.commit import edits
 from zonegit.zone import names, rrtypes
-from zonegit_cli import committing, page
-from zonegit_cli.page import How
+from zonegit_cli import commit_command, options
+from zonegit_cli.options import How
 from zonegit_cli.session import Session
 
 
-@page.page("delete")
+@options.page("delete")
 @click.argument("name")
-@click.argument("rdtype", type=page.TYPE, metavar="[TYPE]", required=False)
-@page.commits
+@click.argument("rdtype", type=options.TYPE, metavar="[TYPE]", required=False)
+@options.commits
 async def command(session: Session, name: str, rdtype: str | None, how: How) -> None:
     """Delete an RRset, or without TYPE every RRset of a name, as one commit.
 
@@ -24,6 +24,6 @@ async def command(session: Session, name: str, rdtype: str | None, how: How) -> 
     """
     number = rrtypes.from_text(rdtype) if rdtype is not None else None
     words = ["delete", name, *([rdtype.upper()] if rdtype else [])]
-    await committing.commit_edit(
+    await commit_command.commit_edit(
         session, how, words, lambda zone: edits.Delete(names.parse(name, zone), number)
     )

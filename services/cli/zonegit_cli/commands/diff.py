@@ -10,21 +10,24 @@ from zonegit.repo.inspect.compare import Comparison
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
-from zonegit_cli.drawn import patches
+from zonegit_cli import options
+from zonegit_cli.render import patches
 from zonegit_cli.session import Session
 
 DIFFERS = 10
 """The exit status of ``--exit-code`` where something differs."""
 
 
-@page.page("diff", cls=page.WithOwners)
+@options.page("diff", cls=options.WithOwners)
 @click.argument(
-    "commits", type=page.REFISH, nargs=-1, metavar="[REFISH [REFISH] | A..B | A...B] [-- NAME...]"
+    "commits",
+    type=options.REFISH,
+    nargs=-1,
+    metavar="[REFISH [REFISH] | A..B | A...B] [-- NAME...]",
 )
 @click.option("--stat", is_flag=True, help="Only count the records of each RRset.")
 @click.option("--exit-code", is_flag=True, help="Exit with 10 where something differs.")
-@page.in_zone
+@options.in_zone
 async def command(
     session: Session,
     commits: tuple[str, ...],

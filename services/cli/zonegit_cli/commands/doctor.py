@@ -15,12 +15,12 @@ from zonegit.store.recovery import describe_witness
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import MAX_RESOLVERS, Heartbeat, ResolverStatus
 from zonegit.zone import names
-from zonegit_cli import installations, page
+from zonegit_cli import installations, options
 from zonegit_cli.installations import STORES
 from zonegit_cli.output import columns, count
+from zonegit_cli.propagation import serial_behind, survey
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
-from zonegit_cli.waiting import serial_behind, survey
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
@@ -43,7 +43,7 @@ class Finding(msgspec.Struct, frozen=True):
     text: str
 
 
-@page.page("doctor")
+@options.page("doctor")
 async def command(session: Session) -> int:
     """Check bus, services, versions, clock, disk and what each resolver serves.
 

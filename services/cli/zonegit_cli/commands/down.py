@@ -5,12 +5,12 @@ from contextlib import suppress
 
 from zonegit import config
 from zonegit.errors import NotFound, Unavailable
-from zonegit_cli import page
+from zonegit_cli import options
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record, supervisors
 
 
-@page.page("down")
+@options.page("down")
 async def command(session: Session) -> None:
     """Stop the stack of --data (ZONEGIT_DATA), and wait until it has ended."""
     data = session.settings.data.absolute()

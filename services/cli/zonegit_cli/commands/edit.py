@@ -10,15 +10,15 @@ from zonegit.repo.heads import Position, Repo
 from zonegit.zone import names
 from zonegit.zonefile import reader, writer
 from zonegit.zonefile.builder import ZoneFile
-from zonegit_cli import committing, page
-from zonegit_cli.page import How
+from zonegit_cli import commit_command, options
+from zonegit_cli.options import How
+from zonegit_cli.parse.editor import Sheet
 from zonegit_cli.session import Session
-from zonegit_cli.typed.editor import Sheet
 
 
-@page.page("edit")
-@page.RESPELL
-@page.commits
+@options.page("edit")
+@options.RESPELL
+@options.commits
 async def command(session: Session, how: How) -> int:
     """Open the zone file in your editor (VISUAL, EDITOR), and commit what you save.
 
@@ -42,14 +42,14 @@ async def command(session: Session, how: How) -> int:
         typed = sheet.edited(parse, reader.MAX_OCTETS)
         found = typed.findings if typed is not None else ()
         deltas = edit.changed(opened, typed.rrsets.values()) if typed is not None else []
-        intent = committing.intent(how, "edit", "edit")
+        intent = commit_command.intent(how, "edit", "edit")
 
         async def work(repo: Repo, at: Position) -> Outcome:
             return await edit.put_back(repo, at, opened, deltas, intent, found)
 
         # HEAD may have moved while the editor was open; what was opened has not.
         here = msgspec.structs.replace(how, zone=zone, branch=branch)
-        status = await committing.carry_out(session, here, work)
+        status = await commit_command.carry_out(session, here, work)
         if status or how.dry_run:
             sheet.keep()
     return status

@@ -19,17 +19,17 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key
 from zonegit.zonefile import writer
 from zonegit.zonefile.zone_paths import OFFERED, Scheme
-from zonegit_cli import page
-from zonegit_cli.drawn import rrsets
+from zonegit_cli import options
 from zonegit_cli.output import columns, count
+from zonegit_cli.render import rrsets
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
     from zonegit_cli.workspace.checkout import Chosen, Wanted
 
 
-@page.page("export")
-@click.argument("named", type=page.REFISH, nargs=-1, metavar="[REFISH | ZONE[@REFISH]...]")
+@options.page("export")
+@click.argument("named", type=options.REFISH, nargs=-1, metavar="[REFISH | ZONE[@REFISH]...]")
 @click.option(
     "--git",
     "folder",
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     type=click.Choice(OFFERED),
     help="How zones lie in DIR (ZONEGIT_WORKSPACE_SCHEME).",
 )
-@page.in_zone
+@options.in_zone
 async def command(
     session: Session,
     named: tuple[str, ...],
@@ -145,10 +145,10 @@ def _json(resolved: Resolved, found: list[RRset]) -> dict[str, Any]:
 async def _export_git(
     session: Session, folder: Path, scheme: Scheme | None, named: tuple[str, ...]
 ) -> None:
-    from zonegit_cli.exchange import gitexport
+    from zonegit_cli.import_export import git_repository
     from zonegit_cli.workspace import checkout
 
-    continued = gitexport.is_earlier_export(folder)
+    continued = git_repository.is_earlier_export(folder)
     asked = [checkout.wanted(text) for text in named]
     written = 0
 
@@ -160,7 +160,9 @@ async def _export_git(
     async with session.connected() as repo:
         chosen = await checkout.chosen(repo, asked, session.output.note)
         found = _lineages(session, chosen, scheme, leaves_out=not asked)
-        await gitexport.write(folder, lambda branch: git_export.stream(repo, found, told, branch))
+        await git_repository.write(
+            folder, lambda branch: git_export.stream(repo, found, told, branch)
+        )
     session.output.progress("")
     summary = f"{count(written, 'commit')} of {count(len(found), 'zone')} in {folder}"
     session.output.result(
@@ -182,22 +184,22 @@ def _lineages(
     session: Session, chosen: "Sequence[Chosen]", scheme: Scheme | None, *, leaves_out: bool
 ) -> list[Lineage]:
     """In the order of their paths; ``leaves_out`` a zone that has none, and says so."""
-    from zonegit_cli.exchange import gitexport
-    from zonegit_cli.workspace import placing, schemes
+    from zonegit_cli.import_export import git_repository
+    from zonegit_cli.workspace import paths, schemes
 
     if not chosen:
         raise NotFound("there is no zone with a commit", hint="zonegit zone list shows all zones")
     scheme_of = schemes.fresh(session.settings, scheme).scheme_of
     if leaves_out:
-        chosen = placing.leave_out(
+        chosen = paths.leave_out(
             chosen,
             lambda each: (each.zone, each.at),
             scheme_of,
-            gitexport.check_path,
+            git_repository.check_path,
             session.output.note,
         )
-    placed = placing.placed([(each.zone, each.at) for each in chosen], scheme_of)
-    gitexport.check_paths(placed)
+    placed = paths.placed([(each.zone, each.at) for each in chosen], scheme_of)
+    git_repository.check_paths(placed)
     both = zip(chosen, placed, strict=True)
     found = [Lineage(each.zone, at.path, each.commit) for each, at in both]
     return sorted(found, key=lambda each: each.path)

@@ -9,16 +9,16 @@ from zonegit.repo.inspect import fsck
 from zonegit.repo.inspect.fsck import Broken, Noticed, Report
 from zonegit.repo.inspect.tip_flaws import Flawed
 from zonegit.zone import names, rrtypes
-from zonegit_cli import page
-from zonegit_cli.drawn import findings
+from zonegit_cli import options
 from zonegit_cli.output import commit_id, count
+from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 BROKEN = 1
 """The exit status when anything is."""
 
 
-@page.page("fsck")
+@options.page("fsck")
 @click.option("--history", is_flag=True, help="Count damage that only the log leads to.")
 async def command(session: Session, history: bool) -> int:
     """Check that every object is there that any ref leads to, or led to at any time, that its

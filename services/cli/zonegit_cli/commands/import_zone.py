@@ -17,21 +17,21 @@ from zonegit.repo.heads import Position, Repo
 from zonegit.zone import rrtypes
 from zonegit.zone.rrset import RRset
 from zonegit.zonefile.reader import MAX_OCTETS
-from zonegit_cli import committing, page
-from zonegit_cli.exchange import continuation, serially, versions
-from zonegit_cli.exchange.githistory import GitHistory
-from zonegit_cli.exchange.masterfiles import LeftOut, MasterFiles
-from zonegit_cli.exchange.serially import NewVersions
-from zonegit_cli.exchange.versions import DATES, Dates
-from zonegit_cli.page import How
+from zonegit_cli import commit_command, options
+from zonegit_cli.import_export import commit_series, continuation, versions
+from zonegit_cli.import_export.commit_series import NewVersions
+from zonegit_cli.import_export.git_history import GitHistory
+from zonegit_cli.import_export.master_files import LeftOut, MasterFiles
+from zonegit_cli.import_export.versions import DATES, Dates
+from zonegit_cli.options import How
+from zonegit_cli.parse import files
 from zonegit_cli.session import Session
-from zonegit_cli.typed import files
 
 MODEST: Final = 10
 """How nice an import is: what it computes must not keep a resolver on this machine waiting."""
 
 
-@page.page("import")
+@options.page("import")
 @click.argument("named", nargs=-1, type=click.Path(), metavar="FILE|-...")
 @click.option("--merge", is_flag=True, help="Add the file's records; what else there is stays.")
 @click.option("--series", is_flag=True, help="Each FILE is a version of the zone: a commit each.")
@@ -50,8 +50,8 @@ MODEST: Final = 10
 @click.option("--file", "name", metavar="NAME", help="That file, from the repository's top.")
 @click.option("--rev", metavar="BRANCH", help="The branch of git that it is taken from  [HEAD]")
 @click.option("--lenient", is_flag=True, help="Skip records that cannot stand, and say which.")
-@page.RESPELL
-@page.commits
+@options.RESPELL
+@options.commits
 async def command(
     session: Session,
     named: tuple[str, ...],
@@ -153,8 +153,8 @@ async def _import_one(
 
     words = f"{'merge' if merge else 'import'} {files.shown(Path(file).name)}"
     lost = Lost.REPLAYED_APART if merge else Lost.GIVEN_UP
-    intent = committing.intent(how, "import", words, imports=not merge, lost=lost)
-    await committing.commit(session, how, plan_for, intent, master.extend)
+    intent = commit_command.intent(how, "import", words, imports=not merge, lost=lost)
+    await commit_command.commit(session, how, plan_for, intent, master.extend)
 
 
 async def _import_series(
@@ -169,8 +169,8 @@ async def _import_series(
         made = versions.of_files(repo, at, new, dates, how.message, master, stdin)
         return NewVersions(made, known)
 
-    intent = committing.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
-    await serially.commit(session, how, versions_for, intent, master)
+    intent = commit_command.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
+    await commit_series.commit(session, how, versions_for, intent, master)
 
 
 async def _import_git(session: Session, past: _Past, master: MasterFiles, how: How) -> None:
@@ -190,8 +190,8 @@ async def _import_git(session: Session, past: _Past, master: MasterFiles, how: H
         made = versions.of_git(session, at, history, found.commits, master, found.known, warnings)
         return NewVersions(made, found.known, found.base)
 
-    intent = committing.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
-    await serially.commit(session, how, versions_for, intent, master)
+    intent = commit_command.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
+    await commit_series.commit(session, how, versions_for, intent, master)
 
 
 def _merging(rrsets: list[RRset], position: Position) -> list[Edit]:

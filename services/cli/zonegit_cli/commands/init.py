@@ -5,13 +5,13 @@ import click
 from zonegit.repo import heads
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page, standing
-from zonegit_cli.drawn import findings
+from zonegit_cli import head_notes, options
+from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 
-@page.page("init")
-@click.argument("zone", type=page.NEW_ZONE)
+@options.page("init")
+@click.argument("zone", type=options.NEW_ZONE)
 async def command(session: Session, zone: Name) -> None:
     """Register ZONE and stand on its branch main.
 
@@ -23,7 +23,7 @@ async def command(session: Session, zone: Name) -> None:
     """
     async with session.connected() as repo:
         first = await heads.initialise(repo, zone)
-    found = standing.find_overrides(session.default, zone, "main", is_switch=True)
+    found = head_notes.find_overrides(session.default, zone, "main", is_switch=True)
     findings.tell(session, found)
     data = {
         "zone": names.text(zone), "branch": "main", "default": first,

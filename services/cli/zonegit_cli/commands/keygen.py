@@ -7,12 +7,12 @@ import click
 
 from zonegit.objects import commit_signatures
 from zonegit.objects.commit_signatures import SigningKey
-from zonegit_cli import page
+from zonegit_cli import options
+from zonegit_cli.parse import key_files
 from zonegit_cli.session import Session
-from zonegit_cli.typed import keys
 
 
-@page.page("keygen")
+@options.page("keygen")
 @click.argument("file", type=click.Path(path_type=Path))
 async def command(session: Session, file: Path) -> None:
     """Make an Ed25519 key: the private half in FILE, the public one in FILE.pub.
@@ -25,7 +25,7 @@ async def command(session: Session, file: Path) -> None:
     zonegit verify --key ~/.config/zonegit/alice.pub
     """
     key = SigningKey(secrets.token_bytes(commit_signatures.KEY_OCTETS))
-    public = keys.write_pair(file, key)
+    public = key_files.write_pair(file, key)
     fingerprint = commit_signatures.fingerprint(key.public)
     data = {
         "private": str(file),

@@ -18,11 +18,11 @@ from zonegit.zone.lint.view import WholeZone
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader, zone_paths
 from zonegit.zonefile.reader import MAX_OCTETS, Opener, Skipped
-from zonegit_cli import page
-from zonegit_cli.drawn import findings
+from zonegit_cli import options
 from zonegit_cli.output import count
+from zonegit_cli.parse import file_kinds, files
+from zonegit_cli.render import findings
 from zonegit_cli.session import Session
-from zonegit_cli.typed import files, kinds
 
 EXIT_FOUND: Final = 10
 """The exit status when there are findings."""
@@ -30,10 +30,10 @@ EXIT_FOUND: Final = 10
 SCHEMA: Final = 1
 
 
-@page.page("lint")
+@options.page("lint")
 @click.argument("named", metavar="[ZONE|FILE]", required=False)
-@click.option("--at", "at", type=page.REFISH, metavar="REFISH", help="The zone at this commit.")
-@page.in_zone
+@click.option("--at", "at", type=options.REFISH, metavar="REFISH", help="The zone at this commit.")
+@options.in_zone
 async def command(
     session: Session, named: str | None, at: str | None, zone: Name | None, branch: str | None
 ) -> int:
@@ -78,7 +78,7 @@ def _lint_file(named: str, zone: Name | None, include: Opener) -> Linted:
     try:
         return _lint_octets(octets, source, named, zone, include)
     except Invalid as error:
-        raise kinds.explain(octets, source, error) from error
+        raise file_kinds.explain(octets, source, error) from error
 
 
 def _lint_octets(

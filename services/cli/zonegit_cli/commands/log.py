@@ -14,16 +14,16 @@ from zonegit.repo.inspect.log import Filter
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
-from zonegit_cli.drawn import entries
-from zonegit_cli.drawn.entries import Entry
-from zonegit_cli.drawn.graph import Lanes
+from zonegit_cli import options
+from zonegit_cli.render import commits
+from zonegit_cli.render.commits import Entry
+from zonegit_cli.render.graph import Lanes
 from zonegit_cli.session import Session
 
 _COUNT: Final = re.compile(r"^-(\d+)$", re.ASCII)
 
 
-class _Log(page.WithOwners):
+class _Log(options.WithOwners):
     """Takes ``-5`` for ``-n 5``, as git does."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -32,15 +32,15 @@ class _Log(page.WithOwners):
         return super().parse_args(ctx, counted + args[len(before) :])
 
 
-@page.page("log", cls=_Log)
-@click.argument("start", type=page.REFISH, metavar="[REFISH] [-- NAME...]", default="HEAD")
-@page.latest("commits", 50)
+@options.page("log", cls=_Log)
+@click.argument("start", type=options.REFISH, metavar="[REFISH] [-- NAME...]", default="HEAD")
+@options.latest("commits", 50)
 @click.option("--oneline", is_flag=True, help="One line a commit.")
 @click.option("--graph", is_flag=True, help="Draw branches and merges beside the commits.")
 @click.option("-p", "--patch", is_flag=True, help="Show what each changed of its first parent.")
 @click.option("--author", metavar="PATTERN", help="Only commits whose author matches.")
 @click.option("--grep", metavar="PATTERN", help="Only commits with a message that matches.")
-@page.in_zone
+@options.in_zone
 async def command(
     session: Session,
     start: str,
@@ -79,7 +79,7 @@ async def command(
         for each, changed in zip(found, deltas, strict=True)
     ]
     session.output.result(
-        lambda: [entries.as_json(each) for each in shown],
+        lambda: [commits.as_json(each) for each in shown],
         _lines(shown, oneline, graph),
         paged=True,
     )
@@ -92,5 +92,5 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
 def _lines(shown: Iterable[Entry], oneline: bool, graph: bool) -> Iterator[str]:
     lanes: Lanes[CommitId] = Lanes()
     for entry in shown:
-        text = list(entries.oneline(entry) if oneline else entries.full(entry))
+        text = list(commits.oneline(entry) if oneline else commits.full(entry))
         yield from lanes.beside(entry.id, entry.commit.parents, text) if graph else text

@@ -8,11 +8,11 @@ from zonegit.repo.change import merge
 from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices
 from zonegit.repo.heads import Position, Repo
-from zonegit_cli import page, resuming
-from zonegit_cli.page import How
-from zonegit_cli.resuming import Asked, Kind
+from zonegit_cli import options, sequencer
+from zonegit_cli.options import How
+from zonegit_cli.sequencer import Asked, Kind
+from zonegit_cli.sequencer_state import Begun
 from zonegit_cli.session import Session
-from zonegit_cli.unfinished import Begun
 
 
 async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
@@ -29,10 +29,10 @@ async def _work(
 MERGE: Final = Kind("merge", "{} has all of {refish} already", _begin, _work)
 
 
-@page.page("merge")
-@resuming.stoppable
-@page.RESPELL
-@page.commits
+@options.page("merge")
+@sequencer.stoppable
+@options.RESPELL
+@options.commits
 async def command(session: Session, asked: Asked, how: How) -> int:
     """Bring what REFISH has (a branch, as a rule) into the branch you stand on.
 
@@ -51,4 +51,4 @@ async def command(session: Session, asked: Asked, how: How) -> int:
     zonegit merge --abort                   or leave it
     zonegit merge canary --branch main --theirs --wait
     """
-    return await resuming.run(session, how, MERGE, asked)
+    return await sequencer.run(session, how, MERGE, asked)

@@ -6,14 +6,14 @@ from zonegit.repo import heads
 from zonegit.repo.change import migrate
 from zonegit.store.protocols import Tip, ZoneRefs
 from zonegit.zone import names
-from zonegit_cli import page
-from zonegit_cli.drawn import zones
+from zonegit_cli import options
 from zonegit_cli.output import columns, commit_id
+from zonegit_cli.parse import files
+from zonegit_cli.render import zones
 from zonegit_cli.session import Session
-from zonegit_cli.typed import files
 
 
-@page.page("migrate")
+@options.page("migrate")
 @click.option(
     "--from-v03",
     "file",

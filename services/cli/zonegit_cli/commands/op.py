@@ -10,15 +10,17 @@ from zonegit.repo.inspect import operations
 from zonegit.store.protocols import LogEntry, Operated
 from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
-from zonegit_cli import page
-from zonegit_cli.drawn import operations as drawn
+from zonegit_cli import options
 from zonegit_cli.output import count
+from zonegit_cli.render import operations as drawn
 from zonegit_cli.session import Session
 
 
-@page.page("log")
-@page.latest("operations", 20, most=1000)
-@click.option("--zone", type=page.ZONE, metavar="ZONE", help="Only what moved refs of this zone.")
+@options.page("log")
+@options.latest("operations", 20, most=1000)
+@click.option(
+    "--zone", type=options.ZONE, metavar="ZONE", help="Only what moved refs of this zone."
+)
 @click.option("--actor", metavar="ACTOR", help="Only what this operator did.")
 async def log(session: Session, limit: int, zone: Name | None, actor: str | None) -> None:
     """Show what was done, by whom, and which refs moved from where to where; the latest first.

@@ -16,22 +16,22 @@ from zonegit.repo.commit.dry_runs import first_refusal
 from zonegit.repo.heads import Position
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader
-from zonegit_cli import page
-from zonegit_cli.drawn import findings
-from zonegit_cli.drawn import plans as shown
-from zonegit_cli.exchange.masterfiles import MasterFiles
+from zonegit_cli import options
+from zonegit_cli.import_export.master_files import MasterFiles
+from zonegit_cli.parse import edit_scripts, file_kinds, files
+from zonegit_cli.render import findings
+from zonegit_cli.render import plans as shown
 from zonegit_cli.session import Session
-from zonegit_cli.typed import files, kinds, scripts
 
 EXIT_DIFFERENT: Final = 10
 
 
-@page.page("plan")
+@options.page("plan")
 @click.argument("file", type=click.Path(), metavar="FILE|-")
 @click.option("--out", type=click.Path(path_type=Path), metavar="PLAN", help="Save the plan here.")
 @click.option("--exit-code", is_flag=True, help="Exit with 10 if it would change anything.")
-@page.RESPELL
-@page.in_zone
+@options.RESPELL
+@options.in_zone
 async def command(
     session: Session,
     file: str,
@@ -62,8 +62,8 @@ async def command(
     """
     octets = files.read(file, reader.MAX_OCTETS)
     source = files.shown(file)
-    kinds.refuse_for_plan(octets, file, source)
-    is_import = not (patch.is_patch(octets) or scripts.is_script(octets))
+    file_kinds.refuse_for_plan(octets, file, source)
+    is_import = not (patch.is_patch(octets) or edit_scripts.is_script(octets))
     async with session.connected() as repo:
         at = await heads.locate(repo, zone, branch)
         if is_import:

@@ -7,24 +7,24 @@ from zonegit.repo.change import proposals
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import committing, page, standing
-from zonegit_cli.drawn import findings
+from zonegit_cli import commit_command, head_notes, options
 from zonegit_cli.output import commit_id
+from zonegit_cli.render import findings
 from zonegit_cli.session import Session
 
 
-@page.page("propose")
+@options.page("propose")
 @click.argument("name")
 @click.option(
     "--from",
     "start",
-    type=page.REFISH,
+    type=options.REFISH,
     metavar="REFISH",
     default=DEFAULT_BRANCH,
     show_default=True,
     help="What the proposal starts from.",
 )
-@click.option("--zone", type=page.ZONE, metavar="ZONE", help="Propose a change of this zone.")
+@click.option("--zone", type=options.ZONE, metavar="ZONE", help="Propose a change of this zone.")
 async def command(session: Session, name: str, start: str, zone: Name | None) -> None:
     """Begin the proposal NAME: a branch of its own, on which you stand from now on.
 
@@ -38,9 +38,9 @@ async def command(session: Session, name: str, start: str, zone: Name | None) ->
     """
     async with session.connected() as repo:
         at = await refish.resolve(repo, start, zone=zone)
-        committing.warn_of_head(session)
+        commit_command.warn_of_head(session)
         await proposals.propose(repo, at.zone, name, at.commit)
-    found = standing.find_overrides(session.default, at.zone, name, is_switch=False)
+    found = head_notes.find_overrides(session.default, at.zone, name, is_switch=False)
     findings.tell(session, found)
     where = {"zone": names.text(at.zone), "branch": name, "commit": at.commit.hex()}
     text = (

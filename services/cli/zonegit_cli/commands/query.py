@@ -5,14 +5,14 @@ import click
 from zonegit import config
 from zonegit.errors import NotFound
 from zonegit.zone import names, rrtypes
-from zonegit_cli import dnsclient, page
-from zonegit_cli.drawn import replies
+from zonegit_cli import dns_client, options
+from zonegit_cli.parse.addresses import parse_address
+from zonegit_cli.render import dns_messages
 from zonegit_cli.session import Session
 from zonegit_cli.stack import record
-from zonegit_cli.typed.addresses import parse_address
 
 
-@page.page("query")
+@options.page("query")
 @click.argument("words", nargs=-1, required=True, metavar="NAME [TYPE] [@HOST:PORT]")
 @click.option("--subnet", metavar="CIDR", help="Ask on behalf of this client subnet (RFC 7871).")
 @click.option("--dnssec", is_flag=True, help="Ask for signatures and proofs, too (RFC 3225).")
@@ -37,19 +37,21 @@ async def command(
     name, rdtype, server = _parse(words)
     host, port = parse_address(server) if server else _local_server(session)
     if rdtype == rrtypes.AXFR:
-        lines = await dnsclient.transfer(name, host, port, timeout=session.timeout)
+        lines = await dns_client.transfer(name, host, port, timeout=session.timeout)
         session.output.result({"zone": names.text(name), "records": lines}, lines, paged=True)
         return
-    query = dnsclient.question(name, rdtype, subnet, dnssec=dnssec)
-    answer = await dnsclient.ask(query, host, port, timeout=session.timeout, tcp=tcp)
+    query = dns_client.question(name, rdtype, subnet, dnssec=dnssec)
+    answer = await dns_client.ask(query, host, port, timeout=session.timeout, tcp=tcp)
     came = f"from {answer.server} over {answer.over} in {answer.elapsed_ms:.1f} ms"
     data = {
-        **replies.as_json(answer.message),
+        **dns_messages.as_json(answer.message),
         "server": answer.server,
         "over": answer.over,
         "elapsed_ms": round(answer.elapsed_ms, 3),
     }
-    lines = replies.rdatas(answer.message) if short else replies.lines(answer.message, came)
+    lines = (
+        dns_messages.rdatas(answer.message) if short else dns_messages.lines(answer.message, came)
+    )
     session.output.result(data, lines)
 
 

@@ -12,17 +12,17 @@ from zonegit.repo.heads import Repo
 from zonegit.store.recovery import DEFAULT_HEADROOM, MAX_HEADROOM
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
-from zonegit_cli.drawn import recoveries
-from zonegit_cli.drawn.recoveries import Survey
+from zonegit_cli import options
+from zonegit_cli.propagation import answers_of_all, survey
+from zonegit_cli.render import recoveries
+from zonegit_cli.render.recoveries import Survey
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import answers_of_all, survey
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
 
 
-@page.page("recover")
+@options.page("recover")
 @click.option("--finish", is_flag=True, help="Do it; without this, only show what would be done.")
 @click.option(
     "--serial-headroom",
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Add this to a serial where no resolver knows a later one.",
 )
-@click.option("--zone", type=page.ZONE, metavar="ZONE", help="Recover this zone only.")
+@click.option("--zone", type=options.ZONE, metavar="ZONE", help="Recover this zone only.")
 @click.option(
     "--ignore",
     "ignored",
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     help="Disregard what this resolver says; may be repeated.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be done, even with --finish.")
-@page.SIGN
-@page.NO_SIGN
+@options.SIGN
+@options.NO_SIGN
 async def command(
     session: Session,
     finish: bool,
@@ -70,7 +70,7 @@ async def command(
     zonegit recover --finish
     zonegit recover --finish --zone example.com --serial-headroom 100
     """
-    session = page.signing(session, sign, off=no_sign)
+    session = options.signing(session, sign, off=no_sign)
     async with session.bus() as bus:
         repo = session.repo(bus)
         survey = await _survey(session, repo, bus, zone, ignored)

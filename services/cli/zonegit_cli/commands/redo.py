@@ -1,12 +1,12 @@
 """zonegit redo: make again what the last undo took back."""
 
-from zonegit_cli import page, undoing
+from zonegit_cli import options, undo_command
 from zonegit_cli.session import Session
-from zonegit_cli.undoing import Options
+from zonegit_cli.undo_command import Options
 
 
-@page.page("redo")
-@undoing.takes_back
+@options.page("redo")
+@undo_command.takes_back
 async def command(session: Session, options: Options) -> None:
     """Take back your newest undo that was not redone yet: what it undid is made again.
 
@@ -19,4 +19,4 @@ async def command(session: Session, options: Options) -> None:
     zonegit redo --dry-run
     zonegit redo --wait
     """
-    await undoing.take_back(session, None, options, redo=True)
+    await undo_command.take_back(session, None, options, redo=True)

@@ -9,7 +9,7 @@ from zonegit.repo.change import branches
 from zonegit.repo.change.branches import Passed
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
+from zonegit_cli import options
 from zonegit_cli.output import columns, commit_id
 from zonegit_cli.session import Session
 
@@ -17,10 +17,10 @@ HEADER: Final = ("", "", "WHEN", "WHO", "WHY", "FROM", "TO", "")
 NOTHING: Final = "-"
 
 
-@page.page("reflog")
-@click.argument("branch", type=page.BRANCH, required=False)
-@page.latest("moves", 50, most=1000)
-@click.option("--zone", type=page.ZONE, metavar="ZONE", help="Of this zone.")
+@options.page("reflog")
+@click.argument("branch", type=options.BRANCH, required=False)
+@options.latest("moves", 50, most=1000)
+@click.option("--zone", type=options.ZONE, metavar="ZONE", help="Of this zone.")
 async def command(session: Session, branch: str | None, limit: int, zone: Name | None) -> None:
     """Show where BRANCH (yours) has been, the latest move first: what to call the commit it went
     to, the move's number in the log, who made it, with which command, from where to where.

@@ -4,17 +4,17 @@ import click
 
 from zonegit.zone import rrtypes
 from zonegit.zonefile import typed_records
-from zonegit_cli import committing, page
-from zonegit_cli.page import How
+from zonegit_cli import commit_command, options
+from zonegit_cli.options import How
+from zonegit_cli.parse.records import parse_remove
 from zonegit_cli.session import Session
-from zonegit_cli.typed.records import parse_remove
 
 
-@page.page("remove")
+@options.page("remove")
 @click.argument("name")
-@click.argument("rdtype", type=page.TYPE, metavar="TYPE")
+@click.argument("rdtype", type=options.TYPE, metavar="TYPE")
 @click.argument("rdata", nargs=-1, required=True)
-@page.commits
+@options.commits
 async def command(
     session: Session, name: str, rdtype: str, rdata: tuple[str, ...], how: How
 ) -> None:
@@ -25,7 +25,7 @@ async def command(
     zonegit remove @ MX 20 mail2
     """
     number = rrtypes.from_text(rdtype)
-    await committing.commit_edit(
+    await commit_command.commit_edit(
         session,
         how,
         ["remove", name, rdtype.upper()],

@@ -7,16 +7,16 @@ from zonegit.repo import refish
 from zonegit.repo.change import revert
 from zonegit.repo.commit.commit_loop import Outcome
 from zonegit.repo.heads import Position, Repo
-from zonegit_cli import committing, page
-from zonegit_cli.page import How
+from zonegit_cli import commit_command, options
+from zonegit_cli.options import How
 from zonegit_cli.session import Session
 
 
-@page.page("reset")
-@click.argument("text", type=page.REFISH, metavar="REFISH")
+@options.page("reset")
+@click.argument("text", type=options.REFISH, metavar="REFISH")
 @click.option("--hard", is_flag=True, help="Required: what came after REFISH leaves the branch.")
 @click.option("--exact", is_flag=True, help="Move to that very commit; needs --force.")
-@page.commits
+@options.commits
 async def command(session: Session, text: str, hard: bool, exact: bool, how: How) -> int:
     """Make the branch as it was at REFISH: its records, and its history.
 
@@ -34,9 +34,9 @@ async def command(session: Session, text: str, hard: bool, exact: bool, how: How
 
     async def work(repo: Repo, at: Position) -> Outcome:
         target = await refish.resolve(repo, text, zone=at.zone, branch=at.branch)
-        intent = committing.intent(how, "reset", f"reset to {short(target.commit)}")
+        intent = commit_command.intent(how, "reset", f"reset to {short(target.commit)}")
         return await revert.reset(repo, at, target.commit, intent, exact=exact)
 
-    return await committing.carry_out(
+    return await commit_command.carry_out(
         session, how, work, nothing="{} is there already", jumped="that very commit"
     )

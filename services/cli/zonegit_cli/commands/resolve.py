@@ -15,25 +15,25 @@ from zonegit.repo.inspect.resolve import Answered, Met, View
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit_cli import dnsclient, page
-from zonegit_cli.drawn import replies
+from zonegit_cli import dns_client, options
 from zonegit_cli.output import commit_id
+from zonegit_cli.propagation import survey
+from zonegit_cli.render import dns_messages
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import survey
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
 
 
-@page.page("resolve")
+@options.page("resolve")
 @click.argument("name")
 @click.argument("rdtype", metavar="[TYPE]", default="A")
 @click.option(
-    "--at", type=page.REFISH, metavar="REFISH", help="As of this commit. [the branch's tip]"
+    "--at", type=options.REFISH, metavar="REFISH", help="As of this commit. [the branch's tip]"
 )
 @click.option(
     "--branch",
-    type=page.BRANCH,
+    type=options.BRANCH,
     metavar="BRANCH",
     default=DEFAULT_BRANCH,
     show_default=True,
@@ -75,7 +75,7 @@ async def command(
     zonegit resolve www.example.com --subnet 198.51.100.0/24 --canary next:10
     """
     owner, qtype = names.parse(name), rrtypes.question_type(rdtype)
-    query = dnsclient.question(owner, qtype, subnet, dnssec=dnssec)
+    query = dns_client.question(owner, qtype, subnet, dnssec=dnssec)
     query.id = 0
     wire = query.to_wire()
     given = canaries.parse(split, canary_salt) if split else None
@@ -91,8 +91,8 @@ async def command(
             _as_shown_now(session, bus, view, answered_to) if as_now else answered_to(view)
         )
     message = dns.message.from_wire(answered.reply)
-    lines = replies.rdatas(message) if short else _lines(message, answered)
-    session.output.result({**replies.as_json(message), **_json(answered)}, lines)
+    lines = dns_messages.rdatas(message) if short else _lines(message, answered)
+    session.output.result({**dns_messages.as_json(message), **_json(answered)}, lines)
 
 
 async def _as_shown_now(
@@ -122,7 +122,7 @@ async def _shown_now(session: Session, bus: "Bus", zone: Name, branch: str) -> C
 
 def _lines(message: dns.message.Message, answered: Answered) -> Sequence[str]:
     came = f"as over {answered.over}"
-    return [*replies.lines(message, came), *(f";; {_met(each)}" for each in answered.met)]
+    return [*dns_messages.lines(message, came), *(f";; {_met(each)}" for each in answered.met)]
 
 
 def _met(each: Met) -> str:

@@ -7,17 +7,17 @@ import click
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
+from zonegit_cli import options
 from zonegit_cli.output import columns, commit_id
+from zonegit_cli.propagation import branch_and_share, serial_behind, survey
 from zonegit_cli.session import Session
-from zonegit_cli.waiting import branch_and_share, serial_behind, survey
 
 HEADER = ("RESOLVER", "ZONE", "BRANCH", "COMMIT", "SERIAL", "AGE", "STATE")
 SILENT = "does not answer"
 
 
-@page.page("resolvers")
-@click.option("--zone", type=page.ZONE, metavar="ZONE", help="This zone only.")
+@options.page("resolvers")
+@click.option("--zone", type=options.ZONE, metavar="ZONE", help="This zone only.")
 async def command(session: Session, zone: Name | None) -> None:
     """Ask every resolver which commit of each zone it serves.
 

@@ -4,13 +4,13 @@ import click
 
 from zonegit.repo import refish
 from zonegit.zone.names import Name
-from zonegit_cli import page
+from zonegit_cli import options
 from zonegit_cli.session import Session
 
 
-@page.page("rev-parse")
-@click.argument("text", type=page.REFISH, metavar="REFISH")
-@page.in_zone
+@options.page("rev-parse")
+@click.argument("text", type=options.REFISH, metavar="REFISH")
+@options.in_zone
 async def command(session: Session, text: str, zone: Name | None, branch: str | None) -> None:
     """Print the id that REFISH stands for.
 

@@ -10,11 +10,11 @@ from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices
 from zonegit.repo.heads import Position, Repo
 from zonegit.store.reader import Reader
-from zonegit_cli import page, resuming
-from zonegit_cli.page import How
-from zonegit_cli.resuming import Asked, Kind
+from zonegit_cli import options, sequencer
+from zonegit_cli.options import How
+from zonegit_cli.sequencer import Asked, Kind
+from zonegit_cli.sequencer_state import Begun
 from zonegit_cli.session import Session
-from zonegit_cli.unfinished import Begun
 
 
 async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
@@ -32,10 +32,10 @@ async def _work(
 REVERT: Final = Kind("revert", "nothing to revert: {} has none of it any more", _begin, _work)
 
 
-@page.page("revert")
-@resuming.MAINLINE
-@resuming.stoppable
-@page.committing(page.in_zone, page.LONG_MESSAGE)
+@options.page("revert")
+@sequencer.MAINLINE
+@sequencer.stoppable
+@options.committing(options.in_zone, options.LONG_MESSAGE)
 async def command(session: Session, asked: Asked, how: How) -> int:
     """Take back what one commit changed, as a new commit; what came later stays.
 
@@ -48,4 +48,4 @@ async def command(session: Session, asked: Asked, how: How) -> int:
     zonegit revert HEAD -m 1         all that a merge brought
     zonegit revert --continue
     """
-    return await resuming.run(session, how, REVERT, asked)
+    return await sequencer.run(session, how, REVERT, asked)

@@ -16,16 +16,16 @@ from zonegit.repo.heads import Position
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page
-from zonegit_cli.drawn import clashes, findings, judgements, patches
+from zonegit_cli import options
 from zonegit_cli.output import commit_id, count
+from zonegit_cli.render import conflict_lines, dry_runs, findings, patches
 from zonegit_cli.session import Session
 
 
-@page.page("review")
-@click.argument("name", type=page.BRANCH)
+@options.page("review")
+@click.argument("name", type=options.BRANCH)
 @click.option("--stat", is_flag=True, help="Only count the records of each RRset.")
-@page.into
+@options.into
 async def command(session: Session, name: str, stat: bool, zone: Name | None, branch: str) -> None:
     """Show what the proposal NAME would change, commit by commit and in all, and whether it merges.
 
@@ -57,14 +57,14 @@ def _lines(name: str, into: Position, review: Review, *, stat: bool) -> Iterator
     yield from (patches.stat if stat else patches.lines)(review.deltas)
     match review.outcome:
         case Conflicted() as conflicted:
-            advice = clashes.by_merging(name, into.branch)
-            yield from clashes.lines(conflicted, advice(conflicted))
+            advice = conflict_lines.by_merging(name, into.branch)
+            yield from conflict_lines.lines(conflicted, advice(conflicted))
         case Preview(judgement=Judgement(refusal=refusal)) if refusal is not None:
             yield f"it does not merge now ({refusal.code}): {refusal.message}"
             if refusal.hint:
                 yield f"    {refusal.hint}"
         case Preview(before=before, serial=serial, judgement=judgement):
-            yield from judgements.lines(judgement)
+            yield from dry_runs.lines(judgement)
             into_it = "" if into.branch == DEFAULT_BRANCH else f" --into {into.branch}"
             yield f"it merges ({before} -> {serial}): zonegit approve {name}{into_it}"
         case _ if review.refused is not None:
@@ -96,6 +96,6 @@ def _json(review: Review) -> dict[str, Any]:
         ),
         "reverted_by": review.refused.details["reverts"].split() if review.refused else [],
         "warnings": findings.as_json(warnings),
-        "verdict": judgements.as_json(judgement) if judgement is not None else None,
-        "conflicts": [clashes.as_json(each) for each in conflicts],
+        "verdict": dry_runs.as_json(judgement) if judgement is not None else None,
+        "conflicts": [conflict_lines.as_json(each) for each in conflicts],
     }

@@ -15,19 +15,21 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_to_text
 from zonegit.zonefile.writer import record_head
-from zonegit_cli import page
-from zonegit_cli.drawn import entries, identities, rrsets
-from zonegit_cli.drawn import shell as commands
-from zonegit_cli.drawn.entries import Entry
+from zonegit_cli import options
+from zonegit_cli.render import commits, identities, rrsets
+from zonegit_cli.render import shell as commands
+from zonegit_cli.render.commits import Entry
 from zonegit_cli.session import Session
 
 
-@page.page("show")
-@click.argument("what", type=page.REFISH, metavar="[COMMIT] | NAME TYPE [REFISH]", default="HEAD")
-@click.argument("rdtype", type=page.TYPE, metavar="", required=False)
-@click.argument("at", type=page.REFISH, metavar="", default="HEAD")
+@options.page("show")
+@click.argument(
+    "what", type=options.REFISH, metavar="[COMMIT] | NAME TYPE [REFISH]", default="HEAD"
+)
+@click.argument("rdtype", type=options.TYPE, metavar="", required=False)
+@click.argument("at", type=options.REFISH, metavar="", default="HEAD")
 @click.option("--shell", is_flag=True, help="Print the commands that make it, quoted for a shell.")
-@page.in_zone
+@options.in_zone
 async def command(
     session: Session,
     what: str,
@@ -65,13 +67,13 @@ async def _show_commit(
         found = await compare.compare(reader, Sides(at.zone, commit.first_parent, at.commit))
         labels = await log.labels(repo, reader, at.zone)
         tag = (await reader.get([at.tag]))[at.tag] if at.tag is not None else None
-    signed = entries.signature(session, commit)
+    signed = commits.signature(session, commit)
     entry = Entry(at.commit, commit, labels.get(at.commit, ()), signed, found.deltas)
     serial = {"zone": names.text(at.zone), "serial": found.new.serial}
-    data = {**entries.as_json(entry), **serial, "signature": signed}
-    lines = list(entries.full(entry))
+    data = {**commits.as_json(entry), **serial, "signature": signed}
+    lines = list(commits.full(entry))
     if isinstance(tag, Tag):
-        signed = entries.signature(session, tag)
+        signed = commits.signature(session, tag)
         data["tag"] = _tag_json(tag, signed)
         lines = [*_tag_lines(tag, signed), *lines]
     if shell:

@@ -11,14 +11,14 @@ from zonegit.repo.change.sign import Resigned
 from zonegit.repo.commit.dry_runs import first_refusal
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import committing, page, waiting
-from zonegit_cli.drawn import judgements
+from zonegit_cli import commit_command, options, propagation
 from zonegit_cli.output import commit_id
+from zonegit_cli.render import dry_runs
 from zonegit_cli.session import Session
 
 
-@page.page("sign-commit")
-@click.argument("at", type=page.REFISH, metavar="[REFISH]", default="HEAD")
+@options.page("sign-commit")
+@click.argument("at", type=options.REFISH, metavar="[REFISH]", default="HEAD")
 @click.option(
     "--key",
     type=click.Path(path_type=Path),
@@ -26,9 +26,9 @@ from zonegit_cli.session import Session
     help="The private key (ZONEGIT_SIGNING_KEY).",
 )
 @click.option("--force", is_flag=True, help="Take the place of another key's signature.")
-@page.DRY_RUN
-@page.in_zone
-@page.waits
+@options.DRY_RUN
+@options.in_zone
+@options.waits
 async def command(
     session: Session,
     at: str,
@@ -57,10 +57,12 @@ async def command(
     async with session.bus() as bus:
         repo = session.repo(bus)
         found = await refish.resolve(repo, at, zone=zone, branch=branch)
-        committing.warn_of_head(session, dry_run=dry_run)
-        heard = waiting.Heard()
+        commit_command.warn_of_head(session, dry_run=dry_run)
+        heard = propagation.Heard()
         wait = wait and not dry_run
-        async with waiting.waiting(session, bus, found.zone, found.branch, wanted=wait) as waiter:
+        async with propagation.waiting(
+            session, bus, found.zone, found.branch, wanted=wait
+        ) as waiter:
             signed = await sign.sign_tip(repo, found, session.sign, force=force, dry_run=dry_run)
             if signed.moved is not None:
                 heard = await waiter.until(signed.moved)
@@ -70,7 +72,7 @@ async def command(
         "commit": signed.commit.hex(),
         "dry_run": dry_run,
         "replaced": signed.old.hex() if signed.moved is not None else None,
-        **({"verdict": judgements.as_json(signed.judgement)} if signed.judgement else {}),
+        **({"verdict": dry_runs.as_json(signed.judgement)} if signed.judgement else {}),
         **heard.json(),
     }
     session.output.result(data, [_line(found.zone, signed), *heard.lines()])

@@ -17,18 +17,18 @@ from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page, resuming, unfinished
-from zonegit_cli.drawn import entries
+from zonegit_cli import options, sequencer, sequencer_state
 from zonegit_cli.output import commit_id, count
+from zonegit_cli.propagation import branch_and_share, survey
+from zonegit_cli.render import commits
+from zonegit_cli.sequencer_state import Place, Unfinished
 from zonegit_cli.session import Session
-from zonegit_cli.unfinished import Place, Unfinished
-from zonegit_cli.waiting import branch_and_share, survey
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
-@page.page("status")
-@page.in_zone
+@options.page("status")
+@options.in_zone
 async def command(session: Session, zone: Name | None, branch: str | None) -> None:
     """Show the zone and branch you stand on, its tip, how far from main it is, and who serves it.
 
@@ -42,23 +42,23 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
         session.head.accept()
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(survey(session, bus, at.zone))
-            placing = group.create_task(resuming.place_of(repo, at))
+            placing = group.create_task(sequencer.place_of(repo, at))
             stands = await ahead_behind.standing(repo, at)
     found = asking.result()
     left = _unfinished(session, placing.result())
-    signed = entries.signature(session, stands.tip) if stands.tip else None
+    signed = commits.signature(session, stands.tip) if stands.tip else None
     data = {
         "operator": repo.actor,
         **_json(at, stands),
         "signature": signed,
-        "unfinished": resuming.as_json(left) if left else None,
+        "unfinished": sequencer.as_json(left) if left else None,
         "served_by": [
             _served_json(each, served) for each, served in _serving(found.statuses, at.zone)
         ],
     }
     lines = [
         *_lines(repo.actor, at, stands, signed),
-        *(resuming.lines(left) if left else ()),
+        *(sequencer.lines(left) if left else ()),
         *_served_lines(found.statuses, at),
         *(f"{name} does not answer" for name in found.silent),
     ]
@@ -68,7 +68,7 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
 def _unfinished(session: Session, place: Place) -> Unfinished | None:
     """What is unfinished there; a file that does not tell is no reason to say nothing else."""
     try:
-        return unfinished.read(session.state, place)
+        return sequencer_state.read(session.state, place)
     except Invalid as error:
         session.output.note(f"{error.message}; {error.hint}")
         return None

@@ -11,21 +11,21 @@ from zonegit.repo.change.tags import Listed
 from zonegit.repo.heads import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import committing, page
-from zonegit_cli.drawn import identities
+from zonegit_cli import commit_command, options
 from zonegit_cli.output import columns, commit_id
+from zonegit_cli.render import identities
 from zonegit_cli.session import Session
 
 
-@page.page("tag")
-@click.argument("name", type=page.TAG, required=False)
-@click.argument("start", type=page.REFISH, metavar="[REFISH]", default="HEAD")
+@options.page("tag")
+@click.argument("name", type=options.TAG, required=False)
+@click.argument("start", type=options.REFISH, metavar="[REFISH]", default="HEAD")
 @click.option("-m", "--message", metavar="TEXT", help="What the tag stands for.")
 @click.option("-d", "--delete", is_flag=True, help="Delete the tag.")
 @click.option("--force", is_flag=True, help="Replace a tag of that name.")
-@page.SIGN
-@page.NO_SIGN
-@page.in_zone
+@options.SIGN
+@options.NO_SIGN
+@options.in_zone
 async def command(
     session: Session,
     name: str | None,
@@ -53,16 +53,16 @@ async def command(
     if name is not None and not delete and not (message or "").strip():
         raise click.UsageError("-m TEXT has to say what the tag stands for")
     if name is not None and not delete:
-        session = page.signing(session, sign, off=no_sign)
+        session = options.signing(session, sign, off=no_sign)
     async with session.connected() as repo:
         home = await heads.working_zone(repo, zone)
         if name is None:
             _tell(session, home, await tags.listed(repo, home))
         elif delete:
-            committing.warn_of_head(session)
+            commit_command.warn_of_head(session)
             await _delete(session, repo, home, name)
         else:
-            committing.warn_of_head(session)
+            commit_command.warn_of_head(session)
             at = await refish.resolve(repo, start, zone=zone, branch=branch)
             made = await tags.create(
                 repo, home, name, at.commit, (message or "").strip(), force=force

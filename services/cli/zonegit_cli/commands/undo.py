@@ -2,14 +2,14 @@
 
 import click
 
-from zonegit_cli import page, undoing
+from zonegit_cli import options, undo_command
 from zonegit_cli.session import Session
-from zonegit_cli.undoing import Options
+from zonegit_cli.undo_command import Options
 
 
-@page.page("undo")
+@options.page("undo")
 @click.argument("operation", required=False)
-@undoing.takes_back
+@undo_command.takes_back
 async def command(session: Session, operation: str | None, options: Options) -> None:
     """Take back what OPERATION did: every branch, tag, HEAD and zone that it moved goes back to
     where it was. zonegit op log lists operations; four digits of the id are enough.
@@ -27,4 +27,4 @@ async def command(session: Session, operation: str | None, options: Options) -> 
     zonegit undo --wait
     zonegit undo 1a2b3c4d5e6f           any operation, also of another operator
     """
-    await undoing.take_back(session, operation, options)
+    await undo_command.take_back(session, operation, options)

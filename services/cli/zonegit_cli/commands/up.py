@@ -11,18 +11,18 @@ import click
 
 from zonegit import config
 from zonegit.errors import Unavailable
-from zonegit_cli import page
+from zonegit_cli import options
+from zonegit_cli.parse.addresses import parse_address
 from zonegit_cli.session import Session
 from zonegit_cli.stack import folder, record, supervisor
 from zonegit_cli.stack.logs import LogBounds
 from zonegit_cli.stack.record import Record
 from zonegit_cli.stack.supervisor import Options
-from zonegit_cli.typed.addresses import parse_address
 
 DETACH_S = 40.0
 
 
-@page.page("up")
+@options.page("up")
 @click.option(
     "--listen",
     multiple=True,

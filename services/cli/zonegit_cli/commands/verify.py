@@ -13,18 +13,18 @@ from zonegit.repo import refish
 from zonegit.repo.inspect import verify
 from zonegit.repo.inspect.verify import Checked, Report
 from zonegit.zone.names import Name
-from zonegit_cli import page
-from zonegit_cli.drawn.verdicts import Names, said, who
+from zonegit_cli import options
 from zonegit_cli.output import commit_id
+from zonegit_cli.parse import key_files
+from zonegit_cli.render.signatures import Names, said, who
 from zonegit_cli.session import Session
-from zonegit_cli.typed import keys
 
 NOT_GOOD = 1
 """The exit status when anything is not signed by a trusted key."""
 
 
-@page.page("verify")
-@click.argument("at", type=page.REFISH, metavar="[REFISH]", default="HEAD")
+@options.page("verify")
+@click.argument("at", type=options.REFISH, metavar="[REFISH]", default="HEAD")
 @click.option("--chain", is_flag=True, help="Verify every commit back to the first, too.")
 @click.option(
     "--key",
@@ -34,7 +34,7 @@ NOT_GOOD = 1
     metavar="FILE",
     help="Trust this public key, or those in this folder (ZONEGIT_TRUSTED_KEYS); repeatable.",
 )
-@page.in_zone
+@options.in_zone
 async def command(
     session: Session,
     at: str,
@@ -52,7 +52,7 @@ async def command(
     zonegit verify v1.0 --key /etc/zonegit/keys    a folder of *.pub files
     zonegit verify --chain                         by those of trusted_keys
     """
-    trusted = keys.trusted(files or _configured(session))
+    trusted = key_files.trusted(files or _configured(session))
     async with session.connected() as repo:
         found = await refish.resolve(repo, at, zone=zone, branch=branch)
         report = await verify.verify(

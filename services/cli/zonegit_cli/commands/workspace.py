@@ -10,11 +10,11 @@ from zonegit.errors import Invalid
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import OFFERED, Scheme
-from zonegit_cli import page
+from zonegit_cli import options
 from zonegit_cli.output import columns, count
 from zonegit_cli.session import Session
-from zonegit_cli.workspace import opened, schemes
-from zonegit_cli.workspace.comparing import File, Progress, compare
+from zonegit_cli.workspace import schemes, working_tree
+from zonegit_cli.workspace.file_status import File, Progress, compare
 from zonegit_cli.workspace.index import Entry
 
 SHOWN: Final = 20
@@ -36,14 +36,14 @@ _in_folder: Final = click.option(
     help="The workspace, or a folder in it; else the working folder.",
 )
 _of_zones: Final = click.option(
-    "--zone", "zones", type=page.ZONE, multiple=True, metavar="ZONE",
+    "--zone", "zones", type=options.ZONE, multiple=True, metavar="ZONE",
     help="Only this zone; may be given several times.",
 )  # fmt: skip
 
 
-@page.page("checkout")
+@options.page("checkout")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
-@click.argument("zones", type=page.ZONE_AT, nargs=-1, metavar="[ZONE[@REFISH]]...")
+@click.argument("zones", type=options.ZONE_AT, nargs=-1, metavar="[ZONE[@REFISH]]...")
 @click.option(
     "--scheme", type=click.Choice(OFFERED), help="How zones lie in DIR (ZONEGIT_WORKSPACE_SCHEME)."
 )
@@ -72,7 +72,7 @@ async def checkout(
 
     asked = [taking.wanted(text) for text in zones]
     fresh = schemes.fresh(session.settings, scheme)
-    index = opened.peek(folder) or fresh
+    index = working_tree.peek(folder) or fresh
     if scheme is not None and index.scheme != scheme:
         raise Invalid(
             f"{folder} is a workspace of the scheme {index.scheme}",
@@ -83,7 +83,7 @@ async def checkout(
         if not asked:
             chosen = taking.leave_out(index, chosen, session.output.note)
         taking.plan(index, chosen)
-        with opened.made(folder, fresh) as workspace:
+        with working_tree.made(folder, fresh) as workspace:
             written = await taking.write(repo.objects, workspace, chosen, _bar(session))
     data = {
         "folder": str(folder),
@@ -95,7 +95,7 @@ async def checkout(
     session.output.result(data, [head, *columns(rows), *_rest(written)])
 
 
-@page.page("status")
+@options.page("status")
 @_in_folder
 async def status(session: Session, folder: Path | None) -> int:
     """Show what was changed in a workspace since it was checked out.
@@ -107,7 +107,7 @@ async def status(session: Session, folder: Path | None) -> int:
     zonegit workspace status
     zonegit workspace status -C zones --json
     """
-    with opened.opened(opened.find(folder), exclusive=False) as workspace:
+    with working_tree.opened(working_tree.find(folder), exclusive=False) as workspace:
         files = compare(workspace, progress=_bar(session))
         root, index = workspace.folder.root, workspace.index
     differ = [file for file in files if file.state != "unchanged"]
@@ -123,7 +123,7 @@ async def status(session: Session, folder: Path | None) -> int:
     return 1 if any(file.state == "malformed" for file in files) else 0
 
 
-@page.page("diff")
+@options.page("diff")
 @_in_folder
 @_of_zones
 async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -> None:
@@ -135,35 +135,35 @@ async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -
     zonegit workspace diff
     zonegit workspace diff --zone example.com
     """
-    from zonegit_cli.workspace import differing
-    from zonegit_cli.workspace.committing import malformed
+    from zonegit_cli.workspace import file_diff
+    from zonegit_cli.workspace.commit_files import malformed
 
-    with opened.opened(opened.find(folder), exclusive=False) as workspace:
+    with working_tree.opened(working_tree.find(folder), exclusive=False) as workspace:
         files = compare(workspace, zones, _bar(session))
     changed = [file for file in files if file.state == "changed"]
     found = []
     if changed:
         async with session.connected() as repo:
-            found = await differing.differences(repo, changed)
-    lines = (line for each in found for line in differing.lines(each))
-    session.output.result(lambda: [differing.as_json(each) for each in found], lines, paged=True)
+            found = await file_diff.differences(repo, changed)
+    lines = (line for each in found for line in file_diff.lines(each))
+    session.output.result(lambda: [file_diff.as_json(each) for each in found], lines, paged=True)
     if wrong := malformed(files):
         raise wrong
 
 
-@page.page("commit")
+@options.page("commit")
 @_in_folder
 @_of_zones
 @click.option("--new", is_flag=True, help="Register the zones of new files, too.")
-@page.MESSAGE
-@page.SIGN
-@page.NO_SIGN
-@page.FORCE
-@page.BECAUSE
-@page.STRICT
-@page.RESPELL
-@page.DRY_RUN
-@page.waits
+@options.MESSAGE
+@options.SIGN
+@options.NO_SIGN
+@options.FORCE
+@options.BECAUSE
+@options.STRICT
+@options.RESPELL
+@options.DRY_RUN
+@options.waits
 async def commit(
     session: Session,
     folder: Path | None,
@@ -191,17 +191,17 @@ async def commit(
     """
     from zonegit.repo import heads
     from zonegit.repo.commit.commit_loop import Intent
-    from zonegit_cli import waiting
-    from zonegit_cli.drawn import documents, findings
-    from zonegit_cli.workspace import committing
+    from zonegit_cli import propagation
+    from zonegit_cli.render import documents, findings
+    from zonegit_cli.workspace import commit_files
 
-    session = page.signing(session, sign, off=no_sign)
+    session = options.signing(session, sign, off=no_sign)
     intent = Intent(
         (message or "").strip() or "workspace commit", "workspace commit", force,
         dry_run=dry_run, because=because, operation=heads.new_operation(), strict=strict,
         respell=respell,
     )  # fmt: skip
-    with opened.opened(opened.find(folder), exclusive=not dry_run) as workspace:
+    with working_tree.opened(working_tree.find(folder), exclusive=not dry_run) as workspace:
         todo = _to_commit(session, compare(workspace, zones, _bar(session)), new=new)
         if not todo:
             nothing = documents.SeveralDocument(
@@ -213,26 +213,28 @@ async def commit(
         wanted = wait and not dry_run
         async with (
             session.bus() as bus,
-            waiting.waiting_for(session, bus, committing.places(todo), wanted=wanted) as waiters,
+            propagation.waiting_for(
+                session, bus, commit_files.places(todo), wanted=wanted
+            ) as waiters,
         ):
             repo = session.repo(bus)
-            results = await committing.commit(repo, workspace, todo, intent)
-            heard = await waiting.until_all(waiters, committing.moved(results))
-            findings.tell(session, committing.found(results))
+            results = await commit_files.commit(repo, workspace, todo, intent)
+            heard = await propagation.until_all(waiters, commit_files.moved(results))
+            findings.tell(session, commit_files.found(results))
             data: dict[str, Any] = {}
             shown: list[str] = []
             if session.output.as_json:
-                found = await committing.documents_of(repo, results, heard, intent)
+                found = await commit_files.documents_of(repo, results, heard, intent)
                 data = documents.as_json(found)
             else:
-                shown = await committing.lines(repo, results)
-                shown += waiting.together(heard.values()).lines()
+                shown = await commit_files.lines(repo, results)
+                shown += propagation.together(heard.values()).lines()
     session.output.result(data, shown, paged=True)
-    if failure := committing.failure(results, intent):
+    if failure := commit_files.failure(results, intent):
         raise failure
 
 
-@page.page("update")
+@options.page("update")
 @_in_folder
 @click.option("--merge", is_flag=True, help="Put changes of yours and of others together.")
 async def update(session: Session, folder: Path | None, merge: bool) -> int:
@@ -248,16 +250,16 @@ async def update(session: Session, folder: Path | None, merge: bool) -> int:
     zonegit workspace update --merge
     """
     from zonegit.repo import many_zones
-    from zonegit_cli.workspace import brought, updating
+    from zonegit_cli.workspace import update_files, update_report
 
-    with opened.opened(opened.find(folder), exclusive=True) as workspace:
+    with working_tree.opened(working_tree.find(folder), exclusive=True) as workspace:
         files = compare(workspace, progress=_bar(session))
         zones = [file.zone for file in files if file.entry and file.entry.branch is not None]
         async with session.connected() as repo:
             refs = await many_zones.refs_of(repo, zones)
-            fates = updating.fates(files, refs, merge=merge)
-            found = await updating.update(repo, workspace, fates, _bar(session))
-    return brought.tell(session, found)
+            fates = update_files.fates(files, refs, merge=merge)
+            found = await update_files.update(repo, workspace, fates, _bar(session))
+    return update_report.tell(session, found)
 
 
 @click.group("workspace")
@@ -288,9 +290,9 @@ def _to_commit(session: Session, files: Sequence[File], *, new: bool) -> list[Fi
     Raises:
         Invalid: one that would get a commit does not parse.
     """
-    from zonegit_cli.workspace import committing
+    from zonegit_cli.workspace import commit_files
 
-    if wrong := committing.malformed([file for file in files if file.entry or new]):
+    if wrong := commit_files.malformed([file for file in files if file.entry or new]):
         raise wrong
     for file in files:
         zone = names.text(file.zone)

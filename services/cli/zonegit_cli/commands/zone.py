@@ -14,15 +14,15 @@ from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_cli import page, standing, waiting
-from zonegit_cli.drawn import findings, zones
-from zonegit_cli.drawn import judgements as drawn
+from zonegit_cli import head_notes, options, propagation
 from zonegit_cli.output import columns, commit_id
+from zonegit_cli.render import dry_runs as drawn
+from zonegit_cli.render import findings, zones
 from zonegit_cli.session import Session
 
 
-@page.page("add")
-@click.argument("zone", type=page.NEW_ZONE)
+@options.page("add")
+@click.argument("zone", type=options.NEW_ZONE)
 async def add(session: Session, zone: Name) -> None:
     """Register ZONE without going there.
 
@@ -35,7 +35,7 @@ async def add(session: Session, zone: Name) -> None:
     session.output.result({"zone": names.text(zone)}, [text])
 
 
-@page.page("list")
+@options.page("list")
 async def list_zones(session: Session) -> None:
     """List all zones with their branches.
 
@@ -52,8 +52,8 @@ async def list_zones(session: Session) -> None:
     session.output.result([_json(refs, here) for refs in every], lines, paged=True)
 
 
-@page.page("switch")
-@click.argument("zone", type=page.ZONE)
+@options.page("switch")
+@click.argument("zone", type=options.ZONE)
 @click.option("--default", is_flag=True, help="Also make it everybody's default.")
 async def switch(session: Session, zone: Name, default: bool) -> None:
     """Stand in ZONE.
@@ -62,7 +62,7 @@ async def switch(session: Session, zone: Name, default: bool) -> None:
     """
     async with session.connected() as repo:
         branch = await branches.switch(repo, zone, default=default)
-    found = standing.find_overrides(session.default, zone, branch, is_switch=True)
+    found = head_notes.find_overrides(session.default, zone, branch, is_switch=True)
     findings.tell(session, found)
     data = {
         "zone": names.text(zone), "branch": branch, "default": default,
@@ -71,12 +71,12 @@ async def switch(session: Session, zone: Name, default: bool) -> None:
     session.output.result(data, [f"you stand on {branch} of {names.text(zone)}"])
 
 
-@page.page("remove")
-@click.argument("zone", type=page.ZONE)
+@options.page("remove")
+@click.argument("zone", type=options.ZONE)
 @click.option("--force", is_flag=True, help="Remove it with its branches and tags.")
-@page.BECAUSE
-@page.DRY_RUN
-@page.waits
+@options.BECAUSE
+@options.DRY_RUN
+@options.waits
 async def remove(
     session: Session, zone: Name, force: bool, because: str | None, dry_run: bool, wait: bool
 ) -> None:
@@ -93,14 +93,14 @@ async def remove(
         repo = session.repo(bus)
         refs = await repo.refs.zone(zone, repo.actor)
         places = [(zone, branch) for branch in sorted(refs.heads)]
-        async with waiting.waiting_for(session, bus, places, wanted=wait) as waiters:
+        async with propagation.waiting_for(session, bus, places, wanted=wait) as waiters:
             done = await remove_zone.remove_zone(repo, refs, force=force, because=because)
-            moved: dict[waiting.Place, Moved] = {
+            moved: dict[propagation.Place, Moved] = {
                 (zone, branch): each for branch, each in done.moves.items()
             }
-            heard = await waiting.until_all(waiters, moved)
+            heard = await propagation.until_all(waiters, moved)
     gone = {ref.path(): target.hex() for ref, target in sorted(done.removed.items())}
-    served = waiting.together([waiting.Heard([] if wait else None), *heard.values()])
+    served = propagation.together([propagation.Heard([] if wait else None), *heard.values()])
     data = {"zone": names.text(zone), "removed": gone, **served.json()}
     lines = [f"removed {names.text(zone)}", *_branches(gone, "was"), *served.lines("gone from")]
     session.output.result(data, lines)

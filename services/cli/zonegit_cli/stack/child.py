@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from zonegit.process import FILE_STATUS
-from zonegit_cli.stack import leash
+from zonegit_cli.stack import die_with_parent
 
 FIRST_BACK_OFF_S: Final = 0.1
 LONGEST_BACK_OFF_S: Final = 5.0
@@ -127,7 +127,7 @@ async def _run(child: Child) -> int:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
-            leash.__file__,
+            die_with_parent.__file__,
             str(os.getpid()),
             *child.command,
             stdin=asyncio.subprocess.DEVNULL,

@@ -17,7 +17,7 @@ from prometheus_client.samples import Sample
 from zonegit import http
 from zonegit.errors import Unavailable
 from zonegit.http import Reply
-from zonegit_cli.typed.addresses import parse_address
+from zonegit_cli.parse.addresses import parse_address
 
 SCRAPE_S: Final = 3.0
 

@@ -6,7 +6,7 @@ import socket
 from typing import Final
 
 from zonegit.errors import Conflict
-from zonegit_cli.typed.addresses import format_address
+from zonegit_cli.parse.addresses import format_address
 
 CANDIDATES: Final = range(10_000, 32_000)
 """Below what systems give to clients by themselves (from 32,768 or 49,152 on): what is free now is

@@ -17,12 +17,12 @@ import msgspec
 
 from zonegit import containment
 from zonegit.errors import Unavailable
+from zonegit_cli.parse.addresses import format_address, parse_address
 from zonegit_cli.stack import nats, ports, readiness, record
 from zonegit_cli.stack.child import Child, Say, keep_running
 from zonegit_cli.stack.logs import LogBounds, keep_bounded, rotate
 from zonegit_cli.stack.record import Record
 from zonegit_cli.terminal import find_start
-from zonegit_cli.typed.addresses import format_address, parse_address
 
 START_S: Final = 30.0
 WATCH_S: Final = 1.0

@@ -15,12 +15,12 @@ from zonegit.store.protocols import ObjectStore, ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import writer
-from zonegit_cli.workspace import placing
-from zonegit_cli.workspace.comparing import Progress
+from zonegit_cli.workspace import paths
+from zonegit_cli.workspace.confined_dir import Rooted, Stamp
+from zonegit_cli.workspace.file_status import Progress
 from zonegit_cli.workspace.index import Entry, Index, Seen
-from zonegit_cli.workspace.opened import Workspace
-from zonegit_cli.workspace.placing import Placed
-from zonegit_cli.workspace.rooted import Rooted, Stamp
+from zonegit_cli.workspace.paths import Placed
+from zonegit_cli.workspace.working_tree import Workspace
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -126,7 +126,7 @@ def leave_out(index: Index, zones: Sequence[Chosen], tell: Callable[[str], None]
     there = {entry.zone for entry in index.entries}
     first = [each for each in zones if each.zone in there]
     others = [each for each in zones if each.zone not in there]
-    kept = placing.leave_out(
+    kept = paths.leave_out(
         [*first, *others], lambda each: (each.zone, each.at), index.scheme_of, lambda _: None, tell
     )
     return sorted(kept, key=lambda each: names.canonical_key(each.zone))
@@ -143,7 +143,7 @@ def plan(index: Index, zones: Sequence[Chosen]) -> list[Placed]:
     added = [(each.zone, each.at) for each in zones if (each.zone, each.at) not in there]
     every = [(entry.zone, entry.refish) for entry in index.entries]
     placed = {
-        (each.zone, each.at): each for each in placing.placed([*every, *added], index.scheme_of)
+        (each.zone, each.at): each for each in paths.placed([*every, *added], index.scheme_of)
     }
     return [placed[each.zone, each.at] for each in zones]
 

@@ -12,7 +12,7 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import DEFAULT, OFFERED, Scheme
-from zonegit_cli.workspace.rooted import Stamp, components
+from zonegit_cli.workspace.confined_dir import Stamp, components
 
 VERSION: Final = 1
 MAX_OCTETS: Final = 256 << 20

@@ -16,10 +16,10 @@ from zonegit.repo.commit.edits import Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset
-from zonegit_cli.workspace import checkout, committing, opened, updating
-from zonegit_cli.workspace.comparing import File, State, compare
+from zonegit_cli.workspace import checkout, commit_files, update_files, working_tree
+from zonegit_cli.workspace.file_status import File, State, compare
 from zonegit_cli.workspace.index import Index
-from zonegit_cli.workspace.updating import Brought
+from zonegit_cli.workspace.update_files import Brought
 
 EXAMPLE = names.parse("example.com.")
 SUB = names.parse("sub.example.com.")
@@ -41,14 +41,14 @@ class Desk:
         fresh = fresh or Index()
         wanted = [checkout.wanted(text) for text in asked]
         chosen = await checkout.chosen(repo, wanted, left_out.append)
-        checkout.plan(opened.peek(self.root) or fresh, chosen)
-        with opened.made(self.root, fresh) as workspace:
+        checkout.plan(working_tree.peek(self.root) or fresh, chosen)
+        with working_tree.made(self.root, fresh) as workspace:
             written = await checkout.write(repo.objects, workspace, chosen, lambda done, of: None)
         return [*(entry.path for entry in written), *left_out]
 
     def files(self, zones: Iterable[Name] = ()) -> list[File]:
         """How all of them stand."""
-        with opened.opened(self.root, exclusive=False) as workspace:
+        with working_tree.opened(self.root, exclusive=False) as workspace:
             return compare(workspace, list(zones))
 
     def states(self) -> dict[str, State]:
@@ -65,17 +65,19 @@ class Desk:
             "edited", "workspace commit", because is not None,
             because=because, dry_run=dry_run, operation=heads.new_operation(),
         )  # fmt: skip
-        with opened.opened(self.root, exclusive=True) as workspace:
+        with working_tree.opened(self.root, exclusive=True) as workspace:
             files = [file for file in compare(workspace, zones) if file.state in ("changed", "new")]
-            return await committing.commit(self.shop.repo, workspace, files, intent)
+            return await commit_files.commit(self.shop.repo, workspace, files, intent)
 
     async def update(self, *, merge: bool = False) -> dict[Name, Brought]:
         """Brings the files forward."""
-        with opened.opened(self.root, exclusive=True) as workspace:
+        with working_tree.opened(self.root, exclusive=True) as workspace:
             files = compare(workspace)
             refs = await many_zones.refs_of(self.shop.repo, [file.zone for file in files])
-            fates = updating.fates(files, refs, merge=merge)
-            found = await updating.update(self.shop.repo, workspace, fates, lambda done, of: None)
+            fates = update_files.fates(files, refs, merge=merge)
+            found = await update_files.update(
+                self.shop.repo, workspace, fates, lambda done, of: None
+            )
         return {each.file.zone: each for each in found}
 
     def path(self, zone: Name) -> Path:

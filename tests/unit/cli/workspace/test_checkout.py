@@ -26,7 +26,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rrset
 from zonegit.zonefile import reader
 from zonegit.zonefile.zone_paths import OFFERED, Scheme
-from zonegit_cli.workspace import checkout, comparing, opened
+from zonegit_cli.workspace import checkout, file_status, working_tree
 from zonegit_cli.workspace.checkout import Chosen, Wanted
 from zonegit_cli.workspace.index import Index
 
@@ -168,7 +168,7 @@ async def test_a_file_that_is_there_is_not_written_over_and_nothing_else_is(desk
 async def test_a_checkout_that_was_cut_short_goes_on(desk: Desk) -> None:
     """The files are there, the index does not know of them."""
     await desk.checkout()
-    with opened.opened(desk.root, exclusive=True) as workspace:
+    with working_tree.opened(desk.root, exclusive=True) as workspace:
         workspace.keep([], [EXAMPLE, SUB])
     assert desk.states() == {"example.com.": "new", "sub.example.com.": "new"}
     assert len(await desk.checkout()) == 2
@@ -217,13 +217,13 @@ async def test_what_is_checked_out_makes_the_same_trees_again_whatever_the_names
         checkout.plan(Index(scheme=scheme), chosen)
     except (Conflict, Invalid):
         assume(False)
-    with opened.made(root, Index(scheme=scheme)) as workspace:
+    with working_tree.made(root, Index(scheme=scheme)) as workspace:
         await checkout.write(objects, workspace, chosen, lambda done, of: None)
-        found = comparing.compare(workspace)
+        found = file_status.compare(workspace)
     assert {file.zone: file.known.tree for file in found} == trees
     for file in found:
         octets = (root / file.path).read_bytes()
-        assert comparing.parse(octets, file.zone, file.path).tree == trees[file.zone]
+        assert file_status.parse(octets, file.zone, file.path).tree == trees[file.zone]
 
 
 async def test_no_hostile_zone_name_is_written_outside(desk: Desk, tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from tests.support.strategies import commit_ids, ids, zone_names
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.zone import names
-from zonegit_cli.workspace import index, opened
+from zonegit_cli.workspace import index, working_tree
+from zonegit_cli.workspace.confined_dir import Stamp
 from zonegit_cli.workspace.index import Entry, Index, Seen, decode, encode
-from zonegit_cli.workspace.rooted import Stamp
 
 ENTRY = Entry(
     names.parse("example.com."), "com/example/db.zone", "main", "main",
@@ -94,10 +94,10 @@ def test_an_index_of_a_later_version_is_named_as_such() -> None:
 
 
 def test_a_workspace_is_found_from_any_folder_in_it(tmp_path: Path) -> None:
-    with opened.made(tmp_path / "zones", Index()):
+    with working_tree.made(tmp_path / "zones", Index()):
         pass
     below = tmp_path / "zones" / "com" / "example"
     below.mkdir(parents=True)
-    assert opened.find(below) == opened.find(tmp_path / "zones") == tmp_path / "zones"
+    assert working_tree.find(below) == working_tree.find(tmp_path / "zones") == tmp_path / "zones"
     with pytest.raises(NotFound, match="not in a workspace"):
-        opened.find(tmp_path)
+        working_tree.find(tmp_path)

@@ -1,0 +1,310 @@
+"""The point where an import of a history continues: versions that the branch has are left out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from zonegit.errors import Invalid
+from zonegit.history import commit_graph
+from zonegit.history.commit_graph import Logged
+from zonegit.objects.ids import CommitId, ObjectId
+from zonegit.repo import read_zone
+from zonegit.repo.change import import_sources
+from zonegit.repo.commit import drafts, spelling_changes
+from zonegit.repo.commit.edits import Changes, Key
+from zonegit.repo.heads import Position, Repo
+from zonegit.repo.inspect import git_format
+from zonegit.store.commit_reader import Past
+from zonegit.store.reader import Reader
+from zonegit.zone import rrtypes
+from zonegit.zone.findings import Finding
+from zonegit.zone.names import Name
+from zonegit.zone.rrset import RRset, with_serial
+from zonegit.zonefile.reader import MAX_OCTETS
+from zonegit_cli.import_export.git_history import SHOWN, GitHistory
+from zonegit_cli.import_export.master_files import MasterFiles
+from zonegit_cli.parse import files
+
+MAX_VERIFIED: Final = 16
+"""Commits whose claim to be an exported one is checked, the latest first: each is a whole zone."""
+
+REPLACES: Final = "import-replaces-commits"
+
+
+class Continuation(msgspec.Struct, frozen=True):
+    """The point where an import continues.
+
+    Args:
+        commits: all commits of git to consider, the oldest first.
+        known: how many of them the branch has.
+        base: the stored commit that the last of those stands for, to which the branch moves first;
+            None: the branch stays at its tip.
+        between: commits of the branch since the last known one, which new versions replace.
+    """
+
+    commits: Sequence[str]
+    known: int
+    base: CommitId | None = None
+    between: int = 0
+
+    def findings(self, branch: str) -> tuple[Finding, ...]:
+        """Return the warning about commits that the next version replaces, if there are any."""
+        if not self.between:
+            return ()
+        commits = "1 commit" if self.between == 1 else f"{self.between} commits"
+        return (
+            Finding(
+                REPLACES,
+                "warning",
+                f"{branch} has {commits} that the imported history does not have; its versions"
+                " are whole zones and replace what they changed",
+            ),
+        )
+
+
+async def continue_from_git(
+    repo: Repo,
+    at: Position,
+    history: GitHistory,
+    rev: str,
+    chain: list[str],
+    master: MasterFiles,
+    *,
+    force: bool = False,
+) -> Continuation:
+    """Find the commits of git that a branch does not have yet.
+
+    Args:
+        chain: all commits of ``rev`` that touch the file (``GitHistory.commits``).
+        force: take a history whose earlier commits are not those that the branch was imported
+            from.
+
+    Raises:
+        Invalid: the history of git was rewritten since, or the clone is shallow.
+    """
+    history.refuse_shallow()
+    if at.tip is None:
+        return await _find_exported(repo, at, history, chain, [], master) or Continuation(chain, 0)
+    log = await import_sources.read_history(repo, at.commit())
+    recorded = import_sources.recorded_sources(log, import_sources.GIT)
+    found = None
+    if recorded and not force:
+        found = _read_recorded(history, rev, chain, log, recorded[0])
+        chain = list(found.commits) if found is not None else chain
+    exported = await _find_exported(repo, at, history, chain, log, master)
+    # An export made after the last import has what was imported, under another id.
+    is_covered = recorded and exported and exported.between <= _place(log, recorded[0])
+    if recorded and not force and found is None and not is_covered:
+        raise _rewritten(rev, recorded[0], at.branch)
+    known = [each for each in (found, exported) if each is not None]
+    if known:
+        return max(known, key=lambda each: each.known)
+    return await _equal(repo, at.zone, history, chain, log, master)
+
+
+def _read_recorded(
+    history: GitHistory, rev: str, chain: list[str], log: Sequence[Logged], source: str
+) -> Continuation | None:
+    """Find the commits of git after the one that a branch was imported up to; None if the history
+    does not contain that."""
+    last = source.removeprefix(import_sources.GIT)
+    place = _place(log, source)
+    if last in chain:
+        return Continuation(chain, chain.index(last) + 1, None, place)
+    if history.contains(rev, last):
+        return Continuation(history.commits(rev, last), 0, None, place)
+    return None
+
+
+def _place(log: Sequence[Logged], source: str) -> int:
+    """Return how many commits a branch has since the one that was imported from ``source``."""
+    return [import_sources.read_source(each.commit.message) for each in log].index(source)
+
+
+def _rewritten(rev: str, source: str, branch: str) -> Invalid:
+    last = source.removeprefix(import_sources.GIT)
+    return Invalid(
+        f"{branch} was imported up to commit {last[:SHOWN]} of git, which {rev} does not contain:"
+        " that history was rewritten, or is another one",
+        hint="import it on a new branch and merge that, or --force takes it all on top",
+    )
+
+
+async def count_known_files(
+    repo: Repo,
+    at: Position,
+    named: Sequence[str],
+    stdin: bytes | None,
+    master: MasterFiles,
+    *,
+    force: bool = False,
+) -> int:
+    """Return how many of the files, the oldest first, a branch has already.
+
+    Args:
+        stdin: what standard input was; None: it is not among them.
+        force: take all files where one that the branch never had comes before one that it has.
+
+    Raises:
+        NotFound: a file cannot be read.
+        Invalid: a file that the branch never had comes before one that it has.
+    """
+    if at.tip is None:
+        return 0
+    log = await import_sources.read_history(repo, at.commit())
+    recorded = import_sources.recorded_sources(log, import_sources.FILE)[::-1]
+    if recorded:
+        given = [import_sources.of_file(_octets(file, stdin)) for file in named]
+        known = import_sources.find_continuation(recorded, given)
+        new = await _find_new(repo, at.zone, named[:known], given, log, stdin, master)
+        if new is not None and not force:
+            raise Invalid(
+                f"{at.branch} was imported up to {files.shown(named[known - 1])} without"
+                f" {files.shown(new)}, which comes before that here",
+                hint="give the files that come after those, or --force takes all of them on top",
+            )
+        return known if new is None else 0
+    contents = await import_sources.commit_contents(repo, log, at.zone)
+    rrsets = (master.try_read(_octets(file, stdin), at.zone) for file in named)
+    return import_sources.find_continuation(contents[::-1], _contents(rrsets, at.zone))
+
+
+async def _find_new(
+    repo: Repo,
+    zone: Name,
+    named: Sequence[str],
+    given: Sequence[str],
+    log: Sequence[Logged],
+    stdin: bytes | None,
+    master: MasterFiles,
+) -> str | None:
+    """Return the first of the files that no commit names, though it differs from the one before;
+    None if there is none. Files that cannot be read were left out before, too."""
+    places = {
+        source: place
+        for place, each in reversed([*enumerate(log)])
+        if (source := import_sources.read_source(each.commit.message)) is not None
+    }
+    first = next((places[each] for each in given[: len(named)] if each in places), None)
+    if first is None or all(each in places for each in given[: len(named)]):
+        return None
+    before: dict[Key, RRset] = {}
+    if parents := log[first].commit.parents:
+        before = await _stored(repo, parents[0])
+    for file, source in zip(named, given, strict=False):
+        found = master.try_read(_octets(file, stdin), zone)
+        if found is None:
+            continue
+        if source not in places and _differs(found, before, zone):
+            return file
+        before = found
+    return None
+
+
+def _differs(version: Mapping[Key, RRset], before: Mapping[Key, RRset], zone: Name) -> bool:
+    """Return whether a version becomes a commit on top of the one before."""
+    soa = zone, rrtypes.SOA
+    if version.keys() != before.keys():
+        return True
+    changes: Changes = {key: each for key, each in version.items() if before[key] != each}
+    if soa in changes and with_serial(version[soa], 0) == with_serial(before[soa], 0):
+        del changes[soa]
+    return bool(spelling_changes.settle(changes, before).changes)
+
+
+async def _stored(repo: Repo, commit: CommitId) -> dict[Key, RRset]:
+    reader = Reader(repo.objects)
+    tree = (await read_zone.read_commit(reader, commit)).tree
+    return {(each.owner, each.rdtype): each for each in await read_zone.whole_zone(reader, tree)}
+
+
+def _octets(file: str, stdin: bytes | None) -> bytes:
+    return stdin if file == files.STDIN and stdin is not None else files.read(file, MAX_OCTETS)
+
+
+async def _find_exported(
+    repo: Repo,
+    at: Position,
+    history: GitHistory,
+    chain: Sequence[str],
+    log: Sequence[Logged],
+    master: MasterFiles,
+) -> Continuation | None:
+    """Find the latest commit of git that is an export of a stored commit: one of the branch, or one
+    that the branch can move to without leaving anything behind."""
+    named = [git_format.read_commit_id(said.message) for said in history.recorded(chain)]
+    places = {each.id: place for place, each in enumerate(log)}
+    elsewhere = {each for each in named if each is not None and each not in places}
+    stored = places.keys() | await import_sources.stored_commits(repo, elsewhere)
+    candidates = [n for n, each in enumerate(named, 1) if each is not None and each in stored]
+    for known in candidates[: -MAX_VERIFIED - 1 : -1]:
+        commit = named[known - 1]
+        assert commit is not None
+        if commit not in places and not await _is_ahead(repo, at, commit):
+            continue
+        if await _holds(repo, at.zone, history, chain[known - 1], commit, master):
+            base = commit if commit not in places else None
+            return Continuation(chain, known, base, places.get(commit, 0))
+    return None
+
+
+async def _is_ahead(repo: Repo, at: Position, commit: CommitId) -> bool:
+    """Return whether a stored commit is one of the zone, and the branch's tip an ancestor of it."""
+    reader = Reader(repo.objects)
+    try:
+        await drafts.state_at(reader, commit, at.zone)
+    except Invalid:
+        return False  # a commit of another zone, or another object
+    if at.tip is None:
+        return True
+    compared = await Past(repo.objects, reader).answer(commit_graph.compare(at.commit(), commit))
+    return not compared.ours
+
+
+async def _holds(
+    repo: Repo,
+    zone: Name,
+    history: GitHistory,
+    git_commit: str,
+    commit: CommitId,
+    master: MasterFiles,
+) -> bool:
+    """Return whether a commit of git still has the records of the one that it names."""
+    rrsets = next(_versions(history, [git_commit], zone, master), None)
+    return rrsets == await _stored(repo, commit)
+
+
+async def _equal(
+    repo: Repo,
+    zone: Name,
+    history: GitHistory,
+    chain: Sequence[str],
+    log: Sequence[Logged],
+    master: MasterFiles,
+) -> Continuation:
+    """Compare records, for a branch that an earlier release imported, which names no source."""
+    contents = await import_sources.commit_contents(repo, log, zone)
+    given = _contents(_versions(history, chain, zone, master), zone)
+    known, edits = import_sources.find_edited_continuation(contents[::-1], given)
+    return Continuation(chain, known, None, edits)
+
+
+def _contents(versions: Iterable[dict[Key, RRset] | None], zone: Name) -> list[ObjectId | None]:
+    return [
+        None if each is None else import_sources.version_content(each, zone) for each in versions
+    ]
+
+
+def _versions(
+    history: GitHistory, chain: Sequence[str], zone: Name, master: MasterFiles
+) -> Iterator[dict[Key, RRset] | None]:
+    """Yield the RRsets at each commit; None: the file is not there, or cannot be read."""
+    found: dict[Key, RRset] | None = None
+    changes = history.read(chain)
+    change = next(changes, None)
+    for commit in chain:
+        if change is not None and change.id == commit:
+            found = master.try_read(change.content, zone) if change.content is not None else None
+            change = next(changes, None)
+        yield found

@@ -1,0 +1,92 @@
+"""How a commit looks: its header for people, its fields for programs."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from zonegit.objects.ids import CommitId
+from zonegit.objects.model import Commit, Tag, subject
+from zonegit.repo.commit.diff import Delta
+from zonegit.repo.inspect.log import Label
+from zonegit_cli.output import commit_id
+from zonegit_cli.render import identities, patches
+from zonegit_cli.session import Session
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A commit, what points at it, what is to be said of its signature, and what it changed of its
+    first parent; None: nobody asked."""
+
+    id: CommitId
+    commit: Commit
+    labels: Sequence[Label] = ()
+    signature: str | None = None
+    deltas: list[Delta] | None = None
+
+
+def oneline(entry: Entry) -> Iterator[str]:
+    """A line for the commit, and its patch."""
+    yield f"{commit_id(entry.id)}{_decoration(entry)} {subject(entry.commit)}"
+    yield from patches.lines(entry.deltas or ())
+
+
+def full(entry: Entry) -> Iterator[str]:
+    """All of its header and message, and its patch."""
+    commit, author = entry.commit, entry.commit.author
+    yield click.style(f"commit {entry.id.hex()}", fg="yellow") + _decoration(entry)
+    if len(commit.parents) > 1:
+        yield "Merge:  " + " ".join(commit_id(parent) for parent in commit.parents)
+    yield f"Author: {author.mailbox}"
+    yield f"Date:   {identities.moment(author)}"
+    if entry.signature is not None:
+        yield f"Trust:  {entry.signature}"
+    yield ""
+    yield from (f"    {line}" for line in commit.message.split("\n"))
+    yield ""
+    if entry.deltas:
+        yield from patches.lines(entry.deltas)
+        yield ""
+
+
+def signature(session: Session, value: Commit | Tag) -> str | None:
+    """What the configured keys say of its signature, for a command that was not asked to verify.
+    None: it has none, and no key is trusted."""
+    path = session.settings.trusted_keys
+    if path is None:
+        return "signed (zonegit verify tells by whom)" if value.signature else None
+    from zonegit_cli.render import signatures
+
+    return signatures.by_keys_in(path, value)
+
+
+def as_json(entry: Entry) -> dict[str, Any]:
+    """For ``--json``; ``changes`` only where somebody asked for them."""
+    commit = entry.commit
+    said = {
+        "commit": entry.id.hex(),
+        "tree": commit.tree.hex(),
+        "parents": [parent.hex() for parent in commit.parents],
+        "author": identities.as_json(commit.author),
+        "committer": identities.as_json(commit.committer),
+        "message": commit.message,
+        "branches": [label.name for label in entry.labels if label.kind == "branch"],
+        "tags": [label.name for label in entry.labels if label.kind == "tag"],
+        "signed": bool(commit.signature),
+    }
+    return said if entry.deltas is None else said | {"changes": patches.as_json(entry.deltas)}
+
+
+def _decoration(entry: Entry) -> str:
+    if not entry.labels:
+        return ""
+    shown = ", ".join(_label(each) for each in entry.labels)
+    return click.style(" (", fg="yellow") + shown + click.style(")", fg="yellow")
+
+
+def _label(label: Label) -> str:
+    if label.kind == "tag":
+        return click.style(f"tag: {label.name}", fg="yellow", bold=True)
+    head = click.style("HEAD -> ", fg="cyan", bold=True) if label.current else ""
+    return head + click.style(label.name, fg="green", bold=True)

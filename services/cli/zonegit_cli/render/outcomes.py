@@ -1,0 +1,192 @@
+"""The outcome of a command on a branch, as it is printed: one document for programs, or lines."""
+
+import heapq
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import click
+
+from zonegit.errors import ZonegitError
+from zonegit.objects.ids import CommitId
+from zonegit.repo.commit import patch
+from zonegit.repo.commit.commit_loop import Committed, Outcome, Preview, Unchanged
+from zonegit.repo.commit.conflicts import Conflicted
+from zonegit.repo.commit.diff import Delta, TreePair
+from zonegit.repo.heads import Repo
+from zonegit.store.reader import Reader
+from zonegit.zone import names
+from zonegit.zone.rrset import sort_key
+from zonegit_cli.output import commit_id, count
+from zonegit_cli.render import conflict_lines, documents, dry_runs, patches
+from zonegit_cli.render.documents import ChangeDocument, CommitDocument
+
+MAX_RRSETS: Final = 10
+"""Changed RRsets whose records a commit's summary shows; the others are counted."""
+
+MAX_RECORDS: Final = 20
+"""Records that it shows."""
+
+MAX_CHARACTERS: Final = 160
+"""Characters of a record that it shows."""
+
+
+async def document(
+    repo: Repo,
+    outcome: Outcome,
+    *,
+    dry_run: bool,
+    served_by: list[str] | None = None,
+    hints: Sequence[str] = (),
+) -> CommitDocument:
+    """Return the JSON document of an outcome.
+
+    Args:
+        dry_run: whether it is the outcome of a dry run, in which nothing may have been to do.
+        served_by: the resolvers that serve the move; None where they were not waited for.
+        hints: what to do about conflicts.
+
+    Raises:
+        ZonegitError: as the store says, of a dry run.
+    """
+    match outcome:
+        case Unchanged():
+            return CommitDocument(
+                zone=names.text(outcome.zone),
+                branch=outcome.branch,
+                dry_run=dry_run,
+                commit=_hex(outcome.commit),
+                serial=outcome.serial,
+                serial_before=outcome.serial,
+                warnings=documents.warnings(outcome.findings),
+            )
+        case Conflicted():
+            return CommitDocument(
+                zone=names.text(outcome.zone),
+                branch=outcome.branch,
+                dry_run=dry_run,
+                commit=_hex(outcome.commit),
+                serial=outcome.serial,
+                serial_before=outcome.serial,
+                warnings=[],
+                conflicts=documents.conflicts(outcome.clashes),
+                hints=list(hints),
+            )
+        case Preview():
+            return CommitDocument(
+                zone=names.text(outcome.zone),
+                branch=outcome.branch,
+                dry_run=dry_run,
+                new_commit=outcome.is_new,
+                commit=_hex(outcome.tip),
+                serial=outcome.serial,
+                serial_before=outcome.before,
+                verdict=dry_runs.document(outcome.judgement),
+                warnings=documents.warnings(outcome.findings),
+                changes=documents.changes(await _trees(repo, outcome).deltas()),
+            )
+        case Committed():
+            return CommitDocument(
+                zone=names.text(outcome.zone),
+                branch=outcome.branch,
+                committed=True,
+                new_commit=outcome.is_new,
+                commit=outcome.commit.hex(),
+                parent=_hex(outcome.parent),
+                serial=outcome.serial,
+                serial_before=outcome.before,
+                replayed=outcome.replayed,
+                served_by=served_by,
+                warnings=documents.warnings(outcome.findings),
+                changes=await changes(repo, outcome.trees),
+            )
+
+
+def _hex(commit: CommitId | None) -> str | None:
+    return commit.hex() if commit is not None else None
+
+
+def _trees(repo: Repo, preview: Preview) -> TreePair:
+    reader = Reader(repo.objects, preview.objects)
+    return TreePair(preview.zone, preview.old, preview.new, reader)
+
+
+async def changes(repo: Repo, trees: TreePair) -> list[ChangeDocument] | None:
+    """Return what a commit changed, None where that cannot be read: it is committed already,
+    so this is no failure."""
+    try:
+        return documents.changes(await trees.deltas())
+    except ZonegitError as error:
+        _note_unread(repo, error)
+        return None
+
+
+def _note_unread(repo: Repo, error: ZonegitError) -> None:
+    repo.note(f"it is committed, but what changed cannot be read: {error.message}")
+
+
+async def lines(
+    repo: Repo,
+    outcome: Outcome,
+    nothing: str = "nothing to commit: {} is so already",
+    jumped: str = "fast-forward",
+    advice: Sequence[str] = (),
+) -> Iterator[str]:
+    """Return an outcome for people.
+
+    Args:
+        nothing: said where there was nothing to do, with ``{}`` for the branch.
+        jumped: said of a move to a commit that was there before.
+        advice: what to do about conflicts.
+
+    Raises:
+        ZonegitError: as the store says, of a dry run.
+    """
+    where = f"{names.text(outcome.zone)} {outcome.branch}"
+    match outcome:
+        case Unchanged():
+            # Not by format(): a refish within the text may have braces of its own.
+            return iter([nothing.replace("{}", where, 1)])
+        case Conflicted():
+            return conflict_lines.lines(outcome, advice)
+        case Preview():
+            head = f"would commit to {where} ({_serials(outcome)})"
+            deltas = await _trees(repo, outcome).deltas()
+            verdict = dry_runs.lines(outcome.judgement)
+            return itertools.chain([head], patches.lines(deltas), verdict)
+        case Committed():
+            how = _serials(outcome) if outcome.is_new else f"{_serials(outcome)}, {jumped}"
+            head = f"{where} {commit_id(outcome.commit)} ({how})"
+            return itertools.chain([head], await _summary(repo, outcome))
+
+
+def _serials(outcome: Committed | Preview) -> str:
+    if outcome.before is None:
+        return f"serial {outcome.serial}"
+    return f"{outcome.before} -> {outcome.serial}"
+
+
+async def _summary(repo: Repo, made: Committed) -> Iterator[str]:
+    """Return the lines of the records that came and went, as far as they are few."""
+    first = heapq.nsmallest(MAX_RRSETS, made.changes, key=lambda key: sort_key(*key))
+    try:
+        deltas = await made.trees.complete({key: made.changes[key] for key in first})
+    except ZonegitError as error:
+        _note_unread(repo, error)
+        return iter([f"  {count(len(made.changes), 'RRset')} changed"] if made.changes else [])
+    return _limit(deltas, len(made.changes) - len(first))
+
+
+def _limit(deltas: Sequence[Delta], others: int) -> Iterator[str]:
+    shown = 0
+    for line in itertools.islice(patch.write(deltas), MAX_RECORDS):
+        shown += 1
+        cut = line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS]}..."
+        yield f"  {click.style(cut, fg=patches.COLOURS[line[0]])}"
+    more = []
+    if left := sum(sum(patch.counts(delta)) for delta in deltas) - shown:
+        more.append(count(left, "more record"))
+    if others:
+        more.append(count(others, "more RRset"))
+    if more:
+        yield f"  and {' and '.join(more)}"

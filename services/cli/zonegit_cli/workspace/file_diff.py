@@ -1,0 +1,72 @@
+"""What changed files hold against the commits that they came from."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from zonegit.objects import zone_tree
+from zonegit.objects.ids import ObjectId, short
+from zonegit.objects.walk import together
+from zonegit.repo import read_zone
+from zonegit.repo.commit import diff
+from zonegit.repo.commit.diff import Delta
+from zonegit.repo.heads import Repo
+from zonegit.store.reader import Reader
+from zonegit.zone import names
+from zonegit_cli.render import patches
+from zonegit_cli.workspace.file_status import File
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A file that says something else than its commit; the SOA's serial alone is no delta."""
+
+    file: File
+    deltas: list[Delta]
+
+
+async def differences(repo: Repo, files: Sequence[File]) -> list[Difference]:
+    """What differs in each of ``files``, read in a few round trips for all of them.
+
+    Raises:
+        NotFound, Corrupt, Unavailable: as the store says.
+    """
+    reader = Reader(repo.objects)
+    for file in files:
+        reader.learn(file.content.objects)
+    commits = [file.known.commit for file in files]
+    await reader.get(commits)
+    old = [(await read_zone.read_commit(reader, commit)).tree for commit in commits]
+    new = [file.content.tree for file in files]
+    found = await reader.answer(
+        together([zone_tree.changes(*pair) for pair in zip(old, new, strict=True)])
+    )
+    await reader.get({blob for changes in found for each in changes for blob in _blobs(each)})
+    return [
+        Difference(file, diff.beside_serial(await diff.valued(reader, changes, file.zone)))
+        for file, changes in zip(files, found, strict=True)
+    ]
+
+
+def _blobs(change: zone_tree.Change) -> Iterator[ObjectId]:
+    return (blob for blob in (change.old, change.new) if blob is not None)
+
+
+def lines(each: Difference) -> Iterator[str]:
+    """As zonegit diff prints it."""
+    file = each.file
+    head = f"diff {names.text(file.zone)} {short(file.known.commit)}..{file.path}"
+    yield click.style(head, bold=True)
+    yield from patches.lines(each.deltas)
+
+
+def as_json(each: Difference) -> dict[str, Any]:
+    """One file as ``--json`` shows it."""
+    file = each.file
+    return {
+        "zone": names.text(file.zone),
+        "path": file.path,
+        "old": {"commit": file.known.commit.hex()},
+        "changes": patches.as_json(each.deltas),
+    }

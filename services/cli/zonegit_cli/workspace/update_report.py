@@ -1,0 +1,97 @@
+"""What an update did, told."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import click
+
+from zonegit.objects.ids import short
+from zonegit.zone import names
+from zonegit_cli.output import count
+from zonegit_cli.render import conflict_lines
+from zonegit_cli.run import EXIT_STATUS
+from zonegit_cli.session import Session
+from zonegit_cli.workspace.update_files import Brought, Fate
+
+SHOWN: Final = 20
+"""Files brought forward that are listed one by one before they are only counted."""
+
+
+def tell(session: Session, every: Sequence[Brought]) -> int:
+    """Prints what became of each file, and returns the exit status."""
+    touched = [each for each in every if each.fate is not Fate.CURRENT]
+    session.output.result([_json(each) for each in touched], _lines(touched), paged=True)
+    for each in touched:
+        if each.kept is not None:
+            session.output.note(f"the text that {each.file.path} had is in {each.kept}")
+    clashed = any(each.fate is Fate.CLASHED for each in touched)
+    return EXIT_STATUS["conflict"] if clashed else 0
+
+
+def _lines(touched: Sequence[Brought]) -> Iterator[str]:
+    if not touched:
+        yield "all files are at the tips of their branches"
+    forward = [each for each in touched if each.fate is Fate.FORWARD]
+    for each in forward[:SHOWN]:
+        yield f"  {_moved(each)}"
+    if len(forward) > SHOWN:
+        yield f"  and {count(len(forward) - SHOWN, 'more file')}"
+    for each in touched:
+        yield from _line(each)
+
+
+def _line(each: Brought) -> Iterator[str]:
+    match each.fate:
+        case Fate.REMOVED:
+            yield f"  {each.file.path} removed: {_branch(each)} is gone"
+        case Fate.MERGED:
+            yield f"  {_moved(each)}, with your changes, which are not committed yet"
+        case Fate.LEFT:
+            yield click.style(f"  {each.file.path} left: {_why(each)}", fg="yellow")
+        case Fate.CLASHED if each.conflict is not None:
+            found = count(len(each.conflict.clashes), "conflict")
+            yield click.style(f"  {each.file.path} left: {found}", fg="red")
+            yield from conflict_lines.each(each.conflict.clashes)
+            yield (
+                f"ours is {each.file.known.branch} now, theirs is the file; where they clash, make"
+                " the file as ours, then update again"
+            )
+        case _:
+            return
+
+
+def _moved(each: Brought) -> str:
+    tip = short(each.tip) if each.tip else ""
+    return f"{each.file.path} {short(each.file.known.commit)} -> {tip}"
+
+
+def _branch(each: Brought) -> str:
+    return f"branch {each.file.known.branch} of {names.text(each.file.zone)}"
+
+
+def _why(each: Brought) -> str:
+    if each.tip is None:
+        return f"{_branch(each)} is gone, and you changed the file"
+    moved = f"{each.file.known.branch} is at {short(each.tip)} now"
+    match each.file.state:
+        case "deleted":
+            return f"{moved}, and you deleted it; zonegit workspace checkout brings it back"
+        case "malformed":
+            return f"{moved}, and it does not parse"
+        case _:
+            return f"{moved}, and you changed it; --merge puts both together"
+
+
+def _json(each: Brought) -> dict[str, Any]:
+    return {
+        "zone": names.text(each.file.zone),
+        "path": each.file.path,
+        "outcome": each.fate.name.lower(),
+        "state": each.file.state,
+        "old": each.file.known.commit.hex(),
+        "tip": each.tip.hex() if each.tip else None,
+        "kept": each.kept,
+        "conflicts": [conflict_lines.as_json(clash) for clash in each.conflict.clashes]
+        if each.conflict
+        else [],
+    }

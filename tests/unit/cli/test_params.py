@@ -1,0 +1,23 @@
+"""Words of a command line that are checked before anybody is asked."""
+
+import click
+import pytest
+
+from zonegit.wire import codec
+from zonegit.wire.messages import Why
+from zonegit_cli.params import LONGEST_REASON, Reason
+
+
+def test_a_reason_is_one_line() -> None:
+    assert Reason().convert(" ticket 7:\n  wrong  file\n", None, None) == "ticket 7: wrong file"
+
+
+@pytest.mark.parametrize("text", ["", " \t", "x" * (LONGEST_REASON + 1)])
+def test_a_reason_that_says_nothing_or_too_much_is_refused(text: str) -> None:
+    with pytest.raises(click.UsageError, match="a reason"):
+        Reason().convert(text, None, None)
+
+
+def test_the_longest_reason_fits_a_message() -> None:
+    why = Why(reason="set", operation="0" * 32, because="x" * LONGEST_REASON)
+    assert codec.decode(codec.encode(why), Why) == why

@@ -1,0 +1,108 @@
+"""What an operator's machine keeps of a merge that stopped: for one branch alone, and whole."""
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonegit.errors import Invalid, NotFound
+from zonegit.merge import conflicts
+from zonegit.merge.conflicts import Clash
+from zonegit.zone import names, rrtypes
+from zonegit.zone.rrset import RRset, rrset
+from zonegit_cli import sequencer_state
+from zonegit_cli.sequencer_state import Begun, Place, Unfinished
+
+ZONE = names.parse("foo.com.")
+PLACE = Place("e1", "ann", "foo.com.", "main")
+BEGUN = Begun("merge", "canary", "ab" * 32, None, "merge canary into main")
+
+
+def a(owner: str, last: int) -> RRset:
+    return rrset(names.parse(owner, ZONE), rrtypes.A, 300, [bytes((192, 0, 2, last))])
+
+
+def clash(owner: str, ours: int = 1, theirs: int = 2) -> Clash:
+    name, why = names.parse(owner, ZONE), "one record replaced two ways"
+    return Clash(name, rrtypes.A, why, a(owner, 0), a(owner, ours), a(owner, theirs))
+
+
+STOPPED = Unfinished(PLACE, BEGUN).stopped([clash("www"), clash("api")])
+WWW = (names.parse("www", ZONE), rrtypes.A)
+
+
+def test_what_was_kept_is_read_back(tmp_path: Path) -> None:
+    state = STOPPED.decide("theirs", WWW)
+    sequencer_state.write(tmp_path, state)
+    assert sequencer_state.read(tmp_path, PLACE) == state
+    assert state.decisions() == [conflicts.decided(clash("www"), "theirs")]
+    assert [each.name for each in state.left] == ["api.foo.com."]
+
+
+def test_it_is_for_its_owner_alone_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    sequencer_state.write(tmp_path, STOPPED)
+    sequencer_state.write(tmp_path, STOPPED.decide("ours", None))
+    (file,) = (tmp_path / sequencer_state.FOLDER).iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert sequencer_state.remove(tmp_path, PLACE)
+    assert not sequencer_state.remove(tmp_path, PLACE)
+    assert sequencer_state.read(tmp_path, PLACE) is None
+
+
+_words = st.text(st.sampled_from('ab/."\\,\0é'), max_size=4)
+_places = st.builds(Place, _words, _words, _words, _words)
+
+
+@given(_places, _places)
+def test_no_two_places_share_a_file_and_none_lies_elsewhere(one, other):
+    home = Path("/home/ann/.local/state/zonegit")
+    assert (one.file(home) == other.file(home)) == (one == other)
+    assert one.file(home).parent == home / sequencer_state.FOLDER
+
+
+def test_a_choice_for_all_leaves_those_that_were_made_before() -> None:
+    state = STOPPED.decide("theirs", WWW).decide("ours", None)
+    assert [(each.name, each.side) for each in state.clashes] == [
+        ("www.foo.com.", "theirs"),
+        ("api.foo.com.", "ours"),
+    ]
+    assert state.decide("ours", WWW).clashes[0].side == "ours"
+
+
+def test_what_does_not_clash_cannot_be_decided() -> None:
+    with pytest.raises(NotFound, match=r"ftp\.foo\.com\. A is no conflict of this merge"):
+        STOPPED.decide("ours", (names.parse("ftp", ZONE), rrtypes.A))
+
+
+def test_what_clashes_with_other_content_is_left_to_decide_again() -> None:
+    state = STOPPED.decide("ours", None).stopped([clash("www", theirs=9)])
+    assert [each.name for each in state.left] == ["www.foo.com."]
+    assert [made.owner for made in state.decisions()] == [names.parse("api", ZONE)]
+
+
+def damaged() -> dict[str, bytes]:
+    good = msgspec.json.encode(STOPPED.decide("ours", None))
+    return {
+        "nothing": b"",
+        "no JSON": b"\xff{",
+        "half of it": good[: len(good) // 2],
+        "another version": good.replace(b'"version":1', b'"version":2'),
+        "an id that is none": good.replace(b"ab" * 32, b"../../etc/passwd"),
+        "a side that is none": good.replace(b'"side":"ours"', b'"side":"mine"'),
+        "a type that is none": good.replace(b'"type":"A"', b'"type":"ANY"'),
+        "a name that is none": good.replace(b"www.foo", b"www..foo"),
+        "another branch": good.replace(b'"branch":"main"', b'"branch":"canary"'),
+        "more than anybody writes": good + b" " * sequencer_state.MAX_OCTETS,
+    }
+
+
+@pytest.mark.parametrize("what", damaged())
+def test_a_file_that_is_no_such_is_refused_and_named(tmp_path: Path, what: str) -> None:
+    sequencer_state.write(tmp_path, STOPPED)
+    PLACE.file(tmp_path).write_bytes(damaged()[what])
+    with pytest.raises(Invalid, match=os.path.basename(PLACE.file(tmp_path))):
+        sequencer_state.read(tmp_path, PLACE)

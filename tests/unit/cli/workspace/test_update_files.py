@@ -1,0 +1,153 @@
+"""Files are brought forward, and what their operator wrote is never written over."""
+
+import pytest
+from tests.support.removing import remove_zone
+from tests.unit.cli.workspace.conftest import EXAMPLE, SUB, ZONES, Desk
+
+from zonegit.errors import Conflict
+from zonegit.repo.change import tags
+from zonegit.repo.commit.commit_loop import Committed
+from zonegit_cli.workspace.update_files import Fate
+
+
+@pytest.fixture
+async def out(desk: Desk) -> Desk:
+    """All zones are checked out."""
+    await desk.checkout()
+    return desk
+
+
+async def test_a_file_follows_its_branch(out: Desk) -> None:
+    tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
+    found = await out.update()
+    assert {zone: each.fate for zone, each in found.items()} == {
+        zone: Fate.FORWARD if zone == EXAMPLE else Fate.CURRENT for zone in ZONES
+    }
+    assert "192.0.2.5" in out.path(EXAMPLE).read_text()
+    assert out.states() == {}
+    assert out.files([EXAMPLE])[0].known.commit == tip
+    assert {each.fate for each in (await out.update()).values()} == {Fate.CURRENT}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("192.0.2.80", "192.0.2.81"), ("$ORIGIN", "; mine\n$ORIGIN"), ("192.0.2.80", "nonsense")],
+)
+async def test_a_file_that_was_touched_is_never_written_over(out: Desk, old: str, new: str) -> None:
+    out.type(EXAMPLE, old, new)
+    text = out.path(EXAMPLE).read_text()
+    tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
+    await out.others_set(SUB, "new", "192.0.2.5")
+    found = await out.update()
+    assert (found[EXAMPLE].fate, found[EXAMPLE].tip) == (Fate.LEFT, tip)
+    assert found[SUB].fate is Fate.FORWARD
+    assert out.path(EXAMPLE).read_text() == text
+
+
+async def test_a_deleted_file_stays_deleted(out: Desk) -> None:
+    path = out.path(EXAMPLE)
+    path.unlink()
+    await out.others_set(EXAMPLE, "new", "192.0.2.5")
+    assert (await out.update())[EXAMPLE].fate is Fate.LEFT
+    assert not path.exists()
+
+
+async def test_both_changes_are_put_together_and_ours_is_left_to_commit(out: Desk) -> None:
+    out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
+    assert (await out.update(merge=True))[EXAMPLE].fate is Fate.MERGED
+    text = out.path(EXAMPLE).read_text()
+    assert "192.0.2.81" in text
+    assert "192.0.2.5" in text
+    assert out.states() == {"example.com.": "changed"}
+    made = (await out.commit())[EXAMPLE]
+    assert isinstance(made, Committed)
+    assert made.parent == tip
+    assert len(made.changes) == 1
+
+
+async def test_what_both_changed_alike_is_no_change_any_more(out: Desk) -> None:
+    out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    await out.others_set(EXAMPLE, "api", "192.0.2.81")
+    await out.update(merge=True)
+    assert out.states() == {}
+
+
+async def test_an_rrset_that_both_changed_leaves_the_file_and_is_told(out: Desk) -> None:
+    out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    text = out.path(EXAMPLE).read_text()
+    await out.others_set(EXAMPLE, "api", "192.0.2.82")
+    found = (await out.update(merge=True))[EXAMPLE]
+    assert found.fate is Fate.CLASHED
+    assert found.conflict is not None
+    assert [clash.rdtype for clash in found.conflict.clashes] == [1]
+    assert out.path(EXAMPLE).read_text() == text
+    with pytest.raises(Conflict):
+        await out.commit()
+
+
+async def test_text_that_records_do_not_hold_is_put_aside(out: Desk) -> None:
+    for number in range(2):
+        out.type(EXAMPLE, "$ORIGIN", f"; mine {number}\n$ORIGIN")
+        await out.others_set(EXAMPLE, "new", f"192.0.2.{number}")
+        found = (await out.update(merge=True))[EXAMPLE]
+        assert found.kept is not None
+        assert f"; mine {number}" in (out.root / found.kept).read_text()
+    assert len(list((out.root / "com/example").glob("db.zone.orig*"))) == 2
+    assert out.states() == {}
+
+
+async def test_comments_that_were_committed_are_put_aside_and_plain_text_is_not(
+    out: Desk,
+) -> None:
+    out.type(EXAMPLE, "$ORIGIN", "; mine\n$ORIGIN")
+    for zone in (EXAMPLE, SUB):
+        out.type(zone, "192.0.2.80", "192.0.2.81")
+    await out.commit()
+    for zone in (EXAMPLE, SUB):
+        await out.others_set(zone, "new", "192.0.2.5")
+    found = await out.update()
+    assert found[EXAMPLE].kept == "com/example/db.zone.orig"
+    assert found[SUB].kept is None
+    assert {found[zone].fate for zone in (EXAMPLE, SUB)} == {Fate.FORWARD}
+
+
+async def test_the_file_of_a_removed_zone_goes_and_the_one_nested_in_its_folder_stays(
+    out: Desk,
+) -> None:
+    repo = out.shop.repo
+    await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
+    assert (await out.update())[EXAMPLE].fate is Fate.REMOVED
+    assert not (out.root / "com/example/db.zone").exists()
+    assert (out.root / "com/example/sub/db.zone").exists()
+    await remove_zone(repo.refs, SUB, repo.origin("zone remove", force=True))
+    await out.update()
+    assert not (out.root / "com").exists()
+    assert len(out.files()) == 1
+
+
+async def test_a_changed_file_of_a_removed_zone_is_left(out: Desk) -> None:
+    repo = out.shop.repo
+    out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
+    assert (await out.update())[EXAMPLE].fate is Fate.LEFT
+    assert (out.root / "com/example/db.zone").exists()
+
+
+async def test_a_zone_at_a_tag_stays_there(desk: Desk) -> None:
+    await tags.create(desk.shop.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
+    await desk.checkout("example.com@v1")
+    await desk.others_set(EXAMPLE, "new", "192.0.2.5")
+    assert (await desk.update())[EXAMPLE].fate is Fate.CURRENT
+
+
+async def test_a_commit_that_the_index_did_not_hear_of_is_found_by_an_update(out: Desk) -> None:
+    """The command died between the move of the branch and the write of the index."""
+    out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
+    index = (out.root / ".zonegit/index").read_bytes()
+    await out.commit()
+    (out.root / ".zonegit/index").write_bytes(index)
+    with pytest.raises(Conflict):
+        await out.commit()
+    assert (await out.update(merge=True))[EXAMPLE].fate is Fate.MERGED
+    assert out.states() == {}
