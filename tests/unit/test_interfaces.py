@@ -28,47 +28,46 @@ from tests.support import interfaces
 from tests.support.figures import figures
 from tests.support.interfaces import SOURCES, shape
 from zonegit import errors, process, settings_file
-from zonegit.authority.answering.zones import Zones
 from zonegit.bus import discovery, headers
 from zonegit.containment import contain, counts, isolate, keep_running, note
 from zonegit.errors import ZonegitError
-from zonegit.objects.canonical import encode
+from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Doc, Identity, Index, Row, Symref, Tag, Tree
-from zonegit.repo.changing import planfile
-from zonegit.repo.pointing import migration
-from zonegit.store import cacheroot, folderlock, refnames
+from zonegit.repo.change import migrate, saved_plan
+from zonegit.store import cache_root, folder_lock, ref_names
 from zonegit.wire import codec, failures, messages, permissions, subjects, verbs
 from zonegit.wire.verbs import Form, Verb
 from zonegit.zone import names, rrtypes
 from zonegit.zone.lint import table
 from zonegit.zone.rrset import rrset
 from zonegit.zonefile import zone_paths
-from zonegit_cli import door, terminal, unfinished
+from zonegit_cli import run, sequencer_state, terminal
 from zonegit_cli.cli import cli
 from zonegit_cli.commands import doctor
-from zonegit_cli.drawn import documents
+from zonegit_cli.render import documents
 from zonegit_cli.stack import folder, record
-from zonegit_cli.workspace import index, opened
+from zonegit_cli.workspace import index, working_tree
 from zonegit_objectstore.__main__ import main as objectstore
 from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.__main__ import main as refs
 from zonegit_refs.sqlite import open_refs
 from zonegit_resolver.__main__ import main as resolver
-from zonegit_resolver.following import journal, lastknown, overall, recalling
-from zonegit_resolver.following.tracks import Tracks
-from zonegit_resolver.settings import plan
-from zonegit_resolver.settings import planfile as configuration
-from zonegit_resolver.settings.plan import Plan
+from zonegit_resolver.cache import cache, journal, load, summary
+from zonegit_resolver.config import config_file as configuration
+from zonegit_resolver.config import serving
+from zonegit_resolver.config.serving import Plan
+from zonegit_resolver.zone_states import Tracks
 
 FOLDER = Path(__file__).parents[1] / "data" / "interfaces"
 REWRITE = "REWRITE_SNAPSHOTS"
 
 ACTOR = "Ann@x"
 ZONE = names.parse("b_C.example.com.")
-BRANCH = refnames.branch(ZONE, "next/1.2")
-TAG = refnames.tag(ZONE, "v1")
-MARKER = refnames.marker(ZONE)
+BRANCH = ref_names.branch(ZONE, "next/1.2")
+TAG = ref_names.tag(ZONE, "v1")
+MARKER = ref_names.marker(ZONE)
 
 MESSAGES = {
     "$SRV: an endpoint": discovery.Endpoint,
@@ -157,7 +156,7 @@ def _subjects() -> Any:
         "event of a branch": subjects.event("moved", BRANCH),
         "event of a tag": subjects.event("added", TAG),
         "event of a zone": subjects.event("removed", MARKER),
-        "event of a HEAD": subjects.event("moved", refnames.RefName("head", None)),
+        "event of a HEAD": subjects.event("moved", ref_names.RefName("head", None)),
         "events": subjects.EVENTS,
         "heartbeat": subjects.HEARTBEAT,
         "served": subjects.served("Ns.1", ZONE),
@@ -178,7 +177,7 @@ def _subjects() -> Any:
 
 def commands() -> Any:
     """Return options, arguments and exit statuses of every command."""
-    fail = partial(interfaces.exit_status, door.leave_through_one_door)
+    fail = partial(interfaces.exit_status, run.leave_through_one_door)
     return {
         "commands": interfaces.command_line(cli, "zonegit"),
         "services": interfaces.command_line(objectstore, "zonegit-objectstore")
@@ -209,18 +208,18 @@ def settings() -> Any:
     return found | {
         ".zonegit.toml": sorted(settings_file.KNOWN_KEYS),
         ".zonegit.toml, of a zone": {settings_file.ZONES: sorted(settings_file.ZONE_KEYS)},
-        "--config, of a zone, or of all": sorted(plan.SETTINGS),
-        "--config, of the server": sorted(plan.COMMON),
+        "--config, of a zone, or of all": sorted(serving.SETTINGS),
+        "--config, of the server": sorted(serving.COMMON),
         "--config, further": sorted([configuration.ONLY, configuration.ZONE]),
         "files without an ending": sorted(
             [
-                cacheroot.MARKER,
+                cache_root.MARKER,
                 folder.MARKER,
-                folderlock.LOCK,
+                folder_lock.LOCK,
                 zone_paths.GOLANG_FILE,
-                opened.FOLDER,
+                working_tree.FOLDER,
                 terminal.FOLDER,
-                unfinished.FOLDER,
+                sequencer_state.FOLDER,
             ]
         ),
         "names of class CH": sorted_union(
@@ -292,15 +291,15 @@ def _text(payload: bytes) -> Any:
 
 def _files() -> Any:
     return {
-        "cache of a resolver": msgspec.to_builtins(lastknown.LAYOUT),
-        "cache of a resolver, marker": shape(cacheroot.Layout),
+        "cache of a resolver": msgspec.to_builtins(cache.LAYOUT),
+        "cache of a resolver, marker": shape(cache_root.Layout),
         "cache of a resolver, difference": shape(journal._Written),
-        "dump of a store of v0.3": shape(migration._File),
-        "saved plan": shape(planfile._Document),
+        "dump of a store of v0.3": shape(migrate._File),
+        "saved plan": shape(saved_plan._Document),
         "stack": sorted(record.Record.__struct_fields__),  # its names in the code are written
         "terminal's HEAD": shape(terminal.Place),
-        "unfinished merge": shape(unfinished.Unfinished),
-        "unfinished merge, place": shape(unfinished.Place),
+        "unfinished merge": shape(sequencer_state.Unfinished),
+        "unfinished merge, place": shape(sequencer_state.Place),
         "workspace": shape(index.Index),
     }
 
@@ -312,14 +311,14 @@ async def _databases() -> Any:
         async with (
             open_objects(objects),
             open_refs(refs),
-            overall.open_overall(data),
-            recalling.opened(zone),
+            summary.open_overall(data),
+            load.opened(zone),
         ):
             return {
                 "objects": interfaces.schema(objects),
                 "refs": interfaces.schema(refs),
                 "cache of a resolver, of a zone": interfaces.schema(zone),
-                "cache of a resolver, of all zones": interfaces.schema(data / overall.FILE),
+                "cache of a resolver, of all zones": interfaces.schema(data / summary.FILE),
             }
 
 

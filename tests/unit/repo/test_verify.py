@@ -5,7 +5,7 @@ import pytest
 
 from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address
-from tests.unit.repo.test_signing import ALICE, BOB, edited_by
+from tests.unit.repo.test_sign import ALICE, BOB, edited_by
 from zonegit.objects import commit_signatures
 from zonegit.objects.codec import encode
 from zonegit.objects.commit_signatures import Good, Keyring, SigningKey, Unknown, Unsigned
