@@ -18,10 +18,10 @@ WIRE: Final = FOLDER / "wire.md"
 WIDTH: Final = 100
 
 HEAD: Final = """\
-# A bus for zonegit on several hosts: a user for each role, and for each only the subjects it needs.
+# A bus for zonegit on several hosts: one user per role, with only the subjects that it needs.
 # `make docs` writes this file from the table of verbs; docs/operations.md explains the lines.
-# Passwords come from the environment; one that begins with a digit would be read as a number, so
-# let it begin with a letter.
+# Passwords come from the environment. A password must begin with a letter, because one that begins
+# with a digit would be read as a number.
 
 server_name: zonegit
 listen: "0.0.0.0:4222"
@@ -39,10 +39,10 @@ authorization {
 USERS: Final = {
     "objectstore": "",
     "refs": "",
-    "resolver": "One such user for each resolver, under its own --name; the actor is resolver.",
-    "operator": "One such user for each operator, under the operator's own name.",
+    "resolver": "One such user for each resolver, named like its --name; the actor is resolver.",
+    "operator": "One such user for each operator, with the operator's name.",
 }
-"""The users of the sample, each with what is said about it."""
+"""The users of the sample, each with its comment."""
 
 _ABOUT: Final = {
     (Form.NOTHING,): "no",
@@ -57,7 +57,7 @@ _ABOUT: Final = {
 
 
 def configuration() -> str:
-    """Return the sample of a configuration."""
+    """Return the sample configuration."""
     return HEAD + "".join(_user(name, said) for name, said in USERS.items()) + "  ]\n}\n"
 
 
@@ -92,7 +92,7 @@ def _publish(role: Role, actor: str, indent: int) -> str:
     verbs_of_role = permissions.publish_lines(Role(rights=role.rights, asks=role.asks), actor)
     rest = permissions.publish_lines(role, actor)[len(verbs_of_role) :]
     if parts:
-        parts.append(f"{' ' * indent}# and further\n")
+        parts.append(f"{' ' * indent}# other subjects\n")
     return "".join([*parts, _array(rest, indent)])
 
 
@@ -123,7 +123,7 @@ def _verbs(right: Right) -> str:
 
 
 def _form(verb: Verb, right: Right) -> str:
-    """Return which forms of a verb take a right, where that is not all of them."""
+    """Return the forms of a verb that need a right, if only some of them do."""
     forms = [form for form in verb.forms if verb.right_to(form) is right]
     named = {Form.NOTHING: "about no ref", Form.DEFAULT: "about `default`"}
     return f" {', '.join(named[form] for form in forms)}" if right is not verb.right else ""
@@ -139,21 +139,21 @@ def recipes() -> str:
     rows = [
         (
             "protect `main` of `example.com.` and all zones below it from bob",
-            f"`publish.deny`: {_cells(move)}; where his dry runs are to end with status 5 as well,"
+            f"`publish.deny`: {_cells(move)}; to deny his dry runs as well (status 5),"
             f" also {_cells(judge)}",
         ),
         (
-            "let bob move branches and tags of `customer.example.` and the zones below it only",
-            f"in place of his lines of *move*: {_cells(only)}; and without those of *zones* and"
+            "let bob move only branches and tags of `customer.example.` and the zones below it",
+            f"instead of his lines of *move*: {_cells(only)}; remove those of *zones* and"
             " *default*",
         ),
         (
-            "let him add and remove zones there, too",
-            f"in place of his lines of *zones*: {_cells(zones)}",
+            "let him also add and remove zones there",
+            f"instead of his lines of *zones*: {_cells(zones)}",
         ),
         (
-            "keep bob from moving the HEAD of operators without one of their own",
-            "without his lines of *default*; or `publish.deny`:"
+            "keep bob from moving the default HEAD",
+            "remove his lines of *default*; or `publish.deny`:"
             f" {_cells(permissions.lines(verbs.VERBS, Right.DEFAULT, 'bob'))}",
         ),
         *(
@@ -165,7 +165,7 @@ def recipes() -> str:
     reader = _permissions(ROLES["reader"], "bob", 0)
     return (
         f"| to | lines |\n|---|---|\n{table}\n"
-        f"To let bob see everything and change nothing:\n\n```\n{reader}```\n"
+        f"To let bob read everything and change nothing:\n\n```\n{reader}```\n"
     )
 
 
@@ -190,7 +190,7 @@ def _rights(verb: Verb) -> str:
 
 
 def filled(page: str, parts: dict[str, str]) -> str:
-    """Return a page with its generated parts, which stand between two comments each."""
+    """Return a page with its generated parts, each of which is between two comments."""
     for name, text in parts.items():
         begin, end = f"<!-- {name}: make docs -->\n", f"<!-- end of {name} -->\n"
         head, _, rest = page.partition(begin)
@@ -201,7 +201,7 @@ def filled(page: str, parts: dict[str, str]) -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Return what stands in each file."""
+    """Return the content of each file."""
     parts = {"rights": rights(), "recipes": recipes()}
     return {
         CONFIGURATION: configuration(),

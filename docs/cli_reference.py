@@ -1,4 +1,4 @@
-"""Writes docs/cli.md from the commands themselves: ``make docs``. A test compares the two."""
+"""Write docs/cli.md from the commands: ``make docs``. A test compares the two."""
 
 import sys
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ WIDTH: Final = 92
 HEAD: Final = """\
 # The command line
 
-`make docs` writes this page from the commands; what stands here is what `--help` says.
+`make docs` writes this page from the output of `--help`.
 
 Exit status: 0 done, 1 error, 2 usage, 3 not found, 4 conflict, 5 denied, 6 unavailable, 7 unsafe
-(needs `--force`). With `--dry-run` it is that of the command without. Every command takes `--json`,
-and then prints one JSON document on standard output; a failure is one on standard error.
+(needs `--force`). With `--dry-run` it is that of the command without it. With `--json` every
+command prints one JSON document on standard output, or on standard error if it fails.
 """
 
 
 def reference() -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [HEAD, _fenced(_help(cli, "zonegit"))]
     for title, names in SECTIONS.items():
         parts.append(f"## {title}\n")

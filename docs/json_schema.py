@@ -1,4 +1,4 @@
-"""Writes docs/commit.schema.json, the JSON Schema of what commands that commit print: run it with
+"""Write docs/commit.schema.json, the JSON Schema of the documents that commands which commit print:
 ``make docs``. A test compares the two."""
 
 import inspect
@@ -42,7 +42,7 @@ def schema() -> dict[str, Any]:
             field.pop("default", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"What zonegit prints with --json after a change, schema {documents.SCHEMA}",
+        "title": f"Documents that zonegit prints with --json for changes, schema {documents.SCHEMA}",
         "anyOf": list(refs),
         "$defs": components,
     }

@@ -35,15 +35,15 @@ from zonegit.wire.subjects import Request
 class Right(Enum):
     """A permission of a bus user; the value is its description."""
 
-    READ = "ask what there is, and what a move would come to"
-    PUT = "store objects; what is stored stays as it is"
+    READ = "read objects and refs, and check moves without making them"
+    PUT = "store objects; stored objects cannot be changed"
     MOVE = "move, create and delete branches and tags"
     ZONES = "add zones, and remove those that have no branches and tags"
     POINT = "move one's own HEAD"
-    DEFAULT = "move the default HEAD, of operators without one of their own"
-    ADOPT = "take over a store of the original"
+    DEFAULT = "move the default HEAD, which operators without their own HEAD use"
+    ADOPT = "migrate a store of the original"
     RECOVER = "recover zones after a restore from a backup"
-    REPLACE = "have this store replace that of another installation"
+    REPLACE = "let this store replace that of another installation"
 
     @property
     def mutates(self) -> bool:
