@@ -42,7 +42,7 @@ def schema() -> dict[str, Any]:
             field.pop("default", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Documents that zonegit prints with --json for changes, schema {documents.SCHEMA}",
+        "title": f"Documents printed with --json after a change, schema {documents.SCHEMA}",
         "anyOf": list(refs),
         "$defs": components,
     }
