@@ -13,7 +13,7 @@ import json
 import os
 import re
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from difflib import unified_diff
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from tests.support.figures import figures
 from tests.support.interfaces import SOURCES, shape
 from zonegit import errors, process, settings_file
 from zonegit.bus import discovery, headers
-from zonegit.containment import contain, counts, isolate, keep_running, note
+from zonegit.containment import contain, isolate, keep_running, note
 from zonegit.errors import ZonegitError
 from zonegit.nameserver.answer.zone_table import Zones
 from zonegit.objects.codec import encode
@@ -330,15 +330,6 @@ FILES: dict[str, Callable[[], Any]] = {
     "settings": settings,
     "stored": stored,
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_unexpected_errors() -> Iterator[None]:
-    """Hide the errors that earlier tests of this process were counted for: each makes a metric."""
-    earlier = dict(counts)
-    counts.clear()
-    yield
-    counts.update(earlier)
 
 
 @pytest.mark.parametrize("name", FILES)
