@@ -20,8 +20,6 @@ from zonegit.containment import isolate
 
 CLOSE_TIMEOUT: Final = 2.0
 """Seconds for the two ends to agree that a connection is over; then it is cut."""
-
-
 SEND_TIMEOUT: Final = 5.0
 """Seconds for a command to be taken for sending."""
 
@@ -134,6 +132,21 @@ class BoundedClient(Client):
         # Each publish, subscription and goodbye ends here, and a bus may stop reading.
         async with asyncio.timeout(SEND_TIMEOUT):
             return await super()._flush_pending(force_flush)
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        """Close for good, and report it also where the connection breaks or stalls meanwhile.
+
+        The library closes in a task of its own when the bus reports an error. What that raises is
+        lost, and with it the report: the process would keep a connection that is never made again.
+        """
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT + CLOSE_TIMEOUT):
+                await super()._close(status, do_cbs)
+        except (nats.errors.Error, OSError):  # TimeoutError is one
+            if self._transport is not None:
+                self._transport.close()
+            if do_cbs and self._closed_cb is not None:
+                await self._closed_cb()
 
     async def _connect_to_server(self, s: Srv) -> None:
         if s.uri.scheme in ("ws", "wss"):
