@@ -89,6 +89,11 @@ class BoundedTransport(TcpTransport):
         self._io_writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         self.is_encrypted = True
 
+    def cut(self) -> None:
+        """End the connection at once; what was not sent is lost."""
+        if self._io_writer is not None:
+            self._io_writer.transport.abort()
+
     async def wait_closed(self) -> None:
         """Wait until the connection is over; cut it when that takes too long."""
         writer = self._io_writer
@@ -98,7 +103,7 @@ class BoundedTransport(TcpTransport):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await writer.wait_closed()
         except TimeoutError:
-            writer.transport.abort()
+            self.cut()
 
 
 class BoundedClient(Client):
@@ -143,8 +148,8 @@ class BoundedClient(Client):
             async with asyncio.timeout(SEND_TIMEOUT + CLOSE_TIMEOUT):
                 await super()._close(status, do_cbs)
         except (nats.errors.Error, OSError):  # TimeoutError is one
-            if self._transport is not None:
-                self._transport.close()
+            if isinstance(self._transport, BoundedTransport):
+                self._transport.cut()
             if do_cbs and self._closed_cb is not None:
                 await self._closed_cb()
 
