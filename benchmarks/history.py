@@ -23,7 +23,7 @@ from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, merge
 from zonegit.repo.commit import change_plan, commit_loop, diff
 from zonegit.repo.commit.commit_loop import Committed, Intent, Preview
-from zonegit.repo.commit.edits import Edit, Set
+from zonegit.repo.commit.edits import RRsetEdit, Set
 from zonegit.repo.heads import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names
@@ -171,7 +171,7 @@ async def _race_once(running: Stack) -> float:
     return time.perf_counter() - started
 
 
-async def _commit(repo: Repo, zone: str, branch: str, todo: Sequence[Edit]) -> None:
+async def _commit(repo: Repo, zone: str, branch: str, todo: Sequence[RRsetEdit]) -> None:
     apex = names.parse(zone)
     position = await heads.locate(repo, apex, branch)
     plan = change_plan.plan_edits(todo, apex)

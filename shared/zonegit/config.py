@@ -21,14 +21,14 @@ import msgspec
 from zonegit import settings_file
 from zonegit.errors import Invalid, NotFound
 from zonegit.files import open_file
-from zonegit.settings_file import FOLDER_FILE, File
+from zonegit.settings_file import FOLDER_FILE, SettingsFile
 
 STACK_FILE: Final = "stack.json"
 MAX_STACK_OCTETS: Final = 1 << 20
 MAX_LOGIN: Final = 64
 
 
-class Chosen(msgspec.Struct, frozen=True):
+class HeadOverride(msgspec.Struct, frozen=True):
     """A setting that wins over HEAD, with where it was found, for messages."""
 
     value: str
@@ -53,7 +53,7 @@ class BusSettings(msgspec.Struct, frozen=True):
         return without_secrets(self.url)
 
 
-class Settings(msgspec.Struct, frozen=True):
+class ClientSettings(msgspec.Struct, frozen=True):
     """What one process was told, from all its sources. ``signing_key`` is a private key's file,
     ``trusted_keys`` a public key's, or a folder of such; None: no commit is signed, no key
     trusted. ``date`` is the time that commits bear, with its offset; None: that of the clock.
@@ -74,8 +74,8 @@ class Settings(msgspec.Struct, frozen=True):
     workspace_scheme: str | None = None
     zone_schemes: Mapping[str, str] = {}  # msgspec copies it
     ttl: str | None = None
-    zone: Chosen | None = None
-    branch: Chosen | None = None
+    zone: HeadOverride | None = None
+    branch: HeadOverride | None = None
     include_folders: Sequence[Path] = ()
 
 
@@ -87,7 +87,7 @@ def without_secrets(url: str) -> str:
 
 def load(
     env: Mapping[str, str], folder: Path, *, data: Path | None = None, role: str = "cli"
-) -> Settings:
+) -> ClientSettings:
     """Merges all sources. ``data`` is the flag, ``role`` the user of the local stack to be.
 
     Raises:
@@ -97,12 +97,12 @@ def load(
     """
     here = settings_file.read_trusted(folder, default_state(env), _trusted_folders(env))
     context = env.get("ZONEGIT_CONTEXT") or here.values.get("context")
-    named = _context(env, context) if context else File({}, {})
+    named = _context(env, context) if context else SettingsFile({}, {})
     merged = {**named.values, **here.values}
     root = data or _path(env.get("ZONEGIT_DATA") or merged.get("data")) or default_data(env)
     login = _login()
     actor = env.get("ZONEGIT_ACTOR") or merged.get("actor") or _actor_of(login)
-    return Settings(
+    return ClientSettings(
         data=root,
         actor=actor,
         name=env.get("ZONEGIT_AUTHOR_NAME") or merged.get("name") or actor,
@@ -133,12 +133,12 @@ def _chosen(
     here: Mapping[str, str],
     merged: Mapping[str, str],
     key: str,
-) -> Chosen | None:
+) -> HeadOverride | None:
     """Return what wins over HEAD: a variable, else a key of the folder's file or the context."""
     if value := env.get(variable):
-        return Chosen(value, variable)
+        return HeadOverride(value, variable)
     if value := merged.get(key):
-        return Chosen(value, f"{key} in {FOLDER_FILE if key in here else 'the context'}")
+        return HeadOverride(value, f"{key} in {FOLDER_FILE if key in here else 'the context'}")
     return None
 
 
@@ -180,7 +180,7 @@ def read_stack(data: Path) -> dict[str, Any] | None:
 
 
 def _bus(
-    env: Mapping[str, str], files: Sequence[File], data: Path, role: str
+    env: Mapping[str, str], files: Sequence[SettingsFile], data: Path, role: str
 ) -> BusSettings | None:
     # A file's credentials travel to the server that this file names, and to no other.
     source = next((each.values for each in files if each.values.get("url")), {})
@@ -216,7 +216,7 @@ def _trusted_folders(env: Mapping[str, str]) -> list[Path]:
     return [Path(each).resolve() for each in named if os.path.isabs(each)]
 
 
-def _context(env: Mapping[str, str], name: str) -> File:
+def _context(env: Mapping[str, str], name: str) -> SettingsFile:
     home = Path(env.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"))
     path = home / "zonegit" / "contexts" / f"{name}.toml"
     if "/" in name or not path.is_file():

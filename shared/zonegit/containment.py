@@ -42,12 +42,12 @@ STEADY_S: Final = 60.0
 MAX_KINDS: Final = 1_024
 """Kinds of exceptions whose number is remembered, to log ever fewer of each."""
 
-Kind = tuple[str, type[BaseException], tuple[str, int] | None]
+ErrorKind = tuple[str, type[BaseException], tuple[str, int] | None]
 
 counts: Final[Counter[str]] = Counter()
 """The number of unexpected exceptions in this process, by area."""
 
-_seen: Final[OrderedDict[Kind, int]] = OrderedDict()
+_seen: Final[OrderedDict[ErrorKind, int]] = OrderedDict()
 
 
 class contain:  # as the context managers of contextlib are named

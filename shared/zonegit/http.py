@@ -23,7 +23,7 @@ MAX_BODY_OCTETS: Final = 64 << 20
 TEXT: Final = "text/plain; charset=utf-8"
 
 
-class Reply(msgspec.Struct, frozen=True):
+class HttpReply(msgspec.Struct, frozen=True):
     """A status, a body and its content type."""
 
     status: int
@@ -31,7 +31,7 @@ class Reply(msgspec.Struct, frozen=True):
     kind: str = TEXT
 
 
-Page = Callable[[], Awaitable[Reply]]
+Page = Callable[[], Awaitable[HttpReply]]
 
 
 @asynccontextmanager
@@ -90,9 +90,9 @@ async def _answer(
             return
     path = event.target.decode("ascii", "replace").partition("?")[0]
     if event.method not in (b"GET", b"HEAD"):
-        reply = Reply(405, b"these pages are for reading\n")
+        reply = HttpReply(405, b"these pages are for reading\n")
     elif path not in pages:
-        reply = Reply(404, f"there are {' '.join(sorted(pages))}\n".encode())
+        reply = HttpReply(404, f"there are {' '.join(sorted(pages))}\n".encode())
     else:
         reply = await _page(pages[path])
     headers = [
@@ -108,15 +108,15 @@ async def _answer(
     await writer.wait_closed()
 
 
-async def _page(page: Page) -> Reply:
+async def _page(page: Page) -> HttpReply:
     try:
         with contain("page"):
             return await page()
     except ZonegitError as error:
-        return Reply(500, f"{error.message}\n".encode())
+        return HttpReply(500, f"{error.message}\n".encode())
 
 
-async def get(host: str, port: int, path: str, *, timeout: float) -> Reply:
+async def get(host: str, port: int, path: str, *, timeout: float) -> HttpReply:
     """Asks for a page.
 
     Raises:
@@ -135,7 +135,7 @@ async def get(host: str, port: int, path: str, *, timeout: float) -> Reply:
 
 async def _ask(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, path: str
-) -> Reply:
+) -> HttpReply:
     connection = h11.Connection(h11.CLIENT)
     request = h11.Request(method="GET", target=path, headers=[("host", host)])
     writer.write((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
@@ -153,6 +153,6 @@ async def _ask(
                 if len(body) > MAX_BODY_OCTETS:
                     raise h11.RemoteProtocolError("the body is too long")
             case h11.EndOfMessage():
-                return Reply(status, bytes(body))
+                return HttpReply(status, bytes(body))
             case _:
                 raise h11.RemoteProtocolError("the connection ended early")

@@ -15,7 +15,7 @@ import click
 import structlog
 
 from zonegit import config, containment, release, telemetry
-from zonegit.config import BusSettings, Settings
+from zonegit.config import BusSettings, ClientSettings
 from zonegit.errors import Unavailable, ZonegitError
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -56,7 +56,7 @@ def common_options(command: F) -> F:
 
 def run(
     service: str,
-    serve: Callable[[BusSettings, Settings], Coroutine[Any, Any, None]],
+    serve: Callable[[BusSettings, ClientSettings], Coroutine[Any, Any, None]],
     *,
     data: Path | None,
     nats_url: str | None,

@@ -33,7 +33,7 @@ ZONES: Final = "zone"
 ZONE_KEYS: Final = frozenset({"workspace-scheme"})
 
 
-class File(NamedTuple):
+class SettingsFile(NamedTuple):
     """A settings file: its own keys, and those of each zone that it treats otherwise."""
 
     values: dict[str, str]
@@ -58,13 +58,13 @@ def read_folder(folder: Path) -> FolderFile:
     return _read_folder(folder)[0]
 
 
-def _read_folder(folder: Path) -> tuple[FolderFile, File]:
+def _read_folder(folder: Path) -> tuple[FolderFile, SettingsFile]:
     content, owner = _read_owned(folder / FOLDER_FILE)
     restricted = {key: content.values[key] for key in content.values if key in RESTRICTED_KEYS}
     return FolderFile(folder.resolve() / FOLDER_FILE, owner, restricted), content
 
 
-def read_trusted(folder: Path, home: Path, trusted: Collection[Path]) -> File:
+def read_trusted(folder: Path, home: Path, trusted: Collection[Path]) -> SettingsFile:
     """Return what a folder's settings file says.
 
     Args:
@@ -103,7 +103,7 @@ def require_owned(file: FolderFile) -> None:
         )
 
 
-def read(path: Path) -> File:
+def read(path: Path) -> SettingsFile:
     """Return what a settings file says, nothing where there is none.
 
     Raises:
@@ -112,7 +112,7 @@ def read(path: Path) -> File:
     return _read_owned(path)[0]
 
 
-def _read_owned(path: Path) -> tuple[File, int]:
+def _read_owned(path: Path) -> tuple[SettingsFile, int]:
     """Return what a settings file says, nothing where there is none, and the user it belongs to.
 
     Raises:
@@ -125,13 +125,13 @@ def _read_owned(path: Path) -> tuple[File, int]:
                 raise Invalid(f"{path} is not a regular file")
             octets = file.read(MAX_FILE_OCTETS + 1)
     except FileNotFoundError:
-        return File({}, {}), os.geteuid()
+        return SettingsFile({}, {}), os.geteuid()
     except OSError as error:
         raise Invalid(f"cannot read {path}: {error.strerror}") from error
     return _parse(path, octets), found.st_uid
 
 
-def _parse(path: Path, octets: bytes) -> File:
+def _parse(path: Path, octets: bytes) -> SettingsFile:
     if len(octets) > MAX_FILE_OCTETS:
         raise Invalid(f"{path} is longer than {MAX_FILE_OCTETS} octets")
     try:
@@ -147,7 +147,7 @@ def _parse(path: Path, octets: bytes) -> File:
     _check_keys(str(path), content, KNOWN_KEYS)
     for zone, values in zones.items():
         _check_keys(f"{path}: {ZONES} {zone!r}", values, ZONE_KEYS)
-    return File(content, zones)
+    return SettingsFile(content, zones)
 
 
 def _check_keys(where: str, values: Any, known: AbstractSet[str]) -> None:

@@ -20,11 +20,11 @@ from zonegit.store.protocols import Adopter, LogEntry, ObjectStore, RefStore
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import RefEvent
 from zonegit_objectstore.handlers import DEPTHS
-from zonegit_objectstore.handlers import Handlers as ObjectHandlers
+from zonegit_objectstore.handlers import ObjectHandlers as ObjectHandlers
 from zonegit_objectstore.sqlite import SqliteObjects, open_objects
-from zonegit_refs.handlers import Handlers as RefHandlers
-from zonegit_refs.keeper import Keeper
-from zonegit_refs.legacy.adopter import Adopting
+from zonegit_refs.handlers import RefHandlers as RefHandlers
+from zonegit_refs.keeper import RefKeeper
+from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
 
@@ -116,8 +116,8 @@ async def keeper_stand(path: Path, url: str) -> AsyncIterator[RefStand]:
                 stand.hear(RefEvent(epoch=refs.epoch, entry=entry, objects=riding))
 
         objects = MemoryObjects()
-        keeper = Keeper(refs, objects, announce)
-        stand = RefStand(keeper, Adopting(refs, keeper, objects), objects, file)
+        keeper = RefKeeper(refs, objects, announce)
+        stand = RefStand(keeper, LegacyAdopter(refs, keeper, objects), objects, file)
         yield stand
 
 
@@ -130,9 +130,9 @@ async def remote_stand(path: Path, url: str) -> AsyncIterator[RefStand]:
         served, bus = await stack.enter_async_context(bus_pair(url))
         publisher = Publisher(served, refs)
         asked = objects_of(served, "refs")
-        keeper = Keeper(refs, asked, publisher.announce)
+        keeper = RefKeeper(refs, asked, publisher.announce)
         await stack.enter_async_context(publisher.running())
-        handlers = RefHandlers(keeper, Adopting(refs, keeper, asked)).endpoints()
+        handlers = RefHandlers(keeper, LegacyAdopter(refs, keeper, asked)).endpoints()
         await stack.enter_async_context(serve(served, "refs", "refs", handlers))
         remote = refs_of(bus, ACTOR)
         stand = RefStand(remote, remote, objects, file)

@@ -28,13 +28,13 @@ from zonegit.store.protocols import Dated
 from zonegit.wire import codec, subjects, verbs
 from zonegit.wire.messages import (
     AskStatus,
+    CommitHistory,
     Done,
     FindObjects,
-    Found,
+    FoundObjects,
     GetObjects,
     GotObjects,
     Heartbeat,
-    History,
     HistoryOf,
 )
 from zonegit.wire.subjects import Request
@@ -50,9 +50,9 @@ OBJECTS = verbs.of_service("objects")
 def finding(answer: Callable[[], Awaitable[None]]) -> Endpoints:
     """A service whose find does ``answer`` first."""
 
-    async def find(request: Request, message: FindObjects) -> Found:
+    async def find(request: Request, message: FindObjects) -> FoundObjects:
         await answer()
-        return Found(objects=[])
+        return FoundObjects(objects=[])
 
     return {"find": Endpoint(OBJECTS["find"], find)}
 
@@ -68,7 +68,7 @@ async def test_a_failure_arrives_as_it_was_raised(pair: Pair) -> None:
     served, bus = pair
     async with serve(served, "objectstore", "objects", finding(lose)):
         with pytest.raises(Conflict) as caught:
-            await bus.request(FIND, ASK, Found)
+            await bus.request(FIND, ASK, FoundObjects)
     assert (caught.value.message, caught.value.hint) == ("it moved", "look again")
     assert caught.value.details == {"tip": "beef"}
 
@@ -80,7 +80,7 @@ async def test_a_bug_arrives_as_internal_and_tells_nothing(pair: Pair) -> None:
     served, bus = pair
     async with serve(served, "objectstore", "objects", finding(fail)):
         with pytest.raises(Internal) as caught:
-            await bus.request(FIND, ASK, Found)
+            await bus.request(FIND, ASK, FoundObjects)
     assert SECRET not in f"{caught.value.message} {caught.value.hint} {caught.value.details}"
     assert caught.value.details["log_id"]
 
@@ -89,17 +89,17 @@ async def test_a_malformed_message_is_refused_by_field(pair: Pair) -> None:
     served, bus = pair
     async with serve(served, "objectstore", "objects", finding(nothing)):
         with pytest.raises(Invalid, match="prefix"):
-            await bus.request(FIND, Done(), Found)
+            await bus.request(FIND, Done(), FoundObjects)
         with pytest.raises(Invalid, match="verb"):
-            await bus.request("zg.ada.objects.burn", ASK, Found)
+            await bus.request("zg.ada.objects.burn", ASK, FoundObjects)
         with pytest.raises(Invalid, match="token"):
-            await bus.request("zg.=zz.objects.find", ASK, Found)
+            await bus.request("zg.=zz.objects.find", ASK, FoundObjects)
 
 
 async def test_a_service_that_is_not_there_is_named_at_once(pair: Pair) -> None:
     _, bus = pair
     with pytest.raises(Unavailable, match="no objects service answers on nats://") as caught:
-        await bus.request(FIND, ASK, Found, timeout=60)
+        await bus.request(FIND, ASK, FoundObjects, timeout=60)
     assert caught.value.hint
 
 
@@ -112,7 +112,7 @@ async def test_no_answer_in_time_is_unavailable(pair: Pair) -> None:
 
     async with serve(served, "objectstore", "objects", finding(wait)):
         with pytest.raises(Unavailable, match=r"did not answer within 0\.05 s"):
-            await bus.request(FIND, ASK, Found, timeout=0.05)
+            await bus.request(FIND, ASK, FoundObjects, timeout=0.05)
         release.set()
 
 
@@ -130,7 +130,7 @@ async def test_a_request_whose_sender_gave_up_is_not_carried_out(nats_url: str, 
         assert reply.headers is not None
         assert reply.headers[headers.FAILED] == "unavailable"
         assert carried_out == []
-        await bus.request(FIND, ASK, Found)
+        await bus.request(FIND, ASK, FoundObjects)
         assert carried_out == [1]
     await client.close()
 
@@ -144,14 +144,14 @@ async def test_requests_run_side_by_side(pair: Pair) -> None:
         await together.wait()
 
     async with serve(served, "objectstore", "objects", finding(meet)):
-        asking = (bus.request(FIND, ASK, Found) for _ in range(MAX_RUNNING_OF_OPERATOR))
+        asking = (bus.request(FIND, ASK, FoundObjects) for _ in range(MAX_RUNNING_OF_OPERATOR))
         await asyncio.gather(*asking)
 
 
 async def test_more_requests_than_run_at_once_are_all_answered(pair: Pair) -> None:
     served, bus = pair
     async with serve(served, "objectstore", "objects", finding(nothing)):
-        answers = await asyncio.gather(*(bus.request(FIND, ASK, Found) for _ in range(500)))
+        answers = await asyncio.gather(*(bus.request(FIND, ASK, FoundObjects) for _ in range(500)))
     assert len(answers) == 500
 
 
@@ -167,7 +167,7 @@ async def test_a_rolling_restart_loses_no_request(nats_url: str, pair: Pair) -> 
     async def ask_on() -> None:
         nonlocal answered
         while not stop.is_set():
-            await bus.request(FIND, ASK, Found)
+            await bus.request(FIND, ASK, FoundObjects)
             answered += 1
 
     async with (
@@ -280,13 +280,13 @@ async def test_a_bus_that_goes_fails_what_waits_at_once(tmp_path: Path) -> None:
             bus_pair(url) as (served, bus),
             serve(served, "objectstore", "objects", finding(wait)),
         ):
-            asking = asyncio.create_task(bus.request(FIND, ASK, Found, timeout=600))
+            asking = asyncio.create_task(bus.request(FIND, ASK, FoundObjects, timeout=600))
             await begun.wait()
             signal_nats(tmp_path, signal.SIGKILL)
             with pytest.raises(Unavailable, match="is gone"):
                 await asking
             with pytest.raises(Unavailable, match="is gone"):
-                await bus.request(FIND, ASK, Found, timeout=600)
+                await bus.request(FIND, ASK, FoundObjects, timeout=600)
             await eventually(lambda: not bus.connected and not served.connected)
             release.set()
 
@@ -467,8 +467,8 @@ async def test_a_history_that_is_not_what_was_asked_for_is_never_taken(
         "no commit": [blob],
     }
 
-    async def history(request: Request, message: HistoryOf) -> History:
-        return History(commits=[Dated(raw, 7) for raw in sent[lie]])
+    async def history(request: Request, message: HistoryOf) -> CommitHistory:
+        return CommitHistory(commits=[Dated(raw, 7) for raw in sent[lie]])
 
     endpoints: Endpoints = {"history": Endpoint(OBJECTS["history"], history)}
     async with serve(served, "objectstore", "objects", endpoints):

@@ -20,7 +20,7 @@ from zonegit.bus.service import Endpoint, serve
 from zonegit.errors import Busy, Unavailable
 from zonegit.fairness.gate import Gate
 from zonegit.wire import codec, failures, verbs
-from zonegit.wire.messages import Failure, FindObjects, Found
+from zonegit.wire.messages import FailureReply, FindObjects, FoundObjects
 from zonegit.wire.subjects import Request
 
 Pair = tuple[Bus, Bus]
@@ -42,10 +42,10 @@ class Service:
         assert self.gate is not None
         return self.gate.waiting()[share]
 
-    async def find(self, request: Request, message: FindObjects) -> Found:
+    async def find(self, request: Request, message: FindObjects) -> FoundObjects:
         await self.go.wait()
         self.answered.append(request.actor)
-        return Found(objects=[])
+        return FoundObjects(objects=[])
 
 
 @asynccontextmanager
@@ -65,14 +65,14 @@ async def by_hand(url: str, actor: str = "greedy") -> AsyncIterator[Client]:
     await client.close()
 
 
-async def flood(client: Client, count: int, **more: str) -> list[Failure]:
+async def flood(client: Client, count: int, **more: str) -> list[FailureReply]:
     """Send ``count`` requests as greedy, and return the failures as they arrive."""
     inbox = client.new_inbox() + ".all"
-    failed: list[Failure] = []
+    failed: list[FailureReply] = []
 
     async def take(message: nats.aio.msg.Msg) -> None:
         if headers.FAILED in (message.headers or {}):
-            failed.append(codec.decode(message.data, Failure))
+            failed.append(codec.decode(message.data, FailureReply))
 
     await client.subscribe(inbox, cb=take)
     for _ in range(count):
@@ -88,7 +88,7 @@ async def test_one_actor_does_not_keep_another_waiting_for_its_queue(
     async with serving(served) as service, by_hand(nats_url) as client:
         failed = await flood(client, 1_000)
         await eventually(lambda: len(failed) == 1_000 - PER_ACTOR - 1)
-        modest = asyncio.create_task(bus.request(MODEST, ASK, Found))
+        modest = asyncio.create_task(bus.request(MODEST, ASK, FoundObjects))
         await eventually(lambda: service.waiting(OPERATORS) == PER_ACTOR + 1)
         service.go.set()
         await modest
@@ -103,7 +103,7 @@ async def test_services_pass_any_number_of_operators(nats_url: str, pair: Pair) 
                 await client.publish(f"zg.op{number}.objects.find", codec.encode(ASK))
         await client.flush()
         await eventually(lambda: service.waiting(OPERATORS) == 199)
-        reading = asyncio.create_task(bus.request(RESOLVER, ASK, Found))
+        reading = asyncio.create_task(bus.request(RESOLVER, ASK, FoundObjects))
         await eventually(lambda: service.waiting(SERVICES) == 1)
         service.go.set()
         await reading
@@ -130,7 +130,7 @@ async def test_a_sender_of_the_release_before_knows_the_code_of_what_was_busy_be
 ) -> None:
     """Such as the store that it had to ask, or a queue of its own."""
 
-    async def find(request: Request, message: FindObjects) -> Found:
+    async def find(request: Request, message: FindObjects) -> FoundObjects:
         raise Busy("too many wait already")
 
     served, _ = pair
@@ -140,7 +140,7 @@ async def test_a_sender_of_the_release_before_knows_the_code_of_what_was_busy_be
             reply = await client.request(GREEDY, codec.encode(ASK), 60, headers=more or None)
             assert reply.headers is not None
             assert reply.headers[headers.FAILED] == code
-            assert codec.decode(reply.data, Failure).code == code
+            assert codec.decode(reply.data, FailureReply).code == code
 
 
 async def test_a_busy_service_is_asked_again_until_it_answers(nats_url: str, pair: Pair) -> None:
@@ -148,12 +148,12 @@ async def test_a_busy_service_is_asked_again_until_it_answers(nats_url: str, pai
     async with serving(served) as service, by_hand(nats_url) as client:
         failed = await flood(client, PER_ACTOR + 10)
         await eventually(lambda: len(failed) == 9)
-        asking = asyncio.create_task(bus.request(GREEDY, ASK, Found, timeout=60))
+        asking = asyncio.create_task(bus.request(GREEDY, ASK, FoundObjects, timeout=60))
         refused = len(failed)
         assert service.gate is not None
         await eventually(lambda: service.gate.refused[OPERATORS] > refused)
         service.go.set()
-        assert await asking == Found(objects=[])
+        assert await asking == FoundObjects(objects=[])
 
 
 async def test_a_service_that_stays_busy_is_reported_as_such(nats_url: str, pair: Pair) -> None:
@@ -162,7 +162,7 @@ async def test_a_service_that_stays_busy_is_reported_as_such(nats_url: str, pair
         failed = await flood(client, PER_ACTOR + 10)
         await eventually(lambda: len(failed) == 9)
         with pytest.raises(Busy, match="requests of greedy"):
-            await bus.request(GREEDY, ASK, Found, timeout=0.5)
+            await bus.request(GREEDY, ASK, FoundObjects, timeout=0.5)
         service.go.set()
 
 
@@ -175,7 +175,7 @@ async def test_a_request_that_waits_past_its_deadline_leaves_the_queue(
         failed = await flood(client, 50, **soon)
         await eventually(lambda: len(failed) == 50)
         service.go.set()
-        await bus.request(MODEST, ASK, Found)
+        await bus.request(MODEST, ASK, FoundObjects)
         assert "greedy" not in service.answered
 
 
@@ -187,7 +187,7 @@ async def test_a_deadline_that_is_no_number_is_none(nats_url: str, pair: Pair) -
             reply = await client.request(
                 MODEST, codec.encode(ASK), 5, headers={headers.DEADLINE: text}
             )
-            assert codec.decode(reply.data, Found) == Found(objects=[])
+            assert codec.decode(reply.data, FoundObjects) == FoundObjects(objects=[])
 
 
 async def test_what_refs_reads_for_an_actor_is_charged_to_it_and_never_refused(
@@ -229,12 +229,12 @@ async def test_what_a_service_asks_carries_who_asked_it_and_until_when(
     served, bus = pair
     seen: list[dict[str, str]] = []
 
-    async def find(request: Request, message: FindObjects) -> Found:
-        return await served.request("zg.refs.objects.find", ASK, Found, timeout=60)
+    async def find(request: Request, message: FindObjects) -> FoundObjects:
+        return await served.request("zg.refs.objects.find", ASK, FoundObjects, timeout=60)
 
     async def take(message: nats.aio.msg.Msg) -> None:
         seen.append(dict(message.headers or {}))
-        await client.publish(message.reply, codec.encode(Found(objects=[])))
+        await client.publish(message.reply, codec.encode(FoundObjects(objects=[])))
 
     endpoints = {"find": Endpoint(FIND, find)}
     async with by_hand(nats_url) as client:
@@ -242,7 +242,7 @@ async def test_what_a_service_asks_carries_who_asked_it_and_until_when(
         await client.flush()
         async with serve(served, "refs", "refs", endpoints):
             before = time.time()
-            await bus.request("zg.ada.refs.find", ASK, Found, timeout=20)
+            await bus.request("zg.ada.refs.find", ASK, FoundObjects, timeout=20)
     assert seen[0][headers.ON_BEHALF] == "ada"
     assert float(seen[0][headers.DEADLINE]) <= before + 21
 
@@ -263,5 +263,5 @@ async def test_what_waits_and_what_was_refused_is_shown_by_the_services_statisti
 
 def test_a_code_of_a_later_release_is_taken_for_a_bug() -> None:
     """Which is why a sender says that it understands ``busy``."""
-    assert failures.to_error(Failure(code="later", message="m")).code == "internal"
-    assert isinstance(failures.to_error(Failure(code="busy", message="m")), Busy)
+    assert failures.to_error(FailureReply(code="later", message="m")).code == "internal"
+    assert isinstance(failures.to_error(FailureReply(code="busy", message="m")), Busy)

@@ -10,7 +10,7 @@ from tests.contract.conftest import remote_stand
 
 from zonegit.bus import headers
 from zonegit.wire import codec
-from zonegit.wire.messages import Failure
+from zonegit.wire.messages import FailureReply
 
 LONG = "x" * 300
 WHY = {"reason": "r", "operation": "o" * 16, "force": False}
@@ -114,7 +114,7 @@ async def test_no_request_makes_a_service_fail_in_a_way_it_should_not(
             requests = (client.request(subject, octets, 20) for octets in hostile(far))
             for reply in await asyncio.gather(*requests):
                 if headers.FAILED in (reply.headers or {}):
-                    failure = codec.decode(reply.data, Failure)
+                    failure = codec.decode(reply.data, FailureReply)
                     assert failure.code in ("invalid", "not-found", "corrupt"), (subject, failure)
         for client in clients.values():
             await client.close()

@@ -12,7 +12,7 @@ from zonegit.errors import Conflict, Invalid, NotFound, Unavailable, Unsafe
 from zonegit.objects.ids import ObjectId
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Anything, Exactly
-from zonegit.store.protocols import Guard, Installation, Moved, Past, Renewal
+from zonegit.store.protocols import Guard, Installation, Moved, PastEpoch, Renewal
 from zonegit.wire.messages import MAX_REPLACED
 
 TREE = ObjectId(b"\7" * 32)
@@ -38,7 +38,7 @@ async def test_a_recovery_begins_an_epoch_that_names_the_one_before(stand: RefSt
     moved = await recovered(stand, made, await again(stand, made, 7))
     after = await stand.refs.snapshot()
     assert after.epoch == moved.epoch != before.epoch
-    assert after.past == [Past(before.epoch, before.sequence)]
+    assert after.past == [PastEpoch(before.epoch, before.sequence)]
     assert [entry.serial for entry in moved.entries] == [7]
     tip = after.zones[0].heads["main"]
     assert (tip.serial, tip.highest, tip.sequence) == (7, 7, before.sequence + 1)

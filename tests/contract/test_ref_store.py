@@ -19,7 +19,7 @@ from zonegit.objects.ids import RawObject
 from zonegit.objects.model import Symref
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Anything, Exactly
-from zonegit.store.protocols import LogEntry, Moved, Operated, Origin, Snapshot, Stood
+from zonegit.store.protocols import LogEntry, Moved, OperationSummary, Origin, RefAt, RefsSnapshot
 from zonegit.store.ref_names import RefName
 from zonegit.store.ref_time import MAX_SECONDS, Ago, At, Back
 from zonegit.zone import names
@@ -565,14 +565,14 @@ async def test_where_a_ref_stood_is_told_by_time_and_by_moves(stand: RefStand) -
     now = await stand.refs.at(MAIN, Ago(0))
     assert (now.entry, now.time >= new.time) == (new, True)
     assert (await stand.refs.at(MAIN, At(old.time))).entry == old
-    assert await stand.refs.at(MAIN, Back(0)) == Stood(new, new.time)
-    assert await stand.refs.at(MAIN, Back(1)) == Stood(old, old.time)
+    assert await stand.refs.at(MAIN, Back(0)) == RefAt(new, new.time)
+    assert await stand.refs.at(MAIN, Back(1)) == RefAt(old, old.time)
 
 
 async def test_before_its_first_move_a_ref_is_told_of_with_that(stand: RefStand) -> None:
     await registered(stand)
     (first,) = await stand.refs.reflog(MAIN, 10)
-    assert await stand.refs.at(MAIN, At(1.0)) == Stood(first, 1.0)
+    assert await stand.refs.at(MAIN, At(1.0)) == RefAt(first, 1.0)
     assert (await stand.refs.at(MAIN, Ago(MAX_SECONDS))).time == 0
 
 
@@ -634,14 +634,14 @@ async def test_a_row_is_durable_before_it_is_announced(stand: RefStand) -> None:
 async def all_rows(stand: RefStand) -> list[LogEntry]:
     """The whole log, page by page."""
     rows: list[LogEntry] = []
-    snapshot: Snapshot = await stand.refs.snapshot()
+    snapshot: RefsSnapshot = await stand.refs.snapshot()
     while not rows or rows[-1].sequence < snapshot.sequence:
         at = rows[-1].sequence if rows else 0
         rows += (await stand.refs.since(snapshot.epoch, at)).entries
     return rows
 
 
-async def every_operation(stand: RefStand, limit: int, **wanted: Any) -> list[Operated]:
+async def every_operation(stand: RefStand, limit: int, **wanted: Any) -> list[OperationSummary]:
     """All pages of them."""
     page = await stand.refs.operations(limit, **wanted)
     found = list(page.operations)

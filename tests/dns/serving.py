@@ -8,22 +8,22 @@ from tests.dns.world import World
 from zonegit.nameserver.acl import Address
 from zonegit.nameserver.answer import fast_path
 from zonegit_resolver.listen.sockets import listening
-from zonegit_resolver.listen.tcp import Limits, Streams
-from zonegit_resolver.listen.udp import Losses
+from zonegit_resolver.listen.tcp import ConnectionLimits, Streams
+from zonegit_resolver.listen.udp import DropCounters
 from zonegit_resolver.xfr.outgoing import Outgoing
 
-USUAL = Limits()
+USUAL = ConnectionLimits()
 
 
 @asynccontextmanager
 async def served(
     world: World,
-    limits: Limits = USUAL,
+    limits: ConnectionLimits = USUAL,
     host: str = "127.0.0.1",
     outgoing: Outgoing | None = None,
 ) -> AsyncIterator[tuple[Address, Streams]]:
     """Where ``world`` answers, and its streams; fails when a query met a bug."""
-    losses = Losses()
+    losses = DropCounters()
     streams = Streams(world.zones, fast_path.respond, losses, limits, outgoing=outgoing)
     at = [Address(host, 0)]
     async with listening(at, world.zones, fast_path.respond, streams, losses) as (address,):

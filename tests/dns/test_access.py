@@ -9,7 +9,7 @@ from tests.dns.world import World, flags, rcode, records
 
 from zonegit.nameserver import acl
 from zonegit.nameserver.acl import Access
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 
 INSIDE = Access(
     (acl.network("192.0.2.0/24"), acl.network("2001:db8::/32")),
@@ -22,7 +22,7 @@ OPEN, CLOSED = "www.open.com.", "www.closed.com."
 def world() -> World:
     world = World(
         {"open.com.": "www 300 A 192.0.2.1\nto 300 CNAME www.closed.com."},
-        conduct=Conduct(keys={USUAL.name: USUAL}),
+        conduct=ServerOptions(keys={USUAL.name: USUAL}),
     )
     now = time.time()
     world.zones.clock = lambda: now

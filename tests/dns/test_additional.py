@@ -3,9 +3,9 @@
 import pytest
 from tests.dns.world import SOA, World, flags, read, records
 
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.query import STREAM
-from zonegit.nameserver.zone.compiler import Change, advanced, compiled
+from zonegit.nameserver.zone.compiler import RRsetChange, advanced, compiled
 from zonegit.zone import names
 
 ZONE = """
@@ -81,7 +81,7 @@ def test_a_question_for_any_brings_nothing_along(world: World) -> None:
 
 
 def test_minimal_responses_leave_out_what_can_be_asked_for() -> None:
-    world = World({"foo.com.": ZONE}, conduct=Conduct(minimal=True))
+    world = World({"foo.com.": ZONE}, conduct=ServerOptions(minimal=True))
     for name, rdtype in [("foo.com.", "NS"), ("foo.com.", "MX"), ("svc2.foo.com.", "SVCB")]:
         assert world.ask(name, rdtype).answer
         assert not world.ask(name, rdtype).additional
@@ -90,17 +90,17 @@ def test_minimal_responses_leave_out_what_can_be_asked_for() -> None:
 def test_minimal_responses_hold_from_the_moment_they_are_set(world: World) -> None:
     """Also for what is kept of aliases and of answers."""
     assert world.ask("to.foo.com.", "MX").additional
-    world.zones.behave(Conduct(minimal=True))
+    world.zones.behave(ServerOptions(minimal=True))
     assert not world.ask("to.foo.com.", "MX").additional
     assert not world.ask("foo.com.", "MX").additional
-    world.zones.behave(Conduct())
+    world.zones.behave(ServerOptions())
     assert world.ask("to.foo.com.", "MX").additional
 
 
 def test_minimal_responses_keep_glue() -> None:
     """RFC 9471 section 3: of the cut itself and of its siblings."""
     text = ZONE + "child 300 NS ns.sub\nchild 300 NS mail\n"
-    world = World({"foo.com.": text}, conduct=Conduct(minimal=True))
+    world = World({"foo.com.": text}, conduct=ServerOptions(minimal=True))
     assert records(world.ask("x.sub.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
     assert records(world.ask("child.foo.com.").additional) == ["ns.sub.foo.com. 300 A 192.0.2.5"]
 
@@ -150,7 +150,7 @@ def test_what_comes_along_follows_its_changes(
     world.serve(compiled(apex, old.values()))
     told = records(world.ask(name, rdtype).additional)
     changes = [
-        Change(names.path(key[0], apex), key[1], new.get(key))
+        RRsetChange(names.path(key[0], apex), key[1], new.get(key))
         for key in {**old, **new}
         if old.get(key) != new.get(key)
     ]

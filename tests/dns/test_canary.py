@@ -12,8 +12,8 @@ from zonegit.errors import Invalid
 from zonegit.nameserver.acl import Access
 from zonegit.nameserver.answer import canary
 from zonegit.nameserver.answer.canary import Canary
-from zonegit.nameserver.answer.server_options import Conduct
-from zonegit.nameserver.message.tsig import Key
+from zonegit.nameserver.answer.server_options import ServerOptions
+from zonegit.nameserver.message.tsig import TsigKey
 from zonegit.zone import names
 
 VECTORS = json.loads((Path(__file__).parent.parent / "data" / "canary.json").read_text())
@@ -130,8 +130,8 @@ def test_an_alias_into_another_zone_stays_on_the_same_side(world: World) -> None
 def test_a_secondary_hears_the_serial_of_what_it_would_be_given(world: World) -> None:
     """Which is the default state, whatever the canary of its subnet is at: by IXFR in a datagram
     (RFC 1995 section 2), and by a signed SOA query. Else it would never follow, or never rest."""
-    key = Key(names.parse("k."), "hmac-sha256", bytes(32))
-    world.zones.conduct = Conduct(keys={key.name: key})
+    key = TsigKey(names.parse("k."), "hmac-sha256", bytes(32))
+    world.zones.conduct = ServerOptions(keys={key.name: key})
     world.transfer_to = Access(keys=frozenset({key.name}))
     world.put("foo.com.", OLD, canary="@ 3600 SOA . . 5 1 1 1 1")
     in_canary = "10.2.0.1"

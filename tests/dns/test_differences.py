@@ -14,13 +14,13 @@ from tests.dns.serving import served
 from tests.dns.transferring import KEYRING, private, serial_query, transferred
 from tests.dns.world import SOA, World
 
-from zonegit.nameserver.answer.zone_table import State
+from zonegit.nameserver.answer.zone_table import BranchState
 from zonegit.nameserver.message.fragment import FORMERR
 from zonegit.nameserver.message.query import parse
-from zonegit.nameserver.zone.records import Delta, at_once, difference, whole
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.zone.records import ZoneDelta, at_once, difference, whole
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
-from zonegit_resolver.xfr.outgoing import Given, Outgoing
+from zonegit_resolver.xfr.outgoing import Outgoing, TransferCounters
 
 ROWS = "\n".join(f'host{n} 300 TXT "as it was"' for n in range(8))
 
@@ -76,17 +76,17 @@ d 300 TXT "as it was"
 class Past:
     """Knows one earlier state of a zone."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: ZoneSnapshot) -> None:
         self.snapshot = snapshot
 
-    def recent(self, apex: names.Name, state: State, serial: int) -> list[Delta] | None:
+    def recent(self, apex: names.Name, state: BranchState, serial: int) -> list[ZoneDelta] | None:
         if serial != self.snapshot.serial:
             return None
         both = (*whole(self.snapshot), *whole(state.snapshot))
         paths = [(), *(names.path(each.owner, apex) for each in both if each is not None)]
         return [at_once(difference(self.snapshot, state.snapshot, paths))]
 
-    async def since(self, apex: names.Name, state: State, serial: int) -> Delta | None:
+    async def since(self, apex: names.Name, state: BranchState, serial: int) -> ZoneDelta | None:
         found = self.recent(apex, state, serial)
         return found[0] if found else None
 
@@ -140,7 +140,7 @@ async def test_a_secondary_gets_what_is_new_to_it(changed: tuple[World, Past]) -
     async with served(world, outgoing=outgoing) as (address, _):
         (message,) = await transferred(address, serial_query("foo.com.", 5))
     assert lines(message.answer) == SEQUENCE
-    assert outgoing.given == Given(
+    assert outgoing.given == TransferCounters(
         {"axfr": 0, "ixfr": 1, "current": 0, "refused": 0, "slow": 0}, len(message.wire)
     )
 

@@ -7,7 +7,7 @@ import dns.message
 import pytest
 from tests.dns.world import World, flags, rcode
 
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.zone import names
 
 OPT = struct.Struct("!BHHIH")
@@ -162,7 +162,7 @@ NSID = dns.edns.GenericOption(dns.edns.NSID, b"")
 
 def test_a_server_tells_its_name_to_who_asks_for_it() -> None:
     """RFC 5001 section 2.1, whatever the answer is."""
-    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=Conduct(nsid=b"ns1"))
+    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=ServerOptions(nsid=b"ns1"))
     for name in ("www.foo.com.", "no.foo.com.", "www.foo.org."):
         for options in ([NSID], [dns.edns.GenericOption(10, b"12345678"), NSID], [NSID, NSID]):
             reply = world.ask(name, use_edns=0, options=options)
@@ -172,7 +172,7 @@ def test_a_server_tells_its_name_to_who_asks_for_it() -> None:
 
 def test_a_name_in_a_query_for_it_is_ignored() -> None:
     """RFC 5001 section 2.1."""
-    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=Conduct(nsid=b"ns1"))
+    world = World({"foo.com.": "www 300 A 192.0.2.1"}, conduct=ServerOptions(nsid=b"ns1"))
     option = dns.edns.GenericOption(dns.edns.NSID, b"whoever")
     (found,) = told(world.ask("www.foo.com.", use_edns=0, options=[option]), dns.edns.NSID)
     assert found.nsid == b"ns1"
@@ -241,7 +241,7 @@ def test_no_error_is_told_to_a_client_without_edns(world: World) -> None:
 
 # errors
 
-OPEN = Conduct(nsid=b"ns1")
+OPEN = ServerOptions(nsid=b"ns1")
 ASKS_NSID = OPT.pack(0, 41, 1232, 0x8000, 4) + b"\0\3\0\0"
 """An OPT record that sets DO and asks for the server's identifier."""
 QUESTION = b"\3www\3foo\3com\0\0\1\0\1"

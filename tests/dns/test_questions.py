@@ -10,11 +10,11 @@ import dns.rrset
 import pytest
 from tests.dns.world import World, flags, rcode, records
 
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.query import STREAM
 
 SELF = ["version.bind.", "VERSION.Server.", "id.server.", "HostName.bind."]
-OPEN = Conduct(version="zonegit 9", identity="ns1.example")
+OPEN = ServerOptions(version="zonegit 9", identity="ns1.example")
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_nothing_else_is_in_class_ch(world: World, name: str, rdtype: str) -> No
 
 
 def test_an_identity_may_be_as_long_as_a_string() -> None:
-    world = World({"foo.com.": ""}, conduct=Conduct(identity="x" * 255))
+    world = World({"foo.com.": ""}, conduct=ServerOptions(identity="x" * 255))
     ((found,),) = world.ask("id.server.", "TXT", rdclass="CH").answer
     assert found.strings == (b"x" * 255,)
 

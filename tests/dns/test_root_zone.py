@@ -11,7 +11,7 @@ from tests.support import peers
 from tests.support.differential.replies import said
 from tests.support.vectors import root_zone
 
-from zonegit.nameserver.answer.zone_table import Served
+from zonegit.nameserver.answer.zone_table import ServedBranches
 from zonegit.nameserver.zone.compiler import compiled
 from zonegit.zone import names
 from zonegit.zone.names import ROOT
@@ -27,7 +27,7 @@ def test_the_real_root_zone_is_answered_as_nsd_does(tmp_path: Path) -> None:
     rrsets = list(reader.read(text, ROOT).rrsets.values())
     world = World({})
     state = world.zones.state(ROOT, "main", commit_of("root"), compiled(ROOT, rrsets))
-    world.zones.replace(ROOT, Served(state))
+    world.zones.replace(ROOT, ServedBranches(state))
     chosen = random.Random(SERIAL)
     owners = [names.text(rrset.owner) for rrset in chosen.sample(rrsets, 700)]
     questions = [

@@ -16,8 +16,8 @@ from tests.support.framing import connected, framed, receive
 from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.nameserver.acl import Address
-from zonegit.nameserver.answer.server_options import Conduct
-from zonegit_resolver.listen.tcp import Limits
+from zonegit.nameserver.answer.server_options import ServerOptions
+from zonegit_resolver.listen.tcp import ConnectionLimits
 
 QUERY = dns.message.make_query("www.foo.com.", "A").to_wire()
 BIG_QUERY = dns.message.make_query("big.foo.com.", "TXT").to_wire()
@@ -28,7 +28,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def world() -> World:
-    many = Conduct(connections_of_subnet=MANY + 100)
+    many = ServerOptions(connections_of_subnet=MANY + 100)
     return World({"foo.com.": f"www 300 A 192.0.2.1\n{BIG}"}, conduct=many)
 
 
@@ -111,7 +111,7 @@ async def test_the_longest_message_is_read_and_answered(world: World, host: str)
 
 async def test_a_message_has_to_come_within_the_time_for_it(world: World, host: str) -> None:
     """Section 6.2.3; each octet by itself does not buy more."""
-    limits = Limits(idle_s=0.3)
+    limits = ConnectionLimits(idle_s=0.3)
     async with served(world, limits, host) as (address, _), connected(address) as (reader, writer):
         writer.write(framed(QUERY)[:-1])
         assert await ends(reader) == b""
@@ -119,7 +119,7 @@ async def test_a_message_has_to_come_within_the_time_for_it(world: World, host: 
 
 async def test_a_client_may_not_ask_for_ever(world: World, host: str) -> None:
     """Section 6.2.3: however busy it is, its connection ends."""
-    limits = Limits(total_s=0.3)
+    limits = ConnectionLimits(total_s=0.3)
     async with served(world, limits, host) as (address, _), connected(address) as (reader, writer):
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await asks_for_ever(reader, writer)
@@ -130,7 +130,7 @@ async def test_clients_that_never_read_take_less_than_a_mebibyte_each_and_nobody
 ) -> None:
     """Each asks for 12 MB. What they take is memory of this process, and of the kernel for our
     side of the connections."""
-    limits = Limits(stall_s=60, idle_s=60)
+    limits = ConnectionLimits(stall_s=60, idle_s=60)
     async with served(world, limits, host) as (address, streams), AsyncExitStack() as stack:
         clients = []
         for _ in range(20):
@@ -152,7 +152,7 @@ async def test_clients_that_never_read_take_less_than_a_mebibyte_each_and_nobody
 
 async def test_2000_clients_at_once_are_all_answered(world: World, host: str) -> None:
     """Connected all at the same time, before any of them asks."""
-    async with served(world, Limits(idle_s=60), host) as (address, streams):
+    async with served(world, ConnectionLimits(idle_s=60), host) as (address, streams):
         with room_for_files(2 * MANY + 500):
             async with AsyncExitStack() as stack:
                 opening = [stack.enter_async_context(connected(address)) for _ in range(MANY)]
@@ -169,7 +169,7 @@ async def test_2000_clients_at_once_are_all_answered(world: World, host: str) ->
 
 async def test_there_are_no_more_connections_than_there_may_be(world: World, host: str) -> None:
     """And one that ends leaves its place to another."""
-    world.zones.conduct = Conduct(connections=3)
+    world.zones.conduct = ServerOptions(connections=3)
     async with served(world, host=host) as (address, streams):
         async with connected(address), connected(address), connected(address):
             await eventually(lambda: streams.connections == 3)
@@ -183,7 +183,7 @@ async def test_connections_that_come_all_at_once_are_counted_one_by_one(
     world: World, host: str
 ) -> None:
     """They wait in the backlog, and are taken in one turn of the event loop."""
-    world.zones.conduct = Conduct(connections_of_subnet=5)
+    world.zones.conduct = ServerOptions(connections_of_subnet=5)
     loop = asyncio.get_running_loop()
     async with served(world, host=host) as (address, streams), AsyncExitStack() as stack:
         socks = [socket.socket(socket_family(host), socket.SOCK_STREAM) for _ in range(100)]
@@ -203,7 +203,7 @@ async def test_connections_that_come_all_at_once_are_counted_one_by_one(
 
 async def test_a_subnet_of_ipv6_is_a_48(world: World) -> None:
     """All of ::1 is one."""
-    world.zones.conduct = Conduct(connections_of_subnet=1)
+    world.zones.conduct = ServerOptions(connections_of_subnet=1)
     async with served(world, host="::1") as (address, streams), connected(address):
         await eventually(lambda: streams.connections == 1)
         async with connected(address) as (reader, _):

@@ -12,9 +12,9 @@ from tests.support.framing import framed, receive
 from tests.support.turns import counted
 from tests.support.waiting import DEADLINE_S, eventually
 
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit_resolver.listen.sockets import make_room
-from zonegit_resolver.listen.tcp import AT_ONCE, Limits
+from zonegit_resolver.listen.tcp import AT_ONCE, ConnectionLimits
 
 QUERY = dns.message.make_query("www.foo.com.", "A").to_wire()
 BIG = "\n".join(f'big 300 TXT "{n:04} {"x" * 200}"' for n in range(250))
@@ -60,7 +60,7 @@ async def test_a_client_that_says_too_little_too_long_is_let_go(
     world: World, octets: bytes
 ) -> None:
     """RFC 7766 section 6.2.3."""
-    async with served(world, Limits(idle_s=0.05)) as (address, _):
+    async with served(world, ConnectionLimits(idle_s=0.05)) as (address, _):
         reader, writer = await asyncio.open_connection(*address)
         writer.write(octets)
         async with asyncio.timeout(DEADLINE_S):
@@ -71,7 +71,7 @@ async def test_a_client_that_says_too_little_too_long_is_let_go(
 async def test_a_client_that_does_not_read_is_let_go(world: World) -> None:
     """It may ask for much, and must not make us keep it."""
     query = framed(dns.message.make_query("big.foo.com.", "TXT").to_wire())
-    async with served(world, Limits(stall_s=0.05)) as (address, streams):
+    async with served(world, ConnectionLimits(stall_s=0.05)) as (address, streams):
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.setblocking(False)
@@ -83,7 +83,7 @@ async def test_a_client_that_does_not_read_is_let_go(world: World) -> None:
 
 
 async def test_one_subnet_may_not_take_all_connections(world: World) -> None:
-    world.zones.conduct = Conduct(connections_of_subnet=2)
+    world.zones.conduct = ServerOptions(connections_of_subnet=2)
     async with served(world, host="0.0.0.0") as (address, streams):
         held = [await asyncio.open_connection("127.0.0.1", address.port) for _ in range(2)]
         await eventually(lambda: streams.connections == 2)

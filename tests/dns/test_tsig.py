@@ -18,15 +18,15 @@ from tests.dns.serving import served
 from tests.dns.world import World, flags, rcode, records
 
 from zonegit.nameserver.acl import Access
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.query import parse
-from zonegit.nameserver.message.tsig import ALGORITHMS, LONGEST_NAME, Key
+from zonegit.nameserver.message.tsig import ALGORITHMS, LONGEST_NAME, TsigKey
 from zonegit.zone import names
 
 LONGEST = names.parse("x" * 63 + "." + "y" * 34 + ".")
-KEYS = {name: Key(names.parse(f"{name}.key."), name, b"shared by two") for name in ALGORITHMS}
+KEYS = {name: TsigKey(names.parse(f"{name}.key."), name, b"shared by two") for name in ALGORITHMS}
 USUAL = KEYS["hmac-sha256"]
-CONDUCT = Conduct(keys={key.name: key for key in KEYS.values()}, nsid=b"n" * 128)
+CONDUCT = ServerOptions(keys={key.name: key for key in KEYS.values()}, nsid=b"n" * 128)
 BIG = "\n".join(f'big 300 TXT "{n} {"x" * 200}"' for n in range(250))
 ZONE = f"""
 @ 300 NS ns1
@@ -36,7 +36,7 @@ www 300 A 192.0.2.1
 """
 
 
-def world_of(conduct: Conduct = CONDUCT) -> World:
+def world_of(conduct: ServerOptions = CONDUCT) -> World:
     world = World({"foo.com.": ZONE}, conduct=conduct)
     now = time.time()
     world.zones.clock = lambda: now  # else two replies to one query might differ
@@ -49,7 +49,7 @@ def world() -> World:
 
 
 def signed(
-    name: str = "www.foo.com.", rdtype: str = "A", key: Key = USUAL, **make
+    name: str = "www.foo.com.", rdtype: str = "A", key: TsigKey = USUAL, **make
 ) -> dns.message.Message:
     query = dns.message.make_query(name, rdtype, **make)
     query.use_tsig(key.primitive)
@@ -114,9 +114,9 @@ def test_a_signature_is_part_of_what_a_client_takes(world: World) -> None:
 
 
 def test_a_signature_by_the_longest_key_fits_behind_the_longest_question() -> None:
-    key = Key(LONGEST, "hmac-sha512", b"x")
+    key = TsigKey(LONGEST, "hmac-sha512", b"x")
     assert len(LONGEST) == LONGEST_NAME
-    world = world_of(conduct=Conduct(keys={key.name: key}, nsid=b"n" * 128))
+    world = world_of(conduct=ServerOptions(keys={key.name: key}, nsid=b"n" * 128))
     name = ".".join(("x" * 63, "y" * 63, "z" * 63, "w" * 53, "foo.com."))
     nsid = dns.edns.GenericOption(dns.edns.NSID, b"")
     for make in ({}, {"use_edns": 0, "options": [nsid], "payload": 512}):
@@ -130,7 +130,7 @@ def test_a_signature_by_the_longest_key_fits_behind_the_longest_question() -> No
 
 def test_an_unknown_key_is_badkey(world: World) -> None:
     """Section 5.2.1; unsigned, for there is nothing to sign it with (section 5.3.2)."""
-    stranger = Key(names.parse("stranger."), "hmac-sha256", b"x")
+    stranger = TsigKey(names.parse("stranger."), "hmac-sha256", b"x")
     reply = refused(world, signed(key=stranger).to_wire())
     assert rcode(reply) == "NOTAUTH"
     assert reply.tsig.name == stranger.primitive.name
@@ -141,7 +141,7 @@ def test_an_unknown_key_is_badkey(world: World) -> None:
 
 def test_another_algorithm_than_that_of_the_key_is_badkey(world: World) -> None:
     """Section 5.2.1."""
-    other = Key(USUAL.name, "hmac-sha512", USUAL.secret)
+    other = TsigKey(USUAL.name, "hmac-sha512", USUAL.secret)
     assert refused(world, signed(key=other).to_wire()).tsig[0].error == 17
     weak = dns.message.make_query("www.foo.com.", "A")
     weak.use_tsig(dns.tsig.Key(USUAL.primitive.name, USUAL.secret, dns.tsig.HMAC_SHA1))
@@ -150,7 +150,7 @@ def test_another_algorithm_than_that_of_the_key_is_badkey(world: World) -> None:
 
 def test_another_secret_is_badsig(world: World) -> None:
     """Section 5.2.2."""
-    other = Key(USUAL.name, USUAL.algorithm, b"guessed")
+    other = TsigKey(USUAL.name, USUAL.algorithm, b"guessed")
     reply = refused(world, signed(key=other).to_wire())
     assert rcode(reply) == "NOTAUTH"
     assert (reply.tsig[0].error, reply.tsig[0].mac) == (16, b"")
@@ -264,8 +264,8 @@ def test_an_error_about_a_signature_has_edns_where_the_query_has(world: World) -
     query = signed(use_edns=0, want_dnssec=True)
     wire = query.to_wire()
     others = [
-        Key(names.parse("stranger."), "hmac-sha256", b"x"),
-        Key(USUAL.name, USUAL.algorithm, b"guessed"),
+        TsigKey(names.parse("stranger."), "hmac-sha256", b"x"),
+        TsigKey(USUAL.name, USUAL.algorithm, b"guessed"),
     ]
     wires = [signed(key=key, use_edns=0, want_dnssec=True).to_wire() for key in others]
     wires += [with_mac(query, wire, query.mac[:size]) for size in (31, 15)]
@@ -293,7 +293,7 @@ async def test_each_message_of_a_transfer_is_signed_together_with_the_one_before
     world.put("foo.com.", ZONE)
     async with served(world) as (address, _):
 
-        def load(key: Key | None) -> dns.zone.Zone:
+        def load(key: TsigKey | None) -> dns.zone.Zone:
             zone = dns.zone.Zone("foo.com.", relativize=False)
             query = dns.message.make_query("foo.com.", "AXFR")
             if key is not None:

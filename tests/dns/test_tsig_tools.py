@@ -10,7 +10,7 @@ from tests.support.peers import installed
 from tests.support.waiting import DEADLINE_S
 
 from zonegit.nameserver.acl import Address
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.tsig import ALGORITHMS
 from zonegit_resolver.config import tsig_keys
 
@@ -44,7 +44,7 @@ async def test_dig_and_we_believe_each_other_with_a_key_of_tsig_keygen(
 ) -> None:
     path = tmp_path / "keys"
     path.write_text(await run(tool("tsig-keygen"), "-a", algorithm, "Two.hosts"))
-    world = World({"foo.com.": BIG}, conduct=Conduct(keys=tsig_keys.read(path)))
+    world = World({"foo.com.": BIG}, conduct=ServerOptions(keys=tsig_keys.read(path)))
     async with served(world) as (address, _):
         said = {
             words: (await dig(address, path, *words.split()), expected)
@@ -67,10 +67,10 @@ async def test_dig_is_told_what_is_wrong_with_its_key(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for path in (ours, theirs):
         path.write_text(await run(tool("tsig-keygen"), "two.hosts"))
-    world = World({"foo.com.": BIG}, conduct=Conduct(keys=tsig_keys.read(ours)))
+    world = World({"foo.com.": BIG}, conduct=ServerOptions(keys=tsig_keys.read(ours)))
     async with served(world) as (address, _):
         assert "BADSIG" in await dig(address, theirs, "foo.com", "SOA")
         world.zones.clock = lambda: 0.0
         assert "BADTIME" in await dig(address, ours, "foo.com", "SOA")
-        world.zones.conduct = Conduct()
+        world.zones.conduct = ServerOptions()
         assert "BADKEY" in await dig(address, ours, "foo.com", "SOA")

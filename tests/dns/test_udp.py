@@ -14,10 +14,10 @@ from tests.support.waiting import DEADLINE_S, eventually, succeeds
 from zonegit.errors import Unavailable
 from zonegit.nameserver.acl import Address
 from zonegit.nameserver.answer import fast_path
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit_resolver.listen.sockets import bound, listening
 from zonegit_resolver.listen.tcp import Streams
-from zonegit_resolver.listen.udp import Losses
+from zonegit_resolver.listen.udp import DropCounters
 
 QUERY = dns.message.make_query("www.foo.com.", "A", use_edns=0).to_wire()
 
@@ -29,7 +29,7 @@ def world() -> World:
 
 @asynccontextmanager
 async def served(world: World, *hosts: str) -> AsyncIterator[list[Address]]:
-    losses = Losses()
+    losses = DropCounters()
     streams = Streams(world.zones, fast_path.respond, losses)
     addresses = [Address(host, 0) for host in hosts]
     async with listening(addresses, world.zones, fast_path.respond, streams, losses) as actual:
@@ -69,9 +69,9 @@ async def test_one_port_serves_both_families(world: World) -> None:
 
     async def attempt() -> None:
         async with served(world, "127.0.0.1") as (first,):
-            streams = Streams(world.zones, fast_path.respond, Losses())
+            streams = Streams(world.zones, fast_path.respond, DropCounters())
             at = [Address("::1", first.port)]
-            async with listening(at, world.zones, fast_path.respond, streams, Losses()) as (
+            async with listening(at, world.zones, fast_path.respond, streams, DropCounters()) as (
                 second,
             ):
                 assert second.port == first.port
@@ -99,7 +99,7 @@ async def test_a_burst_is_answered_whole(world: World) -> None:
 async def test_a_datagram_is_no_longer_than_it_may_be(ceiling: int, is_whole: bool) -> None:
     """The reply has some 3,000 octets, and its client takes 4,096."""
     rows = "\n".join(f'big 300 TXT "{number} {"x" * 250}"' for number in range(11))
-    world = World({"foo.com.": rows}, conduct=Conduct(ceiling=ceiling))
+    world = World({"foo.com.": rows}, conduct=ServerOptions(ceiling=ceiling))
     query = dns.message.make_query("big.foo.com.", "TXT", use_edns=0, payload=4_096)
     async with served(world, "127.0.0.1") as (address,):
         octets, _ = await exchange(address, query.to_wire())
@@ -140,7 +140,7 @@ async def test_a_bug_costs_one_query_and_is_counted(world: World) -> None:
             raise ZeroDivisionError
         return fast_path.respond(wire, zones, peer, limit)
 
-    losses = Losses()
+    losses = DropCounters()
     streams = Streams(world.zones, buggy, losses)
     at = [Address("127.0.0.1", 0)]
     async with listening(at, world.zones, buggy, streams, losses) as (address,):

@@ -11,18 +11,18 @@ from tests.dns.world import World
 from tests.support.framing import framed, receive
 
 from zonegit.nameserver.acl import Access, Address
-from zonegit.nameserver.answer.server_options import Conduct
-from zonegit.nameserver.message.tsig import Key
+from zonegit.nameserver.answer.server_options import ServerOptions
+from zonegit.nameserver.message.tsig import TsigKey
 from zonegit.zone import names
 
 SECRET = b"0123456789abcdef0123456789abcdef"
-KEY = Key(names.parse("axfr-key."), "hmac-sha256", SECRET)
+KEY = TsigKey(names.parse("axfr-key."), "hmac-sha256", SECRET)
 KEYRING = {dns.name.from_text("axfr-key."): dns.tsig.Key("axfr-key.", SECRET, "hmac-sha256")}
 
 
 def private(text: str) -> World:
     """A zone that whoever signs with the key may have, and nobody else."""
-    made = World({}, conduct=Conduct(keys={KEY.name: KEY}))
+    made = World({}, conduct=ServerOptions(keys={KEY.name: KEY}))
     made.transfer_to = Access(keys=frozenset([KEY.name]))
     made.put("foo.com.", text)
     return made

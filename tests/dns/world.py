@@ -13,16 +13,16 @@ import dns.zone
 from zonegit.nameserver.acl import LOOPBACK, Access
 from zonegit.nameserver.answer import fast_path, responder
 from zonegit.nameserver.answer.canary import Canary
-from zonegit.nameserver.answer.server_options import Conduct
-from zonegit.nameserver.answer.zone_table import Served, State, Zones
+from zonegit.nameserver.answer.server_options import ServerOptions
+from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, ZoneTable
 from zonegit.nameserver.message.query import DATAGRAM
 from zonegit.nameserver.zone.compiler import compiled
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.zone import names
 from zonegit.zone.rrset import RRset, rrset
 
-USUAL = Conduct()
+USUAL = ServerOptions()
 SOA = "@ 3600 SOA ns1.example. hostmaster.example. 7 7200 900 1209600 300\n"
 HAS_SOA = re.compile(r"^\s*\S+ \d+ SOA ", re.MULTILINE)
 
@@ -52,9 +52,9 @@ class World:
         self,
         zones: dict[str, str],
         canary: Canary | None = None,
-        conduct: Conduct = USUAL,
+        conduct: ServerOptions = USUAL,
     ) -> None:
-        self.zones = Zones(time.time, conduct)
+        self.zones = ZoneTable(time.time, conduct)
         self.split = canary
         self.query_from: Access | None = None
         self.transfer_to = LOOPBACK
@@ -65,19 +65,19 @@ class World:
         """Serves a zone, with ``canary`` as its state on the canary branch."""
         apex = names.parse(zone)
         branches = [("main", text)] + ([("canary", canary)] if canary is not None else [])
-        states: list[State] = []
+        states: list[BranchState] = []
         for branch, content in branches:
             whole = content if HAS_SOA.search(content) else SOA + dedent(content)
             snapshot = compiled(apex, read(zone, whole))
             states.append(self.zones.state(apex, branch, commit_of(whole), snapshot))
         default, other = (*states, None)[:2]
-        served = Served(default, other, self.split, self.query_from, self.transfer_to)
+        served = ServedBranches(default, other, self.split, self.query_from, self.transfer_to)
         self.zones.replace(apex, served)
 
-    def serve(self, snapshot: Snapshot) -> None:
+    def serve(self, snapshot: ZoneSnapshot) -> None:
         """Serves a zone as it was compiled elsewhere."""
         state = self.zones.state(snapshot.apex, "main", commit_of(""), snapshot)
-        self.zones.replace(snapshot.apex, Served(state))
+        self.zones.replace(snapshot.apex, ServedBranches(state))
 
     def ask(
         self,

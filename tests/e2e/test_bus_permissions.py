@@ -16,7 +16,7 @@ from zonegit.errors import Conflict, Denied, Unavailable
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Identity, Symref
 from zonegit.repo import heads
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Origin
@@ -24,7 +24,7 @@ from zonegit.wire import subjects
 from zonegit.wire.messages import Heartbeat
 from zonegit.zone import names
 from zonegit_cli import sequencer
-from zonegit_cli.sequencer_state import Place
+from zonegit_cli.sequencer_state import BranchKey
 
 CONFIGURATION = (Path(__file__).parents[2] / "docs" / "nats-server.conf").read_text()
 ROLES = ("objectstore", "refs", "resolver", "operator")
@@ -78,8 +78,8 @@ async def test_who_may_not_ask_about_all_zones_is_told_all_the_same_what_is_unfi
             await refs.since("", 0)
         nobody = Identity("Alice", "alice@example.net", 0)
         repo = Repo(objects_of(bus, "alice"), refs, "alice", lambda: nobody)
-        place = await sequencer.place_of(repo, Position(ZONE, "main", None))
-    assert place == Place("", "alice", "foo.com.", "main")
+        place = await sequencer.place_of(repo, BranchPosition(ZONE, "main", None))
+    assert place == BranchKey("", "alice", "foo.com.", "main")
 
 
 async def test_a_resolver_reads_and_cannot_write(url: str) -> None:

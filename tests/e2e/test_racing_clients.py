@@ -17,7 +17,7 @@ from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.heads import Repo
-from zonegit.store.commit_reader import Past
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rrset
@@ -60,7 +60,7 @@ async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
 async def first_parents(repo: Repo) -> list[str]:
     """The messages of a branch's history, latest first; fails where a commit has two parents."""
     tip = (await heads.locate(repo, ZONE, "main")).commit()
-    found = await Past(repo.objects, Reader(repo.objects)).answer(
+    found = await CommitReader(repo.objects, Reader(repo.objects)).answer(
         commit_graph.Log([tip]).take(10_000)
     )
     assert all(len(each.commit.parents) <= 1 for each in found)

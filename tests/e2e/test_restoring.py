@@ -18,7 +18,7 @@ from zonegit.bus.service import answer_requests
 from zonegit.config import BusSettings
 from zonegit.objects.ids import ObjectId
 from zonegit.wire import subjects
-from zonegit.wire.messages import Announcement, Answered, AskAnswered, HighestSerial
+from zonegit.wire.messages import Announcement, AnsweredSerials, AskAnswered, HighestSerial
 from zonegit.zone import names
 
 OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
@@ -232,8 +232,8 @@ async def _beside_a_liar(stack: Stack) -> None:
         zone=names.parse("foo.com."), branch="main", serial=1 << 31, tree=ObjectId(bytes(32))
     )
 
-    def lie(asked: AskAnswered) -> Answered:
-        return Answered(resolver="liar", serials=[far])
+    def lie(asked: AskAnswered) -> AnsweredSerials:
+        return AnsweredSerials(resolver="liar", serials=[far])
 
     there = Announcement(
         resolver="liar", instance="liar", version="1", started=0.0, epoch="", sequence=0

@@ -16,7 +16,7 @@ from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.commit import commit_loop
 from zonegit.repo.commit.commit_loop import Committed, Intent
-from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.heads import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
@@ -35,9 +35,9 @@ def rrset_as_stored(owner: str, rdtype: int, *texts: str) -> RRset:
 def store(stack: Stack, value: RRset) -> None:
     """Commits an RRset as it is."""
 
-    async def plan(_reader: Reader, _tip: State) -> Planned:
+    async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
         key = (value.owner, value.rdtype)
-        return Planned({key: value}, {key})
+        return PlannedChange({key: value}, {key})
 
     async def commit() -> None:
         async with connect(bus_of(stack.data), name="ada") as bus:

@@ -22,7 +22,7 @@ from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import Origin
 from zonegit.wire import subjects
-from zonegit.wire.messages import Served
+from zonegit.wire.messages import ServedEvent
 from zonegit.zone import names
 from zonegit_cli.stack import nats
 
@@ -79,7 +79,7 @@ async def test_an_operator_commits_and_a_resolver_hears_and_reads(tmp_path: Path
         for objects in (repo.objects, objects_of(dns, "resolver")):
             (dated,) = await objects.history([made.id], 9)
             assert dated.raw == made.objects[-1]
-        served = Served(
+        served = ServedEvent(
             resolver="r", zone=FOO, branch="main", epoch="e", sequence=1, commit=made.id,
             serial=1, delay_ms=0.1,
         )  # fmt: skip

@@ -36,10 +36,10 @@ from zonegit.store.protocols import Origin
 from zonegit.store.ref_time import Back
 from zonegit.zone import names
 from zonegit_objectstore.sqlite import open_objects
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import SqliteRefs, open_refs
 from zonegit_resolver.cache.cache import open_last_known
-from zonegit_resolver.scheduling import Pace
+from zonegit_resolver.scheduling import Scheduler
 
 FLIPS = int(os.environ.get("BIT_FLIPS", "150"))
 ZONES = ("foo.com.", "bar.example.", "1.168.192.in-addr.arpa.")
@@ -107,7 +107,7 @@ async def _missing(store, ids: list[ObjectId]) -> list[str]:
 
 async def ask_refs(folder: Path) -> Replies:
     async with open_refs(folder / "refs.sqlite3") as refs:
-        keeper = Keeper(refs, MemoryObjects(), lambda objects, entries: None)
+        keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None)
         replies: dict[str, object] = {
             "snapshot": await reply_to(_snapshot(keeper)),
             "since": await reply_to(keeper.since(refs.epoch, 0)),
@@ -131,7 +131,7 @@ async def ask_refs(folder: Path) -> Replies:
 DAMAGED_REFS = "corrupt"
 
 
-async def _snapshot(keeper: Keeper) -> object:
+async def _snapshot(keeper: RefKeeper) -> object:
     return msgspec.structs.replace(await keeper.snapshot(), start="")
 
 
@@ -153,7 +153,7 @@ async def _check(refs: SqliteRefs) -> list[str]:
 async def ask_cache(folder: Path) -> Replies:
     replies: dict[str, object] = {}
     with structlog.testing.capture_logs() as logs:
-        async with open_last_known(folder, Pace()) as known:
+        async with open_last_known(folder, Scheduler()) as known:
             async for zone, branch, position, compiled, seen in known.recall():
                 rrsets = sorted(repr(held.rrset) for held in contents(compiled.snapshot))
                 values = (position, compiled.commit, compiled.tree, rrsets)

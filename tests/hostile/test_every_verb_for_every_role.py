@@ -15,7 +15,7 @@ from zonegit.objects.codec import encode
 from zonegit.objects.model import Symref
 from zonegit.store.protocols import Origin
 from zonegit.wire import codec, permissions, verbs
-from zonegit.wire.messages import Failure, Point, Unpoint, Why
+from zonegit.wire.messages import ChangeInfo, FailureReply, Point, Unpoint
 from zonegit.wire.verbs import Form, Right, Verb
 from zonegit.zone import names
 
@@ -219,7 +219,7 @@ async def test_a_verb_is_answered_in_no_other_form_than_its_own(
         for number, (verb, form) in enumerate(wrong):
             inbox = f"_INBOX.mallory.{number}."
             client.publish(subject(verb, form, "mallory"), b"\x80", f"{inbox}reply")
-            failure = codec.decode((await client.hears(inbox)).payload, Failure)
+            failure = codec.decode((await client.hears(inbox)).payload, FailureReply)
             assert failure.code == "invalid"
             assert failure.message.startswith("the subject names "), failure
 
@@ -228,7 +228,7 @@ async def test_the_default_head_is_moved_under_its_own_subject_alone(
     tmp_path: Path, nats_url: str
 ) -> None:
     """As a field of a message about one's own HEAD no rule of the bus could tell it apart."""
-    why = Why(reason="test", operation="f" * 32)
+    why = ChangeInfo(reason="test", operation="f" * 32)
     default = codec.encode(Point(default=True, why=why))
     own = codec.encode(Unpoint(default=True, why=why))
     async with remote_stand(tmp_path, nats_url) as stand, raw_client(nats_url) as client:
@@ -241,7 +241,9 @@ async def test_the_default_head_is_moved_under_its_own_subject_alone(
             ("unpoint.zone._.com.foo.=", own, "invalid"),
         ):
             client.publish(f"zg.mallory.refs.{tail}", octets, f"_INBOX.mallory.{code}.{tail}")
-            failure = codec.decode((await client.hears(f"_INBOX.mallory.{code}")).payload, Failure)
+            failure = codec.decode(
+                (await client.hears(f"_INBOX.mallory.{code}")).payload, FailureReply
+            )
             assert failure.code == code
             client.heard.clear()
         assert (await stand.refs.where("ada")).default is None

@@ -23,7 +23,7 @@ from tests.support.waiting import eventually, held
 
 from zonegit.bus import Bus, RemoteObjects, RemoteRefs, connect, headers
 from zonegit.bus.lanes import MAX_RUNNING_OF_OPERATOR, OPERATORS, READ, SERVICES, SLOW, WRITE, Lanes
-from zonegit.bus.service import Answer, Endpoint, Endpoints, serve
+from zonegit.bus.service import Endpoint, Endpoints, RequestHandler, serve
 from zonegit.config import BusSettings
 from zonegit.objects.codec import encode
 from zonegit.objects.model import Doc
@@ -33,25 +33,25 @@ from zonegit.store.protocols import Origin
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
     AskSnapshot,
-    Failure,
+    ChangeInfo,
+    CommitHistory,
+    FailureReply,
     GetObjects,
     GotObjects,
-    History,
     HistoryOf,
     Judge,
-    Listed,
+    ListedObjects,
     ListObjects,
     Move,
-    Why,
 )
 from zonegit.wire.subjects import Request
 from zonegit.zone import names
 from zonegit_objectstore import handlers as objectstore
 from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.handlers import DEPTHS
-from zonegit_refs.handlers import Handlers as RefHandlers
-from zonegit_refs.keeper import Keeper
-from zonegit_refs.legacy.adopter import Adopting
+from zonegit_refs.handlers import RefHandlers as RefHandlers
+from zonegit_refs.keeper import RefKeeper
+from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.sqlite import open_refs
 
 ZONE = names.parse("foo.com.")
@@ -93,7 +93,7 @@ class Log:
 def noted(service: str, endpoints: Endpoints, log: Log) -> Endpoints:
     """The same endpoints, which note by whom they are asked."""
 
-    def counting(answer: Answer) -> Answer:
+    def counting(answer: RequestHandler) -> RequestHandler:
         async def count(request: Request, message: object) -> object:
             if request.actor.startswith("greedy"):
                 await log.go.wait()
@@ -121,14 +121,14 @@ async def stand_at(folder: Path) -> AsyncIterator[Stand]:
         ]
         objects = await stack.enter_async_context(open_objects(folder / "objects.sqlite3"))
         await objects.put([encode(Doc({"n": n})) for n in range(OBJECTS)])
-        endpoints = noted("objects", objectstore.Handlers(objects).endpoints(), log)
+        endpoints = noted("objects", objectstore.ObjectHandlers(objects).endpoints(), log)
         lanes = await stack.enter_async_context(
             serve(bus, "objectstore", "objects", endpoints, objectstore.DEPTHS)
         )
         refs = await stack.enter_async_context(open_refs(folder / "refs.sqlite3"))
         asked = objects_of(bus, "refs")
-        keeper = Keeper(refs, asked, lambda *_: None)
-        handlers = RefHandlers(keeper, Adopting(refs, keeper, asked)).endpoints()
+        keeper = RefKeeper(refs, asked, lambda *_: None)
+        handlers = RefHandlers(keeper, LegacyAdopter(refs, keeper, asked)).endpoints()
         of_refs = await stack.enter_async_context(
             serve(bus, "refs", "refs", noted("refs", handlers, log), DEPTHS)
         )
@@ -155,7 +155,7 @@ class Greedy:
     async def _take(self, message: Msg) -> None:
         found = message.headers or {}
         failed = headers.FAILED in found
-        self.answers[codec.decode(message.data, Failure).code if failed else "ok"] += 1
+        self.answers[codec.decode(message.data, FailureReply).code if failed else "ok"] += 1
 
     async def send(self, subject: str, octets: bytes, count: int) -> None:
         for number in range(count):
@@ -242,7 +242,7 @@ async def test_the_ref_store_is_shared_likewise(stand: Stand) -> None:
         assert stand.log.count("refs", "greedy") == greedy.answers["ok"] < FLOOD / 2
 
 
-WHY = Why(reason="set", operation=16 * "o")
+WHY = ChangeInfo(reason="set", operation=16 * "o")
 
 
 @pytest.mark.parametrize(
@@ -296,12 +296,12 @@ async def test_no_request_is_answered_with_more_than_a_batch(stand: Stand, verb:
     subject = f"zg.ada.objects.{verb}"
     match verb:
         case "list":
-            listed = await stand.bus.request(subject, ListObjects(), Listed)
+            listed = await stand.bus.request(subject, ListObjects(), ListedObjects)
             assert len(listed.objects) == 1_024
         case "get":
             got = await stand.bus.request(subject, GetObjects(ids=ids), GotObjects)
             assert len(got.objects) == objectstore.GET_BATCH
         case _:
             asked = HistoryOf(tips=[graph.ids[-1]], limit=1_024)
-            history = await stand.bus.request(subject, asked, History)
+            history = await stand.bus.request(subject, asked, CommitHistory)
             assert len(history.commits) == objectstore.HISTORY_BATCH

@@ -19,8 +19,8 @@ from tests.support.framing import framed, receive
 from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.nameserver.acl import Address
-from zonegit.nameserver.answer.server_options import Conduct
-from zonegit_resolver.listen.tcp import Limits
+from zonegit.nameserver.answer.server_options import ServerOptions
+from zonegit_resolver.listen.tcp import ConnectionLimits
 from zonegit_resolver.xfr import transfer_queue
 from zonegit_resolver.xfr.outgoing import Outgoing
 from zonegit_resolver.xfr.transfer_queue import DIFFERENCES, MAX_WAITING_OF_FLOW, WHOLE
@@ -114,7 +114,7 @@ async def test_a_network_that_asks_for_thousands_of_transfers_keeps_no_other_wai
 
 
 async def test_with_one_place_the_others_transfer_is_the_next(world: World) -> None:
-    world.zones.conduct = Conduct(transfers=1)
+    world.zones.conduct = ServerOptions(transfers=1)
     outgoing = Outgoing(world.zones)
     async with (
         served(world, outgoing=outgoing) as (address, _),
@@ -151,7 +151,7 @@ async def test_a_key_has_a_line_of_its_own() -> None:
 
 
 async def test_a_line_that_is_full_is_answered_that_the_server_is_not_ready(world: World) -> None:
-    world.zones.conduct = Conduct(transfers=1, connections_of_subnet=1_000)
+    world.zones.conduct = ServerOptions(transfers=1, connections_of_subnet=1_000)
     outgoing = Outgoing(world.zones)
     async with (
         served(world, outgoing=outgoing) as (address, _),
@@ -176,7 +176,7 @@ async def refusal_of(address: Address) -> list[dns.message.Message]:
 
 
 async def test_a_transfer_whose_client_is_gone_is_not_made(world: World) -> None:
-    world.zones.conduct = Conduct(transfers=1)
+    world.zones.conduct = ServerOptions(transfers=1)
     outgoing = Outgoing(world.zones)
     async with served(world, outgoing=outgoing) as (address, streams):
         async with flood(address, AXFR):
@@ -223,9 +223,12 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("strict")
 async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> None:
     world = World({"foo.com.": LARGE_ZONE})
-    world.zones.conduct = Conduct(transfers=1)
+    world.zones.conduct = ServerOptions(transfers=1)
     outgoing = Outgoing(world.zones)
-    async with served(world, Limits(stall_s=DEADLINE_S), outgoing=outgoing) as (address, _):
+    async with served(world, ConnectionLimits(stall_s=DEADLINE_S), outgoing=outgoing) as (
+        address,
+        _,
+    ):
         slow, writer = await connect_with_small_window(address)
         writer.write(framed(AXFR.to_wire()))
         await eventually(lambda: outgoing.queue.running == 1)
@@ -243,7 +246,7 @@ async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> 
 @pytest.mark.usefixtures("strict")
 async def test_a_client_that_reads_slowly_while_nobody_waits_gets_the_zone() -> None:
     world = World({"foo.com.": LARGE_ZONE})
-    world.zones.conduct = Conduct(transfers=1)
+    world.zones.conduct = ServerOptions(transfers=1)
     outgoing = Outgoing(world.zones)
     async with served(world, outgoing=outgoing) as (address, _):
         assert await octets_of(address, AXFR) > 40_000 * 250
@@ -260,7 +263,7 @@ class Clock:
         return self.now
 
 
-def read(turn: transfer_queue.Turn, clock: Clock, octets: int, seconds: float) -> None:
+def read(turn: transfer_queue.TransferTurn, clock: Clock, octets: int, seconds: float) -> None:
     turn.begin()
     clock.now += seconds
     turn.end(octets)
@@ -268,7 +271,7 @@ def read(turn: transfer_queue.Turn, clock: Clock, octets: int, seconds: float) -
 
 def test_time_for_which_a_client_does_not_read_is_charged() -> None:
     clock = Clock()
-    fast, slow = (transfer_queue.Turn(lambda: False, clock) for _ in range(2))
+    fast, slow = (transfer_queue.TransferTurn(lambda: False, clock) for _ in range(2))
     read(fast, clock, 1_000_000, 0.0)
     read(slow, clock, 1_000_000, 4.0)
     assert slow.cost_s(16) == pytest.approx(fast.cost_s(16) + 0.25)
@@ -280,7 +283,7 @@ def test_time_for_which_a_client_does_not_read_is_charged() -> None:
 @pytest.mark.parametrize("first", [0, 400 << 20])
 def test_a_slow_client_ends_soon_however_fast_it_began(first: int) -> None:
     clock = Clock()
-    turn = transfer_queue.Turn(lambda: True, clock)
+    turn = transfer_queue.TransferTurn(lambda: True, clock)
     read(turn, clock, first, 1.0)
     while not turn.is_too_slow():
         read(turn, clock, 65_000, 9.9)
@@ -289,7 +292,7 @@ def test_a_slow_client_ends_soon_however_fast_it_began(first: int) -> None:
 
 def test_a_client_that_is_fast_enough_is_never_too_slow() -> None:
     clock = Clock()
-    turn = transfer_queue.Turn(lambda: True, clock)
+    turn = transfer_queue.TransferTurn(lambda: True, clock)
     for _ in range(1_000):
         read(turn, clock, 65_000, 3.9)
         assert not turn.is_too_slow()
@@ -298,7 +301,7 @@ def test_a_client_that_is_fast_enough_is_never_too_slow() -> None:
 def test_a_slow_client_has_time_once_others_begin_to_wait() -> None:
     clock = Clock()
     waits: list[bool] = []
-    turn = transfer_queue.Turn(lambda: bool(waits), clock)
+    turn = transfer_queue.TransferTurn(lambda: bool(waits), clock)
     for _ in range(100):
         read(turn, clock, 65_000, 9.9)
         assert not turn.is_too_slow()
@@ -336,7 +339,7 @@ async def enter(queue: transfer_queue.TransferQueue, share: str, peer: str) -> N
         pass
 
 
-def is_too_slow(turn: transfer_queue.Turn) -> bool:
+def is_too_slow(turn: transfer_queue.TransferTurn) -> bool:
     """Return whether it is, once it has read nothing for longer than it may."""
     turn._slack_s = -1.0
     return turn.is_too_slow()

@@ -9,11 +9,11 @@ from zonegit.objects.ids import MAX_PAYLOAD
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.wire import codec, subjects
-from zonegit.wire.messages import Failure, Judge, Move, PutObjects, Why
+from zonegit.wire.messages import ChangeInfo, FailureReply, Judge, Move, PutObjects
 from zonegit.zone import names
 
 ZONE = names.parse("mallory.test.")
-WHY = Why(reason="set", operation="o" * 16)
+WHY = ChangeInfo(reason="set", operation="o" * 16)
 LARGE = forged("doc", b"\xda\xff\xff" + b"x" * 900_000)
 REPLY = "_INBOX.mallory.1"
 
@@ -35,7 +35,7 @@ async def test_an_object_beyond_the_limit_is_refused(here: Site, verb: str) -> N
         subject = subjects.request("mallory", service, verb, about)
         client.publish(subject, codec.encode(message), REPLY)
         heard = await client.hears(REPLY)
-    failure = codec.decode(heard.payload, Failure)
+    failure = codec.decode(heard.payload, FailureReply)
     assert (failure.code, failure.message) == (
         "corrupt",
         f"object {LARGE.id.hex()[:12]} is larger than {MAX_PAYLOAD} octets",

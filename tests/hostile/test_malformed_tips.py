@@ -20,7 +20,7 @@ from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly, Expected
 from zonegit.store.ref_names import RefName
 from zonegit.wire import codec, subjects
-from zonegit.wire.messages import Move, PutObjects, Register, Why
+from zonegit.wire.messages import ChangeInfo, Move, PutObjects, Register
 from zonegit.zone import names
 
 FOO = names.parse("foo.com.")
@@ -57,7 +57,9 @@ class Mallory:
     ) -> dict[str, object]:
         """Move a ref as forcefully as a client can."""
         here = Exactly(self.tip) if self.tip is not None else Absent()
-        why = Why(reason="set", operation=secrets.token_hex(16), force=True, because="because")
+        why = ChangeInfo(
+            reason="set", operation=secrets.token_hex(16), force=True, because="because"
+        )
         return await self.ask(
             "refs", "move", Move(expected=expected or here, new=new, why=why), ref
         )
@@ -78,7 +80,7 @@ async def mallory(nats_url: str, tmp_path: Path) -> AsyncIterator[Mallory]:
     ):
         client.subscribe(f"{INBOX}.>")
         made = Mallory(client, Forge(FOO), stand)
-        why = Why(reason="init", operation=secrets.token_hex(16))
+        why = ChangeInfo(reason="init", operation=secrets.token_hex(16))
         await made.ask("refs", "register", Register(why=why), ref_names.marker(FOO))
         www = made.forge.tree({entry("A"): made.forge.text("www", "A", "192.0.2.1")})
         tip = await made.commit(made.forge.apex(1, {label("www"): www}))

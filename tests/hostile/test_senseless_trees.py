@@ -18,11 +18,11 @@ from tests.unit.resolver.site import Running, Site, resolver, site
 from zonegit import containment
 from zonegit.errors import Internal, NotFound, ZonegitError
 from zonegit.nameserver.answer import fast_path, responder
-from zonegit.nameserver.answer.zone_table import Served, Zones
+from zonegit.nameserver.answer.zone_table import ServedBranches, ZoneTable
 from zonegit.nameserver.message.query import STREAM
 from zonegit.nameserver.zone.compiler import advanced, change_of
 from zonegit.nameserver.zone.records import whole
-from zonegit.nameserver.zone.snapshot import Snapshot, empty
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import decode, links
 from zonegit.objects.ids import ObjectId
@@ -47,7 +47,7 @@ QUESTIONS = [
 ]
 
 
-def compile_zone(apex: Name, sealed: SealedZone) -> Snapshot:
+def compile_zone(apex: Name, sealed: SealedZone) -> ZoneSnapshot:
     """As a resolver does it.
 
     Raises:
@@ -80,8 +80,8 @@ def test_what_compiles_is_answered_and_what_does_not_is_refused_on_purpose(
         return
     if snapshot.serial is None:
         return
-    zones = Zones()
-    zones.replace(APEX, Served(zones.state(APEX, "main", sealed.commit, snapshot)))
+    zones = ZoneTable()
+    zones.replace(APEX, ServedBranches(zones.state(APEX, "main", sealed.commit, snapshot)))
     for query in QUESTIONS:
         reply = responder.respond(query, zones, "192.0.2.1", STREAM)
         assert fast_path.respond(query, zones, "192.0.2.1", STREAM) == reply

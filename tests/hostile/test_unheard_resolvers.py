@@ -38,7 +38,7 @@ from zonegit.wire.messages import (
     RefEvent,
     Registered,
     ResolverStatus,
-    Served,
+    ServedEvent,
 )
 from zonegit.zone import names
 from zonegit_cli.propagation import Waiter
@@ -196,7 +196,7 @@ async def test_a_resolver_that_never_answered_a_broadcast_is_awaited_until_it_se
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(1):
                     await asyncio.shield(changing)
-            report = Served(
+            report = ServedEvent(
                 resolver="slow", zone=ZONE, branch="main", epoch=moved.epoch,
                 sequence=moved.entry.sequence, commit=moved.entry.new, serial=None, delay_ms=0.0,
             )  # fmt: skip
@@ -271,7 +271,7 @@ async def test_a_resolver_cannot_report_or_say_goodbye_for_another(stack: Stack)
         await bus.publish(subjects.announcement("victim"), announcement("victim"))
         forged = codec.encode(msgspec.structs.replace(announcement("victim"), is_leaving=True))
         await bus.send(subjects.announcement("liar"), forged)
-        report = Served(
+        report = ServedEvent(
             resolver="victim", zone=ZONE, branch="main", epoch="", sequence=1 << 40,
             commit=None, serial=None, delay_ms=0.0,
         )  # fmt: skip

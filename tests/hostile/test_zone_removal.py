@@ -23,7 +23,7 @@ from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.protocols import Origin
 from zonegit.wire import codec, permissions, subjects
-from zonegit.wire.messages import Failure, Unregister, Why
+from zonegit.wire.messages import ChangeInfo, FailureReply, Unregister
 from zonegit.wire.permissions import ROLES
 from zonegit.wire.verbs import Right
 from zonegit.zone import names
@@ -114,12 +114,12 @@ async def test_a_line_that_denies_moving_a_branch_protects_its_zone(url: str) ->
 
 
 async def test_forcing_it_with_a_client_of_the_release_before_takes_nothing_away(url: str) -> None:
-    why = Why(reason="zone remove", operation="f" * 32, force=True, because="all mine")
+    why = ChangeInfo(reason="zone remove", operation="f" * 32, force=True, because="all mine")
     subject = subjects.request("bob", "refs", "unregister", ref_names.marker(FOO))
     async with raw_client(as_user(url, "bob")) as bob:
         bob.subscribe("_INBOX.bob.>")
         bob.publish(subject, codec.encode(Unregister(why=why)), "_INBOX.bob.x.y")
-        failure = codec.decode((await bob.hears("_INBOX.bob.x.y")).payload, Failure)
+        failure = codec.decode((await bob.hears("_INBOX.bob.x.y")).payload, FailureReply)
     assert failure.code == "unsafe"
     assert "branches: main, next; tags: v1" in failure.message
     assert "upgrade it" in (failure.hint or "")

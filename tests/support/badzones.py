@@ -5,8 +5,17 @@ from typing import Final, NamedTuple
 
 from zonegit.objects import tree_node
 from zonegit.objects.codec import encode
-from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, identify
-from zonegit.objects.model import Blob, Commit, Identity, Index, Key, Row, rrset_key, subtree_key
+from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, identify
+from zonegit.objects.model import (
+    Blob,
+    Commit,
+    EntryKey,
+    Identity,
+    Index,
+    IndexRow,
+    rrset_key,
+    subtree_key,
+)
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text
@@ -28,7 +37,7 @@ def blob(owner: bytes, rdtype: int, rdata: bytes, *, count: int = 1) -> RawObjec
     return forged("blob", b"\1" + owner + b"\0\1" + head + len(rdata).to_bytes(2, "big") + rdata)
 
 
-def forged(kind: Kind, payload: bytes) -> RawObject:
+def forged(kind: ObjectKind, payload: bytes) -> RawObject:
     """Any octets as an object of any kind, under their true id."""
     return RawObject(identify(kind, payload), kind, payload)
 
@@ -103,7 +112,7 @@ def _at_a(apex: Name, rdtype: int, rdata: bytes, owner: bytes | None = None) -> 
     return zone(apex, [b"a"], {rrset_key(rdtype): found.id}, [found])
 
 
-def _instead(apex: Name, key: Key, found: RawObject) -> SealedZone:
+def _instead(apex: Name, key: EntryKey, found: RawObject) -> SealedZone:
     """A zone with an object at its apex, be it in place of the SOA."""
     return zone(apex, [], {key: found.id}, [found])
 
@@ -112,9 +121,12 @@ def bad_zones(apex: Name) -> dict[str, SealedZone]:
     """One of each kind that cannot be loaded, by what is wrong with it."""
     a = blob(b"\1a" + apex, rrtypes.A, ADDRESS)
     missing = ObjectId(bytes(32))
-    runs = [Row(subtree_key(b"a"), 1_024, missing), Row(subtree_key(b"b"), 1_024, missing)]
+    runs = [
+        IndexRow(subtree_key(b"a"), 1_024, missing),
+        IndexRow(subtree_key(b"b"), 1_024, missing),
+    ]
     index = encode(Index(8, tuple(runs)))
-    nested = encode(Index(1, (Row(subtree_key(b"b"), 2_048, index.id),)))
+    nested = encode(Index(1, (IndexRow(subtree_key(b"b"), 2_048, index.id),)))
 
     return {
         "a name of more than 255 octets": zone(apex, [LABEL] * 4, {A: a.id}, [a]),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from zonegit.safety import tips
-from zonegit.safety.tree_flaws import Flaws, Judging, Wanted
+from zonegit.safety.tree_flaws import Flaws, Judging, WantedObjects
 
 
 @contextmanager
@@ -14,7 +14,7 @@ def unjudged() -> Iterator[None]:
     """Refs accepts any tip meanwhile, as a release did that judged none."""
 
     def find_none(*_: object, **__: object) -> Judging[Flaws]:
-        yield Wanted()
+        yield WantedObjects()
         return Flaws()
 
     with pytest.MonkeyPatch.context() as patched:

@@ -1,17 +1,17 @@
 """What a resolver's metrics are collected from, in one that has heard of nothing."""
 
-from zonegit_resolver.listen.udp import Losses
-from zonegit_resolver.report.metrics import Figures, Propagation
+from zonegit_resolver.listen.udp import DropCounters
+from zonegit_resolver.report.metrics import MetricsCollector, Propagation
 from zonegit_resolver.xfr.notify import Notifier
 from zonegit_resolver.xfr.outgoing import Outgoing
-from zonegit_resolver.zone_states import Tracks
+from zonegit_resolver.zone_states import ZoneStates
 
 
-def figures(tracks: Tracks) -> Figures:
+def figures(tracks: ZoneStates) -> MetricsCollector:
     """Those of what ``tracks`` serve; the bus is up and the configuration good."""
-    return Figures(
+    return MetricsCollector(
         tracks,
-        Losses(),
+        DropCounters(),
         Propagation(),
         bus_is_up=lambda: True,
         replies_refused=lambda: 0,

@@ -7,18 +7,18 @@ from tests.support.commits import WHO
 
 from zonegit.objects import tree_codec
 from zonegit.objects.codec import encode
-from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, seal
-from zonegit.objects.model import Commit, Index, Key, Row
+from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, seal
+from zonegit.objects.model import Commit, EntryKey, Index, IndexRow
 from zonegit.zone import names, rrset, rrtypes
 from zonegit.zone.names import Name
 
 
-def label(name: str) -> Key:
+def label(name: str) -> EntryKey:
     """The key of a subtree."""
     return b"\0" + name.encode()
 
 
-def entry(mnemonic: str) -> Key:
+def entry(mnemonic: str) -> EntryKey:
     """The key of an RRset, whatever its spelling."""
     return b"\1" + mnemonic.encode()
 
@@ -30,7 +30,7 @@ class Forge:
         self.zone = zone
         self.objects: list[RawObject] = []
 
-    def raw(self, kind: Kind, payload: bytes) -> ObjectId:
+    def raw(self, kind: ObjectKind, payload: bytes) -> ObjectId:
         """Keep an object of any octets."""
         made = seal(kind, payload)
         self.objects.append(made)
@@ -55,17 +55,17 @@ class Forge:
         """The SOA of the zone."""
         return self.text("@", "SOA", f"ns. host. {serial} 3600 600 86400 300")
 
-    def tree(self, entries: Mapping[Key, ObjectId]) -> ObjectId:
+    def tree(self, entries: Mapping[EntryKey, ObjectId]) -> ObjectId:
         """A tree of any entries."""
         return self.raw("tree", tree_codec.encode_leaf(entries))
 
-    def index(self, height: int, *rows: tuple[Key, int, ObjectId]) -> ObjectId:
+    def index(self, height: int, *rows: tuple[EntryKey, int, ObjectId]) -> ObjectId:
         """An index node of any rows."""
         return self.raw(
-            "tree", tree_codec.encode_index(Index(height, tuple(Row(*row) for row in rows)))
+            "tree", tree_codec.encode_index(Index(height, tuple(IndexRow(*row) for row in rows)))
         )
 
-    def apex(self, serial: int, entries: Mapping[Key, ObjectId]) -> ObjectId:
+    def apex(self, serial: int, entries: Mapping[EntryKey, ObjectId]) -> ObjectId:
         """The tree of the apex: the SOA and any entries."""
         return self.tree({entry("SOA"): self.soa(serial), **entries})
 

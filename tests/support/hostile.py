@@ -9,14 +9,16 @@ import dns.opcode
 from tests.dns.world import World
 
 from zonegit.nameserver.answer.canary import Canary
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.query import DATAGRAM, STREAM
-from zonegit.nameserver.message.tsig import Key
+from zonegit.nameserver.message.tsig import TsigKey
 from zonegit.zone import names
 
 NOW = time.time()
-KEY = Key(names.parse("key."), "hmac-sha256", b"shared by two")
-CONDUCT = Conduct(keys={KEY.name: KEY}, nsid=b"one of many", version="zonegit", identity="one")
+KEY = TsigKey(names.parse("key."), "hmac-sha256", b"shared by two")
+CONDUCT = ServerOptions(
+    keys={KEY.name: KEY}, nsid=b"one of many", version="zonegit", identity="one"
+)
 LIMITS = (DATAGRAM, STREAM)
 
 ZONE = """

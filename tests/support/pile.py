@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Object
-from zonegit.objects.walk import Asks, T
+from zonegit.objects.walk import T, Walk
 
 
 class Pile:
@@ -22,7 +22,7 @@ class Pile:
         self.raws.update(new)
         return list(new.values())
 
-    def run(self, asks: Asks[T]) -> T:
+    def run(self, asks: Walk[T]) -> T:
         """Runs an algorithm. It is handed exactly what it asked for, so it cannot come to rely on
         more."""
         self.fetched = []

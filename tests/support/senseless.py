@@ -15,7 +15,7 @@ from tests.support.strategies import ids, rdatas_of, storable_types
 from zonegit.objects import tree_codec
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
-from zonegit.objects.model import Commit, Index, Key, Row, rrset_key, subtree_key
+from zonegit.objects.model import Commit, EntryKey, Index, IndexRow, rrset_key, subtree_key
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 
@@ -72,7 +72,7 @@ def trees(draw: st.DrawFn, below: Sequence[RawObject]) -> RawObject:
         case 9:
             return badzones.forged("tree", draw(st.binary(max_size=60)))
         case 8:
-            rows = [Row(key, draw(st.integers(0, 9)), found[key]) for key in sorted(found)]
+            rows = [IndexRow(key, draw(st.integers(0, 9)), found[key]) for key in sorted(found)]
             index = Index(draw(st.integers(1, 8)), tuple(rows))
             return badzones.forged("tree", tree_codec.encode_index(index))
         case _:
@@ -85,7 +85,7 @@ def senseless_zones(draw: st.DrawFn, apex: Name) -> SealedZone:
     found: list[RawObject] = draw(st.lists(blobs(apex), max_size=OBJECTS))
     for _ in range(draw(st.integers(0, OBJECTS))):
         found.append(draw(trees(found)))
-    root: dict[Key, ObjectId] = {}
+    root: dict[EntryKey, ObjectId] = {}
     if found:
         root = draw(st.dictionaries(keys, st.sampled_from([raw.id for raw in found]), max_size=3))
         if draw(rarely):

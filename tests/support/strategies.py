@@ -11,7 +11,7 @@ from zonegit.objects.model import (
     Doc,
     Identity,
     Index,
-    Row,
+    IndexRow,
     Symref,
     Tag,
     Tree,
@@ -113,7 +113,7 @@ trees = st.dictionaries(keys, ids, min_size=1, max_size=20).map(
 def indexes(draw: st.DrawFn) -> Index:
     """Inner nodes of a wide tree; what they say of the nodes below is made up."""
     found = sorted(draw(st.sets(keys, min_size=1, max_size=20)))
-    rows = (Row(key, draw(st.integers(0, (1 << 32) - 1)), draw(ids)) for key in found)
+    rows = (IndexRow(key, draw(st.integers(0, (1 << 32) - 1)), draw(ids)) for key in found)
     return Index(draw(st.integers(1, 8)), tuple(rows))
 
 

@@ -99,7 +99,7 @@ def test_a_record_is_read(tmp_path: Path) -> None:
 
 def settings(
     folder: Path, text: str, env: Mapping[str, str] = MappingProxyType({})
-) -> config.Settings:
+) -> config.ClientSettings:
     """As a command reads them that is run where ``.zonegit.toml`` says ``text``."""
     (folder / settings_file.FOLDER_FILE).write_text(text)
     names = ("ZONEGIT_DATA", "ZONEGIT_TRUSTED_FOLDERS", "XDG_CONFIG_HOME")
@@ -165,9 +165,9 @@ def test_a_variable_wins_over_the_folder_and_that_over_the_context(
     env = {"XDG_CONFIG_HOME": str(tmp_path), "ZONEGIT_CONTEXT": "lab"}
     (tmp_path / settings_file.FOLDER_FILE).write_text('default-zone = "f.test"\n')
     found = config.load(env, tmp_path)
-    assert found.zone == config.Chosen("f.test", "default-zone in .zonegit.toml")
-    assert found.branch == config.Chosen("c", "default-branch in the context")
+    assert found.zone == config.HeadOverride("f.test", "default-zone in .zonegit.toml")
+    assert found.branch == config.HeadOverride("c", "default-branch in the context")
     found = config.load({**env, "ZONEGIT_ZONE": "v.test", "ZONEGIT_BRANCH": "v"}, tmp_path)
-    assert found.zone == config.Chosen("v.test", "ZONEGIT_ZONE")
-    assert found.branch == config.Chosen("v", "ZONEGIT_BRANCH")
+    assert found.zone == config.HeadOverride("v.test", "ZONEGIT_ZONE")
+    assert found.branch == config.HeadOverride("v", "ZONEGIT_BRANCH")
     assert config.load({}, tmp_path / "zonegit").zone is None

@@ -7,11 +7,11 @@ import pytest
 from tests.support.waiting import DEADLINE_S
 from zonegit import http
 from zonegit.errors import Unavailable
-from zonegit.http import Reply
+from zonegit.http import HttpReply
 
 
-async def page() -> Reply:
-    return Reply(200, b"fine\n")
+async def page() -> HttpReply:
+    return HttpReply(200, b"fine\n")
 
 
 async def test_a_page_is_served_on_a_port_of_its_own_choice() -> None:

@@ -31,10 +31,10 @@ from zonegit import errors, process, settings_file
 from zonegit.bus import discovery, headers
 from zonegit.containment import contain, isolate, keep_running, note
 from zonegit.errors import ZonegitError
-from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.objects.model import Blob, Commit, Doc, Identity, Index, Row, Symref, Tag, Tree
+from zonegit.objects.model import Blob, Commit, Doc, Identity, Index, IndexRow, Symref, Tag, Tree
 from zonegit.repo.change import migrate, saved_plan
 from zonegit.store import cache_root, folder_lock, ref_names
 from zonegit.wire import codec, failures, messages, permissions, subjects, verbs
@@ -57,8 +57,8 @@ from zonegit_resolver.__main__ import main as resolver
 from zonegit_resolver.cache import cache, journal, load, summary
 from zonegit_resolver.config import config_file as configuration
 from zonegit_resolver.config import serving
-from zonegit_resolver.config.serving import Plan
-from zonegit_resolver.zone_states import Tracks
+from zonegit_resolver.config.serving import ServingPlan
+from zonegit_resolver.zone_states import ZoneStates
 
 FOLDER = Path(__file__).parents[1] / "data" / "interfaces"
 REWRITE = "REWRITE_SNAPSHOTS"
@@ -70,20 +70,20 @@ TAG = ref_names.tag(ZONE, "v1")
 MARKER = ref_names.marker(ZONE)
 
 MESSAGES = {
-    "$SRV: an endpoint": discovery.Endpoint,
-    "$SRV: an instance": discovery.Found,
-    "any reply that is a failure": messages.Failure,
+    "$SRV: an endpoint": discovery.EndpointInfo,
+    "$SRV: an instance": discovery.ServiceInstance,
+    "any reply that is a failure": messages.FailureReply,
     "zg.events": messages.RefEvent,
     "zg.heartbeat": messages.Heartbeat,
     "zg.presence: reply": messages.Presence,
     "zg.presence: request": messages.AskPresence,
     "zg.resolvers.announce: reply, and zg.served of no zone": messages.Announcement,
     "zg.resolvers.announce: request": messages.CallResolvers,
-    "zg.resolvers.answered: reply": messages.Answered,
+    "zg.resolvers.answered: reply": messages.AnsweredSerials,
     "zg.resolvers.answered: request": messages.AskAnswered,
     "zg.resolvers.status: reply": messages.ResolverStatus,
     "zg.resolvers.status: request": messages.AskStatus,
-    "zg.served of a zone": messages.Served,
+    "zg.served of a zone": messages.ServedEvent,
 }
 """The messages that are not of a verb of a store, each by its place on the bus."""
 FAMILIES = [
@@ -235,10 +235,10 @@ def observed() -> Any:
     return {
         "events": {service: interfaces.log_events(source) for service, source in SOURCES.items()},
         "areas": {service: sorted(areas(source)) for service, source in SOURCES.items()},
-        "metrics": interfaces.metrics(figures(Tracks(Zones(), Plan())).collect()),
+        "metrics": interfaces.metrics(figures(ZoneStates(ZoneTable(), ServingPlan())).collect()),
         "rules": sorted({*sorted_union(interfaces.rules), *table.SOURCES}),
         "checks": sorted(
-            interfaces.first_arguments(Path(doctor.__file__), {doctor.Finding.__name__})
+            interfaces.first_arguments(Path(doctor.__file__), {doctor.CheckResult.__name__})
         ),
     }
 
@@ -269,7 +269,7 @@ def _objects() -> Any:
     examples = {
         "blob": Blob(a),
         "tree": Tree({b"\0www": node, b"\1A": node}),
-        "index": Index(1, (Row(b"\0m", 2, node), Row(b"\1A", 3, node))),
+        "index": Index(1, (IndexRow(b"\0m", 2, node), IndexRow(b"\1A", 3, node))),
         "commit": Commit(node, (), ann, ann, "first"),
         "commit with all headers": Commit(
             node, (commit, commit), ann, ann, "a\n\nb", "main", "c2ln", ((1, "later", "x"),)
@@ -296,11 +296,11 @@ def _files() -> Any:
         "cache of a resolver, difference": shape(journal._Written),
         "dump of a store of v0.3": shape(migrate._File),
         "saved plan": shape(saved_plan._Document),
-        "stack": sorted(record.Record.__struct_fields__),  # its names in the code are written
-        "terminal's HEAD": shape(terminal.Place),
-        "unfinished merge": shape(sequencer_state.Unfinished),
-        "unfinished merge, place": shape(sequencer_state.Place),
-        "workspace": shape(index.Index),
+        "stack": sorted(record.StackRecord.__struct_fields__),  # its names in the code are written
+        "terminal's HEAD": shape(terminal.TerminalKey),
+        "unfinished merge": shape(sequencer_state.SequencerState),
+        "unfinished merge, place": shape(sequencer_state.BranchKey),
+        "workspace": shape(index.WorkspaceIndex),
     }
 
 

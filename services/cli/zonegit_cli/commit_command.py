@@ -6,15 +6,15 @@ from typing import Any
 
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.change_plan import Plan
-from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Outcome, Preview
+from zonegit.repo.commit.change_plan import ChangePlanner
+from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Outcome, Preview
 from zonegit.repo.commit.conflicts import Conflicted
-from zonegit.repo.commit.edits import Edit
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.commit.edits import RRsetEdit
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.zone.findings import Finding, refuse
 from zonegit.zone.names import Name
 from zonegit_cli import propagation
-from zonegit_cli.options import How
+from zonegit_cli.options import CommitOptions
 from zonegit_cli.render import conflict_lines, documents, findings, outcomes
 from zonegit_cli.render.documents import CommitDocument
 from zonegit_cli.run import EXIT_STATUS
@@ -31,15 +31,15 @@ def as_it_is(document: CommitDocument) -> CommitDocument:
 
 async def commit_edit(
     session: Session,
-    how: How,
+    how: CommitOptions,
     words: Sequence[str],
-    edit: Callable[[Name], Edit],
+    edit: Callable[[Name], RRsetEdit],
     found: Sequence[Finding] = (),
 ) -> None:
     """Commit one edit, made once the zone is known; ``words`` are the command's own, which are
     the message where none was given, ``found`` the findings about them."""
 
-    def plan_for(_repo: Repo, position: Position) -> Plan:
+    def plan_for(_repo: Repo, position: BranchPosition) -> ChangePlanner:
         plan = change_plan.plan_edits([edit(position.zone)], position.zone, respell=how.respell)
         return change_plan.add_findings(plan, found)
 
@@ -47,12 +47,12 @@ async def commit_edit(
 
 
 def intent(
-    how: How,
+    how: CommitOptions,
     reason: str,
     words: str,
     *,
     imports: bool = False,
-    lost: Lost = Lost.REPLAYED_APART,
+    lost: OnConflict = OnConflict.REPLAYED_APART,
 ) -> Intent:
     """What the command ``reason`` commits for; ``words`` are the message where none was given, or
     a blank one, the rest as :class:`Intent` has it."""
@@ -72,14 +72,14 @@ def intent(
 
 async def commit(
     session: Session,
-    how: How,
-    plan_for: Callable[[Repo, Position], Plan],
+    how: CommitOptions,
+    plan_for: Callable[[Repo, BranchPosition], ChangePlanner],
     meant: Intent,
     extend: Extend = as_it_is,
 ) -> None:
     """Commits a plan on the branch the command works on and tells what came of it."""
 
-    async def work(repo: Repo, at: Position) -> Outcome:
+    async def work(repo: Repo, at: BranchPosition) -> Outcome:
         return await commit_loop.commit(repo, at, plan_for(repo, at), meant)
 
     await carry_out(session, how, work, extend=extend)
@@ -105,8 +105,8 @@ def warn_of_head(
 
 async def carry_out(
     session: Session,
-    how: How,
-    work: Callable[[Repo, Position], Awaitable[Outcome]],
+    how: CommitOptions,
+    work: Callable[[Repo, BranchPosition], Awaitable[Outcome]],
     *,
     nothing: str = "nothing to commit: {} is so already",
     jumped: str = "fast-forward",
@@ -128,7 +128,7 @@ async def carry_out(
         wait = how.wait and not how.dry_run
         async with propagation.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
             outcome = await work(repo, at)
-            heard = propagation.Heard()
+            heard = propagation.Propagated()
             if isinstance(outcome, Committed):
                 heard = await waiter.until(outcome.moved)
         if not isinstance(outcome, Conflicted):

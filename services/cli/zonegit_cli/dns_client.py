@@ -20,7 +20,7 @@ from zonegit.zone.names import Name
 UDP_PAYLOAD: Final = 1232
 
 
-class Answer(msgspec.Struct, frozen=True):
+class DigResponse(msgspec.Struct, frozen=True):
     """A response, how it came and how long it took in milliseconds."""
 
     message: dns.message.Message
@@ -61,7 +61,7 @@ def question(
 
 async def ask(
     query: dns.message.QueryMessage, host: str, port: int, *, timeout: float, tcp: bool
-) -> Answer:
+) -> DigResponse:
     """Asks over UDP and, where that is truncated (or at once with ``tcp``), over TCP.
 
     Raises:
@@ -84,7 +84,7 @@ async def ask(
         ) from error
     except dns.exception.DNSException as error:
         raise Unavailable(f"{host}:{port} sent no DNS answer: {error}") from error
-    return Answer(response, f"{host}:{port}", over, (time.perf_counter() - started) * 1000)
+    return DigResponse(response, f"{host}:{port}", over, (time.perf_counter() - started) * 1000)
 
 
 async def transfer(zone: Name, host: str, port: int, *, timeout: float) -> list[str]:

@@ -8,7 +8,7 @@ from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit_cli import terminal
-from zonegit_cli.terminal import Place, Terminal
+from zonegit_cli.terminal import Terminal, TerminalKey
 
 MOVED: Final = "head-moved"
 WITHOUT_EFFECT: Final = "head-without-effect"
@@ -22,8 +22,8 @@ class SessionHead(HeadMemory):
         self._home = home
         self._terminal = at
         self._installation = installation
-        self._before: Place | None = None
-        self._now: Place | None = None
+        self._before: TerminalKey | None = None
+        self._now: TerminalKey | None = None
 
     def note_used(self, zone: Name, branch: str) -> None:
         """Take note that a command works by HEAD; the first time, as what the session knows."""

@@ -19,11 +19,11 @@ PRESENCE_S: Final = 0.3
 ATTEMPTS: Final = 6
 """Times to ask a store that answers other questions: a busy machine may need longer."""
 
-Instances = Mapping[str, Sequence[Presence]]
+StoreInstances = Mapping[str, Sequence[Presence]]
 """The instances of each store that answer; none where the bus does not let this user ask."""
 
 
-async def ask_instances(bus: "Bus", awaited: Collection[str] = STORES) -> Instances:
+async def ask_instances(bus: "Bus", awaited: Collection[str] = STORES) -> StoreInstances:
     """Ask every instance of the stores that serves to describe itself, and again while no instance
     of an ``awaited`` store has.
 

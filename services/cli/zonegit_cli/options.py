@@ -87,7 +87,7 @@ class WithOwners(click.Command):
         return super().parse_args(ctx, args[:at])
 
 
-class How(msgspec.Struct, frozen=True):
+class CommitOptions(msgspec.Struct, frozen=True):
     """How a command commits: where, with what message (None: the command's own words), whether
     forced, and because of what (None: nothing was said), whether only to show what it would do,
     whether to wait for the resolvers, whether warnings are errors, whether another spelling of
@@ -147,9 +147,9 @@ def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
         @wraps(body)
         async def run(session: Session, **arguments: Any) -> int | None:
             session = signing(session, arguments.pop("sign"), off=arguments.pop("no_sign"))
-            fields = msgspec.structs.fields(How)
+            fields = msgspec.structs.fields(CommitOptions)
             given = [each.name for each in fields if each.name in arguments]
-            how = How(**{name: arguments.pop(name) for name in given})
+            how = CommitOptions(**{name: arguments.pop(name) for name in given})
             return await body(session, how=how, **arguments)
 
         for option in (waits, DRY_RUN, STRICT, BECAUSE, FORCE, NO_SIGN, SIGN, message, where):

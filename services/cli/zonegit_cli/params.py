@@ -12,7 +12,7 @@ from zonegit.zone import names, reverse, rrtypes
 from zonegit.zone.names import Name
 
 LONGEST_REASON: Final = 1_000
-"""Characters, as the wire has it (``wire.messages.Why``)."""
+"""Characters, as the wire has it (``wire.messages.ChangeInfo``)."""
 
 
 class ZoneName(click.ParamType[Name]):

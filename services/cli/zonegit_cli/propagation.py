@@ -16,15 +16,15 @@ import msgspec
 
 from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.store.protocols import Moved
-from zonegit.store.recovery import Answer
+from zonegit.store.recovery import AnsweredSerial
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import (
     MAX_ANNOUNCEMENT,
     MAX_RESOLVERS,
     Announcement,
-    Answered,
+    AnsweredSerials,
     ResolverStatus,
-    Served,
+    ServedEvent,
     ServedZone,
 )
 from zonegit.zone.names import Name
@@ -33,13 +33,13 @@ from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
-    from zonegit.bus.resolver_status import KnownResolvers, Survey
+    from zonegit.bus.resolver_status import KnownResolvers, ResolverSurvey
 
-Place = tuple[Name, str | None]
+ZoneBranch = tuple[Name, str | None]
 """A zone and its branch, None: any of its branches."""
 
 
-class Heard(msgspec.Struct, frozen=True):
+class Propagated(msgspec.Struct, frozen=True):
     """What a wait came to: who serves the move now; None where nobody wanted to know."""
 
     served_by: list[str] | None = None
@@ -74,7 +74,7 @@ class Waiter(msgspec.Struct):
     def hear(self, subject: str, octets: bytes) -> None:
         """Take a report from the bus."""
         try:
-            report = codec.decode(octets, Served)
+            report = codec.decode(octets, ServedEvent)
         except Invalid:
             return
         is_bound = subject == subjects.served(report.resolver, report.zone)
@@ -102,7 +102,7 @@ class Waiter(msgspec.Struct):
             resolver for resolver in self.awaited if not _reached(self.served.get(resolver), moved)
         }
 
-    async def until(self, moved: Moved) -> Heard:
+    async def until(self, moved: Moved) -> Propagated:
         """Return when every resolver that is awaited serves the move.
 
         Raises:
@@ -111,7 +111,7 @@ class Waiter(msgspec.Struct):
             Denied: the bus does not let this user ask which there are; the move stands.
         """
         if self.bus is None:
-            return Heard()
+            return Propagated()
         deadline = asyncio.get_running_loop().time() + self.timeout
         try:
             registry = await _read_registry(self.session, self.bus)
@@ -119,7 +119,7 @@ class Waiter(msgspec.Struct):
             raise _unknown(error) from error
         return await self._until(moved, registry, deadline)
 
-    async def _until(self, moved: Moved, registry: "KnownResolvers", deadline: float) -> Heard:
+    async def _until(self, moved: Moved, registry: "KnownResolvers", deadline: float) -> Propagated:
         self._await(registry)
         try:
             async with asyncio.timeout_at(deadline), asyncio.TaskGroup() as group:
@@ -146,7 +146,7 @@ class Waiter(msgspec.Struct):
                     hint="zonegit doctor says what to do",
                 )
             )
-        return Heard(sorted(self.awaited))
+        return Propagated(sorted(self.awaited))
 
     def _await(self, registry: "KnownResolvers") -> None:
         """Await what is registered, but for those known not to follow the branch; ask those of
@@ -219,7 +219,7 @@ async def waiting(
 
 @asynccontextmanager
 async def waiting_for(
-    session: Session, bus: "Bus", places: Sequence[Place], *, wanted: bool
+    session: Session, bus: "Bus", places: Sequence[ZoneBranch], *, wanted: bool
 ) -> AsyncIterator[list[Waiter]]:
     """Listen for reports about several zones and branches; a waiter each, in their order."""
     waiters = [
@@ -246,7 +246,9 @@ async def waiting_for(
         yield waiters
 
 
-async def until_all(waiters: Sequence[Waiter], moved: Mapping[Place, Moved]) -> dict[Place, Heard]:
+async def until_all(
+    waiters: Sequence[Waiter], moved: Mapping[ZoneBranch, Moved]
+) -> dict[ZoneBranch, Propagated]:
     """Wait until what ``moved`` is served by all that are awaited, and return who serves each; the
     places of ``waiters`` that did not move do not count.
 
@@ -261,12 +263,12 @@ async def until_all(waiters: Sequence[Waiter], moved: Mapping[Place, Moved]) -> 
     return dict(zip(places, heard, strict=True))
 
 
-def together(heard: Iterable[Heard]) -> Heard:
+def together(heard: Iterable[Propagated]) -> Propagated:
     """Return who serves at least one of several moves; None where it was not asked."""
     asked = [each.served_by for each in heard if each.served_by is not None]
     if not asked:
-        return Heard()
-    return Heard(sorted({name for each in asked for name in each}))
+        return Propagated()
+    return Propagated(sorted({name for each in asked for name in each}))
 
 
 async def _read_registry(session: Session, bus: "Bus") -> "KnownResolvers":
@@ -280,7 +282,7 @@ async def _read_registry(session: Session, bus: "Bus") -> "KnownResolvers":
     )
 
 
-async def survey(session: Session, bus: "Bus", zone: Name | None = None) -> "Survey":
+async def survey(session: Session, bus: "Bus", zone: Name | None = None) -> "ResolverSurvey":
     """Ask every resolver what it serves: of one zone, None: of all.
 
     Raises:
@@ -305,7 +307,7 @@ async def answers_of_all(
     doubted: Collection[str] = (),
     *,
     timeout: float,
-) -> tuple[set[str], dict[Name, dict[str, list[Answer]]]]:
+) -> tuple[set[str], dict[Name, dict[str, list[AnsweredSerial]]]]:
     """Ask resolvers for the highest serials that they ever answered.
 
     Args:
@@ -325,7 +327,7 @@ async def answers_of_all(
     found = await asyncio.gather(
         *(ask_answered(bus, each, zone, timeout=timeout) for each in names)
     )
-    answers: dict[Name, dict[str, list[Answer]]] = {}
+    answers: dict[Name, dict[str, list[AnsweredSerial]]] = {}
     for name, pages in zip(names, found, strict=True):
         for page in pages or () if name not in ignored else ():
             _take(page, answers, is_complete=page.began not in doubted)
@@ -334,11 +336,14 @@ async def answers_of_all(
 
 
 def _take(
-    page: Answered, answers: dict[Name, dict[str, list[Answer]]], *, is_complete: bool
+    page: AnsweredSerials,
+    answers: dict[Name, dict[str, list[AnsweredSerial]]],
+    *,
+    is_complete: bool,
 ) -> None:
     for each in page.serials:
         given = answers.setdefault(each.zone, {}).setdefault(each.branch, [])
-        answer = Answer(page.resolver, each.serial, each.tree, is_complete)
+        answer = AnsweredSerial(page.resolver, each.serial, each.tree, is_complete)
         if answer not in given:
             given.append(answer)
 

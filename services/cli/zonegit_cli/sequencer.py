@@ -18,13 +18,13 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
 from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices, Conflicted
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import title
 from zonegit_cli import commit_command, options, sequencer_state
-from zonegit_cli.options import Commits, How
+from zonegit_cli.options import CommitOptions, Commits
 from zonegit_cli.output import count
-from zonegit_cli.sequencer_state import Begun, Open, Place, Unfinished, What
+from zonegit_cli.sequencer_state import BranchKey, Open, RequestedOperation, SequencerState, What
 from zonegit_cli.session import Session
 
 MAINLINE: Final = click.option(
@@ -36,18 +36,18 @@ MAINLINE: Final = click.option(
 )
 
 
-class Kind(msgspec.Struct, frozen=True):
+class SequencedCommand(msgspec.Struct, frozen=True):
     """A command that may stop. ``begin`` finds the commit that a refish means, and the message for
     it; ``work`` does it, for the parent that ``-m`` named; ``nothing`` is said when there was
     nothing to do, with ``{}`` for the branch and ``{refish}``."""
 
     what: What
     nothing: str
-    begin: Callable[[Repo, Position, str], Awaitable[tuple[CommitId, str]]]
-    work: Callable[[Repo, Position, Begun, Intent, Choices], Awaitable[Outcome]]
+    begin: Callable[[Repo, BranchPosition, str], Awaitable[tuple[CommitId, str]]]
+    work: Callable[[Repo, BranchPosition, RequestedOperation, Intent, Choices], Awaitable[Outcome]]
 
 
-class Asked(msgspec.Struct, frozen=True):
+class SequencerOptions(msgspec.Struct, frozen=True):
     """What the command line says beside how to commit."""
 
     words: tuple[str, ...]
@@ -61,8 +61,10 @@ def stoppable(body: Commits) -> Commits:
 
     @wraps(body)
     async def run(session: Session, **arguments: Any) -> int | None:
-        names_of = [each.name for each in msgspec.structs.fields(Asked)]
-        asked = Asked(**{name: arguments.pop(name) for name in names_of if name in arguments})
+        names_of = [each.name for each in msgspec.structs.fields(SequencerOptions)]
+        asked = SequencerOptions(
+            **{name: arguments.pop(name) for name in names_of if name in arguments}
+        )
         return await body(session, asked=asked, **arguments)
 
     for option in (
@@ -82,22 +84,24 @@ def stoppable(body: Commits) -> Commits:
     return run
 
 
-async def run(session: Session, how: How, kind: Kind, asked: Asked) -> int:
+async def run(
+    session: Session, how: CommitOptions, kind: SequencedCommand, asked: SequencerOptions
+) -> int:
     """Does what was asked for; returns the exit status."""
     if asked.step is not None and (asked.words or asked.side):
         raise click.UsageError(f"--{asked.step} takes no REFISH and no side")
     if asked.mainline is not None and len(asked.words) != 1:
         raise click.UsageError("-m goes with a REFISH")
     match asked:
-        case Asked(step="continue"):
+        case SequencerOptions(step="continue"):
             return await _go_on(session, how, kind)
-        case Asked(step="abort"):
+        case SequencerOptions(step="abort"):
             return await _give_up(session, how, kind)
-        case Asked(words=(refish,)):
+        case SequencerOptions(words=(refish,)):
             return await _begin(session, how, kind, asked, refish)
-        case Asked(words=(), side=None):
+        case SequencerOptions(words=(), side=None):
             raise click.UsageError(f"which commit? zonegit {kind.what} REFISH")
-        case Asked(words=() | (_, _), side=side) if side is not None:
+        case SequencerOptions(words=() | (_, _), side=side) if side is not None:
             return await _decide(session, how, kind, side, asked.words)
         case _:
             one, *_ = asked.words
@@ -106,25 +110,31 @@ async def run(session: Session, how: How, kind: Kind, asked: Asked) -> int:
             )
 
 
-async def place_of(repo: Repo, at: Position) -> Place:
+async def place_of(repo: Repo, at: BranchPosition) -> BranchKey:
     """Where what is unfinished on a branch is kept."""
     try:
         epoch = (await repo.refs.since("", 0)).epoch
     except Denied:  # to whoever may use some zones only: one installation is as another then
         epoch = ""
-    return Place(epoch, repo.actor, names.text(at.zone), at.branch)
+    return BranchKey(epoch, repo.actor, names.text(at.zone), at.branch)
 
 
-async def _begin(session: Session, how: How, kind: Kind, asked: Asked, refish: str) -> int:
-    async def work(repo: Repo, at: Position) -> Outcome:
+async def _begin(
+    session: Session,
+    how: CommitOptions,
+    kind: SequencedCommand,
+    asked: SequencerOptions,
+    refish: str,
+) -> int:
+    async def work(repo: Repo, at: BranchPosition) -> Outcome:
         place = await place_of(repo, at)
         if not how.dry_run:
             _refuse_second(session.state, place)
         commit, message = await kind.begin(repo, at, refish)
         message = commit_command.intent(how, kind.what, message).message
-        begun = Begun(kind.what, refish, commit.hex(), asked.mainline, message)
+        begun = RequestedOperation(kind.what, refish, commit.hex(), asked.mainline, message)
         choices = Choices(preferred=asked.side, respell=how.respell)
-        return await _work(session, how, kind, repo, at, Unfinished(place, begun), choices)
+        return await _work(session, how, kind, repo, at, SequencerState(place, begun), choices)
 
     nothing = kind.nothing.replace("{refish}", refish)
     return await commit_command.carry_out(
@@ -132,8 +142,8 @@ async def _begin(session: Session, how: How, kind: Kind, asked: Asked, refish: s
     )
 
 
-async def _go_on(session: Session, how: How, kind: Kind) -> int:
-    async def work(repo: Repo, at: Position) -> Outcome:
+async def _go_on(session: Session, how: CommitOptions, kind: SequencedCommand) -> int:
+    async def work(repo: Repo, at: BranchPosition) -> Outcome:
         state = _known(session.state, await place_of(repo, at), kind)
         choices = Choices(state.decisions(), respell=how.respell)
         return await _work(session, how, kind, repo, at, state, choices)
@@ -146,11 +156,11 @@ async def _go_on(session: Session, how: How, kind: Kind) -> int:
 
 async def _work(
     session: Session,
-    how: How,
-    kind: Kind,
+    how: CommitOptions,
+    kind: SequencedCommand,
     repo: Repo,
-    at: Position,
-    state: Unfinished,
+    at: BranchPosition,
+    state: SequencerState,
     choices: Choices,
 ) -> Outcome:
     """Does it, and keeps what is left to do, or forgets it where nothing is."""
@@ -169,7 +179,7 @@ async def _work(
 
 
 async def _decide(
-    session: Session, how: How, kind: Kind, side: Side, words: tuple[str, ...]
+    session: Session, how: CommitOptions, kind: SequencedCommand, side: Side, words: tuple[str, ...]
 ) -> int:
     rdtype = rrtypes.from_text(words[1]) if words else None  # a bad word costs no round trip
     async with session.connected() as repo:
@@ -183,7 +193,7 @@ async def _decide(
     return 0
 
 
-async def _give_up(session: Session, how: How, kind: Kind) -> int:
+async def _give_up(session: Session, how: CommitOptions, kind: SequencedCommand) -> int:
     async with session.connected() as repo:
         at = await heads.locate(repo, how.zone, how.branch)
         place = await place_of(repo, at)
@@ -195,7 +205,7 @@ async def _give_up(session: Session, how: How, kind: Kind) -> int:
     return 0
 
 
-def _known(home: Path, place: Place, kind: Kind) -> Unfinished:
+def _known(home: Path, place: BranchKey, kind: SequencedCommand) -> SequencerState:
     state = sequencer_state.read(home, place)
     if state is None:
         raise _nothing(kind, place)
@@ -207,14 +217,14 @@ def _known(home: Path, place: Place, kind: Kind) -> Unfinished:
     return state
 
 
-def _nothing(kind: Kind, place: Place) -> NotFound:
+def _nothing(kind: SequencedCommand, place: BranchKey) -> NotFound:
     return NotFound(
         f"no {kind.what} is unfinished on {place.zone} {place.branch}",
         hint=f"zonegit {kind.what} REFISH begins one; --branch names another branch",
     )
 
 
-def _refuse_second(home: Path, place: Place) -> None:
+def _refuse_second(home: Path, place: BranchKey) -> None:
     state = sequencer_state.read(home, place)
     if state is not None:
         what = state.begun.what
@@ -224,13 +234,13 @@ def _refuse_second(home: Path, place: Place) -> None:
         )
 
 
-def _where(how: How) -> str:
+def _where(how: CommitOptions) -> str:
     """The options by which the same branch is meant again."""
     zone = f" --zone {names.text(how.zone)}" if how.zone is not None else ""
     return f"{zone} --branch {how.branch}" if how.branch is not None else zone
 
 
-def _advice(how: How, kind: Kind) -> Callable[[Conflicted], list[str]]:
+def _advice(how: CommitOptions, kind: SequencedCommand) -> Callable[[Conflicted], list[str]]:
     """The commands that lead out of a conflict."""
 
     def advice(conflicted: Conflicted) -> list[str]:
@@ -247,7 +257,7 @@ def _advice(how: How, kind: Kind) -> Callable[[Conflicted], list[str]]:
     return advice
 
 
-def lines(state: Unfinished) -> list[str]:
+def lines(state: SequencerState) -> list[str]:
     """What is unfinished, in a few words."""
     begun = state.begun
     left = count(len(state.left), "conflict") if state.left else "none"
@@ -255,7 +265,7 @@ def lines(state: Unfinished) -> list[str]:
     return [f"a {begun.what} of {begun.refish} is unfinished, {left} left to decide: {way}"]
 
 
-def as_json(state: Unfinished) -> dict[str, Any]:
+def as_json(state: SequencerState) -> dict[str, Any]:
     """The same for programs."""
     begun = state.begun
     return {
@@ -267,12 +277,12 @@ def as_json(state: Unfinished) -> dict[str, Any]:
     }
 
 
-def _json(state: Unfinished) -> dict[str, Any]:
+def _json(state: SequencerState) -> dict[str, Any]:
     place = state.place
     return {"zone": place.zone, "branch": place.branch, "unfinished": as_json(state)}
 
 
-def _lines(state: Unfinished, where: str) -> list[str]:
+def _lines(state: SequencerState, where: str) -> list[str]:
     shown = [f"  {each.side or '?':<6}  {each.name} {each.type}" for each in state.clashes]
     command = f"zonegit {state.begun.what}{where}"
     if state.left:

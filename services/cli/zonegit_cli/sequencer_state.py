@@ -32,7 +32,7 @@ What = Literal["merge", "cherry-pick", "revert"]
 Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
-class Place(msgspec.Struct, frozen=True):
+class BranchKey(msgspec.Struct, frozen=True):
     """A branch of an installation, which the refs' epoch tells from others, as one operator's."""
 
     epoch: str
@@ -45,7 +45,7 @@ class Place(msgspec.Struct, frozen=True):
         return home / FOLDER / f"{sha256(msgspec.json.encode(self)).hexdigest()}.json"
 
 
-class Begun(msgspec.Struct, frozen=True):
+class RequestedOperation(msgspec.Struct, frozen=True):
     """What the operator asked for: ``refish`` in their words, ``mainline`` as ``-m`` said it."""
 
     what: What
@@ -86,11 +86,11 @@ class Open(msgspec.Struct, frozen=True):
         return Decision(*self.key, self.side, _id(self.ours), _id(self.theirs))
 
 
-class Unfinished(msgspec.Struct, frozen=True):
+class SequencerState(msgspec.Struct, frozen=True):
     """All that is kept. ``clashes`` are in the order in which they were listed."""
 
-    place: Place
-    begun: Begun
+    place: BranchKey
+    begun: RequestedOperation
     clashes: list[Open] = []
     version: Literal[1] = 1
 
@@ -104,7 +104,7 @@ class Unfinished(msgspec.Struct, frozen=True):
         made = (each.decision() for each in self.clashes)
         return [each for each in made if each is not None]
 
-    def decide(self, side: Side, key: tuple[Name, int] | None) -> "Unfinished":
+    def decide(self, side: Side, key: tuple[Name, int] | None) -> "SequencerState":
         """With a side chosen for one RRset, or (None) for all that are left.
 
         Raises:
@@ -118,11 +118,11 @@ class Unfinished(msgspec.Struct, frozen=True):
             )
         return self._with([msgspec.structs.replace(each, side=side) for each in chosen])
 
-    def stopped(self, clashes: Iterable[Clash]) -> "Unfinished":
+    def stopped(self, clashes: Iterable[Clash]) -> "SequencerState":
         """With what clashes now: that is left to decide, whatever was decided of other content."""
         return self._with([_open(each) for each in clashes])
 
-    def _with(self, changed: Sequence[Open]) -> "Unfinished":
+    def _with(self, changed: Sequence[Open]) -> "SequencerState":
         known = {each.key: each for each in self.clashes} | {each.key: each for each in changed}
         return msgspec.structs.replace(self, clashes=list(known.values()))
 
@@ -140,7 +140,7 @@ def _id(text: str | None) -> ObjectId | None:
     return from_hex(text) if text is not None else None
 
 
-def read(home: Path, place: Place) -> Unfinished | None:
+def read(home: Path, place: BranchKey) -> SequencerState | None:
     """What is unfinished at a place, None: nothing.
 
     Raises:
@@ -155,7 +155,7 @@ def read(home: Path, place: Place) -> Unfinished | None:
     try:
         if len(octets) > MAX_OCTETS:
             raise ValueError(f"it is longer than {MAX_OCTETS} octets")
-        found = msgspec.json.decode(octets, type=Unfinished)
+        found = msgspec.json.decode(octets, type=SequencerState)
         if found.place != place:
             raise ValueError("it is about another branch")
         found.decisions()
@@ -167,7 +167,7 @@ def read(home: Path, place: Place) -> Unfinished | None:
     return found
 
 
-def write(home: Path, state: Unfinished) -> None:
+def write(home: Path, state: SequencerState) -> None:
     """Keeps it, as a whole or not at all, for its owner's eyes only.
 
     Raises:
@@ -189,7 +189,7 @@ def write(home: Path, state: Unfinished) -> None:
         ) from error
 
 
-def remove(home: Path, place: Place) -> bool:
+def remove(home: Path, place: BranchKey) -> bool:
     """Forgets it; whether there was anything."""
     try:
         place.file(home).unlink()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zonegit import config
-from zonegit.config import BusSettings, Settings
+from zonegit.config import BusSettings, ClientSettings
 from zonegit.errors import Invalid, Unavailable
 from zonegit.objects.model import Identity
 from zonegit.store import ref_names
@@ -43,7 +43,7 @@ class Session:
     sign: Callable[[bytes], str] | None = None
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> ClientSettings:
         """Read once, when first needed."""
         return config.load(os.environ, Path(), data=self.data)
 

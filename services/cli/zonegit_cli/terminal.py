@@ -37,7 +37,7 @@ _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _START_FIELD: Final = 19
 """Of /proc/PID/stat, counted behind the command's name (proc(5): field 22, starttime)."""
 
-Place = tuple[str, str]
+TerminalKey = tuple[str, str]
 """A zone and a branch, as text."""
 
 
@@ -82,7 +82,7 @@ def find_start(process: int) -> int | None:
         return None
 
 
-def read(home: Path, terminal: Terminal, installation: str) -> Place | None:
+def read(home: Path, terminal: Terminal, installation: str) -> TerminalKey | None:
     """Return the HEAD that a session used last in an installation; None: it is not known."""
     try:
         folder = _open_folder(home, make=False)
@@ -94,7 +94,7 @@ def read(home: Path, terminal: Terminal, installation: str) -> Place | None:
         os.close(folder)
 
 
-def write(home: Path, terminal: Terminal, installation: str, place: Place | None) -> None:
+def write(home: Path, terminal: Terminal, installation: str, place: TerminalKey | None) -> None:
     """Remember the HEAD that a session used, None: forget it. Where that fails, it is not kept."""
     with suppress(OSError):
         folder = _open_folder(home, make=True)
@@ -127,13 +127,13 @@ def _open_folder(home: Path, *, make: bool) -> int:
     return descriptor
 
 
-def _read(folder: int, name: str) -> dict[str, Place]:
+def _read(folder: int, name: str) -> dict[str, TerminalKey]:
     try:
         with os.fdopen(os.open(name, _FILE, dir_fd=folder), "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
                 return {}
-            return msgspec.json.decode(file.read(MAX_OCTETS), type=dict[str, Place])
+            return msgspec.json.decode(file.read(MAX_OCTETS), type=dict[str, TerminalKey])
     except (OSError, msgspec.DecodeError, RecursionError):
         return {}
 

@@ -10,25 +10,25 @@ import msgspec
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import heads
 from zonegit.repo.change import undo
-from zonegit.repo.change.undo import Back, Undone
+from zonegit.repo.change.undo import RestoredRef, UndoneOperation
 from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.dry_runs import first_refusal
 from zonegit.repo.heads import Repo
 from zonegit.repo.inspect import operations
-from zonegit.repo.inspect.operations import Done
+from zonegit.repo.inspect.operations import Operation
 from zonegit.store.protocols import Moved
 from zonegit.store.ref_names import RefName
 from zonegit.zone.findings import Finding
 from zonegit_cli import options, propagation
 from zonegit_cli.options import Commits
-from zonegit_cli.propagation import Heard, Place
+from zonegit_cli.propagation import Propagated, ZoneBranch
 from zonegit_cli.render import documents, dry_runs, findings, outcomes
 from zonegit_cli.render import operations as drawn
 from zonegit_cli.render.documents import RefDocument, UndoDocument
 from zonegit_cli.session import Session
 
 
-class Options(msgspec.Struct, frozen=True):
+class UndoOptions(msgspec.Struct, frozen=True):
     """The options of both commands, from :mod:`zonegit_cli.options`."""
 
     force: bool
@@ -45,8 +45,8 @@ def takes_back(body: Commits) -> Commits:
     async def run(session: Session, **arguments: Any) -> int | None:
         key: Path | None = arguments.pop("sign")
         session = options.signing(session, key, off=arguments.pop("no_sign"))
-        fields = msgspec.structs.fields(Options)
-        taken = Options(**{each.name: arguments.pop(each.name) for each in fields})
+        fields = msgspec.structs.fields(UndoOptions)
+        taken = UndoOptions(**{each.name: arguments.pop(each.name) for each in fields})
         return await body(session, options=taken, **arguments)
 
     for option in (
@@ -58,7 +58,7 @@ def takes_back(body: Commits) -> Commits:
 
 
 async def take_back(
-    session: Session, prefix: str | None, options: Options, *, redo: bool = False
+    session: Session, prefix: str | None, options: UndoOptions, *, redo: bool = False
 ) -> None:
     """Take an operation back, and print what became of each of its refs.
 
@@ -100,7 +100,7 @@ async def take_back(
         raise refusal
 
 
-def _intent(named: Done, options: Options, command: str) -> Intent:
+def _intent(named: Operation, options: UndoOptions, command: str) -> Intent:
     return Intent(
         command,
         f"{command} {operations.short_id(named.operation)}",
@@ -112,20 +112,20 @@ def _intent(named: Done, options: Options, command: str) -> Intent:
     )
 
 
-def _refs(done: Done) -> str:
+def _refs(done: Operation) -> str:
     """Describe in a few words which refs the operation moved."""
     refs = [operations.shown_ref(each.ref) for each in done.turned]
     more = f" and {len(refs) - 1} more" if len(refs) > 1 else ""
     return f": {refs[0]}{more}" if refs else ""
 
 
-def _verb(options: Options, *, redo: bool) -> str:
+def _verb(options: UndoOptions, *, redo: bool) -> str:
     if options.dry_run:
         return "would make again" if redo else "would take back"
     return "made again" if redo else "took back"
 
 
-def _advice(undone: Undone, options: Options, *, redo: bool) -> Iterator[str]:
+def _advice(undone: UndoneOperation, options: UndoOptions, *, redo: bool) -> Iterator[str]:
     """Return the line that says how to go the other way."""
     if options.dry_run:
         return
@@ -145,13 +145,13 @@ def _progress(session: Session) -> undo.Progress:
     return tell
 
 
-def _served(done: Done) -> list[Place]:
+def _served(done: Operation) -> list[ZoneBranch]:
     """Return the branches that resolvers may serve."""
     refs = [each.ref for each in done.turned if each.ref.space == "heads"]
     return [(ref.zone, ref.short) for ref in refs if ref.zone is not None]
 
 
-def _moved(back: Sequence[Back]) -> dict[Place, Moved]:
+def _moved(back: Sequence[RestoredRef]) -> dict[ZoneBranch, Moved]:
     """Return the branches among what went back, by their place."""
     moved = {each.turned.ref: each.moved for each in back if each.moved is not None}
     return {
@@ -161,7 +161,7 @@ def _moved(back: Sequence[Back]) -> dict[Place, Moved]:
     }
 
 
-def _lines(undone: Undone, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
+def _lines(undone: UndoneOperation, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
     for each in undone.back:
         ref = operations.shown_ref(each.turned.ref)
         if each.turned.ref.space == "zone":
@@ -174,23 +174,23 @@ def _lines(undone: Undone, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]
         yield f"    {ref}: {old} -> {new}{same if made else ''}"
 
 
-def _found(undone: Undone) -> list[Finding]:
+def _found(undone: UndoneOperation) -> list[Finding]:
     done = [each.outcome for each in undone.back if each.outcome is not None]
     return [finding for each in done for finding in each.findings]
 
 
 async def _document(
     repo: Repo,
-    undone: Undone,
-    heard: Mapping[Place, Heard],
-    options: Options,
+    undone: UndoneOperation,
+    heard: Mapping[ZoneBranch, Propagated],
+    options: UndoOptions,
     redone: str | None,
 ) -> UndoDocument:
     results = []
     for each in undone.back:
         outcome = each.outcome
         if outcome is not None:
-            served = heard.get((outcome.zone, outcome.branch), Heard()).served_by
+            served = heard.get((outcome.zone, outcome.branch), Propagated()).served_by
             results.append(
                 await outcomes.document(repo, outcome, dry_run=options.dry_run, served_by=served)
             )
@@ -207,7 +207,7 @@ async def _document(
     )
 
 
-def _ref(each: Back) -> RefDocument:
+def _ref(each: RestoredRef) -> RefDocument:
     turned = each.turned
     now = each.commit or turned.found
     return RefDocument(

@@ -7,10 +7,10 @@ import structlog
 from zonegit.bus.connection import connect
 from zonegit.bus.presence import Instance
 from zonegit.bus.service import serve
-from zonegit.config import BusSettings, Settings
+from zonegit.config import BusSettings, ClientSettings
 from zonegit.errors import Unavailable
 from zonegit.store.folder_lock import locked
-from zonegit_objectstore.handlers import DEPTHS, Handlers
+from zonegit_objectstore.handlers import DEPTHS, ObjectHandlers
 from zonegit_objectstore.membership import open_membership
 from zonegit_objectstore.sqlite import open_objects
 
@@ -21,7 +21,7 @@ FILE: Final = "objectstore/objects.sqlite3"
 log = structlog.get_logger()
 
 
-async def run(bus_settings: BusSettings, settings: Settings) -> None:
+async def run(bus_settings: BusSettings, settings: ClientSettings) -> None:
     """Serves until cancelled.
 
     Raises:
@@ -34,7 +34,7 @@ async def run(bus_settings: BusSettings, settings: Settings) -> None:
     raise Unavailable(f"{bus_settings.shown} closed the connection for good")
 
 
-async def _serve(bus_settings: BusSettings, settings: Settings) -> None:
+async def _serve(bus_settings: BusSettings, settings: ClientSettings) -> None:
     """Serve until the bus closes the connection for good."""
     async with (
         open_objects(settings.data / FILE) as store,
@@ -46,7 +46,7 @@ async def _serve(bus_settings: BusSettings, settings: Settings) -> None:
         async with (
             instance.running(),
             membership.running(bus),
-            serve(bus, NAME, "objects", Handlers(store).endpoints(), DEPTHS),
+            serve(bus, NAME, "objects", ObjectHandlers(store).endpoints(), DEPTHS),
         ):
             log.info(
                 "service.started",

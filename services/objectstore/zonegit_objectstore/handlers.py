@@ -7,18 +7,18 @@ what was asked for, so that no request keeps a thread for long: about 10 ms.
 from typing import Final
 
 from zonegit.bus.lanes import READ, WRITE
-from zonegit.bus.service import Answer, Endpoints, endpoints_of
+from zonegit.bus.service import Endpoints, RequestHandler, endpoints_of
 from zonegit.store.outline import MAX_OUTLINED
 from zonegit.wire.messages import (
     MAX_BATCH_OCTETS,
+    CommitHistory,
     Done,
     FindObjects,
-    Found,
+    FoundObjects,
     GetObjects,
     GotObjects,
-    History,
     HistoryOf,
-    Listed,
+    ListedObjects,
     ListObjects,
     Missing,
     MissingObjects,
@@ -37,7 +37,7 @@ HISTORY_BATCH: Final = 512
 """Commits in a reply, at the most, unless there are more tips."""
 
 
-class Handlers:
+class ObjectHandlers:
     """The verbs, over a store."""
 
     def __init__(self, store: SqliteObjects) -> None:
@@ -45,7 +45,7 @@ class Handlers:
 
     def endpoints(self) -> Endpoints:
         """Return the verbs of the table, each with its answer."""
-        answers: dict[str, Answer] = {
+        answers: dict[str, RequestHandler] = {
             "get": self.get,
             "put": self.put,
             "missing": self.missing,
@@ -71,13 +71,13 @@ class Handlers:
     async def missing(self, request: Request, message: MissingObjects) -> Missing:
         return Missing(ids=sorted(await self._store.missing(message.ids)))
 
-    async def find(self, request: Request, message: FindObjects) -> Found:
-        return Found(objects=await self._store.find(message.prefix))
+    async def find(self, request: Request, message: FindObjects) -> FoundObjects:
+        return FoundObjects(objects=await self._store.find(message.prefix))
 
-    async def listed(self, request: Request, message: ListObjects) -> Listed:
-        return Listed(objects=await self._store.listed(message.after))
+    async def listed(self, request: Request, message: ListObjects) -> ListedObjects:
+        return ListedObjects(objects=await self._store.listed(message.after))
 
-    async def history(self, request: Request, message: HistoryOf) -> History:
+    async def history(self, request: Request, message: HistoryOf) -> CommitHistory:
         limit = min(message.limit, HISTORY_BATCH)
         found = await self._store.latest(message.tips, limit, MAX_BATCH_OCTETS)
-        return History(commits=found)
+        return CommitHistory(commits=found)

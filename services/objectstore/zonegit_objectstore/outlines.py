@@ -22,7 +22,7 @@ from zonegit.store.outline import (
     outline_object,
     outline_run,
 )
-from zonegit.store.stored_rows import Damaged, RowReader, StoredCount, StoredId, read_value
+from zonegit.store.stored_rows import DamagedFile, RowReader, StoredCount, StoredId, read_value
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_OCTETS
 from zonegit_objectstore import runs
@@ -79,7 +79,7 @@ def read(connection: Connection, ids: Sequence[ObjectId]) -> dict[ObjectId, Outl
     """
     since = _SINCE.read_first(connection.execute("SELECT since FROM judged"))
     if since is None:
-        raise Damaged("table judged is empty")
+        raise DamagedFile("table judged is empty")
     payloads: dict[ObjectId, bytes] = {}
     trees: dict[ObjectId, Tree] = {}
     found = dict(runs.read(connection, ids))

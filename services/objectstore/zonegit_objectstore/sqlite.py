@@ -10,14 +10,22 @@ from typing import Any, Final, cast
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.codec import decode, links
-from zonegit.objects.ids import ID_OCTETS, CommitId, Kind, ObjectId, RawObject, short, verified
+from zonegit.objects.ids import (
+    ID_OCTETS,
+    CommitId,
+    ObjectId,
+    ObjectKind,
+    RawObject,
+    short,
+    verified,
+)
 from zonegit.objects.model import Blob, Commit, Object
 from zonegit.store import digests, outline
 from zonegit.store.digests import Watched
 from zonegit.store.outline import Outline
 from zonegit.store.protocols import Dated
 from zonegit.store.sqlite import Database, Upgrades, open_database
-from zonegit.store.stored_rows import Damaged, RowReader, StoredCount, StoredId, read_value
+from zonegit.store.stored_rows import DamagedFile, RowReader, StoredCount, StoredId, read_value
 from zonegit_objectstore import commit_graph, outlines, runs
 from zonegit_objectstore.rows import not_stored, select
 from zonegit_objectstore.runs import RecentOutlines
@@ -67,16 +75,16 @@ def _verified(object_id: bytes, kind: bytes, payload: bytes) -> RawObject:
     return verified(RawObject(ObjectId(object_id), _kind(kind), payload))
 
 
-def _kind(octets: bytes) -> Kind:
+def _kind(octets: bytes) -> ObjectKind:
     """Return a stored kind, which may be none: the id tells."""
-    return cast(Kind, octets.decode(errors="backslashreplace"))
+    return cast(ObjectKind, octets.decode(errors="backslashreplace"))
 
 
 _OBJECT: Final = RowReader("object", tuple[StoredId, bytes, bytes], _verified, keys=1)
 _LENGTH: Final[RowReader[tuple[ObjectId, int]]] = RowReader(
     "object", tuple[StoredId, StoredCount], lambda *columns: columns, keys=1
 )
-_KIND: Final[RowReader[tuple[ObjectId, Kind]]] = RowReader(
+_KIND: Final[RowReader[tuple[ObjectId, ObjectKind]]] = RowReader(
     "object", tuple[StoredId, bytes], lambda each, kind: (ObjectId(each), _kind(kind)), keys=1
 )
 _LISTED: Final[RowReader[tuple[ObjectId, str]]] = RowReader(
@@ -111,7 +119,7 @@ class SqliteObjects:
     async def missing(self, ids: Collection[ObjectId]) -> set[ObjectId]:
         return await self._database.read(partial(_missing, ids=frozenset(ids)))
 
-    async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
+    async def find(self, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
         return await self._database.read(partial(_find, prefix=prefix))
 
     async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
@@ -232,7 +240,7 @@ def _missing(connection: Connection, ids: Collection[ObjectId]) -> set[ObjectId]
     return set(ids).difference(held for (held,) in select(connection, "id", list(ids)))
 
 
-def _find(connection: Connection, prefix: str) -> list[tuple[ObjectId, Kind]]:
+def _find(connection: Connection, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
     digits = 2 * ID_OCTETS
     found = connection.execute(
         "SELECT id, CAST(kind AS BLOB) FROM object WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
@@ -264,7 +272,7 @@ def _latest(
     for raw in raws:
         if raw.id not in moments:
             if raw.kind == "commit":
-                raise Damaged(f"table history has no row for commit {short(raw.id)}")
+                raise DamagedFile(f"table history has no row for commit {short(raw.id)}")
             raise NotFound(f"{raw.kind} {short(raw.id)} is not a commit", object=raw.id.hex())
     return [Dated(raw, moments[CommitId(raw.id)]) for raw in raws]
 
@@ -279,14 +287,14 @@ def _select_objects(connection: Connection, ids: Sequence[ObjectId]) -> list[Any
                 select(connection, _OBJECT_COLUMNS, [each])
             except sqlite3.DatabaseError as error:
                 message = f"object {each.hex()} cannot be read: {error}"
-                raise Damaged(message, object=each.hex()) from error
+                raise DamagedFile(message, object=each.hex()) from error
         raise
 
 
 def _read_object(row: tuple[Any, ...]) -> RawObject:
     try:
         return _OBJECT.read(row)
-    except Damaged as error:
+    except DamagedFile as error:
         error.details.setdefault("object", bytes(row[0]).hex())
         raise
 

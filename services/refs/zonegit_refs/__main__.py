@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zonegit import process
-from zonegit.store.basis import USUAL, Limits
+from zonegit.store.basis import USUAL, MoveLimits
 from zonegit_refs import app
 
 
@@ -46,7 +46,7 @@ def main(
     log_level: str,
 ) -> None:
     """Keeps branches, tags, zones and HEADs, and tells everybody when one moves."""
-    serve = partial(app.run, limits=Limits(max_change, max_change_from, allow_ds_changes))
+    serve = partial(app.run, limits=MoveLimits(max_change, max_change_from, allow_ds_changes))
     sys.exit(process.run(app.NAME, serve, data=data, nats_url=nats_url, log_level=log_level))
 
 

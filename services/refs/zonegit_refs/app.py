@@ -8,13 +8,13 @@ from zonegit.bus.connection import connect
 from zonegit.bus.presence import Instance
 from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.service import serve
-from zonegit.config import BusSettings, Settings
+from zonegit.config import BusSettings, ClientSettings
 from zonegit.errors import Unavailable
-from zonegit.store.basis import Limits
+from zonegit.store.basis import MoveLimits
 from zonegit.store.folder_lock import locked
-from zonegit_refs.handlers import DEPTHS, Handlers
-from zonegit_refs.keeper import Keeper
-from zonegit_refs.legacy.adopter import Adopting
+from zonegit_refs.handlers import DEPTHS, RefHandlers
+from zonegit_refs.keeper import RefKeeper
+from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.other_instances import hear_others
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
@@ -28,7 +28,7 @@ FILE: Final = "refs/refs.sqlite3"
 log = structlog.get_logger()
 
 
-async def run(bus_settings: BusSettings, settings: Settings, limits: Limits) -> None:
+async def run(bus_settings: BusSettings, settings: ClientSettings, limits: MoveLimits) -> None:
     """Serves until cancelled; branches move within ``limits``.
 
     Raises:
@@ -41,7 +41,7 @@ async def run(bus_settings: BusSettings, settings: Settings, limits: Limits) -> 
     raise Unavailable(f"{bus_settings.shown} closed the connection for good")
 
 
-async def _serve(bus_settings: BusSettings, settings: Settings, limits: Limits) -> None:
+async def _serve(bus_settings: BusSettings, settings: ClientSettings, limits: MoveLimits) -> None:
     """Serve until the bus closes the connection for good."""
     async with (
         open_refs(settings.data / FILE) as refs,
@@ -53,11 +53,11 @@ async def _serve(bus_settings: BusSettings, settings: Settings, limits: Limits) 
         objects = RemoteObjects(bus, NAME)
         witnesses = Witnesses(bus, refs)
         check = StoreCheck(refs)
-        keeper = Keeper(
+        keeper = RefKeeper(
             refs, objects, publisher.announce, limits=limits, resolvers=witnesses, check=check
         )
-        adopting = Adopting(refs, keeper, objects)
-        endpoints = Handlers(
+        adopting = LegacyAdopter(refs, keeper, objects)
+        endpoints = RefHandlers(
             keeper, adopting, witnesses.take, witnesses.listener.list_registered
         ).endpoints()
         async with (

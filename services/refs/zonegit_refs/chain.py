@@ -16,7 +16,7 @@ from zonegit.store import digests
 from zonegit.store.digests import EMPTY, NOTHING, Digest
 from zonegit.store.protocols import EntryKind
 from zonegit.store.ref_names import Space
-from zonegit.store.stored_rows import Damaged, StoredId, StoredSerial, StoredTime
+from zonegit.store.stored_rows import DamagedFile, StoredId, StoredSerial, StoredTime
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ def append(connection: Connection, *row: Any) -> None:
     """
     end = digests.read(connection, NAME)
     if row[0] != end.rows + 1:
-        raise Damaged(f"table log ends at {row[0] - 1:,}, and {end.rows:,} rows were written")
+        raise DamagedFile(f"table log ends at {row[0] - 1:,}, and {end.rows:,} rows were written")
     chained = (*row, end.sum)
     connection.execute(_APPEND, chained)
     digests.write(connection, NAME, Digest(end.rows + 1, digests.hash_row(chained)))
@@ -133,7 +133,7 @@ def find_damage(
         last = row[0]
         try:
             read(row)
-        except Damaged as error:
+        except DamagedFile as error:
             damage.append(error.message)
     has_more = len(found) == CHECK_BATCH
     if not has_more:
@@ -155,4 +155,4 @@ def check_end(connection: Connection, last: int) -> None:
         Damaged: it is not.
     """
     for each in _compare_end(connection, last):
-        raise Damaged(each)
+        raise DamagedFile(each)

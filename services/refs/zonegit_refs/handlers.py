@@ -7,24 +7,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from zonegit.bus.lanes import READ, SLOW, WRITE
-from zonegit.bus.service import Answer, Endpoints, endpoints_of
+from zonegit.bus.service import Endpoints, RequestHandler, endpoints_of
 from zonegit.errors import Denied, Invalid, Unavailable
 from zonegit.store import ref_names
 from zonegit.store.basis import Basis
 from zonegit.store.protocols import (
     Adopter,
-    Aftermath,
     CheckedStore,
+    HeadsOfOperator,
     Installation,
+    LogPage,
     Moved,
+    OperationDetails,
     Operations,
     Origin,
     Recovery,
+    RefAt,
+    RefsSnapshot,
     RefStore,
-    Since,
-    Snapshot,
-    Stood,
-    Where,
     Witness,
     ZoneRefs,
 )
@@ -44,6 +44,7 @@ from zonegit.wire.messages import (
     AskSnapshot,
     AskWhere,
     AskZone,
+    ChangeInfo,
     Done,
     Judge,
     Move,
@@ -51,11 +52,10 @@ from zonegit.wire.messages import (
     Recover,
     Reflog,
     Register,
+    RegisteredResolvers,
     Replace,
-    Resolvers,
     Unpoint,
     Unregister,
-    Why,
 )
 from zonegit.wire.subjects import Request
 from zonegit.zone.names import Name
@@ -66,20 +66,20 @@ long until they are judged, and hold no place of what only reads."""
 RESOLVER: Final = "resolver"
 """The actor that resolvers are."""
 
-Hear = Callable[[Witness], Awaitable[None]]
+OnWitness = Callable[[Witness], Awaitable[None]]
 """Takes a resolver's word for what it holds of the log."""
-ListResolvers = Callable[[Sequence[str], str], Awaitable[Resolvers]]
+ListResolvers = Callable[[Sequence[str], str], Awaitable[RegisteredResolvers]]
 """Returns a page of the registry: given which are expected, and the name that the page follows."""
 
 
-class Handlers:
+class RefHandlers:
     """The verbs, over a store and what takes over stores of the original."""
 
     def __init__(
         self,
         refs: RefStore,
         adopter: Adopter,
-        hear: Hear | None = None,
+        hear: OnWitness | None = None,
         list_resolvers: ListResolvers | None = None,
     ) -> None:
         self._refs = refs
@@ -89,7 +89,7 @@ class Handlers:
 
     def endpoints(self) -> Endpoints:
         """Return the verbs of the table, each with its answer."""
-        answers: dict[str, Answer] = {
+        answers: dict[str, RequestHandler] = {
             "where": self.where,
             "zone": self.zone,
             "snapshot": self.snapshot,
@@ -114,16 +114,16 @@ class Handlers:
         }
         return endpoints_of("refs", answers)
 
-    async def where(self, request: Request, message: AskWhere) -> Where:
+    async def where(self, request: Request, message: AskWhere) -> HeadsOfOperator:
         return await self._refs.where(request.actor)
 
     async def zone(self, request: Request, message: AskZone) -> ZoneRefs:
         return await self._refs.zone(_zone(request), request.actor)
 
-    async def snapshot(self, request: Request, message: AskSnapshot) -> Snapshot:
+    async def snapshot(self, request: Request, message: AskSnapshot) -> RefsSnapshot:
         return await self._refs.snapshot(message.after)
 
-    async def since(self, request: Request, message: AskSince) -> Since:
+    async def since(self, request: Request, message: AskSince) -> LogPage:
         found = await self._refs.since(message.epoch, message.sequence, message.operation)
         holds_more = found.is_other or message.sequence > found.sequence
         # The broker lets none but resolvers speak as such.
@@ -137,7 +137,7 @@ class Handlers:
         entries = await self._refs.reflog(_ref(request), message.limit, message.serial)
         return Reflog(entries=entries)
 
-    async def at(self, request: Request, message: AskAt) -> Stood:
+    async def at(self, request: Request, message: AskAt) -> RefAt:
         return await self._refs.at(_ref(request), message.when)
 
     async def operations(self, request: Request, message: AskOperations) -> Operations:
@@ -146,7 +146,7 @@ class Handlers:
             message.limit, message.before, zone=zone, actor=message.actor
         )
 
-    async def operation(self, request: Request, message: AskOperation) -> Aftermath:
+    async def operation(self, request: Request, message: AskOperation) -> OperationDetails:
         return await self._refs.operation(
             request.actor, message.prefix, message.after, redo=message.redo
         )
@@ -217,7 +217,7 @@ class Handlers:
     async def adopt(self, request: Request, message: Adopt) -> Moved:
         return await self._adopter.adopt(message.slots, _origin(request, message.why))
 
-    async def resolvers(self, request: Request, message: AskResolvers) -> Resolvers:
+    async def resolvers(self, request: Request, message: AskResolvers) -> RegisteredResolvers:
         if self._list_resolvers is None:
             raise Unavailable("this ref store listens to no resolvers")
         return await self._list_resolvers(message.expected, message.after)
@@ -245,7 +245,7 @@ def _head(request: Request, zone: Name | None, *, default: bool) -> RefName:
     return ref_names.default_head() if default else ref_names.own_head(request.actor)
 
 
-def _origin(request: Request, why: Why) -> Origin:
+def _origin(request: Request, why: ChangeInfo) -> Origin:
     return Origin(
         request.actor, why.reason, why.operation, why.force, why.turn, why.because, why.undoes
     )

@@ -19,27 +19,27 @@ from zonegit.objects.ids import ObjectId, RawObject, short, verify_all
 from zonegit.objects.model import Symref
 from zonegit.safety import judgement, moves, tips
 from zonegit.safety.moves import MoveRequest
-from zonegit.safety.reader import Reading
+from zonegit.safety.reader import MoveReader
 from zonegit.safety.tips import Candidate
 from zonegit.store import ref_names
-from zonegit.store.basis import USUAL, Basis, Limits, ServedTree
+from zonegit.store.basis import USUAL, Basis, MoveLimits, ServedTree
 from zonegit.store.expected import Absent, Expected, holds
 from zonegit.store.protocols import (
-    Aftermath,
     CheckedStore,
     Guard,
+    HeadsOfOperator,
     Installation,
     LogEntry,
+    LogPage,
     Moved,
     ObjectStore,
+    OperationDetails,
     Operations,
     Origin,
     Recovery,
+    RefAt,
+    RefsSnapshot,
     Renewal,
-    Since,
-    Snapshot,
-    Stood,
-    Where,
     ZoneRefs,
 )
 from zonegit.store.ref_names import RefName
@@ -47,10 +47,10 @@ from zonegit.store.ref_time import When
 from zonegit.zone.names import Name
 from zonegit_refs import judgement_queue
 from zonegit_refs.judgement_queue import MOVES, QUESTIONS
-from zonegit_refs.retry_order import Turns
+from zonegit_refs.retry_order import RetryQueues
 from zonegit_refs.sqlite import SqliteRefs
 from zonegit_refs.store_check import StoreCheck
-from zonegit_refs.writes import Overtaken
+from zonegit_refs.writes import TipMoved
 
 Announce = Callable[[Sequence[RawObject], Sequence[LogEntry]], None]
 """Tells the world of durable log rows, with the new objects of a commit; returns at once."""
@@ -61,7 +61,7 @@ MOST_JUDGED: Final = 20
 log = structlog.get_logger()
 
 
-class Resolvers(Protocol):
+class RestoreWitnesses(Protocol):
     """The resolvers, which know whether the store was restored from a backup."""
 
     async def ask(self) -> None:
@@ -78,7 +78,7 @@ class Resolvers(Protocol):
 
 
 class NoResolvers:
-    """Implements :class:`Resolvers` where there is no bus."""
+    """Implements :class:`RestoreWitnesses` where there is no bus."""
 
     async def ask(self) -> None:
         """Return at once."""
@@ -95,13 +95,13 @@ class _Tip:
     """The commit that a ref is to move to. ``candidate`` None: the ref is deleted. ``is_checked``:
     it is known to be a valid zone."""
 
-    reading: Reading
+    reading: MoveReader
     is_legacy: bool = False
     candidate: Candidate | None = None
     is_checked: bool = False
 
 
-class Keeper:
+class RefKeeper:
     """Implements :class:`zonegit.store.protocols.RefStore`."""
 
     def __init__(
@@ -110,30 +110,30 @@ class Keeper:
         objects: ObjectStore,
         announce: Announce,
         clock: Callable[[], float] = time.time,
-        limits: Limits = USUAL,
-        resolvers: Resolvers | None = None,
+        limits: MoveLimits = USUAL,
+        resolvers: RestoreWitnesses | None = None,
         check: StoreCheck | None = None,
     ) -> None:
         self._refs = refs
         self._objects = objects
         self._announce = announce
         self._clock = clock
-        self._turns = Turns()
+        self._turns = RetryQueues()
         self._limits = limits
         self._judgements = judgement_queue.open_queue()
         self._resolvers = resolvers or NoResolvers()
         self._check = check or StoreCheck(refs)
 
-    async def where(self, actor: str) -> Where:
+    async def where(self, actor: str) -> HeadsOfOperator:
         return await self._refs.where(actor)
 
     async def zone(self, zone: Name, actor: str) -> ZoneRefs:
         return await self._refs.zone(zone, actor)
 
-    async def snapshot(self, after: Name | None = None) -> Snapshot:
+    async def snapshot(self, after: Name | None = None) -> RefsSnapshot:
         return await self._refs.snapshot(after)
 
-    async def since(self, epoch: str, sequence: int, operation: str = "") -> Since:
+    async def since(self, epoch: str, sequence: int, operation: str = "") -> LogPage:
         since = await self._refs.since(epoch, sequence, operation)
         if epoch != since.epoch or sequence > since.sequence or since.is_other:
             self._resolvers.hint()
@@ -142,7 +142,7 @@ class Keeper:
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
         return await self._refs.reflog(ref, limit, serial)
 
-    async def at(self, ref: RefName, when: When) -> Stood:
+    async def at(self, ref: RefName, when: When) -> RefAt:
         return await self._refs.at(ref, when, self._clock())
 
     async def operations(
@@ -157,7 +157,7 @@ class Keeper:
 
     async def operation(
         self, actor: str, prefix: str | None, after: int = 0, *, redo: bool = False
-    ) -> Aftermath:
+    ) -> OperationDetails:
         return await self._refs.operation(actor, prefix, after, redo=redo)
 
     async def recovery(self) -> Recovery:
@@ -170,7 +170,7 @@ class Keeper:
         served: dict[str, ServedTree] = {}
         for each in renewals:
             if each.new is not None:
-                reading = Reading(self._objects, {})
+                reading = MoveReader(self._objects, {})
                 ref = ref_names.branch(zone, each.branch)
                 candidate = await judgement.admit(reading, ref, each.new)
                 await judgement.check_renewal(reading, each.expected, each.new)
@@ -223,7 +223,7 @@ class Keeper:
         ref, new = request.ref, request.new
         moves.require_movable(ref)
         known = {raw.id: raw for raw in verify_all([*objects, *seen])}
-        tip = _Tip(Reading(self._objects, known), is_legacy=is_legacy)
+        tip = _Tip(MoveReader(self._objects, known), is_legacy=is_legacy)
         if new is not None:
             async with self._judgements.turn(MOVES, origin.actor):
                 # What rides along is true, but only what is stored may be named by a ref.
@@ -256,7 +256,7 @@ class Keeper:
             if served is None or (tip != request.new and holds(expected, tip)):
                 async with self._judgements.turn(MOVES, origin.actor):
                     await self._check_move(request, new, tip)
-            with suppress(Overtaken):
+            with suppress(TipMoved):
                 return await self._refs.move(
                     ref, expected, request.new, served, tip, origin, self._clock(),
                     self._tell(objects),
@@ -338,7 +338,7 @@ class Keeper:
             NotFound: ``new`` is not stored, or not what such a ref may hold.
             Invalid: it is a commit of another zone, without a SOA, or no valid zone.
         """
-        tip = _Tip(Reading(self._objects, {}), is_legacy=True)
+        tip = _Tip(MoveReader(self._objects, {}), is_legacy=True)
         tip.candidate = await judgement.admit(tip.reading, ref, new)
         await self._check_move(MoveRequest(ref, Absent(), new), tip, None)
         return judgement.served_by(ref, tip.candidate)

@@ -23,15 +23,15 @@ from zonegit.wire.messages import (
     Announcement,
     CallResolvers,
     Registered,
-    Resolvers,
-    Served,
+    RegisteredResolvers,
+    ServedEvent,
 )
 from zonegit_refs.registry import SETTLED_AFTER_S, Registry
 
 MAX_SERVED: Final = 4_096
 """Octets of a report of what is served."""
 
-Hear = Callable[[Announcement | Served], None]
+OnAnnouncement = Callable[[Announcement | ServedEvent], None]
 
 log = structlog.get_logger()
 
@@ -39,7 +39,9 @@ log = structlog.get_logger()
 class ResolverListener:
     """Listens while :meth:`running`; ``hear`` takes each message that is what it claims to be."""
 
-    def __init__(self, bus: Bus, hear: Hear, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, bus: Bus, hear: OnAnnouncement, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._bus = bus
         self._hear = hear
         self._clock = clock
@@ -66,7 +68,9 @@ class ResolverListener:
             finally:
                 calling.cancel()
 
-    async def list_registered(self, expected: Sequence[str] = (), after: str = "") -> Resolvers:
+    async def list_registered(
+        self, expected: Sequence[str] = (), after: str = ""
+    ) -> RegisteredResolvers:
         """Return a page of the registry, once that is complete."""
         while not self._registry.is_settled(self._clock(), expected):
             heard = self._heard
@@ -130,7 +134,7 @@ class ResolverListener:
             )
 
 
-def _decode(subject: str, octets: bytes) -> Announcement | Served:
+def _decode(subject: str, octets: bytes) -> Announcement | ServedEvent:
     """Raises:
     Invalid: malformed, too large, or not what its subject says.
     """
@@ -139,7 +143,7 @@ def _decode(subject: str, octets: bytes) -> Announcement | Served:
         if subject != subjects.announcement(said.resolver):
             raise Invalid(f"an announcement of {said.resolver!r}, whose subject this is not")
         return said
-    report = codec.decode(octets, Served, MAX_SERVED)
+    report = codec.decode(octets, ServedEvent, MAX_SERVED)
     bound = subjects.served(report.resolver, report.zone)
     if subject not in (bound, subjects.served_unbound(report.zone)):
         raise Invalid(f"a report of {report.resolver[:64]!r}, whose subject this is not")

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid, NotFound
-from zonegit.store.protocols import Aftermath, LogEntry, Operated, Operations
+from zonegit.store.protocols import LogEntry, OperationDetails, Operations, OperationSummary
 from zonegit.store.stored_rows import RowReader, StoredCount, read_value
 from zonegit.zone.names import Name
 from zonegit_refs import reads, schema, undos
@@ -35,7 +35,7 @@ _LAST_CHARACTER: Final = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class OperationFilter:
     """Which rows of the log count: those before a sequence, of one zone's refs, of one operator;
     None: all."""
 
@@ -52,9 +52,9 @@ class Wanted:
         return " AND ".join(["TRUE", *compared]), list(given.values())
 
 
-def latest(connection: Connection, limit: int, wanted: Wanted) -> Operations:
+def latest(connection: Connection, limit: int, wanted: OperationFilter) -> Operations:
     """A page of operations, the latest first."""
-    told: list[Operated] = []
+    told: list[OperationSummary] = []
     seen: set[str] = set()
     octets = looked = 0
     at = wanted.before
@@ -71,7 +71,7 @@ def latest(connection: Connection, limit: int, wanted: Wanted) -> Operations:
     return Operations(told, at if looked == MOST_LOOKED_AT else None)
 
 
-def _rows_back(connection: Connection, wanted: Wanted) -> Iterator[tuple[int, str]]:
+def _rows_back(connection: Connection, wanted: OperationFilter) -> Iterator[tuple[int, str]]:
     """Sequence and operation of each row that counts, the latest first."""
     condition, values = wanted.condition()
     before = wanted.before if wanted.before is not None else schema.last_sequence(connection) + 1
@@ -82,7 +82,7 @@ def _rows_back(connection: Connection, wanted: Wanted) -> Iterator[tuple[int, st
     return map(_PLACED.read, found)
 
 
-def _was_told(connection: Connection, operation: str, wanted: Wanted) -> bool:
+def _was_told(connection: Connection, operation: str, wanted: OperationFilter) -> bool:
     """Whether an earlier page had the operation, by a later row of it."""
     if wanted.before is None:
         return False
@@ -94,19 +94,19 @@ def _was_told(connection: Connection, operation: str, wanted: Wanted) -> bool:
     return found.fetchone() is not None
 
 
-def _operated(connection: Connection, operation: str, wanted: Wanted) -> Operated:
+def _operated(connection: Connection, operation: str, wanted: OperationFilter) -> OperationSummary:
     condition, values = wanted.condition("+")
     only = f"WHERE {condition} AND operation = ?"
     (count,) = connection.execute(f"{_COUNT} {only}", (*values, operation)).fetchone()
     shown = connection.execute(
         f"{schema.LOG} {only} ORDER BY sequence LIMIT ?", (*values, operation, SHOWN_ROWS)
     )
-    return Operated(operation, count, schema.entries(shown))
+    return OperationSummary(operation, count, schema.entries(shown))
 
 
 def aftermath(
     connection: Connection, actor: str, prefix: str | None, after: int, *, redo: bool
-) -> Aftermath:
+) -> OperationDetails:
     """Return a page of one operation's rows after a sequence, and what became of their refs.
 
     Raises:
@@ -127,7 +127,7 @@ def aftermath(
     page = reads.fitting([(sum(map(reads.entry_octets, each)), each) for each in since])
     later = {each.sequence: each for _, *moves in page for each in moves}
     more = len(page) < len(entries)
-    told = Aftermath(operation, [each[0] for each in page], list(later.values()), more)
+    told = OperationDetails(operation, [each[0] for each in page], list(later.values()), more)
     undo = undos.find_undo_of(connection, operation)
     if undo is None:
         return told

@@ -13,12 +13,12 @@ from zonegit.objects.ids import ObjectId
 from zonegit.safety.moves import unknown_zone
 from zonegit.store.protocols import (
     Head,
+    HeadsOfOperator,
     LogEntry,
-    Since,
-    Snapshot,
-    Stood,
-    Tip,
-    Where,
+    LogPage,
+    RefAt,
+    RefsSnapshot,
+    RefTip,
     ZoneRefs,
 )
 from zonegit.store.ref_names import RefName
@@ -42,11 +42,11 @@ _BY_THEN: Final = """
 """
 
 
-def where(connection: Connection, actor: str) -> Where:
+def where(connection: Connection, actor: str) -> HeadsOfOperator:
     """The HEADs that apply to ``actor``."""
     own, own_lost = _follow(connection, actor)
     default, default_lost = _follow(connection, "")
-    return Where(own, default, own_lost, default_lost)
+    return HeadsOfOperator(own, default, own_lost, default_lost)
 
 
 def _follow(connection: Connection, actor: str) -> tuple[Head | None, bool]:
@@ -94,15 +94,15 @@ def require_zone(connection: Connection, zone: Name) -> None:
 def _zone_refs(
     zone: Name, found: Iterable[tuple[Any, ...]], remembered: str | None, *, awaiting: bool
 ) -> ZoneRefs:
-    heads: dict[str, Tip] = {}
-    tags: dict[str, Tip] = {}
+    heads: dict[str, RefTip] = {}
+    tags: dict[str, RefTip] = {}
     for row in found:
         ref, tip = schema.tip(row)
         (heads if ref.space == "heads" else tags)[ref.short] = tip
     return ZoneRefs(zone, heads, tags, remembered, awaiting)
 
 
-def snapshot(connection: Connection, after: Name | None) -> Snapshot:
+def snapshot(connection: Connection, after: Name | None) -> RefsSnapshot:
     """A page of zones in the order of their octets; ``after`` in the answer says where to go on."""
     zones = schema.ZONE.read_all(
         connection.execute(
@@ -115,7 +115,7 @@ def snapshot(connection: Connection, after: Name | None) -> Snapshot:
     fits = fitting([(_octets(refs.get(zone, [])), zone) for zone in page])
     more = len(fits) < len(zones)
     awaiting = _awaiting_of(connection, page)
-    return Snapshot(
+    return RefsSnapshot(
         schema.epoch(connection),
         schema.last_sequence(connection),
         [_zone_refs(zone, refs.get(zone, []), None, awaiting=zone in awaiting) for zone in fits],
@@ -166,19 +166,19 @@ def fitting(sized: list[tuple[int, Any]]) -> list[Any]:
     return fitting
 
 
-def since(connection: Connection, epoch: str, sequence: int, operation: str) -> Since:
+def since(connection: Connection, epoch: str, sequence: int, operation: str) -> LogPage:
     """Log rows after ``sequence``, as many as fit; none when ``epoch`` is another store's."""
     ours = schema.epoch(connection)
     last = schema.last_sequence(connection)
     if epoch != ours:
-        return Since(ours, last, [])
+        return LogPage(ours, last, [])
     if recovery.is_other_row(connection, sequence, operation):
-        return Since(ours, last, [], is_other=True)
+        return LogPage(ours, last, [], is_other=True)
     found = connection.execute(
         f"{schema.LOG} WHERE sequence > ? ORDER BY sequence LIMIT ?",
         (sequence, PAGE_ENTRIES),
     )
-    return Since(ours, last, _page(schema.entries(found)))
+    return LogPage(ours, last, _page(schema.entries(found)))
 
 
 def reflog(connection: Connection, ref: RefName, limit: int, serial: int | None) -> list[LogEntry]:
@@ -211,7 +211,7 @@ def _key(ref: RefName) -> tuple[bytes, str, str]:
     return schema.zone_key(ref), ref.space, ref.short
 
 
-def at(connection: Connection, ref: RefName, when: When, now: float) -> Stood:
+def at(connection: Connection, ref: RefName, when: When, now: float) -> RefAt:
     """Where a ref stood; ``now`` in seconds since 1970.
 
     Raises:
@@ -220,7 +220,7 @@ def at(connection: Connection, ref: RefName, when: When, now: float) -> Stood:
     match when:
         case Back(moves):
             entry = _nth_move(connection, ref, moves)
-            return Stood(entry, entry.time)
+            return RefAt(entry, entry.time)
         case Ago(seconds):
             time = max(now - seconds, 0.0)
         case At(time):
@@ -228,7 +228,7 @@ def at(connection: Connection, ref: RefName, when: When, now: float) -> Stood:
     by_then = schema.first_entry(
         connection.execute(f"{schema.LOG} WHERE sequence = ({_BY_THEN})", (*_key(ref), time))
     )
-    return Stood(by_then or _first_move(connection, ref), time)
+    return RefAt(by_then or _first_move(connection, ref), time)
 
 
 def _first_move(connection: Connection, ref: RefName) -> LogEntry:

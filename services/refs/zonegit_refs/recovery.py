@@ -16,7 +16,7 @@ from zonegit.objects.ids import short
 from zonegit.safety import policy
 from zonegit.store import ref_names
 from zonegit.store.basis import ServedTree
-from zonegit.store.protocols import Guard, Owed, Past, Recovery, Renewal, Witness
+from zonegit.store.protocols import Guard, Owed, PastEpoch, Recovery, Renewal, Witness
 from zonegit.store.recovery import describe_witness
 from zonegit.store.stored_rows import RowReader, StoredCount, StoredSerial, read_name, read_value
 from zonegit.zone import names
@@ -33,10 +33,10 @@ MAX_PAST: Final = 100
 _WITNESS: Final[RowReader[Witness]] = RowReader(
     "witness", tuple[str, str, StoredCount, str], Witness
 )
-_PAST: Final[RowReader[Past]] = RowReader(
+_PAST: Final[RowReader[PastEpoch]] = RowReader(
     "past",
     tuple[str, StoredCount, int],
-    lambda epoch, sequence, recovered: Past(epoch, sequence, bool(recovered)),
+    lambda epoch, sequence, recovered: PastEpoch(epoch, sequence, bool(recovered)),
 )
 _OWED: Final[RowReader[Owed]] = RowReader(
     "owed",
@@ -92,7 +92,7 @@ def witness(connection: Connection) -> Witness | None:
     return _WITNESS.read_first(found)
 
 
-def past(connection: Connection) -> list[Past]:
+def past(connection: Connection) -> list[PastEpoch]:
     """Return the epochs before this one, the latest first."""
     found = connection.execute(
         "SELECT epoch, sequence, recovered FROM past ORDER BY number DESC LIMIT ?", (MAX_PAST,)

@@ -18,7 +18,7 @@ from zonegit.wire.messages import (
     SILENT_AFTER_S,
     Announcement,
     Registered,
-    Resolvers,
+    RegisteredResolvers,
 )
 
 SETTLED_AFTER_S: Final = ANNOUNCE_EVERY_S + 0.5
@@ -92,12 +92,12 @@ class Registry:
         """Return after how many seconds the registry is complete in any case."""
         return max(0.0, self._began + SETTLED_AFTER_S - now)
 
-    def page(self, now: float, after: str = "") -> Resolvers:
+    def page(self, now: float, after: str = "") -> RegisteredResolvers:
         """Return the resolvers past a name, by name."""
         self._forget(now)
         names = sorted(name for name in self._entries if name > after)
         listed = names[:MAX_RESOLVERS_LISTED]
-        return Resolvers(
+        return RegisteredResolvers(
             resolvers=[_registered(self._entries[name], now) for name in listed],
             listening=now - self._began,
             after=listed[-1] if len(names) > len(listed) else None,

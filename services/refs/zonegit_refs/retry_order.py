@@ -33,7 +33,7 @@ class _Line:
     moved_up: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Turns:
+class RetryQueues:
     """The lines before refs that are raced for; a ref that nobody lost a race for has none."""
 
     def __init__(self, turn_s: float = TURN_S, patience_s: float = PATIENCE_S) -> None:

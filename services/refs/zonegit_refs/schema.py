@@ -13,11 +13,11 @@ from zonegit.objects.ids import ObjectId
 from zonegit.store import digests
 from zonegit.store.basis import ServedTree
 from zonegit.store.digests import Watched
-from zonegit.store.protocols import LogEntry, Tip
+from zonegit.store.protocols import LogEntry, RefTip
 from zonegit.store.ref_names import RefName, Space
 from zonegit.store.sqlite import Upgrades
 from zonegit.store.stored_rows import (
-    Damaged,
+    DamagedFile,
     RowReader,
     StoredCount,
     StoredId,
@@ -217,9 +217,9 @@ def _entry(*columns: Any) -> LogEntry:
     )  # fmt: skip
 
 
-def _tip(*columns: Any) -> tuple[RefName, Tip]:
+def _tip(*columns: Any) -> tuple[RefName, RefTip]:
     short, target, sequence, serial, highest, space, zone = columns
-    return RefName(space, read_name(zone), short), Tip(target, sequence, serial, highest)
+    return RefName(space, read_name(zone), short), RefTip(target, sequence, serial, highest)
 
 
 def _read_columns(*columns: Any) -> Any:
@@ -274,7 +274,7 @@ def entries(rows: Iterable[tuple[Any, ...]]) -> list[LogEntry]:
     return _ENTRY.read_all(rows)
 
 
-def tip(row: tuple[Any, ...]) -> tuple[RefName, Tip]:
+def tip(row: tuple[Any, ...]) -> tuple[RefName, RefTip]:
     """Return a row of ``TIP``."""
     return _TIP.read(row)
 
@@ -317,7 +317,7 @@ def _only(found: Iterable[tuple[Any, ...]]) -> str:
     """Return what the one row of table ``store`` says."""
     text = _STORE.read_first(found)
     if text is None:
-        raise Damaged("table store is empty")
+        raise DamagedFile("table store is empty")
     return text
 
 

@@ -17,33 +17,33 @@ from zonegit.store import digests
 from zonegit.store.basis import RefState, ServedTree
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import (
-    Aftermath,
     Guard,
+    HeadsOfOperator,
     Installation,
     LogEntry,
+    LogPage,
     Moved,
+    OperationDetails,
     Operations,
     Origin,
     Recovery,
+    RefAt,
+    RefsSnapshot,
     Renewal,
-    Since,
-    Snapshot,
-    Stood,
-    Where,
     Witness,
     ZoneRefs,
 )
 from zonegit.store.ref_names import RefName, marker
 from zonegit.store.ref_time import When
 from zonegit.store.sqlite import Database, open_database
-from zonegit.store.stored_rows import Damaged
+from zonegit.store.stored_rows import DamagedFile
 from zonegit.store.v03_slots import Slots
 from zonegit.zone.names import Name
 from zonegit_refs import chain, operations, reads, recovery, schema, writes
 from zonegit_refs.chain import CheckedPage
 from zonegit_refs.legacy import pending_names
-from zonegit_refs.legacy.pending_names import Pending
-from zonegit_refs.writes import Operation, Outcome
+from zonegit_refs.legacy.pending_names import PendingNames
+from zonegit_refs.writes import OperationWriter, WriteOutcome
 
 Tell = Callable[[list[LogEntry]], None]
 """Hears of log rows once they are durable, in their order."""
@@ -55,7 +55,7 @@ PAUSE_S: Final = 0.005
 """Between two slices of a check, so that what is asked meanwhile does not wait for it."""
 
 
-class Pulse(NamedTuple):
+class LogEnd(NamedTuple):
     """The end of the log. ``awaiting`` counts the zones that await their recovery;
     ``restored``: it has not begun. ``replaces`` are the installations that this one replaces."""
 
@@ -70,7 +70,7 @@ class Pulse(NamedTuple):
 class SqliteRefs:
     """The tables behind an open file. ``epoch`` is the name of its log."""
 
-    def __init__(self, database: Database, pulse: Pulse, run: str) -> None:
+    def __init__(self, database: Database, pulse: LogEnd, run: str) -> None:
         self._database = database
         self.epoch = pulse.epoch
         self.installation = pulse.installation
@@ -81,17 +81,17 @@ class SqliteRefs:
         self.begun: set[str] = set()
         """The epochs that began in this process."""
 
-    async def where(self, actor: str) -> Where:
+    async def where(self, actor: str) -> HeadsOfOperator:
         return await self._database.read(partial(reads.where, actor=actor))
 
     async def zone(self, zone: Name, actor: str) -> ZoneRefs:
         return await self._database.read(partial(reads.zone, zone=zone, actor=actor))
 
-    async def snapshot(self, after: Name | None) -> Snapshot:
+    async def snapshot(self, after: Name | None) -> RefsSnapshot:
         found = await self._database.read(partial(reads.snapshot, after=after))
         return msgspec.structs.replace(found, start=self.run)
 
-    async def since(self, epoch: str, sequence: int, operation: str) -> Since:
+    async def since(self, epoch: str, sequence: int, operation: str) -> LogPage:
         work = partial(reads.since, epoch=epoch, sequence=sequence, operation=operation)
         return await self._database.read(work)
 
@@ -99,19 +99,19 @@ class SqliteRefs:
         work = partial(reads.reflog, ref=ref, limit=limit, serial=serial)
         return await self._database.read(work)
 
-    async def at(self, ref: RefName, when: When, now: float) -> Stood:
+    async def at(self, ref: RefName, when: When, now: float) -> RefAt:
         work = partial(reads.at, ref=ref, when=when, now=now)
         return await self._database.read(work)
 
     async def operations(
         self, limit: int, before: int | None, zone: Name | None, actor: str | None
     ) -> Operations:
-        wanted = operations.Wanted(before, zone, actor)
+        wanted = operations.OperationFilter(before, zone, actor)
         return await self._database.read(partial(operations.latest, limit=limit, wanted=wanted))
 
     async def operation(
         self, actor: str, prefix: str | None, after: int, *, redo: bool
-    ) -> Aftermath:
+    ) -> OperationDetails:
         work = partial(operations.aftermath, actor=actor, prefix=prefix, after=after, redo=redo)
         return await self._database.read(work)
 
@@ -163,7 +163,7 @@ class SqliteRefs:
         work = partial(writes.replace, installation=installation, origin=origin, time=time)
         return await self._database.write(work)
 
-    async def pulse(self) -> Pulse:
+    async def pulse(self) -> LogEnd:
         """Return where the log stands."""
         return await self._database.read(_pulse)
 
@@ -222,7 +222,7 @@ class SqliteRefs:
         work = partial(writes.unpoint, head=head)
         return await self._change("unpoint", head, origin, time, tell, work)
 
-    async def pending(self) -> Pending | None:
+    async def pending(self) -> PendingNames | None:
         return await self._database.read(pending_names.read)
 
     async def keep(
@@ -242,9 +242,9 @@ class SqliteRefs:
         origin: Origin,
         time: float,
         tell: Tell,
-        work: Callable[[Operation], Outcome],
+        work: Callable[[OperationWriter], WriteOutcome],
     ) -> Moved:
-        def then(outcome: Outcome) -> None:
+        def then(outcome: WriteOutcome) -> None:
             if outcome.moved.epoch != self.epoch:
                 self.epoch = outcome.moved.epoch
                 self.begun.add(self.epoch)
@@ -252,7 +252,7 @@ class SqliteRefs:
             tell(outcome.news)
 
         outcome = await self._database.write(
-            lambda connection: work(Operation(connection, verb, ref, origin, time)), then
+            lambda connection: work(OperationWriter(connection, verb, ref, origin, time)), then
         )
         return outcome.moved
 
@@ -272,8 +272,8 @@ async def open_refs(path: Path) -> AsyncIterator[SqliteRefs]:
         yield SqliteRefs(database, await database.read(_pulse), run)
 
 
-def _pulse(connection: Connection) -> Pulse:
-    return Pulse(
+def _pulse(connection: Connection) -> LogEnd:
+    return LogEnd(
         schema.epoch(connection),
         schema.last_sequence(connection),
         recovery.count_awaiting(connection),
@@ -289,7 +289,7 @@ def _check_file(connection: Connection) -> list[str]:
     for table in (digests.SCHEMA, *schema.WATCHED.tables):
         try:
             digests.compare(connection, [table], pause=partial(time.sleep, PAUSE_S))
-        except Damaged as error:
+        except DamagedFile as error:
             damage.append(error.message)
     return damage
 

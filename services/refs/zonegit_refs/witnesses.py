@@ -23,7 +23,7 @@ from zonegit.containment import contain, keep_running
 from zonegit.errors import ZonegitError
 from zonegit.store.protocols import Witness
 from zonegit.wire import subjects
-from zonegit.wire.messages import Announcement, AskStatus, ResolverStatus, Served
+from zonegit.wire.messages import Announcement, AskStatus, ResolverStatus, ServedEvent
 from zonegit.zone import names
 from zonegit_refs.listener import ResolverListener
 from zonegit_refs.registry import SETTLED_AFTER_S
@@ -51,7 +51,7 @@ class Witnesses:
         self._may_move = asyncio.Event()
         self._hinted = asyncio.Event()
         self._is_doubted = True
-        self._claims: asyncio.Queue[Announcement | Served] = asyncio.Queue(MAX_CLAIMS)
+        self._claims: asyncio.Queue[Announcement | ServedEvent] = asyncio.Queue(MAX_CLAIMS)
         self._refused: set[str] = set()
         self._strangers: dict[str, tuple[str, str]] = {}
 
@@ -117,7 +117,7 @@ class Witnesses:
             await self.ask()
             await asyncio.sleep(PAUSE_S)
 
-    def _hear(self, said: Announcement | Served) -> None:
+    def _hear(self, said: Announcement | ServedEvent) -> None:
         is_news = self._is_later(said.epoch, said.sequence)
         if isinstance(said, Announcement):
             is_news |= self._is_doubted or not self._may_move.is_set() or self._is_strange(said)
@@ -141,10 +141,10 @@ class Witnesses:
             except ZonegitError as error:
                 log.warning("report.not-kept", error=error.message)
 
-    async def _weigh(self, said: Announcement | Served) -> None:
+    async def _weigh(self, said: Announcement | ServedEvent) -> None:
         operation = said.operation if isinstance(said, Announcement) else ""
         await self.take(Witness(said.resolver, said.epoch, said.sequence, operation))
-        if isinstance(said, Served):
+        if isinstance(said, ServedEvent):
             return
         if self._is_strange(said):
             if len(self._strangers) >= MAX_CLAIMS:

@@ -36,19 +36,19 @@ NOTHING: Final = b""
 """The target of a move that deletes its ref."""
 
 
-class Overtaken(Exception):
+class TipMoved(Exception):
     """A branch has moved since policy was asked; for the keeper, who asks anew."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class WriteOutcome:
     """What is answered, and the log rows that are news; none when the operation was sent again."""
 
     moved: Moved
     news: list[LogEntry]
 
 
-class Operation:
+class OperationWriter:
     """One operation inside its transaction. ``what`` tells apart the refs it moves; ``target`` is
     what the ref is to hold, empty: nothing, None: the verb has none."""
 
@@ -142,7 +142,7 @@ class Operation:
         self._written.append(entry)
         return sequence
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> WriteOutcome:
         """Records that the operation is done."""
         last = self._first + len(self._written) - 1
         origin = self._origin
@@ -152,10 +152,10 @@ class Operation:
             (origin.operation, self._what, origin.actor, self._first, last, self.target),
         )
         moved = Moved(schema.epoch(self.connection), last, self._written[-MOST_TOLD:])
-        return Outcome(moved, self._written)
+        return WriteOutcome(moved, self._written)
 
 
-def register(operation: Operation, zone: Name) -> Outcome:
+def register(operation: OperationWriter, zone: Name) -> WriteOutcome:
     """Register a zone.
 
     Raises:
@@ -164,7 +164,7 @@ def register(operation: Operation, zone: Name) -> Outcome:
             here.
     """
     if (before := operation.done_before()) is not None:
-        return Outcome(before, [])
+        return WriteOutcome(before, [])
     recovery.require_recovered(operation.connection, zone)
     if schema.is_registered(operation.connection, zone):
         raise moves.zone_exists(zone)
@@ -173,7 +173,7 @@ def register(operation: Operation, zone: Name) -> Outcome:
     return operation.outcome()
 
 
-def unregister(operation: Operation, zone: Name) -> Outcome:
+def unregister(operation: OperationWriter, zone: Name) -> WriteOutcome:
     """Remove a zone that holds nothing.
 
     Raises:
@@ -181,7 +181,7 @@ def unregister(operation: Operation, zone: Name) -> Outcome:
         Unsafe: it has branches or tags; these are deleted by :func:`move` alone.
     """
     if (before := operation.done_before()) is not None:
-        return Outcome(before, [])
+        return WriteOutcome(before, [])
     connection = operation.connection
     recovery.require_recovered(connection, zone)
     reads.require_zone(connection, zone)
@@ -199,7 +199,7 @@ def unregister(operation: Operation, zone: Name) -> Outcome:
 
 
 def move(
-    operation: Operation,
+    operation: OperationWriter,
     ref: RefName,
     expected: Expected,
     new: ObjectId | None,
@@ -207,7 +207,7 @@ def move(
     judged: ObjectId | None,
     *,
     force: bool,
-) -> Outcome:
+) -> WriteOutcome:
     """``served`` is what a branch's new commit gives to the world; None for a tag or no commit.
     ``judged`` is the tip from which policy allows that move, None: it does not exist.
 
@@ -222,11 +222,11 @@ def move(
     if (before := operation.done_before()) is not None:
         if before.entries and before.entries[-1].new != new:  # of an earlier release
             raise Invalid("this operation's id was used for another move")
-        return Outcome(before, [])
+        return WriteOutcome(before, [])
     found = state(operation.connection, ref)
     moves.check_expected(ref, found, expected)
     if new not in (None, found.tip) and served is not None and found.tip != judged:
-        raise Overtaken
+        raise TipMoved
     moves.check_new(ref, found, new, served, force=force)
     if new is None:
         _delete(operation, ref, found.tip)
@@ -300,7 +300,7 @@ def _forget_owed(connection: Connection, ref: RefName) -> None:
 
 
 def _set(
-    operation: Operation,
+    operation: OperationWriter,
     ref: RefName,
     current: ObjectId | None,
     new: ObjectId,
@@ -315,7 +315,7 @@ def _set(
     )
 
 
-def _delete(operation: Operation, ref: RefName, current: ObjectId | None) -> None:
+def _delete(operation: OperationWriter, ref: RefName, current: ObjectId | None) -> None:
     if current is None:
         return
     operation.connection.execute(
@@ -328,12 +328,12 @@ def _delete(operation: Operation, ref: RefName, current: ObjectId | None) -> Non
 
 
 def recover(
-    operation: Operation,
+    operation: OperationWriter,
     zone: Name,
     renewals: Sequence[Renewal],
     served: Mapping[str, ServedTree],
     guards: Sequence[Guard],
-) -> Outcome:
+) -> WriteOutcome:
     """Recover a zone (:meth:`zonegit.store.protocols.RefStore.recover`).
 
     ``served`` is what each new commit gives to the world, by branch.
@@ -344,7 +344,7 @@ def recover(
         Invalid: a guard is too far ahead.
     """
     if (before := operation.done_before()) is not None:
-        return Outcome(before, [])
+        return WriteOutcome(before, [])
     connection = operation.connection
     if recovery.begin(connection, zone):
         recovery.check_expected(connection, zone, renewals, served)
@@ -375,7 +375,7 @@ def replace(connection: Connection, installation: str, origin: Origin, time: flo
     return Installation(own, schema.replaces(connection))
 
 
-def _renew(operation: Operation, ref: RefName, renewal: Renewal, served: ServedTree) -> None:
+def _renew(operation: OperationWriter, ref: RefName, renewal: Renewal, served: ServedTree) -> None:
     highest = _highest(operation.connection, ref)
     policy.check(ref, served, highest, force=False)
     _serve(operation.connection, ref, policy.highest_after(served, highest))
@@ -383,7 +383,9 @@ def _renew(operation: Operation, ref: RefName, renewal: Renewal, served: ServedT
     _set(operation, ref, renewal.expected, renewal.new, served.serial)
 
 
-def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId) -> Outcome:
+def point(
+    operation: OperationWriter, head: RefName, branch: RefName, symref: ObjectId
+) -> WriteOutcome:
     """``head`` may be an actor's remembered branch of the zone; an own HEAD moves that as well.
 
     Raises:
@@ -392,7 +394,7 @@ def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId
     """
     operation.target = symref
     if (before := operation.done_before()) is not None:
-        return Outcome(before, [])
+        return WriteOutcome(before, [])
     assert branch.zone is not None
     recovery.require_recovered(operation.connection, None)
     reads.require_zone(operation.connection, branch.zone)
@@ -402,7 +404,9 @@ def point(operation: Operation, head: RefName, branch: RefName, symref: ObjectId
     return operation.outcome()
 
 
-def _point_one(operation: Operation, head: RefName, branch: RefName, symref: ObjectId) -> None:
+def _point_one(
+    operation: OperationWriter, head: RefName, branch: RefName, symref: ObjectId
+) -> None:
     key = (head.short, schema.zone_key(head))
     before = schema.HEAD.read_first(
         operation.connection.execute("SELECT target FROM head WHERE actor = ? AND zone = ?", key)
@@ -417,10 +421,10 @@ def _point_one(operation: Operation, head: RefName, branch: RefName, symref: Obj
     operation.write(head, before, symref)
 
 
-def unpoint(operation: Operation, head: RefName) -> Outcome:
+def unpoint(operation: OperationWriter, head: RefName) -> WriteOutcome:
     """Removes a HEAD or a remembered branch, if it is there."""
     if (before := operation.done_before()) is not None:
-        return Outcome(before, [])
+        return WriteOutcome(before, [])
     recovery.require_recovered(operation.connection, None)
     found = operation.connection.execute(
         "DELETE FROM head WHERE actor = ? AND zone = ? RETURNING target",

@@ -17,8 +17,8 @@ from zonegit.zone.names import Name
 from zonegit_resolver import app
 from zonegit_resolver.config import options, serving, tsig_keys
 from zonegit_resolver.config.config_file import PlanFile
-from zonegit_resolver.config.options import Options
-from zonegit_resolver.config.serving import Plan, Settings
+from zonegit_resolver.config.options import ResolverOptions
+from zonegit_resolver.config.serving import ServingPlan, ZoneSettings
 
 DEFAULT_LISTEN = ("127.0.0.1:5353",)
 
@@ -163,7 +163,7 @@ def main(
         by_flags = _plan(flags, zones, keys)
         file = PlanFile(config, flags, zones) if config is not None else None
         at_addresses = [acl.parse(text) for text in listen]
-        chosen = Options(
+        chosen = ResolverOptions(
             name=options.checked_name(name or options.default_name(at_addresses)),
             listen=at_addresses,
             plan=file.read() if file is not None else by_flags,
@@ -177,9 +177,9 @@ def main(
     sys.exit(process.run(app.NAME, serve, data=data, nats_url=nats_url, log_level=log_level))
 
 
-def _plan(flags: Settings, only: frozenset[Name], keys: Path | None) -> Plan:
+def _plan(flags: ZoneSettings, only: frozenset[Name], keys: Path | None) -> ServingPlan:
     conduct = serving.conduct(flags, tsig_keys.read(keys) if keys is not None else {})
-    return Plan(serving.serving(flags, conduct.keys), {}, only, conduct, keys)
+    return ServingPlan(serving.serving(flags, conduct.keys), {}, only, conduct, keys)
 
 
 if __name__ == "__main__":

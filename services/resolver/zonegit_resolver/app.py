@@ -19,42 +19,42 @@ from zonegit.bus.connection import Bus, connect
 from zonegit.bus.remote_objects import RemoteObjects
 from zonegit.bus.remote_refs import RemoteRefs
 from zonegit.bus.service import answer_requests
-from zonegit.config import BusSettings, Settings
+from zonegit.config import BusSettings, ClientSettings
 from zonegit.containment import isolate, keep_running
 from zonegit.errors import Unavailable
-from zonegit.http import Page, Reply
+from zonegit.http import HttpReply, Page
 from zonegit.nameserver.acl import Address, Secondary
 from zonegit.nameserver.answer import fast_path
-from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.objects.model import Identity
 from zonegit.repo.heads import Repo
 from zonegit.wire import subjects
 from zonegit.wire.messages import Announcement, AskAnswered, AskStatus, CallResolvers
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.cache.cache import LastKnown, open_last_known
+from zonegit_resolver.cache.cache import ZoneCache, open_last_known
 from zonegit_resolver.config import tsig_keys
 from zonegit_resolver.config.config_file import PlanFile
-from zonegit_resolver.config.options import Options
-from zonegit_resolver.config.serving import Plan
-from zonegit_resolver.follow.differences import Differences, History
+from zonegit_resolver.config.options import ResolverOptions
+from zonegit_resolver.config.serving import ServingPlan
+from zonegit_resolver.follow.differences import DifferenceFinder, LogHistory
 from zonegit_resolver.follow.follower import Follower
-from zonegit_resolver.follow.node_cache import RecentTrees
+from zonegit_resolver.follow.node_cache import NodeCache
 from zonegit_resolver.follow.pins import Pins
-from zonegit_resolver.follow.reclaim import Leaving
-from zonegit_resolver.follow.reload import Reloading, hangups
+from zonegit_resolver.follow.reclaim import Reclaimer
+from zonegit_resolver.follow.reload import ConfigReloader, hangups
 from zonegit_resolver.follow.updater import Updater
 from zonegit_resolver.listen.sockets import listening, make_room
 from zonegit_resolver.listen.tcp import Streams
-from zonegit_resolver.listen.udp import Losses
+from zonegit_resolver.listen.udp import DropCounters
 from zonegit_resolver.report import exposition, readiness
 from zonegit_resolver.report.announcer import Announcer, Process, claim_name
-from zonegit_resolver.report.metrics import Figures, Propagation
-from zonegit_resolver.report.status import Herald, describe, list_answered, status
-from zonegit_resolver.scheduling import Pace, spare_the_heap, spare_the_interpreter
+from zonegit_resolver.report.metrics import MetricsCollector, Propagation
+from zonegit_resolver.report.status import ServedPublisher, describe, list_answered, status
+from zonegit_resolver.scheduling import Scheduler, spare_the_heap, spare_the_interpreter
 from zonegit_resolver.xfr.notify import Notifier
 from zonegit_resolver.xfr.outgoing import Outgoing
-from zonegit_resolver.zone_states import Compiled, Position, Track, Tracks
+from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneState, ZoneStates
 
 NAME: Final = "resolver"
 PATIENCE_S: Final = 5.0
@@ -67,7 +67,9 @@ AGED_EVERY_S: Final = 5.0
 log = structlog.get_logger()
 
 
-async def run(options: Options, bus_settings: BusSettings, settings: Settings) -> None:
+async def run(
+    options: ResolverOptions, bus_settings: BusSettings, settings: ClientSettings
+) -> None:
     """Serves until cancelled.
 
     Raises:
@@ -79,7 +81,7 @@ async def run(options: Options, bus_settings: BusSettings, settings: Settings) -
     spare_the_heap()
     spare_the_interpreter()
     make_room()
-    pace = Pace()
+    pace = Scheduler()
     async with AsyncExitStack() as stack:
         told = stack.enter_context(hangups()) if options.config is not None else None
         folder = settings.data / "resolvers" / options.name
@@ -99,22 +101,24 @@ async def run(options: Options, bus_settings: BusSettings, settings: Settings) -
 class Resolver:
     """One resolver's parts, and how they come to life."""
 
-    def __init__(self, options: Options, pace: Pace, last_known: LastKnown) -> None:
+    def __init__(self, options: ResolverOptions, pace: Scheduler, last_known: ZoneCache) -> None:
         self._options = options
         self._pace = pace
         self._last_known = last_known
-        self._leaving = Leaving(last_known, pace)
-        self._zones = Zones(time.time, options.plan.conduct, is_complete=False)
-        self._tracks = Tracks(self._zones, options.plan)
+        self._leaving = Reclaimer(last_known, pace)
+        self._zones = ZoneTable(time.time, options.plan.conduct, is_complete=False)
+        self._tracks = ZoneStates(self._zones, options.plan)
         self._tracks.turned.append(last_known.stand)
         self._tracks.arrived.append(last_known.answer)
-        self._differences = Differences(self._tracks, last_known.journal, last_known.descent, pace)
+        self._differences = DifferenceFinder(
+            self._tracks, last_known.journal, last_known.descent, pace
+        )
         self._zones.recent = self._differences.recent
         self._outgoing = Outgoing(self._zones, self._differences)
         self._notifier = Notifier(self._secondaries, lambda: self._zones.conduct.keys)
         self._tracks.turned.append(self._notify)
-        self._reloading = Reloading(options.plan)
-        self._losses = Losses()
+        self._reloading = ConfigReloader(options.plan)
+        self._losses = DropCounters()
         self._propagation = Propagation()
         self._process = Process(options.name)
         self._problems = 0
@@ -142,7 +146,7 @@ class Resolver:
         """Serves what the file says, each time it is to be read again, until cancelled."""
         await self._reloading.run(file, told, self._adopt)
 
-    async def _adopt(self, plan: Plan) -> None:
+    async def _adopt(self, plan: ServingPlan) -> None:
         self._zones.behave(plan.conduct)
         _warn_of_exposed(plan)
         changed = self._tracks.adopt(plan)
@@ -183,7 +187,7 @@ class Resolver:
             )
             await keep_running("notify", self._notifier.run)
 
-    def _notify(self, track: Track, now: Compiled) -> None:
+    def _notify(self, track: ZoneState, now: Compiled) -> None:
         self._notifier.tell(track.zone, now.snapshot)
 
     def _secondaries(self, zone: Name) -> tuple[Secondary, ...]:
@@ -231,18 +235,18 @@ class Resolver:
         ):
             self._bus = bus
             await claim_name(bus, self._options.name)
-            herald = Herald(bus, self._options.name)
+            herald = ServedPublisher(bus, self._options.name)
 
-            def arrived(track: Track, position: Position) -> None:
+            def arrived(track: ZoneState, position: LogPosition) -> None:
                 herald.arrived(track, position)
                 self._propagation.observe(track, position)
 
-            store = RecentTrees(RemoteObjects(bus, NAME))
+            store = NodeCache(RemoteObjects(bus, NAME))
             updater = Updater(
                 group, self._tracks, store, self._last_known, self._leaving, self._pace, arrived
             )
             refs = RemoteRefs(bus, NAME)
-            self._differences.history = History(refs, store, self._pace)
+            self._differences.history = LogHistory(refs, store, self._pace)
             repo = Repo(RemoteObjects(bus, NAME), refs, NAME, _nobody, note=_noted)
             pins = Pins(repo, self._tracks, updater)
             follower = self._follower = Follower(
@@ -331,7 +335,7 @@ class Resolver:
         return list_answered(self._options.name, self._last_known.notes, asked)
 
     def _pages(self) -> dict[str, Page]:
-        figures = Figures(
+        figures = MetricsCollector(
             self._tracks,
             self._losses,
             self._propagation,
@@ -342,14 +346,14 @@ class Resolver:
             notifier=self._notifier,
         )
 
-        async def metrics() -> Reply:
+        async def metrics() -> HttpReply:
             content = await exposition.text(figures.collect(), self._pace)
-            return Reply(200, content.encode(), exposition.CONTENT_TYPE)
+            return HttpReply(200, content.encode(), exposition.CONTENT_TYPE)
 
-        async def live() -> Reply:
-            return Reply(200, b"alive\n")
+        async def live() -> HttpReply:
+            return HttpReply(200, b"alive\n")
 
-        async def ready() -> Reply:
+        async def ready() -> HttpReply:
             is_serving = self._is_serving.is_set()
             return await readiness.page(self._tracks, self._pace, is_serving=is_serving)
 
@@ -368,6 +372,6 @@ def _noted(text: str) -> None:
     log.info("pin.noted", text=text)
 
 
-def _warn_of_exposed(plan: Plan) -> None:
+def _warn_of_exposed(plan: ServingPlan) -> None:
     if plan.keys_file is not None and tsig_keys.is_exposed(plan.keys_file):
         log.warning("keys.exposed", file=str(plan.keys_file), hint="chmod o-r it")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Final, TypeVar
 
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ BIG: Final = 1_000
 """How many RRsets are too many for one piece: to compile, to collect, to let go."""
 
 
-class Pace:
+class Scheduler:
     """Shared by all that work in slices: in each turn of the event loop one of them has a slice,
     the others wait for theirs."""
 
@@ -67,7 +67,7 @@ class Pace:
         await self.breathe()
 
 
-async def driven(slow: Generator[object, None, T], pace: Pace) -> T:
+async def driven(slow: Generator[object, None, T], pace: Scheduler) -> T:
     """What a generator returns that yields now and then, for others to have their turn."""
     try:
         while True:
@@ -98,7 +98,7 @@ def settle_the_heap() -> None:
     gc.freeze()
 
 
-async def dispose(snapshots: list[Snapshot], pace: Pace) -> None:
+async def dispose(snapshots: list[ZoneSnapshot], pace: Scheduler) -> None:
     """Frees snapshots in slices; the caller's list is emptied, and must be the last to hold them.
 
     Dropping a big tree at once would free all of it at once. So all nodes are held here first,
@@ -115,7 +115,7 @@ async def dispose(snapshots: list[Snapshot], pace: Pace) -> None:
         await pace.breathe()
 
 
-def _nodes(snapshots: list[Snapshot]) -> Iterator[object]:
+def _nodes(snapshots: list[ZoneSnapshot]) -> Iterator[object]:
     """All nodes, and what of a signed zone is as many as these."""
     for snapshot in snapshots:
         yield from snapshot.denial.hashed.values()

@@ -10,19 +10,19 @@ from functools import partial
 import structlog
 
 from zonegit.containment import isolate
-from zonegit.nameserver.answer.zone_table import Served, State, Zones
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, ZoneTable
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import later
-from zonegit_resolver.config.serving import Plan
+from zonegit_resolver.config.serving import ServingPlan
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class LogPosition:
     """Where a branch stands in the log. ``commit`` None: it has none, or is gone. ``time`` is when
     it came there, in seconds since 1970, None when that is unknown."""
 
@@ -31,7 +31,7 @@ class Position:
     sequence: int
     time: float | None = None
 
-    def is_at(self, other: "Position | None") -> bool:
+    def is_at(self, other: "LogPosition | None") -> bool:
         """Whether it is the same place in the same log."""
         return other is not None and (self.commit, self.epoch, self.sequence) == (
             other.commit,
@@ -50,11 +50,11 @@ class Compiled:
 
     commit: ObjectId
     tree: ObjectId
-    snapshot: Snapshot
+    snapshot: ZoneSnapshot
 
 
 @dataclass(slots=True, eq=False)
-class Track:
+class ZoneState:
     """One state of one zone: of a branch, or of what a refish stands for, which ``branch`` then is.
 
     ``current`` is what is served of it, ``done`` the position that this answers to. ``known`` are
@@ -66,8 +66,8 @@ class Track:
 
     zone: Name
     branch: str
-    wanted: Position
-    done: Position | None = None
+    wanted: LogPosition
+    done: LogPosition | None = None
     current: Compiled | None = None
     known: list[RawObject] = field(default_factory=list)
     problem: str | None = None
@@ -82,27 +82,27 @@ class Track:
         return self.wanted is not self.done
 
 
-class Tracks:
+class ZoneStates:
     """All tracks, by zone and label. ``plan`` says which there are to be."""
 
-    def __init__(self, zones: Zones, plan: Plan) -> None:
+    def __init__(self, zones: ZoneTable, plan: ServingPlan) -> None:
         self.zones = zones
         self.plan = plan
-        self.turned: list[Callable[[Track, Compiled], None]] = []
+        self.turned: list[Callable[[ZoneState, Compiled], None]] = []
         """Called once everybody is served another commit of a zone: what a track has now. What one
         of these raises keeps no zone from being served, nor does one of ``arrived``."""
-        self.arrived: list[Callable[[Track, Compiled], None]] = []
+        self.arrived: list[Callable[[ZoneState, Compiled], None]] = []
         """Called once a branch, which is no pin, is served from another commit."""
         self.confirmed: float | None = None
         """When the log was last known to hold nothing newer, in seconds since 1970."""
-        self._tracks: dict[Name, dict[str, Track]] = {}
+        self._tracks: dict[Name, dict[str, ZoneState]] = {}
         self._standing: dict[Name, str] = {}
         """What zones are served as until what the plan wants of them has come."""
 
-    def __iter__(self) -> Iterator[Track]:
+    def __iter__(self) -> Iterator[ZoneState]:
         return (track for of_zone in list(self._tracks.values()) for track in of_zone.values())
 
-    def of(self, zone: Name) -> list[Track]:
+    def of(self, zone: Name) -> list[ZoneState]:
         """The tracks of a zone: the default one, the canary's, then those that are only served
         until the default one has come."""
         of_zone = self._tracks.get(zone, {})
@@ -114,20 +114,20 @@ class Tracks:
         """Whether there is a track of that name."""
         return label in self._tracks.get(zone, {})
 
-    def holds(self, track: Track) -> bool:
+    def holds(self, track: ZoneState) -> bool:
         """Whether a track is still of use; it is not when another plan has come meanwhile."""
         return self._tracks.get(track.zone, {}).get(track.branch) is track
 
-    def track(self, zone: Name, label: str, wanted: Position) -> Track:
+    def track(self, zone: Name, label: str, wanted: LogPosition) -> ZoneState:
         """The track of that name, sent to ``wanted``; made when there is none."""
         of_zone = self._tracks.setdefault(zone, {})
         track = of_zone.get(label)
         if track is None:
-            track = of_zone[label] = Track(zone, label, wanted)
+            track = of_zone[label] = ZoneState(zone, label, wanted)
         track.wanted = wanted
         return track
 
-    def adopt(self, plan: Plan) -> list[Name]:
+    def adopt(self, plan: ServingPlan) -> list[Name]:
         """From now on this is to be served. The zones that are to be served otherwise, each of
         which is then to be settled."""
         before, self.plan = self.plan, plan
@@ -137,7 +137,7 @@ class Tracks:
                 self._standing.setdefault(zone, label)
         return changed
 
-    def settle(self, zone: Name) -> list[Track]:
+    def settle(self, zone: Name) -> list[ZoneState]:
         """From now on queries see what the plan says, if it is there, else the default state of
         before. The tracks that are of no use any more, forgotten."""
         of_zone = self._tracks.get(zone, {})
@@ -174,18 +174,20 @@ class Tracks:
         self._standing.pop(zone, None)
         self.zones.forget(zone)
 
-    def confirm(self, track: Track) -> None:
+    def confirm(self, track: ZoneState) -> None:
         """A track turns out to be where it should be."""
         track.wanted = track.done or track.wanted
         track.problem = track.seen = None
         track.held = False
 
-    def recall(self, track: Track, compiled: Compiled, seen: float | None) -> None:
+    def recall(self, track: ZoneState, compiled: Compiled, seen: float | None) -> None:
         """Serves what was served before this process; ``seen`` is when that was known current."""
         self.arrive(track, track.wanted, compiled)
         track.seen = seen if seen is not None else 0.0
 
-    def arrive(self, track: Track, position: Position, compiled: Compiled | None) -> list[Track]:
+    def arrive(
+        self, track: ZoneState, position: LogPosition, compiled: Compiled | None
+    ) -> list[ZoneState]:
         """From now on queries see ``compiled``; None: they see nothing of this branch. As
         :meth:`settle`, returns what this has made useless."""
         before = track.current
@@ -199,7 +201,7 @@ class Tracks:
             del self._tracks[track.zone][track.branch]
         return self.settle(track.zone)
 
-    def _served(self, zone: Name) -> Served | None:
+    def _served(self, zone: Name) -> ServedBranches | None:
         serving = self.plan.of(zone)
         labels = serving.labels if serving is not None else ()
         of_zone = self._tracks.get(zone, {})
@@ -210,16 +212,16 @@ class Tracks:
             default, canary, split = states.get(self._standing.get(zone, "")), None, None
         if serving is None or default is None:
             return None
-        return Served(default, canary, split, serving.query_from, serving.transfer_to)
+        return ServedBranches(default, canary, split, serving.query_from, serving.transfer_to)
 
-    def _state(self, track: Track) -> State | None:
+    def _state(self, track: ZoneState) -> BranchState | None:
         if track.current is None:
             return None
         return self.zones.state(
             track.zone, track.branch, track.current.commit, track.current.snapshot
         )
 
-    def _compare(self, track: Track, old: Compiled | None, new: Compiled | None) -> None:
+    def _compare(self, track: ZoneState, old: Compiled | None, new: Compiled | None) -> None:
         """Tells when secondaries take what they get now for older than what they got."""
         before = old.snapshot.serial if old is not None else None
         after = new.snapshot.serial if new is not None else None
@@ -234,26 +236,26 @@ class Tracks:
             after=after,
         )
 
-    def fail(self, track: Track, problem: str) -> None:
+    def fail(self, track: ZoneState, problem: str) -> None:
         """Notes why a track cannot get where it should be; what is served stays."""
         track.problem = problem
         self.fall_behind(track)
 
-    def hold(self, track: Track) -> None:
+    def hold(self, track: ZoneState) -> None:
         """Keep a track as it is: the ref store has lost what it stands for."""
         track.held = True
         self.fall_behind(track)
 
-    def release(self, track: Track) -> None:
+    def release(self, track: ZoneState) -> None:
         """End what :meth:`hold` began, for a track that stays where it is."""
         track.held = False
 
-    def fall_behind(self, track: Track) -> None:
+    def fall_behind(self, track: ZoneState) -> None:
         """Its age starts to run."""
         if track.seen is None:
             track.seen = self.confirmed if self.confirmed is not None else time.time()
 
-    def age(self, track: Track, now: float) -> float | None:
+    def age(self, track: ZoneState, now: float) -> float | None:
         """Seconds since what is served was last known to be current; None when nobody has known
         since the process began, and for a pin, which stays what it is."""
         if self.plan.is_pinned(track.zone):
@@ -263,12 +265,12 @@ class Tracks:
 
 
 def _tell(
-    observers: Iterable[Callable[[Track, Compiled], None]], track: Track, compiled: Compiled
+    observers: Iterable[Callable[[ZoneState, Compiled], None]], track: ZoneState, compiled: Compiled
 ) -> None:
     for observe in observers:
         with isolate("observer", zone=partial(names.text, track.zone), branch=track.branch):
             observe(track, compiled)
 
 
-def _is_same(one: State, other: State) -> bool:
+def _is_same(one: BranchState, other: BranchState) -> bool:
     return (one.branch, one.commit) == (other.branch, other.commit)

@@ -42,7 +42,7 @@ MAX_DENIED: Final = 256
 _DENIAL: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
 
 
-class Report(Protocol):
+class LogMethod(Protocol):
     """Where a process hears of its connection's troubles: a logger's method."""
 
     def __call__(self, event: str, **fields: str) -> object: ...
@@ -55,7 +55,9 @@ def _unheard(event: str, **fields: str) -> None:
 class Bus:
     """A connection. Made by :func:`connect`, which also closes it."""
 
-    def __init__(self, client: Client, settings: BusSettings, actor: str, report: Report) -> None:
+    def __init__(
+        self, client: Client, settings: BusSettings, actor: str, report: LogMethod
+    ) -> None:
         self._client = client
         self._report = report
         earlier = credentials.earlier_inbox(settings.url)
@@ -258,7 +260,7 @@ async def connect(
     name: str,
     actor: str | None = None,
     patient: bool = False,
-    report: Report = _unheard,
+    report: LogMethod = _unheard,
 ) -> AsyncIterator[Bus]:
     """A connection, once it is there. ``name`` is shown by the bus's own tools; ``actor`` asks
     what names no actor, None: the URL's user, or without one ``name``; ``report`` hears of
@@ -311,7 +313,7 @@ def _heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-async def _connected(settings: BusSettings, name: str, actor: str | None, report: Report) -> Bus:
+async def _connected(settings: BusSettings, name: str, actor: str | None, report: LogMethod) -> Bus:
     client = BoundedClient(requires_tls=credentials.requires_tls(settings))
     bus = Bus(client, settings, actor or credentials.user(settings.url) or name, report)
     opened = False

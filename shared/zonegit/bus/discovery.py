@@ -26,7 +26,7 @@ MAX_ANSWERS: Final = 1_000
 _TYPE: Final = "io.nats.micro.v1.{}_response"
 
 
-class Found(msgspec.Struct, frozen=True):
+class ServiceInstance(msgspec.Struct, frozen=True):
     """One instance of a service."""
 
     name: str
@@ -34,7 +34,7 @@ class Found(msgspec.Struct, frozen=True):
     version: str
 
 
-class Endpoint(msgspec.Struct, frozen=True):
+class EndpointInfo(msgspec.Struct, frozen=True):
     """A subject that an instance listens on, as discovery shows it."""
 
     name: str
@@ -46,19 +46,19 @@ Statistics = Callable[[], dict[str, Any]]
 """Returns the figures of an endpoint, in the protocol's own field names."""
 
 
-async def ping(bus: Bus, wait_s: float) -> list[Found]:
+async def ping(bus: Bus, wait_s: float) -> list[ServiceInstance]:
     """Return every service instance that answers within ``wait_s`` seconds, by name.
 
     Raises:
         Unavailable: no bus.
     """
-    answers: list[Found] = []
+    answers: list[ServiceInstance] = []
 
     async def take(message: Msg) -> None:
         # Without a listener the bus itself answers, with no octets at all.
         with suppress(msgspec.MsgspecError, RecursionError):
             if len(answers) < MAX_ANSWERS:
-                answers.append(msgspec.json.decode(message.data, type=Found))
+                answers.append(msgspec.json.decode(message.data, type=ServiceInstance))
 
     inbox = f"{bus.inbox(PING)}.{secrets.token_hex(12)}"
     try:
@@ -73,7 +73,11 @@ async def ping(bus: Bus, wait_s: float) -> list[Found]:
 
 @asynccontextmanager
 async def answer(
-    bus: Bus, identity: Found, endpoint: Endpoint, metadata: dict[str, str], statistics: Statistics
+    bus: Bus,
+    identity: ServiceInstance,
+    endpoint: EndpointInfo,
+    metadata: dict[str, str],
+    statistics: Statistics,
 ) -> AsyncIterator[None]:
     """Answer PING, INFO and STATS for one instance, from entry to exit.
 

@@ -35,7 +35,7 @@ MAX_ACTOR_TOKEN: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Behalf:
+class OriginalRequest:
     """The request that a service answers, as it matters to the requests that it makes for that.
 
     Args:
@@ -47,7 +47,7 @@ class Behalf:
     deadline: float
 
 
-BEHALF: Final[ContextVar[Behalf | None]] = ContextVar("behalf", default=None)
+BEHALF: Final[ContextVar[OriginalRequest | None]] = ContextVar("behalf", default=None)
 """The request that the current task answers; None: no request."""
 
 

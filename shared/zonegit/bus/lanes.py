@@ -53,7 +53,7 @@ def shares(depth: int) -> dict[str, Share]:
 
 
 @dataclass(slots=True)
-class Place:
+class QueuePlace:
     """The gate that a request waits at, and the share and actor that it counts for."""
 
     gate: Gate
@@ -106,14 +106,16 @@ class Lanes:
             refused.update((f"{name}.{share}", count) for share, count in gate.refused.items())
         return {"waiting": waiting, "busy": refused}
 
-    def place(self, subject: str, found: headers.Headers, octets: int) -> Place:
+    def place(self, subject: str, found: headers.Headers, octets: int) -> QueuePlace:
         """Return where a request waits; its subject need not be well-formed."""
         _, actor, _, verb, *_ = (*subject.split(".", 4), "", "", "", "")
         gate = self._of_verb.get(verb, self._first)
         size = 1 + octets // SIZE_OCTETS
         if actor not in SERVICE_ACTORS:
-            return Place(gate, OPERATORS, actor[: headers.MAX_ACTOR_TOKEN], size, is_urgent=False)
+            return QueuePlace(
+                gate, OPERATORS, actor[: headers.MAX_ACTOR_TOKEN], size, is_urgent=False
+            )
         behalf = headers.on_behalf(found)
         if behalf and behalf not in SERVICE_ACTORS:
-            return Place(gate, OPERATORS, behalf, size, is_urgent=True)
-        return Place(gate, SERVICES, actor, size, is_urgent=bool(behalf))
+            return QueuePlace(gate, OPERATORS, behalf, size, is_urgent=True)
+        return QueuePlace(gate, SERVICES, actor, size, is_urgent=bool(behalf))

@@ -8,7 +8,7 @@ import msgspec
 from zonegit.bus.connection import REQUEST_TIMEOUT, Bus
 from zonegit.errors import Corrupt
 from zonegit.fairness import meter
-from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, short, verify_all
+from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, short, verify_all
 from zonegit.store.outline import MAX_OUTLINED, Outline, outline_object
 from zonegit.store.protocols import MAX_HISTORY, Dated
 from zonegit.wire import subjects
@@ -16,14 +16,14 @@ from zonegit.wire.messages import (
     MAX_BATCH_OCTETS,
     MAX_IDS,
     OVERHEAD,
+    CommitHistory,
     Done,
     FindObjects,
-    Found,
+    FoundObjects,
     GetObjects,
     GotObjects,
-    History,
     HistoryOf,
-    Listed,
+    ListedObjects,
     ListObjects,
     Missing,
     MissingObjects,
@@ -93,19 +93,19 @@ class RemoteObjects:
             absent.update(reply.ids)
         return absent
 
-    async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
+    async def find(self, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
         asked = FindObjects(prefix=prefix)
-        return (await self._ask("find", asked, Found)).objects
+        return (await self._ask("find", asked, FoundObjects)).objects
 
     async def listed(self, after: ObjectId | None = None) -> list[tuple[ObjectId, str]]:
-        return (await self._ask("list", ListObjects(after=after), Listed)).objects
+        return (await self._ask("list", ListObjects(after=after), ListedObjects)).objects
 
     async def history(self, tips: Collection[CommitId], limit: int) -> list[Dated]:
         found: dict[ObjectId, Dated] = {}
         wanted = list(dict.fromkeys(tips))
         while left := [tip for tip in wanted if tip not in found][:MAX_HISTORY]:
             asked = HistoryOf(tips=left, limit=max(1, limit - len(found)))
-            reply = await self._ask("history", asked, History)
+            reply = await self._ask("history", asked, CommitHistory)
             found.update((dated.raw.id, dated) for dated in _led_by(left[0], reply.commits))
         tips_first = dict.fromkeys([*wanted, *found])
         return [found[each] for each in tips_first]

@@ -13,20 +13,20 @@ from zonegit.store import ref_names
 from zonegit.store.basis import Basis
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import (
-    Aftermath,
     CheckedStore,
     Guard,
+    HeadsOfOperator,
     Installation,
     LogEntry,
+    LogPage,
     Moved,
+    OperationDetails,
     Operations,
     Origin,
     Recovery,
+    RefAt,
+    RefsSnapshot,
     Renewal,
-    Since,
-    Snapshot,
-    Stood,
-    Where,
     ZoneRefs,
 )
 from zonegit.store.ref_names import RefName
@@ -49,6 +49,7 @@ from zonegit.wire.messages import (
     AskSnapshot,
     AskWhere,
     AskZone,
+    ChangeInfo,
     Done,
     Judge,
     Move,
@@ -59,7 +60,6 @@ from zonegit.wire.messages import (
     Replace,
     Unpoint,
     Unregister,
-    Why,
     octets,
 )
 from zonegit.zone.names import Name
@@ -81,27 +81,27 @@ class RemoteRefs:
         self._actor = actor
         self._timeout = timeout
 
-    async def where(self, actor: str) -> Where:
+    async def where(self, actor: str) -> HeadsOfOperator:
         self._own(actor)
-        return await self._ask("where", None, AskWhere(), Where)
+        return await self._ask("where", None, AskWhere(), HeadsOfOperator)
 
     async def zone(self, zone: Name, actor: str) -> ZoneRefs:
         self._own(actor)
         return await self._ask("zone", ref_names.marker(zone), AskZone(), ZoneRefs)
 
-    async def snapshot(self, after: Name | None = None) -> Snapshot:
-        return await self._ask("snapshot", None, AskSnapshot(after=after), Snapshot)
+    async def snapshot(self, after: Name | None = None) -> RefsSnapshot:
+        return await self._ask("snapshot", None, AskSnapshot(after=after), RefsSnapshot)
 
-    async def since(self, epoch: str, sequence: int, operation: str = "") -> Since:
+    async def since(self, epoch: str, sequence: int, operation: str = "") -> LogPage:
         question = AskSince(epoch=epoch, sequence=sequence, operation=operation)
-        return await self._ask("since", None, question, Since)
+        return await self._ask("since", None, question, LogPage)
 
     async def reflog(self, ref: RefName, limit: int, serial: int | None = None) -> list[LogEntry]:
         question = AskReflog(limit=limit, serial=serial)
         return (await self._ask("reflog", ref, question, Reflog)).entries
 
-    async def at(self, ref: RefName, when: When) -> Stood:
-        return await self._ask("at", ref, AskAt(when=when), Stood)
+    async def at(self, ref: RefName, when: When) -> RefAt:
+        return await self._ask("at", ref, AskAt(when=when), RefAt)
 
     async def operations(
         self,
@@ -117,10 +117,10 @@ class RemoteRefs:
 
     async def operation(
         self, actor: str, prefix: str | None, after: int = 0, *, redo: bool = False
-    ) -> Aftermath:
+    ) -> OperationDetails:
         self._own(actor)
         question = AskOperation(prefix=prefix, after=after, redo=redo)
-        return await self._ask("operation", None, question, Aftermath)
+        return await self._ask("operation", None, question, OperationDetails)
 
     async def recovery(self) -> Recovery:
         return await self._ask("recovery", None, AskRecovery(), Recovery)
@@ -227,9 +227,9 @@ class RemoteRefs:
         subject = subjects.request(self._actor, SERVICE, verb, ref, about)
         return await self._bus.request(subject, message, reply, timeout=self._timeout or usual)
 
-    def _why(self, origin: Origin) -> Why:
+    def _why(self, origin: Origin) -> ChangeInfo:
         self._own(origin.actor)
-        return Why(
+        return ChangeInfo(
             reason=origin.reason,
             operation=origin.operation,
             force=origin.force,

@@ -21,7 +21,7 @@ from zonegit.bus import headers
 from zonegit.errors import Busy, Denied, Unavailable, ZonegitError
 from zonegit.fairness.gate import MAX_RETRY_MS, MIN_RETRY_MS
 from zonegit.wire import codec, failures, subjects
-from zonegit.wire.messages import Failure
+from zonegit.wire.messages import FailureReply
 
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 
@@ -194,7 +194,7 @@ class Requests:
                 hint="start it, or the whole stack with: zonegit up (zonegit doctor tells)",
             )
         if headers.FAILED in found:
-            raise failures.to_error(codec.decode(answer.data, Failure))
+            raise failures.to_error(codec.decode(answer.data, FailureReply))
         return codec.decode(answer.data, reply)
 
     def lost(self) -> None:

@@ -16,12 +16,12 @@ from zonegit.wire import subjects
 from zonegit.wire.messages import (
     FORGET_AFTER_S,
     SILENT_AFTER_S,
-    Answered,
+    AnsweredSerials,
     AskAnswered,
     AskResolvers,
     AskStatus,
     Registered,
-    Resolvers,
+    RegisteredResolvers,
     ResolverStatus,
 )
 from zonegit.zone.names import Name
@@ -49,7 +49,7 @@ class KnownResolvers:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class ResolverSurvey:
     """The answers of resolvers, by name; ``silent`` are those that did not. ``contested`` names are
     announced by two processes. ``is_full``: there are more than the ref store has room for."""
 
@@ -90,10 +90,12 @@ async def read_registry(
     return KnownResolvers(found, missing, page.full)
 
 
-async def _read_page(bus: Bus, actor: str, question: AskResolvers, timeout: float) -> Resolvers:
+async def _read_page(
+    bus: Bus, actor: str, question: AskResolvers, timeout: float
+) -> RegisteredResolvers:
     subject = subjects.request(actor, "refs", "resolvers")
     try:
-        return await bus.request(subject, question, Resolvers, timeout=timeout)
+        return await bus.request(subject, question, RegisteredResolvers, timeout=timeout)
     except Invalid as error:
         raise Unavailable(
             f"the ref store does not say which resolvers there are: {error.message}",
@@ -125,7 +127,7 @@ async def survey(
     *,
     expected: Collection[str] = (),
     timeout: float,
-) -> Survey:
+) -> ResolverSurvey:
     """Ask every registered resolver what it serves; the parameters are those of
     :func:`read_registry` and :func:`ask_status`.
 
@@ -144,7 +146,7 @@ async def survey(
 
     answers = await asyncio.gather(*map(ask, asked))
     statuses = {each.resolver: each for each in answers if each is not None}
-    return Survey(
+    return ResolverSurvey(
         [statuses[name] for name in sorted(statuses)],
         sorted(registry.names - statuses.keys()),
         sorted(each.last.resolver for each in registry.resolvers if each.is_contested),
@@ -154,7 +156,7 @@ async def survey(
 
 async def ask_answered(
     bus: Bus, resolver: str, zone: Name | None = None, *, timeout: float
-) -> list[Answered] | None:
+) -> list[AnsweredSerials] | None:
     """Ask one resolver for the highest serials that it ever answered; None: it does not answer.
 
     Args:
@@ -167,13 +169,13 @@ async def ask_answered(
         Denied: the bus does not let this user ask that.
     """
 
-    async def ask() -> list[Answered] | None:
-        pages: list[Answered] = []
+    async def ask() -> list[AnsweredSerials] | None:
+        pages: list[AnsweredSerials] = []
         after: tuple[Name, str] | None = None
         while True:
             question = AskAnswered(zone=zone, after=after)
             subject = subjects.resolver(resolver, "answered")
-            page = await bus.request(subject, question, Answered, timeout=timeout)
+            page = await bus.request(subject, question, AnsweredSerials, timeout=timeout)
             if page.resolver != resolver:
                 return None
             pages.append(page)

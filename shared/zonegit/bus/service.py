@@ -24,7 +24,7 @@ from nats.aio.subscription import Subscription
 from zonegit import release
 from zonegit.bus import discovery, headers
 from zonegit.bus.connection import Bus
-from zonegit.bus.lanes import DEFAULT_DEPTHS, READ, SLOW, WRITE, Lanes, Place
+from zonegit.bus.lanes import DEFAULT_DEPTHS, READ, SLOW, WRITE, Lanes, QueuePlace
 from zonegit.containment import isolate
 from zonegit.errors import Busy, Internal, Invalid, Unavailable, ZonegitError
 from zonegit.fairness import meter as metering
@@ -60,7 +60,7 @@ _SEMVER: Final = re.compile(r"\d+\.\d+\.\d+")
 log = structlog.get_logger()
 
 
-Answer = Callable[[Request, Any], Awaitable[msgspec.Struct]]
+RequestHandler = Callable[[Request, Any], Awaitable[msgspec.Struct]]
 """Takes a request and its message, returns the reply; cancelled when the sender has given up."""
 
 
@@ -69,13 +69,13 @@ class Endpoint:
     """A verb, and how it is answered."""
 
     verb: Verb
-    answer: Answer
+    answer: RequestHandler
 
 
 Endpoints = Mapping[str, Endpoint]
 
 
-def endpoints_of(service: str, answers: Mapping[str, Answer]) -> Endpoints:
+def endpoints_of(service: str, answers: Mapping[str, RequestHandler]) -> Endpoints:
     """Return the endpoints of a service: every verb of it in the table (:mod:`zonegit.wire.verbs`).
 
     Raises:
@@ -111,7 +111,7 @@ async def serve(
             taking = await bus.client.subscribe(subject, queue=name, cb=dispatcher.take)
             stack.push_async_callback(_stop, bus, taking)
             await bus.settled(subject)
-            shown = discovery.Endpoint(service, subject, name)
+            shown = discovery.EndpointInfo(service, subject, name)
             described = {"subject": subject, "verbs": " ".join(endpoints)}
             answering = discovery.answer(
                 bus, _identity(name), shown, described, dispatcher.statistics
@@ -128,9 +128,11 @@ def _lane(verb: Verb) -> str:
     return SLOW if verb.is_slow else READ
 
 
-def _identity(name: str) -> discovery.Found:
+def _identity(name: str) -> discovery.ServiceInstance:
     semver = _SEMVER.match(release())
-    return discovery.Found(name, secrets.token_hex(11), semver.group() if semver else "0.0.0")
+    return discovery.ServiceInstance(
+        name, secrets.token_hex(11), semver.group() if semver else "0.0.0"
+    )
 
 
 async def _stop(bus: Bus, taking: Subscription) -> None:
@@ -232,11 +234,11 @@ class Dispatcher:
             task.add_done_callback(self._running.discard)
         await asyncio.sleep(0)  # many messages at once do not keep the running ones waiting
 
-    async def _run_apart(self, message: Msg, place: Place) -> None:
+    async def _run_apart(self, message: Msg, place: QueuePlace) -> None:
         with isolate("request"):
             await self._run(message, place)
 
-    async def _run(self, message: Msg, place: Place) -> None:
+    async def _run(self, message: Msg, place: QueuePlace) -> None:
         """Answer a request once its turn has come, and charge its actor for the time taken."""
         left = headers.remaining(message.headers or {}, LONGEST)
         turn = place.start() if left > 0 else None
@@ -245,13 +247,13 @@ class Dispatcher:
             if turn is None:
                 return
         meter = Meter(partial(place.gate.charge, turn))
-        headers.BEHALF.set(headers.Behalf(place.actor, time.time() + left))
+        headers.BEHALF.set(headers.OriginalRequest(place.actor, time.time() + left))
         try:
             await metering.run(self._handle(message), meter)
         finally:
             place.gate.leave(turn, meter.close())
 
-    async def _wait(self, message: Msg, place: Place, left: float) -> Turn | None:
+    async def _wait(self, message: Msg, place: QueuePlace, left: float) -> Turn | None:
         """Wait for a request's turn; None: it was answered that there is none, or not in time."""
         try:
             async with asyncio.timeout(left):
@@ -266,7 +268,7 @@ class Dispatcher:
         await self._reply(message, failures.to_message(late), late.code)
         return None
 
-    async def _refuse(self, message: Msg, place: Place, busy: Busy) -> None:
+    async def _refuse(self, message: Msg, place: QueuePlace, busy: Busy) -> None:
         """Answers that there is too much to do."""
         self._refused.note(place.actor, place.share)
         await self._fail(message, busy)

@@ -70,7 +70,7 @@ class Share:
 
 
 @dataclass(slots=True, eq=False)
-class Entry(Generic[Item]):
+class QueueEntry(Generic[Item]):
     """An item, and where it belongs.
 
     Args:
@@ -93,8 +93,8 @@ class Entry(Generic[Item]):
 class _Flow(Generic[Item]):
     tag: float
     expected_s: float
-    urgent: deque[Entry[Item]] = field(default_factory=deque)
-    ordinary: deque[Entry[Item]] = field(default_factory=deque)
+    urgent: deque[QueueEntry[Item]] = field(default_factory=deque)
+    ordinary: deque[QueueEntry[Item]] = field(default_factory=deque)
     size: int = 0
     running: int = 0
 
@@ -104,7 +104,7 @@ class _Flow(Generic[Item]):
     def is_idle(self) -> bool:
         return not (self.running or self.urgent or self.ordinary)
 
-    def line_of(self, entry: Entry[Item]) -> deque[Entry[Item]]:
+    def line_of(self, entry: QueueEntry[Item]) -> deque[QueueEntry[Item]]:
         return self.urgent if entry.is_urgent else self.ordinary
 
 
@@ -176,7 +176,7 @@ class FairQueue(Generic[Item]):
             self._classes[name].share = share
         self._depth = depth
 
-    def push(self, entry: Entry[Item]) -> Entry[Item] | None:
+    def push(self, entry: QueueEntry[Item]) -> QueueEntry[Item] | None:
         """Let an entry wait.
 
         Returns:
@@ -196,7 +196,7 @@ class FairQueue(Generic[Item]):
             return None
         return self._cut_longest()
 
-    def pop(self) -> Entry[Item] | None:
+    def pop(self) -> QueueEntry[Item] | None:
         """Start the entry whose turn it is; None where there is none or no room."""
         if not self._size or self.running >= self._depth:
             return None
@@ -208,7 +208,7 @@ class FairQueue(Generic[Item]):
         self._begin(found, flow, entry)
         return entry
 
-    def start(self, entry: Entry[Item]) -> bool:
+    def start(self, entry: QueueEntry[Item]) -> bool:
         """Start an entry at once, where nothing waits and there is room; return whether it was."""
         found = self._classes[entry.share]
         share = found.share
@@ -223,7 +223,7 @@ class FairQueue(Generic[Item]):
         self._begin(found, flow, entry)
         return True
 
-    def finish(self, entry: Entry[Item], cost_s: float) -> None:
+    def finish(self, entry: QueueEntry[Item], cost_s: float) -> None:
         """End an entry that was started and took ``cost_s`` seconds of the worker's time."""
         found = self._classes[entry.share]
         flow = found.flows[entry.flow]
@@ -242,14 +242,14 @@ class FairQueue(Generic[Item]):
             found.tag = max(found.tag, self._now)
         self._settle(found, entry.flow)
 
-    def charge(self, entry: Entry[Item], cost_s: float) -> None:
+    def charge(self, entry: QueueEntry[Item], cost_s: float) -> None:
         """Charge the flow of an entry that is finished for more time of the worker."""
         found = self._classes[entry.share]
         flow = found.flows.get(entry.flow)
         if flow is not None:
             found.charge(flow, cost_s)
 
-    def remove(self, entry: Entry[Item]) -> bool:
+    def remove(self, entry: QueueEntry[Item]) -> bool:
         """Take out an entry that is no longer wanted; return whether it was waiting."""
         found = self._classes[entry.share]
         flow = found.flows.get(entry.flow)
@@ -301,7 +301,7 @@ class FairQueue(Generic[Item]):
         line = len(known.urgent) + len(known.ordinary)
         return (line + known.running) * known.expected_s * max(1, sharing)
 
-    def _begin(self, found: _Class[Item], flow: _Flow[Item], entry: Entry[Item]) -> None:
+    def _begin(self, found: _Class[Item], flow: _Flow[Item], entry: QueueEntry[Item]) -> None:
         if found.tag > self._now:
             self._now = found.tag
         if flow.tag > found.now:
@@ -330,7 +330,7 @@ class FairQueue(Generic[Item]):
                 best, of_best = found, flow
         return best, of_best
 
-    def _cut_longest(self) -> Entry[Item] | None:
+    def _cut_longest(self) -> QueueEntry[Item] | None:
         """Remove the last entry of the longest line, but for what is protected or urgent."""
         lines = [
             (flow.size, found, name)
@@ -348,7 +348,9 @@ class FairQueue(Generic[Item]):
         self._settle(found, name)
         return entry
 
-    def _count(self, found: _Class[Item], flow: _Flow[Item], entry: Entry[Item], sign: int) -> None:
+    def _count(
+        self, found: _Class[Item], flow: _Flow[Item], entry: QueueEntry[Item], sign: int
+    ) -> None:
         found.waiting += sign
         flow.size += sign * entry.size
         self._size += sign * entry.size

@@ -9,13 +9,13 @@ from typing import Final
 
 from zonegit.errors import Busy
 from zonegit.fairness import meter as metering
-from zonegit.fairness.fair_queue import Entry, FairQueue, Share
+from zonegit.fairness.fair_queue import FairQueue, QueueEntry, Share
 
 MIN_RETRY_MS: Final = 20
 MAX_RETRY_MS: Final = 2_000
 """Bounds of the time after which a refused sender is asked to try again."""
 
-Turn = Entry[asyncio.Future[None] | None]
+Turn = QueueEntry[asyncio.Future[None] | None]
 """A task's place in the queue, and then its right to use the worker. The item is what the task
 waits for; None where it does not have to."""
 
@@ -65,7 +65,7 @@ class Gate:
         self, share: str, flow: Hashable, size: int = 1, *, is_urgent: bool = False
     ) -> Turn | None:
         """Return a turn at once, where nothing waits and there is room, else None."""
-        turn: Turn = Entry(share, flow, None, size, is_urgent)
+        turn: Turn = QueueEntry(share, flow, None, size, is_urgent)
         return turn if self._queue.start(turn) else None
 
     async def enter(
@@ -80,7 +80,7 @@ class Gate:
         if started is not None:
             return started
         waiter = asyncio.get_running_loop().create_future()
-        turn: Turn = Entry(share, flow, waiter, size, is_urgent)
+        turn: Turn = QueueEntry(share, flow, waiter, size, is_urgent)
         refused = self._queue.push(turn)
         if refused is turn:
             raise self.refuse(share, flow)

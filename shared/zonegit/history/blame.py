@@ -17,14 +17,14 @@ from zonegit.zone.rrset import RRset
 T = TypeVar("T")
 
 
-class Place(NamedTuple):
+class RecordsAt(NamedTuple):
     """What stood at the name in one commit, by type, and what the commit was built on."""
 
     rrsets: Mapping[int, RRset]
     parents: tuple[CommitId, ...]
 
 
-Asks = Generator[Collection[CommitId], Mapping[CommitId, Place], T]
+BlameWalk = Generator[Collection[CommitId], Mapping[CommitId, RecordsAt], T]
 """Yields ids, is sent at least those places, returns a T."""
 
 
@@ -44,7 +44,7 @@ _Open = Mapping[int, set[_Value]]
 """What is still to be traced from one commit on, by type."""
 
 
-def blame(start: CommitId, rdtype: int | None = None) -> Asks[list[Blamed]]:
+def blame(start: CommitId, rdtype: int | None = None) -> BlameWalk[list[Blamed]]:
     """What stands at the name in ``start``, of that type or (None) of all, by type."""
     place = (yield [start])[start]
     asked = {each: place.rrsets[each] for each in sorted(place.rrsets) if rdtype in (None, each)}
@@ -56,11 +56,11 @@ def blame(start: CommitId, rdtype: int | None = None) -> Asks[list[Blamed]]:
 
 
 def _trace(
-    start: CommitId, place: Place, asked: Mapping[int, RRset]
-) -> Asks[dict[tuple[int, _Value], CommitId]]:
+    start: CommitId, place: RecordsAt, asked: Mapping[int, RRset]
+) -> BlameWalk[dict[tuple[int, _Value], CommitId]]:
     """Follows all at once, one commit a step."""
     found: dict[tuple[int, _Value], CommitId] = {}
-    places: Mapping[CommitId, Place] = {start: place}
+    places: Mapping[CommitId, RecordsAt] = {start: place}
     below: dict[CommitId, _Open] = {start: {each: _values(asked[each]) for each in asked}}
     while below:
         above = yield {parent for at in below for parent in places[at].parents}

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from zonegit.errors import NotFound
 from zonegit.objects.ids import CommitId, short
 from zonegit.objects.model import Commit
-from zonegit.store.commit_reader import Node, Walk
+from zonegit.store.commit_reader import CommitNode, Walk
 
 
 class Logged(NamedTuple):
@@ -47,13 +47,13 @@ class Log:
             self._seen.update(self._asked)
         return taken
 
-    def _enter(self, nodes: Mapping[CommitId, Node]) -> None:
+    def _enter(self, nodes: Mapping[CommitId, CommitNode]) -> None:
         for each in self._asked:
             heapq.heappush(self._queue, _queued(each, nodes[each]))
         self._asked = []
 
 
-def _queued(commit_id: CommitId, node: Node) -> _Queued:
+def _queued(commit_id: CommitId, node: CommitNode) -> _Queued:
     return -node.moment, commit_id, node.commit
 
 
@@ -64,7 +64,7 @@ _COMMON: Final = _OURS | _THEIRS
 _BELOW: Final = 4
 
 
-class Compared(NamedTuple):
+class ComparedHistories(NamedTuple):
     """Two histories side by side, the latest first: the commits that only one of them has, and the
     best common ancestors, none of which is an ancestor of another."""
 
@@ -84,20 +84,20 @@ def merge_bases_of(ours: Collection[CommitId], theirs: CommitId) -> Walk[list[Co
     return (yield from _compare(ours, theirs)).bases
 
 
-def compare(ours: CommitId, theirs: CommitId) -> Walk[Compared]:
+def compare(ours: CommitId, theirs: CommitId) -> Walk[ComparedHistories]:
     """What only one of two commits has behind it, and where their histories meet. Of equal moments
     the lower id comes first. Costs what the two differ by, not what they share."""
     return (yield from _compare([ours], theirs))
 
 
-def _compare(ours: Collection[CommitId], theirs: CommitId) -> Walk[Compared]:
+def _compare(ours: Collection[CommitId], theirs: CommitId) -> Walk[ComparedHistories]:
     reached = dict.fromkeys(ours, _OURS)
     reached[theirs] = reached.get(theirs, 0) | _THEIRS
     nodes = yield list(reached)
     queue = [_queued(each, nodes[each]) for each in reached]
     heapq.heapify(queue)
     undecided = set(reached)
-    found = Compared([], [], [])
+    found = ComparedHistories([], [], [])
     # Whoever reaches a commit was taken up before it, so what is known of it then is all.
     while undecided:
         _, at, commit = heapq.heappop(queue)
@@ -120,7 +120,7 @@ def _compare(ours: Collection[CommitId], theirs: CommitId) -> Walk[Compared]:
     return found
 
 
-def nodes(ids: Collection[CommitId]) -> Walk[dict[CommitId, Node]]:
+def nodes(ids: Collection[CommitId]) -> Walk[dict[CommitId, CommitNode]]:
     """These commits themselves."""
     found = yield ids
     return {each: found[each] for each in ids}

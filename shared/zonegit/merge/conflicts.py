@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from zonegit.merge import records
-from zonegit.merge.records import Reason
+from zonegit.merge.records import ConflictReason
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob
@@ -22,7 +22,7 @@ class Clash(msgspec.Struct, frozen=True):
 
     owner: Name
     rdtype: int
-    reason: Reason
+    reason: ConflictReason
     base: RRset | None
     ours: RRset | None
     theirs: RRset | None

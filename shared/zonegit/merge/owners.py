@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 
 from zonegit.errors import Invalid
 from zonegit.merge.records import Refusal
-from zonegit.merge.sides import APEX_SOA, Key, Sides
+from zonegit.merge.sides import APEX_SOA, PathKey, Sides
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId
-from zonegit.objects.walk import Asks
+from zonegit.objects.walk import Walk
 from zonegit.zone import names, rules
 from zonegit.zone.names import Name, Path
 
@@ -20,11 +20,11 @@ from zonegit.zone.names import Name, Path
 def forbidden(
     ours: ObjectId | None,
     sides: Sides,
-    changes: Mapping[Key, object],
-    refused: Collection[Key],
-    chosen: Collection[Key],
+    changes: Mapping[PathKey, object],
+    refused: Collection[PathKey],
+    chosen: Collection[PathKey],
     apex: Name,
-) -> Asks[dict[Key, Refusal]]:
+) -> Walk[dict[PathKey, Refusal]]:
     """The RRsets that clash because of what else stands at their owner. ``changes`` is what the
     merge makes of tree ``ours`` (None: an RRset goes), ``refused`` clash already, ``chosen`` were
     decided: those are asked about again only where nothing else is left to decide."""
@@ -33,7 +33,7 @@ def forbidden(
     if ours is None or not paths:
         return {}
     found = yield from zone_tree.find(ours, paths)
-    clashing: dict[Key, Refusal] = {}
+    clashing: dict[PathKey, Refusal] = {}
     for path, differing in sides.differing(paths).items():
         theirs = {key: sides.three(key).theirs for key in differing}
         mine = frozenset(found[path])
@@ -68,15 +68,15 @@ def _broken(
 
 
 def _asked(
-    differing: Collection[Key], refused: Collection[Key], chosen: Collection[Key]
-) -> list[Key]:
+    differing: Collection[PathKey], refused: Collection[PathKey], chosen: Collection[PathKey]
+) -> list[PathKey]:
     others = [key for key in differing if key not in refused and key != APEX_SOA]
     undecided = [key for key in others if key not in chosen]
     nothing_left = not undecided and not any(key in refused for key in differing)
     return others if nothing_left else undecided
 
 
-def _with(types: frozenset[int], values: Mapping[Key, object]) -> frozenset[int]:
+def _with(types: frozenset[int], values: Mapping[PathKey, object]) -> frozenset[int]:
     """The types of an owner with some RRsets as they become; None: they go."""
     gone = {rdtype for (_, rdtype), value in values.items() if value is None}
     return (types - gone) | ({rdtype for _, rdtype in values} - gone)

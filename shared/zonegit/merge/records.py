@@ -13,11 +13,11 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.merge import three_way
-from zonegit.merge.three_way import Disagreement
+from zonegit.merge.three_way import ThreeWayConflict
 from zonegit.zone import canonical_rdata, rrtypes, rules, sizing, spelling
 from zonegit.zone.rrset import RRset, rdata_to_text, rrset, soa, with_serial
 
-Reason = Literal[
+ConflictReason = Literal[
     "one record replaced two ways",
     "TTL changed two ways",
     "added with two TTLs",
@@ -35,7 +35,7 @@ SHOWN: Final = 3
 class Refusal(msgspec.Struct, frozen=True):
     """It cannot be merged. ``detail`` says what is in the way, None: ``reason`` says it all."""
 
-    reason: Reason
+    reason: ConflictReason
     detail: str | None = None
 
 
@@ -55,7 +55,7 @@ def merge(
     """
     was, now, then = (None if each is None else essence(each) for each in (base, ours, theirs))
     merged = three_way.merge(was, now, then)
-    if not isinstance(merged, Disagreement):
+    if not isinstance(merged, ThreeWayConflict):
         return settled(merged, ours, theirs)
     outcome = _by_keys(was, now, then)
     if isinstance(outcome, Refusal):
@@ -80,7 +80,7 @@ def _by_keys(
     """Return what becomes of an RRset that both sides changed, with keys for its RDATA."""
     was, now, then = map(_replace_by_keys, (base, ours, theirs))
     merged = three_way.merge(was, now, then)
-    if not isinstance(merged, Disagreement):
+    if not isinstance(merged, ThreeWayConflict):
         return merged
     if now is None or then is None:
         return Refusal("deleted against modified")
@@ -140,7 +140,7 @@ def _together(base: RRset | None, ours: RRset, theirs: RRset) -> RRset | Refusal
     if gone and mine - other - was and other - mine - was:
         return Refusal("one record replaced two ways", _replaced(ours.rdtype, gone))
     ttl = three_way.merge(base.ttl if base is not None else None, ours.ttl, theirs.ttl)
-    if ttl is None or isinstance(ttl, Disagreement):
+    if ttl is None or isinstance(ttl, ThreeWayConflict):
         return Refusal("TTL changed two ways" if base is not None else "added with two TTLs")
     left = [
         each

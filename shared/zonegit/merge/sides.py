@@ -7,20 +7,20 @@ import msgspec
 
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId
-from zonegit.objects.walk import Asks, together
-from zonegit.objects.zone_tree import Change
+from zonegit.objects.walk import Walk, gather
+from zonegit.objects.zone_tree import TreeChange
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Path
 
 T = TypeVar("T")
 
-Key = tuple[Path, int]
+PathKey = tuple[Path, int]
 """An RRset within a zone."""
 
-APEX_SOA: Final[Key] = ((), rrtypes.SOA)
+APEX_SOA: Final[PathKey] = ((), rrtypes.SOA)
 
 
-class Three(NamedTuple, Generic[T]):
+class ThreeWay(NamedTuple, Generic[T]):
     """One RRset at the base and on both sides."""
 
     base: T
@@ -31,20 +31,20 @@ class Three(NamedTuple, Generic[T]):
 class Sides(msgspec.Struct, frozen=True):
     """The changes of both sides."""
 
-    ours: Mapping[Key, Change]
-    theirs: Mapping[Key, Change]
+    ours: Mapping[PathKey, TreeChange]
+    theirs: Mapping[PathKey, TreeChange]
 
-    def three(self, key: Key) -> Three[ObjectId | None]:
+    def three(self, key: PathKey) -> ThreeWay[ObjectId | None]:
         """The blobs of an RRset, None where it is absent. One that neither side changed, and so
         nothing is known of, is absent."""
         mine, other = self.ours.get(key), self.theirs.get(key)
         known = mine or other
         base = known.old if known is not None else None
-        return Three(base, mine.new if mine else base, other.new if other else base)
+        return ThreeWay(base, mine.new if mine else base, other.new if other else base)
 
-    def differing(self, paths: Collection[Path]) -> dict[Path, list[Key]]:
+    def differing(self, paths: Collection[Path]) -> dict[Path, list[PathKey]]:
         """The RRsets at some owners that one side has otherwise than the other, by owner."""
-        found: dict[Path, list[Key]] = {path: [] for path in paths}
+        found: dict[Path, list[PathKey]] = {path: [] for path in paths}
         for key in self.ours.keys() | self.theirs.keys():
             if key[0] in found:
                 three = self.three(key)
@@ -53,9 +53,9 @@ class Sides(msgspec.Struct, frozen=True):
         return found
 
 
-def read(base: ObjectId | None, ours: ObjectId | None, theirs: ObjectId | None) -> Asks[Sides]:
+def read(base: ObjectId | None, ours: ObjectId | None, theirs: ObjectId | None) -> Walk[Sides]:
     """What two trees changed of a third; None is one without records."""
-    changed = yield from together([zone_tree.changes(base, ours), zone_tree.changes(base, theirs)])
+    changed = yield from gather([zone_tree.changes(base, ours), zone_tree.changes(base, theirs)])
     mine, other = (
         {(change.path, change.rdtype): change for change in changes} for changes in changed
     )

@@ -7,14 +7,14 @@ import msgspec
 T = TypeVar("T")
 
 
-class Disagreement(msgspec.Struct, frozen=True):
+class ThreeWayConflict(msgspec.Struct, frozen=True):
     """Both sides changed it, and not to the same."""
 
 
-DISAGREEMENT = Disagreement()
+DISAGREEMENT = ThreeWayConflict()
 
 
-def merge(base: T, ours: T, theirs: T) -> T | Disagreement:
+def merge(base: T, ours: T, theirs: T) -> T | ThreeWayConflict:
     """What becomes of one value that was ``base`` and is ``ours`` here and ``theirs`` there. Which
     side is called which never matters."""
     if ours in (theirs, base):

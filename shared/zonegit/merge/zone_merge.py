@@ -13,24 +13,24 @@ from zonegit.errors import Corrupt
 from zonegit.merge import owners, records, sides, three_way
 from zonegit.merge.conflicts import Clash, Decision
 from zonegit.merge.records import Refusal
-from zonegit.merge.sides import APEX_SOA, Key, Sides, Three
-from zonegit.merge.three_way import Disagreement
+from zonegit.merge.sides import APEX_SOA, PathKey, Sides, ThreeWay
+from zonegit.merge.three_way import ThreeWayConflict
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Blob
-from zonegit.objects.walk import Answers, Asks
+from zonegit.objects.walk import Answers, Walk
 from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key, title
 
-Outcome = ObjectId | RRset | Refusal | None
+MergeOutcome = ObjectId | RRset | Refusal | None
 
 
-class Base(msgspec.Struct, frozen=True):
+class MergeBase(msgspec.Struct, frozen=True):
     """What both sides came from, None: nothing. On the RRsets in ``disputed``, which the tree does
     not hold, histories that met more than once do not agree."""
 
     tree: ObjectId | None
-    disputed: frozenset[Key] = frozenset()
+    disputed: frozenset[PathKey] = frozenset()
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -39,21 +39,21 @@ class Merged(msgspec.Struct, frozen=True):
     have the records of ours in another spelling, which is not taken. With ``clashes``, which are
     sorted as zones are, none of it is of use."""
 
-    changes: dict[Key, ObjectId | RRset | None]
-    added: list[Key]
+    changes: dict[PathKey, ObjectId | RRset | None]
+    added: list[PathKey]
     clashes: list[Clash]
     respelled: list[RRset]
 
 
 def merge(
-    base: Base,
+    base: MergeBase,
     ours: ObjectId | None,
     theirs: ObjectId,
     apex: Name,
     decisions: Iterable[Decision] = (),
     *,
     respell: bool = False,
-) -> Asks[Merged]:
+) -> Walk[Merged]:
     """Merge tree ``theirs`` into ``ours``, None: one without records. A decision counts for as
     long as both sides hold what it was made about. ``respell``: where both changed an RRset, its
     records take the spelling of theirs.
@@ -73,10 +73,10 @@ def merge(
         for key, value in values.items()
         if key in made and made[key].is_about(value.ours, value.theirs)
     }
-    changes: dict[Key, ObjectId | RRset | None] = {}
-    refused: dict[Key, Refusal] = {}
+    changes: dict[PathKey, ObjectId | RRset | None] = {}
+    refused: dict[PathKey, Refusal] = {}
     for key, three in threes.items():
-        outcome: Outcome = _agreed(three)
+        outcome: MergeOutcome = _agreed(three)
         if key in values:
             outcome = _outcome(key, values[key], base, chosen.get(key), respell=respell)
         if isinstance(outcome, Refusal):
@@ -98,24 +98,24 @@ def merge(
 
 
 def _is_open(
-    key: Key, three: Three[ObjectId | None], base: Base, decisions: Collection[Key]
+    key: PathKey, three: ThreeWay[ObjectId | None], base: MergeBase, decisions: Collection[PathKey]
 ) -> bool:
     """Whether its ids alone do not tell what becomes of an RRset."""
     if three.ours == three.theirs:
         return False
     known = key == APEX_SOA or key in base.disputed or key in decisions
-    return known or isinstance(three_way.merge(*three), Disagreement)
+    return known or isinstance(three_way.merge(*three), ThreeWayConflict)
 
 
-def _agreed(three: Three[ObjectId | None]) -> ObjectId | None:
+def _agreed(three: ThreeWay[ObjectId | None]) -> ObjectId | None:
     merged = three_way.merge(*three)
-    return three.ours if isinstance(merged, Disagreement) else merged
+    return three.ours if isinstance(merged, ThreeWayConflict) else merged
 
 
 def _outcome(
-    key: Key,
-    values: Three[RRset | None],
-    base: Base,
+    key: PathKey,
+    values: ThreeWay[RRset | None],
+    base: MergeBase,
     decision: Decision | None,
     *,
     respell: bool,
@@ -134,13 +134,13 @@ def _outcome(
 
 
 def _values(
-    threes: Mapping[Key, Three[ObjectId | None]], apex: Name
-) -> Asks[dict[Key, Three[RRset | None]]]:
+    threes: Mapping[PathKey, ThreeWay[ObjectId | None]], apex: Name
+) -> Walk[dict[PathKey, ThreeWay[RRset | None]]]:
     """RRsets instead of their blobs."""
     wanted = {blob for three in threes.values() for blob in three if blob is not None}
     answers = (yield wanted) if wanted else {}
     return {
-        key: Three(*(_rrset(names.below(apex, key[0]), key[1], blob, answers) for blob in three))
+        key: ThreeWay(*(_rrset(names.below(apex, key[0]), key[1], blob, answers) for blob in three))
         for key, three in threes.items()
     }
 
@@ -157,7 +157,7 @@ def _rrset(owner: Name, rdtype: int, blob: ObjectId | None, answers: Answers) ->
     return found.rrset
 
 
-def _clashes(refused: Mapping[Key, Refusal], both: Sides, apex: Name) -> Asks[list[Clash]]:
+def _clashes(refused: Mapping[PathKey, Refusal], both: Sides, apex: Name) -> Walk[list[Clash]]:
     values = yield from _values({key: both.three(key) for key in refused}, apex)
     clashes = [
         Clash(names.below(apex, key[0]), key[1], why.reason, *values[key], why.detail)

@@ -13,7 +13,7 @@ import msgspec
 
 from zonegit.errors import Corrupt, Invalid
 from zonegit.objects import headers, tree_codec
-from zonegit.objects.ids import ID_OCTETS, Kind, ObjectId, RawObject, seal
+from zonegit.objects.ids import ID_OCTETS, ObjectId, ObjectKind, RawObject, seal
 from zonegit.objects.model import Blob, Commit, Doc, Index, Object, Symref, Tag, Tree
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS, Name
@@ -186,7 +186,7 @@ def _bounded(payload: bytes, limit: int, kind: str) -> bytes:
     return payload
 
 
-_DECODERS: Final[dict[Kind, Callable[[bytes], Object]]] = {
+_DECODERS: Final[dict[ObjectKind, Callable[[bytes], Object]]] = {
     "blob": lambda payload: Blob(decode_blob(payload)),
     "tree": tree_codec.decode_node,
     "commit": headers.decode_commit,

@@ -49,7 +49,7 @@ class SigningKey:
         return base64.b64encode(self._key.private_bytes_raw() + self.public) + b"\n"
 
 
-class Good(msgspec.Struct, frozen=True):
+class GoodSignature(msgspec.Struct, frozen=True):
     """One of the keys made the signature, over exactly this content."""
 
     key: PublicKey
@@ -59,7 +59,7 @@ class Unsigned(msgspec.Struct, frozen=True):
     """There is no signature."""
 
 
-class Malformed(msgspec.Struct, frozen=True):
+class MalformedSignature(msgspec.Struct, frozen=True):
     """What stands in the signature's place is none."""
 
     why: str
@@ -70,7 +70,7 @@ class Unknown(msgspec.Struct, frozen=True):
     changed since. Nobody can tell which, for a signature does not name its key."""
 
 
-Verdict = Good | Unsigned | Malformed | Unknown
+SignatureVerdict = GoodSignature | Unsigned | MalformedSignature | Unknown
 
 
 class Keyring:
@@ -79,20 +79,22 @@ class Keyring:
     def __init__(self, keys: Iterable[PublicKey]) -> None:
         self._keys = [(key, Ed25519PublicKey.from_public_bytes(key)) for key in keys]
 
-    def verdict(self, value: Commit | Tag) -> Verdict:
+    def verdict(self, value: Commit | Tag) -> SignatureVerdict:
         """What its signature is worth."""
         if value.signature is None:
             return Unsigned()
         try:
             signature = _from_base64(value.signature.encode())
         except Invalid as error:
-            return Malformed(error.message)
+            return MalformedSignature(error.message)
         if len(signature) != SIGNATURE_OCTETS:
-            return Malformed(f"{len(signature)} octets, where a signature has {SIGNATURE_OCTETS}")
+            return MalformedSignature(
+                f"{len(signature)} octets, where a signature has {SIGNATURE_OCTETS}"
+            )
         payload = unsigned(value)
         for key, checker in self._keys:
             if _made_by(checker, signature, payload):
-                return Good(key)
+                return GoodSignature(key)
         return Unknown()
 
 

@@ -13,7 +13,7 @@ ObjectId = NewType("ObjectId", bytes)
 CommitId = NewType("CommitId", ObjectId)
 """The id of an object known to be a commit."""
 
-Kind = Literal["blob", "tree", "commit", "tag", "symref", "doc"]
+ObjectKind = Literal["blob", "tree", "commit", "tag", "symref", "doc"]
 
 ID_OCTETS: Final = 32
 MAX_PAYLOAD: Final = 512 * 1024
@@ -27,7 +27,7 @@ class RawObject(NamedTuple):
     made it; what crosses a trust boundary is checked again by whoever receives it."""
 
     id: ObjectId
-    kind: Kind
+    kind: ObjectKind
     payload: bytes
 
 
@@ -36,7 +36,7 @@ def identify(kind: str, payload: bytes) -> ObjectId:
     return ObjectId(hashlib.sha256(b"%b %d\0%b" % (kind.encode(), len(payload), payload)).digest())
 
 
-def seal(kind: Kind, payload: bytes) -> RawObject:
+def seal(kind: ObjectKind, payload: bytes) -> RawObject:
     """A new object.
 
     Raises:

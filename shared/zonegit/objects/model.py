@@ -10,7 +10,7 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.zone import rrtypes
 from zonegit.zone.rrset import RRset
 
-Key = bytes
+EntryKey = bytes
 """One octet of kind (``SUBTREE`` or ``RRSET``), then a label or a type mnemonic. Sorts as entries
 do."""
 
@@ -29,13 +29,13 @@ class Blob(msgspec.Struct, frozen=True):
 class Tree(msgspec.Struct, frozen=True):
     """One label of a zone, or one run of a wide tree: entries in the order of their keys."""
 
-    entries: Mapping[Key, ObjectId]
+    entries: Mapping[EntryKey, ObjectId]
 
 
-class Row(NamedTuple):
+class IndexRow(NamedTuple):
     """What an index says of a node below it: its last key, how many entries it holds, its id."""
 
-    key: Key
+    key: EntryKey
     below: int
     id: ObjectId
 
@@ -44,7 +44,7 @@ class Index(msgspec.Struct, frozen=True):
     """An inner node of a wide tree; ``height`` 1 stands over runs of entries."""
 
     height: int
-    rows: tuple[Row, ...]
+    rows: tuple[IndexRow, ...]
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -115,17 +115,17 @@ def subject(value: Commit | Tag) -> str:
     return value.message.partition("\n")[0]
 
 
-def subtree_key(label: bytes) -> Key:
+def subtree_key(label: bytes) -> EntryKey:
     """The key of a child label's subtree; labels are stored in ASCII lower-case."""
     return b"\0" + label.lower()
 
 
-def rrset_key(rdtype: int) -> Key:
+def rrset_key(rdtype: int) -> EntryKey:
     """The key of an RRset of that type."""
     return b"\1" + rrtypes.to_text(rdtype).encode()
 
 
-def key_rdtype(key: Key) -> int:
+def key_rdtype(key: EntryKey) -> int:
     """The type of an RRset's key.
 
     Raises:

@@ -10,24 +10,24 @@ from typing import Final
 from zonegit.objects import tree_node
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import FIRST_RRSET, SUBTREE, key_rdtype, subtree_key
-from zonegit.objects.walk import Asks
+from zonegit.objects.walk import Walk
 from zonegit.objects.zone_tree import child_path
 from zonegit.zone.names import Path
 
 WILDCARD: Final = b"*"
 
-RRsets = dict[tuple[Path, int], ObjectId]
+ScopedIds = dict[tuple[Path, int], ObjectId]
 """Blobs by owner path and type."""
 
 
-def around(root: ObjectId, path: Path) -> Asks[RRsets]:
+def around(root: ObjectId, path: Path) -> Walk[ScopedIds]:
     """The RRsets of the name at ``path``, of every name above it and of the wildcards beside
     those; of one of these that exists and holds none itself, an RRset somewhere below it.
 
     Raises:
         Corrupt: a tree is deeper than any name.
     """
-    found: RRsets = {}
+    found: ScopedIds = {}
     at: ObjectId | None = root
     for depth in range(len(path) + 1):
         assert at is not None
@@ -44,7 +44,7 @@ def around(root: ObjectId, path: Path) -> Asks[RRsets]:
     return found
 
 
-def _take(at: ObjectId, path: Path, found: RRsets) -> Asks[None]:
+def _take(at: ObjectId, path: Path, found: ScopedIds) -> Walk[None]:
     """Adds what stands at a name, or below it where nothing does: that it exists."""
     entries = yield from tree_node.read(at, FIRST_RRSET)
     found.update({(path, key_rdtype(key)): blob for key, blob in entries.items()})

@@ -11,7 +11,7 @@ from typing import Final
 
 from zonegit.errors import Corrupt
 from zonegit.objects.ids import ID_OCTETS, ObjectId
-from zonegit.objects.model import RRSET, SUBTREE, Index, Key, Row, Tree
+from zonegit.objects.model import RRSET, SUBTREE, EntryKey, Index, IndexRow, Tree
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL
 
@@ -28,21 +28,21 @@ _FIRST_GENERIC: Final = b"\1TYPE"
 """Only ``TYPEnnn`` gives a type a second spelling; all keys of that form follow this one."""
 
 
-def level(key: Key) -> int:
+def level(key: EntryKey) -> int:
     """How high in a wide tree runs are cut after ``key``; 0 is not at all."""
     digest = int.from_bytes(hashlib.sha256(key).digest()[:8], "big")
     return (64 - digest.bit_length()) // _BITS_PER_LEVEL
 
 
-def ends_run(key: Key, length: int, height: int) -> bool:
+def ends_run(key: EntryKey, length: int, height: int) -> bool:
     """Whether a run of ``length`` rows at ``height`` (0: entries) is cut after ``key``."""
     return length >= MAX_RUN or level(key) > height
 
 
-def cut(keys: Iterable[Key], height: int) -> list[list[Key]]:
+def cut(keys: Iterable[EntryKey], height: int) -> list[list[EntryKey]]:
     """Cuts sorted keys into runs; only the last may be open, that is, not end at a cut."""
-    runs: list[list[Key]] = []
-    run: list[Key] = []
+    runs: list[list[EntryKey]] = []
+    run: list[EntryKey] = []
     for key in keys:
         run.append(key)
         if ends_run(key, len(run), height):
@@ -53,7 +53,7 @@ def cut(keys: Iterable[Key], height: int) -> list[list[Key]]:
     return runs
 
 
-def encode_leaf(entries: Mapping[Key, ObjectId]) -> bytes:
+def encode_leaf(entries: Mapping[EntryKey, ObjectId]) -> bytes:
     """A version 1 payload; sorts the entries."""
     parts = [bytes((LEAF_VERSION,)), _uvarint(len(entries))]
     for key in sorted(entries):
@@ -83,7 +83,7 @@ def decode_node(payload: bytes) -> Tree | Index:
 
 def _decode_leaf(payload: bytes) -> Tree:
     count, at = _read_uvarint(payload, 1)
-    entries: dict[Key, ObjectId] = {}
+    entries: dict[EntryKey, ObjectId] = {}
     previous = b""
     for _ in range(min(count, len(payload))):
         key, at = _read_key(payload, at, previous)
@@ -96,7 +96,7 @@ def _decode_leaf(payload: bytes) -> Tree:
     return Tree(entries)
 
 
-def refuse_twice(keys: Iterable[Key], last: Key) -> None:
+def refuse_twice(keys: Iterable[EntryKey], last: EntryKey) -> None:
     """Check that keys of one node, of which ``last`` is the last, name each type once.
 
     Raises:
@@ -118,20 +118,20 @@ def _decode_index(payload: bytes) -> Index:
     count, at = _read_uvarint(payload, at)
     if not 1 <= height <= MAX_HEIGHT:
         raise Corrupt(f"height {height} is not within 1 to {MAX_HEIGHT}")
-    rows: list[Row] = []
+    rows: list[IndexRow] = []
     previous = b""
     for _ in range(min(count, len(payload))):
         key, at = _read_key(payload, at, previous)
         below, at = _read_uvarint(payload, at)
         end = at + ID_OCTETS
-        rows.append(Row(key, below, ObjectId(payload[at:end])))
+        rows.append(IndexRow(key, below, ObjectId(payload[at:end])))
         at, previous = end, key
     if at != len(payload) or len(rows) != count or not count:
         raise Corrupt("its row count does not fit its length")
     return Index(height, tuple(rows))
 
 
-def _read_key(payload: bytes, at: int, previous: Key) -> tuple[Key, int]:
+def _read_key(payload: bytes, at: int, previous: EntryKey) -> tuple[EntryKey, int]:
     end = at + 2 + (payload[at + 1] if at + 1 < len(payload) else MAX_ENTRIES)
     if end > len(payload):
         raise Corrupt("it ends inside an entry")
@@ -171,6 +171,6 @@ def _read_uvarint(payload: bytes, at: int) -> tuple[int, int]:
     raise Corrupt("a number is malformed")
 
 
-def entries_below(rows: Sequence[Row]) -> int:
+def entries_below(rows: Sequence[IndexRow]) -> int:
     """How many entries of the node stand below these rows."""
     return sum(row.below for row in rows)

@@ -8,11 +8,11 @@ from zonegit.objects import tree_node
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import FIRST_RRSET, key_rdtype, subtree_key
 from zonegit.objects.name_scope import WILDCARD
-from zonegit.objects.walk import Asks, together
-from zonegit.objects.zone_tree import STEP, Part, expand
+from zonegit.objects.walk import Walk, gather
+from zonegit.objects.zone_tree import STEP, TreePart, expand
 from zonegit.zone.names import Path
 
-Standing = dict[Path, dict[int, ObjectId]]
+RRsetIds = dict[Path, dict[int, ObjectId]]
 """The blobs at names by type; a name that exists without RRsets has an empty dict, one that does
 not exist is not in it."""
 
@@ -25,7 +25,7 @@ MAX_LISTED: Final = 1_000
 """RRsets at and below a name that are listed, about."""
 
 
-def survey(root: ObjectId, paths: Collection[Path]) -> Asks[Standing]:
+def survey(root: ObjectId, paths: Collection[Path]) -> Walk[RRsetIds]:
     """Return what stands at names, at each name above them and at the wildcards next to those.
 
     Args:
@@ -37,19 +37,19 @@ def survey(root: ObjectId, paths: Collection[Path]) -> Asks[Standing]:
         at = ways
         for label in path:
             at = at.setdefault(label, _Ways())
-    found: Standing = {}
+    found: RRsetIds = {}
     yield from _survey(root, (), ways, found)
     return found
 
 
-def _survey(at: ObjectId, path: Path, ways: _Ways, found: Standing) -> Asks[None]:
+def _survey(at: ObjectId, path: Path, ways: _Ways, found: RRsetIds) -> Walk[None]:
     entries = yield from tree_node.read(at, FIRST_RRSET)
     found[path] = {key_rdtype(key): blob for key, blob in entries.items()}
     if not ways:
         return
     keys = {subtree_key(label): label for label in (*ways, WILDCARD)}
     below = yield from tree_node.pick(at, keys)
-    yield from together(
+    yield from gather(
         [
             _survey(tree, (*path, keys[key]), ways.get(keys[key], _Ways()), found)
             for key, tree in below.items()
@@ -57,7 +57,7 @@ def _survey(at: ObjectId, path: Path, ways: _Ways, found: Standing) -> Asks[None
     )
 
 
-def list_from(root: ObjectId, path: Path) -> Asks[list[tuple[Path, int]]]:
+def list_from(root: ObjectId, path: Path) -> Walk[list[tuple[Path, int]]]:
     """Return the RRsets at and below a name, as names and types; of many ``MAX_LISTED``, or a few
     more.
 
@@ -69,7 +69,7 @@ def list_from(root: ObjectId, path: Path) -> Asks[list[tuple[Path, int]]]:
         Corrupt: a tree is deeper than a name can be, or is none.
     """
     found: list[tuple[Path, int]] = []
-    pending = [Part(path, root)]
+    pending = [TreePart(path, root)]
     while pending and len(found) < MAX_LISTED:
         taken = pending[-STEP:]
         del pending[-STEP:]

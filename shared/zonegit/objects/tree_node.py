@@ -16,36 +16,36 @@ from typing import Final, NamedTuple
 from zonegit.errors import Corrupt
 from zonegit.objects import tree_codec
 from zonegit.objects.ids import ObjectId, RawObject, seal, short
-from zonegit.objects.model import Index, Key, Object, Row, Tree
+from zonegit.objects.model import EntryKey, Index, IndexRow, Object, Tree
 from zonegit.objects.tree_codec import NARROW
-from zonegit.objects.walk import Asks
+from zonegit.objects.walk import Walk
 
-Entries = Mapping[Key, ObjectId]
-Changes = Mapping[Key, ObjectId | None]
+Entries = Mapping[EntryKey, ObjectId]
+NodeChanges = Mapping[EntryKey, ObjectId | None]
 """What each key becomes; None removes it."""
 
 PAUSE: Final = 64
 """How many parts of a wide node a diff takes up between two pauses."""
 
-Below = Mapping[Key, Sequence[RawObject]]
+Below = Mapping[EntryKey, Sequence[RawObject]]
 NOTHING_BELOW: Final[Below] = MappingProxyType({})
 
 Nodes = dict[ObjectId, Tree | Index]
-Rows = dict[Key, Row]
+Rows = dict[EntryKey, IndexRow]
 
 
-class Place(NamedTuple):
+class NodePlace(NamedTuple):
     """The place of a node in a wide tree: its height, the row of the index above it, and the key
     that all of its own keys follow."""
 
     height: int
-    row: Row
-    floor: Key
+    row: IndexRow
+    floor: EntryKey
 
 
-Above = Place | None
+Above = NodePlace | None
 """None: the node is the root, and may have any height and any keys."""
-Places = dict[ObjectId, Place]
+Places = dict[ObjectId, NodePlace]
 
 
 def build(entries: Entries, out: list[RawObject], below: Below = NOTHING_BELOW) -> ObjectId:
@@ -60,14 +60,14 @@ def build(entries: Entries, out: list[RawObject], below: Below = NOTHING_BELOW) 
     return _raise_root(rows, 1, out)
 
 
-def _append(below: Below, keys: Iterable[Key], out: list[RawObject]) -> None:
+def _append(below: Below, keys: Iterable[EntryKey], out: list[RawObject]) -> None:
     for key in keys:
         out.extend(below.get(key, ()))
 
 
-def read(root: ObjectId, start: Key = b"") -> Asks[dict[Key, ObjectId]]:
+def read(root: ObjectId, start: EntryKey = b"") -> Walk[dict[EntryKey, ObjectId]]:
     """The entries of a node from ``start`` on, in order; runs before it are not asked for."""
-    found: dict[Key, ObjectId] = {}
+    found: dict[EntryKey, ObjectId] = {}
     pending: list[tuple[ObjectId, Above]] = [(root, None)]
     while pending:
         answers = yield [object_id for object_id, _ in pending]
@@ -85,7 +85,7 @@ def read(root: ObjectId, start: Key = b"") -> Asks[dict[Key, ObjectId]]:
     return found
 
 
-def last(root: ObjectId) -> Asks[tuple[Key, ObjectId]]:
+def last(root: ObjectId) -> Walk[tuple[EntryKey, ObjectId]]:
     """The last entry of a node: an RRset, if it has any. Of a wide node only one run is read."""
     object_id = root
     above: Above = None
@@ -98,7 +98,7 @@ def last(root: ObjectId) -> Asks[tuple[Key, ObjectId]]:
         object_id = above.row.id
 
 
-def pick(root: ObjectId, keys: Collection[Key]) -> Asks[dict[Key, ObjectId]]:
+def pick(root: ObjectId, keys: Collection[EntryKey]) -> Walk[dict[EntryKey, ObjectId]]:
     """Those of ``keys`` that the node has."""
     found, _ = yield from _descend(root, keys)
     return found
@@ -106,10 +106,10 @@ def pick(root: ObjectId, keys: Collection[Key]) -> Asks[dict[Key, ObjectId]]:
 
 def update(
     root: ObjectId | None,
-    changes: Changes,
+    changes: NodeChanges,
     out: list[RawObject],
     below: Below = NOTHING_BELOW,
-) -> Asks[ObjectId | None]:
+) -> Walk[ObjectId | None]:
     """The node with ``changes`` applied; None when nothing is left in it. Asks for and writes
     only what the changed keys touch."""
     if root is None:
@@ -136,11 +136,11 @@ def update(
     return build(entries, out, below) if entries else None
 
 
-Difference = tuple[Key, ObjectId | None, ObjectId | None]
+NodeDifference = tuple[EntryKey, ObjectId | None, ObjectId | None]
 """A key, what it was, what it is; None where it is absent."""
 
 
-def diff(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Difference]]:
+def diff(old: ObjectId | None, new: ObjectId | None) -> Walk[list[NodeDifference]]:
     """What differs between two nodes, sorted by key; parts with equal ids are never asked for."""
     left = {old} if old is not None else set()
     right = {new} if new is not None else set()
@@ -166,11 +166,11 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Difference]]:
         if height == 0:
             break
         left, right = _expand(left, right, nodes, height, above_left, above_right)
-    before: dict[Key, ObjectId] = {}
+    before: dict[EntryKey, ObjectId] = {}
     for entries in _runs(left, nodes):
         before.update(entries)
         yield ()
-    found: list[Difference] = []
+    found: list[NodeDifference] = []
     for entries in _runs(right, nodes):
         for key, value in entries.items():
             if (was := before.pop(key, None)) != value:
@@ -204,7 +204,7 @@ def _expand(
 ) -> tuple[set[ObjectId], set[ObjectId]]:
     """Replaces the nodes of one height by the nodes below them, but for those that both sides have,
     and notes the places of the others."""
-    before: dict[ObjectId, tuple[Row, Key]] = {}
+    before: dict[ObjectId, tuple[IndexRow, EntryKey]] = {}
     for row, floor in _rows_below(left, nodes, height, above_left):
         if before.setdefault(row.id, (row, floor))[0] is not row:
             raise _liar(row.id)
@@ -224,7 +224,7 @@ def _expand(
 
 def _rows_below(
     ids: Iterable[ObjectId], nodes: Nodes, height: int, above: Places
-) -> Iterator[tuple[Row, Key]]:
+) -> Iterator[tuple[IndexRow, EntryKey]]:
     """Yield the rows of index nodes of one height, each with the key that what is below follows."""
     for object_id in ids:
         node = nodes[object_id]
@@ -237,10 +237,10 @@ def _rows_below(
 
 
 def _place(
-    row: Row, floor: Key, height: int, side: set[ObjectId], nodes: Nodes, above: Places
+    row: IndexRow, floor: EntryKey, height: int, side: set[ObjectId], nodes: Nodes, above: Places
 ) -> None:
     """Take a node into one side of a diff."""
-    place = Place(height - 1, row, floor)
+    place = NodePlace(height - 1, row, floor)
     if above.setdefault(row.id, place) != place:
         raise _liar(row.id)
     if row.id in nodes:  # it was read where the other tree has it
@@ -255,14 +255,16 @@ def _runs(ids: Iterable[ObjectId], nodes: Nodes) -> list[Entries]:
     return sorted(runs, key=lambda entries: next(iter(entries)))
 
 
-def _descend(root: ObjectId, keys: Collection[Key]) -> Asks[tuple[dict[Key, ObjectId], Nodes]]:
+def _descend(
+    root: ObjectId, keys: Collection[EntryKey]
+) -> Walk[tuple[dict[EntryKey, ObjectId], Nodes]]:
     """What the node has of ``keys``, and every part of it seen on the way."""
-    found: dict[Key, ObjectId] = {}
+    found: dict[EntryKey, ObjectId] = {}
     nodes: Nodes = {}
-    pending: dict[ObjectId, tuple[Above, list[Key]]] = {root: (None, sorted(keys))}
+    pending: dict[ObjectId, tuple[Above, list[EntryKey]]] = {root: (None, sorted(keys))}
     while pending:
         answers = yield list(pending)
-        below: dict[ObjectId, tuple[Above, list[Key]]] = {}
+        below: dict[ObjectId, tuple[Above, list[EntryKey]]] = {}
         for object_id, (above, wanted) in pending.items():
             node = nodes[object_id] = check(answers[object_id], object_id, above)
             if isinstance(node, Tree):
@@ -276,27 +278,29 @@ def _descend(root: ObjectId, keys: Collection[Key]) -> Asks[tuple[dict[Key, Obje
     return found, nodes
 
 
-def _find_row(index: Index, key: Key) -> int:
+def _find_row(index: Index, key: EntryKey) -> int:
     """Return the number of the row whose node has ``key``, or would get it."""
     at = bisect_left(index.rows, key, key=lambda row: row.key)
     return min(at, len(index.rows) - 1)
 
 
-def _place_below(index: Index, at: int, above: Above) -> Place:
+def _place_below(index: Index, at: int, above: Above) -> NodePlace:
     """Return the place of the node that one row of an index names; ``above`` is the index's own."""
     floor = index.rows[at - 1].key if at else above.floor if above is not None else b""
-    return Place(index.height - 1, index.rows[at], floor)
+    return NodePlace(index.height - 1, index.rows[at], floor)
 
 
-def places_below(index: Index, above: Above) -> Iterator[Place]:
+def places_below(index: Index, above: Above) -> Iterator[NodePlace]:
     """Yield the places of all nodes that an index names."""
     floor = above.floor if above is not None else b""
     for row in index.rows:
-        yield Place(index.height - 1, row, floor)
+        yield NodePlace(index.height - 1, row, floor)
         floor = row.key
 
 
-def _recut(root: ObjectId, nodes: Nodes, changes: Changes, out: list[RawObject]) -> Asks[ObjectId]:
+def _recut(
+    root: ObjectId, nodes: Nodes, changes: NodeChanges, out: list[RawObject]
+) -> Walk[ObjectId]:
     """Applies changes to a wide node that stays wide, one height after the other.
 
     A changed run is cut anew; while it does not end where an old run ended it swallows the next
@@ -304,8 +308,8 @@ def _recut(root: ObjectId, nodes: Nodes, changes: Changes, out: list[RawObject])
     """
     top = nodes[root]
     assert isinstance(top, Index)
-    edits: dict[Key, Row | None] = {
-        key: None if value is None else Row(key, 1, value) for key, value in changes.items()
+    edits: dict[EntryKey, IndexRow | None] = {
+        key: None if value is None else IndexRow(key, 1, value) for key, value in changes.items()
     }
     for height in range(top.height + 1):
         edits = yield from _recut_height(root, nodes, height, edits, out)
@@ -317,10 +321,10 @@ def _recut_height(
     root: ObjectId,
     nodes: Nodes,
     height: int,
-    edits: Mapping[Key, Row | None],
+    edits: Mapping[EntryKey, IndexRow | None],
     out: list[RawObject],
-) -> Asks[dict[Key, Row | None]]:
-    above: dict[Key, Row | None] = {}
+) -> Walk[dict[EntryKey, IndexRow | None]]:
+    above: dict[EntryKey, IndexRow | None] = {}
     todo = sorted(edits, reverse=True)
     while todo:
         old = yield from _seek(root, nodes, height, todo[-1])
@@ -349,7 +353,11 @@ def _recut_height(
 
 
 def _close(
-    run: list[Key], rows: Rows, height: int, above: dict[Key, Row | None], out: list[RawObject]
+    run: list[EntryKey],
+    rows: Rows,
+    height: int,
+    above: dict[EntryKey, IndexRow | None],
+    out: list[RawObject],
 ) -> None:
     if height == 0:
         row = _leaf_row({key: rows[key].id for key in run}, out)
@@ -365,14 +373,14 @@ class _Run:
 
     def __init__(self, node: Tree | Index, is_final: bool) -> None:
         if isinstance(node, Tree):
-            self.rows = {key: Row(key, 1, value) for key, value in node.entries.items()}
+            self.rows = {key: IndexRow(key, 1, value) for key, value in node.entries.items()}
         else:
             self.rows = {row.key: row for row in node.rows}
         self.last = next(reversed(self.rows))
         self.is_final = is_final
 
 
-def _seek(root: ObjectId, nodes: Nodes, height: int, key: Key) -> Asks[_Run]:
+def _seek(root: ObjectId, nodes: Nodes, height: int, key: EntryKey) -> Walk[_Run]:
     """The old run of ``height`` that holds the first key not before ``key``, or the last run."""
     object_id = root
     above: Above = None
@@ -390,7 +398,7 @@ def _seek(root: ObjectId, nodes: Nodes, height: int, key: Key) -> Asks[_Run]:
         object_id = above.row.id
 
 
-def _raise_root(rows: list[Row], height: int, out: list[RawObject]) -> ObjectId:
+def _raise_root(rows: list[IndexRow], height: int, out: list[RawObject]) -> ObjectId:
     """Stands index upon index until one node remains."""
     while len(rows) > 1:
         by_key = {row.key: row for row in rows}
@@ -400,7 +408,7 @@ def _raise_root(rows: list[Row], height: int, out: list[RawObject]) -> ObjectId:
     return rows[0].id
 
 
-def _lower_root(root: ObjectId, out: list[RawObject]) -> Asks[ObjectId]:
+def _lower_root(root: ObjectId, out: list[RawObject]) -> Walk[ObjectId]:
     """Drops index nodes of a single row from the top: a tree built from scratch has none."""
     while True:
         # Just written, so it is found at once from the end; an old node is asked for.
@@ -411,14 +419,14 @@ def _lower_root(root: ObjectId, out: list[RawObject]) -> Asks[ObjectId]:
         root = node.rows[0].id
 
 
-def _leaf_row(entries: dict[Key, ObjectId], out: list[RawObject]) -> Row:
+def _leaf_row(entries: dict[EntryKey, ObjectId], out: list[RawObject]) -> IndexRow:
     last = max(entries)
-    return Row(last, len(entries), _write(tree_codec.encode_leaf(entries), out))
+    return IndexRow(last, len(entries), _write(tree_codec.encode_leaf(entries), out))
 
 
-def _index_row(rows: list[Row], height: int, out: list[RawObject]) -> Row:
+def _index_row(rows: list[IndexRow], height: int, out: list[RawObject]) -> IndexRow:
     node = _write(tree_codec.encode_index(Index(height, tuple(rows))), out)
-    return Row(rows[-1].key, tree_codec.entries_below(rows), node)
+    return IndexRow(rows[-1].key, tree_codec.entries_below(rows), node)
 
 
 def _write(payload: bytes, out: list[RawObject]) -> ObjectId:
@@ -454,13 +462,13 @@ def _liar(object_id: ObjectId) -> Corrupt:
     )
 
 
-def _first_key(node: Tree | Index) -> Key:
+def _first_key(node: Tree | Index) -> EntryKey:
     """Return a key that all others of a node follow; of an index, the last one below its first
     row."""
     return next(iter(node.entries)) if isinstance(node, Tree) else node.rows[0].key
 
 
-def _summary(node: Tree | Index) -> tuple[Key, int]:
+def _summary(node: Tree | Index) -> tuple[EntryKey, int]:
     if isinstance(node, Tree):
         return max(node.entries), len(node.entries)
     return node.rows[-1].key, tree_codec.entries_below(node.rows)

@@ -16,12 +16,12 @@ Wanted = TypeVar("Wanted")
 Sent = TypeVar("Sent")
 
 Answers = Mapping[ObjectId, Object]
-Asks = Generator[Collection[ObjectId], Answers, T]
+Walk = Generator[Collection[ObjectId], Answers, T]
 """Yields ids, is sent at least those objects, returns a T. Long work yields no ids now and then:
 a pause, in which its driver may do something else."""
 
 
-def together(running: Sequence[Asks[T]]) -> Asks[list[T]]:
+def gather(running: Sequence[Walk[T]]) -> Walk[list[T]]:
     """Runs algorithms side by side: what they ask in one step is one ask."""
     results: dict[int, T] = {}
     waiting: dict[int, Collection[ObjectId]] = {}
@@ -52,7 +52,7 @@ async def drive(asks: Generator[Wanted, Sent, T], fetch: Callable[[Wanted], Awai
         return value
 
 
-def run(asks: Asks[T], objects: Answers) -> T:
+def run(asks: Walk[T], objects: Answers) -> T:
     """Runs an algorithm over objects at hand.
 
     Raises:

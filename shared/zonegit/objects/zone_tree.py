@@ -12,14 +12,14 @@ from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.objects.model import (
     FIRST_RRSET,
     SUBTREE,
+    EntryKey,
     Index,
-    Key,
     Object,
     key_rdtype,
     rrset_key,
     subtree_key,
 )
-from zonegit.objects.walk import Asks, together
+from zonegit.objects.walk import Walk, gather
 from zonegit.zone import names
 from zonegit.zone.names import Name, Path
 
@@ -38,7 +38,7 @@ PAUSE: Final = 256
 """How many differences of one node it takes up between two pauses."""
 
 
-class Change(msgspec.Struct, frozen=True):
+class TreeChange(msgspec.Struct, frozen=True):
     """One RRset that differs between two trees; None where it is absent."""
 
     path: Path
@@ -50,7 +50,7 @@ class Change(msgspec.Struct, frozen=True):
 class _Plan(msgspec.Struct):
     """Edits arranged as the tree is."""
 
-    here: dict[Key, ObjectId | None] = msgspec.field(default_factory=dict)
+    here: dict[EntryKey, ObjectId | None] = msgspec.field(default_factory=dict)
     below: dict[bytes, "_Plan"] = msgspec.field(default_factory=dict)
 
 
@@ -59,7 +59,7 @@ def update(
     edits: Edits,
     out: list[RawObject],
     blobs: Mapping[ObjectId, RawObject] = NO_BLOBS,
-) -> Asks[ObjectId | None]:
+) -> Walk[ObjectId | None]:
     """The tree with ``edits`` applied, None when nothing is left. New nodes go to ``out``,
     children before parents, and those of ``blobs`` that ``edits`` name before the node they belong
     to; the order of edits never changes the result."""
@@ -77,11 +77,11 @@ def _update(
     plan: _Plan,
     out: list[RawObject],
     blobs: Mapping[ObjectId, RawObject],
-) -> Asks[ObjectId | None]:
+) -> Walk[ObjectId | None]:
     keys = [subtree_key(label) for label in plan.below]
     found = (yield from tree_node.pick(root, keys)) if root is not None and keys else {}
-    below: dict[Key, list[RawObject]] = {key: [] for key in keys}
-    subtrees = yield from together(
+    below: dict[EntryKey, list[RawObject]] = {key: [] for key in keys}
+    subtrees = yield from gather(
         [
             _update(found.get(key), subplan, below[key], blobs)
             for key, subplan in zip(keys, plan.below.values(), strict=True)
@@ -92,14 +92,14 @@ def _update(
     return (yield from tree_node.update(root, changes, out, below))
 
 
-def find(root: ObjectId, paths: Collection[Path]) -> Asks[dict[Path, dict[int, ObjectId]]]:
+def find(root: ObjectId, paths: Collection[Path]) -> Walk[dict[Path, dict[int, ObjectId]]]:
     """The blobs at each owner path by type; an owner without RRsets has an empty dict."""
     ordered = list(paths)
-    found = yield from together([_find(root, path) for path in ordered])
+    found = yield from gather([_find(root, path) for path in ordered])
     return dict(zip(ordered, found, strict=True))
 
 
-def _find(root: ObjectId, path: Path) -> Asks[dict[int, ObjectId]]:
+def _find(root: ObjectId, path: Path) -> Walk[dict[int, ObjectId]]:
     at = yield from subtree(root, path)
     if at is None:
         return {}
@@ -107,7 +107,7 @@ def _find(root: ObjectId, path: Path) -> Asks[dict[int, ObjectId]]:
     return {key_rdtype(key): value for key, value in entries.items()}
 
 
-def find_one(root: ObjectId, path: Path, rdtype: int) -> Asks[ObjectId | None]:
+def find_one(root: ObjectId, path: Path, rdtype: int) -> Walk[ObjectId | None]:
     """The blob of one RRset, None where there is none; of a wide node only one run is read."""
     at = yield from subtree(root, path)
     if at is None:
@@ -116,7 +116,7 @@ def find_one(root: ObjectId, path: Path, rdtype: int) -> Asks[ObjectId | None]:
     return (yield from tree_node.pick(at, [key])).get(key)
 
 
-def subtree(root: ObjectId, path: Path) -> Asks[ObjectId | None]:
+def subtree(root: ObjectId, path: Path) -> Walk[ObjectId | None]:
     """The tree of the name at ``path``, None where neither it nor anything below it exists."""
     at = root
     for label in path:
@@ -131,11 +131,11 @@ def subtree(root: ObjectId, path: Path) -> Asks[ObjectId | None]:
 def diff(
     old: ObjectId | None,
     new: ObjectId | None,
-    emit: Callable[[Change], None],
+    emit: Callable[[TreeChange], None],
     step: int = STEP,
     *,
     added: bool = True,
-) -> Asks[None]:
+) -> Walk[None]:
     """Hands every RRset that differs to ``emit``, in no particular order, as it is found.
 
     Subtrees with equal ids are never asked for, nor, unless ``added``, those of which nothing was
@@ -150,11 +150,11 @@ def diff(
             twice at one.
     """
     pending: list[tuple[Path, ObjectId | None, ObjectId | None]] = [((), old, new)]
-    once = Once()
+    once = SubtreesOnce()
     while pending:
         taken = pending[-step:]
         del pending[-step:]
-        found = yield from together([tree_node.diff(before, after) for _, before, after in taken])
+        found = yield from gather([tree_node.diff(before, after) for _, before, after in taken])
         for (path, before, after), differences in zip(taken, found, strict=True):
             once.check(path, before, after, differences)
             differences.reverse()
@@ -167,7 +167,7 @@ def diff(
                     if added or before is not None:
                         pending.append((child, before, after))
                 else:
-                    emit(Change(path, key_rdtype(key), before, after))
+                    emit(TreeChange(path, key_rdtype(key), before, after))
 
 
 def child_path(path: Path, label: bytes) -> Path:
@@ -182,7 +182,7 @@ def child_path(path: Path, label: bytes) -> Path:
     return child
 
 
-class Once:
+class SubtreesOnce:
     """The subtrees of both sides of a diff that have subtrees themselves: each is met once. Others
     may be left out, for nothing is multiplied by them, and as a rule they are nearly all."""
 
@@ -195,7 +195,7 @@ class Once:
         place: Path | Name,
         old: ObjectId | None,
         new: ObjectId | None,
-        found: Sequence[tree_node.Difference],
+        found: Sequence[tree_node.NodeDifference],
     ) -> None:
         """Take note of a node on both sides, and of what differs in it.
 
@@ -243,14 +243,14 @@ def _place_text(place: Path | Name) -> str:
     return names.text(place)
 
 
-def changes(old: ObjectId | None, new: ObjectId | None) -> Asks[list[Change]]:
+def changes(old: ObjectId | None, new: ObjectId | None) -> Walk[list[TreeChange]]:
     """All that :func:`diff` tells."""
-    found: list[Change] = []
+    found: list[TreeChange] = []
     yield from diff(old, new, found.append)
     return found
 
 
-def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Asks[int]:
+def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Walk[int]:
     """How many RRsets a tree has, those of the types ``but`` left out. Counting ends once there
     are ``enough``, and costs about as much, however big the tree is.
 
@@ -258,8 +258,8 @@ def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Asks[int]:
         Corrupt: a tree is deeper than a name can be, is none, or has a subtree at two names.
     """
     found = 0
-    pending = [Part((), root)]
-    once = Once()
+    pending = [TreePart((), root)]
+    once = SubtreesOnce()
     while pending and found < enough:
         room = min(max(enough - found, LEAST_AT_ONCE), STEP)
         taken = pending[-room:]
@@ -274,7 +274,7 @@ def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Asks[int]:
     return found
 
 
-class Part(NamedTuple):
+class TreePart(NamedTuple):
     """A node of a tree, or a part of a wide one, that a walk is to read: ``path`` leads to the
     label, ``above`` is the index over it."""
 
@@ -283,7 +283,7 @@ class Part(NamedTuple):
     above: tree_node.Above = None
 
 
-def expand(part: Part, value: Object) -> tuple[list[tuple[Key, ObjectId]], list[Part]]:
+def expand(part: TreePart, value: Object) -> tuple[list[tuple[EntryKey, ObjectId]], list[TreePart]]:
     """Return the RRsets of a part that was read, and the parts below it, in order.
 
     Raises:
@@ -293,11 +293,11 @@ def expand(part: Part, value: Object) -> tuple[list[tuple[Key, ObjectId]], list[
     found = tree_node.check(value, part.id, part.above)
     if isinstance(found, Index):
         places = tree_node.places_below(found, part.above)
-        return [], [Part(part.path, place.row.id, place) for place in places]
+        return [], [TreePart(part.path, place.row.id, place) for place in places]
     here, below = [], []
     for key, object_id in found.entries.items():
         if key[0] == SUBTREE:
-            below.append(Part(child_path(part.path, key[1:]), object_id))
+            below.append(TreePart(child_path(part.path, key[1:]), object_id))
         else:
             here.append((key, object_id))
     return here, below

@@ -17,7 +17,7 @@ from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit, Identity, Symref, Tag
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly, Expected
-from zonegit.store.protocols import Head, Moved, ObjectStore, Origin, RefStore, Tip, ZoneRefs
+from zonegit.store.protocols import Head, Moved, ObjectStore, Origin, RefStore, RefTip, ZoneRefs
 from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -93,12 +93,12 @@ def new_operation() -> str:
     return secrets.token_hex(16)
 
 
-class Position(msgspec.Struct, frozen=True):
+class BranchPosition(msgspec.Struct, frozen=True):
     """A branch of a zone; ``tip`` is None while it has no commit."""
 
     zone: Name
     branch: str
-    tip: Tip | None
+    tip: RefTip | None
 
     @property
     def ref(self) -> RefName:
@@ -124,7 +124,7 @@ class Position(msgspec.Struct, frozen=True):
         return CommitId(self.tip.target)
 
 
-async def locate(repo: Repo, zone: Name | None = None, branch: str | None = None) -> Position:
+async def locate(repo: Repo, zone: Name | None = None, branch: str | None = None) -> BranchPosition:
     """Return the branch a command works on; ``zone`` and ``branch`` are those that it names, None
     where it names none.
 
@@ -161,18 +161,18 @@ async def working_zone(repo: Repo, zone: Name | None = None) -> Name:
     return zone or repo.default.zone or (await _head(repo)).zone
 
 
-async def _locate(repo: Repo, zone: Name | None, branch: str | None) -> Position:
+async def _locate(repo: Repo, zone: Name | None, branch: str | None) -> BranchPosition:
     if zone is None:
         head = await _head(repo)
         if branch is None or branch == head.branch:
-            return Position(head.zone, head.branch, head.tip)
+            return BranchPosition(head.zone, head.branch, head.tip)
         zone = head.zone
     refs = await repo.refs.zone(zone, repo.actor)
     chosen = branch if branch is not None else usual_branch(refs)
     tip = refs.heads.get(ref_names.checked(chosen))
     if tip is None and branch is not None and refs.heads:
         raise unknown_branch(refs, branch)
-    return Position(zone, chosen, tip)
+    return BranchPosition(zone, chosen, tip)
 
 
 def usual_branch(refs: ZoneRefs) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import CommitId, ObjectId, short
-from zonegit.objects.walk import together
+from zonegit.objects.walk import gather
 from zonegit.repo import read_zone
 from zonegit.repo.heads import Repo
 from zonegit.store.protocols import ObjectStore, ZoneRefs
@@ -38,7 +38,7 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 
-class Whole(msgspec.Struct, frozen=True):
+class WholeZoneAt(msgspec.Struct, frozen=True):
     """A zone as it is at a commit; its RRsets in no particular order."""
 
     zone: Name
@@ -93,7 +93,7 @@ async def side_by_side(work: Callable[[Item], Awaitable[T]], items: Sequence[Ite
 
 async def zones_at(
     objects: ObjectStore, wanted: Sequence[tuple[Name, CommitId]]
-) -> AsyncGenerator[Whole, None]:
+) -> AsyncGenerator[WholeZoneAt, None]:
     """Zones, each as it is at a commit, in their order.
 
     Raises:
@@ -105,7 +105,7 @@ async def zones_at(
         reader = Reader(objects)
         await reader.get({commit for _, commit in some})
         found = [(await read_zone.read_commit(reader, commit)).tree for _, commit in some]
-        blobs = await reader.answer(together([read_zone.blobs_of(tree) for tree in found]))
+        blobs = await reader.answer(gather([read_zone.blobs_of(tree) for tree in found]))
         for part in _parts([len(each) for each in blobs]):
             reader = Reader(objects)
             await reader.get({blob for at in part for blob in blobs[at]})
@@ -113,7 +113,7 @@ async def zones_at(
                 zone, commit = some[at]
                 values = list((await read_zone.rrsets(reader, blobs[at])).values())
                 _check(zone, commit, values)
-                yield Whole(zone, commit, found[at], values)
+                yield WholeZoneAt(zone, commit, found[at], values)
 
 
 def _parts(sizes: Sequence[int]) -> Iterator[list[int]]:

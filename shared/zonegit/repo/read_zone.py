@@ -6,7 +6,7 @@ from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Blob, Commit, Tag, subject
-from zonegit.objects.walk import Asks
+from zonegit.objects.walk import Walk
 from zonegit.store.reader import Reader
 from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
@@ -109,7 +109,7 @@ async def whole_zone(reader: Reader, tree: ObjectId) -> list[RRset]:
     return list((await rrsets(reader, await reader.answer(blobs_of(tree)))).values())
 
 
-def blobs_of(tree: ObjectId) -> Asks[Collection[ObjectId]]:
+def blobs_of(tree: ObjectId) -> Walk[Collection[ObjectId]]:
     """The ids of a tree's RRsets, in no particular order.
 
     Raises:
@@ -118,7 +118,7 @@ def blobs_of(tree: ObjectId) -> Asks[Collection[ObjectId]]:
     """
     blobs: dict[ObjectId, None] = {}
 
-    def take(change: zone_tree.Change) -> None:
+    def take(change: zone_tree.TreeChange) -> None:
         if change.new in blobs:
             raise Corrupt(f"tree {short(tree)} holds RRset {short(change.new)} twice")
         if change.new is not None:

@@ -17,7 +17,7 @@ from zonegit.objects.model import Commit, Tag
 from zonegit.repo import heads, read_zone, refish_time
 from zonegit.repo.heads import Repo
 from zonegit.store import ref_names
-from zonegit.store.commit_reader import Past
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reader import Reader
 from zonegit.store.ref_names import RefName
@@ -163,7 +163,7 @@ async def _commit(
     start = await _base(repo, reader, refish, zone, branch)
     if not refish.steps:
         return start
-    past = Past(repo.objects, reader)
+    past = CommitReader(repo.objects, reader)
     parents = (step.parent for step in refish.steps if step.parent for _ in range(step.times))
     return Resolved(start.zone, await past.answer(commit_graph.back(start.commit, parents)))
 

@@ -13,7 +13,7 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.heads import Repo
-from zonegit.store.commit_reader import Past
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import LogEntry
 from zonegit.store.reader import Reader
 from zonegit.store.ref_names import RefName
@@ -96,7 +96,7 @@ async def commit_of(repo: Repo, reader: Reader, ref: RefName, when: When) -> Com
         raise _deleted(entry)
     if entry.time <= stood.time:
         return CommitId(entry.new)
-    past = Past(repo.objects, reader)
+    past = CommitReader(repo.objects, reader)
     found = await past.answer(commit_graph.as_of(CommitId(entry.new), stood.time))
     dated = shown(found.commit.committer.time)
     if found.commit.committer.time > stood.time:

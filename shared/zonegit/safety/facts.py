@@ -12,10 +12,10 @@ from zonegit.errors import Corrupt
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Blob, Object
-from zonegit.objects.walk import Asks, T
-from zonegit.objects.zone_tree import Change
+from zonegit.objects.walk import T, Walk
+from zonegit.objects.zone_tree import TreeChange
 from zonegit.safety.policy import SHOWN, Facts, RRsetKey
-from zonegit.store.basis import Limits
+from zonegit.store.basis import MoveLimits
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset, with_serial
@@ -37,13 +37,13 @@ class _Seen:
     apex: Name
     touched: int = 0
     some: list[RRsetKey] = field(default_factory=list)
-    soa: Change | None = None
+    soa: TreeChange | None = None
     without_ns: bool = False
     ds: list[Path] = field(default_factory=list)
     new_ds: list[Path] = field(default_factory=list)
     new_ns: set[Path] = field(default_factory=set)
 
-    def take(self, change: Change) -> None:
+    def take(self, change: TreeChange) -> None:
         """Take a difference into account."""
         if change.rdtype == rrtypes.DS:
             (self.ds if change.old is not None else self.new_ds).append(change.path)
@@ -54,13 +54,13 @@ class _Seen:
         elif change.old is not None and change.rdtype not in MADE:
             self.count(change)
 
-    def count(self, change: Change) -> None:
+    def count(self, change: TreeChange) -> None:
         """Count an RRset that was there before, and was changed or deleted."""
         self.touched += 1
         if len(self.some) < SHOWN:
             self.some.append((names.below(self.apex, change.path), change.rdtype))
 
-    def _take_ns(self, change: Change) -> None:
+    def _take_ns(self, change: TreeChange) -> None:
         if change.old is None:
             self.new_ns.add(change.path)
         if change.new is None and not change.path:
@@ -95,8 +95,8 @@ class _Budget:
 
 
 def gather(
-    old: ObjectId, new: ObjectId, apex: Name, limits: Limits, most: int = MOST_NODES
-) -> Asks[Facts]:
+    old: ObjectId, new: ObjectId, apex: Name, limits: MoveLimits, most: int = MOST_NODES
+) -> Walk[Facts]:
     """Gather the facts of a branch's move from tree ``old`` to ``new``; look at ``most`` nodes.
 
     Raises:
@@ -119,15 +119,15 @@ def gather(
     return Facts(seen.touched, tuple(seen.some), had, seen.without_ns, seen.harmed())
 
 
-def differs_in_serial(old: ObjectId, new: ObjectId) -> Asks[bool]:
+def differs_in_serial(old: ObjectId, new: ObjectId) -> Walk[bool]:
     """Return whether the SOA's serial is all that differs between two trees of a zone.
 
     Raises:
         Corrupt: an object is not what its place promises.
     """
-    seen: list[Change] = []
+    seen: list[TreeChange] = []
 
-    def take(change: Change) -> None:
+    def take(change: TreeChange) -> None:
         seen.append(change)
         if len(seen) > 1:
             raise _TooMuch
@@ -141,7 +141,7 @@ def differs_in_serial(old: ObjectId, new: ObjectId) -> Asks[bool]:
     return (yield from _is_serial_alone(seen[0]))
 
 
-def _within(budget: _Budget, asks: Asks[T]) -> Asks[T]:
+def _within(budget: _Budget, asks: Walk[T]) -> Walk[T]:
     """Gather the facts as far as the budget reaches."""
     try:
         wanted = next(asks)
@@ -153,7 +153,7 @@ def _within(budget: _Budget, asks: Asks[T]) -> Asks[T]:
         return value
 
 
-def _is_serial_alone(soa: Change) -> Asks[bool]:
+def _is_serial_alone(soa: TreeChange) -> Walk[bool]:
     """Return whether nothing but the serial of the SOA differs."""
     if soa.old is None or soa.new is None:
         return False

@@ -15,9 +15,9 @@ from zonegit.objects.ids import CommitId, ObjectId, short
 from zonegit.objects.model import Blob, Commit, Object, Tag
 from zonegit.safety import facts, moves, policy, tips
 from zonegit.safety.moves import MoveRequest
-from zonegit.safety.reader import Known, Reading
+from zonegit.safety.reader import KnownObjects, MoveReader
 from zonegit.safety.tips import Candidate
-from zonegit.store.basis import Basis, Limits, ServedTree
+from zonegit.store.basis import Basis, MoveLimits, ServedTree
 from zonegit.store.expected import holds
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.ref_names import RefName
@@ -30,7 +30,7 @@ async def judge(
     objects: ObjectStore,
     request: MoveRequest,
     read_basis: Callable[[Collection[ObjectId]], Awaitable[Basis]],
-    known: Known,
+    known: KnownObjects,
 ) -> None:
     """Raise what a move would raise, in the same order; make nothing.
 
@@ -43,7 +43,7 @@ async def judge(
     """
     ref, new = request.ref, request.new
     moves.require_movable(ref)
-    reading = Reading(objects, known, is_stored=False)
+    reading = MoveReader(objects, known, is_stored=False)
     candidate = await admit(reading, ref, new) if new is not None else None
     basis = await read_basis(candidate.lineage if candidate is not None else ())
     state = basis.state
@@ -54,7 +54,9 @@ async def judge(
     moves.check_new(ref, state, new, served_by(ref, candidate), force=request.force)
 
 
-async def check(reading: Reading, request: MoveRequest, candidate: Candidate, basis: Basis) -> None:
+async def check(
+    reading: MoveReader, request: MoveRequest, candidate: Candidate, basis: Basis
+) -> None:
     """Raise what speaks against a tip itself, and then against the move to it."""
 
     async def read_accepted(commits: Collection[ObjectId]) -> Collection[ObjectId]:
@@ -71,7 +73,7 @@ def served_by(ref: RefName, candidate: Candidate | None) -> ServedTree | None:
     return candidate.served if candidate is not None and ref.space == "heads" else None
 
 
-async def admit(reading: Reading, ref: RefName, new: ObjectId) -> Candidate:
+async def admit(reading: MoveReader, ref: RefName, new: ObjectId) -> Candidate:
     """Return the commit that a ref comes to hold which moves to ``new``.
 
     Raises:
@@ -93,7 +95,7 @@ async def admit(reading: Reading, ref: RefName, new: ObjectId) -> Candidate:
 
 
 async def check_harm(
-    reading: Reading, request: MoveRequest, tip: ObjectId, new: ServedTree, limits: Limits
+    reading: MoveReader, request: MoveRequest, tip: ObjectId, new: ServedTree, limits: MoveLimits
 ) -> None:
     """Refuse a move of a branch from the commit ``tip`` that takes away more than it may.
 
@@ -119,7 +121,7 @@ async def check_harm(
         raise policy.refusal(branch, verdict, force=request.force)
 
 
-async def check_renewal(reading: Reading, expected: ObjectId, new: ObjectId) -> None:
+async def check_renewal(reading: MoveReader, expected: ObjectId, new: ObjectId) -> None:
     """Check that a commit is the one of a recovery: on its tip, and with the same records.
 
     Raises:
@@ -138,7 +140,7 @@ async def check_renewal(reading: Reading, expected: ObjectId, new: ObjectId) -> 
 
 
 async def _read_served(
-    reading: Reading, zone: Name, commit_id: CommitId, commit: Commit
+    reading: MoveReader, zone: Name, commit_id: CommitId, commit: Commit
 ) -> ServedTree:
     found = await reading.answer(zone_tree.find_one(commit.tree, (), rrtypes.SOA))
     if found is None:

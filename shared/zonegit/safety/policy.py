@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.errors import Unsafe
-from zonegit.store.basis import Limits, ServedTree
+from zonegit.store.basis import MoveLimits, ServedTree
 from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import title
@@ -41,7 +41,7 @@ class Facts:
     complete: bool = True
 
 
-def decide(facts: Facts, limits: Limits) -> list[str]:
+def decide(facts: Facts, limits: MoveLimits) -> list[str]:
     """Return the reasons against a move with these facts; empty if it is within the rails."""
     found = []
     if not facts.complete:

@@ -12,8 +12,8 @@ from zonegit.errors import Corrupt, NotFound
 from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.objects.model import Commit, Object
-from zonegit.objects.walk import Answers, Asks, drive
-from zonegit.safety.tree_flaws import Given, Judging, Wanted
+from zonegit.objects.walk import Answers, Walk, drive
+from zonegit.safety.tree_flaws import GivenObjects, Judging, WantedObjects
 from zonegit.store.outline import Outline, outline_known
 from zonegit.store.protocols import ObjectStore
 
@@ -25,11 +25,11 @@ question may double it."""
 AT_ONCE: Final = 4
 """Objects that are decoded between two looks at the clock."""
 
-Known = Mapping[ObjectId, RawObject]
+KnownObjects = Mapping[ObjectId, RawObject]
 """Verified objects at hand."""
 
 
-class Reading:
+class MoveReader:
     """Reads objects for one move.
 
     Args:
@@ -39,7 +39,9 @@ class Reading:
             may lack RRsets, and then these are not judged.
     """
 
-    def __init__(self, objects: ObjectStore, known: Known, *, is_stored: bool = True) -> None:
+    def __init__(
+        self, objects: ObjectStore, known: KnownObjects, *, is_stored: bool = True
+    ) -> None:
         self._objects = objects
         self._known = known
         self._is_stored = is_stored
@@ -69,7 +71,7 @@ class Reading:
                 await self._pause()
         return found
 
-    async def answer(self, asks: Asks[T]) -> T:
+    async def answer(self, asks: Walk[T]) -> T:
         """Run an algorithm that asks for objects."""
         return await drive(asks, self.get)
 
@@ -77,10 +79,12 @@ class Reading:
         """Run an algorithm that asks for objects and outlines."""
         return await drive(judging, self._give)
 
-    async def _give(self, wanted: Wanted) -> Given:
+    async def _give(self, wanted: WantedObjects) -> GivenObjects:
         await self._pause()
         objects = await self.get(wanted.objects) if wanted.objects else {}
-        return Given(objects, await self._outline(wanted.outlines) if wanted.outlines else {})
+        return GivenObjects(
+            objects, await self._outline(wanted.outlines) if wanted.outlines else {}
+        )
 
     async def _outline(self, ids: Collection[ObjectId]) -> dict[ObjectId, Outline]:
         """Return the outlines of ``ids``; of RRsets that are nowhere yet there is none."""
@@ -104,7 +108,7 @@ class Reading:
         absent = await self._objects.missing(ids)
         return await self._objects.outlines([each for each in ids if each not in absent])
 
-    def _decode(self, object_id: ObjectId, fetched: Known) -> Object:
+    def _decode(self, object_id: ObjectId, fetched: KnownObjects) -> Object:
         raw = self._known.get(object_id)
         if raw is None:
             return decode(fetched[object_id])

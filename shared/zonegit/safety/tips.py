@@ -13,7 +13,7 @@ import msgspec
 
 from zonegit.errors import Corrupt, Invalid, NotFound, Unavailable
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.safety.reader import Reading
+from zonegit.safety.reader import MoveReader
 from zonegit.safety.tree_flaws import MAX_FLAWS, Flaw, Flaws, find_flaws
 from zonegit.store.basis import ServedTree
 from zonegit.store.ref_names import RefName
@@ -42,7 +42,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 async def check_tip(
-    reading: Reading,
+    reading: MoveReader,
     ref: RefName,
     candidate: Candidate,
     tip: ObjectId | None,
@@ -96,7 +96,7 @@ async def check_tip(
 
 
 async def _find_again(
-    reading: Reading,
+    reading: MoveReader,
     candidate: Candidate,
     old: ObjectId | None,
     found: Flaws,
@@ -115,7 +115,7 @@ async def _find_again(
 
 
 async def _find(
-    reading: Reading,
+    reading: MoveReader,
     candidate: Candidate,
     old: ObjectId | None,
     others: Sequence[ObjectId],
@@ -136,7 +136,7 @@ async def _find(
     return Flaws([flaw])
 
 
-async def _read_tree(reading: Reading, commit: ObjectId) -> ObjectId | None:
+async def _read_tree(reading: MoveReader, commit: ObjectId) -> ObjectId | None:
     """Return the tree of a commit; None where the store has lost it."""
     try:
         return (await reading.read_commit(commit)).tree

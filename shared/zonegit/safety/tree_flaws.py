@@ -28,8 +28,8 @@ import msgspec
 from zonegit.errors import Corrupt
 from zonegit.objects import tree_node, zone_tree
 from zonegit.objects.ids import ObjectId
-from zonegit.objects.model import FIRST_RRSET, SUBTREE, Index, Key, rrset_key
-from zonegit.objects.walk import Answers, Asks, together
+from zonegit.objects.model import FIRST_RRSET, SUBTREE, EntryKey, Index, rrset_key
+from zonegit.objects.walk import Answers, Walk, gather
 from zonegit.store.outline import RUN, Outline
 from zonegit.zone import names, rrtypes, rules, validity
 from zonegit.zone.names import MAX_OCTETS, Name
@@ -50,21 +50,21 @@ MAX_FLAWS: Final = 10
 """Flaws that are found before the walk ends."""
 
 
-class Wanted(NamedTuple):
+class WantedObjects(NamedTuple):
     """What the walk asks for; neither is a pause."""
 
     objects: Collection[ObjectId] = ()
     outlines: Collection[ObjectId] = ()
 
 
-class Given(NamedTuple):
+class GivenObjects(NamedTuple):
     """The answer to it."""
 
     objects: Answers
     outlines: Mapping[ObjectId, Outline]
 
 
-Judging = Generator[Wanted, Given, T]
+Judging = Generator[WantedObjects, GivenObjects, T]
 
 
 class Flaw(NamedTuple):
@@ -88,7 +88,7 @@ class _Suspect(NamedTuple):
     else RRsets of these types."""
 
     flaw: Flaw
-    entry: tuple[Key, ObjectId] | None = None
+    entry: tuple[EntryKey, ObjectId] | None = None
     types: frozenset[int] = frozenset()
 
 
@@ -112,8 +112,8 @@ class _Touched(NamedTuple):
     """An owner of which RRsets are new or changed: all of its entries on both sides."""
 
     owner: Name
-    before: Mapping[Key, ObjectId]
-    after: Mapping[Key, ObjectId]
+    before: Mapping[EntryKey, ObjectId]
+    after: Mapping[EntryKey, ObjectId]
 
 
 def find_flaws(
@@ -161,7 +161,7 @@ class _Walk:
         self.added: list[_Added] = []
         self.found = Flaws()
         self._opened: list[_Added] = []
-        self._once = zone_tree.Once()
+        self._once = zone_tree.SubtreesOnce()
         self._apex = apex
         self._any_spelling = any_spelling
 
@@ -186,14 +186,14 @@ class _Walk:
 
     def _compare(self, pairs: list[_Pair], touched: list[_Touched]) -> Judging[None]:
         """Compare nodes that both trees have."""
-        asks = together([tree_node.diff(pair.old, pair.new) for pair in pairs])
+        asks = gather([tree_node.diff(pair.old, pair.new) for pair in pairs])
         found = yield from _objects(asks)
         changed: list[_Pair] = []
         for pair, differences in zip(pairs, found, strict=True):
             self._once.check(pair.owner, pair.old, pair.new, differences)
             for number, (key, before, after) in enumerate(differences):
                 if number % zone_tree.PAUSE == zone_tree.PAUSE - 1:
-                    yield Wanted()
+                    yield WantedObjects()
                 if key[0] == SUBTREE and after is not None:
                     self._descend(_below(pair.owner, key[1:]), before, after)
             # RRsets come last.
@@ -201,7 +201,7 @@ class _Walk:
                 changed.append(pair)
         if changed:
             reads = [tree_node.read(root, FIRST_RRSET) for pair in changed for root in pair[1:]]
-            entries = iter((yield from _objects(together(reads))))
+            entries = iter((yield from _objects(gather(reads))))
             for pair in changed:
                 touched.append(_Touched(pair.owner, next(entries), next(entries)))
 
@@ -213,7 +213,7 @@ class _Walk:
 
     def _outline(self, nodes: list[_Added]) -> Judging[list[_Suspect]]:
         """Judge new subtrees by their outlines, and open those of which that says too little."""
-        outlines = (yield Wanted(outlines=[each.id for each in nodes])).outlines
+        outlines = (yield WantedObjects(outlines=[each.id for each in nodes])).outlines
         suspects: list[_Suspect] = []
         for each in nodes:
             outline = outlines.get(each.id)
@@ -225,11 +225,11 @@ class _Walk:
 
     def _open(self, parts: list[_Added], touched: list[_Touched]) -> Judging[None]:
         """Read nodes, or parts of them, that only the new tree has."""
-        answers = (yield Wanted(objects=[each.id for each in parts])).objects
+        answers = (yield WantedObjects(objects=[each.id for each in parts])).objects
         wide: list[_Added] = []
         runs: list[tuple[_Added, list[_Added]]] = []
         for each in parts:
-            yield Wanted()
+            yield WantedObjects()
             found = tree_node.check(answers[each.id], each.id, each.above)
             if isinstance(found, Index):
                 if each.above is None:
@@ -252,7 +252,7 @@ class _Walk:
             yield from self._outline_runs(runs)
         if wide:
             # The RRsets of a wide node may stand in several of its runs.
-            reads = together([tree_node.read(each.id, FIRST_RRSET) for each in wide])
+            reads = gather([tree_node.read(each.id, FIRST_RRSET) for each in wide])
             for each, entries in zip(wide, (yield from _objects(reads)), strict=True):
                 self._once.meet(each.owner, each.id)
                 touched.append(_Touched(each.owner, {}, entries))
@@ -260,7 +260,7 @@ class _Walk:
     def _outline_runs(self, runs: list[tuple[_Added, list[_Added]]]) -> Judging[None]:
         """Judge parts that have nothing but subtrees by their outlines, and leave the subtrees of
         the others to be judged one by one."""
-        outlines = (yield Wanted(outlines=[each.id for each, _ in runs])).outlines
+        outlines = (yield WantedObjects(outlines=[each.id for each, _ in runs])).outlines
         for each, below in runs:
             outline = outlines.get(each.id)
             if outline is None or outline.kind != RUN or outline.owner != each.owner:
@@ -269,7 +269,7 @@ class _Walk:
     def _judge(self, touched: list[_Touched]) -> Judging[list[_Suspect]]:
         """Judge owners that have new RRsets, and those RRsets."""
         wanted = {blob for each in touched for _, blob in _new_entries(each)}
-        outlines = (yield Wanted(outlines=wanted)).outlines
+        outlines = (yield WantedObjects(outlines=wanted)).outlines
         suspects: list[_Suspect] = []
         for each in touched:
             for key, blob in _new_entries(each):
@@ -280,7 +280,7 @@ class _Walk:
             suspects += self._find_clashes(each.owner, after, set(_types(each.before)))
         return suspects
 
-    def _find_flaw(self, owner: Name, key: Key, outline: Outline | None) -> Flaw | None:
+    def _find_flaw(self, owner: Name, key: EntryKey, outline: Outline | None) -> Flaw | None:
         """Return what is wrong with one RRset in its place."""
         shown = key[1:].decode("ascii", "replace")
         rdtype = rrtypes.find_number(shown)
@@ -322,7 +322,7 @@ def _is_known(suspect: _Suspect, apex: Name, others: Sequence[ObjectId]) -> Judg
     return False
 
 
-def _objects(asks: Asks[T]) -> Judging[T]:
+def _objects(asks: Walk[T]) -> Judging[T]:
     """Run an algorithm that asks for objects alone. Of its pauses few are passed on: they are for
     nodes of many thousands of entries."""
     try:
@@ -330,7 +330,7 @@ def _objects(asks: Asks[T]) -> Judging[T]:
         pauses = 0
         while True:
             if wanted or (pauses := pauses + 1) % PAUSES == 0:
-                wanted = asks.send((yield Wanted(objects=wanted)).objects)
+                wanted = asks.send((yield WantedObjects(objects=wanted)).objects)
             else:
                 wanted = asks.send(_NOTHING)
     except StopIteration as done:
@@ -345,14 +345,16 @@ def _take(pending: list[T], count: int) -> list[T]:
     return taken
 
 
-def _new_entries(touched: _Touched) -> Iterator[tuple[Key, ObjectId]]:
+def _new_entries(touched: _Touched) -> Iterator[tuple[EntryKey, ObjectId]]:
     """Yield the RRsets of an owner that it did not have before."""
     for key, blob in touched.after.items():
         if touched.before.get(key) != blob:
             yield key, blob
 
 
-def _rrsets_of(differences: Sequence[tree_node.Difference]) -> Iterator[tree_node.Difference]:
+def _rrsets_of(
+    differences: Sequence[tree_node.NodeDifference],
+) -> Iterator[tree_node.NodeDifference]:
     """Yield the differences of RRsets, which come last."""
     for difference in reversed(differences):
         if difference[0][0] == SUBTREE:
@@ -360,7 +362,7 @@ def _rrsets_of(differences: Sequence[tree_node.Difference]) -> Iterator[tree_nod
         yield difference
 
 
-def _types(keys: Iterable[Key]) -> Iterator[int]:
+def _types(keys: Iterable[EntryKey]) -> Iterator[int]:
     """Yield the types of keys; those that are none are left out."""
     for key in keys:
         rdtype = rrtypes.find_number(key[1:].decode("ascii", "replace"))

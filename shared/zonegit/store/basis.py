@@ -17,7 +17,7 @@ class ServedTree(msgspec.Struct, frozen=True):
     tree: _Id
 
 
-class Limits(msgspec.Struct, frozen=True):
+class MoveLimits(msgspec.Struct, frozen=True):
     """Limits of a move that is not forced: it may change or delete ``percent`` (1 to 100)
     of its RRsets, or any number where it had fewer than ``floor``; change DS RRsets if ``ds``."""
 
@@ -34,7 +34,7 @@ class Limits(msgspec.Struct, frozen=True):
         return self.enough(touched) > max(self.floor, touched)
 
 
-USUAL: Final = Limits()
+USUAL: Final = MoveLimits()
 """The limits where none are configured."""
 
 
@@ -60,5 +60,5 @@ class Basis(msgspec.Struct, frozen=True):
     those of the commits asked about that the log has as tips of the zone."""
 
     state: RefState
-    limits: Limits
+    limits: MoveLimits
     accepted: list[_Id] = []

@@ -24,14 +24,14 @@ FIRST_BATCH: Final = 64
 """Commits fetched at first: many questions need no more."""
 
 
-class Node(msgspec.Struct, frozen=True):
+class CommitNode(msgspec.Struct, frozen=True):
     """A commit in the graph of commits; ``moment`` is later than its ancestors'."""
 
     commit: Commit
     moment: int
 
 
-Walk = Generator[Collection[CommitId], Mapping[CommitId, Node], T]
+Walk = Generator[Collection[CommitId], Mapping[CommitId, CommitNode], T]
 """Yields ids, is sent at least those commits, returns a T."""
 
 
@@ -41,20 +41,20 @@ def moment(commit: Commit, parents: Iterable[int]) -> int:
     return max(commit.committer.time, max(parents, default=-1) + 1)
 
 
-class Past:
+class CommitReader:
     """The commits of a store as far as they were asked for, kept for as long as the task lasts."""
 
     def __init__(self, store: ObjectStore, reader: Reader) -> None:
         """``reader`` learns every commit that is fetched."""
         self._store = store
         self._reader = reader
-        self._nodes: dict[CommitId, Node] = {}
+        self._nodes: dict[CommitId, CommitNode] = {}
         # Parents of known commits that are not known themselves, and before which moment they lie.
         self._edge: dict[CommitId, int] = {}
         self._batch = FIRST_BATCH
 
     @property
-    def known(self) -> Mapping[CommitId, Node]:
+    def known(self) -> Mapping[CommitId, CommitNode]:
         """The commits at hand."""
         return self._nodes
 
@@ -66,7 +66,7 @@ class Past:
         """
         return await drive(walk, self._at_least)
 
-    async def _at_least(self, wanted: Collection[CommitId]) -> Mapping[CommitId, Node]:
+    async def _at_least(self, wanted: Collection[CommitId]) -> Mapping[CommitId, CommitNode]:
         missing = [each for each in wanted if each not in self._nodes]
         if missing:
             await self._fetch(missing)
@@ -87,9 +87,9 @@ class Past:
             commit = decoded[dated.raw.id]
             if not isinstance(commit, Commit):
                 raise Corrupt(f"the object store gave {short(dated.raw.id)} for a commit")
-            self._place(CommitId(dated.raw.id), Node(commit, dated.moment))
+            self._place(CommitId(dated.raw.id), CommitNode(commit, dated.moment))
 
-    def _place(self, commit_id: CommitId, node: Node) -> None:
+    def _place(self, commit_id: CommitId, node: CommitNode) -> None:
         """Raises:
         Corrupt: the commit's moment is not between those of its children and its parents, so
             whatever was worked out of their order would be wrong.

@@ -23,7 +23,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from zonegit.store.stored_rows import Damaged, RowReader, StoredCount, StoredId
+from zonegit.store.stored_rows import DamagedFile, RowReader, StoredCount, StoredId
 
 TABLE: Final = (
     "CREATE TABLE digest (name TEXT PRIMARY KEY, rows INTEGER NOT NULL, sum BLOB NOT NULL)"
@@ -176,7 +176,7 @@ def read(connection: Connection, name: str) -> Digest:
     found = connection.execute("SELECT rows, sum FROM digest WHERE name = ?", (name,))
     digest = _DIGEST.read_first(found)
     if digest is None:
-        raise Damaged(f"table digest has no row for {name}")
+        raise DamagedFile(f"table digest has no row for {name}")
     return digest
 
 
@@ -191,7 +191,7 @@ def compare(
     for table in tables:
         noted, found = read(connection, table), compute(connection, table, pause)
         if noted != found:
-            raise Damaged(_describe(table, noted, found))
+            raise DamagedFile(_describe(table, noted, found))
 
 
 def _describe(table: str, noted: Digest, found: Digest) -> str:

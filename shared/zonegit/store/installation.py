@@ -10,14 +10,14 @@ from collections.abc import Collection, Sequence
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from zonegit.store.protocols import Past, Snapshot
+from zonegit.store.protocols import PastEpoch, RefsSnapshot
 
 OURS_S: Final = 3.0
 """How long after its last heartbeat a ref store is believed to be there. While it is, another one
 is a second one next to it, and not one in its place."""
 
 
-class Held(NamedTuple):
+class FollowedEnd(NamedTuple):
     """The end of the log that a follower has followed: installation (empty: unknown), epoch (empty:
     none was followed), sequence, and the epochs before, the latest first."""
 
@@ -27,7 +27,7 @@ class Held(NamedTuple):
     past: Sequence[str]
 
 
-class Verdict(Enum):
+class FollowVerdict(Enum):
     """The decision about a log: it is the one that is held, or continues it; it is another one that
     replaces it; it went back; it is another installation's."""
 
@@ -48,7 +48,7 @@ def belongs(held: str, found: str, replaces: Collection[str]) -> bool:
     return not held or not found or held == found or held in replaces
 
 
-def judge(held: Held, found: Snapshot) -> Verdict:
+def judge(held: FollowedEnd, found: RefsSnapshot) -> FollowVerdict:
     """Decide whether the log of a ref store is followed.
 
     A new epoch is, if it names the epoch that is held as one before it, and has all of that epoch's
@@ -56,17 +56,17 @@ def judge(held: Held, found: Snapshot) -> Verdict:
     Where an epoch is not named, a recovery from one that the held epoch came after says the same.
     """
     if held.epoch and held.epoch in found.replaces:
-        return Verdict.REPLACES
+        return FollowVerdict.REPLACES
     if not belongs(held.installation, found.installation, found.replaces):
-        return Verdict.FOREIGN
+        return FollowVerdict.FOREIGN
     if held.installation in found.replaces:
-        return Verdict.REPLACES
+        return FollowVerdict.REPLACES
     if not held.epoch or _continues(held, found):
-        return Verdict.CONTINUES
-    return Verdict.WENT_BACK
+        return FollowVerdict.CONTINUES
+    return FollowVerdict.WENT_BACK
 
 
-def _continues(held: Held, found: Snapshot) -> bool:
+def _continues(held: FollowedEnd, found: RefsSnapshot) -> bool:
     if found.epoch == held.epoch:
         return found.sequence >= held.sequence
     if found.epoch in held.past:
@@ -79,7 +79,7 @@ def _continues(held: Held, found: Snapshot) -> bool:
     return has_all or any(each.recovered for each in since)
 
 
-def _ended_since(held: Held, past: Sequence[Past]) -> Sequence[Past]:
+def _ended_since(held: FollowedEnd, past: Sequence[PastEpoch]) -> Sequence[PastEpoch]:
     """Return the epochs that ended after the one held, the latest first, that one among them; or
     after the latest one that both logs share. Empty: they share none."""
     for shared in (held.epoch, *held.past):

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.codec import decode, links
-from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject, short, verified
+from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, short, verified
 from zonegit.objects.model import Blob, Commit
 from zonegit.store import outline
 from zonegit.store.commit_reader import moment
@@ -68,7 +68,7 @@ class MemoryObjects:
         await asyncio.sleep(0)
         return {object_id for object_id in ids if object_id not in self._objects}
 
-    async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
+    async def find(self, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
         await asyncio.sleep(0)
         found = [
             (object_id, raw.kind)

@@ -9,7 +9,7 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
-from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
+from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject
 from zonegit.store.basis import Basis
 from zonegit.store.expected import Expected
 from zonegit.store.outline import Outline
@@ -73,7 +73,7 @@ class ObjectStore(Protocol):
         """Those of ``ids`` that the store does not hold."""
         ...
 
-    async def find(self, prefix: str) -> list[tuple[ObjectId, Kind]]:
+    async def find(self, prefix: str) -> list[tuple[ObjectId, ObjectKind]]:
         """Objects whose hex id starts with ``prefix`` (at least 4 digits); at most 16 of them,
         sorted."""
         ...
@@ -97,7 +97,7 @@ class ObjectStore(Protocol):
         ...
 
 
-class Tip(msgspec.Struct, frozen=True):
+class RefTip(msgspec.Struct, frozen=True):
     """Where a branch or tag stands. ``serial`` is the SOA serial of ``target``, None for a tag;
     ``highest`` the highest serial this branch ever had; ``sequence`` that of its last move."""
 
@@ -112,13 +112,13 @@ class Head(msgspec.Struct, frozen=True):
 
     zone: Name
     branch: str
-    tip: Tip | None = None
+    tip: RefTip | None = None
 
     def __post_init__(self) -> None:
         names.require(self.zone)
 
 
-class Where(msgspec.Struct, frozen=True):
+class HeadsOfOperator(msgspec.Struct, frozen=True):
     """An operator's own HEAD and the default one; None where there is none. ``*_lost`` says that
     its zone was removed."""
 
@@ -134,8 +134,8 @@ class ZoneRefs(msgspec.Struct, frozen=True):
     and resolvers keep what they hold."""
 
     zone: Name
-    heads: dict[str, Tip]
-    tags: dict[str, Tip]
+    heads: dict[str, RefTip]
+    tags: dict[str, RefTip]
     remembered: str | None = None
     awaiting: bool = False
 
@@ -143,7 +143,7 @@ class ZoneRefs(msgspec.Struct, frozen=True):
         names.require(self.zone)
 
 
-class Past(msgspec.Struct, frozen=True):
+class PastEpoch(msgspec.Struct, frozen=True):
     """An epoch that ended, and the last of its rows that this log has. ``recovered``: a recovery
     ended it (``zonegit recover --finish``), so moves after that row are lost."""
 
@@ -169,7 +169,7 @@ class Installation(msgspec.Struct, frozen=True):
     replaces: list[str] = []
 
 
-class Snapshot(msgspec.Struct, frozen=True):
+class RefsSnapshot(msgspec.Struct, frozen=True):
     """Registered zones and their tips at (or, for later pages, after) one point of the log.
 
     ``after`` is where the next page starts, None on the last one. Pages are not one transaction:
@@ -185,7 +185,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     sequence: int
     zones: list[ZoneRefs]
     after: Name | None = None
-    past: list[Past] = []
+    past: list[PastEpoch] = []
     recovering: bool = False
     start: str = ""
     operation: str = ""
@@ -223,12 +223,12 @@ class Recovery(msgspec.Struct, frozen=True):
     ``owed`` the first branches that need a later serial: 100 at the most of each. ``doubted`` are
     the runs of the ref store before which it may have been restored, unknown to any resolver: one
     whose cache began in such a run knows nothing of the time before. ``past``, ``installation`` and
-    ``replaces`` as :class:`Snapshot` has them.
+    ``replaces`` as :class:`RefsSnapshot` has them.
     """
 
     epoch: str
     sequence: int
-    past: list[Past] = []
+    past: list[PastEpoch] = []
     witness: Witness | None = None
     awaiting: int = 0
     zones: list[Name] = []
@@ -280,7 +280,7 @@ class LogEntry(msgspec.Struct, frozen=True):
     undoes: str | None = None
 
 
-class Stood(msgspec.Struct, frozen=True):
+class RefAt(msgspec.Struct, frozen=True):
     """Where a ref stood: ``entry`` is its latest move by ``time``, in seconds since 1970 by the ref
     store's clock; its first move of all where that is later than ``time``."""
 
@@ -288,7 +288,7 @@ class Stood(msgspec.Struct, frozen=True):
     time: float
 
 
-class Operated(msgspec.Struct, frozen=True):
+class OperationSummary(msgspec.Struct, frozen=True):
     """An operation in the log: ``rows`` is how many it wrote, ``entries`` the first of them (20 at
     the most), oldest first."""
 
@@ -301,11 +301,11 @@ class Operations(msgspec.Struct, frozen=True):
     """A page of operations, that with the latest row first. ``before`` is where the next page
     starts, None on the last one."""
 
-    operations: list[Operated]
+    operations: list[OperationSummary]
     before: int | None = None
 
 
-class Aftermath(msgspec.Struct, frozen=True):
+class OperationDetails(msgspec.Struct, frozen=True):
     """What one operation did, and what was done to its refs since. ``entries`` are its rows, oldest
     first, a page of them; ``later`` the latest move of each of these refs that moved again, and for
     a zone that it added, moves of what the zone holds by now. ``more``: further rows follow.
@@ -320,7 +320,7 @@ class Aftermath(msgspec.Struct, frozen=True):
     undone_in_part: bool = False
 
 
-class Since(msgspec.Struct, frozen=True):
+class LogPage(msgspec.Struct, frozen=True):
     """Log rows after a sequence, oldest first, and where the log stands. More may follow while
     the last row's sequence is below ``sequence``. ``is_other``: the row that was asked about is not
     the one that the caller knows under its sequence, so no row follows it."""
@@ -361,7 +361,7 @@ class Origin(msgspec.Struct, frozen=True):
 class RefStore(Protocol):
     """Branches, tags, zones and HEADs: the only mutable thing."""
 
-    async def where(self, actor: str) -> Where:
+    async def where(self, actor: str) -> HeadsOfOperator:
         """The HEADs that apply to an operator, followed to their tips."""
         ...
 
@@ -371,11 +371,11 @@ class RefStore(Protocol):
         """
         ...
 
-    async def snapshot(self, after: Name | None = None) -> Snapshot:
+    async def snapshot(self, after: Name | None = None) -> RefsSnapshot:
         """A page of all zones with their tips, from the first zone past ``after`` on."""
         ...
 
-    async def since(self, epoch: str, sequence: int, operation: str = "") -> Since:
+    async def since(self, epoch: str, sequence: int, operation: str = "") -> LogPage:
         """Return log rows after ``sequence``; no rows, and another epoch, when ``epoch`` is not
         this store's. ``operation`` is that of the row at ``sequence``, empty: unknown."""
         ...
@@ -385,7 +385,7 @@ class RefStore(Protocol):
         alone."""
         ...
 
-    async def at(self, ref: RefName, when: When) -> Stood:
+    async def at(self, ref: RefName, when: When) -> RefAt:
         """Where a ref stood, whether it and its zone are still there or not. Of moves that a clock
         set back has dated out of order, the latest of those dated no later counts.
 
@@ -409,7 +409,7 @@ class RefStore(Protocol):
 
     async def operation(
         self, actor: str, prefix: str | None, after: int = 0, *, redo: bool = False
-    ) -> Aftermath:
+    ) -> OperationDetails:
         """Return the operation whose id begins with ``prefix``, its rows after a sequence.
 
         Args:

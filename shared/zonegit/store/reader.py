@@ -6,7 +6,7 @@ from typing import TypeVar
 from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Object
-from zonegit.objects.walk import Answers, Asks, drive
+from zonegit.objects.walk import Answers, Walk, drive
 from zonegit.store.protocols import ObjectStore
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Reader:
             self._decoded[object_id] = decode(raw)
         return self._decoded
 
-    async def answer(self, asks: Asks[T]) -> T:
+    async def answer(self, asks: Walk[T]) -> T:
         """Runs an algorithm, one round trip a step.
 
         Raises:

@@ -30,7 +30,7 @@ def describe_witness(witness: Witness, sequence: int) -> str:
     return f"it ends at {sequence} of its log, and {witness.resolver} has seen {witness.sequence}"
 
 
-class Answer(msgspec.Struct, frozen=True):
+class AnsweredSerial(msgspec.Struct, frozen=True):
     """The highest serial that a resolver ever answered for a branch, and the tree it stood for.
     ``is_complete`` False: perhaps the resolver has known the branch only since the restore, for its
     cache was lost, too."""
@@ -41,7 +41,7 @@ class Answer(msgspec.Struct, frozen=True):
     is_complete: bool = True
 
 
-class Restored(msgspec.Struct, frozen=True):
+class RestoredBranch(msgspec.Struct, frozen=True):
     """A branch as the restored store has it: the tip's serial and tree, and the highest serial
     that the store knows of."""
 
@@ -59,20 +59,22 @@ class Renew(msgspec.Struct, frozen=True):
     answered; None: it is not known, or is earlier than the tip's."""
 
     serial: int
-    known: Answer | None = None
+    known: AnsweredSerial | None = None
 
 
 class Doubt(msgspec.Struct, frozen=True):
     """No serial can be decided upon: ``answer`` is not believed, because of ``reason``."""
 
-    answer: Answer | None
+    answer: AnsweredSerial | None
     reason: str
 
 
-Verdict = Leave | Renew | Doubt
+RecoveryVerdict = Leave | Renew | Doubt
 
 
-def decide(branch: Restored, answers: Iterable[Answer], headroom: int) -> Verdict:
+def decide(
+    branch: RestoredBranch, answers: Iterable[AnsweredSerial], headroom: int
+) -> RecoveryVerdict:
     """Decide at which serial a branch goes on.
 
     Args:
@@ -106,7 +108,7 @@ def decide(branch: Restored, answers: Iterable[Answer], headroom: int) -> Verdic
     return _renew(branch, following(latest(known.serial, branch.highest)), known)
 
 
-def _renew(branch: Restored, serial: int, known: Answer | None) -> Verdict:
+def _renew(branch: RestoredBranch, serial: int, known: AnsweredSerial | None) -> RecoveryVerdict:
     if not (later(serial, branch.serial) and later(serial, branch.highest)):
         return Doubt(
             known,

@@ -25,7 +25,7 @@ from zonegit.errors import Corrupt, Invalid, Unavailable, ZonegitError
 from zonegit.fairness import meter
 from zonegit.store import digests
 from zonegit.store.digests import Watched
-from zonegit.store.stored_rows import Damaged
+from zonegit.store.stored_rows import DamagedFile
 
 T = TypeVar("T")
 
@@ -336,7 +336,7 @@ def explained(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except Damaged as error:
+    except DamagedFile as error:
         raise _damaged(path, error.message, error.details, error.hint) from error
     except sqlite3.Error as error:
         raise _explained(error, path) from error

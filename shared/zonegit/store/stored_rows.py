@@ -32,7 +32,7 @@ MAX_SHOWN: Final = 40
 """Characters of each column that names a row in a message."""
 
 
-class Damaged(Corrupt):
+class DamagedFile(Corrupt):
     """The content of a file is not what was written into it."""
 
 
@@ -107,10 +107,10 @@ class RowReader(Generic[T]):
         why: str,
         details: dict[str, str],
         hint: str | None = None,
-    ) -> Damaged:
+    ) -> DamagedFile:
         key = ", ".join(_show(value) for value in row[: self._keys])
         message = f"the row ({key}) of table {self._table} is damaged: {why}"
-        return Damaged(message, hint=hint, **{"row": key, **details})
+        return DamagedFile(message, hint=hint, **{"row": key, **details})
 
 
 def _name_columns(columns: type[Any]) -> type[Any]:

@@ -27,7 +27,7 @@ _TAGS: Final = "refs/tags/"
 _PRINTABLE: Final = range(0x21, 0x7F)
 
 
-class Legacy(msgspec.Struct, frozen=True):
+class V03Refs(msgspec.Struct, frozen=True):
     """What slots mean. ``refs`` has, by old name, the name within the zone and the id it holds;
     ``head`` is the branch that HEAD stands for, None where there is no HEAD."""
 
@@ -36,7 +36,7 @@ class Legacy(msgspec.Struct, frozen=True):
     head: RefName | None
 
 
-def decode(slots: Slots) -> Legacy:
+def decode(slots: Slots) -> V03Refs:
     """Raises:
     Invalid: a name or a slot is malformed, or the zone has no name; says which.
     """
@@ -49,7 +49,7 @@ def decode(slots: Slots) -> Legacy:
         for name, slot in sorted(slots.items())
         if name not in (HEAD, ZONE)
     }
-    return Legacy(zone, refs, head)
+    return V03Refs(zone, refs, head)
 
 
 def _scoped(zone: Name, name: str) -> RefName:

@@ -4,7 +4,7 @@ from typing import Final
 
 from zonegit import errors
 from zonegit.errors import Internal, ZonegitError
-from zonegit.wire.messages import Failure
+from zonegit.wire.messages import FailureReply
 
 BY_CODE: Final[dict[str, type[ZonegitError]]] = {
     family.code: family
@@ -22,14 +22,14 @@ BY_CODE: Final[dict[str, type[ZonegitError]]] = {
 }
 
 
-def to_message(error: ZonegitError) -> Failure:
+def to_message(error: ZonegitError) -> FailureReply:
     """What the caller is told."""
-    return Failure(
+    return FailureReply(
         code=error.code, message=error.message, hint=error.hint, details=dict(error.details)
     )
 
 
-def to_error(failure: Failure) -> ZonegitError:
+def to_error(failure: FailureReply) -> ZonegitError:
     """What the caller raises; a code of a later release becomes Internal."""
     family = BY_CODE.get(failure.code, Internal)
     return family(failure.message, hint=failure.hint, **failure.details)

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from zonegit.objects.ids import CommitId, Kind, ObjectId, RawObject
+from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject
 from zonegit.store.expected import Expected
 from zonegit.store.outline import MAX_OUTLINED, Outline
 from zonegit.store.protocols import MAX_HISTORY, MAX_LISTED, Dated, Guard, LogEntry, Renewal
@@ -69,7 +69,7 @@ Moment = Annotated[float, Meta(ge=0, lt=253_402_300_800)]
 Token = Annotated[str, Meta(max_length=64)]
 """A random name: of an installation, of a process, of an operation. Empty: unknown."""
 ResolverName = Annotated[str, Meta(pattern=rf"^{RESOLVER_NAME}\Z")]
-Version = Annotated[str, Meta(max_length=64)]
+VersionText = Annotated[str, Meta(max_length=64)]
 Short = Annotated[str, Meta(max_length=200)]
 Count = Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
 
@@ -96,7 +96,7 @@ class Done(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Carried out; there is nothing to say."""
 
 
-class Failure(Message, frozen=True, kw_only=True, omit_defaults=True):
+class FailureReply(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A request failed. ``code`` is that of ``zonegit.errors``."""
 
     code: str
@@ -148,10 +148,10 @@ class FindObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
     prefix: Annotated[str, Meta(pattern=r"^[0-9a-f]{4,64}\Z")]
 
 
-class Found(Message, frozen=True, kw_only=True, omit_defaults=True):
+class FoundObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Ids and kinds, sorted, 16 at the most."""
 
-    objects: Annotated[list[tuple[Id, Kind]], Meta(max_length=16)]
+    objects: Annotated[list[tuple[Id, ObjectKind]], Meta(max_length=16)]
 
 
 class ListObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -160,7 +160,7 @@ class ListObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
     after: Id | None = None
 
 
-class Listed(Message, frozen=True, kw_only=True, omit_defaults=True):
+class ListedObjects(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Ids and kinds as they are stored, whole or not, sorted by id; none: there are no more."""
 
     objects: Annotated[list[tuple[Id, Text]], Meta(max_length=MAX_LISTED)]
@@ -174,7 +174,7 @@ class HistoryOf(Message, frozen=True, kw_only=True, omit_defaults=True):
     limit: Annotated[int, Meta(ge=1, le=MAX_HISTORY)]
 
 
-class History(Message, frozen=True, kw_only=True, omit_defaults=True):
+class CommitHistory(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Commits and their moments: the first of the tips at least."""
 
     commits: Annotated[list[Dated], Meta(max_length=MAX_HISTORY)]
@@ -184,7 +184,7 @@ class History(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskWhere(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.where: the HEADs that apply to the actor. Answered by ``store.protocols.Where``."""
+    """refs.where: the HEADs of the actor. Answered by ``store.protocols.HeadsOfOperator``."""
 
 
 class AskZone(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -192,7 +192,7 @@ class AskZone(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskSnapshot(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.snapshot: a page of zones and tips. Answered by ``store.protocols.Snapshot``."""
+    """refs.snapshot: a page of zones and tips. Answered by ``store.protocols.RefsSnapshot``."""
 
     after: Name | None = None
 
@@ -203,7 +203,7 @@ class AskSnapshot(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class AskSince(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.since: log rows after a sequence, whose own row has the ``operation``, empty: unknown.
-    Answered by ``store.protocols.Since``."""
+    Answered by ``store.protocols.LogPage``."""
 
     epoch: Text
     sequence: LogSequence
@@ -225,7 +225,7 @@ class Reflog(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskAt(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """refs.at: where the subject's ref stood. Answered by ``store.protocols.Stood``."""
+    """refs.at: where the subject's ref stood. Answered by ``store.protocols.RefAt``."""
 
     when: When
 
@@ -242,14 +242,14 @@ class AskOperations(Message, frozen=True, kw_only=True, omit_defaults=True):
 class AskOperation(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.operation: what one operation did, by the first characters of its id; None: the one that
     the actor's next undo takes back, or with ``redo`` the undo that their next redo takes back.
-    Answered by ``store.protocols.Aftermath``."""
+    Answered by ``store.protocols.OperationDetails``."""
 
     prefix: Annotated[str, Meta(min_length=4, max_length=64)] | None = None
     redo: bool = False
     after: Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)] = 0
 
 
-class Why(Message, frozen=True, kw_only=True, omit_defaults=True):
+class ChangeInfo(Message, frozen=True, kw_only=True, omit_defaults=True):
     """What every mutation says of itself: see ``store.protocols.Origin``."""
 
     reason: Annotated[str, Meta(max_length=1_000)]
@@ -263,13 +263,13 @@ class Why(Message, frozen=True, kw_only=True, omit_defaults=True):
 class Register(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.register: add the subject's zone. Answered by ``store.protocols.Moved``."""
 
-    why: Why
+    why: ChangeInfo
 
 
 class Unregister(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.unregister: remove the subject's zone. Answered by ``store.protocols.Moved``."""
 
-    why: Why
+    why: ChangeInfo
 
 
 class Move(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -279,7 +279,7 @@ class Move(Message, frozen=True, kw_only=True, omit_defaults=True):
 
     expected: Expected
     new: Id | None
-    why: Why
+    why: ChangeInfo
     objects: Objects = []
     seen: Objects = []
 
@@ -288,11 +288,11 @@ class Judge(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refs.judge: would this move of the subject's branch or tag be accepted? The fields are those
     of :class:`Move`; nothing is moved or stored, so what ``objects`` holds need not be stored.
     ``registers``: the same operation registers the zone first. Answered by :class:`Done`, or by the
-    :class:`Failure` that the move would be answered with."""
+    :class:`FailureReply` that the move would be answered with."""
 
     expected: Expected
     new: Id | None
-    why: Why
+    why: ChangeInfo
     objects: Objects = []
     seen: Objects = []
     registers: bool = False
@@ -310,7 +310,7 @@ class Point(Message, frozen=True, kw_only=True, omit_defaults=True):
     ``remembered``: only remember it for its zone. Answered by ``store.protocols.Moved``."""
 
     default: bool
-    why: Why
+    why: ChangeInfo
     remembered: bool = False
 
 
@@ -319,7 +319,7 @@ class Unpoint(Message, frozen=True, kw_only=True, omit_defaults=True):
     a zone, what the actor remembers of it. Answered by ``store.protocols.Moved``."""
 
     default: bool
-    why: Why
+    why: ChangeInfo
 
 
 class Adopt(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -327,7 +327,7 @@ class Adopt(Message, frozen=True, kw_only=True, omit_defaults=True):
     ``store.protocols.Moved``."""
 
     slots: Annotated[dict[LegacyName, Slot], Meta(max_length=MAX_ADOPTED)]
-    why: Why
+    why: ChangeInfo
 
 
 class AskRecovery(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -348,7 +348,7 @@ class Recover(Message, frozen=True, kw_only=True, omit_defaults=True):
 
     renewals: Annotated[list[Renewal], Meta(max_length=MAX_RENEWALS)]
     guards: Annotated[list[Guard], Meta(max_length=MAX_RENEWALS)]
-    why: Why
+    why: ChangeInfo
 
 
 class Replace(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -356,7 +356,7 @@ class Replace(Message, frozen=True, kw_only=True, omit_defaults=True):
     ``store.protocols.Installation``."""
 
     installation: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
-    why: Why
+    why: ChangeInfo
 
 
 # instances of a store
@@ -404,7 +404,7 @@ class RefEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
 class Heartbeat(Event, frozen=True, kw_only=True, omit_defaults=True):
     """refs, once a second: where the log stands. ``time`` in seconds since 1970. ``restored``: the
     store was restored from a backup, and nothing moves; ``awaiting`` counts the zones that are not
-    recovered yet. ``installation`` and ``replaces`` as ``store.protocols.Snapshot`` has them;
+    recovered yet. ``installation`` and ``replaces`` as ``store.protocols.RefsSnapshot`` has them;
     ``instance`` is the process, serving since ``started``, and ``several`` as :class:`Presence` has
     it. An earlier release sends none of these."""
 
@@ -420,7 +420,7 @@ class Heartbeat(Event, frozen=True, kw_only=True, omit_defaults=True):
     several: bool = False
 
 
-class Served(Event, frozen=True, kw_only=True, omit_defaults=True):
+class ServedEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
     """A resolver now answers from this state of a zone; ``commit`` None: it no longer serves it.
     ``sequence`` is that of the log row it applied, ``delay_ms`` the time since the row's own."""
 
@@ -455,7 +455,7 @@ class Announcement(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     resolver: ResolverName
     instance: Token
-    version: Version
+    version: VersionText
     started: Moment
     epoch: Token
     sequence: LogSequence
@@ -494,7 +494,7 @@ class AskResolvers(Message, frozen=True, kw_only=True, omit_defaults=True):
     after: Short = ""
 
 
-class Resolvers(Message, frozen=True, kw_only=True, omit_defaults=True):
+class RegisteredResolvers(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A page of the registry. ``listening`` is for how many seconds the ref store has listened;
     ``after`` is where the next page starts, nil on the last. ``full``: further resolvers announce
     themselves, for which the registry has no room."""
@@ -545,7 +545,7 @@ class HighestSerial(Message, frozen=True, kw_only=True, omit_defaults=True):
         names.require(self.zone)
 
 
-class Answered(Message, frozen=True, kw_only=True, omit_defaults=True):
+class AnsweredSerials(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A page of what one resolver ever answered, by zone and branch. ``more``: it has further ones,
     past the last of these. ``began`` as :class:`ResolverStatus` has it; empty: unknown."""
 

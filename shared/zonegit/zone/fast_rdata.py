@@ -32,7 +32,7 @@ _STRING: Final = re.compile(r"[ !#-\[\]-~]{0,255}")
 _MAX_STRINGS: Final = 255
 """So many strings of any length fit RDATA."""
 
-Words = Sequence[str]
+WordList = Sequence[str]
 
 
 def name(text: str, origin: Name) -> bytes | None:
@@ -47,20 +47,20 @@ def name(text: str, origin: Name) -> bytes | None:
     return octets if len(octets) <= MAX_OCTETS else None
 
 
-def rdata(rdtype: int, words: Words, origin: Name) -> bytes | None:
+def rdata(rdtype: int, words: WordList, origin: Name) -> bytes | None:
     """The uncompressed wire form of RDATA, from the words of its line as ``lexer`` splits it."""
     reader = _READERS.get(rdtype)
     return reader(words, origin) if reader is not None else None
 
 
-def _ipv4(words: Words, origin: Name) -> bytes | None:
+def _ipv4(words: WordList, origin: Name) -> bytes | None:
     if len(words) != 1 or type(words[0]) is not str or _IPV4.fullmatch(words[0]) is None:
         return None
     octets = [int(number) for number in words[0].split(".")]
     return bytes(octets) if max(octets) < 256 else None
 
 
-def _ipv6(words: Words, origin: Name) -> bytes | None:
+def _ipv6(words: WordList, origin: Name) -> bytes | None:
     """RFC 4291 section 2.2, without its third form."""
     if len(words) != 1 or type(words[0]) is not str or _IPV6.fullmatch(words[0]) is None:
         return None
@@ -75,13 +75,13 @@ def _ipv6(words: Words, origin: Name) -> bytes | None:
     return bytes.fromhex("".join([group.zfill(4) for group in groups]))
 
 
-def _target(words: Words, origin: Name) -> bytes | None:
+def _target(words: WordList, origin: Name) -> bytes | None:
     if len(words) != 1 or not _is_short(words[0]):
         return None
     return _known(words[0], origin)
 
 
-def _exchange(words: Words, origin: Name) -> bytes | None:
+def _exchange(words: WordList, origin: Name) -> bytes | None:
     if len(words) != 2 or not all(map(_is_short, words)):
         return None
     target = _known(words[1], origin)
@@ -91,7 +91,7 @@ def _exchange(words: Words, origin: Name) -> bytes | None:
     return preference.to_bytes(2, "big") + target if preference < 1 << 16 else None
 
 
-def _strings(words: Words, origin: Name) -> bytes | None:
+def _strings(words: WordList, origin: Name) -> bytes | None:
     if not 0 < len(words) <= _MAX_STRINGS or any(_STRING.fullmatch(word) is None for word in words):
         return None
     return b"".join([b"%c%b" % (len(word), word.encode()) for word in words])
@@ -104,7 +104,7 @@ def _is_short(word: str) -> bool:
 
 _known = lru_cache(_KEPT)(name)
 
-_READERS: Final[dict[int, Callable[[Words, Name], bytes | None]]] = {
+_READERS: Final[dict[int, Callable[[WordList, Name], bytes | None]]] = {
     A: _ipv4,
     AAAA: _ipv6,
     NS: _target,

@@ -18,7 +18,7 @@ from dns.tokenizer import EOL, IDENTIFIER, QUOTED_STRING, WHITESPACE, Token, Tok
 
 from zonegit.errors import Invalid
 from zonegit.zone import idn, look_alikes, names
-from zonegit.zone.line_cache import Said
+from zonegit.zone.line_cache import LineRecord
 
 MAX_ENTRY: Final = 1 << 20
 """Octets of one entry with its line breaks and comments; the longest RDATA takes a quarter."""
@@ -55,7 +55,7 @@ class Glued(Quoted):
     __slots__ = ()
 
 
-class Entry(NamedTuple):
+class MasterFileEntry(NamedTuple):
     """One record or directive: the line it begins on, from 1, whether that begins with a blank,
     and its words (at least one). ``raw`` are the octets of its line, empty where it takes several.
     A line that is recalled is not split: it has no words, and ``said`` is what it said."""
@@ -64,7 +64,7 @@ class Entry(NamedTuple):
     indented: bool
     words: list[str]
     raw: bytes = b""
-    said: Said | None = None
+    said: LineRecord | None = None
 
 
 def failure(source: str, line: int, message: str, hint: str | None = None) -> Invalid:
@@ -73,8 +73,8 @@ def failure(source: str, line: int, message: str, hint: str | None = None) -> In
 
 
 def entries(
-    octets: bytes, source: str, recall: Callable[[bytes], Said | None] | None = None
-) -> Iterator[Entry]:
+    octets: bytes, source: str, recall: Callable[[bytes], LineRecord | None] | None = None
+) -> Iterator[MasterFileEntry]:
     """Splits a master file (RFC 1035 section 5.1); lines end in LF or CRLF. ``recall`` says
     what a line said that was an entry before, None: it is not known.
 
@@ -85,7 +85,7 @@ def entries(
     words: list[str] = []
     for number, raw in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
         if recall is not None and not depth and (said := recall(raw)) is not None:
-            yield Entry(number, False, [], raw, said)
+            yield MasterFileEntry(number, False, [], raw, said)
             continue
         if depth:
             size += len(raw)
@@ -98,7 +98,7 @@ def entries(
             indented = line[:1] in (" ", "\t")
             if _SPECIAL.search(line) is None and line.isascii():
                 if words := line.split():
-                    yield Entry(number, indented, words, raw)
+                    yield MasterFileEntry(number, indented, words, raw)
                 continue
             words = []
         try:
@@ -106,7 +106,7 @@ def entries(
         except Invalid as error:
             raise failure(source, number, error.message, error.hint) from None
         if words and not depth:
-            yield Entry(start, indented, words, raw if start == number else b"")
+            yield MasterFileEntry(start, indented, words, raw if start == number else b"")
     if depth:
         raise failure(source, start, "a parenthesis is not closed before the file ends")
 

@@ -19,7 +19,7 @@ _OVERHEAD: Final = 400
 """Octets that a kept line takes beside its own and its RDATA's, roughly."""
 
 
-class Said(NamedTuple):
+class LineRecord(NamedTuple):
     """The record that one line holds. ``owner`` None: that of the record before; ``ttl`` in
     seconds, None: not stated."""
 
@@ -36,14 +36,14 @@ class Lines:
         """``most``: about how many octets it may take."""
         self._most = most
         self._octets = 0
-        self._said: dict[Name, dict[bytes, Said]] = {}
+        self._said: dict[Name, dict[bytes, LineRecord]] = {}
 
-    def recall(self, origin: Name, line: bytes) -> Said | None:
+    def recall(self, origin: Name, line: bytes) -> LineRecord | None:
         """What the line said, None: it is not known."""
         known = self._said.get(origin)
         return known.get(line) if known is not None else None
 
-    def keep(self, origin: Name, line: bytes, said: Said) -> None:
+    def keep(self, origin: Name, line: bytes, said: LineRecord) -> None:
         """Remembers a line that is no part of a longer record."""
         if len(line) > MAX_LINE:
             return

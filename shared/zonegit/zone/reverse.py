@@ -18,7 +18,7 @@ IPV6_BITS: Final = 4
 ADDRESS_PREFIXES: Final = {4: 24, 6: 64}
 """The network that is meant where an address was given alone, by IP version."""
 
-Network = IPv4Network | IPv6Network
+ReverseNetwork = IPv4Network | IPv6Network
 
 
 class ReverseZones(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ def find_reverse_zones(text: str) -> ReverseZones | None:
     return ReverseZones(str(network), zones[0], zones[1], count)
 
 
-def _name(network: Network, address: int, prefix: int) -> Name:
+def _name(network: ReverseNetwork, address: int, prefix: int) -> Name:
     """Return the name of one zone, for the first ``prefix`` bits of an address."""
     if network.version == 4:
         octets = [str(octet) for octet in address.to_bytes(4)]

@@ -22,7 +22,7 @@ WATCHED: Final = PARTICULAR | {DNAME}
 _CUT_AND_DNAME: Final = frozenset({NS, DNAME})
 
 
-class Clash(NamedTuple):
+class TypeConflict(NamedTuple):
     """A reason why types may not stand together at an owner, or one of them not at that owner."""
 
     types: frozenset[int]
@@ -73,7 +73,7 @@ def check_together(owner: Name, types: Collection[int], apex: Name) -> None:
             raise Invalid(clash.message, hint=clash.hint)
 
 
-def find_clashes(owner: Name, types: Collection[int], apex: Name) -> list[Clash]:
+def find_clashes(owner: Name, types: Collection[int], apex: Name) -> list[TypeConflict]:
     """Return the reasons why an owner inside the zone may not have RRsets of all these types.
 
     An SOA stands at the apex alone, a DS below it (RFC 4035 section 2.4), a CNAME without other
@@ -85,7 +85,7 @@ def find_clashes(owner: Name, types: Collection[int], apex: Name) -> list[Clash]
     found = []
     if SOA in types and owner != apex:
         found.append(
-            Clash(
+            TypeConflict(
                 frozenset({SOA}),
                 f"{names.text(owner)} SOA is not at the apex {names.text(apex)}",
                 "a child zone is a zone of its own; here stand only its NS records",
@@ -93,7 +93,7 @@ def find_clashes(owner: Name, types: Collection[int], apex: Name) -> list[Clash]
         )
     if DS in types and owner == apex:
         found.append(
-            Clash(
+            TypeConflict(
                 frozenset({DS}),
                 f"{names.text(owner)} DS is at the apex of its zone",
                 "a DS stands at the zone cut in the parent zone (RFC 4035 section 2.4)",
@@ -103,7 +103,7 @@ def find_clashes(owner: Name, types: Collection[int], apex: Name) -> list[Clash]
         found.append(_beside_cname(owner, others))
     if owner != apex and both_cut_and_dname(types):
         error = beside_dname(owner)
-        found.append(Clash(_CUT_AND_DNAME, error.message, error.hint or ""))
+        found.append(TypeConflict(_CUT_AND_DNAME, error.message, error.hint or ""))
     return found
 
 
@@ -156,9 +156,9 @@ def not_single(owner: Name, rdtype: int) -> Invalid:
     )
 
 
-def _beside_cname(owner: Name, others: Collection[int]) -> Clash:
+def _beside_cname(owner: Name, others: Collection[int]) -> TypeConflict:
     shown = ", ".join(rrtypes.to_text(rdtype) for rdtype in sorted(others))
-    return Clash(
+    return TypeConflict(
         frozenset({CNAME, *others}),
         f"{names.text(owner)} has a CNAME and other data ({shown})",
         "an alias stands alone at its name; remove the CNAME or the rest",

@@ -22,9 +22,9 @@ MAX_WARNINGS: Final = 1_000
 NS_AND_DNAME: Final = "ns-and-dname"
 """The rule about names that are a zone cut and a DNAME."""
 
-Where = tuple[str, int]
+LineOf = tuple[str, int]
 """A file and a line."""
-LeaveOut = Callable[[Where, Name, str], None]
+LeaveOut = Callable[[LineOf, Name, str], None]
 """A callback for an RRset that is left out: where it began, its owner, and why."""
 
 
@@ -43,11 +43,11 @@ class _Group(msgspec.Struct):
 
     ttl: int
     rdatas: dict[bytes, None]
-    where: Where
+    where: LineOf
     mixed: bool = False
 
 
-class Gathering:
+class ZoneBuilder:
     """The RRsets of one zone so far."""
 
     def __init__(self, zone: Name) -> None:
@@ -56,7 +56,7 @@ class Gathering:
         self._findings: list[Finding] = []
         self._unsaid = 0
 
-    def add(self, owner: Name, rdtype: int, ttl: int, rdata: bytes, where: Where) -> None:
+    def add(self, owner: Name, rdtype: int, ttl: int, rdata: bytes, where: LineOf) -> None:
         """Adds a record; one that is there already counts once.
 
         Raises:
@@ -80,7 +80,7 @@ class Gathering:
         if ttl != group.ttl:
             self._mix(owner, rdtype, ttl, group, where)
 
-    def _mix(self, owner: Name, rdtype: int, ttl: int, group: _Group, where: Where) -> None:
+    def _mix(self, owner: Name, rdtype: int, ttl: int, group: _Group, where: LineOf) -> None:
         """RFC 2181 section 5.2; RRSIGs of an owner cover RRsets of different TTLs."""
         if rdtype != RRSIG and not group.mixed:
             group.mixed = True
@@ -95,7 +95,7 @@ class Gathering:
         group.ttl = min(ttl, group.ttl)
 
     def finished(
-        self, records: int, whole: bool, end: Where, leave_out: LeaveOut | None
+        self, records: int, whole: bool, end: LineOf, leave_out: LeaveOut | None
     ) -> ZoneFile:
         """All of it; a ``whole`` zone ends at ``end`` and has an SOA. ``leave_out`` hears of each
         RRset that fits no DNS message, and which is left out; None: one such is an error.
@@ -124,7 +124,7 @@ class Gathering:
             self._findings.append(Finding("more-warnings", "warning", message))
         return ZoneFile(rrsets, self._findings, records)
 
-    def leave_out_dnames(self) -> list[tuple[Where, Name]]:
+    def leave_out_dnames(self) -> list[tuple[LineOf, Name]]:
         """Leave out the DNAME of every name below the apex that is a zone cut, too; return the
         place and the owner of each."""
         return [(groups.pop(DNAME).where, owner) for owner, groups in self._cuts_with_dname()]
@@ -149,7 +149,7 @@ class Gathering:
             for finding in sizing.find_too_large(value, "note"):
                 self.find(self._owners[owner][rdtype].where, finding)
 
-    def find(self, where: Where, finding: Finding) -> None:
+    def find(self, where: LineOf, finding: Finding) -> None:
         """Keep a finding, its message with the file and line, while there are few."""
         if len(self._findings) < MAX_WARNINGS:
             message = f"{where[0]}:{where[1]}: {finding.message}"

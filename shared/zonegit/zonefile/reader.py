@@ -17,13 +17,13 @@ import msgspec
 from zonegit.errors import Invalid
 from zonegit.zone import lexer, names, rules, sizing
 from zonegit.zone.findings import TTL_FROM_MINIMUM, Finding
-from zonegit.zone.lexer import Entry, Quoted
-from zonegit.zone.line_cache import Lines, Said
+from zonegit.zone.lexer import MasterFileEntry, Quoted
+from zonegit.zone.line_cache import LineRecord, Lines
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import MAX_TTL
 from zonegit.zone.rrtypes import SOA
 from zonegit.zonefile import fields, generate, includes
-from zonegit.zonefile.builder import NS_AND_DNAME, Gathering, Where, ZoneFile
+from zonegit.zonefile.builder import NS_AND_DNAME, LineOf, ZoneBuilder, ZoneFile
 from zonegit.zonefile.conflict_markers import refuse_markers
 
 MAX_OCTETS: Final = 512 << 20
@@ -121,7 +121,7 @@ class _Reader:
         self._progress = progress
         self._skip = skip
         self._known = known
-        self._gathering = Gathering(zone)
+        self._gathering = ZoneBuilder(zone)
         self._default_ttl: int | None = None
         self._last_ttl: int | None = None
         self._octets = 0
@@ -137,7 +137,7 @@ class _Reader:
         if skip is None:
             return self._gathering.finished(self._records, whole, end, None)
 
-        def leave_out(where: Where, owner: Name, why: str) -> None:
+        def leave_out(where: LineOf, owner: Name, why: str) -> None:
             skip(Skipped(*where, why, sizing.TOO_LARGE, owner))
 
         for where, owner in self._gathering.leave_out_dnames():
@@ -156,7 +156,7 @@ class _Reader:
             if included is not None:
                 self._file(*included)
 
-    def _recall(self, place: _Place) -> Callable[[bytes], Said | None] | None:
+    def _recall(self, place: _Place) -> Callable[[bytes], LineRecord | None] | None:
         """What a line said before, under the origin that is in force when it is met."""
         known = self._known
         return None if known is None else lambda raw: known.recall(place.origin, raw)
@@ -171,7 +171,7 @@ class _Reader:
         self._octets += octets
         _check_size(self._octets)
 
-    def _entry(self, place: _Place, entry: Entry) -> tuple[_Place, bytes] | None:
+    def _entry(self, place: _Place, entry: MasterFileEntry) -> tuple[_Place, bytes] | None:
         """Takes one entry; what to read next where it is an ``$INCLUDE``."""
         words = entry.words
         if entry.said is not None:
@@ -186,7 +186,7 @@ class _Reader:
         return None
 
     def _directive(
-        self, place: _Place, entry: Entry, directive: str
+        self, place: _Place, entry: MasterFileEntry, directive: str
     ) -> tuple[_Place, bytes] | None:
         arguments = entry.words[1:]
         match directive, arguments:
@@ -243,7 +243,7 @@ class _Reader:
             place.owner = self._name(generate.expand(left, number), place.origin)
             self._add(place, line, rdtype, ttl, words)
 
-    def _record(self, place: _Place, entry: Entry, owner: Name | None) -> None:
+    def _record(self, place: _Place, entry: MasterFileEntry, owner: Name | None) -> None:
         """Takes a record; ``owner`` None: its line begins with a blank."""
         rdtype, ttl, at = fields.head(entry.words, 0 if owner is None else 1)
         if rdtype == SOA and self._lacks_ttl(ttl):
@@ -251,9 +251,9 @@ class _Reader:
             self._take_minimum(place, entry.line, soa)
         rdata = self._add(place, entry.line, rdtype, self._ttl(ttl), entry.words[at:])
         if rdata is not None and entry.raw and self._known is not None:
-            self._known.keep(place.origin, entry.raw, Said(owner, rdtype, ttl, rdata))
+            self._known.keep(place.origin, entry.raw, LineRecord(owner, rdtype, ttl, rdata))
 
-    def _again(self, place: _Place, line: int, said: Said) -> None:
+    def _again(self, place: _Place, line: int, said: LineRecord) -> None:
         """Takes the record of a line that is known."""
         if said.owner is not None:
             place.owner = said.owner
@@ -329,7 +329,7 @@ class _Reader:
         self._skip(Skipped(place.source, line, _WITHHELD if place.depth else why.message))
 
 
-def _locate(place: _Place, entry: Entry, error: Invalid) -> Invalid:
+def _locate(place: _Place, entry: MasterFileEntry, error: Invalid) -> Invalid:
     """Return an error with its place. Lines of an included file are not quoted: whoever made the
     file that includes it need not be allowed to read it."""
     is_directive = bool(entry.words) and entry.words[0].upper() == "$INCLUDE"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
 from zonegit.repo.commit import patch
-from zonegit.repo.commit.edits import Add, Delete, Edit, Remove, Set
+from zonegit.repo.commit.edits import Add, Delete, Remove, RRsetEdit, Set
 from zonegit.zone import lexer, names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_to_text
 from zonegit.zonefile.typed_records import split_words
@@ -20,7 +20,7 @@ from zonegit_cli.parse.records import parse_remove, parse_set
 ZONE = names.parse("foo.com.")
 
 
-def read(text: str) -> list[Edit]:
+def read(text: str) -> list[RRsetEdit]:
     return edit_scripts.read(text.encode(), ZONE, "changes").edits
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from zonegit.errors import Invalid, NotFound
 from zonegit_cli.parse import editor
-from zonegit_cli.parse.editor import Sheet
+from zonegit_cli.parse.editor import EditedFile
 
 LIMIT = 1_000
 
@@ -68,7 +68,7 @@ def number(octets: bytes) -> int:
 
 def test_what_is_saved_is_read_and_the_file_goes(operator: Operator) -> None:
     operator.types("2")
-    with Sheet("a/b.zone", b"1", operator.told.append) as sheet:
+    with EditedFile("a/b.zone", b"1", operator.told.append) as sheet:
         assert sheet.path.name == "a_b.zone"
         assert (
             sheet.path.stat().st_mode & 0o077 == 0 or sheet.path.parent.stat().st_mode & 0o77 == 0
@@ -81,14 +81,14 @@ def test_what_is_saved_is_read_and_the_file_goes(operator: Operator) -> None:
 @pytest.mark.parametrize("text", ["as it is", "1", "", " \n\t\n"])
 def test_a_text_that_is_the_same_or_empty_is_nothing(operator: Operator, text: str) -> None:
     operator.types(text)
-    with Sheet("zone", b"1", operator.told.append) as sheet:
+    with EditedFile("zone", b"1", operator.told.append) as sheet:
         assert sheet.edited(number, LIMIT) is None
     assert not sheet.path.parent.exists()
 
 
 def test_a_text_that_cannot_be_read_is_opened_again_under_its_error(operator: Operator) -> None:
     operator.types("2\nx", "y", "3")
-    with Sheet("zone", b"1", operator.told.append) as sheet:
+    with EditedFile("zone", b"1", operator.told.append) as sheet:
         assert sheet.edited(number, LIMIT, lambda: True) == 3
     advice = (
         "; zonegit: correct it and save; leave it as it is, or empty it, and nothing is committed"
@@ -102,7 +102,7 @@ def test_a_text_that_cannot_be_read_is_opened_again_under_its_error(operator: Op
 
 def test_the_line_that_an_error_names_is_the_one_the_editor_shows(operator: Operator) -> None:
     operator.types("2\nx", "3")
-    with Sheet("zone", b"1", operator.told.append) as sheet:
+    with EditedFile("zone", b"1", operator.told.append) as sheet:
         sheet.edited(number, LIMIT)
     named = int(operator.seen(1)[0].split(":")[2])
     assert operator.seen(1)[named - 1] == "x"
@@ -115,7 +115,7 @@ def test_leaving_an_error_as_it_is_gives_up_and_keeps_the_text(
     operator.types("x", again)
     with (
         pytest.raises(Invalid, match="x is no number"),
-        Sheet("zone", b"1", operator.told.append) as sheet,
+        EditedFile("zone", b"1", operator.told.append) as sheet,
     ):
         sheet.edited(number, LIMIT)
     assert operator.kept().endswith("x")
@@ -126,14 +126,14 @@ def test_giving_an_error_up_by_emptying_or_undoing_is_nothing(
     operator: Operator, again: str
 ) -> None:
     operator.types("x", again)
-    with Sheet("zone", b"1", operator.told.append) as sheet:
+    with EditedFile("zone", b"1", operator.told.append) as sheet:
         assert sheet.edited(number, LIMIT) is None
     assert operator.told == []
 
 
 def test_what_was_typed_outlives_a_failure_later(operator: Operator) -> None:
     operator.types("2")
-    sheet = Sheet("zone", b"1", operator.told.append)
+    sheet = EditedFile("zone", b"1", operator.told.append)
     sheet.edited(number, LIMIT)
     sheet.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert operator.kept() == "2"
@@ -141,7 +141,7 @@ def test_what_was_typed_outlives_a_failure_later(operator: Operator) -> None:
 
 def test_what_was_typed_is_kept_on_request(operator: Operator) -> None:
     operator.types("2")
-    with Sheet("zone", b"1", operator.told.append) as sheet:
+    with EditedFile("zone", b"1", operator.told.append) as sheet:
         sheet.edited(number, LIMIT)
         sheet.keep()
     assert operator.kept() == "2"
@@ -149,7 +149,7 @@ def test_what_was_typed_is_kept_on_request(operator: Operator) -> None:
 
 def test_more_than_may_be_read_is_not(operator: Operator) -> None:
     operator.types("2" * (LIMIT + 5))
-    with Sheet("zone", b"1", operator.told.append) as sheet:
+    with EditedFile("zone", b"1", operator.told.append) as sheet:
         assert sheet.edited(len, LIMIT) == LIMIT + 1 + editor.ERROR_LINES
 
 
@@ -171,7 +171,7 @@ def test_an_editor_that_fails_commits_nothing(
     monkeypatch.setenv("VISUAL", command)
     with (
         pytest.raises(failure, match=said),
-        Sheet("zone", b"1", operator.told.append) as sheet,
+        EditedFile("zone", b"1", operator.told.append) as sheet,
     ):
         sheet.edited(number, LIMIT)
     assert not sheet.path.parent.exists()
@@ -193,7 +193,7 @@ def test_an_editor_that_keeps_failing_without_a_terminal_stops_after_two_rounds(
     operator.types("x", "xx", "xxx")
     with (
         pytest.raises(Invalid, match="xx is no number"),
-        Sheet("zone", b"1", operator.told.append) as sheet,
+        EditedFile("zone", b"1", operator.told.append) as sheet,
     ):
         sheet.edited(number, LIMIT)
     assert [each.name for each in operator.turns.iterdir()] == ["2"]
@@ -205,6 +205,6 @@ def test_from_the_second_failure_on_it_is_asked_whether_to_go_on(operator: Opera
     answers = iter([True, False])
     with (
         pytest.raises(Invalid, match="xxx is no number"),
-        Sheet("zone", b"1", operator.told.append) as sheet,
+        EditedFile("zone", b"1", operator.told.append) as sheet,
     ):
         sheet.edited(number, LIMIT, lambda: next(answers))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from tests.support.graphs import Graph, graphs
 
-from zonegit_cli.render.graph import Lanes
+from zonegit_cli.render.graph import GraphLanes
 
 PICTURES = {
     "a line of commits": (
@@ -99,7 +99,7 @@ PICTURES = {
 
 def drawn(history: str, lines: int = 1) -> str:
     """``a:b,c`` is a commit and its parents; each has as many lines of text as are asked for."""
-    lanes: Lanes[str] = Lanes()
+    lanes: GraphLanes[str] = GraphLanes()
     rows: list[str] = []
     for each in history.split():
         name, _, parents = each.partition(":")

@@ -4,7 +4,7 @@ import click
 import pytest
 
 from zonegit.wire import codec
-from zonegit.wire.messages import Why
+from zonegit.wire.messages import ChangeInfo
 from zonegit_cli.params import LONGEST_REASON, Reason
 
 
@@ -19,5 +19,5 @@ def test_a_reason_that_says_nothing_or_too_much_is_refused(text: str) -> None:
 
 
 def test_the_longest_reason_fits_a_message() -> None:
-    why = Why(reason="set", operation="0" * 32, because="x" * LONGEST_REASON)
-    assert codec.decode(codec.encode(why), Why) == why
+    why = ChangeInfo(reason="set", operation="0" * 32, because="x" * LONGEST_REASON)
+    assert codec.decode(codec.encode(why), ChangeInfo) == why

@@ -14,11 +14,11 @@ from zonegit.merge.conflicts import Clash
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rrset
 from zonegit_cli import sequencer_state
-from zonegit_cli.sequencer_state import Begun, Place, Unfinished
+from zonegit_cli.sequencer_state import BranchKey, RequestedOperation, SequencerState
 
 ZONE = names.parse("foo.com.")
-PLACE = Place("e1", "ann", "foo.com.", "main")
-BEGUN = Begun("merge", "canary", "ab" * 32, None, "merge canary into main")
+PLACE = BranchKey("e1", "ann", "foo.com.", "main")
+BEGUN = RequestedOperation("merge", "canary", "ab" * 32, None, "merge canary into main")
 
 
 def a(owner: str, last: int) -> RRset:
@@ -30,7 +30,7 @@ def clash(owner: str, ours: int = 1, theirs: int = 2) -> Clash:
     return Clash(name, rrtypes.A, why, a(owner, 0), a(owner, ours), a(owner, theirs))
 
 
-STOPPED = Unfinished(PLACE, BEGUN).stopped([clash("www"), clash("api")])
+STOPPED = SequencerState(PLACE, BEGUN).stopped([clash("www"), clash("api")])
 WWW = (names.parse("www", ZONE), rrtypes.A)
 
 
@@ -54,7 +54,7 @@ def test_it_is_for_its_owner_alone_and_leaves_nothing_beside_it(tmp_path: Path) 
 
 
 _words = st.text(st.sampled_from('ab/."\\,\0é'), max_size=4)
-_places = st.builds(Place, _words, _words, _words, _words)
+_places = st.builds(BranchKey, _words, _words, _words, _words)
 
 
 @given(_places, _places)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from tests.support.strategies import rrsets
 
-from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.commit.edits import Add, Remove, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_to_text, rrset
@@ -56,7 +56,7 @@ def test_a_line_reads_well() -> None:
 @pytest.mark.parametrize("new", [True, False])
 def test_a_change_is_the_command_that_makes_it(new: bool) -> None:
     value = made("www", "A", b"1234")
-    delta = Delta(value.owner, value.rdtype, value, value if new else None)
+    delta = RRsetDelta(value.owner, value.rdtype, value, value if new else None)
     wanted = "set www.foo.com. A 300 49.50.51.52" if new else "delete www.foo.com. A"
     assert shell.change_line(delta) == f"zonegit {wanted}"
 

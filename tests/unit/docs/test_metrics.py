@@ -6,16 +6,16 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, generate_latest
 from tests.support.figures import figures
 
-from zonegit.nameserver.answer.zone_table import Zones
-from zonegit_resolver.config.serving import Plan
-from zonegit_resolver.zone_states import Tracks
+from zonegit.nameserver.answer.zone_table import ZoneTable
+from zonegit_resolver.config.serving import ServingPlan
+from zonegit_resolver.zone_states import ZoneStates
 
 PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
 
 
 def test_every_metric_is_explained_and_every_explained_one_exists() -> None:
     registry = CollectorRegistry()
-    registry.register(figures(Tracks(Zones(), Plan())))
+    registry.register(figures(ZoneStates(ZoneTable(), ServingPlan())))
     exposed = re.findall(r"^# TYPE (\w+) ", generate_latest(registry).decode(), re.MULTILINE)
     documented = re.findall(r"^\| `(zonegit_\w+)` \| [^|]*\| ", PAGE, re.MULTILINE)
     assert sorted(documented) == sorted(exposed)

@@ -65,7 +65,7 @@ def test_an_object_travels_with_the_documented_fields() -> None:
     documented = re.findall(r"^\| `(\w+)` \|", SECTIONS["RawObject"], re.MULTILINE)
     assert documented == list(RawObject._fields)
     kinds = next(cells for cells in rows("#### RawObject") if cells[0] == "`kind`")[2]
-    assert re.findall(r"`(\w+)`", kinds) == list(get_args(ids.Kind))
+    assert re.findall(r"`(\w+)`", kinds) == list(get_args(ids.ObjectKind))
 
 
 def test_every_error_code_is_explained() -> None:
@@ -81,10 +81,10 @@ def test_every_request_to_resolvers_and_every_call_is_listed_with_messages_that_
 
 
 @pytest.mark.parametrize(
-    ("service", "handlers"), [("objects", objectstore.Handlers), ("refs", refs.Handlers)]
+    ("service", "handlers"), [("objects", objectstore.ObjectHandlers), ("refs", refs.RefHandlers)]
 )
 def test_a_service_answers_every_verb_of_its_table_with_the_reply_that_stands_there(
-    service: str, handlers: type[objectstore.Handlers | refs.Handlers]
+    service: str, handlers: type[objectstore.ObjectHandlers | refs.RefHandlers]
 ) -> None:
     endpoints = handlers.__new__(handlers).endpoints()  # no store: none is asked
     assert {name: each.verb for name, each in endpoints.items()} == verbs.of_service(service)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.fairness import fair_queue
-from zonegit.fairness.fair_queue import Entry, FairQueue, Share
+from zonegit.fairness.fair_queue import FairQueue, QueueEntry, Share
 
 ALL = "all"
 COSTS = st.floats(0.000_1, 0.1)
@@ -22,11 +22,11 @@ def plain(depth: int = 1, **share: int) -> FairQueue[int]:
 class Worker:
     """Serves a queue: the item that has been under way longest is the next to be done."""
 
-    def __init__(self, queue: FairQueue[int], cost: Callable[[Entry[int]], float]) -> None:
+    def __init__(self, queue: FairQueue[int], cost: Callable[[QueueEntry[int]], float]) -> None:
         self.queue = queue
         self.cost = cost
-        self.running: list[Entry[int]] = []
-        self.started: list[Entry[int]] = []
+        self.running: list[QueueEntry[int]] = []
+        self.started: list[QueueEntry[int]] = []
         self.served: Counter[object] = Counter()
 
     def start(self) -> None:
@@ -51,7 +51,7 @@ class Worker:
 def test_what_waits_of_one_flow_is_started_in_its_order() -> None:
     queue = plain()
     for number in range(5):
-        queue.push(Entry(ALL, "a", number))
+        queue.push(QueueEntry(ALL, "a", number))
     worker = Worker(queue, lambda entry: 1.0)
     worker.run(5)
     assert [entry.item for entry in worker.started] == list(range(5))
@@ -60,10 +60,10 @@ def test_what_waits_of_one_flow_is_started_in_its_order() -> None:
 def test_one_request_passes_a_thousand_of_another_flow() -> None:
     queue = plain()
     for number in range(1_000):
-        queue.push(Entry(ALL, "greedy", number))
+        queue.push(QueueEntry(ALL, "greedy", number))
     worker = Worker(queue, lambda entry: 1.0)
     worker.run(10)
-    queue.push(Entry(ALL, "modest", 0))
+    queue.push(QueueEntry(ALL, "modest", 0))
     worker.run(2)
     assert "modest" in [entry.flow for entry in worker.started[-2:]]
 
@@ -75,7 +75,7 @@ def test_flows_that_always_wait_get_equal_time(costs: dict[str, float], depth: i
     queue = plain(depth)
     for flow in costs:
         for number in range(250):
-            queue.push(Entry(ALL, flow, number))
+            queue.push(QueueEntry(ALL, flow, number))
     worker = Worker(queue, lambda entry: costs[str(entry.flow)])
     worker.run(200)
     longest = max(costs.values())
@@ -87,7 +87,7 @@ def test_flows_that_always_wait_get_equal_time(costs: dict[str, float], depth: i
 def test_everything_that_waits_is_started_once(work: list[tuple[str, float]], depth: int) -> None:
     queue = plain(depth)
     for number, (flow, _) in enumerate(work):
-        queue.push(Entry(ALL, flow, number))
+        queue.push(QueueEntry(ALL, flow, number))
     worker = Worker(queue, lambda entry: work[entry.item][1])
     worker.run(len(work))
     assert sorted(entry.item for entry in worker.started) == list(range(len(work)))
@@ -107,7 +107,7 @@ def test_no_room_is_left_free_while_something_may_start(
         if step is None:
             worker.finish()
         else:
-            queue.push(Entry(ALL, step, 0))
+            queue.push(QueueEntry(ALL, step, 0))
             pushed[step] += 1
         worker.start()
         started = Counter(entry.flow for entry in worker.started)
@@ -121,10 +121,10 @@ def test_no_room_is_left_free_while_something_may_start(
 def test_a_newcomer_is_started_next_whatever_went_before(costs: list[float]) -> None:
     queue = plain()
     for number in range(len(costs) + 5):
-        queue.push(Entry(ALL, "old", number))
+        queue.push(QueueEntry(ALL, "old", number))
     worker = Worker(queue, lambda entry: costs[entry.item % len(costs)])
     worker.run(len(costs))
-    queue.push(Entry(ALL, "new", -1))
+    queue.push(QueueEntry(ALL, "new", -1))
     worker.run(2)
     assert "new" in [entry.flow for entry in worker.started[-2:]]
 
@@ -133,12 +133,12 @@ def test_a_flow_that_was_idle_has_no_credit() -> None:
     """It takes turns with the other from the present on, and does not make up for the past."""
     queue = plain()
     for number in range(300):
-        queue.push(Entry(ALL, "busy", number))
-    queue.push(Entry(ALL, "idle", 0))
+        queue.push(QueueEntry(ALL, "busy", number))
+    queue.push(QueueEntry(ALL, "idle", 0))
     worker = Worker(queue, lambda entry: 1.0)
     worker.run(100)
     for number in range(100):
-        queue.push(Entry(ALL, "idle", number))
+        queue.push(QueueEntry(ALL, "idle", number))
     worker.run(20)
     assert 9 <= sum(entry.flow == "idle" for entry in worker.started[-20:]) <= 11
 
@@ -148,15 +148,15 @@ def test_a_flow_that_leaves_and_comes_back_is_not_pardoned() -> None:
     queue = plain()
     cost = {"dear": 10.0, "cheap": 1.0}
     for number in range(1_000):
-        queue.push(Entry(ALL, "cheap", number))
+        queue.push(QueueEntry(ALL, "cheap", number))
     worker = Worker(queue, lambda entry: cost[str(entry.flow)])
-    queue.push(Entry(ALL, "dear", 0))
+    queue.push(QueueEntry(ALL, "dear", 0))
     for _ in range(220):
         worker.start()
         was = worker.running[0]
         worker.finish()
         if was.flow == "dear":
-            queue.push(Entry(ALL, "dear", 0))
+            queue.push(QueueEntry(ALL, "dear", 0))
     assert worker.served["dear"] <= worker.served["cheap"] + 20
 
 
@@ -168,8 +168,8 @@ def test_classes_share_by_weight() -> None:
     queue: FairQueue[int] = FairQueue(shares, 1, 100_000)
     for number in range(1_000):
         for flow in "abc":
-            queue.push(Entry("light", flow, number))
-        queue.push(Entry("heavy", "only", number))
+            queue.push(QueueEntry("light", flow, number))
+        queue.push(QueueEntry("heavy", "only", number))
     worker = Worker(queue, lambda entry: 1.0)
     worker.run(500)
     assert abs(worker.served["only"] - 400) <= 4
@@ -180,7 +180,7 @@ def test_an_expensive_flow_is_charged_before_its_first_item_is_done() -> None:
     queue = plain(8)
     for number in range(50):
         for flow in ("a", "b"):
-            queue.push(Entry(ALL, flow, number))
+            queue.push(QueueEntry(ALL, flow, number))
     worker = Worker(queue, lambda entry: 1.0)
     worker.start()
     assert Counter(entry.flow for entry in worker.running) == {"a": 4, "b": 4}
@@ -189,10 +189,10 @@ def test_an_expensive_flow_is_charged_before_its_first_item_is_done() -> None:
 def test_what_is_urgent_goes_ahead_of_its_flow_and_is_never_refused() -> None:
     queue: FairQueue[str] = FairQueue({ALL: Share(max_waiting_of_flow=2)}, 1)
     for item in ("first", "second"):
-        assert queue.push(Entry(ALL, "a", item)) is None
-    refused = Entry(ALL, "a", "third")
+        assert queue.push(QueueEntry(ALL, "a", item)) is None
+    refused = QueueEntry(ALL, "a", "third")
     assert queue.push(refused) is refused
-    assert queue.push(Entry(ALL, "a", "urgent", is_urgent=True)) is None
+    assert queue.push(QueueEntry(ALL, "a", "urgent", is_urgent=True)) is None
     started = queue.pop()
     assert started is not None
     assert started.item == "urgent"
@@ -200,10 +200,10 @@ def test_what_is_urgent_goes_ahead_of_its_flow_and_is_never_refused() -> None:
 
 def test_a_full_queue_cuts_its_longest_line() -> None:
     queue: FairQueue[int] = FairQueue({ALL: Share()}, 1, max_waiting=10)
-    long = [Entry(ALL, "long", number) for number in range(10)]
+    long = [QueueEntry(ALL, "long", number) for number in range(10)]
     for entry in long:
         assert queue.push(entry) is None
-    assert queue.push(Entry(ALL, "short", 0)) is long[-1]
+    assert queue.push(QueueEntry(ALL, "short", 0)) is long[-1]
     assert dict(queue.waiting()) == {ALL: 10}
 
 
@@ -211,15 +211,15 @@ def test_a_protected_class_is_not_cut() -> None:
     shares = {"services": Share(is_protected=True), "operators": Share()}
     queue: FairQueue[int] = FairQueue(shares, 1, max_waiting=10)
     for number in range(10):
-        queue.push(Entry("services", "refs", number))
-    newest = Entry("operators", "ada", 0)
+        queue.push(QueueEntry("services", "refs", number))
+    newest = QueueEntry("operators", "ada", 0)
     assert queue.push(newest) is newest
     assert dict(queue.waiting()) == {"services": 10, "operators": 0}
 
 
 def test_what_is_removed_is_not_started() -> None:
     queue = plain()
-    entries = [Entry(ALL, "a", number) for number in range(3)]
+    entries = [QueueEntry(ALL, "a", number) for number in range(3)]
     for entry in entries:
         queue.push(entry)
     assert queue.remove(entries[1])
@@ -231,8 +231,8 @@ def test_what_is_removed_is_not_started() -> None:
 
 def test_big_items_take_the_place_of_several() -> None:
     queue: FairQueue[int] = FairQueue({ALL: Share(max_waiting_of_flow=10)}, 1)
-    assert queue.push(Entry(ALL, "a", 0, size=9)) is None
-    too_much = Entry(ALL, "a", 1, size=9)
+    assert queue.push(QueueEntry(ALL, "a", 0, size=9)) is None
+    too_much = QueueEntry(ALL, "a", 1, size=9)
     assert queue.push(too_much) is too_much
 
 
@@ -241,7 +241,7 @@ def test_nothing_is_remembered_of_an_idle_queue(flows: list[str]) -> None:
     queue = plain()
     worker = Worker(queue, lambda entry: 0.5)
     for flow in flows:
-        queue.push(Entry(ALL, flow, 0))
+        queue.push(QueueEntry(ALL, flow, 0))
     worker.run(len(flows))
     assert not list(remembered(queue))
 
@@ -251,9 +251,9 @@ def test_flows_that_come_once_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
     queue = plain()
     worker = Worker(queue, lambda entry: 1.0)
     for number in range(1_000):
-        queue.push(Entry(ALL, "steady", number))
+        queue.push(QueueEntry(ALL, "steady", number))
     for number in range(200):
-        queue.push(Entry(ALL, f"once-{number}", 0))
+        queue.push(QueueEntry(ALL, f"once-{number}", 0))
     worker.run(500)
     assert len(list(remembered(queue))) <= 60
 
@@ -266,7 +266,7 @@ def test_the_delay_grows_with_what_waits() -> None:
     queue = plain()
     assert queue.delay_s(ALL, "a") == 0.0
     for number in range(10):
-        queue.push(Entry(ALL, "a", number))
+        queue.push(QueueEntry(ALL, "a", number))
     alone = queue.delay_s(ALL, "a")
-    queue.push(Entry(ALL, "b", 0))
+    queue.push(QueueEntry(ALL, "b", 0))
     assert queue.delay_s(ALL, "a") == pytest.approx(2 * alone)

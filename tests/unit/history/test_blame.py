@@ -6,17 +6,17 @@ from hypothesis import given
 from tests.support.graphs import Graph, handed_exactly
 from tests.support.histories import State, addresses, histories
 
-from zonegit.history.blame import Asks, Blamed, Place, T, blame
+from zonegit.history.blame import Blamed, BlameWalk, RecordsAt, T, blame
 from zonegit.zone import rrtypes
 
 Origins = dict[tuple[int, bytes | None], int]
 """The commit that gave each record, and with None each RRset, its value."""
 
 
-def run(graph: Graph, states: Sequence[State], asks: Asks[T]) -> T:
+def run(graph: Graph, states: Sequence[State], asks: BlameWalk[T]) -> T:
     """Runs the algorithm, which is handed exactly what it asks for."""
     places = {
-        commit_id: Place(states[number], graph.commits[number].parents)
+        commit_id: RecordsAt(states[number], graph.commits[number].parents)
         for number, commit_id in enumerate(graph.ids)
     }
     return handed_exactly(places, asks)

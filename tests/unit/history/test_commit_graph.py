@@ -11,14 +11,14 @@ from zonegit.errors import NotFound
 from zonegit.history import commit_graph
 from zonegit.history.commit_graph import Log
 from zonegit.objects.ids import CommitId
-from zonegit.store.commit_reader import Node, T, Walk
+from zonegit.store.commit_reader import CommitNode, T, Walk
 
 
 def run(graph: Graph, asked: Walk[T]) -> T:
     """Runs a walk, which is handed exactly what it asks for."""
     moments = graph.moments()
     known = {
-        commit_id: Node(commit, moments[number])
+        commit_id: CommitNode(commit, moments[number])
         for number, (commit_id, commit) in enumerate(zip(graph.ids, graph.commits, strict=True))
     }
     return handed_exactly(known, asked)

@@ -12,7 +12,7 @@ from zonegit.errors import Corrupt
 from zonegit.merge import conflicts, records, zone_merge
 from zonegit.merge.conflicts import Clash, Decision, Side
 from zonegit.merge.sides import APEX_SOA
-from zonegit.merge.zone_merge import Base, Merged
+from zonegit.merge.zone_merge import MergeBase, Merged
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, RawObject
@@ -59,7 +59,7 @@ def merged(
     """What the merge says; ``disputed`` are left out of the base."""
     pile = Pile()
     agreed = {key: value for key, value in (base or {}).items() if key not in disputed}
-    root = Base(store(pile, agreed) if agreed else None, frozenset(disputed))
+    root = MergeBase(store(pile, agreed) if agreed else None, frozenset(disputed))
     roots = [store(pile, each) for each in (ours, theirs)]
     return pile.run(zone_merge.merge(root, *roots, ZONE, decisions))
 
@@ -197,7 +197,7 @@ def test_only_what_changed_is_read() -> None:
         store(pile, zone(many + more, serial))
         for more, serial in (("", 1), ("a 300 IN A 192.0.2.1\n", 2), ("b 300 IN A 192.0.2.1\n", 3))
     ]
-    found = pile.run(zone_merge.merge(Base(roots[0]), *roots[1:], ZONE))
+    found = pile.run(zone_merge.merge(MergeBase(roots[0]), *roots[1:], ZONE))
     assert len(found.changes) == 1
     assert pile.fetched_in_all < 10
 
@@ -213,7 +213,7 @@ def test_what_stands_where_another_rrset_should_is_corrupt() -> None:
         assert root is not None
         roots.append(root)
     with pytest.raises(Corrupt, match=r"is not foo\.com\. SOA, though"):
-        pile.run(zone_merge.merge(Base(roots[0]), roots[0], roots[1], ZONE))
+        pile.run(zone_merge.merge(MergeBase(roots[0]), roots[0], roots[1], ZONE))
 
 
 def choose(clashes: Collection[Clash], side: Side) -> list[Decision]:

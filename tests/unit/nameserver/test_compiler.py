@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
 from zonegit.nameserver.answer import responder
-from zonegit.nameserver.answer.zone_table import Served, Zones
+from zonegit.nameserver.answer.zone_table import ServedBranches, ZoneTable
 from zonegit.nameserver.message.query import STREAM
 from zonegit.nameserver.zone import compiler
-from zonegit.nameserver.zone.compiler import Change, advance, advanced, compiled
-from zonegit.nameserver.zone.snapshot import EMPTY, UNSIGNED, Snapshot, empty
+from zonegit.nameserver.zone.compiler import RRsetChange, advance, advanced, compiled
+from zonegit.nameserver.zone.snapshot import EMPTY, UNSIGNED, ZoneSnapshot, empty
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
@@ -72,19 +72,19 @@ ROWS = st.one_of(
 ZONES = st.lists(ROWS, max_size=18).map(zone_of)
 
 
-def changes(old: Zone, new: Zone) -> list[Change]:
+def changes(old: Zone, new: Zone) -> list[RRsetChange]:
     return [
-        Change(names.path(key[0], APEX), key[1], new.get(key))
+        RRsetChange(names.path(key[0], APEX), key[1], new.get(key))
         for key in {**old, **new}
         if old.get(key) != new.get(key)
     ]
 
 
-def answers(snapshot: Snapshot) -> dict[tuple[str, int, bytes], bytes | None]:
+def answers(snapshot: ZoneSnapshot) -> dict[tuple[str, int, bytes], bytes | None]:
     """What a client could ever see of it."""
-    zones = Zones()
+    zones = ZoneTable()
     state = zones.state(APEX, "main", b"", snapshot)
-    zones.replace(APEX, Served(state))
+    zones.replace(APEX, ServedBranches(state))
     found = {}
     for owner in QUESTIONS:
         name = names.parse(owner, APEX)
@@ -120,7 +120,7 @@ def test_removing_everything_leaves_nothing(zone) -> None:
 
 def test_work_comes_in_steps_one_a_change() -> None:
     rrsets = [record(f"h{n}", "A", "192.0.2.1") for n in range(100)]
-    todo = [Change(names.path(one.owner, APEX), one.rdtype, one) for one in rrsets]
+    todo = [RRsetChange(names.path(one.owner, APEX), one.rdtype, one) for one in rrsets]
     assert len(list(advance(empty(APEX), todo))) == 100
 
 
@@ -130,37 +130,37 @@ def test_a_cut_above_many_names_is_made_in_small_steps() -> None:
     many = [record(f"h{n}.a", "A", "192.0.2.1") for n in range(100)]
     snapshot = compiled(APEX, [servers, *many])
     cut = record("a", "NS", "ns.foo.com.")
-    steps = list(advance(snapshot, [Change((b"a",), rrtypes.NS, cut)]))
+    steps = list(advance(snapshot, [RRsetChange((b"a",), rrtypes.NS, cut)]))
     assert len(steps) > len(many)
     assert all(step.root is steps[-1].root for step in steps[2:])
 
 
 def test_a_change_copies_the_path_to_it_and_nothing_else() -> None:
     before = compiled(APEX, [record("x.a", "A", "192.0.2.1"), record("y.b", "A", "192.0.2.1")])
-    after = advanced(before, [Change((b"a", b"x"), 1, record("x.a", "A", "192.0.2.2"))])
+    after = advanced(before, [RRsetChange((b"a", b"x"), 1, record("x.a", "A", "192.0.2.2"))])
     assert after.root.children[b"b"] is before.root.children[b"b"]
     assert after.root.children[b"a"] is not before.root.children[b"a"]
 
 
 def test_removing_what_is_not_there_changes_nothing() -> None:
-    after = advanced(empty(APEX), [Change((b"a", b"b"), 1, None), Change((), 2, None)])
+    after = advanced(empty(APEX), [RRsetChange((b"a", b"b"), 1, None), RRsetChange((), 2, None)])
     assert after.root.children == EMPTY.children
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        Change((b"b",), 1, record("a", "A", "192.0.2.1")),
-        Change((b"a",), 28, record("a", "A", "192.0.2.1")),
-        Change((b"a",), 1, RRset(names.parse("a.foo.com."), 1, 300, (b"1234",), rdclass=3)),
-        Change((b"a",), 2, RRset(names.parse("a.foo.com."), 2, 300, (b"\3ns",))),
-        Change((b"a",), 5, RRset(names.parse("a.foo.com."), 5, 300, (b"\xff\0",))),
-        Change((b"a",), 39, RRset(names.parse("a.foo.com."), 39, 300, (b"",))),
-        Change((), 6, RRset(APEX, 6, 300, (b"\0\0short",))),
+        RRsetChange((b"b",), 1, record("a", "A", "192.0.2.1")),
+        RRsetChange((b"a",), 28, record("a", "A", "192.0.2.1")),
+        RRsetChange((b"a",), 1, RRset(names.parse("a.foo.com."), 1, 300, (b"1234",), rdclass=3)),
+        RRsetChange((b"a",), 2, RRset(names.parse("a.foo.com."), 2, 300, (b"\3ns",))),
+        RRsetChange((b"a",), 5, RRset(names.parse("a.foo.com."), 5, 300, (b"\xff\0",))),
+        RRsetChange((b"a",), 39, RRset(names.parse("a.foo.com."), 39, 300, (b"",))),
+        RRsetChange((), 6, RRset(APEX, 6, 300, (b"\0\0short",))),
     ],
     ids=["owner", "type", "class", "NS", "CNAME", "DNAME", "SOA"],
 )
-def test_an_rrset_that_is_not_what_its_place_says_is_refused(change: Change) -> None:
+def test_an_rrset_that_is_not_what_its_place_says_is_refused(change: RRsetChange) -> None:
     """A store may hold what no checked edit of ours would make."""
     with pytest.raises(Invalid):
         advanced(empty(APEX), [change])
@@ -180,9 +180,9 @@ def test_the_memory_of_a_zone_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     at_first = compiled(APEX, [soa, first])
     monkeypatch.setattr(compiler, "MOST_OCTETS", at_first.size)
     with pytest.raises(Invalid, match="memory"):
-        advanced(at_first, [Change((b"b",), rrtypes.A, record("b", "A", "192.0.2.1"))])
+        advanced(at_first, [RRsetChange((b"b",), rrtypes.A, record("b", "A", "192.0.2.1"))])
     monkeypatch.setattr(compiler, "MOST_OCTETS", 0)
-    assert advanced(at_first, [Change((b"a",), rrtypes.A, None)]).size < at_first.size
+    assert advanced(at_first, [RRsetChange((b"a",), rrtypes.A, None)]).size < at_first.size
 
 
 def test_the_rrsets_of_a_name_share_the_octets_of_its_owner() -> None:
@@ -232,7 +232,7 @@ def test_what_was_rendered_from_several_rrsets_hears_of_each(question, news: RRs
     before = compiled(APEX, old.values())
     told = answers(before)[question]
     path = names.path(news.owner, APEX)
-    after = answers(advanced(before, [Change(path, news.rdtype, news)]))[question]
+    after = answers(advanced(before, [RRsetChange(path, news.rdtype, news)]))[question]
     assert after != told
     new = {**old, (news.owner, news.rdtype): news}
     assert after == answers(compiled(APEX, new.values()))[question]

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.nameserver.zone.compiler import Change, advanced, compiled
-from zonegit.nameserver.zone.snapshot import UNSIGNED, Snapshot, contents
+from zonegit.nameserver.zone.compiler import RRsetChange, advanced, compiled
+from zonegit.nameserver.zone.snapshot import UNSIGNED, ZoneSnapshot, contents
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 
@@ -37,7 +37,7 @@ SIGNED = [
 ]
 
 
-def state(snapshot: Snapshot) -> tuple[object, ...]:
+def state(snapshot: ZoneSnapshot) -> tuple[object, ...]:
     """All that matters of it."""
     denial = snapshot.denial
     return (
@@ -53,8 +53,8 @@ def state(snapshot: Snapshot) -> tuple[object, ...]:
     )
 
 
-def changes(rrsets: list[RRset]) -> list[Change]:
-    return [Change(names.path(each.owner, APEX), each.rdtype, each) for each in rrsets]
+def changes(rrsets: list[RRset]) -> list[RRsetChange]:
+    return [RRsetChange(names.path(each.owner, APEX), each.rdtype, each) for each in rrsets]
 
 
 @given(st.permutations(SIGNED))

@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.nameserver.zone.compiler import Change, advanced, compiled
-from zonegit.nameserver.zone.records import Delta, Record, Slow, condensed, difference, soa, whole
-from zonegit.nameserver.zone.snapshot import Snapshot, empty
+from zonegit.nameserver.zone.compiler import RRsetChange, advanced, compiled
+from zonegit.nameserver.zone.records import (
+    Slow,
+    ZoneDelta,
+    ZoneRecord,
+    condensed,
+    difference,
+    soa,
+    whole,
+)
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty
 from zonegit.nameserver.zone.sorting import RUN, ordered
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Path
@@ -65,28 +73,30 @@ def zones(draw: st.DrawFn) -> Zone:
     }
 
 
-def advance(snapshot: Snapshot, old: Zone, new: Zone, serial: int) -> tuple[Snapshot, list[Path]]:
+def advance(
+    snapshot: ZoneSnapshot, old: Zone, new: Zone, serial: int
+) -> tuple[ZoneSnapshot, list[Path]]:
     """The snapshot of ``new``, and the owners at which it differs."""
     changed = [key for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
-    changes = [Change(path, rdtype, new.get((path, rdtype))) for path, rdtype in changed]
-    changes.append(Change((), rrtypes.SOA, apex_soa(serial)))
+    changes = [RRsetChange(path, rdtype, new.get((path, rdtype))) for path, rdtype in changed]
+    changes.append(RRsetChange((), rrtypes.SOA, apex_soa(serial)))
     return advanced(snapshot, changes), [path for path, _ in changed] + [()]
 
 
-def run(slow: Slow) -> Delta:
+def run(slow: Slow) -> ZoneDelta:
     try:
         while True:
             next(slow)
     except StopIteration as done:
-        value: Delta = done.value
+        value: ZoneDelta = done.value
         return value
 
 
-def every(snapshot: Snapshot) -> set[Record]:
+def every(snapshot: ZoneSnapshot) -> set[ZoneRecord]:
     return {soa(snapshot), *(record for record in whole(snapshot) if record is not None)}
 
 
-def applied(base: set[Record], delta: Delta) -> set[Record]:
+def applied(base: set[ZoneRecord], delta: ZoneDelta) -> set[ZoneRecord]:
     """As a strict secondary does it: what is removed must be there, what is added must not."""
     assert set(delta.removed) <= base
     left = base - set(delta.removed)
@@ -187,7 +197,7 @@ def spelled(rdatas: frozenset[bytes], ttl: int = 300) -> RRset:
     return RRset(names.below(APEX, (b"a",)), rrtypes.NS, ttl, tuple(sorted(rdatas)))
 
 
-def keys(records: Iterable[Record | None]) -> set[tuple[int, int, bytes]]:
+def keys(records: Iterable[ZoneRecord | None]) -> set[tuple[int, int, bytes]]:
     return {(each.rdtype, each.ttl, each.rdata.lower()) for each in records if each is not None}
 
 

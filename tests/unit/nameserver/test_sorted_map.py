@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.nameserver.zone import sorted_map
-from zonegit.nameserver.zone.sorted_map import Ordered
+from zonegit.nameserver.zone.sorted_map import SortedMap
 
 LABELS = st.binary(min_size=1, max_size=3)
 PATHS = st.lists(LABELS, max_size=3).map(tuple)
@@ -25,7 +25,7 @@ def small_blocks():
 
 @given(EDITS, PATHS)
 def test_it_holds_and_finds_what_a_sorted_list_does(edits, asked) -> None:
-    made, plain = Ordered(), set()
+    made, plain = SortedMap(), set()
     for puts, path in edits:
         made = made.with_key(path) if puts else made.without(path)
         plain = plain | {path} if puts else plain - {path}
@@ -42,7 +42,7 @@ def test_it_holds_and_finds_what_a_sorted_list_does(edits, asked) -> None:
 
 @given(st.sets(PATHS), PATHS)
 def test_what_was_before_a_change_stays_as_it_was(keys, path) -> None:
-    before = Ordered()
+    before = SortedMap()
     for key in keys:
         before = before.with_key(key)
     after = before.with_key(path)
@@ -65,7 +65,7 @@ def test_paths_stand_in_canonical_order() -> None:
         (b"z", b"*"),
         (b"z", b"\200"),
     ]
-    made: Ordered[tuple[bytes, ...]] = Ordered()
+    made: SortedMap[tuple[bytes, ...]] = SortedMap()
     for path in reversed(canonical):
         made = made.with_key(path)
     assert list(made) == canonical

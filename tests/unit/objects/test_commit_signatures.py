@@ -12,9 +12,9 @@ from zonegit.errors import Corrupt, Invalid
 from zonegit.objects import commit_signatures, headers
 from zonegit.objects.codec import decode, encode
 from zonegit.objects.commit_signatures import (
-    Good,
+    GoodSignature,
     Keyring,
-    Malformed,
+    MalformedSignature,
     SigningKey,
     Unknown,
     Unsigned,
@@ -73,7 +73,9 @@ def test_keys_and_signatures_are_those_of_the_standard(
 @given(signable, seeds)
 def test_what_a_key_signed_its_public_half_confirms(value: Commit | Tag, seed: bytes) -> None:
     key = SigningKey(seed)
-    assert Keyring([BOB.public, key.public]).verdict(signed(value, key)) == Good(key.public)
+    assert Keyring([BOB.public, key.public]).verdict(signed(value, key)) == GoodSignature(
+        key.public
+    )
 
 
 @given(signable)
@@ -96,7 +98,7 @@ def test_no_octet_of_a_signed_object_can_change_unnoticed(
     except Corrupt:
         return
     assert isinstance(found, Commit | Tag)
-    assert not isinstance(Keyring([ALICE.public]).verdict(found), Good)
+    assert not isinstance(Keyring([ALICE.public]).verdict(found), GoodSignature)
 
 
 @given(signable)
@@ -122,7 +124,7 @@ def test_headers_unknown_to_us_are_covered_wherever_they_stand() -> None:
         assert Keyring([ALICE.public]).verdict(commit) == Unknown()  # x-last came later
         renewed = ALICE.sign(commit_signatures.unsigned(commit))
         fixed = headers.decode_commit(payload.replace(signature.encode(), renewed.encode()))
-        assert Keyring([ALICE.public]).verdict(fixed) == Good(ALICE.public)
+        assert Keyring([ALICE.public]).verdict(fixed) == GoodSignature(ALICE.public)
 
 
 def test_a_line_of_the_message_is_no_signature() -> None:
@@ -148,7 +150,7 @@ NO_SIGNATURES = {
 @pytest.mark.parametrize("text", NO_SIGNATURES.values(), ids=NO_SIGNATURES)
 def test_what_is_no_signature_is_told_from_one_that_is_not_confirmed(text: str) -> None:
     commit = msgspec.structs.replace(COMMIT, signature=text)
-    assert isinstance(Keyring([ALICE.public]).verdict(commit), Malformed)
+    assert isinstance(Keyring([ALICE.public]).verdict(commit), MalformedSignature)
 
 
 def base64_of(octets: bytes) -> bytes:

@@ -14,10 +14,10 @@ from zonegit.errors import Corrupt
 from zonegit.objects import tree_codec, tree_node
 from zonegit.objects.codec import decode, encode, links
 from zonegit.objects.ids import ObjectId, RawObject
-from zonegit.objects.model import Index, Key, Row, Symref, Tree
+from zonegit.objects.model import EntryKey, Index, IndexRow, Symref, Tree
 
 
-def key(number: int) -> Key:
+def key(number: int) -> EntryKey:
     return b"\0h%06d" % number
 
 
@@ -25,11 +25,11 @@ def value(number: int) -> ObjectId:
     return ObjectId(number.to_bytes(32, "big"))
 
 
-def entries(count: int) -> dict[Key, ObjectId]:
+def entries(count: int) -> dict[EntryKey, ObjectId]:
     return {key(number): value(number) for number in range(count)}
 
 
-def built(pile: Pile, content: dict[Key, ObjectId]) -> ObjectId | None:
+def built(pile: Pile, content: dict[EntryKey, ObjectId]) -> ObjectId | None:
     if not content:
         return None
     out: list[RawObject] = []
@@ -39,14 +39,14 @@ def built(pile: Pile, content: dict[Key, ObjectId]) -> ObjectId | None:
 
 
 def applied(
-    content: dict[Key, ObjectId], changes: dict[Key, ObjectId | None]
-) -> dict[Key, ObjectId]:
+    content: dict[EntryKey, ObjectId], changes: dict[EntryKey, ObjectId | None]
+) -> dict[EntryKey, ObjectId]:
     after = content | changes
     return {key: value for key, value in after.items() if value is not None}
 
 
 def updated(
-    pile: Pile, root: ObjectId | None, changes: dict[Key, ObjectId | None]
+    pile: Pile, root: ObjectId | None, changes: dict[EntryKey, ObjectId | None]
 ) -> tuple[ObjectId | None, list[RawObject]]:
     out: list[RawObject] = []
     after = pile.run(tree_node.update(root, changes, out))
@@ -189,7 +189,7 @@ class TestSmallBounds:
         if isinstance(child, Tree):
             made = encode(Tree({early: value(999), **child.entries}))
         else:
-            made = encode(Index(child.height, (Row(early, 1, value(999)), *child.rows)))
+            made = encode(Index(child.height, (IndexRow(early, 1, value(999)), *child.rows)))
         lie = row._replace(id=made.id, below=row.below + 1)
         liar = encode(Index(top.height, (*top.rows[:at], lie, *top.rows[at + 1 :])))
         pile.put([made, liar])
@@ -216,7 +216,7 @@ class TestSmallBounds:
         if first == shared.key:
             return  # nothing fits between
         made = encode(Tree({first: value(999)}))
-        lie = Row(first, 1, made.id)
+        lie = IndexRow(first, 1, made.id)
         if top.height > 1:
             return  # of runs alone it is known here which keys they have
         liar = encode(Index(top.height, (*top.rows[: at - 1], lie, *top.rows[at:])))
@@ -234,7 +234,7 @@ def test_growing_and_shrinking_across_the_real_bounds_gives_what_is_built_from_s
     pile = Pile()
     low, high = built(pile, entries(start)), built(pile, entries(end))
     up = {key(n): value(n) for n in range(start, end)}
-    down: dict[Key, ObjectId | None] = {
+    down: dict[EntryKey, ObjectId | None] = {
         key(n): None for n in range(min(start, end), max(start, end))
     }
     smaller, larger = (low, high) if start < end else (high, low)

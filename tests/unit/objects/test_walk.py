@@ -5,7 +5,7 @@ import pytest
 from zonegit.errors import NotFound
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
-from zonegit.objects.walk import Asks, run, together
+from zonegit.objects.walk import Walk, gather, run
 
 
 def an_id(number: int) -> ObjectId:
@@ -15,7 +15,7 @@ def an_id(number: int) -> ObjectId:
 OBJECTS = {an_id(n): Symref(f"ref {n}") for n in range(10)}
 
 
-def following(numbers: list[int]) -> Asks[list[str]]:
+def following(numbers: list[int]) -> Walk[list[str]]:
     """Asks for one object a step."""
     seen = []
     for number in numbers:
@@ -27,7 +27,7 @@ def following(numbers: list[int]) -> Asks[list[str]]:
 
 
 def test_algorithms_side_by_side_ask_for_everything_of_a_step_at_once():
-    asks = together([following([1, 2, 3]), following([4]), following([]), following([1, 5])])
+    asks = gather([following([1, 2, 3]), following([4]), following([]), following([1, 5])])
     assert set(next(asks)) == {an_id(1), an_id(4)}
     assert set(asks.send(OBJECTS)) == {an_id(2), an_id(5)}
     assert set(asks.send(OBJECTS)) == {an_id(3)}
@@ -37,8 +37,8 @@ def test_algorithms_side_by_side_ask_for_everything_of_a_step_at_once():
 
 
 def test_nothing_side_by_side_asks_for_nothing():
-    assert run(together([]), {}) == []
-    assert run(together([following([])]), {}) == [[]]
+    assert run(gather([]), {}) == []
+    assert run(gather([following([])]), {}) == [[]]
 
 
 def test_an_object_that_is_not_at_hand_is_named():

@@ -11,7 +11,7 @@ from zonegit.objects import name_scope, tree_lookup, tree_node, zone_tree
 from zonegit.objects.codec import decode, encode, links
 from zonegit.objects.ids import ObjectId, RawObject, identify
 from zonegit.objects.model import Blob, Index, Tree, rrset_key, subtree_key
-from zonegit.objects.zone_tree import Change
+from zonegit.objects.zone_tree import TreeChange
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset, rrset
@@ -81,11 +81,11 @@ def test_diff_says_what_two_dicts_differ_in(first, second):
     before = {key: blob for key, blob in first.items() if blob is not None}
     after = {key: blob for key, blob in second.items() if blob is not None}
     expected = {
-        Change(*key, before.get(key), after.get(key))
+        TreeChange(*key, before.get(key), after.get(key))
         for key in before.keys() | after.keys()
         if before.get(key) != after.get(key)
     }
-    found: list[Change] = []
+    found: list[TreeChange] = []
     pile.run(zone_tree.diff(old, new, found.append))
     assert len(found) == len(expected)
     assert set(found) == expected
@@ -154,9 +154,9 @@ def test_a_diff_asks_only_for_what_differs_one_round_trip_a_level():
     hosts = {((b"z%02d" % n, b"h%03d" % n), A): an_id(n + 1) for n in range(90)}
     old, _ = update(pile, None, dict(hosts))
     new, _ = update(pile, old, {((b"z05", b"h005"), A): an_id(9_999)})
-    found: list[Change] = []
+    found: list[TreeChange] = []
     pile.run(zone_tree.diff(old, new, found.append))
-    assert found == [Change((b"z05", b"h005"), A, an_id(6), an_id(9_999))]
+    assert found == [TreeChange((b"z05", b"h005"), A, an_id(6), an_id(9_999))]
     assert len(pile.fetched) == 3
     assert pile.fetched_in_all == 6
 
@@ -165,7 +165,7 @@ def test_a_diff_in_small_steps_misses_nothing():
     pile = Pile()
     content = {((b"a%d" % (n % 7), b"b%d" % n), A): an_id(n + 1) for n in range(50)}
     root, _ = update(pile, None, dict(content))
-    found: list[zone_tree.Change] = []
+    found: list[zone_tree.TreeChange] = []
     pile.run(zone_tree.diff(None, root, found.append, step=3))
     assert {(change.path, change.rdtype): change.new for change in found} == content
 
@@ -257,7 +257,7 @@ def test_two_versions_of_the_real_root_zone_differ_in_what_their_rrsets_differ_i
         for serial in (2018012900, 2018012901)
     ]
     old, new = (tree_of(list(each.values()), names.ROOT, pile) for each in versions)
-    found: list[Change] = []
+    found: list[TreeChange] = []
     pile.run(zone_tree.diff(old, new, found.append))
     changed = {
         (names.below(names.ROOT, change.path), change.rdtype): change.new for change in found

@@ -14,7 +14,7 @@ from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Origin
 from zonegit.zone import names
 from zonegit_refs import chain
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import SqliteRefs, open_refs
 
 ZONES = [names.parse(f"{letter}.example.") for letter in "abcdefgh"]
@@ -23,7 +23,7 @@ ZONES = [names.parse(f"{letter}.example.") for letter in "abcdefgh"]
 async def fill(path: Path, zones: list[names.Name] = ZONES) -> None:
     """A row of the log for each zone."""
     async with open_refs(path) as refs:
-        keeper = Keeper(refs, MemoryObjects(), lambda objects, entries: None)
+        keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None)
         for zone in zones:
             await keeper.register(zone, Origin("ada", "add", secrets.token_hex(16)))
 

@@ -24,12 +24,19 @@ from zonegit.repo.change import migrate as dumps
 from zonegit.store import ref_names, v03_slots
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
-from zonegit.store.protocols import LogEntry, ObjectStore, Origin, Past, Where, ZoneRefs
+from zonegit.store.protocols import (
+    HeadsOfOperator,
+    LogEntry,
+    ObjectStore,
+    Origin,
+    PastEpoch,
+    ZoneRefs,
+)
 from zonegit.store.sqlite import open_database
 from zonegit.store.v03_slots import Slots
 from zonegit.zone import names
 from zonegit_refs import schema
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy import converter
 from zonegit_refs.sqlite import SqliteRefs, open_refs
 
@@ -44,7 +51,7 @@ OBJECTS = dumps.read((vectors.DATA / "v03-store.json").read_bytes(), "dump").obj
 class State:
     """All that can be seen of a ref store."""
 
-    where: Where
+    where: HeadsOfOperator
     zone: ZoneRefs
     log: list[LogEntry]
     left: object
@@ -55,7 +62,7 @@ class Stand:
     """A ref store opened once."""
 
     refs: SqliteRefs
-    keeper: Keeper
+    keeper: RefKeeper
     objects: ObjectStore
 
     async def convert(self, life: Life) -> list[LogEntry]:
@@ -75,7 +82,7 @@ class Stand:
 @asynccontextmanager
 async def opened(path: Path, objects: ObjectStore) -> AsyncIterator[Stand]:
     async with open_refs(path) as refs:
-        yield Stand(refs, Keeper(refs, objects, lambda *_: None, clock=lambda: 7.0), objects)
+        yield Stand(refs, RefKeeper(refs, objects, lambda *_: None, clock=lambda: 7.0), objects)
 
 
 @pytest.fixture
@@ -317,4 +324,7 @@ async def test_all_backups_of_an_installation_have_one_id(
     async with opened(path, objects) as stand:
         snapshot = await stand.keeper.snapshot()
     assert snapshot.installation == "first"
-    assert snapshot.past == [Past(epoch, 9, recovered=True), Past("first", 7, recovered=True)]
+    assert snapshot.past == [
+        PastEpoch(epoch, 9, recovered=True),
+        PastEpoch("first", 7, recovered=True),
+    ]

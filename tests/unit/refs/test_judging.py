@@ -16,9 +16,9 @@ from zonegit.errors import Busy, NotFound, Unavailable, Unsafe, ZonegitError
 from zonegit.objects.ids import ObjectId, RawObject, seal
 from zonegit.safety import judgement
 from zonegit.safety.moves import MoveRequest
-from zonegit.safety.reader import Reading
+from zonegit.safety.reader import MoveReader
 from zonegit.store import ref_names
-from zonegit.store.basis import USUAL, Limits, ServedTree
+from zonegit.store.basis import USUAL, MoveLimits, ServedTree
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import ObjectStore, Origin
@@ -28,7 +28,7 @@ from zonegit_refs.judgement_queue import (
     MAX_QUESTIONS_OF_ACTOR,
     MAX_WAITING_OF_ACTOR,
 )
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 
 ZONE = names.parse("foo.com.")
@@ -57,13 +57,13 @@ async def check_harm(
     store: ObjectStore,
     to: Made,
     known: Mapping[ObjectId, RawObject] | None = None,
-    limits: Limits = USUAL,
+    limits: MoveLimits = USUAL,
     **why: Any,
 ) -> None:
     """Judges a move of main from BIG."""
     request = MoveRequest(MAIN, Exactly(BIG.id), to.id, **why)
     served = ServedTree(2, to.tree)
-    await judgement.check_harm(Reading(store, known or {}), request, BIG.id, served, limits)
+    await judgement.check_harm(MoveReader(store, known or {}), request, BIG.id, served, limits)
 
 
 async def test_what_came_with_the_request_is_not_read() -> None:
@@ -77,7 +77,7 @@ async def test_what_did_not_come_is_read() -> None:
     await store.put([*BIG.objects, *SMALL.objects])
     with pytest.raises(Unsafe, match="12 of its 22"):
         await check_harm(store, SMALL)
-    await check_harm(store, SMALL, limits=Limits(percent=60))
+    await check_harm(store, SMALL, limits=MoveLimits(percent=60))
 
 
 async def test_nothing_is_allowed_while_the_objects_are_out_of_reach() -> None:
@@ -117,7 +117,7 @@ async def test_a_branch_that_moves_while_it_is_looked_at_is_looked_at_anew(tmp_p
     store = Interrupted(tiny.id)
     await store.put([*tiny.objects, *big.objects, *new.objects])
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
-        keeper = Keeper(tables, store, lambda *_: None)
+        keeper = RefKeeper(tables, store, lambda *_: None)
         await keeper.register(ZONE, origin())
         await keeper.move(MAIN, Absent(), tiny.id, origin())
         store.meanwhile = lambda: keeper.move(MAIN, Anything(), big.id, origin())
@@ -151,7 +151,7 @@ async def test_others_go_through_whatever_one_actor_has_judged_meanwhile(tmp_pat
     store = Held(SMALL.id, MAX_QUESTIONS_OF_ACTOR)
     await store.put([*BIG.objects, *SMALL.objects, *GROWN.objects])
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
-        keeper = Keeper(tables, store, lambda *_: None)
+        keeper = RefKeeper(tables, store, lambda *_: None)
         await keeper.register(ZONE, origin())
         await keeper.move(MAIN, Absent(), BIG.id, origin())
         most = MAX_QUESTIONS_OF_ACTOR + MAX_WAITING_OF_ACTOR
@@ -176,7 +176,7 @@ async def test_moves_of_one_actor_leave_room_for_those_of_another(tmp_path: Path
     store = Held(SMALL.id, MAX_OF_ACTOR)
     await store.put([*BIG.objects, *SMALL.objects, *GROWN.objects])
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
-        keeper = Keeper(tables, store, lambda *_: None)
+        keeper = RefKeeper(tables, store, lambda *_: None)
         await keeper.register(ZONE, origin())
         await keeper.move(MAIN, Absent(), BIG.id, origin())
         moving = [
@@ -214,7 +214,7 @@ async def test_objects_that_nobody_has_stored_may_be_malformed(tmp_path: Path) -
     store = MemoryObjects()
     await store.put(BIG.objects)
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
-        keeper = Keeper(tables, store, lambda *_: None)
+        keeper = RefKeeper(tables, store, lambda *_: None)
         await keeper.register(ZONE, origin())
         await keeper.move(MAIN, Absent(), BIG.id, origin())
         rng, codes = random.Random(7), set()

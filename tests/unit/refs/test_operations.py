@@ -8,14 +8,14 @@ from zonegit.errors import Invalid
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Origin
 from zonegit.zone import names
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 
 
 async def test_nobody_adds_to_the_operation_of_somebody_else(tmp_path: Path) -> None:
     """Whoever takes it back would take that back, too."""
     async with open_refs(tmp_path / "refs") as refs:
-        keeper = Keeper(refs, MemoryObjects(), lambda objects, entries: None)
+        keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None)
         await keeper.register(names.parse("foo.com."), Origin("ada", "init", "a" * 16))
         with pytest.raises(Invalid, match="used by another operator"):
             await keeper.register(names.parse("bar.org."), Origin("bob", "init", "a" * 16))
@@ -30,7 +30,7 @@ async def test_operations_far_back_are_reached_however_few_rows_a_question_looks
 ) -> None:
     monkeypatch.setattr("zonegit_refs.operations.MOST_LOOKED_AT", 2)
     async with open_refs(tmp_path / "refs") as refs:
-        keeper = Keeper(refs, MemoryObjects(), lambda objects, entries: None)
+        keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None)
         for number in range(7):
             operation = f"{number // 3:016d}"
             await keeper.register(names.parse(f"z{number}."), Origin("ada", "init", operation))

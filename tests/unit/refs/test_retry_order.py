@@ -4,18 +4,18 @@ import asyncio
 
 from zonegit.store import ref_names
 from zonegit.zone import names
-from zonegit_refs.retry_order import MOST_WAITING, Turns
+from zonegit_refs.retry_order import MOST_WAITING, RetryQueues
 
 FOO = names.parse("foo.com.")
 MAIN = ref_names.branch(FOO, "main")
 LONG_S = 3_600.0
 
 
-def patient() -> Turns:
-    return Turns(LONG_S, LONG_S)
+def patient() -> RetryQueues:
+    return RetryQueues(LONG_S, LONG_S)
 
 
-async def is_let_through(turns: Turns, token: str | None) -> bool:
+async def is_let_through(turns: RetryQueues, token: str | None) -> bool:
     """Whether somebody may move the ref now, without anything else happening first."""
     waiting = asyncio.create_task(turns.wait(MAIN, token))
     for _ in range(5):
@@ -73,7 +73,7 @@ async def test_other_refs_are_not_waited_for() -> None:
 
 
 async def test_a_turn_that_nobody_takes_ends() -> None:
-    turns = Turns(0.0, LONG_S)
+    turns = RetryQueues(0.0, LONG_S)
     turns.lost(MAIN, "gone")
     turns.lost(MAIN, "gone too")
     await turns.wait(MAIN, "bob")
@@ -81,7 +81,7 @@ async def test_a_turn_that_nobody_takes_ends() -> None:
 
 
 async def test_patience_ends_however_long_the_line_is() -> None:
-    turns = Turns(LONG_S, 0.0)
+    turns = RetryQueues(LONG_S, 0.0)
     turns.lost(MAIN, "ada")
     await turns.wait(MAIN, "bob")
 

@@ -11,14 +11,14 @@ from tests.support.waiting import eventually
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import CheckedStore, Origin
 from zonegit.zone import names
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 from zonegit_refs.store_check import StoreCheck
 
 
 async def fill(path: Path, zones: str) -> None:
     async with open_refs(path) as refs:
-        keeper = Keeper(refs, MemoryObjects(), lambda objects, entries: None)
+        keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None)
         for zone in zones:
             origin = Origin("ada", "add", secrets.token_hex(16))
             await keeper.register(names.parse(f"{zone}.example."), origin)
@@ -36,7 +36,7 @@ async def test_a_store_is_checked_after_each_start_and_when_asked(
     await fill(path, "abcd")
     async with open_refs(path) as refs:
         check = StoreCheck(refs)
-        keeper = Keeper(refs, MemoryObjects(), lambda objects, entries: None, check=check)
+        keeper = RefKeeper(refs, MemoryObjects(), lambda objects, entries: None, check=check)
         async with check.running():
             await eventually(lambda: check.state().done)
             assert check.state() == CheckedStore(done=True, rows=4)

@@ -15,14 +15,14 @@ from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Origin
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 
 
 class Log:
     """A ref store whose operations register and remove zones, by names of one letter."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: RefKeeper) -> None:
         self.keeper = keeper
 
     async def add(self, *zones: str, by: str = "ada") -> str:
@@ -60,7 +60,7 @@ def name(zone: str) -> Name:
 @pytest.fixture
 async def log(tmp_path: Path) -> AsyncIterator[Log]:
     async with open_refs(tmp_path / "refs") as refs:
-        yield Log(Keeper(refs, MemoryObjects(), lambda objects, entries: None))
+        yield Log(RefKeeper(refs, MemoryObjects(), lambda objects, entries: None))
 
 
 async def test_a_redo_that_did_not_complete_is_named_and_completed_by_redo(log: Log) -> None:
@@ -116,7 +116,7 @@ async def test_another_operation_of_the_actor_ends_redo_and_says_which(log: Log)
 async def test_moves_of_heads_count_neither_for_undo_nor_for_redo(tmp_path: Path) -> None:
     objects = MemoryObjects()
     async with open_refs(tmp_path / "refs") as refs:
-        log = Log(Keeper(refs, objects, lambda objects, entries: None))
+        log = Log(RefKeeper(refs, objects, lambda objects, entries: None))
         first = await log.add("a")
         await log.add("b", by="bob")
         branch = ref_names.branch(name("b"), "main")
@@ -190,7 +190,7 @@ async def test_undos_of_an_earlier_layout_are_known_by_the_digits_in_their_reaso
 ) -> None:
     path = tmp_path / "refs"
     async with open_refs(path) as refs:
-        log = Log(Keeper(refs, MemoryObjects(), lambda objects, entries: None))
+        log = Log(RefKeeper(refs, MemoryObjects(), lambda objects, entries: None))
         first, second = await log.add("a"), await log.add("b")
         await log.remove("b", undoes=second)
     with closing(sqlite3.connect(path)) as file:
@@ -206,5 +206,5 @@ async def test_undos_of_an_earlier_layout_are_known_by_the_digits_in_their_reaso
         file.execute("PRAGMA user_version = 3")
         file.commit()
     async with open_refs(path) as refs:
-        log = Log(Keeper(refs, MemoryObjects(), lambda objects, entries: None))
+        log = Log(RefKeeper(refs, MemoryObjects(), lambda objects, entries: None))
         assert await log.undoable() == first

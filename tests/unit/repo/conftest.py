@@ -10,13 +10,13 @@ from tests.support.counting import Counting
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Outcome, Unchanged
-from zonegit.repo.commit.edits import Edit
+from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Outcome, Unchanged
+from zonegit.repo.commit.edits import RRsetEdit
 from zonegit.repo.heads import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 
 ZONE = names.parse("foo.com.")
@@ -64,13 +64,13 @@ class Shop:
         rrsets = list(reader.read(text.encode(), zone).rrsets.values())
         plan = change_plan.plan_replacement(rrsets, zone)
         intent = Intent(
-            "import", "import", force, imports=True, lost=Lost.GIVEN_UP, because=because
+            "import", "import", force, imports=True, lost=OnConflict.GIVEN_UP, because=because
         )
         return acknowledged(await commit_loop.commit(self.repo, position, plan, intent))
 
     async def edited(
         self,
-        todo: Sequence[Edit],
+        todo: Sequence[RRsetEdit],
         branch: str | None = None,
         *,
         force: bool = False,
@@ -88,7 +88,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     objects = Counting()
     async with open_refs(tmp_path / "refs.sqlite3") as refs:
         clock = Clock()
-        keeper = Keeper(refs, objects, lambda objects, entries: None, clock)
+        keeper = RefKeeper(refs, objects, lambda objects, entries: None, clock)
         noted: list[str] = []
 
         def operator(name: str) -> Repo:

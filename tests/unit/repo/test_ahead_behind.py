@@ -6,22 +6,22 @@ from zonegit.repo import heads
 from zonegit.repo.change import branches
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.inspect import ahead_behind
-from zonegit.repo.inspect.ahead_behind import Apart, Standing
+from zonegit.repo.inspect.ahead_behind import AheadBehind, BranchStatus
 
 
-async def apart(shop: Shop, branch: str) -> Apart | None:
+async def apart(shop: Shop, branch: str) -> AheadBehind | None:
     at = await heads.locate(shop.repo, ZONE, branch)
     return (await ahead_behind.standing(shop.repo, at)).apart
 
 
 async def test_commits_are_counted_on_either_side_of_where_they_parted(foo: Shop) -> None:
     await branches.create(foo.repo, ZONE, "canary", (await heads.locate(foo.repo)).commit())
-    assert await apart(foo, "canary") == Apart(0, 0)
+    assert await apart(foo, "canary") == AheadBehind(0, 0)
     for name in ("a", "b"):
         await foo.edited([Set(address(name, "192.0.2.1"))], "canary")
-    assert await apart(foo, "canary") == Apart(2, 0)
+    assert await apart(foo, "canary") == AheadBehind(2, 0)
     await foo.edited([Set(address("c", "192.0.2.1"))])
-    assert await apart(foo, "canary") == Apart(2, 1)
+    assert await apart(foo, "canary") == AheadBehind(2, 1)
 
 
 async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: Shop) -> None:
@@ -35,4 +35,4 @@ async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: Sho
 async def test_a_branch_without_a_commit_has_no_tip(shop: Shop) -> None:
     await heads.initialise(shop.repo, ZONE)
     at = await heads.locate(shop.repo)
-    assert await ahead_behind.standing(shop.repo, at) == Standing()
+    assert await ahead_behind.standing(shop.repo, at) == BranchStatus()

@@ -16,10 +16,10 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
 from zonegit.repo.change import branches, merge, revert
 from zonegit.repo.commit import change_plan, commit_loop, drafts, edits
-from zonegit.repo.commit.change_findings import Examination
-from zonegit.repo.commit.commit_loop import Intent, Lost, Outcome
+from zonegit.repo.commit.change_findings import ChangeFindings
+from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
 from zonegit.repo.commit.conflicts import Conflicted
-from zonegit.repo.commit.edits import Edit
+from zonegit.repo.commit.edits import RRsetEdit
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
@@ -36,15 +36,17 @@ def record(owner: str, rdtype: str, *rdatas: str) -> RRset:
     return rrset(names.parse(owner, ZONE), number, 300, octets)
 
 
-def becomes(owner: str, rdtype: str, *rdatas: str) -> Edit:
+def becomes(owner: str, rdtype: str, *rdatas: str) -> RRsetEdit:
     return edits.Set(record(owner, rdtype, *rdatas))
 
 
-def goes(owner: str, rdtype: str) -> Edit:
+def goes(owner: str, rdtype: str) -> RRsetEdit:
     return edits.Delete(names.parse(owner, ZONE), rrtypes.from_text(rdtype))
 
 
-async def change(shop: Shop, *todo: Edit, strict: bool = False, branch: str = "main") -> Outcome:
+async def change(
+    shop: Shop, *todo: RRsetEdit, strict: bool = False, branch: str = "main"
+) -> Outcome:
     at = await heads.locate(shop.repo, ZONE, branch)
     plan = change_plan.plan_edits(todo, ZONE)
     return await commit_loop.commit(
@@ -55,7 +57,7 @@ async def change(shop: Shop, *todo: Edit, strict: bool = False, branch: str = "m
 async def replace(shop: Shop, text: str) -> Outcome:
     at = await heads.locate(shop.repo, ZONE, "main")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
-    intent = Intent("m", "import", imports=True, lost=Lost.GIVEN_UP)
+    intent = Intent("m", "import", imports=True, lost=OnConflict.GIVEN_UP)
     return await commit_loop.commit(
         shop.repo, at, change_plan.plan_replacement(rrsets, ZONE), intent
     )
@@ -165,7 +167,7 @@ async def test_what_was_found_before_is_not_found_again(foo: Shop) -> None:
     ],
 )
 async def test_an_edit_says_which_fault_it_brings(
-    foo: Shop, todo: list[Edit], expected: str
+    foo: Shop, todo: list[RRsetEdit], expected: str
 ) -> None:
     assert [rule for rule, _ in told(await change(foo, *todo))] == [expected]
 
@@ -239,10 +241,12 @@ async def store_both(shop: Shop) -> None:
     at = await heads.locate(shop.repo, ZONE, "main")
     rrsets = [record("d", "DNAME", "x."), record("d", "NS", "ns1.foo.com.")]
 
-    async def plan(_reader: Reader, state: drafts.State) -> drafts.Planned:
+    async def plan(_reader: Reader, state: drafts.CommitBase) -> drafts.PlannedChange:
         changes: edits.Changes = {(each.owner, each.rdtype): each for each in rrsets}
         # What takes a branch to a commit that is there is not asked.
-        return drafts.Planned(changes, changes.keys(), parents=(state.commit or CommitId(b""),))
+        return drafts.PlannedChange(
+            changes, changes.keys(), parents=(state.commit or CommitId(b""),)
+        )
 
     with unjudged():
         await commit_loop.commit(shop.repo, at, plan, Intent("m", "reset"))
@@ -306,7 +310,7 @@ CONTENTS = st.sampled_from(
 
 
 @st.composite
-def zones(draw: st.DrawFn) -> dict[edits.Key, RRset]:
+def zones(draw: st.DrawFn) -> dict[edits.RRsetKey, RRset]:
     """A zone without a CNAME next to other data."""
     zone = {(ZONE, rrtypes.SOA): record("@", "SOA", "ns1. admin. 1 2 3 4 5")}
     for owner, (rdtype, text) in draw(st.lists(st.tuples(OWNERS, CONTENTS), max_size=8)):
@@ -317,7 +321,9 @@ def zones(draw: st.DrawFn) -> dict[edits.Key, RRset]:
     return zone
 
 
-def content_findings(zone: dict[edits.Key, RRset], keys: Iterable[edits.Key]) -> set[Finding]:
+def content_findings(
+    zone: dict[edits.RRsetKey, RRset], keys: Iterable[edits.RRsetKey]
+) -> set[Finding]:
     view = WholeZone(ZONE, zone)
     return {
         finding
@@ -329,7 +335,7 @@ def content_findings(zone: dict[edits.Key, RRset], keys: Iterable[edits.Key]) ->
 
 @given(zones(), zones())
 def test_the_content_of_a_change_is_judged_as_lint_judges_it(
-    old: dict[edits.Key, RRset], new: dict[edits.Key, RRset]
+    old: dict[edits.RRsetKey, RRset], new: dict[edits.RRsetKey, RRset]
 ) -> None:
     async def examine() -> set[Finding]:
         store = MemoryObjects()
@@ -343,12 +349,12 @@ def test_the_content_of_a_change_is_judged_as_lint_judges_it(
         }
         soa = new[ZONE, rrtypes.SOA]
         added = new.keys() - old.keys()
-        change = Examination(Reader(store), ZONE, soa, before, after, changes, added)
+        change = ChangeFindings(Reader(store), ZONE, soa, before, after, changes, added)
         found = await change.run()
         place = {rule.id for rule in table.RULES if rule.scope == "place"}
         return {each for each in found if each.rule not in place and is_changed(each, changes)}
 
-    def is_changed(finding: Finding, keys: Collection[edits.Key]) -> bool:
+    def is_changed(finding: Finding, keys: Collection[edits.RRsetKey]) -> bool:
         return (finding.owner, finding.rdtype) in keys
 
     changed = {key for key in new if old.get(key) != new[key]}

@@ -13,7 +13,7 @@ from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Intent, Outcome, Unchanged
 from zonegit.repo.commit.conflicts import NONE, Choices, Conflicted
 from zonegit.repo.commit.edits import Add, Delete, Remove, Set
-from zonegit.repo.heads import Position
+from zonegit.repo.heads import BranchPosition
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 
@@ -119,7 +119,7 @@ async def test_a_merge_is_picked_as_the_change_of_the_parent_that_was_named(fork
 
 async def test_there_is_nothing_to_pick_onto_before_the_first_commit(forked: Shop) -> None:
     await forked.edited([Set(address("api", "192.0.2.81"))], "canary")
-    nowhere = Position(ZONE, "empty", None)
+    nowhere = BranchPosition(ZONE, "empty", None)
     with pytest.raises(NotFound, match="no commit yet"):
         await cherry_pick.cherry_pick(
             forked.repo, nowhere, await tip(forked, "canary"), None, Intent("p", "x")

@@ -17,10 +17,10 @@ from zonegit.objects.model import Blob, rrset_key, subtree_key
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Outcome
-from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Outcome
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.edits import Delete, Set
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.repo.inspect import log
 from zonegit.store.expected import Expected
 from zonegit.store.protocols import Moved, Origin, RefStore
@@ -94,11 +94,11 @@ class Meanwhile:
     """A plan that lets somebody else commit between reading the tip and moving it."""
 
     shop: Shop
-    ours: change_plan.Plan
+    ours: change_plan.ChangePlanner
     theirs: RRset
     times: int = 1
 
-    async def __call__(self, reader: Reader, tip: State) -> Planned | None:
+    async def __call__(self, reader: Reader, tip: CommitBase) -> PlannedChange | None:
         if self.times:
             self.times -= 1
             await edit_as(self.shop.other, self.theirs)
@@ -137,7 +137,7 @@ async def test_an_import_is_never_replayed_on_a_tip_it_did_not_see(foo: Shop) ->
     text = FOO.replace("192.0.2.80", "192.0.2.99")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     plan = Meanwhile(foo, change_plan.plan_replacement(rrsets, ZONE), address("b", "192.0.2.12"))
-    intent = Intent("i", "import", imports=True, lost=Lost.GIVEN_UP)
+    intent = Intent("i", "import", imports=True, lost=OnConflict.GIVEN_UP)
     with pytest.raises(Conflict):
         await commit_loop.commit(foo.repo, position, plan, intent)
 
@@ -239,7 +239,7 @@ async def test_deleting_a_name_leaves_no_empty_tree_behind(foo: Shop) -> None:
 async def test_a_position_on_an_unborn_branch_has_no_commit(shop: Shop) -> None:
     await heads.initialise(shop.repo, ZONE)
     position = await heads.locate(shop.repo)
-    assert position == Position(ZONE, "main", None)
+    assert position == BranchPosition(ZONE, "main", None)
 
 
 async def test_a_tree_that_holds_an_rrset_twice_is_not_listed(foo: Shop) -> None:

@@ -9,7 +9,7 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.change import import_series, import_sources
-from zonegit.repo.change.import_series import Version
+from zonegit.repo.change.import_series import ImportedVersion
 from zonegit.repo.commit.commit_loop import Intent
 from zonegit.zonefile import reader
 from zonegit_cli.import_export import continuation
@@ -32,7 +32,8 @@ async def take_in(shop: Shop, texts: list[str], source: str | None = None) -> No
     at = await heads.locate(shop.repo, ZONE)
     message = import_sources.add_source("import", source) if source else "import"
     versions = [
-        Version("v", reader.read(each.encode(), ZONE).rrsets, message, WHO, WHO) for each in texts
+        ImportedVersion("v", reader.read(each.encode(), ZONE).rrsets, message, WHO, WHO)
+        for each in texts
     ]
     await import_series.write(shop.repo, at, versions, Intent("import", "import"))
 

@@ -30,13 +30,13 @@ from zonegit.repo.change import (
     sign,
     undo,
 )
-from zonegit.repo.change.import_series import Version
+from zonegit.repo.change.import_series import ImportedVersion
 from zonegit.repo.commit import change_plan, commit_loop, dry_runs
-from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Preview
+from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Preview
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.dry_runs import Judgement, first_refusal
-from zonegit.repo.commit.edits import Delete, Edit, Set
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.repo.inspect import operations
 from zonegit.store import ref_names
 from zonegit.store.basis import Basis
@@ -48,7 +48,7 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 from zonegit.zonefile import reader
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 
 BRANCHES = ("main", "canary")
@@ -133,7 +133,7 @@ async def repo(tmp_path: Path) -> AsyncIterator[Repo]:
     who = Identity("Ada", "ada@example.net", 1_795_232_912)
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
         objects = Sealable()
-        yield Repo(objects, Keeper(tables, objects, lambda *_: None), "ada", lambda: who)
+        yield Repo(objects, RefKeeper(tables, objects, lambda *_: None), "ada", lambda: who)
 
 
 Answer = tuple[str, str] | None
@@ -147,13 +147,13 @@ class Twice:
     repo: Repo
     stored: Sealable
     zone: Name
-    looked: dict[str, Position] = field(default_factory=dict)
+    looked: dict[str, BranchPosition] = field(default_factory=dict)
     made: list[CommitId] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
 
     async def start(self) -> None:
         await heads.initialise(self.repo, self.zone)
-        at = Position(self.zone, "main", None)
+        at = BranchPosition(self.zone, "main", None)
         plan = change_plan.plan_replacement(self.content(set(HOSTS), 8, True), self.zone)
         first = committed(await commit_loop.commit(self.repo, at, plan, Intent("i", "import")))
         self.made.append(first.commit)
@@ -184,7 +184,7 @@ class Twice:
     def commit(self, back: int) -> CommitId:
         return self.made[-1 - back % len(self.made)]
 
-    async def at(self, branch: str) -> Position:
+    async def at(self, branch: str) -> BranchPosition:
         return await heads.locate(self.repo, self.zone, branch)
 
     def content(self, hosts: set[str], serial: int, has_ns: bool) -> list[RRset]:
@@ -200,7 +200,7 @@ class Twice:
             names.parse(owner, self.zone), kind, 300, [rdata_from_text(kind, text, self.zone)]
         )
 
-    def edit_of(self, each: Record | tuple[str, str]) -> Edit:
+    def edit_of(self, each: Record | tuple[str, str]) -> RRsetEdit:
         if len(each) == 3:
             return Set(self.rrset(each))
         return Delete(names.parse(each[0], self.zone), rrtypes.from_text(each[1]))
@@ -215,18 +215,18 @@ class Twice:
         """An edit of what somebody saw before others came; for that tip alone."""
         at = self.looked.setdefault(branch, await self.at(branch))
         plan = change_plan.plan_edits([self.edit_of(each) for each in todo], self.zone)
-        meant = msgspec.structs.replace(meant, lost=Lost.GIVEN_UP)
+        meant = msgspec.structs.replace(meant, lost=OnConflict.GIVEN_UP)
         return await commit_loop.commit(self.repo, at, plan, meant)
 
     async def load(self, meant: Intent, branch: str, zone: tuple[set[str], int, bool]) -> object:
         plan = change_plan.plan_replacement(self.content(*zone), self.zone)
-        meant = msgspec.structs.replace(meant, imports=True, lost=Lost.GIVEN_UP)
+        meant = msgspec.structs.replace(meant, imports=True, lost=OnConflict.GIVEN_UP)
         return await commit_loop.commit(self.repo, await self.at(branch), plan, meant)
 
     async def versions(self, meant: Intent, branch: str, zones: list[Any]) -> object:
         who = self.repo.now()
         several = [
-            Version(
+            ImportedVersion(
                 f"v{number}", {(e.owner, e.rdtype): e for e in self.content(*zone)}, "v", who, who
             )
             for number, zone in enumerate(zones)
@@ -296,9 +296,9 @@ async def answer(
         return error.code, error.message.partition("; back are ")[0]
     keep(outcome)
     match outcome:
-        case Preview(judgement=judgement) | import_series.Written(judgement=judgement):
+        case Preview(judgement=judgement) | import_series.ImportedSeries(judgement=judgement):
             refusal = first_refusal([judgement])
-        case undo.Undone(back=back):
+        case undo.UndoneOperation(back=back):
             refusal = first_refusal(each.judgement for each in back)
         case Judgement(refusal=refusal):
             pass
@@ -365,7 +365,7 @@ async def test_a_change_too_large_for_a_message_is_judged_by_the_client_alike(
     repo = msgspec.structs.replace(foo.repo, refs=asked)
     at = await heads.locate(repo)
     plan = change_plan.plan_replacement(big(text, 9_000), ZONE)
-    meant = Intent("i", "import", imports=True, lost=Lost.GIVEN_UP)
+    meant = Intent("i", "import", imports=True, lost=OnConflict.GIVEN_UP)
     preview = await commit_loop.commit(repo, at, plan, msgspec.structs.replace(meant, dry_run=True))
     assert isinstance(preview, Preview)
     assert preview.judgement.judged_by == "client"

@@ -7,7 +7,7 @@ from tests.unit.repo.states import address
 from zonegit.errors import Conflict, NotFound
 from zonegit.repo import heads
 from zonegit.repo.change import branches, edit
-from zonegit.repo.change.edit import Opened
+from zonegit.repo.change.edit import EditedZone
 from zonegit.repo.commit.commit_loop import Committed, Intent, Outcome, Unchanged
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.edits import Delete, Set
@@ -18,7 +18,7 @@ from zonegit.zonefile import reader
 API, WWW = names.parse("api", ZONE), names.parse("www", ZONE)
 
 
-async def put_back(shop: Shop, opened: Opened, text: str) -> Outcome:
+async def put_back(shop: Shop, opened: EditedZone, text: str) -> Outcome:
     """Puts a whole zone file back where the zone was taken out."""
     deltas = edit.changed(opened, list(reader.read(text.encode(), ZONE).rrsets.values()))
     at = await heads.locate(shop.repo, ZONE)
@@ -85,7 +85,7 @@ async def test_signatures_whose_ttl_alone_differs_are_the_same(foo: Shop) -> Non
     signed = rrset(API, rrtypes.RRSIG, 300, [rdata])
     told = edit.changed(opened, [*opened.rrsets, signed])
     assert [delta.rdtype for delta in told] == [rrtypes.RRSIG]
-    other = Opened(opened.position, opened.state, [*opened.rrsets, signed])
+    other = EditedZone(opened.position, opened.state, [*opened.rrsets, signed])
     assert edit.changed(other, [*opened.rrsets, rrset(API, rrtypes.RRSIG, 60, [rdata])]) == []
 
 

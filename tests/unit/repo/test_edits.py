@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.repo.commit import edits, rrset_builder
-from zonegit.repo.commit.edits import Add, Delete, Edit, Remove, RRsets, Set, Ttl
+from zonegit.repo.commit.edits import Add, Delete, Remove, RRsetEdit, RRsets, Set, Ttl
 from zonegit.zone import canonical_rdata, names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
@@ -27,7 +27,7 @@ ALIAS = records(WWW, rrtypes.CNAME, "api")
 SOA = records(ZONE, rrtypes.SOA, "ns1 admin 1 7200 3600 1209600 300")
 
 
-def applied(todo: Sequence[Edit], *present: RRset) -> edits.Changes:
+def applied(todo: Sequence[RRsetEdit], *present: RRset) -> edits.Changes:
     at: dict[Name, dict[int, RRset]] = {}
     for value in present:
         at.setdefault(value.owner, {})[value.rdtype] = value
@@ -148,7 +148,7 @@ def test_the_work_follows_the_edits_and_not_the_records_that_are_there(
     monkeypatch.setattr(rrset_builder, "key", counted)
     rdatas = [number.to_bytes(4, "big") for number in range(2_000)]
     last = records(WWW, rrtypes.A, "192.0.2.1")
-    todo: list[Edit] = [Add(rrset(WWW, rrtypes.A, 300, [each])) for each in rdatas]
+    todo: list[RRsetEdit] = [Add(rrset(WWW, rrtypes.A, 300, [each])) for each in rdatas]
     todo += [Add(last), *(Remove(WWW, rrtypes.A, (each,)) for each in rdatas)]
     assert applied(todo, ONE) == {}
     assert looked_at < 3 * len(todo)

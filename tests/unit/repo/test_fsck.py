@@ -20,10 +20,10 @@ from zonegit.repo import heads, read_zone
 from zonegit.repo.change import tags
 from zonegit.repo.commit import change_plan, commit_loop, edits
 from zonegit.repo.commit.commit_loop import Committed, Intent
-from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.heads import Repo
 from zonegit.repo.inspect import fsck
-from zonegit.repo.inspect.fsck import Report
+from zonegit.repo.inspect.fsck import FsckReport
 from zonegit.store import ref_names
 from zonegit.store.expected import Anything
 from zonegit.store.protocols import ObjectStore
@@ -33,7 +33,7 @@ from zonegit.zone.rrset import RRset, rrset
 from zonegit.zone.rrtypes import NUMBERS, SOA, A
 from zonegit.zonefile import reader
 from zonegit_objectstore.sqlite import open_objects
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 
 WHO = Identity("alice", "alice@example.net", 1_795_232_912)
@@ -50,10 +50,12 @@ class Stored:
         rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
         return await self.committed(change_plan.plan_replacement(rrsets, ZONE), imports=True)
 
-    async def edited(self, *todo: edits.Edit) -> Committed:
+    async def edited(self, *todo: edits.RRsetEdit) -> Committed:
         return await self.committed(change_plan.plan_edits(todo, ZONE))
 
-    async def committed(self, plan: change_plan.Plan, *, imports: bool = False) -> Committed:
+    async def committed(
+        self, plan: change_plan.ChangePlanner, *, imports: bool = False
+    ) -> Committed:
         at = await heads.locate(self.repo, ZONE)
         made = await commit_loop.commit(self.repo, at, plan, Intent("m", "set", imports=imports))
         assert isinstance(made, Committed)
@@ -78,7 +80,7 @@ class Stored:
         longer = "CAST(payload || x'00' AS BLOB)"
         self.spoil(f"UPDATE object SET payload = {longer} WHERE id = ?", object_id)
 
-    async def checked(self) -> Report:
+    async def checked(self) -> FsckReport:
         return await fsck.check(self.repo)
 
 
@@ -86,7 +88,7 @@ class Stored:
 async def stored(tmp_path: Path) -> AsyncIterator[Stored]:
     path = tmp_path / "objects.sqlite3"
     async with open_objects(path) as objects, open_refs(tmp_path / "refs.sqlite3") as refs:
-        keeper = Keeper(refs, objects, lambda objects, entries: None)
+        keeper = RefKeeper(refs, objects, lambda objects, entries: None)
         repo = Repo(objects, keeper, "alice", lambda: WHO)
         await heads.initialise(repo, ZONE)
         yield Stored(repo, path)
@@ -312,8 +314,8 @@ async def test_twins_of_an_earlier_release_are_named_and_nothing_is_broken(store
     owner = names.parse("mail", ZONE)
     twins = RRset(owner, NUMBERS["PTR"], 300, (b"\1A\0", b"\1a\0"))
 
-    async def plan(_reader: Reader, _tip: State) -> Planned:
-        return Planned({(owner, twins.rdtype): twins}, {(owner, twins.rdtype)})
+    async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
+        return PlannedChange({(owner, twins.rdtype): twins}, {(owner, twins.rdtype)})
 
     made = await stored.committed(plan)
     report = await stored.checked()

@@ -16,7 +16,7 @@ from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches
 from zonegit.repo.commit import commit_loop, edits
 from zonegit.repo.commit.commit_loop import Committed, Intent
-from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.inspect import git_export, log
 from zonegit.repo.inspect.git_export import Lineage
 from zonegit.store.memory import MemoryObjects
@@ -27,7 +27,7 @@ from zonegit.zone.rrtypes import A
 from zonegit.zonefile import reader, writer, zone_paths
 from zonegit_cli.import_export import git_repository
 from zonegit_cli.import_export.git_history import GitHistory
-from zonegit_cli.workspace.paths import Placed
+from zonegit_cli.workspace.paths import PlacedZone
 
 pytestmark = needs_git
 BAR = names.parse("bar.org.")
@@ -97,8 +97,8 @@ async def test_who_and_when_are_kept(foo, tmp_path):
     who = Identity("Ünï", "u@example.net", 1_600_000_000, "+0545")
     position = await heads.locate(foo.repo, ZONE)
 
-    async def plan(_reader: Reader, _tip: State) -> Planned:
-        return Planned({(names.parse("x", ZONE), A): address("x", 1).rrset})
+    async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
+        return PlannedChange({(names.parse("x", ZONE), A): address("x", 1).rrset})
 
     intent = Intent("Say\n\nwhy", "set", author=who)
     await commit_loop.commit(foo.repo, position, plan, intent)
@@ -121,9 +121,9 @@ async def test_a_merge_stays_a_merge(foo, tmp_path):
     theirs = await foo.edited([address("theirs", 1)], "side")
     ours = await foo.edited([address("ours", 2)])
 
-    async def plan(_reader: Reader, _tip: State) -> Planned:
+    async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
         both = address("theirs", 1).rrset
-        return Planned({(both.owner, A): both}, parents=(ours.commit, theirs.commit))
+        return PlannedChange({(both.owner, A): both}, parents=(ours.commit, theirs.commit))
 
     made = await commit_loop.commit(
         foo.repo, await heads.locate(foo.repo, ZONE), plan, Intent("merge side", "merge")
@@ -235,7 +235,7 @@ def test_a_zone_whose_path_git_would_not_have_is_refused(zone):
     name = names.parse(zone)
     path = zone_paths.zone_path(name, "golang")
     with pytest.raises(Invalid, match="git keeps no file"):
-        git_repository.check_paths([Placed(name, "main", path)])
+        git_repository.check_paths([PlacedZone(name, "main", path)])
 
 
 async def test_odd_names_of_zones_are_files_that_git_keeps(two, tmp_path):

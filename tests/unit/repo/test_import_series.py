@@ -10,14 +10,14 @@ from tests.unit.repo.conftest import FOO, ZONE, Shop
 from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.history.commit_graph import Logged
 from zonegit.objects import commit_signatures
-from zonegit.objects.commit_signatures import Good, Keyring
+from zonegit.objects.commit_signatures import GoodSignature, Keyring
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import import_series
-from zonegit.repo.change.import_series import Version, Written
+from zonegit.repo.change.import_series import ImportedSeries, ImportedVersion
 from zonegit.repo.commit import drafts, edits
-from zonegit.repo.commit.commit_loop import Intent, Lost
+from zonegit.repo.commit.commit_loop import Intent, OnConflict
 from zonegit.repo.inspect import log
 from zonegit.store.reader import Reader
 from zonegit.zone import names
@@ -28,20 +28,20 @@ from zonegit.zonefile import reader
 WHO = Identity("Ada", "ada@example.net", 1_600_000_000)
 
 
-def version(text: str, number: int = 0) -> Version:
+def version(text: str, number: int = 0) -> ImportedVersion:
     rrsets = reader.read(text.encode(), ZONE).rrsets
     who = msgspec.structs.replace(WHO, time=WHO.time + number)
-    return Version(f"v{number}", rrsets, f"version {number}", who, who)
+    return ImportedVersion(f"v{number}", rrsets, f"version {number}", who, who)
 
 
 def foo_with(serial: int, *lines: str) -> str:
     return FOO.replace(" 7 ", f" {serial} ") + "".join(f"{line}\n" for line in lines)
 
 
-async def written(shop: Shop, texts: list[str], **how: bool) -> Written:
+async def written(shop: Shop, texts: list[str], **how: bool) -> ImportedSeries:
     at = await heads.locate(shop.repo, ZONE)
     versions = [version(text, number) for number, text in enumerate(texts)]
-    intent = Intent("import", "import", imports=True, lost=Lost.GIVEN_UP, **how)
+    intent = Intent("import", "import", imports=True, lost=OnConflict.GIVEN_UP, **how)
     return await import_series.write(shop.repo, at, versions, intent)
 
 
@@ -51,7 +51,7 @@ async def history(shop: Shop) -> list[Logged]:
     return found[::-1]
 
 
-async def zone_at(shop: Shop, commit: CommitId) -> dict[edits.Key, object]:
+async def zone_at(shop: Shop, commit: CommitId) -> dict[edits.RRsetKey, object]:
     reader = Reader(shop.repo.objects)
     tree = (await read_zone.read_commit(reader, commit)).tree
     return {(each.owner, each.rdtype): each for each in await read_zone.whole_zone(reader, tree)}
@@ -138,7 +138,7 @@ async def test_a_dry_run_stores_and_moves_nothing(foo):
 
 
 async def test_a_bad_version_leaves_nothing_that_anybody_sees(foo):
-    def versions() -> Iterator[Version]:
+    def versions() -> Iterator[ImportedVersion]:
         yield version(VERSIONS[0])
         raise Invalid("v1:3: unreadable")
 
@@ -163,7 +163,7 @@ async def test_every_commit_is_signed_where_the_operator_signs(new):
     await import_series.write(signing, at, versions, Intent("import", "import", imports=True))
     keyring = Keyring([key.public])
     verdicts = [keyring.verdict(each.commit) for each in await history(new)]
-    assert verdicts == [Good(key.public)] * len(VERSIONS)
+    assert verdicts == [GoodSignature(key.public)] * len(VERSIONS)
 
 
 SIGNED = "@ RRSIG SOA 8 2 300 20300101000000 20200101000000 1 foo.com. AAAA"

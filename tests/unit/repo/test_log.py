@@ -18,7 +18,7 @@ from zonegit.repo import heads
 from zonegit.repo.change import branches
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Intent
-from zonegit.repo.commit.edits import Delete, Edit, Set
+from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
 from zonegit.repo.inspect import log
 from zonegit.repo.inspect.log import Filter, Label
 from zonegit.store import ref_names
@@ -35,7 +35,7 @@ class Story:
     shop: Shop
     ids: dict[str, CommitId]
 
-    async def tell(self, key: str, edit: Edit, *, other: bool = False) -> CommitId:
+    async def tell(self, key: str, edit: RRsetEdit, *, other: bool = False) -> CommitId:
         repo = self.shop.other if other else self.shop.repo
         position = await heads.locate(repo, ZONE)
         intent = Intent(f"{key} it\n\nbecause {key}", "set")

@@ -156,7 +156,7 @@ async def test_a_commit_of_another_zone_is_refused(forked: Shop) -> None:
 
 async def unrelated(shop: Shop) -> CommitId:
     """A branch begun from nothing."""
-    position = heads.Position(ZONE, "other", None)
+    position = heads.BranchPosition(ZONE, "other", None)
     text = FOO.replace("192.0.2.80", "192.0.2.99") + "ftp IN A 192.0.2.21\n"
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     plan = change_plan.plan_replacement(rrsets, ZONE)

@@ -19,8 +19,8 @@ from zonegit.repo.change import branches, merge
 from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import NONE, Choices, Conflicted
 from zonegit.repo.commit.edits import Set
-from zonegit.repo.commit.merge_bases import Bases
-from zonegit.store.commit_reader import Past
+from zonegit.repo.commit.merge_bases import MergeBaseFinder
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
@@ -30,13 +30,13 @@ Found = tuple[State, frozenset[int]]
 
 
 async def base_of(graph: Graph, ours: int, theirs: int, **bound: int) -> Found:
-    """What :class:`Bases` makes of two commits, in a store of its own."""
+    """What :class:`MergeBaseFinder` makes of two commits, in a store of its own."""
     store = MemoryObjects()
     await store.put(graph.objects())
     reader = Reader(store)
-    past = Past(store, reader)
+    past = CommitReader(store, reader)
     bases = await past.answer(commit_graph.merge_bases(graph.ids[ours], graph.ids[theirs]))
-    found = await Bases(past, reader, APEX, **bound).agreed(bases)
+    found = await MergeBaseFinder(past, reader, APEX, **bound).agreed(bases)
     disputed = frozenset(rdtype for path, rdtype in found.disputed if path)
     if found.tree is None:
         return {}, disputed
@@ -176,9 +176,9 @@ async def test_the_trees_of_bases_are_never_stored(forked: Shop) -> None:
     await crossed(forked)
     await forked.edited([Set(address("new", "192.0.2.5"))], "canary")
     reader = Reader(forked.repo.objects)
-    past = Past(forked.repo.objects, reader)
+    past = CommitReader(forked.repo.objects, reader)
     ours, theirs = await tip(forked, "main"), await tip(forked, "canary")
-    found = await Bases(past, reader, ZONE).agreed(
+    found = await MergeBaseFinder(past, reader, ZONE).agreed(
         await past.answer(commit_graph.merge_bases(ours, theirs))
     )
     committed(await merge_branch(forked, "main", theirs))

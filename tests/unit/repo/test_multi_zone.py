@@ -11,7 +11,7 @@ from zonegit.errors import Conflict, Invalid
 from zonegit.objects.ids import RawObject
 from zonegit.repo import heads
 from zonegit.repo.change import multi_zone
-from zonegit.repo.change.multi_zone import Refused, Wish
+from zonegit.repo.change.multi_zone import ZoneCommitRequest, ZonesRefused
 from zonegit.repo.commit.commit_loop import Committed, Intent, Unchanged
 from zonegit.repo.commit.edits import Set
 from zonegit.store.protocols import ObjectStore
@@ -23,17 +23,17 @@ BAR = names.parse("bar.com.")
 INTENT = Intent("both", "workspace commit", operation="one-operation")
 
 
-async def wish(shop: Shop, zone: Name, address: str = "192.0.2.81") -> Wish:
+async def wish(shop: Shop, zone: Name, address: str = "192.0.2.81") -> ZoneCommitRequest:
     """That the zone's ``api`` had another address."""
     text = FOO.replace("192.0.2.80", address)
     rrsets = list(reader.read(text.encode(), zone).rrsets.values())
-    return Wish(await heads.locate(shop.repo, zone, "main"), rrsets)
+    return ZoneCommitRequest(await heads.locate(shop.repo, zone, "main"), rrsets)
 
 
-async def impossible(shop: Shop) -> Wish:
+async def impossible(shop: Shop) -> ZoneCommitRequest:
     """That bar.com. began without an SOA."""
     full = await wish(shop, BAR)
-    return Wish(
+    return ZoneCommitRequest(
         msgspec.structs.replace(full.position, tip=None),
         [each for each in full.rrsets if each.rdtype != rrtypes.SOA],
     )
@@ -79,7 +79,7 @@ async def test_the_serial_of_a_file_that_was_committed_before_gets_no_note(both:
 
 async def test_where_one_cannot_be_committed_none_is(both: Shop) -> None:
     before = await heads.locate(both.repo, ZONE, "main")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ZonesRefused) as refused:
         await multi_zone.commit(both.repo, [await wish(both, ZONE), await impossible(both)], INTENT)
     assert [type(error) for error in refused.value.errors.values()] == [Invalid]
     assert await heads.locate(both.repo, ZONE, "main") == before
@@ -117,8 +117,8 @@ async def test_a_move_that_comes_between_is_told_and_the_others_are_made(both: S
 async def test_a_new_zone_is_registered_only_once_all_commits_are_made(both: Shop) -> None:
     new = names.parse("new.com.")
     rrsets = list(reader.read(FOO.encode(), new).rrsets.values())
-    fresh = Wish(heads.Position(new, "main", None), rrsets, register=True)
-    with pytest.raises(Refused):
+    fresh = ZoneCommitRequest(heads.BranchPosition(new, "main", None), rrsets, register=True)
+    with pytest.raises(ZonesRefused):
         await multi_zone.commit(both.repo, [fresh, await impossible(both)], INTENT)
     assert new not in {each.zone for each in (await both.repo.refs.snapshot()).zones}
     assert isinstance((await multi_zone.commit(both.repo, [fresh], INTENT))[new], Committed)

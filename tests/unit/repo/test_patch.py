@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.support import strategies
 from zonegit.errors import Invalid, NotFound
 from zonegit.repo.commit import edits, patch
-from zonegit.repo.commit.diff import Delta
-from zonegit.repo.commit.edits import Add, Changes, Delete, Edit, Remove, Set
+from zonegit.repo.commit.diff import RRsetDelta
+from zonegit.repo.commit.edits import Add, Changes, Delete, Remove, RRsetEdit, Set
 from zonegit.zone import lexer, names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, with_serial
@@ -34,14 +34,14 @@ SOA = records(ZONE, rrtypes.SOA, "ns1 admin 1 7200 3600 1209600 300")
 def lines(old: RRset | None, new: RRset | None) -> list[str]:
     at = old or new
     assert at is not None
-    return list(patch.write([Delta(at.owner, at.rdtype, old, new)]))
+    return list(patch.write([RRsetDelta(at.owner, at.rdtype, old, new)]))
 
 
-def read(*text: str) -> list[Edit]:
+def read(*text: str) -> list[RRsetEdit]:
     return patch.read("\n".join(text).encode(), ZONE, "change.diff")
 
 
-def applied(todo: Sequence[Edit], zone: Zone) -> dict[tuple[Name, int], RRset]:
+def applied(todo: Sequence[RRsetEdit], zone: Zone) -> dict[tuple[Name, int], RRset]:
     """The zone as it is after ``todo``."""
     present: dict[Name, dict[int, RRset]] = {edits.owner(edit): {} for edit in todo}
     for (owner, rdtype), value in zone.items():
@@ -181,7 +181,7 @@ def zones(draw: st.DrawFn) -> Zone:
 @given(zones(), zones())
 def test_applying_the_diff_of_two_zones_to_one_gives_the_other(old: Zone, new: Zone) -> None:
     deltas = [
-        Delta(owner, rdtype, old.get((owner, rdtype)), new.get((owner, rdtype)))
+        RRsetDelta(owner, rdtype, old.get((owner, rdtype)), new.get((owner, rdtype)))
         for owner, rdtype in sorted(old.keys() | new.keys())
         if old.get((owner, rdtype)) != new.get((owner, rdtype))
     ]

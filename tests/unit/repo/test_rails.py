@@ -13,7 +13,7 @@ from zonegit.repo import heads
 from zonegit.repo.change import branches, merge, revert
 from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.edits import Delete, Set
-from zonegit.repo.heads import Position
+from zonegit.repo.heads import BranchPosition
 from zonegit.store.protocols import Moved, RefStore
 from zonegit.zone import names
 
@@ -54,7 +54,7 @@ async def test_a_small_commit_brings_along_all_that_has_to_be_looked_at(
     assert refs.asked == [0, 0]
 
 
-async def thinned_out(shop: Shop) -> Position:
+async def thinned_out(shop: Shop) -> BranchPosition:
     """main with twenty hosts, and a branch that was forced to have none; main's position."""
     await shop.imported(hosts(20))
     here = await heads.locate(shop.repo)

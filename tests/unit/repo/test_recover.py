@@ -13,14 +13,14 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.change import branches, recover
-from zonegit.repo.change.recover import Answers, Owe, ZonePlan
+from zonegit.repo.change.recover import AnswersByBranch, OweSerial, ZonePlan
 from zonegit.repo.heads import Repo
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Witness
-from zonegit.store.recovery import Answer, Doubt, Leave, Renew
+from zonegit.store.recovery import AnsweredSerial, Doubt, Leave, Renew
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import SqliteRefs, open_refs
 
 OTHER = ObjectId(b"\2" * 32)
@@ -34,18 +34,18 @@ SIGNED = (
 )
 
 
-def said(serial: int, tree: ObjectId = OTHER, resolver: str = "one") -> Answer:
-    return Answer(resolver, serial, tree)
+def said(serial: int, tree: ObjectId = OTHER, resolver: str = "one") -> AnsweredSerial:
+    return AnsweredSerial(resolver, serial, tree)
 
 
 async def planned(
-    repo: Repo, answers: Answers, *, headroom: int = 1000, only: Name | None = None
+    repo: Repo, answers: AnswersByBranch, *, headroom: int = 1000, only: Name | None = None
 ) -> list[ZonePlan]:
     found = await repo.refs.recovery()
     return await recover.plan(repo, found, answers, headroom, only)
 
 
-async def finished(repo: Repo, answers: Answers, plans: Sequence[ZonePlan]) -> None:
+async def finished(repo: Repo, answers: AnswersByBranch, plans: Sequence[ZonePlan]) -> None:
     found = await repo.refs.recovery()
     origin = repo.origin("recover")
     for each in plans:
@@ -96,7 +96,7 @@ async def test_a_signed_zone_gets_no_commit_and_owes_a_later_serial(foo: Shop) -
     for answers, after in (({ZONE: {"main": [said(12)]}}, 12), ({}, 1007)):
         (plan,) = await planned(foo.repo, answers)
         (branch,) = plan.branches
-        assert isinstance(branch.verdict, Owe)
+        assert isinstance(branch.verdict, OweSerial)
         assert branch.verdict.serial == after
     answers = {ZONE: {"main": [said(12)]}}
     await finished(foo.repo, answers, await planned(foo.repo, answers))
@@ -149,7 +149,7 @@ async def restored(tmp_path: Path) -> AsyncIterator[tuple[SqliteRefs, Repo]]:
     """Three zones in a store of which a resolver has seen more."""
     objects = MemoryObjects()
     async with open_refs(tmp_path / "refs.sqlite3") as refs:
-        keeper = Keeper(refs, objects, lambda objects, entries: None)
+        keeper = RefKeeper(refs, objects, lambda objects, entries: None)
         who = Identity("Ada", "ada@example.net", 1_795_232_912)
         repo = Repo(objects, keeper, "ada", lambda: who)
         shop = Shop(repo, repo)

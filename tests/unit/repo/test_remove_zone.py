@@ -8,7 +8,7 @@ from zonegit.errors import Conflict, Denied, NotFound, Unsafe
 from zonegit.objects.ids import ObjectId
 from zonegit.repo import heads
 from zonegit.repo.change import remove_zone, undo
-from zonegit.repo.change.remove_zone import Removal
+from zonegit.repo.change.remove_zone import RemovedZone
 from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.heads import Repo
 from zonegit.repo.inspect import operations
@@ -48,7 +48,7 @@ async def is_registered(repo: Repo) -> bool:
     return True
 
 
-async def remove(repo: Repo) -> Removal:
+async def remove(repo: Repo) -> RemovedZone:
     refs = await repo.refs.zone(ZONE, repo.actor)
     return await remove_zone.remove_zone(repo, refs, force=True, because=WHY)
 

@@ -10,7 +10,7 @@ from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.repo import heads
 from zonegit.repo.commit import change_plan, commit_loop, edits
 from zonegit.repo.commit.commit_loop import Intent, Outcome, Unchanged
-from zonegit.repo.commit.edits import Add, Changes, Delete, Edit, Remove, Set
+from zonegit.repo.commit.edits import Add, Changes, Delete, Remove, RRsetEdit, Set
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
@@ -26,14 +26,14 @@ def remove(*last: int) -> Remove:
     return Remove(POOL, rrtypes.A, tuple(bytes((192, 0, 2, each)) for each in last))
 
 
-async def race(shop: Shop, mine: Edit, theirs: Edit) -> Outcome:
+async def race(shop: Shop, mine: RRsetEdit, theirs: RRsetEdit) -> Outcome:
     """Commit an edit on a tip that another edit has replaced by then."""
     seen = await heads.locate(shop.repo, ZONE, "main")
     committed(await commit(shop, theirs, seen))
     return await commit(shop, mine, seen)
 
 
-async def commit(shop: Shop, edit: Edit, at: heads.Position) -> Outcome:
+async def commit(shop: Shop, edit: RRsetEdit, at: heads.BranchPosition) -> Outcome:
     plan = change_plan.plan_edits([edit], ZONE)
     return await commit_loop.commit(shop.repo, at, plan, Intent("m", "x"))
 
@@ -59,7 +59,7 @@ async def pool_now(shop: Shop) -> list[str]:
     ],
 )
 async def test_edits_of_other_records_of_the_same_rrset_are_replayed(
-    foo: Shop, mine: Edit, theirs: Edit, left: list[str] | None
+    foo: Shop, mine: RRsetEdit, theirs: RRsetEdit, left: list[str] | None
 ) -> None:
     await foo.edited([Set(pool(1, 2))])
     assert committed(await race(foo, mine, theirs)).replayed == 1
@@ -81,7 +81,7 @@ async def test_edits_of_other_records_of_the_same_rrset_are_replayed(
     ],
 )
 async def test_what_was_typed_without_having_seen_the_change_is_refused(
-    foo: Shop, mine: Edit, theirs: Edit
+    foo: Shop, mine: RRsetEdit, theirs: RRsetEdit
 ) -> None:
     await foo.edited([Set(pool(1, 2, 5))] if isinstance(mine, Set) else [Set(pool(1, 2))])
     with pytest.raises(Conflict, match=r"pool\.foo\.com\. \w+ was changed meanwhile"):
@@ -138,7 +138,7 @@ def test_edits_of_different_records_commute(
     assert _after(_after(start, first), second) == _after(_after(start, second), first)
 
 
-def _after(start: RRset, todo: list[Edit]) -> RRset:
+def _after(start: RRset, todo: list[RRsetEdit]) -> RRset:
     present: dict[Name, dict[int, RRset]] = {POOL: {rrtypes.A: start}}
     changes: Changes = edits.apply(todo, present, ZONE)
     found = changes.get((POOL, rrtypes.A), start)

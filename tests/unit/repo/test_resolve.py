@@ -13,7 +13,7 @@ from tests.unit.repo.states import address, tip
 from zonegit.errors import Denied, Invalid, NotFound
 from zonegit.nameserver.answer import responder
 from zonegit.nameserver.answer.canary import Canary
-from zonegit.nameserver.answer.zone_table import Served, Zones
+from zonegit.nameserver.answer.zone_table import ServedBranches, ZoneTable
 from zonegit.nameserver.message.fragment import TC
 from zonegit.nameserver.message.query import DATAGRAM, STREAM
 from zonegit.nameserver.zone.compiler import compiled
@@ -22,13 +22,13 @@ from zonegit.repo import heads
 from zonegit.repo.change import branches
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.inspect import resolve
-from zonegit.repo.inspect.resolve import View
+from zonegit.repo.inspect.resolve import QueryView
 from zonegit.store.protocols import RefStore
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader
 
-MAIN = View("main")
+MAIN = QueryView("main")
 ASKED = 60
 """Questions of each trial."""
 
@@ -37,7 +37,7 @@ def query(name: str, rdtype: str = "A", **make) -> bytes:
     return dns.message.make_query(name, rdtype, id=0, **make).to_wire()
 
 
-async def resolved(shop: Shop, name: str, rdtype: str = "A", view: View = MAIN, **make):
+async def resolved(shop: Shop, name: str, rdtype: str = "A", view: QueryView = MAIN, **make):
     """The reply, by dnspython, and the zones it comes from."""
     found = await resolve.resolve(
         shop.repo,
@@ -67,7 +67,7 @@ async def test_a_name_is_answered_with_its_records_and_the_commit_they_are_of(fo
 async def test_the_past_is_answered_as_it_was(foo: Shop) -> None:
     await foo.edited([Set(address("api", "192.0.2.99"))])
     now, _ = await resolved(foo, "api.foo.com.")
-    then, found = await resolved(foo, "api.foo.com.", view=View("main", at="HEAD~1"))
+    then, found = await resolved(foo, "api.foo.com.", view=QueryView("main", at="HEAD~1"))
     assert texts(now.answer) == ["api.foo.com. 300 IN A 192.0.2.99"]
     assert texts(then.answer) == ["api.foo.com. 300 IN A 192.0.2.80"]
     assert found.met[0].serial == 7
@@ -79,7 +79,7 @@ async def test_a_client_of_the_canary_sees_its_branch_and_the_scope_says_so(foo:
     subnet = dns.edns.ECSOption("198.51.100.0", 24)
     for percent, seen in ((100, "192.0.2.99"), (0, "192.0.2.80")):
         canary = Canary("next", percent)
-        view = View("main", canary_of={ZONE: canary}.get)
+        view = QueryView("main", canary_of={ZONE: canary}.get)
         reply, _ = await resolved(foo, "api.foo.com.", view=view, options=[subnet])
         assert texts(reply.answer) == [f"api.foo.com. 300 IN A {seen}"]
         assert [option.scopelen for option in reply.options] == [24]
@@ -90,7 +90,7 @@ async def test_an_alias_is_followed_into_another_zone_at_its_own_branch(foo: Sho
     await heads.initialise(foo.repo, other)
     await foo.imported(FOO.replace("api   IN A   192.0.2.80", "api IN CNAME api.foo.com."), other)
     reply, found = await resolved(
-        foo, "api.bar.net.", view=View("main", at="refs/heads/bar.net./main")
+        foo, "api.bar.net.", view=QueryView("main", at="refs/heads/bar.net./main")
     )
     assert texts(reply.answer)[-1] == "api.foo.com. 300 IN A 192.0.2.80"
     assert [names.text(each.zone) for each in found.met] == ["bar.net.", "foo.com."]
@@ -104,7 +104,7 @@ async def test_each_zone_that_an_alias_leads_to_has_a_canary_of_its_own(foo: Sho
     await foo.edited([Set(address("api", "192.0.2.99"))], "next")
     subnet = dns.edns.ECSOption("198.51.100.0", 24)
     for zone, seen in ((ZONE, "192.0.2.99"), (other, "192.0.2.80")):
-        view = View("main", canary_of={zone: Canary("next", 100)}.get)
+        view = QueryView("main", canary_of={zone: Canary("next", 100)}.get)
         reply, _ = await resolved(foo, "api.bar.net.", view=view, options=[subnet])
         assert texts(reply.answer)[-1] == f"api.foo.com. 300 IN A {seen}"
 
@@ -141,7 +141,7 @@ async def test_a_tenant_is_answered_about_its_own_zone_and_told_what_it_may_not_
 
 async def test_a_commit_that_is_none_is_not_taken_for_the_branch(foo: Shop) -> None:
     with pytest.raises(NotFound, match="nowhere"):
-        await resolved(foo, "www.foo.com.", view=View("main", at="nowhere"))
+        await resolved(foo, "www.foo.com.", view=QueryView("main", at="nowhere"))
 
 
 async def test_what_fits_no_datagram_is_answered_as_over_tcp(foo: Shop) -> None:
@@ -163,20 +163,20 @@ async def test_reading_little_gives_the_octets_that_reading_all_gives(
 ) -> None:
     """Random zones full of cuts, wildcards, aliases and empty non-terminals, one below another."""
     made = random_zones(seed)
-    whole = Zones()
+    whole = ZoneTable()
     for each in made:
         apex = names.parse(each.apex)
         rrsets = reader.read(each.text().encode(), apex).rrsets
         await heads.initialise(shop.repo, apex)
         await shop.imported(each.text(), apex)
         state = whole.state(apex, "main", identify("commit", b""), compiled(apex, rrsets.values()))
-        whole.replace(apex, Served(state))
+        whole.replace(apex, ServedBranches(state))
     every = questions(made, seed)
     for question in random.Random(seed).sample(every, min(ASKED, len(every))):
         await _compare(shop, whole, question)
 
 
-async def _compare(shop: Shop, whole: Zones, question: Question) -> None:
+async def _compare(shop: Shop, whole: ZoneTable, question: Question) -> None:
     wire = question.query()
     name = Name(question.name.to_wire().lower())
     qtype = rrtypes.question_type(question.rdtype)
@@ -188,6 +188,6 @@ async def _compare(shop: Shop, whole: Zones, question: Question) -> None:
         with pytest.raises(NotFound):
             await resolve.resolve(shop.repo, wire, name, qtype, MAIN)
         return
-    view = View("main", whole=question.do)
+    view = QueryView("main", whole=question.do)
     found = await resolve.resolve(shop.repo, wire, name, qtype, view)
     assert found.reply == expected, question

@@ -18,46 +18,48 @@ from zonegit.errors import Conflict, Invalid, Unsafe
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.change import branches, saved_plan
-from zonegit.repo.change.saved_plan import Saved, Size
+from zonegit.repo.change.saved_plan import SavedPlan, ZoneSize
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.change_plan import Plan
-from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Preview, Unchanged
-from zonegit.repo.commit.diff import Delta
-from zonegit.repo.commit.edits import Add, Delete, Edit, Set
+from zonegit.repo.commit.change_plan import ChangePlanner
+from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Preview, Unchanged
+from zonegit.repo.commit.diff import RRsetDelta
+from zonegit.repo.commit.edits import Add, Delete, RRsetEdit, Set
 from zonegit.repo.heads import Repo
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 from zonegit.zonefile import reader
 from zonegit_cli.render import plans as plans_drawn
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 
 CHANGED = FOO.replace("192.0.2.80", "192.0.2.81").replace("www   IN CNAME api", "new A 192.0.2.9")
 
 
-def replacement(text: str) -> Plan:
+def replacement(text: str) -> ChangePlanner:
     return change_plan.plan_replacement(
         list(reader.read(text.encode(), ZONE).rrsets.values()), ZONE
     )
 
 
-async def planned(shop: Shop, plan: Plan, *, is_import: bool = True) -> tuple[Saved, Size]:
+async def planned(
+    shop: Shop, plan: ChangePlanner, *, is_import: bool = True
+) -> tuple[SavedPlan, ZoneSize]:
     return await saved_plan.planned(
         shop.repo, await heads.locate(shop.repo, ZONE), plan, is_import=is_import
     )
 
 
-def written(saved: Saved) -> bytes:
-    return json.dumps(plans_drawn.as_json(saved, Size(5, is_exact=True))).encode()
+def written(saved: SavedPlan) -> bytes:
+    return json.dumps(plans_drawn.as_json(saved, ZoneSize(5, is_exact=True))).encode()
 
 
-async def applied(shop: Shop, saved: Saved) -> Committed | None:
+async def applied(shop: Shop, saved: SavedPlan) -> Committed | None:
     """After a journey through its file."""
     again = saved_plan.read(written(saved), "x.plan")
     assert again == msgspec.structs.replace(saved, judgement=None, findings=())
     at = await heads.locate(shop.repo, saved.zone, saved.branch)
-    intent = Intent("a", "apply", imports=saved.is_import, lost=Lost.REPLAYED)
+    intent = Intent("a", "apply", imports=saved.is_import, lost=OnConflict.REPLAYED)
     outcome = await commit_loop.commit(shop.repo, at, saved_plan.plan_saved(again), intent)
     return acknowledged(outcome)
 
@@ -67,7 +69,7 @@ async def test_a_plan_tells_each_rrset_and_moves_nothing(foo: Shop) -> None:
     saved, size = await planned(foo, replacement(CHANGED))
     assert saved_plan.summary(saved) == {"added": 1, "changed": 1, "deleted": 1}
     assert (saved.base, saved.before, saved.serial) == (before, 7, 8)
-    assert size == Size(5, is_exact=True)
+    assert size == ZoneSize(5, is_exact=True)
     assert await tip(foo) == before
 
 
@@ -82,7 +84,7 @@ async def test_a_plan_that_is_carried_out_gives_the_tree_that_the_import_gives(f
 
 
 async def test_a_plan_of_edits_is_carried_out_as_the_edits_are(foo: Shop) -> None:
-    todo: list[Edit] = [
+    todo: list[RRsetEdit] = [
         Set(address("api", "192.0.2.81")),
         Add(address("ns1", "192.0.2.2")),
         Delete(names.parse("www", ZONE)),
@@ -136,7 +138,7 @@ async def _planning_and_applying(old: list[RRset], new: list[RRset]) -> None:
         async with open_refs(Path(folder) / "refs.sqlite3") as tables:
             objects = MemoryObjects()
             who = Identity("Ada", "ada@example.net", 1_750_000_000)
-            keeper = Keeper(tables, objects, lambda *_: None)
+            keeper = RefKeeper(tables, objects, lambda *_: None)
             await _plan_and_apply(Repo(objects, keeper, "ada", lambda: who), old, new)
 
 
@@ -195,7 +197,7 @@ async def test_what_was_added_beside_it_may_not_break_a_rule_of_dns(foo: Shop) -
 async def test_a_first_commit_can_be_planned(shop: Shop) -> None:
     await heads.initialise(shop.repo, ZONE)
     saved, size = await planned(shop, replacement(FOO))
-    assert (saved.base, saved.before, size) == (None, None, Size(0, is_exact=True))
+    assert (saved.base, saved.before, size) == (None, None, ZoneSize(0, is_exact=True))
     assert committed(await applied(shop, saved)).serial == 7
 
 
@@ -209,7 +211,7 @@ async def test_of_a_big_zone_it_is_told_how_many_there_are_at_least(foo: Shop) -
     hosts = "".join(f"h{n} IN A 192.0.2.1\n" for n in range(300))
     await foo.imported(FOO + hosts)
     _, size = await planned(foo, replacement(FOO + hosts))
-    assert size == Size(305, is_exact=False)
+    assert size == ZoneSize(305, is_exact=False)
 
 
 async def test_the_rails_hold_for_plans_too(foo: Shop) -> None:
@@ -284,11 +286,11 @@ def test_what_is_no_plan_is_refused_with_what_is_wrong(octets: bytes, said: str)
 @given(st.lists(st.tuples(strategies.rrsets(), st.booleans()), max_size=6))
 def test_any_rrset_comes_back_from_a_saved_plan_as_it_was(found: list[Any]) -> None:
     deltas = {
-        (each.owner, each.rdtype): Delta(
+        (each.owner, each.rdtype): RRsetDelta(
             each.owner, each.rdtype, None if is_new else each, each if is_new else None
         )
         for each, is_new in found
         if each.rdtype != rrtypes.SOA
     }
-    saved = Saved(strategies.APEX, "main", None, 2, 1, False, list(deltas.values()))
+    saved = SavedPlan(strategies.APEX, "main", None, 2, 1, False, list(deltas.values()))
     assert saved_plan.read(written(saved), "x.plan") == saved

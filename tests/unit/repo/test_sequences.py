@@ -18,8 +18,8 @@ from zonegit.repo.change import branches, merge, revert
 from zonegit.repo.commit import change_plan, commit_loop, diff
 from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.conflicts import Conflicted
-from zonegit.repo.commit.edits import Delete, Edit, Set
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.repo.inspect import blame, log
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
@@ -67,7 +67,7 @@ class Operators:
         self.zone = zone
         self.first = first
         self.repos = (shop.repo, shop.other)
-        self.looked: dict[tuple[int, str], Position] = {}
+        self.looked: dict[tuple[int, str], BranchPosition] = {}
         self.made: list[CommitId] = []
         self.served: dict[str, dict[int, ObjectId]] = {}
         self.latest: dict[str, int] = {}
@@ -80,7 +80,7 @@ class Operators:
         await heads.initialise(self.repos[0], self.zone)
         text = FOO.replace(" 7 ", f" {self.first} ").encode()
         plan = change_plan.plan_replacement(reader.read(text, self.zone).rrsets.values(), self.zone)
-        position = Position(self.zone, "main", None)
+        position = BranchPosition(self.zone, "main", None)
         intent = Intent("import", "import", imports=True)
         done = acknowledged(await commit_loop.commit(self.repos[0], position, plan, intent))
         assert done is not None
@@ -99,7 +99,7 @@ class Operators:
         if isinstance(outcome, Committed) and outcome.is_new:
             self.made.append(outcome.commit)
 
-    async def position(self, who: int, branch: str) -> Position:
+    async def position(self, who: int, branch: str) -> BranchPosition:
         stale = self.looked.pop((who, branch), None)
         return stale or await heads.locate(self.repos[who], self.zone, branch)
 
@@ -111,7 +111,7 @@ class Operators:
 
     async def edit(self, repo: Repo, who: int, branch: str, owner: str, number: int) -> object:
         name = names.parse(owner, self.zone)
-        edit: Edit = Delete(name)
+        edit: RRsetEdit = Delete(name)
         if number == 5:
             edit = Set(rrset(name, rrtypes.CNAME, 300, [rdata_from_text(5, "ns1", self.zone)]))
         elif number:
@@ -123,7 +123,7 @@ class Operators:
         value = rrset(self.zone, rrtypes.SOA, 300, [rdata_from_text(6, text, self.zone)])
         return await self._edit(repo, who, branch, Set(value))
 
-    async def _edit(self, repo: Repo, who: int, branch: str, edit: Edit) -> object:
+    async def _edit(self, repo: Repo, who: int, branch: str, edit: RRsetEdit) -> object:
         plan = change_plan.plan_edits([edit], self.zone)
         return await commit_loop.commit(
             repo, await self.position(who, branch), plan, Intent("edit", "set")
@@ -151,7 +151,7 @@ class Operators:
         await self.check(done, [(undone, ours, before) for ours in seen])
         return done
 
-    async def seen(self, at: Position) -> list[CommitId]:
+    async def seen(self, at: BranchPosition) -> list[CommitId]:
         """What the tip was when somebody looked, and what it is."""
         now = await heads.locate(self.repos[0], self.zone, at.branch)
         return [at.commit(), now.commit()]

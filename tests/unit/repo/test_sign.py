@@ -9,12 +9,12 @@ import pytest
 from tests.unit.repo.conftest import ZONE, Shop
 from tests.unit.repo.states import address, committed
 from zonegit.errors import Conflict, Invalid, Unsafe
-from zonegit.objects.commit_signatures import Good, Keyring, SigningKey, Unsigned
+from zonegit.objects.commit_signatures import GoodSignature, Keyring, SigningKey, Unsigned
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit
 from zonegit.repo import heads, read_zone, refish
 from zonegit.repo.change import branches, sign
-from zonegit.repo.change.sign import Resigned
+from zonegit.repo.change.sign import SignedBranch
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Committed, Intent
 from zonegit.repo.commit.edits import Set
@@ -39,14 +39,14 @@ async def edited_by(shop: Shop, key: SigningKey, value: RRset) -> Committed:
 
 async def signed(
     shop: Shop, text: str = "HEAD", key: SigningKey = ALICE, *, force: bool = False
-) -> Resigned:
+) -> SignedBranch:
     at = await refish.resolve(shop.repo, text)
     return await sign.sign_tip(shop.repo, at, key.sign, force=force)
 
 
 async def test_a_commit_is_signed_as_it_is_made(foo: Shop) -> None:
     done = await edited_by(foo, ALICE, address("a", "192.0.2.1"))
-    assert KEYRING.verdict(await read(foo, done.commit)) == Good(ALICE.public)
+    assert KEYRING.verdict(await read(foo, done.commit)) == GoodSignature(ALICE.public)
 
 
 async def test_a_tip_signed_afterwards_differs_in_nothing_but_its_signature(foo: Shop) -> None:
@@ -56,7 +56,7 @@ async def test_a_tip_signed_afterwards_differs_in_nothing_but_its_signature(foo:
     before, after = await read(foo, first.commit()), await read(foo, now.commit())
     assert (done.old, done.commit) == (first.commit(), now.commit())
     assert KEYRING.verdict(before) == Unsigned()
-    assert KEYRING.verdict(after) == Good(ALICE.public)
+    assert KEYRING.verdict(after) == GoodSignature(ALICE.public)
     assert msgspec.structs.replace(after, signature=None) == before
     assert now.tip is not None
     assert now.tip.serial == 7
@@ -70,7 +70,7 @@ async def test_a_branch_goes_on_from_its_signed_tip(foo: Shop) -> None:
 
 async def test_signing_again_with_the_same_key_moves_nothing(foo: Shop) -> None:
     done = await signed(foo)
-    assert await signed(foo) == Resigned("main", done.commit, done.commit, None)
+    assert await signed(foo) == SignedBranch("main", done.commit, done.commit, None)
 
 
 async def test_the_signature_of_another_key_gives_way_by_force_alone(foo: Shop) -> None:
@@ -78,7 +78,7 @@ async def test_the_signature_of_another_key_gives_way_by_force_alone(foo: Shop) 
     with pytest.raises(Unsafe, match="another key"):
         await signed(foo)
     done = await signed(foo, force=True)
-    assert KEYRING.verdict(await read(foo, done.commit)) == Good(ALICE.public)
+    assert KEYRING.verdict(await read(foo, done.commit)) == GoodSignature(ALICE.public)
 
 
 async def test_a_commit_that_others_were_made_on_cannot_be_signed(foo: Shop) -> None:

@@ -10,11 +10,11 @@ from zonegit.objects.codec import encode
 from zonegit.objects.model import Blob
 from zonegit.repo import heads
 from zonegit.repo.change import branches, import_series, merge, revert
-from zonegit.repo.change.import_series import Version
+from zonegit.repo.change.import_series import ImportedVersion
 from zonegit.repo.commit import change_plan, commit_loop
-from zonegit.repo.commit.commit_loop import Committed, Intent, Lost
+from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict
 from zonegit.repo.commit.conflicts import Conflicted
-from zonegit.repo.commit.edits import Add, Delete, Edit, Remove, Set
+from zonegit.repo.commit.edits import Add, Delete, Remove, RRsetEdit, Set
 from zonegit.repo.inspect import fsck
 from zonegit.zone import names, sizing
 from zonegit.zone.rrset import MAX_MESSAGE, RRset, message_size, rrset
@@ -43,9 +43,9 @@ def big(*rdatas: bytes) -> RRset:
 TOO_LARGE = big(text(LARGEST + 1))
 
 
-async def edited(shop: Shop, *todo: Edit, branch: str = "main") -> Committed:
+async def edited(shop: Shop, *todo: RRsetEdit, branch: str = "main") -> Committed:
     at = await heads.locate(shop.repo, ZONE, branch)
-    intent = Intent("m", "set", lost=Lost.REPLAYED)
+    intent = Intent("m", "set", lost=OnConflict.REPLAYED)
     return committed_of(
         await commit_loop.commit(shop.repo, at, change_plan.plan_edits(todo, ZONE), intent)
     )
@@ -114,7 +114,7 @@ async def test_an_imported_history_is_refused(foo: Shop) -> None:
     rrsets = reader.read(file(TOO_LARGE).encode(), ZONE).rrsets
     at = await heads.locate(foo.repo, ZONE)
     who = foo.repo.now()
-    one = Version("old.db", rrsets, "m", who, who)
+    one = ImportedVersion("old.db", rrsets, "m", who, who)
     with pytest.raises(Invalid, match=r"old\.db: big\.foo\.com\. TXT needs"):
         await import_series.write(foo.repo, at, [one], Intent("m", "import", imports=True))
 

@@ -12,13 +12,13 @@ from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, edit, import_series, merge, revert, saved_plan
-from zonegit.repo.change.import_series import Version, Written
+from zonegit.repo.change.import_series import ImportedSeries, ImportedVersion
 from zonegit.repo.commit import change_plan, commit_loop, diff, edits
-from zonegit.repo.commit.change_plan import Plan
-from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Outcome, Unchanged
+from zonegit.repo.commit.change_plan import ChangePlanner
+from zonegit.repo.commit.commit_loop import Committed, Intent, OnConflict, Outcome, Unchanged
 from zonegit.repo.commit.conflicts import Choices
-from zonegit.repo.commit.drafts import Planned, State
-from zonegit.repo.commit.edits import Add, Edit, Remove, Set
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.commit.edits import Add, Remove, RRsetEdit, Set
 from zonegit.repo.inspect import blame
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
@@ -44,15 +44,15 @@ def twins(*texts: str) -> RRset:
 
 
 async def done(
-    shop: Shop, plan: Plan, branch: str | None = None, *, imports: bool = False
+    shop: Shop, plan: ChangePlanner, branch: str | None = None, *, imports: bool = False
 ) -> Outcome:
     at = await heads.locate(shop.repo, ZONE, branch)
-    intent = Intent("m", "set", imports=imports, lost=Lost.REPLAYED)
+    intent = Intent("m", "set", imports=imports, lost=OnConflict.REPLAYED)
     return await commit_loop.commit(shop.repo, at, plan, intent)
 
 
 async def edited(
-    shop: Shop, *todo: Edit, branch: str | None = None, respell: bool = False
+    shop: Shop, *todo: RRsetEdit, branch: str | None = None, respell: bool = False
 ) -> Outcome:
     return await done(shop, change_plan.plan_edits(todo, ZONE, respell=respell), branch)
 
@@ -66,8 +66,8 @@ async def imported(shop: Shop, text: str, *, respell: bool = False) -> Outcome:
 async def stored(shop: Shop, value: RRset, branch: str | None = None) -> Committed:
     """Stores an RRset as it is, twins and all."""
 
-    async def plan(_reader: Reader, _tip: State) -> Planned:
-        return Planned({(value.owner, value.rdtype): value}, {(value.owner, value.rdtype)})
+    async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
+        return PlannedChange({(value.owner, value.rdtype): value}, {(value.owner, value.rdtype)})
 
     return committed(await done(shop, plan, branch))
 
@@ -98,7 +98,9 @@ async def test_set_keeps_the_first_spelling_of_a_record(foo: Shop) -> None:
 
 
 @pytest.mark.parametrize("edit", [Set(mx(LOWER)), Add(mx(LOWER)), Set(mx(LOWER, UPPER))])
-async def test_another_spelling_is_nothing_to_commit_and_is_noted(foo: Shop, edit: Edit) -> None:
+async def test_another_spelling_is_nothing_to_commit_and_is_noted(
+    foo: Shop, edit: RRsetEdit
+) -> None:
     await edited(foo, Set(mx(UPPER)))
     before = await tip(foo)
     outcome = await edited(foo, edit)
@@ -108,7 +110,7 @@ async def test_another_spelling_is_nothing_to_commit_and_is_noted(foo: Shop, edi
 
 
 @pytest.mark.parametrize("edit", [Set(mx(LOWER)), Add(mx(LOWER))])
-async def test_another_spelling_is_stored_where_it_is_asked_for(foo: Shop, edit: Edit) -> None:
+async def test_another_spelling_is_stored_where_it_is_asked_for(foo: Shop, edit: RRsetEdit) -> None:
     await edited(foo, Set(mx(UPPER)))
     made = committed(await edited(foo, edit, respell=True))
     assert made.changes == {KEY: mx(LOWER)}
@@ -170,14 +172,14 @@ async def test_records_whose_case_counts_stay_two_with_a_warning(foo: Shop) -> N
     assert rules_of(made) == ["case-variants"]
 
 
-async def versions(shop: Shop, *texts: str, respell: bool = False) -> Written:
+async def versions(shop: Shop, *texts: str, respell: bool = False) -> ImportedSeries:
     at = await heads.locate(shop.repo, ZONE)
     who = shop.repo.now()
     each = [
-        Version(f"v{number}", reader.read(text.encode(), ZONE).rrsets, "m", who, who)
+        ImportedVersion(f"v{number}", reader.read(text.encode(), ZONE).rrsets, "m", who, who)
         for number, text in enumerate(texts)
     ]
-    intent = Intent("i", "import", imports=True, lost=Lost.GIVEN_UP, respell=respell)
+    intent = Intent("i", "import", imports=True, lost=OnConflict.GIVEN_UP, respell=respell)
     return await import_series.write(shop.repo, at, each, intent)
 
 
@@ -220,7 +222,7 @@ async def test_an_edited_file_keeps_the_spelling_of_the_tip(foo: Shop) -> None:
     assert committed(await put_back(foo, mx(LOWER), respell=True)).changes == {KEY: mx(LOWER)}
 
 
-async def saved(shop: Shop, *todo: Edit, respell: bool = False) -> Plan:
+async def saved(shop: Shop, *todo: RRsetEdit, respell: bool = False) -> ChangePlanner:
     at = await heads.locate(shop.repo, ZONE)
     plan = change_plan.plan_edits(todo, ZONE, respell=respell)
     found, size = await saved_plan.planned(shop.repo, at, plan, is_import=False)

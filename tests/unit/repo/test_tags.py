@@ -23,7 +23,7 @@ async def test_a_tag_says_who_tagged_which_commit_and_why(foo: Shop) -> None:
     tag = decode((await foo.repo.objects.get([made]))[made])
     assert tag == Tag(commit, "v1", foo.repo.now(), "as agreed\n\nwith everybody")
     (listed,) = await tags.listed(foo.repo, ZONE)
-    assert listed == tags.Listed("v1", commit, tag, "as agreed")
+    assert listed == tags.ListedTag("v1", commit, tag, "as agreed")
     assert (await refish.resolve(foo.repo, "v1", zone=ZONE)).commit == commit
 
 

@@ -18,11 +18,11 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import subject
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, multi_zone, proposals, revert, tags, undo
-from zonegit.repo.change.multi_zone import Wish
-from zonegit.repo.change.undo import Undone
+from zonegit.repo.change.multi_zone import ZoneCommitRequest
+from zonegit.repo.change.undo import UndoneOperation
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Intent
-from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.heads import Repo
 from zonegit.repo.inspect import operations
@@ -53,7 +53,7 @@ async def undone(
     because: str | None = None,
     dry_run: bool = False,
     redo: bool = False,
-) -> Undone:
+) -> UndoneOperation:
     done = await operations.find(repo, prefix, redo=redo)
     operation = heads.new_operation()
     command = "redo" if redo else "undo"
@@ -452,7 +452,7 @@ async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: Shop) -> Non
         await foo.repo.refs.register(zone, foo.repo.origin("zone add"))
         await foo.imported(FOO, zone)
     wishes = [
-        Wish(
+        ZoneCommitRequest(
             await heads.locate(foo.repo, zone, "main"),
             list(reader.read(f"{FOO}new IN A 192.0.2.5\n".encode(), zone).rrsets.values()),
         )
@@ -475,8 +475,8 @@ async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there
     at = await heads.locate(foo.repo, ZONE)
     again = Intent("said again", "set")
 
-    async def plan(reader: Reader, _tip: State) -> Planned:
-        return Planned({}, parents=(first,))
+    async def plan(reader: Reader, _tip: CommitBase) -> PlannedChange:
+        return PlannedChange({}, parents=(first,))
 
     await commit_loop.commit(foo.repo, at, plan, again)
     saying = await latest(foo.repo)

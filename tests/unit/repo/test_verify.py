@@ -8,12 +8,12 @@ from tests.unit.repo.states import address
 from tests.unit.repo.test_sign import ALICE, BOB, edited_by
 from zonegit.objects import commit_signatures
 from zonegit.objects.codec import encode
-from zonegit.objects.commit_signatures import Good, Keyring, SigningKey, Unknown, Unsigned
+from zonegit.objects.commit_signatures import GoodSignature, Keyring, SigningKey, Unknown, Unsigned
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Tag
 from zonegit.repo import heads, read_zone, refish
 from zonegit.repo.inspect import verify
-from zonegit.repo.inspect.verify import Report
+from zonegit.repo.inspect.verify import VerifyReport
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent
 from zonegit.store.reader import Reader
@@ -23,7 +23,7 @@ BOTH = Keyring([ALICE.public, BOB.public])
 
 async def verified(
     shop: Shop, text: str = "HEAD", keyring: Keyring = BOTH, *, chain: bool = False
-) -> Report:
+) -> VerifyReport:
     return await verify.verify(
         shop.repo, await refish.resolve(shop.repo, text), keyring, chain=chain
     )
@@ -41,7 +41,7 @@ async def history(foo: Shop) -> list[CommitId]:
 
 async def test_a_commit_is_verified_without_its_past(foo: Shop, history: list[CommitId]) -> None:
     report = await verified(foo)
-    assert (report.named.id, report.named.verdict) == (history[-1], Good(BOB.public))
+    assert (report.named.id, report.named.verdict) == (history[-1], GoodSignature(BOB.public))
     assert (report.count, report.good, report.failed) == (1, {BOB.public: 1}, [])
 
 
@@ -110,7 +110,7 @@ async def tagged(shop: Shop, commit: CommitId, key: SigningKey | None) -> Object
 async def test_of_a_signed_tag_its_own_signature_counts(foo: Shop, history: list[CommitId]) -> None:
     tag = await tagged(foo, history[0], ALICE)
     report = await verified(foo, "v1")
-    assert (report.named.id, report.named.verdict) == (tag, Good(ALICE.public))
+    assert (report.named.id, report.named.verdict) == (tag, GoodSignature(ALICE.public))
     chained = await verified(foo, "v1", chain=True)
     assert chained.good == {ALICE.public: 1}
     assert [each.id for each in chained.failed] == [history[0]]
@@ -121,4 +121,4 @@ async def test_of_a_tag_that_is_not_signed_the_commit_counts(
 ) -> None:
     await tagged(foo, history[1], None)
     report = await verified(foo, "v1")
-    assert (report.named.id, report.named.verdict) == (history[1], Good(ALICE.public))
+    assert (report.named.id, report.named.verdict) == (history[1], GoodSignature(ALICE.public))

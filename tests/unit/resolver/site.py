@@ -24,7 +24,7 @@ from zonegit import http
 from zonegit.bus import Bus, connect
 from zonegit.bus.resolver_status import survey
 from zonegit.bus.service import Request, serve
-from zonegit.config import BusSettings, Settings
+from zonegit.config import BusSettings, ClientSettings
 from zonegit.errors import Conflict
 from zonegit.nameserver.acl import Address
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
@@ -32,9 +32,9 @@ from zonegit.objects.model import Identity
 from zonegit.repo.change import branches, merge
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Committed, Intent
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store import ref_names
-from zonegit.store.basis import Limits, ServedTree
+from zonegit.store.basis import MoveLimits, ServedTree
 from zonegit.store.expected import Anything, Exactly
 from zonegit.store.protocols import LogEntry
 from zonegit.wire import codec, subjects
@@ -45,23 +45,23 @@ from zonegit.wire.messages import (
     Missing,
     MissingObjects,
     ResolverStatus,
-    Served,
+    ServedEvent,
 )
 from zonegit.zone import names
-from zonegit_objectstore.handlers import Handlers as ObjectHandlers
+from zonegit_objectstore.handlers import ObjectHandlers as ObjectHandlers
 from zonegit_objectstore.sqlite import open_objects
-from zonegit_refs.handlers import Handlers as RefHandlers
-from zonegit_refs.keeper import Keeper
-from zonegit_refs.legacy.adopter import Adopting
+from zonegit_refs.handlers import RefHandlers as RefHandlers
+from zonegit_refs.keeper import RefKeeper
+from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.publisher import Publisher
 from zonegit_refs.sqlite import open_refs
 from zonegit_refs.witnesses import Witnesses
 from zonegit_resolver import app
 from zonegit_resolver.config.config_file import PlanFile
-from zonegit_resolver.config.options import Options
-from zonegit_resolver.config.serving import Plan, Serving
+from zonegit_resolver.config.options import ResolverOptions
+from zonegit_resolver.config.serving import Serving, ServingPlan
 
-ANYTHING = Limits(percent=100, ds=True)
+ANYTHING = MoveLimits(percent=100, ds=True)
 """Here zones are replaced as a whole."""
 
 
@@ -81,7 +81,7 @@ class Site:
     smuggled: dict[ObjectId, RawObject] = field(default_factory=dict)
     move: Callable[[names.Name, ObjectId], Awaitable[object]] | None = None
     answers: asyncio.Event = field(default_factory=asyncio.Event)
-    served: list[Served] = field(default_factory=list)
+    served: list[ServedEvent] = field(default_factory=list)
 
     async def commit(
         self, zone: str, text: str, branch: str = "main", *, serial: int | None = None
@@ -92,7 +92,7 @@ class Site:
         with suppress(Exception):
             await self.repo.refs.register(apex, self.repo.origin("test"))
         tips = (await self.repo.refs.zone(apex, self.repo.actor)).heads
-        position = Position(apex, branch, tips.get(branch))
+        position = BranchPosition(apex, branch, tips.get(branch))
         plan = change_plan.plan_replacement(read(zone, whole), apex)
         done = await commit_loop.commit(self.repo, position, plan, Intent("test", "import"))
         assert done is not None
@@ -105,7 +105,7 @@ class Site:
         """Brings a commit into a branch."""
         apex = names.parse(zone)
         tip = (await self.repo.refs.zone(apex, self.repo.actor)).heads[branch]
-        position = Position(apex, branch, tip)
+        position = BranchPosition(apex, branch, tip)
         done = await merge.merge(self.repo, position, CommitId(theirs), Intent("test", "merge"))
         assert isinstance(done, Committed)
 
@@ -166,8 +166,8 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
 
         asked = objects_of(serving, "refs")
         witnesses = Witnesses(serving, refs)
-        keeper = Keeper(refs, asked, announce, limits=ANYTHING, resolvers=witnesses)
-        adopting = Adopting(refs, keeper, asked)
+        keeper = RefKeeper(refs, asked, announce, limits=ANYTHING, resolvers=witnesses)
+        adopting = LegacyAdopter(refs, keeper, asked)
         stored = ObjectHandlers(objects).endpoints()
         about_objects = dict(stored)
 
@@ -232,7 +232,7 @@ async def site(url: str, data: Path) -> AsyncIterator[Site]:
 
         def heard(subject: str, octets: bytes) -> None:
             if not subject.endswith("._"):
-                made.served.append(codec.decode(octets, Served))
+                made.served.append(codec.decode(octets, ServedEvent))
 
         await stack.enter_async_context(bus.subscribe(subjects.SERVED, heard))
         yield made
@@ -311,9 +311,13 @@ async def resolver(
     """A resolver that follows ``url``, and keeps what it knows below ``data``. ``serving`` is how
     every zone is served, unless ``config`` says it."""
     listen, metrics = (Address("127.0.0.1", free_port()) for _ in range(2))
-    settings = Settings(data, "ada", "Ada", "ada@example.net", None)
-    plan = config.read() if config is not None else Plan(Serving(**serving), only=frozenset(only))
-    options = Options(name, [listen], plan, config, metrics)
+    settings = ClientSettings(data, "ada", "Ada", "ada@example.net", None)
+    plan = (
+        config.read()
+        if config is not None
+        else ServingPlan(Serving(**serving), only=frozenset(only))
+    )
+    options = ResolverOptions(name, [listen], plan, config, metrics)
     task = asyncio.create_task(app.run(options, BusSettings(url), settings))
     try:
         yield Running(listen, metrics, task)

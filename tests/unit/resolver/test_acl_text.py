@@ -11,18 +11,18 @@ import pytest
 from tests.support.waiting import comes_true
 from tests.unit.resolver.site import Running, Site, resolver
 
-from zonegit.nameserver.message.tsig import Key
+from zonegit.nameserver.message.tsig import TsigKey
 from zonegit.zone import names
 from zonegit_resolver.config.config_file import PlanFile
 
 ZONE = "www 300 A 192.0.2.1\n@ 300 MX 1 www\n"
-KEY = Key(names.parse("k."), "hmac-sha256", b"first secret")
-OTHER = Key(names.parse("k."), "hmac-sha256", b"other secret")
+KEY = TsigKey(names.parse("k."), "hmac-sha256", b"first secret")
+OTHER = TsigKey(names.parse("k."), "hmac-sha256", b"other secret")
 TEXTS = {KEY: "Zmlyc3Qgc2VjcmV0", OTHER: "b3RoZXIgc2VjcmV0"}
 WWW = "www.foo.com."
 
 
-def write_key(folder: Path, key: Key) -> None:
+def write_key(folder: Path, key: TsigKey) -> None:
     path = folder / "keys"
     path.write_text(f'key "k" {{ algorithm hmac-sha256; secret "{TEXTS[key]}"; }};')
     path.chmod(0o640)
@@ -34,7 +34,7 @@ def write(folder: Path, text: str) -> PlanFile:
     return PlanFile(path, {"branch": "main"})
 
 
-async def says(running: Running, key: Key | None) -> str:
+async def says(running: Running, key: TsigKey | None) -> str:
     """What a query that is signed with ``key`` gets."""
     query = dns.message.make_query(WWW, "A")
     if key is not None:
@@ -53,7 +53,7 @@ async def test_a_list_and_a_key_change_while_zones_are_answered(
     file = write(tmp_path, 'allow-query = "192.0.2.0/24 key:k"')
     async with resolver(here.url, tmp_path, config=file) as running:
 
-        async def comes_to(expected: dict[Key | None, str]) -> None:
+        async def comes_to(expected: dict[TsigKey | None, str]) -> None:
             async def is_so() -> bool:
                 return {key: await says(running, key) for key in expected} == expected
 

@@ -12,22 +12,22 @@ from zonegit.errors import Invalid
 from zonegit.nameserver import acl
 from zonegit.nameserver.acl import Access, Address, Secondary
 from zonegit.nameserver.answer.canary import Canary
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.zone import names
 from zonegit_resolver.config import config_file, serving
 from zonegit_resolver.config.config_file import PlanFile
-from zonegit_resolver.config.serving import Plan, Serving
+from zonegit_resolver.config.serving import Serving, ServingPlan
 
 FLAGS = {"branch": "main", "canary-salt": "flag"}
 DOCS = Path(__file__).parents[3] / "docs"
 
 
-def read(text: str, **flags: str) -> Plan:
+def read(text: str, **flags: str) -> ServingPlan:
     words = {key.replace("_", "-"): value for key, value in flags.items()}
     return config_file.parse(dedent(text).encode(), "FILE", FLAGS | words)
 
 
-def of(plan: Plan, zone: str) -> Serving | None:
+def of(plan: ServingPlan, zone: str) -> Serving | None:
     return plan.of(names.parse(zone))
 
 
@@ -39,10 +39,10 @@ def refusal(text: str | bytes) -> Invalid:
 
 
 def test_an_empty_file_leaves_everything_to_the_flags() -> None:
-    assert read("") == Plan(Serving("main"))
+    assert read("") == ServingPlan(Serving("main"))
     assert of(read("", canary="next:5"), "x.") == Serving("main", Canary("next", 5, "flag"))
     only = frozenset([names.parse("a.")])
-    assert config_file.parse(b"", "FILE", FLAGS, only) == Plan(Serving(), only=only)
+    assert config_file.parse(b"", "FILE", FLAGS, only) == ServingPlan(Serving(), only=only)
 
 
 def test_a_zone_goes_over_the_file_and_the_file_over_the_flags() -> None:
@@ -139,7 +139,7 @@ def test_the_server_is_what_the_top_of_the_file_says() -> None:
         """,
         identity="flag",
     )
-    assert found.conduct == Conduct(1400, True, b"ns1", "nine", "flag", {}, 2_500, 10)
+    assert found.conduct == ServerOptions(1400, True, b"ns1", "nine", "flag", {}, 2_500, 10)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_the_example_of_the_documentation_says_what_its_comments_say() -> None:
     assert of(found, "example.net.") == Serving("stable")
     inside = Access((acl.network("192.0.2.0/24"), acl.network("2001:db8::/32")))
     assert of(found, "2.0.192.in-addr.arpa.") == Serving("main", None, "v1~2", inside)
-    assert found.conduct == Conduct(nsid=b"ns1.example.com", identity="ns1.example.com")
+    assert found.conduct == ServerOptions(nsid=b"ns1.example.com", identity="ns1.example.com")
     assert of(found, "example.edu.") is None
 
 

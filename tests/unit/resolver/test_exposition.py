@@ -16,14 +16,14 @@ from prometheus_client.registry import Collector
 from tests.dns.world import World
 from tests.support.figures import figures
 
-from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.zone.snapshot import empty
 from zonegit.zone import names
-from zonegit_resolver.config.serving import Plan
+from zonegit_resolver.config.serving import ServingPlan
 from zonegit_resolver.report import exposition
 from zonegit_resolver.report.metrics import Propagation
-from zonegit_resolver.scheduling import Pace
-from zonegit_resolver.zone_states import Compiled, Position, Tracks
+from zonegit_resolver.scheduling import Scheduler
+from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneStates
 
 TEXTS = st.text(alphabet='ab"\\\n é', max_size=6)
 VALUES = st.integers(0, 10**12) | st.floats(allow_nan=False)
@@ -60,7 +60,7 @@ async def test_the_text_is_what_the_library_writes(
     families.append(
         HistogramMetricFamily("h", words, buckets=[("0.5", 1), ("+Inf", 2)], sum_value=3.0)
     )
-    assert await exposition.text(families, Pace()) == by_library(families)
+    assert await exposition.text(families, Scheduler()) == by_library(families)
 
 
 async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
@@ -74,8 +74,8 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
     ):
         world.ask(name, rdtype)  # twice: once each way
     world.exchange(bytes(12))
-    found = figures(Tracks(world.zones, Plan())).collect()
-    text = await exposition.text(found, Pace())
+    found = figures(ZoneStates(world.zones, ServingPlan())).collect()
+    text = await exposition.text(found, Scheduler())
     head = 'zonegit_dns_queries_total{branch="main",rcode='
     assert f'{head}"NOERROR",type="A",zone="foo.com."}} 2.0' in text
     assert f'{head}"NXDOMAIN",type="AAAA",zone="foo.com."}} 2.0' in text
@@ -86,13 +86,13 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
 
 
 async def test_the_counters_of_a_zone_that_is_gone_are_dropped() -> None:
-    zones = Zones()
-    tracks = Tracks(zones, Plan())
+    zones = ZoneTable()
+    tracks = ZoneStates(zones, ServingPlan())
     zone = names.parse("foo.com.")
-    track = tracks.track(zone, "main", Position(b"c" * 32, "e", 1))
+    track = tracks.track(zone, "main", LogPosition(b"c" * 32, "e", 1))
     tracks.arrive(track, track.wanted, Compiled(b"c" * 32, b"t" * 32, empty(zone)))
     assert list(zones.queries) == [(zone, "main")]
-    tracks.track(zone, "main", Position(None, "e", 2))
+    tracks.track(zone, "main", LogPosition(None, "e", 2))
     tracks.arrive(track, track.wanted, None)
     assert not zones.queries
     assert not zones.by_apex
@@ -101,9 +101,9 @@ async def test_the_counters_of_a_zone_that_is_gone_are_dropped() -> None:
 
 def test_the_histogram_counts_each_move_whose_time_is_known() -> None:
     propagation = Propagation()
-    tracks = Tracks(Zones(), Plan())
-    track = tracks.track(names.parse("foo.com."), "main", Position(None, "e", 1))
-    propagation.observe(track, Position(None, "e", 1))
-    propagation.observe(track, Position(None, "e", 2, time=0.0))  # more than ten seconds ago
+    tracks = ZoneStates(ZoneTable(), ServingPlan())
+    track = tracks.track(names.parse("foo.com."), "main", LogPosition(None, "e", 1))
+    propagation.observe(track, LogPosition(None, "e", 1))
+    propagation.observe(track, LogPosition(None, "e", 2, time=0.0))  # more than ten seconds ago
     buckets = {s.labels["le"]: s.value for s in propagation.metric().samples if "le" in s.labels}
     assert (buckets["10.0"], buckets["+Inf"]) == (0, 1)

@@ -6,13 +6,13 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from zonegit.nameserver.zone.records import Delta, Record
+from zonegit.nameserver.zone.records import ZoneDelta, ZoneRecord
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit_resolver.cache.journal import Changes, Gone, Journal, joined
-from zonegit_resolver.cache.serial_lineage import Descent
-from zonegit_resolver.cache.sqlite import Standing, StoredDelta
+from zonegit_resolver.cache.journal import DroppedEntry, Journal, JournalChanges, joined
+from zonegit_resolver.cache.serial_lineage import SerialLineage
+from zonegit_resolver.cache.sqlite import ServedToAll, StoredDelta
 
 ZONE = names.parse("foo.com.")
 KEY = (ZONE, "main")
@@ -23,15 +23,15 @@ def commit(number: int) -> ObjectId:
     return identify("commit", str(number).encode())
 
 
-def delta(before: int, after: int, text: bytes = b"x", zone: Name = ZONE) -> Delta:
-    def soa(serial: int) -> Record:
+def delta(before: int, after: int, text: bytes = b"x", zone: Name = ZONE) -> ZoneDelta:
+    def soa(serial: int) -> ZoneRecord:
         rdata = b"\1m\0\1r\0" + serial.to_bytes(4, "big") + bytes(16)
-        return Record(zone, rrtypes.SOA, 300, rdata)
+        return ZoneRecord(zone, rrtypes.SOA, 300, rdata)
 
-    return Delta((soa(before),), (soa(after), Record(zone, rrtypes.TXT, 300, text)))
+    return ZoneDelta((soa(before),), (soa(after), ZoneRecord(zone, rrtypes.TXT, 300, text)))
 
 
-def noted(journal: Journal, *serials: int, key: tuple[Name, str] = KEY) -> list[Changes]:
+def noted(journal: Journal, *serials: int, key: tuple[Name, str] = KEY) -> list[JournalChanges]:
     """What was to be written while a branch went through these serials, commits being named so."""
     return [
         journal.note(key, commit(before), commit(after), delta(before, after))
@@ -39,7 +39,7 @@ def noted(journal: Journal, *serials: int, key: tuple[Name, str] = KEY) -> list[
     ]
 
 
-def on_disk(changes: list[Changes]) -> list[StoredDelta]:
+def on_disk(changes: list[JournalChanges]) -> list[StoredDelta]:
     return sorted(joined(changes).put)
 
 
@@ -101,7 +101,7 @@ def test_another_commit_of_the_same_content_continues_it() -> None:
 def test_the_oldest_go_when_a_branch_has_too_many() -> None:
     journal = Journal(most_of_branch=2)
     changes = noted(journal, 1, 2, 3, 4)
-    assert [each.gone for each in changes] == [(), (), (Gone(ZONE, 1),)]
+    assert [each.gone for each in changes] == [(), (), (DroppedEntry(ZONE, 1),)]
     assert told(journal, 1, at=4) is None
     assert told(journal, 2, at=4) == [3, 4]
 
@@ -110,7 +110,7 @@ def test_the_oldest_of_all_go_when_all_are_too_big() -> None:
     journal = Journal(octets_of_all=2_000)
     noted(journal, 1, 2, 3)
     changes = noted(journal, *range(1, 9), key=OTHER)
-    assert {Gone(ZONE, 1), Gone(ZONE, 2)} <= {*joined(changes).gone}
+    assert {DroppedEntry(ZONE, 1), DroppedEntry(ZONE, 2)} <= {*joined(changes).gone}
     assert told(journal, 1, at=3) is None
     assert told(journal, 7, at=8, key=OTHER) == [8]
 
@@ -119,7 +119,7 @@ def test_it_is_there_after_a_restart() -> None:
     journal = Journal()
     stored = on_disk(noted(journal, 1, 2, 3))
     restarted = Journal()
-    assert restarted.recall(KEY, commit(3), stored) == Changes()
+    assert restarted.recall(KEY, commit(3), stored) == JournalChanges()
     noted(restarted, 3, 4)
     assert told(restarted, 1, at=4) == [2, 3, 4]
 
@@ -129,7 +129,7 @@ def test_what_is_corrupt_on_disk_is_dropped_with_what_came_before_it() -> None:
     stored[1] = stored[1]._replace(payload=stored[1].payload[:-1] + b"?")
     restarted = Journal()
     changes = restarted.recall(KEY, commit(4), stored)
-    assert sorted(changes.gone) == [Gone(ZONE, 1), Gone(ZONE, 2)]
+    assert sorted(changes.gone) == [DroppedEntry(ZONE, 1), DroppedEntry(ZONE, 2)]
     assert told(restarted, 3, at=4) == [4]
     assert told(restarted, 1, at=4) is None
 
@@ -154,23 +154,25 @@ def test_what_does_not_lead_to_what_is_kept_is_dropped() -> None:
 # what a serial stands for
 
 
-def stands(descent: Descent, serial: int, branch: str = "main", tree: bytes | None = None) -> None:
+def stands(
+    descent: SerialLineage, serial: int, branch: str = "main", tree: bytes | None = None
+) -> None:
     descent.turned(ZONE, branch, tree if tree is not None else b"tree %d" % serial, serial)
 
 
-def bases(descent: Descent, *serials: int) -> list[int]:
+def bases(descent: SerialLineage, *serials: int) -> list[int]:
     return [serial for serial in serials if descent.is_base(ZONE, serial)]
 
 
 def test_every_serial_is_a_base_while_a_branch_goes_on() -> None:
-    descent = Descent()
+    descent = SerialLineage()
     for serial in (5, 6, 6, 9):
         stands(descent, serial)
     assert bases(descent, 1, 5, 9) == [1, 5, 9]
 
 
 def test_earlier_serials_are_none_once_another_branch_is_served() -> None:
-    descent = Descent()
+    descent = SerialLineage()
     stands(descent, 100)
     stands(descent, 200, "next")
     assert bases(descent, 100, 150, 199, 200, 201) == [200, 201]
@@ -179,7 +181,7 @@ def test_earlier_serials_are_none_once_another_branch_is_served() -> None:
 
 
 def test_serials_are_none_that_were_served_before_it_went_back() -> None:
-    descent = Descent()
+    descent = SerialLineage()
     stands(descent, 100)
     stands(descent, 50)
     assert bases(descent, 50, 51, 100, 101) == [101]
@@ -188,7 +190,7 @@ def test_serials_are_none_that_were_served_before_it_went_back() -> None:
 
 
 def test_a_serial_with_two_contents_is_none() -> None:
-    descent = Descent()
+    descent = SerialLineage()
     stands(descent, 7, tree=b"one")
     stands(descent, 7, tree=b"other")
     stands(descent, 8)
@@ -196,7 +198,7 @@ def test_a_serial_with_two_contents_is_none() -> None:
 
 
 def test_a_branch_of_the_same_content_leaves_the_present_serial_a_base() -> None:
-    descent = Descent()
+    descent = SerialLineage()
     stands(descent, 7, tree=b"same")
     stands(descent, 7, "next", tree=b"same")
     stands(descent, 8, "next")
@@ -204,11 +206,11 @@ def test_a_branch_of_the_same_content_leaves_the_present_serial_a_base() -> None
 
 
 def test_what_a_serial_stands_for_is_known_after_a_restart() -> None:
-    descent = Descent([Standing(ZONE, "main", b"tree 5", 5, None)])
+    descent = SerialLineage([ServedToAll(ZONE, "main", b"tree 5", 5, None)])
     stands(descent, 9, "next")
     assert bases(descent, 5, 8, 9) == [9]
-    assert Descent([Standing(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 9)
-    assert not Descent([Standing(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 8)
+    assert SerialLineage([ServedToAll(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 9)
+    assert not SerialLineage([ServedToAll(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 8)
 
 
 def test_what_an_earlier_release_wrote_is_let_go() -> None:
@@ -218,7 +220,7 @@ def test_what_an_earlier_release_wrote_is_let_go() -> None:
     payload = msgspec.msgpack.encode(delta(1, 2))
     older = stored._replace(payload=payload, digest=hashlib.sha256(payload).digest())
     again = Journal()
-    assert again.recall(KEY, commit(2), [older]).gone == (Gone(ZONE, stored.number),)
+    assert again.recall(KEY, commit(2), [older]).gone == (DroppedEntry(ZONE, stored.number),)
     assert told(again, 1, at=2) is None
     assert told(_recalled(stored), 1, at=2) == [2]
 

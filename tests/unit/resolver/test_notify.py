@@ -18,18 +18,18 @@ from tests.support.waiting import eventually
 from tests.unit.resolver.site import Site, resolver
 
 from zonegit.nameserver.acl import Address, Secondary
-from zonegit.nameserver.message.tsig import Key
+from zonegit.nameserver.message.tsig import TsigKey
 from zonegit.nameserver.zone.compiler import compiled
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
 from zonegit_resolver.xfr import notify
 from zonegit_resolver.xfr.notify import Notifier
 
 ZONE = names.parse("foo.com.")
-KEY = Key(names.parse("k."), "hmac-sha256", b"0123456789abcdef0123456789abcdef")
+KEY = TsigKey(names.parse("k."), "hmac-sha256", b"0123456789abcdef0123456789abcdef")
 
 
-def zone(serial: int) -> Snapshot:
+def zone(serial: int) -> ZoneSnapshot:
     return compiled(ZONE, read("foo.com.", f"@ 300 SOA ns1 admin {serial} 2 3 4 5"))
 
 

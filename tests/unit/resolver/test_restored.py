@@ -17,13 +17,13 @@ from zonegit.bus.resolver_status import ask_answered, read_registry
 from zonegit.errors import Unavailable
 from zonegit.repo.change import recover as use_case
 from zonegit.repo.change.recover import ZonePlan
-from zonegit.store.recovery import Answer, Leave, Renew
+from zonegit.store.recovery import AnsweredSerial, Leave, Renew
 from zonegit.wire import subjects
-from zonegit.wire.messages import Served
+from zonegit.wire.messages import ServedEvent
 from zonegit.zone import names
 from zonegit_cli.propagation import answers_of_all
 from zonegit_resolver.cache.cache import open_last_known
-from zonegit_resolver.scheduling import Pace
+from zonegit_resolver.scheduling import Scheduler
 
 FOO, BAR = names.parse("foo.com."), names.parse("bar.com.")
 WWW = "www.foo.com."
@@ -114,7 +114,7 @@ async def test_a_log_that_went_back_is_not_followed_until_it_is_recovered(
             assert await running.says(WWW) == "NOERROR 192.0.2.3"
             plans = await planned(there)
             (branch,) = plans[0].branches
-            assert branch.verdict == Renew(10, Answer("r", 9, branch.verdict.known.tree))
+            assert branch.verdict == Renew(10, AnsweredSerial("r", 9, branch.verdict.known.tree))
             await recover(there, plans)
             await running.comes_to_say("NOERROR 192.0.2.1", WWW)
             await there.commit("foo.com.", address(4))
@@ -332,7 +332,7 @@ async def test_a_resolver_that_claims_too_much_stops_moves_until_a_recovery_and_
     here: Site,
 ) -> None:
     first = await here.commit("foo.com.", address(1))
-    claim = Served(
+    claim = ServedEvent(
         resolver="liar", zone=FOO, branch="main", epoch=first.moved.epoch, sequence=1_000_000,
         commit=None, serial=None, delay_ms=0.0,
     )  # fmt: skip
@@ -346,7 +346,7 @@ async def test_a_resolver_that_claims_too_much_stops_moves_until_a_recovery_and_
         await here.commit("foo.com.", address(2))
     await recover(here, await planned(here))
     done = await here.commit("foo.com.", address(2))
-    again = Served(
+    again = ServedEvent(
         resolver="liar", zone=FOO, branch="main", epoch=done.moved.epoch, sequence=1_000_000,
         commit=None, serial=None, delay_ms=0.0,
     )  # fmt: skip
@@ -360,7 +360,7 @@ async def test_a_resolver_that_claims_too_much_stops_moves_until_a_recovery_and_
 
 async def test_a_claim_that_no_log_can_hold_is_dropped_and_refs_goes_on(here: Site) -> None:
     first = await here.commit("foo.com.", address(1))
-    claim = Served(
+    claim = ServedEvent(
         resolver="liar", zone=FOO, branch="main", epoch=first.moved.epoch, sequence=1 << 63,
         commit=None, serial=None, delay_ms=0.0,
     )  # fmt: skip
@@ -390,7 +390,7 @@ async def test_a_cache_of_an_earlier_release_tells_what_it_served_last(
         file.execute("DROP TABLE followed")
         file.execute("PRAGMA user_version = 1")
         file.commit()
-    async with open_last_known(tmp_path / "resolvers" / "r", Pace()) as last_known:
+    async with open_last_known(tmp_path / "resolvers" / "r", Scheduler()) as last_known:
         async for each in last_known.recall():
             last_known.notes.recall(each.position.epoch, each.position.sequence)
         assert last_known.notes.highest((FOO, "main")) == 7

@@ -5,22 +5,22 @@ import gc
 import weakref
 
 from zonegit.nameserver.zone.compiler import compiled
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
 from zonegit.zone.rrset import rdata_from_text, rrset
-from zonegit_resolver.scheduling import Pace, dispose
+from zonegit_resolver.scheduling import Scheduler, dispose
 
 APEX = names.parse("foo.com.")
 
 
-def zone(count: int) -> Snapshot:
+def zone(count: int) -> ZoneSnapshot:
     address = rdata_from_text(1, "192.0.2.1")
     owners = (names.parse(f"h{n}.sub{n % 7}.foo.com.") for n in range(count))
     return compiled(APEX, (rrset(owner, 1, 300, [address]) for owner in owners))
 
 
 async def test_others_have_their_turn_while_somebody_works() -> None:
-    pace = Pace()
+    pace = Scheduler()
     turns = 0
     done = False
 
@@ -42,7 +42,7 @@ async def test_others_have_their_turn_while_somebody_works() -> None:
 
 
 async def test_what_nobody_waits_for_gives_way_to_what_is_hurried() -> None:
-    pace = Pace()
+    pace = Scheduler()
     told: list[str] = []
 
     async def background() -> None:
@@ -64,7 +64,7 @@ async def test_a_disposed_snapshot_is_freed() -> None:
     children = weakref.ref(snapshots[0].root.children)
     gc.disable()  # reference counts alone must do it
     try:
-        await dispose(snapshots, Pace())
+        await dispose(snapshots, Scheduler())
         assert children() is None
     finally:
         gc.enable()
@@ -73,5 +73,5 @@ async def test_a_disposed_snapshot_is_freed() -> None:
 
 async def test_what_a_disposed_snapshot_shares_with_another_one_stays() -> None:
     first = zone(100)
-    await dispose([first], Pace())
+    await dispose([first], Scheduler())
     assert len(first.root.children) == 7

@@ -8,11 +8,11 @@ from zonegit.errors import Invalid
 from zonegit.nameserver import acl
 from zonegit.nameserver.acl import Access, Address, Secondary
 from zonegit.nameserver.answer.canary import Canary
-from zonegit.nameserver.answer.server_options import Conduct
-from zonegit.nameserver.message.tsig import Key
+from zonegit.nameserver.answer.server_options import ServerOptions
+from zonegit.nameserver.message.tsig import TsigKey
 from zonegit.zone import names
 from zonegit_resolver.config import serving
-from zonegit_resolver.config.serving import Plan, Serving
+from zonegit_resolver.config.serving import Serving, ServingPlan
 
 A, B, C = (names.parse(text) for text in ("a.", "b.", "c."))
 
@@ -24,14 +24,14 @@ def test_states_are_called_by_branch_by_pin_and_by_canary() -> None:
 
 
 def test_what_is_pinned_follows_no_branch_even_one_of_its_name() -> None:
-    found = Plan(zones={A: Serving(at="main"), B: Serving("main", Canary("next", 5))})
+    found = ServingPlan(zones={A: Serving(at="main"), B: Serving("main", Canary("next", 5))})
     assert (found.follows(A, "main"), found.is_pinned(A)) == (False, True)
     assert (found.follows(B, "main"), found.follows(B, "next")) == (True, True)
     assert (found.follows(B, "other"), found.is_pinned(B)) == (False, False)
 
 
 def test_a_zone_that_is_left_out_has_no_states() -> None:
-    found = Plan(only=frozenset([A]))
+    found = ServingPlan(only=frozenset([A]))
     assert (found.labels(A), found.labels(B)) == (("main",), ())
     assert not found.follows(B, "main")
     assert not found.is_pinned(B)
@@ -45,8 +45,8 @@ def test_what_is_to_blame_is_named() -> None:
 
 
 def test_another_plan_is_told_zone_by_zone() -> None:
-    before = Plan(zones={A: Serving("x"), B: Serving("x")}, only=frozenset([A, B]))
-    after = Plan(Serving("next"), {A: Serving("x", Canary("y", 5)), C: Serving(at="v1")})
+    before = ServingPlan(zones={A: Serving("x"), B: Serving("x")}, only=frozenset([A, B]))
+    after = ServingPlan(Serving("next"), {A: Serving("x", Canary("y", 5)), C: Serving(at="v1")})
     assert serving.differences(before, after) == [
         "default: main -> next",
         "a.: x -> x, canary y:5 by zonegit-default",
@@ -58,13 +58,13 @@ def test_another_plan_is_told_zone_by_zone() -> None:
 
 
 def test_who_may_and_what_is_told_is_told_too_and_no_secret() -> None:
-    keys = {B: Key(B, "hmac-sha256", b"hidden")}
+    keys = {B: TsigKey(B, "hmac-sha256", b"hidden")}
     inside = Access((acl.network("192.0.2.0/24"),), frozenset([B]))
     notify = (Secondary(Address("192.0.2.1", 53), B), Secondary(Address("::1", 5353)))
-    before = Plan(conduct=Conduct(version="1"))
-    after = Plan(
+    before = ServingPlan(conduct=ServerOptions(version="1"))
+    after = ServingPlan(
         Serving(query_from=inside, transfer_to=Access(), notify=notify),
-        conduct=Conduct(nsid=b"ns1", keys=keys),
+        conduct=ServerOptions(nsid=b"ns1", keys=keys),
     )
     assert serving.differences(before, after) == [
         "default: main -> main, for 192.0.2.0/24 key:b., transferred to nobody, "
@@ -73,8 +73,11 @@ def test_who_may_and_what_is_told_is_told_too_and_no_secret() -> None:
         "version: 1 -> none",
         "keys: none -> b.",
     ]
-    other = {B: Key(B, "hmac-sha256", b"other")}
-    again = serving.differences(Plan(conduct=Conduct(keys=keys)), Plan(conduct=Conduct(keys=other)))
+    other = {B: TsigKey(B, "hmac-sha256", b"other")}
+    again = serving.differences(
+        ServingPlan(conduct=ServerOptions(keys=keys)),
+        ServingPlan(conduct=ServerOptions(keys=other)),
+    )
     assert again == ["keys: b. -> b."]
 
 

@@ -14,19 +14,19 @@ from zonegit.store import digests
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import rdata_from_text, rrset
 from zonegit_resolver.cache import sqlite
-from zonegit_resolver.cache.sqlite import Row, Tip, Write
+from zonegit_resolver.cache.sqlite import CachedRow, CachedTip, Write
 
 FOO = names.parse("foo.com.")
 
 
-def row(host: int, octet: int | None) -> Row:
+def row(host: int, octet: int | None) -> CachedRow:
     """The address of a host; None: it is gone."""
     path = (b"h%d" % host,)
     if octet is None:
-        return Row(path, rrtypes.A, None)
+        return CachedRow(path, rrtypes.A, None)
     rdata = rdata_from_text(rrtypes.A, f"192.0.2.{octet}")
     value = rrset(names.below(FOO, path), rrtypes.A, 300, [rdata])
-    return Row(path, rrtypes.A, encode(Blob(value)))
+    return CachedRow(path, rrtypes.A, encode(Blob(value)))
 
 
 ROWS = st.lists(st.builds(row, st.integers(0, 5), st.none() | st.integers(0, 3)), max_size=8)
@@ -36,12 +36,12 @@ WRITES = st.lists(st.tuples(KEYS, ROWS, st.sampled_from(["whole", "staged", "cha
 
 @given(WRITES)
 def test_the_digest_is_that_of_what_is_kept(
-    steps: list[tuple[sqlite.Key, list[Row], str]],
+    steps: list[tuple[sqlite.CacheKey, list[CachedRow], str]],
 ) -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         for statement in sqlite.SCHEMA:
             connection.execute(statement)
-        held: set[sqlite.Key] = set()
+        held: set[sqlite.CacheKey] = set()
         for number, (key, rows, how) in enumerate(steps):
             write = _write(connection, key, rows, how if key in held else "whole", number)
             sqlite.write(connection, [write], lambda connection: None)
@@ -55,10 +55,10 @@ def test_the_digest_is_that_of_what_is_kept(
 
 
 def _write(
-    connection: Connection, key: sqlite.Key, rows: list[Row], how: str, number: int
+    connection: Connection, key: sqlite.CacheKey, rows: list[CachedRow], how: str, number: int
 ) -> Write:
     commit = identify("commit", b"%d" % number)
-    tip = Tip(*key, commit, commit, "e", number, 1.5)
+    tip = CachedTip(*key, commit, commit, "e", number, 1.5)
     if how == "gone":
         return Write(key, None)
     if how == "change":

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
-from zonegit.nameserver.message.tsig import Key
+from zonegit.nameserver.message.tsig import TsigKey
 from zonegit.zone import names
 from zonegit_resolver.config import tsig_keys
 
@@ -33,8 +33,8 @@ def refusal(text: str) -> str:
 def test_keys_are_read_by_name() -> None:
     first, second = names.parse("ns2.example.com."), names.parse("other.")
     assert tsig_keys.parse(TEXT.encode(), "FILE") == {
-        first: Key(first, "hmac-sha256", b"secret of two hosts"),
-        second: Key(second, "hmac-sha512", b"other"),
+        first: TsigKey(first, "hmac-sha256", b"secret of two hosts"),
+        second: TsigKey(second, "hmac-sha512", b"other"),
     }
 
 
@@ -80,7 +80,7 @@ def test_a_file_is_bounded_in_size_and_in_keys() -> None:
 
 
 def test_a_key_shows_its_secret_nowhere() -> None:
-    key = Key(names.parse("k."), "hmac-sha256", b"hidden")
+    key = TsigKey(names.parse("k."), "hmac-sha256", b"hidden")
     assert "hidden" not in f"{key} {key!r}"
 
 

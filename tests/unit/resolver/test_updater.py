@@ -11,18 +11,18 @@ from structlog.testing import capture_logs
 from tests.support.badzones import good_zone
 from tests.support.waiting import eventually
 
-from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names
-from zonegit_resolver.cache.cache import LastKnown, open_last_known
-from zonegit_resolver.cache.write import Kept
-from zonegit_resolver.config.serving import Plan, Serving
-from zonegit_resolver.follow.node_cache import RecentTrees
-from zonegit_resolver.follow.reclaim import Leaving
+from zonegit_resolver.cache.cache import ZoneCache, open_last_known
+from zonegit_resolver.cache.write import CacheWrite
+from zonegit_resolver.config.serving import Serving, ServingPlan
+from zonegit_resolver.follow.node_cache import NodeCache
+from zonegit_resolver.follow.reclaim import Reclaimer
 from zonegit_resolver.follow.updater import Updater
-from zonegit_resolver.scheduling import Pace
-from zonegit_resolver.zone_states import Compiled, Position, Track, Tracks
+from zonegit_resolver.scheduling import Scheduler
+from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneState, ZoneStates
 
 BAD, GOOD = names.parse("bad.test."), names.parse("good.test.")
 ZONES = {apex: good_zone(apex) for apex in (BAD, GOOD)}
@@ -43,13 +43,13 @@ class FailingObjects(MemoryObjects):
 
 @dataclass
 class World:
-    tracks: Tracks
+    tracks: ZoneStates
     updater: Updater
     objects: FailingObjects
-    last_known: LastKnown
+    last_known: ZoneCache
 
-    def want(self, apex: names.Name) -> Track:
-        position = Position(ZONES[apex].commit, "e", 1)
+    def want(self, apex: names.Name) -> ZoneState:
+        position = LogPosition(ZONES[apex].commit, "e", 1)
         self.updater.want(apex, "main", position)
         (track,) = self.tracks.of(apex)
         return track
@@ -57,17 +57,17 @@ class World:
 
 @asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
-    pace, objects = Pace(), FailingObjects()
+    pace, objects = Scheduler(), FailingObjects()
     for each in ZONES.values():
         await objects.put(each.objects)
     async with open_last_known(folder, pace) as last_known, asyncio.TaskGroup() as group:
-        tracks = Tracks(Zones(time.time), Plan(Serving("main")))
+        tracks = ZoneStates(ZoneTable(time.time), ServingPlan(Serving("main")))
         updater = Updater(
             group,
             tracks,
-            RecentTrees(objects),
+            NodeCache(objects),
             last_known,
-            Leaving(last_known, pace),
+            Reclaimer(last_known, pace),
             pace,
             lambda track, position: None,
         )
@@ -93,7 +93,7 @@ async def test_a_bug_while_a_zone_is_loaded_marks_it_and_it_is_tried_again(tmp_p
 
 
 async def test_an_observer_that_fails_keeps_no_zone_from_being_served(tmp_path: Path) -> None:
-    def observe(track: Track, compiled: Compiled) -> None:
+    def observe(track: ZoneState, compiled: Compiled) -> None:
         raise ZeroDivisionError("a bug")
 
     async with world(tmp_path) as here:
@@ -112,7 +112,7 @@ async def test_a_bug_while_a_zone_is_written_keeps_no_other_from_being_written(
         track = here.want(GOOD)
         await here.updater.settled()
         assert track.current is not None
-        senseless = Kept(None, track.current, 0.0, None, None)  # type: ignore[arg-type]  # the bug
+        senseless = CacheWrite(None, track.current, 0.0, None, None)  # type: ignore[arg-type]  # the bug
         here.last_known.keep(BAD, "main", senseless)
         await here.last_known.writing.idle.wait()
         assert not here.last_known.writing.holds(BAD, "main")

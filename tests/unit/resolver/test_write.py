@@ -6,22 +6,22 @@ from pathlib import Path
 
 from tests.unit.resolver.cachefiles import opened
 
-from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.zone.compiler import compiled
-from zonegit.nameserver.zone.records import Delta, Record
+from zonegit.nameserver.zone.records import ZoneDelta, ZoneRecord
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.objects.model import Blob
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
-from zonegit_resolver.cache.cache import LastKnown, Recalled, open_last_known
+from zonegit_resolver.cache.cache import CachedBranch, ZoneCache, open_last_known
 from zonegit_resolver.cache.journal import Journal
-from zonegit_resolver.cache.sqlite import Row
-from zonegit_resolver.cache.write import Kept
-from zonegit_resolver.config.serving import Plan, Serving
-from zonegit_resolver.scheduling import Pace
-from zonegit_resolver.zone_states import Compiled, Position, Tracks
+from zonegit_resolver.cache.sqlite import CachedRow
+from zonegit_resolver.cache.write import CacheWrite
+from zonegit_resolver.config.serving import Serving, ServingPlan
+from zonegit_resolver.scheduling import Scheduler
+from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneStates
 
 FOO = names.parse("foo.com.")
 MARK = "INSERT INTO rrset SELECT id, x'00', 1, x'00', x'00' FROM tip WHERE branch = 'main'"
@@ -37,25 +37,25 @@ def address(zone: Name, host: str, octet: int) -> RRset:
     return rrset(owner, rrtypes.A, 300, [rdata_from_text(rrtypes.A, f"192.0.2.{octet}")])
 
 
-def whole(text: str, zone: Name = FOO, hosts: int = 3) -> Kept:
+def whole(text: str, zone: Name = FOO, hosts: int = 3) -> CacheWrite:
     """A commit of that name, of a zone with so many hosts."""
     soa = rdata_from_text(rrtypes.SOA, "ns.example. admin.example. 1 2 3 4 5")
     rrsets = [address(zone, f"h{number}", 1) for number in range(hosts)]
     snapshot = compiled(zone, [rrset(zone, rrtypes.SOA, 300, [soa]), *rrsets])
     made = Compiled(commit(text), identify("tree", text.encode()), snapshot)
-    return Kept(Position(made.commit, "e", 1), made, 1.0, None, None)
+    return CacheWrite(LogPosition(made.commit, "e", 1), made, 1.0, None, None)
 
 
-def change(before: str, after: str, octet: int) -> Kept:
+def change(before: str, after: str, octet: int) -> CacheWrite:
     """From one commit to the next: another address of the first host."""
-    row = Row((b"h0",), rrtypes.A, encode(Blob(address(FOO, "h0", octet))))
+    row = CachedRow((b"h0",), rrtypes.A, encode(Blob(address(FOO, "h0", octet))))
     return whole(after)._replace(rows=[row], base=commit(before))
 
 
 @asynccontextmanager
-async def cache(folder: Path) -> AsyncIterator[LastKnown]:
+async def cache(folder: Path) -> AsyncIterator[ZoneCache]:
     """One that has recalled what it holds."""
-    async with open_last_known(folder, Pace()) as known:
+    async with open_last_known(folder, Scheduler()) as known:
         async for _ in known.recall():
             pass
         yield known
@@ -100,7 +100,7 @@ async def test_two_branches_that_are_written_at_once_do_not_mix(tmp_path: Path) 
         async with cache(folder) as known:
             for branch in (first, second):
                 known.keep(FOO, branch, whole(branch, hosts=700 if branch == "big" else 2))
-        async with open_last_known(folder, Pace()) as known:
+        async with open_last_known(folder, Scheduler()) as known:
             found = {each.branch: each.compiled async for each in known.recall()}
         assert {branch: each.commit for branch, each in found.items()} == {
             "big": commit("big"),
@@ -129,22 +129,22 @@ async def test_of_many_states_only_the_last_is_written(tmp_path: Path) -> None:
     assert rows(tmp_path, "SELECT id, target FROM tip") == [(1, commit("last"))]
 
 
-def seen(recalled: list[Recalled]) -> dict[Name, float | None]:
+def seen(recalled: list[CachedBranch]) -> dict[Name, float | None]:
     return {each.zone: each.seen for each in recalled}
 
 
-async def recalled(folder: Path) -> list[Recalled]:
-    async with open_last_known(folder, Pace()) as known:
+async def recalled(folder: Path) -> list[CachedBranch]:
+    async with open_last_known(folder, Scheduler()) as known:
         return [each async for each in known.recall()]
 
 
-def tracks(confirmed: float, **late: float) -> Tracks:
+def tracks(confirmed: float, **late: float) -> ZoneStates:
     """What a resolver serves, all of it current then, but for the late."""
-    made = Tracks(Zones(lambda: 0.0), Plan(Serving(branch="main")))
+    made = ZoneStates(ZoneTable(lambda: 0.0), ServingPlan(Serving(branch="main")))
     made.confirmed = confirmed
     for label, moment in late.items():
         zone = names.parse(f"{label}.")
-        made.track(zone, "main", Position(None, "e", 1)).seen = moment
+        made.track(zone, "main", LogPosition(None, "e", 1)).seen = moment
     return made
 
 
@@ -179,7 +179,7 @@ async def test_what_is_known_of_all_zones_is_begun_anew_when_it_is_damaged(tmp_p
 async def test_what_serials_of_a_zone_stand_for_outlives_its_file(tmp_path: Path) -> None:
     """RFC 1995: no difference from a serial that may name another state."""
 
-    def stands(known: LastKnown, branch: str, serial: int) -> None:
+    def stands(known: ZoneCache, branch: str, serial: int) -> None:
         known.descent.turned(FOO, branch, identify("tree", b"%d" % serial), serial)
 
     async with cache(tmp_path) as known:
@@ -196,13 +196,15 @@ async def test_what_serials_of_a_zone_stand_for_outlives_its_file(tmp_path: Path
         assert known.descent.is_base(FOO, 9)
 
 
-def told(before: int, after: int) -> Delta:
+def told(before: int, after: int) -> ZoneDelta:
     """What a secondary is told of a change from one serial to another."""
 
-    def soa(serial: int) -> Record:
-        return Record(FOO, rrtypes.SOA, 300, b"\1m\0\1r\0" + serial.to_bytes(4, "big") + bytes(16))
+    def soa(serial: int) -> ZoneRecord:
+        return ZoneRecord(
+            FOO, rrtypes.SOA, 300, b"\1m\0\1r\0" + serial.to_bytes(4, "big") + bytes(16)
+        )
 
-    return Delta((soa(before),), (soa(after),))
+    return ZoneDelta((soa(before),), (soa(after),))
 
 
 async def test_a_journal_that_is_too_big_gives_way_in_the_files_of_others(tmp_path: Path) -> None:

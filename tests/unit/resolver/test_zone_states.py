@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.nameserver.answer.canary import Canary
-from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.zone.snapshot import empty
 from zonegit.objects.ids import identify
 from zonegit.zone import names
-from zonegit_resolver.config.serving import Plan, Serving
-from zonegit_resolver.zone_states import Compiled, Position, Tracks
+from zonegit_resolver.config.serving import Serving, ServingPlan
+from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneStates
 
 ZONE, OTHER = names.parse("foo.com."), names.parse("bar.com.")
 BRANCHES = ("a", "b", "c")
@@ -22,9 +22,9 @@ SERVINGS = st.one_of(
     st.builds(Serving, st.just("a"), st.builds(Canary, st.sampled_from(("b", "c")), st.just(5))),
 )
 PLANS = st.one_of(
-    st.builds(Plan, SERVINGS),
-    st.builds(lambda serving: Plan(zones={ZONE: serving}), SERVINGS),
-    st.just(Plan(only=frozenset([OTHER]))),
+    st.builds(ServingPlan, SERVINGS),
+    st.builds(lambda serving: ServingPlan(zones={ZONE: serving}), SERVINGS),
+    st.just(ServingPlan(only=frozenset([OTHER]))),
 )
 STEPS = st.lists(st.one_of(PLANS, st.sampled_from(BRANCHES)), max_size=12)
 
@@ -33,7 +33,9 @@ STEPS = st.lists(st.one_of(PLANS, st.sampled_from(BRANCHES)), max_size=12)
 class World:
     """Tracks that are driven as the follower, the updater and SIGHUP do."""
 
-    tracks: Tracks = field(default_factory=lambda: Tracks(Zones(), Plan(Serving("a"))))
+    tracks: ZoneStates = field(
+        default_factory=lambda: ZoneStates(ZoneTable(), ServingPlan(Serving("a")))
+    )
     moves: int = 0
 
     @property
@@ -42,7 +44,7 @@ class World:
         found = self.tracks.zones.by_apex.get(ZONE)
         return found.default.branch if found is not None else None
 
-    def adopt(self, plan: Plan) -> None:
+    def adopt(self, plan: ServingPlan) -> None:
         for zone in self.tracks.adopt(plan):
             self.tracks.settle(zone)
 
@@ -52,24 +54,26 @@ class World:
             return
         self.moves += 1
         commit = identify("commit", str(self.moves).encode())
-        position = Position(commit, "epoch", self.moves)
+        position = LogPosition(commit, "epoch", self.moves)
         track = self.tracks.track(ZONE, label, position)
         self.tracks.arrive(track, position, Compiled(commit, commit, empty(ZONE)))
 
     def remove(self) -> None:
         self.moves += 1
-        position = Position(None, "epoch", self.moves)
+        position = LogPosition(None, "epoch", self.moves)
         for each in self.tracks.of(ZONE):
             track = self.tracks.track(ZONE, each.branch, position)
             self.tracks.arrive(track, position, None)
 
-    def take(self, steps: list[Plan | str]) -> None:
+    def take(self, steps: list[ServingPlan | str]) -> None:
         for step in steps:
-            self.adopt(step) if isinstance(step, Plan) else self.arrive(step)
+            self.adopt(step) if isinstance(step, ServingPlan) else self.arrive(step)
 
 
 @given(STEPS)
-def test_a_zone_that_is_served_stays_so_for_as_long_as_it_is_to_be(steps: list[Plan | str]) -> None:
+def test_a_zone_that_is_served_stays_so_for_as_long_as_it_is_to_be(
+    steps: list[ServingPlan | str],
+) -> None:
     world = World()
     for step in steps:
         before = world.served
@@ -83,7 +87,7 @@ def test_a_zone_that_is_served_stays_so_for_as_long_as_it_is_to_be(steps: list[P
 
 @given(STEPS, PLANS)
 def test_once_all_has_come_there_is_what_the_plan_wants_and_nothing_else(
-    steps: list[Plan | str], plan: Plan
+    steps: list[ServingPlan | str], plan: ServingPlan
 ) -> None:
     world = World()
     world.take([*steps, plan])
@@ -104,14 +108,14 @@ def test_once_all_has_come_there_is_what_the_plan_wants_and_nothing_else(
 
 
 @given(STEPS)
-def test_nothing_is_left_of_a_zone_that_is_removed(steps: list[Plan | str]) -> None:
+def test_nothing_is_left_of_a_zone_that_is_removed(steps: list[ServingPlan | str]) -> None:
     world = World()
     world.take(steps)
     world.remove()
     assert world.served is None
     assert list(world.tracks) == []
     assert not world.tracks.zones.queries
-    world.adopt(Plan(Serving("c")))
+    world.adopt(ServingPlan(Serving("c")))
     world.arrive("c")
     assert world.served == "c"
 
@@ -119,8 +123,8 @@ def test_nothing_is_left_of_a_zone_that_is_removed(steps: list[Plan | str]) -> N
 def test_a_plan_that_comes_back_at_once_changes_nothing() -> None:
     world = World()
     world.arrive("a")
-    world.adopt(Plan(Serving("b")))
+    world.adopt(ServingPlan(Serving("b")))
     assert [track.problem for track in world.tracks] == ["served until b is there"]
-    world.adopt(Plan(Serving("a")))
+    world.adopt(ServingPlan(Serving("a")))
     assert world.served == "a"
     assert [track.problem for track in world.tracks] == [None]

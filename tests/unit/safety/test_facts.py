@@ -14,7 +14,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob
 from zonegit.safety import facts, policy
 from zonegit.safety.policy import Facts
-from zonegit.store.basis import Limits
+from zonegit.store.basis import MoveLimits
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Path
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset, with_serial
@@ -28,7 +28,7 @@ A, DS, NS, SOA, RRSIG, NSEC3 = (
     rrtypes.NSEC3,
 )
 APEX = names.parse("foo.com.")
-LIMITS = Limits()
+LIMITS = MoveLimits()
 Content = Mapping[tuple[Path, int], int]
 """A zone: what stands at each name by type, as a number. That of its SOA is its serial; one past
 99 has another refresh time, too."""
@@ -55,7 +55,11 @@ def tree_of(pile: Pile, content: Content) -> ObjectId:
 
 
 def gathered(
-    old: Content, new: Content, pile: Pile, limits: Limits = LIMITS, most: int = facts.MOST_NODES
+    old: Content,
+    new: Content,
+    pile: Pile,
+    limits: MoveLimits = LIMITS,
+    most: int = facts.MOST_NODES,
 ) -> Facts:
     before, after = tree_of(pile, old), tree_of(pile, new)
     return pile.run(facts.gather(before, after, APEX, limits, most))
@@ -115,7 +119,10 @@ def moves(draw: st.DrawFn) -> tuple[Content, Content]:
 
 
 @settings(max_examples=400)
-@given(moves(), st.sampled_from([Limits(), Limits(50, 1), Limits(1, 5), Limits(100, 1)]))
+@given(
+    moves(),
+    st.sampled_from([MoveLimits(), MoveLimits(50, 1), MoveLimits(1, 5), MoveLimits(100, 1)]),
+)
 def test_the_verdict_is_the_one_that_looking_at_everything_comes_to(move, limits):
     old, new = move
     found, told = gathered(old, new, Pile(), limits), naive(old, new)
@@ -145,7 +152,7 @@ def test_names_of_proofs_alone_do_not_make_a_zone_bigger() -> None:
 
 
 def test_the_serial_alone_is_no_change_and_the_rest_of_the_soa_is_one() -> None:
-    limits = Limits(percent=1, floor=1)
+    limits = MoveLimits(percent=1, floor=1)
     assert gathered(zone(9), zone(9) | {((), SOA): 2}, Pile(), limits).touched == 0
     assert gathered(zone(9), zone(9) | {((), SOA): 102}, Pile(), limits).touched == 1
 

@@ -7,7 +7,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.safety import policy
 from zonegit.safety.policy import Facts
 from zonegit.store import ref_names
-from zonegit.store.basis import Limits, ServedTree
+from zonegit.store.basis import MoveLimits, ServedTree
 from zonegit.zone import names, rrtypes
 
 MAIN = ref_names.branch(names.parse("foo.com."), "main")
@@ -84,13 +84,15 @@ def test_a_forced_step_back_is_not_remembered_and_a_forced_replacement_is() -> N
     ],
 )
 def test_a_move_may_touch_up_to_the_limit(touched: int, had: int, is_refused: bool) -> None:
-    verdict = policy.decide(Facts(touched, ((WWW, rrtypes.A),), had), Limits(30, 10))
+    verdict = policy.decide(Facts(touched, ((WWW, rrtypes.A),), had), MoveLimits(30, 10))
     assert bool(verdict) is is_refused
 
 
-@pytest.mark.parametrize("limits", [Limits(), Limits(1, 1), Limits(33, 7), Limits(100, 1)])
+@pytest.mark.parametrize(
+    "limits", [MoveLimits(), MoveLimits(1, 1), MoveLimits(33, 7), MoveLimits(100, 1)]
+)
 def test_the_size_of_a_zone_is_wanted_exactly_where_some_size_would_be_too_small(
-    limits: Limits,
+    limits: MoveLimits,
 ) -> None:
     for touched in range(60):
         sizes = range(max(touched, limits.floor), 10_000)
@@ -102,13 +104,13 @@ def test_the_size_of_a_zone_is_wanted_exactly_where_some_size_would_be_too_small
 
 def test_each_thing_that_is_wrong_is_told() -> None:
     facts = Facts(7, ((WWW, rrtypes.A),), 12, without_ns=True, ds=((WWW, rrtypes.DS),))
-    share, ns, ds = policy.decide(facts, Limits())
+    share, ns, ds = policy.decide(facts, MoveLimits())
     assert share == (
         "7 of its 12 RRsets would be changed or deleted, more than 30 % (www.foo.com. A, 6 more)"
     )
     assert "no NS" in ns
     assert "www.foo.com. DS" in ds
-    assert policy.decide(facts, Limits(100, 10, ds=True)) == [ns]
+    assert policy.decide(facts, MoveLimits(100, 10, ds=True)) == [ns]
 
 
 def test_a_refusal_tells_the_way_and_what_force_alone_lacks() -> None:

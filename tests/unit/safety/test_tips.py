@@ -18,17 +18,17 @@ from zonegit.errors import Invalid, ZonegitError
 from zonegit.nameserver.zone.snapshot import empty
 from zonegit.objects.ids import ObjectId
 from zonegit.safety import judgement, tips
-from zonegit.safety.reader import Reading
+from zonegit.safety.reader import MoveReader
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Anything, Exactly
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Origin
 from zonegit.zone import names
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import open_refs
 from zonegit_resolver.follow.loader import Loader
-from zonegit_resolver.follow.node_cache import RecentTrees
-from zonegit_resolver.scheduling import Pace
+from zonegit_resolver.follow.node_cache import NodeCache
+from zonegit_resolver.scheduling import Scheduler
 
 FOO = names.parse("foo.com.")
 MAIN = ref_names.branch(FOO, "main")
@@ -86,7 +86,7 @@ def trees_of(draw: st.DrawFn, forge: Forge, owner: str, depth: int) -> ObjectId:
 
 
 async def load(objects: MemoryObjects, commit: ObjectId) -> None:
-    loader = Loader(RecentTrees(objects), Pace())
+    loader = Loader(NodeCache(objects), Scheduler())
     await loader.load(commit, empty(FOO), None)
 
 
@@ -99,7 +99,7 @@ def test_what_refs_accepts_a_resolver_loads(data: st.DataObject, tmp_path_factor
         objects = MemoryObjects()
         objects.keep(forge.objects)  # refs is to judge them whatever a store has let in
         async with open_refs(path / "refs.sqlite3") as tables:
-            keeper = Keeper(tables, objects, lambda *_: None)
+            keeper = RefKeeper(tables, objects, lambda *_: None)
             await keeper.register(FOO, origin())
             for commit in commits:
                 try:
@@ -124,7 +124,7 @@ def test_what_refs_accepts_a_resolver_loads(data: st.DataObject, tmp_path_factor
 class Stand:
     """A ref store over objects that an earlier release stored, and a tip that it accepted."""
 
-    def __init__(self, keeper: Keeper, objects: MemoryObjects) -> None:
+    def __init__(self, keeper: RefKeeper, objects: MemoryObjects) -> None:
         self.keeper = keeper
         self.objects = objects
         self.forge = Forge(FOO)
@@ -154,8 +154,8 @@ class Stand:
 @pytest_asyncio.fixture
 async def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
     async with open_refs(tmp_path / "refs.sqlite3") as tables:
-        made = Stand(Keeper(tables, MemoryObjects(), lambda *_: None), MemoryObjects())
-        made.keeper = Keeper(tables, made.objects, lambda *_: None)
+        made = Stand(RefKeeper(tables, MemoryObjects(), lambda *_: None), MemoryObjects())
+        made.keeper = RefKeeper(tables, made.objects, lambda *_: None)
         await made.keeper.register(FOO, origin())
         yield made
 
@@ -270,7 +270,7 @@ async def test_a_change_of_one_record_reads_nothing_that_did_not_come_along() ->
     by_id = {raw.id: raw for raw in forge.objects}
     roots = {raw.id for raw in forge.objects[old - 2 : old]}
     seen = {raw.id for raw in forge.objects[old:]} | roots | {below[label("h0250")]}
-    reading = Reading(store, {each: by_id[each] for each in seen})
+    reading = MoveReader(store, {each: by_id[each] for each in seen})
     candidate = await judgement.admit(reading, MAIN, after)
     assert await tips.check_tip(reading, MAIN, candidate, before, _never) == []
     assert store.asked == 0

@@ -10,7 +10,7 @@ from zonegit.errors import Corrupt, NotFound
 from zonegit.history import commit_graph
 from zonegit.history.commit_graph import Log
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.store.commit_reader import Past
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Dated
 from zonegit.store.reader import Reader
@@ -23,9 +23,9 @@ class Misdating(MemoryObjects):
         return [Dated(dated.raw, 7) for dated in await super().history(tips, limit)]
 
 
-async def past_of(graph: Graph, store: MemoryObjects) -> Past:
+async def past_of(graph: Graph, store: MemoryObjects) -> CommitReader:
     await store.put(graph.objects())
-    return Past(store, Reader(store))
+    return CommitReader(store, Reader(store))
 
 
 @pytest.mark.parametrize(("length", "most"), [(20, 1), (300, 4), (900, 5), (5_000, 9)])
@@ -82,7 +82,7 @@ async def test_the_reader_learns_what_was_fetched() -> None:
     store = Counting()
     await store.put(graph.objects())
     reader = Reader(store)
-    await Past(store, reader).answer(commit_graph.back(graph.ids[-1], [1] * 9))
+    await CommitReader(store, reader).answer(commit_graph.back(graph.ids[-1], [1] * 9))
     await reader.get(graph.ids)
     assert store.asked == 1
 

@@ -8,28 +8,28 @@ from zonegit.objects.ids import ObjectId
 from zonegit.store.recovery import (
     MAX_HEADROOM,
     MAX_LEAD,
-    Answer,
+    AnsweredSerial,
     Doubt,
     Leave,
     Renew,
-    Restored,
+    RestoredBranch,
     decide,
 )
 from zonegit.zone.serial import HALF, MODULUS, following, later, lead
 
 TREE = ObjectId(b"\1" * 32)
 OTHER = ObjectId(b"\2" * 32)
-TIP = Restored(4, TREE, 4)
+TIP = RestoredBranch(4, TREE, 4)
 LAST = MODULUS - 1
 
 
-def said(serial: int, tree: ObjectId = OTHER, resolver: str = "one") -> Answer:
-    return Answer(resolver, serial, tree)
+def said(serial: int, tree: ObjectId = OTHER, resolver: str = "one") -> AnsweredSerial:
+    return AnsweredSerial(resolver, serial, tree)
 
 
-def lately(serial: int, tree: ObjectId = TREE) -> Answer:
+def lately(serial: int, tree: ObjectId = TREE) -> AnsweredSerial:
     """Of a resolver that has lost its cache, and took up the restored store."""
-    return Answer("new", serial, tree, is_complete=False)
+    return AnsweredSerial("new", serial, tree, is_complete=False)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def lately(serial: int, tree: ObjectId = TREE) -> Answer:
         (TIP, [said(4, TREE)], None),
         (TIP, [said(4, TREE), said(3)], None),
         (TIP, [said(4, TREE), said(4, TREE, "two")], None),
-        (Restored(4, TREE, 9), [said(4, TREE)], None),
+        (RestoredBranch(4, TREE, 9), [said(4, TREE)], None),
         # It is the tip's, with another tree: of one resolver at least.
         (TIP, [said(4)], 5),
         (TIP, [said(4, TREE), said(4, resolver="two")], 5),
@@ -47,17 +47,17 @@ def lately(serial: int, tree: ObjectId = TREE) -> Answer:
         (TIP, [said(6)], 7),
         (TIP, [said(6, TREE)], 7),
         (TIP, [said(4, TREE), said(6), said(5, resolver="three")], 7),
-        (Restored(LAST, TREE, LAST), [said(1)], 2),
-        (Restored(4, TREE, 9), [said(6)], 10),
+        (RestoredBranch(LAST, TREE, LAST), [said(1)], 2),
+        (RestoredBranch(4, TREE, 9), [said(6)], 10),
         # It is earlier.
         (TIP, [said(3)], 1004),
         (TIP, [said(3, TREE)], 1004),
-        (Restored(0, TREE, 0), [said(LAST)], 1000),
+        (RestoredBranch(0, TREE, 0), [said(LAST)], 1000),
         # It is not known.
         (TIP, [], 1004),
-        (Restored(LAST, TREE, LAST), [], 999),
-        (Restored(2026112901, TREE, 2026112901), [], 2026113901),
-        (Restored(4, TREE, 9), [], 1009),
+        (RestoredBranch(LAST, TREE, LAST), [], 999),
+        (RestoredBranch(2026112901, TREE, 2026112901), [], 2026113901),
+        (RestoredBranch(4, TREE, 9), [], 1009),
         # It is known to those alone that have lost their caches, too.
         (TIP, [lately(4)], 1004),
         (TIP, [lately(4, OTHER)], 1004),
@@ -70,7 +70,7 @@ def lately(serial: int, tree: ObjectId = TREE) -> Answer:
     ],
 )
 def test_a_branch_goes_on_where_every_secondary_follows(
-    branch: Restored, answers: list[Answer], serial: int | None
+    branch: RestoredBranch, answers: list[AnsweredSerial], serial: int | None
 ) -> None:
     verdict = decide(branch, answers, 1000)
     match verdict:
@@ -93,7 +93,7 @@ def test_a_serial_that_is_too_far_ahead_is_named_and_not_believed(ahead: int) ->
 
 def test_a_headroom_that_does_not_pass_the_highest_serial_is_in_doubt() -> None:
     """The store itself had the branch forced back by nearly half of all serials."""
-    verdict = decide(Restored(4, TREE, HALF), [], MAX_HEADROOM)
+    verdict = decide(RestoredBranch(4, TREE, HALF), [], MAX_HEADROOM)
     assert isinstance(verdict, Doubt)
     assert verdict.answer is None
 
@@ -112,7 +112,7 @@ def test_the_law_of_the_decision(
     """A branch stays only where all that is known to be served last is what it holds, and goes on
     at a serial that is later than its tip's and than all that resolvers answered."""
     answers = [said((tip + ahead) % MODULUS, other) for ahead, other in near]
-    verdict = decide(Restored(tip, tree, tip), answers, headroom)
+    verdict = decide(RestoredBranch(tip, tree, tip), answers, headroom)
     highest = max((ahead for ahead, _ in near), default=-1)
     if highest < 0:
         assert verdict == Renew((tip + headroom) % MODULUS)
@@ -131,7 +131,7 @@ def test_whatever_resolvers_say_no_serial_goes_back_or_far_ahead(
     tip: int, tree: ObjectId, claims: list[tuple[int, ObjectId]], highest: int
 ) -> None:
     answers = [said(serial, other) for serial, other in claims]
-    verdict = decide(Restored(tip, tree, highest), answers, 1000)
+    verdict = decide(RestoredBranch(tip, tree, highest), answers, 1000)
     if isinstance(verdict, Renew):
         assert later(verdict.serial, tip)
         assert later(verdict.serial, highest)
@@ -144,8 +144,8 @@ def test_the_order_of_the_answers_does_not_matter(
     tip: int, near: list[tuple[int, ObjectId]]
 ) -> None:
     answers = [said((tip + ahead) % MODULUS, tree) for ahead, tree in near]
-    one = decide(Restored(tip, TREE, tip), answers, 1000)
-    other = decide(Restored(tip, TREE, tip), answers[::-1], 1000)
+    one = decide(RestoredBranch(tip, TREE, tip), answers, 1000)
+    other = decide(RestoredBranch(tip, TREE, tip), answers[::-1], 1000)
     assert type(one) is type(other)
     if isinstance(one, Renew) and isinstance(other, Renew):
         assert one.serial == other.serial

@@ -11,7 +11,7 @@ import pytest
 from zonegit.errors import Corrupt
 from zonegit.store.sqlite import open_database
 from zonegit.store.stored_rows import (
-    Damaged,
+    DamagedFile,
     RowReader,
     StoredId,
     StoredSerial,
@@ -66,14 +66,14 @@ def test_a_row_of_the_right_types_is_read() -> None:
 )
 def test_a_row_that_is_not_what_was_written_is_named(harm: dict[int, object]) -> None:
     row = tuple(harm.get(at, value) for at, value in enumerate(GOOD))
-    with pytest.raises(Damaged, match="of table note is damaged") as caught:
+    with pytest.raises(DamagedFile, match="of table note is damaged") as caught:
         NOTE.read(row)
     assert caught.value.details["row"]
     assert len(caught.value.message) < 400
 
 
 def test_too_few_columns_are_damage() -> None:
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedFile):
         NOTE.read(GOOD[:3])
 
 

@@ -12,13 +12,13 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Anything, Exactly
-from zonegit.store.protocols import LogEntry, Since
+from zonegit.store.protocols import LogEntry, LogPage
 from zonegit.wire import codec, failures, messages
-from zonegit.wire.messages import Failure, FindObjects, GetObjects, Move, RefEvent, Why
+from zonegit.wire.messages import ChangeInfo, FailureReply, FindObjects, GetObjects, Move, RefEvent
 from zonegit.zone import names
 
 ID = ObjectId(b"\1" * 32)
-WHY = Why(reason="set", operation="0123456789abcdef")
+WHY = ChangeInfo(reason="set", operation="0123456789abcdef")
 ENTRY = LogEntry(
     sequence=7,
     kind="moved",
@@ -46,7 +46,7 @@ ALL = [
         Move(expected=Exactly(ID), new=None, why=WHY),
         Move(expected=Anything(), new=ID, why=WHY),
         RefEvent(epoch="e", entry=ENTRY),
-        Since("e", 9, [ENTRY]),
+        LogPage("e", 9, [ENTRY]),
     ],
 )
 def test_a_message_reads_back_as_it_was_sent(message):
@@ -68,7 +68,7 @@ def test_fields_of_a_later_release_are_ignored():
         ({"prefix": "ABCD"}, FindObjects),
         ({"ids": [b"short"]}, GetObjects),
         ({"ids": [bytes(32)] * (messages.MAX_IDS + 1)}, GetObjects),
-        ({"reason": "x", "operation": "short"}, Why),
+        ({"reason": "x", "operation": "short"}, ChangeInfo),
         ({"expected": {"type": "hopefully"}, "new": bytes(32), "why": {}}, Move),
         ([], FindObjects),
     ],
@@ -94,20 +94,24 @@ def test_nesting_and_bad_text_are_invalid(octets):
 
 def test_a_message_beyond_the_bound_is_neither_sent_nor_read():
     with pytest.raises(Invalid, match="too large"):
-        codec.encode(Failure(code="internal", message="x" * codec.MAX_MESSAGE))
+        codec.encode(FailureReply(code="internal", message="x" * codec.MAX_MESSAGE))
     with pytest.raises(Invalid, match="too large"):
-        codec.decode(bytes(codec.MAX_MESSAGE + 1), Failure)
+        codec.decode(bytes(codec.MAX_MESSAGE + 1), FailureReply)
 
 
 def test_a_word_in_another_encoding_than_utf8_is_told_and_not_sent() -> None:
     with pytest.raises(Invalid, match="is not UTF-8"):
-        codec.encode(Failure(code="internal", message=b"caf\xe9".decode(errors="surrogateescape")))
+        codec.encode(
+            FailureReply(code="internal", message=b"caf\xe9".decode(errors="surrogateescape"))
+        )
 
 
 @pytest.mark.parametrize("family", failures.BY_CODE.values())
 def test_an_error_travels_as_itself(family: type[ZonegitError]):
     sent = family("what happened", hint="what to do", tip="abc")
-    received = failures.to_error(codec.decode(codec.encode(failures.to_message(sent)), Failure))
+    received = failures.to_error(
+        codec.decode(codec.encode(failures.to_message(sent)), FailureReply)
+    )
     assert type(received) is family
     assert (received.message, received.hint) == ("what happened", "what to do")
     assert received.details == {"tip": "abc"}
@@ -126,7 +130,7 @@ def _subclasses(kind):
 
 
 def test_an_error_of_a_later_release_is_internal():
-    found = failures.to_error(Failure(code="novel", message="m"))
+    found = failures.to_error(FailureReply(code="novel", message="m"))
     assert isinstance(found, Internal)
 
 

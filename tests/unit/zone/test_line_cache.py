@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from zonegit.errors import Invalid
 from zonegit.zone import names
-from zonegit.zone.line_cache import MAX_LINE, Lines, Said
+from zonegit.zone.line_cache import MAX_LINE, LineRecord, Lines
 from zonegit.zone.rrtypes import TXT, A
 from zonegit.zonefile import reader
 from zonegit.zonefile.builder import ZoneFile
@@ -80,7 +80,7 @@ def test_an_error_in_a_file_of_known_lines_names_its_own_line():
 
 def test_a_memory_that_is_full_begins_anew():
     known = Lines(most=1_000)
-    said = Said(ZONE, TXT, None, b"\1a")
+    said = LineRecord(ZONE, TXT, None, b"\1a")
     for number in range(10):
         known.keep(ZONE, b"%d" % number, said)
     assert known.recall(ZONE, b"0") is None
@@ -89,5 +89,5 @@ def test_a_memory_that_is_full_begins_anew():
 
 def test_a_long_line_is_not_kept():
     known = Lines()
-    known.keep(ZONE, b"x" * (MAX_LINE + 1), Said(ZONE, TXT, None, b"\1a"))
+    known.keep(ZONE, b"x" * (MAX_LINE + 1), LineRecord(ZONE, TXT, None, b"\1a"))
     assert known.recall(ZONE, b"x" * (MAX_LINE + 1)) is None

@@ -10,7 +10,7 @@ from zonegit.errors import ZonegitError
 from zonegit.store.protocols import Installation, Recovery
 from zonegit.wire.messages import ResolverStatus
 from zonegit_cli import options
-from zonegit_cli.installations import Instances, ask_instances
+from zonegit_cli.installations import StoreInstances, ask_instances
 from zonegit_cli.output import columns
 from zonegit_cli.propagation import survey
 from zonegit_cli.session import Session
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 
-Row = tuple[str, str, str]
+TableRow = tuple[str, str, str]
 
 
 def _check_id(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -74,8 +74,8 @@ async def command(session: Session, installation: str | None) -> None:
 
 
 def _rows(
-    recovery: Recovery, instances: Instances, statuses: Sequence[ResolverStatus]
-) -> list[Row]:
+    recovery: Recovery, instances: StoreInstances, statuses: Sequence[ResolverStatus]
+) -> list[TableRow]:
     """Return the ref store first, then each member with the id that it holds."""
     replaced = f"replaces {', '.join(recovery.replaces)}" if recovery.replaces else ""
     rows = [("refs", recovery.installation, replaced)]

@@ -7,13 +7,13 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.repo.change import saved_plan
-from zonegit.repo.change.saved_plan import Saved
-from zonegit.repo.commit.change_plan import Plan
-from zonegit.repo.commit.commit_loop import Lost
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.change.saved_plan import SavedPlan
+from zonegit.repo.commit.change_plan import ChangePlanner
+from zonegit.repo.commit.commit_loop import OnConflict
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.zone import names
 from zonegit_cli import commit_command, options
-from zonegit_cli.options import How
+from zonegit_cli.options import CommitOptions
 from zonegit_cli.parse import file_kinds, files
 from zonegit_cli.render import plans
 from zonegit_cli.session import Session
@@ -23,7 +23,7 @@ from zonegit_cli.session import Session
 @click.argument("file", type=click.Path(), metavar="FILE|-")
 @options.RESPELL
 @options.commits
-async def command(session: Session, file: str, how: How) -> None:
+async def command(session: Session, file: str, how: CommitOptions) -> None:
     """Make the edits of FILE, or of standard input, in one commit: all of them or none.
 
     FILE holds the words of the commands, quoted as in a shell, one edit a line; or it is a diff as
@@ -51,7 +51,7 @@ async def command(session: Session, file: str, how: How) -> None:
         await _apply_plan(session, saved_plan.read(octets, source), message, how)
         return
 
-    def plan_for(_repo: Repo, position: Position) -> Plan:
+    def plan_for(_repo: Repo, position: BranchPosition) -> ChangePlanner:
         return plans.of_edits(octets, position, source, session.ttl, respell=how.respell)
 
     await commit_command.commit(
@@ -59,18 +59,18 @@ async def command(session: Session, file: str, how: How) -> None:
     )
 
 
-async def _apply_plan(session: Session, saved: Saved, message: str, how: How) -> None:
+async def _apply_plan(session: Session, saved: SavedPlan, message: str, how: CommitOptions) -> None:
     _refuse_elsewhere(saved, how)
     there = msgspec.structs.replace(how, zone=saved.zone, branch=saved.branch)
     intent = commit_command.intent(
-        how, "apply", message, imports=saved.is_import, lost=Lost.REPLAYED
+        how, "apply", message, imports=saved.is_import, lost=OnConflict.REPLAYED
     )
     await commit_command.commit(
         session, there, lambda _repo, _at: saved_plan.plan_saved(saved), intent
     )
 
 
-def _refuse_elsewhere(saved: Saved, how: How) -> None:
+def _refuse_elsewhere(saved: SavedPlan, how: CommitOptions) -> None:
     """Raises:
     Invalid: the command names another place than the plan is for.
     """

@@ -5,10 +5,10 @@ import click
 from zonegit.repo import heads, refish
 from zonegit.repo.change import merge
 from zonegit.repo.commit.commit_loop import Outcome
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit_cli import commit_command, options
-from zonegit_cli.options import How
+from zonegit_cli.options import CommitOptions
 from zonegit_cli.render import conflict_lines
 from zonegit_cli.session import Session
 
@@ -16,7 +16,7 @@ from zonegit_cli.session import Session
 @options.page("approve")
 @click.argument("name", type=options.BRANCH)
 @options.committing(options.into, options.MESSAGE)
-async def command(session: Session, name: str, how: How) -> int:
+async def command(session: Session, name: str, how: CommitOptions) -> int:
     """Merge the proposal NAME into the branch it is for, which is served from then on.
 
     As zonegit merge does: conflicts are listed, nothing is moved, and the exit status is 4. The
@@ -29,7 +29,7 @@ async def command(session: Session, name: str, how: How) -> int:
 
     stood_on = False
 
-    async def work(repo: Repo, at: Position) -> Outcome:
+    async def work(repo: Repo, at: BranchPosition) -> Outcome:
         nonlocal stood_on
         stood_on = await heads.branch_of(repo, at.zone) == name
         proposed = await refish.resolve(repo, name, zone=at.zone)

@@ -6,7 +6,7 @@ import click
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.codec import decode
-from zonegit.objects.ids import HEX_ID, Kind, ObjectId, RawObject, from_hex, short
+from zonegit.objects.ids import HEX_ID, ObjectId, ObjectKind, RawObject, from_hex, short
 from zonegit.objects.model import RRSET, Blob, Commit, Doc, Index, Object, Symref, Tag, Tree
 from zonegit.repo import refish
 from zonegit.repo.heads import Repo
@@ -45,7 +45,7 @@ async def _find(repo: Repo, text: str, zone: Name | None, branch: str | None) ->
     return await refish.resolve_id(repo, text, zone=zone, branch=branch)
 
 
-def _only(text: str, found: list[tuple[ObjectId, Kind]]) -> ObjectId:
+def _only(text: str, found: list[tuple[ObjectId, ObjectKind]]) -> ObjectId:
     if not found:
         raise NotFound(f"no object's id begins with {text}")
     if len(found) > 1:

@@ -47,7 +47,7 @@ async def command(
         home = await heads.working_zone(repo, zone)
         reason = "checkout -b" if create else "checkout"
         origin = repo.origin(reason, force=force, because=because)
-        heard = propagation.Heard()
+        heard = propagation.Propagated()
         if create:
             commit_command.warn_of_head(session)
             wait_for = propagation.waiting(session, bus, home, branch, wanted=wait)

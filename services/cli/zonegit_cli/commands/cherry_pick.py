@@ -7,35 +7,37 @@ from zonegit.repo import read_zone, refish
 from zonegit.repo.change import cherry_pick
 from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.reader import Reader
 from zonegit_cli import options, sequencer
-from zonegit_cli.options import How
-from zonegit_cli.sequencer import Asked, Kind
-from zonegit_cli.sequencer_state import Begun
+from zonegit_cli.options import CommitOptions
+from zonegit_cli.sequencer import SequencedCommand, SequencerOptions
+from zonegit_cli.sequencer_state import RequestedOperation
 from zonegit_cli.session import Session
 
 
-async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
+async def _begin(repo: Repo, at: BranchPosition, text: str) -> tuple[CommitId, str]:
     found = await refish.resolve(repo, text, zone=at.zone)
     picked = await read_zone.read_commit(Reader(repo.objects), found.commit)
     return found.commit, picked.message
 
 
 async def _work(
-    repo: Repo, at: Position, begun: Begun, intent: Intent, choices: Choices
+    repo: Repo, at: BranchPosition, begun: RequestedOperation, intent: Intent, choices: Choices
 ) -> Outcome:
     return await cherry_pick.cherry_pick(repo, at, begun.commit_id, begun.mainline, intent, choices)
 
 
-PICK: Final = Kind("cherry-pick", "{} has the change of {refish} already", _begin, _work)
+PICK: Final = SequencedCommand(
+    "cherry-pick", "{} has the change of {refish} already", _begin, _work
+)
 
 
 @options.page("cherry-pick")
 @sequencer.MAINLINE
 @sequencer.stoppable
 @options.committing(options.in_zone, options.LONG_MESSAGE)
-async def command(session: Session, asked: Asked, how: How) -> int:
+async def command(session: Session, asked: SequencerOptions, how: CommitOptions) -> int:
     """Make the change of one commit on the branch you stand on, as a new commit.
 
     It keeps its author and its message; you are its committer. What clashes with this branch is

@@ -5,7 +5,7 @@ import click
 from zonegit.repo.commit import edits
 from zonegit.zone import names, rrtypes
 from zonegit_cli import commit_command, options
-from zonegit_cli.options import How
+from zonegit_cli.options import CommitOptions
 from zonegit_cli.session import Session
 
 
@@ -13,7 +13,7 @@ from zonegit_cli.session import Session
 @click.argument("name")
 @click.argument("rdtype", type=options.TYPE, metavar="[TYPE]", required=False)
 @options.commits
-async def command(session: Session, name: str, rdtype: str | None, how: How) -> None:
+async def command(session: Session, name: str, rdtype: str | None, how: CommitOptions) -> None:
     """Delete an RRset, or without TYPE every RRset of a name, as one commit.
 
     Names below NAME stay. The SOA of a zone cannot be deleted.

@@ -24,7 +24,7 @@ from zonegit_cli.stack import record
 
 if TYPE_CHECKING:
     from zonegit.bus.connection import Bus
-    from zonegit.bus.discovery import Found
+    from zonegit.bus.discovery import ServiceInstance
 
 PING_S: Final = 0.5
 PINGS: Final = 6
@@ -35,7 +35,7 @@ MAX_NAMED: Final = 10
 """Zones that a finding names."""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """One thing that was checked."""
 
     check: str
@@ -53,7 +53,7 @@ async def command(session: Session) -> int:
     findings = [_stack(session), _disk(session), *degraded]
     try:
         async with session.bus() as bus:
-            findings.append(Finding("bus", True, f"{bus.url_shown} answers"))
+            findings.append(CheckResult("bus", True, f"{bus.url_shown} answers"))
             findings += await _services(session, bus, {each.check for each in degraded})
             findings.append(await _clock(bus))
             findings += await _recovery(session, bus)
@@ -61,48 +61,53 @@ async def command(session: Session) -> int:
             findings += await _resolvers(session, bus)
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""
-        findings.append(Finding("bus", False, error.message + hint))
+        findings.append(CheckResult("bus", False, error.message + hint))
     session.output.result(_json(findings), columns([_row(each) for each in findings]))
     return 0 if all(each.ok for each in findings) else 1
 
 
-def _row(finding: Finding) -> tuple[str, str, str]:
+def _row(finding: CheckResult) -> tuple[str, str, str]:
     mark = click.style("ok", fg="green") if finding.ok else click.style("BAD", fg="red", bold=True)
     return mark, finding.check, finding.text
 
 
-def _degraded(session: Session) -> list[Finding]:
+def _degraded(session: Session) -> list[CheckResult]:
     """Name the stores of the local stack that cannot be opened."""
     stack = config.read_stack(session.settings.data) or {}
     degraded = stack.get("degraded") or {}
     return [
-        Finding(name, False, f"its store cannot be opened: {degraded[name]}") for name in degraded
+        CheckResult(name, False, f"its store cannot be opened: {degraded[name]}")
+        for name in degraded
     ]
 
 
-def _stack(session: Session) -> Finding:
+def _stack(session: Session) -> CheckResult:
     data = session.settings.data
     if config.read_stack(data) is None:
         where = "; the bus is elsewhere" if session.settings.bus is not None else ""
-        return Finding("stack", True, f"none was started from {data}{where}")
+        return CheckResult("stack", True, f"none was started from {data}{where}")
     if record.is_running(data):
-        return Finding("stack", True, f"runs from {data}")
-    return Finding("stack", False, f"the one of {data} ended without a word; zonegit up starts it")
+        return CheckResult("stack", True, f"runs from {data}")
+    return CheckResult(
+        "stack", False, f"the one of {data} ended without a word; zonegit up starts it"
+    )
 
 
-def _disk(session: Session) -> Finding:
+def _disk(session: Session) -> CheckResult:
     folder = session.settings.data
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    return Finding("disk", free > MIN_FREE_OCTETS, f"{free / (1 << 30):.1f} GiB free at {folder}")
+    return CheckResult(
+        "disk", free > MIN_FREE_OCTETS, f"{free / (1 << 30):.1f} GiB free at {folder}"
+    )
 
 
-async def _services(session: Session, bus: "Bus", explained: Collection[str]) -> list[Finding]:
+async def _services(session: Session, bus: "Bus", explained: Collection[str]) -> list[CheckResult]:
     """Check the stores; why one of the ``explained`` ones does not answer is said already."""
     from zonegit.bus import discovery  # brings in NATS, which help must not
 
-    found: list[Found] = []
+    found: list[ServiceInstance] = []
     for _ in range(PINGS):
         found = await discovery.ping(bus, PING_S)
         if {each.name for each in found}.issuperset(STORES):
@@ -116,26 +121,26 @@ async def _services(session: Session, bus: "Bus", explained: Collection[str]) ->
         problems = installations.describe_instances(name, instances[name])
         if len(of_store) > 1 and not problems:
             problems = [f"{len(of_store)} serve on one bus: stop the one that started later"]
-        findings += [Finding(name, False, problem) for problem in problems]
+        findings += [CheckResult(name, False, problem) for problem in problems]
     return findings
 
 
-def _service(session: Session, name: str, found: Sequence["Found"]) -> Finding:
+def _service(session: Session, name: str, found: Sequence["ServiceInstance"]) -> CheckResult:
     if not found:
         locked = installations.describe_lock(session.settings.data, name)
         text = locked or "start it: zonegit up; if it runs, read its log"
-        return Finding(name, False, f"does not answer; {text}")
+        return CheckResult(name, False, f"does not answer; {text}")
     return _versions(name, [each.version for each in found])
 
 
-def _versions(name: str, versions: Sequence[str]) -> Finding:
+def _versions(name: str, versions: Sequence[str]) -> CheckResult:
     shown = ", ".join(sorted(set(versions)))
     same = set(versions) == {release()}
     text = f"{len(versions)} answer(s), version {shown}"
-    return Finding(name, same, text if same else f"{text}; this command is {release()}")
+    return CheckResult(name, same, text if same else f"{text}; this command is {release()}")
 
 
-async def _clock(bus: "Bus") -> Finding:
+async def _clock(bus: "Bus") -> CheckResult:
     """Commits, ages and deadlines are told by clocks; a heartbeat tells refs' own."""
     skew: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
@@ -147,19 +152,19 @@ async def _clock(bus: "Bus") -> Finding:
         async with bus.subscribe(subjects.HEARTBEAT, heard), asyncio.timeout(3):
             seconds = await skew
     except TimeoutError:
-        return Finding(
+        return CheckResult(
             "clock", False, "refs has not been heard for 3 s, so clocks were not compared"
         )
     text = f"this machine and refs differ by {abs(seconds) * 1000:.0f} ms"
-    return Finding("clock", abs(seconds) < MAX_SKEW_S, text)
+    return CheckResult("clock", abs(seconds) < MAX_SKEW_S, text)
 
 
-async def _recovery(session: Session, bus: "Bus") -> list[Finding]:
+async def _recovery(session: Session, bus: "Bus") -> list[CheckResult]:
     """Check that the ref store was not restored from a backup, or is recovered from that."""
     try:
         found = await session.repo(bus).refs.recovery()
     except ZonegitError as error:
-        return [Finding("recovery", False, error.message)]
+        return [CheckResult("recovery", False, error.message)]
     findings = []
     if found.witness is not None:
         proof = describe_witness(found.witness, found.sequence)
@@ -173,14 +178,16 @@ async def _recovery(session: Session, bus: "Bus") -> list[Finding]:
         for each in found.owed
     ]
     if findings:
-        return [Finding("recovery", False, text) for text in findings]
+        return [CheckResult("recovery", False, text) for text in findings]
     if found.doubted:
         text = "no resolver remembers the time before refs was started: was it restored, recover it"
-        return [Finding("recovery", True, f"{text} (zonegit recover)")]
-    return [Finding("recovery", True, "the log of refs is no older than what resolvers have seen")]
+        return [CheckResult("recovery", True, f"{text} (zonegit recover)")]
+    return [
+        CheckResult("recovery", True, "the log of refs is no older than what resolvers have seen")
+    ]
 
 
-async def _refs_file(session: Session, bus: "Bus") -> list[Finding]:
+async def _refs_file(session: Session, bus: "Bus") -> list[CheckResult]:
     """Say what the check that refs makes after its start has found in its file."""
     try:
         found = await session.repo(bus).refs.check()
@@ -188,29 +195,29 @@ async def _refs_file(session: Session, bus: "Bus") -> list[Finding]:
         return []
     if found.count:
         text = f"its file is damaged: {found.damage[0]}; zonegit fsck shows it all; restore it"
-        return [Finding("refs file", False, text)]
+        return [CheckResult("refs file", False, text)]
     text = "is whole" if found.done else f"is being checked, {found.rows:,} rows so far"
-    return [Finding("refs file", True, text)]
+    return [CheckResult("refs file", True, text)]
 
 
-async def _resolvers(session: Session, bus: "Bus") -> list[Finding]:
+async def _resolvers(session: Session, bus: "Bus") -> list[CheckResult]:
     try:
         found = await survey(session, bus)
     except ZonegitError as error:
-        return [Finding("resolver", False, error.message)]
+        return [CheckResult("resolver", False, error.message)]
     started = session.local_resolvers()
     silent = sorted({*found.silent, *(started - {each.resolver for each in found.statuses})})
-    findings = [Finding(name, False, _silence(name, started)) for name in silent]
+    findings = [CheckResult(name, False, _silence(name, started)) for name in silent]
     findings += [
-        Finding(name, False, "two processes have this name: stop one of them")
+        CheckResult(name, False, "two processes have this name: stop one of them")
         for name in found.contested
     ]
     if found.is_full:
         text = f"refs has room for {MAX_RESOLVERS:,} names, and others announce themselves as well:"
         text += " the permissions of the bus say who may"
-        findings.append(Finding("registry", False, text))
+        findings.append(CheckResult("registry", False, text))
     if not found.statuses:
-        return findings or [Finding("resolver", False, "none answers; start one: zonegit up")]
+        return findings or [CheckResult("resolver", False, "none answers; start one: zonegit up")]
     findings.append(_versions("resolver", [each.version for each in found.statuses]))
     return findings + [_resolver(each) for each in found.statuses]
 
@@ -220,7 +227,7 @@ def _silence(name: str, started: frozenset[str]) -> str:
     return f"does not answer{log}"
 
 
-def _resolver(status: ResolverStatus) -> Finding:
+def _resolver(status: ResolverStatus) -> CheckResult:
     refusal = installations.describe_refusal(status)
     problems = [
         f"{names.text(zone.zone)}: {problem}"
@@ -233,8 +240,8 @@ def _resolver(status: ResolverStatus) -> Finding:
     named = [*problems[:MAX_NAMED], f"and {more} more: zonegit resolvers"] if more > 0 else problems
     reasons = [refusal] if refusal is not None else []
     is_well = not problems and refusal is None
-    return Finding(status.resolver, is_well, "; ".join([text, *reasons, *named]))
+    return CheckResult(status.resolver, is_well, "; ".join([text, *reasons, *named]))
 
 
-def _json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+def _json(findings: Sequence[CheckResult]) -> list[dict[str, Any]]:
     return [{"check": each.check, "ok": each.ok, "text": each.text} for each in findings]

@@ -4,22 +4,22 @@ import msgspec
 
 from zonegit.objects.ids import short
 from zonegit.repo.change import edit
-from zonegit.repo.change.edit import Opened
+from zonegit.repo.change.edit import EditedZone
 from zonegit.repo.commit.commit_loop import Outcome
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.zone import names
 from zonegit.zonefile import reader, writer
 from zonegit.zonefile.builder import ZoneFile
 from zonegit_cli import commit_command, options
-from zonegit_cli.options import How
-from zonegit_cli.parse.editor import Sheet
+from zonegit_cli.options import CommitOptions
+from zonegit_cli.parse.editor import EditedFile
 from zonegit_cli.session import Session
 
 
 @options.page("edit")
 @options.RESPELL
 @options.commits
-async def command(session: Session, how: How) -> int:
+async def command(session: Session, how: CommitOptions) -> int:
     """Open the zone file in your editor (VISUAL, EDITOR), and commit what you save.
 
     A text that is no zone is opened again with the error on top; left as it was, or emptied, it
@@ -38,13 +38,13 @@ async def command(session: Session, how: How) -> int:
     def parse(octets: bytes) -> ZoneFile:
         return reader.read(octets, zone, source=shown)
 
-    with Sheet(shown, _text(opened), session.output.note) as sheet:
+    with EditedFile(shown, _text(opened), session.output.note) as sheet:
         typed = sheet.edited(parse, reader.MAX_OCTETS)
         found = typed.findings if typed is not None else ()
         deltas = edit.changed(opened, typed.rrsets.values()) if typed is not None else []
         intent = commit_command.intent(how, "edit", "edit")
 
-        async def work(repo: Repo, at: Position) -> Outcome:
+        async def work(repo: Repo, at: BranchPosition) -> Outcome:
             return await edit.put_back(repo, at, opened, deltas, intent, found)
 
         # HEAD may have moved while the editor was open; what was opened has not.
@@ -55,7 +55,7 @@ async def command(session: Session, how: How) -> int:
     return status
 
 
-def _text(opened: Opened) -> bytes:
+def _text(opened: EditedZone) -> bytes:
     at = opened.position
     head = (
         f"; {names.text(at.zone)} {at.branch}, commit {short(at.commit())}",

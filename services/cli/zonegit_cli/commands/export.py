@@ -25,7 +25,7 @@ from zonegit_cli.render import rrsets
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
-    from zonegit_cli.workspace.checkout import Chosen, Wanted
+    from zonegit_cli.workspace.checkout import RequestedZone, ZoneCheckout
 
 
 @options.page("export")
@@ -119,7 +119,7 @@ async def _resolve(repo: Repo, text: str, zone: Name | None, branch: str | None)
     )
 
 
-async def _zone_named(repo: Repo, text: str) -> "Wanted | None":
+async def _zone_named(repo: Repo, text: str) -> "RequestedZone | None":
     """Return the zone that an argument begins with; None where there is none of that name."""
     from zonegit_cli.workspace import checkout
 
@@ -181,7 +181,7 @@ async def _export_git(
 
 
 def _lineages(
-    session: Session, chosen: "Sequence[Chosen]", scheme: Scheme | None, *, leaves_out: bool
+    session: Session, chosen: "Sequence[ZoneCheckout]", scheme: Scheme | None, *, leaves_out: bool
 ) -> list[Lineage]:
     """In the order of their paths; ``leaves_out`` a zone that has none, and says so."""
     from zonegit_cli.import_export import git_repository

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from zonegit.repo.inspect import fsck
-from zonegit.repo.inspect.fsck import Broken, Noticed, Report
-from zonegit.repo.inspect.tip_flaws import Flawed
+from zonegit.repo.inspect.fsck import Broken, FsckReport, ObjectFinding
+from zonegit.repo.inspect.tip_flaws import TipFlaw
 from zonegit.zone import names, rrtypes
 from zonegit_cli import options
 from zonegit_cli.output import commit_id, count
@@ -48,7 +48,7 @@ async def command(session: Session, history: bool) -> int:
     return 0 if is_clean else BROKEN
 
 
-def _lines(report: Report, history: bool) -> Iterator[str]:
+def _lines(report: FsckReport, history: bool) -> Iterator[str]:
     yield from _refs_lines(report)
     for each in report.broken:
         mark = "warning: " if each.is_past and not history else ""
@@ -83,7 +83,7 @@ def _lines(report: Report, history: bool) -> Iterator[str]:
     )
 
 
-def _refs_lines(report: Report) -> Iterator[str]:
+def _refs_lines(report: FsckReport) -> Iterator[str]:
     if report.refs is None:
         return
     for each in report.refs.damage:
@@ -104,7 +104,7 @@ def _place(broken: Broken) -> str:
     return f"{found}, from {broken.ref.path()}"
 
 
-def _json(report: Report, *, is_clean: bool) -> dict[str, Any]:
+def _json(report: FsckReport, *, is_clean: bool) -> dict[str, Any]:
     return {
         "clean": is_clean,
         "objects": report.stored,
@@ -120,7 +120,7 @@ def _json(report: Report, *, is_clean: bool) -> dict[str, Any]:
     }
 
 
-def _flawed_json(flawed: Flawed) -> dict[str, Any]:
+def _flawed_json(flawed: TipFlaw) -> dict[str, Any]:
     rdtype = flawed.flaw.rdtype
     return {
         "ref": flawed.ref.path(),
@@ -131,7 +131,7 @@ def _flawed_json(flawed: Flawed) -> dict[str, Any]:
     }
 
 
-def _noticed_json(noticed: Noticed) -> dict[str, Any]:
+def _noticed_json(noticed: ObjectFinding) -> dict[str, Any]:
     (finding,) = findings.as_json([noticed.finding])
     return {
         **finding,

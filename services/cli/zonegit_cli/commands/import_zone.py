@@ -10,10 +10,10 @@ import msgspec
 
 from zonegit.errors import NotFound
 from zonegit.repo.commit import change_plan, edits
-from zonegit.repo.commit.change_plan import Plan
-from zonegit.repo.commit.commit_loop import Lost
-from zonegit.repo.commit.edits import Edit
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.commit.change_plan import ChangePlanner
+from zonegit.repo.commit.commit_loop import OnConflict
+from zonegit.repo.commit.edits import RRsetEdit
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.zone import rrtypes
 from zonegit.zone.rrset import RRset
 from zonegit.zonefile.reader import MAX_OCTETS
@@ -21,9 +21,9 @@ from zonegit_cli import commit_command, options
 from zonegit_cli.import_export import commit_series, continuation, versions
 from zonegit_cli.import_export.commit_series import NewVersions
 from zonegit_cli.import_export.git_history import GitHistory
-from zonegit_cli.import_export.master_files import LeftOut, MasterFiles
+from zonegit_cli.import_export.master_files import MasterFiles, SkippedRecords
 from zonegit_cli.import_export.versions import DATES, Dates
-from zonegit_cli.options import How
+from zonegit_cli.options import CommitOptions
 from zonegit_cli.parse import files
 from zonegit_cli.session import Session
 
@@ -62,7 +62,7 @@ async def command(
     name: str | None,
     rev: str | None,
     lenient: bool,
-    how: How,
+    how: CommitOptions,
 ) -> None:
     """Make the zone equal a master file (RFC 1035), as one commit; or many, one after the other.
 
@@ -107,7 +107,7 @@ async def command(
         raise click.UsageError("--series takes the FILEs of whole zones, and no --merge")
     os.nice(MODEST)
     gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
-    left_out = LeftOut(session) if lenient else None
+    left_out = SkippedRecords(session) if lenient else None
     master = MasterFiles(session, None if past else session.include, left_out)
     if past is not None:
         await _import_git(session, past, master, how)
@@ -136,11 +136,11 @@ def _past(repository: Path | None, name: str | None, rev: str | None) -> _Past |
 
 
 async def _import_one(
-    session: Session, file: str, master: MasterFiles, how: How, *, merge: bool
+    session: Session, file: str, master: MasterFiles, how: CommitOptions, *, merge: bool
 ) -> None:
     octets = files.read(file, MAX_OCTETS)
 
-    def plan_for(repo: Repo, position: Position) -> Plan:
+    def plan_for(repo: Repo, position: BranchPosition) -> ChangePlanner:
         found = master.read(octets, files.shown(file), position.zone, whole=not merge)
         rrsets = list(found.values())
         if not merge:
@@ -152,15 +152,15 @@ async def _import_one(
         return change_plan.add_findings(plan, master.take_findings())
 
     words = f"{'merge' if merge else 'import'} {files.shown(Path(file).name)}"
-    lost = Lost.REPLAYED_APART if merge else Lost.GIVEN_UP
+    lost = OnConflict.REPLAYED_APART if merge else OnConflict.GIVEN_UP
     intent = commit_command.intent(how, "import", words, imports=not merge, lost=lost)
     await commit_command.commit(session, how, plan_for, intent, master.extend)
 
 
 async def _import_series(
-    session: Session, named: tuple[str, ...], dates: Dates, master: MasterFiles, how: How
+    session: Session, named: tuple[str, ...], dates: Dates, master: MasterFiles, how: CommitOptions
 ) -> None:
-    async def versions_for(repo: Repo, at: Position) -> NewVersions:
+    async def versions_for(repo: Repo, at: BranchPosition) -> NewVersions:
         stdin = files.read(files.STDIN, MAX_OCTETS) if files.STDIN in named else None
         known = await continuation.count_known_files(
             repo, at, named, stdin, master, force=how.force
@@ -169,11 +169,13 @@ async def _import_series(
         made = versions.of_files(repo, at, new, dates, how.message, master, stdin)
         return NewVersions(made, known)
 
-    intent = commit_command.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
+    intent = commit_command.intent(how, "import", "import", imports=True, lost=OnConflict.GIVEN_UP)
     await commit_series.commit(session, how, versions_for, intent, master)
 
 
-async def _import_git(session: Session, past: _Past, master: MasterFiles, how: How) -> None:
+async def _import_git(
+    session: Session, past: _Past, master: MasterFiles, how: CommitOptions
+) -> None:
     history = GitHistory(past.repository, past.file)
     chain = history.commits(past.rev)
     if not chain:
@@ -182,7 +184,7 @@ async def _import_git(session: Session, past: _Past, master: MasterFiles, how: H
             hint="a path from the repository's top, such as git log --name-only shows",
         )
 
-    async def versions_for(repo: Repo, at: Position) -> NewVersions:
+    async def versions_for(repo: Repo, at: BranchPosition) -> NewVersions:
         found = await continuation.continue_from_git(
             repo, at, history, past.rev, chain, master, force=how.force
         )
@@ -190,11 +192,11 @@ async def _import_git(session: Session, past: _Past, master: MasterFiles, how: H
         made = versions.of_git(session, at, history, found.commits, master, found.known, warnings)
         return NewVersions(made, found.known, found.base)
 
-    intent = commit_command.intent(how, "import", "import", imports=True, lost=Lost.GIVEN_UP)
+    intent = commit_command.intent(how, "import", "import", imports=True, lost=OnConflict.GIVEN_UP)
     await commit_series.commit(session, how, versions_for, intent, master)
 
 
-def _merging(rrsets: list[RRset], position: Position) -> list[Edit]:
+def _merging(rrsets: list[RRset], position: BranchPosition) -> list[RRsetEdit]:
     """Every record joins its RRset; an SOA counts only where the zone has none."""
     return [
         edits.Set(rrset) if rrset.rdtype == rrtypes.SOA else edits.Add(rrset)

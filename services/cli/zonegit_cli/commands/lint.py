@@ -10,7 +10,7 @@ import click
 
 from zonegit.errors import Invalid
 from zonegit.repo.inspect import lint
-from zonegit.repo.inspect.lint import Linted
+from zonegit.repo.inspect.lint import LintResult
 from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import apex, table
@@ -73,7 +73,7 @@ def _is_file(named: str) -> bool:
     return named == files.STDIN or "/" in named or Path(named).is_file()
 
 
-def _lint_file(named: str, zone: Name | None, include: Opener) -> Linted:
+def _lint_file(named: str, zone: Name | None, include: Opener) -> LintResult:
     octets, source = files.read(named, MAX_OCTETS), files.shown(named)
     try:
         return _lint_octets(octets, source, named, zone, include)
@@ -83,7 +83,7 @@ def _lint_file(named: str, zone: Name | None, include: Opener) -> Linted:
 
 def _lint_octets(
     octets: bytes, source: str, named: str, zone: Name | None, include: Opener
-) -> Linted:
+) -> LintResult:
     origin = zone or apex.find_apex(octets, source) or _zone_of_name(named)
     left_out: list[Finding] = []
 
@@ -95,7 +95,7 @@ def _lint_octets(
     found = reader.read(octets, origin, source=source, include=include, skip=skip)
     about_zone = table.examine_zone(WholeZone(origin, found.rrsets))
     every = [*left_out, *found.findings, *about_zone]
-    return Linted(origin, None, found.records, every)
+    return LintResult(origin, None, found.records, every)
 
 
 def _zone_of_name(named: str) -> Name:
@@ -113,7 +113,7 @@ def _zone_of_name(named: str) -> Name:
     return found
 
 
-def _lines(found: Linted) -> Iterator[str]:
+def _lines(found: LintResult) -> Iterator[str]:
     for each in found.findings:
         source = f", {each.source}" if each.source is not None else ""
         severity = click.style(f"{each.severity}:", fg=_COLOURS[each.severity])
@@ -127,7 +127,7 @@ def _lines(found: Linted) -> Iterator[str]:
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
-def _json(found: Linted, file: str | None) -> dict[str, Any]:
+def _json(found: LintResult, file: str | None) -> dict[str, Any]:
     counted = Counter[str](each.severity for each in found.findings)
     return {
         "schema": SCHEMA,

@@ -16,8 +16,8 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.render import commits
-from zonegit_cli.render.commits import Entry
-from zonegit_cli.render.graph import Lanes
+from zonegit_cli.render.commits import ShownCommit
+from zonegit_cli.render.graph import GraphLanes
 from zonegit_cli.session import Session
 
 _COUNT: Final = re.compile(r"^-(\d+)$", re.ASCII)
@@ -75,7 +75,7 @@ async def command(
         labels = await log.labels(repo, reader, at.zone)
         deltas = await log.deltas(reader, found, at.zone) if patch else [None] * len(found)
     shown = [
-        Entry(each.id, each.commit, labels.get(each.id, ()), deltas=changed)
+        ShownCommit(each.id, each.commit, labels.get(each.id, ()), deltas=changed)
         for each, changed in zip(found, deltas, strict=True)
     ]
     session.output.result(
@@ -89,8 +89,8 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
     return log.pattern(text) if text is not None else None
 
 
-def _lines(shown: Iterable[Entry], oneline: bool, graph: bool) -> Iterator[str]:
-    lanes: Lanes[CommitId] = Lanes()
+def _lines(shown: Iterable[ShownCommit], oneline: bool, graph: bool) -> Iterator[str]:
+    lanes: GraphLanes[CommitId] = GraphLanes()
     for entry in shown:
         text = list(commits.oneline(entry) if oneline else commits.full(entry))
         yield from lanes.beside(entry.id, entry.commit.parents, text) if graph else text

@@ -7,33 +7,33 @@ from zonegit.repo import refish
 from zonegit.repo.change import merge
 from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit_cli import options, sequencer
-from zonegit_cli.options import How
-from zonegit_cli.sequencer import Asked, Kind
-from zonegit_cli.sequencer_state import Begun
+from zonegit_cli.options import CommitOptions
+from zonegit_cli.sequencer import SequencedCommand, SequencerOptions
+from zonegit_cli.sequencer_state import RequestedOperation
 from zonegit_cli.session import Session
 
 
-async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
+async def _begin(repo: Repo, at: BranchPosition, text: str) -> tuple[CommitId, str]:
     theirs = await refish.resolve(repo, text, zone=at.zone)
     return theirs.commit, f"merge {text} into {at.branch}"
 
 
 async def _work(
-    repo: Repo, at: Position, begun: Begun, intent: Intent, choices: Choices
+    repo: Repo, at: BranchPosition, begun: RequestedOperation, intent: Intent, choices: Choices
 ) -> Outcome:
     return await merge.merge(repo, at, begun.commit_id, intent, choices)
 
 
-MERGE: Final = Kind("merge", "{} has all of {refish} already", _begin, _work)
+MERGE: Final = SequencedCommand("merge", "{} has all of {refish} already", _begin, _work)
 
 
 @options.page("merge")
 @sequencer.stoppable
 @options.RESPELL
 @options.commits
-async def command(session: Session, asked: Asked, how: How) -> int:
+async def command(session: Session, asked: SequencerOptions, how: CommitOptions) -> int:
     """Bring what REFISH has (a branch, as a rule) into the branch you stand on.
 
     Where this branch has nothing of its own it is moved forward; else a merge commit takes the

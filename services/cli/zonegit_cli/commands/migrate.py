@@ -4,7 +4,7 @@ import click
 
 from zonegit.repo import heads
 from zonegit.repo.change import migrate
-from zonegit.store.protocols import Tip, ZoneRefs
+from zonegit.store.protocols import RefTip, ZoneRefs
 from zonegit.zone import names
 from zonegit_cli import options
 from zonegit_cli.output import columns, commit_id
@@ -62,6 +62,6 @@ def _lines(refs: ZoneRefs, here: str | None, *, changed: bool) -> list[str]:
     return [f"{shown} {what}", *columns(rows), head]
 
 
-def _row(mark: str, name: str, tip: Tip) -> tuple[str, str, str, str]:
+def _row(mark: str, name: str, tip: RefTip) -> tuple[str, str, str, str]:
     serial = f"serial {tip.serial}" if tip.serial is not None else ""
     return mark, name, commit_id(tip.target), serial

@@ -7,7 +7,7 @@ import click
 
 from zonegit.objects.ids import ObjectId
 from zonegit.repo.inspect import operations
-from zonegit.store.protocols import LogEntry, Operated
+from zonegit.store.protocols import LogEntry, OperationSummary
 from zonegit.store.ref_names import RefName
 from zonegit.zone.names import Name
 from zonegit_cli import options
@@ -54,14 +54,14 @@ def command() -> None:
 command.add_command(log)
 
 
-def _lines(each: Operated, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
+def _lines(each: OperationSummary, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
     yield drawn.head(each.operation, each.entries)
     yield from drawn.moves(each.entries, symrefs)
     if each.rows > len(each.entries):
         yield f"    and {count(each.rows - len(each.entries), 'more move')}"
 
 
-def _json(each: Operated) -> dict[str, Any]:
+def _json(each: OperationSummary) -> dict[str, Any]:
     first = each.entries[0]
     return {
         "operation": each.operation,

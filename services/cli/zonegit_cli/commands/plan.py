@@ -11,9 +11,9 @@ from zonegit.errors import Invalid
 from zonegit.repo import heads
 from zonegit.repo.change import saved_plan
 from zonegit.repo.commit import change_plan, patch
-from zonegit.repo.commit.change_plan import Plan
+from zonegit.repo.commit.change_plan import ChangePlanner
 from zonegit.repo.commit.dry_runs import first_refusal
-from zonegit.repo.heads import Position
+from zonegit.repo.heads import BranchPosition
 from zonegit.zone.names import Name
 from zonegit.zonefile import reader
 from zonegit_cli import options
@@ -82,7 +82,9 @@ async def command(
     return EXIT_DIFFERENT if exit_code and differs else 0
 
 
-def _of_zone(session: Session, octets: bytes, source: str, at: Position, *, respell: bool) -> Plan:
+def _of_zone(
+    session: Session, octets: bytes, source: str, at: BranchPosition, *, respell: bool
+) -> ChangePlanner:
     gc.disable()  # a zone is millions of objects without a cycle, and it would walk them all
     master = MasterFiles(session, session.include)
     found = master.read(octets, source, at.zone)

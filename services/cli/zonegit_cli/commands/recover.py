@@ -15,7 +15,7 @@ from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.propagation import answers_of_all, survey
 from zonegit_cli.render import recoveries
-from zonegit_cli.render.recoveries import Survey
+from zonegit_cli.render.recoveries import RecoveryState
 from zonegit_cli.session import Session
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ async def command(
 
 async def _survey(
     session: Session, repo: Repo, bus: "Bus", zone: Name | None, ignored: Sequence[str]
-) -> Survey:
+) -> RecoveryState:
     recovery = await repo.refs.recovery()
     found = await survey(session, bus, zone)
     expected = {each.resolver for each in found.statuses} | set(found.silent)
@@ -98,11 +98,13 @@ async def _survey(
     said, answers = await answers_of_all(
         bus, expected, zone, ignored, recovery.doubted, timeout=session.timeout
     )
-    return Survey(recovery, sorted(said), sorted(expected - said), answers, list(found.statuses))
+    return RecoveryState(
+        recovery, sorted(said), sorted(expected - said), answers, list(found.statuses)
+    )
 
 
 async def _finish(
-    session: Session, repo: Repo, survey: Survey, headroom: int, plans: Sequence[ZonePlan]
+    session: Session, repo: Repo, survey: RecoveryState, headroom: int, plans: Sequence[ZonePlan]
 ) -> list[ZonePlan]:
     """Carry out what is not in doubt; return the plans as they were carried out."""
     origin = repo.origin("recover")
@@ -117,7 +119,9 @@ async def _finish(
     return done
 
 
-async def _find_kept(repo: Repo, survey: Survey, plans: Sequence[ZonePlan]) -> dict[str, str]:
+async def _find_kept(
+    repo: Repo, survey: RecoveryState, plans: Sequence[ZonePlan]
+) -> dict[str, str]:
     """Return commits that resolvers serve and that the object store still holds, though the
     restored branch does not have them: by ``ZONE BRANCH``."""
     tips = {
@@ -141,7 +145,7 @@ async def _find_kept(repo: Repo, survey: Survey, plans: Sequence[ZonePlan]) -> d
 
 
 def _remark(
-    session: Session, survey: Survey, plans: Sequence[ZonePlan], ignored: Sequence[str]
+    session: Session, survey: RecoveryState, plans: Sequence[ZonePlan], ignored: Sequence[str]
 ) -> None:
     """Say on stderr what the operator has to look at."""
     for name in survey.silent:

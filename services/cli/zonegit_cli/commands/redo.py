@@ -2,12 +2,12 @@
 
 from zonegit_cli import options, undo_command
 from zonegit_cli.session import Session
-from zonegit_cli.undo_command import Options
+from zonegit_cli.undo_command import UndoOptions
 
 
 @options.page("redo")
 @undo_command.takes_back
-async def command(session: Session, options: Options) -> None:
+async def command(session: Session, options: UndoOptions) -> None:
     """Take back your newest undo that was not redone yet: what it undid is made again.
 
     After several undos each redo takes back one more of them. Any other operation of yours that

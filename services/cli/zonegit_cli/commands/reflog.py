@@ -6,7 +6,7 @@ import click
 
 from zonegit.repo import heads, refish_time
 from zonegit.repo.change import branches
-from zonegit.repo.change.branches import Passed
+from zonegit.repo.change.branches import ReflogEntry
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_cli import options
@@ -41,7 +41,7 @@ async def command(session: Session, branch: str | None, limit: int, zone: Name |
     session.output.result(data, lines, paged=True)
 
 
-def _row(number: int, each: Passed, branch: str) -> tuple[str, ...]:
+def _row(number: int, each: ReflogEntry, branch: str) -> tuple[str, ...]:
     move = each.move
     return (
         _refish(branch, number),
@@ -59,7 +59,7 @@ def _refish(branch: str, number: int) -> str:
     return f"{branch}@{{{number}}}"
 
 
-def _json(number: int, each: Passed, zone: Name, branch: str) -> dict[str, Any]:
+def _json(number: int, each: ReflogEntry, zone: Name, branch: str) -> dict[str, Any]:
     move = each.move
     return {
         "refish": _refish(branch, number),

@@ -5,7 +5,7 @@ import click
 from zonegit.zone import rrtypes
 from zonegit.zonefile import typed_records
 from zonegit_cli import commit_command, options
-from zonegit_cli.options import How
+from zonegit_cli.options import CommitOptions
 from zonegit_cli.parse.records import parse_remove
 from zonegit_cli.session import Session
 
@@ -16,7 +16,7 @@ from zonegit_cli.session import Session
 @click.argument("rdata", nargs=-1, required=True)
 @options.commits
 async def command(
-    session: Session, name: str, rdtype: str, rdata: tuple[str, ...], how: How
+    session: Session, name: str, rdtype: str, rdata: tuple[str, ...], how: CommitOptions
 ) -> None:
     """Remove a record from an RRset, as one commit; the last one takes the RRset with it.
 

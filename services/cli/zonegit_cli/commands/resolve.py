@@ -11,7 +11,7 @@ import msgspec
 from zonegit.nameserver.answer import canary as canaries
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.repo.inspect import resolve
-from zonegit.repo.inspect.resolve import Answered, Met, View
+from zonegit.repo.inspect.resolve import QueryView, ResolvedQuery, ZoneConsulted
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
@@ -79,12 +79,12 @@ async def command(
     query.id = 0
     wire = query.to_wire()
     given = canaries.parse(split, canary_salt) if split else None
-    view = View(branch, at, lambda zone: given, whole=dnssec)
+    view = QueryView(branch, at, lambda zone: given, whole=dnssec)
     as_now = subnet is not None and given is None and at is None
     async with session.bus() as bus:
         repo = session.repo(bus)
 
-        async def answered_to(view: View) -> Answered:
+        async def answered_to(view: QueryView) -> ResolvedQuery:
             return await resolve.resolve(repo, wire, owner, qtype, view)
 
         answered = await (
@@ -96,8 +96,11 @@ async def command(
 
 
 async def _as_shown_now(
-    session: Session, bus: "Bus", view: View, answered_to: Callable[[View], Awaitable[Answered]]
-) -> Answered:
+    session: Session,
+    bus: "Bus",
+    view: QueryView,
+    answered_to: Callable[[QueryView], Awaitable[ResolvedQuery]],
+) -> ResolvedQuery:
     """The answer with the canary that each zone on the way is served with; one can lead to zones
     that the other branch does not."""
     shown: dict[Name, Canary | None] = {}
@@ -120,17 +123,17 @@ async def _shown_now(session: Session, bus: "Bus", zone: Name, branch: str) -> C
     return None
 
 
-def _lines(message: dns.message.Message, answered: Answered) -> Sequence[str]:
+def _lines(message: dns.message.Message, answered: ResolvedQuery) -> Sequence[str]:
     came = f"as over {answered.over}"
     return [*dns_messages.lines(message, came), *(f";; {_met(each)}" for each in answered.met)]
 
 
-def _met(each: Met) -> str:
+def _met(each: ZoneConsulted) -> str:
     serial = f", serial {each.serial}" if each.serial is not None else ""
     return f"from {names.text(each.zone)} {each.branch}, commit {commit_id(each.commit)}{serial}"
 
 
-def _json(answered: Answered) -> dict[str, Any]:
+def _json(answered: ResolvedQuery) -> dict[str, Any]:
     return {
         "over": answered.over,
         "from": [

@@ -8,35 +8,37 @@ from zonegit.repo import read_zone, refish
 from zonegit.repo.change import revert
 from zonegit.repo.commit.commit_loop import Intent, Outcome
 from zonegit.repo.commit.conflicts import Choices
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.reader import Reader
 from zonegit_cli import options, sequencer
-from zonegit_cli.options import How
-from zonegit_cli.sequencer import Asked, Kind
-from zonegit_cli.sequencer_state import Begun
+from zonegit_cli.options import CommitOptions
+from zonegit_cli.sequencer import SequencedCommand, SequencerOptions
+from zonegit_cli.sequencer_state import RequestedOperation
 from zonegit_cli.session import Session
 
 
-async def _begin(repo: Repo, at: Position, text: str) -> tuple[CommitId, str]:
+async def _begin(repo: Repo, at: BranchPosition, text: str) -> tuple[CommitId, str]:
     found = await refish.resolve(repo, text, zone=at.zone, branch=at.branch)
     undone = await read_zone.read_commit(Reader(repo.objects), found.commit)
     return found.commit, f'revert "{subject(undone)}"'
 
 
 async def _work(
-    repo: Repo, at: Position, begun: Begun, intent: Intent, choices: Choices
+    repo: Repo, at: BranchPosition, begun: RequestedOperation, intent: Intent, choices: Choices
 ) -> Outcome:
     return await revert.revert(repo, at, begun.commit_id, begun.mainline, intent, choices)
 
 
-REVERT: Final = Kind("revert", "nothing to revert: {} has none of it any more", _begin, _work)
+REVERT: Final = SequencedCommand(
+    "revert", "nothing to revert: {} has none of it any more", _begin, _work
+)
 
 
 @options.page("revert")
 @sequencer.MAINLINE
 @sequencer.stoppable
 @options.committing(options.in_zone, options.LONG_MESSAGE)
-async def command(session: Session, asked: Asked, how: How) -> int:
+async def command(session: Session, asked: SequencerOptions, how: CommitOptions) -> int:
     """Take back what one commit changed, as a new commit; what came later stays.
 
     A record that was changed again since is a conflict: it is listed, nothing is moved, and the

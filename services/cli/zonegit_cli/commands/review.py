@@ -12,7 +12,7 @@ from zonegit.repo.change.proposals import Review
 from zonegit.repo.commit.commit_loop import Preview
 from zonegit.repo.commit.conflicts import Conflicted
 from zonegit.repo.commit.dry_runs import Judgement
-from zonegit.repo.heads import Position
+from zonegit.repo.heads import BranchPosition
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -49,7 +49,7 @@ async def command(session: Session, name: str, stat: bool, zone: Name | None, br
         findings.tell(session, review.outcome.findings)
 
 
-def _lines(name: str, into: Position, review: Review, *, stat: bool) -> Iterator[str]:
+def _lines(name: str, into: BranchPosition, review: Review, *, stat: bool) -> Iterator[str]:
     commits = count(len(review.commits), "commit")
     yield f"{name} brings {commits} to {into.branch} of {names.text(into.zone)}"
     for each in review.commits:

@@ -5,7 +5,7 @@ import click
 from zonegit.zone import rrtypes
 from zonegit.zonefile import typed_records
 from zonegit_cli import commit_command, options
-from zonegit_cli.options import How
+from zonegit_cli.options import CommitOptions
 from zonegit_cli.parse.records import parse_set
 from zonegit_cli.session import Session
 
@@ -17,7 +17,7 @@ from zonegit_cli.session import Session
 @options.RESPELL
 @options.commits
 async def command(
-    session: Session, name: str, rdtype: str, rest: tuple[str, ...], how: How
+    session: Session, name: str, rdtype: str, rest: tuple[str, ...], how: CommitOptions
 ) -> None:
     """Make an RRset hold exactly these records, as one commit.
 

@@ -9,7 +9,7 @@ from zonegit.objects.model import Tag
 from zonegit.repo import read_zone, refish
 from zonegit.repo.commit import diff
 from zonegit.repo.inspect import compare, log
-from zonegit.repo.inspect.compare import Sides
+from zonegit.repo.inspect.compare import ComparedTrees
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
@@ -18,7 +18,7 @@ from zonegit.zonefile.writer import record_head
 from zonegit_cli import options
 from zonegit_cli.render import commits, identities, rrsets
 from zonegit_cli.render import shell as commands
-from zonegit_cli.render.commits import Entry
+from zonegit_cli.render.commits import ShownCommit
 from zonegit_cli.session import Session
 
 
@@ -64,11 +64,13 @@ async def _show_commit(
         reader = Reader(repo.objects)
         at = await refish.resolve(repo, text, zone=zone, branch=branch)
         commit = await read_zone.read_commit(reader, at.commit)
-        found = await compare.compare(reader, Sides(at.zone, commit.first_parent, at.commit))
+        found = await compare.compare(
+            reader, ComparedTrees(at.zone, commit.first_parent, at.commit)
+        )
         labels = await log.labels(repo, reader, at.zone)
         tag = (await reader.get([at.tag]))[at.tag] if at.tag is not None else None
     signed = commits.signature(session, commit)
-    entry = Entry(at.commit, commit, labels.get(at.commit, ()), signed, found.deltas)
+    entry = ShownCommit(at.commit, commit, labels.get(at.commit, ()), signed, found.deltas)
     serial = {"zone": names.text(at.zone), "serial": found.new.serial}
     data = {**commits.as_json(entry), **serial, "signature": signed}
     lines = list(commits.full(entry))

@@ -7,7 +7,7 @@ import click
 from zonegit.errors import Invalid
 from zonegit.repo import refish
 from zonegit.repo.change import sign
-from zonegit.repo.change.sign import Resigned
+from zonegit.repo.change.sign import SignedBranch
 from zonegit.repo.commit.dry_runs import first_refusal
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -58,7 +58,7 @@ async def command(
         repo = session.repo(bus)
         found = await refish.resolve(repo, at, zone=zone, branch=branch)
         commit_command.warn_of_head(session, dry_run=dry_run)
-        heard = propagation.Heard()
+        heard = propagation.Propagated()
         wait = wait and not dry_run
         async with propagation.waiting(
             session, bus, found.zone, found.branch, wanted=wait
@@ -80,7 +80,7 @@ async def command(
         raise refusal
 
 
-def _line(zone: Name, signed: Resigned) -> str:
+def _line(zone: Name, signed: SignedBranch) -> str:
     where = f"{names.text(zone)} {signed.branch}"
     if signed.commit == signed.old:
         return f"nothing to do: {where} {commit_id(signed.commit)} is signed by this key"

@@ -10,9 +10,9 @@ import click
 from zonegit.errors import Invalid
 from zonegit.objects.model import subject
 from zonegit.repo import heads
-from zonegit.repo.heads import Position
+from zonegit.repo.heads import BranchPosition
 from zonegit.repo.inspect import ahead_behind
-from zonegit.repo.inspect.ahead_behind import Apart, Standing
+from zonegit.repo.inspect.ahead_behind import AheadBehind, BranchStatus
 from zonegit.store.ref_names import DEFAULT_BRANCH
 from zonegit.wire.messages import ResolverStatus, ServedZone
 from zonegit.zone import names
@@ -21,7 +21,7 @@ from zonegit_cli import options, sequencer, sequencer_state
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.propagation import branch_and_share, survey
 from zonegit_cli.render import commits
-from zonegit_cli.sequencer_state import Place, Unfinished
+from zonegit_cli.sequencer_state import BranchKey, SequencerState
 from zonegit_cli.session import Session
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -65,7 +65,7 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
     session.output.result(data, lines)
 
 
-def _unfinished(session: Session, place: Place) -> Unfinished | None:
+def _unfinished(session: Session, place: BranchKey) -> SequencerState | None:
     """What is unfinished there; a file that does not tell is no reason to say nothing else."""
     try:
         return sequencer_state.read(session.state, place)
@@ -74,7 +74,7 @@ def _unfinished(session: Session, place: Place) -> Unfinished | None:
         return None
 
 
-def _json(at: Position, stands: Standing) -> dict[str, Any]:
+def _json(at: BranchPosition, stands: BranchStatus) -> dict[str, Any]:
     tip, apart = stands.tip, stands.apart
     return {
         "zone": names.text(at.zone),
@@ -89,7 +89,9 @@ def _json(at: Position, stands: Standing) -> dict[str, Any]:
     }
 
 
-def _lines(operator: str, at: Position, stands: Standing, signed: str | None) -> Iterator[str]:
+def _lines(
+    operator: str, at: BranchPosition, stands: BranchStatus, signed: str | None
+) -> Iterator[str]:
     tip = stands.tip
     yield f"{operator} on {click.style(at.branch, fg='green')} of {names.text(at.zone)}"
     if at.tip is None or tip is None:
@@ -104,15 +106,15 @@ def _lines(operator: str, at: Position, stands: Standing, signed: str | None) ->
         yield _apart_line(stands.apart)
 
 
-def _apart_line(apart: Apart) -> str:
+def _apart_line(apart: AheadBehind) -> str:
     match apart:
-        case Apart(0, 0):
+        case AheadBehind(0, 0):
             return f"at the same commit as {DEFAULT_BRANCH}"
-        case Apart(ahead, 0):
+        case AheadBehind(ahead, 0):
             return f"{count(ahead, 'commit')} ahead of {DEFAULT_BRANCH}"
-        case Apart(0, behind):
+        case AheadBehind(0, behind):
             return f"{count(behind, 'commit')} behind {DEFAULT_BRANCH}"
-        case Apart(ahead, behind):
+        case AheadBehind(ahead, behind):
             return f"{count(ahead, 'commit')} ahead of {DEFAULT_BRANCH}, {behind} behind"
 
 
@@ -141,7 +143,7 @@ def _served_json(resolver: str, served: ServedZone) -> dict[str, object]:
     }
 
 
-def _served_lines(statuses: Sequence[ResolverStatus], at: Position) -> list[str]:
+def _served_lines(statuses: Sequence[ResolverStatus], at: BranchPosition) -> list[str]:
     if not statuses:
         return ["no resolver answers"]
     lines = []
@@ -151,7 +153,7 @@ def _served_lines(statuses: Sequence[ResolverStatus], at: Position) -> list[str]
     return lines or [f"{len(statuses)} resolver(s) answer; none serves this zone"]
 
 
-def _what(served: ServedZone, at: heads.Position) -> str:
+def _what(served: ServedZone, at: heads.BranchPosition) -> str:
     is_same = at.tip is not None and served.commit == at.tip.target
     commit = "this commit" if is_same else commit_id(served.commit or b"")
     if served.pinned:

@@ -7,7 +7,7 @@ import click
 
 from zonegit.repo import heads, refish
 from zonegit.repo.change import tags
-from zonegit.repo.change.tags import Listed
+from zonegit.repo.change.tags import ListedTag
 from zonegit.repo.heads import Repo
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -82,20 +82,20 @@ def _data(zone: Name, name: str, commit: bytes) -> dict[str, Any]:
     return {"zone": names.text(zone), "tag": name, "commit": commit.hex()}
 
 
-def _tell(session: Session, zone: Name, found: list[Listed]) -> None:
+def _tell(session: Session, zone: Name, found: list[ListedTag]) -> None:
     text = [f"{names.text(zone)} has no tag yet: zonegit tag NAME -m TEXT makes one"]
     data = {"zone": names.text(zone), "tags": {each.name: _json(each) for each in found}}
     lines = columns([_row(each) for each in found]) if found else text
     session.output.result(data, lines, paged=True)
 
 
-def _row(each: Listed) -> tuple[str, ...]:
+def _row(each: ListedTag) -> tuple[str, ...]:
     tagger = each.tag.tagger if each.tag is not None else None
     who = (tagger.name, identities.moment(tagger)) if tagger is not None else ("", "")
     return each.name, commit_id(each.commit), *who, each.subject
 
 
-def _json(each: Listed) -> dict[str, Any]:
+def _json(each: ListedTag) -> dict[str, Any]:
     tag = each.tag
     return {
         "commit": each.commit.hex(),

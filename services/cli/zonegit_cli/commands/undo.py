@@ -4,13 +4,13 @@ import click
 
 from zonegit_cli import options, undo_command
 from zonegit_cli.session import Session
-from zonegit_cli.undo_command import Options
+from zonegit_cli.undo_command import UndoOptions
 
 
 @options.page("undo")
 @click.argument("operation", required=False)
 @undo_command.takes_back
-async def command(session: Session, operation: str | None, options: Options) -> None:
+async def command(session: Session, operation: str | None, options: UndoOptions) -> None:
     """Take back what OPERATION did: every branch, tag, HEAD and zone that it moved goes back to
     where it was. zonegit op log lists operations; four digits of the id are enough.
 

@@ -16,8 +16,8 @@ from zonegit_cli.parse.addresses import parse_address
 from zonegit_cli.session import Session
 from zonegit_cli.stack import folder, record, supervisor
 from zonegit_cli.stack.logs import LogBounds
-from zonegit_cli.stack.record import Record
-from zonegit_cli.stack.supervisor import Options
+from zonegit_cli.stack.record import StackRecord
+from zonegit_cli.stack.supervisor import UpOptions
 
 DETACH_S = 40.0
 
@@ -97,7 +97,7 @@ async def command(
         _start_in_background(session, data)
         return
     logs = LogBounds(log_size * 1_000_000, log_files)
-    options = Options(data, listen, metrics, resolvers, resolver_config, log_level, logs)
+    options = UpOptions(data, listen, metrics, resolvers, resolver_config, log_level, logs)
     with record.locked(data):
         planned = supervisor.plan(options)
         await supervisor.run(
@@ -125,7 +125,7 @@ def _start_in_background(session: Session, data: Path) -> None:
     while time.monotonic() < deadline:
         found = config.read_stack(data)
         if found and found.get("ready"):
-            _tell(session, data, Record(**found))
+            _tell(session, data, StackRecord(**found))
             return
         if process.poll() is not None:
             break
@@ -134,7 +134,7 @@ def _start_in_background(session: Session, data: Path) -> None:
     raise Unavailable(f"the stack did not come up: {said or 'it said nothing'}")
 
 
-def _tell(session: Session, data: Path, up: Record) -> None:
+def _tell(session: Session, data: Path, up: StackRecord) -> None:
     host, port = parse_address(up.dns[0])
     metrics = f"http://{up.metrics}/metrics" if up.metrics else None
     facts: dict[str, Any] = {

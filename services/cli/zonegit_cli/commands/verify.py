@@ -11,7 +11,7 @@ from zonegit.objects.commit_signatures import Keyring
 from zonegit.objects.model import Commit, subject
 from zonegit.repo import refish
 from zonegit.repo.inspect import verify
-from zonegit.repo.inspect.verify import Checked, Report
+from zonegit.repo.inspect.verify import Checked, VerifyReport
 from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import commit_id
@@ -77,7 +77,7 @@ def _configured(session: Session) -> list[Path]:
     return [path]
 
 
-def _lines(report: Report, trusted: Names, chain: bool) -> Iterator[str]:
+def _lines(report: VerifyReport, trusted: Names, chain: bool) -> Iterator[str]:
     for each in report.failed or [report.named]:
         head = f"{_kind(each)} {commit_id(each.id)}"
         yield f"{head} {said(each.verdict, trusted)}: {subject(each.value)}"
@@ -87,7 +87,7 @@ def _lines(report: Report, trusted: Names, chain: bool) -> Iterator[str]:
         yield f"{report.count} verified: {report.unsigned} unsigned, {bad} bad; good: {good or 0}"
 
 
-def _json(report: Report, trusted: Names) -> dict[str, Any]:
+def _json(report: VerifyReport, trusted: Names) -> dict[str, Any]:
     return {
         **_checked_json(report.named, trusted),
         "verified": report.count,

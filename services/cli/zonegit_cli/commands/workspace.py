@@ -14,8 +14,8 @@ from zonegit_cli import options
 from zonegit_cli.output import columns, count
 from zonegit_cli.session import Session
 from zonegit_cli.workspace import schemes, working_tree
-from zonegit_cli.workspace.file_status import File, Progress, compare
-from zonegit_cli.workspace.index import Entry
+from zonegit_cli.workspace.file_status import FileProgress, FileStatus, compare
+from zonegit_cli.workspace.index import IndexEntry
 
 SHOWN: Final = 20
 """Files listed one by one before they are only counted."""
@@ -279,11 +279,11 @@ for _page in (checkout, status, diff, commit, update):
     command.add_command(_page)
 
 
-def _bar(session: Session) -> Progress:
+def _bar(session: Session) -> FileProgress:
     return lambda done, total: session.output.bar(done, total, "zones")
 
 
-def _to_commit(session: Session, files: Sequence[File], *, new: bool) -> list[File]:
+def _to_commit(session: Session, files: Sequence[FileStatus], *, new: bool) -> list[FileStatus]:
     """The files that get a commit; those that are left alone, and what is odd about the others, is
     told.
 
@@ -308,7 +308,7 @@ def _rest(every: Sequence[Any]) -> list[str]:
     return [f"  and {len(every) - SHOWN:,} more"] if len(every) > SHOWN else []
 
 
-def _entry_json(entry: Entry) -> dict[str, Any]:
+def _entry_json(entry: IndexEntry) -> dict[str, Any]:
     return {
         "zone": names.text(entry.zone),
         "path": entry.path,
@@ -318,7 +318,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _file_json(file: File) -> dict[str, Any]:
+def _file_json(file: FileStatus) -> dict[str, Any]:
     return {
         "zone": names.text(file.zone),
         "path": file.path,
@@ -329,7 +329,7 @@ def _file_json(file: File) -> dict[str, Any]:
     }
 
 
-def _file_lines(files: Sequence[File]) -> list[str]:
+def _file_lines(files: Sequence[FileStatus]) -> list[str]:
     rows = [
         (f"  {click.style(file.state, fg=_COLOURS[file.state])}", names.text(file.zone), shown)
         for file in files

@@ -95,12 +95,12 @@ async def remove(
         places = [(zone, branch) for branch in sorted(refs.heads)]
         async with propagation.waiting_for(session, bus, places, wanted=wait) as waiters:
             done = await remove_zone.remove_zone(repo, refs, force=force, because=because)
-            moved: dict[propagation.Place, Moved] = {
+            moved: dict[propagation.ZoneBranch, Moved] = {
                 (zone, branch): each for branch, each in done.moves.items()
             }
             heard = await propagation.until_all(waiters, moved)
     gone = {ref.path(): target.hex() for ref, target in sorted(done.removed.items())}
-    served = propagation.together([propagation.Heard([] if wait else None), *heard.values()])
+    served = propagation.together([propagation.Propagated([] if wait else None), *heard.values()])
     data = {"zone": names.text(zone), "removed": gone, **served.json()}
     lines = [f"removed {names.text(zone)}", *_branches(gone, "was"), *served.lines("gone from")]
     session.output.result(data, lines)

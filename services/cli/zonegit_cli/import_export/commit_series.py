@@ -9,15 +9,15 @@ import msgspec
 from zonegit.objects.ids import CommitId
 from zonegit.repo import heads
 from zonegit.repo.change import import_series
-from zonegit.repo.change.import_series import Added, Version, Written
+from zonegit.repo.change.import_series import Added, ImportedSeries, ImportedVersion
 from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.dry_runs import first_refusal
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.zone import names
 from zonegit_cli import propagation
 from zonegit_cli.commit_command import warn_of_head
 from zonegit_cli.import_export.master_files import MasterFiles
-from zonegit_cli.options import How
+from zonegit_cli.options import CommitOptions
 from zonegit_cli.output import commit_id, count
 from zonegit_cli.render import documents, dry_runs, findings, outcomes
 from zonegit_cli.render.documents import (
@@ -38,17 +38,21 @@ class NewVersions(msgspec.Struct, frozen=True):
         base: the commit that the first one comes on, a descendant of the tip; None: the tip.
     """
 
-    versions: Iterable[Version]
+    versions: Iterable[ImportedVersion]
     known: int = 0
     base: CommitId | None = None
 
 
-VersionsFor = Callable[[Repo, Position], Awaitable[NewVersions]]
+VersionsFor = Callable[[Repo, BranchPosition], Awaitable[NewVersions]]
 """Finds the versions to commit, once the branch is known."""
 
 
 async def commit(
-    session: Session, how: How, versions_for: VersionsFor, meant: Intent, master: MasterFiles
+    session: Session,
+    how: CommitOptions,
+    versions_for: VersionsFor,
+    meant: Intent,
+    master: MasterFiles,
 ) -> None:
     """Commits versions on the branch the command works on and tells what came of it."""
     done = 0
@@ -68,7 +72,7 @@ async def commit(
             new = await versions_for(repo, at)
             written = await import_series.write(repo, at, new.versions, meant, told, new.base)
             session.output.progress("")
-            heard = await waiter.until(written.moved) if written.moved else propagation.Heard()
+            heard = await waiter.until(written.moved) if written.moved else propagation.Propagated()
         findings.tell(session, written.findings)
         data: dict[str, Any] = {}
         if session.output.as_json:
@@ -81,7 +85,9 @@ async def commit(
         raise refusal
 
 
-def _lines(at: Position, new: NewVersions, written: Written, how: How) -> list[str]:
+def _lines(
+    at: BranchPosition, new: NewVersions, written: ImportedSeries, how: CommitOptions
+) -> list[str]:
     where = f"{names.text(at.zone)} {at.branch}"
     made = written.commits
     known = [f"  {count(new.known, 'version')} imported before"] if new.known else []
@@ -109,7 +115,9 @@ def _line(added: Added) -> str:
     )
 
 
-async def _document(repo: Repo, at: Position, written: Written, how: How) -> CommitDocument:
+async def _document(
+    repo: Repo, at: BranchPosition, written: ImportedSeries, how: CommitOptions
+) -> CommitDocument:
     made = written.commits
     tip = at.tip.target if at.tip is not None else None
     if written.moved is not None:
@@ -130,7 +138,9 @@ async def _document(repo: Repo, at: Position, written: Written, how: How) -> Com
     )
 
 
-def _with_versions(document: ImportDocument, new: NewVersions, written: Written) -> SeriesDocument:
+def _with_versions(
+    document: ImportDocument, new: NewVersions, written: ImportedSeries
+) -> SeriesDocument:
     versions = [
         VersionDocument(
             source=each.source,

@@ -12,10 +12,10 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import read_zone
 from zonegit.repo.change import import_sources
 from zonegit.repo.commit import drafts, spelling_changes
-from zonegit.repo.commit.edits import Changes, Key
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.commit.edits import Changes, RRsetKey
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.repo.inspect import git_format
-from zonegit.store.commit_reader import Past
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
@@ -65,7 +65,7 @@ class Continuation(msgspec.Struct, frozen=True):
 
 async def continue_from_git(
     repo: Repo,
-    at: Position,
+    at: BranchPosition,
     history: GitHistory,
     rev: str,
     chain: list[str],
@@ -133,7 +133,7 @@ def _rewritten(rev: str, source: str, branch: str) -> Invalid:
 
 async def count_known_files(
     repo: Repo,
-    at: Position,
+    at: BranchPosition,
     named: Sequence[str],
     stdin: bytes | None,
     master: MasterFiles,
@@ -189,7 +189,7 @@ async def _find_new(
     first = next((places[each] for each in given[: len(named)] if each in places), None)
     if first is None or all(each in places for each in given[: len(named)]):
         return None
-    before: dict[Key, RRset] = {}
+    before: dict[RRsetKey, RRset] = {}
     if parents := log[first].commit.parents:
         before = await _stored(repo, parents[0])
     for file, source in zip(named, given, strict=False):
@@ -202,7 +202,9 @@ async def _find_new(
     return None
 
 
-def _differs(version: Mapping[Key, RRset], before: Mapping[Key, RRset], zone: Name) -> bool:
+def _differs(
+    version: Mapping[RRsetKey, RRset], before: Mapping[RRsetKey, RRset], zone: Name
+) -> bool:
     """Return whether a version becomes a commit on top of the one before."""
     soa = zone, rrtypes.SOA
     if version.keys() != before.keys():
@@ -213,7 +215,7 @@ def _differs(version: Mapping[Key, RRset], before: Mapping[Key, RRset], zone: Na
     return bool(spelling_changes.settle(changes, before).changes)
 
 
-async def _stored(repo: Repo, commit: CommitId) -> dict[Key, RRset]:
+async def _stored(repo: Repo, commit: CommitId) -> dict[RRsetKey, RRset]:
     reader = Reader(repo.objects)
     tree = (await read_zone.read_commit(reader, commit)).tree
     return {(each.owner, each.rdtype): each for each in await read_zone.whole_zone(reader, tree)}
@@ -225,7 +227,7 @@ def _octets(file: str, stdin: bytes | None) -> bytes:
 
 async def _find_exported(
     repo: Repo,
-    at: Position,
+    at: BranchPosition,
     history: GitHistory,
     chain: Sequence[str],
     log: Sequence[Logged],
@@ -249,7 +251,7 @@ async def _find_exported(
     return None
 
 
-async def _is_ahead(repo: Repo, at: Position, commit: CommitId) -> bool:
+async def _is_ahead(repo: Repo, at: BranchPosition, commit: CommitId) -> bool:
     """Return whether a stored commit is one of the zone, and the branch's tip an ancestor of it."""
     reader = Reader(repo.objects)
     try:
@@ -258,7 +260,9 @@ async def _is_ahead(repo: Repo, at: Position, commit: CommitId) -> bool:
         return False  # a commit of another zone, or another object
     if at.tip is None:
         return True
-    compared = await Past(repo.objects, reader).answer(commit_graph.compare(at.commit(), commit))
+    compared = await CommitReader(repo.objects, reader).answer(
+        commit_graph.compare(at.commit(), commit)
+    )
     return not compared.ours
 
 
@@ -290,7 +294,9 @@ async def _equal(
     return Continuation(chain, known, None, edits)
 
 
-def _contents(versions: Iterable[dict[Key, RRset] | None], zone: Name) -> list[ObjectId | None]:
+def _contents(
+    versions: Iterable[dict[RRsetKey, RRset] | None], zone: Name
+) -> list[ObjectId | None]:
     return [
         None if each is None else import_sources.version_content(each, zone) for each in versions
     ]
@@ -298,9 +304,9 @@ def _contents(versions: Iterable[dict[Key, RRset] | None], zone: Name) -> list[O
 
 def _versions(
     history: GitHistory, chain: Sequence[str], zone: Name, master: MasterFiles
-) -> Iterator[dict[Key, RRset] | None]:
+) -> Iterator[dict[RRsetKey, RRset] | None]:
     """Yield the RRsets at each commit; None: the file is not there, or cannot be read."""
-    found: dict[Key, RRset] | None = None
+    found: dict[RRsetKey, RRset] | None = None
     changes = history.read(chain)
     change = next(changes, None)
     for commit in chain:

@@ -17,7 +17,7 @@ import msgspec
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.repo.inspect import git_format
-from zonegit.repo.inspect.git_format import Recorded
+from zonegit.repo.inspect.git_format import GitCommit
 from zonegit.zonefile.reader import MAX_OCTETS
 
 MAX_COMMITS: Final = 1 << 18
@@ -49,7 +49,7 @@ class Changed(msgspec.Struct, frozen=True):
     """A commit of git and the file as it stands there; ``content`` None: it is not there."""
 
     id: str
-    said: Recorded
+    said: GitCommit
     content: bytes | None
 
     @property
@@ -168,7 +168,7 @@ class GitHistory:
             return False
         return True
 
-    def recorded(self, commits: Sequence[str]) -> Iterator[Recorded]:
+    def recorded(self, commits: Sequence[str]) -> Iterator[GitCommit]:
         """Yield what each of these commits says, without the file.
 
         Raises:

@@ -16,7 +16,7 @@ from zonegit.repo.inspect.git_export import BRANCH
 from zonegit.zone import names
 from zonegit_cli.import_export import earlier_export, git_history
 from zonegit_cli.import_export.git_history import command, environment, said
-from zonegit_cli.workspace.paths import Placed
+from zonegit_cli.workspace.paths import PlacedZone
 
 STAGING: Final = ".zonegit-"
 
@@ -25,7 +25,7 @@ STAGING: Final = ".zonegit-"
 _NOT_FOR_GIT: Final = re.compile(r"(?:^|[/\\])(?:\.git|git~\d|gi[0-9a-z]{0,4}~\d)", re.IGNORECASE)
 
 
-def check_paths(placed: Iterable[Placed]) -> None:
+def check_paths(placed: Iterable[PlacedZone]) -> None:
     """Raises:
     Invalid: git would not keep a file of that path.
     """
@@ -33,7 +33,7 @@ def check_paths(placed: Iterable[Placed]) -> None:
         check_path(each)
 
 
-def check_path(placed: Placed) -> None:
+def check_path(placed: PlacedZone) -> None:
     """Raises:
     Invalid: git would not keep a file of that path.
     """

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.repo.commit.edits import Key
+from zonegit.repo.commit.edits import RRsetKey
 from zonegit.zone.findings import Finding
 from zonegit.zone.line_cache import Lines
 from zonegit.zone.names import Name
@@ -21,7 +21,7 @@ MOST_SKIPPED: Final = 1_000
 """Skipped records that are told one by one; beyond that they are counted."""
 
 
-class LeftOut:
+class SkippedRecords:
     """The records that were skipped: each is told as it is met, the first thousand are kept."""
 
     def __init__(self, session: Session) -> None:
@@ -63,7 +63,7 @@ class MasterFiles:
     error."""
 
     def __init__(
-        self, session: Session, include: Opener | None, left_out: LeftOut | None = None
+        self, session: Session, include: Opener | None, left_out: SkippedRecords | None = None
     ) -> None:
         self._session = session
         self._include = include
@@ -73,7 +73,7 @@ class MasterFiles:
 
     def read(
         self, octets: bytes, source: str, zone: Name, *, whole: bool = True
-    ) -> dict[Key, RRset]:
+    ) -> dict[RRsetKey, RRset]:
         """Read the RRsets of one file; :meth:`take_findings` returns the findings about it.
 
         Raises:
@@ -107,7 +107,9 @@ class MasterFiles:
         found, self._findings = tuple(self._findings), []
         return found
 
-    def read_if_it_can_be(self, octets: bytes, source: str, zone: Name) -> dict[Key, RRset] | None:
+    def read_if_it_can_be(
+        self, octets: bytes, source: str, zone: Name
+    ) -> dict[RRsetKey, RRset] | None:
         """As :meth:`read`, but where records may be left out, so may a whole file: None then."""
         try:
             return self.read(octets, source, zone)
@@ -118,7 +120,7 @@ class MasterFiles:
             self._session.output.note(f"left out: {error.message}")
             return None
 
-    def try_read(self, octets: bytes, zone: Name) -> dict[Key, RRset] | None:
+    def try_read(self, octets: bytes, zone: Name) -> dict[RRsetKey, RRset] | None:
         """Return the RRsets of a version that is only compared; None: it cannot be read."""
         try:
             skip = _skip if self._left_out is not None else None

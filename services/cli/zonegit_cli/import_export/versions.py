@@ -10,8 +10,8 @@ import msgspec
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.model import Identity
 from zonegit.repo.change import import_sources
-from zonegit.repo.change.import_series import Version
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.change.import_series import ImportedVersion
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset, soa
@@ -30,13 +30,13 @@ DATES: Final[tuple[Dates, ...]] = ("now", "serial", "mtime")
 
 def of_files(
     repo: Repo,
-    at: Position,
+    at: BranchPosition,
     named: Sequence[str],
     dates: Dates,
     message: str | None,
     master: MasterFiles,
     stdin: bytes | None = None,
-) -> Iterator[Version]:
+) -> Iterator[ImportedVersion]:
     """Read a version from each file, in their order; ``message`` None: each says its file's name.
     ``stdin`` is what standard input was, if it was read.
 
@@ -54,18 +54,18 @@ def of_files(
             who = _dated(repo.now(), dates, file, rrsets[at.zone, rrtypes.SOA])
             words = message or f"import {files.shown(Path(file).name)}"
             words = import_sources.add_source(words, import_sources.of_file(octets))
-            yield Version(source, rrsets, words, who, who, master.take_findings())
+            yield ImportedVersion(source, rrsets, words, who, who, master.take_findings())
 
 
 def of_git(
     session: Session,
-    at: Position,
+    at: BranchPosition,
     history: GitHistory,
     commits: Sequence[str],
     master: MasterFiles,
     known: int = 0,
     findings: tuple[Finding, ...] = (),
-) -> Iterator[Version]:
+) -> Iterator[ImportedVersion]:
     """Read a version from each of these commits of git that changed the file, the first ``known``
     left out, with its author, committer and message. Where the file was deleted the zone stays as
     it was, and that is reported. The first version has ``findings`` in addition to its own.
@@ -87,7 +87,7 @@ def of_git(
             )
             found = findings + master.take_findings()
             findings = ()
-            yield Version(source, rrsets, words, said.author, said.committer, found)
+            yield ImportedVersion(source, rrsets, words, said.author, said.committer, found)
 
 
 def _dated(who: Identity, dates: Dates, file: str, found: RRset) -> Identity:

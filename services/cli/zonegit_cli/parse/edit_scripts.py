@@ -18,7 +18,7 @@ import msgspec
 
 from zonegit.errors import Invalid
 from zonegit.repo.commit import edits, patch
-from zonegit.repo.commit.edits import Delete, Edit
+from zonegit.repo.commit.edits import Delete, RRsetEdit
 from zonegit.zone import names, rrtypes, rules
 from zonegit.zone.findings import Finding
 from zonegit.zone.lexer import MAX_ENTRY, failure
@@ -47,7 +47,7 @@ USAGE: Final = {
 class Script(msgspec.Struct, frozen=True):
     """The edits of a script, in order, and what the operator should know about them."""
 
-    edits: list[Edit]
+    edits: list[RRsetEdit]
     findings: list[Finding]
 
 
@@ -74,7 +74,7 @@ def read(octets: bytes, zone: Name, source: str, ttl: int | None = None) -> Scri
     if len(octets) > patch.MAX_OCTETS:
         raise Invalid(f"{source}: more than {patch.MAX_OCTETS} octets")
     refuse_markers(octets, source)
-    found: list[Edit] = []
+    found: list[RRsetEdit] = []
     notes: list[Finding] = []
     for number, line in enumerate(io.BytesIO(octets.removeprefix(b"\xef\xbb\xbf")), 1):
         try:
@@ -138,7 +138,7 @@ def _words(line: bytes) -> list[str]:
         raise Invalid(reason, hint="words are quoted as in a shell; \\ quotes one sign") from None
 
 
-def _edit(words: list[str], zone: Name, ttl: int | None) -> Edit:
+def _edit(words: list[str], zone: Name, ttl: int | None) -> RRsetEdit:
     match words:
         case ["set", name, *typed] if len(typed) > 1:
             return parse_set(zone, name, typed_records.split_words(typed), ttl)

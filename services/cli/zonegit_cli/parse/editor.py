@@ -50,7 +50,7 @@ def words() -> list[str]:
         raise Invalid(f"the editor {text!r} is no command: {str(error).lower()}") from error
 
 
-class Sheet:
+class EditedFile:
     """A file of the operator's alone while it is edited. It goes when all went well; with a
     failure, or once :meth:`keep` was called, what was typed stays, and ``tell`` is told so."""
 

@@ -9,9 +9,9 @@ from zonegit.repo.commit import patch
 from zonegit.zone import rrtypes
 from zonegit_cli.parse import edit_scripts
 
-Kind = Literal["plan", "diff", "edits", "zone"]
+FileKind = Literal["plan", "diff", "edits", "zone"]
 
-NAMES: Final[dict[Kind, str]] = {
+NAMES: Final[dict[FileKind, str]] = {
     "plan": "a saved plan",
     "diff": "a diff",
     "edits": "a file of edits",
@@ -21,7 +21,7 @@ MAX_WORDS: Final = 4
 """Words of a record up to its type: owner, TTL, class, type."""
 
 
-def find_kind(octets: bytes) -> Kind | None:
+def find_kind(octets: bytes) -> FileKind | None:
     """Return what a file looks like, by its first line that is neither empty nor a comment; None:
     like nothing that is known."""
     if saved_plan.is_plan(octets):

@@ -8,14 +8,14 @@ import msgspec
 
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit, Tag, subject
-from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.inspect.log import Label
 from zonegit_cli.output import commit_id
 from zonegit_cli.render import identities, patches
 from zonegit_cli.session import Session
 
 
-class Entry(msgspec.Struct, frozen=True):
+class ShownCommit(msgspec.Struct, frozen=True):
     """A commit, what points at it, what is to be said of its signature, and what it changed of its
     first parent; None: nobody asked."""
 
@@ -23,16 +23,16 @@ class Entry(msgspec.Struct, frozen=True):
     commit: Commit
     labels: Sequence[Label] = ()
     signature: str | None = None
-    deltas: list[Delta] | None = None
+    deltas: list[RRsetDelta] | None = None
 
 
-def oneline(entry: Entry) -> Iterator[str]:
+def oneline(entry: ShownCommit) -> Iterator[str]:
     """A line for the commit, and its patch."""
     yield f"{commit_id(entry.id)}{_decoration(entry)} {subject(entry.commit)}"
     yield from patches.lines(entry.deltas or ())
 
 
-def full(entry: Entry) -> Iterator[str]:
+def full(entry: ShownCommit) -> Iterator[str]:
     """All of its header and message, and its patch."""
     commit, author = entry.commit, entry.commit.author
     yield click.style(f"commit {entry.id.hex()}", fg="yellow") + _decoration(entry)
@@ -61,7 +61,7 @@ def signature(session: Session, value: Commit | Tag) -> str | None:
     return signatures.by_keys_in(path, value)
 
 
-def as_json(entry: Entry) -> dict[str, Any]:
+def as_json(entry: ShownCommit) -> dict[str, Any]:
     """For ``--json``; ``changes`` only where somebody asked for them."""
     commit = entry.commit
     said = {
@@ -78,7 +78,7 @@ def as_json(entry: Entry) -> dict[str, Any]:
     return said if entry.deltas is None else said | {"changes": patches.as_json(entry.deltas)}
 
 
-def _decoration(entry: Entry) -> str:
+def _decoration(entry: ShownCommit) -> str:
     if not entry.labels:
         return ""
     shown = ", ".join(_label(each) for each in entry.labels)

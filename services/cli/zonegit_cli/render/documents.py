@@ -11,14 +11,14 @@ from typing import Any, Final, Literal
 import msgspec
 
 from zonegit.merge.conflicts import Clash
-from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding, Severity
 from zonegit.zone.rrset import RRset, rdata_to_text
 
 SCHEMA: Final = 1
 
-Kind = Literal["added", "modified", "deleted"]
+DocumentKind = Literal["added", "modified", "deleted"]
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,7 +37,7 @@ class ChangeDocument(_Document, kw_only=True):
 
     name: str
     type: str
-    change: Kind
+    change: DocumentKind
     old: RRsetDocument | None
     new: RRsetDocument | None
 
@@ -216,7 +216,7 @@ def content(rrset: RRset | None) -> RRsetDocument | None:
     return RRsetDocument(ttl=rrset.ttl, rdata=rdata)
 
 
-def changes(deltas: Iterable[Delta]) -> list[ChangeDocument]:
+def changes(deltas: Iterable[RRsetDelta]) -> list[ChangeDocument]:
     """Return what differs, an entry for each RRset."""
     return [
         ChangeDocument(
@@ -230,7 +230,7 @@ def changes(deltas: Iterable[Delta]) -> list[ChangeDocument]:
     ]
 
 
-def _kind(delta: Delta) -> Kind:
+def _kind(delta: RRsetDelta) -> DocumentKind:
     if delta.old is None:
         return "added"
     return "deleted" if delta.new is None else "modified"

@@ -19,7 +19,7 @@ Line = tuple[int, int]
 """Something drawn downwards: from which lane to which."""
 
 
-class Lanes(Generic[T]):
+class GraphLanes(Generic[T]):
     """The lanes below the last commit, each with the commit it leads to."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo.commit import patch
 from zonegit.repo.commit.commit_loop import Committed, Outcome, Preview, Unchanged
 from zonegit.repo.commit.conflicts import Conflicted
-from zonegit.repo.commit.diff import Delta, TreePair
+from zonegit.repo.commit.diff import RRsetDelta, TreePair
 from zonegit.repo.heads import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names
@@ -177,7 +177,7 @@ async def _summary(repo: Repo, made: Committed) -> Iterator[str]:
     return _limit(deltas, len(made.changes) - len(first))
 
 
-def _limit(deltas: Sequence[Delta], others: int) -> Iterator[str]:
+def _limit(deltas: Sequence[RRsetDelta], others: int) -> Iterator[str]:
     shown = 0
     for line in itertools.islice(patch.write(deltas), MAX_RECORDS):
         shown += 1

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from zonegit.repo.commit import patch
-from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.zone.rrset import title
 from zonegit_cli.output import columns
 from zonegit_cli.render import documents
@@ -15,7 +15,7 @@ from zonegit_cli.render import documents
 COLOURS = {"-": "red", "+": "green"}
 
 
-def lines(deltas: Iterable[Delta]) -> Iterator[str]:
+def lines(deltas: Iterable[RRsetDelta]) -> Iterator[str]:
     """A patch with colours, which the terminal's end strips where they do not belong."""
     return (click.style(line, fg=COLOURS[line[0]]) for line in patch.write(deltas))
 
@@ -30,7 +30,7 @@ def count_text(minus: int, plus: int) -> str:
     return " ".join(shown)
 
 
-def stat(deltas: Sequence[Delta]) -> Iterator[str]:
+def stat(deltas: Sequence[RRsetDelta]) -> Iterator[str]:
     """Yield how many records of each RRset came and went, and how many in all."""
     if not deltas:
         yield "no RRset differs"
@@ -45,7 +45,7 @@ def stat(deltas: Sequence[Delta]) -> Iterator[str]:
     yield f"{rrsets}: {count_text(went, came) or 'no record'}"
 
 
-def as_json(deltas: Iterable[Delta]) -> list[dict[str, Any]]:
+def as_json(deltas: Iterable[RRsetDelta]) -> list[dict[str, Any]]:
     """RRsets as they were and are; null where there is none."""
     found: list[dict[str, Any]] = msgspec.to_builtins(documents.changes(deltas))
     return found

@@ -7,10 +7,10 @@ import click
 
 from zonegit.objects.ids import short
 from zonegit.repo.change import saved_plan
-from zonegit.repo.change.saved_plan import Saved, Size
+from zonegit.repo.change.saved_plan import SavedPlan, ZoneSize
 from zonegit.repo.commit import change_plan, patch
-from zonegit.repo.commit.change_plan import Plan
-from zonegit.repo.heads import Position
+from zonegit.repo.commit.change_plan import ChangePlanner
+from zonegit.repo.heads import BranchPosition
 from zonegit.zone import names
 from zonegit.zone.rrset import title
 from zonegit_cli.parse import edit_scripts
@@ -21,8 +21,8 @@ SIGNS: Final = {"added": ("+", "green"), "changed": ("~", "yellow"), "deleted": 
 
 
 def of_edits(
-    octets: bytes, position: Position, source: str, ttl: int | None, *, respell: bool
-) -> Plan:
+    octets: bytes, position: BranchPosition, source: str, ttl: int | None, *, respell: bool
+) -> ChangePlanner:
     """Return what a file of edits, or a diff, is to change.
 
     Args:
@@ -43,7 +43,7 @@ def of_edits(
     return change_plan.add_findings(plan, script.findings)
 
 
-def lines(plan: Saved, size: Size) -> Iterator[str]:
+def lines(plan: SavedPlan, size: ZoneSize) -> Iterator[str]:
     """A plan for people: each RRset with what goes and what comes."""
     at = short(plan.base) if plan.base is not None else "no commit yet"
     serials = f"{plan.before} -> " if plan.before is not None else ""
@@ -58,14 +58,14 @@ def lines(plan: Saved, size: Size) -> Iterator[str]:
         yield from dry_runs.verdict_lines(plan.judgement)
 
 
-def summary(plan: Saved, size: Size) -> str:
+def summary(plan: SavedPlan, size: ZoneSize) -> str:
     """How much it changes, and of how much."""
     counted = ", ".join(f"{number} {what}" for what, number in saved_plan.summary(plan).items())
     more = "" if size.is_exact else " or more"
     return f"{counted}, of {size.rrsets:,} RRsets{more}"
 
 
-def as_json(plan: Saved, size: Size) -> dict[str, Any]:
+def as_json(plan: SavedPlan, size: ZoneSize) -> dict[str, Any]:
     """Return the document that ``--json`` prints, and that is saved."""
     counts = saved_plan.summary(plan)
     base = plan.base.hex() if plan.base is not None else None

@@ -7,9 +7,9 @@ import click
 import msgspec
 
 from zonegit.objects.ids import short
-from zonegit.repo.change.recover import Answers, BranchPlan, Lost, Owe, ZonePlan
+from zonegit.repo.change.recover import AnswersByBranch, BranchPlan, LostBranch, OweSerial, ZonePlan
 from zonegit.store.protocols import Recovery, Witness
-from zonegit.store.recovery import Answer, Doubt, Leave, Renew, describe_witness
+from zonegit.store.recovery import AnsweredSerial, Doubt, Leave, Renew, describe_witness
 from zonegit.wire.messages import ResolverStatus
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -19,14 +19,14 @@ HEADER: Final = ("ZONE", "BRANCH", "SERIAL", "RESOLVERS HAD", "", "WHAT")
 NOTHING: Final = "-"
 
 
-class Survey(msgspec.Struct, frozen=True):
+class RecoveryState(msgspec.Struct, frozen=True):
     """The state of stores and resolvers before anything is done. ``silent`` are resolvers that
     ought to have said what they answered, and did not."""
 
     recovery: Recovery
     resolvers: list[str]
     silent: list[str]
-    answers: Answers
+    answers: AnswersByBranch
     statuses: list[ResolverStatus]
 
 
@@ -43,7 +43,7 @@ def describe_doubt(zone: Name, branch: str, doubt: Doubt) -> str:
 
 
 def lines(
-    survey: Survey, plans: Sequence[ZonePlan], kept: dict[str, str], *, is_done: bool
+    survey: RecoveryState, plans: Sequence[ZonePlan], kept: dict[str, str], *, is_done: bool
 ) -> Iterable[str]:
     """Yield what was found and what becomes of each branch, for people."""
     yield _state(survey)
@@ -73,7 +73,7 @@ def lines(
         yield "there is nothing to recover"
 
 
-def _state(survey: Survey) -> str:
+def _state(survey: RecoveryState) -> str:
     found = survey.recovery
     if found.witness is not None:
         return f"the ref store was restored: {describe_witness(found.witness, found.sequence)}"
@@ -98,32 +98,32 @@ def _row(zone: Name, branch: str, made: BranchPlan, *, is_done: bool) -> tuple[s
     )
 
 
-def _known(verdict: Leave | Renew | Owe | Doubt, made: BranchPlan) -> tuple[str, str]:
+def _known(verdict: Leave | Renew | OweSerial | Doubt, made: BranchPlan) -> tuple[str, str]:
     """Return the highest serial that resolvers answered, and the resolvers that did."""
     match verdict:
         case Leave():
             return str(made.tip.serial), ""
-        case Renew(_, Answer() as answer) | Owe(_, Answer() as answer):
+        case Renew(_, AnsweredSerial() as answer) | OweSerial(_, AnsweredSerial() as answer):
             return str(answer.serial), answer.resolver
-        case Doubt(Answer() as answer, _):
+        case Doubt(AnsweredSerial() as answer, _):
             return str(answer.serial), answer.resolver
         case _:
             return NOTHING, ""
 
 
-def _what(verdict: Leave | Renew | Owe | Doubt, *, is_done: bool) -> str:
+def _what(verdict: Leave | Renew | OweSerial | Doubt, *, is_done: bool) -> str:
     match verdict:
         case Leave():
             return "stays" if not is_done else "stayed"
         case Renew(serial, _):
             return f"{'is committed' if is_done else 'to be committed'} at serial {serial}"
-        case Owe(serial, _):
+        case OweSerial(serial, _):
             return click.style(f"signed: import it with a serial after {serial}", fg="red")
         case Doubt(_, reason):
             return click.style(f"in doubt: {reason}", fg="red")
 
 
-def _lost_row(zone: Name, lost: Lost) -> tuple[str, ...]:
+def _lost_row(zone: Name, lost: LostBranch) -> tuple[str, ...]:
     return (
         names.text(zone),
         lost.branch,
@@ -135,7 +135,7 @@ def _lost_row(zone: Name, lost: Lost) -> tuple[str, ...]:
 
 
 def document(
-    survey: Survey,
+    survey: RecoveryState,
     plans: Sequence[ZonePlan],
     headroom: int,
     kept: dict[str, str],
@@ -176,19 +176,19 @@ def _zone_json(made: ZonePlan, kept: dict[str, str], *, is_done: bool) -> dict[s
     }
 
 
-def _verdict_json(verdict: Leave | Renew | Owe | Doubt) -> dict[str, Any]:
+def _verdict_json(verdict: Leave | Renew | OweSerial | Doubt) -> dict[str, Any]:
     match verdict:
         case Leave():
             return {"verdict": "leave"}
         case Renew(serial, known):
             return {"verdict": "commit", "new": serial, "known": _answer_json(known)}
-        case Owe(serial, known):
+        case OweSerial(serial, known):
             return {"verdict": "signed", "after": serial, "known": _answer_json(known)}
         case Doubt(answer, reason):
             return {"verdict": "doubt", "reason": reason, "known": _answer_json(answer)}
 
 
-def _answer_json(answer: Answer | None) -> dict[str, Any] | None:
+def _answer_json(answer: AnsweredSerial | None) -> dict[str, Any] | None:
     if answer is None:
         return None
     return {"serial": answer.serial, "resolver": answer.resolver, "tree": answer.tree.hex()}

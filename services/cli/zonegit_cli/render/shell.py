@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from zonegit.errors import Invalid
-from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT
 from zonegit.zone.rrset import RRset, rdata_to_text
@@ -21,7 +21,7 @@ def set_line(rrset: RRset) -> str:
     return _line("set", *head, *_arguments(rrset))
 
 
-def change_line(delta: Delta) -> str:
+def change_line(delta: RRsetDelta) -> str:
     """Return the command that makes one RRset what it became."""
     if delta.new is not None:
         return set_line(delta.new)

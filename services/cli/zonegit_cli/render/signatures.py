@@ -6,13 +6,13 @@ from typing import assert_never
 
 from zonegit.objects import commit_signatures
 from zonegit.objects.commit_signatures import (
-    Good,
+    GoodSignature,
     Keyring,
-    Malformed,
+    MalformedSignature,
     PublicKey,
+    SignatureVerdict,
     Unknown,
     Unsigned,
-    Verdict,
 )
 from zonegit.objects.model import Commit, Tag
 from zonegit_cli.parse import key_files
@@ -21,14 +21,14 @@ Names = Mapping[PublicKey, str]
 """What the trusted keys are called."""
 
 
-def said(verdict: Verdict, trusted: Names) -> str:
+def said(verdict: SignatureVerdict, trusted: Names) -> str:
     """The verdict on a commit or tag, to stand after its name."""
     match verdict:
-        case Good(key):
+        case GoodSignature(key):
             return f"signed by {who(key, trusted)}"
         case Unsigned():
             return "not signed"
-        case Malformed(why):
+        case MalformedSignature(why):
             return f"malformed signature ({why})"
         case Unknown():
             return "signed by none of the trusted keys, or changed after signing"

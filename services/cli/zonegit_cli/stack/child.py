@@ -31,7 +31,7 @@ FAILURE_LINES: Final = 20
 Say = Callable[[str], None]
 
 
-class Failure(msgspec.Struct, frozen=True):
+class StoreFailure(msgspec.Struct, frozen=True):
     """A line of a service's log that says which file of its own it cannot use."""
 
     event: str
@@ -56,18 +56,18 @@ class Child(msgspec.Struct):
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
     started: float = 0.0
-    broken: Failure | None = None
+    broken: StoreFailure | None = None
 
-    def store_failure(self) -> Failure | None:
+    def store_failure(self) -> StoreFailure | None:
         """Return why it cannot open its store; None: it runs, or has not said so."""
         is_open = self.process is not None and time.monotonic() - self.started > OPEN_S
         return None if is_open else self.broken
 
-    def read_failure(self) -> Failure | None:
+    def read_failure(self) -> StoreFailure | None:
         """Return the failure with which it ended, by its log; None: that has none with a file."""
         for line in reversed(self.last_words(FAILURE_LINES)):
             with suppress(msgspec.MsgspecError, RecursionError):
-                found = msgspec.json.decode(line, type=Failure)
+                found = msgspec.json.decode(line, type=StoreFailure)
                 if found.event == "service.failed":
                     return found
         return None

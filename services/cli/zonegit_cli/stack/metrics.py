@@ -16,7 +16,7 @@ from prometheus_client.samples import Sample
 
 from zonegit import http
 from zonegit.errors import Unavailable
-from zonegit.http import Reply
+from zonegit.http import HttpReply
 from zonegit_cli.parse.addresses import parse_address
 
 SCRAPE_S: Final = 3.0
@@ -30,19 +30,19 @@ async def serve(address: str, resolvers: Mapping[str, str]) -> AsyncIterator[Non
         Unavailable: the address cannot be bound.
     """
 
-    async def metrics() -> Reply:
+    async def metrics() -> HttpReply:
         replies = await _ask_all(resolvers, "/metrics")
         texts = {name: reply.body.decode() for name, reply in replies.items() if reply}
-        return Reply(200, merged(texts), CONTENT_TYPE_LATEST)
+        return HttpReply(200, merged(texts), CONTENT_TYPE_LATEST)
 
-    async def ready() -> Reply:
+    async def ready() -> HttpReply:
         replies = await _ask_all(resolvers, "/readyz")
         ok = all(reply is not None and reply.status == 200 for reply in replies.values())
         lines = [_line(name, reply) for name, reply in sorted(replies.items())]
-        return Reply(200 if ok else 503, "".join(lines).encode())
+        return HttpReply(200 if ok else 503, "".join(lines).encode())
 
-    async def live() -> Reply:
-        return Reply(200, b"ok\n")
+    async def live() -> HttpReply:
+        return HttpReply(200, b"ok\n")
 
     host, port = parse_address(address)
     pages = {"/metrics": metrics, "/readyz": ready, "/livez": live}
@@ -50,17 +50,17 @@ async def serve(address: str, resolvers: Mapping[str, str]) -> AsyncIterator[Non
         yield
 
 
-def _line(name: str, reply: Reply | None) -> str:
+def _line(name: str, reply: HttpReply | None) -> str:
     said = reply.body.decode("utf-8", "replace").strip() if reply else "does not answer"
     return f"{name}: {said}\n"
 
 
-async def _ask_all(resolvers: Mapping[str, str], path: str) -> dict[str, Reply | None]:
+async def _ask_all(resolvers: Mapping[str, str], path: str) -> dict[str, HttpReply | None]:
     replies = await asyncio.gather(*(_ask(address, path) for address in resolvers.values()))
     return dict(zip(resolvers, replies, strict=True))
 
 
-async def _ask(address: str, path: str) -> Reply | None:
+async def _ask(address: str, path: str) -> HttpReply | None:
     host, port = parse_address(address)
     try:
         return await http.get(host, port, path, timeout=SCRAPE_S)

@@ -14,7 +14,7 @@ from zonegit.errors import Unavailable
 from zonegit.objects.ids import identify
 from zonegit.zone import names
 from zonegit_cli.stack import record
-from zonegit_cli.stack.record import Record
+from zonegit_cli.stack.record import StackRecord
 
 STORES: Final = ("objectstore", "refs")
 DEGRADED_S: Final = 10.0
@@ -25,7 +25,7 @@ ASK_TIMEOUT_S: Final = 2.0
 
 
 async def everything_answers(
-    planned: Record, list_broken: Callable[[], Container[str]] = frozenset
+    planned: StackRecord, list_broken: Callable[[], Container[str]] = frozenset
 ) -> None:
     """Return once every part has answered a request, but for stores that cannot be opened, and
     for resolvers that have nothing to serve without these.

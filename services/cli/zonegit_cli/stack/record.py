@@ -22,7 +22,7 @@ LOCK_FILE = "stack.lock"
 VERSION = 1
 
 
-class Record(msgspec.Struct, frozen=True):
+class StackRecord(msgspec.Struct, frozen=True):
     """A running stack: its supervisor's pid and when that started (None: not known), its bus with
     a password for each role, where it answers DNS, where it serves metrics (None: nowhere).
     ``ready`` once everything answers but what is ``degraded``: the services that cannot open their
@@ -44,7 +44,7 @@ def resolver_names(number: int) -> list[str]:
     return [f"resolver-{each + 1}" for each in range(number)]
 
 
-def write(data: Path, record: Record) -> None:
+def write(data: Path, record: StackRecord) -> None:
     """Replaces the record as a whole: a reader sees the old or the new one."""
     text = json.dumps(msgspec.structs.asdict(record), indent=2)
     replace_file(data / config.STACK_FILE, text.encode())

@@ -21,7 +21,7 @@ from zonegit_cli.parse.addresses import format_address, parse_address
 from zonegit_cli.stack import nats, ports, readiness, record
 from zonegit_cli.stack.child import Child, Say, keep_running
 from zonegit_cli.stack.logs import LogBounds, keep_bounded, rotate
-from zonegit_cli.stack.record import Record
+from zonegit_cli.stack.record import StackRecord
 from zonegit_cli.terminal import find_start
 
 START_S: Final = 30.0
@@ -31,7 +31,7 @@ TOO_MANY_STARTS: Final = 4
 """A process that dies this often before the stack is ready will not come up."""
 
 
-class Options(msgspec.Struct, frozen=True):
+class UpOptions(msgspec.Struct, frozen=True):
     """What ``zonegit up`` was asked for; ports may be 0. ``resolver_config`` None: all zones are
     served alike."""
 
@@ -44,7 +44,7 @@ class Options(msgspec.Struct, frozen=True):
     logs: LogBounds = LogBounds()
 
 
-def plan(options: Options) -> Record:
+def plan(options: UpOptions) -> StackRecord:
     """Chooses ports and passwords.
 
     Raises:
@@ -57,17 +57,19 @@ def plan(options: Options) -> Record:
     dns = [format_address(host, ports.dns_port(host, port)) for host, port in addresses]
     pid = os.getpid()
     start = find_start(pid)
-    return Record(pid, bus, dns, _metrics_address(options), options.resolvers, start=start)
+    return StackRecord(pid, bus, dns, _metrics_address(options), options.resolvers, start=start)
 
 
-def _metrics_address(options: Options) -> str | None:
+def _metrics_address(options: UpOptions) -> str | None:
     if options.metrics is None:
         return None
     host, port = parse_address(options.metrics)
     return format_address(host, port or ports.free_port(host))
 
 
-async def run(options: Options, planned: Record, ready: Callable[[Record], None], say: Say) -> None:
+async def run(
+    options: UpOptions, planned: StackRecord, ready: Callable[[StackRecord], None], say: Say
+) -> None:
     """Run the stack until SIGTERM or SIGINT. ``ready`` is called once everything answers that can:
     a store that cannot be opened leaves the resolvers serving from their disks.
 
@@ -109,7 +111,7 @@ async def run(options: Options, planned: Record, ready: Callable[[Record], None]
         record.remove(options.data)
 
 
-def _note_degraded(options: Options, up: Record, children: Sequence[Child]) -> Record:
+def _note_degraded(options: UpOptions, up: StackRecord, children: Sequence[Child]) -> StackRecord:
     """Record that the stack is ready, and which services cannot open their stores."""
     degraded = {
         child.name: failure.describe()
@@ -122,7 +124,7 @@ def _note_degraded(options: Options, up: Record, children: Sequence[Child]) -> R
     return now
 
 
-async def _watch_degraded(options: Options, up: Record, children: Sequence[Child]) -> None:
+async def _watch_degraded(options: UpOptions, up: StackRecord, children: Sequence[Child]) -> None:
     while True:
         await asyncio.sleep(WATCH_S)
         up = _note_degraded(options, up, children)
@@ -155,7 +157,9 @@ async def _running(children: Sequence[Child], say: Say) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _merged_metrics(planned: Record, pages: Mapping[str, str | None]) -> AsyncIterator[None]:
+async def _merged_metrics(
+    planned: StackRecord, pages: Mapping[str, str | None]
+) -> AsyncIterator[None]:
     if planned.metrics is None:
         yield
         return
@@ -166,7 +170,7 @@ async def _merged_metrics(planned: Record, pages: Mapping[str, str | None]) -> A
         yield
 
 
-async def _until_ready(planned: Record, children: Sequence[Child]) -> None:
+async def _until_ready(planned: StackRecord, children: Sequence[Child]) -> None:
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_fail_when_hopeless(children))
         try:
@@ -191,7 +195,7 @@ async def _fail_when_hopeless(children: Sequence[Child]) -> None:
                 )
 
 
-def _pages(planned: Record) -> dict[str, str | None]:
+def _pages(planned: StackRecord) -> dict[str, str | None]:
     """Each resolver's own address for metrics, None where none are wanted."""
     wanted = planned.metrics is not None
     return {
@@ -200,7 +204,9 @@ def _pages(planned: Record) -> dict[str, str | None]:
     }
 
 
-def _children(options: Options, planned: Record, pages: Mapping[str, str | None]) -> list[Child]:
+def _children(
+    options: UpOptions, planned: StackRecord, pages: Mapping[str, str | None]
+) -> list[Child]:
     logs = options.data / "logs"
     logs.mkdir(exist_ok=True)
     port = int(planned.bus["url"].rpartition(":")[2])
@@ -214,7 +220,7 @@ def _children(options: Options, planned: Record, pages: Mapping[str, str | None]
     return children
 
 
-def _resolver(options: Options, planned: Record, name: str, page: str | None) -> Child:
+def _resolver(options: UpOptions, planned: StackRecord, name: str, page: str | None) -> Child:
     arguments = ["--name", name]
     for address in planned.dns:
         arguments += ["--listen", address]
@@ -226,7 +232,7 @@ def _resolver(options: Options, planned: Record, name: str, page: str | None) ->
 
 
 def _service(
-    options: Options, planned: Record, role: str, name: str, arguments: Sequence[str]
+    options: UpOptions, planned: StackRecord, role: str, name: str, arguments: Sequence[str]
 ) -> Child:
     user = name if role == "resolver" else role
     password = planned.bus["users"][user]

@@ -10,27 +10,27 @@ from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import heads, many_zones, refish
 from zonegit.repo.heads import Repo
-from zonegit.repo.many_zones import Whole
+from zonegit.repo.many_zones import WholeZoneAt
 from zonegit.store.protocols import ObjectStore, ZoneRefs
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile import writer
 from zonegit_cli.workspace import paths
-from zonegit_cli.workspace.confined_dir import Rooted, Stamp
-from zonegit_cli.workspace.file_status import Progress
-from zonegit_cli.workspace.index import Entry, Index, Seen
-from zonegit_cli.workspace.paths import Placed
+from zonegit_cli.workspace.confined_dir import ConfinedDir, FileStamp
+from zonegit_cli.workspace.file_status import FileProgress
+from zonegit_cli.workspace.index import IndexEntry, SeenContent, WorkspaceIndex
+from zonegit_cli.workspace.paths import PlacedZone
 from zonegit_cli.workspace.working_tree import Workspace
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class RequestedZone(msgspec.Struct, frozen=True):
     """A zone as the operator names it; ``refish`` None: the branch that they would work on."""
 
     zone: Name
     refish: str | None
 
 
-class Chosen(msgspec.Struct, frozen=True):
+class ZoneCheckout(msgspec.Struct, frozen=True):
     """A zone at a commit. ``branch`` None: that is no branch's tip; ``at`` is how to call it."""
 
     zone: Name
@@ -39,7 +39,7 @@ class Chosen(msgspec.Struct, frozen=True):
     commit: CommitId
 
 
-def wanted(text: str) -> Wanted:
+def wanted(text: str) -> RequestedZone:
     """``example.com``, ``example.com@canary``, ``example.com@{yesterday}``.
 
     Raises:
@@ -47,11 +47,11 @@ def wanted(text: str) -> Wanted:
     """
     at = _first_at(text)
     if at < 0:
-        return Wanted(names.parse(text), None)
+        return RequestedZone(names.parse(text), None)
     after = text[at + 1 :]
     if not after:
         raise Invalid(f"{text[:80]!r} names no branch, tag or commit after the @")
-    return Wanted(names.parse(text[:at]), text[at:] if after.startswith("{") else after)
+    return RequestedZone(names.parse(text[:at]), text[at:] if after.startswith("{") else after)
 
 
 def _first_at(text: str) -> int:
@@ -63,8 +63,8 @@ def _first_at(text: str) -> int:
 
 
 async def chosen(
-    repo: Repo, asked: Sequence[Wanted], left_out: Callable[[str], None]
-) -> list[Chosen]:
+    repo: Repo, asked: Sequence[RequestedZone], left_out: Callable[[str], None]
+) -> list[ZoneCheckout]:
     """The zones asked for, each at its commit; none: all that are registered, and ``left_out`` is
     told of each that has no commit, or no branch that could be meant.
 
@@ -73,7 +73,7 @@ async def chosen(
     """
     if asked:
 
-        async def resolved(each: Wanted) -> Chosen:
+        async def resolved(each: RequestedZone) -> ZoneCheckout:
             return await _resolved(repo, each)
 
         return await many_zones.side_by_side(resolved, asked)
@@ -96,7 +96,7 @@ async def _remembering(repo: Repo, refs: ZoneRefs) -> ZoneRefs:
     return refs if len(refs.heads) < 2 else await repo.refs.zone(refs.zone, repo.actor)
 
 
-def _usual(repo: Repo, refs: ZoneRefs) -> Chosen:
+def _usual(repo: Repo, refs: ZoneRefs) -> ZoneCheckout:
     branch = repo.default.branch or heads.usual_branch(refs)
     if repo.default.branch is not None and refs.heads and branch not in refs.heads:
         raise heads.unknown_branch(refs, branch)
@@ -105,10 +105,10 @@ def _usual(repo: Repo, refs: ZoneRefs) -> Chosen:
             f"{names.text(refs.zone)} has no commit yet",
             hint=f"give it one: zonegit import FILE --zone {names.text(refs.zone)}",
         )
-    return Chosen(refs.zone, branch, branch, CommitId(refs.heads[branch].target))
+    return ZoneCheckout(refs.zone, branch, branch, CommitId(refs.heads[branch].target))
 
 
-async def _resolved(repo: Repo, each: Wanted) -> Chosen:
+async def _resolved(repo: Repo, each: RequestedZone) -> ZoneCheckout:
     if each.refish is None:
         return _usual(repo, await repo.refs.zone(each.zone, repo.actor))
     found = await refish.resolve(repo, each.refish, zone=each.zone)
@@ -117,10 +117,12 @@ async def _resolved(repo: Repo, each: Wanted) -> Chosen:
             f"{each.refish} is of {names.text(found.zone)}, not {names.text(each.zone)}",
             hint=f"check out {names.text(found.zone)} instead",
         )
-    return Chosen(each.zone, found.branch, found.branch or each.refish, found.commit)
+    return ZoneCheckout(each.zone, found.branch, found.branch or each.refish, found.commit)
 
 
-def leave_out(index: Index, zones: Sequence[Chosen], tell: Callable[[str], None]) -> list[Chosen]:
+def leave_out(
+    index: WorkspaceIndex, zones: Sequence[ZoneCheckout], tell: Callable[[str], None]
+) -> list[ZoneCheckout]:
     """Return the zones that have a path in a workspace, those that are in it already first; each
     other one is left out, and ``tell`` takes why."""
     there = {entry.zone for entry in index.entries}
@@ -132,7 +134,7 @@ def leave_out(index: Index, zones: Sequence[Chosen], tell: Callable[[str], None]
     return sorted(kept, key=lambda each: names.canonical_key(each.zone))
 
 
-def plan(index: Index, zones: Sequence[Chosen]) -> list[Placed]:
+def plan(index: WorkspaceIndex, zones: Sequence[ZoneCheckout]) -> list[PlacedZone]:
     """Where ``zones`` lie in a workspace, those that are in it already too.
 
     Raises:
@@ -149,8 +151,11 @@ def plan(index: Index, zones: Sequence[Chosen]) -> list[Placed]:
 
 
 async def write(
-    objects: ObjectStore, workspace: Workspace, zones: Sequence[Chosen], progress: Progress
-) -> list[Entry]:
+    objects: ObjectStore,
+    workspace: Workspace,
+    zones: Sequence[ZoneCheckout],
+    progress: FileProgress,
+) -> list[IndexEntry]:
     """Writes the files that are not there yet, and returns their entries. A file that is there
     without having been checked out stays; it has to be what would have been written.
 
@@ -169,7 +174,7 @@ async def write(
             old.append((each, at.path))
     todo = [*old, *new]  # those that may be refused first
     wanted = [(each.zone, each.commit) for each, _ in todo]
-    entries: list[Entry] = []
+    entries: list[IndexEntry] = []
     try:
         async with aclosing(many_zones.zones_at(objects, wanted)) as found:
             async for whole in found:
@@ -182,22 +187,22 @@ async def write(
     return entries
 
 
-def text_of(whole: Whole) -> bytes:
+def text_of(whole: WholeZoneAt) -> bytes:
     """A zone as its file: what ``zonegit export`` prints."""
     return "".join(writer.write(whole.rrsets, whole.zone)).encode()
 
 
-def entry_of(each: Chosen, path: str, tree: ObjectId, seen: Seen) -> Entry:
+def entry_of(each: ZoneCheckout, path: str, tree: ObjectId, seen: SeenContent) -> IndexEntry:
     """What the index says of a file just written."""
-    return Entry(each.zone, path, each.branch, each.at, each.commit, tree, seen)
+    return IndexEntry(each.zone, path, each.branch, each.at, each.commit, tree, seen)
 
 
-def seen_as(octets: bytes, stamp: Stamp) -> Seen:
+def seen_as(octets: bytes, stamp: FileStamp) -> SeenContent:
     """A file of these octets."""
-    return Seen(hashlib.sha256(octets).digest(), stamp)
+    return SeenContent(hashlib.sha256(octets).digest(), stamp)
 
 
-def _put(folder: Rooted, path: str, octets: bytes) -> Seen:
+def _put(folder: ConfinedDir, path: str, octets: bytes) -> SeenContent:
     try:
         return seen_as(octets, folder.create(path, octets))
     except Conflict:

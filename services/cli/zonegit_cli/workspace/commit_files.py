@@ -10,9 +10,9 @@ from zonegit.errors import Conflict, Invalid, ZonegitError
 from zonegit.objects.ids import short
 from zonegit.repo import many_zones
 from zonegit.repo.change import multi_zone
-from zonegit.repo.change.multi_zone import Refused, Result, Wish
+from zonegit.repo.change.multi_zone import Result, ZoneCommitRequest, ZonesRefused
 from zonegit.repo.commit.commit_loop import Committed, Intent, Preview, Unchanged
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.repo.inspect import operations
 from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.store.ref_names import DEFAULT_BRANCH
@@ -20,11 +20,11 @@ from zonegit.zone import names
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit_cli.output import count
-from zonegit_cli.propagation import Heard, Place
+from zonegit_cli.propagation import Propagated, ZoneBranch
 from zonegit_cli.render import outcomes
 from zonegit_cli.render.documents import SeveralDocument
-from zonegit_cli.workspace.file_status import File
-from zonegit_cli.workspace.index import Entry
+from zonegit_cli.workspace.file_status import FileStatus
+from zonegit_cli.workspace.index import IndexEntry
 from zonegit_cli.workspace.working_tree import Workspace
 
 SHOWN: Final = 5
@@ -32,7 +32,7 @@ SHOWN: Final = 5
 
 
 async def commit(
-    repo: Repo, workspace: Workspace, files: Sequence[File], intent: Intent
+    repo: Repo, workspace: Workspace, files: Sequence[FileStatus], intent: Intent
 ) -> dict[Name, Result]:
     """Commits ``files``, which are changed or new; those are registered. Each file stays as it is,
     and says from now on what its commit does.
@@ -49,7 +49,7 @@ async def commit(
     wishes = _wishes(files, refs)
     try:
         results = await multi_zone.commit(repo, wishes, intent)
-    except Refused as refused:
+    except ZonesRefused as refused:
         raise together(refused.errors, "nothing was committed") from None
     if not intent.dry_run:
         done = [_done(file, results[file.zone]) for file in files]
@@ -57,7 +57,7 @@ async def commit(
     return results
 
 
-def _keep(workspace: Workspace, entries: Sequence[Entry]) -> None:
+def _keep(workspace: Workspace, entries: Sequence[IndexEntry]) -> None:
     try:
         workspace.keep(entries)
     except ZonegitError as error:  # a full disk, perhaps
@@ -67,8 +67,8 @@ def _keep(workspace: Workspace, entries: Sequence[Entry]) -> None:
         ) from error
 
 
-def _wishes(files: Sequence[File], refs: Mapping[Name, ZoneRefs]) -> list[Wish]:
-    wishes: list[Wish] = []
+def _wishes(files: Sequence[FileStatus], refs: Mapping[Name, ZoneRefs]) -> list[ZoneCommitRequest]:
+    wishes: list[ZoneCommitRequest] = []
     errors: dict[Name, ZonegitError] = {}
     for file in files:
         try:
@@ -80,10 +80,12 @@ def _wishes(files: Sequence[File], refs: Mapping[Name, ZoneRefs]) -> list[Wish]:
     return wishes
 
 
-def _wish(file: File, refs: ZoneRefs | None) -> Wish:
+def _wish(file: FileStatus, refs: ZoneRefs | None) -> ZoneCommitRequest:
     rrsets, found = file.content.rrsets, file.content.findings
     if file.entry is None:
-        return Wish(_beginning(file.zone, refs), rrsets, register=refs is None, findings=found)
+        return ZoneCommitRequest(
+            _beginning(file.zone, refs), rrsets, register=refs is None, findings=found
+        )
     entry = file.entry
     if entry.branch is None:
         raise Invalid(
@@ -103,26 +105,28 @@ def _wish(file: File, refs: ZoneRefs | None) -> Wish:
             hint="zonegit workspace update --merge puts both together",
             tip=tip.target.hex(),
         )
-    return Wish(Position(file.zone, entry.branch, tip), rrsets, findings=found)
+    return ZoneCommitRequest(BranchPosition(file.zone, entry.branch, tip), rrsets, findings=found)
 
 
-def _beginning(zone: Name, refs: ZoneRefs | None) -> Position:
+def _beginning(zone: Name, refs: ZoneRefs | None) -> BranchPosition:
     if refs is not None and refs.heads:
         raise Conflict(
             f"{names.text(zone)} is registered, and has commits that this file is not from",
             hint="move the file away, check the zone out, and change that",
         )
-    return Position(zone, DEFAULT_BRANCH, None)
+    return BranchPosition(zone, DEFAULT_BRANCH, None)
 
 
-def _done(file: File, result: Result) -> Entry | None:
+def _done(file: FileStatus, result: Result) -> IndexEntry | None:
     """What the index says of a file whose content is committed; None: it is not."""
     seen, tree = file.fingerprint, file.content.tree
     match result:
         case Committed():
             branch, commit = result.branch, result.commit
             if file.entry is None:
-                return Entry(file.zone, file.path, branch, branch, commit, tree, seen, own=True)
+                return IndexEntry(
+                    file.zone, file.path, branch, branch, commit, tree, seen, own=True
+                )
             return msgspec.structs.replace(
                 file.entry, commit=commit, tree=tree, seen=seen, own=True
             )
@@ -153,7 +157,10 @@ def _named(zone: Name, error: ZonegitError) -> str:
 
 
 async def documents_of(
-    repo: Repo, results: Mapping[Name, Result], heard: Mapping[Place, Heard], intent: Intent
+    repo: Repo,
+    results: Mapping[Name, Result],
+    heard: Mapping[ZoneBranch, Propagated],
+    intent: Intent,
 ) -> SeveralDocument:
     """Return the JSON document of what became of all zones; of the refused ones an error tells."""
     found = []
@@ -177,12 +184,12 @@ async def lines(repo: Repo, results: Mapping[Name, Result]) -> list[str]:
     return [line for each in done for line in await outcomes.lines(repo, each)]
 
 
-def places(files: Collection[File]) -> list[Place]:
+def places(files: Collection[FileStatus]) -> list[ZoneBranch]:
     """The branches that get the commits."""
     return [(file.zone, file.entry.branch if file.entry else DEFAULT_BRANCH) for file in files]
 
 
-def moved(results: Mapping[Name, Result]) -> dict[Place, Moved]:
+def moved(results: Mapping[Name, Result]) -> dict[ZoneBranch, Moved]:
     """What moved, by its place."""
     made = [each for each in results.values() if isinstance(each, Committed)]
     return {(each.zone, each.branch): each.moved for each in made}
@@ -227,7 +234,7 @@ def _listed(zones: Sequence[Name]) -> str:
     return f"{shown}{more}"
 
 
-def malformed(files: Collection[File]) -> Invalid | None:
+def malformed(files: Collection[FileStatus]) -> Invalid | None:
     """The error of those that do not parse, None where all do."""
     bad = [file for file in files if file.state == "malformed"]
     if not bad:

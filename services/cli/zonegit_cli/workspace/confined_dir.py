@@ -30,7 +30,7 @@ _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class Stamp(msgspec.Struct, frozen=True):
+class FileStamp(msgspec.Struct, frozen=True):
     """What tells without reading it that a file is as it was; times in nanoseconds since 1970."""
 
     mtime_ns: int
@@ -39,14 +39,14 @@ class Stamp(msgspec.Struct, frozen=True):
     inode: int
 
 
-class Rooted:
+class ConfinedDir:
     """A folder, held open; :func:`opened` makes one. Paths are relative, divided by ``/``."""
 
     def __init__(self, root: Path, descriptor: int) -> None:
         self.root = root
         self._descriptor = descriptor
 
-    def stamp(self, path: str) -> Stamp | None:
+    def stamp(self, path: str) -> FileStamp | None:
         """That of a regular file; None: nothing is there.
 
         Raises:
@@ -56,7 +56,7 @@ class Rooted:
             return self._stamp_of(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
         return None
 
-    def read(self, path: str, limit: int) -> tuple[bytes, Stamp]:
+    def read(self, path: str, limit: int) -> tuple[bytes, FileStamp]:
         """A file's octets, one more than ``limit`` at the most, and its stamp before they were
         read.
 
@@ -71,7 +71,7 @@ class Rooted:
             stamp = self._stamp_of(path, os.fstat(file.fileno()))
             return file.read(limit + 1), stamp
 
-    def create(self, path: str, octets: bytes, *, durable: bool = False) -> Stamp:
+    def create(self, path: str, octets: bytes, *, durable: bool = False) -> FileStamp:
         """Writes a new file, and the folders to it; ``durable``: it outlives a power failure.
 
         Raises:
@@ -82,8 +82,8 @@ class Rooted:
             return self._written(folder, name, octets, 0o666, durable=durable)
 
     def replace(
-        self, path: str, octets: bytes, was: Stamp | None, *, durable: bool = False
-    ) -> Stamp:
+        self, path: str, octets: bytes, was: FileStamp | None, *, durable: bool = False
+    ) -> FileStamp:
         """Puts octets in a file's place, all at once; ``was`` None: whatever was there;
         ``durable`` as :meth:`create` has it.
 
@@ -106,7 +106,7 @@ class Rooted:
                 raise
             return self._stamp_of(path, os.stat(name, dir_fd=folder, follow_symlinks=False))
 
-    def remove(self, path: str, was: Stamp) -> None:
+    def remove(self, path: str, was: FileStamp) -> None:
         """Removes a file, and the folders to it that are empty then; whatever else lies in them
         stays.
 
@@ -127,7 +127,7 @@ class Rooted:
                     return  # something else is in it
             above = above.rpartition("/")[0]
 
-    def walk(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Stamp]]:
+    def walk(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, FileStamp]]:
         """Every regular file whose path is wanted; names that begin with a dot, links, and what
         is deeper than any zone's file, are passed over."""
         with self._blamed(""):
@@ -197,7 +197,9 @@ class Rooted:
                 ) from None
             raise Invalid(f"{shown}: {error.strerror}") from error
 
-    def _written(self, folder: int, name: str, octets: bytes, mode: int, *, durable: bool) -> Stamp:
+    def _written(
+        self, folder: int, name: str, octets: bytes, mode: int, *, durable: bool
+    ) -> FileStamp:
         descriptor = os.open(name, _NEW, mode, dir_fd=folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -217,7 +219,7 @@ class Rooted:
         except FileNotFoundError:
             return 0o666
 
-    def _stamp_of(self, path: str, found: os.stat_result) -> Stamp:
+    def _stamp_of(self, path: str, found: os.stat_result) -> FileStamp:
         if not stat.S_ISREG(found.st_mode):
             raise Invalid(
                 f"{self.root / path} is not a regular file",
@@ -232,7 +234,7 @@ class Rooted:
 
 
 @contextmanager
-def opened(root: Path) -> Iterator[Rooted]:
+def opened(root: Path) -> Iterator[ConfinedDir]:
     """Raises:
     NotFound: there is no such folder.
     """
@@ -241,7 +243,7 @@ def opened(root: Path) -> Iterator[Rooted]:
     except OSError as error:
         raise NotFound(f"cannot open the folder {root}: {error.strerror}") from error
     try:
-        yield Rooted(root, descriptor)
+        yield ConfinedDir(root, descriptor)
     finally:
         os.close(descriptor)
 
@@ -264,7 +266,7 @@ def components(path: str) -> list[str]:
 
 def _walked(
     folder: int, prefix: str, wanted: Callable[[str], bool], depth: int
-) -> Iterator[tuple[str, Stamp]]:
+) -> Iterator[tuple[str, FileStamp]]:
     below: list[str] = []
     try:
         with os.scandir(folder) as found:
@@ -283,5 +285,5 @@ def _walked(
         os.close(folder)
 
 
-def _stamp(found: os.stat_result) -> Stamp:
-    return Stamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+def _stamp(found: os.stat_result) -> FileStamp:
+    return FileStamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)

@@ -8,25 +8,25 @@ import msgspec
 
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId, short
-from zonegit.objects.walk import together
+from zonegit.objects.walk import gather
 from zonegit.repo import read_zone
 from zonegit.repo.commit import diff
-from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.heads import Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit_cli.render import patches
-from zonegit_cli.workspace.file_status import File
+from zonegit_cli.workspace.file_status import FileStatus
 
 
-class Difference(msgspec.Struct, frozen=True):
+class FileDifference(msgspec.Struct, frozen=True):
     """A file that says something else than its commit; the SOA's serial alone is no delta."""
 
-    file: File
-    deltas: list[Delta]
+    file: FileStatus
+    deltas: list[RRsetDelta]
 
 
-async def differences(repo: Repo, files: Sequence[File]) -> list[Difference]:
+async def differences(repo: Repo, files: Sequence[FileStatus]) -> list[FileDifference]:
     """What differs in each of ``files``, read in a few round trips for all of them.
 
     Raises:
@@ -40,20 +40,20 @@ async def differences(repo: Repo, files: Sequence[File]) -> list[Difference]:
     old = [(await read_zone.read_commit(reader, commit)).tree for commit in commits]
     new = [file.content.tree for file in files]
     found = await reader.answer(
-        together([zone_tree.changes(*pair) for pair in zip(old, new, strict=True)])
+        gather([zone_tree.changes(*pair) for pair in zip(old, new, strict=True)])
     )
     await reader.get({blob for changes in found for each in changes for blob in _blobs(each)})
     return [
-        Difference(file, diff.beside_serial(await diff.valued(reader, changes, file.zone)))
+        FileDifference(file, diff.beside_serial(await diff.valued(reader, changes, file.zone)))
         for file, changes in zip(files, found, strict=True)
     ]
 
 
-def _blobs(change: zone_tree.Change) -> Iterator[ObjectId]:
+def _blobs(change: zone_tree.TreeChange) -> Iterator[ObjectId]:
     return (blob for blob in (change.old, change.new) if blob is not None)
 
 
-def lines(each: Difference) -> Iterator[str]:
+def lines(each: FileDifference) -> Iterator[str]:
     """As zonegit diff prints it."""
     file = each.file
     head = f"diff {names.text(file.zone)} {short(file.known.commit)}..{file.path}"
@@ -61,7 +61,7 @@ def lines(each: Difference) -> Iterator[str]:
     yield from patches.lines(each.deltas)
 
 
-def as_json(each: Difference) -> dict[str, Any]:
+def as_json(each: FileDifference) -> dict[str, Any]:
     """One file as ``--json`` shows it."""
     file = each.file
     return {

@@ -16,8 +16,8 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 from zonegit.zonefile import zone_paths
 from zonegit.zonefile.zone_paths import OFFERED
-from zonegit_cli.workspace.confined_dir import Stamp
-from zonegit_cli.workspace.index import Entry, Index, Seen
+from zonegit_cli.workspace.confined_dir import FileStamp
+from zonegit_cli.workspace.index import IndexEntry, SeenContent, WorkspaceIndex
 from zonegit_cli.workspace.working_tree import Workspace
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 PROBLEMS: Final = 20
 """What is told of a file that does not parse, at the most."""
 
-State = Literal["unchanged", "rewritten", "changed", "new", "deleted", "malformed"]
+FileState = Literal["unchanged", "rewritten", "changed", "new", "deleted", "malformed"]
 """``rewritten``: the same zone in other words, or with other comments. ``malformed``: it does not
 parse, or is nothing that could."""
 
 
-class Parsed(msgspec.Struct, frozen=True):
+class ParsedFile(msgspec.Struct, frozen=True):
     """What a file holds, with the objects that this would be stored as."""
 
     rrsets: list[RRset]
@@ -40,45 +40,45 @@ class Parsed(msgspec.Struct, frozen=True):
     findings: list[Finding]
 
 
-class File(msgspec.Struct, frozen=True):
+class FileStatus(msgspec.Struct, frozen=True):
     """One zone's file. ``entry`` None: it was not checked out. ``seen`` is None, too, for one that
     is not there or no regular file; ``parsed`` for one that had not to be read, or does not parse:
     ``problems`` are why, each as ``FILE:LINE: reason``."""
 
     zone: Name
     path: str
-    state: State
-    entry: Entry | None = None
-    seen: Seen | None = None
-    parsed: Parsed | None = None
+    state: FileState
+    entry: IndexEntry | None = None
+    seen: SeenContent | None = None
+    parsed: ParsedFile | None = None
     problems: tuple[str, ...] = ()
 
     @property
-    def known(self) -> Entry:
+    def known(self) -> IndexEntry:
         """The entry of one that was checked out."""
         assert self.entry is not None
         return self.entry
 
     @property
-    def content(self) -> Parsed:
+    def content(self) -> ParsedFile:
         """What it holds, of one that is new or differs."""
         assert self.parsed is not None
         return self.parsed
 
     @property
-    def fingerprint(self) -> Seen:
+    def fingerprint(self) -> SeenContent:
         """Its octets, of one that is there."""
         assert self.seen is not None
         return self.seen
 
 
-Progress = Callable[[int, int], None]
+FileProgress = Callable[[int, int], None]
 """Told how many of how many are done."""
 
 
 def compare(
-    workspace: Workspace, zones: Collection[Name] = (), progress: Progress | None = None
-) -> list[File]:
+    workspace: Workspace, zones: Collection[Name] = (), progress: FileProgress | None = None
+) -> list[FileStatus]:
     """Every file of a zone, or those of ``zones`` alone where some are given, in the order of
     their zones.
 
@@ -97,7 +97,7 @@ def compare(
         if zone in entries:
             found.append(_known(workspace, entries[zone], there.get(entries[zone].path)))
         else:
-            found.append(_read(workspace, File(zone, new[zone], "new")))
+            found.append(_read(workspace, FileStatus(zone, new[zone], "new")))
         if progress is not None:
             progress(number, len(wanted))
     return found
@@ -108,7 +108,7 @@ def _is_candidate(path: str) -> bool:
 
 
 def _new(
-    index: Index, paths: Collection[str], entries: Collection[Name]
+    index: WorkspaceIndex, paths: Collection[str], entries: Collection[Name]
 ) -> Iterator[tuple[Name, str]]:
     """The zones whose files these would be."""
     for path in paths:
@@ -118,20 +118,20 @@ def _new(
                 yield zone, path
 
 
-def _known(workspace: Workspace, entry: Entry, stamp: Stamp | None) -> File:
-    at = File(entry.zone, entry.path, "unchanged", entry, entry.seen)
+def _known(workspace: Workspace, entry: IndexEntry, stamp: FileStamp | None) -> FileStatus:
+    at = FileStatus(entry.zone, entry.path, "unchanged", entry, entry.seen)
     if entry.seen is not None and entry.seen.stamp == stamp and not _is_racy(workspace, stamp):
         return at
     return _read(workspace, at)
 
 
-def _is_racy(workspace: Workspace, stamp: Stamp) -> bool:
+def _is_racy(workspace: Workspace, stamp: FileStamp) -> bool:
     """Whether a file was written as late as the index: then it may have been written again since,
     within the same tick of the clock, and its stamp would not tell."""
     return workspace.kept_ns is None or stamp.mtime_ns >= workspace.kept_ns
 
 
-def _read(workspace: Workspace, at: File) -> File:
+def _read(workspace: Workspace, at: FileStatus) -> FileStatus:
     """``at`` with what its file holds."""
     from zonegit.zonefile import reader
 
@@ -142,7 +142,7 @@ def _read(workspace: Workspace, at: File) -> File:
         return msgspec.structs.replace(at, state="deleted", seen=None)
     except Invalid as error:
         return msgspec.structs.replace(at, state="malformed", seen=None, problems=(error.message,))
-    seen = Seen(hashlib.sha256(octets).digest(), stamp)
+    seen = SeenContent(hashlib.sha256(octets).digest(), stamp)
     if entry is not None and entry.seen is not None and entry.seen.sha256 == seen.sha256:
         return msgspec.structs.replace(at, seen=seen)
     source = str(workspace.folder.root / at.path)
@@ -151,13 +151,13 @@ def _read(workspace: Workspace, at: File) -> File:
     except Invalid:
         problems = _problems(octets, at.zone, source)
         return msgspec.structs.replace(at, state="malformed", seen=seen, problems=problems)
-    state: State = "new" if entry is None else "changed"
+    state: FileState = "new" if entry is None else "changed"
     if entry is not None and found.tree == entry.tree:
         state = "rewritten"
     return msgspec.structs.replace(at, state=state, seen=seen, parsed=found)
 
 
-def parse(octets: bytes, zone: Name, source: str) -> Parsed:
+def parse(octets: bytes, zone: Name, source: str) -> ParsedFile:
     """Reads a zone's file. ``$INCLUDE`` is not allowed: it could lead out of the folder, and the
     stamp of a file says nothing of what it includes.
 
@@ -171,7 +171,7 @@ def parse(octets: bytes, zone: Name, source: str) -> Parsed:
     rrsets = list(found.rrsets.values())
     objects, tree = change_plan.build(rrsets, zone)
     assert tree is not None  # a whole zone has an SOA
-    return Parsed(rrsets, objects, tree, found.findings)
+    return ParsedFile(rrsets, objects, tree, found.findings)
 
 
 def _problems(octets: bytes, zone: Name, source: str) -> tuple[str, ...]:

@@ -12,21 +12,21 @@ from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zonefile.zone_paths import DEFAULT, OFFERED, Scheme
-from zonegit_cli.workspace.confined_dir import Stamp, components
+from zonegit_cli.workspace.confined_dir import FileStamp, components
 
 VERSION: Final = 1
 MAX_OCTETS: Final = 256 << 20
 """Of an index: a million zones take about as many."""
 
 
-class Seen(msgspec.Struct, frozen=True):
+class SeenContent(msgspec.Struct, frozen=True):
     """Octets that a file had, by their SHA-256, and its stamp then."""
 
     sha256: bytes
-    stamp: Stamp
+    stamp: FileStamp
 
 
-class Entry(msgspec.Struct, frozen=True):
+class IndexEntry(msgspec.Struct, frozen=True):
     """A zone that was checked out.
 
     ``branch`` None: it is at a tag or commit, and no branch's; ``refish`` is how the operator named
@@ -41,7 +41,7 @@ class Entry(msgspec.Struct, frozen=True):
     refish: str
     commit: CommitId
     tree: ObjectId
-    seen: Seen | None
+    seen: SeenContent | None
     own: bool = False
 
     def __post_init__(self) -> None:
@@ -57,13 +57,13 @@ class Entry(msgspec.Struct, frozen=True):
         return f"{names.text(self.zone)} at {self.refish}"
 
 
-class Index(msgspec.Struct, frozen=True):
+class WorkspaceIndex(msgspec.Struct, frozen=True):
     """All of a workspace. ``scheme`` is that of its zones, but for those in ``particular``."""
 
     version: int = VERSION
     scheme: Scheme = DEFAULT
     particular: dict[Name, Scheme] = {}  # msgspec copies it
-    entries: list[Entry] = []
+    entries: list[IndexEntry] = []
 
     def __post_init__(self) -> None:
         if not {self.scheme, *self.particular.values()} <= set(OFFERED):
@@ -78,7 +78,7 @@ class Index(msgspec.Struct, frozen=True):
         """How a zone lies in this workspace."""
         return self.particular.get(zone, self.scheme)
 
-    def updated(self, changed: Iterable[Entry], gone: Iterable[Name] = ()) -> "Index":
+    def updated(self, changed: Iterable[IndexEntry], gone: Iterable[Name] = ()) -> "WorkspaceIndex":
         """With these entries instead of those of the same zones, in the order of zones."""
         entries = {entry.zone: entry for entry in self.entries}
         entries.update((entry.zone, entry) for entry in changed)
@@ -92,12 +92,12 @@ class _Versioned(msgspec.Struct):
     version: int
 
 
-def encode(index: Index) -> bytes:
+def encode(index: WorkspaceIndex) -> bytes:
     """The octets of an index's file."""
     return msgspec.msgpack.encode(index)
 
 
-def decode(octets: bytes) -> Index:
+def decode(octets: bytes) -> WorkspaceIndex:
     """Raises:
     Invalid: it is no index, or one of another version; says what is wrong.
     """
@@ -107,6 +107,6 @@ def decode(octets: bytes) -> Index:
         version = msgspec.msgpack.decode(octets, type=_Versioned).version
         if version != VERSION:
             raise Invalid(f"it is of version {version}, and this zonegit knows {VERSION}")
-        return msgspec.msgpack.decode(octets, type=Index)
+        return msgspec.msgpack.decode(octets, type=WorkspaceIndex)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise Invalid(f"it is damaged: {error}") from error

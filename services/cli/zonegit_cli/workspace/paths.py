@@ -15,7 +15,7 @@ SchemeOf = Callable[[Name], Scheme]
 T = TypeVar("T")
 
 
-class Placed(msgspec.Struct, frozen=True):
+class PlacedZone(msgspec.Struct, frozen=True):
     """A zone and its path; ``at`` is the branch or commit, for messages."""
 
     zone: Name
@@ -28,14 +28,16 @@ class Placed(msgspec.Struct, frozen=True):
         return f"{names.text(self.zone)} at {self.at}"
 
 
-def placed(zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf) -> list[Placed]:
+def placed(zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf) -> list[PlacedZone]:
     """Where each zone lies; ``zones`` with what they are at.
 
     Raises:
         Invalid: a zone has no path under its scheme.
         Conflict: two would get the same file, or the one a folder of the other; names both.
     """
-    found = [Placed(zone, at, zone_paths.zone_path(zone, scheme_of(zone))) for zone, at in zones]
+    found = [
+        PlacedZone(zone, at, zone_paths.zone_path(zone, scheme_of(zone))) for zone, at in zones
+    ]
     both = zone_paths.collision((each.path, each) for each in found)
     if both is None:
         return found
@@ -55,7 +57,7 @@ def leave_out(
     zones: Sequence[T],
     of: Callable[[T], tuple[Name, str]],
     scheme_of: SchemeOf,
-    check: Callable[[Placed], None],
+    check: Callable[[PlacedZone], None],
     tell: Callable[[str], None],
 ) -> list[T]:
     """Return the zones that can lie below one folder; one odd zone does not keep the others out.
@@ -71,7 +73,7 @@ def leave_out(
         zone, at = of(each)
         try:
             path = zone_paths.zone_path(zone, scheme_of(zone))
-            check(Placed(zone, at, path))
+            check(PlacedZone(zone, at, path))
             found.append((path, number))
         except Invalid as error:
             tell(f"left out: {error.message}")
@@ -84,14 +86,14 @@ def leave_out(
     return [each for number, each in enumerate(zones) if number in kept]
 
 
-def _paths(one: Placed, other: Placed) -> str:
+def _paths(one: PlacedZone, other: PlacedZone) -> str:
     if one.path == other.path:
         return f"both would be {one.path}"
     return f"{one.path} and {other.path} cannot lie side by side"
 
 
 def _instead(
-    zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf, one: Placed, other: Placed
+    zones: Sequence[tuple[Name, str]], scheme_of: SchemeOf, one: PlacedZone, other: PlacedZone
 ) -> str:
     """What works: another scheme where all zones have room in it, else separate folders."""
     for scheme in OFFERED:

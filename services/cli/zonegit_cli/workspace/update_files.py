@@ -9,22 +9,22 @@ import msgspec
 from zonegit.objects.ids import CommitId
 from zonegit.repo import many_zones, read_zone
 from zonegit.repo.change import edit
-from zonegit.repo.commit.conflicts import Clashing, Conflicted
+from zonegit.repo.commit.conflicts import Conflicted, MergeConflicts
 from zonegit.repo.heads import Repo
-from zonegit.repo.many_zones import Whole
+from zonegit.repo.many_zones import WholeZoneAt
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.reader import Reader
 from zonegit.zone.names import Name
 from zonegit.zonefile import writer
 from zonegit_cli.workspace import checkout, file_status
-from zonegit_cli.workspace.file_status import File, Progress
-from zonegit_cli.workspace.index import Entry
+from zonegit_cli.workspace.file_status import FileProgress, FileStatus
+from zonegit_cli.workspace.index import IndexEntry
 from zonegit_cli.workspace.working_tree import Workspace
 
 ORIGINAL = ".orig"
 
 
-class Fate(Enum):
+class UpdateOutcome(Enum):
     """What an update does with a file."""
 
     CURRENT = "its branch has not moved, or it is at none"
@@ -35,40 +35,44 @@ class Fate(Enum):
     CLASHED = "both changed the same RRsets, so it stays as it is"
 
 
-class Brought(msgspec.Struct, frozen=True):
+class UpdatedFile(msgspec.Struct, frozen=True):
     """A file and what became of it. ``tip`` None: its branch is gone; ``kept`` is where the text
     that it had before is now, None: nowhere; ``conflict`` of one that clashed."""
 
-    file: File
-    fate: Fate
+    file: FileStatus
+    fate: UpdateOutcome
     tip: CommitId | None
     kept: str | None = None
     conflict: Conflicted | None = None
 
 
-def fates(files: Sequence[File], refs: Mapping[Name, ZoneRefs], *, merge: bool) -> list[Brought]:
+def fates(
+    files: Sequence[FileStatus], refs: Mapping[Name, ZoneRefs], *, merge: bool
+) -> list[UpdatedFile]:
     """What is to become of each file that was checked out. Pure."""
     return [_fate(file, refs.get(file.zone), merge=merge) for file in files if file.entry]
 
 
-def _fate(file: File, refs: ZoneRefs | None, *, merge: bool) -> Brought:
+def _fate(file: FileStatus, refs: ZoneRefs | None, *, merge: bool) -> UpdatedFile:
     entry = file.known
     tip = refs.heads.get(entry.branch) if refs is not None and entry.branch is not None else None
     target = CommitId(tip.target) if tip is not None else None
     if entry.branch is None or target == entry.commit:
-        return Brought(file, Fate.CURRENT, target)
+        return UpdatedFile(file, UpdateOutcome.CURRENT, target)
     if target is None:
         gone = file.state in ("unchanged", "deleted")
-        return Brought(file, Fate.REMOVED if gone else Fate.LEFT, None)
+        return UpdatedFile(file, UpdateOutcome.REMOVED if gone else UpdateOutcome.LEFT, None)
     if file.state == "unchanged":
-        return Brought(file, Fate.FORWARD, target)
+        return UpdatedFile(file, UpdateOutcome.FORWARD, target)
     mergeable = file.state in ("changed", "rewritten")
-    return Brought(file, Fate.MERGED if mergeable and merge else Fate.LEFT, target)
+    return UpdatedFile(
+        file, UpdateOutcome.MERGED if mergeable and merge else UpdateOutcome.LEFT, target
+    )
 
 
 async def update(
-    repo: Repo, workspace: Workspace, every: Sequence[Brought], progress: Progress
-) -> list[Brought]:
+    repo: Repo, workspace: Workspace, every: Sequence[UpdatedFile], progress: FileProgress
+) -> list[UpdatedFile]:
     """Carries out what :func:`fates` said; returns it as it came.
 
     Raises:
@@ -76,21 +80,25 @@ async def update(
             anything else fails.
         NotFound, Corrupt, Unavailable: as the stores say.
     """
-    todo = [each for each in every if each.tip and each.fate in (Fate.FORWARD, Fate.MERGED)]
+    todo = [
+        each
+        for each in every
+        if each.tip and each.fate in (UpdateOutcome.FORWARD, UpdateOutcome.MERGED)
+    ]
     wanted = [(each.file.zone, each.tip) for each in todo if each.tip]
-    entries: list[Entry] = []
-    done: dict[Name, Brought] = {}
+    entries: list[IndexEntry] = []
+    done: dict[Name, UpdatedFile] = {}
     gone = []
     try:
         for each in every:
-            if each.fate is Fate.REMOVED:
+            if each.fate is UpdateOutcome.REMOVED:
                 if each.file.seen is not None:
                     workspace.folder.remove(each.file.path, each.file.seen.stamp)
                 gone.append(each.file.zone)
         async with aclosing(many_zones.zones_at(repo.objects, wanted)) as found:
             async for whole in found:
                 each = todo[len(done)]
-                step = _merge if each.fate is Fate.MERGED else _forward
+                step = _merge if each.fate is UpdateOutcome.MERGED else _forward
                 done[whole.zone], entry = await step(repo, workspace, each, whole)
                 entries += [entry] if entry else []
                 progress(len(done), len(todo))
@@ -100,8 +108,8 @@ async def update(
 
 
 async def _forward(
-    _repo: Repo, workspace: Workspace, each: Brought, whole: Whole
-) -> tuple[Brought, Entry | None]:
+    _repo: Repo, workspace: Workspace, each: UpdatedFile, whole: WholeZoneAt
+) -> tuple[UpdatedFile, IndexEntry | None]:
     kept = _keep_own(workspace, each.file) if each.file.known.own else None
     octets = checkout.text_of(whole)
     stamp = workspace.folder.replace(each.file.path, octets, each.file.fingerprint.stamp)
@@ -113,8 +121,8 @@ async def _forward(
 
 
 async def _merge(
-    repo: Repo, workspace: Workspace, each: Brought, whole: Whole
-) -> tuple[Brought, Entry | None]:
+    repo: Repo, workspace: Workspace, each: UpdatedFile, whole: WholeZoneAt
+) -> tuple[UpdatedFile, IndexEntry | None]:
     file, entry = each.file, each.file.known
     reader = Reader(repo.objects, file.content.objects)
     base = (await read_zone.read_commit(reader, entry.commit)).tree
@@ -122,9 +130,9 @@ async def _merge(
         rrsets, tree = await edit.brought_forward(
             reader, base, whole.tree, file.content.tree, file.zone
         )
-    except Clashing as clashing:
+    except MergeConflicts as clashing:
         conflict = Conflicted(file.zone, entry.branch or "", clashing.clashes)
-        return msgspec.structs.replace(each, fate=Fate.CLASHED, conflict=conflict), None
+        return msgspec.structs.replace(each, fate=UpdateOutcome.CLASHED, conflict=conflict), None
     kept = _keep_own(workspace, file)
     octets = "".join(writer.write(rrsets, file.zone)).encode()
     stamp = workspace.folder.replace(file.path, octets, file.fingerprint.stamp, durable=True)
@@ -135,7 +143,7 @@ async def _merge(
     return msgspec.structs.replace(each, kept=kept), entry
 
 
-def _keep_own(workspace: Workspace, file: File) -> str | None:
+def _keep_own(workspace: Workspace, file: FileStatus) -> str | None:
     """Puts the operator's text aside before it is written over, where it says more than its
     records do."""
     folder = workspace.folder

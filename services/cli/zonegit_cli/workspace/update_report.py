@@ -11,27 +11,27 @@ from zonegit_cli.output import count
 from zonegit_cli.render import conflict_lines
 from zonegit_cli.run import EXIT_STATUS
 from zonegit_cli.session import Session
-from zonegit_cli.workspace.update_files import Brought, Fate
+from zonegit_cli.workspace.update_files import UpdatedFile, UpdateOutcome
 
 SHOWN: Final = 20
 """Files brought forward that are listed one by one before they are only counted."""
 
 
-def tell(session: Session, every: Sequence[Brought]) -> int:
+def tell(session: Session, every: Sequence[UpdatedFile]) -> int:
     """Prints what became of each file, and returns the exit status."""
-    touched = [each for each in every if each.fate is not Fate.CURRENT]
+    touched = [each for each in every if each.fate is not UpdateOutcome.CURRENT]
     session.output.result([_json(each) for each in touched], _lines(touched), paged=True)
     for each in touched:
         if each.kept is not None:
             session.output.note(f"the text that {each.file.path} had is in {each.kept}")
-    clashed = any(each.fate is Fate.CLASHED for each in touched)
+    clashed = any(each.fate is UpdateOutcome.CLASHED for each in touched)
     return EXIT_STATUS["conflict"] if clashed else 0
 
 
-def _lines(touched: Sequence[Brought]) -> Iterator[str]:
+def _lines(touched: Sequence[UpdatedFile]) -> Iterator[str]:
     if not touched:
         yield "all files are at the tips of their branches"
-    forward = [each for each in touched if each.fate is Fate.FORWARD]
+    forward = [each for each in touched if each.fate is UpdateOutcome.FORWARD]
     for each in forward[:SHOWN]:
         yield f"  {_moved(each)}"
     if len(forward) > SHOWN:
@@ -40,15 +40,15 @@ def _lines(touched: Sequence[Brought]) -> Iterator[str]:
         yield from _line(each)
 
 
-def _line(each: Brought) -> Iterator[str]:
+def _line(each: UpdatedFile) -> Iterator[str]:
     match each.fate:
-        case Fate.REMOVED:
+        case UpdateOutcome.REMOVED:
             yield f"  {each.file.path} removed: {_branch(each)} is gone"
-        case Fate.MERGED:
+        case UpdateOutcome.MERGED:
             yield f"  {_moved(each)}, with your changes, which are not committed yet"
-        case Fate.LEFT:
+        case UpdateOutcome.LEFT:
             yield click.style(f"  {each.file.path} left: {_why(each)}", fg="yellow")
-        case Fate.CLASHED if each.conflict is not None:
+        case UpdateOutcome.CLASHED if each.conflict is not None:
             found = count(len(each.conflict.clashes), "conflict")
             yield click.style(f"  {each.file.path} left: {found}", fg="red")
             yield from conflict_lines.each(each.conflict.clashes)
@@ -60,16 +60,16 @@ def _line(each: Brought) -> Iterator[str]:
             return
 
 
-def _moved(each: Brought) -> str:
+def _moved(each: UpdatedFile) -> str:
     tip = short(each.tip) if each.tip else ""
     return f"{each.file.path} {short(each.file.known.commit)} -> {tip}"
 
 
-def _branch(each: Brought) -> str:
+def _branch(each: UpdatedFile) -> str:
     return f"branch {each.file.known.branch} of {names.text(each.file.zone)}"
 
 
-def _why(each: Brought) -> str:
+def _why(each: UpdatedFile) -> str:
     if each.tip is None:
         return f"{_branch(each)} is gone, and you changed the file"
     moved = f"{each.file.known.branch} is at {short(each.tip)} now"
@@ -82,7 +82,7 @@ def _why(each: Brought) -> str:
             return f"{moved}, and you changed it; --merge puts both together"
 
 
-def _json(each: Brought) -> dict[str, Any]:
+def _json(each: UpdatedFile) -> dict[str, Any]:
     return {
         "zone": names.text(each.file.zone),
         "path": each.file.path,

@@ -8,8 +8,8 @@ from typing import Final
 from zonegit.errors import Conflict, Invalid, NotFound
 from zonegit.zone.names import Name
 from zonegit_cli.workspace import confined_dir, index
-from zonegit_cli.workspace.confined_dir import Rooted
-from zonegit_cli.workspace.index import Entry, Index
+from zonegit_cli.workspace.confined_dir import ConfinedDir
+from zonegit_cli.workspace.index import IndexEntry, WorkspaceIndex
 
 FOLDER: Final = ".zonegit"
 INDEX: Final = f"{FOLDER}/index"
@@ -20,12 +20,12 @@ class Workspace:
     """An open workspace. ``kept_ns`` is when its index was written, by the clock of its file
     system, in nanoseconds since 1970; None: not yet."""
 
-    def __init__(self, folder: Rooted, found: Index, kept_ns: int | None) -> None:
+    def __init__(self, folder: ConfinedDir, found: WorkspaceIndex, kept_ns: int | None) -> None:
         self.folder = folder
         self.index = found
         self.kept_ns = kept_ns
 
-    def keep(self, changed: Iterable[Entry], gone: Iterable[Name] = ()) -> None:
+    def keep(self, changed: Iterable[IndexEntry], gone: Iterable[Name] = ()) -> None:
         """Writes the index with these entries changed: durable, and all at once."""
         self.index = self.index.updated(changed, gone)
         self.folder.replace(INDEX, index.encode(self.index), None, durable=True)
@@ -49,7 +49,7 @@ def opened(root: Path, *, exclusive: bool) -> Iterator[Workspace]:
             yield _read(folder)
 
 
-def peek(root: Path) -> Index | None:
+def peek(root: Path) -> WorkspaceIndex | None:
     """The index of a folder that is a workspace; None: it could become one.
 
     Raises:
@@ -71,7 +71,7 @@ def peek(root: Path) -> Index | None:
 
 
 @contextmanager
-def made(root: Path, fresh: Index) -> Iterator[Workspace]:
+def made(root: Path, fresh: WorkspaceIndex) -> Iterator[Workspace]:
     """The workspace in a folder, to change it; where there is none, one whose index is ``fresh``.
 
     Raises:
@@ -106,7 +106,7 @@ def find(start: Path | None) -> Path:
     )
 
 
-def _read(folder: Rooted) -> Workspace:
+def _read(folder: ConfinedDir) -> Workspace:
     octets, stamp = folder.read(INDEX, index.MAX_OCTETS)
     try:
         return Workspace(folder, index.decode(octets), stamp.mtime_ns)

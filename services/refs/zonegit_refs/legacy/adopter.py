@@ -15,7 +15,7 @@ from zonegit.errors import Unavailable, ZonegitError
 from zonegit.store import v03_slots
 from zonegit.store.protocols import LogEntry, Moved, ObjectStore, Origin
 from zonegit.store.v03_slots import Slots
-from zonegit_refs.keeper import Keeper
+from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy import converter
 from zonegit_refs.sqlite import SqliteRefs
 from zonegit_refs.writes import MOST_TOLD
@@ -25,10 +25,10 @@ PAUSE_S: Final = 1.0
 log = structlog.get_logger()
 
 
-class Adopting:
+class LegacyAdopter:
     """Implements :class:`zonegit.store.protocols.Adopter`."""
 
-    def __init__(self, names: SqliteRefs, refs: Keeper, objects: ObjectStore) -> None:
+    def __init__(self, names: SqliteRefs, refs: RefKeeper, objects: ObjectStore) -> None:
         self._names = names
         self._refs = refs
         self._objects = objects

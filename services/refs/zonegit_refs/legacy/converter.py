@@ -12,17 +12,17 @@ from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, short
 from zonegit.objects.model import Symref
 from zonegit.store import ref_names, v03_slots
-from zonegit.store.protocols import LogEntry, Moved, ObjectStore, Origin, RefStore, Where
+from zonegit.store.protocols import HeadsOfOperator, LogEntry, Moved, ObjectStore, Origin, RefStore
 from zonegit.store.ref_names import RefName
-from zonegit.store.v03_slots import Legacy
+from zonegit.store.v03_slots import V03Refs
 from zonegit.zone.names import Name
-from zonegit_refs.legacy.pending_names import Pending
+from zonegit_refs.legacy.pending_names import PendingNames
 
 
-class OldNames(Protocol):
+class UnconvertedNames(Protocol):
     """The names still to be converted."""
 
-    async def pending(self) -> Pending | None:
+    async def pending(self) -> PendingNames | None:
         """None when all is done."""
         ...
 
@@ -40,7 +40,7 @@ class NewRefs(RefStore, Protocol):
         ...
 
 
-async def convert(old: OldNames, new: NewRefs, objects: ObjectStore) -> list[LogEntry]:
+async def convert(old: UnconvertedNames, new: NewRefs, objects: ObjectStore) -> list[LogEntry]:
     """Converts every old name, and returns the rows of the log that this operation wrote.
 
     Raises:
@@ -64,7 +64,7 @@ async def convert(old: OldNames, new: NewRefs, objects: ObjectStore) -> list[Log
     return written
 
 
-async def absent(new: RefStore, found: Legacy, actor: str) -> list[tuple[RefName, ObjectId]]:
+async def absent(new: RefStore, found: V03Refs, actor: str) -> list[tuple[RefName, ObjectId]]:
     """The refs, and what they hold, that are not here yet.
 
     Raises:
@@ -120,7 +120,7 @@ async def _stand(
     return written
 
 
-def _takes_default(where: Where, branch: RefName) -> bool:
+def _takes_default(where: HeadsOfOperator, branch: RefName) -> bool:
     if where.default is None:
         return not where.default_lost
     return (where.default.zone, where.default.branch) == (branch.zone, branch.short)

@@ -15,7 +15,7 @@ from zonegit_refs import writes
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingNames:
     """What is still to be converted, and on whose behalf. It never is without the zone's name,
     which goes last."""
 
@@ -28,7 +28,7 @@ _KEPT: Final[RowReader[tuple[str, bytes, str, str, str, int]]] = RowReader(
 )
 
 
-def read(connection: Connection) -> Pending | None:
+def read(connection: Connection) -> PendingNames | None:
     """None when all is done."""
     found = _KEPT.read_all(
         connection.execute(
@@ -39,7 +39,7 @@ def read(connection: Connection) -> Pending | None:
         return None
     _, _, actor, reason, operation, force = found[0]
     origin = Origin(actor, reason, operation, bool(force))
-    return Pending({name: slot for name, slot, *_ in found}, origin)
+    return PendingNames({name: slot for name, slot, *_ in found}, origin)
 
 
 def keep(

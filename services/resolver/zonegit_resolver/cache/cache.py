@@ -26,16 +26,16 @@ from zonegit.store.sqlite import prepared
 from zonegit.zone.names import Name
 from zonegit_resolver.cache import load, sqlite
 from zonegit_resolver.cache.folder import listed, settle
-from zonegit_resolver.cache.journal import Changes, Journal
+from zonegit_resolver.cache.journal import Journal, JournalChanges
 from zonegit_resolver.cache.load import Opening
-from zonegit_resolver.cache.recovery_notes import Notes
-from zonegit_resolver.cache.serial_lineage import Descent
-from zonegit_resolver.cache.sqlite import Branch, Contents, Standing
+from zonegit_resolver.cache.recovery_notes import RecoveryNotes
+from zonegit_resolver.cache.serial_lineage import SerialLineage
+from zonegit_resolver.cache.sqlite import Branch, FileContents, ServedToAll
 from zonegit_resolver.cache.summary import FILE as BESIDE
-from zonegit_resolver.cache.summary import Overall, open_overall
-from zonegit_resolver.cache.write import Kept, Writing
-from zonegit_resolver.scheduling import Pace
-from zonegit_resolver.zone_states import Compiled, Position, Track, Tracks
+from zonegit_resolver.cache.summary import SummaryFile, open_overall
+from zonegit_resolver.cache.write import CacheWrite, CacheWriter
+from zonegit_resolver.scheduling import Scheduler
+from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneState, ZoneStates
 
 LAYOUT: Final = Layout("resolver", "unique", 2)
 EARLIER: Final = "last-known.sqlite3"
@@ -46,26 +46,31 @@ RETRY_S: Final = 30.0
 log = structlog.get_logger()
 
 
-class Recalled(NamedTuple):
+class CachedBranch(NamedTuple):
     """A branch as it was served before; ``seen`` is when it was last known to be current."""
 
     zone: Name
     branch: str
-    position: Position
+    position: LogPosition
     compiled: Compiled
     seen: float | None
 
 
-class LastKnown:
+class ZoneCache:
     """Made by :func:`open_last_known`, which also sees to the writing."""
 
     def __init__(
-        self, root: CacheRoot, files: FilePool, overall: Overall, descent: Descent, pace: Pace
+        self,
+        root: CacheRoot,
+        files: FilePool,
+        overall: SummaryFile,
+        descent: SerialLineage,
+        pace: Scheduler,
     ) -> None:
         self.journal = Journal()
         self.descent = descent
-        self.writing = Writing(files, overall, descent, pace)
-        self.notes = Notes(overall)
+        self.writing = CacheWriter(files, overall, descent, pace)
+        self.notes = RecoveryNotes(overall)
         self._files = files
         self._overall = overall
         self._pace = pace
@@ -73,7 +78,7 @@ class LastKnown:
         self._is_adopted = True
         """Whether what is set aside is known elsewhere, but for its zones."""
 
-    def keep(self, zone: Name, branch: str, kept: Kept) -> None:
+    def keep(self, zone: Name, branch: str, kept: CacheWrite) -> None:
         """Remembers a swap."""
         key, commit = (zone, branch), kept.compiled.commit
         self.writing.put(key, kept)
@@ -87,20 +92,20 @@ class LastKnown:
         self.writing.put((zone, branch), None)
         self.writing.change(self.journal.drop((zone, branch)))
 
-    def stand(self, track: Track, compiled: Compiled) -> None:
+    def stand(self, track: ZoneState, compiled: Compiled) -> None:
         """Notes what everybody is served from now on."""
         serial = compiled.snapshot.serial
         assert serial is not None  # it is served
         if self.descent.turned(track.zone, track.branch, compiled.tree, serial):
             self.writing.stand(track.zone)
 
-    def answer(self, track: Track, compiled: Compiled) -> None:
+    def answer(self, track: ZoneState, compiled: Compiled) -> None:
         """Note with which serial a branch is answered from now on."""
         serial = compiled.snapshot.serial
         assert serial is not None  # it is served
         self.notes.answer((track.zone, track.branch), serial, compiled.tree)
 
-    async def see(self, tracks: Tracks) -> None:
+    async def see(self, tracks: ZoneStates) -> None:
         """Notes when what is kept was last known to be current."""
         if tracks.confirmed is None:
             return
@@ -108,7 +113,7 @@ class LastKnown:
         with suppress(ZonegitError):  # a full disk is heard of when there is something to keep
             await self._overall.see(tracks.confirmed, late)
 
-    async def recall(self) -> AsyncIterator[Recalled]:
+    async def recall(self) -> AsyncIterator[CachedBranch]:
         """Everything that is kept, compiled. What does not verify is dropped. What was set aside
         has what is not kept yet, and is then kept."""
         try:
@@ -127,7 +132,7 @@ class LastKnown:
                 async for each in self._recall_aside(path):
                     yield each
 
-    async def _recall_file(self, path: Path, contents: Contents) -> AsyncIterator[Recalled]:
+    async def _recall_file(self, path: Path, contents: FileContents) -> AsyncIterator[CachedBranch]:
         self.notes.adopt(contents.standing)
         for standing in contents.standing:
             self.descent.recall(standing)
@@ -149,7 +154,7 @@ class LastKnown:
             times = [each for each in (recalled.seen, self._overall.seen((zone, label))) if each]
             yield recalled._replace(seen=max(times, default=None))
 
-    def _take_up(self, recalled: Recalled, branch: Branch) -> Changes:
+    def _take_up(self, recalled: CachedBranch, branch: Branch) -> JournalChanges:
         key = (recalled.zone, recalled.branch)
         return self.journal.recall(key, recalled.compiled.commit, branch.deltas)
 
@@ -159,7 +164,7 @@ class LastKnown:
             with suppress(ZonegitError):
                 await self._files.remove(path)
 
-    async def _recall_aside(self, path: Path) -> AsyncIterator[Recalled]:
+    async def _recall_aside(self, path: Path) -> AsyncIterator[CachedBranch]:
         try:
             async with load.opened(path) as database:
                 await database.read(sqlite.check)
@@ -179,7 +184,7 @@ class LastKnown:
         except ZonegitError as error:
             log.error("last-known.dropped", path=str(path), error=error.message)
 
-    async def _adopt(self, found: list[Standing]) -> None:
+    async def _adopt(self, found: list[ServedToAll]) -> None:
         new = [each for each in found if self.descent.of(Name(each.zone)) is None]
         self.notes.adopt(new)
         for standing in new:
@@ -190,15 +195,15 @@ class LastKnown:
             self._is_adopted = False
             log.warning("last-known.not-written", error=error.message, hint=error.hint)
 
-    def _keep_anew(self, recalled: Recalled, branch: Branch) -> None:
+    def _keep_anew(self, recalled: CachedBranch, branch: Branch) -> None:
         zone, label, position, compiled, seen = recalled
-        self.writing.put((zone, label), Kept(position, compiled, seen or 0.0, None, None))
+        self.writing.put((zone, label), CacheWrite(position, compiled, seen or 0.0, None, None))
         gone = self._take_up(recalled, branch).gone
         left = {(each.zone, each.number) for each in gone}
         put = (each for each in branch.deltas if (zone, each.number) not in left)
-        self.writing.change(Changes(gone, tuple(put)))
+        self.writing.change(JournalChanges(gone, tuple(put)))
 
-    async def release(self, tracks: Tracks) -> None:
+    async def release(self, tracks: ZoneStates) -> None:
         """Deletes what was set aside, once all that is served is kept. To be called when all that
         is to be served is; ends when there is nothing left, or nothing to be done."""
         while self._aside and self._is_adopted:
@@ -215,10 +220,10 @@ class LastKnown:
             for track in missing:
                 self._keep_whole(track)
 
-    def _keep_whole(self, track: Track) -> None:
+    def _keep_whole(self, track: ZoneState) -> None:
         if track.current is not None and track.done is not None:
             seen = track.seen or time.time()
-            whole = Kept(track.done, track.current, seen, rows=None, base=None)
+            whole = CacheWrite(track.done, track.current, seen, rows=None, base=None)
             self.writing.put((track.zone, track.branch), whole)
 
     async def _release(self) -> None:
@@ -242,15 +247,15 @@ def _tell_of_dropped(branch: Branch, error: ZonegitError) -> None:
     )
 
 
-async def _recalled(branch: Branch, opening: Opening) -> Recalled:
+async def _recalled(branch: Branch, opening: Opening) -> CachedBranch:
     tip = branch.tip
     compiled = await load.compiled(branch, opening)
-    position = Position(compiled.commit, tip.epoch, tip.sequence)
-    return Recalled(compiled.snapshot.apex, tip.branch, position, compiled, tip.seen)
+    position = LogPosition(compiled.commit, tip.epoch, tip.sequence)
+    return CachedBranch(compiled.snapshot.apex, tip.branch, position, compiled, tip.seen)
 
 
 @asynccontextmanager
-async def open_last_known(folder: Path, pace: Pace) -> AsyncIterator[LastKnown]:
+async def open_last_known(folder: Path, pace: Scheduler) -> AsyncIterator[ZoneCache]:
     """What is kept in ``folder``, which is this process's until the end.
 
     Raises:
@@ -271,8 +276,8 @@ async def open_last_known(folder: Path, pace: Pace) -> AsyncIterator[LastKnown]:
             prepared, schema=sqlite.SCHEMA, version=sqlite.VERSION, upgrades=sqlite.UPGRADES
         )
         files = await stack.enter_async_context(open_pool(root.folder, prepare))
-        descent = Descent(overall.known.standing)
-        last_known = LastKnown(root, files, overall, descent, pace)
+        descent = SerialLineage(overall.known.standing)
+        last_known = ZoneCache(root, files, overall, descent, pace)
         try:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(keep_running("cache", last_known.writing.run))

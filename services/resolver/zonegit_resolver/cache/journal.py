@@ -15,13 +15,13 @@ from typing import Final, NamedTuple
 import msgspec
 import structlog
 
-from zonegit.nameserver.zone.records import Delta, Record
+from zonegit.nameserver.zone.records import ZoneDelta, ZoneRecord
 from zonegit.objects.ids import ObjectId
 from zonegit.store import digests
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.serial import later
-from zonegit_resolver.cache.sqlite import Key, StoredDelta
+from zonegit_resolver.cache.sqlite import CacheKey, StoredDelta
 
 MOST_RECORDS: Final = 10_000
 """Of one difference: what takes longer to write down than a query may wait is not kept."""
@@ -36,14 +36,14 @@ OF_A_RECORD: Final = 100
 log = structlog.get_logger()
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """What leads from one commit to the next; ``number`` grows from one entry to the next, of all
     branches together."""
 
     number: int
     old: ObjectId
     new: ObjectId
-    delta: Delta
+    delta: ZoneDelta
     octets: int
 
 
@@ -51,22 +51,22 @@ class _Written(msgspec.Struct, frozen=True):
     """A difference on disk. ``by_keys``: its records were compared by their keys; where they were
     not, as in earlier releases, it may remove a record of which another spelling stays."""
 
-    removed: tuple[Record, ...]
-    added: tuple[Record, ...]
+    removed: tuple[ZoneRecord, ...]
+    added: tuple[ZoneRecord, ...]
     by_keys: bool = False
 
 
-class Gone(NamedTuple):
+class DroppedEntry(NamedTuple):
     """An entry that is no more."""
 
     zone: Name
     number: int
 
 
-class Changes(NamedTuple):
+class JournalChanges(NamedTuple):
     """What is to be changed on disk: also of other zones, when all together grow too big."""
 
-    gone: tuple[Gone, ...] = ()
+    gone: tuple[DroppedEntry, ...] = ()
     put: tuple[StoredDelta, ...] = ()
 
 
@@ -80,36 +80,38 @@ class Journal:
         """The first that no entry has, on disk either."""
         self._most_octets = octets_of_all
         self._most_of_branch = most_of_branch
-        self._chains: dict[Key, deque[Entry]] = {}
-        self._ages: OrderedDict[tuple[int, Key], None] = OrderedDict()
-        self._octets: dict[Key, int] = {}
+        self._chains: dict[CacheKey, deque[JournalEntry]] = {}
+        self._ages: OrderedDict[tuple[int, CacheKey], None] = OrderedDict()
+        self._octets: dict[CacheKey, int] = {}
         self._octets_of_all = 0
 
-    def note(self, key: Key, old: ObjectId | None, new: ObjectId, delta: Delta | None) -> Changes:
+    def note(
+        self, key: CacheKey, old: ObjectId | None, new: ObjectId, delta: ZoneDelta | None
+    ) -> JournalChanges:
         """A branch has come from one commit to another; ``delta`` None: nobody knows what leads
         there, and the chain begins anew."""
         chain = self._chains.get(key)
         is_gap = chain is not None and chain[-1].new != old
         if old is None or delta is None or is_gap or not _is_kept(delta):
-            return Changes(self._empty(key))
-        entry = Entry(self._free_number, old, new, delta, _weight(delta))
+            return JournalChanges(self._empty(key))
+        entry = JournalEntry(self._free_number, old, new, delta, _weight(delta))
         self._free_number += 1
         self._add(key, entry)
-        return Changes(self._purge(key), (_stored(key, entry),))
+        return JournalChanges(self._purge(key), (_stored(key, entry),))
 
-    def rename(self, key: Key, old: ObjectId, new: ObjectId) -> Changes:
+    def rename(self, key: CacheKey, old: ObjectId, new: ObjectId) -> JournalChanges:
         """A branch has come from one commit to another of the very same content."""
         chain = self._chains.get(key)
         if not chain or chain[-1].new != old:
-            return Changes(self._empty(key))
+            return JournalChanges(self._empty(key))
         chain[-1] = chain[-1]._replace(new=new)
-        return Changes(put=(_stored(key, chain[-1]),))
+        return JournalChanges(put=(_stored(key, chain[-1]),))
 
-    def drop(self, key: Key) -> Changes:
+    def drop(self, key: CacheKey) -> JournalChanges:
         """A branch is served no more."""
-        return Changes(self._empty(key))
+        return JournalChanges(self._empty(key))
 
-    def since(self, key: Key, commit: ObjectId, serial: int) -> list[Delta] | None:
+    def since(self, key: CacheKey, commit: ObjectId, serial: int) -> list[ZoneDelta] | None:
         """What leads from ``serial`` to ``commit``, one after the other; None where the journal
         does not tell, or tells of two states with that serial."""
         chain = self._chains.get(key)
@@ -120,9 +122,11 @@ class Journal:
             return None
         return [chain[index].delta for index in range(found[0], len(chain))]
 
-    def recall(self, key: Key, commit: ObjectId, stored: Iterable[StoredDelta]) -> Changes:
+    def recall(
+        self, key: CacheKey, commit: ObjectId, stored: Iterable[StoredDelta]
+    ) -> JournalChanges:
         """Takes up what is on disk, oldest first, as far as it leads to ``commit``."""
-        entries: list[Entry] = []
+        entries: list[JournalEntry] = []
         gone: list[int] = []
         for each in stored:
             entry = _read(key, each)
@@ -139,15 +143,17 @@ class Journal:
             entries.clear()
         for entry in entries:
             self._add(key, entry)
-        return Changes((*(Gone(key[0], number) for number in gone), *self._purge(key)))
+        return JournalChanges(
+            (*(DroppedEntry(key[0], number) for number in gone), *self._purge(key))
+        )
 
-    def _add(self, key: Key, entry: Entry) -> None:
+    def _add(self, key: CacheKey, entry: JournalEntry) -> None:
         self._chains.setdefault(key, deque()).append(entry)
         self._ages[entry.number, key] = None
         self._octets[key] = self._octets.get(key, 0) + entry.octets
         self._octets_of_all += entry.octets
 
-    def _purge(self, key: Key) -> tuple[Gone, ...]:
+    def _purge(self, key: CacheKey) -> tuple[DroppedEntry, ...]:
         """Lets the oldest go until what is left is within bounds (RFC 1995 section 5)."""
         gone = []
         while key in self._chains and (
@@ -159,7 +165,7 @@ class Journal:
             gone.append(self._forget_first(oldest))
         return tuple(gone)
 
-    def _forget_first(self, key: Key) -> Gone:
+    def _forget_first(self, key: CacheKey) -> DroppedEntry:
         chain = self._chains[key]
         entry = chain.popleft()
         self._octets[key] -= entry.octets
@@ -167,33 +173,33 @@ class Journal:
         del self._ages[entry.number, key]
         if not chain:
             del self._chains[key], self._octets[key]
-        return Gone(key[0], entry.number)
+        return DroppedEntry(key[0], entry.number)
 
-    def _empty(self, key: Key) -> tuple[Gone, ...]:
+    def _empty(self, key: CacheKey) -> tuple[DroppedEntry, ...]:
         gone = []
         while key in self._chains:
             gone.append(self._forget_first(key))
         return tuple(gone)
 
 
-def _is_kept(delta: Delta) -> bool:
+def _is_kept(delta: ZoneDelta) -> bool:
     """Whether it is short, and leads forward: what leads back would make serials stand for two
     states."""
     return len(delta) <= MOST_RECORDS and later(delta.after, delta.before)
 
 
-def _weight(delta: Delta) -> int:
+def _weight(delta: ZoneDelta) -> int:
     return delta.octets + OF_A_RECORD * len(delta)
 
 
-def _stored(key: Key, entry: Entry) -> StoredDelta:
+def _stored(key: CacheKey, entry: JournalEntry) -> StoredDelta:
     written = _Written(entry.delta.removed, entry.delta.added, by_keys=True)
     payload = msgspec.msgpack.encode(written)
     columns = (entry.number, *key, entry.old, entry.new)
     return StoredDelta(*columns, digests.hash_row((*columns, payload)), payload)
 
 
-def _read(key: Key, stored: StoredDelta) -> Entry | None:
+def _read(key: CacheKey, stored: StoredDelta) -> JournalEntry | None:
     """Read a difference; None for what an earlier release wrote, and for what is not what was
     written, which is logged."""
     try:
@@ -205,9 +211,9 @@ def _read(key: Key, stored: StoredDelta) -> Entry | None:
             found = msgspec.msgpack.decode(stored.payload, type=_Written)
             if not found.by_keys:
                 return None
-            delta = Delta(found.removed, found.added)
+            delta = ZoneDelta(found.removed, found.added)
             old, new = ObjectId(stored.old), ObjectId(stored.new)
-            return Entry(stored.number, old, new, delta, _weight(delta))
+            return JournalEntry(stored.number, old, new, delta, _weight(delta))
     except msgspec.MsgspecError as error:
         reason = str(error)
     log.error("journal.dropped", zone=names.text(key[0]), branch=key[1], error=reason)
@@ -220,8 +226,8 @@ def _digests(stored: StoredDelta) -> tuple[bytes, bytes]:
     return digests.hash_row((*written, payload)), hashlib.sha256(payload).digest()
 
 
-def joined(changes: Sequence[Changes]) -> Changes:
+def joined(changes: Sequence[JournalChanges]) -> JournalChanges:
     """All of them as one; what is put and then gone is not put."""
     put = {(each.zone, each.number): each for one in changes for each in one.put}
     gone = {each for one in changes for each in one.gone}
-    return Changes(tuple(gone), tuple(each for at, each in put.items() if at not in gone))
+    return JournalChanges(tuple(gone), tuple(each for at, each in put.items() if at not in gone))

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from zonegit.containment import contain
 from zonegit.errors import Corrupt, ZonegitError
-from zonegit.nameserver.zone.compiler import Change, advanced, change_of
-from zonegit.nameserver.zone.snapshot import Snapshot, empty
+from zonegit.nameserver.zone.compiler import RRsetChange, advanced, change_of
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty
 from zonegit.objects.ids import ObjectId, RawObject, verified
 from zonegit.store import digests
 from zonegit.store.digests import Digest
@@ -25,7 +25,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache import sqlite
 from zonegit_resolver.cache.folder import path_of
-from zonegit_resolver.cache.sqlite import Branch, Contents
+from zonegit_resolver.cache.sqlite import Branch, FileContents
 from zonegit_resolver.scheduling import settle_the_heap
 from zonegit_resolver.zone_states import Compiled
 
@@ -35,14 +35,14 @@ AT_ONCE: Final = 8
 Opening = Callable[[], AbstractAsyncContextManager[Database]]
 
 
-class File(NamedTuple):
+class LoadedFile(NamedTuple):
     """What one file holds, or why it is not known."""
 
     path: Path
-    contents: Contents | ZonegitError
+    contents: FileContents | ZonegitError
 
 
-async def read(folder: Path, paths: Iterable[Path]) -> AsyncIterator[File]:
+async def read(folder: Path, paths: Iterable[Path]) -> AsyncIterator[LoadedFile]:
     """The files of zones below ``folder``, which nobody has open yet."""
     rest = iter(paths)
     reading = _ahead(folder, list(islice(rest, AT_ONCE)))
@@ -53,15 +53,15 @@ async def read(folder: Path, paths: Iterable[Path]) -> AsyncIterator[File]:
     await reading
 
 
-def _ahead(folder: Path, paths: Sequence[Path]) -> "asyncio.Future[list[File]]":
+def _ahead(folder: Path, paths: Sequence[Path]) -> "asyncio.Future[list[LoadedFile]]":
     return asyncio.ensure_future(asyncio.to_thread(_read, folder, paths))
 
 
-def _read(folder: Path, paths: Sequence[Path]) -> list[File]:
-    return [File(path, _contents(folder, path)) for path in paths]
+def _read(folder: Path, paths: Sequence[Path]) -> list[LoadedFile]:
+    return [LoadedFile(path, _contents(folder, path)) for path in paths]
 
 
-def _contents(folder: Path, path: Path) -> Contents | ZonegitError:
+def _contents(folder: Path, path: Path) -> FileContents | ZonegitError:
     try:
         with contain("cache", path=str(path)):
             return _checked(folder, path)
@@ -69,7 +69,7 @@ def _contents(folder: Path, path: Path) -> Contents | ZonegitError:
         return error
 
 
-def _checked(folder: Path, path: Path) -> Contents:
+def _checked(folder: Path, path: Path) -> FileContents:
     found = read_closed(path, sqlite.VERSION, sqlite.contents)
     owners = {each.tip.zone for each in found.branches} | {each.zone for each in found.standing}
     for owner in owners:
@@ -117,8 +117,8 @@ async def compiled(branch: Branch, opening: Opening) -> Compiled:
 
 
 async def _continued(
-    snapshot: Snapshot, total: Digest, branch: Branch, database: Database
-) -> tuple[Snapshot, Digest]:
+    snapshot: ZoneSnapshot, total: Digest, branch: Branch, database: Database
+) -> tuple[ZoneSnapshot, Digest]:
     key = (Name(branch.tip.zone), branch.tip.branch)
     page = branch.page
     while len(page) == sqlite.PAGE:
@@ -134,7 +134,7 @@ def _sum_up(page: Iterable[sqlite.StoredRRset]) -> Digest:
     return digests.sum_up(object_id for _, _, object_id, _ in page)
 
 
-def _changes(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[Change]:
+def _changes(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[RRsetChange]:
     """What RRsets that are kept mean for a snapshot.
 
     Raises:

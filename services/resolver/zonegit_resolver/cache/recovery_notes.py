@@ -16,8 +16,8 @@ import structlog
 from zonegit.errors import ZonegitError
 from zonegit.zone.names import Name
 from zonegit.zone.serial import later
-from zonegit_resolver.cache.sqlite import Key, Standing
-from zonegit_resolver.cache.summary import Followed, Highest, Overall
+from zonegit_resolver.cache.sqlite import CacheKey, ServedToAll
+from zonegit_resolver.cache.summary import FollowedLog, Highest, SummaryFile
 
 MAX_BRANCHES: Final = 1_000_000
 """Branches whose highest serial is remembered, those of zones that are gone among them."""
@@ -30,31 +30,31 @@ SEVERAL: Final = bytes(32)
 log = structlog.get_logger()
 
 
-class Notes:
+class RecoveryNotes:
     """Notes that are taken at once, and written by :meth:`run`."""
 
-    def __init__(self, overall: Overall) -> None:
+    def __init__(self, overall: SummaryFile) -> None:
         self._overall = overall
         self._answered = dict(overall.known.answered)
         self._followed = overall.known.followed
         self._is_first = not self._answered and not self._followed.epoch
-        self._changed: dict[Key, Highest] = {}
+        self._changed: dict[CacheKey, Highest] = {}
         self._is_due = asyncio.Event()
         self._has_failed = False
         self.adopt(overall.known.standing)
 
     @property
-    def followed(self) -> Followed:
+    def followed(self) -> FollowedLog:
         """Return how far the log was followed, before this process too."""
         return self._followed
 
-    def adopt(self, standing: Iterable[Standing]) -> None:
+    def adopt(self, standing: Iterable[ServedToAll]) -> None:
         """Take up what was served last, where an earlier release has left no notes."""
         if self._is_first:
             for each in standing:
                 self.answer((Name(each.zone), each.branch), each.serial, each.tree)
 
-    def answer(self, key: Key, serial: int, tree: bytes) -> None:
+    def answer(self, key: CacheKey, serial: int, tree: bytes) -> None:
         """Note that a branch is answered with a serial, which stands for a tree."""
         before = self._answered.get(key)
         now = Highest(serial, tree)
@@ -68,12 +68,14 @@ class Notes:
                 del self._answered[next(iter(self._answered))]
             self._is_due.set()
 
-    def highest(self, key: Key) -> int | None:
+    def highest(self, key: CacheKey) -> int | None:
         """Return the highest serial that was ever answered for a branch; None: none was."""
         found = self._answered.get(key)
         return found.serial if found is not None else None
 
-    def page(self, zone: Name | None, after: Key | None, count: int) -> list[tuple[Key, Highest]]:
+    def page(
+        self, zone: Name | None, after: CacheKey | None, count: int
+    ) -> list[tuple[CacheKey, Highest]]:
         """Return the first ``count`` branches past ``after``, of ``zone`` or of all, sorted."""
         keys = (
             key
@@ -82,7 +84,7 @@ class Notes:
         )
         return [(key, self._answered[key]) for key in heapq.nsmallest(count, keys)]
 
-    def follow(self, followed: Followed) -> None:
+    def follow(self, followed: FollowedLog) -> None:
         """Note how far the log was followed."""
         if followed != self._followed:
             self._followed = followed
@@ -90,8 +92,8 @@ class Notes:
 
     def begin(self, run: str) -> None:
         """Note in which run of the ref store this begins, if nothing is known from before."""
-        if self._followed == Followed() and not self._answered:
-            self.follow(Followed(began=run))
+        if self._followed == FollowedLog() and not self._answered:
+            self.follow(FollowedLog(began=run))
 
     def recall(self, epoch: str, sequence: int) -> None:
         """Take up where a branch stood that is kept: the log was followed that far at least."""
@@ -125,6 +127,6 @@ class Notes:
             self._keep(changed)
             raise
 
-    def _keep(self, changed: dict[Key, Highest]) -> None:
+    def _keep(self, changed: dict[CacheKey, Highest]) -> None:
         self._changed = changed | self._changed
         self._is_due.set()

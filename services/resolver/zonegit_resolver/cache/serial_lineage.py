@@ -10,29 +10,29 @@ from typing import Final
 
 from zonegit.zone.names import Name
 from zonegit.zone.serial import following, later, latest
-from zonegit_resolver.cache.sqlite import Standing
+from zonegit_resolver.cache.sqlite import ServedToAll
 
 MOST_ZONES: Final = 1_000_000
 """Whose serials are remembered, those of zones that are gone too."""
 
 
-class Descent:
+class SerialLineage:
     """By zone, what was served last to everybody, before this process too."""
 
-    def __init__(self, standing: Iterable[Standing] = ()) -> None:
+    def __init__(self, standing: Iterable[ServedToAll] = ()) -> None:
         self._standing = {Name(each.zone): each for each in standing}
         self._doubted: set[Name] = set()
         """Zones whose serials of before a restore may stand for two states."""
 
-    def recall(self, standing: Standing) -> None:
+    def recall(self, standing: ServedToAll) -> None:
         """Takes up what a zone's own file says."""
         self._standing[Name(standing.zone)] = standing
 
-    def of(self, zone: Name) -> Standing | None:
+    def of(self, zone: Name) -> ServedToAll | None:
         """What was served last of a zone; None: nothing is known of it."""
         return self._standing.get(zone)
 
-    def turned(self, zone: Name, branch: str, tree: bytes, serial: int) -> Standing | None:
+    def turned(self, zone: Name, branch: str, tree: bytes, serial: int) -> ServedToAll | None:
         """From now on everybody is served this. What is then to be written down; None: nothing."""
         before = self._standing.pop(zone, None)
         mark = before.mark if before is not None else None
@@ -42,7 +42,7 @@ class Descent:
             is_same = before.tree == tree
             first = serial if is_same else latest(serial, following(before.serial))
             mark = first if mark is None else latest(mark, first)
-        now = self._standing[zone] = Standing(zone, branch, tree, serial, mark)
+        now = self._standing[zone] = ServedToAll(zone, branch, tree, serial, mark)
         if len(self._standing) > MOST_ZONES:
             del self._standing[next(iter(self._standing))]
         return now if now != before else None
@@ -59,5 +59,5 @@ class Descent:
         return mark is None or serial == mark or later(serial, mark)
 
 
-def _goes_on(before: Standing, branch: str, tree: bytes, serial: int) -> bool:
+def _goes_on(before: ServedToAll, branch: str, tree: bytes, serial: int) -> bool:
     return before.branch == branch and (before.tree == tree or later(serial, before.serial))

@@ -20,7 +20,7 @@ from zonegit.objects.ids import RawObject
 from zonegit.store import digests
 from zonegit.store.digests import EMPTY, Digest
 from zonegit.store.stored_rows import (
-    Damaged,
+    DamagedFile,
     RowReader,
     StoredCount,
     StoredId,
@@ -63,11 +63,11 @@ _ADD_DIGESTS: Final = (
 PAGE: Final = 512
 """RRsets read at a time."""
 
-Key = tuple[Name, str]
+CacheKey = tuple[Name, str]
 """A zone and a branch."""
 
 
-class Tip(NamedTuple):
+class CachedTip(NamedTuple):
     """What is kept of a branch, beside its RRsets. ``seen`` is when it was last known to be
     current, in seconds since 1970."""
 
@@ -80,7 +80,7 @@ class Tip(NamedTuple):
     seen: float | None = None
 
 
-class Row(NamedTuple):
+class CachedRow(NamedTuple):
     """One RRset; ``blob`` None: it is gone."""
 
     path: Path
@@ -101,7 +101,7 @@ class StoredDelta(NamedTuple):
     payload: bytes
 
 
-class Standing(NamedTuple):
+class ServedToAll(NamedTuple):
     """What everybody was last served of a zone; ``mark`` is the first serial that stands for one
     state alone, None: all do."""
 
@@ -118,9 +118,9 @@ class Write(NamedTuple):
     before there was a tip to them, None: none were. ``total`` is the digest of all rows of the
     branch where they are written whole."""
 
-    key: Key
-    tip: Tip | None
-    rows: Sequence[Row] = ()
+    key: CacheKey
+    tip: CachedTip | None
+    rows: Sequence[CachedRow] = ()
     replaces: bool = True
     staged: int | None = None
     total: Digest = EMPTY
@@ -135,20 +135,20 @@ class Branch(NamedTuple):
     """What is kept of a branch; ``page`` are the first of its RRsets, all when they are fewer than
     ``PAGE``. ``total`` is the digest of all of them, None: an earlier release has none."""
 
-    tip: Tip
+    tip: CachedTip
     page: list[StoredRRset]
     deltas: list[StoredDelta]
     total: Digest | None
 
 
-class Contents(NamedTuple):
+class FileContents(NamedTuple):
     """What a file holds, as far as it is read at once."""
 
     branches: list[Branch]
-    standing: list[Standing]
+    standing: list[ServedToAll]
 
 
-def contents(connection: Connection) -> Contents:
+def contents(connection: Connection) -> FileContents:
     """All of it.
 
     Raises:
@@ -158,11 +158,11 @@ def contents(connection: Connection) -> Contents:
     found = [branch(connection, tip, total) for tip, total in tips(connection)]
     for each in found:
         if each.total is None:
-            raise Damaged(f"branch {each.tip.branch} has no digest")
-    return Contents(found, standing(connection))
+            raise DamagedFile(f"branch {each.tip.branch} has no digest")
+    return FileContents(found, standing(connection))
 
 
-def branch(connection: Connection, tip: Tip, total: Digest | None) -> Branch:
+def branch(connection: Connection, tip: CachedTip, total: Digest | None) -> Branch:
     """What is kept of a branch."""
     key = (Name(tip.zone), tip.branch)
     return Branch(tip, page(connection, key, START), deltas(connection, key), total)
@@ -174,7 +174,7 @@ def check(connection: Connection) -> None:
     """
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise Damaged(str(found))
+        raise DamagedFile(str(found))
 
 
 def add_journal(connection: Connection) -> None:
@@ -198,9 +198,9 @@ def _has_digest(connection: Connection, table: str) -> bool:
 UPGRADES: Final = {1: add_journal, 2: add_digests}
 
 
-def _tip(*columns: Any) -> tuple[Tip, Digest | None]:
+def _tip(*columns: Any) -> tuple[CachedTip, Digest | None]:
     *of_tip, count, total, digest = columns
-    tip = Tip(*of_tip)
+    tip = CachedTip(*of_tip)
     read_name(tip.zone)
     if digest is None:
         return tip, None
@@ -210,7 +210,7 @@ def _tip(*columns: Any) -> tuple[Tip, Digest | None]:
     return tip, found
 
 
-def _seal_tip(tip: Tip, total: Digest) -> bytes:
+def _seal_tip(tip: CachedTip, total: Digest) -> bytes:
     return digests.hash_row((*tip, *total))
 
 
@@ -233,7 +233,7 @@ _DELTA: Final[RowReader[StoredDelta]] = RowReader(
 )
 
 
-def tips(connection: Connection) -> list[tuple[Tip, Digest | None]]:
+def tips(connection: Connection) -> list[tuple[CachedTip, Digest | None]]:
     """All branches that are kept, each with the digest of its RRsets."""
     found = connection.execute(
         "SELECT zone, branch, target, tree, epoch, sequence, seen, rows, sum, digest FROM tip"
@@ -241,7 +241,7 @@ def tips(connection: Connection) -> list[tuple[Tip, Digest | None]]:
     return _TIP.read_all(found)
 
 
-def page(connection: Connection, key: Key, after: tuple[bytes, int]) -> list[StoredRRset]:
+def page(connection: Connection, key: CacheKey, after: tuple[bytes, int]) -> list[StoredRRset]:
     """The next RRsets of a branch, after an owner and type; none when there are no more."""
     found = connection.execute(
         "SELECT owner, rdtype, rrset.id, payload FROM rrset JOIN tip ON rrset.tip = tip.id"
@@ -260,7 +260,7 @@ def stage(connection: Connection) -> int:
     return int(last) + 1
 
 
-def deltas(connection: Connection, key: Key) -> list[StoredDelta]:
+def deltas(connection: Connection, key: CacheKey) -> list[StoredDelta]:
     """The differences of a branch, oldest first."""
     found = connection.execute(
         "SELECT number, zone, branch, old, new, digest, payload FROM journal"
@@ -270,9 +270,9 @@ def deltas(connection: Connection, key: Key) -> list[StoredDelta]:
     return _DELTA.read_all(found)
 
 
-def _standing(*columns: Any) -> Standing:
+def _standing(*columns: Any) -> ServedToAll:
     *written, digest = columns
-    found = Standing(*written)
+    found = ServedToAll(*written)
     read_name(found.zone)
     if digest is not None and digests.hash_row(found) != digest:
         raise ValueError(NOT_WRITTEN)
@@ -287,7 +287,7 @@ _STANDING: Final = RowReader(
 )
 
 
-def standing(connection: Connection) -> list[Standing]:
+def standing(connection: Connection) -> list[ServedToAll]:
     """What everybody was last served."""
     found = connection.execute("SELECT zone, branch, tree, serial, mark, digest FROM standing")
     return _STANDING.read_all(found)
@@ -297,7 +297,7 @@ def journal(
     connection: Connection,
     gone: Sequence[int],
     put: Sequence[StoredDelta],
-    stand: Sequence[Standing],
+    stand: Sequence[ServedToAll],
 ) -> None:
     """Takes differences away and adds others; notes what is served to everybody."""
     connection.executemany("DELETE FROM journal WHERE number = ?", ((each,) for each in gone))
@@ -305,7 +305,7 @@ def journal(
     put_standing(connection, stand)
 
 
-def put_standing(connection: Connection, stand: Iterable[Standing]) -> None:
+def put_standing(connection: Connection, stand: Iterable[ServedToAll]) -> None:
     """Notes what is served to everybody."""
     connection.executemany(
         "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?, ?)",
@@ -334,14 +334,14 @@ def write(
     return int(left)
 
 
-def _forget(connection: Connection, key: Key) -> None:
+def _forget(connection: Connection, key: CacheKey) -> None:
     connection.execute(
         "DELETE FROM rrset WHERE tip IN (SELECT id FROM tip WHERE zone = ? AND branch = ?)", key
     )
     connection.execute("DELETE FROM tip WHERE zone = ? AND branch = ?", key)
 
 
-def _put_tip(connection: Connection, tip: Tip, staged: int | None) -> int:
+def _put_tip(connection: Connection, tip: CachedTip, staged: int | None) -> int:
     found = connection.execute(
         "INSERT INTO tip (id, zone, branch, target, tree, epoch, sequence, seen)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (zone, branch) DO UPDATE SET"
@@ -353,7 +353,7 @@ def _put_tip(connection: Connection, tip: Tip, staged: int | None) -> int:
     return int(number[0])
 
 
-def _total_of(connection: Connection, key: Key) -> Digest:
+def _total_of(connection: Connection, key: CacheKey) -> Digest:
     """Return the digest of the RRsets of a branch that is kept.
 
     Raises:
@@ -362,17 +362,17 @@ def _total_of(connection: Connection, key: Key) -> Digest:
     for tip, total in tips(connection):
         if (tip.zone, tip.branch) == key and total is not None:
             return total
-    raise Damaged(f"branch {key[1]} has no digest")
+    raise DamagedFile(f"branch {key[1]} has no digest")
 
 
-def _seal(connection: Connection, number: int, tip: Tip, total: Digest) -> None:
+def _seal(connection: Connection, number: int, tip: CachedTip, total: Digest) -> None:
     connection.execute(
         "UPDATE tip SET rows = ?, sum = ?, digest = ? WHERE id = ?",
         (*total, _seal_tip(tip, total), number),
     )
 
 
-def add(connection: Connection, zone: Name, tip: int, rows: Iterable[Row]) -> None:
+def add(connection: Connection, zone: Name, tip: int, rows: Iterable[CachedRow]) -> None:
     """Add RRsets under a tip's number that has none of these."""
     connection.executemany(
         _ADD,
@@ -389,7 +389,7 @@ _OF_KEY: Final = "WHERE tip = ? AND owner = ? AND rdtype = ?"
 
 
 def _change(
-    connection: Connection, zone: Name, tip: int, changes: Iterable[Row], total: Digest
+    connection: Connection, zone: Name, tip: int, changes: Iterable[CachedRow], total: Digest
 ) -> Digest:
     """Add, replace and remove RRsets; return the digest of what is kept then."""
     count, sum_of_ids = total

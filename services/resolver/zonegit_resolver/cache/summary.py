@@ -28,7 +28,7 @@ from zonegit.store.stored_rows import (
     read_value,
 )
 from zonegit_resolver.cache import sqlite
-from zonegit_resolver.cache.sqlite import Key, Standing
+from zonegit_resolver.cache.sqlite import CacheKey, ServedToAll
 
 FILE: Final = "overall.sqlite3"
 VERSION: Final = 4
@@ -71,7 +71,7 @@ UPGRADES: Final = {1: _add_notes, 2: _add_installation, 3: _add_digests}
 log = structlog.get_logger()
 
 
-class Followed(NamedTuple):
+class FollowedLog(NamedTuple):
     """The point up to which the log was followed: the epoch, the last of its rows that was
     applied, and the epochs before it, the latest first. The epoch is empty while no log was read.
     ``began`` names the run of the ref store in which this cache began, empty: before there were
@@ -94,50 +94,50 @@ class Highest(NamedTuple):
     tree: bytes
 
 
-class Known(NamedTuple):
+class CacheSummary(NamedTuple):
     """What the file held when it was opened. ``confirmed`` is when all but the ``late`` were last
     known to be current, those at times of their own, in seconds since 1970; None: never yet."""
 
     confirmed: float | None
-    late: dict[Key, float]
-    standing: list[Standing]
-    answered: dict[Key, Highest]
-    followed: Followed
+    late: dict[CacheKey, float]
+    standing: list[ServedToAll]
+    answered: dict[CacheKey, Highest]
+    followed: FollowedLog
 
 
 _CONFIRMED: Final[RowReader[float]] = RowReader("confirmed", tuple[StoredTime], read_value)
-_LATE: Final[RowReader[tuple[Key, float]]] = RowReader(
+_LATE: Final[RowReader[tuple[CacheKey, float]]] = RowReader(
     "late",
     tuple[bytes, str, StoredTime],
     lambda zone, branch, seen: ((read_name(zone), branch), seen),
     keys=2,
 )
-_ANSWERED: Final[RowReader[tuple[Key, Highest]]] = RowReader(
+_ANSWERED: Final[RowReader[tuple[CacheKey, Highest]]] = RowReader(
     "answered",
     tuple[bytes, str, StoredSerial, StoredId],
     lambda zone, branch, *highest: ((read_name(zone), branch), Highest(*highest)),
     keys=2,
 )
-_FOLLOWED: Final[RowReader[Followed]] = RowReader(
+_FOLLOWED: Final[RowReader[FollowedLog]] = RowReader(
     "followed",
     tuple[str, StoredCount, str, str, str, str],
-    lambda epoch, sequence, past, *rest: Followed(epoch, sequence, tuple(past.split()), *rest),
+    lambda epoch, sequence, past, *rest: FollowedLog(epoch, sequence, tuple(past.split()), *rest),
 )
 
 
-class Overall:
+class SummaryFile:
     """Made by :func:`open_overall`. ``known`` is what it held then."""
 
-    def __init__(self, database: Database, known: Known) -> None:
+    def __init__(self, database: Database, known: CacheSummary) -> None:
         self._database = database
         self.known = known
-        self._late: Mapping[Key, float] = known.late
+        self._late: Mapping[CacheKey, float] = known.late
 
-    def seen(self, key: Key) -> float | None:
+    def seen(self, key: CacheKey) -> float | None:
         """When a branch that is kept was last known to be current."""
         return self.known.late.get(key, self.known.confirmed)
 
-    async def see(self, confirmed: float, late: Mapping[Key, float]) -> None:
+    async def see(self, confirmed: float, late: Mapping[CacheKey, float]) -> None:
         """Notes when branches were last known to be current, those in ``late`` at other times.
 
         Raises:
@@ -148,7 +148,7 @@ class Overall:
         await self._database.write(partial(_see, confirmed=confirmed, late=changed))
         self._late = late
 
-    async def note(self, followed: Followed, answered: Mapping[Key, Highest]) -> None:
+    async def note(self, followed: FollowedLog, answered: Mapping[CacheKey, Highest]) -> None:
         """Note how far the log was followed, and highest serials that have changed.
 
         Raises:
@@ -157,7 +157,7 @@ class Overall:
         """
         await self._database.write(partial(_note, followed=followed, answered=dict(answered)))
 
-    async def stand(self, standing: Iterable[Standing]) -> None:
+    async def stand(self, standing: Iterable[ServedToAll]) -> None:
         """Notes what was served last of zones that have no file of their own.
 
         Raises:
@@ -168,7 +168,7 @@ class Overall:
 
 
 @asynccontextmanager
-async def open_overall(folder: Path) -> AsyncIterator[Overall]:
+async def open_overall(folder: Path) -> AsyncIterator[SummaryFile]:
     """The file in that folder; if it is damaged, or a later release's, a new one.
 
     Raises:
@@ -183,10 +183,10 @@ async def open_overall(folder: Path) -> AsyncIterator[Overall]:
         log.error("last-known.dropped", path=str(path), error=error.message)
         remove(path)
     async with open_database(path, SCHEMA, VERSION, UPGRADES, WATCHED) as database:
-        yield Overall(database, await database.read(_known))
+        yield SummaryFile(database, await database.read(_known))
 
 
-def _known(connection: Connection) -> Known:
+def _known(connection: Connection) -> CacheSummary:
     confirmed = _CONFIRMED.read_first(connection.execute("SELECT seen FROM confirmed"))
     late = dict(_LATE.read_all(connection.execute("SELECT zone, branch, seen FROM late")))
     answered = dict(
@@ -195,11 +195,13 @@ def _known(connection: Connection) -> Known:
     found = connection.execute(
         "SELECT epoch, sequence, past, began, operation, installation FROM followed"
     )
-    followed = _FOLLOWED.read_first(found) or Followed()
-    return Known(confirmed, late, sqlite.standing(connection), answered, followed)
+    followed = _FOLLOWED.read_first(found) or FollowedLog()
+    return CacheSummary(confirmed, late, sqlite.standing(connection), answered, followed)
 
 
-def _note(connection: Connection, followed: Followed, answered: Mapping[Key, Highest]) -> None:
+def _note(
+    connection: Connection, followed: FollowedLog, answered: Mapping[CacheKey, Highest]
+) -> None:
     epoch, sequence, past, *rest = followed
     connection.execute(
         "INSERT OR REPLACE INTO followed VALUES (1, ?, ?, ?, ?, ?, ?)",
@@ -211,7 +213,7 @@ def _note(connection: Connection, followed: Followed, answered: Mapping[Key, Hig
     )
 
 
-def _see(connection: Connection, confirmed: float, late: Mapping[Key, float] | None) -> None:
+def _see(connection: Connection, confirmed: float, late: Mapping[CacheKey, float] | None) -> None:
     connection.execute("INSERT OR REPLACE INTO confirmed VALUES (1, ?)", (confirmed,))
     if late is not None:
         connection.execute("DELETE FROM late")

@@ -15,8 +15,8 @@ import structlog
 
 from zonegit.containment import contain, keep_running
 from zonegit.errors import Corrupt, Invalid, ZonegitError
-from zonegit.nameserver.zone.records import Delta
-from zonegit.nameserver.zone.snapshot import Snapshot, contents
+from zonegit.nameserver.zone.records import ZoneDelta
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot, contents
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob
@@ -27,12 +27,12 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache import sqlite
 from zonegit_resolver.cache.folder import path_of
-from zonegit_resolver.cache.journal import Changes, joined
-from zonegit_resolver.cache.serial_lineage import Descent
-from zonegit_resolver.cache.sqlite import Key, Row, Standing, Tip, Write
-from zonegit_resolver.cache.summary import Overall
-from zonegit_resolver.scheduling import Pace
-from zonegit_resolver.zone_states import Compiled, Position
+from zonegit_resolver.cache.journal import JournalChanges, joined
+from zonegit_resolver.cache.serial_lineage import SerialLineage
+from zonegit_resolver.cache.sqlite import CachedRow, CachedTip, CacheKey, ServedToAll, Write
+from zonegit_resolver.cache.summary import SummaryFile
+from zonegit_resolver.scheduling import Scheduler
+from zonegit_resolver.zone_states import Compiled, LogPosition
 
 WRITERS: Final = 4
 """Zones that are written at a time: one prepares its rows while another waits for the disk."""
@@ -42,38 +42,38 @@ AT_ONCE: Final = 128
 log = structlog.get_logger()
 
 
-class Kept(NamedTuple):
+class CacheWrite(NamedTuple):
     """A swap, at ``seen`` in seconds since 1970. ``rows`` are the differences to the commit
     ``base``; without them or without that the snapshot says all there is. ``delta`` is what
     secondaries are told, None: nobody knows."""
 
-    position: Position
+    position: LogPosition
     compiled: Compiled
     seen: float
-    rows: list[Row] | None
+    rows: list[CachedRow] | None
     base: ObjectId | None
-    delta: Delta | None = None
+    delta: ZoneDelta | None = None
 
 
 @dataclass(slots=True)
-class Pending:
+class PendingWrite:
     """What a zone's file is to be told. ``kept`` None: the branch is forgotten. ``is_second``: the
     file turned out to be damaged the first time."""
 
-    branches: list[tuple[str, Kept | None]] = field(default_factory=list)
-    changes: list[Changes] = field(default_factory=list)
+    branches: list[tuple[str, CacheWrite | None]] = field(default_factory=list)
+    changes: list[JournalChanges] = field(default_factory=list)
     is_second: bool = False
 
-    def put(self, branch: str, kept: Kept | None) -> None:
+    def put(self, branch: str, kept: CacheWrite | None) -> None:
         """Adds what became of a branch; of no use is what came before a whole. So if there is a
         whole, it is the first."""
         if kept is None or kept.rows is None:
             self.branches = [each for each in self.branches if each[0] != branch]
         self.branches.append((branch, kept))
 
-    def before(self, later: "Pending") -> "Pending":
+    def before(self, later: "PendingWrite") -> "PendingWrite":
         """All of it, whole, for it is not known what is on disk; then what came meanwhile."""
-        joined = Pending(changes=[*self.changes, *later.changes], is_second=self.is_second)
+        joined = PendingWrite(changes=[*self.changes, *later.changes], is_second=self.is_second)
         for branch, kept in self.branches:
             joined.put(branch, kept and kept._replace(rows=None))
         for branch, kept in later.branches:
@@ -81,10 +81,12 @@ class Pending:
         return joined
 
 
-class Writing:
+class CacheWriter:
     """Takes what is to be kept; :meth:`run` writes it."""
 
-    def __init__(self, files: FilePool, overall: Overall, descent: Descent, pace: Pace) -> None:
+    def __init__(
+        self, files: FilePool, overall: SummaryFile, descent: SerialLineage, pace: Scheduler
+    ) -> None:
         self.idle = asyncio.Event()
         """Set while there is nothing to write."""
         self.idle.set()
@@ -94,13 +96,13 @@ class Writing:
         self._pace = pace
         self._written: dict[Name, dict[str, ObjectId]] = {}
         """The commit of each branch that is on disk, as far as that is certain."""
-        self._pending: dict[Name, Pending] = {}
+        self._pending: dict[Name, PendingWrite] = {}
         self._busy: set[Name] = set()
         self._due: asyncio.Queue[Name] = asyncio.Queue()
         """The zones that are pending and not busy."""
         self._has_failed = False
 
-    def recall(self, key: Key, commit: ObjectId) -> None:
+    def recall(self, key: CacheKey, commit: ObjectId) -> None:
         """That is what is on disk of a branch."""
         self._written.setdefault(key[0], {})[key[1]] = commit
 
@@ -108,26 +110,26 @@ class Writing:
         """Whether a state of a branch is certainly on disk."""
         return branch in self._written.get(zone, ())
 
-    def put(self, key: Key, kept: Kept | None) -> None:
+    def put(self, key: CacheKey, kept: CacheWrite | None) -> None:
         """From now on a branch is that; None: nothing."""
         self._of(key[0]).put(key[1], kept)
 
-    def change(self, changes: Changes) -> None:
+    def change(self, changes: JournalChanges) -> None:
         """The journal has changed."""
         zones = {each.zone for each in changes.gone} | {Name(each.zone) for each in changes.put}
         for zone in zones:
             gone = tuple(each for each in changes.gone if each.zone == zone)
             put = tuple(each for each in changes.put if each.zone == zone)
-            self._of(zone).changes.append(Changes(gone, put))
+            self._of(zone).changes.append(JournalChanges(gone, put))
 
     def stand(self, zone: Name) -> None:
         """What everybody is served of a zone has changed."""
         self._of(zone)
 
-    def _of(self, zone: Name) -> Pending:
+    def _of(self, zone: Name) -> PendingWrite:
         pending = self._pending.get(zone)
         if pending is None:
-            pending = self._pending[zone] = Pending()
+            pending = self._pending[zone] = PendingWrite()
             self.idle.clear()
             if zone not in self._busy:
                 self._due.put_nowait(zone)
@@ -174,10 +176,10 @@ class Writing:
                 self.idle.set()
         await self._pace.give_way()
 
-    def _again(self, zone: Name, pending: Pending) -> None:
-        self._pending[zone] = pending.before(self._pending.get(zone, Pending()))
+    def _again(self, zone: Name, pending: PendingWrite) -> None:
+        self._pending[zone] = pending.before(self._pending.get(zone, PendingWrite()))
 
-    async def _fail(self, zone: Name, pending: Pending, error: ZonegitError) -> None:
+    async def _fail(self, zone: Name, pending: PendingWrite, error: ZonegitError) -> None:
         if isinstance(error, Corrupt | Invalid) and not pending.is_second:
             log.error("last-known.dropped", zone=names.text(zone), error=error.message)
             pending.is_second = True
@@ -193,7 +195,7 @@ class Writing:
                 hint=error.hint,
             )
 
-    async def _apply(self, zone: Name, pending: Pending) -> None:
+    async def _apply(self, zone: Name, pending: PendingWrite) -> None:
         standing = self._descent.of(zone)
         path = path_of(zone, self._files.folder)
         if all(kept is None for _, kept in pending.branches) and not path.exists():
@@ -219,7 +221,7 @@ class Writing:
         if held:
             self._written[zone] = held
 
-    async def _leave(self, path: Path, standing: Standing | None) -> None:
+    async def _leave(self, path: Path, standing: ServedToAll | None) -> None:
         """The zone is served no more. What its serials stand for is remembered all the same."""
         if standing is not None:
             await self._overall.stand([standing])
@@ -231,18 +233,22 @@ class _Rows:
     some rows at a time, under a number that there is no tip to yet: a thread that has more to do
     keeps queries waiting for the interpreter, and so would freeing all rows at once."""
 
-    def __init__(self, files: FilePool, path: Path, pace: Pace) -> None:
+    def __init__(self, files: FilePool, path: Path, pace: Scheduler) -> None:
         self._files = files
         self._path = path
         self._pace = pace
         self._free_number: int | None = None
 
-    async def write_of(self, key: Key, kept: Kept | None, held: ObjectId | None) -> Write:
+    async def write_of(
+        self, key: CacheKey, kept: CacheWrite | None, held: ObjectId | None
+    ) -> Write:
         """What becomes of a branch, of which ``held`` is on disk; None: nothing certain."""
         if kept is None:
             return Write(key, None)
         position, compiled, seen, rows, base, _ = kept
-        tip = Tip(*key, compiled.commit, compiled.tree, position.epoch, position.sequence, seen)
+        tip = CachedTip(
+            *key, compiled.commit, compiled.tree, position.epoch, position.sequence, seen
+        )
         if rows is not None and base is not None and base == held:
             return Write(key, tip, rows, replaces=False)
         every = _rows(compiled.snapshot)
@@ -264,19 +270,19 @@ class _Rows:
         self._free_number += 1
         return self._free_number - 1
 
-    async def _batch(self, rows: Iterator[Row]) -> list[Row]:
-        batch: list[Row] = []
+    async def _batch(self, rows: Iterator[CachedRow]) -> list[CachedRow]:
+        batch: list[CachedRow] = []
         for row in islice(rows, AT_ONCE):
             batch.append(row)
             await self._pace.give_way()
         return batch
 
 
-def _sum_up(batch: Iterable[Row]) -> Digest:
+def _sum_up(batch: Iterable[CachedRow]) -> Digest:
     return digests.sum_up(row.blob.id for row in batch if row.blob is not None)
 
 
-def _rows(snapshot: Snapshot) -> Iterator[Row]:
+def _rows(snapshot: ZoneSnapshot) -> Iterator[CachedRow]:
     for held in contents(snapshot):
         path = names.path(held.rrset.owner, snapshot.apex)
-        yield Row(path, held.rrset.rdtype, encode(Blob(held.rrset)))
+        yield CachedRow(path, held.rrset.rdtype, encode(Blob(held.rrset)))

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from zonegit.errors import Invalid
 from zonegit.files import open_file
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.config import serving, tsig_keys
-from zonegit_resolver.config.serving import Plan, Serving, Settings
+from zonegit_resolver.config.serving import Serving, ServingPlan, ZoneSettings
 
 MOST_OCTETS: Final = 1 << 20
 LONGEST_LINE: Final = 4_096
@@ -37,7 +37,7 @@ _TOKEN: Final = re.compile(
 """What matters to where a statement of TOML ends: strings, comments, brackets, line ends."""
 _LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
-Place = tuple[str, ...]
+KeyPath = tuple[str, ...]
 """The way to a value, from the top of the file."""
 
 
@@ -46,10 +46,10 @@ class PlanFile:
     """A file, and what ``flags`` say where it says nothing."""
 
     path: Path
-    flags: Settings
+    flags: ZoneSettings
     only: frozenset[Name] = frozenset()
 
-    def read(self) -> Plan:
+    def read(self) -> ServingPlan:
         """What it says now.
 
         Raises:
@@ -63,7 +63,9 @@ class PlanFile:
         return parse(octets, str(self.path), self.flags, self.only)
 
 
-def parse(octets: bytes, file: str, flags: Settings, only: frozenset[Name] = frozenset()) -> Plan:
+def parse(
+    octets: bytes, file: str, flags: ZoneSettings, only: frozenset[Name] = frozenset()
+) -> ServingPlan:
     """The plan that the content of ``file`` makes of ``flags`` and ``only``. The file of its keys
     is read, from the folder of ``file`` when its path is relative.
 
@@ -92,7 +94,7 @@ def parse(octets: bytes, file: str, flags: Settings, only: frozenset[Name] = fro
             serving.over(defaults, _settings(document, place, table)),
             conduct.keys,
         )
-    return Plan(default, zones, named or only, conduct, keys_file)
+    return ServingPlan(default, zones, named or only, conduct, keys_file)
 
 
 def _tables(document: "_Document") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -105,7 +107,7 @@ def _tables(document: "_Document") -> Iterator[tuple[str, dict[str, Any]]]:
         yield text, table
 
 
-def _settings(document: "_Document", keys: Place, table: Mapping[str, Any]) -> Settings:
+def _settings(document: "_Document", keys: KeyPath, table: Mapping[str, Any]) -> ZoneSettings:
     """A table's settings, all of them known and text."""
     settings = serving.SETTINGS if keys else (*serving.SETTINGS, *serving.COMMON)
     for key, value in table.items():
@@ -136,7 +138,7 @@ def _only(document: "_Document") -> frozenset[Name]:
     return frozenset(found)
 
 
-def _name(document: "_Document", keys: Place, text: str) -> Name:
+def _name(document: "_Document", keys: KeyPath, text: str) -> Name:
     try:
         return names.parse(text)
     except Invalid as error:
@@ -144,7 +146,7 @@ def _name(document: "_Document", keys: Place, text: str) -> Name:
 
 
 def _serving(
-    document: "_Document", place: Place, settings: Settings, keys: Collection[Name]
+    document: "_Document", place: KeyPath, settings: ZoneSettings, keys: Collection[Name]
 ) -> Serving:
     try:
         return serving.serving(settings, keys)
@@ -153,7 +155,9 @@ def _serving(
         raise document.refusal(place, error.message, hint=error.hint) from error
 
 
-def _conduct(document: "_Document", settings: Settings, keys_file: Path | None) -> Conduct:
+def _conduct(
+    document: "_Document", settings: ZoneSettings, keys_file: Path | None
+) -> ServerOptions:
     try:
         keys = tsig_keys.read(keys_file) if keys_file is not None else {}
         return serving.conduct(settings, keys)
@@ -170,7 +174,7 @@ class _Document:
         self._text = self._decoded(octets)
         self.content = self._loaded()
 
-    def refusal(self, keys: Place, message: str, *, hint: str | None = None) -> Invalid:
+    def refusal(self, keys: KeyPath, message: str, *, hint: str | None = None) -> Invalid:
         """The error about what stands there; where that is inherited, about its table."""
         places = _places(self._text)
         while keys and keys not in places:
@@ -207,11 +211,11 @@ class _Document:
             raise self._refusal(_line_too_deep(self._text), "nested too deeply") from error
 
 
-def _places(text: str) -> dict[Place, int]:
+def _places(text: str) -> dict[KeyPath, int]:
     """The line where the statement begins that first names each key, in a well-formed file. What
     a key is, each statement by itself tells the parser."""
-    places: dict[Place, int] = {}
-    table: Place = ()
+    places: dict[KeyPath, int] = {}
+    table: KeyPath = ()
     for line, statement in _statements(text):
         is_header = statement.lstrip().startswith("[")
         found = list(_keys(tomllib.loads(statement), () if is_header else table))
@@ -222,7 +226,7 @@ def _places(text: str) -> dict[Place, int]:
     return places
 
 
-def _keys(content: object, above: Place) -> Iterator[Place]:
+def _keys(content: object, above: KeyPath) -> Iterator[KeyPath]:
     """All keys, a table before what it holds; no deeper than settings of zones lie."""
     if isinstance(content, dict) and len(above) < 3:
         for key, value in content.items():

@@ -11,19 +11,19 @@ from zonegit.nameserver.acl import Address
 from zonegit.wire.messages import RESOLVER_NAME
 from zonegit.wire.subjects import SERVICES
 from zonegit_resolver.config.config_file import PlanFile
-from zonegit_resolver.config.serving import Plan
+from zonegit_resolver.config.serving import ServingPlan
 
 _NAME: Final = re.compile(RESOLVER_NAME, re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ResolverOptions:
     """``plan`` is what to serve at first, and ``config`` the file that it comes from, None: from
     flags alone. ``metrics`` None: no HTTP."""
 
     name: str
     listen: Sequence[Address]
-    plan: Plan
+    plan: ServingPlan
     config: PlanFile | None
     metrics: Address | None
 

@@ -11,7 +11,7 @@ from zonegit.errors import Invalid
 from zonegit.nameserver.acl import LOOPBACK, Access, Secondary
 from zonegit.nameserver.answer import canary
 from zonegit.nameserver.answer.canary import Canary
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.tsig import Keys
 from zonegit.repo import refish
 from zonegit.store import ref_names
@@ -21,7 +21,7 @@ from zonegit_resolver.config import values
 
 T = TypeVar("T")
 
-Settings = Mapping[str, str]
+ZoneSettings = Mapping[str, str]
 """Text by the name of a setting, as flags and file have it; empty: switched off."""
 
 BRANCH: Final = "branch"
@@ -99,7 +99,7 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServingPlan:
     """How all zones are served, and the server behaves. ``zones`` are those with settings of their
     own; ``only`` those that are served at all, every one when it is empty. ``keys_file`` is where
     the keys of ``conduct`` are from, None when there are none."""
@@ -107,7 +107,7 @@ class Plan:
     default: Serving = field(default_factory=Serving)
     zones: Mapping[Name, Serving] = field(default_factory=dict)
     only: frozenset[Name] = frozenset()
-    conduct: Conduct = field(default_factory=Conduct)
+    conduct: ServerOptions = field(default_factory=ServerOptions)
     keys_file: Path | None = None
 
     def of(self, zone: Name) -> Serving | None:
@@ -133,7 +133,7 @@ class Plan:
         return serving is not None and serving.at is not None
 
 
-def over(defaults: Settings, own: Settings) -> Settings:
+def over(defaults: ZoneSettings, own: ZoneSettings) -> ZoneSettings:
     """``own`` settings, with ``defaults`` where they say nothing. A pin puts aside the canary it
     would inherit, and a canary the pin."""
     rest = dict(defaults)
@@ -143,7 +143,7 @@ def over(defaults: Settings, own: Settings) -> Settings:
     return {**rest, **own}
 
 
-def serving(settings: Settings, keys: Collection[Name] = ()) -> Serving:
+def serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving:
     """What the settings of a zone come to, when there are these ``keys``.
 
     Raises:
@@ -172,7 +172,7 @@ def serving(settings: Settings, keys: Collection[Name] = ()) -> Serving:
 
 
 def _company(
-    settings: Settings, keys: Collection[Name]
+    settings: ZoneSettings, keys: Collection[Name]
 ) -> tuple[Access | None, Access, tuple[Secondary, ...]]:
     """Who may ask, who may transfer, who is told."""
 
@@ -189,14 +189,14 @@ def _company(
     )
 
 
-def conduct(settings: Settings, keys: Keys) -> Conduct:
+def conduct(settings: ZoneSettings, keys: Keys) -> ServerOptions:
     """What the settings of the server come to, with these ``keys``.
 
     Raises:
         Invalid: one is malformed; ``details["setting"]`` is it.
     """
     _check_lengths(settings)
-    usual = Conduct()
+    usual = ServerOptions()
 
     def read(setting: str, parse: Callable[[str], T], otherwise: T) -> T:
         text = settings.get(setting)
@@ -205,7 +205,7 @@ def conduct(settings: Settings, keys: Keys) -> Conduct:
     def number(setting: str, otherwise: int, least: int, most: int) -> int:
         return read(setting, lambda text: values.number(text, least, most), otherwise)
 
-    return Conduct(
+    return ServerOptions(
         number(CEILING, usual.ceiling, *CEILINGS),
         read(MINIMAL, values.yes_or_no, usual.minimal),
         read(NSID, values.octets, None),
@@ -218,7 +218,7 @@ def conduct(settings: Settings, keys: Keys) -> Conduct:
     )
 
 
-def _check_lengths(settings: Settings) -> None:
+def _check_lengths(settings: ZoneSettings) -> None:
     for setting, text in settings.items():
         if len(text) > LONGEST:
             raise Invalid(f"{setting} has more than {LONGEST:,} characters", setting=setting)
@@ -231,7 +231,7 @@ def _read(setting: str, text: str, parse: Callable[[str], T]) -> T:
         raise Invalid(error.message, hint=error.hint, setting=setting) from error
 
 
-def differences(before: Plan, after: Plan) -> list[str]:
+def differences(before: ServingPlan, after: ServingPlan) -> list[str]:
     """What another plan changes, for people: a line for the defaults, one for each zone that has
     or had settings of its own, one for the zones that are served at all."""
     lines = []

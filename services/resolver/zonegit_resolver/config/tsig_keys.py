@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from zonegit.errors import Invalid
 from zonegit.files import open_file
-from zonegit.nameserver.message.tsig import ALGORITHMS, LONGEST_NAME, Key, Keys
+from zonegit.nameserver.message.tsig import ALGORITHMS, LONGEST_NAME, Keys, TsigKey
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -74,7 +74,7 @@ def parse(octets: bytes, file: str) -> Keys:
     if len(octets) > MOST_OCTETS:
         raise Invalid(f"{file}:1: the file goes on past {MOST_OCTETS:,} octets")
     parser = _Parser(octets.decode("latin-1"), file)
-    keys: dict[Name, Key] = {}
+    keys: dict[Name, TsigKey] = {}
     while not parser.is_done:
         line = parser.line
         key = parser.key()
@@ -104,7 +104,7 @@ class _Parser:
         """Where the next token stands."""
         return self._next.line
 
-    def key(self) -> Key:
+    def key(self) -> TsigKey:
         """One statement."""
         self._take("key")
         line = self.line
@@ -122,7 +122,7 @@ class _Parser:
         for field in ("algorithm", "secret"):
             if field not in found:
                 raise self.refusal(line, f"{names.text(name)} has no {field}")
-        return Key(name, self._algorithm(*found["algorithm"]), self._secret(*found["secret"]))
+        return TsigKey(name, self._algorithm(*found["algorithm"]), self._secret(*found["secret"]))
 
     def refusal(self, line: int, message: str) -> Invalid:
         """The error about what stands there."""

@@ -13,19 +13,19 @@ import structlog
 
 from zonegit.containment import contain
 from zonegit.errors import ZonegitError
-from zonegit.nameserver.answer.zone_table import State
-from zonegit.nameserver.zone.records import Delta, condensed, difference
+from zonegit.nameserver.answer.zone_table import BranchState
+from zonegit.nameserver.zone.records import ZoneDelta, condensed, difference
 from zonegit.objects.ids import ObjectId
 from zonegit.store import ref_names
 from zonegit.store.protocols import RefStore
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache.journal import Journal
-from zonegit_resolver.cache.serial_lineage import Descent
+from zonegit_resolver.cache.serial_lineage import SerialLineage
 from zonegit_resolver.follow.loader import Loader
-from zonegit_resolver.follow.node_cache import RecentTrees
-from zonegit_resolver.scheduling import Pace, driven
-from zonegit_resolver.zone_states import Compiled, Tracks
+from zonegit_resolver.follow.node_cache import NodeCache
+from zonegit_resolver.scheduling import Scheduler, driven
+from zonegit_resolver.zone_states import Compiled, ZoneStates
 
 PATIENCE_S: Final = 2.0
 """How long history may take, before a secondary gets the whole zone instead."""
@@ -39,24 +39,26 @@ AT_ONCE: Final = 4
 log = structlog.get_logger()
 
 
-class Differences:
+class DifferenceFinder:
     """Knows what is served by ``tracks``; ``history`` is asked once there is a bus."""
 
-    def __init__(self, tracks: Tracks, journal: Journal, descent: Descent, pace: Pace) -> None:
+    def __init__(
+        self, tracks: ZoneStates, journal: Journal, descent: SerialLineage, pace: Scheduler
+    ) -> None:
         self._tracks = tracks
         self._journal = journal
         self._descent = descent
         self._pace = pace
-        self.history: History | None = None
+        self.history: LogHistory | None = None
 
-    def recent(self, apex: Name, state: State, serial: int) -> list[Delta] | None:
+    def recent(self, apex: Name, state: BranchState, serial: int) -> list[ZoneDelta] | None:
         """What the journal has that leads from ``serial`` to a state, one after the other; None:
         it does not tell."""
         if not self._descent.is_base(apex, serial):
             return None
         return self._journal.since((apex, state.branch), state.commit, serial)
 
-    async def since(self, apex: Name, state: State, serial: int) -> Delta | None:
+    async def since(self, apex: Name, state: BranchState, serial: int) -> ZoneDelta | None:
         """What leads from ``serial`` to a state; None: nobody can tell, or not in time."""
         if recent := self.recent(apex, state, serial):
             return await driven(condensed(recent), self._pace)
@@ -65,7 +67,7 @@ class Differences:
             return None
         return await self.history.since(apex, state.branch, current, serial)
 
-    def _current(self, apex: Name, state: State) -> Compiled | None:
+    def _current(self, apex: Name, state: BranchState) -> Compiled | None:
         """What is known of a state that is a branch's, and still served."""
         if not self._tracks.plan.follows(apex, state.branch):
             return None
@@ -75,16 +77,18 @@ class Differences:
         return None
 
 
-class History:
+class LogHistory:
     """Finds bases in the log of refs, and compares trees."""
 
-    def __init__(self, refs: RefStore, store: RecentTrees, pace: Pace) -> None:
+    def __init__(self, refs: RefStore, store: NodeCache, pace: Scheduler) -> None:
         self._refs = refs
         self._store = store
         self._pace = pace
         self._free = asyncio.Semaphore(AT_ONCE)
 
-    async def since(self, zone: Name, branch: str, current: Compiled, serial: int) -> Delta | None:
+    async def since(
+        self, zone: Name, branch: str, current: Compiled, serial: int
+    ) -> ZoneDelta | None:
         """What leads to ``current`` from the one state that the branch had with ``serial``; None
         when there was none, or several, or it takes too long to tell, or is too much."""
         try:
@@ -116,7 +120,7 @@ class History:
         trees = {await loader.tree_of(commit) for commit in commits}
         return next(iter(commits)) if len(trees) == 1 else None
 
-    async def _difference(self, zone: Name, base: ObjectId, current: Compiled) -> Delta:
+    async def _difference(self, zone: Name, base: ObjectId, current: Compiled) -> ZoneDelta:
         """Compiles the base from what is served, which costs what differs."""
         loader = Loader(self._store, self._pace)
         loaded = await loader.load(base, current.snapshot, current.tree, MOST_RRSETS)

@@ -24,17 +24,17 @@ from zonegit.bus.connection import Bus
 from zonegit.containment import contain, isolate
 from zonegit.errors import Internal, Invalid, Unavailable, ZonegitError
 from zonegit.objects.ids import RawObject
-from zonegit.store.installation import OURS_S, Held, Verdict, belongs, judge
-from zonegit.store.protocols import LogEntry, RefStore, Snapshot, ZoneRefs
+from zonegit.store.installation import OURS_S, FollowedEnd, FollowVerdict, belongs, judge
+from zonegit.store.protocols import LogEntry, RefsSnapshot, RefStore, ZoneRefs
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import Heartbeat, RefEvent
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.cache.cache import LastKnown
-from zonegit_resolver.cache.summary import Followed
+from zonegit_resolver.cache.cache import ZoneCache
+from zonegit_resolver.cache.summary import FollowedLog
 from zonegit_resolver.follow.pins import Pins
 from zonegit_resolver.follow.updater import Updater
-from zonegit_resolver.zone_states import Position, Tracks
+from zonegit_resolver.zone_states import LogPosition, ZoneStates
 
 RETRY_FIRST_S: Final = 0.1
 RETRY_MOST_S: Final = 5.0
@@ -49,10 +49,10 @@ class Follower:
         self,
         bus: Bus,
         refs: RefStore,
-        tracks: Tracks,
+        tracks: ZoneStates,
         updater: Updater,
         pins: Pins,
-        last_known: LastKnown,
+        last_known: ZoneCache,
     ) -> None:
         self._bus = bus
         self._refs = refs
@@ -237,7 +237,7 @@ class Follower:
 
     def _note(self) -> None:
         began = self._notes.followed.began
-        followed = Followed(
+        followed = FollowedLog(
             self.epoch, self.sequence, self.past, began, self.operation, self.installation
         )
         self._notes.follow(followed)
@@ -288,7 +288,7 @@ class Follower:
             if self.is_held or first.recovering:
                 self._tracks.hold(track)
             else:
-                gone = Position(None, first.epoch, first.sequence)
+                gone = LogPosition(None, first.epoch, first.sequence)
                 self._updater.want(track.zone, track.branch, gone)
                 self._pins.forget(track.zone)
         if not self.is_held:
@@ -297,20 +297,20 @@ class Follower:
             await self._read_missed()
         return True
 
-    async def _judge(self, first: Snapshot) -> bool:
+    async def _judge(self, first: RefsSnapshot) -> bool:
         """Find out whether the ref store is ours, and has lost what was taken up.
 
         Returns:
             Whether its zones are of interest: it is of our installation.
         """
-        held = Held(self.installation, self.epoch, self.sequence, self.past)
+        held = FollowedEnd(self.installation, self.epoch, self.sequence, self.past)
         verdict = judge(held, first)
-        if verdict is Verdict.FOREIGN:
+        if verdict is FollowVerdict.FOREIGN:
             if self._is_ours_there():
                 raise Unavailable("a ref store of another installation answers, next to ours")
             self._refuse(first.installation)
             return False
-        is_held = verdict is Verdict.WENT_BACK
+        is_held = verdict is FollowVerdict.WENT_BACK
         if not is_held and first.epoch == self.epoch and self.operation:
             since = await self._refs.since(self.epoch, self.sequence, self.operation)
             is_held = since.is_other
@@ -330,7 +330,7 @@ class Follower:
             self._descent.doubt()
         return True
 
-    def _begin(self, first: Snapshot) -> None:
+    def _begin(self, first: RefsSnapshot) -> None:
         """Go on from the whole picture."""
         self.epoch, self.sequence = first.epoch, first.sequence
         self.installation = first.installation or self.installation
@@ -339,7 +339,7 @@ class Follower:
         self._recovering = first.recovering
         self.announced = self._at_last_beat = first.sequence
 
-    def _stand(self, zone: ZoneRefs, first: Snapshot) -> None:
+    def _stand(self, zone: ZoneRefs, first: RefsSnapshot) -> None:
         """Where a zone stands in the whole picture."""
         if self.is_held or zone.awaiting:
             self._keep(zone, first)
@@ -351,13 +351,13 @@ class Follower:
             return
         for branch in self._tracks.plan.labels(zone.zone):
             if tip := zone.heads.get(branch):
-                position = Position(tip.target, first.epoch, tip.sequence)
+                position = LogPosition(tip.target, first.epoch, tip.sequence)
                 self._updater.want(zone.zone, branch, position)
             elif self._tracks.has(zone.zone, branch):
-                gone = Position(None, first.epoch, first.sequence)
+                gone = LogPosition(None, first.epoch, first.sequence)
                 self._updater.want(zone.zone, branch, gone)
 
-    def _keep(self, zone: ZoneRefs, first: Snapshot) -> None:
+    def _keep(self, zone: ZoneRefs, first: RefsSnapshot) -> None:
         """Keep what is served of a zone that is not recovered; take the tips of the rest."""
         served = {each.branch for each in self._tracks.of(zone.zone) if each.current is not None}
         for track in self._tracks.of(zone.zone):
@@ -369,7 +369,7 @@ class Follower:
             return
         for branch in self._tracks.plan.labels(zone.zone):
             if branch not in served and (tip := zone.heads.get(branch)):
-                position = Position(tip.target, first.epoch, tip.sequence)
+                position = LogPosition(tip.target, first.epoch, tip.sequence)
                 self._updater.want(zone.zone, branch, position)
 
     def _take(self, entry: LogEntry, objects: Sequence[RawObject]) -> None:
@@ -386,7 +386,7 @@ class Follower:
             if track.wanted.epoch == self.epoch and track.wanted.sequence >= entry.sequence
         }
         if entry.kind == "removed":
-            gone = Position(None, self.epoch, entry.sequence, entry.time)
+            gone = LogPosition(None, self.epoch, entry.sequence, entry.time)
             for track in self._tracks.of(ref.zone):
                 if track.branch not in known:
                     self._updater.want(ref.zone, track.branch, gone)
@@ -394,7 +394,7 @@ class Follower:
         elif self._tracks.plan.is_pinned(ref.zone):
             self._pins.want(ref.zone, self.epoch, entry.sequence)
         elif ref.space == "heads" and self._tracks.plan.follows(ref.zone, ref.short):
-            moved = Position(entry.new, self.epoch, entry.sequence, entry.time)
+            moved = LogPosition(entry.new, self.epoch, entry.sequence, entry.time)
             if ref.short not in known:
                 self._updater.want(ref.zone, ref.short, moved, objects)
 

@@ -5,17 +5,17 @@ from itertools import count, islice
 from typing import Final, NamedTuple, TypeVar
 
 from zonegit.errors import Invalid
-from zonegit.nameserver.zone.compiler import Change, advance, change_of
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.zone.compiler import RRsetChange, advance, change_of
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import decode
 from zonegit.objects.ids import ObjectId, RawObject, short, verified
 from zonegit.objects.model import Commit, Object
-from zonegit.objects.walk import Asks
+from zonegit.objects.walk import Walk
 from zonegit.zone import names
-from zonegit_resolver.cache.sqlite import Row
-from zonegit_resolver.follow.node_cache import RecentTrees
-from zonegit_resolver.scheduling import BIG, Pace, settle_the_heap
+from zonegit_resolver.cache.sqlite import CachedRow
+from zonegit_resolver.follow.node_cache import NodeCache
+from zonegit_resolver.scheduling import BIG, Scheduler, settle_the_heap
 
 T = TypeVar("T")
 
@@ -30,22 +30,22 @@ class Loaded(NamedTuple):
     """A zone at a commit. ``rows`` are the differences to what it was loaded upon, None: to
     nothing, and the snapshot says all there is; as rows it would take as much memory again."""
 
-    snapshot: Snapshot
+    snapshot: ZoneSnapshot
     tree: ObjectId
-    rows: list[Row] | None
+    rows: list[CachedRow] | None
 
 
 class Loader:
     """Loads one zone. ``known`` are objects at hand, not yet verified."""
 
-    def __init__(self, store: RecentTrees, pace: Pace, known: Iterable[RawObject] = ()) -> None:
+    def __init__(self, store: NodeCache, pace: Scheduler, known: Iterable[RawObject] = ()) -> None:
         self._store = store
         self._pace = pace
         self._known = {raw.id: verified(raw) for raw in known}
         store.learn(self._known.values())
 
     async def load(
-        self, commit: ObjectId, base: Snapshot, tree: ObjectId | None, most: int | None = None
+        self, commit: ObjectId, base: ZoneSnapshot, tree: ObjectId | None, most: int | None = None
     ) -> Loaded:
         """The zone at ``commit``, advanced from ``base``, which is compiled from ``tree`` (None:
         from nothing). ``most`` is how many RRsets may differ, None: any number.
@@ -55,9 +55,9 @@ class Loader:
             Invalid: what is stored is no zone with that apex; too many RRsets differ.
         """
         target = await self.tree_of(commit)
-        rows: list[Row] | None = None if tree is None else []
+        rows: list[CachedRow] | None = None if tree is None else []
         advancing = _Advancing(base, self, self._pace, most, rows)
-        found: list[zone_tree.Change] = []
+        found: list[zone_tree.TreeChange] = []
         asks = zone_tree.diff(tree, target, found.append, STEP)
         await self._drive(asks, found, advancing)
         if advancing.snapshot.serial is None:
@@ -77,7 +77,7 @@ class Loader:
         return found.tree
 
     async def _drive(
-        self, asks: Asks[None], found: list[zone_tree.Change], advancing: "_Advancing"
+        self, asks: Walk[None], found: list[zone_tree.TreeChange], advancing: "_Advancing"
     ) -> None:
         try:
             wanted = next(asks)
@@ -114,11 +114,11 @@ class _Advancing:
 
     def __init__(
         self,
-        base: Snapshot,
+        base: ZoneSnapshot,
         loader: Loader,
-        pace: Pace,
+        pace: Scheduler,
         most: int | None,
-        rows: list[Row] | None,
+        rows: list[CachedRow] | None,
     ) -> None:
         self.snapshot = base
         self._rows = rows
@@ -127,7 +127,7 @@ class _Advancing:
         self._pace = pace
         self._most = most
 
-    async def take(self, found: list[zone_tree.Change]) -> None:
+    async def take(self, found: list[zone_tree.TreeChange]) -> None:
         """Applies the last few of the differences, and takes them out of the list."""
         if self._most is not None and self._count + len(found) > self._most:
             raise Invalid(f"more than {self._most} RRsets differ")
@@ -137,7 +137,7 @@ class _Advancing:
         for each in batch:
             blob = blobs[each.new] if each.new is not None else None
             if self._rows is not None:
-                self._rows.append(Row(each.path, each.rdtype, blob))
+                self._rows.append(CachedRow(each.path, each.rdtype, blob))
             change = change_of(each.path, each.rdtype, blob)
             self.snapshot = await advanced(self.snapshot, change, self._pace)
             self._count += 1
@@ -145,7 +145,7 @@ class _Advancing:
                 settle_the_heap()
 
 
-async def advanced(snapshot: Snapshot, change: Change, pace: Pace) -> Snapshot:
+async def advanced(snapshot: ZoneSnapshot, change: RRsetChange, pace: Scheduler) -> ZoneSnapshot:
     """The snapshot after a change, made in slices."""
     for step in advance(snapshot, [change]):
         snapshot = step

@@ -14,7 +14,7 @@ OVERHEAD: Final = 250
 """Octets of memory an object takes beside its payload, about."""
 
 
-class RecentTrees:
+class NodeCache:
     """Reads objects from a store, trees from memory where they are there. The least recently used
     ones are let go."""
 

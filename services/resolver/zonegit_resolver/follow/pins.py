@@ -18,7 +18,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.config.serving import Serving
 from zonegit_resolver.follow.updater import Updater
-from zonegit_resolver.zone_states import Position, Tracks
+from zonegit_resolver.zone_states import LogPosition, ZoneStates
 
 RETRY_FIRST_S: Final = 0.1
 RETRY_MOST_S: Final = 5.0
@@ -38,7 +38,7 @@ class Pins:
     zone to something else. A refish that stands for nothing is tried again when the log tells of
     the zone. ``failed`` is set when an attempt failed."""
 
-    def __init__(self, repo: Repo, tracks: Tracks, updater: Updater) -> None:
+    def __init__(self, repo: Repo, tracks: ZoneStates, updater: Updater) -> None:
         self._repo = repo
         self._tracks = tracks
         self._updater = updater
@@ -127,4 +127,4 @@ class Pins:
             return
         if found.zone == zone and self._tracks.plan.of(zone) == serving:
             self._found[zone] = serving
-            self._updater.want(zone, at, Position(found.commit, *since))
+            self._updater.want(zone, at, LogPosition(found.commit, *since))

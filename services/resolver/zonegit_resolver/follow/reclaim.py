@@ -2,24 +2,24 @@
 
 import structlog
 
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
-from zonegit_resolver.cache.cache import LastKnown
-from zonegit_resolver.scheduling import Pace, dispose
-from zonegit_resolver.zone_states import Track
+from zonegit_resolver.cache.cache import ZoneCache
+from zonegit_resolver.scheduling import Scheduler, dispose
+from zonegit_resolver.zone_states import ZoneState
 
 log = structlog.get_logger()
 
 
-class Leaving:
+class Reclaimer:
     """Takes tracks and snapshots that were replaced; :meth:`finish` frees what is held."""
 
-    def __init__(self, last_known: LastKnown, pace: Pace) -> None:
+    def __init__(self, last_known: ZoneCache, pace: Scheduler) -> None:
         self._last_known = last_known
         self._pace = pace
-        self._left: list[Snapshot] = []
+        self._left: list[ZoneSnapshot] = []
 
-    def track(self, track: Track) -> None:
+    def track(self, track: ZoneState) -> None:
         """A track that queries do not see any more."""
         log.info("zone.left", zone=names.text(track.zone), branch=track.branch)
         self._last_known.drop(track.zone, track.branch)
@@ -27,7 +27,7 @@ class Leaving:
             self.snapshot(track.current.snapshot)
             track.current = None
 
-    def snapshot(self, snapshot: Snapshot) -> None:
+    def snapshot(self, snapshot: ZoneSnapshot) -> None:
         """A state that was big, and replaced."""
         self._left.append(snapshot)
 

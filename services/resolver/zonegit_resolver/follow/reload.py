@@ -13,7 +13,7 @@ import structlog
 from zonegit.containment import contain
 from zonegit.errors import ZonegitError
 from zonegit_resolver.config.config_file import PlanFile
-from zonegit_resolver.config.serving import Plan, differences
+from zonegit_resolver.config.serving import ServingPlan, differences
 
 MOST_TOLD: Final = 50
 """Zones whose change one line of the log tells."""
@@ -32,16 +32,16 @@ def hangups() -> Iterator[asyncio.Event]:
         loop.remove_signal_handler(signal.SIGHUP)
 
 
-class Reloading:
+class ConfigReloader:
     """Reads a file again when it is told to, ``plan`` being what it said first. ``is_good`` is
     whether it made sense when it was last read."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ServingPlan) -> None:
         self._plan = plan
         self.is_good = True
 
     async def run(
-        self, file: PlanFile, told: asyncio.Event, adopt: Callable[[Plan], Awaitable[None]]
+        self, file: PlanFile, told: asyncio.Event, adopt: Callable[[ServingPlan], Awaitable[None]]
     ) -> None:
         """Waits for ``told`` until cancelled, and hands on each plan that is another one."""
         while True:
@@ -65,6 +65,6 @@ class Reloading:
                 await adopt(plan)
             self._plan, self.is_good = plan, True
 
-    def _read(self, file: PlanFile) -> tuple[Plan, list[str]]:
+    def _read(self, file: PlanFile) -> tuple[ServingPlan, list[str]]:
         plan = file.read()
         return plan, differences(self._plan, plan)

@@ -16,19 +16,19 @@ import structlog
 
 from zonegit.containment import contain, isolate, keep_running
 from zonegit.errors import Internal, Unavailable, ZonegitError
-from zonegit.nameserver.zone.records import Delta, difference
+from zonegit.nameserver.zone.records import ZoneDelta, difference
 from zonegit.nameserver.zone.snapshot import empty
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.cache.cache import LastKnown
+from zonegit_resolver.cache.cache import ZoneCache
 from zonegit_resolver.cache.journal import MOST_RECORDS
-from zonegit_resolver.cache.write import Kept
+from zonegit_resolver.cache.write import CacheWrite
 from zonegit_resolver.follow.loader import Loaded, Loader
-from zonegit_resolver.follow.node_cache import RecentTrees
-from zonegit_resolver.follow.reclaim import Leaving
-from zonegit_resolver.scheduling import BIG, Pace, driven
-from zonegit_resolver.zone_states import Compiled, Position, Track, Tracks
+from zonegit_resolver.follow.node_cache import NodeCache
+from zonegit_resolver.follow.reclaim import Reclaimer
+from zonegit_resolver.scheduling import BIG, Scheduler, driven
+from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneState, ZoneStates
 
 AT_ONCE: Final = 8
 """Zones that are loaded at a time."""
@@ -39,7 +39,7 @@ MOST_KNOWN: Final = 4_096
 RETRY_FIRST_S: Final = 0.2
 RETRY_MOST_S: Final = 30.0
 
-Arrived = Callable[[Track, Position], None]
+Arrived = Callable[[ZoneState, LogPosition], None]
 """Hears of each track that has come to a position."""
 
 log = structlog.get_logger()
@@ -51,11 +51,11 @@ class Updater:
     def __init__(
         self,
         group: asyncio.TaskGroup,
-        tracks: Tracks,
-        store: RecentTrees,
-        last_known: LastKnown,
-        leaving: Leaving,
-        pace: Pace,
+        tracks: ZoneStates,
+        store: NodeCache,
+        last_known: ZoneCache,
+        leaving: Reclaimer,
+        pace: Scheduler,
         arrived: Arrived,
     ) -> None:
         self._group = group
@@ -70,13 +70,15 @@ class Updater:
         self._progress = asyncio.Event()
 
     def want(
-        self, zone: Name, branch: str, wanted: Position, known: Sequence[RawObject] = ()
+        self, zone: Name, branch: str, wanted: LogPosition, known: Sequence[RawObject] = ()
     ) -> None:
         """Follow a branch to where it has moved. ``known`` are objects of the commit."""
         with isolate("zone", zone=partial(names.text, zone), branch=branch):
             self._want(zone, branch, wanted, known)
 
-    def _want(self, zone: Name, branch: str, wanted: Position, known: Sequence[RawObject]) -> None:
+    def _want(
+        self, zone: Name, branch: str, wanted: LogPosition, known: Sequence[RawObject]
+    ) -> None:
         track = self._tracks.track(zone, branch, wanted)
         if wanted.is_at(track.done):
             self._tracks.confirm(track)
@@ -119,7 +121,7 @@ class Updater:
                 wait_s = min(2 * wait_s, RETRY_MOST_S)
         del self._working[zone]
 
-    async def _attempt(self, track: Track) -> None:
+    async def _attempt(self, track: ZoneState) -> None:
         """Bring a track to where it should be, or note why that is not possible."""
         wanted = track.wanted
         try:
@@ -129,7 +131,7 @@ class Updater:
             if track.is_behind:  # else it is served, and only what follows that failed
                 self._fail(track, wanted.commit, error)
 
-    async def _follow(self, track: Track) -> None:
+    async def _follow(self, track: ZoneState) -> None:
         if not self._tracks.holds(track):
             return
         wanted, known = track.wanted, track.known
@@ -148,7 +150,9 @@ class Updater:
         if track.wanted.commit is not None and self._tracks.holds(track):
             self._swap(track, wanted, loaded, base, delta)
 
-    async def _delta(self, track: Track, base: Compiled | None, loaded: Loaded) -> Delta | None:
+    async def _delta(
+        self, track: ZoneState, base: Compiled | None, loaded: Loaded
+    ) -> ZoneDelta | None:
         """What secondaries are told of the difference to what is served; None when that is too
         much, or nothing is known of it."""
         rows = loaded.rows
@@ -157,7 +161,7 @@ class Updater:
         paths = [row.path for row in rows]
         return await driven(difference(base.snapshot, loaded.snapshot, paths), self._pace)
 
-    def _base(self, track: Track) -> Compiled | None:
+    def _base(self, track: ZoneState) -> Compiled | None:
         """What to advance from: where the track is, else another branch, whose memory is then
         shared; None: from nothing."""
         if track.afresh:
@@ -169,11 +173,11 @@ class Updater:
 
     def _swap(
         self,
-        track: Track,
-        wanted: Position,
+        track: ZoneState,
+        wanted: LogPosition,
         loaded: Loaded,
         base: Compiled | None,
-        delta: Delta | None,
+        delta: ZoneDelta | None,
     ) -> None:
         assert wanted.commit is not None
         before = track.current
@@ -183,19 +187,19 @@ class Updater:
         # Of another branch's base the rows tell only the difference to that.
         rows = loaded.rows if before is base else None
         base_commit = before.commit if before is not None else None
-        kept = Kept(wanted, compiled, time.time(), rows, base_commit, delta)
+        kept = CacheWrite(wanted, compiled, time.time(), rows, base_commit, delta)
         self._last_known.keep(track.zone, track.branch, kept)
         if before is not None and (loaded.rows is None or len(loaded.rows) > BIG):
             self._leaving.snapshot(before.snapshot)
 
-    def _leave(self, track: Track, wanted: Position) -> None:
+    def _leave(self, track: ZoneState, wanted: LogPosition) -> None:
         before = track.current
         self._arrive(track, wanted, None)
         self._last_known.drop(track.zone, track.branch)
         if before is not None:
             self._leaving.snapshot(before.snapshot)
 
-    def _arrive(self, track: Track, wanted: Position, compiled: Compiled | None) -> None:
+    def _arrive(self, track: ZoneState, wanted: LogPosition, compiled: Compiled | None) -> None:
         useless = self._tracks.arrive(track, wanted, compiled)
         log.info(
             "zone.served" if compiled is not None else "zone.left",
@@ -210,7 +214,7 @@ class Updater:
         self._progress.set()
         self._arrived(track, wanted)
 
-    def _fail(self, track: Track, commit: ObjectId | None, error: ZonegitError) -> None:
+    def _fail(self, track: ZoneState, commit: ObjectId | None, error: ZonegitError) -> None:
         if track.problem != error.message:
             log.error(
                 "zone.not-loaded",
@@ -227,5 +231,5 @@ class Updater:
         self._progress.set()
 
 
-def _fields(track: Track) -> dict[str, str]:
+def _fields(track: ZoneState) -> dict[str, str]:
     return {"zone": names.text(track.zone), "branch": track.branch}

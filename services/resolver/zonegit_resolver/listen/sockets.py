@@ -14,9 +14,9 @@ from typing import Final
 from zonegit.containment import keep_running
 from zonegit.errors import Unavailable
 from zonegit.nameserver.acl import Address
-from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit_resolver.listen.tcp import Streams
-from zonegit_resolver.listen.udp import Datagrams, Losses, Respond
+from zonegit_resolver.listen.udp import Datagrams, DropCounters, Respond
 
 _BACKLOG: Final = 4_096
 """Connections that wait to be taken, while thousands come at once; the kernel may grant less."""
@@ -39,7 +39,11 @@ def make_room() -> None:
 
 @asynccontextmanager
 async def listening(
-    addresses: Sequence[Address], zones: Zones, respond: Respond, streams: Streams, losses: Losses
+    addresses: Sequence[Address],
+    zones: ZoneTable,
+    respond: Respond,
+    streams: Streams,
+    losses: DropCounters,
 ) -> AsyncIterator[list[Address]]:
     """Answers queries from entry to exit; gives the addresses with their actual ports.
 

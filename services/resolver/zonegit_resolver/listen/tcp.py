@@ -14,10 +14,10 @@ from typing import Final
 
 from zonegit.containment import isolate
 from zonegit.nameserver.answer.canary import peer_subnet
-from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.message.query import STREAM, Query, parse
 from zonegit_resolver.listen.framing import Frames, framed
-from zonegit_resolver.listen.udp import Losses, Respond
+from zonegit_resolver.listen.udp import DropCounters, Respond
 from zonegit_resolver.xfr.outgoing import Outgoing, is_transfer, may_be_transfer
 
 AT_ONCE: Final = 16
@@ -28,7 +28,7 @@ _RETRY_ACCEPT_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """``idle_s`` is how long a client may take for its next message, from its first octet to its
     last; ``stall_s`` how long it may not read; ``total_s`` how long it may go on asking. All in
     seconds. How many connections there may be is for ``Conduct`` to say."""
@@ -43,10 +43,10 @@ class Streams:
 
     def __init__(
         self,
-        zones: Zones,
+        zones: ZoneTable,
         respond: Respond,
-        losses: Losses,
-        limits: Limits = Limits(),
+        losses: DropCounters,
+        limits: ConnectionLimits = ConnectionLimits(),
         outgoing: Outgoing | None = None,
     ) -> None:
         self._zones = zones

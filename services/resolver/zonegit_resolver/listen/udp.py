@@ -13,11 +13,11 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit_resolver.listen import udp_batch
 from zonegit_resolver.listen.udp_batch import AT_ONCE, LARGEST, LINK_LOCAL, Batches
 
-Respond = Callable[[bytes, Zones, str, int], bytes | None]
+Respond = Callable[[bytes, ZoneTable, str, int], bytes | None]
 
 _IPV4_PKTINFO: Final = 8  # IP_PKTINFO of Linux; the socket module has no name for it
 _IN_PKTINFO: Final = struct.Struct("=I4s4s")
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Losses:
+class DropCounters:
     """Queries without a reply, by what went wrong: the send buffer was full or the peer cannot be
     reached; a bug."""
 
@@ -44,7 +44,7 @@ class Losses:
 
 
 class Channel(Protocol):
-    """How datagrams come and go: :class:`Batches`, or :class:`Singles` where that cannot be."""
+    """Receives and sends datagrams: :class:`Batches`, or :class:`SingleDatagrams` as a fallback."""
 
     def receive(self, most: int) -> Sequence[tuple[bytes, str]]:
         """The queries that have arrived, each with its peer's IP address; at most ``most``."""
@@ -56,7 +56,9 @@ class Channel(Protocol):
 class Datagrams:
     """Answers what arrives on one bound socket, from :meth:`start` to :meth:`close`."""
 
-    def __init__(self, sock: socket.socket, zones: Zones, respond: Respond, losses: Losses) -> None:
+    def __init__(
+        self, sock: socket.socket, zones: ZoneTable, respond: Respond, losses: DropCounters
+    ) -> None:
         self._sock = sock
         self._channel = channel(sock)
         self._zones = zones
@@ -105,10 +107,10 @@ def channel(sock: socket.socket) -> Channel:
         _ask_for_destinations(sock)
     if udp_batch.are_possible(sock):
         return Batches(sock, destinations=is_wildcard)
-    return Singles(sock)
+    return SingleDatagrams(sock)
 
 
-class Singles:
+class SingleDatagrams:
     """One datagram a system call, by the socket module."""
 
     def __init__(self, sock: socket.socket) -> None:

@@ -8,17 +8,17 @@ from prometheus_client.core import Metric
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
-from zonegit_resolver.scheduling import Pace
+from zonegit_resolver.scheduling import Scheduler
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-async def text(families: Iterable[Metric], pace: Pace) -> str:
+async def text(families: Iterable[Metric], pace: Scheduler) -> str:
     """The exposition format of Prometheus, version 0.0.4."""
     return "".join([line async for line in _lines(families, pace)])
 
 
-async def _lines(families: Iterable[Metric], pace: Pace) -> AsyncIterator[str]:
+async def _lines(families: Iterable[Metric], pace: Scheduler) -> AsyncIterator[str]:
     for family in families:
         name, kind = _named(family)
         yield f"# HELP {name} {_escaped(family.documentation)}\n# TYPE {name} {kind}\n"

@@ -18,10 +18,10 @@ from prometheus_client.registry import Collector
 
 from zonegit import containment
 from zonegit.zone import names, rrtypes
-from zonegit_resolver.listen.udp import Losses
+from zonegit_resolver.listen.udp import DropCounters
 from zonegit_resolver.xfr.notify import Notifier
 from zonegit_resolver.xfr.outgoing import Outgoing
-from zonegit_resolver.zone_states import Position, Track, Tracks
+from zonegit_resolver.zone_states import LogPosition, ZoneState, ZoneStates
 
 BUCKETS_S: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 RCODES: Final = {
@@ -44,7 +44,7 @@ class Propagation:
         self.counts = [0] * (len(BUCKETS_S) + 1)
         self.sum_s = 0.0
 
-    def observe(self, track: Track, position: Position) -> None:
+    def observe(self, track: ZoneState, position: LogPosition) -> None:
         """A track has come to a position; one whose time is unknown says nothing."""
         if position.time is not None:
             seconds = position.delay_ms() / 1000
@@ -66,15 +66,15 @@ class Propagation:
         )
 
 
-class Figures(Collector):
+class MetricsCollector(Collector):
     """Collects from the parts of a resolver. ``bus_is_up`` says whether the bus can be reached,
     ``replies_refused`` how often a reply was wanted outside of an inbox, ``config_is_good`` whether
     what the file says is what is served."""
 
     def __init__(
         self,
-        tracks: Tracks,
-        losses: Losses,
+        tracks: ZoneStates,
+        losses: DropCounters,
         propagation: Propagation,
         bus_is_up: Callable[[], bool],
         replies_refused: Callable[[], int],

@@ -3,15 +3,15 @@
 import time
 
 from zonegit.containment import isolate
-from zonegit.http import Reply
+from zonegit.http import HttpReply
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import soa
-from zonegit_resolver.scheduling import Pace
-from zonegit_resolver.zone_states import Track, Tracks
+from zonegit_resolver.scheduling import Scheduler
+from zonegit_resolver.zone_states import ZoneState, ZoneStates
 
 
-async def expired(tracks: Tracks, pace: Pace) -> set[Name]:
+async def expired(tracks: ZoneStates, pace: Scheduler) -> set[Name]:
     """Zones that have not been known to be current for longer than their SOA lets a
     secondary keep them (RFC 1035 section 3.3.13). They are answered all the same: this is the
     primary, and has nothing better."""
@@ -26,12 +26,12 @@ async def expired(tracks: Tracks, pace: Pace) -> set[Name]:
     return found
 
 
-def _expire(track: Track) -> float:
+def _expire(track: ZoneState) -> float:
     at_apex = track.current.snapshot.no_data.soa if track.current is not None else None
     return soa(at_apex).expire if at_apex is not None else float("inf")
 
 
-async def mark_stale(tracks: Tracks, pace: Pace) -> None:
+async def mark_stale(tracks: ZoneStates, pace: Scheduler) -> None:
     """Has queries told of them (RFC 8914 section 4.4), and of no others."""
     old = await expired(tracks, pace)
     for zone, _ in tracks.zones:
@@ -39,7 +39,7 @@ async def mark_stale(tracks: Tracks, pace: Pace) -> None:
         await pace.breathe()
 
 
-async def count_problems(tracks: Tracks, pace: Pace) -> int:
+async def count_problems(tracks: ZoneStates, pace: Scheduler) -> int:
     """Return how many states of zones could not be brought where they should be."""
     found = 0
     for track in tracks:
@@ -48,12 +48,12 @@ async def count_problems(tracks: Tracks, pace: Pace) -> int:
     return found
 
 
-async def page(tracks: Tracks, pace: Pace, *, is_serving: bool) -> Reply:
+async def page(tracks: ZoneStates, pace: Scheduler, *, is_serving: bool) -> HttpReply:
     """``/readyz``."""
     if not is_serving:
-        return Reply(503, b"zones are being loaded\n")
+        return HttpReply(503, b"zones are being loaded\n")
     old = await expired(tracks, pace)
     if old:
         shown = " ".join(sorted(map(names.text, old))[:20])
-        return Reply(503, f"older than SOA expire: {shown}\n".encode())
-    return Reply(200, b"ready\n")
+        return HttpReply(503, f"older than SOA expire: {shown}\n".encode())
+    return HttpReply(200, b"ready\n")

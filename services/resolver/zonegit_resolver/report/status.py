@@ -18,20 +18,20 @@ from zonegit.wire import subjects
 from zonegit.wire.messages import (
     MAX_ANSWERED,
     Announcement,
-    Answered,
+    AnsweredSerials,
     AskAnswered,
     AskStatus,
     HighestSerial,
     ResolverStatus,
-    Served,
+    ServedEvent,
     ServedZone,
     ZoneServing,
 )
-from zonegit_resolver.cache.recovery_notes import Notes
+from zonegit_resolver.cache.recovery_notes import RecoveryNotes
 from zonegit_resolver.config.serving import Serving
 from zonegit_resolver.follow.follower import Follower
 from zonegit_resolver.report.announcer import Process
-from zonegit_resolver.zone_states import Position, Track, Tracks
+from zonegit_resolver.zone_states import LogPosition, ZoneState, ZoneStates
 
 MOST_ZONES: Final = 1_000
 """Zones in one answer."""
@@ -45,19 +45,19 @@ REFUSED: Final = "refs is of another installation and is not followed: zonegit d
 log = structlog.get_logger()
 
 
-class Herald:
+class ServedPublisher:
     """Tells of swaps, in order, while :meth:`run` runs."""
 
     def __init__(self, bus: Bus, name: str) -> None:
         self._bus = bus
         self._name = name
-        self._news: asyncio.Queue[Served] = asyncio.Queue()
+        self._news: asyncio.Queue[ServedEvent] = asyncio.Queue()
 
-    def arrived(self, track: Track, position: Position) -> None:
+    def arrived(self, track: ZoneState, position: LogPosition) -> None:
         """A track has come to a position."""
         current = track.current
         self._news.put_nowait(
-            Served(
+            ServedEvent(
                 resolver=self._name,
                 zone=track.zone,
                 branch=track.branch,
@@ -82,9 +82,9 @@ class Herald:
 
 def describe(
     me: Process,
-    tracks: Tracks,
+    tracks: ZoneStates,
     follower: Follower,
-    notes: Notes,
+    notes: RecoveryNotes,
     *,
     is_serving: bool,
     problems: int,
@@ -115,9 +115,9 @@ def status(
     name: str,
     listen: Sequence[Address],
     metrics: Address | None,
-    tracks: Tracks,
+    tracks: ZoneStates,
     follower: Follower,
-    notes: Notes,
+    notes: RecoveryNotes,
     asked: AskStatus,
 ) -> ResolverStatus:
     """Return the answer to ``resolvers.status``."""
@@ -150,7 +150,7 @@ def status(
     )
 
 
-def list_answered(name: str, notes: Notes, asked: AskAnswered) -> Answered:
+def list_answered(name: str, notes: RecoveryNotes, asked: AskAnswered) -> AnsweredSerials:
     """Return a page of the highest serials that were ever answered."""
     after = (asked.after[0], asked.after[1]) if asked.after is not None else None
     found = notes.page(asked.zone, after, MAX_ANSWERED + 1)
@@ -166,7 +166,7 @@ def list_answered(name: str, notes: Notes, asked: AskAnswered) -> Answered:
             )
         )
     more = len(serials) < len(found)
-    return Answered(resolver=name, serials=serials, more=more, began=notes.followed.began)
+    return AnsweredSerials(resolver=name, serials=serials, more=more, began=notes.followed.began)
 
 
 def _asked(serving: Serving | None) -> ZoneServing | None:
@@ -181,7 +181,9 @@ def _asked(serving: Serving | None) -> ZoneServing | None:
     )
 
 
-def _zone(track: Track, tracks: Tracks, notes: Notes, now: float, held: str) -> ServedZone:
+def _zone(
+    track: ZoneState, tracks: ZoneStates, notes: RecoveryNotes, now: float, held: str
+) -> ServedZone:
     current = track.current
     serving = tracks.plan.of(track.zone)
     split = serving.canary if serving is not None else None

@@ -28,9 +28,9 @@ import structlog
 
 from zonegit.containment import isolate
 from zonegit.nameserver.acl import Secondary
-from zonegit.nameserver.message.tsig import Key, Keys
-from zonegit.nameserver.zone.records import Record, soa
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.message.tsig import Keys, TsigKey
+from zonegit.nameserver.zone.records import ZoneRecord, soa
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -50,8 +50,8 @@ MOST_WAITING: Final = 100_000
 MOST_OF_ADDRESS: Final = 32_768
 """As many of one address: half of all message IDs, so that a free one is found soon."""
 
-Endpoint = tuple[str, int]
-Send = Callable[[bytes, Endpoint], None]
+SocketAddress = tuple[str, int]
+Send = Callable[[bytes, SocketAddress], None]
 _Key = tuple[Name, Secondary]
 
 log = structlog.get_logger()
@@ -74,7 +74,7 @@ class _Telling:
 
     zone: Name
     secondary: Secondary
-    soa: Record
+    soa: ZoneRecord
     id: int
     attempts: int = 0
     sent: dns.message.Message | None = None
@@ -95,8 +95,8 @@ class Notifier:
         self._keys = keys
         self._retry_first_s = retry_first_s
         self._tellings: dict[_Key, _Telling] = {}
-        self._by_id: dict[tuple[Endpoint, int], _Telling] = {}
-        self._of_address: Counter[Endpoint] = Counter()
+        self._by_id: dict[tuple[SocketAddress, int], _Telling] = {}
+        self._of_address: Counter[SocketAddress] = Counter()
         self._due: list[tuple[float, int, _Telling]] = []
         self._order = itertools.count()
         self._wake = asyncio.Event()
@@ -106,7 +106,7 @@ class Notifier:
         """Secondaries of zones that have been told more than once, and have not answered."""
         return sum(telling.attempts > 1 for telling in self._tellings.values())
 
-    def tell(self, zone: Name, snapshot: Snapshot) -> None:
+    def tell(self, zone: Name, snapshot: ZoneSnapshot) -> None:
         """Whoever is to hear of the zone will. Nothing is sent before :meth:`run` runs."""
         for secondary in self._secondaries(zone):
             self._end((zone, secondary))
@@ -188,7 +188,7 @@ class Notifier:
         self.tally.sent += 1
         send(telling.sent.to_wire(), telling.secondary.address)
 
-    def _hear(self, wire: bytes, sender: Endpoint) -> None:
+    def _hear(self, wire: bytes, sender: SocketAddress) -> None:
         """RFC 1996 section 3.6: an answer with the same ID from that address ends it."""
         telling = self._by_id.get((sender, int.from_bytes(wire[:2], "big")))
         if telling is None or telling.sent is None:
@@ -211,7 +211,7 @@ class Notifier:
             log.warning("notify.refused", **_fields(telling), rcode=rcode)
 
 
-def _message(telling: _Telling, key: Key | None) -> dns.message.Message:
+def _message(telling: _Telling, key: TsigKey | None) -> dns.message.Message:
     """RFC 1996 section 3.7: the new SOA stands in the answer section, as a hint."""
     owner, record = names.for_dnspython(telling.zone), telling.soa
     flags = int(dns.flags.AA)
@@ -235,7 +235,7 @@ def _fields(telling: _Telling) -> dict[str, object]:
 
 
 class _Hearing(asyncio.DatagramProtocol):
-    def __init__(self, hear: Callable[[bytes, Endpoint], None]) -> None:
+    def __init__(self, hear: Callable[[bytes, SocketAddress], None]) -> None:
         self._hear = hear
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
@@ -243,7 +243,7 @@ class _Hearing(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def _sockets(hear: Callable[[bytes, Endpoint], None]) -> AsyncIterator[Send]:
+async def _sockets(hear: Callable[[bytes, SocketAddress], None]) -> AsyncIterator[Send]:
     """What sends by a socket of each family that this host has, at a port nobody can guess."""
     loop = asyncio.get_running_loop()
     transports: dict[bool, asyncio.DatagramTransport] = {}
@@ -254,7 +254,7 @@ async def _sockets(hear: Callable[[bytes, Endpoint], None]) -> AsyncIterator[Sen
                 transports[is_ipv6], _ = await made
                 stack.callback(transports[is_ipv6].close)
 
-        def send(wire: bytes, address: Endpoint) -> None:
+        def send(wire: bytes, address: SocketAddress) -> None:
             transport = transports.get(":" in address[0])
             if transport is not None:
                 transport.sendto(wire, tuple(address))

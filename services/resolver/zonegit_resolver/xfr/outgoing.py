@@ -18,25 +18,25 @@ from zonegit.errors import Busy
 from zonegit.nameserver.answer.authenticate import admitted
 from zonegit.nameserver.answer.client import Client
 from zonegit.nameserver.answer.responder import options
-from zonegit.nameserver.answer.zone_table import Served, State, Zones, count
+from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, ZoneTable, count
 from zonegit.nameserver.message import edns
 from zonegit.nameserver.message.fragment import NOERROR, NOTAUTH, REFUSED, SERVFAIL
 from zonegit.nameserver.message.query import STREAM, Query, refusal
 from zonegit.nameserver.zone.compiler import OF_A_RECORD, OVERHEAD
-from zonegit.nameserver.zone.records import Delta, Record, soa, whole
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.zone.records import ZoneDelta, ZoneRecord, soa, whole
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
 from zonegit.zone.serial import later
-from zonegit_resolver.scheduling import Pace
+from zonegit_resolver.scheduling import Scheduler
 from zonegit_resolver.xfr.packing import Packer
 from zonegit_resolver.xfr.transfer_queue import (
     DIFFERENCES,
     WHOLE,
     SlowClientError,
     TransferQueue,
-    Turn,
+    TransferTurn,
 )
 
 AXFR: Final = "axfr"
@@ -51,22 +51,22 @@ _IXFR: Final = b"\0\xfb\0\1"
 _AXFR: Final = b"\0\xfc\0\1"
 """Types and class, as they stand in a question."""
 
-Records = Iterable[Record | None]
+Records = Iterable[ZoneRecord | None]
 """None is a pause."""
 
 log = structlog.get_logger()
 
 
-class Differences(Protocol):
+class DifferenceSource(Protocol):
     """Who knows what leads a secondary from the serial it has to a state."""
 
-    async def since(self, apex: Name, state: State, serial: int) -> Delta | None:
+    async def since(self, apex: Name, state: BranchState, serial: int) -> ZoneDelta | None:
         """What does, as one; None: nobody knows, or not soon enough."""
         ...
 
 
 @dataclass(slots=True)
-class Given:
+class TransferCounters:
     """How many transfers there were by what was given, and octets of all messages."""
 
     by_kind: dict[str, int] = field(
@@ -86,11 +86,13 @@ def _never() -> bool:
 class Outgoing:
     """Gives zones to those who may have them. ``differences`` None: always whole."""
 
-    def __init__(self, zones: Zones, differences: Differences | None = None) -> None:
+    def __init__(self, zones: ZoneTable, differences: DifferenceSource | None = None) -> None:
         self._zones = zones
         self._differences = differences
-        self._pace = Pace()  # not that of loading, which would have its turn after every client
-        self.given = Given()
+        self._pace = (
+            Scheduler()
+        )  # not that of loading, which would have its turn after every client
+        self.given = TransferCounters()
         self.queue = TransferQueue(zones.conduct.transfers)
 
     async def replies(
@@ -131,7 +133,7 @@ class Outgoing:
             yield client.signed(refusal(query, SERVFAIL, options=told))
 
     async def _in_turn(
-        self, query: Query, client: Client, state: State, is_gone: Callable[[], bool]
+        self, query: Query, client: Client, state: BranchState, is_gone: Callable[[], bool]
     ) -> AsyncGenerator[bytes, None]:
         """The messages of a transfer, once it is its client's turn: of what is new, else, in
         another turn, of the whole zone.
@@ -157,7 +159,7 @@ class Outgoing:
             async for reply in self._sent(query, client, state, AXFR, records, turn):
                 yield reply
 
-    def _latest(self, query: Query, state: State) -> State:
+    def _latest(self, query: Query, state: BranchState) -> BranchState:
         """Return what is served of the zone now: a transfer may have waited since its request."""
         served = self._zones.by_apex.get(query.name)
         return served.default if served is not None else state
@@ -166,10 +168,10 @@ class Outgoing:
         self,
         query: Query,
         client: Client,
-        state: State,
+        state: BranchState,
         kind: str,
         records: Records,
-        turn: Turn | None = None,
+        turn: TransferTurn | None = None,
     ) -> AsyncGenerator[bytes, None]:
         octets = 0
         async for message in self._messages(Packer(query, STREAM - client.signature), records):
@@ -187,7 +189,7 @@ class Outgoing:
                 turn.end(len(reply))
         self._note(query, client, state, kind, octets)
 
-    def _allowed(self, query: Query, client: Client) -> Served | bytes:
+    def _allowed(self, query: Query, client: Client) -> ServedBranches | bytes:
         """What is served of the zone; a refusal, where there is none or the client may not have it
         (RFC 5936 sections 2.2.1 and 5)."""
         served = self._zones.by_apex.get(query.name) if query.qclass == IN else None
@@ -202,7 +204,7 @@ class Outgoing:
         told = options(query, self._zones.conduct, client)
         return client.signed(refusal(query, rcode, options=told))
 
-    async def _difference(self, query: Query, state: State) -> Records | None:
+    async def _difference(self, query: Query, state: BranchState) -> Records | None:
         """The records of what leads there from the client's serial; None where that is not known,
         or not less than the zone."""
         if self._differences is None or query.serial is None:
@@ -223,7 +225,7 @@ class Outgoing:
         self,
         query: Query,
         client: Client,
-        state: State,
+        state: BranchState,
         kind: str,
         octets: int,
         *,
@@ -253,7 +255,7 @@ def is_transfer(query: Query) -> bool:
     return is_question and query.qtype in (rrtypes.AXFR, rrtypes.IXFR)
 
 
-def _is_current(query: Query, snapshot: Snapshot) -> bool:
+def _is_current(query: Query, snapshot: ZoneSnapshot) -> bool:
     """Return whether the client's serial is current: the zone's is not later (RFC 1995 section 2).
     An IXFR query without an SOA asks for everything."""
     if query.qtype != rrtypes.IXFR or query.serial is None:
@@ -261,17 +263,17 @@ def _is_current(query: Query, snapshot: Snapshot) -> bool:
     return snapshot.serial is None or not later(snapshot.serial, query.serial)
 
 
-def _is_short(delta: Delta, snapshot: Snapshot) -> bool:
+def _is_short(delta: ZoneDelta, snapshot: ZoneSnapshot) -> bool:
     """Whether a difference is less than the zone, about (RFC 1995 section 4)."""
     return len(delta) * (OVERHEAD + OF_A_RECORD) <= snapshot.size
 
 
-def _complete(snapshot: Snapshot) -> Records:
+def _complete(snapshot: ZoneSnapshot) -> Records:
     """RFC 5936 section 2.2: the SOA, every other record, the SOA again."""
     return chain((soa(snapshot),), whole(snapshot), (soa(snapshot),))
 
 
-def _incremental(snapshot: Snapshot, delta: Delta) -> Records:
+def _incremental(snapshot: ZoneSnapshot, delta: ZoneDelta) -> Records:
     """RFC 1995 section 4: between the new SOA twice, what goes and what comes, each behind the SOA
     of its state. All versions are condensed to that one sequence (section 6)."""
     return chain((soa(snapshot),), delta.removed, delta.added, (soa(snapshot),))

@@ -4,7 +4,7 @@ from typing import Final
 
 from zonegit.nameserver.message.fragment import AA, HEADER, Writer, heads, write_record
 from zonegit.nameserver.message.query import Query, opt
-from zonegit.nameserver.zone.records import Record, octets
+from zonegit.nameserver.zone.records import ZoneRecord, octets
 
 FULL: Final = 16_384
 """Octets of a message that is full: further on no name could be pointed at (RFC 1035 section
@@ -27,7 +27,7 @@ class Packer:
         self._writer = Writer(self._query.written, furthest=FULL)
         self._records = 0
 
-    def take(self, record: Record) -> bytes | None:
+    def take(self, record: ZoneRecord) -> bytes | None:
         """Adds a record; the message before it, when it is full."""
         end = HEADER + len(self._query.question) + len(self._writer.octets) + len(self._tail)
         full = None

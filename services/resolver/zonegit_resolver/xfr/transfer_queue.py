@@ -61,7 +61,7 @@ def shares(most: int) -> dict[str, Share]:
     }
 
 
-class Turn:
+class TransferTurn:
     """A transfer that may be sent.
 
     A client that reads slowly uses up ``GRACE_S`` seconds, and what it reads earns some of them
@@ -148,7 +148,7 @@ class TransferQueue:
         return dict(self._gate.refused)
 
     @asynccontextmanager
-    async def turn(self, share: str, peer: str, key: Name | None) -> AsyncIterator[Turn]:
+    async def turn(self, share: str, peer: str, key: Name | None) -> AsyncIterator[TransferTurn]:
         """Wait for the turn of a transfer to ``peer``; it lasts until the context is left.
 
         Raises:
@@ -160,7 +160,7 @@ class TransferQueue:
                 entered = await self._gate.enter(share, flow)
         except TimeoutError:
             raise Busy("the transfer waited too long for its turn") from None
-        turn = Turn(lambda: self._gate.blocks_others(share, flow))
+        turn = TransferTurn(lambda: self._gate.blocks_others(share, flow))
         try:
             yield turn
         finally:

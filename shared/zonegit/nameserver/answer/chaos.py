@@ -6,8 +6,8 @@ What is not configured is refused, as NSD and Knot do it, and so is every other 
 import struct
 from typing import Final
 
-from zonegit.nameserver.answer.response import Told
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.response import Response
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.fragment import AA, HEADER
 from zonegit.nameserver.message.query import Query
 from zonegit.zone import names, rrtypes
@@ -20,7 +20,7 @@ _OWNER: Final = 0xC000 | HEADER
 _FIXED: Final = struct.Struct("!HHHIH")
 
 
-def told(query: Query, conduct: Conduct) -> Told | None:
+def told(query: Query, conduct: ServerOptions) -> Response | None:
     """The answer to a question of class CH; None: it is refused."""
     if query.qtype not in (rrtypes.TXT, rrtypes.ANY):
         return None
@@ -29,9 +29,9 @@ def told(query: Query, conduct: Conduct) -> Told | None:
     return _txt(conduct.identity) if query.name in _IDENTITY else None
 
 
-def _txt(content: str | None) -> Told | None:
+def _txt(content: str | None) -> Response | None:
     if content is None:
         return None
     octets = content.encode()
     fixed = _FIXED.pack(_OWNER, rrtypes.TXT, CH, 0, len(octets) + 1)
-    return Told(fixed + bytes((len(octets),)) + octets, AA, 1, 0, 0, ())
+    return Response(fixed + bytes((len(octets),)) + octets, AA, 1, 0, 0, ())

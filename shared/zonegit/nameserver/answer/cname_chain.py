@@ -10,10 +10,25 @@ from typing import Final
 from zonegit.nameserver.answer.lookup import everything, lookup
 from zonegit.nameserver.answer.nsec_proofs import proof
 from zonegit.nameserver.answer.render import rendered
-from zonegit.nameserver.answer.response import Joined, Told
-from zonegit.nameserver.message.fragment import AA, HEADER, REACH, SERVFAIL, YXDOMAIN, Part, Writer
+from zonegit.nameserver.answer.response import Response, ResponseBuilder
+from zonegit.nameserver.message.fragment import (
+    AA,
+    HEADER,
+    REACH,
+    SERVFAIL,
+    YXDOMAIN,
+    Fragment,
+    Writer,
+)
 from zonegit.nameserver.message.query import STREAM, Query
-from zonegit.nameserver.zone.snapshot import Alias, Found, Held, Outcome, Redirect, Snapshot
+from zonegit.nameserver.zone.snapshot import (
+    Cname,
+    Data,
+    Dname,
+    LookupOutcome,
+    RRsetData,
+    ZoneSnapshot,
+)
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import MAX_OCTETS, Name, Path
 from zonegit.zone.rrset import RRset
@@ -30,13 +45,13 @@ _SPARE: Final = 1_024
 _ENDS: Final = (rrtypes.CNAME, rrtypes.ANY)
 """Questions that an alias itself answers."""
 
-Find = Callable[[Name, int], Snapshot | None]
+Find = Callable[[Name, int], ZoneSnapshot | None]
 """The state of the deepest zone here that holds a name, as a client and type see it."""
 
 
 def follow(
-    query: Query, snapshot: Snapshot, find: Find, *, is_stream: bool, is_minimal: bool
-) -> Told:
+    query: Query, snapshot: ZoneSnapshot, find: Find, *, is_stream: bool, is_minimal: bool
+) -> Response:
     """The answer to ``query`` from ``snapshot``, and from other zones where aliases lead there; a
     minimal one without courtesy.
 
@@ -45,7 +60,7 @@ def follow(
     octets, fails with what was found: it has an end that nobody here is going to tell.
     """
     chain = _Chain(query, is_stream=is_stream, is_minimal=is_minimal)
-    onward: Snapshot | None = snapshot
+    onward: ZoneSnapshot | None = snapshot
     while onward is not None and chain.goes_on(onward):
         onward = find(chain.name, query.qtype)
     return chain.told()
@@ -61,16 +76,16 @@ class _Chain:
         self._qtype = query.qtype
         self._is_signed = query.edns is not None and query.edns.do
         self._is_stream = is_stream
-        self._joined = Joined(len(query.question), is_minimal=is_minimal)
+        self._joined = ResponseBuilder(len(query.question), is_minimal=is_minimal)
         self._rcode: int | None = None
         self._seen = {query.name}
         self._redirects: set[int] = set()
 
-    def told(self) -> Told:
+    def told(self) -> Response:
         """What the client is told."""
         return self._joined.told(self._rcode)
 
-    def goes_on(self, snapshot: Snapshot) -> bool:
+    def goes_on(self, snapshot: ZoneSnapshot) -> bool:
         """Adds what ``name`` is in its zone; whether another name is to be looked for now."""
         path = _path(self.name, snapshot.apex)
         outcome = lookup(snapshot, path, self._qtype)
@@ -79,31 +94,31 @@ class _Chain:
             self._rcode = SERVFAIL
             return False
         if target is not None and self._at == HEADER:
-            self._joined.is_alias = isinstance(outcome, Alias) and outcome.rrset.owner == self.name
+            self._joined.is_alias = isinstance(outcome, Cname) and outcome.rrset.owner == self.name
         here = self._add(snapshot, path, outcome)
         if target is None:
             return False
         if len(target) > MAX_OCTETS:
             self._rcode = YXDOMAIN  # RFC 6672 section 2.2
             return False
-        if isinstance(outcome, Redirect):
+        if isinstance(outcome, Dname):
             here = self._synthesise(outcome.rrset, target)
         return self._go(target, here + _target_at(self.name))
 
-    def _target(self, outcome: Outcome) -> bytes | None:
+    def _target(self, outcome: LookupOutcome) -> bytes | None:
         """Where the search goes on, None where it ends."""
         match outcome:
-            case Alias(rrset) if self._qtype not in _ENDS:
+            case Cname(rrset) if self._qtype not in _ENDS:
                 return rrset.rdatas[0]
-            case Redirect(rrset, target):
+            case Dname(rrset, target):
                 return self._written[: len(self._written) - len(rrset.owner)] + target
             case _:
                 return None
 
-    def _add(self, snapshot: Snapshot, path: Path, outcome: Outcome) -> int:
+    def _add(self, snapshot: ZoneSnapshot, path: Path, outcome: LookupOutcome) -> int:
         """Adds an outcome and its proof; where in the message it begins."""
         here = self._joined.end
-        if self._qtype == rrtypes.ANY and isinstance(outcome, Found | Alias):
+        if self._qtype == rrtypes.ANY and isinstance(outcome, RRsetData | Cname):
             self._add_any(snapshot, path, outcome)
         elif id(outcome) not in self._redirects:  # a DNAME that is met again has been told
             part = rendered(snapshot, outcome, signed=self._is_signed)
@@ -111,11 +126,11 @@ class _Chain:
         if self._is_signed:
             for denying in proof(snapshot, path, outcome):
                 self._joined.prove(snapshot, denying, self._at, len(self._written))
-        if isinstance(outcome, Redirect):
+        if isinstance(outcome, Dname):
             self._redirects.add(id(outcome))
         return here
 
-    def _add_any(self, snapshot: Snapshot, path: Path, outcome: Held) -> None:
+    def _add_any(self, snapshot: ZoneSnapshot, path: Path, outcome: Data) -> None:
         """In a datagram one RRset with its RRSIGs, whether DO is set or not (RFC 8482 section 4.1,
         RFC 3225 section 3); on a stream all of them, as far as they fit a message."""
         joined, length = self._joined, len(self._written)
@@ -136,7 +151,7 @@ class _Chain:
         writer.owner()
         writer.fixed(rrtypes.CNAME, dname.ttl, len(target))
         writer.octets += target
-        self._joined.add(Part(writer, AA, (1, 0, 0)), self._at, len(self._written))
+        self._joined.add(Fragment(writer, AA, (1, 0, 0)), self._at, len(self._written))
         return here
 
     def _go(self, target: bytes, at: int) -> bool:

@@ -9,18 +9,18 @@ from typing import Final
 from zonegit.nameserver.answer import responder
 from zonegit.nameserver.answer.canary import peer_subnet
 from zonegit.nameserver.answer.lookup import lookup
-from zonegit.nameserver.answer.zone_table import KINDS, Served, State, Zones
+from zonegit.nameserver.answer.zone_table import KINDS, BranchState, ServedBranches, ZoneTable
 from zonegit.nameserver.message.edns import NSID, codes
-from zonegit.nameserver.message.fragment import HEADER, Part
+from zonegit.nameserver.message.fragment import HEADER, Fragment
 from zonegit.nameserver.message.query import DATAGRAM, DO, PLAIN, RCODE, STREAM, Edns, opt
 from zonegit.nameserver.zone.snapshot import (
     UNSIGNED,
-    Alias,
+    Cname,
     Denial,
-    Found,
-    Outcome,
-    Redirect,
+    Dname,
+    LookupOutcome,
     Referral,
+    RRsetData,
 )
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS
@@ -61,14 +61,14 @@ _endings: dict[bytes, Ending] = {}
 ones push the others out."""
 
 
-def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
+def respond(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | None:
     """As :func:`zonegit.nameserver.answer.responder.respond`."""
     reply = ordinary(wire, zones, peer, limit)
     return reply if reply is not None else responder.respond(wire, zones, peer, limit)
 
 
 # Longer than its neighbours, and in one piece: calls are what Python is slow at.
-def ordinary(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
+def ordinary(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | None:
     """The reply, None when the query is not for here."""
     shape = _SHAPES.get(wire[2:HEADER])
     if shape is None:
@@ -107,7 +107,7 @@ def ordinary(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
             return None
     outcome = lookup(state.snapshot, path, qtype)
     kind = type(outcome)
-    if kind is Alias and qtype != rrtypes.CNAME:
+    if kind is Cname and qtype != rrtypes.CNAME:
         of_kind = KINDS[do | (state is served.canary) << 1]
         told = zones.aliases.get(low[HEADER:end] + wire[end : end + 2] + of_kind)
         if told is None:
@@ -118,7 +118,7 @@ def ordinary(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
             part = _proved(outcome, low[HEADER:end], state.snapshot.denial)
         else:
             part = outcome.signed if do else outcome.part
-        if part is None or kind is Redirect or (part.cuts and zones.conduct.minimal):
+        if part is None or kind is Dname or (part.cuts and zones.conduct.minimal):
             return None
         distance = end - HEADER - part.length
         body = part.moved(distance) if distance else part.octets
@@ -131,10 +131,10 @@ def ordinary(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     return reply
 
 
-def _proved(outcome: Outcome, name: bytes, denial: Denial) -> Part | None:
+def _proved(outcome: LookupOutcome, name: bytes, denial: Denial) -> Fragment | None:
     """What a signed zone says to clients that set DO, where that is all: of an RRset that the name
     itself owns, and of a zone cut. Everything else has to be proved besides, name by name."""
-    if type(outcome) is Found and outcome.rrset.owner == name:
+    if type(outcome) is RRsetData and outcome.rrset.owner == name:
         return outcome.signed
     if type(outcome) is Referral and outcome.proved and outcome.proved[0] is denial.version:
         return outcome.proved[1]
@@ -161,7 +161,7 @@ def _ending(octets: bytes) -> Ending | None:
     return ending
 
 
-def _with_options(octets: bytes, zones: Zones) -> Ending | None:
+def _with_options(octets: bytes, zones: ZoneTable) -> Ending | None:
     """What an ending says that has EDNS options; None when they are malformed, or change what is
     told even where no canary is met."""
     if len(octets) < _BARE:
@@ -176,7 +176,7 @@ def _with_options(octets: bytes, zones: Zones) -> Ending | None:
     return _endings.get(bare) or _ending(bare)
 
 
-def _seen(served: Served, peer: str) -> State | None:
+def _seen(served: ServedBranches, peer: str) -> BranchState | None:
     """What a client with that address sees of a zone that is not the same for all; None where more
     than its address decides."""
     if not served.is_open:

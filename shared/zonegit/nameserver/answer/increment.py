@@ -4,8 +4,8 @@ from itertools import chain
 from typing import Final
 
 from zonegit.nameserver.answer.client import Client
-from zonegit.nameserver.answer.response import Told
-from zonegit.nameserver.answer.zone_table import Zones
+from zonegit.nameserver.answer.response import Response
+from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.message.fragment import AA, Writer, write_record
 from zonegit.nameserver.message.query import Query
 from zonegit.nameserver.zone.records import at_once, condensed, soa
@@ -17,7 +17,7 @@ MOST_RECORDS: Final = 500
 what came has gone again."""
 
 
-def told(query: Query, zones: Zones, client: Client, space: int) -> Told | None:
+def told(query: Query, zones: ZoneTable, client: Client, space: int) -> Response | None:
     """The difference, of at most ``space`` octets; None: the client is to get the SOA alone, and to
     come by TCP if it has another."""
     served = zones.by_apex.get(query.name) if query.qclass == IN else None
@@ -37,4 +37,4 @@ def told(query: Query, zones: Zones, client: Client, space: int) -> Told | None:
     if len(writer.octets) > space:
         return None
     zones.increments += 1
-    return Told(bytes(writer.octets), AA, records, 0, 0, ())
+    return Response(bytes(writer.octets), AA, records, 0, 0, ())

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from zonegit.nameserver.zone.nodes import WILDCARD
-from zonegit.nameserver.zone.snapshot import Held, Node, Outcome, Referral, Snapshot
+from zonegit.nameserver.zone.snapshot import Data, LookupOutcome, Node, Referral, ZoneSnapshot
 from zonegit.zone import rrtypes
 
 _BESIDE_ALIAS: Final = (rrtypes.RRSIG, rrtypes.NSEC)
 """Types that an alias has for itself: such questions go no further (RFC 4035 section 2.5)."""
 
 
-def lookup(snapshot: Snapshot, path: Sequence[bytes], qtype: int) -> Outcome:
+def lookup(snapshot: ZoneSnapshot, path: Sequence[bytes], qtype: int) -> LookupOutcome:
     """``path`` are the labels of the name below the apex, from the apex down, in lower case."""
     node = snapshot.root
     for label in path:
@@ -30,7 +30,7 @@ def lookup(snapshot: Snapshot, path: Sequence[bytes], qtype: int) -> Outcome:
     return node.held.get(qtype) or _otherwise(snapshot, node, qtype)
 
 
-def everything(snapshot: Snapshot, path: Sequence[bytes]) -> list[Held]:
+def everything(snapshot: ZoneSnapshot, path: Sequence[bytes]) -> list[Data]:
     """All RRsets of a name that has some, or of the wildcard that stands for it (RFC 1034 section
     4.3.2: a question for ANY matches all types)."""
     node: Node = snapshot.root
@@ -43,7 +43,7 @@ def everything(snapshot: Snapshot, path: Sequence[bytes]) -> list[Held]:
     return [node.held[rdtype] for rdtype in sorted(node.held, key=_preference)]
 
 
-def _beyond(snapshot: Snapshot, encloser: Node, qtype: int) -> Outcome:
+def _beyond(snapshot: ZoneSnapshot, encloser: Node, qtype: int) -> LookupOutcome:
     """For a name that does not exist below its closest encloser (RFC 4592 section 3.3.1).
 
     A wildcard makes no zone cut and no DNAME of the names it stands for: NS and DNAME are found
@@ -55,7 +55,7 @@ def _beyond(snapshot: Snapshot, encloser: Node, qtype: int) -> Outcome:
     return wildcard.held.get(qtype) or _otherwise(snapshot, wildcard, qtype)
 
 
-def _otherwise(snapshot: Snapshot, node: Node, qtype: int) -> Outcome:
+def _otherwise(snapshot: ZoneSnapshot, node: Node, qtype: int) -> LookupOutcome:
     """For a name that exists but has no RRset of that type."""
     held = node.held
     if qtype == rrtypes.ANY and held:

@@ -13,14 +13,14 @@ from zonegit.nameserver.zone.nodes import WILDCARD
 from zonegit.nameserver.zone.nsec import HASHED_LABEL, parameters
 from zonegit.nameserver.zone.snapshot import (
     UNSIGNED,
-    Alias,
-    Denying,
-    Found,
+    Cname,
+    LookupOutcome,
     NoData,
     Node,
-    NoName,
-    Outcome,
-    Snapshot,
+    NsecRecord,
+    NxDomain,
+    RRsetData,
+    ZoneSnapshot,
     node_at,
 )
 from zonegit.zone import names, rrtypes
@@ -37,7 +37,9 @@ HASHES_KEPT: Final = 16_384
 _SHA1: Final = 1
 
 
-def proof(snapshot: Snapshot, path: Sequence[bytes], outcome: Outcome) -> list[Denying]:
+def proof(
+    snapshot: ZoneSnapshot, path: Sequence[bytes], outcome: LookupOutcome
+) -> list[NsecRecord]:
     """What has to stand in the authority section of a reply to a client that set DO, where
     ``outcome`` is what ``path`` is found to be; nothing in an unsigned zone."""
     scheme = _scheme(snapshot)
@@ -46,20 +48,20 @@ def proof(snapshot: Snapshot, path: Sequence[bytes], outcome: Outcome) -> list[D
     name = tuple(path)
     depth = _depth(snapshot, name)
     match outcome:
-        case NoName():
+        case NxDomain():
             found = scheme.no_name(name, depth)
         case NoData() if depth == len(name):
             found = scheme.no_data(name)
         case NoData():
             found = scheme.no_data_at_wildcard(name, depth)
-        case Found() | Alias() if depth < len(name):
+        case RRsetData() | Cname() if depth < len(name):
             found = scheme.expanded(name, depth)
         case _:
             return []
     return [each for each in found if each is not None]
 
 
-def no_ds(snapshot: Snapshot, cut: Path) -> list[Denying]:
+def no_ds(snapshot: ZoneSnapshot, cut: Path) -> list[NsecRecord]:
     """What proves that the child below a zone cut is not signed (RFC 4035 section 3.1.4.1, RFC
     5155 section 7.2.7)."""
     scheme = _scheme(snapshot)
@@ -67,7 +69,7 @@ def no_ds(snapshot: Snapshot, cut: Path) -> list[Denying]:
     return [each for each in dict.fromkeys(found) if each is not None]  # one may prove twice
 
 
-def _depth(snapshot: Snapshot, path: Path) -> int:
+def _depth(snapshot: ZoneSnapshot, path: Path) -> int:
     """How many labels of a name its closest encloser has; all of them when it exists."""
     node: Node | None = snapshot.root
     for depth, label in enumerate(path):
@@ -78,14 +80,14 @@ def _depth(snapshot: Snapshot, path: Path) -> int:
     return len(path)
 
 
-Proof = Iterator[Denying | None]
+Proof = Iterator[NsecRecord | None]
 """None is a record that the zone, wrongly, does not have."""
 
 
 class _Nsec:
     """RFC 4035 section 3.1.3, and the names of its parts."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: ZoneSnapshot) -> None:
         self._snapshot = snapshot
 
     def no_name(self, path: Path, depth: int) -> Proof:
@@ -105,7 +107,7 @@ class _Nsec:
     no_data_at_wildcard = no_name
     """Section 3.1.3.4: here the wildcard's own NSEC is found."""
 
-    def _at_or_before(self, path: Path) -> Denying | None:
+    def _at_or_before(self, path: Path) -> NsecRecord | None:
         owner = self._snapshot.denial.owners.at_or_before(path)
         node = node_at(self._snapshot, owner) if owner is not None else None
         return _denying(node, rrtypes.NSEC)
@@ -114,7 +116,7 @@ class _Nsec:
 class _Nsec3:
     """RFC 5155 section 7.2, and the names of its parts."""
 
-    def __init__(self, snapshot: Snapshot, param: bytes) -> None:
+    def __init__(self, snapshot: ZoneSnapshot, param: bytes) -> None:
         self._apex = snapshot.apex
         self._hashed = snapshot.denial.hashed
         self._chain = snapshot.denial.chains[parameters(param)]
@@ -156,11 +158,11 @@ class _Nsec3:
         yield self._matching(path[:depth])
         yield self._covering(path[: depth + 1])
 
-    def _matching(self, path: Path) -> Denying | None:
+    def _matching(self, path: Path) -> NsecRecord | None:
         """Only for names that exist, and wildcards below these."""
         return _denying(self._hashed.get(self._owner(path, is_bounded=True)), rrtypes.NSEC3)
 
-    def _covering(self, path: Path, *, is_bounded: bool = False) -> Denying | None:
+    def _covering(self, path: Path, *, is_bounded: bool = False) -> NsecRecord | None:
         owner = self._owner(path, is_bounded=is_bounded)
         before = self._chain.at_or_before(owner)
         node = self._hashed.get(before if before is not None else self._chain.last())
@@ -172,7 +174,7 @@ class _Nsec3:
         return Name(bytes((HASHED_LABEL,)) + label + self._apex)
 
 
-def _scheme(snapshot: Snapshot) -> _Nsec | _Nsec3 | None:
+def _scheme(snapshot: ZoneSnapshot) -> _Nsec | _Nsec3 | None:
     """How the zone proves. A zone that is changed from one way to the other has both for a while,
     and says with NSEC3PARAM when that chain is whole (RFC 5155 sections 10.4 and 10.5)."""
     denial = snapshot.denial
@@ -189,9 +191,9 @@ def _iterations(param: bytes) -> int:
     return int.from_bytes(param[2:4], "big")
 
 
-def _denying(node: Node | None, rdtype: int) -> Denying | None:
+def _denying(node: Node | None, rdtype: int) -> NsecRecord | None:
     held = node.held.get(rdtype) if node is not None else None
-    return held if isinstance(held, Denying) else None
+    return held if isinstance(held, NsecRecord) else None
 
 
 def hashed(name: Name, salt: bytes, iterations: int) -> bytes:

@@ -13,26 +13,26 @@ from zonegit.nameserver.message.fragment import (
     FURTHEST,
     NOERROR,
     NXDOMAIN,
-    Part,
+    Fragment,
     Writer,
     write_record,
     write_rrset,
 )
 from zonegit.nameserver.message.query import STREAM
 from zonegit.nameserver.zone.additional import targets
-from zonegit.nameserver.zone.nodes import BRINGING
+from zonegit.nameserver.zone.nodes import ADDITIONAL_TYPES
 from zonegit.nameserver.zone.snapshot import (
     UNSIGNED,
-    Alias,
-    Denying,
-    Found,
+    Cname,
+    Dname,
+    LookupOutcome,
     NoData,
     Node,
-    NoName,
-    Outcome,
-    Redirect,
+    NsecRecord,
+    NxDomain,
     Referral,
-    Snapshot,
+    RRsetData,
+    ZoneSnapshot,
     node_at,
 )
 from zonegit.zone import names, rrtypes
@@ -52,7 +52,7 @@ _RECORD: Final = 12
 """Octets of a record beside its RDATA, when its owner is a pointer."""
 
 
-def rendered(snapshot: Snapshot, outcome: Outcome, *, signed: bool = False) -> Part:
+def rendered(snapshot: ZoneSnapshot, outcome: LookupOutcome, *, signed: bool = False) -> Fragment:
     """The part of a message that tells this outcome, to a client that set DO when ``signed``."""
     if signed and snapshot.denial is not UNSIGNED and isinstance(outcome, Referral):
         return _proved(snapshot, outcome)
@@ -60,7 +60,7 @@ def rendered(snapshot: Snapshot, outcome: Outcome, *, signed: bool = False) -> P
     return part if part is not None else _kept(snapshot, outcome, signed=signed)
 
 
-def _kept(snapshot: Snapshot, outcome: Outcome, *, signed: bool) -> Part:
+def _kept(snapshot: ZoneSnapshot, outcome: LookupOutcome, *, signed: bool) -> Fragment:
     """Renders it; where that is the same with DO and without, one part is kept for both."""
     part = _render(snapshot, outcome, signed=signed)
     other = outcome.part if signed else outcome.signed
@@ -73,33 +73,33 @@ def _kept(snapshot: Snapshot, outcome: Outcome, *, signed: bool) -> Part:
     return part
 
 
-def _proved(snapshot: Snapshot, referral: Referral) -> Part:
+def _proved(snapshot: ZoneSnapshot, referral: Referral) -> Fragment:
     if referral.proved is None or referral.proved[0] is not snapshot.denial.version:
         part = _referral(snapshot, referral, signed=True)
         referral.proved = snapshot.denial.version, part
     return referral.proved[1]
 
 
-def proving(snapshot: Snapshot, denying: Denying, *, is_far: bool = False) -> Part:
+def proving(snapshot: ZoneSnapshot, denying: NsecRecord, *, is_far: bool = False) -> Fragment:
     """An NSEC or NSEC3 RRset and its RRSIGs, for the authority section.
 
     ``is_far`` says that it will begin behind ``REACH``.
     """
     if denying.proof is not None and not is_far:
         return denying.proof
-    page = _Page(snapshot, snapshot.apex, signed=True, is_below=True, is_far=is_far)
-    part = Part(page, AA, (0, page.add(denying.rrset), 0))
+    page = _RRsetWriter(snapshot, snapshot.apex, signed=True, is_below=True, is_far=is_far)
+    part = Fragment(page, AA, (0, page.add(denying.rrset), 0))
     if not is_far:
         denying.proof = part
     return part
 
 
-class _Page(Writer):
+class _RRsetWriter(Writer):
     """Records of one part, RRsets with their RRSIGs when it is ``signed``."""
 
     def __init__(
         self,
-        snapshot: Snapshot,
+        snapshot: ZoneSnapshot,
         about: Name,
         *,
         signed: bool,
@@ -139,40 +139,42 @@ class _Page(Writer):
         return tuple(rdata for rdata in held.rrset.rdatas if rdata.startswith(covered))
 
 
-def _render(snapshot: Snapshot, outcome: Outcome, *, signed: bool) -> Part:
+def _render(snapshot: ZoneSnapshot, outcome: LookupOutcome, *, signed: bool) -> Fragment:
     match outcome:
-        case Found():
+        case RRsetData():
             return _answer(snapshot, outcome, signed=signed)
-        case Alias(rrset):
-            page = _Page(snapshot, rrset.owner, signed=signed)
-            return Part(page, AA, (page.add(rrset), 0, 0))
-        case Redirect(rrset):
-            page = _Page(snapshot, rrset.owner, signed=signed, is_below=True)
-            return Part(page, AA, (page.add(rrset), 0, 0))
+        case Cname(rrset):
+            page = _RRsetWriter(snapshot, rrset.owner, signed=signed)
+            return Fragment(page, AA, (page.add(rrset), 0, 0))
+        case Dname(rrset):
+            page = _RRsetWriter(snapshot, rrset.owner, signed=signed, is_below=True)
+            return Fragment(page, AA, (page.add(rrset), 0, 0))
         case Referral():
             return _referral(snapshot, outcome, signed=signed)
         case NoData(_, at_apex):
             return _negative(snapshot, at_apex, NOERROR, signed=signed)
-        case NoName(_, at_apex):
+        case NxDomain(_, at_apex):
             return _negative(snapshot, at_apex, NXDOMAIN, signed=signed)
         case _:
             assert_never(outcome)
 
 
-def _negative(snapshot: Snapshot, at_apex: RRset | None, rcode: int, *, signed: bool) -> Part:
+def _negative(
+    snapshot: ZoneSnapshot, at_apex: RRset | None, rcode: int, *, signed: bool
+) -> Fragment:
     """An SOA whose TTL is how long the answer may be remembered (RFC 2308 section 3)."""
-    page = _Page(snapshot, snapshot.apex, signed=signed, is_below=True)
+    page = _RRsetWriter(snapshot, snapshot.apex, signed=signed, is_below=True)
     if at_apex is None:
-        return Part(page, AA | rcode, (0, 0, 0))
+        return Fragment(page, AA | rcode, (0, 0, 0))
     values: SOA = soa(at_apex)
     ttl = min(at_apex.ttl, values.minimum)
-    return Part(page, AA | rcode, (0, page.add(at_apex, (ttl,)), 0))
+    return Fragment(page, AA | rcode, (0, page.add(at_apex, (ttl,)), 0))
 
 
-def _answer(snapshot: Snapshot, found: Found, *, signed: bool) -> Part:
+def _answer(snapshot: ZoneSnapshot, found: RRsetData, *, signed: bool) -> Fragment:
     """An RRset, and the addresses of the hosts that it names, as far as they go with it."""
     rrset = found.rrset
-    page = _Page(snapshot, rrset.owner, signed=signed)
+    page = _RRsetWriter(snapshot, rrset.owner, signed=signed)
     answers, count = page.add(rrset, found.ttls), 0
     cuts = []
     for each in _courtesy(snapshot, rrset):
@@ -182,13 +184,13 @@ def _answer(snapshot: Snapshot, found: Found, *, signed: bool) -> Part:
             cuts.append((len(page.octets), count))
             count += page.add(each)
     needed = cuts[0] if cuts else None
-    return Part(page, AA, (answers, 0, count), tuple(reversed(cuts)), needed)
+    return Fragment(page, AA, (answers, 0, count), tuple(reversed(cuts)), needed)
 
 
-def _courtesy(snapshot: Snapshot, rrset: RRset) -> Iterator[RRset]:
+def _courtesy(snapshot: ZoneSnapshot, rrset: RRset) -> Iterator[RRset]:
     """Addresses that go with an answer, and with an alias of services the services themselves (RFC
     9460 section 4.1). Those of name servers may be glue (RFC 1034 section 3.7)."""
-    if rrset.rdtype not in BRINGING:
+    if rrset.rdtype not in ADDITIONAL_TYPES:
         return
     has_services = rrset.rdtype in (rrtypes.SVCB, rrtypes.HTTPS)
     for target in targets(rrset):
@@ -198,7 +200,7 @@ def _courtesy(snapshot: Snapshot, rrset: RRset) -> Iterator[RRset]:
         yield from _at_host(snapshot, target, types, may_be_glue=rrset.rdtype == rrtypes.NS)
 
 
-def _referral(snapshot: Snapshot, referral: Referral, *, signed: bool) -> Part:
+def _referral(snapshot: ZoneSnapshot, referral: Referral, *, signed: bool) -> Fragment:
     """Name servers, what says whether the child is signed, and the addresses this zone knows.
 
     Addresses of servers at or below the cut must not be missing (RFC 9471 section 3.1), so they
@@ -209,7 +211,7 @@ def _referral(snapshot: Snapshot, referral: Referral, *, signed: bool) -> Part:
     queries waiting.
     """
     cut = referral.rrset.owner
-    page = _Page(snapshot, cut, signed=signed, is_below=True)
+    page = _RRsetWriter(snapshot, cut, signed=signed, is_below=True)
     write_rrset(page, referral.rrset, is_owner=True)
     authority, count = len(referral.rrset.rdatas), 0
     for each in _security(snapshot, cut) if signed else ():
@@ -229,17 +231,17 @@ def _referral(snapshot: Snapshot, referral: Referral, *, signed: bool) -> Part:
             if ranks[target] == COURTESY and needed is None:
                 needed = cuts[-1]
             count += page.add(address)
-    return Part(page, NOERROR, (0, authority, count), tuple(reversed(cuts)), needed)
+    return Fragment(page, NOERROR, (0, authority, count), tuple(reversed(cuts)), needed)
 
 
-def _rank(snapshot: Snapshot, cut: Name, server: Name) -> int:
+def _rank(snapshot: ZoneSnapshot, cut: Name, server: Name) -> int:
     """How much a resolver needs an address of a server to get on."""
     if names.is_within(server, cut):
         return IN_DOMAIN
     return SIBLING if _host(snapshot, server, may_be_glue=False) is None else COURTESY
 
 
-def _security(snapshot: Snapshot, cut: Name) -> list[RRset]:
+def _security(snapshot: ZoneSnapshot, cut: Name) -> list[RRset]:
     """The DS RRset of a child, else what proves that there is none (RFC 4035 section 3.1.4); of an
     unsigned zone nothing, as no client could believe it."""
     if snapshot.denial is UNSIGNED:
@@ -253,7 +255,7 @@ def _security(snapshot: Snapshot, cut: Name) -> list[RRset]:
 
 
 def _at_host(
-    snapshot: Snapshot, host: Name, types: tuple[int, ...], *, may_be_glue: bool
+    snapshot: ZoneSnapshot, host: Name, types: tuple[int, ...], *, may_be_glue: bool
 ) -> list[RRset]:
     """RRsets of a name, as far as they are this zone's to tell; no wildcard is expanded."""
     node = _host(snapshot, host, may_be_glue=may_be_glue)
@@ -263,14 +265,14 @@ def _at_host(
     return [held.rrset for held in found if held is not None]
 
 
-def _host(snapshot: Snapshot, name: Name, *, may_be_glue: bool) -> Node | None:
+def _host(snapshot: ZoneSnapshot, name: Name, *, may_be_glue: bool) -> Node | None:
     """The node of a name of the zone. What is at or below a cut is glue; what is below a DNAME is
     not there (RFC 6672 section 2.4)."""
     if not names.is_within(name, snapshot.apex):
         return None
     node: Node | None = snapshot.root
     for label in names.path(name, snapshot.apex):
-        if node is None or isinstance(node.turn, Redirect):
+        if node is None or isinstance(node.turn, Dname):
             return None
         if isinstance(node.turn, Referral) and not may_be_glue:
             return None

@@ -10,9 +10,9 @@ from zonegit.nameserver.answer import chaos, increment
 from zonegit.nameserver.answer.authenticate import admitted
 from zonegit.nameserver.answer.client import Client
 from zonegit.nameserver.answer.cname_chain import follow
-from zonegit.nameserver.answer.response import Told
-from zonegit.nameserver.answer.server_options import Conduct
-from zonegit.nameserver.answer.zone_table import Served, Zones, count
+from zonegit.nameserver.answer.response import Response
+from zonegit.nameserver.answer.server_options import ServerOptions
+from zonegit.nameserver.answer.zone_table import ServedBranches, ZoneTable, count
 from zonegit.nameserver.message import edns
 from zonegit.nameserver.message.fragment import (
     AA,
@@ -34,7 +34,7 @@ from zonegit.nameserver.message.query import (
     parse,
     refusal,
 )
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
@@ -52,7 +52,7 @@ _UNANSWERABLE: Final = {
 """What types get that are of messages and not of zones (RFC 6895 section 3.1)."""
 
 
-def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
+def respond(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | None:
     """The reply to a message from the address ``peer``, of at most ``limit`` octets, which is
     ``query.STREAM`` on a stream and nowhere else; None when it gets none."""
     query = parse(wire)
@@ -66,7 +66,7 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     extra = options(query, zones.conduct, client)
     if BARE_OPT + len(extra) > room:
         extra = b""  # behind the longest names there is no room for courtesies
-    if not isinstance(told, Told):
+    if not isinstance(told, Response):
         return client.signed(refusal(query, told, options=extra))
     tail = opt(query.edns, options=extra) if query.edns is not None else b""
     room -= len(tail)
@@ -75,7 +75,7 @@ def respond(wire: bytes, zones: Zones, peer: str, limit: int) -> bytes | None:
     return client.signed(_message(query, told, tail, room))
 
 
-def _told(query: Query, zones: Zones, client: Client, *, is_stream: bool) -> Told | int:
+def _told(query: Query, zones: ZoneTable, client: Client, *, is_stream: bool) -> Response | int:
     """The sections of the reply, or the RCODE that is all of it."""
     rcode = query.rcode or (0 if query.is_notify else _UNANSWERABLE.get(query.qtype, 0))
     if rcode:
@@ -96,11 +96,11 @@ def _told(query: Query, zones: Zones, client: Client, *, is_stream: bool) -> Tol
 
 
 def _answer(
-    query: Query, served: Served, zones: Zones, client: Client, *, is_stream: bool
-) -> Told | int:
+    query: Query, served: ServedBranches, zones: ZoneTable, client: Client, *, is_stream: bool
+) -> Response | int:
     met = [served]
 
-    def find(name: Name, qtype: int) -> Snapshot | None:
+    def find(name: Name, qtype: int) -> ZoneSnapshot | None:
         onward = zones.find(name, qtype)
         if onward is None:
             return None
@@ -122,22 +122,22 @@ def _answer(
     return told
 
 
-def _refused(zones: Zones, client: Client) -> int:
+def _refused(zones: ZoneTable, client: Client) -> int:
     zones.refused += 1
     client.error = zones.not_here
     return REFUSED
 
 
-def _notified(query: Query, served: Served | None, client: Client) -> Told | int:
+def _notified(query: Query, served: ServedBranches | None, client: Client) -> Response | int:
     """RFC 1996 section 3: heard, and nothing done, for what is served here is nobody's copy."""
     if query.qtype != rrtypes.SOA:
         return FORMERR
     if served is None or served.default.snapshot.apex != query.name:
         return NOTAUTH
-    return Told(b"", NOTIFY | AA, 0, 0, 0, ()) if client.may(served.query_from) else REFUSED
+    return Response(b"", NOTIFY | AA, 0, 0, 0, ()) if client.may(served.query_from) else REFUSED
 
 
-def options(query: Query, conduct: Conduct, client: Client) -> bytes:
+def options(query: Query, conduct: ServerOptions, client: Client) -> bytes:
     """The EDNS options of the reply."""
     if query.edns is None:
         return b""
@@ -149,7 +149,7 @@ def options(query: Query, conduct: Conduct, client: Client) -> bytes:
     return found
 
 
-def _message(query: Query, told: Told, tail: bytes, room: int) -> bytes:
+def _message(query: Query, told: Response, tail: bytes, room: int) -> bytes:
     """Header, question, sections, OPT; as much as there is room for."""
     octets, flags, additional = told.octets, told.flags, told.additional
     answers, authority = told.answers, told.authority

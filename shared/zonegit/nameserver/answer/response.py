@@ -3,12 +3,12 @@
 import msgspec
 
 from zonegit.nameserver.answer.render import proving
-from zonegit.nameserver.message.fragment import AA, HEADER, REACH, Part, heads
+from zonegit.nameserver.message.fragment import AA, HEADER, REACH, Fragment, heads
 from zonegit.nameserver.message.query import RCODE
-from zonegit.nameserver.zone.snapshot import Denying, Snapshot
+from zonegit.nameserver.zone.snapshot import NsecRecord, ZoneSnapshot
 
 
-class Told(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True):
     """All sections of a reply. ``flags`` are AA and the RCODE; ``cuts`` as a part's.
     ``is_alias`` says that the name asked for is itself the owner of a CNAME, so there are no more
     such replies than aliases and types."""
@@ -26,7 +26,7 @@ class Told(msgspec.Struct, frozen=True):
         return heads(self.flags, self.answers, self.authority, self.additional)
 
 
-class Joined:
+class ResponseBuilder:
     """Parts one behind the other, section by section. The last one's additional section is the
     reply's; the answer is authoritative when its first owner is (RFC 1035 section 4.1.1).
 
@@ -58,7 +58,7 @@ class Joined:
         self._needed = (0, 0)
         self._cuts: tuple[tuple[int, int], ...] = ()
         self._flags: int | None = None
-        self._proofs: list[tuple[Snapshot, Denying, int, int]] = []
+        self._proofs: list[tuple[ZoneSnapshot, NsecRecord, int, int]] = []
         self._told: set[int] = set()
 
     @property
@@ -71,7 +71,7 @@ class Joined:
         """The offset in the message of whatever comes next."""
         return self._start + len(self._octets)
 
-    def add(self, part: Part, name_at: int, name_length: int, *, is_bare: bool = False) -> None:
+    def add(self, part: Fragment, name_at: int, name_length: int, *, is_bare: bool = False) -> None:
         """The part of an outcome; a bare one without courtesy."""
         if not part.answers:
             self._flush()
@@ -87,17 +87,19 @@ class Joined:
         is_authoritative = (part.flags if self._flags is None else self._flags) & AA
         self._flags = is_authoritative | part.flags & RCODE
 
-    def prove(self, snapshot: Snapshot, denying: Denying, name_at: int, name_length: int) -> None:
+    def prove(
+        self, snapshot: ZoneSnapshot, denying: NsecRecord, name_at: int, name_length: int
+    ) -> None:
         """A record that proves something of what was added last, unless it is told already."""
         if id(denying) not in self._told:
             self._told.add(id(denying))
             self._proofs.append((snapshot, denying, name_at, name_length))
 
-    def told(self, rcode: int | None = None) -> Told:
+    def told(self, rcode: int | None = None) -> Response:
         """All of it, with another RCODE than the last part's if need be."""
         self._flush()
         assert self._flags is not None
-        return Told(
+        return Response(
             bytes(self._octets),
             self._flags if rcode is None else self._flags & AA | rcode,
             self._answers,

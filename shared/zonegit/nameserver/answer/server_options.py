@@ -8,7 +8,7 @@ from zonegit.zone import names
 
 
 @dataclass(frozen=True, slots=True)
-class Conduct:
+class ServerOptions:
     """``ceiling`` is how many octets a reply in a datagram has at most, whatever its client takes
     (RFC 6891 section 6.2.5), 512 to 4,096. ``minimal``: answers bring along nothing that was
     not asked for and need not be there. ``nsid`` tells servers of one address apart (RFC 5001),
@@ -27,7 +27,7 @@ class Conduct:
     connections_of_subnet: int = 250
     transfers: int = 16
 
-    def differences(self, after: "Conduct") -> list[str]:
+    def differences(self, after: "ServerOptions") -> list[str]:
         """What another one changes, a line each, for people. Of keys, names alone."""
         lines = []
         for each in fields(self):

@@ -10,13 +10,13 @@ from typing import Final
 from zonegit.nameserver.acl import LOOPBACK, Access
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.nameserver.answer.client import Client
-from zonegit.nameserver.answer.response import Told
-from zonegit.nameserver.answer.server_options import Conduct
+from zonegit.nameserver.answer.response import Response
+from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.edns import NOT_AUTHORITATIVE, NOT_READY
 from zonegit.nameserver.message.query import Query
 from zonegit.nameserver.message.tsig import Clock
-from zonegit.nameserver.zone.records import Delta
-from zonegit.nameserver.zone.snapshot import Snapshot
+from zonegit.nameserver.zone.records import ZoneDelta
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.objects.ids import ObjectId
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name
@@ -39,31 +39,31 @@ KINDS: Final = (b"", b"\1", b"\2", b"\3")
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class BranchState:
     """A branch of a zone at one commit."""
 
     branch: str
     commit: ObjectId
-    snapshot: Snapshot
+    snapshot: ZoneSnapshot
     queries: Queries
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedBranches:
     """A zone that is served. ``split`` says which clients are to see the canary, None: all get
     the default state; so they do where it has no branch, and ``canary`` is None. ``query_from``
     None: everybody may ask. ``is_stale``: it has not been known to be current for longer than its
     SOA's expire. ``is_open``: everybody may ask, and is told nothing but what a state says;
     ``for_all`` is that state where it is the same for everybody, else None."""
 
-    default: State
-    canary: State | None = None
+    default: BranchState
+    canary: BranchState | None = None
     split: Canary | None = None
     query_from: Access | None = None
     transfer_to: Access = LOOPBACK
     is_stale: bool = False
     is_open: bool = field(init=False)
-    for_all: State | None = field(init=False)
+    for_all: BranchState | None = field(init=False)
 
     def __post_init__(self) -> None:
         is_open = self.query_from is None and not self.is_stale
@@ -71,7 +71,7 @@ class Served:
         for_all = self.default if is_open and self.split is None else None
         object.__setattr__(self, "for_all", for_all)
 
-    def state(self, client: Client) -> State:
+    def state(self, client: Client) -> BranchState:
         """What a client sees of the zone. A secondary that signs asks for what it is to have a copy
         of, which is the default.
 
@@ -88,12 +88,12 @@ class Served:
         return self.default
 
 
-Recent = Callable[[Name, State, int], list[Delta] | None]
+Recent = Callable[[Name, BranchState, int], list[ZoneDelta] | None]
 """What leads a secondary from the serial it has to a state, one after the other; None: that is not
 at hand."""
 
 
-def _nothing(apex: Name, state: State, serial: int) -> list[Delta] | None:
+def _nothing(apex: Name, state: BranchState, serial: int) -> list[ZoneDelta] | None:
     return None
 
 
@@ -102,13 +102,13 @@ def _at_the_epoch() -> float:
 
 
 @dataclass(slots=True)
-class Zones:
+class ZoneTable:
     """All zones that are served, and how. By the default ``clock`` no signature is of now.
     ``is_complete``: there are no others that are still to be loaded."""
 
     clock: Clock = _at_the_epoch
-    conduct: Conduct = field(default_factory=Conduct)
-    by_apex: dict[bytes, Served] = field(default_factory=dict)
+    conduct: ServerOptions = field(default_factory=ServerOptions)
+    by_apex: dict[bytes, ServedBranches] = field(default_factory=dict)
     queries: dict[tuple[Name, str], Queries] = field(default_factory=dict)
     is_complete: bool = True
     recent: Recent = _nothing
@@ -120,7 +120,7 @@ class Zones:
     malformed: int = 0
     """Queries that are none, or ask for an operation, a type or a version of EDNS that is not
     known."""
-    aliases: dict[bytes, Told] = field(default_factory=dict)
+    aliases: dict[bytes, Response] = field(default_factory=dict)
     """What ordinary questions about aliases were told, by name, type and one of ``KINDS``, until
     anything that is served changes: a chain may lead anywhere."""
 
@@ -129,7 +129,7 @@ class Zones:
         """The extended error about names in no zone here (RFC 8914 sections 4.15 and 4.21)."""
         return NOT_AUTHORITATIVE if self.is_complete else NOT_READY
 
-    def find(self, name: Name, qtype: int) -> Served | None:
+    def find(self, name: Name, qtype: int) -> ServedBranches | None:
         """The deepest zone that holds ``name``, None when there is none here.
 
         The DS of an apex is its parent's to answer, where that is served here too (RFC 4035
@@ -144,18 +144,20 @@ class Zones:
             return self._deepest(names.parent(name)) or found
         return found
 
-    def _deepest(self, name: Name) -> Served | None:
+    def _deepest(self, name: Name) -> ServedBranches | None:
         while True:
             found = self.by_apex.get(name)
             if found is not None or name == ROOT:
                 return found
             name = names.parent(name)
 
-    def state(self, zone: Name, branch: str, commit: ObjectId, snapshot: Snapshot) -> State:
+    def state(
+        self, zone: Name, branch: str, commit: ObjectId, snapshot: ZoneSnapshot
+    ) -> BranchState:
         """A state to be served, counted with those of the same branch before it."""
-        return State(branch, commit, snapshot, self.queries.setdefault((zone, branch), {}))
+        return BranchState(branch, commit, snapshot, self.queries.setdefault((zone, branch), {}))
 
-    def replace(self, zone: Name, served: Served | None) -> None:
+    def replace(self, zone: Name, served: ServedBranches | None) -> None:
         """From now on queries see this; None: the zone is not served."""
         self.aliases.clear()
         if served is None:
@@ -163,7 +165,7 @@ class Zones:
         else:
             self.by_apex[zone] = served
 
-    def behave(self, conduct: Conduct) -> None:
+    def behave(self, conduct: ServerOptions) -> None:
         """From now on queries are answered so."""
         self.aliases.clear()
         self.conduct = conduct
@@ -174,7 +176,9 @@ class Zones:
         if served is not None and served.is_stale != is_stale:
             self.replace(zone, replace(served, is_stale=is_stale))
 
-    def remember(self, query: Query, told: Told, met: Sequence[Served], *, is_canary: bool) -> None:
+    def remember(
+        self, query: Query, told: Response, met: Sequence[ServedBranches], *, is_canary: bool
+    ) -> None:
         """Keeps what a question about an alias was told, if it was the same for everybody who sees
         that state of the first of the zones that were ``met``. What made-up types were told is not
         kept, or else there would soon be nothing but that."""
@@ -191,7 +195,7 @@ class Zones:
         for key in [key for key in self.queries if key[0] == zone]:
             del self.queries[key]
 
-    def __iter__(self) -> Iterator[tuple[bytes, Served]]:
+    def __iter__(self) -> Iterator[tuple[bytes, ServedBranches]]:
         return iter(list(self.by_apex.items()))
 
 

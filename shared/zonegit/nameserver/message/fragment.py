@@ -73,7 +73,7 @@ def _shared(numbers: Numbers) -> Numbers:
     return numbers
 
 
-class Part:
+class Fragment:
     """Rendered records of all sections, and what the header says of them.
 
     ``octets`` are right for a message whose question is the name of ``length`` octets that the

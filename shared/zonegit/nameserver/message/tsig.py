@@ -47,7 +47,7 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
-class Key:
+class TsigKey:
     """A secret that two hosts share. ``algorithm`` is one of :data:`ALGORITHMS`; ``secret`` is
     never shown."""
 
@@ -69,11 +69,11 @@ class Key:
         return len(_record(self.primitive.name, rdata))
 
 
-Keys = Mapping[Name, Key]
+Keys = Mapping[Name, TsigKey]
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class TsigRefused:
     """A query whose signature is no good, and the ``reply`` it gets."""
 
     reply: bytes
@@ -85,7 +85,7 @@ class Signer:
 
     __slots__ = ("_clock", "_context", "_original_id", "_request_mac", "key")
 
-    def __init__(self, key: Key, request_mac: bytes, original_id: int, clock: Clock) -> None:
+    def __init__(self, key: TsigKey, request_mac: bytes, original_id: int, clock: Clock) -> None:
         self.key = key
         self._request_mac = request_mac
         self._original_id = original_id
@@ -107,7 +107,7 @@ class Signer:
         return _appended(message, self.key.primitive.name, rdata)
 
 
-def verified(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | Refused | None:
+def verified(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | TsigRefused | None:
     """Who signs the replies to ``query``, parsed from ``wire``; None when it is not signed.
 
     The checks and their order are those of RFC 8945 section 5.2.
@@ -117,12 +117,12 @@ def verified(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | Re
     try:
         owner, rdata = _read(wire, query.tsig)
     except (dns.exception.DNSException, ValueError):
-        return Refused(refusal(query, FORMERR))
+        return TsigRefused(refusal(query, FORMERR))
     key = keys.get(names.from_wire(_octets(owner)))
     if key is None or ALGORITHMS[key.algorithm] != rdata.algorithm:
         return _unsigned(query, owner, rdata, BADKEY)
     if not _has_mac(rdata) or rdata.error:  # a query has no error to report
-        return Refused(refusal(query, FORMERR))
+        return TsigRefused(refusal(query, FORMERR))
     try:
         dns.tsig.validate(wire, key.primitive, owner, rdata, int(clock()), b"", query.tsig)
     except dns.tsig.BadSignature:
@@ -156,7 +156,7 @@ def _has_mac(rdata: TSIG) -> bool:
     return max(10, size // 2) <= len(rdata.mac) <= size
 
 
-def _is_truncated(wire: bytes, at: int, key: Key, theirs: TSIG) -> bool:
+def _is_truncated(wire: bytes, at: int, key: TsigKey, theirs: TSIG) -> bool:
     """Whether the MAC is the beginning of the right one: it holds, but only whole ones are taken
     here (RFC 8945 section 5.2.4)."""
     count = int.from_bytes(wire[HEADER - 2 : HEADER], "big") - 1
@@ -165,19 +165,21 @@ def _is_truncated(wire: bytes, at: int, key: Key, theirs: TSIG) -> bool:
     return compare_digest(whole.mac[: len(theirs.mac)], theirs.mac)
 
 
-def _unsigned(query: Query, owner: dns.name.Name, theirs: TSIG, error: int) -> Refused:
+def _unsigned(query: Query, owner: dns.name.Name, theirs: TSIG, error: int) -> TsigRefused:
     """RFC 8945 section 5.3.2: what cannot be trusted is not signed for."""
     rdata = _replaced(theirs, mac=b"", error=error)
-    return Refused(_appended(refusal(query, NOTAUTH), owner, rdata))
+    return TsigRefused(_appended(refusal(query, NOTAUTH), owner, rdata))
 
 
-def _signed(query: Query, key: Key, theirs: TSIG, error: int, other: bytes = b"") -> Refused:
+def _signed(
+    query: Query, key: TsigKey, theirs: TSIG, error: int, other: bytes = b""
+) -> TsigRefused:
     """RFC 8945 sections 5.2.3 and 5.3.2: who signs is known, and is told with the client's own
     time."""
     rdata = _replaced(theirs, fudge=FUDGE_S, error=error, other=other)
     reply = refusal(query, NOTAUTH)
     rdata, _ = dns.tsig.sign(reply, key.primitive, rdata, theirs.time_signed, theirs.mac)
-    return Refused(_appended(reply, key.primitive.name, rdata))
+    return TsigRefused(_appended(reply, key.primitive.name, rdata))
 
 
 def _rdata(algorithm: dns.name.Name, time: int, mac: bytes, original_id: int) -> TSIG:

@@ -7,8 +7,8 @@ from immutables import Map
 from msgspec.structs import replace
 
 from zonegit.errors import Invalid
-from zonegit.nameserver.zone.nodes import BRINGING
-from zonegit.nameserver.zone.snapshot import Dependents, Node, Snapshot, node_at
+from zonegit.nameserver.zone.nodes import ADDITIONAL_TYPES
+from zonegit.nameserver.zone.snapshot import Dependents, Node, ZoneSnapshot, node_at
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name, Path
 from zonegit.zone.rrset import RRset
@@ -64,7 +64,7 @@ _NAME_AT: Final[dict[int, Callable[[bytes], int]]] = {
 }
 
 
-def register(snapshot: Snapshot, path: Path, before: Node | None) -> Snapshot:
+def register(snapshot: ZoneSnapshot, path: Path, before: Node | None) -> ZoneSnapshot:
     """Notes which names of the zone the node at ``path`` now takes addresses from, where it was
     ``before``."""
     old, new = _needs(snapshot, before), _needs(snapshot, node_at(snapshot, path))
@@ -78,10 +78,10 @@ def register(snapshot: Snapshot, path: Path, before: Node | None) -> Snapshot:
     return replace(snapshot, dependents=dependents)
 
 
-def _needs(snapshot: Snapshot, node: Node | None) -> set[Name]:
+def _needs(snapshot: ZoneSnapshot, node: Node | None) -> set[Name]:
     if node is None:
         return set()
-    bringing = (held.rrset for rdtype, held in node.held.items() if rdtype in BRINGING)
+    bringing = (held.rrset for rdtype, held in node.held.items() if rdtype in ADDITIONAL_TYPES)
     found = {target for rrset in bringing for target in targets(rrset)}
     return {target for target in found if names.is_within(target, snapshot.apex)}
 
@@ -91,7 +91,9 @@ def _without(dependents: Dependents, target: Name, path: Path) -> Dependents:
     return dependents.set(target, left) if left else dependents.delete(target)
 
 
-def dependent(snapshot: Snapshot, owner: Name, path: Path, rdtype: int) -> Iterator[Path | None]:
+def dependent(
+    snapshot: ZoneSnapshot, owner: Name, path: Path, rdtype: int
+) -> Iterator[Path | None]:
     """Who brings along what stands at ``owner``, whose labels are ``path``, when its RRset of that
     type changes; where that may make a cut or a DNAME, also what stands below. None is a pause:
     that may be most of the zone, and nobody may need it."""

@@ -12,8 +12,16 @@ from msgspec.structs import replace
 from zonegit.errors import Corrupt, Invalid
 from zonegit.nameserver.zone import nsec as denial_of
 from zonegit.nameserver.zone.additional import dependent, register
-from zonegit.nameserver.zone.nodes import BRINGING, forgetting, with_rrset
-from zonegit.nameserver.zone.snapshot import EMPTY, NoData, Node, NoName, Snapshot, empty, node_at
+from zonegit.nameserver.zone.nodes import ADDITIONAL_TYPES, forgetting, with_rrset
+from zonegit.nameserver.zone.snapshot import (
+    EMPTY,
+    NoData,
+    Node,
+    NxDomain,
+    ZoneSnapshot,
+    empty,
+    node_at,
+)
 from zonegit.objects.codec import decode
 from zonegit.objects.ids import RawObject, short
 from zonegit.objects.model import Blob
@@ -28,10 +36,10 @@ OVERHEAD: Final = 600
 measured where it is alone at its name; a second one there takes less than half."""
 OF_A_RECORD: Final = 50
 
-Edit = Callable[[Node], Node]
+NodeEdit = Callable[[Node], Node]
 
 
-class Change(NamedTuple):
+class RRsetChange(NamedTuple):
     """What the RRset of an owner and type becomes; None removes it."""
 
     path: Path
@@ -39,21 +47,21 @@ class Change(NamedTuple):
     rrset: RRset | None
 
 
-def change_of(path: Path, rdtype: int, blob: RawObject | None) -> Change:
+def change_of(path: Path, rdtype: int, blob: RawObject | None) -> RRsetChange:
     """What a stored RRset means for a snapshot.
 
     Raises:
         Corrupt: it is none.
     """
     if blob is None:
-        return Change(path, rdtype, None)
+        return RRsetChange(path, rdtype, None)
     value = decode(blob)
     if not isinstance(value, Blob):
         raise Corrupt(f"object {short(blob.id)} is used as an RRset and is none")
-    return Change(path, rdtype, value.rrset)
+    return RRsetChange(path, rdtype, value.rrset)
 
 
-def compiled(apex: Name, rrsets: Iterable[RRset]) -> Snapshot:
+def compiled(apex: Name, rrsets: Iterable[RRset]) -> ZoneSnapshot:
     """A zone from nothing.
 
     Raises:
@@ -61,11 +69,11 @@ def compiled(apex: Name, rrsets: Iterable[RRset]) -> Snapshot:
     """
     return advanced(
         empty(apex),
-        (Change(names.path(rrset.owner, apex), rrset.rdtype, rrset) for rrset in rrsets),
+        (RRsetChange(names.path(rrset.owner, apex), rrset.rdtype, rrset) for rrset in rrsets),
     )
 
 
-def advanced(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
+def advanced(snapshot: ZoneSnapshot, changes: Iterable[RRsetChange]) -> ZoneSnapshot:
     """The snapshot after all changes.
 
     Raises:
@@ -76,7 +84,7 @@ def advanced(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
     return snapshot
 
 
-def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]:
+def advance(snapshot: ZoneSnapshot, changes: Iterable[RRsetChange]) -> Iterator[ZoneSnapshot]:
     """Yields after each small piece of work; only the last snapshot holds all changes.
 
     Raises:
@@ -90,7 +98,7 @@ def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]
         change = _frugal(_without_twins(each), before)
         snapshot = _with_change(snapshot, change, _size(snapshot, change, before))
         yield snapshot
-        if change.rdtype in BRINGING:
+        if change.rdtype in ADDITIONAL_TYPES:
             snapshot = register(snapshot, change.path, before)
             yield snapshot
         for path in dependent(snapshot, owner, change.path, change.rdtype):
@@ -99,16 +107,16 @@ def advance(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Snapshot]
             yield snapshot
 
 
-def _without_twins(change: Change) -> Change:
+def _without_twins(change: RRsetChange) -> RRsetChange:
     """Return an RRset with one spelling of each record: that of answers and transfers."""
     rrset = change.rrset
     if rrset is None or len(rrset.rdatas) < 2:
         return change
     kept = spelling.without_twins(rrset)
-    return change if kept is rrset else Change(change.path, change.rdtype, kept)
+    return change if kept is rrset else RRsetChange(change.path, change.rdtype, kept)
 
 
-def _check(owner: Name, change: Change) -> None:
+def _check(owner: Name, change: RRsetChange) -> None:
     rrset = change.rrset
     if rrset is None:
         return
@@ -121,17 +129,19 @@ def _check(owner: Name, change: Change) -> None:
         raise Invalid(f"{describe(rrset)} fits no DNS message")
 
 
-def _frugal(change: Change, before: Node | None) -> Change:
+def _frugal(change: RRsetChange, before: Node | None) -> RRsetChange:
     """The same, of an RRset that shares its owner's octets with those beside it; each was read
     with octets of its own."""
     rrset = change.rrset
     if rrset is None or before is None or not before.held:
         return change
     owner = next(iter(before.held.values())).rrset.owner
-    return Change(change.path, change.rdtype, RRset(owner, rrset.rdtype, rrset.ttl, rrset.rdatas))
+    return RRsetChange(
+        change.path, change.rdtype, RRset(owner, rrset.rdtype, rrset.ttl, rrset.rdatas)
+    )
 
 
-def _size(snapshot: Snapshot, change: Change, before: Node | None) -> int:
+def _size(snapshot: ZoneSnapshot, change: RRsetChange, before: Node | None) -> int:
     """The snapshot's size after the change."""
     old = denial_of.apart(snapshot.denial, snapshot.apex, change.path, change.rdtype)
     if old is None and before is not None:
@@ -154,7 +164,7 @@ def _octets(rrset: RRset | None) -> int:
     return OVERHEAD + OF_A_RECORD * len(rrset.rdatas) + sum(map(len, rrset.rdatas))
 
 
-def _with_change(snapshot: Snapshot, change: Change, size: int) -> Snapshot:
+def _with_change(snapshot: ZoneSnapshot, change: RRsetChange, size: int) -> ZoneSnapshot:
     """The names, and what stands apart from them, after the change."""
     apex, rrset, denial = snapshot.apex, change.rrset, snapshot.denial
     if denial_of.goes_apart(denial, change.rdtype, rrset):
@@ -179,12 +189,12 @@ def _with_change(snapshot: Snapshot, change: Change, size: int) -> Snapshot:
         size=size,
         denial=denial,
         no_data=NoData(apex, at_apex),
-        no_name=NoName(apex, at_apex),
+        no_name=NxDomain(apex, at_apex),
         serial=soa(at_apex).serial if at_apex is not None else None,
     )
 
 
-def _edited(node: Node, path: Path, edit: Edit) -> Node:
+def _edited(node: Node, path: Path, edit: NodeEdit) -> Node:
     """The tree with another node at ``path``; nodes without content disappear."""
     trail = []
     for label in path:

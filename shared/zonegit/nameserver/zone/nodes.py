@@ -3,14 +3,14 @@
 from typing import Final
 
 from zonegit.nameserver.zone.snapshot import (
-    Alias,
-    Denying,
-    Found,
-    Held,
+    Cname,
+    Data,
+    Delegation,
+    Dname,
     Node,
-    Redirect,
+    NsecRecord,
     Referral,
-    Turn,
+    RRsetData,
 )
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Path
@@ -18,7 +18,7 @@ from zonegit.zone.rrset import RRset
 
 WILDCARD: Final = b"*"
 
-BRINGING: Final = frozenset(
+ADDITIONAL_TYPES: Final = frozenset(
     {rrtypes.NS, rrtypes.MX, rrtypes.SRV, rrtypes.NAPTR, rrtypes.SVCB, rrtypes.HTTPS}
 )
 """Types whose RDATA names hosts, and that bring the addresses of these along (RFC 1034 section
@@ -39,23 +39,23 @@ def with_rrset(node: Node, path: Path, rdtype: int, rrset: RRset | None) -> Node
         held = {each: _unsigned_yet(old) for each, old in held.items()}
     if rrtypes.RRSIG in held:
         signatures = held[rrtypes.RRSIG].rrset
-        held[rrtypes.RRSIG] = Found(signatures, _covered_ttls(signatures, held))
+        held[rrtypes.RRSIG] = RRsetData(signatures, _covered_ttls(signatures, held))
     turn = node.turn
     if rdtype in _TURNING:
         turn = _turn(held, path)
     return Node(held, node.children, turn)
 
 
-def _outcome(rrset: RRset) -> Held:
+def _outcome(rrset: RRset) -> Data:
     """What an RRset means to a query for its owner and type."""
     if rrset.rdtype == rrtypes.CNAME:
-        return Alias(rrset, names.from_wire(rrset.rdatas[0]))
+        return Cname(rrset, names.from_wire(rrset.rdatas[0]))
     if rrset.rdtype in (rrtypes.NSEC, rrtypes.NSEC3):
-        return Denying(rrset)
-    return Found(rrset)
+        return NsecRecord(rrset)
+    return RRsetData(rrset)
 
 
-def _unsigned_yet(held: Held) -> Held:
+def _unsigned_yet(held: Data) -> Data:
     """The same, to be rendered anew for clients that set DO."""
     made = _outcome(held.rrset)
     made.part = held.part
@@ -65,7 +65,8 @@ def _unsigned_yet(held: Held) -> Held:
 def forgetting(node: Node) -> Node:
     """The same node, to be rendered anew where it brings addresses along."""
     held = {
-        each: _outcome(old.rrset) if each in BRINGING else old for each, old in node.held.items()
+        each: _outcome(old.rrset) if each in ADDITIONAL_TYPES else old
+        for each, old in node.held.items()
     }
     turn = node.turn
     if isinstance(turn, Referral):
@@ -73,13 +74,13 @@ def forgetting(node: Node) -> Node:
     return Node(held, node.children, turn)
 
 
-def _covered_ttls(signatures: RRset, held: dict[int, Held]) -> tuple[int, ...]:
+def _covered_ttls(signatures: RRset, held: dict[int, Data]) -> tuple[int, ...]:
     """Each RRSIG has the TTL of the RRset it covers (RFC 4034 section 3)."""
     covered = (held.get(int.from_bytes(rdata[:2], "big")) for rdata in signatures.rdatas)
     return tuple(one.rrset.ttl if one is not None else signatures.ttl for one in covered)
 
 
-def _turn(held: dict[int, Held], path: Path) -> Turn | None:
+def _turn(held: dict[int, Data], path: Path) -> Delegation | None:
     """NS below the apex make a zone cut; a DNAME beside them counts in the child only."""
     servers = held.get(rrtypes.NS)
     if servers is not None and path:
@@ -88,5 +89,5 @@ def _turn(held: dict[int, Held], path: Path) -> Turn | None:
     redirect = held.get(rrtypes.DNAME)
     if redirect is not None:
         names.from_wire(redirect.rrset.rdatas[0])
-        return Redirect(redirect.rrset, redirect.rrset.rdatas[0])
+        return Dname(redirect.rrset, redirect.rrset.rdatas[0])
     return None

@@ -7,8 +7,8 @@ from immutables import Map
 from msgspec.structs import replace
 
 from zonegit.nameserver.zone.nodes import with_rrset
-from zonegit.nameserver.zone.snapshot import EMPTY, UNSIGNED, Denial, Held, Node
-from zonegit.nameserver.zone.sorted_map import Ordered
+from zonegit.nameserver.zone.snapshot import EMPTY, UNSIGNED, Data, Denial, Node
+from zonegit.nameserver.zone.sorted_map import SortedMap
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset
@@ -35,7 +35,7 @@ def goes_apart(denial: Denial, rdtype: int, rrset: RRset | None) -> bool:
     return is_about and (bool(denial.hashed) or (rrset is not None and _covers_nsec3(rrset)))
 
 
-def apart(denial: Denial, apex: Name, path: Path, rdtype: int) -> Held | None:
+def apart(denial: Denial, apex: Name, path: Path, rdtype: int) -> Data | None:
     """What stands apart at the owner ``path``, None where that is nothing of the type."""
     if rdtype not in (rrtypes.NSEC3, rrtypes.RRSIG) or not denial.hashed:
         return None
@@ -73,7 +73,7 @@ def with_hashed(denial: Denial, apex: Name, path: Path, rdtype: int, rrset: RRse
         for each in _parameters(before):
             chains = _without(chains, each, owner)
         for each in _parameters(after):
-            chains = chains.set(each, chains.get(each, Ordered()).with_key(owner))
+            chains = chains.set(each, chains.get(each, SortedMap()).with_key(owner))
     return _denial(replace(denial, hashed=hashed, chains=chains))
 
 
@@ -100,7 +100,7 @@ def _parameters(node: Node) -> set[bytes]:
 
 
 def _without(
-    chains: Map[bytes, Ordered[Name]], key: bytes, owner: Name
-) -> Map[bytes, Ordered[Name]]:
+    chains: Map[bytes, SortedMap[Name]], key: bytes, owner: Name
+) -> Map[bytes, SortedMap[Name]]:
     left = chains[key].without(owner)
     return chains.set(key, left) if left else chains.delete(key)

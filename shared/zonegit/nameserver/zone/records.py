@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from zonegit.nameserver.zone.snapshot import Found, Held, Node, Snapshot, node_at
+from zonegit.nameserver.zone.snapshot import Data, Node, RRsetData, ZoneSnapshot, node_at
 from zonegit.nameserver.zone.sorting import ordered
 from zonegit.zone import canonical_rdata, names, rrtypes
 from zonegit.zone.names import Name, Path
@@ -24,7 +24,7 @@ PAUSE: Final = 64
 """How many records are taken up between two pauses."""
 
 
-class Record(NamedTuple):
+class ZoneRecord(NamedTuple):
     """One record. ``owner`` is in lower case, the TTL in seconds, RDATA uncompressed."""
 
     owner: Name
@@ -33,12 +33,12 @@ class Record(NamedTuple):
     rdata: bytes
 
 
-class Delta(msgspec.Struct, frozen=True):
+class ZoneDelta(msgspec.Struct, frozen=True):
     """What leads from one state of a zone to another. Both lists begin with the SOA of their
     state; the others are in canonical order of owners, then by type."""
 
-    removed: tuple[Record, ...]
-    added: tuple[Record, ...]
+    removed: tuple[ZoneRecord, ...]
+    added: tuple[ZoneRecord, ...]
 
     @property
     def before(self) -> int:
@@ -60,37 +60,37 @@ class Delta(msgspec.Struct, frozen=True):
         return sum(map(octets, self.removed)) + sum(map(octets, self.added))
 
 
-_ByKey = dict[Record, Record]
+_ByKey = dict[ZoneRecord, ZoneRecord]
 """Records by what they are compared by: themselves, with the key of their RDATA."""
 
-_Owner = tuple[Path, dict[int, Held] | None]
+_Owner = tuple[Path, dict[int, Data] | None]
 """None instead of what an owner holds is a pause."""
 
-Slow = Generator[None, None, Delta]
+Slow = Generator[None, None, ZoneDelta]
 """Returns a delta; what it yields are pauses."""
 
 
-def at_once(slow: Slow) -> Delta:
+def at_once(slow: Slow) -> ZoneDelta:
     """What it returns, without the pauses: of few records."""
     while True:
         try:
             next(slow)
         except StopIteration as done:
-            value: Delta = done.value
+            value: ZoneDelta = done.value
             return value
 
 
-def octets(record: Record) -> int:
+def octets(record: ZoneRecord) -> int:
     """How much of a message it takes, uncompressed."""
     return len(record.owner) + OVERHEAD + len(record.rdata)
 
 
-def soa(snapshot: Snapshot) -> Record:
+def soa(snapshot: ZoneSnapshot) -> ZoneRecord:
     """The SOA record of a state that is served."""
     return next(_records_of(snapshot.root.held[rrtypes.SOA]))
 
 
-def whole(snapshot: Snapshot) -> Iterator[Record | None]:
+def whole(snapshot: ZoneSnapshot) -> Iterator[ZoneRecord | None]:
     """Every record but the SOA, glue and what is occluded too, in canonical order (RFC 4034
     section 6.1); None is a pause."""
     for path, held in _owners(snapshot):
@@ -102,13 +102,13 @@ def whole(snapshot: Snapshot) -> Iterator[Record | None]:
                 yield from _records_of(held[rdtype])
 
 
-def _owners(snapshot: Snapshot) -> Iterator[_Owner]:
+def _owners(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
     if not snapshot.denial.hashed:
         return _named(snapshot)
     return merge(_named(snapshot), _hashed(snapshot), key=itemgetter(0))
 
 
-def _named(snapshot: Snapshot) -> Iterator[_Owner]:
+def _named(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
     """The names of the zone, with what they hold."""
     yield (), _with_hashed(snapshot, (), snapshot.root)
     pending = [_Branch((), snapshot.root)]
@@ -140,7 +140,7 @@ class _Branch:
         self.labels: Iterator[bytes | None] = ordered(self.children)
 
 
-def _hashed(snapshot: Snapshot) -> Iterator[_Owner]:
+def _hashed(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
     """The owners of NSEC3 that are not among the names."""
     owners: Iterable[tuple[Name, Node]] = snapshot.denial.hashed.items()
     paths = ((names.path(owner, snapshot.apex), node) for owner, node in owners)
@@ -156,7 +156,7 @@ def _hashed(snapshot: Snapshot) -> Iterator[_Owner]:
             yield at, node.held
 
 
-def _with_hashed(snapshot: Snapshot, path: Path, node: Node | None) -> dict[int, Held]:
+def _with_hashed(snapshot: ZoneSnapshot, path: Path, node: Node | None) -> dict[int, Data]:
     """What an owner holds, in one place."""
     held = node.held if node is not None else {}
     if not snapshot.denial.hashed:
@@ -166,7 +166,7 @@ def _with_hashed(snapshot: Snapshot, path: Path, node: Node | None) -> dict[int,
     return {**held, **hashed.held} if hashed is not None else held
 
 
-def difference(old: Snapshot, new: Snapshot, paths: Iterable[Path]) -> Slow:
+def difference(old: ZoneSnapshot, new: ZoneSnapshot, paths: Iterable[Path]) -> Slow:
     """What leads from ``old`` to ``new``, which differ at the owners ``paths`` and nowhere else;
     both have an SOA."""
     removed: _ByKey = {}
@@ -184,7 +184,7 @@ def difference(old: Snapshot, new: Snapshot, paths: Iterable[Path]) -> Slow:
     return (yield from _delta(soa(old), removed, soa(new), added))
 
 
-def condensed(deltas: Collection[Delta]) -> Slow:
+def condensed(deltas: Collection[ZoneDelta]) -> Slow:
     """One that leads as far as all of them, one after the other (RFC 1995 section 6): what came
     and went again is not in it."""
     removed: _ByKey = {}
@@ -199,7 +199,7 @@ def condensed(deltas: Collection[Delta]) -> Slow:
     return (yield from _delta(first, removed, last, added))
 
 
-def _move(records: Iterable[Record], away: _ByKey, to: _ByKey) -> Iterator[None]:
+def _move(records: Iterable[ZoneRecord], away: _ByKey, to: _ByKey) -> Iterator[None]:
     for number, record in enumerate(records):
         key = _key(record)
         if away.pop(key, None) is None:
@@ -208,23 +208,23 @@ def _move(records: Iterable[Record], away: _ByKey, to: _ByKey) -> Iterator[None]
             yield
 
 
-def _by_key(records: Iterable[Record]) -> _ByKey:
+def _by_key(records: Iterable[ZoneRecord]) -> _ByKey:
     return {_key(record): record for record in records}
 
 
-def _key(record: Record) -> Record:
+def _key(record: ZoneRecord) -> ZoneRecord:
     key = canonical_rdata.key(record.rdtype, record.rdata)
     return record if key is record.rdata else record._replace(rdata=key)
 
 
-def _delta(before: Record, removed: _ByKey, after: Record, added: _ByKey) -> Slow:
-    return Delta((yield from _listed(before, removed)), (yield from _listed(after, added)))
+def _delta(before: ZoneRecord, removed: _ByKey, after: ZoneRecord, added: _ByKey) -> Slow:
+    return ZoneDelta((yield from _listed(before, removed)), (yield from _listed(after, added)))
 
 
-def _listed(first: Record, records: _ByKey) -> Generator[None, None, tuple[Record, ...]]:
+def _listed(first: ZoneRecord, records: _ByKey) -> Generator[None, None, tuple[ZoneRecord, ...]]:
     records.pop(_key(first), None)
     found = [first]
-    rest: Iterator[Record | None] = ordered(records.values(), key=_place)
+    rest: Iterator[ZoneRecord | None] = ordered(records.values(), key=_place)
     for number, record in enumerate(rest):
         if record is not None:
             found.append(record)
@@ -233,21 +233,23 @@ def _listed(first: Record, records: _ByKey) -> Generator[None, None, tuple[Recor
     return tuple(found)
 
 
-def _place(record: Record) -> tuple[tuple[bytes, ...], int, bytes, int]:
+def _place(record: ZoneRecord) -> tuple[tuple[bytes, ...], int, bytes, int]:
     return names.canonical_key(record.owner), record.rdtype, record.rdata, record.ttl
 
 
-def _held(snapshot: Snapshot, path: Path) -> dict[int, Held]:
+def _held(snapshot: ZoneSnapshot, path: Path) -> dict[int, Data]:
     return _with_hashed(snapshot, path, node_at(snapshot, path))
 
 
-def _records_of(held: Held) -> Iterator[Record]:
+def _records_of(held: Data) -> Iterator[ZoneRecord]:
     rrset = held.rrset
-    ttls = held.ttls if isinstance(held, Found) else None
+    ttls = held.ttls if isinstance(held, RRsetData) else None
     for index, rdata in enumerate(rrset.rdatas):
-        yield Record(rrset.owner, rrset.rdtype, rrset.ttl if ttls is None else ttls[index], rdata)
+        yield ZoneRecord(
+            rrset.owner, rrset.rdtype, rrset.ttl if ttls is None else ttls[index], rdata
+        )
 
 
-def _serial(record: Record) -> int:
+def _serial(record: ZoneRecord) -> int:
     """Of an SOA: the first of the five numbers it ends in (RFC 1035 section 3.3.13)."""
     return int.from_bytes(record.rdata[-20:-16], "big")

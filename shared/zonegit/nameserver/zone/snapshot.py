@@ -18,8 +18,8 @@ from typing import Any, Final
 import msgspec
 from immutables import Map
 
-from zonegit.nameserver.message.fragment import Part
-from zonegit.nameserver.zone.sorted_map import Ordered
+from zonegit.nameserver.message.fragment import Fragment
+from zonegit.nameserver.zone.sorted_map import SortedMap
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset
@@ -29,7 +29,7 @@ from zonegit.zone.rrset import RRset
 # would walk all of it, is not told of it (gc=False).
 
 
-class Found(msgspec.Struct, eq=False, gc=False):
+class RRsetData(msgspec.Struct, eq=False, gc=False):
     """The RRset asked for. ``ttls`` are those of its records where they differ (RRSIG).
 
     Of this and every other outcome, ``part`` is what it says to clients without DO and ``signed``
@@ -39,33 +39,33 @@ class Found(msgspec.Struct, eq=False, gc=False):
 
     rrset: RRset
     ttls: tuple[int, ...] | None = None
-    part: Part | None = None
-    signed: Part | None = None
+    part: Fragment | None = None
+    signed: Fragment | None = None
 
 
-class Denying(Found, gc=False):
+class NsecRecord(RRsetData, gc=False):
     """An NSEC or NSEC3 RRset. ``proof`` is it and its RRSIGs for the authority section of any
     message about the zone, None until it is first needed."""
 
-    proof: Part | None = None
+    proof: Fragment | None = None
 
 
-class Alias(msgspec.Struct, eq=False, gc=False):
+class Cname(msgspec.Struct, eq=False, gc=False):
     """A CNAME: the search goes on at ``target``, in lower case."""
 
     rrset: RRset
     target: Name
-    part: Part | None = None
-    signed: Part | None = None
+    part: Fragment | None = None
+    signed: Fragment | None = None
 
 
-class Redirect(msgspec.Struct, eq=False, gc=False):
+class Dname(msgspec.Struct, eq=False, gc=False):
     """A DNAME (RFC 6672): names below its owner go on below ``target``, in the case written."""
 
     rrset: RRset
     target: bytes
-    part: Part | None = None
-    signed: Part | None = None
+    part: Fragment | None = None
+    signed: Fragment | None = None
 
 
 class Referral(msgspec.Struct, eq=False, gc=False):
@@ -77,9 +77,9 @@ class Referral(msgspec.Struct, eq=False, gc=False):
 
     rrset: RRset
     targets: tuple[Name, ...]
-    part: Part | None = None
-    signed: Part | None = None
-    proved: tuple[object, Part] | None = None
+    part: Fragment | None = None
+    signed: Fragment | None = None
+    proved: tuple[object, Fragment] | None = None
 
 
 class NoData(msgspec.Struct, eq=False):
@@ -87,22 +87,22 @@ class NoData(msgspec.Struct, eq=False):
 
     apex: Name
     soa: RRset | None
-    part: Part | None = None
-    signed: Part | None = None
+    part: Fragment | None = None
+    signed: Fragment | None = None
 
 
-class NoName(msgspec.Struct, eq=False):
+class NxDomain(msgspec.Struct, eq=False):
     """The name does not exist."""
 
     apex: Name
     soa: RRset | None
-    part: Part | None = None
-    signed: Part | None = None
+    part: Fragment | None = None
+    signed: Fragment | None = None
 
 
-Held = Found | Alias
-Turn = Referral | Redirect
-Outcome = Held | Turn | NoData | NoName
+Data = RRsetData | Cname
+Delegation = Referral | Dname
+LookupOutcome = Data | Delegation | NoData | NxDomain
 
 
 class Node(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -112,9 +112,9 @@ class Node(msgspec.Struct, frozen=True, eq=False, gc=False):
     Redirect at a DNAME.
     """
 
-    held: dict[int, Held]
+    held: dict[int, Data]
     children: Any  # Map[bytes, Node]: msgspec knows no recursive generic of another library
-    turn: Turn | None = None
+    turn: Delegation | None = None
 
 
 EMPTY: Final = Node({}, Map())
@@ -132,14 +132,14 @@ class Denial(msgspec.Struct, frozen=True, eq=False):
     was rendered from it without keeping it.
     """
 
-    owners: Ordered[Path]
+    owners: SortedMap[Path]
     hashed: Map[Name, Node]
-    chains: Map[bytes, Ordered[Name]]
+    chains: Map[bytes, SortedMap[Name]]
     offered: tuple[bytes, ...] = ()
     version: object = None
 
 
-UNSIGNED: Final = Denial(Ordered(), Map(), Map())
+UNSIGNED: Final = Denial(SortedMap(), Map(), Map())
 """The very object that every zone without any of it has."""
 
 Dependents = Map[Name, Map[Path, None]]
@@ -147,7 +147,7 @@ Dependents = Map[Name, Map[Path, None]]
 rendered there holds them."""
 
 
-class Snapshot(msgspec.Struct, frozen=True, eq=False):
+class ZoneSnapshot(msgspec.Struct, frozen=True, eq=False):
     """``serial`` is the SOA's, None while there is no SOA: such a state is not served. ``size`` is
     how much memory its RRsets take, about, in octets."""
 
@@ -155,18 +155,18 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     root: Node
     dependents: Dependents
     no_data: NoData
-    no_name: NoName
+    no_name: NxDomain
     serial: int | None = None
     size: int = 0
     denial: Denial = UNSIGNED
 
 
-def empty(apex: Name) -> Snapshot:
+def empty(apex: Name) -> ZoneSnapshot:
     """Where loading a zone begins."""
-    return Snapshot(apex, EMPTY, Map(), NoData(apex, None), NoName(apex, None))
+    return ZoneSnapshot(apex, EMPTY, Map(), NoData(apex, None), NxDomain(apex, None))
 
 
-def node_at(snapshot: Snapshot, path: Path) -> Node | None:
+def node_at(snapshot: ZoneSnapshot, path: Path) -> Node | None:
     """The node of a name, also below a zone cut; None where there is none."""
     node: Node | None = snapshot.root
     for label in path:
@@ -176,7 +176,7 @@ def node_at(snapshot: Snapshot, path: Path) -> Node | None:
     return node
 
 
-def contents(snapshot: Snapshot) -> Iterator[Held]:
+def contents(snapshot: ZoneSnapshot) -> Iterator[Data]:
     """Everything the zone holds, each RRset once and whole, in no order: glue and what is
     occluded too, and what proves that something does not exist."""
     hashed = snapshot.denial.hashed

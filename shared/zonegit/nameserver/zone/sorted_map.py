@@ -30,7 +30,7 @@ class _Branch(NamedTuple):
     nodes: tuple[_Node, ...]
 
 
-class Ordered(Generic[K]):
+class SortedMap(Generic[K]):
     """Immutable; :meth:`with_key` and :meth:`without` give another one."""
 
     __slots__ = ("_height", "_root")
@@ -73,23 +73,23 @@ class Ordered(Generic[K]):
         found: K = node[-1]
         return found
 
-    def with_key(self, key: K) -> "Ordered[K]":
+    def with_key(self, key: K) -> "SortedMap[K]":
         """The set and ``key``."""
         nodes = _with_key(self._root, self._height, key)
         if len(nodes) == 1:
-            return Ordered(nodes[0], self._height)
+            return SortedMap(nodes[0], self._height)
         firsts = tuple(_first(node, self._height) for node in nodes)
-        return Ordered(_Branch(firsts, nodes), self._height + 1)
+        return SortedMap(_Branch(firsts, nodes), self._height + 1)
 
-    def without(self, key: K) -> "Ordered[K]":
+    def without(self, key: K) -> "SortedMap[K]":
         """The set but ``key``."""
         nodes = _without(self._root, self._height, key)
         if not nodes:
-            return Ordered()
+            return SortedMap()
         root, height = nodes[0], self._height
         while height and len(root.nodes) == 1:
             root, height = root.nodes[0], height - 1
-        return Ordered(root, height)
+        return SortedMap(root, height)
 
 
 def _with_key(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:

@@ -21,7 +21,7 @@ MOST_MOVES: Final = 1_000
 """Rows of a reflog that are read at a time."""
 
 
-class Passed(msgspec.Struct, frozen=True):
+class ReflogEntry(msgspec.Struct, frozen=True):
     """A move of a branch; ``subject`` is the first line of the new tip's message, None where the
     branch was deleted."""
 
@@ -125,7 +125,7 @@ async def _begun(repo: Repo, old: RefName, renamed: RefName, reason: str) -> Log
     return None if deleted or len(since) == MOST_MOVES else last[0]
 
 
-async def reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[Passed]:
+async def reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[ReflogEntry]:
     """Where a branch has been, the latest first; one that was deleted has been somewhere, too.
 
     Raises:
@@ -136,7 +136,9 @@ async def reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[Passed
         raise heads.unknown_branch(await repo.refs.zone(zone, repo.actor), branch)
     tips = list({move.new for move in moves if move.new is not None})
     subjects = await read_zone.subjects(Reader(repo.objects), tips)
-    return [Passed(move, subjects[move.new] if move.new is not None else None) for move in moves]
+    return [
+        ReflogEntry(move, subjects[move.new] if move.new is not None else None) for move in moves
+    ]
 
 
 async def refuse_harm(repo: Repo, zone: Name, branch: str) -> None:

@@ -3,20 +3,20 @@
 import msgspec
 
 from zonegit.errors import Invalid
-from zonegit.merge.zone_merge import Base
+from zonegit.merge.zone_merge import MergeBase
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo import read_zone
 from zonegit.repo.commit import commit_loop, conflicts, drafts
-from zonegit.repo.commit.commit_loop import Intent, Lost, Outcome
+from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
 from zonegit.repo.commit.conflicts import Choices
-from zonegit.repo.commit.drafts import Planned, State
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.reader import Reader
 
 
 async def cherry_pick(
     repo: Repo,
-    position: Position,
+    position: BranchPosition,
     commit: CommitId,
     mainline: int | None,
     intent: Intent,
@@ -62,15 +62,20 @@ async def parent(reader: Reader, commit: CommitId, mainline: int | None, advice:
 
 
 async def carry(
-    repo: Repo, position: Position, old: State, new: State, intent: Intent, choices: Choices
+    repo: Repo,
+    position: BranchPosition,
+    old: CommitBase,
+    new: CommitBase,
+    intent: Intent,
+    choices: Choices,
 ) -> Outcome:
     """Commits what leads from ``old`` to ``new``, merged with whatever the branch holds by now."""
 
-    async def plan(reader: Reader, tip: State) -> Planned | None:
+    async def plan(reader: Reader, tip: CommitBase) -> PlannedChange | None:
         if tip.tree is None or new.tree is None:
             return None
-        base = Base(old.tree)
+        base = MergeBase(old.tree)
         return await conflicts.merged(reader, base, tip.tree, new.tree, position.zone, choices)
 
-    carrying = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
+    carrying = msgspec.structs.replace(intent, lost=OnConflict.REPLAYED)
     return await commit_loop.commit(repo, position, plan, carrying)

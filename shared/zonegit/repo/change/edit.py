@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from zonegit.errors import Conflict
-from zonegit.merge.zone_merge import Base
+from zonegit.merge.zone_merge import MergeBase
 from zonegit.objects.ids import ObjectId, short
 from zonegit.repo import heads, read_zone
 from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts, spelling_changes
-from zonegit.repo.commit.commit_loop import Intent, Lost, Outcome
-from zonegit.repo.commit.diff import Delta
-from zonegit.repo.commit.drafts import Planned, State
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
+from zonegit.repo.commit.diff import RRsetDelta
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import findings, names
 from zonegit.zone.findings import Finding
@@ -22,15 +22,15 @@ from zonegit.zone.rrset import RRset, soa, sort_key
 from zonegit.zone.rrtypes import RRSIG, SOA
 
 
-class Opened(msgspec.Struct, frozen=True):
+class EditedZone(msgspec.Struct, frozen=True):
     """The zone as it was when it was taken out."""
 
-    position: Position
-    state: State
+    position: BranchPosition
+    state: CommitBase
     rrsets: list[RRset]
 
 
-async def take_out(repo: Repo, zone: Name | None, branch: str | None) -> Opened:
+async def take_out(repo: Repo, zone: Name | None, branch: str | None) -> EditedZone:
     """All of a branch; ``zone`` and ``branch`` None: where the operator stands.
 
     Raises:
@@ -40,16 +40,16 @@ async def take_out(repo: Repo, zone: Name | None, branch: str | None) -> Opened:
     position = await heads.locate(repo, zone, branch)
     state = await drafts.state_at(reader, position.commit(), position.zone)
     assert state.tree is not None  # that of a commit
-    return Opened(position, state, await read_zone.whole_zone(reader, state.tree))
+    return EditedZone(position, state, await read_zone.whole_zone(reader, state.tree))
 
 
-def changed(opened: Opened, rrsets: Collection[RRset]) -> list[Delta]:
+def changed(opened: EditedZone, rrsets: Collection[RRset]) -> list[RRsetDelta]:
     """What makes ``rrsets`` of what was taken out. The TTL of RRSIGs is that of what they cover
     (RFC 4034 section 3), so it differs by itself for no reason."""
     old = {(rrset.owner, rrset.rdtype): rrset for rrset in opened.rrsets}
     new = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
     deltas = [
-        Delta(*key, old.get(key), new.get(key))
+        RRsetDelta(*key, old.get(key), new.get(key))
         for key in old.keys() | new.keys()
         if not _same(old.get(key), new.get(key))
     ]
@@ -64,9 +64,9 @@ def _same(old: RRset | None, new: RRset | None) -> bool:
 
 async def put_back(
     repo: Repo,
-    at: Position,
-    opened: Opened,
-    deltas: Collection[Delta],
+    at: BranchPosition,
+    opened: EditedZone,
+    deltas: Collection[RRsetDelta],
     intent: Intent,
     found: Sequence[Finding] = (),
 ) -> Outcome:
@@ -79,14 +79,14 @@ async def put_back(
         Conflict: the branch was deleted meanwhile, or moved again and again.
     """
 
-    async def plan(reader: Reader, tip: State) -> Planned | None:
+    async def plan(reader: Reader, tip: CommitBase) -> PlannedChange | None:
         if tip.tree == opened.state.tree:
-            return Planned(ours, added, stated=stated)
+            return PlannedChange(ours, added, stated=stated)
         if tip.tree is None:
             raise _gone(opened)
         objects, edited = await drafts.built(reader, at.zone, opened.state.tree, ours)
         reader.learn(objects)
-        base = Base(opened.state.tree)
+        base = MergeBase(opened.state.tree)
         merged = await conflicts.merged(reader, base, tip.tree, edited, at.zone)
         return msgspec.structs.replace(merged, stated=stated)
 
@@ -101,7 +101,7 @@ async def put_back(
         if intent.strict:
             findings.refuse(found)
         return commit_loop.unchanged(at, found)
-    replayed = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
+    replayed = msgspec.structs.replace(intent, lost=OnConflict.REPLAYED)
     return await commit_loop.commit(repo, at, change_plan.add_findings(plan, found), replayed)
 
 
@@ -114,13 +114,13 @@ async def brought_forward(
     Raises:
         Clashing: both changed the same RRsets.
     """
-    planned = await conflicts.merged(reader, Base(base), tip, edited, apex)
+    planned = await conflicts.merged(reader, MergeBase(base), tip, edited, apex)
     objects, tree = await drafts.built(reader, apex, tip, planned.changes)
     reader.learn(objects)
     return await read_zone.whole_zone(reader, tree), tree
 
 
-def _gone(opened: Opened) -> Conflict:
+def _gone(opened: EditedZone) -> Conflict:
     was = opened.position
     return Conflict(
         f"branch {was.branch} of {names.text(was.zone)} was deleted meanwhile",

@@ -4,15 +4,15 @@ from zonegit.repo import read_zone
 from zonegit.repo.commit import change_plan, diff, drafts, dry_runs
 from zonegit.repo.commit.commit_loop import Committed, Intent, Preview
 from zonegit.repo.commit.diff import TreePair
-from zonegit.repo.commit.drafts import State
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.commit.drafts import CommitBase
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import findings
 from zonegit.zone.findings import Finding
 from zonegit.zone.serial import later
 
 
-def keeps_pace(position: Position, tip: State, target: State) -> bool:
+def keeps_pace(position: BranchPosition, tip: CommitBase, target: CommitBase) -> bool:
     """Whether secondaries follow when the branch serves that very commit: its serial is later than
     all the branch had, or it is what is served already (docs/object-model.md, Serials)."""
     highest = position.tip.highest if position.tip is not None else None
@@ -24,8 +24,8 @@ def keeps_pace(position: Position, tip: State, target: State) -> bool:
 async def jump(
     repo: Repo,
     reader: Reader,
-    position: Position,
-    target: State,
+    position: BranchPosition,
+    target: CommitBase,
     intent: Intent,
     found: tuple[Finding, ...] = (),
 ) -> Committed | Preview:

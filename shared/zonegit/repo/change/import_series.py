@@ -16,14 +16,14 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Identity
 from zonegit.repo import read_zone
 from zonegit.repo.commit import drafts, dry_runs, spelling_changes
-from zonegit.repo.commit.change_findings import Examination
+from zonegit.repo.commit.change_findings import ChangeFindings
 from zonegit.repo.commit.commit_loop import Intent
 from zonegit.repo.commit.diff import TreePair
-from zonegit.repo.commit.drafts import Draft, NothingToCommit, Planned, State
+from zonegit.repo.commit.drafts import CommitBase, Draft, NothingToCommit, PlannedChange
 from zonegit.repo.commit.dry_runs import Judgement
-from zonegit.repo.commit.edits import Changes, Key
-from zonegit.repo.heads import Position, Repo
-from zonegit.store.protocols import Moved, Tip
+from zonegit.repo.commit.edits import Changes, RRsetKey
+from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.store.protocols import Moved, RefTip
 from zonegit.store.reader import Reader
 from zonegit.zone import findings, rrtypes
 from zonegit.zone.findings import Finding
@@ -33,11 +33,11 @@ from zonegit.zone.serial import latest
 BATCH_OCTETS: Final = 4 << 20
 """New objects that wait to be stored together; about as much is kept for the next version."""
 
-Zone = Mapping[Key, RRset]
+Zone = Mapping[RRsetKey, RRset]
 """All RRsets of a zone."""
 
 
-class Version(msgspec.Struct, frozen=True):
+class ImportedVersion(msgspec.Struct, frozen=True):
     """A whole zone as it was, with its SOA, and the commit that it is to become. ``source`` is
     what people know it by: a file, a commit of git; ``findings`` are those about it."""
 
@@ -61,7 +61,7 @@ class Added(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
 
-class Written(msgspec.Struct, frozen=True):
+class ImportedSeries(msgspec.Struct, frozen=True):
     """A series as it was taken in, in its order. ``before`` is the serial that the branch had,
     None: it had none; ``moved`` None: nothing was to be moved, or it was a dry run, which has a
     ``judgement`` instead; ``about_all`` are the findings about what the last version brings that
@@ -89,12 +89,12 @@ class Written(msgspec.Struct, frozen=True):
 
 async def write(
     repo: Repo,
-    position: Position,
-    versions: Iterable[Version],
+    position: BranchPosition,
+    versions: Iterable[ImportedVersion],
     intent: Intent,
     told: Callable[[Added], None] = lambda added: None,
     base: CommitId | None = None,
-) -> Written:
+) -> ImportedSeries:
     """Commits each version that differs from the one before on top of it, the first one on
     ``base``, a descendant of the tip (None: the tip), and moves the branch once. ``told`` hears of
     each version as it is done. A version's own serial stands where it is later than the one before,
@@ -119,20 +119,20 @@ async def write(
 class _Chain:
     """The commits so far: the last one's state, and the objects that are not stored yet."""
 
-    def __init__(self, repo: Repo, position: Position, intent: Intent) -> None:
+    def __init__(self, repo: Repo, position: BranchPosition, intent: Intent) -> None:
         self._repo = repo
         self._start = position
         self._at = position
         self._intent = intent
         self._reader = Reader(repo.objects)
-        self._state = State()
+        self._state = CommitBase()
         self._zone: Zone = {}
         self._first: tuple[ObjectId | None, Zone] = (None, {})
         self._waiting: list[RawObject] = []
         self._octets = 0
         self._said: set[Finding] = set()
         self._stated: int | None = None
-        self._before = State()
+        self._before = CommitBase()
         self._parent: CommitId | None = None
 
     async def begin(self, base: CommitId | None) -> None:
@@ -148,7 +148,7 @@ class _Chain:
             self._zone = {(each.owner, each.rdtype): each for each in found}
         self._first = self._state.tree, self._zone
 
-    async def add(self, version: Version) -> Added:
+    async def add(self, version: ImportedVersion) -> Added:
         """Commits one version, unless it is equal to the last."""
         planned, zone = self._planned(version)
         draft = await self._draft(version, planned)
@@ -160,7 +160,7 @@ class _Chain:
         self._advance(draft, zone)
         return Added(version.source, draft.commit, draft.serial, len(draft.told), draft.findings)
 
-    def _planned(self, version: Version) -> tuple[Planned, Zone]:
+    def _planned(self, version: ImportedVersion) -> tuple[PlannedChange, Zone]:
         """Plan what a version changes, and return the zone as it is then."""
         was, wanted = self._zone, version.rrsets
         changes: Changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
@@ -174,9 +174,9 @@ class _Chain:
         every = left.changes | dict.fromkeys(was.keys() - wanted.keys())
         found = (*version.findings, *self._not_said(left.findings))
         zone = {**wanted, **respelled} if respelled else wanted
-        return Planned(every, added, findings=found, stated=self._stated_by(version)), zone
+        return PlannedChange(every, added, findings=found, stated=self._stated_by(version)), zone
 
-    def _stated_by(self, version: Version) -> int | None:
+    def _stated_by(self, version: ImportedVersion) -> int | None:
         """Return the serial that a version states, None if the one before stated the same."""
         serial = soa(version.rrsets[self._at.zone, rrtypes.SOA]).serial
         before, self._stated = self._stated, serial
@@ -188,7 +188,9 @@ class _Chain:
         self._said.update(new)
         return new
 
-    async def _draft(self, version: Version, planned: Planned) -> Draft | NothingToCommit:
+    async def _draft(
+        self, version: ImportedVersion, planned: PlannedChange
+    ) -> Draft | NothingToCommit:
         dated = msgspec.structs.replace(self._repo, now=lambda: version.committer)
         try:
             return await drafts.draft(
@@ -216,17 +218,17 @@ class _Chain:
         apex = self._at.zone
         soa = with_serial(rrsets[apex, rrtypes.SOA], draft.serial)
         self._zone = {**rrsets, (apex, rrtypes.SOA): soa}
-        self._state = State(draft.commit, draft.tree, soa, rrsets.get((apex, rrtypes.RRSIG)))
+        self._state = CommitBase(draft.commit, draft.tree, soa, rrsets.get((apex, rrtypes.RRSIG)))
         self._reach(draft.commit, draft.serial)
 
     def _reach(self, commit: CommitId, serial: int) -> None:
         """Note that the branch has to be at that commit."""
         tip = self._at.tip
         reached = tip.highest if tip is not None and tip.highest is not None else serial
-        made = Tip(commit, 0, serial, latest(reached, serial))
+        made = RefTip(commit, 0, serial, latest(reached, serial))
         self._at = msgspec.structs.replace(self._at, tip=made)
 
-    async def end(self, added: list[Added]) -> Written:
+    async def end(self, added: list[Added]) -> ImportedSeries:
         """Store the rest and move the branch, if there is something to move it to; in a dry run
         ask about that move.
 
@@ -242,7 +244,7 @@ class _Chain:
         else:
             moved = await self._move()
         before, trees = self._before.serial, self._trees()
-        return Written(added, before, moved, judgement, found, self._parent, trees)
+        return ImportedSeries(added, before, moved, judgement, found, self._parent, trees)
 
     async def _examine(self) -> tuple[Finding, ...]:
         """Return the findings about what the versions changed, all together."""
@@ -251,7 +253,7 @@ class _Chain:
             return ()
         planned = _difference(was, self._zone)
         self._reader.learn(self._waiting)
-        return await Examination(
+        return await ChangeFindings(
             self._reader, self._at.zone, self._state.soa,
             tree, self._state.tree, planned.changes, planned.added,
         ).run()  # fmt: skip
@@ -282,7 +284,7 @@ class _Chain:
         )
 
 
-def _difference(was: Zone, wanted: Zone) -> Planned:
+def _difference(was: Zone, wanted: Zone) -> PlannedChange:
     changes = {key: rrset for key, rrset in wanted.items() if was.get(key) != rrset}
     added = {key for key in changes if key not in was}
-    return Planned(changes | dict.fromkeys(was.keys() - wanted.keys()), added)
+    return PlannedChange(changes | dict.fromkeys(was.keys() - wanted.keys()), added)

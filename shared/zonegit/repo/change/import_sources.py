@@ -18,9 +18,9 @@ from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Blob
 from zonegit.repo.commit import change_plan, drafts
-from zonegit.repo.commit.edits import Key
+from zonegit.repo.commit.edits import RRsetKey
 from zonegit.repo.heads import Repo
-from zonegit.store.commit_reader import Past
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import MAX_HISTORY
 from zonegit.store.reader import Reader
 from zonegit.zone import rrtypes
@@ -67,7 +67,7 @@ async def read_history(repo: Repo, tip: CommitId) -> list[Logged]:
     Raises:
         NotFound, Corrupt, Unavailable: as the store says.
     """
-    past = Past(repo.objects, Reader(repo.objects))
+    past = CommitReader(repo.objects, Reader(repo.objects))
     log = Log([tip])
     found: list[Logged] = []
     while taken := await past.answer(log.take(MAX_HISTORY)):
@@ -111,7 +111,7 @@ def find_edited_continuation(recorded: Sequence[T], given: Sequence[T]) -> tuple
     return 0, 0
 
 
-def version_content(rrsets: Mapping[Key, RRset], apex: Name) -> ObjectId | None:
+def version_content(rrsets: Mapping[RRsetKey, RRset], apex: Name) -> ObjectId | None:
     """Return what a whole zone holds as one id: its tree's with the serial 0, because an import may
     give a version another serial; None: no records."""
     soa = rrsets.get((apex, rrtypes.SOA))

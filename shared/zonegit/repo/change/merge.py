@@ -8,14 +8,14 @@ from zonegit.objects.ids import CommitId, short
 from zonegit.repo import heads
 from zonegit.repo.change import fast_forward, revert_history
 from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts
-from zonegit.repo.commit.change_findings import Examination
-from zonegit.repo.commit.change_plan import Plan
-from zonegit.repo.commit.commit_loop import Intent, Lost, Outcome, Unchanged
+from zonegit.repo.commit.change_findings import ChangeFindings
+from zonegit.repo.commit.change_plan import ChangePlanner
+from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome, Unchanged
 from zonegit.repo.commit.conflicts import Choices
-from zonegit.repo.commit.drafts import Planned, State
-from zonegit.repo.commit.merge_bases import Bases
-from zonegit.repo.heads import Position, Repo
-from zonegit.store.commit_reader import Past
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.commit.merge_bases import MergeBaseFinder
+from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.zone import findings
 from zonegit.zone.findings import Finding
@@ -23,7 +23,7 @@ from zonegit.zone.findings import Finding
 
 async def merge(
     repo: Repo,
-    position: Position,
+    position: BranchPosition,
     theirs: CommitId,
     intent: Intent,
     choices: Choices = conflicts.NONE,
@@ -38,12 +38,12 @@ async def merge(
             since, and ``details['reverts']`` names the reverts.
     """
     reader = Reader(repo.objects)
-    past = Past(repo.objects, reader)
+    past = CommitReader(repo.objects, reader)
     target = await drafts.state_at(reader, theirs, position.zone)
     for _ in range(commit_loop.MAX_REPLAYS):
         if not await _is_behind(reader, past, position, target):
             plan = _plan(past, position, target, choices, force=intent.force)
-            merging = msgspec.structs.replace(intent, lost=Lost.REPLAYED)
+            merging = msgspec.structs.replace(intent, lost=OnConflict.REPLAYED)
             outcome = await commit_loop.commit(repo, position, plan, merging)
             return await _explain(past, reader, outcome, theirs, strict=intent.strict)
         try:
@@ -54,7 +54,9 @@ async def merge(
     raise commit_loop.too_many_races(position)
 
 
-async def _examine(reader: Reader, position: Position, target: State) -> tuple[Finding, ...]:
+async def _examine(
+    reader: Reader, position: BranchPosition, target: CommitBase
+) -> tuple[Finding, ...]:
     """Return the findings about what a fast-forward brings; the first state of a branch was
     examined when it was made."""
     tip = await drafts.state_of(reader, position)
@@ -62,13 +64,13 @@ async def _examine(reader: Reader, position: Position, target: State) -> tuple[F
         return ()
     deltas = await diff.between(reader, tip.tree, target.tree, position.zone)
     planned = change_plan.planned(diff.beside_serial(deltas))
-    return await Examination(
+    return await ChangeFindings(
         reader, position.zone, target.soa, tip.tree, target.tree, planned.changes, planned.added
     ).run()
 
 
 async def _explain(
-    past: Past, reader: Reader, outcome: Outcome, theirs: CommitId, *, strict: bool
+    past: CommitReader, reader: Reader, outcome: Outcome, theirs: CommitId, *, strict: bool
 ) -> Outcome:
     """Add to the outcome of a merge that had nothing to do what was reverted of ``theirs``.
 
@@ -89,7 +91,9 @@ async def _explain(
     return msgspec.structs.replace(outcome, findings=added)
 
 
-async def _is_behind(reader: Reader, past: Past, position: Position, target: State) -> bool:
+async def _is_behind(
+    reader: Reader, past: CommitReader, position: BranchPosition, target: CommitBase
+) -> bool:
     """Whether the branch can be moved to the target as it is: all that it has is in there, and
     its serial goes on."""
     if position.tip is None:
@@ -102,8 +106,15 @@ async def _is_behind(reader: Reader, past: Past, position: Position, target: Sta
     return fast_forward.keeps_pace(position, await drafts.state_of(reader, position), target)
 
 
-def _plan(past: Past, position: Position, target: State, choices: Choices, *, force: bool) -> Plan:
-    async def plan(reader: Reader, tip: State) -> Planned | None:
+def _plan(
+    past: CommitReader,
+    position: BranchPosition,
+    target: CommitBase,
+    choices: Choices,
+    *,
+    force: bool,
+) -> ChangePlanner:
+    async def plan(reader: Reader, tip: CommitBase) -> PlannedChange | None:
         assert tip.commit is not None
         assert tip.tree is not None
         assert target.commit is not None
@@ -114,7 +125,7 @@ def _plan(past: Past, position: Position, target: State, choices: Choices, *, fo
         if not bases and not force:
             raise _strangers(position, target.commit)
         apex = position.zone
-        base = await Bases(past, reader, apex).agreed(bases)
+        base = await MergeBaseFinder(past, reader, apex).agreed(bases)
         planned = await conflicts.merged(reader, base, tip.tree, target.tree, apex, choices)
         settled = planned.changes.keys()
         found = [
@@ -134,7 +145,7 @@ def _plan(past: Past, position: Position, target: State, choices: Choices, *, fo
     return plan
 
 
-def _strangers(position: Position, theirs: CommitId) -> Unsafe:
+def _strangers(position: BranchPosition, theirs: CommitId) -> Unsafe:
     return Unsafe(
         f"{short(theirs)} shares no history with {position.branch}",
         hint="what either deleted cannot be told; --force puts together what both have",

@@ -13,10 +13,18 @@ from msgspec import Meta
 
 from zonegit.errors import Invalid, ZonegitError
 from zonegit.objects.codec import decode, links
-from zonegit.objects.ids import MAX_PAYLOAD, Kind, ObjectId, RawObject, from_hex, short, verified
+from zonegit.objects.ids import (
+    MAX_PAYLOAD,
+    ObjectId,
+    ObjectKind,
+    RawObject,
+    from_hex,
+    short,
+    verified,
+)
 from zonegit.store import v03_slots
 from zonegit.store.protocols import Adopter, Moved, ObjectStore, Origin
-from zonegit.store.v03_slots import Legacy, Slots
+from zonegit.store.v03_slots import Slots, V03Refs
 from zonegit.wire.messages import MAX_ADOPTED
 
 MAX_OCTETS: Final = 512 << 20
@@ -31,11 +39,11 @@ class Dump(msgspec.Struct, frozen=True):
 
     objects: Sequence[RawObject]
     slots: Slots
-    legacy: Legacy
+    legacy: V03Refs
 
 
 class _Row(msgspec.Struct, rename="pascal", gc=False):
-    kind: Kind
+    kind: ObjectKind
     hash: str
     payload: _Hex
 
@@ -83,7 +91,7 @@ def _objects(rows: Sequence[_Row]) -> dict[ObjectId, RawObject]:
     return {raw.id: verified(raw) for raw in raws}
 
 
-def _children_first(objects: Mapping[ObjectId, RawObject], meaning: Legacy) -> list[RawObject]:
+def _children_first(objects: Mapping[ObjectId, RawObject], meaning: V03Refs) -> list[RawObject]:
     """Raises:
     Invalid: an object or a ref names an object that is not in the dump.
     """

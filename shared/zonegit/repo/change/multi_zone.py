@@ -16,9 +16,9 @@ from zonegit.objects.ids import RawObject
 from zonegit.repo import many_zones, read_zone
 from zonegit.repo.commit import change_plan, commit_loop, drafts, dry_runs
 from zonegit.repo.commit.commit_loop import Committed, Intent, Preview, Unchanged
-from zonegit.repo.commit.drafts import Draft, NothingToCommit, State
+from zonegit.repo.commit.drafts import CommitBase, Draft, NothingToCommit
 from zonegit.repo.commit.dry_runs import Judgement
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.reader import Reader
 from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
@@ -33,11 +33,11 @@ JUDGED_AT_ONCE: Final = 8
 """Zones that the ref store is asked about at a time: as many as it judges at once."""
 
 
-class Wish(msgspec.Struct, frozen=True):
+class ZoneCommitRequest(msgspec.Struct, frozen=True):
     """The whole of a zone as it is to be, on top of the tip that ``position`` has; ``register``:
     the zone is not registered yet; ``findings`` are those about the input."""
 
-    position: Position
+    position: BranchPosition
     rrsets: Collection[RRset]
     register: bool = False
     findings: Sequence[Finding] = ()
@@ -52,7 +52,7 @@ Result = Committed | Preview | Unchanged | ZonegitError
 """What became of one."""
 
 
-class Refused(Exception):
+class ZonesRefused(Exception):
     """Nothing was moved, because some of the zones cannot be committed; for whoever tells it."""
 
     def __init__(self, errors: Mapping[Name, ZonegitError]) -> None:
@@ -61,8 +61,8 @@ class Refused(Exception):
 
 
 class _Drafted(msgspec.Struct, frozen=True):
-    wish: Wish
-    tip: State
+    wish: ZoneCommitRequest
+    tip: CommitBase
     draft: Draft | NothingToCommit
     reader: Reader
     seen: list[RawObject]
@@ -74,7 +74,9 @@ class _Drafted(msgspec.Struct, frozen=True):
         return self.judgement.refusal if self.judgement is not None else None
 
 
-async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Name, Result]:
+async def commit(
+    repo: Repo, wishes: Sequence[ZoneCommitRequest], intent: Intent
+) -> dict[Name, Result]:
     """Commit each zone that differs from its tip, all under ``intent.operation``. A signed
     zone may change where its apex has other signatures than before: then it was signed again. The
     ref store is asked about all of them before the first branch moves.
@@ -87,7 +89,7 @@ async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Nam
     ready = await _ready(repo, wishes, intent)
     if not intent.dry_run:
         if refusals := {each.wish.zone: each.refusal for each in ready if each.refusal}:
-            raise Refused(refusals)
+            raise ZonesRefused(refusals)
         drafted = [each.draft for each in ready if isinstance(each.draft, Draft)]
         await repo.objects.put([raw for draft in drafted for raw in draft.objects])
 
@@ -101,7 +103,7 @@ async def commit(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> dict[Nam
     return {each.wish.zone: result for each, result in zip(ready, results, strict=True)}
 
 
-async def _ready(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> list[_Drafted]:
+async def _ready(repo: Repo, wishes: Sequence[ZoneCommitRequest], intent: Intent) -> list[_Drafted]:
     """Draft a commit for each wish, and ask the ref store about it.
 
     Raises:
@@ -109,7 +111,7 @@ async def _ready(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> list[_Dr
     """
     tops = await _tops(repo, wishes)
 
-    async def made(wish: Wish) -> _Drafted | ZonegitError:
+    async def made(wish: ZoneCommitRequest) -> _Drafted | ZonegitError:
         try:
             return await _drafted(repo, wish, intent, tops.get(wish.zone, []))
         except ZonegitError as error:
@@ -122,7 +124,7 @@ async def _ready(repo: Repo, wishes: Sequence[Wish], intent: Intent) -> list[_Dr
         if isinstance(each, ZonegitError)
     }
     if errors:
-        raise Refused(errors)
+        raise ZonesRefused(errors)
     free = asyncio.Semaphore(JUDGED_AT_ONCE)
 
     async def judged(each: _Drafted) -> _Drafted:
@@ -144,7 +146,7 @@ async def _judge(repo: Repo, each: _Drafted, intent: Intent) -> _Drafted:
     return msgspec.structs.replace(each, judgement=judgement)
 
 
-async def _tops(repo: Repo, wishes: Sequence[Wish]) -> dict[Name, list[RawObject]]:
+async def _tops(repo: Repo, wishes: Sequence[ZoneCommitRequest]) -> dict[Name, list[RawObject]]:
     """Of every zone the commit that its branch is at, and the top of its tree, if there is one: two
     round trips for all."""
     tips = {wish.zone: wish.position.commit() for wish in wishes if wish.position.tip}
@@ -155,7 +157,9 @@ async def _tops(repo: Repo, wishes: Sequence[Wish]) -> dict[Name, list[RawObject
     return {zone: [found[tips[zone]], nodes[trees[zone]]] for zone in tips}
 
 
-async def _drafted(repo: Repo, wish: Wish, intent: Intent, top: Sequence[RawObject]) -> _Drafted:
+async def _drafted(
+    repo: Repo, wish: ZoneCommitRequest, intent: Intent, top: Sequence[RawObject]
+) -> _Drafted:
     reader = Reader(repo.objects, top)
     tip = await drafts.state_of(reader, wish.position)
     replacement = change_plan.plan_replacement(wish.rrsets, wish.zone, respell=intent.respell)

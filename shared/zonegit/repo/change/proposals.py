@@ -10,9 +10,9 @@ from zonegit.repo import read_zone
 from zonegit.repo.change import branches, merge
 from zonegit.repo.commit import commit_loop, diff
 from zonegit.repo.commit.commit_loop import Intent, Outcome
-from zonegit.repo.commit.diff import Delta
-from zonegit.repo.heads import Position, Repo
-from zonegit.store.commit_reader import Past
+from zonegit.repo.commit.diff import RRsetDelta
+from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import Moved
 from zonegit.store.reader import Reader
 from zonegit.zone.names import Name
@@ -25,7 +25,7 @@ class Review(msgspec.Struct, frozen=True):
     otherwise."""
 
     commits: list[Logged]
-    deltas: list[Delta]
+    deltas: list[RRsetDelta]
     outcome: Outcome
     refused: Conflict | None = None
 
@@ -42,7 +42,7 @@ async def propose(repo: Repo, zone: Name, name: str, start: CommitId) -> Moved:
     return moved
 
 
-async def review(repo: Repo, into: Position, proposed: CommitId) -> Review:
+async def review(repo: Repo, into: BranchPosition, proposed: CommitId) -> Review:
     """What approving a proposal would do.
 
     Raises:
@@ -50,7 +50,7 @@ async def review(repo: Repo, into: Position, proposed: CommitId) -> Review:
         NotFound: the branch it is for has no commit.
     """
     reader = Reader(repo.objects)
-    compared = await Past(repo.objects, reader).answer(
+    compared = await CommitReader(repo.objects, reader).answer(
         commit_graph.compare(into.commit(), proposed)
     )
     base = await _tree(reader, compared.bases[0]) if compared.bases else None

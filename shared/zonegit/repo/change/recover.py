@@ -15,11 +15,11 @@ from zonegit.errors import Conflict, Corrupt, NotFound
 from zonegit.objects.ids import CommitId, RawObject
 from zonegit.objects.model import Commit
 from zonegit.repo.commit import drafts
-from zonegit.repo.commit.drafts import State
+from zonegit.repo.commit.drafts import CommitBase
 from zonegit.repo.heads import Repo
-from zonegit.store.protocols import Guard, Moved, Origin, Recovery, Renewal, Tip, ZoneRefs
+from zonegit.store.protocols import Guard, Moved, Origin, Recovery, RefTip, Renewal, ZoneRefs
 from zonegit.store.reader import Reader
-from zonegit.store.recovery import Answer, Doubt, Leave, Renew, Restored, decide
+from zonegit.store.recovery import AnsweredSerial, Doubt, Leave, Renew, RestoredBranch, decide
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import with_serial
@@ -30,32 +30,32 @@ PLAN_BATCH: Final = 16
 MAX_ATTEMPTS: Final = 3
 """How often a zone is looked at when it changes meanwhile."""
 
-Answers = Mapping[Name, Mapping[str, Sequence[Answer]]]
+AnswersByBranch = Mapping[Name, Mapping[str, Sequence[AnsweredSerial]]]
 """What resolvers ever answered, by zone and branch."""
 
 
-class Owe(msgspec.Struct, frozen=True):
+class OweSerial(msgspec.Struct, frozen=True):
     """The branch's SOA is signed, so it gets no commit: a tip with a serial later than ``serial``
     has to be imported. ``known`` as :class:`Renew` has it."""
 
     serial: int
-    known: Answer | None = None
+    known: AnsweredSerial | None = None
 
 
 class BranchPlan(msgspec.Struct, frozen=True):
     """A branch, and what becomes of it. ``state`` is empty where its tip cannot be read."""
 
     branch: str
-    tip: Tip
-    state: State
-    verdict: Leave | Renew | Owe | Doubt
+    tip: RefTip
+    state: CommitBase
+    verdict: Leave | Renew | OweSerial | Doubt
 
 
-class Lost(msgspec.Struct, frozen=True):
+class LostBranch(msgspec.Struct, frozen=True):
     """A branch that resolvers answered, and that the restored store does not have."""
 
     branch: str
-    answer: Answer
+    answer: AnsweredSerial
 
 
 class ZonePlan(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class ZonePlan(msgspec.Struct, frozen=True):
 
     zone: Name
     branches: list[BranchPlan]
-    lost: list[Lost]
+    lost: list[LostBranch]
     is_lost: bool = False
 
     @property
@@ -76,7 +76,11 @@ class ZonePlan(msgspec.Struct, frozen=True):
 
 
 async def plan(
-    repo: Repo, recovery: Recovery, answers: Answers, headroom: int, only: Name | None = None
+    repo: Repo,
+    recovery: Recovery,
+    answers: AnswersByBranch,
+    headroom: int,
+    only: Name | None = None,
 ) -> list[ZonePlan]:
     """Find out what a recovery would do.
 
@@ -112,12 +116,12 @@ async def _list_registered(repo: Repo) -> dict[Name, ZoneRefs]:
     return found
 
 
-def _lost_zone(zone: Name, answers: Mapping[str, Sequence[Answer]]) -> ZonePlan:
-    lost = [Lost(branch, _latest(given)) for branch, given in sorted(answers.items())]
+def _lost_zone(zone: Name, answers: Mapping[str, Sequence[AnsweredSerial]]) -> ZonePlan:
+    lost = [LostBranch(branch, _latest(given)) for branch, given in sorted(answers.items())]
     return ZonePlan(zone, [], lost, is_lost=True)
 
 
-def _latest(answers: Iterable[Answer]) -> Answer:
+def _latest(answers: Iterable[AnsweredSerial]) -> AnsweredSerial:
     """Return the answer with the latest serial; of two without an order the first."""
     first, *others = answers
     for each in others:
@@ -127,7 +131,7 @@ def _latest(answers: Iterable[Answer]) -> Answer:
 
 
 async def _plan_zone(
-    repo: Repo, refs: ZoneRefs, answers: Mapping[str, Sequence[Answer]], headroom: int
+    repo: Repo, refs: ZoneRefs, answers: Mapping[str, Sequence[AnsweredSerial]], headroom: int
 ) -> ZonePlan:
     reader = Reader(repo.objects)
     branches = []
@@ -136,12 +140,12 @@ async def _plan_zone(
             state = await drafts.state_at(reader, CommitId(tip.target), refs.zone)
         except (NotFound, Corrupt) as error:
             # The object store is older than the refs, or damaged; other zones are not.
-            branches.append(BranchPlan(branch, tip, State(), Doubt(None, error.message)))
+            branches.append(BranchPlan(branch, tip, CommitBase(), Doubt(None, error.message)))
             continue
         verdict = _decide(tip, state, answers.get(branch, ()), headroom)
         branches.append(BranchPlan(branch, tip, state, verdict))
     lost = [
-        Lost(branch, _latest(given))
+        LostBranch(branch, _latest(given))
         for branch, given in sorted(answers.items())
         if branch not in refs.heads
     ]
@@ -149,19 +153,24 @@ async def _plan_zone(
 
 
 def _decide(
-    tip: Tip, state: State, answers: Sequence[Answer], headroom: int
-) -> Leave | Renew | Owe | Doubt:
+    tip: RefTip, state: CommitBase, answers: Sequence[AnsweredSerial], headroom: int
+) -> Leave | Renew | OweSerial | Doubt:
     assert state.serial is not None  # the ref store takes no tip without a SOA
     assert state.tree is not None
     highest = tip.highest if tip.highest is not None else state.serial
-    verdict = decide(Restored(state.serial, state.tree, highest), answers, headroom)
+    verdict = decide(RestoredBranch(state.serial, state.tree, highest), answers, headroom)
     if isinstance(verdict, Renew) and drafts.signs_soa(state.rrsig):
-        return Owe((verdict.serial - 1) % MODULUS, verdict.known)
+        return OweSerial((verdict.serial - 1) % MODULUS, verdict.known)
     return verdict
 
 
 async def finish(
-    repo: Repo, recovery: Recovery, answers: Answers, headroom: int, made: ZonePlan, origin: Origin
+    repo: Repo,
+    recovery: Recovery,
+    answers: AnswersByBranch,
+    headroom: int,
+    made: ZonePlan,
+    origin: Origin,
 ) -> tuple[ZonePlan, Moved]:
     """Recover one zone as planned; plan it again where it has changed meanwhile.
 
@@ -186,7 +195,9 @@ async def _recover(repo: Repo, made: ZonePlan, origin: Origin) -> Moved:
     objects: list[RawObject] = []
     renewals = [await _renewal(repo, made.zone, each, objects) for each in made.branches]
     guards = [Guard(each.branch, each.answer.serial, each.answer.tree) for each in made.lost]
-    guards += [_owed(each, each.verdict) for each in made.branches if isinstance(each.verdict, Owe)]
+    guards += [
+        _owed(each, each.verdict) for each in made.branches if isinstance(each.verdict, OweSerial)
+    ]
     if objects:
         await repo.objects.put(objects)
     known = {each.branch: each.tip.highest for each in made.branches}
@@ -198,7 +209,7 @@ def _has_order(guard: Guard, highest: int | None) -> bool:
     return highest is None or lead(guard.serial, highest) != -HALF
 
 
-def _owed(branch: BranchPlan, verdict: Owe) -> Guard:
+def _owed(branch: BranchPlan, verdict: OweSerial) -> Guard:
     tree = verdict.known.tree if verdict.known is not None else branch.state.tree
     assert tree is not None
     return Guard(branch.branch, verdict.serial, tree, owed=True)

@@ -28,7 +28,7 @@ from zonegit.repo.inspect import operations
 from zonegit.safety import moves
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
-from zonegit.store.protocols import Moved, Operated, Origin, Tip, ZoneRefs
+from zonegit.store.protocols import Moved, OperationSummary, Origin, RefTip, ZoneRefs
 from zonegit.store.ref_names import DEFAULT_BRANCH, RefName
 from zonegit.zone.names import Name
 
@@ -38,7 +38,7 @@ MAX_LOOKED_AT: Final = 5
 """Operations of this operator in which a removal that stopped halfway is looked for."""
 
 
-class Removal(msgspec.Struct, frozen=True):
+class RemovedZone(msgspec.Struct, frozen=True):
     """A zone that was removed, by ``operation``.
 
     ``removed`` is what its branches and tags held; ``moves`` is how each branch went, by its name;
@@ -52,7 +52,7 @@ class Removal(msgspec.Struct, frozen=True):
 
 async def remove_zone(
     repo: Repo, refs: ZoneRefs, *, force: bool = False, because: str | None = None
-) -> Removal:
+) -> RemovedZone:
     """Remove a zone with its branches and tags.
 
     Args:
@@ -79,7 +79,7 @@ async def remove_zone(
     moved: dict[str, Moved] = {}
     if tips and await _try_rights(repo, zone, tips, origin):
         removed |= {ref: tip.target for ref, tip in tips.items()}
-        return Removal(origin.operation, removed, moved)
+        return RemovedZone(origin.operation, removed, moved)
     try:
         for step in _steps(tips):
             done = await _delete(repo, step, tips, origin)
@@ -91,7 +91,7 @@ async def remove_zone(
         raise _halfway(stopped.error, removed, origin.operation) from stopped.error
     except ZonegitError as error:
         raise _halfway(error, removed, origin.operation) from error
-    return Removal(origin.operation, removed, moved)
+    return RemovedZone(origin.operation, removed, moved)
 
 
 class _Stopped(Exception):
@@ -102,12 +102,14 @@ class _Stopped(Exception):
         self.done = done
 
 
-def _tips(refs: ZoneRefs) -> dict[RefName, Tip]:
+def _tips(refs: ZoneRefs) -> dict[RefName, RefTip]:
     heads = {ref_names.branch(refs.zone, name): tip for name, tip in refs.heads.items()}
     return heads | {ref_names.tag(refs.zone, name): tip for name, tip in refs.tags.items()}
 
 
-async def _find_begun(repo: Repo, zone: Name, tips: Mapping[RefName, Tip]) -> Operated | None:
+async def _find_begun(
+    repo: Repo, zone: Name, tips: Mapping[RefName, RefTip]
+) -> OperationSummary | None:
     """Return the removal of this zone that this operator began and did not complete, None where
     there is none, or where anything was made in the zone since."""
     try:
@@ -125,7 +127,9 @@ async def _find_begun(repo: Repo, zone: Name, tips: Mapping[RefName, Tip]) -> Op
     return None
 
 
-async def _try_rights(repo: Repo, zone: Name, tips: Mapping[RefName, Tip], origin: Origin) -> bool:
+async def _try_rights(
+    repo: Repo, zone: Name, tips: Mapping[RefName, RefTip], origin: Origin
+) -> bool:
     """Ask for everything that is needed, in ways that change nothing as long as ``tips`` are there.
 
     Returns:
@@ -150,7 +154,7 @@ async def _try_rights(repo: Repo, zone: Name, tips: Mapping[RefName, Tip], origi
     return False
 
 
-def _steps(tips: Mapping[RefName, Tip]) -> list[list[RefName]]:
+def _steps(tips: Mapping[RefName, RefTip]) -> list[list[RefName]]:
     """Return what is deleted at the same time, one step after the other; ``main`` is the last."""
     is_main = [ref for ref in tips if ref.space == "heads" and ref.short == DEFAULT_BRANCH]
     rest = sorted(tips.keys() - set(is_main))
@@ -162,7 +166,7 @@ def _steps(tips: Mapping[RefName, Tip]) -> list[list[RefName]]:
 
 
 async def _delete(
-    repo: Repo, step: Sequence[RefName], tips: Mapping[RefName, Tip], origin: Origin
+    repo: Repo, step: Sequence[RefName], tips: Mapping[RefName, RefTip], origin: Origin
 ) -> dict[RefName, Moved]:
     """Delete refs at the same time, and wait for all of them."""
     results = await asyncio.gather(

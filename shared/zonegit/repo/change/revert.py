@@ -9,16 +9,16 @@ from zonegit.objects.ids import CommitId, short
 from zonegit.repo import read_zone
 from zonegit.repo.change import cherry_pick, fast_forward, revert_history
 from zonegit.repo.commit import change_plan, commit_loop, conflicts, diff, drafts
-from zonegit.repo.commit.commit_loop import Intent, Lost, Outcome
+from zonegit.repo.commit.commit_loop import Intent, OnConflict, Outcome
 from zonegit.repo.commit.conflicts import Choices
-from zonegit.repo.commit.drafts import Planned, State
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.reader import Reader
 
 
 async def revert(
     repo: Repo,
-    position: Position,
+    position: BranchPosition,
     commit: CommitId,
     mainline: int | None,
     intent: Intent,
@@ -48,7 +48,7 @@ async def revert(
 
 async def reset(
     repo: Repo,
-    position: Position,
+    position: BranchPosition,
     target: CommitId,
     intent: Intent,
     *,
@@ -79,9 +79,9 @@ async def reset(
             hint="without --exact a commit with a later serial is made; --force does it exactly",
         )
 
-    async def plan(reader: Reader, tip: State) -> Planned:
+    async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
         deltas = await diff.between_as_stored(reader, tip.tree, state.tree, position.zone)
         return msgspec.structs.replace(change_plan.planned(deltas), parents=(target,))
 
-    resetting = msgspec.structs.replace(intent, lost=Lost.GIVEN_UP)
+    resetting = msgspec.structs.replace(intent, lost=OnConflict.GIVEN_UP)
     return await commit_loop.commit(repo, position, plan, resetting, reader)

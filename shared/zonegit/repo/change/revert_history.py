@@ -13,13 +13,13 @@ import msgspec
 
 from zonegit.errors import Conflict, NotFound
 from zonegit.history import commit_graph
-from zonegit.merge.zone_merge import Base
+from zonegit.merge.zone_merge import MergeBase
 from zonegit.objects.ids import CommitId, from_hex, short
 from zonegit.objects.model import Commit, subject
 from zonegit.repo import read_zone
 from zonegit.repo.commit import conflicts
-from zonegit.repo.commit.conflicts import Clashing
-from zonegit.store.commit_reader import Past
+from zonegit.repo.commit.conflicts import MergeConflicts
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.zone import rrtypes
 from zonegit.zone.findings import Finding
@@ -39,7 +39,7 @@ _TRAILER: Final = re.compile(
 )
 
 
-class Reverted(msgspec.Struct, frozen=True):
+class RevertCommit(msgspec.Struct, frozen=True):
     """A revert in the history of a branch, with the first line of its message: it took back
     ``commit``. ``whole`` says that the last commit of what was to be merged is among that."""
 
@@ -72,13 +72,13 @@ def _parse(message: str) -> tuple[CommitId, CommitId | None] | None:
 
 
 async def find_reverts(
-    past: Past,
+    past: CommitReader,
     reader: Reader,
     apex: Name,
     tip: CommitId,
     theirs: CommitId,
     settled: Collection[tuple[Name, int]] = (),
-) -> list[Reverted]:
+) -> list[RevertCommit]:
     """Return the reverts on a branch of what ``theirs`` has and the branch does not have back.
 
     Args:
@@ -91,21 +91,21 @@ async def find_reverts(
     """
     since = (await past.answer(commit_graph.compare(tip, theirs))).ours
     ids = {each.id for each in since}
-    found: list[Reverted] = []
+    found: list[RevertCommit] = []
     for each in since[:MAX_SEARCHED]:
         named = _parse(each.commit.message)
         if named is None or len(each.commit.parents) != 1:
             continue
         lost = await _lost(past, theirs, ids, *named)
         if lost and await _is_missing(reader, apex, each.commit, tip, settled):
-            found.append(Reverted(each.id, subject(each.commit), named[0], theirs in lost))
+            found.append(RevertCommit(each.id, subject(each.commit), named[0], theirs in lost))
         if len(found) == MAX_SHOWN:
             break
     return found
 
 
 async def _lost(
-    past: Past,
+    past: CommitReader,
     theirs: CommitId,
     since: Collection[CommitId],
     commit: CommitId,
@@ -140,14 +140,14 @@ async def _is_missing(
     before = await read_zone.read_commit(reader, revert.parents[0])
     now = await read_zone.read_commit(reader, tip)
     try:
-        base = Base(revert.tree)
+        base = MergeBase(revert.tree)
         planned = await conflicts.merged(reader, base, now.tree, before.tree, apex)
-    except Clashing:
+    except MergeConflicts:
         return True
     return bool(planned.changes.keys() - {(apex, rrtypes.SOA), *settled})
 
 
-def describe(branch: str, found: Collection[Reverted]) -> tuple[str, str]:
+def describe(branch: str, found: Collection[RevertCommit]) -> tuple[str, str]:
     """Return what to say of reverts, and how to bring back what they took."""
     said = "; ".join(
         f"{short(each.commit)} was taken back by {short(each.revert)} ({each.subject})"
@@ -157,7 +157,7 @@ def describe(branch: str, found: Collection[Reverted]) -> tuple[str, str]:
     return f"{branch} has merged it and reverted it since: {said}", f"to bring it back: {ways}"
 
 
-def note(found: Iterable[Reverted]) -> Iterator[Finding]:
+def note(found: Iterable[RevertCommit]) -> Iterator[Finding]:
     """Yield a note for each revert whose records a merge leaves out, though it brings others."""
     for each in found:
         yield Finding(
@@ -168,13 +168,13 @@ def note(found: Iterable[Reverted]) -> Iterator[Finding]:
         )
 
 
-def refuse(branch: str, found: Collection[Reverted]) -> Conflict:
+def refuse(branch: str, found: Collection[RevertCommit]) -> Conflict:
     """Return the error of a merge that would bring nothing of what was reverted."""
     message, hint = describe(branch, found)
     return Conflict(message, hint=hint, reverts=" ".join(each.revert.hex() for each in found))
 
 
-def warn(branch: str, found: Collection[Reverted]) -> Finding:
+def warn(branch: str, found: Collection[RevertCommit]) -> Finding:
     """Return the warning of a merge that has nothing to bring, where a part was reverted."""
     message, hint = describe(branch, found)
     return Finding(RULE, "warning", f"{message.replace('merged it', 'merged all of it')}; {hint}")

@@ -18,13 +18,13 @@ from zonegit.objects.model import Index, Tree
 from zonegit.objects.tree_codec import entries_below
 from zonegit.repo import read_zone
 from zonegit.repo.commit import change_plan, commit_loop, drafts, edits
-from zonegit.repo.commit.change_plan import Plan
-from zonegit.repo.commit.commit_loop import Intent, Lost, Preview, Unchanged
-from zonegit.repo.commit.diff import Delta, TreePair
-from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.change_plan import ChangePlanner
+from zonegit.repo.commit.commit_loop import Intent, OnConflict, Preview, Unchanged
+from zonegit.repo.commit.diff import RRsetDelta, TreePair
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.dry_runs import Judgement
-from zonegit.repo.commit.edits import Delete, Edit, Set
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.commit.edits import Delete, RRsetEdit, Set
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store import ref_names
 from zonegit.store.reader import Reader
 from zonegit.zone import lexer, names, rrtypes, rules, spelling
@@ -44,7 +44,7 @@ LITTLE: Final = 250
 """RRsets of a zone that are counted; of a bigger one it is told how many there are at least."""
 
 
-class Saved(msgspec.Struct, frozen=True):
+class SavedPlan(msgspec.Struct, frozen=True):
     """A plan: the RRsets of a branch that change, from what they were at ``base`` (None: it had no
     commit); an SOA whose serial alone changes is not among them. ``serial`` is what the commit
     would have got, ``before`` the tip's. ``is_import``: it was worked out from a whole zone, which
@@ -57,12 +57,12 @@ class Saved(msgspec.Struct, frozen=True):
     serial: int
     before: int | None
     is_import: bool
-    deltas: list[Delta]
+    deltas: list[RRsetDelta]
     findings: tuple[Finding, ...] = ()
     judgement: Judgement | None = None
 
 
-class Size(msgspec.Struct, frozen=True):
+class ZoneSize(msgspec.Struct, frozen=True):
     """How many RRsets a zone has: so many, or more unless ``is_exact``."""
 
     rrsets: int
@@ -95,14 +95,16 @@ class _Document(msgspec.Struct, frozen=True):
     changes: Annotated[list[_Change], Meta(max_length=MAX_CHANGES)]
 
 
-async def planned(repo: Repo, at: Position, plan: Plan, *, is_import: bool) -> tuple[Saved, Size]:
+async def planned(
+    repo: Repo, at: BranchPosition, plan: ChangePlanner, *, is_import: bool
+) -> tuple[SavedPlan, ZoneSize]:
     """What a plan would change where a branch is now, and how big the zone is; nothing is stored.
 
     Raises:
         Unsafe: the zone is signed, and this would break it.
         Invalid, NotFound: as the plan says.
     """
-    dry = Intent("plan", "plan", imports=is_import, lost=Lost.GIVEN_UP, dry_run=True)
+    dry = Intent("plan", "plan", imports=is_import, lost=OnConflict.GIVEN_UP, dry_run=True)
     reader = Reader(repo.objects)
     tip = await drafts.state_of(reader, at)
     preview = await commit_loop.commit(repo, at, plan, dry, reader)
@@ -112,33 +114,33 @@ async def planned(repo: Repo, at: Position, plan: Plan, *, is_import: bool) -> t
         pair = TreePair(at.zone, preview.old, preview.new, reader, preview.objects)
         deltas = await pair.deltas()
     found = preview.findings if isinstance(preview, Preview | Unchanged) else ()
-    saved = Saved(
+    saved = SavedPlan(
         at.zone, at.branch, tip.commit, serial, tip.serial, is_import, deltas, found,
         preview.judgement if isinstance(preview, Preview) else None,
     )  # fmt: skip
     return saved, await _size(reader, tip.tree)
 
 
-async def _size(reader: Reader, tree: ObjectId | None) -> Size:
+async def _size(reader: Reader, tree: ObjectId | None) -> ZoneSize:
     if tree is None:
-        return Size(0, is_exact=True)
+        return ZoneSize(0, is_exact=True)
     root = (await reader.get([tree]))[tree]
     entries = len(root.entries) if isinstance(root, Tree) else 0
     if isinstance(root, Index):
         entries = entries_below(root.rows)
     if entries > LITTLE:
-        return Size(entries, is_exact=False)
+        return ZoneSize(entries, is_exact=False)
     found = await reader.answer(zone_tree.count(tree, LITTLE + 1))
-    return Size(found, is_exact=found <= LITTLE)
+    return ZoneSize(found, is_exact=found <= LITTLE)
 
 
-def summary(plan: Saved) -> Mapping[str, int]:
+def summary(plan: SavedPlan) -> Mapping[str, int]:
     """Count the RRsets that are added, changed and deleted."""
     kinds = Counter(kind(delta) for delta in plan.deltas)
     return {each: kinds[each] for each in ("added", "changed", "deleted")}
 
 
-def kind(delta: Delta) -> str:
+def kind(delta: RRsetDelta) -> str:
     """Whether an RRset is added, changed or deleted."""
     if delta.old is None:
         return "added"
@@ -150,7 +152,7 @@ def is_plan(octets: bytes) -> bool:
     return octets.lstrip()[:1] == b"{"
 
 
-def read(octets: bytes, source: str) -> Saved:
+def read(octets: bytes, source: str) -> SavedPlan:
     """Raises:
     Invalid: it is no plan, or one that nobody can carry out; names ``source`` and where.
     """
@@ -169,7 +171,7 @@ def read(octets: bytes, source: str) -> Saved:
         zone, branch = names.parse(found.zone), ref_names.checked(found.branch)
     except Invalid as error:
         raise Invalid(f"{source}: {error.message}", hint=error.hint) from None
-    plan = Saved(
+    plan = SavedPlan(
         zone,
         branch,
         CommitId(from_hex(found.base)) if found.base is not None else None,
@@ -182,7 +184,7 @@ def read(octets: bytes, source: str) -> Saved:
     return plan
 
 
-def _delta(change: _Change, number: int, zone: Name, source: str) -> Delta:
+def _delta(change: _Change, number: int, zone: Name, source: str) -> RRsetDelta:
     try:
         owner, rdtype = names.parse(change.name), rrtypes.from_text(change.type)
         rules.check_inside(owner, zone)
@@ -194,7 +196,7 @@ def _delta(change: _Change, number: int, zone: Name, source: str) -> Delta:
     except Invalid as error:
         where = f"{source}: change {number}, {change.name[:80]} {change.type}"
         raise Invalid(f"{where}: {error.message}", hint=error.hint) from None
-    return Delta(owner, rdtype, old, new)
+    return RRsetDelta(owner, rdtype, old, new)
 
 
 def _rrset(owner: Name, rdtype: int, content: _Content | None) -> RRset | None:
@@ -207,13 +209,13 @@ def _rrset(owner: Name, rdtype: int, content: _Content | None) -> RRset | None:
     return value
 
 
-def _refuse_twice(plan: Saved, source: str) -> None:
+def _refuse_twice(plan: SavedPlan, source: str) -> None:
     seen = Counter((delta.owner, delta.rdtype) for delta in plan.deltas)
     if twice := [key for key, times in seen.items() if times > 1]:
         raise Invalid(f"{source}: {title(*twice[0])} is changed twice")
 
 
-def plan_saved(plan: Saved) -> Plan:
+def plan_saved(plan: SavedPlan) -> ChangePlanner:
     """Carries out a saved plan on whatever the branch holds; where all is as it wants it already,
     there is nothing to do.
 
@@ -222,7 +224,7 @@ def plan_saved(plan: Saved) -> Plan:
         Invalid: the result would break a rule of DNS.
     """
 
-    async def carry_out(reader: Reader, tip: State) -> Planned | None:
+    async def carry_out(reader: Reader, tip: CommitBase) -> PlannedChange | None:
         owners = {delta.owner for delta in plan.deltas}
         present = await read_zone.rrsets_at(reader, tip.tree, owners, plan.zone)
         now = [(delta, present[delta.owner].get(delta.rdtype)) for delta in plan.deltas]
@@ -240,7 +242,7 @@ def plan_saved(plan: Saved) -> Plan:
     return carry_out
 
 
-def _with_serial(settled: Planned, plan: Saved, tip: State) -> Planned:
+def _with_serial(settled: PlannedChange, plan: SavedPlan, tip: CommitBase) -> PlannedChange:
     """Let a commit have the plan's serial where that is later than all the branch had, as it has a
     file's."""
     key = (plan.zone, rrtypes.SOA)
@@ -250,11 +252,11 @@ def _with_serial(settled: Planned, plan: Saved, tip: State) -> Planned:
     return msgspec.structs.replace(settled, changes=changes)
 
 
-def _edit(delta: Delta) -> Edit:
+def _edit(delta: RRsetDelta) -> RRsetEdit:
     return Delete(delta.owner, delta.rdtype) if delta.new is None else Set(delta.new)
 
 
-def _is_done(delta: Delta, value: RRset | None) -> bool:
+def _is_done(delta: RRsetDelta, value: RRset | None) -> bool:
     """Return whether an RRset is as a plan wants it. The spelling of its records matters only where
     that is all that the plan changes."""
     if _same(delta.old, delta.new):
@@ -276,7 +278,7 @@ def _but_serial(value: RRset | None) -> RRset | None:
     return value if value is None or value.rdtype != rrtypes.SOA else with_serial(value, 0)
 
 
-def _moved(plan: Saved, moved: Iterable[Delta]) -> Conflict:
+def _moved(plan: SavedPlan, moved: Iterable[RRsetDelta]) -> Conflict:
     every = [title(delta.owner, delta.rdtype) for delta in moved]
     more = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
     where = f"{names.text(plan.zone)} {plan.branch}"

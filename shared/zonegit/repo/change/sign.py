@@ -22,7 +22,7 @@ from zonegit.store.protocols import Moved, ZoneRefs
 from zonegit.zone import names
 
 
-class Resigned(msgspec.Struct, frozen=True):
+class SignedBranch(msgspec.Struct, frozen=True):
     """A branch whose tip is signed now. ``moved`` None: it was, by the same key, and then
     ``commit`` is ``old``; or it is only said what signing would come to, with a ``judgement``."""
 
@@ -40,7 +40,7 @@ async def sign_tip(
     *,
     force: bool = False,
     dry_run: bool = False,
-) -> Resigned:
+) -> SignedBranch:
     """Signs the tip of a branch; ``force`` takes the place of another key's signature,
     ``dry_run`` stores and moves nothing.
 
@@ -55,7 +55,7 @@ async def sign_tip(
     signature = sign(payload)
     before = decode_commit(raw.payload).signature
     if before == signature:
-        return Resigned(branch, at.commit, at.commit, None)
+        return SignedBranch(branch, at.commit, at.commit, None)
     if before is not None and not force:
         raise Unsafe(
             f"{short(at.commit)} is signed by another key",
@@ -66,10 +66,10 @@ async def sign_tip(
     origin = repo.origin("sign-commit", force=force)
     if dry_run:
         judgement = await dry_runs.judge(repo, ref, Exactly(at.commit), signed.id, origin, [signed])
-        return Resigned(branch, at.commit, CommitId(signed.id), None, judgement)
+        return SignedBranch(branch, at.commit, CommitId(signed.id), None, judgement)
     await repo.objects.put([signed])
     moved = await repo.refs.move(ref, Exactly(at.commit), signed.id, origin, [signed])
-    return Resigned(branch, at.commit, CommitId(signed.id), moved)
+    return SignedBranch(branch, at.commit, CommitId(signed.id), moved)
 
 
 def _branch(refs: ZoneRefs, at: Resolved) -> str:

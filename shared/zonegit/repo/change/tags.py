@@ -15,7 +15,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedTag(msgspec.Struct, frozen=True):
     """A tag: the commit it stands for, and the annotation; None where the ref holds the commit
     itself. ``subject`` is the first line of the annotation, else of the commit's message."""
 
@@ -25,7 +25,7 @@ class Listed(msgspec.Struct, frozen=True):
     subject: str
 
 
-async def listed(repo: Repo, zone: Name) -> list[Listed]:
+async def listed(repo: Repo, zone: Name) -> list[ListedTag]:
     """The tags of a zone, by name.
 
     Raises:
@@ -41,7 +41,7 @@ async def listed(repo: Repo, zone: Name) -> list[Listed]:
         value = objects[target]
         tag = value if isinstance(value, Tag) else None
         commit = tag.target if tag is not None else CommitId(target)
-        found.append(Listed(name, commit, tag, subjects[target]))
+        found.append(ListedTag(name, commit, tag, subjects[target]))
     return found
 
 

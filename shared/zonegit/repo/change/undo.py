@@ -18,13 +18,20 @@ from zonegit.objects.model import subject
 from zonegit.repo import many_zones, read_zone
 from zonegit.repo.change import branches, revert
 from zonegit.repo.commit import change_plan, commit_loop, diff, drafts, dry_runs
-from zonegit.repo.commit.commit_loop import Committed, Intent, Lost, Outcome, Preview, Unchanged
+from zonegit.repo.commit.commit_loop import (
+    Committed,
+    Intent,
+    OnConflict,
+    Outcome,
+    Preview,
+    Unchanged,
+)
 from zonegit.repo.commit.conflicts import Conflicted
-from zonegit.repo.commit.drafts import Planned, State
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
 from zonegit.repo.commit.dry_runs import Judgement
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.repo.inspect import operations
-from zonegit.repo.inspect.operations import Done, Turned
+from zonegit.repo.inspect.operations import Operation, RefChange
 from zonegit.store import ref_names
 from zonegit.store.expected import Absent, Exactly
 from zonegit.store.protocols import Moved, Origin, ZoneRefs
@@ -51,25 +58,25 @@ Progress = Callable[[int, int], None]
 """Hears how many refs have gone back, of how many."""
 
 
-class Back(msgspec.Struct, frozen=True):
+class RestoredRef(msgspec.Struct, frozen=True):
     """A ref that went back. ``moved`` None: it was only looked at, or stood there already;
     ``commit`` what a branch holds now; ``outcome`` what became of one that got records back;
     ``judgement`` the answer that a dry run got about it."""
 
-    turned: Turned
+    turned: RefChange
     moved: Moved | None = None
     commit: CommitId | None = None
     outcome: Committed | Preview | Unchanged | None = None
     judgement: Judgement | None = None
 
 
-class Undone(msgspec.Struct, frozen=True):
+class UndoneOperation(msgspec.Struct, frozen=True):
     """What came of it. ``operation`` is the new one; ``skipped`` are other operators' own HEADs,
     which are theirs to move."""
 
-    undone: Done
+    undone: Operation
     operation: str
-    back: list[Back]
+    back: list[RestoredRef]
     skipped: list[RefName]
 
 
@@ -83,8 +90,8 @@ class _World(msgspec.Struct, frozen=True):
 
 
 async def undo(
-    repo: Repo, done: Done, meant: Intent, progress: Progress = lambda done, of: None
-) -> Undone:
+    repo: Repo, done: Operation, meant: Intent, progress: Progress = lambda done, of: None
+) -> UndoneOperation:
     """Take an operation back, under the id ``meant.operation``, or where this operator began that
     and did not complete it, under the id that it was begun with. Nothing is moved when that is a
     dry run. Commits that it takes have messages of their own.
@@ -102,22 +109,22 @@ async def undo(
     mine, skipped = _parted(repo, await operations.standing(repo, done))
     world = await _looked(repo, mine)
     await _check(repo, mine, world, force=meant.force)
-    back: list[Back] = []
+    back: list[RestoredRef] = []
     for step in _steps(mine):
         results = await asyncio.gather(
             *(_put_back(repo, each, world, meant) for each in step), return_exceptions=True
         )
-        back += [each for each in results if isinstance(each, Back)]
+        back += [each for each in results if isinstance(each, RestoredRef)]
         failures = [each for each in results if isinstance(each, BaseException)]
         if failures and meant.dry_run:
             raise failures[0]
         if failures:
             raise _halfway(failures[0], back, mine, operation)
         progress(len(back), len(mine))
-    return Undone(done, operation, back, skipped)
+    return UndoneOperation(done, operation, back, skipped)
 
 
-def _parted(repo: Repo, turned: Iterable[Turned]) -> tuple[list[Turned], list[RefName]]:
+def _parted(repo: Repo, turned: Iterable[RefChange]) -> tuple[list[RefChange], list[RefName]]:
     """What may go back, in the order to do it, and other operators' own HEADs."""
     every = list(turned)
     theirs = [each.ref for each in every if _is_others(repo, each.ref)]
@@ -134,7 +141,7 @@ def _is_others(repo: Repo, ref: RefName) -> bool:
     return ref.space == "head" and ref.short not in ("", repo.actor)
 
 
-def _phase(turned: Turned) -> int:
+def _phase(turned: RefChange) -> int:
     match turned.ref.space, turned.kind:
         case "zone", "removed":
             return 0
@@ -147,7 +154,7 @@ def _phase(turned: Turned) -> int:
             return 1 if turned.found is not None else 4
 
 
-def _steps(mine: Sequence[Turned]) -> Iterable[Sequence[Turned]]:
+def _steps(mine: Sequence[RefChange]) -> Iterable[Sequence[RefChange]]:
     """What may be done at the same time, one after the other."""
     for phase in range(6):
         todo = [each for each in mine if _phase(each) == phase]
@@ -155,7 +162,7 @@ def _steps(mine: Sequence[Turned]) -> Iterable[Sequence[Turned]]:
             yield todo[start : start + AT_ONCE]
 
 
-async def _looked(repo: Repo, mine: Sequence[Turned]) -> _World:
+async def _looked(repo: Repo, mine: Sequence[RefChange]) -> _World:
     symrefs = await operations.followed(
         repo, {each.found for each in mine if each.ref.space == "head" and each.found}
     )
@@ -167,7 +174,7 @@ async def _looked(repo: Repo, mine: Sequence[Turned]) -> _World:
     return _World(await many_zones.refs_of(repo, zones), registers, symrefs)
 
 
-async def _check(repo: Repo, mine: Sequence[Turned], world: _World, *, force: bool) -> None:
+async def _check(repo: Repo, mine: Sequence[RefChange], world: _World, *, force: bool) -> None:
     """Raises what :func:`undo` does of what can be known before."""
     if force:
         return
@@ -179,20 +186,20 @@ async def _check(repo: Repo, mine: Sequence[Turned], world: _World, *, force: bo
                 await branches.refuse_harm(repo, each.ref.zone, each.ref.short)
 
 
-async def _put_back(repo: Repo, turned: Turned, world: _World, meant: Intent) -> Back:
+async def _put_back(repo: Repo, turned: RefChange, world: _World, meant: Intent) -> RestoredRef:
     ref, found, now = turned.ref, turned.found, turned.now
     registers = ref.zone in world.registers
     meant = msgspec.structs.replace(meant, registers=registers)
     origin = meant.origin(repo)
     match ref.space:
         case "zone" if meant.dry_run and ref.zone is not None:
-            return Back(turned, judgement=await dry_runs.judge_zone(repo, ref.zone))
+            return RestoredRef(turned, judgement=await dry_runs.judge_zone(repo, ref.zone))
         case "head" if meant.dry_run:
-            return Back(turned)  # whatever could be in the way of these was looked at before
+            return RestoredRef(turned)  # whatever could be in the way of these was looked at before
         case "zone":
-            return Back(turned, await _zone(repo, turned, origin))
+            return RestoredRef(turned, await _zone(repo, turned, origin))
         case "head":
-            return Back(turned, await _head(repo, turned, world, origin))
+            return RestoredRef(turned, await _head(repo, turned, world, origin))
         case "heads" if found is not None:
             assert ref.zone is not None
             return await _branch(repo, turned, CommitId(found), world.zones.get(ref.zone), meant)
@@ -202,11 +209,11 @@ async def _put_back(repo: Repo, turned: Turned, world: _World, meant: Intent) ->
                 judgement = await dry_runs.judge(
                     repo, ref, expected, found, origin, registers=registers
                 )
-                return Back(turned, judgement=judgement)
-            return Back(turned, await repo.refs.move(ref, expected, found, origin))
+                return RestoredRef(turned, judgement=judgement)
+            return RestoredRef(turned, await repo.refs.move(ref, expected, found, origin))
 
 
-async def _zone(repo: Repo, turned: Turned, origin: Origin) -> Moved:
+async def _zone(repo: Repo, turned: RefChange, origin: Origin) -> Moved:
     assert turned.ref.zone is not None
     if turned.kind == "removed":
         return await repo.refs.register(turned.ref.zone, origin)
@@ -215,7 +222,7 @@ async def _zone(repo: Repo, turned: Turned, origin: Origin) -> Moved:
     return await repo.refs.unregister(turned.ref.zone, unforced)
 
 
-async def _head(repo: Repo, turned: Turned, world: _World, origin: Origin) -> Moved:
+async def _head(repo: Repo, turned: RefChange, world: _World, origin: Origin) -> Moved:
     branch = world.symrefs[turned.found] if turned.found is not None else None
     if branch is not None:
         try:
@@ -233,12 +240,12 @@ async def _head(repo: Repo, turned: Turned, world: _World, origin: Origin) -> Mo
 
 
 async def _branch(
-    repo: Repo, turned: Turned, target: CommitId, refs: ZoneRefs | None, meant: Intent
-) -> Back:
+    repo: Repo, turned: RefChange, target: CommitId, refs: ZoneRefs | None, meant: Intent
+) -> RestoredRef:
     """The records of ``target``, under a serial that secondaries follow."""
     assert turned.ref.zone is not None
     tip = refs.heads.get(turned.ref.short) if refs is not None else None
-    position = Position(turned.ref.zone, turned.ref.short, tip)
+    position = BranchPosition(turned.ref.zone, turned.ref.short, tip)
     if (tip.target if tip is not None else None) != turned.now:
         raise Conflict(
             f"{operations.shown_ref(turned.ref)} was moved at this moment",
@@ -251,15 +258,15 @@ async def _branch(
     assert not isinstance(done, Conflicted)  # it merges nothing
     match done:
         case Committed():
-            return Back(turned, done.moved, done.commit, done)
+            return RestoredRef(turned, done.moved, done.commit, done)
         case Unchanged():
-            return Back(turned, commit=target, outcome=done)
+            return RestoredRef(turned, commit=target, outcome=done)
         case Preview():
-            return Back(turned, outcome=done, judgement=done.judgement)
+            return RestoredRef(turned, outcome=done, judgement=done.judgement)
 
 
 async def _reset(
-    repo: Repo, reader: Reader, position: Position, target: CommitId, meant: Intent
+    repo: Repo, reader: Reader, position: BranchPosition, target: CommitId, meant: Intent
 ) -> Outcome:
     """Give a branch the records of ``target``, under the next serial where one that was deleted had
     a later one than that."""
@@ -276,13 +283,13 @@ async def _reset(
     return done
 
 
-def _reached(position: Position, refusal: Unsafe) -> int | None:
+def _reached(position: BranchPosition, refusal: Unsafe) -> int | None:
     """Return the highest serial that a deleted branch had, if it is why making it is refused."""
     highest = refusal.details.get("highest")
     return int(highest) if position.tip is None and highest is not None else None
 
 
-async def _message(reader: Reader, turned: Turned, meant: Intent) -> str:
+async def _message(reader: Reader, turned: RefChange, meant: Intent) -> str:
     """What the commit says that takes a branch back. What is found and left is read at once."""
     await reader.get([each for each in (turned.found, turned.left) if each is not None])
     if turned.left is None:
@@ -296,7 +303,7 @@ async def _message(reader: Reader, turned: Turned, meant: Intent) -> str:
 async def _again(
     repo: Repo,
     reader: Reader,
-    position: Position,
+    position: BranchPosition,
     target: CommitId,
     highest: int,
     meant: Intent,
@@ -312,18 +319,18 @@ async def _again(
         raise error
     later = with_serial(state.soa, following(highest))
 
-    async def plan(reader: Reader, _tip: State) -> Planned:
+    async def plan(reader: Reader, _tip: CommitBase) -> PlannedChange:
         deltas = await diff.between_as_stored(reader, None, state.tree, position.zone)
         every = change_plan.planned(deltas)
         changes = {**every.changes, (position.zone, rrtypes.SOA): later}
-        return Planned(changes, every.added, parents=(target,))
+        return PlannedChange(changes, every.added, parents=(target,))
 
-    again = msgspec.structs.replace(meant, lost=Lost.GIVEN_UP)
+    again = msgspec.structs.replace(meant, lost=OnConflict.GIVEN_UP)
     return await commit_loop.commit(repo, position, plan, again, reader)
 
 
 def _halfway(
-    error: BaseException, back: Sequence[Back], mine: Sequence[Turned], operation: str
+    error: BaseException, back: Sequence[RestoredRef], mine: Sequence[RefChange], operation: str
 ) -> BaseException:
     """What is said of an undo that could not go on."""
     if not back or not isinstance(error, ZonegitError):

@@ -23,16 +23,16 @@ from itertools import chain
 
 from zonegit.objects import tree_lookup
 from zonegit.objects.ids import ObjectId
-from zonegit.objects.tree_lookup import Standing
+from zonegit.objects.tree_lookup import RRsetIds
 from zonegit.repo import read_zone
-from zonegit.repo.commit.edits import Changes, Key
-from zonegit.repo.commit.occlusion import Hidden, gather_hidden, gather_hidden_in, hider_of
+from zonegit.repo.commit.edits import Changes, RRsetKey
+from zonegit.repo.commit.occlusion import OccludedRRsets, gather_hidden, gather_hidden_in, hider_of
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import delegations, references, table
 from zonegit.zone.lint.rule import Scope
-from zonegit.zone.lint.view import View, WholeZone, names_above
+from zonegit.zone.lint.view import WholeZone, ZoneView, names_above
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
@@ -43,7 +43,7 @@ _WATCHED = (rrtypes.NS, rrtypes.MX)
 _HIDDEN = {table.HIDDEN_BY_CUT.id, table.HIDDEN_BY_DNAME.id}
 
 
-class Nearby:
+class ChangeContext:
     """A change and its surroundings in one of the two trees.
 
     Args:
@@ -52,7 +52,9 @@ class Nearby:
         values: RRsets that are at hand.
     """
 
-    def __init__(self, apex: Name, standing: Standing, values: Mapping[Key, RRset | None]) -> None:
+    def __init__(
+        self, apex: Name, standing: RRsetIds, values: Mapping[RRsetKey, RRset | None]
+    ) -> None:
         self.apex = apex
         self._standing = {names.below(apex, path): types for path, types in standing.items()}
         self._values = values
@@ -80,7 +82,7 @@ class Nearby:
         return name in self._servers
 
 
-class Examination:
+class ChangeFindings:
     """One change to a zone.
 
     Args:
@@ -101,7 +103,7 @@ class Examination:
         before: ObjectId | None,
         after: ObjectId,
         changes: Changes,
-        added: AbstractSet[Key],
+        added: AbstractSet[RRsetKey],
     ) -> None:
         self._reader = reader
         self._apex = apex
@@ -132,11 +134,11 @@ class Examination:
             found += [rule.finding(value, message) for message in rule.check(view, value)]
         return found
 
-    async def _look_up(self, focus: list[Key], wanted: AbstractSet[Name]) -> list[Finding]:
+    async def _look_up(self, focus: list[RRsetKey], wanted: AbstractSet[Name]) -> list[Finding]:
         paths = {names.path(name, self._apex) for name in wanted}
         standing = await self._reader.answer(tree_lookup.survey(self._after, paths))
         values = await self._values(standing, {**self._set, (self._apex, rrtypes.SOA): self._soa})
-        view = Nearby(self._apex, standing, values)
+        view = ChangeContext(self._apex, standing, values)
         watched = [key for key in values if key not in self._changes and key[1] in _WATCHED]
         keys = [*focus, *(watched if self._find_affected() else ())]
         content = list(_examine(view, (values[key] for key in keys), "content"))
@@ -145,7 +147,7 @@ class Examination:
         hidden = await gather_hidden(self._reader, self._after, view, self._added)
         return [*content, *self._place(view, hidden)]
 
-    def _focus(self) -> list[Key]:
+    def _focus(self) -> list[RRsetKey]:
         """Return the RRsets that are examined for their content."""
         keys = [key for key in self._set if table.rules_for(key[1], "content")]
         soa = self._apex, rrtypes.SOA
@@ -153,7 +155,7 @@ class Examination:
             keys.append(soa)
         return keys
 
-    def _names(self, focus: Collection[Key]) -> Iterator[Name]:
+    def _names(self, focus: Collection[RRsetKey]) -> Iterator[Name]:
         """Return the names that examining the change needs to know of."""
         for key in focus:
             yield key[0]
@@ -172,7 +174,9 @@ class Examination:
             or ((owner, rdtype) in self._added and rdtype in (rrtypes.CNAME, rrtypes.DNAME))
         }
 
-    async def _values(self, standing: Standing, known: Mapping[Key, RRset]) -> dict[Key, RRset]:
+    async def _values(
+        self, standing: RRsetIds, known: Mapping[RRsetKey, RRset]
+    ) -> dict[RRsetKey, RRset]:
         """Return the RRsets of ``known``, and those that name hosts which the change touches: of
         zone cuts, where it adds an address below one, and of the apex."""
         affected = self._find_affected()
@@ -183,7 +187,7 @@ class Examination:
             for name in (owner, *names_above(owner, self._apex))
         }
         cuts = [name for name in above if rrtypes.NS in _types(standing, name, self._apex)]
-        wanted: dict[Key, ObjectId] = {}
+        wanted: dict[RRsetKey, ObjectId] = {}
         if affected or any(name != self._apex for name in (*cuts, *self._new_cuts())):
             for name, rdtype in chain(
                 ((name, rrtypes.NS) for name in cuts), ((self._apex, each) for each in _WATCHED)
@@ -198,7 +202,7 @@ class Examination:
         return [owner for owner, rdtype in self._added if rdtype == rrtypes.NS]
 
     async def _but_known(
-        self, found: list[Finding], paths: Collection[names.Path], keys: Collection[Key]
+        self, found: list[Finding], paths: Collection[names.Path], keys: Collection[RRsetKey]
     ) -> list[Finding]:
         """Leave out what is found in the old tree as well."""
         assert self._before is not None
@@ -210,10 +214,12 @@ class Examination:
         }
         blobs = await read_zone.rrsets(self._reader, set(wanted.values()))
         values = {key: blobs[blob] for key, blob in wanted.items()}
-        known = set(_examine(Nearby(self._apex, standing, values), values.values(), "content"))
+        known = set(
+            _examine(ChangeContext(self._apex, standing, values), values.values(), "content")
+        )
         return [finding for finding in found if finding not in known]
 
-    def _place(self, view: View, hidden: Collection[Hidden]) -> Iterator[Finding]:
+    def _place(self, view: ZoneView, hidden: Collection[OccludedRRsets]) -> Iterator[Finding]:
         """Return the findings about the place of what is added, and about what it hides."""
         for each in hidden:
             yield each.finding()
@@ -224,11 +230,11 @@ class Examination:
 
 
 def _examine(
-    view: View, values: Collection[RRset] | Iterator[RRset], scope: Scope
+    view: ZoneView, values: Collection[RRset] | Iterator[RRset], scope: Scope
 ) -> Iterator[Finding]:
     for value in values:
         yield from table.examine(view, value, scope)
 
 
-def _types(standing: Standing, name: Name, apex: Name) -> Mapping[int, ObjectId]:
+def _types(standing: RRsetIds, name: Name, apex: Name) -> Mapping[int, ObjectId]:
     return standing.get(names.path(name, apex), {})

@@ -19,9 +19,9 @@ from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob
 from zonegit.repo import read_zone
 from zonegit.repo.commit import default_ttl, diff, edits, replay, size_limits, spelling_changes
-from zonegit.repo.commit.diff import Delta
-from zonegit.repo.commit.drafts import Planned, State
-from zonegit.repo.commit.edits import Add, Changes, Edit, Key, Set
+from zonegit.repo.commit.diff import RRsetDelta
+from zonegit.repo.commit.drafts import CommitBase, PlannedChange
+from zonegit.repo.commit.edits import Add, Changes, RRsetEdit, RRsetKey, Set
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes, spelling
@@ -29,17 +29,17 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, RRsets, soa, title
 
-Plan = Callable[[Reader, State], Awaitable[Planned | None]]
+ChangePlanner = Callable[[Reader, CommitBase], Awaitable[PlannedChange | None]]
 """Works out what to commit on a tip; None: nothing."""
 
 NOTHING: Final[RRsets] = {}
 
 
-def plan_edits(todo: Collection[Edit], apex: Name, *, respell: bool = False) -> Plan:
+def plan_edits(todo: Collection[RRsetEdit], apex: Name, *, respell: bool = False) -> ChangePlanner:
     """Return a plan that applies edits to whatever the tip holds at their owners. ``respell``:
     another spelling of records that are there is stored, too."""
 
-    async def plan(reader: Reader, tip: State) -> Planned:
+    async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
         owners = {edits.owner(edit) for edit in todo}
         present = await read_zone.rrsets_at(reader, tip.tree, owners, apex)
         meant = default_ttl.fill(todo, tip.soa)
@@ -59,7 +59,7 @@ def plan_edits(todo: Collection[Edit], apex: Name, *, respell: bool = False) -> 
 
 
 def _added_again(
-    todo: Collection[Edit], changes: Changes, present: Mapping[Name, RRsets]
+    todo: Collection[RRsetEdit], changes: Changes, present: Mapping[Name, RRsets]
 ) -> Iterator[Finding]:
     """Note the edits that add nothing but records which are there in another spelling."""
     for edit in todo:
@@ -72,10 +72,10 @@ def _added_again(
 
 
 def _changed_ttls(
-    todo: Collection[Edit], changes: Changes, present: Mapping[Name, RRsets]
+    todo: Collection[RRsetEdit], changes: Changes, present: Mapping[Name, RRsets]
 ) -> list[Finding]:
     """Return notes about records that were there and get the TTL of those that join them."""
-    joined: dict[Key, set[bytes]] = {}
+    joined: dict[RRsetKey, set[bytes]] = {}
     for edit in todo:
         if isinstance(edit, Add):
             key = edit.rrset.owner, edit.rrset.rdtype
@@ -101,31 +101,33 @@ def _stated_serial(rrsets: Iterable[RRset]) -> int | None:
     return serials[-1] if serials else None
 
 
-def settle(changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False) -> Planned:
+def settle(
+    changes: Changes, present: Mapping[Name, RRsets], *, respell: bool = False
+) -> PlannedChange:
     """Drop changes of spelling alone from the changes to what is present at their owners."""
     now = {
         key: present[key[0]][key[1]] for key in changes if key[1] in present.get(key[0], NOTHING)
     }
     left = spelling_changes.settle(changes, now, respell=respell)
-    return Planned(left.changes, left.changes.keys() - now.keys(), findings=left.findings)
+    return PlannedChange(left.changes, left.changes.keys() - now.keys(), findings=left.findings)
 
 
-def add_findings(plan: Plan, findings: Sequence[Finding]) -> Plan:
+def add_findings(plan: ChangePlanner, findings: Sequence[Finding]) -> ChangePlanner:
     """Return a plan whose commit also has ``findings``, which are known before it is made."""
     if not findings:
         return plan
 
-    async def with_findings(reader: Reader, tip: State) -> Planned:
-        planned = await plan(reader, tip) or Planned({})
+    async def with_findings(reader: Reader, tip: CommitBase) -> PlannedChange:
+        planned = await plan(reader, tip) or PlannedChange({})
         return msgspec.structs.replace(planned, findings=(*findings, *planned.findings))
 
     return with_findings
 
 
-def planned(deltas: Collection[Delta]) -> Planned:
+def planned(deltas: Collection[RRsetDelta]) -> PlannedChange:
     """All that differs, from the old state to the new one."""
     added = {(each.owner, each.rdtype) for each in deltas if each.old is None}
-    return Planned(diff.forward(deltas), added)
+    return PlannedChange(diff.forward(deltas), added)
 
 
 def plan_replacement(
@@ -134,16 +136,16 @@ def plan_replacement(
     renew: ObjectStore | None = None,
     *,
     respell: bool = False,
-) -> Plan:
+) -> ChangePlanner:
     """Return a plan that makes the zone equal ``rrsets``; equal subtrees are never read. ``renew``
     is a store that is given every object again, what it holds already too: that repairs what
     rotted. ``respell``: another spelling of records that are there is stored, too."""
     wanted = {(rrset.owner, rrset.rdtype): rrset for rrset in rrsets}
 
-    async def plan(reader: Reader, tip: State) -> Planned:
+    async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
         if tip.tree is None:
             first = spelling_changes.settle(dict(wanted), {})
-            return Planned(first.changes, wanted.keys(), findings=first.findings)
+            return PlannedChange(first.changes, wanted.keys(), findings=first.findings)
         objects, made = build(rrsets, apex)
         if renew is not None:
             await size_limits.check_sizes(renew, rrsets)
@@ -155,15 +157,15 @@ def plan_replacement(
         now = {} if respell else await _now(reader, changes, was)
         left = spelling_changes.settle(changes, now, respell=respell)
         added = {key for key, old in was.items() if old is None}
-        return Planned(left.changes, added, findings=left.findings, stated=stated)
+        return PlannedChange(left.changes, added, findings=left.findings, stated=stated)
 
     stated = _stated_serial(rrsets)
     return plan
 
 
 async def _now(
-    reader: Reader, changes: Changes, was: Mapping[Key, ObjectId | None]
-) -> dict[Key, RRset]:
+    reader: Reader, changes: Changes, was: Mapping[RRsetKey, ObjectId | None]
+) -> dict[RRsetKey, RRset]:
     """Read the tip's RRsets of those that change, as far as their spelling matters."""
     blobs = {
         key: blob

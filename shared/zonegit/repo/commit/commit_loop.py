@@ -17,14 +17,14 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Identity
 from zonegit.repo import heads
 from zonegit.repo.commit import diff, drafts, dry_runs, replay
-from zonegit.repo.commit.change_plan import Plan
-from zonegit.repo.commit.conflicts import Clashing, Conflicted
+from zonegit.repo.commit.change_plan import ChangePlanner
+from zonegit.repo.commit.conflicts import Conflicted, MergeConflicts
 from zonegit.repo.commit.diff import TreePair
-from zonegit.repo.commit.drafts import Draft, NothingToCommit, State
+from zonegit.repo.commit.drafts import CommitBase, Draft, NothingToCommit
 from zonegit.repo.commit.dry_runs import Judgement
-from zonegit.repo.commit.edits import Changes, Key
+from zonegit.repo.commit.edits import Changes, RRsetKey
 from zonegit.repo.commit.replay import Footprint
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.protocols import Moved, Origin
 from zonegit.store.reader import Reader
 from zonegit.zone import names
@@ -35,7 +35,7 @@ from zonegit.zone.rrset import title
 MAX_REPLAYS: Final = 50
 
 
-class Lost(Enum):
+class OnConflict(Enum):
     """What becomes of a change when somebody else's came first."""
 
     REPLAYED_APART = "it is made on the new tip, unless that changed what this relies on"
@@ -58,7 +58,7 @@ class Intent(msgspec.Struct, frozen=True):
     reason: str
     force: bool = False
     imports: bool = False
-    lost: Lost = Lost.REPLAYED_APART
+    lost: OnConflict = OnConflict.REPLAYED_APART
     dry_run: bool = False
     because: str | None = None
     operation: str | None = None
@@ -97,7 +97,7 @@ class Committed(msgspec.Struct, frozen=True):
     serial: int
     before: int | None
     changes: Changes
-    added: AbstractSet[Key]
+    added: AbstractSet[RRsetKey]
     trees: TreePair
     moved: Moved
     replayed: int = 0
@@ -139,7 +139,11 @@ Outcome = Committed | Preview | Conflicted | Unchanged
 
 
 async def commit(
-    repo: Repo, position: Position, plan: Plan, intent: Intent, reader: Reader | None = None
+    repo: Repo,
+    position: BranchPosition,
+    plan: ChangePlanner,
+    intent: Intent,
+    reader: Reader | None = None,
 ) -> Outcome:
     """Carry a plan out as one commit. ``reader`` has what the caller read already, None: nothing.
 
@@ -151,12 +155,12 @@ async def commit(
         NotFound, Unavailable: as the stores say.
     """
     reader = reader or Reader(repo.objects)
-    turn = secrets.token_hex(16) if intent.lost is not Lost.GIVEN_UP else None
+    turn = secrets.token_hex(16) if intent.lost is not OnConflict.GIVEN_UP else None
     for replayed in range(MAX_REPLAYS):
         tip = await drafts.state_of(reader, position)
         try:
             planned = await plan(reader, tip)
-        except Clashing as clashing:
+        except MergeConflicts as clashing:
             return Conflicted(
                 position.zone, position.branch, clashing.clashes, tip.commit, tip.serial
             )
@@ -179,7 +183,7 @@ async def commit(
     raise too_many_races(position)
 
 
-def too_many_races(position: Position) -> Conflict:
+def too_many_races(position: BranchPosition) -> Conflict:
     """The error of whoever lost every race."""
     return Conflict(
         f"{position.branch} moved {MAX_REPLAYS} times while this was tried",
@@ -188,8 +192,8 @@ def too_many_races(position: Position) -> Conflict:
 
 
 def committed(
-    position: Position,
-    tip: State,
+    position: BranchPosition,
+    tip: CommitBase,
     draft: Draft,
     reader: Reader,
     moved: Moved,
@@ -213,7 +217,9 @@ def committed(
     )
 
 
-def preview(position: Position, tip: State, draft: Draft, judgement: Judgement) -> Preview:
+def preview(
+    position: BranchPosition, tip: CommitBase, draft: Draft, judgement: Judgement
+) -> Preview:
     """What a dry run tells of a draft."""
     return Preview(
         position.zone, position.branch, tip.tree, draft.tree,
@@ -221,7 +227,7 @@ def preview(position: Position, tip: State, draft: Draft, judgement: Judgement) 
     )  # fmt: skip
 
 
-def unchanged(position: Position, findings: tuple[Finding, ...] = ()) -> Unchanged:
+def unchanged(position: BranchPosition, findings: tuple[Finding, ...] = ()) -> Unchanged:
     """Return the outcome of a change for which there was nothing to do."""
     tip = position.tip
     return Unchanged(
@@ -234,7 +240,12 @@ def unchanged(position: Position, findings: tuple[Finding, ...] = ()) -> Unchang
 
 
 async def _preview(
-    repo: Repo, reader: Reader, position: Position, tip: State, draft: Draft, intent: Intent
+    repo: Repo,
+    reader: Reader,
+    position: BranchPosition,
+    tip: CommitBase,
+    draft: Draft,
+    intent: Intent,
 ) -> Preview:
     """Ask about a move instead of making it.
 
@@ -252,7 +263,7 @@ async def _preview(
 async def _move(
     repo: Repo,
     reader: Reader,
-    position: Position,
+    position: BranchPosition,
     draft: Draft,
     intent: Intent,
     turn: str | None,
@@ -266,28 +277,28 @@ async def _move(
 async def _next_position(
     repo: Repo,
     reader: Reader,
-    position: Position,
-    tip: State,
+    position: BranchPosition,
+    tip: CommitBase,
     draft: Draft,
     intent: Intent,
     lost: Conflict,
-) -> Position:
+) -> BranchPosition:
     """Return the position to replay on after a lost race.
 
     Raises:
         Conflict: the winner changed what this relies on, or this change is not one to replay.
     """
-    if intent.lost is Lost.GIVEN_UP or position.tip is None:
+    if intent.lost is OnConflict.GIVEN_UP or position.tip is None:
         raise lost
     now = await heads.locate(repo, position.zone, position.branch)
     if now.tip is None:
         raise lost
-    if intent.lost is Lost.REPLAYED_APART:
+    if intent.lost is OnConflict.REPLAYED_APART:
         await _refuse_both(reader, tip, draft, now)
     return msgspec.structs.replace(position, tip=now.tip)
 
 
-async def _refuse_both(reader: Reader, tip: State, draft: Draft, now: Position) -> None:
+async def _refuse_both(reader: Reader, tip: CommitBase, draft: Draft, now: BranchPosition) -> None:
     """Check that what others changed leaves this change as it is.
 
     Raises:

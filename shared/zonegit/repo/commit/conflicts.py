@@ -7,11 +7,11 @@ import msgspec
 
 from zonegit.merge import conflicts, zone_merge
 from zonegit.merge.conflicts import Clash, Decision, Side
-from zonegit.merge.zone_merge import Base, Merged
+from zonegit.merge.zone_merge import MergeBase, Merged
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.repo import read_zone
 from zonegit.repo.commit import spelling_changes
-from zonegit.repo.commit.drafts import Planned
+from zonegit.repo.commit.drafts import PlannedChange
 from zonegit.repo.commit.edits import Changes
 from zonegit.store.reader import Reader
 from zonegit.zone import names, spelling
@@ -46,7 +46,7 @@ class Conflicted(msgspec.Struct, frozen=True):
     serial: int | None = None
 
 
-class Clashing(Exception):
+class MergeConflicts(Exception):
     """A plan cannot go on; for whoever carries it out (``commits``), never for a user."""
 
     def __init__(self, clashes: Sequence[Clash]) -> None:
@@ -56,12 +56,12 @@ class Clashing(Exception):
 
 async def merged(
     reader: Reader,
-    base: Base,
+    base: MergeBase,
     ours: ObjectId,
     theirs: ObjectId,
     apex: Name,
     choices: Choices = NONE,
-) -> Planned:
+) -> PlannedChange:
     """What to change in tree ``ours`` so that it has what ``theirs`` changed since ``base``.
 
     Raises:
@@ -76,10 +76,10 @@ async def merged(
         if choices.preferred is None:
             break
         decisions += [conflicts.decided(clash, choices.preferred) for clash in found.clashes]
-    raise Clashing(found.clashes)
+    raise MergeConflicts(found.clashes)
 
 
-async def _planned(reader: Reader, found: Merged, apex: Name) -> Planned:
+async def _planned(reader: Reader, found: Merged, apex: Name) -> PlannedChange:
     blobs = {
         value
         for value in found.changes.values()
@@ -94,4 +94,4 @@ async def _planned(reader: Reader, found: Merged, apex: Name) -> Planned:
     }
     added = {(names.below(apex, path), rdtype) for path, rdtype in found.added}
     notes = spelling_changes.limit(map(spelling.note_respelled, found.respelled))
-    return Planned(changes, added, findings=notes)
+    return PlannedChange(changes, added, findings=notes)

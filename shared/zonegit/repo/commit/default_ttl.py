@@ -5,12 +5,12 @@ from collections.abc import Set as AbstractSet
 
 from zonegit.errors import Invalid
 from zonegit.repo.commit import edits
-from zonegit.repo.commit.edits import Add, Edit, Key, Set
+from zonegit.repo.commit.edits import Add, RRsetEdit, RRsetKey, Set
 from zonegit.zone.findings import TTL_FROM_MINIMUM, Finding
 from zonegit.zone.rrset import MAX_TTL, RRset, soa, title
 
 
-def fill(todo: Collection[Edit], found: RRset | None) -> Collection[Edit]:
+def fill(todo: Collection[RRsetEdit], found: RRset | None) -> Collection[RRsetEdit]:
     """Return the edits with a TTL each, for the RRsets that they may make.
 
     Args:
@@ -31,7 +31,7 @@ def fill(todo: Collection[Edit], found: RRset | None) -> Collection[Edit]:
     return [edits.with_minimum(edit, minimum) for edit in todo]
 
 
-def find_notes(todo: Collection[Edit], added: AbstractSet[Key]) -> list[Finding]:
+def find_notes(todo: Collection[RRsetEdit], added: AbstractSet[RRsetKey]) -> list[Finding]:
     """Return a note about the new RRsets that take the SOA's minimum as their TTL.
 
     Args:

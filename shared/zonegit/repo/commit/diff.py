@@ -6,7 +6,7 @@ import msgspec
 
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
-from zonegit.objects.zone_tree import Change
+from zonegit.objects.zone_tree import TreeChange
 from zonegit.repo import read_zone
 from zonegit.repo.commit.edits import Changes
 from zonegit.store.reader import Reader
@@ -15,7 +15,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, sort_key, with_serial
 
 
-class Delta(msgspec.Struct, frozen=True):
+class RRsetDelta(msgspec.Struct, frozen=True):
     """One RRset that differs; ``old`` None: it was not there, ``new`` None: it is gone."""
 
     owner: Name
@@ -39,7 +39,7 @@ class TreePair(msgspec.Struct, frozen=True):
     reader: Reader
     made: Sequence[RawObject] = ()
 
-    async def deltas(self) -> list[Delta]:
+    async def deltas(self) -> list[RRsetDelta]:
         """Return all that differs, without an SOA whose serial alone does.
 
         Raises:
@@ -48,7 +48,7 @@ class TreePair(msgspec.Struct, frozen=True):
         self.reader.learn(self.made)
         return beside_serial(await between(self.reader, self.old, self.new, self.zone))
 
-    async def complete(self, changes: Changes) -> list[Delta]:
+    async def complete(self, changes: Changes) -> list[RRsetDelta]:
         """Return deltas for some of the changes, with what the old tree has there.
 
         Raises:
@@ -57,14 +57,14 @@ class TreePair(msgspec.Struct, frozen=True):
         owners = {owner for owner, _ in changes}
         was = await read_zone.rrsets_at(self.reader, self.old, owners, self.zone)
         return [
-            Delta(owner, rdtype, was[owner].get(rdtype), new and spelling.without_twins(new))
+            RRsetDelta(owner, rdtype, was[owner].get(rdtype), new and spelling.without_twins(new))
             for (owner, rdtype), new in changes.items()
         ]
 
 
 async def between(
     reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
-) -> list[Delta]:
+) -> list[RRsetDelta]:
     """List what differs between two trees of a zone, in the order zones are sorted in (RFC 4034
     section 6.1). None is a tree without records. Equal subtrees are never read. Each record has one
     spelling, and what differs in no more than twins (``zone.spelling``) is left out.
@@ -77,7 +77,7 @@ async def between(
 
 async def between_as_stored(
     reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
-) -> list[Delta]:
+) -> list[RRsetDelta]:
     """List the differences that lead from one tree to exactly the other, octet by octet.
 
     Raises:
@@ -87,20 +87,22 @@ async def between_as_stored(
     return _deltas(found, await read_zone.rrsets_as_stored(reader, _blobs(found)), apex)
 
 
-async def valued(reader: Reader, found: Collection[Change], apex: Name) -> list[Delta]:
+async def valued(reader: Reader, found: Collection[TreeChange], apex: Name) -> list[RRsetDelta]:
     """Return differences between trees of a zone with the RRsets they are of, in the same order;
     those in twins alone are left out."""
     deltas = _deltas(found, await read_zone.rrsets(reader, _blobs(found)), apex)
     return [delta for delta in deltas if delta.old != delta.new]
 
 
-def _blobs(found: Collection[Change]) -> set[ObjectId]:
+def _blobs(found: Collection[TreeChange]) -> set[ObjectId]:
     return {blob for change in found for blob in (change.old, change.new) if blob is not None}
 
 
-def _deltas(found: Collection[Change], values: Mapping[ObjectId, RRset], apex: Name) -> list[Delta]:
+def _deltas(
+    found: Collection[TreeChange], values: Mapping[ObjectId, RRset], apex: Name
+) -> list[RRsetDelta]:
     deltas = [
-        Delta(
+        RRsetDelta(
             names.below(apex, change.path),
             change.rdtype,
             values[change.old] if change.old is not None else None,
@@ -118,9 +120,9 @@ async def hold_the_same(reader: Reader, one: CommitId, other: CommitId) -> bool:
     Raises:
         Corrupt, NotFound, Unavailable: as the store says.
     """
-    serials: list[Change] = []
+    serials: list[TreeChange] = []
 
-    def take(change: Change) -> None:
+    def take(change: TreeChange) -> None:
         if change.path or change.rdtype != rrtypes.SOA:
             raise _Differ
         serials.append(change)
@@ -138,17 +140,17 @@ class _Differ(Exception):
     """Two trees do."""
 
 
-def beside_serial(deltas: Iterable[Delta]) -> list[Delta]:
+def beside_serial(deltas: Iterable[RRsetDelta]) -> list[RRsetDelta]:
     """Without the SOA, where nothing but its serial differs."""
     return [delta for delta in deltas if not _is_serial_alone(delta)]
 
 
-def _is_serial_alone(delta: Delta) -> bool:
+def _is_serial_alone(delta: RRsetDelta) -> bool:
     if delta.rdtype != rrtypes.SOA or delta.old is None or delta.new is None:
         return False
     return with_serial(delta.old, 0) == with_serial(delta.new, 0)
 
 
-def forward(deltas: Iterable[Delta]) -> Changes:
+def forward(deltas: Iterable[RRsetDelta]) -> Changes:
     """The changes that lead from the old state to the new one."""
     return {(delta.owner, delta.rdtype): delta.new for delta in deltas}

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from zonegit.errors import Invalid
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import ObjectId
-from zonegit.repo.commit.edits import Changes, Key
+from zonegit.repo.commit.edits import Changes, RRsetKey
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes, rules
 from zonegit.zone.findings import Finding
@@ -21,7 +21,7 @@ async def check_delegations(
     apex: Name,
     tree: ObjectId | None,
     changes: Changes,
-    added: AbstractSet[Key],
+    added: AbstractSet[RRsetKey],
     known: Sequence[Finding],
 ) -> None:
     """Check the names below the apex that become a zone cut or a DNAME.
@@ -52,7 +52,7 @@ async def check_delegations(
             raise _locate(error, owner, known) from None
 
 
-def _candidates(apex: Name, changes: Changes, added: AbstractSet[Key]) -> Iterator[Name]:
+def _candidates(apex: Name, changes: Changes, added: AbstractSet[RRsetKey]) -> Iterator[Name]:
     for key, value in changes.items():
         owner, rdtype = key
         is_new_cut = rdtype == rrtypes.NS and key in added

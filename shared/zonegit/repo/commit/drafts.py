@@ -14,11 +14,11 @@ from zonegit.objects.ids import CommitId, ObjectId, RawObject, short
 from zonegit.objects.model import Blob, Commit, Identity
 from zonegit.repo import read_zone
 from zonegit.repo.commit import dname_cuts, size_limits
-from zonegit.repo.commit.change_findings import Examination
-from zonegit.repo.commit.edits import Changes, Key
+from zonegit.repo.commit.change_findings import ChangeFindings
+from zonegit.repo.commit.edits import Changes, RRsetKey
 from zonegit.repo.commit.replay import Footprint
 from zonegit.repo.commit.serials import find_notes, next_soa
-from zonegit.repo.heads import Position, Repo
+from zonegit.repo.heads import BranchPosition, Repo
 from zonegit.store.reader import Reader
 from zonegit.zone import findings, names, rrtypes
 from zonegit.zone.findings import Finding
@@ -30,7 +30,7 @@ SHOWN: Final = 5
 """How many RRsets an error names before it only counts them."""
 
 
-class State(msgspec.Struct, frozen=True):
+class CommitBase(msgspec.Struct, frozen=True):
     """A zone at a commit, as far as making the next one needs it: its tree, and the SOA and the
     RRSIGs of its apex. All None: before the first commit."""
 
@@ -45,7 +45,7 @@ class State(msgspec.Struct, frozen=True):
         return soa(self.soa).serial if self.soa is not None else None
 
 
-class Planned(msgspec.Struct, frozen=True):
+class PlannedChange(msgspec.Struct, frozen=True):
     """What the next commit is to be.
 
     ``changes`` are those to the tip's records, ``added`` which of them it does not have yet.
@@ -57,7 +57,7 @@ class Planned(msgspec.Struct, frozen=True):
     """
 
     changes: Changes
-    added: AbstractSet[Key] = frozenset()
+    added: AbstractSet[RRsetKey] = frozenset()
     parents: tuple[CommitId, ...] | None = None
     reached: int | None = None
     findings: tuple[Finding, ...] = ()
@@ -66,8 +66,8 @@ class Planned(msgspec.Struct, frozen=True):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A commit nobody points at yet; its ``objects`` children first. ``told`` are the changes
-    apart from the SOA's serial, ``added`` as :class:`Planned` has it, ``findings`` all that an
+    """A commit that no ref holds yet; its ``objects`` children first. ``told`` are the changes
+    apart from the SOA's serial, ``added`` as in :class:`PlannedChange`, ``findings`` all that an
     operator should know."""
 
     commit: CommitId
@@ -76,7 +76,7 @@ class Draft(msgspec.Struct, frozen=True):
     parent: CommitId | None
     objects: list[RawObject]
     told: Changes
-    added: AbstractSet[Key]
+    added: AbstractSet[RRsetKey]
     findings: tuple[Finding, ...] = ()
     footprint: Footprint | None = None
 
@@ -87,7 +87,7 @@ class NothingToCommit(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
 
-async def state_at(reader: Reader, commit: CommitId, apex: Name) -> State:
+async def state_at(reader: Reader, commit: CommitId, apex: Name) -> CommitBase:
     """Raises:
     Invalid: it is not a commit, or one of another zone.
     """
@@ -99,22 +99,22 @@ async def state_at(reader: Reader, commit: CommitId, apex: Name) -> State:
             f"{short(commit)} is a commit of {names.text(found.owner)}, not {names.text(apex)}",
             hint="the history of one zone is nothing to another",
         )
-    return State(commit, tree, found, at.get(rrtypes.RRSIG))
+    return CommitBase(commit, tree, found, at.get(rrtypes.RRSIG))
 
 
-async def state_of(reader: Reader, position: Position) -> State:
+async def state_of(reader: Reader, position: BranchPosition) -> CommitBase:
     """What the tip of a branch holds, which may be nothing."""
     if position.tip is None:
-        return State()
+        return CommitBase()
     return await state_at(reader, position.commit(), position.zone)
 
 
 async def draft(
     repo: Repo,
     reader: Reader,
-    position: Position,
-    tip: State,
-    planned: Planned,
+    position: BranchPosition,
+    tip: CommitBase,
+    planned: PlannedChange,
     message: str,
     *,
     may_touch_signed: bool,
@@ -156,7 +156,7 @@ async def draft(
     found = (*planned.findings, *_serial_notes(position, tip, planned, new_soa))
     if examine:
         reader.learn(objects)
-        change = Examination(reader, apex, stands, tip.tree, tree, changes, planned.added)
+        change = ChangeFindings(reader, apex, stands, tip.tree, tree, changes, planned.added)
         found = (*found, *await change.run())
     if strict:
         findings.refuse(found)
@@ -186,7 +186,9 @@ def _no_soa(apex: Name) -> Invalid:
     )
 
 
-def _decide_soa(position: Position, tip: State, planned: Planned, *, force: bool) -> RRset | None:
+def _decide_soa(
+    position: BranchPosition, tip: CommitBase, planned: PlannedChange, *, force: bool
+) -> RRset | None:
     """The SOA to store, None where it stays; see docs/object-model.md, Serials."""
     changes = planned.changes
     apex = position.zone
@@ -209,7 +211,7 @@ def _decide_soa(position: Position, tip: State, planned: Planned, *, force: bool
 
 
 def _serial_notes(
-    position: Position, tip: State, planned: Planned, stored: RRset | None
+    position: BranchPosition, tip: CommitBase, planned: PlannedChange, stored: RRset | None
 ) -> list[Finding]:
     highest = position.tip.highest if position.tip else None
     return find_notes(planned.stated, tip.soa, highest, stored)
@@ -237,7 +239,7 @@ def _covers(rrsig: RRset | None, rdtype: int) -> bool:
 
 
 async def _would_break_signatures(
-    reader: Reader, apex: Name, tip: State, changes: Changes
+    reader: Reader, apex: Name, tip: CommitBase, changes: Changes
 ) -> Unsafe:
     owners = {owner for owner, _ in changes}
     present = await read_zone.rrsets_at(reader, tip.tree, owners, apex)

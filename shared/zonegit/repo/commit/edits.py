@@ -54,12 +54,12 @@ class Delete(_Written, frozen=True):
     rdtype: int | None = None
 
 
-Edit = Set | Add | Remove | Delete
+RRsetEdit = Set | Add | Remove | Delete
 
-Key = tuple[Name, int]
+RRsetKey = tuple[Name, int]
 """An RRset of a zone: its owner and type."""
 
-Changes = dict[Key, RRset | None]
+Changes = dict[RRsetKey, RRset | None]
 """What RRsets become; None: they go."""
 
 
@@ -67,7 +67,7 @@ _Working = dict[int, RRset | RRsetBuilder]
 """The RRsets of an owner while edits are applied, by type."""
 
 
-def owner(edit: Edit) -> Name:
+def owner(edit: RRsetEdit) -> Name:
     """The owner name an edit touches."""
     match edit:
         case Set(value) | Add(value):
@@ -77,7 +77,7 @@ def owner(edit: Edit) -> Name:
 
 
 def apply(
-    edits: Iterable[Edit], present: Mapping[Name, RRsets], apex: Name, *, respell: bool = False
+    edits: Iterable[RRsetEdit], present: Mapping[Name, RRsets], apex: Name, *, respell: bool = False
 ) -> Changes:
     """Return what ``edits``, in order, make of what is present at their owners.
 
@@ -92,7 +92,7 @@ def apply(
         Invalid: the result would break a rule of DNS; the last edit of its owner is blamed.
     """
     after: dict[Name, _Working] = {name: dict(rrsets) for name, rrsets in present.items()}
-    latest: dict[Name, Edit] = {}
+    latest: dict[Name, RRsetEdit] = {}
     for edit in edits:
         name = owner(edit)
         latest[name] = edit
@@ -117,7 +117,7 @@ def _built(value: RRset | RRsetBuilder) -> RRset:
 
 
 @contextmanager
-def _blamed(edit: Edit | None) -> Iterator[None]:
+def _blamed(edit: RRsetEdit | None) -> Iterator[None]:
     """Failures inside name the line that the edit was read from."""
     try:
         yield
@@ -127,7 +127,7 @@ def _blamed(edit: Edit | None) -> Iterator[None]:
         raise type(error)(f"{edit.where}: {error.message}", hint=error.hint) from None
 
 
-def _apply_one(edit: Edit, at: _Working, apex: Name, *, respell: bool) -> None:
+def _apply_one(edit: RRsetEdit, at: _Working, apex: Name, *, respell: bool) -> None:
     match edit:
         case Set(value):
             at[value.rdtype] = msgspec.structs.replace(value, ttl=_ttl(edit, at))
@@ -162,12 +162,12 @@ def _ttl(edit: Set | Add, at: _Working) -> int:
     return edit.rrset.ttl if edit.ttl == "stated" or present is None else present.ttl
 
 
-def needs_minimum(edit: Edit) -> bool:
+def needs_minimum(edit: RRsetEdit) -> bool:
     """Return whether a new RRset of this edit takes the minimum of the zone's SOA as its TTL."""
     return isinstance(edit, (Set, Add)) and edit.ttl == "minimum"
 
 
-def with_minimum(edit: Edit, minimum: int) -> Edit:
+def with_minimum(edit: RRsetEdit, minimum: int) -> RRsetEdit:
     """Return an edit with the TTL that a new RRset takes."""
     if not isinstance(edit, (Set, Add)) or not needs_minimum(edit):
         return edit

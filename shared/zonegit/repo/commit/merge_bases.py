@@ -12,14 +12,14 @@ from typing import Final
 
 from zonegit.history import commit_graph
 from zonegit.merge import zone_merge
-from zonegit.merge.sides import Key
-from zonegit.merge.zone_merge import Base
+from zonegit.merge.sides import PathKey
+from zonegit.merge.zone_merge import MergeBase
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import CommitId, ObjectId, RawObject
 from zonegit.objects.model import Blob
 from zonegit.repo import read_zone
-from zonegit.store.commit_reader import Past
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -30,18 +30,20 @@ MOST_MERGES: Final = 32
 histories can be arranged that would take more than could ever be merged."""
 
 
-class Bases:
+class MergeBaseFinder:
     """Works out bases for one merge of a zone."""
 
-    def __init__(self, past: Past, reader: Reader, apex: Name, most: int = MOST_MERGES) -> None:
+    def __init__(
+        self, past: CommitReader, reader: Reader, apex: Name, most: int = MOST_MERGES
+    ) -> None:
         """``reader`` learns the trees that are made."""
         self._past = past
         self._reader = reader
         self._apex = apex
-        self._known: dict[tuple[CommitId, ...], Base] = {}
+        self._known: dict[tuple[CommitId, ...], MergeBase] = {}
         self._left = most
 
-    async def agreed(self, commits: Sequence[CommitId]) -> Base:
+    async def agreed(self, commits: Sequence[CommitId]) -> MergeBase:
         """One base for merge bases, in the order that the walk found them; of none, nothing.
 
         Raises:
@@ -49,16 +51,16 @@ class Bases:
         """
         key = tuple(commits)
         if key not in self._known:
-            self._known[key] = await self._merged(commits) if commits else Base(None)
+            self._known[key] = await self._merged(commits) if commits else MergeBase(None)
         return self._known[key]
 
-    async def _merged(self, commits: Sequence[CommitId]) -> Base:
-        found = Base(await self._tree(commits[0]))
+    async def _merged(self, commits: Sequence[CommitId]) -> MergeBase:
+        found = MergeBase(await self._tree(commits[0]))
         for number, other in enumerate(commits[1:], 1):
             found = await self._both(found, commits[:number], other)
         return found
 
-    async def _both(self, found: Base, seen: Sequence[CommitId], other: CommitId) -> Base:
+    async def _both(self, found: MergeBase, seen: Sequence[CommitId], other: CommitId) -> MergeBase:
         """``found``, which is what ``seen`` come to, merged with one more commit."""
         theirs = await self._tree(other)
         if not self._left:
@@ -72,18 +74,21 @@ class Bases:
         return await self._without(found, merged.changes, clashing)
 
     async def _without(
-        self, found: Base, changes: dict[Key, ObjectId | RRset | None], clashing: set[Key]
-    ) -> Base:
+        self,
+        found: MergeBase,
+        changes: dict[PathKey, ObjectId | RRset | None],
+        clashing: set[PathKey],
+    ) -> MergeBase:
         """``found`` with changes, but nothing of what is disputed."""
         disputed = found.disputed | clashing
         objects: list[RawObject] = []
-        edits: dict[Key, ObjectId | None] = dict.fromkeys(disputed)
+        edits: dict[PathKey, ObjectId | None] = dict.fromkeys(disputed)
         for key, value in changes.items():
             if key not in disputed:
                 edits[key] = _placed(value, objects)
         tree = await self._reader.answer(zone_tree.update(found.tree, edits, objects))
         self._reader.learn(objects)
-        return Base(tree, disputed)
+        return MergeBase(tree, disputed)
 
     async def _tree(self, commit: CommitId) -> ObjectId:
         return (await read_zone.read_commit(self._reader, commit)).tree

@@ -8,13 +8,13 @@ import msgspec
 
 from zonegit.objects import tree_lookup, zone_tree
 from zonegit.objects.ids import ObjectId
-from zonegit.objects.walk import Asks, together
-from zonegit.repo.commit.edits import Key
+from zonegit.objects.walk import Walk, gather
+from zonegit.repo.commit.edits import RRsetKey
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import delegations, table
-from zonegit.zone.lint.view import View, find_hider
+from zonegit.zone.lint.view import ZoneView, find_hider
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import sort_key, title
 
@@ -22,11 +22,11 @@ MAX_NAMED: Final = 3
 """Hidden RRsets that a finding names before it only counts them."""
 
 
-class Hidden(msgspec.Struct, frozen=True):
+class OccludedRRsets(msgspec.Struct, frozen=True):
     """The RRsets that a zone cut or DNAME hides; of very many the first."""
 
-    hider: Key
-    keys: Collection[Key]
+    hider: RRsetKey
+    keys: Collection[RRsetKey]
 
     def finding(self) -> Finding:
         """Return the finding about it."""
@@ -42,7 +42,7 @@ class Hidden(msgspec.Struct, frozen=True):
         return Finding(rule.id, rule.severity, message, owner, rdtype, rule.source)
 
 
-def hider_of(view: View, key: Key) -> Key | None:
+def hider_of(view: ZoneView, key: RRsetKey) -> RRsetKey | None:
     """Return the NS or DNAME RRset that hides an RRset, None where queries reach it."""
     cut = delegations.hiding_cut(view, *key)
     if cut is not None:
@@ -52,8 +52,8 @@ def hider_of(view: View, key: Key) -> Key | None:
 
 
 async def gather_hidden(
-    reader: Reader, tree: ObjectId, view: View, added: AbstractSet[Key]
-) -> list[Hidden]:
+    reader: Reader, tree: ObjectId, view: ZoneView, added: AbstractSet[RRsetKey]
+) -> list[OccludedRRsets]:
     """Return what the zone cuts and DNAMEs in ``added`` hide in a tree.
 
     Args:
@@ -64,17 +64,17 @@ async def gather_hidden(
     """
     hiders = [key for key in added if _can_hide(view, key)]
     paths = [names.path(owner, view.apex) for owner, _ in hiders]
-    below = await reader.answer(together([_list_at(tree, path) for path in paths]))
+    below = await reader.answer(gather([_list_at(tree, path) for path in paths]))
     found = []
     for hider, standing in zip(hiders, below, strict=True):
         every = ((names.below(view.apex, path), rdtype) for path, rdtype in standing)
         keys = [key for key in every if _hides(view, hider, key)]
         if keys:
-            found.append(Hidden(hider, keys))
+            found.append(OccludedRRsets(hider, keys))
     return found
 
 
-def gather_hidden_in(view: View, keys: Collection[Key]) -> list[Hidden]:
+def gather_hidden_in(view: ZoneView, keys: Collection[RRsetKey]) -> list[OccludedRRsets]:
     """Return what the zone cuts and DNAMEs of a zone hide in it.
 
     Args:
@@ -86,14 +86,14 @@ def gather_hidden_in(view: View, keys: Collection[Key]) -> list[Hidden]:
         for owner, rdtype in keys
         if rdtype == rrtypes.DNAME or (rdtype == rrtypes.NS and owner != view.apex)
     }
-    found: dict[Key, list[Key]] = {}
+    found: dict[RRsetKey, list[RRsetKey]] = {}
     for key in keys if hiders else ():
         if _is_at_or_below(key, hiders, view.apex) and (hider := hider_of(view, key)) is not None:
             found.setdefault(hider, []).append(key)
-    return [Hidden(hider, hidden) for hider, hidden in found.items()]
+    return [OccludedRRsets(hider, hidden) for hider, hidden in found.items()]
 
 
-def _is_at_or_below(key: Key, hiders: AbstractSet[Name], apex: Name) -> bool:
+def _is_at_or_below(key: RRsetKey, hiders: AbstractSet[Name], apex: Name) -> bool:
     """Return whether one of the names may hide an RRset. Most are not hidden, and this is quick."""
     name, rdtype = key
     if name in hiders and rdtype not in delegations.OF_THE_CUT:
@@ -105,13 +105,13 @@ def _is_at_or_below(key: Key, hiders: AbstractSet[Name], apex: Name) -> bool:
     return False
 
 
-def _can_hide(view: View, key: Key) -> bool:
+def _can_hide(view: ZoneView, key: RRsetKey) -> bool:
     owner, rdtype = key
     is_cut = rdtype == rrtypes.NS and owner != view.apex
     return (is_cut or rdtype == rrtypes.DNAME) and find_hider(view, owner, None) is None
 
 
-def _hides(view: View, hider: Key, key: Key) -> bool:
+def _hides(view: ZoneView, hider: RRsetKey, key: RRsetKey) -> bool:
     """Return whether a zone cut or DNAME hides an RRset that is at its owner or below."""
     (cut, kind), (owner, rdtype) = hider, key
     if rdtype in delegations.PROOFS:
@@ -122,6 +122,6 @@ def _hides(view: View, hider: Key, key: Key) -> bool:
     return not is_glue and (owner != cut or rdtype not in delegations.OF_THE_CUT)
 
 
-def _list_at(tree: ObjectId, path: names.Path) -> Asks[list[tuple[names.Path, int]]]:
+def _list_at(tree: ObjectId, path: names.Path) -> Walk[list[tuple[names.Path, int]]]:
     at = yield from zone_tree.subtree(tree, path)
     return (yield from tree_lookup.list_from(at, path)) if at is not None else []

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from zonegit.errors import Invalid
-from zonegit.repo.commit.diff import Delta
-from zonegit.repo.commit.edits import Add, Delete, Edit, Remove, Set
+from zonegit.repo.commit.diff import RRsetDelta
+from zonegit.repo.commit.edits import Add, Delete, Remove, RRsetEdit, Set
 from zonegit.zone import lexer, names, rrtypes, rules
 from zonegit.zone.lexer import Quoted
 from zonegit.zone.names import Name
@@ -28,7 +28,7 @@ HEADER: Final = "diff "
 COMMENTS: Final = ("#", ";")
 
 
-def write(deltas: Iterable[Delta]) -> Iterator[str]:
+def write(deltas: Iterable[RRsetDelta]) -> Iterator[str]:
     """The lines of a diff, without line ends: of each RRset first what went, then what came, as
     the records are stored. :func:`read` gives the same octets back."""
     for delta in deltas:
@@ -37,7 +37,7 @@ def write(deltas: Iterable[Delta]) -> Iterator[str]:
         yield from _signed("+", delta.new, stays)
 
 
-def counts(delta: Delta) -> tuple[int, int]:
+def counts(delta: RRsetDelta) -> tuple[int, int]:
     """How many records went, and how many came."""
     stays = _common(delta.old, delta.new)
     old, new = ((value.rdatas if value else ()) for value in (delta.old, delta.new))
@@ -67,7 +67,7 @@ def is_patch(octets: bytes) -> bool:
     return False
 
 
-def read(octets: bytes, apex: Name, source: str) -> list[Edit]:
+def read(octets: bytes, apex: Name, source: str) -> list[RRsetEdit]:
     """The edits that a diff of the zone stands for, one a line, each knowing its line.
 
     A record that goes must be there, with its TTL, when the edits are applied; one that comes may
@@ -80,7 +80,7 @@ def read(octets: bytes, apex: Name, source: str) -> list[Edit]:
     if len(octets) > MAX_OCTETS:
         raise Invalid(f"{source}: more than {MAX_OCTETS} octets")
     refuse_markers(octets, source)
-    found: list[Edit] = []
+    found: list[RRsetEdit] = []
     soas: dict[str, Set] = {}
     for number, line in _lines(octets):
         if line.startswith((*COMMENTS, HEADER)):
@@ -108,7 +108,7 @@ def _take_soa(soas: dict[str, Set], sign: str, found: Set) -> None:
     soas[sign] = found
 
 
-def _soa_edit(soas: dict[str, Set]) -> list[Edit]:
+def _soa_edit(soas: dict[str, Set]) -> list[RRsetEdit]:
     match soas:
         case {"+": comes, "-": goes} if _but_serial(comes.rrset) == _but_serial(goes.rrset):
             return []

@@ -13,8 +13,8 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from zonegit.repo.commit.diff import Delta
-from zonegit.repo.commit.edits import Add, Changes, Delete, Edit, Key, Remove, Set
+from zonegit.repo.commit.diff import RRsetDelta
+from zonegit.repo.commit.edits import Add, Changes, Delete, Remove, RRsetEdit, RRsetKey, Set
 from zonegit.zone import rrtypes, spelling
 from zonegit.zone.names import Name
 
@@ -28,9 +28,9 @@ class Footprint(msgspec.Struct, frozen=True):
         ttls: RRsets that records join, with the TTL stated for them.
     """
 
-    whole: AbstractSet[Key] = frozenset()
+    whole: AbstractSet[RRsetKey] = frozenset()
     owners: AbstractSet[Name] = frozenset()
-    ttls: Mapping[Key, int] = msgspec.field(default_factory=dict)
+    ttls: Mapping[RRsetKey, int] = msgspec.field(default_factory=dict)
 
     def touches(self, owner: Name, rdtype: int) -> bool:
         """Return whether it relies on that RRset."""
@@ -38,11 +38,11 @@ class Footprint(msgspec.Struct, frozen=True):
         return key in self.whole or key in self.ttls or owner in self.owners
 
 
-def find_footprint(edits: Iterable[Edit]) -> Footprint:
+def find_footprint(edits: Iterable[RRsetEdit]) -> Footprint:
     """Return what edits rely on."""
-    whole: set[Key] = set()
+    whole: set[RRsetKey] = set()
     owners: set[Name] = set()
-    ttls: dict[Key, int] = {}
+    ttls: dict[RRsetKey, int] = {}
     for edit in edits:
         match edit:
             case Set(value):
@@ -61,7 +61,9 @@ def find_footprint(edits: Iterable[Edit]) -> Footprint:
     return Footprint(whole, owners, ttls)
 
 
-def find_clash(mine: Footprint, changes: Changes, theirs: Iterable[Delta]) -> Delta | None:
+def find_clash(
+    mine: Footprint, changes: Changes, theirs: Iterable[RRsetDelta]
+) -> RRsetDelta | None:
     """Return the first change of others that stands in the way of making a change again.
 
     Args:
@@ -79,7 +81,7 @@ def find_clash(mine: Footprint, changes: Changes, theirs: Iterable[Delta]) -> De
     return None
 
 
-def _changes_ttl(theirs: Delta, stated: int | None) -> bool:
+def _changes_ttl(theirs: RRsetDelta, stated: int | None) -> bool:
     """Return whether the TTL became another one than is stated with records that join."""
     if stated is None or theirs.new is None or theirs.new.ttl == stated:
         return False

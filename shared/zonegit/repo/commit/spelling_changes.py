@@ -7,7 +7,7 @@ their records (``zone.canonical_rdata``). All pure.
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from zonegit.repo.commit.edits import Changes, Key
+from zonegit.repo.commit.edits import Changes, RRsetKey
 from zonegit.zone import canonical_rdata, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.rrset import RRset
@@ -16,14 +16,16 @@ MAX_NAMED: Final = 10
 """Findings of one rule that name their RRset; beyond that they are counted."""
 
 
-class Settled(NamedTuple):
+class RespelledChanges(NamedTuple):
     """The changes that are left, and the findings about them."""
 
     changes: Changes
     findings: tuple[Finding, ...]
 
 
-def settle(changes: Changes, present: Mapping[Key, RRset], *, respell: bool = False) -> Settled:
+def settle(
+    changes: Changes, present: Mapping[RRsetKey, RRset], *, respell: bool = False
+) -> RespelledChanges:
     """Take out of changes what is another spelling of the same records.
 
     Args:
@@ -49,7 +51,7 @@ def settle(changes: Changes, present: Mapping[Key, RRset], *, respell: bool = Fa
                 left[key] = kept
             if kept != value and spelling.is_respelled(value, known):
                 found.append(spelling.note_respelled(value))
-    return Settled(left, limit(found))
+    return RespelledChanges(left, limit(found))
 
 
 def is_needed(rdtype: int) -> bool:

@@ -6,42 +6,42 @@ from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId
 from zonegit.objects.model import Commit
 from zonegit.repo import read_zone
-from zonegit.repo.heads import Position, Repo
-from zonegit.store.commit_reader import Past
+from zonegit.repo.heads import BranchPosition, Repo
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.store.ref_names import DEFAULT_BRANCH
 
 
-class Apart(msgspec.Struct, frozen=True):
+class AheadBehind(msgspec.Struct, frozen=True):
     """How many commits a branch has that ``main`` has not, and the other way round."""
 
     ahead: int
     behind: int
 
 
-class Standing(msgspec.Struct, frozen=True):
+class BranchStatus(msgspec.Struct, frozen=True):
     """``tip`` None: the branch has no commit; ``apart`` None: it is ``main``, or there is no
     ``main``."""
 
     tip: Commit | None = None
-    apart: Apart | None = None
+    apart: AheadBehind | None = None
 
 
-async def standing(repo: Repo, at: Position) -> Standing:
+async def standing(repo: Repo, at: BranchPosition) -> BranchStatus:
     """Where a branch stands.
 
     Raises:
         Corrupt, NotFound, Unavailable: as the stores say.
     """
     if at.tip is None:
-        return Standing()
+        return BranchStatus()
     reader = Reader(repo.objects)
     tip = await read_zone.read_commit(reader, at.commit())
     if at.branch == DEFAULT_BRANCH:
-        return Standing(tip)
+        return BranchStatus(tip)
     main = (await repo.refs.zone(at.zone, repo.actor)).heads.get(DEFAULT_BRANCH)
     if main is None:
-        return Standing(tip)
-    past = Past(repo.objects, reader)
+        return BranchStatus(tip)
+    past = CommitReader(repo.objects, reader)
     found = await past.answer(commit_graph.compare(at.commit(), CommitId(main.target)))
-    return Standing(tip, Apart(len(found.ours), len(found.theirs)))
+    return BranchStatus(tip, AheadBehind(len(found.ours), len(found.theirs)))

@@ -9,14 +9,14 @@ import msgspec
 from zonegit.errors import NotFound
 from zonegit.history import blame as pure
 from zonegit.history import commit_graph
-from zonegit.history.blame import Blamed, Place
+from zonegit.history.blame import Blamed, RecordsAt
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit
-from zonegit.objects.walk import drive, together
+from zonegit.objects.walk import drive, gather
 from zonegit.repo import read_zone
 from zonegit.repo.heads import Repo
-from zonegit.store.commit_reader import Past
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import ObjectStore
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
@@ -47,7 +47,7 @@ async def blame(
         Invalid: the name is outside the zone.
         Corrupt, Unavailable: as the store says.
     """
-    past = Past(repo.objects, reader)
+    past = CommitReader(repo.objects, reader)
     places = _Places(past, repo.objects, names.path(owner, apex), rdtype)
     found = await places.answer(pure.blame(start, rdtype))
     if not found:
@@ -63,23 +63,25 @@ async def blame(
 class _Places:
     """What stood at one name in the commits seen so far."""
 
-    def __init__(self, past: Past, store: ObjectStore, path: Path, rdtype: int | None) -> None:
+    def __init__(
+        self, past: CommitReader, store: ObjectStore, path: Path, rdtype: int | None
+    ) -> None:
         self._past = past
         self._store = store
         self._path = path
         self._rdtype = rdtype
-        self._places: dict[CommitId, Place] = {}
+        self._places: dict[CommitId, RecordsAt] = {}
         self._batch = FIRST_BATCH
 
     def commit(self, commit_id: CommitId) -> Commit:
         """One of the commits seen."""
         return self._past.known[commit_id].commit
 
-    async def answer(self, asks: pure.Asks[list[Blamed]]) -> list[Blamed]:
+    async def answer(self, asks: pure.BlameWalk[list[Blamed]]) -> list[Blamed]:
         """Runs the algorithm."""
         return await drive(asks, self._at_least)
 
-    async def _at_least(self, wanted: Collection[CommitId]) -> Mapping[CommitId, Place]:
+    async def _at_least(self, wanted: Collection[CommitId]) -> Mapping[CommitId, RecordsAt]:
         missing = [each for each in wanted if each not in self._places]
         if missing:
             await self._look(missing)
@@ -94,7 +96,7 @@ class _Places:
         commits = {each: self.commit(each) for each in chosen}
         standing = await self._standing({commit.tree for commit in commits.values()})
         for each, commit in commits.items():
-            self._places[each] = Place(standing[commit.tree], commit.parents)
+            self._places[each] = RecordsAt(standing[commit.tree], commit.parents)
 
     async def _standing(self, roots: Collection[ObjectId]) -> dict[ObjectId, Mapping[int, RRset]]:
         """What stands at the name in each tree."""
@@ -108,7 +110,7 @@ class _Places:
                 for rdtype, blob in each[self._path].items()
                 if self._rdtype in (None, rdtype)
             }
-            for each in await reader.answer(together(running))
+            for each in await reader.answer(gather(running))
         ]
         values = await read_zone.rrsets(reader, {blob for at in found for blob in at.values()})
         return {

@@ -16,17 +16,17 @@ from zonegit.history import commit_graph
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo import read_zone, refish
 from zonegit.repo.commit import diff, drafts
-from zonegit.repo.commit.diff import Delta
-from zonegit.repo.commit.drafts import State
+from zonegit.repo.commit.diff import RRsetDelta
+from zonegit.repo.commit.drafts import CommitBase
 from zonegit.repo.heads import Repo
-from zonegit.store.commit_reader import Past
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 from zonegit.store.ref_names import DEFAULT_HEAD
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
 
-class Sides(msgspec.Struct, frozen=True):
+class ComparedTrees(msgspec.Struct, frozen=True):
     """What is compared. ``old`` None: nothing, for a commit that is the first."""
 
     zone: Name
@@ -38,9 +38,9 @@ class Comparison(msgspec.Struct, frozen=True):
     """What differs, a serial apart, which ``old`` and ``new`` tell."""
 
     zone: Name
-    old: State
-    new: State
-    deltas: list[Delta]
+    old: CommitBase
+    new: CommitBase
+    deltas: list[RRsetDelta]
 
 
 async def sides(
@@ -50,7 +50,7 @@ async def sides(
     *,
     zone: Name | None = None,
     branch: str | None = None,
-) -> Sides:
+) -> ComparedTrees:
     """The commits that up to two words stand for; ``zone`` and ``branch`` are those the command
     works on.
 
@@ -62,20 +62,20 @@ async def sides(
     async def resolved(text: str) -> refish.Resolved:
         return await refish.resolve(repo, text or DEFAULT_HEAD, zone=zone, branch=branch)
 
-    async def both(left: str, right: str) -> Sides:
+    async def both(left: str, right: str) -> ComparedTrees:
         return _together(*await asyncio.gather(resolved(left), resolved(right)))
 
     match words:
         case []:
             tip = await resolved(DEFAULT_HEAD)
             commit = await read_zone.read_commit(reader, tip.commit)
-            return Sides(tip.zone, commit.first_parent, tip.commit)
+            return ComparedTrees(tip.zone, commit.first_parent, tip.commit)
         case [text] if "..." in text:
             left, _, right = text.partition("...")
             pair = await both(left, right)
             assert pair.old is not None
             base = await _base(repo, reader, pair.old, pair.new)
-            return Sides(pair.zone, base, pair.new)
+            return ComparedTrees(pair.zone, base, pair.new)
         case [text] if ".." in text:
             left, _, right = text.partition("..")
             return await both(left, right)
@@ -87,18 +87,18 @@ async def sides(
             raise Invalid("more than two commits cannot be compared")
 
 
-def _together(old: refish.Resolved, new: refish.Resolved) -> Sides:
+def _together(old: refish.Resolved, new: refish.Resolved) -> ComparedTrees:
     if old.zone != new.zone:
         raise Invalid(
             f"a commit of {names.text(old.zone)} and one of {names.text(new.zone)}"
             " cannot be compared",
             hint="records are compared within one zone",
         )
-    return Sides(new.zone, old.commit, new.commit)
+    return ComparedTrees(new.zone, old.commit, new.commit)
 
 
 async def _base(repo: Repo, reader: Reader, old: CommitId, new: CommitId) -> CommitId:
-    bases = await Past(repo.objects, reader).answer(commit_graph.merge_bases(old, new))
+    bases = await CommitReader(repo.objects, reader).answer(commit_graph.merge_bases(old, new))
     if not bases:
         raise NotFound(
             f"{short(old)} and {short(new)} have no commit in common",
@@ -107,7 +107,7 @@ async def _base(repo: Repo, reader: Reader, old: CommitId, new: CommitId) -> Com
     return bases[0]
 
 
-async def compare(reader: Reader, at: Sides, owners: Collection[Name] = ()) -> Comparison:
+async def compare(reader: Reader, at: ComparedTrees, owners: Collection[Name] = ()) -> Comparison:
     """What differs, of ``owners`` alone where some are given.
 
     Raises:
@@ -124,5 +124,5 @@ async def compare(reader: Reader, at: Sides, owners: Collection[Name] = ()) -> C
     return Comparison(at.zone, old, new, wanted)
 
 
-async def _state(reader: Reader, commit: CommitId | None, apex: Name) -> State:
-    return State() if commit is None else await drafts.state_at(reader, commit, apex)
+async def _state(reader: Reader, commit: CommitId | None, apex: Name) -> CommitBase:
+    return CommitBase() if commit is None else await drafts.state_at(reader, commit, apex)

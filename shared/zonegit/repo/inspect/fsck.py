@@ -14,14 +14,14 @@ import msgspec
 
 from zonegit.errors import Corrupt, Invalid, NotFound
 from zonegit.objects.codec import decode
-from zonegit.objects.ids import CommitId, Kind, ObjectId, short
+from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, short
 from zonegit.objects.model import (
     SUBTREE,
     Blob,
     Commit,
     Doc,
+    EntryKey,
     Index,
-    Key,
     Object,
     Tag,
     Tree,
@@ -30,7 +30,7 @@ from zonegit.objects.model import (
 from zonegit.repo import many_zones
 from zonegit.repo.heads import Repo
 from zonegit.repo.inspect.store_check import check_refs
-from zonegit.repo.inspect.tip_flaws import Flawed, find_flawed
+from zonegit.repo.inspect.tip_flaws import TipFlaw, find_flawed
 from zonegit.store.protocols import CheckedStore
 from zonegit.store.ref_names import RefName
 from zonegit.zone import names, sizing, spelling
@@ -43,21 +43,21 @@ AT_ONCE: Final = 1_024
 MOST_TOLD: Final = 1_000
 """Broken objects that are told one by one; beyond that they are counted."""
 
-Expected = tuple[Kind, ...]
+ExpectedObjects = tuple[ObjectKind, ...]
 """What kinds of object may stand where one is named."""
 
-BLOB: Final[Expected] = ("blob",)
-TREE: Final[Expected] = ("tree",)
-COMMIT: Final[Expected] = ("commit",)
-TAGGED: Final[Expected] = ("tag", "commit")
-SYMREF: Final[Expected] = ("symref",)
-DOC: Final[Expected] = ("doc",)
+BLOB: Final[ExpectedObjects] = ("blob",)
+TREE: Final[ExpectedObjects] = ("tree",)
+COMMIT: Final[ExpectedObjects] = ("commit",)
+TAGGED: Final[ExpectedObjects] = ("tag", "commit")
+SYMREF: Final[ExpectedObjects] = ("symref",)
+DOC: Final[ExpectedObjects] = ("doc",)
 
 _BY_SPACE: Final = {"heads": COMMIT, "tags": TAGGED, "head": SYMREF}
 
 Namer = ObjectId | RefName
 """What names an object: another one, or a ref that holds or held it."""
-Link = tuple[ObjectId, Expected]
+Link = tuple[ObjectId, ExpectedObjects]
 
 
 class Broken(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ class Broken(msgspec.Struct, frozen=True):
     does not lead there any more, as the log says it once did."""
 
     id: ObjectId
-    expected: Expected
+    expected: ExpectedObjects
     why: str
     ref: RefName
     commit: CommitId | None = None
@@ -76,7 +76,7 @@ class Broken(msgspec.Struct, frozen=True):
     is_past: bool = False
 
 
-class Noticed(msgspec.Struct, frozen=True):
+class ObjectFinding(msgspec.Struct, frozen=True):
     """A whole object with a finding about it: ``ref`` leads to ``commit``, which has it."""
 
     id: ObjectId
@@ -85,7 +85,7 @@ class Noticed(msgspec.Struct, frozen=True):
     commit: CommitId | None
 
 
-class Report(msgspec.Struct):
+class FsckReport(msgspec.Struct):
     """What a check came to: the first thousand ``broken`` objects, ``count`` of which refs lead to
     and ``past_count`` the log alone; the first thousand flaws of tips, ``flawed_count`` in all; how
     many objects are stored, and of each kind those that nothing reaches; findings about RRsets that
@@ -95,9 +95,9 @@ class Report(msgspec.Struct):
     broken: list[Broken] = msgspec.field(default_factory=list)
     count: int = 0
     past_count: int = 0
-    flawed: list[Flawed] = msgspec.field(default_factory=list)
+    flawed: list[TipFlaw] = msgspec.field(default_factory=list)
     flawed_count: int = 0
-    noticed: list[Noticed] = msgspec.field(default_factory=list)
+    noticed: list[ObjectFinding] = msgspec.field(default_factory=list)
     noticed_count: int = 0
     refs: CheckedStore | None = None
     stored: int = 0
@@ -119,7 +119,7 @@ class Report(msgspec.Struct):
         return self.refs is not None and self.refs.count > 0
 
 
-async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None) -> Report:
+async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None) -> FsckReport:
     """Checks everything that any row of the refs log names, and all that this leads to. ``told``
     hears in words how far it is.
 
@@ -171,7 +171,7 @@ async def _named_by_log(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
         sequence = since.entries[-1].sequence
 
 
-async def _judge_tips(repo: Repo, report: Report) -> None:
+async def _judge_tips(repo: Repo, report: FsckReport) -> None:
     """Add the flaws of tips to a report, but for objects that it has already."""
     known = {broken.id.hex() for broken in report.broken}
     async for flawed in find_flawed(repo):
@@ -188,19 +188,19 @@ class _Walk:
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
-        self._named: dict[Expected, dict[ObjectId, Namer]] = {}
+        self._named: dict[ExpectedObjects, dict[ObjectId, Namer]] = {}
         self._waiting: list[Link] = []
         self._refs: dict[RefName, RefName] = {}
         self._read_so_far = 0
         self.is_past = False
-        self.report = Report()
+        self.report = FsckReport()
 
     @property
     def is_long(self) -> bool:
         """Whether enough waits to be read together."""
         return len(self._waiting) >= AT_ONCE
 
-    def name(self, object_id: ObjectId, expected: Expected, namer: Namer) -> None:
+    def name(self, object_id: ObjectId, expected: ExpectedObjects, namer: Namer) -> None:
         """Takes an object for one of these kinds."""
         known = self._named.setdefault(expected, {})
         if object_id not in known:
@@ -228,7 +228,7 @@ class _Walk:
             told(f"{self._read_so_far:,} objects read, {self.report.count:,} broken")
 
     async def _take(
-        self, object_id: ObjectId, expected: Expected, kind: Kind, value: Object
+        self, object_id: ObjectId, expected: ExpectedObjects, kind: ObjectKind, value: Object
     ) -> None:
         if kind not in expected:
             await self._tell(object_id, expected, f"it is a {kind}")
@@ -238,19 +238,21 @@ class _Walk:
         for linked, of_kind in _links(value):
             self.name(linked, of_kind, object_id)
 
-    async def _notice(self, object_id: ObjectId, expected: Expected, value: RRset) -> None:
+    async def _notice(self, object_id: ObjectId, expected: ExpectedObjects, value: RRset) -> None:
         """Note what should be known about an RRset, though it is whole."""
         for finding in (*spelling.find_twins(value), *sizing.find_too_large(value)):
             self.report.noticed_count += 1
             if len(self.report.noticed) < MOST_TOLD:
                 placed = await self._placed(object_id, expected, finding.message)
-                self.report.noticed.append(Noticed(object_id, finding, placed.ref, placed.commit))
+                self.report.noticed.append(
+                    ObjectFinding(object_id, finding, placed.ref, placed.commit)
+                )
 
-    async def _read(self, taken: Sequence[Link]) -> dict[ObjectId, tuple[Kind, Object]]:
+    async def _read(self, taken: Sequence[Link]) -> dict[ObjectId, tuple[ObjectKind, Object]]:
         """Those that are there and whole; the others are told."""
         expected = dict(taken)
         left = set(expected)
-        found: dict[ObjectId, tuple[Kind, Object]] = {}
+        found: dict[ObjectId, tuple[ObjectKind, Object]] = {}
         while left:
             try:
                 for raw in (await self._repo.objects.get(left)).values():
@@ -267,13 +269,13 @@ class _Walk:
                 left.discard(object_id)
         return found
 
-    async def _tell(self, object_id: ObjectId, expected: Expected, why: str) -> None:
+    async def _tell(self, object_id: ObjectId, expected: ExpectedObjects, why: str) -> None:
         self.report.past_count += self.is_past
         self.report.count += not self.is_past
         if len(self.report.broken) < MOST_TOLD:
             self.report.broken.append(await self._placed(object_id, expected, why))
 
-    async def _placed(self, object_id: ObjectId, expected: Expected, why: str) -> Broken:
+    async def _placed(self, object_id: ObjectId, expected: ExpectedObjects, why: str) -> Broken:
         """Where a broken object stands: back over who named what, to a ref."""
         labels: list[bytes] = []
         rdtype: int | None = None
@@ -322,7 +324,7 @@ def _links(value: Object) -> Iterator[Link]:
             return
 
 
-def _rdtype(key: Key) -> int | None:
+def _rdtype(key: EntryKey) -> int | None:
     with suppress(Invalid):  # a mnemonic that nobody knows
         return key_rdtype(key)
     return None

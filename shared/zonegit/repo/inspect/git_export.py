@@ -16,7 +16,7 @@ from zonegit.objects.model import Identity
 from zonegit.repo.commit import diff
 from zonegit.repo.heads import Repo
 from zonegit.repo.inspect import git_format
-from zonegit.store.commit_reader import Past
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.protocols import MAX_HISTORY
 from zonegit.store.reader import Reader
 from zonegit.zone.names import Name
@@ -120,7 +120,7 @@ class _Writer:
 
 
 async def _oldest_first(repo: Repo, tip: CommitId) -> list[Logged]:
-    past = Past(repo.objects, Reader(repo.objects))
+    past = CommitReader(repo.objects, Reader(repo.objects))
     log = Log([tip])
     found: list[Logged] = []
     while taken := await past.answer(log.take(MAX_HISTORY)):

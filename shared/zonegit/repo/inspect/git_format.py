@@ -35,7 +35,7 @@ _ENCODING: Final = re.compile(
 )
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class GitCommit(msgspec.Struct, frozen=True):
     """What a commit of git says, in terms of ours."""
 
     author: Identity
@@ -43,7 +43,7 @@ class Recorded(msgspec.Struct, frozen=True):
     message: str
 
 
-def recorded(octets: bytes) -> Recorded:
+def recorded(octets: bytes) -> GitCommit:
     """A commit of git, from its octets (``git cat-file commit``)."""
     head, _, body = octets.partition(b"\n\n")
     headers: dict[bytes, bytes] = {}
@@ -55,7 +55,7 @@ def recorded(octets: bytes) -> Recorded:
     def text(value: bytes) -> str:
         return _decoded(value, encoding)
 
-    return Recorded(
+    return GitCommit(
         author=_identity(text(headers.get(b"author", b""))),
         committer=_identity(text(headers.get(b"committer", b""))),
         message=text(body).replace("\r\n", "\n").rstrip("\n")[:MAX_MESSAGE],

@@ -12,7 +12,7 @@ from zonegit.zone.lint.view import WholeZone
 from zonegit.zone.names import Name
 
 
-class Linted(msgspec.Struct, frozen=True):
+class LintResult(msgspec.Struct, frozen=True):
     """The findings about a zone.
 
     Args:
@@ -28,7 +28,7 @@ class Linted(msgspec.Struct, frozen=True):
     findings: list[Finding]
 
 
-async def lint(repo: Repo, at: str, zone: Name | None, branch: str | None) -> Linted:
+async def lint(repo: Repo, at: str, zone: Name | None, branch: str | None) -> LintResult:
     """Examine a zone as it is stored.
 
     Args:
@@ -48,4 +48,4 @@ async def lint(repo: Repo, at: str, zone: Name | None, branch: str | None) -> Li
     stored = (await read_zone.rrsets_as_stored(reader, blobs)).values()
     found = WholeZone(resolved.zone, {(each.owner, each.rdtype): each for each in stored})
     records = sum(len(each.rdatas) for each in stored)
-    return Linted(resolved.zone, resolved.commit, records, table.examine_zone(found))
+    return LintResult(resolved.zone, resolved.commit, records, table.examine_zone(found))

@@ -13,12 +13,12 @@ from zonegit.history.commit_graph import Log, Logged
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Blob, Commit, Tag
-from zonegit.objects.walk import together
+from zonegit.objects.walk import gather
 from zonegit.repo import heads, read_zone
 from zonegit.repo.commit import diff
-from zonegit.repo.commit.diff import Delta
+from zonegit.repo.commit.diff import RRsetDelta
 from zonegit.repo.heads import Repo
-from zonegit.store.commit_reader import FIRST_BATCH, Past
+from zonegit.store.commit_reader import FIRST_BATCH, CommitReader
 from zonegit.store.protocols import MAX_HISTORY
 from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
@@ -88,7 +88,7 @@ async def log(
         Invalid: one of the wanted owners is outside the zone.
         NotFound, Corrupt, Unavailable: as the store says.
     """
-    past = Past(repo.objects, reader)
+    past = CommitReader(repo.objects, reader)
     order = Log([start])
     batch = FIRST_BATCH // 2  # most want the latest few, which one fetch brings
     while found := await past.answer(order.take(batch)):
@@ -103,7 +103,11 @@ async def log(
 
 
 async def _touching(
-    past: Past, reader: Reader, found: Sequence[Logged], owners: Collection[Name], apex: Name
+    past: CommitReader,
+    reader: Reader,
+    found: Sequence[Logged],
+    owners: Collection[Name],
+    apex: Name,
 ) -> list[Logged]:
     """Those that changed an RRset of ``owners``; the trees of all are read together."""
     above = {parent for each in found for parent in each.commit.parents}
@@ -124,7 +128,7 @@ async def _contents(
 ) -> dict[ObjectId, Content]:
     paths = [names.path(owner, apex) for owner in owners]
     ordered = list(roots)
-    found = await reader.answer(together([zone_tree.find(root, paths) for root in ordered]))
+    found = await reader.answer(gather([zone_tree.find(root, paths) for root in ordered]))
     plain = {
         root: {(path, rdtype): blob for path, at in each.items() for rdtype, blob in at.items()}
         for root, each in zip(ordered, found, strict=True)
@@ -156,18 +160,18 @@ async def latest(
     return found
 
 
-async def deltas(reader: Reader, found: Sequence[Logged], apex: Name) -> list[list[Delta]]:
+async def deltas(reader: Reader, found: Sequence[Logged], apex: Name) -> list[list[RRsetDelta]]:
     """What each commit changed of its first parent, a serial apart."""
     above = (each.commit.first_parent for each in found)
     await reader.get([parent for parent in above if parent is not None])
-    changed: list[list[Delta]] = []
+    changed: list[list[RRsetDelta]] = []
     for at in range(0, len(found), PATCHES_AT_ONCE):
         some = found[at : at + PATCHES_AT_ONCE]
         changed += await asyncio.gather(*(_changed(reader, each.commit, apex) for each in some))
     return changed
 
 
-async def _changed(reader: Reader, commit: Commit, apex: Name) -> list[Delta]:
+async def _changed(reader: Reader, commit: Commit, apex: Name) -> list[RRsetDelta]:
     parent = commit.first_parent
     before = (await read_zone.read_commit(reader, parent)).tree if parent is not None else None
     return diff.beside_serial(await diff.between(reader, before, commit.tree, apex))

@@ -16,7 +16,7 @@ from zonegit.repo import many_zones, refish_time
 from zonegit.repo.commit import diff
 from zonegit.repo.heads import Repo
 from zonegit.store import ref_names
-from zonegit.store.protocols import EntryKind, LogEntry, Operated
+from zonegit.store.protocols import EntryKind, LogEntry, OperationSummary
 from zonegit.store.reader import Reader
 from zonegit.store.ref_names import RefName
 from zonegit.zone import names
@@ -33,7 +33,7 @@ SHOWN: Final = 5
 """Later moves that a conflict names before it only counts them."""
 
 
-class Turned(msgspec.Struct, frozen=True):
+class RefChange(msgspec.Struct, frozen=True):
     """A ref that an operation moved: from ``found`` to ``left``, and ``now`` it is there, or at a
     commit of the same records; None: there was none. ``kind`` added or removed: the marker of a
     zone, which holds nothing."""
@@ -45,7 +45,7 @@ class Turned(msgspec.Struct, frozen=True):
     kind: EntryKind
 
 
-class Done(msgspec.Struct, frozen=True):
+class Operation(msgspec.Struct, frozen=True):
     """An operation, its rows oldest first, and the latest moves of their refs that others made.
     ``undone_by`` and ``undone_in_part`` as :class:`Aftermath` has them."""
 
@@ -66,7 +66,7 @@ class Done(msgspec.Struct, frozen=True):
         return self.entries[0].undoes
 
     @property
-    def turned(self) -> list[Turned]:
+    def turned(self) -> list[RefChange]:
         """What it came to for each ref, in the order in which it first moved them; what it left as
         it was is left out."""
         moves: dict[RefName, list[LogEntry]] = {}
@@ -76,17 +76,17 @@ class Done(msgspec.Struct, frozen=True):
         return [each for each in every if each is not None]
 
 
-def _turned(ref: RefName, first: LogEntry, last: LogEntry) -> Turned | None:
+def _turned(ref: RefName, first: LogEntry, last: LogEntry) -> RefChange | None:
     same = first.kind != last.kind if ref.space == "zone" else first.old == last.new
-    return None if same else Turned(ref, first.old, last.new, last.new, last.kind)
+    return None if same else RefChange(ref, first.old, last.new, last.new, last.kind)
 
 
 async def latest(
     repo: Repo, limit: int, *, zone: Name | None = None, actor: str | None = None
-) -> list[Operated]:
+) -> list[OperationSummary]:
     """The latest operations, the latest first; of one zone, or of one operator, where they are
     given."""
-    found: list[Operated] = []
+    found: list[OperationSummary] = []
     before = None
     while len(found) < limit:
         wanted = min(limit - len(found), PAGE)
@@ -98,7 +98,7 @@ async def latest(
     return found
 
 
-async def find(repo: Repo, prefix: str | None, *, redo: bool = False) -> Done:
+async def find(repo: Repo, prefix: str | None, *, redo: bool = False) -> Operation:
     """Return the operation whose id begins with ``prefix``; None: the one that the operator's next
     undo takes back, or with ``redo`` the undo that their next redo does.
 
@@ -119,7 +119,7 @@ async def find(repo: Repo, prefix: str | None, *, redo: bool = False) -> Done:
         page = await repo.refs.operation(repo.actor, page.operation, entries[-1].sequence)
         entries += page.entries
         later += page.later
-    done = Done(page.operation, entries, later, first.undone_by, first.undone_in_part)
+    done = Operation(page.operation, entries, later, first.undone_by, first.undone_in_part)
     if redo and prefix is None and done.undoes is None:
         # It ignored what it does not know, and named the latest operation: that is no undo.
         raise Unavailable(
@@ -129,7 +129,7 @@ async def find(repo: Repo, prefix: str | None, *, redo: bool = False) -> Done:
     return done
 
 
-async def standing(repo: Repo, done: Done) -> list[Turned]:
+async def standing(repo: Repo, done: Operation) -> list[RefChange]:
     """Return what the operation came to, with where each ref is now. A branch that has the records
     again which the operation gave it is where it was put: so the undo of a later operation leaves
     it. What an undo took back that this operator began and did not complete is left out, and so are
@@ -167,7 +167,7 @@ async def standing(repo: Repo, done: Done) -> list[Turned]:
     return list(turned.values())
 
 
-def _undone_already(done: Done, undo: LogEntry) -> Conflict:
+def _undone_already(done: Operation, undo: LogEntry) -> Conflict:
     return Conflict(
         f"operation {short_id(done.operation)} was taken back already: {undo.actor} did it at"
         f" {refish_time.shown(undo.time)} (operation {short_id(undo.operation)})",
@@ -176,7 +176,7 @@ def _undone_already(done: Done, undo: LogEntry) -> Conflict:
     )
 
 
-async def _stands(reader: Reader, later: LogEntry, turned: Turned | None) -> bool:
+async def _stands(reader: Reader, later: LogEntry, turned: RefChange | None) -> bool:
     """Whether a ref is, after another's move, where the operation had put it all the same."""
     if turned is None:
         return False  # in a zone that the operation added, somebody made a branch or tag
@@ -187,7 +187,7 @@ async def _stands(reader: Reader, later: LogEntry, turned: Turned | None) -> boo
     return await diff.hold_the_same(reader, CommitId(later.new), CommitId(turned.left))
 
 
-def _moved(done: Done, moved: Collection[LogEntry]) -> Conflict:
+def _moved(done: Operation, moved: Collection[LogEntry]) -> Conflict:
     latest_first = sorted(moved, key=lambda each: -each.sequence)
     told = "; ".join(_told(each) for each in latest_first[:SHOWN])
     more = f"; and {len(moved) - SHOWN} more" if len(moved) > SHOWN else ""

@@ -15,12 +15,12 @@ import msgspec
 from zonegit.errors import Invalid, NotFound, ZonegitError
 from zonegit.nameserver.answer import responder
 from zonegit.nameserver.answer.canary import Canary
-from zonegit.nameserver.answer.zone_table import Served, State, Zones
+from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, ZoneTable
 from zonegit.nameserver.message.fragment import TC
 from zonegit.nameserver.message.mentioned import mentioned
 from zonegit.nameserver.message.query import DATAGRAM, STREAM
-from zonegit.nameserver.zone.compiler import Change, advanced
-from zonegit.nameserver.zone.snapshot import Snapshot, empty, node_at
+from zonegit.nameserver.zone.compiler import RRsetChange, advanced
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty, node_at
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.name_scope import around
 from zonegit.repo import read_zone, refish
@@ -38,7 +38,7 @@ PEER: Final = "127.0.0.1"
 """Whom a query comes from that says nothing of its client."""
 
 
-class View(msgspec.Struct, frozen=True):
+class QueryView(msgspec.Struct, frozen=True):
     """What is seen of each zone: the commit ``at`` a refish, None: the tip of ``branch``, which
     also is what other zones are seen at where ``at`` means nothing to them. Some clients see the
     ``canary_of`` a zone, None: none do. ``whole``: the proofs of a signed zone are wanted, for
@@ -50,7 +50,7 @@ class View(msgspec.Struct, frozen=True):
     whole: bool = False
 
 
-class Met(msgspec.Struct, frozen=True):
+class ZoneConsulted(msgspec.Struct, frozen=True):
     """A zone that had a say: at which commit, with which SOA serial. ``branch`` as a resolver would
     call that state."""
 
@@ -60,16 +60,18 @@ class Met(msgspec.Struct, frozen=True):
     serial: int | None
 
 
-class Answered(msgspec.Struct, frozen=True):
+class ResolvedQuery(msgspec.Struct, frozen=True):
     """The reply's octets, whether they fit a datagram, and the zones that were met, the
     question's own first."""
 
     reply: bytes
     over: str
-    met: list[Met]
+    met: list[ZoneConsulted]
 
 
-async def resolve(repo: Repo, query: bytes, name: Name, qtype: int, view: View) -> Answered:
+async def resolve(
+    repo: Repo, query: bytes, name: Name, qtype: int, view: QueryView
+) -> ResolvedQuery:
     """The reply to a query for ``name`` and ``qtype``, whose octets are ``query``.
 
     Raises:
@@ -84,10 +86,10 @@ async def resolve(repo: Repo, query: bytes, name: Name, qtype: int, view: View) 
     while True:
         reply, over = _reply(query, asking.zones)
         if not await asking.look(mentioned(reply), qtype):
-            return Answered(reply, over, asking.met())
+            return ResolvedQuery(reply, over, asking.met())
 
 
-def _reply(query: bytes, zones: Zones) -> tuple[bytes, str]:
+def _reply(query: bytes, zones: ZoneTable) -> tuple[bytes, str]:
     """As a client gets it that asks over TCP where a datagram is too small."""
     reply = responder.respond(query, zones, PEER, DATAGRAM)
     if reply is not None and not int.from_bytes(reply[2:4], "big") & TC:
@@ -98,7 +100,7 @@ def _reply(query: bytes, zones: Zones) -> tuple[bytes, str]:
     return reply, "tcp"
 
 
-def _nobody(name: Name, view: View) -> NotFound:
+def _nobody(name: Name, view: QueryView) -> NotFound:
     return NotFound(
         f"no zone here holds {names.text(name)} on a branch {view.branch}: a resolver would refuse",
         hint="zonegit zone list shows the zones; a name is absolute, with or without a final dot",
@@ -108,8 +110,8 @@ def _nobody(name: Name, view: View) -> NotFound:
 class _Asking:
     """The zones as far as they were looked at."""
 
-    def __init__(self, repo: Repo, view: View) -> None:
-        self.zones = Zones()
+    def __init__(self, repo: Repo, view: QueryView) -> None:
+        self.zones = ZoneTable()
         self._repo = repo
         self._view = view
         self._reader = Reader(repo.objects)
@@ -117,10 +119,10 @@ class _Asking:
         self._seen: set[Name] = set()
         self._looked: set[tuple[Name, Name]] = set()
 
-    def met(self) -> list[Met]:
+    def met(self) -> list[ZoneConsulted]:
         """The zones that were looked at, in that order."""
         return [
-            Met(Name(zone), state.branch, state.commit, state.snapshot.serial)
+            ZoneConsulted(Name(zone), state.branch, state.commit, state.snapshot.serial)
             for zone, served in self.zones
             for state in (served.default, served.canary)
             if state is not None
@@ -186,10 +188,10 @@ class _Asking:
         canary = self._view.canary_of(refs.zone)
         tip = refs.heads.get(canary.branch) if canary is not None else None
         beside = await self._state(refs.zone, canary.branch, tip.target) if tip and canary else None
-        self.zones.replace(refs.zone, Served(default, beside, canary))
+        self.zones.replace(refs.zone, ServedBranches(default, beside, canary))
         return True
 
-    async def _default(self, refs: ZoneRefs) -> State | None:
+    async def _default(self, refs: ZoneRefs) -> BranchState | None:
         """What everybody sees who does not see the canary."""
         view, is_first = self._view, not self.zones.by_apex
         if view.at is not None:
@@ -204,14 +206,16 @@ class _Asking:
         tip = refs.heads.get(view.branch)
         return await self._state(refs.zone, view.branch, tip.target) if tip is not None else None
 
-    async def _state(self, zone: Name, branch: str, commit: ObjectId) -> State:
+    async def _state(self, zone: Name, branch: str, commit: ObjectId) -> BranchState:
         """A state of a zone, of which nothing is known yet but its apex."""
         found = await drafts.state_at(self._reader, CommitId(commit), zone)
         assert found.tree is not None  # that of a commit
         snapshot = empty(zone)
         if self._view.whole:
             rrsets = await read_zone.whole_zone(self._reader, found.tree)
-            changes = (Change(names.path(each.owner, zone), each.rdtype, each) for each in rrsets)
+            changes = (
+                RRsetChange(names.path(each.owner, zone), each.rdtype, each) for each in rrsets
+            )
             snapshot = advanced(snapshot, changes)
         return self.zones.state(zone, branch, commit, snapshot)
 
@@ -225,15 +229,15 @@ class _Asking:
         canary = await self._more(served.canary, path) if served.canary is not None else None
         self.zones.replace(zone, replace(served, default=default, canary=canary))
 
-    async def _more(self, state: State, path: Path) -> State:
+    async def _more(self, state: BranchState, path: Path) -> BranchState:
         commit = await read_zone.read_commit(self._reader, CommitId(state.commit))
         found = await self._reader.answer(around(commit.tree, path))
         new = {key: blob for key, blob in found.items() if not _holds(state.snapshot, *key)}
         rrsets = await read_zone.rrsets(self._reader, set(new.values()))
-        changes = (Change(*key, rrsets[blob]) for key, blob in new.items())
+        changes = (RRsetChange(*key, rrsets[blob]) for key, blob in new.items())
         return replace(state, snapshot=advanced(state.snapshot, changes))
 
 
-def _holds(snapshot: Snapshot, path: Path, rdtype: int) -> bool:
+def _holds(snapshot: ZoneSnapshot, path: Path, rdtype: int) -> bool:
     node = node_at(snapshot, path)
     return node is not None and rdtype in node.held

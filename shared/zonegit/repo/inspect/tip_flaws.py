@@ -11,7 +11,7 @@ from zonegit.objects.model import Commit, Tag
 from zonegit.repo import many_zones
 from zonegit.repo.heads import Repo
 from zonegit.safety import tree_flaws
-from zonegit.safety.reader import Reading
+from zonegit.safety.reader import MoveReader
 from zonegit.safety.tree_flaws import Flaw
 from zonegit.store.protocols import ZoneRefs
 from zonegit.store.ref_names import RefName
@@ -20,7 +20,7 @@ MAX_FLAWS = 100
 """Flaws of one tip that are named."""
 
 
-class Flawed(msgspec.Struct, frozen=True):
+class TipFlaw(msgspec.Struct, frozen=True):
     """A flaw of the tip ``commit``, to which ``ref`` leads. ``object`` is the hex id of an object
     that readers refuse, empty where it is none."""
 
@@ -30,7 +30,7 @@ class Flawed(msgspec.Struct, frozen=True):
     object: str = ""
 
 
-async def find_flawed(repo: Repo) -> AsyncIterator[Flawed]:
+async def find_flawed(repo: Repo) -> AsyncIterator[TipFlaw]:
     """Yield the flaws of all tips of branches and tags; of several tips of a zone those that the
     first one has not. Tips that cannot be read are left out.
 
@@ -41,7 +41,7 @@ async def find_flawed(repo: Repo) -> AsyncIterator[Flawed]:
         base: ObjectId | None = None
         judged: set[ObjectId] = set()
         for ref, target in _refs_of(refs):
-            reading = Reading(repo.objects, {})
+            reading = MoveReader(repo.objects, {})
             try:
                 commit_id, commit = await _read_commit(reading, target)
             except (NotFound, Corrupt):
@@ -59,7 +59,7 @@ async def find_flawed(repo: Repo) -> AsyncIterator[Flawed]:
                 continue
             base = base or commit.tree
             for flaw in found.new:
-                yield Flawed(ref, commit_id, flaw)
+                yield TipFlaw(ref, commit_id, flaw)
 
 
 def _refs_of(refs: ZoneRefs) -> list[tuple[RefName, ObjectId]]:
@@ -68,14 +68,16 @@ def _refs_of(refs: ZoneRefs) -> list[tuple[RefName, ObjectId]]:
     return [*heads, *tags]
 
 
-async def _read_commit(reading: Reading, target: ObjectId) -> tuple[CommitId, Commit]:
+async def _read_commit(reading: MoveReader, target: ObjectId) -> tuple[CommitId, Commit]:
     """Return the commit that a branch or tag holds."""
     value = (await reading.get([target]))[target]
     commit_id = value.target if isinstance(value, Tag) else CommitId(target)
     return commit_id, await reading.read_commit(commit_id)
 
 
-def _refused(ref: RefName, commit: CommitId, error: ZonegitError) -> Flawed:
+def _refused(ref: RefName, commit: CommitId, error: ZonegitError) -> TipFlaw:
     """Return what keeps readers from a tip."""
     assert ref.zone is not None
-    return Flawed(ref, commit, Flaw(ref.zone, None, error.message), error.details.get("object", ""))
+    return TipFlaw(
+        ref, commit, Flaw(ref.zone, None, error.message), error.details.get("object", "")
+    )

@@ -8,13 +8,19 @@ from typing import Final
 import msgspec
 
 from zonegit.history.commit_graph import Log
-from zonegit.objects.commit_signatures import Good, Keyring, PublicKey, Unsigned, Verdict
+from zonegit.objects.commit_signatures import (
+    GoodSignature,
+    Keyring,
+    PublicKey,
+    SignatureVerdict,
+    Unsigned,
+)
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Commit, Tag
 from zonegit.repo import read_zone
 from zonegit.repo.heads import Repo
 from zonegit.repo.refish import Resolved
-from zonegit.store.commit_reader import Past
+from zonegit.store.commit_reader import CommitReader
 from zonegit.store.reader import Reader
 
 BATCH: Final = 256
@@ -26,11 +32,11 @@ class Checked(msgspec.Struct, frozen=True):
 
     id: ObjectId
     value: Commit | Tag
-    verdict: Verdict
+    verdict: SignatureVerdict
 
 
 @dataclass(slots=True)
-class Report:
+class VerifyReport:
     """What came of verifying. ``named`` is what the refish named; ``good`` counts by key;
     ``failed`` holds all that is not, the latest first."""
 
@@ -41,7 +47,7 @@ class Report:
     def add(self, checked: Checked) -> None:
         """Takes one more into account."""
         match checked.verdict:
-            case Good(key):
+            case GoodSignature(key):
                 self.good[key] += 1
             case _:
                 self.failed.append(checked)
@@ -64,7 +70,7 @@ async def verify(
     *,
     chain: bool = False,
     progress: Callable[[int], None] = lambda count: None,
-) -> Report:
+) -> VerifyReport:
     """Verifies what a refish names, with ``chain`` every commit back to the first, too.
 
     Of a signed tag its own signature counts: it covers the commit's id. ``progress`` is told how
@@ -75,11 +81,11 @@ async def verify(
     """
     reader = Reader(repo.objects)
     named = await _named(reader, at, keyring)
-    report = Report(named)
+    report = VerifyReport(named)
     if not chain or named.id != at.commit:
         report.add(named)
     if chain:
-        past = Past(repo.objects, reader)
+        past = CommitReader(repo.objects, reader)
         log = Log([at.commit])
         while taken := await past.answer(log.take(BATCH)):
             for each in taken:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from zonegit.zone import lexer, names
-from zonegit.zone.lexer import Entry
+from zonegit.zone.lexer import MasterFileEntry
 from zonegit.zone.names import Name
 
 MAX_ENTRIES: Final = 1_000
@@ -42,7 +42,7 @@ def find_apex(octets: bytes, source: str) -> Name | None:
     return None
 
 
-def _is_soa(entry: Entry) -> bool:
+def _is_soa(entry: MasterFileEntry) -> bool:
     start = 0 if entry.indented else 1
     return "SOA" in (word.upper() for word in entry.words[start:MAX_SOA_WORD])
 

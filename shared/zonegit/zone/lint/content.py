@@ -7,7 +7,7 @@ from typing import Final
 from zonegit.errors import Invalid
 from zonegit.zone import canonical_rdata, sizing, spelling
 from zonegit.zone.lint import regexps
-from zonegit.zone.lint.view import View
+from zonegit.zone.lint.view import ZoneView
 from zonegit.zone.rrset import RRset, describe
 
 _LOC: Final = struct.Struct("!BBBBIII")
@@ -29,25 +29,25 @@ _NAPTR_HEAD: Final = 4
 _NAPTR_STRINGS: Final = 3
 
 
-def check_twins(_view: View, rrset: RRset) -> Iterator[str]:
+def check_twins(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find records that are stored in several spellings."""
     for finding in spelling.find_twins(rrset):
         yield finding.message
 
 
-def check_variants(_view: View, rrset: RRset) -> Iterator[str]:
+def check_variants(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find records that some servers take for one."""
     for finding in spelling.find_variants(rrset):
         yield finding.message
 
 
-def check_size(_view: View, rrset: RRset) -> Iterator[str]:
+def check_size(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find RRsets that fit no message that is signed and has EDNS."""
     for finding in sizing.find_too_large(rrset):
         yield finding.message
 
 
-def check_naptr(_view: View, rrset: RRset) -> Iterator[str]:
+def check_naptr(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find regexp fields that are no substitution expression."""
     for rdata in rrset.rdatas:
         strings, rest = _strings(rdata, _NAPTR_HEAD, _NAPTR_STRINGS)
@@ -63,7 +63,7 @@ def check_naptr(_view: View, rrset: RRset) -> Iterator[str]:
                 yield f"{describe(rrset)} has both a regexp and a replacement"
 
 
-def check_loc(_view: View, rrset: RRset) -> Iterator[str]:
+def check_loc(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find places that are not on Earth."""
     for rdata in rrset.rdatas:
         if len(rdata) != _LOC.size or rdata[0]:
@@ -75,7 +75,7 @@ def check_loc(_view: View, rrset: RRset) -> Iterator[str]:
             yield f"{describe(rrset)} has a longitude of more than {MAX_LONGITUDE} degrees"
 
 
-def check_nsec(_view: View, rrset: RRset) -> Iterator[str]:
+def check_nsec(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find NSEC records that say that their owner has no type, not even NSEC."""
     for rdata in rrset.rdatas:
         at = 0
@@ -85,7 +85,7 @@ def check_nsec(_view: View, rrset: RRset) -> Iterator[str]:
             yield f"{describe(rrset)} lists no type"
 
 
-def check_x25(_view: View, rrset: RRset) -> Iterator[str]:
+def check_x25(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find PSDN addresses that cannot be one."""
     for rdata in rrset.rdatas:
         strings, _ = _strings(rdata, 0, 1)
@@ -97,14 +97,14 @@ def check_x25(_view: View, rrset: RRset) -> Iterator[str]:
             )
 
 
-def check_ipseckey(_view: View, rrset: RRset) -> Iterator[str]:
+def check_ipseckey(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find records without a public key, which are legal, and which BIND does not read."""
     for rdata in rrset.rdatas:
         if len(rdata) >= _IPSECKEY_HEAD and _gateway_end(rdata) == len(rdata):
             yield f"{describe(rrset)} has no public key, and some servers refuse such a zone"
 
 
-def check_null(_view: View, rrset: RRset) -> Iterator[str]:
+def check_null(_view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find empty records, which Knot does not take in a transfer."""
     if b"" in rrset.rdatas:
         yield f"{describe(rrset)} is empty, and some servers refuse such a zone"

@@ -5,7 +5,7 @@ from typing import Final
 
 from zonegit.zone import names, rrtypes
 from zonegit.zone.lint import references
-from zonegit.zone.lint.view import View, find_hider, find_source, names_above
+from zonegit.zone.lint.view import ZoneView, find_hider, find_source, names_above
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, describe
 
@@ -17,19 +17,19 @@ PROOFS: Final = frozenset({rrtypes.RRSIG, rrtypes.NSEC, rrtypes.NSEC3})
 """Types that a signer adds; NSEC3 is found by hash, also below a DNAME at the apex."""
 
 
-def check_apex(view: View, soa: RRset) -> Iterator[str]:
+def check_apex(view: ZoneView, soa: RRset) -> Iterator[str]:
     """Find a zone without name servers."""
     if soa.owner == view.apex and not view.has(view.apex, rrtypes.NS):
         yield f"{names.text(view.apex)} has no NS record at its apex"
 
 
-def check_ns_beside_dname(view: View, dname: RRset) -> Iterator[str]:
+def check_ns_beside_dname(view: ZoneView, dname: RRset) -> Iterator[str]:
     """Find a zone cut that is a DNAME as well."""
     if dname.owner != view.apex and view.has(dname.owner, rrtypes.NS):
         yield f"{names.text(dname.owner)} has NS and DNAME records"
 
 
-def check_server_address(view: View, ns: RRset) -> Iterator[str]:
+def check_server_address(view: ZoneView, ns: RRset) -> Iterator[str]:
     """Find name servers whose address this zone must have and has not."""
     for server in references.names_in(ns):
         if any(view.has(server, rdtype) for rdtype in ADDRESSES):
@@ -42,13 +42,13 @@ def check_server_address(view: View, ns: RRset) -> Iterator[str]:
             yield f"{describe(ns)}: {names.text(server)} has no address record in this zone"
 
 
-def _is_elsewhere(view: View, cut: Name, server: Name) -> bool:
+def _is_elsewhere(view: ZoneView, cut: Name, server: Name) -> bool:
     """Return whether another zone has the address: one that is delegated apart from ``cut``."""
     hider = find_hider(view, server, rrtypes.A)
     return hider is not None and hider != (cut, rrtypes.NS)
 
 
-def check_server_below_dname(view: View, ns: RRset) -> Iterator[str]:
+def check_server_below_dname(view: ZoneView, ns: RRset) -> Iterator[str]:
     """Find name servers that a DNAME hides."""
     for server in _within(view, ns):
         dname = _dname_above(view, server)
@@ -56,7 +56,7 @@ def check_server_below_dname(view: View, ns: RRset) -> Iterator[str]:
             yield f"{describe(ns)}: {names.text(server)} is below the DNAME at {names.text(dname)}"
 
 
-def check_alias(view: View, rrset: RRset) -> Iterator[str]:
+def check_alias(view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find hosts that are aliases, where the type must name a host by its own name."""
     for target in _within(view, rrset):
         dname = _dname_above(view, target)
@@ -70,7 +70,7 @@ def check_alias(view: View, rrset: RRset) -> Iterator[str]:
             yield f"{describe(rrset)}: {names.text(target)} is a CNAME"
 
 
-def check_hidden_by_cut(view: View, rrset: RRset) -> Iterator[str]:
+def check_hidden_by_cut(view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find records below a zone cut that are not glue, and those at it that are the child's."""
     cut = hiding_cut(view, rrset.owner, rrset.rdtype)
     if cut is not None:
@@ -78,7 +78,7 @@ def check_hidden_by_cut(view: View, rrset: RRset) -> Iterator[str]:
         yield f"{describe(rrset)} {where} the zone cut {names.text(cut)}, which hides it"
 
 
-def hiding_cut(view: View, owner: Name, rdtype: int) -> Name | None:
+def hiding_cut(view: ZoneView, owner: Name, rdtype: int) -> Name | None:
     """Return the zone cut that hides an RRset; None where it is not hidden, or is glue."""
     hider = None if rdtype in PROOFS else find_hider(view, owner, rdtype)
     if hider is None or hider[1] != rrtypes.NS:
@@ -89,25 +89,25 @@ def hiding_cut(view: View, owner: Name, rdtype: int) -> Name | None:
     return None if is_parents or is_glue else cut
 
 
-def check_hidden_by_dname(view: View, rrset: RRset) -> Iterator[str]:
+def check_hidden_by_dname(view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find records below a DNAME."""
     dname = hiding_dname(view, rrset.owner, rrset.rdtype)
     if dname is not None:
         yield f"{describe(rrset)} is below the DNAME at {names.text(dname)}, which hides it"
 
 
-def hiding_dname(view: View, owner: Name, rdtype: int) -> Name | None:
+def hiding_dname(view: ZoneView, owner: Name, rdtype: int) -> Name | None:
     """Return the DNAME that hides an RRset, None where none does."""
     hider = None if rdtype in PROOFS else find_hider(view, owner, None)
     return hider[0] if hider is not None and hider[1] == rrtypes.DNAME else None
 
 
-def _within(view: View, rrset: RRset) -> Iterator[Name]:
+def _within(view: ZoneView, rrset: RRset) -> Iterator[Name]:
     for target in references.names_in(rrset):
         if names.is_within(target, view.apex):
             yield target
 
 
-def _dname_above(view: View, name: Name) -> Name | None:
+def _dname_above(view: ZoneView, name: Name) -> Name | None:
     above = names_above(name, view.apex)
     return next((each for each in above if view.has(each, rrtypes.DNAME)), None)

@@ -9,7 +9,7 @@ from typing import Final
 
 from zonegit.zone import names, rrtypes
 from zonegit.zone.lint import references
-from zonegit.zone.lint.view import View, find_hider, find_source
+from zonegit.zone.lint.view import ZoneView, find_hider, find_source
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, describe
 
@@ -23,7 +23,7 @@ _TOP_LEVEL_ENDINGS: Final = tuple(b"%c%b" % (len(label), label) for label in TOP
 MIN_LABELS: Final = 2
 
 
-def check_reference(view: View, rrset: RRset) -> Iterator[str]:
+def check_reference(view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find names in RDATA that end in the zone's own name twice, or in a top-level domain before
     the zone's name, and that do not exist."""
     for target in references.names_in(rrset):
@@ -39,7 +39,7 @@ def check_reference(view: View, rrset: RRset) -> Iterator[str]:
             )
 
 
-def check_owner(view: View, rrset: RRset) -> Iterator[str]:
+def check_owner(view: ZoneView, rrset: RRset) -> Iterator[str]:
     """Find owners that end in the zone's own name twice."""
     if rrset.rdtype in SIGNERS or not rrset.owner.endswith(view.apex[:-1] + view.apex):
         return

@@ -6,10 +6,10 @@ from typing import Literal
 import msgspec
 
 from zonegit.zone.findings import Finding, Severity
-from zonegit.zone.lint.view import View
+from zonegit.zone.lint.view import ZoneView
 from zonegit.zone.rrset import RRset
 
-Check = Callable[[View, RRset], Iterator[str]]
+Check = Callable[[ZoneView, RRset], Iterator[str]]
 """Finds what is wrong with an RRset of a zone: a message for each fault."""
 
 Scope = Literal["content", "place", "stored"]

@@ -7,7 +7,7 @@ from zonegit.zone import canonical_rdata, names, rrtypes, sizing, spelling
 from zonegit.zone.findings import Finding
 from zonegit.zone.lint import content, delegations, dots, references
 from zonegit.zone.lint.rule import Rule, Scope
-from zonegit.zone.lint.view import View, WholeZone
+from zonegit.zone.lint.view import WholeZone, ZoneView
 from zonegit.zone.rrset import RRset, sort_key
 
 _X25: Final = rrtypes.from_text("X25")
@@ -222,7 +222,7 @@ def rules_for(rdtype: int, scope: Scope | None = None) -> tuple[Rule, ...]:
     return _select(rdtype, scope) if known is None else known
 
 
-def examine(view: View, rrset: RRset, scope: Scope | None = None) -> Iterator[Finding]:
+def examine(view: ZoneView, rrset: RRset, scope: Scope | None = None) -> Iterator[Finding]:
     """Return the findings about one RRset of a zone."""
     rules = rules_for(rrset.rdtype, scope)
     if rrset.rdtype in references.TYPES and not references.may_name(rrset, view.apex):

@@ -12,7 +12,7 @@ from zonegit.zone.rrset import RRset
 WILDCARD = b"\x01*"
 
 
-class View(Protocol):
+class ZoneView(Protocol):
     """The zone as it is, or as a change would make it."""
 
     @property
@@ -94,7 +94,7 @@ def names_above(owner: Name, apex: Name) -> Iterator[Name]:
         yield owner
 
 
-def find_hider(view: View, owner: Name, rdtype: int | None) -> tuple[Name, int] | None:
+def find_hider(view: ZoneView, owner: Name, rdtype: int | None) -> tuple[Name, int] | None:
     """Return what hides a name: the topmost zone cut or DNAME on the way to it.
 
     Args:
@@ -119,7 +119,7 @@ def find_hider(view: View, owner: Name, rdtype: int | None) -> tuple[Name, int] 
     return found
 
 
-def find_source(view: View, name: Name) -> Name | None:
+def find_source(view: ZoneView, name: Name) -> Name | None:
     """Return the name whose RRsets answer for a name: itself, else the wildcard that covers it.
 
     Returns:

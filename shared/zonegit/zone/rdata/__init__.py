@@ -14,14 +14,14 @@ import dns.exception
 
 from zonegit.zone.lexer import Quoted, split
 from zonegit.zone.names import ROOT, Name
-from zonegit.zone.rdata.cursor import Fields, Malformed, Octets
+from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets
 from zonegit.zone.rdata.layouts import CODECS, EXACT, NO_TEXT
 from zonegit.zone.rdata.scalars import from_hex, number
 
 __all__ = [
     "MAX_RDATA",
     "NO_TEXT",
-    "Malformed",
+    "MalformedRdata",
     "check",
     "read",
     "read_stored",
@@ -52,14 +52,14 @@ def read(rdtype: int, words: Iterable[str], origin: Name) -> bytes:
         return octets
     codec = CODECS.get(rdtype)
     if codec is None:
-        raise Malformed("the type has no presentation format; write \\# LENGTH HEX (RFC 3597)")
+        raise MalformedRdata("the type has no presentation format; write \\# LENGTH HEX (RFC 3597)")
     try:
         octets = codec.read(fields)
     except (dns.exception.DNSException, UnicodeError) as error:
         raise _malformed(error) from error
     fields.finish()
     if len(octets) > MAX_RDATA:
-        raise Malformed(f"RDATA of {len(octets)} octets is longer than {MAX_RDATA}")
+        raise MalformedRdata(f"RDATA of {len(octets)} octets is longer than {MAX_RDATA}")
     return octets
 
 
@@ -90,7 +90,9 @@ def _read_generic(fields: Fields) -> bytes:
     length = number(fields.take_text(), MAX_RDATA)
     octets = from_hex(fields.take_rest())
     if len(octets) != length:
-        raise Malformed(f"the length {length} is not that of the {len(octets)} octets after it")
+        raise MalformedRdata(
+            f"the length {length} is not that of the {len(octets)} octets after it"
+        )
     return octets
 
 
@@ -122,8 +124,8 @@ def write_generic(octets: bytes) -> str:
     return f"{_MARK} {len(octets)} {octets.hex()}".rstrip()
 
 
-def _malformed(error: Exception) -> Malformed:
-    return Malformed(str(error).rstrip(".") or type(error).__name__)
+def _malformed(error: Exception) -> MalformedRdata:
+    return MalformedRdata(str(error).rstrip(".") or type(error).__name__)
 
 
 def _write_fields(rdtype: int, octets: bytes) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 import dns.ipv4
 import dns.ipv6
 
-from zonegit.zone.rdata.cursor import Fields, Malformed, Octets
+from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets
 from zonegit.zone.rdata.scalars import (
     IPV4,
     IPV6,
@@ -46,10 +46,10 @@ _SERVICES: Final = {
 def _read_gateway(kind: int, fields: Fields) -> bytes:
     if kind == _NO_GATEWAY:
         if fields.take() != ".":
-            raise Malformed("a gateway of type 0 is written .")
+            raise MalformedRdata("a gateway of type 0 is written .")
         return b""
     if kind not in _GATEWAYS:
-        raise Malformed(f"gateway type {kind} is not 0, 1, 2 or 3")
+        raise MalformedRdata(f"gateway type {kind} is not 0, 1, 2 or 3")
     return _GATEWAYS[kind].read(fields)
 
 
@@ -57,7 +57,7 @@ def _write_gateway(kind: int, octets: Octets) -> str:
     if kind == _NO_GATEWAY:
         return "."
     if kind not in _GATEWAYS:
-        raise Malformed(f"gateway type {kind} is not 0, 1, 2 or 3")
+        raise MalformedRdata(f"gateway type {kind} is not 0, 1, 2 or 3")
     return _GATEWAYS[kind].write(octets)
 
 
@@ -94,7 +94,7 @@ def _read_a6(fields: Fields) -> bytes:
     if bits < 128:
         address = int.from_bytes(parse_ipv6(fields.take_text()), "big")
         if address >> 128 - bits:
-            raise Malformed(f"the suffix has bits within the prefix of {bits}")
+            raise MalformedRdata(f"the suffix has bits within the prefix of {bits}")
         suffix = address.to_bytes(16, "big")[bits // 8 :]
     return bytes((bits,)) + suffix + (NAME.read(fields) if bits else b"")
 
@@ -102,7 +102,7 @@ def _read_a6(fields: Fields) -> bytes:
 def _write_a6(octets: Octets) -> str:
     bits = octets.take_number(1)
     if bits > 128:
-        raise Malformed(f"the prefix of an A6 has {bits} bits, more than 128")
+        raise MalformedRdata(f"the prefix of an A6 has {bits} bits, more than 128")
     words = [str(bits)]
     if bits < 128:
         suffix = octets.take(16 - bits // 8)
@@ -121,7 +121,7 @@ def _read_item(text: str) -> bytes:
     """Read an item of APL (RFC 3123 sections 4 and 5), without zeros at the end of its address."""
     found = _ITEM.fullmatch(text)
     if found is None:
-        raise Malformed(f"{text[:60]!r} is not FAMILY:ADDRESS/PREFIX, such as 1:192.0.2.0/24")
+        raise MalformedRdata(f"{text[:60]!r} is not FAMILY:ADDRESS/PREFIX, such as 1:192.0.2.0/24")
     family = number(found[2], 0xFFFF)
     if family in _FAMILY_OCTETS:
         to_octets: Callable[[str], bytes] = parse_ipv4 if family == 1 else parse_ipv6
@@ -130,7 +130,7 @@ def _read_item(text: str) -> bytes:
     prefix = number(found[4], 8 * _FAMILY_OCTETS[family] if family in _FAMILY_OCTETS else 255)
     address = to_octets(found[3]).rstrip(b"\0")
     if len(address) > 0x7F:
-        raise Malformed(f"the address of {text[:60]!r} is longer than 127 octets")
+        raise MalformedRdata(f"the address of {text[:60]!r} is longer than 127 octets")
     negated = 0x80 if found[1] else 0
     return family.to_bytes(2, "big") + bytes((prefix, negated | len(address))) + address
 
@@ -143,9 +143,9 @@ def _write_apl(octets: Octets) -> str:
         address = octets.take(length & 0x7F)
         size = _FAMILY_OCTETS.get(family)
         if size is not None and (len(address) > size or prefix > 8 * size):
-            raise Malformed(f"an address of family {family} in an APL is too long")
+            raise MalformedRdata(f"an address of family {family} in an APL is too long")
         if address.endswith(b"\0"):
-            raise Malformed("an address in an APL ends in an octet of zeros")
+            raise MalformedRdata("an address in an APL ends in an octet of zeros")
         mark = "!" if length & 0x80 else ""
         items.append(f"{mark}{family}:{_apl_address(family, address)}/{prefix}")
     return " ".join(items)
@@ -167,7 +167,7 @@ def _read_atma(fields: Fields) -> bytes:
     if text[:1] == "+":
         digits = text[1:].replace(".", "")
         if not (digits.isascii() and digits.isdecimal()):
-            raise Malformed(f"{text[:40]!r} is not + and digits")
+            raise MalformedRdata(f"{text[:40]!r} is not + and digits")
         return b"\1" + digits.encode()
     return b"\0" + from_hex(_without_dots(text))
 
@@ -176,7 +176,7 @@ def _write_atma(octets: Octets) -> str:
     kind = octets.take_number(1)
     address = octets.take_rest()
     if kind > 1 or (kind and address and not address.isdigit()):
-        raise Malformed("an ATMA is neither an AESA nor digits")
+        raise MalformedRdata("an ATMA is neither an AESA nor digits")
     return f"+{address.decode()}" if kind else address.hex()
 
 
@@ -184,7 +184,7 @@ def _read_nsap(fields: Fields) -> bytes:
     """Read NSAP (RFC 1706 section 7)."""
     text = fields.take_text()
     if text[:2] not in ("0x", "0X"):
-        raise Malformed(f"{text[:40]!r} does not begin with 0x")
+        raise MalformedRdata(f"{text[:40]!r} does not begin with 0x")
     return from_hex(_without_dots(text[2:]))
 
 
@@ -192,7 +192,7 @@ def _without_dots(text: str) -> str:
     """Return digits without the dots that make groups of them."""
     digits = text.replace(".", "")
     if not digits or text[0] == "." or text[-1] == "." or ".." in text:
-        raise Malformed(f"{text[:40]!r} is not an address in hexadecimal digits")
+        raise MalformedRdata(f"{text[:40]!r} is not an address in hexadecimal digits")
     return digits
 
 
@@ -202,7 +202,9 @@ def eui(size: int) -> Codec:
     def read(fields: Fields) -> bytes:
         pairs = fields.take_text().split("-")
         if len(pairs) != size or any(len(pair) != 2 for pair in pairs):
-            raise Malformed(f"an EUI-{8 * size} is {size} pairs of hex with hyphens between them")
+            raise MalformedRdata(
+                f"an EUI-{8 * size} is {size} pairs of hex with hyphens between them"
+            )
         return from_hex("".join(pairs))
 
     return Codec(read, lambda octets: octets.take(size).hex("-"))
@@ -212,7 +214,7 @@ def _read_groups(fields: Fields) -> bytes:
     """Read 64 bits in four groups (RFC 6742 section 2)."""
     text = fields.take_text()
     if _GROUPS.fullmatch(text) is None:
-        raise Malformed(f"{text[:40]!r} is not four groups of hex with colons between them")
+        raise MalformedRdata(f"{text[:40]!r} is not four groups of hex with colons between them")
     return bytes.fromhex("".join([group.zfill(4) for group in text.split(":")]))
 
 
@@ -235,7 +237,7 @@ def _write_wks(octets: Octets) -> str:
     protocol = octets.take_number(1)
     bitmap = octets.take_rest()
     if len(bitmap) > (MAX_PORT + 1) // 8:
-        raise Malformed(f"the bitmap of a WKS has {len(bitmap)} octets, more than 8192")
+        raise MalformedRdata(f"the bitmap of a WKS has {len(bitmap)} octets, more than 8192")
     return " ".join([address, str(protocol), *map(str, set_bits(bitmap))])
 
 

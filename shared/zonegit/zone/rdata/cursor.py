@@ -1,7 +1,7 @@
 """Cursors over RDATA: the fields of its presentation format, and its octets in wire form.
 
-Both are read from left to right, once, and raise :class:`Malformed` instead of returning less than
-was asked for.
+Both are read from left to right, once, and raise :class:`MalformedRdata` instead of returning less
+than was asked for.
 """
 
 import re
@@ -14,7 +14,7 @@ from zonegit.zone.names import Name
 _ESCAPE: Final = re.compile(rb"\\(?:([0-9]{3})|([^0-9])|.?)", re.DOTALL)
 
 
-class Malformed(ValueError):
+class MalformedRdata(ValueError):
     """The text or the octets are not RDATA of their type; the message says why."""
 
 
@@ -54,7 +54,7 @@ class Fields:
         """
         word = self.peek()
         if word is None:
-            raise Malformed("a field is missing at the end")
+            raise MalformedRdata("a field is missing at the end")
         self._next = None
         return word
 
@@ -66,7 +66,7 @@ class Fields:
         """
         word = self.take()
         if isinstance(word, Quoted):
-            raise Malformed(f'"{word[:40]}" may not be quoted here')
+            raise MalformedRdata(f'"{word[:40]}" may not be quoted here')
         return word
 
     def take_text(self) -> str:
@@ -102,7 +102,7 @@ class Fields:
         """
         word = self.peek()
         if word is not None:
-            raise Malformed(f"{str(word)[:40]!r} is one field too many")
+            raise MalformedRdata(f"{str(word)[:40]!r} is one field too many")
 
 
 class Octets:
@@ -126,7 +126,7 @@ class Octets:
         """
         end = self._at + count
         if end > len(self._octets):
-            raise Malformed(f"the octets end within a field of {count}")
+            raise MalformedRdata(f"the octets end within a field of {count}")
         taken = self._octets[self._at : end]
         self._at = end
         return taken
@@ -150,7 +150,7 @@ class Octets:
             Malformed: one is left.
         """
         if self.has_more():
-            raise Malformed(f"{len(self._octets) - self._at} octets follow the last field")
+            raise MalformedRdata(f"{len(self._octets) - self._at} octets follow the last field")
 
 
 def unescape(word: str) -> bytes:
@@ -168,5 +168,5 @@ def _unescape(found: re.Match[bytes]) -> bytes:
     if found[2] is not None:
         return found[2]
     if found[1] is None or int(found[1]) > 255:
-        raise Malformed(f"{found[0].decode('latin-1')!r} is not an escape")
+        raise MalformedRdata(f"{found[0].decode('latin-1')!r} is not an escape")
     return bytes((int(found[1]),))

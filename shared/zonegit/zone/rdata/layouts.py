@@ -8,7 +8,7 @@ from typing import Final
 
 from zonegit.zone import rrtypes
 from zonegit.zone.rdata import addresses, location, services, signing, typelists
-from zonegit.zone.rdata.cursor import Fields, Malformed, Octets, unescape
+from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets, unescape
 from zonegit.zone.rdata.scalars import (
     BASE64,
     BASE64_UNBROKEN,
@@ -41,7 +41,7 @@ def layout(*codecs: Codec, check: Callable[[bytes], None] | None = None) -> Code
     Args:
         codecs: the fields, in order.
         check: looks at the octets of the whole RDATA, when they are read and when they are
-            written, and raises :class:`Malformed`.
+            written, and raises :class:`MalformedRdata`.
     """
 
     def read(fields: Fields) -> bytes:
@@ -78,20 +78,20 @@ def _read_tag(fields: Fields) -> bytes:
     """Read the tag of CAA (RFC 8659 section 4.1)."""
     tag = read_string(fields.take())
     if not tag[1:].isalnum():
-        raise Malformed("a tag is of ASCII letters and digits")
+        raise MalformedRdata("a tag is of ASCII letters and digits")
     return tag
 
 
 def _write_tag(octets: Octets) -> str:
     tag = take_counted(octets)
     if not tag.isalnum():
-        raise Malformed("a tag is of ASCII letters and digits")
+        raise MalformedRdata("a tag is of ASCII letters and digits")
     return tag.decode()
 
 
 def _check_uri(rdata: bytes) -> None:
     if len(rdata) == 4:
-        raise Malformed("the target of a URI is empty")
+        raise MalformedRdata("the target of a URI is empty")
 
 
 def _read_hip(fields: Fields) -> bytes:
@@ -100,7 +100,7 @@ def _read_hip(fields: Fields) -> bytes:
     hit = from_hex(fields.take_text())
     key = from_base64(fields.take_text())
     if not 0 < len(hit) <= MAX_STRING or not 0 < len(key) <= 0xFFFF:
-        raise Malformed("a HIT has 1 to 255 octets, and a key 1 to 65535")
+        raise MalformedRdata("a HIT has 1 to 255 octets, and a key 1 to 65535")
     servers = []
     while fields.has_more():
         servers.append(NAME.read(fields))

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from zonegit.zone.rdata.cursor import Fields, Malformed, Octets
+from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets
 from zonegit.zone.rdata.scalars import MAX_U32, Codec, read_string, take_counted
 
 EQUATOR: Final = 1 << 31
@@ -28,7 +28,7 @@ def _read_loc(fields: Fields) -> bytes:
     longitude = _read_angle(fields, 180, "EW")
     altitude = SEA_LEVEL_CM + _centimetres(fields.take_text())
     if not 0 <= altitude <= MAX_U32:
-        raise Malformed("the altitude is not from -100000.00m to 42849672.95m")
+        raise MalformedRdata("the altitude is not from -100000.00m to 42849672.95m")
     sizes = bytearray(DEFAULT_SIZES)
     for at in range(len(sizes)):
         if fields.has_more():
@@ -43,19 +43,19 @@ def _read_angle(fields: Fields, most: int, hemispheres: str) -> int:
     while (word := fields.take_text()).upper() not in tuple(hemispheres):
         parts.append(word)
         if len(parts) > 3:
-            raise Malformed(f"{word[:40]!r} is neither of {' and '.join(hemispheres)}")
+            raise MalformedRdata(f"{word[:40]!r} is neither of {' and '.join(hemispheres)}")
     thousandths = 0
     for text, unit, highest in zip(
         parts, (_DEGREE, _MINUTE, _SECOND), (most, 59, 59), strict=False
     ):
         found = _SECONDS.fullmatch(text) if unit == _SECOND else _WHOLE.fullmatch(text)
         if found is None or int(found[1]) > highest:
-            raise Malformed(f"{text[:40]!r} is not a number from 0 to {highest}")
+            raise MalformedRdata(f"{text[:40]!r} is not a number from 0 to {highest}")
         thousandths += int(found[1]) * unit
         if unit == _SECOND and found[2]:
             thousandths += int(found[2].ljust(3, "0"))
     if not parts:
-        raise Malformed(f"degrees are missing before {word}")
+        raise MalformedRdata(f"degrees are missing before {word}")
     return EQUATOR + (thousandths if word.upper() == hemispheres[0] else -thousandths)
 
 
@@ -65,7 +65,7 @@ _WHOLE: Final = re.compile(r"(\d{1,3})", re.ASCII)
 def _centimetres(text: str) -> int:
     found = _METRES.fullmatch(text)
     if found is None:
-        raise Malformed(f"{text[:40]!r} is not a length in metres, such as 12.34m")
+        raise MalformedRdata(f"{text[:40]!r} is not a length in metres, such as 12.34m")
     centimetres = int(found[2] or 0) * 100 + int((found[3] or "").ljust(2, "0"))
     return -centimetres if found[1] == "-" else centimetres
 
@@ -73,14 +73,14 @@ def _centimetres(text: str) -> int:
 def _encode_size(centimetres: int) -> int:
     """Return one digit and a power of ten, the rest cut off as other servers do."""
     if not 0 <= centimetres <= MAX_SIZE_CM:
-        raise Malformed("a size or precision is not from 0.00m to 90000000.00m")
+        raise MalformedRdata("a size or precision is not from 0.00m to 90000000.00m")
     digits = str(centimetres)
     return int(digits[0]) << 4 | len(digits) - 1
 
 
 def _write_loc(octets: Octets) -> str:
     if octets.take_number(1):
-        raise Malformed("the version of a LOC is not 0")
+        raise MalformedRdata("the version of a LOC is not 0")
     sizes = octets.take(3)
     texts = [_metres(_decode_size(size)) for size in sizes]
     latitude = _write_angle(octets.take_number(4) - EQUATOR, "NS")
@@ -101,7 +101,7 @@ def _write_angle(thousandths: int, hemispheres: str) -> str:
 def _decode_size(size: int) -> int:
     digit, exponent = size >> 4, size & 0xF
     if digit > 9 or exponent > 9:
-        raise Malformed("a size or precision of a LOC has a digit or exponent above 9")
+        raise MalformedRdata("a size or precision of a LOC has a digit or exponent above 9")
     return digit * _POWERS[exponent]
 
 
@@ -124,7 +124,7 @@ def _write_real(octets: Octets) -> str:
 
 def _check_real(string: bytes) -> None:
     if _REAL.fullmatch(string.decode("latin-1")) is None:
-        raise Malformed(f"{string[:40].decode('latin-1')!r} is not a number such as -32.6882")
+        raise MalformedRdata(f"{string[:40].decode('latin-1')!r} is not a number such as -32.6882")
 
 
 LOC: Final = Codec(_read_loc, _write_loc)

@@ -17,7 +17,7 @@ import dns.ttl
 from zonegit.errors import Invalid
 from zonegit.zone import fast_rdata, names
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS
-from zonegit.zone.rdata.cursor import Fields, Malformed, Octets, unescape
+from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets, unescape
 
 MAX_STRING: Final = 255
 """Octets of a character-string (RFC 1035 section 3.3)."""
@@ -46,9 +46,9 @@ def number(text: str, highest: int) -> int:
         Malformed: it is not one, or above ``highest``.
     """
     if not (text.isascii() and text.isdecimal()):
-        raise Malformed(f"{text[:40]!r} is not a number")
+        raise MalformedRdata(f"{text[:40]!r} is not a number")
     if len(text) > 20 or int(text) > highest:
-        raise Malformed(f"{text[:40]} is above {highest}")
+        raise MalformedRdata(f"{text[:40]} is above {highest}")
     return int(text)
 
 
@@ -78,7 +78,7 @@ def parse_ipv4(text: str) -> bytes:
     try:
         return dns.ipv4.inet_aton(text)
     except dns.exception.SyntaxError:
-        raise Malformed("an IPv4 address is expected") from None
+        raise MalformedRdata("an IPv4 address is expected") from None
 
 
 def parse_ipv6(text: str) -> bytes:
@@ -90,7 +90,7 @@ def parse_ipv6(text: str) -> bytes:
     try:
         return dns.ipv6.inet_aton(text)
     except dns.exception.SyntaxError:
-        raise Malformed("an IPv6 address is expected") from None
+        raise MalformedRdata("an IPv6 address is expected") from None
 
 
 def _read_name(fields: Fields) -> bytes:
@@ -109,7 +109,7 @@ def read_name(word: str, fields: Fields) -> bytes:
     try:
         wire = names.read(word, names.for_dnspython(fields.origin)).to_wire()
     except Invalid as error:
-        raise Malformed(error.message) from error
+        raise MalformedRdata(error.message) from error
     assert wire is not None  # it is None only when written into a file
     return wire
 
@@ -142,12 +142,12 @@ def write_name(octets: Octets) -> str:
     size = 1
     while length := octets.take_number(1):
         if length > MAX_LABEL:
-            raise Malformed("a name in RDATA has a label over 63 octets, or is compressed")
+            raise MalformedRdata("a name in RDATA has a label over 63 octets, or is compressed")
         size += length + 1
         text.extend([_NAME_TEXT[octet] for octet in octets.take(length)])
         text.append(".")
     if size > MAX_OCTETS:
-        raise Malformed(f"a name in RDATA has {size} octets, more than {MAX_OCTETS}")
+        raise MalformedRdata(f"a name in RDATA has {size} octets, more than {MAX_OCTETS}")
     return "".join(text) or "."
 
 
@@ -159,7 +159,7 @@ def read_string(word: str) -> bytes:
     """
     octets = unescape(word)
     if len(octets) > MAX_STRING:
-        raise Malformed("a string is longer than 255 octets")
+        raise MalformedRdata("a string is longer than 255 octets")
     return b"%c%b" % (len(octets), octets)
 
 
@@ -200,7 +200,7 @@ def from_hex(text: str) -> bytes:
     try:
         return binascii.unhexlify(text.encode())
     except binascii.Error:
-        raise Malformed(f"{text[:40]!r} is not an even number of hexadecimal digits") from None
+        raise MalformedRdata(f"{text[:40]!r} is not an even number of hexadecimal digits") from None
 
 
 def from_base64(text: str) -> bytes:
@@ -213,9 +213,11 @@ def from_base64(text: str) -> bytes:
     try:
         octets = base64.b64decode(encoded, validate=True)
     except binascii.Error as error:
-        raise Malformed(f"{text[:40]!r} is not base64: {str(error).lower()}") from None
+        raise MalformedRdata(f"{text[:40]!r} is not base64: {str(error).lower()}") from None
     if base64.b64encode(octets) != encoded:  # bits that no octet takes would be lost
-        raise Malformed(f"the base64 ends in {text[-8:]!r}, which has bits or padding too many")
+        raise MalformedRdata(
+            f"the base64 ends in {text[-8:]!r}, which has bits or padding too many"
+        )
     return octets
 
 
@@ -241,7 +243,7 @@ def base64_rest(chunk: int) -> Codec:
 
 def _require(octets: bytes) -> bytes:
     if not octets:
-        raise Malformed("the last field is missing")
+        raise MalformedRdata("the last field is missing")
     return octets
 
 

@@ -11,7 +11,7 @@ from dns.rdatatype import RdataType
 
 from zonegit.zone import names
 from zonegit.zone.lexer import Quoted, Words
-from zonegit.zone.rdata.cursor import Fields, Malformed, Octets
+from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets
 from zonegit.zone.rdata.scalars import Codec
 
 _UNKNOWN: Final = "Unknown SVCB ParamKey"
@@ -47,11 +47,11 @@ def _read(fields: Fields) -> bytes:
     except dns.exception.DNSException as error:
         if str(error) not in _VAGUE:
             raise
-        raise Malformed(_describe_fault(words.last, str(error))) from error
+        raise MalformedRdata(_describe_fault(words.last, str(error))) from error
     try:
         octets = read.to_wire()
     except (struct.error, OverflowError) as error:  # a number that no field of the type can hold
-        raise Malformed(str(error)) from error
+        raise MalformedRdata(str(error)) from error
     assert octets is not None  # it is None only when written into a file
     return octets
 

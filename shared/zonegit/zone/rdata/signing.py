@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from zonegit.zone.rdata.cursor import Fields, Malformed, Octets
+from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets
 from zonegit.zone.rdata.scalars import (
     BASE64,
     MAX_STRING,
@@ -132,7 +132,7 @@ def _read_flags(fields: Fields) -> bytes:
     flags = 0
     for each in text.split("|"):
         if each not in _FLAGS:
-            raise Malformed(f"{each[:40]!r} is not a flag of a key")
+            raise MalformedRdata(f"{each[:40]!r} is not a flag of a key")
         flags |= _FLAGS[each]
     return flags.to_bytes(2, "big")
 
@@ -154,7 +154,7 @@ def _seconds_of(text: str) -> int:
     except ValueError:  # the 30th of February
         seconds = _EARLIEST - 1
     if not _EARLIEST <= seconds <= MAX_U32:
-        raise Malformed(f"{text} is not a time from 1901 to 2106, as YYYYMMDDHHmmSS")
+        raise MalformedRdata(f"{text} is not a time from 1901 to 2106, as YYYYMMDDHHmmSS")
     return seconds & MAX_U32
 
 
@@ -167,7 +167,7 @@ def _read_salt(fields: Fields) -> bytes:
     text = fields.take_text()
     salt = b"" if text == "-" else from_hex(text)
     if len(salt) > MAX_STRING or not text:
-        raise Malformed("a salt has 1 to 255 octets, or is written -")
+        raise MalformedRdata("a salt has 1 to 255 octets, or is written -")
     return b"%c%b" % (len(salt), salt)
 
 
@@ -183,14 +183,14 @@ def _read_hash(fields: Fields) -> bytes:
     except (binascii.Error, ValueError):
         octets = b""
     if not 0 < len(octets) <= MAX_STRING or _in_base32hex(octets) != text:
-        raise Malformed(f"{text[:40]!r} is not a hash in base32hex")
+        raise MalformedRdata(f"{text[:40]!r} is not a hash in base32hex")
     return b"%c%b" % (len(octets), octets)
 
 
 def _write_hash(octets: Octets) -> str:
     found = take_counted(octets)
     if not found:
-        raise Malformed("the next hashed owner name is empty")
+        raise MalformedRdata("the next hashed owner name is empty")
     return _in_base32hex(found).lower()
 
 
@@ -206,7 +206,9 @@ def _check_size(rdata: bytes, at: int, expected: Mapping[int, int]) -> None:
     """Check the digest after the octet at ``at``, which says what made it."""
     size = len(rdata) - at - 1
     if size != expected.get(rdata[at], size):
-        raise Malformed(f"{size} octets of digest are not the {expected[rdata[at]]} of its type")
+        raise MalformedRdata(
+            f"{size} octets of digest are not the {expected[rdata[at]]} of its type"
+        )
 
 
 def check_ds(rdata: bytes) -> None:
@@ -216,7 +218,7 @@ def check_ds(rdata: bytes) -> None:
         Malformed: the digest is not as long as its type says, or of the reserved type.
     """
     if not rdata[3]:
-        raise Malformed("digest type 0 is reserved")
+        raise MalformedRdata("digest type 0 is reserved")
     _check_size(rdata, 3, _DIGEST_OCTETS)
 
 
@@ -254,9 +256,9 @@ def check_zonemd(rdata: bytes) -> None:
         Malformed: the digest is too short for its algorithm, or scheme or algorithm are 0.
     """
     if not rdata[4] or not rdata[5]:
-        raise Malformed("scheme 0 and hash algorithm 0 are reserved")
+        raise MalformedRdata("scheme 0 and hash algorithm 0 are reserved")
     if len(rdata) - 6 < _SHORTEST_ZONEMD:
-        raise Malformed(f"a digest has at least {_SHORTEST_ZONEMD} octets")
+        raise MalformedRdata(f"a digest has at least {_SHORTEST_ZONEMD} octets")
     _check_size(rdata, 5, _ZONEMD_OCTETS)
 
 
@@ -267,7 +269,7 @@ def check_key(rdata: bytes) -> None:
         Malformed: it has no key, and its flags do not say so.
     """
     if len(rdata) == 4 and int.from_bytes(rdata[:2], "big") & NO_KEY != NO_KEY:
-        raise Malformed("the key is missing, and the flags are not those of a KEY without one")
+        raise MalformedRdata("the key is missing, and the flags are not those of a KEY without one")
 
 
 ALGORITHM: Final = _named(1, _ALGORITHMS)

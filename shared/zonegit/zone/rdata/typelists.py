@@ -4,7 +4,7 @@ the mnemonics of ``rrtypes``; ``TYPEnnn`` is read for any type and written where
 from typing import Final
 
 from zonegit.zone import rrtypes
-from zonegit.zone.rdata.cursor import Fields, Malformed, Octets
+from zonegit.zone.rdata.cursor import Fields, MalformedRdata, Octets
 from zonegit.zone.rdata.scalars import Codec, read_name, write_name
 
 MAX_BITMAP: Final = 32
@@ -33,7 +33,7 @@ def type_number(text: str) -> int:
     if found is None and (generic := rrtypes.GENERIC.fullmatch(upper)):
         found = int(generic[1])
     if found is None or found > 0xFFFF:
-        raise Malformed(f"{text[:40]!r} is not a record type")
+        raise MalformedRdata(f"{text[:40]!r} is not a record type")
     return found
 
 
@@ -42,7 +42,7 @@ def _read_types(fields: Fields) -> set[int]:
     while fields.has_more():
         types.add(type_number(fields.take_text()))
     if 0 in types:
-        raise Malformed("TYPE0 cannot be in a list of types")
+        raise MalformedRdata("TYPE0 cannot be in a list of types")
     return types
 
 
@@ -78,11 +78,11 @@ def _write_bitmap(octets: Octets) -> str:
         window = octets.take_number(1)
         size = octets.take_number(1)
         if window <= last or not 0 < size <= MAX_BITMAP:
-            raise Malformed("a type bitmap has a window out of order, or of a wrong size")
+            raise MalformedRdata("a type bitmap has a window out of order, or of a wrong size")
         last = window
         bitmap = octets.take(size)
         if not bitmap[-1]:
-            raise Malformed("a type bitmap ends in an octet of zeros")
+            raise MalformedRdata("a type bitmap ends in an octet of zeros")
         types += [rrtypes.to_text(window << 8 | bit) for bit in set_bits(bitmap)]
     return " ".join(types)
 
@@ -92,7 +92,9 @@ def _read_nxt(fields: Fields) -> bytes:
     bitmap = bytearray()
     for rdtype in sorted(_read_types(fields)):
         if rdtype > MAX_NXT_TYPE:
-            raise Malformed(f"an NXT cannot list {rrtypes.to_text(rdtype)}: it ends at TYPE127")
+            raise MalformedRdata(
+                f"an NXT cannot list {rrtypes.to_text(rdtype)}: it ends at TYPE127"
+            )
         _set_bit(bitmap, rdtype)
     return target + bitmap
 
@@ -101,7 +103,7 @@ def _write_nxt(octets: Octets) -> str:
     target = write_name(octets)
     bitmap = octets.take_rest()
     if len(bitmap) > (MAX_NXT_TYPE + 1) // 8 and not bitmap[0] & 0x80:
-        raise Malformed(f"the bitmap of an NXT has {len(bitmap)} octets, more than 16")
+        raise MalformedRdata(f"the bitmap of an NXT has {len(bitmap)} octets, more than 16")
     return " ".join([target, *map(rrtypes.to_text, set_bits(bitmap))])
 
 

@@ -17,9 +17,9 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import rdata_from_text, rrset
 from zonegit_cli.workspace import checkout, commit_files, update_files, working_tree
-from zonegit_cli.workspace.file_status import File, State, compare
-from zonegit_cli.workspace.index import Index
-from zonegit_cli.workspace.update_files import Brought
+from zonegit_cli.workspace.file_status import FileState, FileStatus, compare
+from zonegit_cli.workspace.index import WorkspaceIndex
+from zonegit_cli.workspace.update_files import UpdatedFile
 
 EXAMPLE = names.parse("example.com.")
 SUB = names.parse("sub.example.com.")
@@ -34,11 +34,11 @@ class Desk:
         self.shop = repo
         self.root = root
 
-    async def checkout(self, *asked: str, fresh: Index | None = None) -> list[str]:
+    async def checkout(self, *asked: str, fresh: WorkspaceIndex | None = None) -> list[str]:
         """Returns the paths written; of no zones it takes all."""
         left_out: list[str] = []
         repo = self.shop.repo
-        fresh = fresh or Index()
+        fresh = fresh or WorkspaceIndex()
         wanted = [checkout.wanted(text) for text in asked]
         chosen = await checkout.chosen(repo, wanted, left_out.append)
         checkout.plan(working_tree.peek(self.root) or fresh, chosen)
@@ -46,12 +46,12 @@ class Desk:
             written = await checkout.write(repo.objects, workspace, chosen, lambda done, of: None)
         return [*(entry.path for entry in written), *left_out]
 
-    def files(self, zones: Iterable[Name] = ()) -> list[File]:
+    def files(self, zones: Iterable[Name] = ()) -> list[FileStatus]:
         """How all of them stand."""
         with working_tree.opened(self.root, exclusive=False) as workspace:
             return compare(workspace, list(zones))
 
-    def states(self) -> dict[str, State]:
+    def states(self) -> dict[str, FileState]:
         """By zone, but those that are unchanged."""
         found = {names.text(file.zone): file.state for file in self.files()}
         return {zone: state for zone, state in found.items() if state != "unchanged"}
@@ -69,7 +69,7 @@ class Desk:
             files = [file for file in compare(workspace, zones) if file.state in ("changed", "new")]
             return await commit_files.commit(self.shop.repo, workspace, files, intent)
 
-    async def update(self, *, merge: bool = False) -> dict[Name, Brought]:
+    async def update(self, *, merge: bool = False) -> dict[Name, UpdatedFile]:
         """Brings the files forward."""
         with working_tree.opened(self.root, exclusive=True) as workspace:
             files = compare(workspace)

@@ -27,8 +27,8 @@ from zonegit.zone.rrset import RRset, rrset
 from zonegit.zonefile import reader
 from zonegit.zonefile.zone_paths import OFFERED, Scheme
 from zonegit_cli.workspace import checkout, file_status, working_tree
-from zonegit_cli.workspace.checkout import Chosen, Wanted
-from zonegit_cli.workspace.index import Index
+from zonegit_cli.workspace.checkout import RequestedZone, ZoneCheckout
+from zonegit_cli.workspace.index import WorkspaceIndex
 
 
 async def test_all_zones_are_written_where_none_is_named(desk: Desk) -> None:
@@ -105,7 +105,7 @@ async def test_a_tag_is_checked_out_and_no_branchs(desk: Desk) -> None:
     ],
 )
 def test_a_zone_and_a_refish_are_told_apart(text: str, zone: str, refish: str | None) -> None:
-    assert checkout.wanted(text) == Wanted(names.parse(zone), refish)
+    assert checkout.wanted(text) == RequestedZone(names.parse(zone), refish)
 
 
 @pytest.mark.parametrize("text", ["example.com@", "@main", ""])
@@ -121,11 +121,11 @@ async def test_nothing_at_all_is_made_where_zones_collide(desk: Desk) -> None:
     with pytest.raises(Conflict, match="collide"):
         await desk.checkout()
     assert not desk.root.exists()
-    assert len(await desk.checkout(fresh=Index(scheme="flat"))) == 4
+    assert len(await desk.checkout(fresh=WorkspaceIndex(scheme="flat"))) == 4
 
 
 async def test_a_zone_may_lie_otherwise_than_the_others(desk: Desk) -> None:
-    await desk.checkout(fresh=Index(particular={REVERSE: "flat"}))
+    await desk.checkout(fresh=WorkspaceIndex(particular={REVERSE: "flat"}))
     assert desk.path(REVERSE) == desk.root / "25.2.0.192.in-addr.arpa.zone"
     assert desk.path(EXAMPLE) == desk.root / "com/example/db.zone"
 
@@ -211,13 +211,13 @@ async def test_what_is_checked_out_makes_the_same_trees_again_whatever_the_names
         commit = encode(Commit(tree, (), who, who, ""))
         await objects.put([*made, commit])
         trees[zone] = tree
-        chosen.append(Chosen(zone, "main", "main", CommitId(commit.id)))
+        chosen.append(ZoneCheckout(zone, "main", "main", CommitId(commit.id)))
     root = tmp_path_factory.mktemp("checkouts") / "zones"
     try:
-        checkout.plan(Index(scheme=scheme), chosen)
+        checkout.plan(WorkspaceIndex(scheme=scheme), chosen)
     except (Conflict, Invalid):
         assume(False)
-    with working_tree.made(root, Index(scheme=scheme)) as workspace:
+    with working_tree.made(root, WorkspaceIndex(scheme=scheme)) as workspace:
         await checkout.write(objects, workspace, chosen, lambda done, of: None)
         found = file_status.compare(workspace)
     assert {file.zone: file.known.tree for file in found} == trees
@@ -234,7 +234,7 @@ async def test_no_hostile_zone_name_is_written_outside(desk: Desk, tmp_path: Pat
     before = set(os.listdir(tmp_path))
     for scheme in OFFERED:
         desk.root = tmp_path / scheme
-        await desk.checkout(*hostile, fresh=Index(scheme=scheme))
+        await desk.checkout(*hostile, fresh=WorkspaceIndex(scheme=scheme))
         assert len(desk.files()) == len(hostile)
         assert desk.states() == {}
     assert set(os.listdir(tmp_path)) == before | set(OFFERED)

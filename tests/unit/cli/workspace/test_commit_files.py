@@ -269,7 +269,7 @@ async def test_a_new_zone_that_was_only_registered_is_taken_back_too(out: Desk) 
 
     async def others_begin() -> None:
         """Just after the zone was registered."""
-        at = heads.Position(new, "main", None)
+        at = heads.BranchPosition(new, "main", None)
         rrsets = list(reader.read(FOO.encode(), new).rrsets.values())
         plan = change_plan.plan_replacement(rrsets, new)
         await commit_loop.commit(out.shop.other, at, plan, Intent("theirs", "import"))

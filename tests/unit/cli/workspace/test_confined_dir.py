@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import Conflict, Invalid, NotFound, ZonegitError
-from zonegit_cli.workspace.confined_dir import Rooted, opened
+from zonegit_cli.workspace.confined_dir import ConfinedDir, opened
 
 SECRET = b"secret"
 
@@ -23,13 +23,13 @@ def outside(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Iterator[Rooted]:
+def root(tmp_path: Path) -> Iterator[ConfinedDir]:
     (tmp_path / "root").mkdir()
     with opened(tmp_path / "root") as found:
         yield found
 
 
-WAYS: dict[str, Callable[[Rooted, str], object]] = {
+WAYS: dict[str, Callable[[ConfinedDir, str], object]] = {
     "stamp": lambda root, path: root.stamp(path),
     "read": lambda root, path: root.read(path, 100),
     "create": lambda root, path: root.create(path, b"written"),
@@ -40,7 +40,9 @@ WAYS: dict[str, Callable[[Rooted, str], object]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_link_in_place_of_a_folder_is_not_followed(root: Rooted, outside: Path, way: str) -> None:
+def test_a_link_in_place_of_a_folder_is_not_followed(
+    root: ConfinedDir, outside: Path, way: str
+) -> None:
     (root.root / "com").symlink_to(outside)
     with pytest.raises(Invalid, match="symbolic link"):
         WAYS[way](root, "com/db.zone")
@@ -51,7 +53,9 @@ def test_a_link_in_place_of_a_folder_is_not_followed(root: Rooted, outside: Path
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_link_in_place_of_a_file_is_not_followed(root: Rooted, outside: Path, way: str) -> None:
+def test_a_link_in_place_of_a_file_is_not_followed(
+    root: ConfinedDir, outside: Path, way: str
+) -> None:
     (root.root / "db.zone").symlink_to(outside / "db.zone")
     if way == "replace":  # which replaces the link itself
         WAYS[way](root, "db.zone")
@@ -64,7 +68,7 @@ def test_a_link_in_place_of_a_file_is_not_followed(root: Rooted, outside: Path, 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_link_that_leads_nowhere_makes_no_file_there(
-    root: Rooted, outside: Path, way: str
+    root: ConfinedDir, outside: Path, way: str
 ) -> None:
     (root.root / "db.zone").symlink_to(outside / "new.zone")
     (root.root / "com").symlink_to(outside / "new")
@@ -82,14 +86,14 @@ def test_a_link_that_leads_nowhere_makes_no_file_there(
     ["", ".", "..", "../outside/db.zone", "/etc/passwd", "a//b", "a/../../outside/db.zone",
      "a\0b", "x" * 256, "é" * 128, "/".join(["d"] * 129)],
 )  # fmt: skip
-def test_a_path_that_leads_elsewhere_is_refused(root: Rooted, way: str, path: str) -> None:
+def test_a_path_that_leads_elsewhere_is_refused(root: ConfinedDir, way: str, path: str) -> None:
     with pytest.raises(Invalid):
         WAYS[way](root, path)
     assert list(root.root.iterdir()) == []
 
 
 @pytest.mark.parametrize("way", ["stamp", "read"])
-def test_what_is_no_regular_file_is_not_read(root: Rooted, way: str) -> None:
+def test_what_is_no_regular_file_is_not_read(root: ConfinedDir, way: str) -> None:
     os.mkfifo(root.root / "pipe")
     (root.root / "folder").mkdir()
     for path in ("pipe", "folder"):
@@ -97,14 +101,14 @@ def test_what_is_no_regular_file_is_not_read(root: Rooted, way: str) -> None:
             WAYS[way](root, path)
 
 
-def test_a_file_that_is_there_is_never_created_over(root: Rooted) -> None:
+def test_a_file_that_is_there_is_never_created_over(root: ConfinedDir) -> None:
     root.create("a/b/db.zone", b"first")
     with pytest.raises(Conflict, match="is there already"):
         root.create("a/b/db.zone", b"second")
     assert root.read("a/b/db.zone", 100)[0] == b"first"
 
 
-def test_a_file_that_does_not_fit_on_the_disk_is_not_left_torn(root: Rooted) -> None:
+def test_a_file_that_does_not_fit_on_the_disk_is_not_left_torn(root: ConfinedDir) -> None:
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, usual[1]))
     try:
@@ -116,7 +120,7 @@ def test_a_file_that_does_not_fit_on_the_disk_is_not_left_torn(root: Rooted) -> 
     root.create("com/db.zone", bytes(200))
 
 
-def test_a_file_is_replaced_only_while_it_is_what_was_seen(root: Rooted) -> None:
+def test_a_file_is_replaced_only_while_it_is_what_was_seen(root: ConfinedDir) -> None:
     seen = root.create("db.zone", b"first")
     (root.root / "db.zone").write_bytes(b"typed meanwhile")
     with pytest.raises(Conflict):
@@ -126,14 +130,14 @@ def test_a_file_is_replaced_only_while_it_is_what_was_seen(root: Rooted) -> None
     assert [each.read_bytes() for each in root.root.iterdir()] == [b"typed meanwhile"]
 
 
-def test_a_replaced_file_keeps_its_mode(root: Rooted) -> None:
+def test_a_replaced_file_keeps_its_mode(root: ConfinedDir) -> None:
     root.create("db.zone", b"first")
     (root.root / "db.zone").chmod(0o600)
     root.replace("db.zone", b"second", root.stamp("db.zone"))
     assert (root.root / "db.zone").stat().st_mode & 0o777 == 0o600
 
 
-def test_removing_a_file_leaves_what_is_nested_in_its_folder(root: Rooted) -> None:
+def test_removing_a_file_leaves_what_is_nested_in_its_folder(root: ConfinedDir) -> None:
     above = root.create("com/example/db.zone", b"above")
     below = root.create("com/example/sub/db.zone", b"below")
     root.remove("com/example/db.zone", above)
@@ -142,7 +146,9 @@ def test_removing_a_file_leaves_what_is_nested_in_its_folder(root: Rooted) -> No
     assert list(root.root.iterdir()) == []
 
 
-def test_a_walk_finds_regular_files_alone_and_follows_no_link(root: Rooted, outside: Path) -> None:
+def test_a_walk_finds_regular_files_alone_and_follows_no_link(
+    root: ConfinedDir, outside: Path
+) -> None:
     root.create("com/example/db.zone", b"x")
     root.create(".git/db.zone", b"x")
     (root.root / "linked").symlink_to(outside)
@@ -153,7 +159,7 @@ def test_a_walk_finds_regular_files_alone_and_follows_no_link(root: Rooted, outs
     assert found == {"com/example/db.zone": root.stamp("com/example/db.zone")}
 
 
-def test_a_walk_ends_where_folders_are_deeper_than_any_zone(root: Rooted) -> None:
+def test_a_walk_ends_where_folders_are_deeper_than_any_zone(root: ConfinedDir) -> None:
     below = os.open(root.root, os.O_RDONLY)
     for _ in range(140):
         os.mkdir("d", dir_fd=below)
@@ -165,7 +171,7 @@ def test_a_walk_ends_where_folders_are_deeper_than_any_zone(root: Rooted) -> Non
     assert list(root.walk(lambda path: True)) == []
 
 
-def test_one_command_holds_the_lock_at_a_time(root: Rooted) -> None:
+def test_one_command_holds_the_lock_at_a_time(root: ConfinedDir) -> None:
     with (
         root.locked(".zonegit/lock"),
         pytest.raises(Conflict, match="another command"),

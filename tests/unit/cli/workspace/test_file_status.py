@@ -12,7 +12,7 @@ from zonegit.errors import NotFound
 from zonegit.zone import names
 from zonegit_cli.workspace import working_tree
 from zonegit_cli.workspace.file_status import PROBLEMS
-from zonegit_cli.workspace.index import Index
+from zonegit_cli.workspace.index import WorkspaceIndex
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ async def test_files_that_no_zone_would_have_are_none_of_its_business(out: Desk)
 
 async def test_a_new_file_is_the_zone_that_the_schemes_path_says(desk: Desk) -> None:
     particular = names.parse("flat.example.")
-    await desk.checkout("example.com", fresh=Index(particular={particular: "flat"}))
+    await desk.checkout("example.com", fresh=WorkspaceIndex(particular={particular: "flat"}))
     (desk.root / "flat.example.zone").write_text(FOO)
     (desk.root / "other.example.zone").write_text(FOO)
     assert desk.states() == {"flat.example.": "new"}

@@ -12,33 +12,35 @@ from zonegit.errors import Invalid, NotFound
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.zone import names
 from zonegit_cli.workspace import index, working_tree
-from zonegit_cli.workspace.confined_dir import Stamp
-from zonegit_cli.workspace.index import Entry, Index, Seen, decode, encode
+from zonegit_cli.workspace.confined_dir import FileStamp
+from zonegit_cli.workspace.index import IndexEntry, SeenContent, WorkspaceIndex, decode, encode
 
-ENTRY = Entry(
+ENTRY = IndexEntry(
     names.parse("example.com."), "com/example/db.zone", "main", "main",
     CommitId(ObjectId(bytes(32))), ObjectId(bytes(32)), None,
 )  # fmt: skip
 
 _seen = st.builds(
-    Seen, st.binary(min_size=32, max_size=32),
-    st.builds(Stamp, *(st.integers(0, (1 << 63) - 1) for _ in range(4))),
+    SeenContent, st.binary(min_size=32, max_size=32),
+    st.builds(FileStamp, *(st.integers(0, (1 << 63) - 1) for _ in range(4))),
 )  # fmt: skip
 _entries = st.lists(
     st.builds(
-        Entry, zone_names, st.from_regex(r"[a-z\\]{1,9}/[a-z]{1,9}\.zone", fullmatch=True),
+        IndexEntry, zone_names, st.from_regex(r"[a-z\\]{1,9}/[a-z]{1,9}\.zone", fullmatch=True),
         st.none() | st.just("main"), st.text(), commit_ids, ids, st.none() | _seen, st.booleans(),
     ),
     max_size=4, unique_by=(lambda each: each.zone, lambda each: each.path),
 )  # fmt: skip
 
 
-@given(st.builds(Index, scheme=st.sampled_from(["golang", "flat"]), entries=_entries))
-def test_what_is_kept_comes_back(kept: Index) -> None:
+@given(st.builds(WorkspaceIndex, scheme=st.sampled_from(["golang", "flat"]), entries=_entries))
+def test_what_is_kept_comes_back(kept: WorkspaceIndex) -> None:
     assert decode(encode(kept)) == kept
 
 
-@given(st.binary(max_size=200) | st.binary(max_size=40).map(lambda end: encode(Index()) + end))
+@given(
+    st.binary(max_size=200) | st.binary(max_size=40).map(lambda end: encode(WorkspaceIndex()) + end)
+)
 def test_octets_that_are_no_index_are_refused(octets: bytes) -> None:
     try:
         found = decode(octets)
@@ -80,7 +82,7 @@ def test_two_entries_of_one_zone_or_path_are_refused() -> None:
     other = msgspec.structs.replace(ENTRY, zone=names.parse("example.net."))
     for entries in ([ENTRY, ENTRY], [ENTRY, other]):
         with pytest.raises(Invalid, match="the same"):
-            Index(entries=entries)
+            WorkspaceIndex(entries=entries)
 
 
 def test_a_scheme_that_is_not_offered_is_refused() -> None:
@@ -94,7 +96,7 @@ def test_an_index_of_a_later_version_is_named_as_such() -> None:
 
 
 def test_a_workspace_is_found_from_any_folder_in_it(tmp_path: Path) -> None:
-    with working_tree.made(tmp_path / "zones", Index()):
+    with working_tree.made(tmp_path / "zones", WorkspaceIndex()):
         pass
     below = tmp_path / "zones" / "com" / "example"
     below.mkdir(parents=True)

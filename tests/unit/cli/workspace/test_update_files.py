@@ -7,7 +7,7 @@ from tests.unit.cli.workspace.conftest import EXAMPLE, SUB, ZONES, Desk
 from zonegit.errors import Conflict
 from zonegit.repo.change import tags
 from zonegit.repo.commit.commit_loop import Committed
-from zonegit_cli.workspace.update_files import Fate
+from zonegit_cli.workspace.update_files import UpdateOutcome
 
 
 @pytest.fixture
@@ -21,12 +21,12 @@ async def test_a_file_follows_its_branch(out: Desk) -> None:
     tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
     found = await out.update()
     assert {zone: each.fate for zone, each in found.items()} == {
-        zone: Fate.FORWARD if zone == EXAMPLE else Fate.CURRENT for zone in ZONES
+        zone: UpdateOutcome.FORWARD if zone == EXAMPLE else UpdateOutcome.CURRENT for zone in ZONES
     }
     assert "192.0.2.5" in out.path(EXAMPLE).read_text()
     assert out.states() == {}
     assert out.files([EXAMPLE])[0].known.commit == tip
-    assert {each.fate for each in (await out.update()).values()} == {Fate.CURRENT}
+    assert {each.fate for each in (await out.update()).values()} == {UpdateOutcome.CURRENT}
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ async def test_a_file_that_was_touched_is_never_written_over(out: Desk, old: str
     tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
     await out.others_set(SUB, "new", "192.0.2.5")
     found = await out.update()
-    assert (found[EXAMPLE].fate, found[EXAMPLE].tip) == (Fate.LEFT, tip)
-    assert found[SUB].fate is Fate.FORWARD
+    assert (found[EXAMPLE].fate, found[EXAMPLE].tip) == (UpdateOutcome.LEFT, tip)
+    assert found[SUB].fate is UpdateOutcome.FORWARD
     assert out.path(EXAMPLE).read_text() == text
 
 
@@ -48,14 +48,14 @@ async def test_a_deleted_file_stays_deleted(out: Desk) -> None:
     path = out.path(EXAMPLE)
     path.unlink()
     await out.others_set(EXAMPLE, "new", "192.0.2.5")
-    assert (await out.update())[EXAMPLE].fate is Fate.LEFT
+    assert (await out.update())[EXAMPLE].fate is UpdateOutcome.LEFT
     assert not path.exists()
 
 
 async def test_both_changes_are_put_together_and_ours_is_left_to_commit(out: Desk) -> None:
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     tip = await out.others_set(EXAMPLE, "new", "192.0.2.5")
-    assert (await out.update(merge=True))[EXAMPLE].fate is Fate.MERGED
+    assert (await out.update(merge=True))[EXAMPLE].fate is UpdateOutcome.MERGED
     text = out.path(EXAMPLE).read_text()
     assert "192.0.2.81" in text
     assert "192.0.2.5" in text
@@ -78,7 +78,7 @@ async def test_an_rrset_that_both_changed_leaves_the_file_and_is_told(out: Desk)
     text = out.path(EXAMPLE).read_text()
     await out.others_set(EXAMPLE, "api", "192.0.2.82")
     found = (await out.update(merge=True))[EXAMPLE]
-    assert found.fate is Fate.CLASHED
+    assert found.fate is UpdateOutcome.CLASHED
     assert found.conflict is not None
     assert [clash.rdtype for clash in found.conflict.clashes] == [1]
     assert out.path(EXAMPLE).read_text() == text
@@ -109,7 +109,7 @@ async def test_comments_that_were_committed_are_put_aside_and_plain_text_is_not(
     found = await out.update()
     assert found[EXAMPLE].kept == "com/example/db.zone.orig"
     assert found[SUB].kept is None
-    assert {found[zone].fate for zone in (EXAMPLE, SUB)} == {Fate.FORWARD}
+    assert {found[zone].fate for zone in (EXAMPLE, SUB)} == {UpdateOutcome.FORWARD}
 
 
 async def test_the_file_of_a_removed_zone_goes_and_the_one_nested_in_its_folder_stays(
@@ -117,7 +117,7 @@ async def test_the_file_of_a_removed_zone_goes_and_the_one_nested_in_its_folder_
 ) -> None:
     repo = out.shop.repo
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
-    assert (await out.update())[EXAMPLE].fate is Fate.REMOVED
+    assert (await out.update())[EXAMPLE].fate is UpdateOutcome.REMOVED
     assert not (out.root / "com/example/db.zone").exists()
     assert (out.root / "com/example/sub/db.zone").exists()
     await remove_zone(repo.refs, SUB, repo.origin("zone remove", force=True))
@@ -130,7 +130,7 @@ async def test_a_changed_file_of_a_removed_zone_is_left(out: Desk) -> None:
     repo = out.shop.repo
     out.type(EXAMPLE, "192.0.2.80", "192.0.2.81")
     await remove_zone(repo.refs, EXAMPLE, repo.origin("zone remove", force=True))
-    assert (await out.update())[EXAMPLE].fate is Fate.LEFT
+    assert (await out.update())[EXAMPLE].fate is UpdateOutcome.LEFT
     assert (out.root / "com/example/db.zone").exists()
 
 
@@ -138,7 +138,7 @@ async def test_a_zone_at_a_tag_stays_there(desk: Desk) -> None:
     await tags.create(desk.shop.repo, EXAMPLE, "v1", await desk.tip(EXAMPLE), "v1")
     await desk.checkout("example.com@v1")
     await desk.others_set(EXAMPLE, "new", "192.0.2.5")
-    assert (await desk.update())[EXAMPLE].fate is Fate.CURRENT
+    assert (await desk.update())[EXAMPLE].fate is UpdateOutcome.CURRENT
 
 
 async def test_a_commit_that_the_index_did_not_hear_of_is_found_by_an_update(out: Desk) -> None:
@@ -149,5 +149,5 @@ async def test_a_commit_that_the_index_did_not_hear_of_is_found_by_an_update(out
     (out.root / ".zonegit/index").write_bytes(index)
     with pytest.raises(Conflict):
         await out.commit()
-    assert (await out.update(merge=True))[EXAMPLE].fate is Fate.MERGED
+    assert (await out.update(merge=True))[EXAMPLE].fate is UpdateOutcome.MERGED
     assert out.states() == {}
