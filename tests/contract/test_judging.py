@@ -29,8 +29,8 @@ ELSEWHERE = commits.commit(BAR, 12)
 AT_SECOND = Exactly(SECOND.id)
 
 
-def origin(*, force: bool = False, because: str | None = None) -> Origin:
-    return Origin(ACTOR, "test", secrets.token_hex(16), force, because=because)
+def origin(*, force: bool = False, reason: str | None = None) -> Origin:
+    return Origin(ACTOR, "test", secrets.token_hex(16), force, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Case:
     ref: RefName = MAIN
     expected: Expected = AT_SECOND
     force: bool = False
-    because: str | None = None
+    reason: str | None = None
     stored: bool = True
 
 
@@ -55,10 +55,10 @@ CASES = {
     "most of the zone": Case("unsafe", commits.commit(FOO, 12, hosts=8)),
     "most of the zone, forced": Case("unsafe", commits.commit(FOO, 12, hosts=8), force=True),
     "most of the zone, forced with a reason": Case(
-        None, commits.commit(FOO, 12, hosts=8), force=True, because="a test"
+        None, commits.commit(FOO, 12, hosts=8), force=True, reason="a test"
     ),
     "most of the zone, with a reason alone": Case(
-        "unsafe", commits.commit(FOO, 12, hosts=8), because="a test"
+        "unsafe", commits.commit(FOO, 12, hosts=8), reason="a test"
     ),
     "a lost race": Case("conflict", commits.commit(FOO, 12, hosts=8), expected=Exactly(FIRST.id)),
     "a branch that exists": Case("conflict", commits.commit(FOO, 12), expected=Absent()),
@@ -117,7 +117,7 @@ async def test_a_judged_move_fares_as_the_move_does_and_nothing_is_stored(
     objects = case.new.objects if case.new is not None and case.stored else []
     absent = await stood.objects.missing([raw.id for raw in objects])
     before = await stood.refs.snapshot()
-    why = origin(force=case.force, because=case.because)
+    why = origin(force=case.force, reason=case.reason)
     judged = await outcome(stood.refs.judge(case.ref, case.expected, new, why, objects))
     assert await stood.refs.snapshot() == before
     assert await stood.objects.missing([raw.id for raw in objects]) == absent

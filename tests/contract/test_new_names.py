@@ -22,7 +22,7 @@ async def test_a_new_name_with_a_character_of_shells_is_refused(
     for ref in (ref_names.branch(FOO, f"a{character}b"), ref_names.tag(FOO, f"a{character}b")):
         for change in (stand.refs.move, stand.refs.judge):
             with pytest.raises(Invalid, match="is not a name for a new"):
-                await change(ref, Absent(), first.id, origin(force=True, because="of it"))
+                await change(ref, Absent(), first.id, origin(force=True, reason="of it"))
 
 
 @pytest.mark.parametrize("name", ["fix/ä-1", "a@b", "a+b,c=d", "100%", "v1.0_rc"])
@@ -45,10 +45,10 @@ async def test_odd_names_of_a_store_that_is_taken_over_stay_usable(stand: RefSta
     ref = ref_names.branch(FOO, ODD)
     tip = held.heads[ODD].target
     later = await stored(stand, FOO, 4_000_000_000 if held.heads[ODD].serial < 2**31 else 1)
-    force = origin(force=True, because="a test")
+    force = origin(force=True, reason="a test")
     await stand.refs.move(ref, Exactly(tip), later.id, force)
     await stand.refs.move(ref, Exactly(later.id), None, origin())
     # What an undo of the deletion does.
-    await stand.refs.move(ref, Absent(), later.id, origin(force=True, because="a test"))
+    await stand.refs.move(ref, Absent(), later.id, origin(force=True, reason="a test"))
     with pytest.raises(Invalid):
         await stand.refs.move(ref_names.branch(FOO, ODD + "2"), Absent(), later.id, origin())

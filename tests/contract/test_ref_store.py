@@ -32,9 +32,9 @@ LONGEST = names.join([b"\0" * 63, b"." * 63, b"\xff" * 63, b"/" * 61])
 MAIN = ref_names.branch(FOO, "main")
 
 
-def origin(*, force: bool = False, operation: str = "", because: str | None = None) -> Origin:
+def origin(*, force: bool = False, operation: str = "", reason: str | None = None) -> Origin:
     operation = operation or secrets.token_hex(16)
-    return Origin(ACTOR, "test", operation, force, because=because)
+    return Origin(ACTOR, "test", operation, force, reason=reason)
 
 
 async def stored(stand: RefStand, zone: Name, serial: int, address: str = "192.0.2.1") -> Made:
@@ -98,7 +98,7 @@ async def test_a_move_of_the_expected_tip_goes_through(stand: RefStand) -> None:
     moved = await stand.refs.move(MAIN, Exactly(first.id), second.id, origin())
     (entry,) = moved.entries
     assert (entry.ref, entry.old, entry.new, entry.serial) == (MAIN, first.id, second.id, 2)
-    assert (entry.actor, entry.reason, entry.sequence) == (ACTOR, "test", moved.sequence)
+    assert (entry.actor, entry.command, entry.sequence) == (ACTOR, "test", moved.sequence)
 
 
 async def test_a_lost_race_names_the_tip(stand: RefStand) -> None:
@@ -325,11 +325,11 @@ async def test_much_of_a_zone_is_taken_away_only_by_force_and_with_a_reason(
     assert unexplained.value.hint is not None
     assert "--force alone is not enough" in unexplained.value.hint
     with pytest.raises(Unsafe):
-        await stand.refs.move(MAIN, expected, small.id, origin(because="an idea"))
+        await stand.refs.move(MAIN, expected, small.id, origin(reason="an idea"))
     assert (await stand.refs.zone(FOO, ACTOR)).heads["main"].target == big.id
-    why = origin(force=True, because="the hosts were sold")
+    why = origin(force=True, reason="the hosts were sold")
     (entry,) = (await stand.refs.move(MAIN, expected, small.id, why)).entries
-    assert (entry.new, entry.because) == (small.id, "the hosts were sold")
+    assert (entry.new, entry.reason) == (small.id, "the hosts were sold")
 
 
 async def test_a_lost_race_is_a_conflict_whatever_policy_would_say(stand: RefStand) -> None:

@@ -228,7 +228,7 @@ async def test_the_default_head_is_moved_under_its_own_subject_alone(
     tmp_path: Path, nats_url: str
 ) -> None:
     """As a field of a message about one's own HEAD no rule of the bus could tell it apart."""
-    why = ChangeInfo(reason="test", operation="f" * 32)
+    why = ChangeInfo(command="test", operation="f" * 32)
     default = codec.encode(Point(default=True, why=why))
     own = codec.encode(Unpoint(default=True, why=why))
     async with remote_stand(tmp_path, nats_url) as stand, raw_client(nats_url) as client:

@@ -242,7 +242,7 @@ async def test_the_ref_store_is_shared_likewise(stand: Stand) -> None:
         assert stand.log.count("refs", "greedy") == greedy.answers["ok"] < FLOOD / 2
 
 
-WHY = ChangeInfo(reason="set", operation=16 * "o")
+WHY = ChangeInfo(command="set", operation=16 * "o")
 
 
 @pytest.mark.parametrize(

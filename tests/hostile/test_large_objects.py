@@ -13,7 +13,7 @@ from zonegit.wire.messages import ChangeInfo, FailureReply, Judge, Move, PutObje
 from zonegit.zone import names
 
 ZONE = names.parse("mallory.test.")
-WHY = ChangeInfo(reason="set", operation="o" * 16)
+WHY = ChangeInfo(command="set", operation="o" * 16)
 LARGE = forged("doc", b"\xda\xff\xff" + b"x" * 900_000)
 REPLY = "_INBOX.mallory.1"
 

@@ -58,7 +58,7 @@ class Mallory:
         """Move a ref as forcefully as a client can."""
         here = Exactly(self.tip) if self.tip is not None else Absent()
         why = ChangeInfo(
-            reason="set", operation=secrets.token_hex(16), force=True, because="because"
+            command="set", operation=secrets.token_hex(16), force=True, reason="because"
         )
         return await self.ask(
             "refs", "move", Move(expected=expected or here, new=new, why=why), ref
@@ -80,7 +80,7 @@ async def mallory(nats_url: str, tmp_path: Path) -> AsyncIterator[Mallory]:
     ):
         client.subscribe(f"{INBOX}.>")
         made = Mallory(client, Forge(FOO), stand)
-        why = ChangeInfo(reason="init", operation=secrets.token_hex(16))
+        why = ChangeInfo(command="init", operation=secrets.token_hex(16))
         await made.ask("refs", "register", Register(why=why), ref_names.marker(FOO))
         www = made.forge.tree({entry("A"): made.forge.text("www", "A", "192.0.2.1")})
         tip = await made.commit(made.forge.apex(1, {label("www"): www}))

@@ -135,7 +135,7 @@ async def test_a_resolver_answers_a_broadcast_in_inboxes_only(nats_url: str) -> 
 async def test_a_request_with_such_a_reply_is_not_carried_out_and_logged_once(
     tmp_path: Path, nats_url: str
 ) -> None:
-    forged = codec.encode(Register(why=ChangeInfo(reason="forged", operation="f" * 32)))
+    forged = codec.encode(Register(why=ChangeInfo(command="forged", operation="f" * 32)))
     with (
         service_process("objectstore", nats_url, tmp_path),
         service_process("refs", nats_url, tmp_path) as service,

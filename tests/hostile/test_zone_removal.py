@@ -103,18 +103,18 @@ async def test_a_line_that_denies_moving_a_branch_protects_its_zone(url: str) ->
         sequence = (await alice.refs.snapshot()).sequence
         with pytest.raises(Denied) as caught:
             await remove_zone.remove_zone(
-                bob, await bob.refs.zone(FOO, "bob"), force=True, because="all mine"
+                bob, await bob.refs.zone(FOO, "bob"), force=True, reason="all mine"
             )
         assert caught.value.details["subject"] == "zg.bob.refs.move.heads.main.com.foo.="
         assert await alice.refs.zone(FOO, "alice") == before
         assert (await alice.refs.snapshot()).sequence == sequence
-        done = await remove_zone.remove_zone(alice, before, force=True, because="it moved away")
+        done = await remove_zone.remove_zone(alice, before, force=True, reason="it moved away")
         assert len(done.removed) == 3
         assert (await alice.refs.snapshot()).zones == []
 
 
 async def test_forcing_it_with_a_client_of_the_release_before_takes_nothing_away(url: str) -> None:
-    why = ChangeInfo(reason="zone remove", operation="f" * 32, force=True, because="all mine")
+    why = ChangeInfo(command="zone remove", operation="f" * 32, force=True, reason="all mine")
     subject = subjects.request("bob", "refs", "unregister", ref_names.marker(FOO))
     async with raw_client(as_user(url, "bob")) as bob:
         bob.subscribe("_INBOX.bob.>")

@@ -48,7 +48,7 @@ async def commit_edit(
 
 def intent(
     how: CommitOptions,
-    reason: str,
+    command: str,
     words: str,
     *,
     imports: bool = False,
@@ -59,12 +59,12 @@ def intent(
     message = (how.message or "").strip() or words
     return Intent(
         message,
-        reason,
+        command,
         how.force,
         imports=imports,
         lost=lost,
         dry_run=how.dry_run,
-        because=how.because,
+        reason=how.reason,
         strict=how.strict,
         respell=how.respell,
     )

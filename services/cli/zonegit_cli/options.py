@@ -97,7 +97,7 @@ class CommitOptions(msgspec.Struct, frozen=True):
     branch: str | None
     message: str | None
     force: bool
-    because: str | None
+    reason: str | None
     dry_run: bool
     wait: bool
     strict: bool
@@ -152,7 +152,7 @@ def committing(where: Option, message: Option) -> Callable[[Commits], Commits]:
             how = CommitOptions(**{name: arguments.pop(name) for name in given})
             return await body(session, how=how, **arguments)
 
-        for option in (waits, DRY_RUN, STRICT, BECAUSE, FORCE, NO_SIGN, SIGN, message, where):
+        for option in (waits, DRY_RUN, STRICT, REASON, FORCE, NO_SIGN, SIGN, message, where):
             option(run)
         return run
 
@@ -171,9 +171,9 @@ RESPELL: Final = click.option(
 FORCE: Final = click.option(
     "--force", is_flag=True, help="Do it even where it would harm somebody."
 )
-BECAUSE: Final = click.option(
+REASON: Final = click.option(
     "--reason",
-    "because",
+    "reason",
     type=params.Reason(),
     metavar="TEXT",
     help="Why it has to be: kept in the reflog.",

@@ -32,7 +32,7 @@ class UndoOptions(msgspec.Struct, frozen=True):
     """The options of both commands, from :mod:`zonegit_cli.options`."""
 
     force: bool
-    because: str | None
+    reason: str | None
     strict: bool
     dry_run: bool
     wait: bool
@@ -51,7 +51,7 @@ def takes_back(body: Commits) -> Commits:
 
     for option in (
         options.waits, options.DRY_RUN, options.STRICT, options.NO_SIGN, options.SIGN,
-        options.BECAUSE, options.FORCE,
+        options.REASON, options.FORCE,
     ):  # fmt: skip
         option(run)
     return run
@@ -106,7 +106,7 @@ def _intent(named: Operation, options: UndoOptions, command: str) -> Intent:
         f"{command} {operations.short_id(named.operation)}",
         options.force,
         dry_run=options.dry_run,
-        because=options.because,
+        reason=options.reason,
         strict=options.strict,
         operation=heads.new_operation(),
     )

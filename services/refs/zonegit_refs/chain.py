@@ -58,9 +58,9 @@ class LoggedRow(NamedTuple):
     serial: StoredSerial | None
     actor: str
     time: StoredTime
-    reason: str
+    command: str
     operation: str
-    because: str | None
+    reason: str | None
     undoes: str | None
     previous: StoredId
     follows: StoredId

@@ -247,5 +247,5 @@ def _head(request: Request, zone: Name | None, *, default: bool) -> RefName:
 
 def _origin(request: Request, why: ChangeInfo) -> Origin:
     return Origin(
-        request.actor, why.reason, why.operation, why.force, why.turn, why.because, why.undoes
+        request.actor, why.command, why.operation, why.force, why.turn, why.reason, why.undoes
     )

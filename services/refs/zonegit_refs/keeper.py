@@ -202,13 +202,13 @@ class RefKeeper:
         objects: Sequence[RawObject] = (),
         seen: Sequence[RawObject] = (),
     ) -> Moved:
-        request = MoveRequest(ref, expected, new, origin.force, origin.because)
+        request = MoveRequest(ref, expected, new, origin.force, origin.reason)
         return await self._judge_and_move(request, origin, objects, seen)
 
     async def take_over(self, ref: RefName, new: ObjectId, origin: Origin) -> Moved:
         """Move a ref that is absent to what the original's store had there
         (:meth:`zonegit_refs.legacy.converter.NewRefs.take_over`)."""
-        request = MoveRequest(ref, Absent(), new, origin.force, origin.because)
+        request = MoveRequest(ref, Absent(), new, origin.force, origin.reason)
         return await self._judge_and_move(request, origin, is_legacy=True)
 
     async def _judge_and_move(
@@ -316,7 +316,7 @@ class RefKeeper:
         *,
         registers: bool = False,
     ) -> None:
-        request = MoveRequest(ref, expected, new, origin.force, origin.because, registers)
+        request = MoveRequest(ref, expected, new, origin.force, origin.reason, registers)
         async with self._judgements.turn(QUESTIONS, origin.actor):
             known = {raw.id: raw for raw in verify_all([*objects, *seen])}
             await judgement.judge(self._objects, request, partial(self.basis, ref), known)

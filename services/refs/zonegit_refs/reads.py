@@ -263,7 +263,7 @@ def _page(entries: list[LogEntry]) -> list[LogEntry]:
 def entry_octets(entry: LogEntry) -> int:
     """About what a log row takes in a message."""
     texts = (
-        entry.reason, entry.because or "", entry.actor, entry.operation, entry.undoes or "",
+        entry.command, entry.reason or "", entry.actor, entry.operation, entry.undoes or "",
         entry.ref.short,
     )  # fmt: skip
     return (

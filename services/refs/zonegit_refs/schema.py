@@ -213,7 +213,7 @@ def _entry(*columns: Any) -> LogEntry:
         row.sequence, row.kind, RefName(row.space, zone, row.short),
         ObjectId(row.old) if row.old is not None else None,
         ObjectId(row.new) if row.new is not None else None,
-        row.serial, row.actor, row.time, row.reason, row.operation, row.because, row.undoes,
+        row.serial, row.actor, row.time, row.command, row.operation, row.reason, row.undoes,
     )  # fmt: skip
 
 

@@ -130,13 +130,13 @@ class OperationWriter:
         origin = self._origin
         entry = LogEntry(
             sequence, kind, ref, old, new, serial,
-            origin.actor, self._time, origin.reason, origin.operation, origin.because,
+            origin.actor, self._time, origin.command, origin.operation, origin.reason,
             origin.undoes,
         )  # fmt: skip
         chain.append(
             self.connection,
             sequence, kind, ref.space, schema.zone_key(ref), ref.short, old, new, serial,
-            origin.actor, float(self._time), origin.reason, origin.operation, origin.because,
+            origin.actor, float(self._time), origin.command, origin.operation, origin.reason,
             origin.undoes,
         )  # fmt: skip
         self._written.append(entry)
@@ -370,7 +370,7 @@ def replace(connection: Connection, installation: str, origin: Origin, time: flo
             raise Invalid(f"this store replaces {MAX_REPLACED} installations already")
         connection.execute(
             "INSERT INTO replaced (id, actor, time, reason) VALUES (?, ?, ?, ?)",
-            (installation, origin.actor, time, origin.reason),
+            (installation, origin.actor, time, origin.command),
         )
     return Installation(own, schema.replaces(connection))
 

@@ -230,11 +230,11 @@ class RemoteRefs:
     def _why(self, origin: Origin) -> ChangeInfo:
         self._own(origin.actor)
         return ChangeInfo(
-            reason=origin.reason,
+            command=origin.command,
             operation=origin.operation,
             force=origin.force,
             turn=origin.turn,
-            because=origin.because,
+            reason=origin.reason,
             undoes=origin.undoes,
         )
 

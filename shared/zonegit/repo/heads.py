@@ -67,18 +67,18 @@ class Repo(msgspec.Struct, frozen=True):
 
     def origin(
         self,
-        reason: str,
+        command: str,
         *,
         force: bool = False,
         turn: str | None = None,
-        because: str | None = None,
+        reason: str | None = None,
         operation: str | None = None,
         undoes: str | None = None,
     ) -> Origin:
         """Return the origin of one change, with an id of its own unless it is part of
-        ``operation``; ``turn``, ``because`` and ``undoes`` as :class:`Origin` has them."""
+        ``operation``; ``turn``, ``reason`` and ``undoes`` as :class:`Origin` has them."""
         operation = operation or new_operation()
-        return Origin(self.actor, reason, operation, force, turn, because, undoes)
+        return Origin(self.actor, command, operation, force, turn, reason, undoes)
 
     def sealed(self, value: Commit | Tag) -> RawObject:
         """A new commit or tag in its octets, signed where the operator signs."""

@@ -103,7 +103,7 @@ async def check_harm(
         Unsafe: it does, and is not both forced and given a reason.
         Unavailable: the objects that tell are missing.
     """
-    if request.force and request.because:
+    if request.force and request.reason:
         return
     branch = request.ref
     try:

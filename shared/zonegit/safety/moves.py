@@ -28,14 +28,14 @@ MAX_REFS: Final = 2_000
 
 class MoveRequest(msgspec.Struct, frozen=True):
     """A move of a ref to ``new``, None to delete it, from what ``expected`` says. ``force`` and
-    ``because`` as :class:`zonegit.store.protocols.Origin` has them. ``registers``: the same
+    ``reason`` as :class:`zonegit.store.protocols.Origin` has them. ``registers``: the same
     operation registers the zone first."""
 
     ref: RefName
     expected: Expected
     new: ObjectId | None
     force: bool = False
-    because: str | None = None
+    reason: str | None = None
     registers: bool = False
 
 
@@ -125,14 +125,14 @@ def check_removal(
     tags: Sequence[str],
     *,
     force: bool,
-    because: str | None,
+    reason: str | None,
 ) -> None:
     """Refuse to remove a zone with its branches and tags, unless that is meant.
 
     Raises:
         Unsafe: it has some, and it is not forced, or no reason is given.
     """
-    if (branches or tags) and not (force and because):
+    if (branches or tags) and not (force and reason):
         raise Unsafe(
             f"zone {names.text(zone)} has {_name_refs(branches, tags)}",
             hint="--force --reason TEXT removes it with them; its objects and its log stay",

@@ -263,8 +263,8 @@ EntryKind = Literal["moved", "added", "removed"]
 
 class LogEntry(msgspec.Struct, frozen=True):
     """One row of the refs log. ``kind`` added and removed are a zone's; ``old`` None: it did not
-    exist; ``new`` None: it was deleted. ``time`` in seconds since 1970. ``reason``, ``because`` and
-    ``undoes`` as :class:`Origin` has them. Rows of one operation share ``operation``."""
+    exist; ``new`` None: it was deleted. ``time`` in seconds since 1970. ``command``, ``reason`` and
+    ``undoes`` as in :class:`Origin`. Rows of one operation share ``operation``."""
 
     sequence: int
     kind: EntryKind
@@ -274,9 +274,9 @@ class LogEntry(msgspec.Struct, frozen=True):
     serial: int | None
     actor: str
     time: float
-    reason: str
+    command: str = msgspec.field(name="reason")
     operation: str
-    because: str | None = None
+    reason: str | None = msgspec.field(default=None, name="because")
     undoes: str | None = None
 
 
@@ -341,8 +341,8 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Who moves a ref and why: ``reason`` is the command, ``because`` what the operator said of it,
-    None: nothing. ``operation`` is unique to one intended change: sending it again
+    """Who moves a ref and why: ``command`` is the command, ``reason`` the operator's reason for it,
+    None: none was given. ``operation`` is unique to one intended change: sending it again
     is answered with the first outcome and changes nothing. A change of several refs shares one
     and moves each ref once. ``force`` overrides what would raise Unsafe. ``turn`` is the same text
     in all attempts of somebody who comes back after a lost race, and has the next turn then; None:
@@ -350,11 +350,11 @@ class Origin(msgspec.Struct, frozen=True):
     None: it is no undo."""
 
     actor: str
-    reason: str
+    command: str
     operation: str
     force: bool = False
     turn: str | None = None
-    because: str | None = None
+    reason: str | None = None
     undoes: str | None = None
 
 
@@ -501,7 +501,7 @@ class RefStore(Protocol):
             NotFound: the zone is not registered, or ``new`` is not a stored commit (a tag's: tag).
             Unsafe: the serial of ``new`` would not be later (RFC 1982), and ``origin.force`` is
                 not set; or the move takes away more than the store's limits let one do, and not
-                both ``origin.force`` and ``origin.because`` are set.
+                both ``origin.force`` and ``origin.reason`` are set.
             Unavailable: the store, or the object store it asks, does not answer; or the zone awaits
                 its recovery (:meth:`recover`).
         """

@@ -14,7 +14,14 @@ from msgspec import Meta
 from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject
 from zonegit.store.expected import Expected
 from zonegit.store.outline import MAX_OUTLINED, Outline
-from zonegit.store.protocols import MAX_HISTORY, MAX_LISTED, Dated, Guard, LogEntry, Renewal
+from zonegit.store.protocols import (
+    MAX_HISTORY,
+    MAX_LISTED,
+    Dated,
+    Guard,
+    LogEntry,
+    Renewal,
+)
 from zonegit.store.ref_time import When
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -252,11 +259,13 @@ class AskOperation(Message, frozen=True, kw_only=True, omit_defaults=True):
 class ChangeInfo(Message, frozen=True, kw_only=True, omit_defaults=True):
     """What every mutation says of itself: see ``store.protocols.Origin``."""
 
-    reason: Annotated[str, Meta(max_length=1_000)]
+    command: Annotated[str, Meta(max_length=1_000)] = msgspec.field(name="reason")
     operation: Annotated[str, Meta(min_length=16, max_length=64)]
     force: bool = False
     turn: Annotated[str, Meta(min_length=16, max_length=64)] | None = None
-    because: Annotated[str, Meta(min_length=1, max_length=1_000)] | None = None
+    reason: Annotated[str, Meta(min_length=1, max_length=1_000)] | None = msgspec.field(
+        default=None, name="because"
+    )
     undoes: Annotated[str, Meta(min_length=16, max_length=64)] | None = None
 
 

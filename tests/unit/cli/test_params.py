@@ -19,5 +19,5 @@ def test_a_reason_that_says_nothing_or_too_much_is_refused(text: str) -> None:
 
 
 def test_the_longest_reason_fits_a_message() -> None:
-    why = ChangeInfo(reason="set", operation="0" * 32, because="x" * LONGEST_REASON)
+    why = ChangeInfo(command="set", operation="0" * 32, reason="x" * LONGEST_REASON)
     assert codec.decode(codec.encode(why), ChangeInfo) == why

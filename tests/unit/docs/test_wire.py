@@ -51,13 +51,13 @@ def test_every_message_has_a_section_and_every_section_a_message() -> None:
 @pytest.mark.parametrize("name", sorted(TRAVELLING))
 def test_a_message_lists_exactly_its_fields(name: str) -> None:
     documented = re.findall(r"^\| `(\w+)` \|", SECTIONS[name], re.MULTILINE)
-    assert documented == [field.name for field in msgspec.structs.fields(TRAVELLING[name])]
+    assert documented == [field.encode_name for field in msgspec.structs.fields(TRAVELLING[name])]
 
 
 @pytest.mark.parametrize("name", sorted(TRAVELLING))
 def test_a_message_marks_exactly_the_fields_that_may_be_left_out(name: str) -> None:
     documented = re.findall(r"^\| `(\w+)` \| [^|]* = ", SECTIONS[name], re.MULTILINE)
-    optional = [f.name for f in msgspec.structs.fields(TRAVELLING[name]) if not f.required]
+    optional = [f.encode_name for f in msgspec.structs.fields(TRAVELLING[name]) if not f.required]
     assert documented == optional
 
 

@@ -84,7 +84,7 @@ async def test_nothing_is_allowed_while_the_objects_are_out_of_reach() -> None:
     with pytest.raises(Unavailable, match="nobody answers"):
         await check_harm(Out(), GROWN, force=True)
     # The way out of a store that lost something: whoever forces it, and says why, is believed.
-    await check_harm(Out(), GROWN, force=True, because="the store is lost")
+    await check_harm(Out(), GROWN, force=True, reason="the store is lost")
 
 
 async def test_a_tip_that_the_store_has_lost_is_no_reason_to_let_everything_through() -> None:

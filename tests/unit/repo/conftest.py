@@ -57,14 +57,14 @@ class Shop:
         self.noted: list[str] = []
 
     async def imported(
-        self, text: str, zone: Name = ZONE, *, force: bool = False, because: str | None = None
+        self, text: str, zone: Name = ZONE, *, force: bool = False, reason: str | None = None
     ) -> Committed | None:
         """Imports a master file into a zone's usual branch."""
         position = await heads.locate(self.repo, zone)
         rrsets = list(reader.read(text.encode(), zone).rrsets.values())
         plan = change_plan.plan_replacement(rrsets, zone)
         intent = Intent(
-            "import", "import", force, imports=True, lost=OnConflict.GIVEN_UP, because=because
+            "import", "import", force, imports=True, lost=OnConflict.GIVEN_UP, reason=reason
         )
         return acknowledged(await commit_loop.commit(self.repo, position, plan, intent))
 
@@ -74,12 +74,12 @@ class Shop:
         branch: str | None = None,
         *,
         force: bool = False,
-        because: str | None = None,
+        reason: str | None = None,
     ) -> Committed | None:
         """Commits edits to foo.com."""
         position = await heads.locate(self.repo, ZONE, branch)
         plan = change_plan.plan_edits(todo, ZONE)
-        intent = Intent("edit", "set", force, because=because)
+        intent = Intent("edit", "set", force, reason=reason)
         return acknowledged(await commit_loop.commit(self.repo, position, plan, intent))
 
 

@@ -164,7 +164,7 @@ async def test_a_reflog_tells_each_move_with_its_subject_even_of_a_branch_that_i
     commit = await canary(foo)
     await branches.delete(foo.repo, ZONE, "canary")
     passed = await branches.reflog(foo.repo, ZONE, "canary", 10)
-    assert [(each.move.reason, each.move.old, each.subject) for each in passed] == [
+    assert [(each.move.command, each.move.old, each.subject) for each in passed] == [
         ("branch", commit, None),
         ("set", await tip(foo, "main"), "edit"),
         ("branch", None, "import"),

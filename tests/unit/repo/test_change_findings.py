@@ -50,7 +50,7 @@ async def change(
     at = await heads.locate(shop.repo, ZONE, branch)
     plan = change_plan.plan_edits(todo, ZONE)
     return await commit_loop.commit(
-        shop.repo, at, plan, Intent("m", "set", True, because="x", strict=strict)
+        shop.repo, at, plan, Intent("m", "set", True, reason="x", strict=strict)
     )
 
 
@@ -290,7 +290,7 @@ async def test_a_zone_cut_that_was_a_dname_before_stays_one(foo: Shop) -> None:
     await change(foo, becomes("d", "TXT", "y"))
     theirs = committed(await change(foo, becomes("d", "DS", "1 8 2 " + "ab" * 32), branch="other"))
     at = await heads.locate(foo.repo, ZONE, "main")
-    intent = Intent("m", "merge", True, because="x")
+    intent = Intent("m", "merge", True, reason="x")
     assert committed(await merge.merge(foo.repo, at, theirs.commit, intent))
     await change(foo, goes("d", "DNAME"))
     at = await heads.locate(foo.repo, ZONE, "main")

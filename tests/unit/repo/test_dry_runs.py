@@ -160,8 +160,8 @@ class Twice:
         await branches.create(self.repo, self.zone, "canary", first.commit)
 
     async def take(self, step: tuple[Any, ...]) -> None:
-        name, (force, because), *how = step
-        meant = Intent(name, name, force, because=because, operation=heads.new_operation())
+        name, (force, reason), *how = step
+        meant = Intent(name, name, force, reason=reason, operation=heads.new_operation())
         work: Callable[..., Awaitable[object]] = getattr(self, name)
         await self.compare(lambda dry: work(msgspec.structs.replace(meant, dry_run=dry), *how))
 
@@ -396,7 +396,7 @@ async def test_a_plan_and_a_review_tell_what_the_refs_would_say(foo: Shop) -> No
     assert saved.judgement is not None
     assert isinstance(saved.judgement.refusal, Unsafe)
     await branches.create(repo, ZONE, "bare", at.commit())
-    forced = Intent("f", "set", force=True, because="a test")
+    forced = Intent("f", "set", force=True, reason="a test")
     there = await heads.locate(repo, ZONE, "bare")
     theirs = committed(await commit_loop.commit(repo, there, plan, forced))
     review = await proposals.review(repo, at, theirs.commit)

@@ -214,7 +214,7 @@ async def accept(stored: Stored, forge: Forge, tree: ObjectId, branch: str = "ma
     """Move a branch to a tree that no release since would accept."""
     commit = forge.commit(tree)
     await stored.repo.objects.put(forge.objects)
-    force = msgspec.structs.replace(stored.repo.origin("set", force=True), because="a test")
+    force = msgspec.structs.replace(stored.repo.origin("set", force=True), reason="a test")
     with unjudged():
         await stored.repo.refs.move(ref_names.branch(ZONE, branch), Anything(), commit, force)
     return commit

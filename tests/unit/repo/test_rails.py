@@ -65,7 +65,7 @@ async def thinned_out(shop: Shop) -> BranchPosition:
     with pytest.raises(Unsafe) as unexplained:
         await shop.edited(gone, "thin", force=True)
     assert "is not enough" in str(unexplained.value.hint)
-    await shop.edited(gone, "thin", force=True, because="a test")
+    await shop.edited(gone, "thin", force=True, reason="a test")
     return here
 
 
@@ -74,7 +74,7 @@ async def test_a_merge_is_looked_at_as_a_commit_is(foo: Shop) -> None:
     thin = (await heads.locate(foo.repo, ZONE, "thin")).commit()
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
         await merge.merge(foo.repo, here, thin, Intent("m", "merge"))
-    forced = Intent("m", "merge", force=True, because="a test")
+    forced = Intent("m", "merge", force=True, reason="a test")
     assert committed(await merge.merge(foo.repo, here, thin, forced)).commit == thin
 
 
@@ -84,5 +84,5 @@ async def test_a_reset_is_looked_at_as_a_commit_is(foo: Shop) -> None:
     here = await heads.locate(foo.repo)
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
         await revert.reset(foo.repo, here, before, Intent("r", "reset"), exact=False)
-    forced = Intent("r", "reset", force=True, because="a test")
+    forced = Intent("r", "reset", force=True, reason="a test")
     assert await revert.reset(foo.repo, here, before, forced, exact=True)

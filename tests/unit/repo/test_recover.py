@@ -67,7 +67,7 @@ async def test_a_branch_goes_on_with_the_same_records(foo: Shop) -> None:
     (branch,) = plan.branches
     assert branch.state.commit == now.commit() != before
     (operation,) = (await foo.repo.refs.operations(1)).operations
-    assert [(each.reason, each.old, each.serial) for each in operation.entries] == [
+    assert [(each.command, each.old, each.serial) for each in operation.entries] == [
         ("recover", before, 10)
     ]
 

@@ -50,7 +50,7 @@ async def is_registered(repo: Repo) -> bool:
 
 async def remove(repo: Repo) -> RemovedZone:
     refs = await repo.refs.zone(ZONE, repo.actor)
-    return await remove_zone.remove_zone(repo, refs, force=True, because=WHY)
+    return await remove_zone.remove_zone(repo, refs, force=True, reason=WHY)
 
 
 async def rows_of(repo: Repo, operation: str) -> list[LogEntry]:
@@ -72,7 +72,7 @@ async def test_a_zone_goes_with_all_it_holds_as_one_operation_and_main_last(full
         ref_names.branch(ZONE, "main"),
         ref_names.marker(ZONE),
     ]
-    assert {(row.reason, row.because) for row in rows} == {(remove_zone.COMMAND, WHY)}
+    assert {(row.command, row.reason) for row in rows} == {(remove_zone.COMMAND, WHY)}
     assert {name: each.entries[-1].ref.short for name, each in done.moves.items()} == {
         name: name for name in ("canary", "main", "next")
     }
@@ -86,14 +86,14 @@ async def test_undo_brings_all_of_it_back(full: Shop) -> None:
     assert await held(full.repo) == before
 
 
-@pytest.mark.parametrize(("force", "because"), [(False, None), (True, None), (False, WHY)], ids=str)
+@pytest.mark.parametrize(("force", "reason"), [(False, None), (True, None), (False, WHY)], ids=str)
 async def test_a_zone_that_holds_something_is_removed_by_force_and_with_a_reason(
-    full: Shop, force: bool, because: str | None
+    full: Shop, force: bool, reason: str | None
 ) -> None:
     before = await held(full.repo)
     refs = await full.repo.refs.zone(ZONE, "alice")
     with pytest.raises(Unsafe, match="branches: canary, main, next; tags: v1"):
-        await remove_zone.remove_zone(full.repo, refs, force=force, because=because)
+        await remove_zone.remove_zone(full.repo, refs, force=force, reason=reason)
     assert await held(full.repo) == before
 
 
@@ -202,7 +202,7 @@ async def test_a_branch_that_moved_meanwhile_stops_it_and_the_same_command_goes_
     main = ref_names.branch(ZONE, "main")
     await full.imported(FOO.replace("192.0.2.80", "192.0.2.81"))
     with pytest.raises(Conflict, match=r"has moved to .* removed so far: ") as caught:
-        await remove_zone.remove_zone(full.repo, refs, force=True, because=WHY)
+        await remove_zone.remove_zone(full.repo, refs, force=True, reason=WHY)
     assert set(await held(full.repo)) == {main}
     assert caught.value.hint is not None
     assert caught.value.hint.startswith(

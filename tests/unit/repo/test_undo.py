@@ -50,7 +50,7 @@ async def undone(
     prefix: str | None = None,
     *,
     force: bool = False,
-    because: str | None = None,
+    reason: str | None = None,
     dry_run: bool = False,
     redo: bool = False,
 ) -> UndoneOperation:
@@ -58,7 +58,7 @@ async def undone(
     operation = heads.new_operation()
     command = "redo" if redo else "undo"
     meant = Intent(
-        command, command, force=force, because=because, dry_run=dry_run, operation=operation
+        command, command, force=force, reason=reason, dry_run=dry_run, operation=operation
     )
     return await undo.undo(repo, done, meant)
 
@@ -441,9 +441,9 @@ async def test_the_rails_hold_for_an_undo_as_for_any_move(foo: Shop) -> None:
         await undone(foo.repo)
     assert "--reason" in (refused.value.hint or "")
     assert await tip(foo) == doubled
-    await undone(foo.repo, force=True, because="the wrong file")
+    await undone(foo.repo, force=True, reason="the wrong file")
     assert len(await zone_at(foo, await tip(foo))) == 5
-    assert (await operations.latest(foo.repo, 1))[0].entries[0].because == "the wrong file"
+    assert (await operations.latest(foo.repo, 1))[0].entries[0].reason == "the wrong file"
 
 
 async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: Shop) -> None:
@@ -663,9 +663,9 @@ async def test_an_undo_after_any_operation_restores_what_every_ref_holds_and_so_
         now = await operations.latest(shop.repo, 1)
         if now[0] == last[0]:
             continue
-        done = await undone(both.repos[who], now[0].operation, force=True, because="why not")
+        done = await undone(both.repos[who], now[0].operation, force=True, reason="why not")
         assert await both.content() == before
-        await undone(both.repos[who], done.operation, force=True, because="why not")
+        await undone(both.repos[who], done.operation, force=True, reason="why not")
         assert await both.content() == after
 
 
@@ -690,10 +690,10 @@ async def test_after_undos_as_many_redos_bring_back_what_every_ref_held(
     for _ in range(2):
         times = data.draw(st.integers(0, at))
         for undos in range(1, times + 1):
-            await undone(repo, force=True, because="why not")
+            await undone(repo, force=True, reason="why not")
             assert await both.records() == contents[at - undos]
         for redos in range(1, times + 1):
-            await undone(repo, force=True, because="why not", redo=True)
+            await undone(repo, force=True, reason="why not", redo=True)
             assert await both.records() == contents[at - times + redos]
         with pytest.raises(NotFound, match="nothing to redo"):
             await undone(repo, redo=True)
@@ -708,7 +708,7 @@ async def test_a_head_that_was_moved_since_does_not_stand_in_the_way(shop: Shop)
         await both.act(what, 0, which, "main", "main", 0)
         contents.append(await both.records())
     for before in contents[-2::-1]:
-        await undone(both.repos[0], force=True, because="why not")
+        await undone(both.repos[0], force=True, reason="why not")
         assert await both.records() == before
 
 

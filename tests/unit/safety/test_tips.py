@@ -44,7 +44,7 @@ OWNERS = ["@", "a", "b", "*", "a.a", "b.a", "elsewhere."]
 
 
 def origin(*, force: bool = False) -> Origin:
-    return Origin("ada", "test", secrets.token_hex(16), force, because="a test" if force else None)
+    return Origin("ada", "test", secrets.token_hex(16), force, reason="a test" if force else None)
 
 
 @st.composite

@@ -18,7 +18,7 @@ from zonegit.wire.messages import ChangeInfo, FailureReply, FindObjects, GetObje
 from zonegit.zone import names
 
 ID = ObjectId(b"\1" * 32)
-WHY = ChangeInfo(reason="set", operation="0123456789abcdef")
+WHY = ChangeInfo(command="set", operation="0123456789abcdef")
 ENTRY = LogEntry(
     sequence=7,
     kind="moved",
@@ -28,7 +28,7 @@ ENTRY = LogEntry(
     serial=1,
     actor="alice",
     time=1.5,
-    reason="import",
+    command="import",
     operation="0123456789abcdef",
 )
 ALL = [

@@ -34,7 +34,7 @@ from zonegit_cli.session import Session
     is_flag=True,
     help="Though you or resolvers stand on it, or one of the name had a later serial.",
 )
-@options.BECAUSE
+@options.REASON
 @options.in_zone
 @options.waits
 async def command(
@@ -44,7 +44,7 @@ async def command(
     delete: bool,
     rename: tuple[str, str] | None,
     force: bool,
-    because: str | None,
+    reason: str | None,
     zone: Name | None,
     branch: str | None,
     wait: bool,
@@ -67,7 +67,7 @@ async def command(
             raise click.UsageError("-d needs the NAME of a branch")
         await _list(session, zone)
         return
-    how = _How(force, because)
+    how = _How(force, reason)
     # What is there afterwards, or is not.
     shown = rename[1] if rename is not None else name
     assert shown is not None
@@ -97,18 +97,18 @@ class _How(NamedTuple):
     """Whether it is forced, and because of what."""
 
     force: bool
-    because: str | None
+    reason: str | None
 
 
 async def _delete(repo: Repo, zone: Name, name: str, how: _How) -> tuple[Moved, str]:
-    moved = await branches.delete(repo, zone, name, force=how.force, because=how.because)
+    moved = await branches.delete(repo, zone, name, force=how.force, reason=how.reason)
     was = moved.entries[-1].old
     shown = commit_id(was) if was else "gone"
     return moved, f"deleted branch {name} of {names.text(zone)} (was {shown})"
 
 
 async def _rename(repo: Repo, zone: Name, old: str, new: str, how: _How) -> tuple[Moved, str]:
-    moved = await branches.rename(repo, zone, old, new, force=how.force, because=how.because)
+    moved = await branches.rename(repo, zone, old, new, force=how.force, reason=how.reason)
     return moved, f"branch {old} of {names.text(zone)} is now {new}"
 
 
@@ -116,7 +116,7 @@ async def _create(
     repo: Repo, zone: Name, name: str, start: str, branch: str | None, how: _How
 ) -> tuple[Moved, str]:
     at = await refish.resolve(repo, start, zone=zone, branch=branch)
-    origin = repo.origin("branch", force=how.force, because=how.because)
+    origin = repo.origin("branch", force=how.force, reason=how.reason)
     moved = await branches.create(repo, zone, name, at.commit, origin)
     return moved, f"branch {name} of {names.text(zone)} at {commit_id(at.commit)}"
 

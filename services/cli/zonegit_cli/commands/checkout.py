@@ -17,7 +17,7 @@ from zonegit_cli.session import Session
 @click.argument("start", type=options.REFISH, metavar="[REFISH]", default="HEAD")
 @click.option("-b", "create", is_flag=True, help="Create the branch first, at REFISH (HEAD).")
 @click.option("--force", is_flag=True, help="Create it though one of the name had a later serial.")
-@options.BECAUSE
+@options.REASON
 @click.option("--zone", type=options.ZONE, metavar="ZONE", help="Of this zone.")
 @options.waits
 async def command(
@@ -26,7 +26,7 @@ async def command(
     start: str,
     create: bool,
     force: bool,
-    because: str | None,
+    reason: str | None,
     zone: Name | None,
     wait: bool,
 ) -> None:
@@ -45,8 +45,8 @@ async def command(
     async with session.bus() as bus:
         repo = session.repo(bus)
         home = await heads.working_zone(repo, zone)
-        reason = "checkout -b" if create else "checkout"
-        origin = repo.origin(reason, force=force, because=because)
+        command = "checkout -b" if create else "checkout"
+        origin = repo.origin(command, force=force, reason=reason)
         heard = propagation.Propagated()
         if create:
             commit_command.warn_of_head(session)

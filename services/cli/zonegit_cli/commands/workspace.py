@@ -159,7 +159,7 @@ async def diff(session: Session, folder: Path | None, zones: tuple[Name, ...]) -
 @options.SIGN
 @options.NO_SIGN
 @options.FORCE
-@options.BECAUSE
+@options.REASON
 @options.STRICT
 @options.RESPELL
 @options.DRY_RUN
@@ -173,7 +173,7 @@ async def commit(
     sign: Path | None,
     no_sign: bool,
     force: bool,
-    because: str | None,
+    reason: str | None,
     strict: bool,
     respell: bool,
     dry_run: bool,
@@ -198,7 +198,7 @@ async def commit(
     session = options.signing(session, sign, off=no_sign)
     intent = Intent(
         (message or "").strip() or "workspace commit", "workspace commit", force,
-        dry_run=dry_run, because=because, operation=heads.new_operation(), strict=strict,
+        dry_run=dry_run, reason=reason, operation=heads.new_operation(), strict=strict,
         respell=respell,
     )  # fmt: skip
     with working_tree.opened(working_tree.find(folder), exclusive=not dry_run) as workspace:

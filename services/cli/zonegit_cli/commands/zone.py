@@ -74,11 +74,11 @@ async def switch(session: Session, zone: Name, default: bool) -> None:
 @options.page("remove")
 @click.argument("zone", type=options.ZONE)
 @click.option("--force", is_flag=True, help="Remove it with its branches and tags.")
-@options.BECAUSE
+@options.REASON
 @options.DRY_RUN
 @options.waits
 async def remove(
-    session: Session, zone: Name, force: bool, because: str | None, dry_run: bool, wait: bool
+    session: Session, zone: Name, force: bool, reason: str | None, dry_run: bool, wait: bool
 ) -> None:
     """Remove ZONE, so that it is no longer served.
 
@@ -87,14 +87,14 @@ async def remove(
     brings all of it back.
     """
     if dry_run:
-        await _show_removal(session, zone, force=force, because=because)
+        await _show_removal(session, zone, force=force, reason=reason)
         return
     async with session.bus() as bus:
         repo = session.repo(bus)
         refs = await repo.refs.zone(zone, repo.actor)
         places = [(zone, branch) for branch in sorted(refs.heads)]
         async with propagation.waiting_for(session, bus, places, wanted=wait) as waiters:
-            done = await remove_zone.remove_zone(repo, refs, force=force, because=because)
+            done = await remove_zone.remove_zone(repo, refs, force=force, reason=reason)
             moved: dict[propagation.ZoneBranch, Moved] = {
                 (zone, branch): each for branch, each in done.moves.items()
             }
@@ -106,7 +106,7 @@ async def remove(
     session.output.result(data, lines)
 
 
-async def _show_removal(session: Session, zone: Name, *, force: bool, because: str | None) -> None:
+async def _show_removal(session: Session, zone: Name, *, force: bool, reason: str | None) -> None:
     """Print what a removal would take away, or fail as it would.
 
     Raises:
@@ -120,7 +120,7 @@ async def _show_removal(session: Session, zone: Name, *, force: bool, because: s
             raise judgement.refusal
         refs = await repo.refs.zone(zone, repo.actor)
     branches, tags = sorted(refs.heads), sorted(refs.tags)
-    moves.check_removal(zone, branches, tags, force=force, because=because)
+    moves.check_removal(zone, branches, tags, force=force, reason=reason)
     tips = {ref_names.branch(zone, name): tip for name, tip in refs.heads.items()}
     tips |= {ref_names.tag(zone, name): tip for name, tip in refs.tags.items()}
     gone = {ref.path(): tip.target.hex() for ref, tip in sorted(tips.items())}

@@ -14,7 +14,7 @@ from zonegit.store.ref_names import RefName
 def head(operation: str, entries: Iterable[LogEntry]) -> str:
     """Return an operation in one line: its id, when, who and with what."""
     first = next(iter(entries))
-    why = f"{first.reason}: {first.because}" if first.because else first.reason
+    why = f"{first.command}: {first.reason}" if first.reason else first.command
     shown = click.style(operations.short_id(operation), fg="yellow")
     return f"operation {shown}  {refish_time.shown(first.time)}  {first.actor}  {why}"
 

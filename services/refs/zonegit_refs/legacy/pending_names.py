@@ -37,8 +37,8 @@ def read(connection: Connection) -> PendingNames | None:
     )
     if not found:
         return None
-    _, _, actor, reason, operation, force = found[0]
-    origin = Origin(actor, reason, operation, bool(force))
+    _, _, actor, command, operation, force = found[0]
+    origin = Origin(actor, command, operation, bool(force))
     return PendingNames({name: slot for name, slot, *_ in found}, origin)
 
 
@@ -65,7 +65,7 @@ def keep(
         "INSERT OR REPLACE INTO legacy (name, slot, actor, reason, operation, force)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (name, slot, origin.actor, origin.reason, origin.operation, origin.force)
+            (name, slot, origin.actor, origin.command, origin.operation, origin.force)
             for name, slot in slots.items()
         ],
     )

@@ -49,7 +49,7 @@ async def create(
 
 
 async def delete(
-    repo: Repo, zone: Name, branch: str, *, force: bool = False, because: str | None = None
+    repo: Repo, zone: Name, branch: str, *, force: bool = False, reason: str | None = None
 ) -> Moved:
     """Raises:
     NotFound: there is no such branch.
@@ -62,7 +62,7 @@ async def delete(
     if not force:
         await refuse_harm(repo, zone, branch)
     expected = Exactly(refs.heads[branch].target)
-    origin = repo.origin("branch", force=force, because=because)
+    origin = repo.origin("branch", force=force, reason=reason)
     return await repo.refs.move(ref_names.branch(zone, branch), expected, None, origin)
 
 
@@ -73,7 +73,7 @@ async def rename(
     new: str,
     *,
     force: bool = False,
-    because: str | None = None,
+    reason: str | None = None,
 ) -> Moved:
     """Gives a branch another name, and the operator's HEAD follows. Returns the move that made the
     new name: it comes first and the old one goes last, so that whatever ends this halfway, it is
@@ -86,14 +86,14 @@ async def rename(
         Conflict: there is a branch of the new name, or either moved meanwhile.
         Invalid: not a branch name, not one for a new branch, or no other than before.
     """
-    reason = f"branch -m {old} {new}"
+    command = f"branch -m {old} {new}"
     renamed = ref_names.branch(zone, new)
     if new == old:
         raise Invalid(f"the branch has the name {new!r} already")
     await new_names.require_usable(repo, renamed)
     refs = await repo.refs.zone(zone, repo.actor)
     before = ref_names.branch(zone, old)
-    begun = await _begun(repo, before, renamed, reason) if new in refs.heads else None
+    begun = await _begun(repo, before, renamed, command) if new in refs.heads else None
     if old not in refs.heads and begun is None:
         raise heads.unknown_branch(refs, old)
     if old == ref_names.DEFAULT_BRANCH and not force:
@@ -102,7 +102,7 @@ async def rename(
         raise _exists(zone, new, tip=refs.heads[new].target.hex())
     expected = Exactly(refs.heads[new].target) if begun is not None else Absent()
     target = refs.heads[old if old in refs.heads else new].target
-    origin = repo.origin(reason, force=force, because=because)
+    origin = repo.origin(command, force=force, reason=reason)
     if begun is not None and (begun.actor, begun.new) == (repo.actor, target):
         origin = msgspec.structs.replace(origin, operation=begun.operation)
     moved = await repo.refs.move(renamed, expected, target, origin)
@@ -113,11 +113,11 @@ async def rename(
     return moved
 
 
-async def _begun(repo: Repo, old: RefName, renamed: RefName, reason: str) -> LogEntry | None:
+async def _begun(repo: Repo, old: RefName, renamed: RefName, command: str) -> LogEntry | None:
     """The row with which this very renaming began; None where it did not, where the new name has
     moved since, or where the old one was deleted since and so is another branch by now."""
     last = await repo.refs.reflog(renamed, 1)
-    if not last or last[0].reason != reason:
+    if not last or last[0].command != command:
         return None
     moves = await repo.refs.reflog(old, MOST_MOVES)
     since = [each for each in moves if each.sequence > last[0].sequence]

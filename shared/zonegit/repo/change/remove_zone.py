@@ -51,7 +51,7 @@ class RemovedZone(msgspec.Struct, frozen=True):
 
 
 async def remove_zone(
-    repo: Repo, refs: ZoneRefs, *, force: bool = False, because: str | None = None
+    repo: Repo, refs: ZoneRefs, *, force: bool = False, reason: str | None = None
 ) -> RemovedZone:
     """Remove a zone with its branches and tags.
 
@@ -59,7 +59,7 @@ async def remove_zone(
         repo: the stores.
         refs: the zone as it is, with what is to go.
         force: remove it even if it has branches or tags.
-        because: the reason for that; recorded in the reflog.
+        reason: the reason for that; recorded in the reflog.
 
     Raises:
         Unsafe: it has some, and it is not forced with a reason; or some were made meanwhile.
@@ -69,11 +69,11 @@ async def remove_zone(
         ZonegitError: it stopped halfway; says how to go on.
     """
     zone, tips = refs.zone, _tips(refs)
-    moves.check_removal(zone, sorted(refs.heads), sorted(refs.tags), force=force, because=because)
+    moves.check_removal(zone, sorted(refs.heads), sorted(refs.tags), force=force, reason=reason)
     begun = await _find_begun(repo, zone, tips)
     operation = begun.operation if begun is not None else None
     # Nothing of this has to be forced: the ref store keeps the reason for each move.
-    origin = repo.origin(COMMAND, because=because, operation=operation)
+    origin = repo.origin(COMMAND, reason=reason, operation=operation)
     entries = begun.entries if begun is not None else []
     removed = {each.ref: each.old for each in entries if each.old is not None}
     moved: dict[str, Moved] = {}
@@ -122,7 +122,7 @@ async def _find_begun(
             continue
         first = each.entries[0]
         since = [entry.sequence for entry in added] + [tip.sequence for tip in tips.values()]
-        is_begun = first.reason == COMMAND and first.undoes is None
+        is_begun = first.command == COMMAND and first.undoes is None
         return each if is_begun and max(since) < first.sequence else None
     return None
 

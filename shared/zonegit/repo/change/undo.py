@@ -295,7 +295,7 @@ async def _message(reader: Reader, turned: RefChange, meant: Intent) -> str:
     if turned.left is None:
         return f"bring back {turned.ref.short}"
     said = subject(await read_zone.read_commit(reader, CommitId(turned.left)))
-    if meant.reason.startswith(REDO) and (undo := _UNDO.fullmatch(said)):
+    if meant.command.startswith(REDO) and (undo := _UNDO.fullmatch(said)):
         return f"{REDO} {undo[1]}\n\nThis takes back {turned.left.hex()}."
     return f'undo "{said}"\n\nThis takes back {turned.left.hex()}.'
 

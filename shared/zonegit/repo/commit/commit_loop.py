@@ -46,7 +46,7 @@ class OnConflict(Enum):
 class Intent(msgspec.Struct, frozen=True):
     """What a commit is for. ``reason`` is the command's name, for the reflog; ``imports`` says
     that the change is a whole zone from outside, which is why it may replace a signed one;
-    ``dry_run`` that nothing is to be stored or moved. ``because`` is what the operator said of it,
+    ``dry_run`` that nothing is to be stored or moved. ``reason`` is what the operator said of it,
     None: nothing; ``operation`` the operation of several refs that this is one of, None: of this
     alone; ``undoes`` the operation that it takes back, None: it is no undo; ``author`` who made the
     change at first, None: the committer; ``strict`` that a finding of severity ``warning`` is
@@ -55,12 +55,12 @@ class Intent(msgspec.Struct, frozen=True):
     too."""
 
     message: str
-    reason: str
+    command: str
     force: bool = False
     imports: bool = False
     lost: OnConflict = OnConflict.REPLAYED_APART
     dry_run: bool = False
-    because: str | None = None
+    reason: str | None = None
     operation: str | None = None
     undoes: str | None = None
     author: Identity | None = None
@@ -71,10 +71,10 @@ class Intent(msgspec.Struct, frozen=True):
     def origin(self, repo: Repo, turn: str | None = None) -> Origin:
         """What a move for this says of itself."""
         return repo.origin(
-            self.reason,
+            self.command,
             force=self.force,
             turn=turn,
-            because=self.because,
+            reason=self.reason,
             operation=self.operation,
             undoes=self.undoes,
         )

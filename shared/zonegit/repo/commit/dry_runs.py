@@ -56,7 +56,7 @@ async def judge(
         if by_refs:
             await repo.refs.judge(ref, expected, new, origin, objects, seen, registers=registers)
         else:
-            request = MoveRequest(ref, expected, new, origin.force, origin.because, registers)
+            request = MoveRequest(ref, expected, new, origin.force, origin.reason, registers)
             known = {raw.id: raw for raw in [*objects, *seen]}
             basis = partial(repo.refs.basis, ref)
             await judgement.judge(repo.objects, request, basis, known)

@@ -199,7 +199,7 @@ def _moved(done: Operation, moved: Collection[LogEntry]) -> Conflict:
 
 
 def _told(entry: LogEntry) -> str:
-    why = f"{entry.reason}: {entry.because}" if entry.because else entry.reason
+    why = f"{entry.command}: {entry.reason}" if entry.reason else entry.command
     return (
         f"{entry.ref.path()} was moved by {entry.actor} at {refish_time.shown(entry.time)}"
         f" ({why}, operation {short_id(entry.operation)})"

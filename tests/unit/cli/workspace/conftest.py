@@ -57,13 +57,13 @@ class Desk:
         return {zone: state for zone, state in found.items() if state != "unchanged"}
 
     async def commit(
-        self, zones: Sequence[Name] = (), *, because: str | None = None, dry_run: bool = False
+        self, zones: Sequence[Name] = (), *, reason: str | None = None, dry_run: bool = False
     ) -> dict[Name, Result]:
         """Commits what is changed or new, and returns what came of each zone; forced where it is
-        ``because`` of something."""
+        ``reason`` of something."""
         intent = Intent(
-            "edited", "workspace commit", because is not None,
-            because=because, dry_run=dry_run, operation=heads.new_operation(),
+            "edited", "workspace commit", reason is not None,
+            reason=reason, dry_run=dry_run, operation=heads.new_operation(),
         )  # fmt: skip
         with working_tree.opened(self.root, exclusive=True) as workspace:
             files = [file for file in compare(workspace, zones) if file.state in ("changed", "new")]

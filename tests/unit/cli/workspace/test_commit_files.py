@@ -51,7 +51,7 @@ async def test_each_changed_zone_gets_a_commit_and_all_are_one_operation(out: De
         ref = ref_names.branch(each.zone, "main")
         (entry,) = await out.shop.repo.refs.reflog(ref, 1)
         operations.add(entry.operation)
-        assert (entry.new, entry.reason) == (each.commit, "workspace commit")
+        assert (entry.new, entry.command) == (each.commit, "workspace commit")
     assert len(operations) == 1
 
 
@@ -209,7 +209,7 @@ async def test_where_one_zone_is_refused_none_is_committed(out: Desk) -> None:
         await out.commit()
     assert (await out.tip(SUB), await out.tip(EXAMPLE)) == before
     assert out.states() == {"example.com.": "changed", "sub.example.com.": "changed"}
-    forced = await out.commit(because="it moves")
+    forced = await out.commit(reason="it moves")
     assert all(isinstance(each, Committed) for each in forced.values())
     assert out.states() == {}
 
