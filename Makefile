@@ -21,7 +21,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test differential fuzz flips lint format docs bench dist lock clean
+.PHONY: help setup demo test quick differential fuzz flips lint format docs bench dist lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -36,6 +36,11 @@ demo: $(VENV)/.zonegit  ## Start the whole stack, walk through it, check each st
 
 test: $(VENV)/.test  ## Run the test suite in JOBS=3 processes (ARGS=... go to pytest)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+quick: $(VENV)/.test lint  ## Check the style, and run the unit tests of what changed: in a minute
+	@changed=$$($(BIN)/python -m tests.support.changed) && if [ -n "$$changed" ]; then \
+	    echo "testing $$changed"; $(BIN)/python -m pytest -n $(JOBS) $$changed $(ARGS); fi
+	@$(BIN)/python -m pytest tests/contract -k memory $(ARGS)
 
 lint: $(VENV)/.lint  ## Check style, format, types and the import contracts
 	@$(BIN)/ruff check --quiet .

@@ -19,10 +19,9 @@ from zonegit.store.memory import MemoryObjects
 from zonegit.store.protocols import Adopter, LogEntry, ObjectStore, RefStore
 from zonegit.wire import codec, subjects
 from zonegit.wire.messages import RefEvent
-from zonegit_objectstore.handlers import DEPTHS
-from zonegit_objectstore.handlers import ObjectHandlers as ObjectHandlers
+from zonegit_objectstore.handlers import DEPTHS, ObjectHandlers
 from zonegit_objectstore.sqlite import SqliteObjects, open_objects
-from zonegit_refs.handlers import RefHandlers as RefHandlers
+from zonegit_refs.handlers import RefHandlers
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.publisher import Publisher

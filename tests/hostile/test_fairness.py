@@ -48,8 +48,7 @@ from zonegit.wire.subjects import Request
 from zonegit.zone import names
 from zonegit_objectstore import handlers as objectstore
 from zonegit_objectstore.sqlite import open_objects
-from zonegit_refs.handlers import DEPTHS
-from zonegit_refs.handlers import RefHandlers as RefHandlers
+from zonegit_refs.handlers import DEPTHS, RefHandlers
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.sqlite import open_refs

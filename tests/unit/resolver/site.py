@@ -48,9 +48,9 @@ from zonegit.wire.messages import (
     ServedEvent,
 )
 from zonegit.zone import names
-from zonegit_objectstore.handlers import ObjectHandlers as ObjectHandlers
+from zonegit_objectstore.handlers import ObjectHandlers
 from zonegit_objectstore.sqlite import open_objects
-from zonegit_refs.handlers import RefHandlers as RefHandlers
+from zonegit_refs.handlers import RefHandlers
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.legacy.adopter import LegacyAdopter
 from zonegit_refs.publisher import Publisher
