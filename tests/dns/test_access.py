@@ -12,7 +12,7 @@ from zonegit.nameserver.acl import Access
 from zonegit.nameserver.answer.server_options import ServerOptions
 
 INSIDE = Access(
-    (acl.network("192.0.2.0/24"), acl.network("2001:db8::/32")),
+    (acl.parse_network("192.0.2.0/24"), acl.parse_network("2001:db8::/32")),
     frozenset([USUAL.name]),
 )
 OPEN, CLOSED = "www.open.com.", "www.closed.com."
@@ -60,7 +60,7 @@ def test_a_client_with_a_key_is_answered_wherever_it_is(world: World) -> None:
 
 
 def test_a_client_that_is_not_let_in_is_refused_signed_all_the_same(world: World) -> None:
-    world.query_from = Access((acl.network("198.51.100.0/24"),))
+    world.query_from = Access((acl.parse_network("198.51.100.0/24"),))
     world.put("closed.com.", "www 300 A 192.0.2.2")
     assert rcode(exchange(world, signed(CLOSED))) == "REFUSED"
 

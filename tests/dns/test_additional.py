@@ -5,7 +5,7 @@ from tests.dns.world import SOA, World, flags, read, records
 
 from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.query import STREAM
-from zonegit.nameserver.zone.compiler import RRsetChange, advanced, compiled
+from zonegit.nameserver.zone.compiler import RRsetChange, apply_changes, compile_zone
 from zonegit.zone import names
 
 ZONE = """
@@ -90,10 +90,10 @@ def test_minimal_responses_leave_out_what_can_be_asked_for() -> None:
 def test_minimal_responses_hold_from_the_moment_they_are_set(world: World) -> None:
     """Also for what is kept of aliases and of answers."""
     assert world.ask("to.foo.com.", "MX").additional
-    world.zones.behave(ServerOptions(minimal=True))
+    world.zones.set_options(ServerOptions(minimal=True))
     assert not world.ask("to.foo.com.", "MX").additional
     assert not world.ask("foo.com.", "MX").additional
-    world.zones.behave(ServerOptions())
+    world.zones.set_options(ServerOptions())
     assert world.ask("to.foo.com.", "MX").additional
 
 
@@ -147,14 +147,14 @@ def test_what_comes_along_follows_its_changes(
     assert text != ZONE
     new = {(one.owner, one.rdtype): one for one in read("foo.com.", SOA + text)}
     world = World({})
-    world.serve(compiled(apex, old.values()))
+    world.serve(compile_zone(apex, old.values()))
     told = records(world.ask(name, rdtype).additional)
     changes = [
         RRsetChange(names.path(key[0], apex), key[1], new.get(key))
         for key in {**old, **new}
         if old.get(key) != new.get(key)
     ]
-    world.serve(advanced(compiled(apex, old.values()), changes))
+    world.serve(apply_changes(compile_zone(apex, old.values()), changes))
     assert records(world.ask(name, rdtype).additional) != told
     anew = records(World({"foo.com.": text}).ask(name, rdtype).additional)
     assert records(world.ask(name, rdtype).additional) == anew

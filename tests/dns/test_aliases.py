@@ -215,7 +215,7 @@ def test_names_under_a_wildcard_alias_are_not_kept() -> None:
     for label in ("a", "b", "c"):
         assert len(world.ask(f"{label}.w.foo.com.").answer) == 2
     world.ask("www.foo.com.")
-    assert len(world.zones.aliases) == 1
+    assert len(world.zones.alias_replies) == 1
 
 
 def test_what_is_kept_of_aliases_is_bounded() -> None:
@@ -224,9 +224,9 @@ def test_what_is_kept_of_aliases_is_bounded() -> None:
     world.ask("www.foo.com.", "TXT", limit=STREAM)
     for rdtype in range(400, 600):
         world.ask("www.foo.com.", f"TYPE{rdtype}")
-    assert not world.zones.aliases
+    assert not world.zones.alias_replies
     world.ask("www.foo.com.", "A")
-    assert len(world.zones.aliases) == 1
+    assert len(world.zones.alias_replies) == 1
 
 
 def test_pointers_behind_the_longest_chain_stay_in_reach() -> None:

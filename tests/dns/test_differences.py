@@ -17,7 +17,7 @@ from tests.dns.world import SOA, World
 from zonegit.nameserver.answer.zone_table import BranchState
 from zonegit.nameserver.message.fragment import FORMERR
 from zonegit.nameserver.message.query import parse
-from zonegit.nameserver.zone.records import ZoneDelta, at_once, difference, whole
+from zonegit.nameserver.zone.records import ZoneDelta, compute_delta, iter_records, run_to_end
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
 from zonegit_resolver.xfr.outgoing import Outgoing, TransferCounters
@@ -82,9 +82,9 @@ class Past:
     def recent(self, apex: names.Name, state: BranchState, serial: int) -> list[ZoneDelta] | None:
         if serial != self.snapshot.serial:
             return None
-        both = (*whole(self.snapshot), *whole(state.snapshot))
+        both = (*iter_records(self.snapshot), *iter_records(state.snapshot))
         paths = [(), *(names.path(each.owner, apex) for each in both if each is not None)]
-        return [at_once(difference(self.snapshot, state.snapshot, paths))]
+        return [run_to_end(compute_delta(self.snapshot, state.snapshot, paths))]
 
     async def since(self, apex: names.Name, state: BranchState, serial: int) -> ZoneDelta | None:
         found = self.recent(apex, state, serial)
@@ -96,7 +96,7 @@ def changed() -> tuple[World, Past]:
     world = World({"foo.com.": OLD})
     past = Past(world.zones.by_apex[names.parse("foo.com.")].default.snapshot)
     world.put("foo.com.", NEW)
-    world.zones.recent = past.recent
+    world.zones.find_deltas = past.recent
     return world, past
 
 

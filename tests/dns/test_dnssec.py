@@ -159,7 +159,7 @@ def test_hits_and_referrals_take_the_short_way(signed: Signed, owner: str, rdtyp
     _, world, _ = signed
     ask(world, owner, rdtype)
     query = dns.message.make_query(f"{owner}.foo.test.", rdtype, want_dnssec=True)
-    assert fast_path.ordinary(query.to_wire(), world.zones, "192.0.2.1", STREAM) is not None
+    assert fast_path.try_fast(query.to_wire(), world.zones, "192.0.2.1", STREAM) is not None
 
 
 def test_any_brings_the_signatures(signed: Signed) -> None:

@@ -210,7 +210,7 @@ def test_while_zones_are_still_to_be_loaded_the_server_is_not_ready(world: World
 def test_a_stale_zone_is_answered_and_says_so(world: World, name: str) -> None:
     """RFC 8914 section 4.4; the answer is the same."""
     fresh = world.ask(name, use_edns=0)
-    world.zones.mark(FOO, is_stale=True)
+    world.zones.set_stale(FOO, is_stale=True)
     stale = world.ask(name, use_edns=0)
     assert (errors(fresh), errors(stale)) == ([], [3])
     assert (stale.rcode(), stale.answer, stale.authority) == (
@@ -218,23 +218,23 @@ def test_a_stale_zone_is_answered_and_says_so(world: World, name: str) -> None:
         fresh.answer,
         fresh.authority,
     )
-    world.zones.mark(FOO, is_stale=False)
+    world.zones.set_stale(FOO, is_stale=False)
     assert errors(world.ask(name, use_edns=0)) == []
 
 
 def test_an_alias_into_a_stale_zone_is_stale_for_as_long_as_that_is(world: World) -> None:
     world.put("bar.com.", "x 300 CNAME www.foo.com.")
     assert errors(world.ask("x.bar.com.", use_edns=0)) == []
-    world.zones.mark(FOO, is_stale=True)
+    world.zones.set_stale(FOO, is_stale=True)
     for _ in range(2):
         assert errors(world.ask("x.bar.com.", use_edns=0)) == [3]
-    world.zones.mark(FOO, is_stale=False)
+    world.zones.set_stale(FOO, is_stale=False)
     assert errors(world.ask("x.bar.com.", use_edns=0)) == []
 
 
 def test_no_error_is_told_to_a_client_without_edns(world: World) -> None:
     """RFC 8914 section 3."""
-    world.zones.mark(FOO, is_stale=True)
+    world.zones.set_stale(FOO, is_stale=True)
     for name in ("www.foo.com.", "www.foo.org."):
         assert world.ask(name).edns == -1
 

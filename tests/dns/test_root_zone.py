@@ -12,7 +12,7 @@ from tests.support.differential.replies import said
 from tests.support.vectors import root_zone
 
 from zonegit.nameserver.answer.zone_table import ServedBranches
-from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.compiler import compile_zone
 from zonegit.zone import names
 from zonegit.zone.names import ROOT
 from zonegit.zonefile import reader
@@ -26,7 +26,7 @@ def test_the_real_root_zone_is_answered_as_nsd_does(tmp_path: Path) -> None:
         pytest.skip("nsd is not installed")
     rrsets = list(reader.read(text, ROOT).rrsets.values())
     world = World({})
-    state = world.zones.state(ROOT, "main", commit_of("root"), compiled(ROOT, rrsets))
+    state = world.zones.make_state(ROOT, "main", commit_of("root"), compile_zone(ROOT, rrsets))
     world.zones.replace(ROOT, ServedBranches(state))
     chosen = random.Random(SERIAL)
     owners = [names.text(rrset.owner) for rrset in chosen.sample(rrsets, 700)]

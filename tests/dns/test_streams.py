@@ -169,7 +169,7 @@ async def test_2000_clients_at_once_are_all_answered(world: World, host: str) ->
 
 async def test_there_are_no_more_connections_than_there_may_be(world: World, host: str) -> None:
     """And one that ends leaves its place to another."""
-    world.zones.conduct = ServerOptions(connections=3)
+    world.zones.options = ServerOptions(connections=3)
     async with served(world, host=host) as (address, streams):
         async with connected(address), connected(address), connected(address):
             await eventually(lambda: streams.connections == 3)
@@ -183,7 +183,7 @@ async def test_connections_that_come_all_at_once_are_counted_one_by_one(
     world: World, host: str
 ) -> None:
     """They wait in the backlog, and are taken in one turn of the event loop."""
-    world.zones.conduct = ServerOptions(connections_of_subnet=5)
+    world.zones.options = ServerOptions(connections_of_subnet=5)
     loop = asyncio.get_running_loop()
     async with served(world, host=host) as (address, streams), AsyncExitStack() as stack:
         socks = [socket.socket(socket_family(host), socket.SOCK_STREAM) for _ in range(100)]
@@ -203,7 +203,7 @@ async def test_connections_that_come_all_at_once_are_counted_one_by_one(
 
 async def test_a_subnet_of_ipv6_is_a_48(world: World) -> None:
     """All of ::1 is one."""
-    world.zones.conduct = ServerOptions(connections_of_subnet=1)
+    world.zones.options = ServerOptions(connections_of_subnet=1)
     async with served(world, host="::1") as (address, streams), connected(address):
         await eventually(lambda: streams.connections == 1)
         async with connected(address) as (reader, _):

@@ -20,7 +20,7 @@ from tests.dns.world import World, flags, rcode, records
 from zonegit.nameserver.acl import Access
 from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.message.query import parse
-from zonegit.nameserver.message.tsig import ALGORITHMS, LONGEST_NAME, TsigKey
+from zonegit.nameserver.message.tsig import ALGORITHMS, MAX_KEY_NAME, TsigKey
 from zonegit.zone import names
 
 LONGEST = names.parse("x" * 63 + "." + "y" * 34 + ".")
@@ -115,7 +115,7 @@ def test_a_signature_is_part_of_what_a_client_takes(world: World) -> None:
 
 def test_a_signature_by_the_longest_key_fits_behind_the_longest_question() -> None:
     key = TsigKey(LONGEST, "hmac-sha512", b"x")
-    assert len(LONGEST) == LONGEST_NAME
+    assert len(LONGEST) == MAX_KEY_NAME
     world = world_of(conduct=ServerOptions(keys={key.name: key}, nsid=b"n" * 128))
     name = ".".join(("x" * 63, "y" * 63, "z" * 63, "w" * 53, "foo.com."))
     nsid = dns.edns.GenericOption(dns.edns.NSID, b"")

@@ -72,5 +72,5 @@ async def test_dig_is_told_what_is_wrong_with_its_key(tmp_path: Path) -> None:
         assert "BADSIG" in await dig(address, theirs, "foo.com", "SOA")
         world.zones.clock = lambda: 0.0
         assert "BADTIME" in await dig(address, ours, "foo.com", "SOA")
-        world.zones.conduct = ServerOptions()
+        world.zones.options = ServerOptions()
         assert "BADKEY" in await dig(address, ours, "foo.com", "SOA")

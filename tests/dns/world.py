@@ -16,7 +16,7 @@ from zonegit.nameserver.answer.canary import Canary
 from zonegit.nameserver.answer.server_options import ServerOptions
 from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, ZoneTable
 from zonegit.nameserver.message.query import DATAGRAM
-from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.compiler import compile_zone
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.zone import names
@@ -68,15 +68,15 @@ class World:
         states: list[BranchState] = []
         for branch, content in branches:
             whole = content if HAS_SOA.search(content) else SOA + dedent(content)
-            snapshot = compiled(apex, read(zone, whole))
-            states.append(self.zones.state(apex, branch, commit_of(whole), snapshot))
+            snapshot = compile_zone(apex, read(zone, whole))
+            states.append(self.zones.make_state(apex, branch, commit_of(whole), snapshot))
         default, other = (*states, None)[:2]
         served = ServedBranches(default, other, self.split, self.query_from, self.transfer_to)
         self.zones.replace(apex, served)
 
     def serve(self, snapshot: ZoneSnapshot) -> None:
         """Serves a zone as it was compiled elsewhere."""
-        state = self.zones.state(snapshot.apex, "main", commit_of(""), snapshot)
+        state = self.zones.make_state(snapshot.apex, "main", commit_of(""), snapshot)
         self.zones.replace(snapshot.apex, ServedBranches(state))
 
     def ask(

@@ -148,7 +148,7 @@ def examine_tsig(data: bytes) -> None:
     parsed = query.parse(wire)
     if parsed is not None:
         keys = {hostile.KEY.name: hostile.KEY}
-        who = tsig.verified(wire, parsed, keys, lambda: hostile.NOW)
+        who = tsig.verify(wire, parsed, keys, lambda: hostile.NOW)
         assert not isinstance(who, tsig.Signer)
     hostile.examine(WORLDS[0], wire, query.STREAM)
 

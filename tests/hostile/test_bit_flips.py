@@ -26,7 +26,7 @@ from tests.support.waiting import held
 from tests.unit.resolver.site import Site, resolver, site
 
 from zonegit.errors import ZonegitError
-from zonegit.nameserver.zone.snapshot import contents
+from zonegit.nameserver.zone.snapshot import iter_rrsets
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Symref
@@ -155,7 +155,7 @@ async def ask_cache(folder: Path) -> Replies:
     with structlog.testing.capture_logs() as logs:
         async with open_last_known(folder, Scheduler()) as known:
             async for zone, branch, position, compiled, seen in known.recall():
-                rrsets = sorted(repr(held.rrset) for held in contents(compiled.snapshot))
+                rrsets = sorted(repr(held.rrset) for held in iter_rrsets(compiled.snapshot))
                 values = (position, compiled.commit, compiled.tree, rrsets)
                 replies[f"content {zone!r} {branch}"] = repr(values)
                 replies[f"seen {zone!r} {branch}"] = seen

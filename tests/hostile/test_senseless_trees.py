@@ -20,9 +20,9 @@ from zonegit.errors import Internal, NotFound, ZonegitError
 from zonegit.nameserver.answer import fast_path, responder
 from zonegit.nameserver.answer.zone_table import ServedBranches, ZoneTable
 from zonegit.nameserver.message.query import STREAM
-from zonegit.nameserver.zone.compiler import advanced, change_of
-from zonegit.nameserver.zone.records import whole
-from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty
+from zonegit.nameserver.zone.compiler import apply_changes, decode_change
+from zonegit.nameserver.zone.records import iter_records
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty_snapshot
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import decode, links
 from zonegit.objects.ids import ObjectId
@@ -60,12 +60,14 @@ def compile_zone(apex: Name, sealed: SealedZone) -> ZoneSnapshot:
             values[raw.id] = decode(raw)
     commit = values[sealed.commit]
     assert isinstance(commit, Commit)
-    snapshot = empty(apex)
+    snapshot = empty_snapshot(apex)
     for change in run(zone_tree.changes(None, commit.tree), values):
         assert change.new is not None
         if change.new not in raws:
             raise NotFound("it is not there")
-        snapshot = advanced(snapshot, [change_of(change.path, change.rdtype, raws[change.new])])
+        snapshot = apply_changes(
+            snapshot, [decode_change(change.path, change.rdtype, raws[change.new])]
+        )
     return snapshot
 
 
@@ -81,11 +83,11 @@ def test_what_compiles_is_answered_and_what_does_not_is_refused_on_purpose(
     if snapshot.serial is None:
         return
     zones = ZoneTable()
-    zones.replace(APEX, ServedBranches(zones.state(APEX, "main", sealed.commit, snapshot)))
+    zones.replace(APEX, ServedBranches(zones.make_state(APEX, "main", sealed.commit, snapshot)))
     for query in QUESTIONS:
         reply = responder.respond(query, zones, "192.0.2.1", STREAM)
         assert fast_path.respond(query, zones, "192.0.2.1", STREAM) == reply
-    list(whole(snapshot))
+    list(iter_records(snapshot))
 
 
 def list_ids(sealed: SealedZone) -> set[ObjectId]:

@@ -162,13 +162,13 @@ def main(
         zones = frozenset(names.parse(text) for text in only)
         by_flags = _plan(flags, zones, keys)
         file = PlanFile(config, flags, zones) if config is not None else None
-        at_addresses = [acl.parse(text) for text in listen]
+        at_addresses = [acl.parse_address(text) for text in listen]
         chosen = ResolverOptions(
             name=options.checked_name(name or options.default_name(at_addresses)),
             listen=at_addresses,
             plan=file.read() if file is not None else by_flags,
             config=file,
-            metrics=acl.parse(metrics) if metrics is not None else None,
+            metrics=acl.parse_address(metrics) if metrics is not None else None,
         )
     except ZonegitError as error:
         hint = f" ({error.hint})" if error.hint else ""

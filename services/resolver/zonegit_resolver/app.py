@@ -113,9 +113,9 @@ class Resolver:
         self._differences = DifferenceFinder(
             self._tracks, last_known.journal, last_known.descent, pace
         )
-        self._zones.recent = self._differences.recent
+        self._zones.find_deltas = self._differences.recent
         self._outgoing = Outgoing(self._zones, self._differences)
-        self._notifier = Notifier(self._secondaries, lambda: self._zones.conduct.keys)
+        self._notifier = Notifier(self._secondaries, lambda: self._zones.options.keys)
         self._tracks.turned.append(self._notify)
         self._reloading = ConfigReloader(options.plan)
         self._losses = DropCounters()
@@ -147,7 +147,7 @@ class Resolver:
         await self._reloading.run(file, told, self._adopt)
 
     async def _adopt(self, plan: ServingPlan) -> None:
-        self._zones.behave(plan.conduct)
+        self._zones.set_options(plan.conduct)
         _warn_of_exposed(plan)
         changed = self._tracks.adopt(plan)
         if self._follower is not None:

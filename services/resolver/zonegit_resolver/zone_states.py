@@ -172,7 +172,7 @@ class ZoneStates:
     def _forget(self, zone: Name) -> None:
         self._tracks.pop(zone, None)
         self._standing.pop(zone, None)
-        self.zones.forget(zone)
+        self.zones.drop_counters(zone)
 
     def confirm(self, track: ZoneState) -> None:
         """A track turns out to be where it should be."""
@@ -217,7 +217,7 @@ class ZoneStates:
     def _state(self, track: ZoneState) -> BranchState | None:
         if track.current is None:
             return None
-        return self.zones.state(
+        return self.zones.make_state(
             track.zone, track.branch, track.current.commit, track.current.snapshot
         )
 

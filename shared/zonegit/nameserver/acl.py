@@ -38,7 +38,7 @@ class Access:
         return key in self.keys or self._holds(peer)
 
     def _holds(self, peer: str) -> bool:
-        address = unmapped(ipaddress.ip_address(peer))
+        address = unmap_ipv4(ipaddress.ip_address(peer))
         return any(address in network for network in self.networks)
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class Secondary:
         return f"{self.address} key:{names.text(self.key)}" if self.key else str(self.address)
 
 
-def parse(text: str) -> Address:
+def parse_address(text: str) -> Address:
     """Reads ``192.0.2.1:53`` or ``[2001:db8::1]:53``.
 
     Raises:
@@ -83,7 +83,7 @@ def parse(text: str) -> Address:
         ) from error
 
 
-def network(text: str) -> Network:
+def parse_network(text: str) -> Network:
     """Reads ``192.0.2.0/24``; a bare address is a network of its own.
 
     Raises:
@@ -98,7 +98,7 @@ def network(text: str) -> Network:
     return found
 
 
-def unmapped(address: IPAddress) -> IPAddress:
+def unmap_ipv4(address: IPAddress) -> IPAddress:
     """The same host's address; an IPv4-mapped one is IPv4."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped

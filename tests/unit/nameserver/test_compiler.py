@@ -10,8 +10,8 @@ from zonegit.nameserver.answer import responder
 from zonegit.nameserver.answer.zone_table import ServedBranches, ZoneTable
 from zonegit.nameserver.message.query import STREAM
 from zonegit.nameserver.zone import compiler
-from zonegit.nameserver.zone.compiler import RRsetChange, advance, advanced, compiled
-from zonegit.nameserver.zone.snapshot import EMPTY, UNSIGNED, ZoneSnapshot, empty
+from zonegit.nameserver.zone.compiler import RRsetChange, advance, apply_changes, compile_zone
+from zonegit.nameserver.zone.snapshot import EMPTY, UNSIGNED, ZoneSnapshot, empty_snapshot
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
@@ -83,7 +83,7 @@ def changes(old: Zone, new: Zone) -> list[RRsetChange]:
 def answers(snapshot: ZoneSnapshot) -> dict[tuple[str, int, bytes], bytes | None]:
     """What a client could ever see of it."""
     zones = ZoneTable()
-    state = zones.state(APEX, "main", b"", snapshot)
+    state = zones.make_state(APEX, "main", b"", snapshot)
     zones.replace(APEX, ServedBranches(state))
     found = {}
     for owner in QUESTIONS:
@@ -98,21 +98,21 @@ def answers(snapshot: ZoneSnapshot) -> dict[tuple[str, int, bytes], bytes | None
 
 @given(ZONES, ZONES, st.randoms(use_true_random=False))
 def test_an_advanced_snapshot_answers_as_one_compiled_anew(old, new, random) -> None:
-    before = compiled(APEX, old.values())
+    before = compile_zone(APEX, old.values())
     answered = answers(before)  # everything is rendered, so what is kept could be stale
     todo = changes(old, new)
     random.shuffle(todo)
-    after = advanced(before, todo)
-    assert answers(after) == answers(compiled(APEX, new.values()))
+    after = apply_changes(before, todo)
+    assert answers(after) == answers(compile_zone(APEX, new.values()))
     assert answers(before) == answered
 
 
 @given(ZONES)
 def test_removing_everything_leaves_nothing(zone) -> None:
-    after = advanced(compiled(APEX, zone.values()), changes(zone, {}))
-    assert not after.root.held
+    after = apply_changes(compile_zone(APEX, zone.values()), changes(zone, {}))
+    assert not after.root.data
     assert not after.root.children
-    assert after.root.turn is None
+    assert after.root.delegation is None
     assert not after.dependents
     assert after.denial is UNSIGNED
     assert after.serial is None
@@ -121,14 +121,14 @@ def test_removing_everything_leaves_nothing(zone) -> None:
 def test_work_comes_in_steps_one_a_change() -> None:
     rrsets = [record(f"h{n}", "A", "192.0.2.1") for n in range(100)]
     todo = [RRsetChange(names.path(one.owner, APEX), one.rdtype, one) for one in rrsets]
-    assert len(list(advance(empty(APEX), todo))) == 100
+    assert len(list(advance(empty_snapshot(APEX), todo))) == 100
 
 
 def test_a_cut_above_many_names_is_made_in_small_steps() -> None:
     """Whoever brings one of them along has to be found, which must keep no query waiting."""
     servers = record("@", "NS", "ns.foo.com.")
     many = [record(f"h{n}.a", "A", "192.0.2.1") for n in range(100)]
-    snapshot = compiled(APEX, [servers, *many])
+    snapshot = compile_zone(APEX, [servers, *many])
     cut = record("a", "NS", "ns.foo.com.")
     steps = list(advance(snapshot, [RRsetChange((b"a",), rrtypes.NS, cut)]))
     assert len(steps) > len(many)
@@ -136,14 +136,16 @@ def test_a_cut_above_many_names_is_made_in_small_steps() -> None:
 
 
 def test_a_change_copies_the_path_to_it_and_nothing_else() -> None:
-    before = compiled(APEX, [record("x.a", "A", "192.0.2.1"), record("y.b", "A", "192.0.2.1")])
-    after = advanced(before, [RRsetChange((b"a", b"x"), 1, record("x.a", "A", "192.0.2.2"))])
+    before = compile_zone(APEX, [record("x.a", "A", "192.0.2.1"), record("y.b", "A", "192.0.2.1")])
+    after = apply_changes(before, [RRsetChange((b"a", b"x"), 1, record("x.a", "A", "192.0.2.2"))])
     assert after.root.children[b"b"] is before.root.children[b"b"]
     assert after.root.children[b"a"] is not before.root.children[b"a"]
 
 
 def test_removing_what_is_not_there_changes_nothing() -> None:
-    after = advanced(empty(APEX), [RRsetChange((b"a", b"b"), 1, None), RRsetChange((), 2, None)])
+    after = apply_changes(
+        empty_snapshot(APEX), [RRsetChange((b"a", b"b"), 1, None), RRsetChange((), 2, None)]
+    )
     assert after.root.children == EMPTY.children
 
 
@@ -163,7 +165,7 @@ def test_removing_what_is_not_there_changes_nothing() -> None:
 def test_an_rrset_that_is_not_what_its_place_says_is_refused(change: RRsetChange) -> None:
     """A store may hold what no checked edit of ours would make."""
     with pytest.raises(Invalid):
-        advanced(empty(APEX), [change])
+        apply_changes(empty_snapshot(APEX), [change])
 
 
 def test_an_rrset_that_fits_no_message_is_refused() -> None:
@@ -171,23 +173,23 @@ def test_an_rrset_that_fits_no_message_is_refused() -> None:
     rdatas = tuple(sorted(number.to_bytes(4, "big") for number in range(5_000)))
     made = RRset(names.parse("www.foo.com."), rrtypes.A, 300, rdatas)
     with pytest.raises(Invalid, match="fits no DNS message"):
-        compiled(APEX, [made])
+        compile_zone(APEX, [made])
 
 
 def test_the_memory_of_a_zone_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What would take less than before is let through at any size."""
     soa, first = record("@", "SOA", SOA), record("a", "A", "192.0.2.1")
-    at_first = compiled(APEX, [soa, first])
-    monkeypatch.setattr(compiler, "MOST_OCTETS", at_first.size)
+    at_first = compile_zone(APEX, [soa, first])
+    monkeypatch.setattr(compiler, "MAX_ZONE_MEMORY", at_first.size)
     with pytest.raises(Invalid, match="memory"):
-        advanced(at_first, [RRsetChange((b"b",), rrtypes.A, record("b", "A", "192.0.2.1"))])
-    monkeypatch.setattr(compiler, "MOST_OCTETS", 0)
-    assert advanced(at_first, [RRsetChange((b"a",), rrtypes.A, None)]).size < at_first.size
+        apply_changes(at_first, [RRsetChange((b"b",), rrtypes.A, record("b", "A", "192.0.2.1"))])
+    monkeypatch.setattr(compiler, "MAX_ZONE_MEMORY", 0)
+    assert apply_changes(at_first, [RRsetChange((b"a",), rrtypes.A, None)]).size < at_first.size
 
 
 def test_the_rrsets_of_a_name_share_the_octets_of_its_owner() -> None:
     """Each is read with octets of its own, and a zone has hundreds of thousands of them."""
-    made = compiled(
+    made = compile_zone(
         APEX,
         [
             record("@", "SOA", SOA),
@@ -196,7 +198,7 @@ def test_the_rrsets_of_a_name_share_the_octets_of_its_owner() -> None:
             record("ftp", "A", "192.0.2.1"),
         ],
     )
-    www = made.root.children[b"www"].held
+    www = made.root.children[b"www"].data
     assert www[rrtypes.A].rrset.owner is www[rrtypes.AAAA].rrset.owner
     assert www[rrtypes.A].rrset.owner == names.parse("www.foo.com.")
 
@@ -229,10 +231,10 @@ SIGNED = [
 )
 def test_what_was_rendered_from_several_rrsets_hears_of_each(question, news: RRset) -> None:
     old = {(one.owner, one.rdtype): one for one in SIGNED}
-    before = compiled(APEX, old.values())
+    before = compile_zone(APEX, old.values())
     told = answers(before)[question]
     path = names.path(news.owner, APEX)
-    after = answers(advanced(before, [RRsetChange(path, news.rdtype, news)]))[question]
+    after = answers(apply_changes(before, [RRsetChange(path, news.rdtype, news)]))[question]
     assert after != told
     new = {**old, (news.owner, news.rdtype): news}
-    assert after == answers(compiled(APEX, new.values()))[question]
+    assert after == answers(compile_zone(APEX, new.values()))[question]

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.nameserver.zone.compiler import RRsetChange, advanced, compiled
-from zonegit.nameserver.zone.snapshot import UNSIGNED, ZoneSnapshot, contents
+from zonegit.nameserver.zone.compiler import RRsetChange, apply_changes, compile_zone
+from zonegit.nameserver.zone.snapshot import UNSIGNED, ZoneSnapshot, iter_rrsets
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
 
@@ -41,10 +41,10 @@ def state(snapshot: ZoneSnapshot) -> tuple[object, ...]:
     """All that matters of it."""
     denial = snapshot.denial
     return (
-        {(held.rrset, getattr(held, "ttls", None)) for held in contents(snapshot)},
+        {(data.rrset, getattr(data, "ttls", None)) for data in iter_rrsets(snapshot)},
         list(denial.owners),
         {
-            owner: {held.rrset for held in node.held.values()}
+            owner: {data.rrset for data in node.data.values()}
             for owner, node in denial.hashed.items()
         },
         {key: list(chain) for key, chain in denial.chains.items()},
@@ -59,35 +59,35 @@ def changes(rrsets: list[RRset]) -> list[RRsetChange]:
 
 @given(st.permutations(SIGNED))
 def test_the_order_of_changes_does_not_matter(rrsets: list[RRset]) -> None:
-    assert state(compiled(APEX, rrsets)) == state(compiled(APEX, SIGNED))
+    assert state(compile_zone(APEX, rrsets)) == state(compile_zone(APEX, SIGNED))
 
 
 @given(st.permutations(SIGNED), st.integers(0, len(SIGNED)))
 def test_what_is_removed_leaves_nothing(rrsets: list[RRset], kept: int) -> None:
     removals = [each._replace(rrset=None) for each in changes(rrsets[kept:])]
-    after = advanced(compiled(APEX, SIGNED), removals)
-    assert state(after) == state(compiled(APEX, rrsets[:kept]))
+    after = apply_changes(compile_zone(APEX, SIGNED), removals)
+    assert state(after) == state(compile_zone(APEX, rrsets[:kept]))
     if not kept:
         assert after.denial is UNSIGNED
 
 
 def test_everything_a_zone_holds_is_found_once_and_whole() -> None:
     """Transfers and the cache on disk read it so, RRSIGs of one owner in one RRset."""
-    found = [held.rrset for held in contents(compiled(APEX, SIGNED))]
+    found = [data.rrset for data in iter_rrsets(compile_zone(APEX, SIGNED))]
     assert sorted(found, key=str) == sorted(SIGNED, key=str)
 
 
 def test_an_owner_of_nsec3_alone_is_no_name() -> None:
     """RFC 5155 section 7.2.8."""
-    children = compiled(APEX, SIGNED).root.children
+    children = compile_zone(APEX, SIGNED).root.children
     assert HASHES[0].encode() not in children
-    assert set(children[HASHES[1].encode()].held) == {rrtypes.A, rrtypes.RRSIG}
+    assert set(children[HASHES[1].encode()].data) == {rrtypes.A, rrtypes.RRSIG}
 
 
 def test_each_set_of_parameters_is_a_chain_of_its_own() -> None:
     """RFC 5155 section 7.3: several may stand in a zone while it is salted anew; opt-out is none
     of them."""
-    chains = compiled(APEX, [*SIGNED, nsec3("1" * 32, flags=1)]).denial.chains
+    chains = compile_zone(APEX, [*SIGNED, nsec3("1" * 32, flags=1)]).denial.chains
     assert {key.hex(): len(chain) for key, chain in chains.items()} == {
         "01000c04aabbccdd": 2,
         "01000c00": 1,
@@ -95,4 +95,4 @@ def test_each_set_of_parameters_is_a_chain_of_its_own() -> None:
 
 
 def test_an_unsigned_zone_keeps_nothing() -> None:
-    assert compiled(APEX, [record("a", "A", "192.0.2.1")]).denial is UNSIGNED
+    assert compile_zone(APEX, [record("a", "A", "192.0.2.1")]).denial is UNSIGNED

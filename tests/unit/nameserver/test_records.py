@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit.nameserver.zone.compiler import RRsetChange, advanced, compiled
+from zonegit.nameserver.zone.compiler import RRsetChange, apply_changes, compile_zone
 from zonegit.nameserver.zone.records import (
-    Slow,
+    DeltaSteps,
     ZoneDelta,
     ZoneRecord,
-    condensed,
-    difference,
-    soa,
-    whole,
+    compute_delta,
+    condense,
+    iter_records,
+    soa_record,
 )
-from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty
-from zonegit.nameserver.zone.sorting import RUN, ordered
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty_snapshot
+from zonegit.nameserver.zone.sorting import RUN_LENGTH, sort_in_slices
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Path
 from zonegit.zone.rrset import RRset, rrset
@@ -80,10 +80,10 @@ def advance(
     changed = [key for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
     changes = [RRsetChange(path, rdtype, new.get((path, rdtype))) for path, rdtype in changed]
     changes.append(RRsetChange((), rrtypes.SOA, apex_soa(serial)))
-    return advanced(snapshot, changes), [path for path, _ in changed] + [()]
+    return apply_changes(snapshot, changes), [path for path, _ in changed] + [()]
 
 
-def run(slow: Slow) -> ZoneDelta:
+def run(slow: DeltaSteps) -> ZoneDelta:
     try:
         while True:
             next(slow)
@@ -93,7 +93,10 @@ def run(slow: Slow) -> ZoneDelta:
 
 
 def every(snapshot: ZoneSnapshot) -> set[ZoneRecord]:
-    return {soa(snapshot), *(record for record in whole(snapshot) if record is not None)}
+    return {
+        soa_record(snapshot),
+        *(record for record in iter_records(snapshot) if record is not None),
+    }
 
 
 def applied(base: set[ZoneRecord], delta: ZoneDelta) -> set[ZoneRecord]:
@@ -107,16 +110,16 @@ def applied(base: set[ZoneRecord], delta: ZoneDelta) -> set[ZoneRecord]:
 @given(st.lists(zones(), min_size=2, max_size=6))
 def test_a_zone_and_a_difference_are_the_next_zone_signatures_included(states: list[Zone]) -> None:
     """RFC 1995 section 4. An RRSIG has the TTL of what it covers, so it may differ untouched."""
-    snapshot, _ = advance(empty(APEX), {}, states[0], 1)
+    snapshot, _ = advance(empty_snapshot(APEX), {}, states[0], 1)
     first, deltas = snapshot, []
     for serial, (old, new) in enumerate(pairwise(states), 2):
         before = snapshot
         snapshot, paths = advance(before, old, new, serial)
-        delta = run(difference(before, snapshot, paths))
+        delta = run(compute_delta(before, snapshot, paths))
         assert applied(every(before), delta) == every(snapshot)
         assert (delta.before, delta.after) == (serial - 1, serial)
         deltas.append(delta)
-    short = run(condensed(deltas))
+    short = run(condense(deltas))
     assert applied(every(first), short) == every(snapshot)
     assert (short.before, short.after) == (1, len(states))
     assert not set(short.removed) & set(short.added)
@@ -127,9 +130,9 @@ def test_another_ttl_is_another_signature_record() -> None:
     signature = rrset(APEX, rrtypes.RRSIG, 300, [rdata(rrtypes.RRSIG, 0)])
     old = {((), rrtypes.RRSIG): signature, ((), rrtypes.A): address(300)}
     new = {**old, ((), rrtypes.A): address(60)}
-    before, _ = advance(empty(APEX), {}, old, 1)
+    before, _ = advance(empty_snapshot(APEX), {}, old, 1)
     after, paths = advance(before, old, new, 2)
-    delta = run(difference(before, after, paths))
+    delta = run(compute_delta(before, after, paths))
     assert [(each.rdtype, each.ttl) for each in delta.added] == [
         (rrtypes.SOA, 300),
         (rrtypes.A, 60),
@@ -144,19 +147,21 @@ def address(ttl: int) -> RRset:
 @given(zones())
 def test_a_whole_zone_comes_in_canonical_order(zone: Zone) -> None:
     """RFC 4034 section 6.1, ``\\000`` included."""
-    snapshot, _ = advance(empty(APEX), {}, zone, 1)
-    owners = [record.owner for record in whole(snapshot) if record is not None]
+    snapshot, _ = advance(empty_snapshot(APEX), {}, zone, 1)
+    owners = [record.owner for record in iter_records(snapshot) if record is not None]
     assert owners == sorted(owners, key=names.for_dnspython)
     expected = [
         (names.below(APEX, path), rdtype, each)
         for (path, rdtype), one in zone.items()
         for each in one.rdatas
     ]
-    found = [(one.owner, one.rdtype, one.rdata) for one in whole(snapshot) if one is not None]
+    found = [
+        (one.owner, one.rdtype, one.rdata) for one in iter_records(snapshot) if one is not None
+    ]
     assert sorted(found) == sorted(expected)
 
 
-@pytest.mark.parametrize("size", [0, 1, RUN, 5 * RUN + 7])
+@pytest.mark.parametrize("size", [0, 1, RUN_LENGTH, 5 * RUN_LENGTH + 7])
 def test_sorting_pauses_after_every_run(size: int) -> None:
     items = [number * 7919 % 10_007 for number in range(size)]
     taken: list[int] = []
@@ -167,20 +172,20 @@ def test_sorting_pauses_after_every_run(size: int) -> None:
             yield item
 
     found = []
-    for item in ordered(counted(), key=lambda number: number):
+    for item in sort_in_slices(counted(), key=lambda number: number):
         if item is None:
-            assert len(taken) % RUN == 0 or len(taken) == size
+            assert len(taken) % RUN_LENGTH == 0 or len(taken) == size
         else:
             found.append(item)
     assert found == sorted(items)
 
 
 def test_a_difference_of_a_wide_owner_pauses() -> None:
-    snapshot = compiled(APEX, [apex_soa(1)])
+    snapshot = compile_zone(APEX, [apex_soa(1)])
     old: Zone = {}
     new = {((b"h%d" % number,), rrtypes.A): address_of(number) for number in range(2_000)}
     after, paths = advance(snapshot, old, new, 2)
-    pauses = sum(1 for _ in difference(snapshot, after, paths))
+    pauses = sum(1 for _ in compute_delta(snapshot, after, paths))
     assert pauses > 2_000
 
 
@@ -208,31 +213,31 @@ def test_no_difference_removes_a_record_of_which_another_spelling_stays(
     """A secondary keeps one of them, so it would have none."""
     ttls = [data.draw(st.sampled_from((300, 60))) for _ in states]
     snapshots = [
-        compiled(APEX, [apex_soa(serial), spelled(rdatas, ttl)])
+        compile_zone(APEX, [apex_soa(serial), spelled(rdatas, ttl)])
         for serial, (rdatas, ttl) in enumerate(zip(states, ttls, strict=True), 1)
     ]
-    deltas = [run(difference(*pair, [(b"a",), ()])) for pair in pairwise(snapshots)]
-    held = keys(whole(snapshots[0]))
+    deltas = [run(compute_delta(*pair, [(b"a",), ()])) for pair in pairwise(snapshots)]
+    held = keys(iter_records(snapshots[0]))
     for delta, snapshot in zip(deltas, snapshots[1:], strict=True):
         gone, come = keys(delta.removed[1:]), keys(delta.added[1:])
         assert gone <= held
         held = (held - gone) | come
-        assert held == keys(whole(snapshot))
+        assert held == keys(iter_records(snapshot))
         assert not gone & come
-    short = run(condensed(deltas))
-    first = keys(whole(snapshots[0]))
+    short = run(condense(deltas))
+    first = keys(iter_records(snapshots[0]))
     assert (first - keys(short.removed[1:])) | keys(short.added[1:]) == held
 
 
 def test_of_twins_the_first_in_octet_order_is_transferred() -> None:
-    snapshot = compiled(APEX, [apex_soa(1), spelled(frozenset(TARGETS))])
-    found = [each.rdata for each in whole(snapshot) if each is not None]
+    snapshot = compile_zone(APEX, [apex_soa(1), spelled(frozenset(TARGETS))])
+    found = [each.rdata for each in iter_records(snapshot) if each is not None]
     assert found == [b"\1A\0", b"\1B\0"]
 
 
 def test_a_serial_alone_moves_where_only_the_spelling_changes() -> None:
-    old = compiled(APEX, [apex_soa(1), spelled(frozenset({b"\1A\0", b"\1a\0"}))])
-    new = compiled(APEX, [apex_soa(2), spelled(frozenset({b"\1a\0"}))])
-    delta = run(difference(old, new, [(b"a",), ()]))
+    old = compile_zone(APEX, [apex_soa(1), spelled(frozenset({b"\1A\0", b"\1a\0"}))])
+    new = compile_zone(APEX, [apex_soa(2), spelled(frozenset({b"\1a\0"}))])
+    delta = run(compute_delta(old, new, [(b"a",), ()]))
     assert (len(delta.removed), len(delta.added)) == (1, 1)
     assert (delta.before, delta.after) == (1, 2)

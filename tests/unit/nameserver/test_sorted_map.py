@@ -17,10 +17,10 @@ EDITS = st.lists(st.tuples(st.booleans(), PATHS), max_size=60)
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks():
     """So that a few keys make many blocks."""
-    most = sorted_map.MOST
-    sorted_map.MOST = 3
+    most = sorted_map.MAX_ROW
+    sorted_map.MAX_ROW = 3
     yield
-    sorted_map.MOST = most
+    sorted_map.MAX_ROW = most
 
 
 @given(EDITS, PATHS)

@@ -16,7 +16,7 @@ from zonegit.nameserver.answer.canary import Canary
 from zonegit.nameserver.answer.zone_table import ServedBranches, ZoneTable
 from zonegit.nameserver.message.fragment import TC
 from zonegit.nameserver.message.query import DATAGRAM, STREAM
-from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.compiler import compile_zone
 from zonegit.objects.ids import identify
 from zonegit.repo import heads
 from zonegit.repo.change import branches
@@ -169,7 +169,9 @@ async def test_reading_little_gives_the_octets_that_reading_all_gives(
         rrsets = reader.read(each.text().encode(), apex).rrsets
         await heads.initialise(shop.repo, apex)
         await shop.imported(each.text(), apex)
-        state = whole.state(apex, "main", identify("commit", b""), compiled(apex, rrsets.values()))
+        state = whole.state(
+            apex, "main", identify("commit", b""), compile_zone(apex, rrsets.values())
+        )
         whole.replace(apex, ServedBranches(state))
     every = questions(made, seed)
     for question in random.Random(seed).sample(every, min(ASKED, len(every))):

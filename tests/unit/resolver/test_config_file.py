@@ -255,7 +255,7 @@ def test_the_example_of_the_documentation_says_what_its_comments_say() -> None:
     assert of(found, "example.org.") == Serving("main", Canary("next", 10, salt))
     assert of(found, "example.com.") == Serving("main", Canary("next", 50, salt))
     assert of(found, "example.net.") == Serving("stable")
-    inside = Access((acl.network("192.0.2.0/24"), acl.network("2001:db8::/32")))
+    inside = Access((acl.parse_network("192.0.2.0/24"), acl.parse_network("2001:db8::/32")))
     assert of(found, "2.0.192.in-addr.arpa.") == Serving("main", None, "v1~2", inside)
     assert found.conduct == ServerOptions(nsid=b"ns1.example.com", identity="ns1.example.com")
     assert of(found, "example.edu.") is None

@@ -17,7 +17,7 @@ from tests.dns.world import World
 from tests.support.figures import figures
 
 from zonegit.nameserver.answer.zone_table import ZoneTable
-from zonegit.nameserver.zone.snapshot import empty
+from zonegit.nameserver.zone.snapshot import empty_snapshot
 from zonegit.zone import names
 from zonegit_resolver.config.serving import ServingPlan
 from zonegit_resolver.report import exposition
@@ -90,7 +90,7 @@ async def test_the_counters_of_a_zone_that_is_gone_are_dropped() -> None:
     tracks = ZoneStates(zones, ServingPlan())
     zone = names.parse("foo.com.")
     track = tracks.track(zone, "main", LogPosition(b"c" * 32, "e", 1))
-    tracks.arrive(track, track.wanted, Compiled(b"c" * 32, b"t" * 32, empty(zone)))
+    tracks.arrive(track, track.wanted, Compiled(b"c" * 32, b"t" * 32, empty_snapshot(zone)))
     assert list(zones.queries) == [(zone, "main")]
     tracks.track(zone, "main", LogPosition(None, "e", 2))
     tracks.arrive(track, track.wanted, None)

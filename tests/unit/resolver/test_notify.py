@@ -19,7 +19,7 @@ from tests.unit.resolver.site import Site, resolver
 
 from zonegit.nameserver.acl import Address, Secondary
 from zonegit.nameserver.message.tsig import TsigKey
-from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.compiler import compile_zone
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
 from zonegit_resolver.xfr import notify
@@ -30,7 +30,7 @@ KEY = TsigKey(names.parse("k."), "hmac-sha256", b"0123456789abcdef0123456789abcd
 
 
 def zone(serial: int) -> ZoneSnapshot:
-    return compiled(ZONE, read("foo.com.", f"@ 300 SOA ns1 admin {serial} 2 3 4 5"))
+    return compile_zone(ZONE, read("foo.com.", f"@ 300 SOA ns1 admin {serial} 2 3 4 5"))
 
 
 @dataclass
@@ -224,7 +224,7 @@ async def test_many_zones_and_a_peer_that_never_answers_keep_nobody_waiting() ->
     ):
         for number in range(1_000):
             apex = names.parse(f"z{number}.example.")
-            notifier.tell(apex, compiled(apex, read(f"z{number}.example.", SOA)))
+            notifier.tell(apex, compile_zone(apex, read(f"z{number}.example.", SOA)))
         await eventually(lambda: notifier.tally.answered == 1_000)
 
 

@@ -22,7 +22,7 @@ from zonegit_resolver.config import options
     ],
 )
 def test_an_address_is_read_and_written(text: str, address: Address) -> None:
-    assert acl.parse(text) == address
+    assert acl.parse_address(text) == address
     assert str(address) == text.lower()
 
 
@@ -40,20 +40,20 @@ def test_an_address_is_read_and_written(text: str, address: Address) -> None:
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="is not an address"):
-        acl.parse(text)
+        acl.parse_address(text)
 
 
 @pytest.mark.parametrize("text", ["192.0.2.1/24", "x", "192.0.2.0/33"])
 def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="is not a network"):
-        acl.network(text)
+        acl.parse_network(text)
 
 
 @pytest.mark.parametrize("text", ["::ffff:192.0.2.0/120", "::ffff:192.0.2.1"])
 def test_a_network_that_holds_no_peer_is_refused(text: str) -> None:
     """A peer with such an address is known by its IPv4 address."""
     with pytest.raises(Invalid, match="is IPv4 in the form of IPv6"):
-        acl.network(text)
+        acl.parse_network(text)
 
 
 @pytest.mark.parametrize("name", ["../x", "", "a b"])

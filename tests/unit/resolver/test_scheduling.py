@@ -4,7 +4,7 @@ import asyncio
 import gc
 import weakref
 
-from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.compiler import compile_zone
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
 from zonegit.zone.rrset import rdata_from_text, rrset
@@ -16,7 +16,7 @@ APEX = names.parse("foo.com.")
 def zone(count: int) -> ZoneSnapshot:
     address = rdata_from_text(1, "192.0.2.1")
     owners = (names.parse(f"h{n}.sub{n % 7}.foo.com.") for n in range(count))
-    return compiled(APEX, (rrset(owner, 1, 300, [address]) for owner in owners))
+    return compile_zone(APEX, (rrset(owner, 1, 300, [address]) for owner in owners))
 
 
 async def test_others_have_their_turn_while_somebody_works() -> None:

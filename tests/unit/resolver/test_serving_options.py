@@ -59,7 +59,7 @@ def test_another_plan_is_told_zone_by_zone() -> None:
 
 def test_who_may_and_what_is_told_is_told_too_and_no_secret() -> None:
     keys = {B: TsigKey(B, "hmac-sha256", b"hidden")}
-    inside = Access((acl.network("192.0.2.0/24"),), frozenset([B]))
+    inside = Access((acl.parse_network("192.0.2.0/24"),), frozenset([B]))
     notify = (Secondary(Address("192.0.2.1", 53), B), Secondary(Address("::1", 5353)))
     before = ServingPlan(conduct=ServerOptions(version="1"))
     after = ServingPlan(

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.unit.resolver.cachefiles import opened
 
 from zonegit.nameserver.answer.zone_table import ZoneTable
-from zonegit.nameserver.zone.compiler import compiled
+from zonegit.nameserver.zone.compiler import compile_zone
 from zonegit.nameserver.zone.records import ZoneDelta, ZoneRecord
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId, identify
@@ -41,7 +41,7 @@ def whole(text: str, zone: Name = FOO, hosts: int = 3) -> CacheWrite:
     """A commit of that name, of a zone with so many hosts."""
     soa = rdata_from_text(rrtypes.SOA, "ns.example. admin.example. 1 2 3 4 5")
     rrsets = [address(zone, f"h{number}", 1) for number in range(hosts)]
-    snapshot = compiled(zone, [rrset(zone, rrtypes.SOA, 300, [soa]), *rrsets])
+    snapshot = compile_zone(zone, [rrset(zone, rrtypes.SOA, 300, [soa]), *rrsets])
     made = Compiled(commit(text), identify("tree", text.encode()), snapshot)
     return CacheWrite(LogPosition(made.commit, "e", 1), made, 1.0, None, None)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.nameserver.answer.zone_table import ZoneTable
-from zonegit.nameserver.zone.snapshot import empty
+from zonegit.nameserver.zone.snapshot import empty_snapshot
 from zonegit.objects.ids import identify
 from zonegit.zone import names
 from zonegit_resolver.config.serving import Serving, ServingPlan
@@ -56,7 +56,7 @@ class World:
         commit = identify("commit", str(self.moves).encode())
         position = LogPosition(commit, "epoch", self.moves)
         track = self.tracks.track(ZONE, label, position)
-        self.tracks.arrive(track, position, Compiled(commit, commit, empty(ZONE)))
+        self.tracks.arrive(track, position, Compiled(commit, commit, empty_snapshot(ZONE)))
 
     def remove(self) -> None:
         self.moves += 1

@@ -15,7 +15,7 @@ from tests.support.earlier import unjudged
 from tests.support.forging import Forge, entry, label
 
 from zonegit.errors import Invalid, ZonegitError
-from zonegit.nameserver.zone.snapshot import empty
+from zonegit.nameserver.zone.snapshot import empty_snapshot
 from zonegit.objects.ids import ObjectId
 from zonegit.safety import judgement, tips
 from zonegit.safety.reader import MoveReader
@@ -87,7 +87,7 @@ def trees_of(draw: st.DrawFn, forge: Forge, owner: str, depth: int) -> ObjectId:
 
 async def load(objects: MemoryObjects, commit: ObjectId) -> None:
     loader = Loader(NodeCache(objects), Scheduler())
-    await loader.load(commit, empty(FOO), None)
+    await loader.load(commit, empty_snapshot(FOO), None)
 
 
 @settings(max_examples=400, suppress_health_check=list(HealthCheck), deadline=None)

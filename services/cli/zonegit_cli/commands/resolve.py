@@ -78,7 +78,7 @@ async def command(
     query = dns_client.question(owner, qtype, subnet, dnssec=dnssec)
     query.id = 0
     wire = query.to_wire()
-    given = canaries.parse(split, canary_salt) if split else None
+    given = canaries.parse_canary(split, canary_salt) if split else None
     view = QueryView(branch, at, lambda zone: given, whole=dnssec)
     as_now = subnet is not None and given is None and at is None
     async with session.bus() as bus:
@@ -119,7 +119,7 @@ async def _shown_now(session: Session, bus: "Bus", zone: Name, branch: str) -> C
     for status in (await survey(session, bus, zone)).statuses:
         asked = status.asked
         if asked is not None and asked.canary and asked.salt and branch in asked.branches[:1]:
-            return canaries.parse(asked.canary, asked.salt)
+            return canaries.parse_canary(asked.canary, asked.salt)
     return None
 
 

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from zonegit.containment import contain
 from zonegit.errors import Corrupt, ZonegitError
-from zonegit.nameserver.zone.compiler import RRsetChange, advanced, change_of
-from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty
+from zonegit.nameserver.zone.compiler import RRsetChange, apply_changes, decode_change
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty_snapshot
 from zonegit.objects.ids import ObjectId, RawObject, verified
 from zonegit.store import digests
 from zonegit.store.digests import Digest
@@ -104,7 +104,7 @@ async def compiled(branch: Branch, opening: Opening) -> Compiled:
         Corrupt, Invalid, Unavailable: it does not verify, or cannot be read.
     """
     zone = names.from_wire(branch.tip.zone)
-    snapshot = advanced(empty(zone), _changes(branch.page, zone))
+    snapshot = apply_changes(empty_snapshot(zone), _changes(branch.page, zone))
     total = _sum_up(branch.page)
     if len(branch.page) == sqlite.PAGE:
         async with opening() as database:
@@ -125,7 +125,7 @@ async def _continued(
         settle_the_heap()
         after = page[-1][0], page[-1][1]
         page = await database.read(partial(sqlite.page, key=key, after=after))
-        snapshot = advanced(snapshot, _changes(page, key[0]))
+        snapshot = apply_changes(snapshot, _changes(page, key[0]))
         total = digests.join(total, _sum_up(page))
     return snapshot, total
 
@@ -147,7 +147,7 @@ def _changes(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[RRsetCh
             path = names.path(names.from_wire(owner), zone)
             before = owner
         blob = verified(RawObject(ObjectId(object_id), "blob", payload))
-        change = change_of(path, rdtype, blob)
+        change = decode_change(path, rdtype, blob)
         if change.rrset is None or (change.rrset.owner, change.rrset.rdtype) != (owner, rdtype):
             raise Corrupt(f"the row of {names.text(Name(owner))} holds another RRset")
         yield change

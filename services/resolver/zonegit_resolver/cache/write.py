@@ -16,7 +16,7 @@ import structlog
 from zonegit.containment import contain, keep_running
 from zonegit.errors import Corrupt, Invalid, ZonegitError
 from zonegit.nameserver.zone.records import ZoneDelta
-from zonegit.nameserver.zone.snapshot import ZoneSnapshot, contents
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot, iter_rrsets
 from zonegit.objects.codec import encode
 from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import Blob
@@ -283,6 +283,6 @@ def _sum_up(batch: Iterable[CachedRow]) -> Digest:
 
 
 def _rows(snapshot: ZoneSnapshot) -> Iterator[CachedRow]:
-    for held in contents(snapshot):
+    for held in iter_rrsets(snapshot):
         path = names.path(held.rrset.owner, snapshot.apex)
         yield CachedRow(path, held.rrset.rdtype, encode(Blob(held.rrset)))

@@ -157,7 +157,7 @@ def serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving:
     if at is not None:
         _read(AT, at, refish.parse)
     if share := settings.get(CANARY):
-        split = _read(CANARY, share, lambda text: canary.parse(text, salt))
+        split = _read(CANARY, share, lambda text: canary.parse_canary(text, salt))
     if at is not None and split is not None:
         raise Invalid(
             f"what stays at {at} has no canary", hint="give at or canary, not both", setting=CANARY

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from zonegit.errors import Invalid
 from zonegit.files import open_file
-from zonegit.nameserver.message.tsig import ALGORITHMS, LONGEST_NAME, Keys, TsigKey
+from zonegit.nameserver.message.tsig import ALGORITHMS, MAX_KEY_NAME, Keys, TsigKey
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -165,8 +165,8 @@ class _Parser:
             name = names.parse(text)
         except Invalid as error:
             raise self.refusal(line, "the name of a key is a domain name") from error
-        if len(name) > LONGEST_NAME:
-            raise self.refusal(line, f"the name of a key has at most {LONGEST_NAME} octets")
+        if len(name) > MAX_KEY_NAME:
+            raise self.refusal(line, f"the name of a key has at most {MAX_KEY_NAME} octets")
         return name
 
     def _algorithm(self, line: int, text: str) -> str:

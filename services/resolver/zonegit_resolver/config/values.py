@@ -26,7 +26,7 @@ def access(text: str, keys: Collection[Name]) -> Access:
         if word.startswith(KEY):
             named.append(_key(word, keys))
         else:
-            networks.append(acl.network(word))
+            networks.append(acl.parse_network(word))
     return Access(tuple(networks), frozenset(named))
 
 
@@ -39,7 +39,7 @@ def secondaries(text: str, keys: Collection[Name]) -> tuple[Secondary, ...]:
     found: list[Secondary] = []
     for word in text.split():
         if not word.startswith(KEY):
-            found.append(Secondary(acl.parse(word)))
+            found.append(Secondary(acl.parse_address(word)))
         elif found and found[-1].key is None:
             found[-1] = Secondary(found[-1].address, _key(word, keys))
         else:

@@ -14,7 +14,7 @@ import structlog
 from zonegit.containment import contain
 from zonegit.errors import ZonegitError
 from zonegit.nameserver.answer.zone_table import BranchState
-from zonegit.nameserver.zone.records import ZoneDelta, condensed, difference
+from zonegit.nameserver.zone.records import ZoneDelta, compute_delta, condense
 from zonegit.objects.ids import ObjectId
 from zonegit.store import ref_names
 from zonegit.store.protocols import RefStore
@@ -61,7 +61,7 @@ class DifferenceFinder:
     async def since(self, apex: Name, state: BranchState, serial: int) -> ZoneDelta | None:
         """What leads from ``serial`` to a state; None: nobody can tell, or not in time."""
         if recent := self.recent(apex, state, serial):
-            return await driven(condensed(recent), self._pace)
+            return await driven(condense(recent), self._pace)
         current = self._current(apex, state)
         if self.history is None or current is None or not self._descent.is_base(apex, serial):
             return None
@@ -125,5 +125,5 @@ class LogHistory:
         loader = Loader(self._store, self._pace)
         loaded = await loader.load(base, current.snapshot, current.tree, MOST_RRSETS)
         paths = [row.path for row in loaded.rows or ()]
-        slow = difference(loaded.snapshot, current.snapshot, paths)
+        slow = compute_delta(loaded.snapshot, current.snapshot, paths)
         return await driven(slow, self._pace)

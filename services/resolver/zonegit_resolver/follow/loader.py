@@ -5,7 +5,7 @@ from itertools import count, islice
 from typing import Final, NamedTuple, TypeVar
 
 from zonegit.errors import Invalid
-from zonegit.nameserver.zone.compiler import RRsetChange, advance, change_of
+from zonegit.nameserver.zone.compiler import RRsetChange, advance, decode_change
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import decode
@@ -138,7 +138,7 @@ class _Advancing:
             blob = blobs[each.new] if each.new is not None else None
             if self._rows is not None:
                 self._rows.append(CachedRow(each.path, each.rdtype, blob))
-            change = change_of(each.path, each.rdtype, blob)
+            change = decode_change(each.path, each.rdtype, blob)
             self.snapshot = await advanced(self.snapshot, change, self._pace)
             self._count += 1
             if self._count % BIG == 0:

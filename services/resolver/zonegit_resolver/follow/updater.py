@@ -16,8 +16,8 @@ import structlog
 
 from zonegit.containment import contain, isolate, keep_running
 from zonegit.errors import Internal, Unavailable, ZonegitError
-from zonegit.nameserver.zone.records import ZoneDelta, difference
-from zonegit.nameserver.zone.snapshot import empty
+from zonegit.nameserver.zone.records import ZoneDelta, compute_delta
+from zonegit.nameserver.zone.snapshot import empty_snapshot
 from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -140,7 +140,7 @@ class Updater:
             self._leave(track, wanted)
             return
         base = self._base(track)
-        snapshot, tree = (base.snapshot, base.tree) if base else (empty(track.zone), None)
+        snapshot, tree = (base.snapshot, base.tree) if base else (empty_snapshot(track.zone), None)
         # A change is waited for. A zone that is loaded takes long, and others may go on meanwhile.
         with self._pace.hurry() if base is not None else nullcontext():
             loader = Loader(self._store, self._pace, known)
@@ -159,7 +159,7 @@ class Updater:
         if base is None or base is not track.current or rows is None or len(rows) > MOST_RECORDS:
             return None
         paths = [row.path for row in rows]
-        return await driven(difference(base.snapshot, loaded.snapshot, paths), self._pace)
+        return await driven(compute_delta(base.snapshot, loaded.snapshot, paths), self._pace)
 
     def _base(self, track: ZoneState) -> Compiled | None:
         """What to advance from: where the track is, else another branch, whose memory is then

@@ -86,7 +86,7 @@ class Streams:
                 group.create_task(self._converse(sock, peer, subnet))
 
     def _has_room(self, subnet: bytes) -> bool:
-        conduct = self._zones.conduct
+        conduct = self._zones.options
         return (
             self.connections < conduct.connections
             and self._subnets[subnet] < conduct.connections_of_subnet

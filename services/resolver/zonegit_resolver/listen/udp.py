@@ -88,7 +88,7 @@ class Datagrams:
 
     def _replies(self, queries: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
         respond, zones = self._respond, self._zones
-        limit = zones.conduct.ceiling
+        limit = zones.options.ceiling
         replies: list[bytes | None] = []
         for wire, peer in queries:
             try:

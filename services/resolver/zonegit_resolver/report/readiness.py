@@ -35,7 +35,7 @@ async def mark_stale(tracks: ZoneStates, pace: Scheduler) -> None:
     """Has queries told of them (RFC 8914 section 4.4), and of no others."""
     old = await expired(tracks, pace)
     for zone, _ in tracks.zones:
-        tracks.zones.mark(Name(zone), is_stale=zone in old)
+        tracks.zones.set_stale(Name(zone), is_stale=zone in old)
         await pace.breathe()
 
 

@@ -29,7 +29,7 @@ import structlog
 from zonegit.containment import isolate
 from zonegit.nameserver.acl import Secondary
 from zonegit.nameserver.message.tsig import Keys, TsigKey
-from zonegit.nameserver.zone.records import ZoneRecord, soa
+from zonegit.nameserver.zone.records import ZoneRecord, soa_record
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
 from zonegit.zone.names import Name
@@ -113,7 +113,7 @@ class Notifier:
             if self._is_full(secondary):
                 self.tally.unanswered += 1
                 continue
-            telling = _Telling(zone, secondary, soa(snapshot), self._free_id(secondary))
+            telling = _Telling(zone, secondary, soa_record(snapshot), self._free_id(secondary))
             self._tellings[zone, secondary] = telling
             self._by_id[secondary.address, telling.id] = telling
             self._of_address[secondary.address] += 1

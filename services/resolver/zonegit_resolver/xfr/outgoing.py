@@ -15,15 +15,15 @@ from typing import Final, Protocol
 import structlog
 
 from zonegit.errors import Busy
-from zonegit.nameserver.answer.authenticate import admitted
+from zonegit.nameserver.answer.authenticate import authenticate
 from zonegit.nameserver.answer.client import Client
-from zonegit.nameserver.answer.responder import options
-from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, ZoneTable, count
+from zonegit.nameserver.answer.responder import reply_options
+from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, ZoneTable, count_query
 from zonegit.nameserver.message import edns
 from zonegit.nameserver.message.fragment import NOERROR, NOTAUTH, REFUSED, SERVFAIL
-from zonegit.nameserver.message.query import STREAM, Query, refusal
-from zonegit.nameserver.zone.compiler import OF_A_RECORD, OVERHEAD
-from zonegit.nameserver.zone.records import ZoneDelta, ZoneRecord, soa, whole
+from zonegit.nameserver.message.query import STREAM, Query, encode_error
+from zonegit.nameserver.zone.compiler import RECORD_OVERHEAD, RRSET_OVERHEAD
+from zonegit.nameserver.zone.records import ZoneDelta, ZoneRecord, iter_records, soa_record
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
@@ -93,7 +93,7 @@ class Outgoing:
             Scheduler()
         )  # not that of loading, which would have its turn after every client
         self.given = TransferCounters()
-        self.queue = TransferQueue(zones.conduct.transfers)
+        self.queue = TransferQueue(zones.options.transfers)
 
     async def replies(
         self, wire: bytes, query: Query, peer: str, is_gone: Callable[[], bool] = _never
@@ -107,7 +107,7 @@ class Outgoing:
                 to be closed.
         """
         await asyncio.sleep(0)  # refusals alone, many of them, are not all made in one go
-        client = admitted(wire, query, self._zones, peer)
+        client = authenticate(wire, query, self._zones, peer)
         if isinstance(client, bytes):
             self.given.note(NOT_GIVEN)
             yield client
@@ -119,7 +119,9 @@ class Outgoing:
             return
         state = found.default
         if _is_current(query, state.snapshot):
-            async for reply in self._sent(query, client, state, CURRENT, [soa(state.snapshot)]):
+            async for reply in self._sent(
+                query, client, state, CURRENT, [soa_record(state.snapshot)]
+            ):
                 yield reply
             return
         try:
@@ -129,8 +131,8 @@ class Outgoing:
         except Busy:
             self.given.note(NOT_GIVEN)
             client.error = edns.NOT_READY
-            told = options(query, self._zones.conduct, client)
-            yield client.signed(refusal(query, SERVFAIL, options=told))
+            told = reply_options(query, self._zones.options, client)
+            yield client.sign(encode_error(query, SERVFAIL, options=told))
 
     async def _in_turn(
         self, query: Query, client: Client, state: BranchState, is_gone: Callable[[], bool]
@@ -141,7 +143,7 @@ class Outgoing:
         Raises:
             Busy: too many transfers wait.
         """
-        self.queue.resize(self._zones.conduct.transfers)
+        self.queue.resize(self._zones.options.transfers)
         if query.qtype == rrtypes.IXFR and query.serial is not None:
             async with self.queue.turn(DIFFERENCES, client.peer, client.key) as turn:
                 state = self._latest(query, state)
@@ -175,7 +177,7 @@ class Outgoing:
     ) -> AsyncGenerator[bytes, None]:
         octets = 0
         async for message in self._messages(Packer(query, STREAM - client.signature), records):
-            reply = client.signed(message)
+            reply = client.sign(message)
             if len(reply) > STREAM:
                 raise ValueError(f"{names.text(query.name)} has a record that fits no message")
             if turn is not None:
@@ -193,16 +195,16 @@ class Outgoing:
         """What is served of the zone; a refusal, where there is none or the client may not have it
         (RFC 5936 sections 2.2.1 and 5)."""
         served = self._zones.by_apex.get(query.name) if query.qclass == IN else None
-        if served is not None and client.may(served.transfer_to):
-            count(served.default.queries, query.qtype, NOERROR)
+        if served is not None and client.is_allowed(served.transfer_to):
+            count_query(served.default.queries, query.qtype, NOERROR)
             return served
         if served is None:
-            rcode, client.error = NOTAUTH, self._zones.not_here
+            rcode, client.error = NOTAUTH, self._zones.unknown_zone_error
         else:
             self._zones.denied += 1
             rcode, client.error = REFUSED, edns.PROHIBITED
-        told = options(query, self._zones.conduct, client)
-        return client.signed(refusal(query, rcode, options=told))
+        told = reply_options(query, self._zones.options, client)
+        return client.sign(encode_error(query, rcode, options=told))
 
     async def _difference(self, query: Query, state: BranchState) -> Records | None:
         """The records of what leads there from the client's serial; None where that is not known,
@@ -265,15 +267,15 @@ def _is_current(query: Query, snapshot: ZoneSnapshot) -> bool:
 
 def _is_short(delta: ZoneDelta, snapshot: ZoneSnapshot) -> bool:
     """Whether a difference is less than the zone, about (RFC 1995 section 4)."""
-    return len(delta) * (OVERHEAD + OF_A_RECORD) <= snapshot.size
+    return len(delta) * (RRSET_OVERHEAD + RECORD_OVERHEAD) <= snapshot.size
 
 
 def _complete(snapshot: ZoneSnapshot) -> Records:
     """RFC 5936 section 2.2: the SOA, every other record, the SOA again."""
-    return chain((soa(snapshot),), whole(snapshot), (soa(snapshot),))
+    return chain((soa_record(snapshot),), iter_records(snapshot), (soa_record(snapshot),))
 
 
 def _incremental(snapshot: ZoneSnapshot, delta: ZoneDelta) -> Records:
     """RFC 1995 section 4: between the new SOA twice, what goes and what comes, each behind the SOA
     of its state. All versions are condensed to that one sequence (section 6)."""
-    return chain((soa(snapshot),), delta.removed, delta.added, (soa(snapshot),))
+    return chain((soa_record(snapshot),), delta.removed, delta.added, (soa_record(snapshot),))

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from zonegit.nameserver.message.fragment import AA, HEADER, Writer, heads, write_record
-from zonegit.nameserver.message.query import Query, opt
-from zonegit.nameserver.zone.records import ZoneRecord, octets
+from zonegit.nameserver.message.fragment import AA, HEADER, Writer, encode_headers, write_record
+from zonegit.nameserver.message.query import Query, encode_opt
+from zonegit.nameserver.zone.records import ZoneRecord, record_size
 
 FULL: Final = 16_384
 """Octets of a message that is full: further on no name could be pointed at (RFC 1035 section
@@ -19,7 +19,7 @@ class Packer:
 
     def __init__(self, query: Query, most: int) -> None:
         self._query = query
-        self._tail = opt(query.edns) if query.edns is not None else b""
+        self._tail = encode_opt(query.edns) if query.edns is not None else b""
         self._most = min(FULL, most)
         self._begin()
 
@@ -31,7 +31,7 @@ class Packer:
         """Adds a record; the message before it, when it is full."""
         end = HEADER + len(self._query.question) + len(self._writer.octets) + len(self._tail)
         full = None
-        if self._records and end + octets(record) > self._most:
+        if self._records and end + record_size(record) > self._most:
             full = self.rest()
         self._writer.name(record.owner)
         write_record(self._writer, record.rdtype, record.ttl, record.rdata)
@@ -40,7 +40,7 @@ class Packer:
 
     def rest(self) -> bytes:
         """The message that was begun; another one begins."""
-        head = heads(AA, self._records, 0, 1 if self._tail else 0)[self._query.variant & 1]
+        head = encode_headers(AA, self._records, 0, 1 if self._tail else 0)[self._query.variant & 1]
         message = b"".join(
             (self._query.id, head, self._query.question, self._writer.octets, self._tail)
         )

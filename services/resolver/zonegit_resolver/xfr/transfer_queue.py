@@ -16,7 +16,7 @@ from typing import Final
 from zonegit.errors import Busy
 from zonegit.fairness.fair_queue import Share
 from zonegit.fairness.gate import Gate
-from zonegit.nameserver.acl import unmapped
+from zonegit.nameserver.acl import unmap_ipv4
 from zonegit.zone.names import Name
 
 DIFFERENCES: Final = "ixfr"
@@ -169,5 +169,5 @@ class TransferQueue:
 
 def network(peer: str) -> bytes:
     """Return the /24 (IPv4) or /56 (IPv6) of an address."""
-    address = unmapped(ipaddress.ip_address(peer.partition("%")[0]))
+    address = unmap_ipv4(ipaddress.ip_address(peer.partition("%")[0]))
     return address.packed[: IPV4_OCTETS if address.version == 4 else IPV6_OCTETS]

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Final
 
 from zonegit.errors import Invalid
-from zonegit.nameserver.acl import IPAddress, unmapped
-from zonegit.nameserver.message.edns import ECS, contents, option
+from zonegit.nameserver.acl import IPAddress, unmap_ipv4
+from zonegit.nameserver.message.edns import ECS, encode_option, option_contents
 from zonegit.store import ref_names
 
 DEFAULT_SALT: Final = "zonegit-default"
@@ -19,7 +19,7 @@ _FNV_PRIME: Final = 0x100000001B3
 _MASK: Final = (1 << 64) - 1
 
 _ECS_HEAD: Final = struct.Struct("!HBB")
-_NOBODY: Final = 0
+_NO_ADDRESS: Final = 0
 """``dig +subnet=0`` says this, without an address: the client is not to be told."""
 _IPV4: Final = 1
 _IPV6: Final = 2
@@ -33,12 +33,12 @@ class Canary:
     percent: int
     salt: str = DEFAULT_SALT
 
-    def takes(self, subnet: bytes) -> bool:
+    def includes(self, subnet: bytes) -> bool:
         """Whether clients of that subnet see the canary."""
         return bucket(subnet, self.salt) < self.percent
 
 
-def parse(text: str, salt: str = DEFAULT_SALT) -> Canary:
+def parse_canary(text: str, salt: str = DEFAULT_SALT) -> Canary:
     """Reads ``<branch>:<percent>``.
 
     Raises:
@@ -67,7 +67,7 @@ def peer_subnet(peer: str) -> bytes:
 
 def subnet_of(address: IPAddress) -> bytes:
     """As :func:`peer_subnet`; an IPv4-mapped address is IPv4."""
-    address = unmapped(address)
+    address = unmap_ipv4(address)
     return address.packed[:3] if address.version == 4 else address.packed[:6]
 
 
@@ -87,32 +87,32 @@ class ClientSubnet:
             return self.address.ljust(4, b"\0")[:3]
         return subnet_of(ipaddress.IPv6Address(self.address.ljust(16, b"\0")))
 
-    def echoed(self, *, is_used: bool) -> bytes:
+    def encode_reply(self, *, is_used: bool) -> bytes:
         """The option of the reply. Its scope is the subnet the answer holds for: nothing narrower
         than all of them, unless the client's own was used (RFC 7871 section 7.2.1)."""
         scope = 8 * (3 if self.family == _IPV4 else 6) if is_used and self.source else 0
         if self.family == _IPV6 and scope and len(self.subnet) == 3:
             scope = 96 + 24  # an IPv4-mapped address
         content = _ECS_HEAD.pack(self.family, self.source, scope) + self.address
-        return option(ECS, content)
+        return encode_option(ECS, content)
 
 
-def client_subnet(options: bytes) -> ClientSubnet | None:
+def find_client_subnet(options: bytes) -> ClientSubnet | None:
     """The client subnet among the well-formed options of an OPT record, None when there is none.
 
     Raises:
         Invalid: it is malformed; the reply is FORMERR (RFC 7871 section 7.1.2).
     """
-    found = next(contents(options, ECS), None)
-    return _client_subnet(found) if found is not None else None
+    found = next(option_contents(options, ECS), None)
+    return _parse_client_subnet(found) if found is not None else None
 
 
-def _client_subnet(content: bytes) -> ClientSubnet:
+def _parse_client_subnet(content: bytes) -> ClientSubnet:
     if len(content) < _ECS_HEAD.size:
         raise Invalid("the client subnet is too short")
     family, source, scope = _ECS_HEAD.unpack_from(content)
     address = content[_ECS_HEAD.size :]
-    bits = {_NOBODY: 0, _IPV4: 32, _IPV6: 128}.get(family, -1)
+    bits = {_NO_ADDRESS: 0, _IPV4: 32, _IPV6: 128}.get(family, -1)
     is_whole = len(address) == (source + 7) // 8 and source <= bits
     unused = -source % 8
     if bits < 0 or scope or not is_whole or (address and address[-1] & ((1 << unused) - 1)):

@@ -20,13 +20,13 @@ _OWNER: Final = 0xC000 | HEADER
 _FIXED: Final = struct.Struct("!HHHIH")
 
 
-def told(query: Query, conduct: ServerOptions) -> Response | None:
+def answer(query: Query, options: ServerOptions) -> Response | None:
     """The answer to a question of class CH; None: it is refused."""
     if query.qtype not in (rrtypes.TXT, rrtypes.ANY):
         return None
     if query.name in _VERSION:
-        return _txt(conduct.version)
-    return _txt(conduct.identity) if query.name in _IDENTITY else None
+        return _txt(options.version)
+    return _txt(options.identity) if query.name in _IDENTITY else None
 
 
 def _txt(content: str | None) -> Response | None:

@@ -1,7 +1,7 @@
 """Who asks, and what the zones that are met on the way to an answer make of it. Pure."""
 
 from zonegit.nameserver.acl import Access
-from zonegit.nameserver.answer.canary import Canary, ClientSubnet, client_subnet, peer_subnet
+from zonegit.nameserver.answer.canary import Canary, ClientSubnet, find_client_subnet, peer_subnet
 from zonegit.nameserver.message.edns import STALE
 from zonegit.nameserver.message.query import Query
 from zonegit.nameserver.message.tsig import Signer
@@ -42,15 +42,15 @@ class Client:
         """Octets that signing the reply takes."""
         return self.signer.key.size if self.signer is not None else 0
 
-    def signed(self, reply: bytes) -> bytes:
+    def sign(self, reply: bytes) -> bytes:
         """The reply as it is sent: signed where the query was."""
-        return self.signer.signed(reply) if self.signer is not None else reply
+        return self.signer.sign(reply) if self.signer is not None else reply
 
-    def may(self, access: Access | None) -> bool:
+    def is_allowed(self, access: Access | None) -> bool:
         """Whether it is let in; None lets in everybody."""
         return access is None or access.allows(self.peer, self.key)
 
-    def read(self) -> None:
+    def parse_subnet(self) -> None:
         """Looks at what the query says of its client.
 
         Raises:
@@ -58,20 +58,20 @@ class Client:
         """
         if not self._is_read:
             self._is_read = True
-            self._option = client_subnet(self._options) if self._options else None
+            self._option = find_client_subnet(self._options) if self._options else None
 
-    def sees(self, canary: Canary) -> bool:
+    def is_in_canary(self, canary: Canary) -> bool:
         """Whether the canary answers."""
-        self.read()
+        self.parse_subnet()
         self._is_used = True
         if self._option is not None and self._option.source:
-            return canary.takes(self._option.subnet)
-        return canary.takes(peer_subnet(self.peer))
+            return canary.includes(self._option.subnet)
+        return canary.includes(peer_subnet(self.peer))
 
-    def warn_of_age(self) -> None:
+    def warn_of_staleness(self) -> None:
         """What it is told may not be current (RFC 8914 section 4.4)."""
         self.error = STALE
 
-    def echoed(self) -> bytes:
+    def subnet_option(self) -> bytes:
         """The client subnet as the reply repeats it, if it was looked at."""
-        return self._option.echoed(is_used=self._is_used) if self._option is not None else b""
+        return self._option.encode_reply(is_used=self._is_used) if self._option is not None else b""

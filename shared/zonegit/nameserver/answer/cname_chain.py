@@ -1,20 +1,20 @@
-"""What a question is told: the part that answers it, behind those of the aliases that lead there.
+"""What a question is told: the fragment that answers it, behind those of the aliases that lead there.
 
-A chain is joined for each query, from parts of one zone each, so a change in one zone never makes
+A chain is builder for each query, from parts of one zone each, so a change in one zone never makes
 what is kept of another one wrong.
 """
 
 from collections.abc import Callable
 from typing import Final
 
-from zonegit.nameserver.answer.lookup import everything, lookup
-from zonegit.nameserver.answer.nsec_proofs import proof
-from zonegit.nameserver.answer.render import rendered
+from zonegit.nameserver.answer.lookup import all_rrsets, lookup
+from zonegit.nameserver.answer.nsec_proofs import find_proof
+from zonegit.nameserver.answer.render import render
 from zonegit.nameserver.answer.response import Response, ResponseBuilder
 from zonegit.nameserver.message.fragment import (
     AA,
     HEADER,
-    REACH,
+    MAX_NEAR_START,
     SERVFAIL,
     YXDOMAIN,
     Fragment,
@@ -37,20 +37,20 @@ MAX_ALIASES: Final = 16
 """How many aliases of a chain are followed."""
 
 _POINTER: Final = 2
-_FIXED: Final = 10
+_FIXED_FIELDS: Final = 10
 """Octets of a record between its owner and its RDATA."""
-_SPARE: Final = 1_024
+_STREAM_RESERVE: Final = 1_024
 """Octets of a message on a stream that are left for what stands behind its records."""
 
-_ENDS: Final = (rrtypes.CNAME, rrtypes.ANY)
+_ALIAS_TYPES: Final = (rrtypes.CNAME, rrtypes.ANY)
 """Questions that an alias itself answers."""
 
-Find = Callable[[Name, int], ZoneSnapshot | None]
+FindSnapshot = Callable[[Name, int], ZoneSnapshot | None]
 """The state of the deepest zone here that holds a name, as a client and type see it."""
 
 
 def follow(
-    query: Query, snapshot: ZoneSnapshot, find: Find, *, is_stream: bool, is_minimal: bool
+    query: Query, snapshot: ZoneSnapshot, find: FindSnapshot, *, is_stream: bool, is_minimal: bool
 ) -> Response:
     """The answer to ``query`` from ``snapshot``, and from other zones where aliases lead there; a
     minimal one without courtesy.
@@ -61,9 +61,9 @@ def follow(
     """
     chain = _Chain(query, is_stream=is_stream, is_minimal=is_minimal)
     onward: ZoneSnapshot | None = snapshot
-    while onward is not None and chain.goes_on(onward):
+    while onward is not None and chain.add_link(onward):
         onward = find(chain.name, query.qtype)
-    return chain.told()
+    return chain.response()
 
 
 class _Chain:
@@ -76,25 +76,27 @@ class _Chain:
         self._qtype = query.qtype
         self._is_signed = query.edns is not None and query.edns.do
         self._is_stream = is_stream
-        self._joined = ResponseBuilder(len(query.question), is_minimal=is_minimal)
+        self._builder = ResponseBuilder(len(query.question), is_minimal=is_minimal)
         self._rcode: int | None = None
         self._seen = {query.name}
         self._redirects: set[int] = set()
 
-    def told(self) -> Response:
+    def response(self) -> Response:
         """What the client is told."""
-        return self._joined.told(self._rcode)
+        return self._builder.build(self._rcode)
 
-    def goes_on(self, snapshot: ZoneSnapshot) -> bool:
+    def add_link(self, snapshot: ZoneSnapshot) -> bool:
         """Adds what ``name`` is in its zone; whether another name is to be looked for now."""
-        path = _path(self.name, snapshot.apex)
+        path = _relative_path(self.name, snapshot.apex)
         outcome = lookup(snapshot, path, self._qtype)
         target = self._target(outcome)
-        if self._joined.end > REACH or (target is not None and len(self._seen) > MAX_ALIASES):
+        if self._builder.end > MAX_NEAR_START or (
+            target is not None and len(self._seen) > MAX_ALIASES
+        ):
             self._rcode = SERVFAIL
             return False
         if target is not None and self._at == HEADER:
-            self._joined.is_alias = isinstance(outcome, Cname) and outcome.rrset.owner == self.name
+            self._builder.is_alias = isinstance(outcome, Cname) and outcome.rrset.owner == self.name
         here = self._add(snapshot, path, outcome)
         if target is None:
             return False
@@ -103,12 +105,12 @@ class _Chain:
             return False
         if isinstance(outcome, Dname):
             here = self._synthesise(outcome.rrset, target)
-        return self._go(target, here + _target_at(self.name))
+        return self._move_to(target, here + _target_offset(self.name))
 
     def _target(self, outcome: LookupOutcome) -> bytes | None:
         """Where the search goes on, None where it ends."""
         match outcome:
-            case Cname(rrset) if self._qtype not in _ENDS:
+            case Cname(rrset) if self._qtype not in _ALIAS_TYPES:
                 return rrset.rdatas[0]
             case Dname(rrset, target):
                 return self._written[: len(self._written) - len(rrset.owner)] + target
@@ -117,15 +119,15 @@ class _Chain:
 
     def _add(self, snapshot: ZoneSnapshot, path: Path, outcome: LookupOutcome) -> int:
         """Adds an outcome and its proof; where in the message it begins."""
-        here = self._joined.end
+        here = self._builder.end
         if self._qtype == rrtypes.ANY and isinstance(outcome, RRsetData | Cname):
             self._add_any(snapshot, path, outcome)
         elif id(outcome) not in self._redirects:  # a DNAME that is met again has been told
-            part = rendered(snapshot, outcome, signed=self._is_signed)
-            self._joined.add(part, self._at, len(self._written))
+            fragment = render(snapshot, outcome, signed=self._is_signed)
+            self._builder.add(fragment, self._at, len(self._written))
         if self._is_signed:
-            for denying in proof(snapshot, path, outcome):
-                self._joined.prove(snapshot, denying, self._at, len(self._written))
+            for denying in find_proof(snapshot, path, outcome):
+                self._builder.add_proof(snapshot, denying, self._at, len(self._written))
         if isinstance(outcome, Dname):
             self._redirects.add(id(outcome))
         return here
@@ -133,40 +135,40 @@ class _Chain:
     def _add_any(self, snapshot: ZoneSnapshot, path: Path, outcome: Data) -> None:
         """In a datagram one RRset with its RRSIGs, whether DO is set or not (RFC 8482 section 4.1,
         RFC 3225 section 3); on a stream all of them, as far as they fit a message."""
-        joined, length = self._joined, len(self._written)
+        builder, length = self._builder, len(self._written)
         if not self._is_stream:
-            part = rendered(snapshot, outcome, signed=True)
-            joined.add(part, HEADER, length, is_bare=True)
+            fragment = render(snapshot, outcome, signed=True)
+            builder.add(fragment, HEADER, length, is_bare=True)
             return
-        for held in everything(snapshot, path):
-            part = rendered(snapshot, held)
-            if joined.is_empty or joined.end + part.needed[0] <= STREAM - _SPARE:
-                joined.add(part, HEADER, length, is_bare=True)
+        for data in all_rrsets(snapshot, path):
+            fragment = render(snapshot, data)
+            if builder.is_empty or builder.end + fragment.needed[0] <= STREAM - _STREAM_RESERVE:
+                builder.add(fragment, HEADER, length, is_bare=True)
 
     def _synthesise(self, dname: RRset, target: bytes) -> int:
         """Adds the CNAME that a DNAME stands for (RFC 6672 section 3.1), which nobody signs; where
         in the message it begins."""
-        here = self._joined.end
+        here = self._builder.end
         writer = Writer(self.name)
         writer.owner()
         writer.fixed(rrtypes.CNAME, dname.ttl, len(target))
         writer.octets += target
-        self._joined.add(Fragment(writer, AA, (1, 0, 0)), self._at, len(self._written))
+        self._builder.add(Fragment(writer, AA, (1, 0, 0)), self._at, len(self._written))
         return here
 
-    def _go(self, target: bytes, at: int) -> bool:
+    def _move_to(self, target: bytes, at: int) -> bool:
         """To a name that is written at offset ``at``, unless the chain was there or ends here."""
         self._written, self._at = target, at
         self.name = Name(target.lower())
         is_new = self.name not in self._seen
         self._seen.add(self.name)
-        return is_new and self._qtype not in _ENDS
+        return is_new and self._qtype not in _ALIAS_TYPES
 
 
-def _path(name: Name, apex: Name) -> Path:
+def _relative_path(name: Name, apex: Name) -> Path:
     return names.labels(Name(name[: len(name) - len(apex)] + names.ROOT))[::-1]
 
 
-def _target_at(name: Name) -> int:
+def _target_offset(name: Name) -> int:
     """Where in a CNAME record of ``name`` its target stands: behind a pointer and what is fixed."""
-    return (_POINTER if name != names.ROOT else 1) + _FIXED
+    return (_POINTER if name != names.ROOT else 1) + _FIXED_FIELDS

@@ -8,27 +8,27 @@ from zonegit.nameserver.answer.response import Response
 from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.message.fragment import AA, Writer, write_record
 from zonegit.nameserver.message.query import Query
-from zonegit.nameserver.zone.records import at_once, condensed, soa
+from zonegit.nameserver.zone.records import condense, run_to_end, soa_record
 from zonegit.zone import rrtypes
 from zonegit.zone.rrset import IN
 
-MOST_RECORDS: Final = 500
+MAX_RECORDS: Final = 500
 """Of differences that are put together while a query waits; more fit no datagram, unless most of
 what came has gone again."""
 
 
-def told(query: Query, zones: ZoneTable, client: Client, space: int) -> Response | None:
+def answer(query: Query, zones: ZoneTable, client: Client, space: int) -> Response | None:
     """The difference, of at most ``space`` octets; None: the client is to get the SOA alone, and to
     come by TCP if it has another."""
     served = zones.by_apex.get(query.name) if query.qclass == IN else None
     if query.qtype != rrtypes.IXFR or query.serial is None or served is None:
         return None
-    if not client.may(served.transfer_to):
+    if not client.is_allowed(served.transfer_to):
         return None
-    recent = zones.recent(query.name, served.default, query.serial)
-    if not recent or sum(map(len, recent)) > MOST_RECORDS:
+    recent = zones.find_deltas(query.name, served.default, query.serial)
+    if not recent or sum(map(len, recent)) > MAX_RECORDS:
         return None
-    delta, last = at_once(condensed(recent)), soa(served.default.snapshot)
+    delta, last = run_to_end(condense(recent)), soa_record(served.default.snapshot)
     writer, records = Writer(query.written), 0
     for record in chain((last,), delta.removed, delta.added, (last,)):
         writer.name(record.owner)

@@ -10,7 +10,7 @@ from zonegit.nameserver.zone.nodes import WILDCARD
 from zonegit.nameserver.zone.snapshot import Data, LookupOutcome, Node, Referral, ZoneSnapshot
 from zonegit.zone import rrtypes
 
-_BESIDE_ALIAS: Final = (rrtypes.RRSIG, rrtypes.NSEC)
+_TYPES_WITH_CNAME: Final = (rrtypes.RRSIG, rrtypes.NSEC)
 """Types that an alias has for itself: such questions go no further (RFC 4035 section 2.5)."""
 
 
@@ -18,19 +18,19 @@ def lookup(snapshot: ZoneSnapshot, path: Sequence[bytes], qtype: int) -> LookupO
     """``path`` are the labels of the name below the apex, from the apex down, in lower case."""
     node = snapshot.root
     for label in path:
-        if node.turn is not None:
-            return node.turn
+        if node.delegation is not None:
+            return node.delegation
         child = node.children.get(label)
         if child is None:
-            return _beyond(snapshot, node, qtype)
+            return _lookup_missing_name(snapshot, node, qtype)
         node = child
     # The parent's side of a cut answers for DS alone (RFC 4035 section 3.1.4.1).
-    if type(node.turn) is Referral and qtype != rrtypes.DS:
-        return node.turn
-    return node.held.get(qtype) or _otherwise(snapshot, node, qtype)
+    if type(node.delegation) is Referral and qtype != rrtypes.DS:
+        return node.delegation
+    return node.data.get(qtype) or _lookup_missing_type(snapshot, node, qtype)
 
 
-def everything(snapshot: ZoneSnapshot, path: Sequence[bytes]) -> list[Data]:
+def all_rrsets(snapshot: ZoneSnapshot, path: Sequence[bytes]) -> list[Data]:
     """All RRsets of a name that has some, or of the wildcard that stands for it (RFC 1034 section
     4.3.2: a question for ANY matches all types)."""
     node: Node = snapshot.root
@@ -40,10 +40,10 @@ def everything(snapshot: ZoneSnapshot, path: Sequence[bytes]) -> list[Data]:
             node = node.children[WILDCARD]
             break
         node = child
-    return [node.held[rdtype] for rdtype in sorted(node.held, key=_preference)]
+    return [node.data[rdtype] for rdtype in sorted(node.data, key=_preference)]
 
 
-def _beyond(snapshot: ZoneSnapshot, encloser: Node, qtype: int) -> LookupOutcome:
+def _lookup_missing_name(snapshot: ZoneSnapshot, encloser: Node, qtype: int) -> LookupOutcome:
     """For a name that does not exist below its closest encloser (RFC 4592 section 3.3.1).
 
     A wildcard makes no zone cut and no DNAME of the names it stands for: NS and DNAME are found
@@ -51,21 +51,21 @@ def _beyond(snapshot: ZoneSnapshot, encloser: Node, qtype: int) -> LookupOutcome
     """
     wildcard = encloser.children.get(WILDCARD)
     if wildcard is None:
-        return snapshot.no_name
-    return wildcard.held.get(qtype) or _otherwise(snapshot, wildcard, qtype)
+        return snapshot.nxdomain
+    return wildcard.data.get(qtype) or _lookup_missing_type(snapshot, wildcard, qtype)
 
 
-def _otherwise(snapshot: ZoneSnapshot, node: Node, qtype: int) -> LookupOutcome:
+def _lookup_missing_type(snapshot: ZoneSnapshot, node: Node, qtype: int) -> LookupOutcome:
     """For a name that exists but has no RRset of that type."""
-    held = node.held
-    if qtype == rrtypes.ANY and held:
+    data = node.data
+    if qtype == rrtypes.ANY and data:
         # One RRset is answer enough (RFC 8482 section 4.1).
-        return held[min(held, key=_preference)]
-    if qtype == rrtypes.IXFR and rrtypes.SOA in held:
+        return data[min(data, key=_preference)]
+    if qtype == rrtypes.IXFR and rrtypes.SOA in data:
         # In a datagram the SOA alone, which sends the client to TCP (RFC 1995 section 4).
-        return held[rrtypes.SOA]
-    alias = held.get(rrtypes.CNAME)
-    if alias is None or qtype in _BESIDE_ALIAS:
+        return data[rrtypes.SOA]
+    alias = data.get(rrtypes.CNAME)
+    if alias is None or qtype in _TYPES_WITH_CNAME:
         return snapshot.no_data
     return alias
 

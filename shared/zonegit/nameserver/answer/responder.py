@@ -7,12 +7,12 @@ from typing import Final
 
 from zonegit.errors import Invalid
 from zonegit.nameserver.answer import chaos, increment
-from zonegit.nameserver.answer.authenticate import admitted
+from zonegit.nameserver.answer.authenticate import authenticate
 from zonegit.nameserver.answer.client import Client
 from zonegit.nameserver.answer.cname_chain import follow
 from zonegit.nameserver.answer.response import Response
 from zonegit.nameserver.answer.server_options import ServerOptions
-from zonegit.nameserver.answer.zone_table import ServedBranches, ZoneTable, count
+from zonegit.nameserver.answer.zone_table import ServedBranches, ZoneTable, count_query
 from zonegit.nameserver.message import edns
 from zonegit.nameserver.message.fragment import (
     AA,
@@ -22,7 +22,7 @@ from zonegit.nameserver.message.fragment import (
     NOTIMP,
     REFUSED,
     TC,
-    heads,
+    encode_headers,
 )
 from zonegit.nameserver.message.query import (
     BARE_OPT,
@@ -30,16 +30,16 @@ from zonegit.nameserver.message.query import (
     RCODE,
     STREAM,
     Query,
-    opt,
+    encode_error,
+    encode_opt,
     parse,
-    refusal,
 )
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import IN
 
-_UNANSWERABLE: Final = {
+_META_TYPES: Final = {
     0: NOTIMP,
     rrtypes.OPT: FORMERR,
     rrtypes.TKEY: FORMERR,
@@ -58,44 +58,46 @@ def respond(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | Non
     query = parse(wire)
     if query is None:
         return None
-    client = admitted(wire, query, zones, peer)
+    client = authenticate(wire, query, zones, peer)
     if isinstance(client, bytes):
         return client
-    told = _told(query, zones, client, is_stream=limit == STREAM)
+    response = _build_response(query, zones, client, is_stream=limit == STREAM)
     room = query.room(limit) - HEADER - len(query.question) - client.signature
-    extra = options(query, zones.conduct, client)
+    extra = reply_options(query, zones.options, client)
     if BARE_OPT + len(extra) > room:
         extra = b""  # behind the longest names there is no room for courtesies
-    if not isinstance(told, Response):
-        return client.signed(refusal(query, told, options=extra))
-    tail = opt(query.edns, options=extra) if query.edns is not None else b""
+    if not isinstance(response, Response):
+        return client.sign(encode_error(query, response, options=extra))
+    tail = encode_opt(query.edns, options=extra) if query.edns is not None else b""
     room -= len(tail)
     if query.qtype == rrtypes.IXFR:
-        told = increment.told(query, zones, client, room) or told
-    return client.signed(_message(query, told, tail, room))
+        response = increment.answer(query, zones, client, room) or response
+    return client.sign(_assemble(query, response, tail, room))
 
 
-def _told(query: Query, zones: ZoneTable, client: Client, *, is_stream: bool) -> Response | int:
+def _build_response(
+    query: Query, zones: ZoneTable, client: Client, *, is_stream: bool
+) -> Response | int:
     """The sections of the reply, or the RCODE that is all of it."""
-    rcode = query.rcode or (0 if query.is_notify else _UNANSWERABLE.get(query.qtype, 0))
+    rcode = query.rcode or (0 if query.is_notify else _META_TYPES.get(query.qtype, 0))
     if rcode:
         zones.malformed += 1
         return rcode
     if query.qclass == chaos.CH and not query.is_notify:
-        return chaos.told(query, zones.conduct) or _refused(zones, client)
+        return chaos.answer(query, zones.options) or _refuse(zones, client)
     served = zones.find(query.name, query.qtype) if query.qclass == IN else None
     if query.is_notify:
-        return _notified(query, served, client)
+        return _answer_notify(query, served, client)
     if served is None:
-        return _refused(zones, client)
-    if not client.may(served.query_from):
+        return _refuse(zones, client)
+    if not client.is_allowed(served.query_from):
         zones.denied += 1
         client.error = edns.PROHIBITED
         return REFUSED
-    return _answer(query, served, zones, client, is_stream=is_stream)
+    return _answer_query(query, served, zones, client, is_stream=is_stream)
 
 
-def _answer(
+def _answer_query(
     query: Query, served: ServedBranches, zones: ZoneTable, client: Client, *, is_stream: bool
 ) -> Response | int:
     met = [served]
@@ -105,59 +107,63 @@ def _answer(
         if onward is None:
             return None
         met.append(onward)
-        return onward.state(client).snapshot if client.may(onward.query_from) else None
+        return (
+            onward.choose_state(client).snapshot if client.is_allowed(onward.query_from) else None
+        )
 
     try:
         # What is transferred is the default state, and so is the serial that says whether to.
-        state = served.default if query.qtype == rrtypes.IXFR else served.state(client)
-        told = follow(
-            query, state.snapshot, find, is_stream=is_stream, is_minimal=zones.conduct.minimal
+        state = served.default if query.qtype == rrtypes.IXFR else served.choose_state(client)
+        response = follow(
+            query, state.snapshot, find, is_stream=is_stream, is_minimal=zones.options.minimal
         )
     except Invalid:  # what the query says of its client
         zones.malformed += 1
         return FORMERR
-    count(state.queries, query.qtype, told.flags & RCODE)
-    if told.is_alias:
-        zones.remember(query, told, met, is_canary=state is served.canary)
-    return told
+    count_query(state.queries, query.qtype, response.flags & RCODE)
+    if response.is_alias:
+        zones.keep_alias(query, response, met, is_canary=state is served.canary)
+    return response
 
 
-def _refused(zones: ZoneTable, client: Client) -> int:
+def _refuse(zones: ZoneTable, client: Client) -> int:
     zones.refused += 1
-    client.error = zones.not_here
+    client.error = zones.unknown_zone_error
     return REFUSED
 
 
-def _notified(query: Query, served: ServedBranches | None, client: Client) -> Response | int:
+def _answer_notify(query: Query, served: ServedBranches | None, client: Client) -> Response | int:
     """RFC 1996 section 3: heard, and nothing done, for what is served here is nobody's copy."""
     if query.qtype != rrtypes.SOA:
         return FORMERR
     if served is None or served.default.snapshot.apex != query.name:
         return NOTAUTH
-    return Response(b"", NOTIFY | AA, 0, 0, 0, ()) if client.may(served.query_from) else REFUSED
+    return (
+        Response(b"", NOTIFY | AA, 0, 0, 0, ()) if client.is_allowed(served.query_from) else REFUSED
+    )
 
 
-def options(query: Query, conduct: ServerOptions, client: Client) -> bytes:
+def reply_options(query: Query, options: ServerOptions, client: Client) -> bytes:
     """The EDNS options of the reply."""
     if query.edns is None:
         return b""
-    found = client.echoed()
-    if conduct.nsid is not None and edns.NSID in (edns.codes(query.edns.options) or ()):
-        found += edns.option(edns.NSID, conduct.nsid)
+    found = client.subnet_option()
+    if options.nsid is not None and edns.NSID in (edns.option_codes(query.edns.options) or ()):
+        found += edns.encode_option(edns.NSID, options.nsid)
     if client.error is not None:
-        found += edns.extended(client.error)
+        found += edns.encode_extended_error(client.error)
     return found
 
 
-def _message(query: Query, told: Response, tail: bytes, room: int) -> bytes:
+def _assemble(query: Query, response: Response, tail: bytes, room: int) -> bytes:
     """Header, question, sections, OPT; as much as there is room for."""
-    octets, flags, additional = told.octets, told.flags, told.additional
-    answers, authority = told.answers, told.authority
+    octets, flags, additional = response.octets, response.flags, response.additional
+    answers, authority = response.answers, response.authority
     if len(octets) > room:
         # Glue that may be missing goes first; less than the rest is nothing, and says so.
-        end, additional = next((cut for cut in told.cuts if cut[0] <= room), (0, 0))
+        end, additional = next((cut for cut in response.cuts if cut[0] <= room), (0, 0))
         octets = octets[:end]
         if not end:
             flags, answers, authority = flags | TC, 0, 0
-    head = heads(flags, answers, authority, additional)[query.variant]
+    head = encode_headers(flags, answers, authority, additional)[query.variant]
     return b"".join((query.id, head, query.question, octets, tail))

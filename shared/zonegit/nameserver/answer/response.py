@@ -2,16 +2,16 @@
 
 import msgspec
 
-from zonegit.nameserver.answer.render import proving
-from zonegit.nameserver.message.fragment import AA, HEADER, REACH, Fragment, heads
+from zonegit.nameserver.answer.render import render_proof
+from zonegit.nameserver.message.fragment import AA, HEADER, MAX_NEAR_START, Fragment, encode_headers
 from zonegit.nameserver.message.query import RCODE
 from zonegit.nameserver.zone.snapshot import NsecRecord, ZoneSnapshot
 
 
 class Response(msgspec.Struct, frozen=True):
-    """All sections of a reply. ``flags`` are AA and the RCODE; ``cuts`` as a part's.
+    """All sections of a reply. ``flags`` are AA and the RCODE; ``cuts`` as a fragment's.
     ``is_alias`` says that the name asked for is itself the owner of a CNAME, so there are no more
-    such replies than aliases and types."""
+    such replies than alias_replies and types."""
 
     octets: bytes
     flags: int
@@ -21,9 +21,9 @@ class Response(msgspec.Struct, frozen=True):
     cuts: tuple[tuple[int, int], ...]
     is_alias: bool = False
 
-    def heads(self) -> tuple[bytes, ...]:
-        """As those of a part."""
-        return heads(self.flags, self.answers, self.authority, self.additional)
+    def headers(self) -> tuple[bytes, ...]:
+        """As those of a fragment."""
+        return encode_headers(self.flags, self.answers, self.authority, self.additional)
 
 
 class ResponseBuilder:
@@ -45,7 +45,7 @@ class ResponseBuilder:
         "_octets",
         "_proofs",
         "_start",
-        "_told",
+        "_proven",
         "is_alias",
     )
 
@@ -59,7 +59,7 @@ class ResponseBuilder:
         self._cuts: tuple[tuple[int, int], ...] = ()
         self._flags: int | None = None
         self._proofs: list[tuple[ZoneSnapshot, NsecRecord, int, int]] = []
-        self._told: set[int] = set()
+        self._proven: set[int] = set()
 
     @property
     def is_empty(self) -> bool:
@@ -71,33 +71,35 @@ class ResponseBuilder:
         """The offset in the message of whatever comes next."""
         return self._start + len(self._octets)
 
-    def add(self, part: Fragment, name_at: int, name_length: int, *, is_bare: bool = False) -> None:
-        """The part of an outcome; a bare one without courtesy."""
-        if not part.answers:
-            self._flush()
+    def add(
+        self, fragment: Fragment, name_at: int, name_length: int, *, is_bare: bool = False
+    ) -> None:
+        """The fragment of an outcome; a bare one without courtesy."""
+        if not fragment.answers:
+            self._add_proofs()
         at = len(self._octets)
-        self._octets += part.placed(name_at, name_length, self.end)
-        self._needed = at + part.needed[0], part.needed[1]
-        self._answers += part.answers
-        self._authority += part.authority
-        self._additional = part.additional
-        self._cuts = tuple((at + end, count) for end, count in part.cuts)
+        self._octets += fragment.place(name_at, name_length, self.end)
+        self._needed = at + fragment.needed[0], fragment.needed[1]
+        self._answers += fragment.answers
+        self._authority += fragment.authority
+        self._additional = fragment.additional
+        self._cuts = tuple((at + end, count) for end, count in fragment.cuts)
         if is_bare or self._is_minimal:
-            self._bare()
-        is_authoritative = (part.flags if self._flags is None else self._flags) & AA
-        self._flags = is_authoritative | part.flags & RCODE
+            self._drop_optional()
+        is_authoritative = (fragment.flags if self._flags is None else self._flags) & AA
+        self._flags = is_authoritative | fragment.flags & RCODE
 
-    def prove(
+    def add_proof(
         self, snapshot: ZoneSnapshot, denying: NsecRecord, name_at: int, name_length: int
     ) -> None:
         """A record that proves something of what was added last, unless it is told already."""
-        if id(denying) not in self._told:
-            self._told.add(id(denying))
+        if id(denying) not in self._proven:
+            self._proven.add(id(denying))
             self._proofs.append((snapshot, denying, name_at, name_length))
 
-    def told(self, rcode: int | None = None) -> Response:
-        """All of it, with another RCODE than the last part's if need be."""
-        self._flush()
+    def build(self, rcode: int | None = None) -> Response:
+        """All of it, with another RCODE than the last fragment's if need be."""
+        self._add_proofs()
         assert self._flags is not None
         return Response(
             bytes(self._octets),
@@ -109,16 +111,16 @@ class ResponseBuilder:
             self.is_alias,
         )
 
-    def _flush(self) -> None:
+    def _add_proofs(self) -> None:
         if self._proofs:
-            self._bare()
+            self._drop_optional()
         for snapshot, denying, name_at, name_length in self._proofs:
-            part = proving(snapshot, denying, is_far=self.end > REACH)
-            self._octets += part.placed(name_at, name_length, self.end)
-            self._authority += part.authority
+            fragment = render_proof(snapshot, denying, is_far=self.end > MAX_NEAR_START)
+            self._octets += fragment.place(name_at, name_length, self.end)
+            self._authority += fragment.authority
         self._proofs.clear()
 
-    def _bare(self) -> None:
+    def _drop_optional(self) -> None:
         """Drops the courtesy of what was added last."""
         end, self._additional = self._needed
         del self._octets[end:]

@@ -33,11 +33,11 @@ class ServerOptions:
         for each in fields(self):
             old, new = getattr(self, each.name), getattr(after, each.name)
             if old != new:
-                lines.append(f"{each.name}: {_shown(old)} -> {_shown(new)}")
+                lines.append(f"{each.name}: {_format(old)} -> {_format(new)}")
         return lines
 
 
-def _shown(value: object) -> str:
+def _format(value: object) -> str:
     match value:
         case dict():
             return " ".join(sorted(names.text(name) for name in value)) or "none"

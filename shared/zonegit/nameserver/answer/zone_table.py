@@ -21,20 +21,20 @@ from zonegit.objects.ids import ObjectId
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name
 
-Queries = dict[int, int]
+QueryCounts = dict[int, int]
 """How many queries by ``type << 4 | rcode``. Plain ints: a labelled counter costs ten times this,
 and this is paid for every query."""
 
-KNOWN: Final = frozenset((*rrtypes.MNEMONICS, *rrtypes.QUESTION_ONLY.values()))
-OTHER: Final = 0
+COUNTED_TYPES: Final = frozenset((*rrtypes.MNEMONICS, *rrtypes.QUESTION_ONLY.values()))
+OTHER_TYPES: Final = 0
 """What types without a mnemonic are counted as, so that nobody can fill memory with them."""
 
-MOST_ALIASES: Final = 8_192
-"""Replies about aliases that are kept; all are freed at once when anything changes."""
-LARGEST_KEPT: Final = 1_232
+MAX_ALIAS_REPLIES: Final = 8_192
+"""Replies about alias_replies that are kept; all are freed at once when anything changes."""
+MAX_ALIAS_REPLY: Final = 1_232
 """Octets of such a reply's records: a larger one fits no datagram, and is not worth its memory."""
 
-KINDS: Final = (b"", b"\1", b"\2", b"\3")
+KEY_SUFFIXES: Final = (b"", b"\1", b"\2", b"\3")
 """What ends the key of such a reply: DO sets the first bit, the canary's state the second."""
 
 
@@ -45,7 +45,7 @@ class BranchState:
     branch: str
     commit: ObjectId
     snapshot: ZoneSnapshot
-    queries: Queries
+    queries: QueryCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ServedBranches:
     """A zone that is served. ``split`` says which clients are to see the canary, None: all get
     the default state; so they do where it has no branch, and ``canary`` is None. ``query_from``
     None: everybody may ask. ``is_stale``: it has not been known to be current for longer than its
-    SOA's expire. ``is_open``: everybody may ask, and is told nothing but what a state says;
+    SOA's expire. ``is_open``: everybody may ask, and is response nothing but what a state says;
     ``for_all`` is that state where it is the same for everybody, else None."""
 
     default: BranchState
@@ -71,7 +71,7 @@ class ServedBranches:
         for_all = self.default if is_open and self.split is None else None
         object.__setattr__(self, "for_all", for_all)
 
-    def state(self, client: Client) -> BranchState:
+    def choose_state(self, client: Client) -> BranchState:
         """What a client sees of the zone. A secondary that signs asks for what it is to have a copy
         of, which is the default.
 
@@ -79,25 +79,25 @@ class ServedBranches:
             Invalid: what the query says of its client is malformed.
         """
         if self.is_stale:
-            client.warn_of_age()
+            client.warn_of_staleness()
         if self.split is None or client.key in self.transfer_to.keys:
             return self.default
-        client.read()
-        if self.canary is not None and client.sees(self.split):
+        client.parse_subnet()
+        if self.canary is not None and client.is_in_canary(self.split):
             return self.canary
         return self.default
 
 
-Recent = Callable[[Name, BranchState, int], list[ZoneDelta] | None]
+FindDeltas = Callable[[Name, BranchState, int], list[ZoneDelta] | None]
 """What leads a secondary from the serial it has to a state, one after the other; None: that is not
 at hand."""
 
 
-def _nothing(apex: Name, state: BranchState, serial: int) -> list[ZoneDelta] | None:
+def _no_deltas(apex: Name, state: BranchState, serial: int) -> list[ZoneDelta] | None:
     return None
 
 
-def _at_the_epoch() -> float:
+def _epoch() -> float:
     return 0.0
 
 
@@ -106,12 +106,12 @@ class ZoneTable:
     """All zones that are served, and how. By the default ``clock`` no signature is of now.
     ``is_complete``: there are no others that are still to be loaded."""
 
-    clock: Clock = _at_the_epoch
-    conduct: ServerOptions = field(default_factory=ServerOptions)
+    clock: Clock = _epoch
+    options: ServerOptions = field(default_factory=ServerOptions)
     by_apex: dict[bytes, ServedBranches] = field(default_factory=dict)
-    queries: dict[tuple[Name, str], Queries] = field(default_factory=dict)
+    queries: dict[tuple[Name, str], QueryCounts] = field(default_factory=dict)
     is_complete: bool = True
-    recent: Recent = _nothing
+    find_deltas: FindDeltas = _no_deltas
     increments: int = 0
     """Differences given in datagrams (IXFR)."""
     refused: int = 0
@@ -120,12 +120,12 @@ class ZoneTable:
     malformed: int = 0
     """Queries that are none, or ask for an operation, a type or a version of EDNS that is not
     known."""
-    aliases: dict[bytes, Response] = field(default_factory=dict)
-    """What ordinary questions about aliases were told, by name, type and one of ``KINDS``, until
+    alias_replies: dict[bytes, Response] = field(default_factory=dict)
+    """What ordinary questions about alias_replies were response, by name, type and one of ``KEY_SUFFIXES``, until
     anything that is served changes: a chain may lead anywhere."""
 
     @property
-    def not_here(self) -> int:
+    def unknown_zone_error(self) -> int:
         """The extended error about names in no zone here (RFC 8914 sections 4.15 and 4.21)."""
         return NOT_AUTHORITATIVE if self.is_complete else NOT_READY
 
@@ -151,7 +151,7 @@ class ZoneTable:
                 return found
             name = names.parent(name)
 
-    def state(
+    def make_state(
         self, zone: Name, branch: str, commit: ObjectId, snapshot: ZoneSnapshot
     ) -> BranchState:
         """A state to be served, counted with those of the same branch before it."""
@@ -159,38 +159,40 @@ class ZoneTable:
 
     def replace(self, zone: Name, served: ServedBranches | None) -> None:
         """From now on queries see this; None: the zone is not served."""
-        self.aliases.clear()
+        self.alias_replies.clear()
         if served is None:
             self.by_apex.pop(zone, None)
         else:
             self.by_apex[zone] = served
 
-    def behave(self, conduct: ServerOptions) -> None:
+    def set_options(self, options: ServerOptions) -> None:
         """From now on queries are answered so."""
-        self.aliases.clear()
-        self.conduct = conduct
+        self.alias_replies.clear()
+        self.options = options
 
-    def mark(self, zone: Name, *, is_stale: bool) -> None:
-        """From now on queries about a zone that is served are told that it is stale, or not."""
+    def set_stale(self, zone: Name, *, is_stale: bool) -> None:
+        """From now on queries about a zone that is served are response that it is stale, or not."""
         served = self.by_apex.get(zone)
         if served is not None and served.is_stale != is_stale:
             self.replace(zone, replace(served, is_stale=is_stale))
 
-    def remember(
-        self, query: Query, told: Response, met: Sequence[ServedBranches], *, is_canary: bool
+    def keep_alias(
+        self, query: Query, response: Response, met: Sequence[ServedBranches], *, is_canary: bool
     ) -> None:
-        """Keeps what a question about an alias was told, if it was the same for everybody who sees
-        that state of the first of the zones that were ``met``. What made-up types were told is not
+        """Keeps what a question about an alias was response, if it was the same for everybody who sees
+        that state of the first of the zones that were ``met``. What made-up types were response is not
         kept, or else there would soon be nothing but that."""
         first = met[0]
         is_alike = all(zone.for_all is not None or zone is first for zone in met)
-        is_small = len(told.octets) <= LARGEST_KEPT and len(self.aliases) < MOST_ALIASES
-        if first.is_open and is_alike and is_small and query.qtype in KNOWN:
+        is_small = (
+            len(response.octets) <= MAX_ALIAS_REPLY and len(self.alias_replies) < MAX_ALIAS_REPLIES
+        )
+        if first.is_open and is_alike and is_small and query.qtype in COUNTED_TYPES:
             do = query.edns is not None and query.edns.do
-            key = query.name + query.qtype.to_bytes(2, "big") + KINDS[do | is_canary << 1]
-            self.aliases[key] = told
+            key = query.name + query.qtype.to_bytes(2, "big") + KEY_SUFFIXES[do | is_canary << 1]
+            self.alias_replies[key] = response
 
-    def forget(self, zone: Name) -> None:
+    def drop_counters(self, zone: Name) -> None:
         """Drops the counters of a zone that is gone."""
         for key in [key for key in self.queries if key[0] == zone]:
             del self.queries[key]
@@ -199,7 +201,7 @@ class ZoneTable:
         return iter(list(self.by_apex.items()))
 
 
-def count(queries: Queries, qtype: int, rcode: int) -> None:
+def count_query(queries: QueryCounts, qtype: int, rcode: int) -> None:
     """Counts one query."""
-    key = (qtype if qtype in KNOWN else OTHER) << 4 | rcode
+    key = (qtype if qtype in COUNTED_TYPES else OTHER_TYPES) << 4 | rcode
     queries[key] = queries.get(key, 0) + 1

@@ -19,7 +19,7 @@ NOT_AUTHORITATIVE: Final = 20
 _OPTION: Final = struct.Struct("!HH")
 
 
-def codes(options: bytes) -> list[int] | None:
+def option_codes(options: bytes) -> list[int] | None:
     """The code of each option; None when one of them does not end within its record."""
     found = []
     at = 0
@@ -30,7 +30,7 @@ def codes(options: bytes) -> list[int] | None:
     return found if at == len(options) else None
 
 
-def contents(options: bytes, code: int) -> Iterator[bytes]:
+def option_contents(options: bytes, code: int) -> Iterator[bytes]:
     """The content of each option of that code; all of them are well-formed."""
     at = 0
     while at < len(options):
@@ -40,11 +40,11 @@ def contents(options: bytes, code: int) -> Iterator[bytes]:
             yield options[at - length : at]
 
 
-def option(code: int, content: bytes) -> bytes:
+def encode_option(code: int, content: bytes) -> bytes:
     """One option."""
     return _OPTION.pack(code, len(content)) + content
 
 
-def extended(error: int) -> bytes:
+def encode_extended_error(error: int) -> bytes:
     """The option that tells an extended error (RFC 8914 section 2), without text."""
-    return option(EDE, error.to_bytes(2, "big"))
+    return encode_option(EDE, error.to_bytes(2, "big"))

@@ -35,9 +35,9 @@ TC: Final = 0x0200
 RD: Final = 0x0100
 
 _POINTER: Final = 0xC000
-FURTHEST: Final = 0x1C00
+MAX_POINTER_TARGET: Final = 0x1C00
 """Names past this offset are not pointed at."""
-REACH: Final = 0x3FFF - FURTHEST
+MAX_NEAR_START: Final = 0x3FFF - MAX_POINTER_TARGET
 """A part that begins behind this offset of a message must be written as a far one: a pointer goes
 as far as 0x3FFF. The longest chain of aliases without signatures (16 times a DNAME, its CNAME and
 their longest names) takes some 8,700 octets."""
@@ -57,7 +57,7 @@ BODY: Final = Distance(2)
 
 
 @lru_cache(maxsize=4096)
-def heads(flags: int, answers: int, authority: int, additional: int) -> tuple[bytes, ...]:
+def encode_headers(flags: int, answers: int, authority: int, additional: int) -> tuple[bytes, ...]:
     """Octets 2 to 12 of the header, indexed by ``recursion desired + 2 * with EDNS``."""
     return tuple(
         _COUNTS.pack(
@@ -68,7 +68,7 @@ def heads(flags: int, answers: int, authority: int, additional: int) -> tuple[by
 
 
 @lru_cache(maxsize=4096)
-def _shared(numbers: Numbers) -> Numbers:
+def _intern(numbers: Numbers) -> Numbers:
     """The very same object for equal tuples: most parts are one record that points at its owner."""
     return numbers
 
@@ -110,36 +110,36 @@ class Fragment:
         self.flags = flags
         self.answers, self.authority, self.additional = counts
         self.cuts = cuts
-        self.needed = _shared(needed or (len(self.octets), self.additional))
-        self.heads = heads(flags, *counts)
-        self._pointers = _shared(tuple(writer.pointers))
+        self.needed = _intern(needed or (len(self.octets), self.additional))
+        self.heads = encode_headers(flags, *counts)
+        self._pointers = _intern(tuple(writer.pointers))
         self._number: int | None = None
         self._masks: tuple[int, int, int] = (0, 0, 0)
 
-    def moved(self, distance: int) -> bytes:
+    def shift(self, distance: int) -> bytes:
         """For a question ``distance`` octets longer than the name the part was written for."""
         if not distance:
             return self.octets
         if self._number is None:
             self._prepare()
         _, suffix, body = self._masks
-        moved: int = self._number + distance * (suffix + body)  # type: ignore[operator]
-        return moved.to_bytes(len(self.octets), "big")
+        shifted: int = self._number + distance * (suffix + body)  # type: ignore[operator]
+        return shifted.to_bytes(len(self.octets), "big")
 
-    def placed(self, name_at: int, name_length: int, start: int) -> bytes:
+    def place(self, name_at: int, name_length: int, start: int) -> bytes:
         """For a name of ``name_length`` octets at offset ``name_at``, uncompressed, when the part
         itself begins at offset ``start`` of the message."""
         if start == HEADER + name_length + QUESTION_TAIL:
-            return self.moved(name_length - self.length)
+            return self.shift(name_length - self.length)
         if self._number is None:
             self._prepare()
         owner, suffix, body = self._masks
         by_name = name_at - HEADER
         by_start = start - (HEADER + self.length + QUESTION_TAIL)
-        moved: int = self._number + (  # type: ignore[operator]
+        shifted: int = self._number + (  # type: ignore[operator]
             by_name * owner + (by_name + name_length - self.length) * suffix + by_start * body
         )
-        return moved.to_bytes(len(self.octets), "big")
+        return shifted.to_bytes(len(self.octets), "big")
 
     def _prepare(self) -> None:
         masks = [0, 0, 0]
@@ -157,7 +157,9 @@ class Writer:
     the offset ``furthest`` or later are not pointed at.
     """
 
-    def __init__(self, about: Name, *, is_below: bool = False, furthest: int = FURTHEST) -> None:
+    def __init__(
+        self, about: Name, *, is_below: bool = False, furthest: int = MAX_POINTER_TARGET
+    ) -> None:
         self._furthest = furthest
         self.octets = bytearray()
         self.pointers: list[tuple[int, Distance]] = []

@@ -14,7 +14,7 @@ _FIELDS: Final = ("target", "exchange", "replacement")
 """Where RDATA names a host: NS, CNAME, DNAME, SRV, SVCB and HTTPS; MX; NAPTR."""
 
 
-def mentioned(reply: bytes) -> set[Name]:
+def find_names(reply: bytes) -> set[Name]:
     """The names in the RDATA of what answers, refers or is synthesised.
 
     Raises:

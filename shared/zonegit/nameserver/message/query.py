@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from zonegit.nameserver.message.edns import codes
+from zonegit.nameserver.message.edns import option_codes
 from zonegit.nameserver.message.fragment import BADVERS, FORMERR, HEADER, NOTIMP, QR, RD
 from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS, ROOT, Name
@@ -109,7 +109,7 @@ def parse(wire: bytes) -> Query | None:
         return None
     if flags & OPCODE not in (QUERY, NOTIFY):
         return Query(wire[:2], flags, NOTIMP, edns=_find_edns(wire, counts))
-    found = _Found(wire)
+    found = _Parser(wire)
     try:
         found.read_question(counts[0])
         found.read_records(counts[1:], is_notify=flags & OPCODE == NOTIFY)
@@ -131,7 +131,7 @@ def parse(wire: bytes) -> Query | None:
     )
 
 
-class _Found:
+class _Parser:
     """What a message holds, as far as it was read. Each method raises ``_Malformed``,
     ``IndexError`` or ``struct.error`` where it does not go on."""
 
@@ -181,8 +181,8 @@ class _Found:
         if record.rdtype == rrtypes.OPT:
             if self.edns is not None or not record.is_at_root:
                 raise _Malformed  # RFC 6891 section 6.1.1
-            self.edns = _edns(record)
-            if not self.edns.version and codes(self.edns.options) is None:
+            self.edns = _parse_edns(record)
+            if not self.edns.version and option_codes(self.edns.options) is None:
                 raise _Malformed
         elif record.rdtype == rrtypes.TSIG:
             if not is_last:
@@ -232,14 +232,14 @@ def _find_edns(wire: bytes, counts: list[int]) -> Edns | None:
         for left in range(sum(counts[1:]), 0, -1):
             record = _Record(wire, at)
             if left <= counts[3] and record.rdtype == rrtypes.OPT and record.is_at_root:
-                return _edns(record)
+                return _parse_edns(record)
             at = record.end
     except (_Malformed, IndexError, struct.error):
         return None
     return None
 
 
-def _edns(opt_record: _Record) -> Edns:
+def _parse_edns(opt_record: _Record) -> Edns:
     ttl = opt_record.ttl
     return Edns(max(opt_record.rdclass, PLAIN), ttl >> 16 & 0xFF, bool(ttl & DO), opt_record.rdata)
 
@@ -255,15 +255,15 @@ def _name_end(wire: bytes, at: int, *, may_point: bool = True) -> int:
     return at + 1
 
 
-def opt(edns: Edns, rcode: int = 0, options: bytes = b"") -> bytes:
+def encode_opt(edns: Edns, rcode: int = 0, options: bytes = b"") -> bytes:
     """The OPT record of a reply: our size and version, the client's DO (RFC 6891 section 6.2)."""
     ttl = rcode >> 4 << 24 | (DO if edns.do else 0)
     return _OPT.pack(0, rrtypes.OPT, DATAGRAM, ttl, len(options)) + options
 
 
-def refusal(query: Query, rcode: int, options: bytes = b"") -> bytes:
+def encode_error(query: Query, rcode: int, options: bytes = b"") -> bytes:
     """A reply without records. ``options`` are told where the query has EDNS."""
     flags = QR | query.flags & (OPCODE | RD) | rcode & RCODE
-    tail = opt(query.edns, rcode, options) if query.edns is not None else b""
+    tail = encode_opt(query.edns, rcode, options) if query.edns is not None else b""
     counts = _HEADER.pack(0, flags, bool(query.question), 0, 0, bool(tail))
     return query.id + counts[2:] + query.question + tail

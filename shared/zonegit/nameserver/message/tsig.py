@@ -18,7 +18,7 @@ import dns.wire
 from dns.rdtypes.ANY.TSIG import TSIG
 
 from zonegit.nameserver.message.fragment import FORMERR, HEADER, NOTAUTH
-from zonegit.nameserver.message.query import Query, refusal
+from zonegit.nameserver.message.query import Query, encode_error
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
@@ -28,7 +28,7 @@ ALGORITHMS: Final = {
     "hmac-sha512": dns.tsig.HMAC_SHA512,
 }
 """By the names that key files give them. Weaker ones may be left out (RFC 8945 section 6)."""
-LONGEST_NAME: Final = 100
+MAX_KEY_NAME: Final = 100
 """Octets of a key's name: then a signature always fits behind the longest question, in what a
 client without EDNS takes."""
 FUDGE_S: Final = 300
@@ -65,8 +65,8 @@ class TsigKey:
     def size(self) -> int:
         """Octets that a signature by this key adds to a message."""
         algorithm = ALGORITHMS[self.algorithm]
-        rdata = _rdata(algorithm, 0, bytes(dns.tsig.mac_sizes[algorithm]), 0)
-        return len(_record(self.primitive.name, rdata))
+        rdata = _make_rdata(algorithm, 0, bytes(dns.tsig.mac_sizes[algorithm]), 0)
+        return len(_encode_record(self.primitive.name, rdata))
 
 
 Keys = Mapping[Name, TsigKey]
@@ -92,9 +92,9 @@ class Signer:
         self._clock = clock
         self._context: dns.tsig.HMACTSig | None = None
 
-    def signed(self, message: bytes) -> bytes:
+    def sign(self, message: bytes) -> bytes:
         """``message`` and ``key.size`` octets more."""
-        rdata = _rdata(ALGORITHMS[self.key.algorithm], 0, b"", self._original_id)
+        rdata = _make_rdata(ALGORITHMS[self.key.algorithm], 0, b"", self._original_id)
         rdata, self._context = dns.tsig.sign(
             message,
             self.key.primitive,
@@ -104,10 +104,10 @@ class Signer:
             self._context,
             True,
         )
-        return _appended(message, self.key.primitive.name, rdata)
+        return _append(message, self.key.primitive.name, rdata)
 
 
-def verified(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | TsigRefused | None:
+def verify(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | TsigRefused | None:
     """Who signs the replies to ``query``, parsed from ``wire``; None when it is not signed.
 
     The checks and their order are those of RFC 8945 section 5.2.
@@ -115,26 +115,26 @@ def verified(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | Ts
     if query.tsig is None:
         return None
     try:
-        owner, rdata = _read(wire, query.tsig)
+        owner, rdata = _parse_record(wire, query.tsig)
     except (dns.exception.DNSException, ValueError):
-        return TsigRefused(refusal(query, FORMERR))
+        return TsigRefused(encode_error(query, FORMERR))
     key = keys.get(names.from_wire(_octets(owner)))
     if key is None or ALGORITHMS[key.algorithm] != rdata.algorithm:
-        return _unsigned(query, owner, rdata, BADKEY)
+        return _refuse_unsigned(query, owner, rdata, BADKEY)
     if not _has_mac(rdata) or rdata.error:  # a query has no error to report
-        return TsigRefused(refusal(query, FORMERR))
+        return TsigRefused(encode_error(query, FORMERR))
     try:
         dns.tsig.validate(wire, key.primitive, owner, rdata, int(clock()), b"", query.tsig)
     except dns.tsig.BadSignature:
         if _is_truncated(wire, query.tsig, key, rdata):
-            return _signed(query, key, rdata, BADTRUNC)
-        return _unsigned(query, owner, rdata, BADSIG)
+            return _refuse_signed(query, key, rdata, BADTRUNC)
+        return _refuse_unsigned(query, owner, rdata, BADSIG)
     except dns.tsig.BadTime:
-        return _signed(query, key, rdata, BADTIME, other=int(clock()).to_bytes(6, "big"))
+        return _refuse_signed(query, key, rdata, BADTIME, other=int(clock()).to_bytes(6, "big"))
     return Signer(key, rdata.mac, rdata.original_id, clock)
 
 
-def _read(wire: bytes, at: int) -> tuple[dns.name.Name, TSIG]:
+def _parse_record(wire: bytes, at: int) -> tuple[dns.name.Name, TSIG]:
     """The record that ``query.parse`` found at that offset.
 
     Raises:
@@ -165,29 +165,29 @@ def _is_truncated(wire: bytes, at: int, key: TsigKey, theirs: TSIG) -> bool:
     return compare_digest(whole.mac[: len(theirs.mac)], theirs.mac)
 
 
-def _unsigned(query: Query, owner: dns.name.Name, theirs: TSIG, error: int) -> TsigRefused:
+def _refuse_unsigned(query: Query, owner: dns.name.Name, theirs: TSIG, error: int) -> TsigRefused:
     """RFC 8945 section 5.3.2: what cannot be trusted is not signed for."""
-    rdata = _replaced(theirs, mac=b"", error=error)
-    return TsigRefused(_appended(refusal(query, NOTAUTH), owner, rdata))
+    rdata = _replace(theirs, mac=b"", error=error)
+    return TsigRefused(_append(encode_error(query, NOTAUTH), owner, rdata))
 
 
-def _signed(
+def _refuse_signed(
     query: Query, key: TsigKey, theirs: TSIG, error: int, other: bytes = b""
 ) -> TsigRefused:
     """RFC 8945 sections 5.2.3 and 5.3.2: who signs is known, and is told with the client's own
     time."""
-    rdata = _replaced(theirs, fudge=FUDGE_S, error=error, other=other)
-    reply = refusal(query, NOTAUTH)
+    rdata = _replace(theirs, fudge=FUDGE_S, error=error, other=other)
+    reply = encode_error(query, NOTAUTH)
     rdata, _ = dns.tsig.sign(reply, key.primitive, rdata, theirs.time_signed, theirs.mac)
-    return TsigRefused(_appended(reply, key.primitive.name, rdata))
+    return TsigRefused(_append(reply, key.primitive.name, rdata))
 
 
-def _rdata(algorithm: dns.name.Name, time: int, mac: bytes, original_id: int) -> TSIG:
+def _make_rdata(algorithm: dns.name.Name, time: int, mac: bytes, original_id: int) -> TSIG:
     kind = dns.rdataclass.ANY, dns.rdatatype.TSIG
     return TSIG(*kind, algorithm, time, FUDGE_S, mac, original_id, 0, b"")
 
 
-def _replaced(rdata: TSIG, **fields: object) -> TSIG:
+def _replace(rdata: TSIG, **fields: object) -> TSIG:
     found = rdata.replace(**fields)
     assert isinstance(found, TSIG)
     return found
@@ -199,13 +199,13 @@ def _octets(written: dns.name.Name | TSIG) -> bytes:
     return octets
 
 
-def _record(owner: dns.name.Name, rdata: TSIG) -> bytes:
+def _encode_record(owner: dns.name.Name, rdata: TSIG) -> bytes:
     octets = _octets(rdata)
     return b"".join((_octets(owner), _ANY_CLASS, len(octets).to_bytes(2, "big"), octets))
 
 
-def _appended(message: bytes, owner: dns.name.Name, rdata: TSIG) -> bytes:
+def _append(message: bytes, owner: dns.name.Name, rdata: TSIG) -> bytes:
     """The message, with the record behind its additional section."""
     count = int.from_bytes(message[HEADER - 2 : HEADER], "big") + 1
     head = message[: HEADER - 2] + count.to_bytes(2, "big")
-    return b"".join((head, message[HEADER:], _record(owner, rdata)))
+    return b"".join((head, message[HEADER:], _encode_record(owner, rdata)))

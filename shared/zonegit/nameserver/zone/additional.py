@@ -8,24 +8,26 @@ from msgspec.structs import replace
 
 from zonegit.errors import Invalid
 from zonegit.nameserver.zone.nodes import ADDITIONAL_TYPES
-from zonegit.nameserver.zone.snapshot import Dependents, Node, ZoneSnapshot, node_at
+from zonegit.nameserver.zone.snapshot import Dependents, Node, ZoneSnapshot, find_node
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name, Path
 from zonegit.zone.rrset import RRset
 
-_BROUGHT: Final = frozenset({rrtypes.A, rrtypes.AAAA, rrtypes.SVCB, rrtypes.HTTPS, rrtypes.RRSIG})
+_ADDED_TYPES: Final = frozenset(
+    {rrtypes.A, rrtypes.AAAA, rrtypes.SVCB, rrtypes.HTTPS, rrtypes.RRSIG}
+)
 """Types of what is brought along."""
 
-_NOBODY: Final = (None,)
+_PAUSE: Final = (None,)
 
 _PREFERENCE: Final = 2
 _SRV_HEAD: Final = 6
 _NAPTR_HEAD: Final = 4
 
 
-def targets(rrset: RRset) -> list[Name]:
+def find_targets(rrset: RRset) -> list[Name]:
     """The hosts that the RDATA names, each once, in its order; malformed RDATA names none."""
-    name_at = _NAME_AT.get(rrset.rdtype)
+    name_at = _TARGET_OFFSET.get(rrset.rdtype)
     if name_at is None:
         return []
     found: dict[Name, None] = {}
@@ -46,7 +48,7 @@ def _name_end(rdata: bytes, at: int) -> int:
     return at + 1
 
 
-def _in_naptr(rdata: bytes) -> int:
+def _naptr_target_offset(rdata: bytes) -> int:
     """Behind order and preference stand flags, services and regexp (RFC 3403 section 4.1)."""
     at = _NAPTR_HEAD
     for _ in range(3):
@@ -54,20 +56,20 @@ def _in_naptr(rdata: bytes) -> int:
     return at
 
 
-_NAME_AT: Final[dict[int, Callable[[bytes], int]]] = {
+_TARGET_OFFSET: Final[dict[int, Callable[[bytes], int]]] = {
     rrtypes.NS: lambda _: 0,
     rrtypes.MX: lambda _: _PREFERENCE,
     rrtypes.SRV: lambda _: _SRV_HEAD,
-    rrtypes.NAPTR: _in_naptr,
+    rrtypes.NAPTR: _naptr_target_offset,
     rrtypes.SVCB: lambda _: _PREFERENCE,
     rrtypes.HTTPS: lambda _: _PREFERENCE,
 }
 
 
-def register(snapshot: ZoneSnapshot, path: Path, before: Node | None) -> ZoneSnapshot:
+def register_targets(snapshot: ZoneSnapshot, path: Path, before: Node | None) -> ZoneSnapshot:
     """Notes which names of the zone the node at ``path`` now takes addresses from, where it was
     ``before``."""
-    old, new = _needs(snapshot, before), _needs(snapshot, node_at(snapshot, path))
+    old, new = _targets_of(snapshot, before), _targets_of(snapshot, find_node(snapshot, path))
     if old == new:
         return snapshot
     dependents = snapshot.dependents
@@ -78,11 +80,11 @@ def register(snapshot: ZoneSnapshot, path: Path, before: Node | None) -> ZoneSna
     return replace(snapshot, dependents=dependents)
 
 
-def _needs(snapshot: ZoneSnapshot, node: Node | None) -> set[Name]:
+def _targets_of(snapshot: ZoneSnapshot, node: Node | None) -> set[Name]:
     if node is None:
         return set()
-    bringing = (held.rrset for rdtype, held in node.held.items() if rdtype in ADDITIONAL_TYPES)
-    found = {target for rrset in bringing for target in targets(rrset)}
+    bringing = (data.rrset for rdtype, data in node.data.items() if rdtype in ADDITIONAL_TYPES)
+    found = {target for rrset in bringing for target in find_targets(rrset)}
     return {target for target in found if names.is_within(target, snapshot.apex)}
 
 
@@ -91,7 +93,7 @@ def _without(dependents: Dependents, target: Name, path: Path) -> Dependents:
     return dependents.set(target, left) if left else dependents.delete(target)
 
 
-def dependent(
+def iter_dependents(
     snapshot: ZoneSnapshot, owner: Name, path: Path, rdtype: int
 ) -> Iterator[Path | None]:
     """Who brings along what stands at ``owner``, whose labels are ``path``, when its RRset of that
@@ -100,12 +102,12 @@ def dependent(
     dependents = snapshot.dependents
     if not dependents:
         return
-    if rdtype in _BROUGHT or rdtype == rrtypes.NS:
+    if rdtype in _ADDED_TYPES or rdtype == rrtypes.NS:
         yield from dependents.get(owner, ())
     if path and rdtype in (rrtypes.NS, rrtypes.DNAME):
-        node = node_at(snapshot, path)
+        node = find_node(snapshot, path)
         for each in _owners_below(node) if node is not None else ():
-            yield from dependents.get(each, _NOBODY)
+            yield from dependents.get(each, _PAUSE)
 
 
 def _owners_below(node: Node) -> Iterator[Name]:
@@ -116,6 +118,6 @@ def _owners_below(node: Node) -> Iterator[Name]:
             pending.pop()
             continue
         pending.append(iter(child.children.values()))
-        for held in child.held.values():
-            yield held.rrset.owner
+        for data in child.data.values():
+            yield data.rrset.owner
             break

@@ -11,16 +11,16 @@ from msgspec.structs import replace
 
 from zonegit.errors import Corrupt, Invalid
 from zonegit.nameserver.zone import nsec as denial_of
-from zonegit.nameserver.zone.additional import dependent, register
-from zonegit.nameserver.zone.nodes import ADDITIONAL_TYPES, forgetting, with_rrset
+from zonegit.nameserver.zone.additional import iter_dependents, register_targets
+from zonegit.nameserver.zone.nodes import ADDITIONAL_TYPES, drop_rendered, set_rrset
 from zonegit.nameserver.zone.snapshot import (
     EMPTY,
     NoData,
     Node,
     NxDomain,
     ZoneSnapshot,
-    empty,
-    node_at,
+    empty_snapshot,
+    find_node,
 )
 from zonegit.objects.codec import decode
 from zonegit.objects.ids import RawObject, short
@@ -29,12 +29,12 @@ from zonegit.zone import names, rrtypes, spelling, validity
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import IN, MAX_MESSAGE, RRset, describe, message_size, soa
 
-MOST_OCTETS: Final = 2 << 30
+MAX_ZONE_MEMORY: Final = 2 << 30
 """Memory that one zone may take, about: one tenant must not take that of all."""
-OVERHEAD: Final = 600
+RRSET_OVERHEAD: Final = 600
 """Octets of memory that an RRset takes beside its records' RDATA, about, before it is rendered:
 measured where it is alone at its name; a second one there takes less than half."""
-OF_A_RECORD: Final = 50
+RECORD_OVERHEAD: Final = 50
 
 NodeEdit = Callable[[Node], Node]
 
@@ -47,7 +47,7 @@ class RRsetChange(NamedTuple):
     rrset: RRset | None
 
 
-def change_of(path: Path, rdtype: int, blob: RawObject | None) -> RRsetChange:
+def decode_change(path: Path, rdtype: int, blob: RawObject | None) -> RRsetChange:
     """What a stored RRset means for a snapshot.
 
     Raises:
@@ -61,19 +61,19 @@ def change_of(path: Path, rdtype: int, blob: RawObject | None) -> RRsetChange:
     return RRsetChange(path, rdtype, value.rrset)
 
 
-def compiled(apex: Name, rrsets: Iterable[RRset]) -> ZoneSnapshot:
+def compile_zone(apex: Name, rrsets: Iterable[RRset]) -> ZoneSnapshot:
     """A zone from nothing.
 
     Raises:
         Invalid: as :func:`advance`.
     """
-    return advanced(
-        empty(apex),
+    return apply_changes(
+        empty_snapshot(apex),
         (RRsetChange(names.path(rrset.owner, apex), rrset.rdtype, rrset) for rrset in rrsets),
     )
 
 
-def advanced(snapshot: ZoneSnapshot, changes: Iterable[RRsetChange]) -> ZoneSnapshot:
+def apply_changes(snapshot: ZoneSnapshot, changes: Iterable[RRsetChange]) -> ZoneSnapshot:
     """The snapshot after all changes.
 
     Raises:
@@ -94,20 +94,20 @@ def advance(snapshot: ZoneSnapshot, changes: Iterable[RRsetChange]) -> Iterator[
     for each in changes:
         owner = names.below(snapshot.apex, each.path)
         _check(owner, each)
-        before = node_at(snapshot, each.path)
-        change = _frugal(_without_twins(each), before)
-        snapshot = _with_change(snapshot, change, _size(snapshot, change, before))
+        before = find_node(snapshot, each.path)
+        change = _share_owner(_drop_duplicate_spellings(each), before)
+        snapshot = _apply_change(snapshot, change, _new_size(snapshot, change, before))
         yield snapshot
         if change.rdtype in ADDITIONAL_TYPES:
-            snapshot = register(snapshot, change.path, before)
+            snapshot = register_targets(snapshot, change.path, before)
             yield snapshot
-        for path in dependent(snapshot, owner, change.path, change.rdtype):
+        for path in iter_dependents(snapshot, owner, change.path, change.rdtype):
             if path is not None:
-                snapshot = replace(snapshot, root=_edited(snapshot.root, path, forgetting))
+                snapshot = replace(snapshot, root=_edit_node(snapshot.root, path, drop_rendered))
             yield snapshot
 
 
-def _without_twins(change: RRsetChange) -> RRsetChange:
+def _drop_duplicate_spellings(change: RRsetChange) -> RRsetChange:
     """Return an RRset with one spelling of each record: that of answers and transfers."""
     rrset = change.rrset
     if rrset is None or len(rrset.rdatas) < 2:
@@ -125,76 +125,76 @@ def _check(owner: Name, change: RRsetChange) -> None:
         raise Invalid(misplaced)
     if rrset.rdclass != IN:
         raise Invalid(f"{describe(rrset)} is of class {rrset.rdclass}, not IN")
-    if _octets(rrset) > MAX_MESSAGE and message_size(rrset) > MAX_MESSAGE:
+    if _memory_of(rrset) > MAX_MESSAGE and message_size(rrset) > MAX_MESSAGE:
         raise Invalid(f"{describe(rrset)} fits no DNS message")
 
 
-def _frugal(change: RRsetChange, before: Node | None) -> RRsetChange:
+def _share_owner(change: RRsetChange, before: Node | None) -> RRsetChange:
     """The same, of an RRset that shares its owner's octets with those beside it; each was read
     with octets of its own."""
     rrset = change.rrset
-    if rrset is None or before is None or not before.held:
+    if rrset is None or before is None or not before.data:
         return change
-    owner = next(iter(before.held.values())).rrset.owner
+    owner = next(iter(before.data.values())).rrset.owner
     return RRsetChange(
         change.path, change.rdtype, RRset(owner, rrset.rdtype, rrset.ttl, rrset.rdatas)
     )
 
 
-def _size(snapshot: ZoneSnapshot, change: RRsetChange, before: Node | None) -> int:
+def _new_size(snapshot: ZoneSnapshot, change: RRsetChange, before: Node | None) -> int:
     """The snapshot's size after the change."""
-    old = denial_of.apart(snapshot.denial, snapshot.apex, change.path, change.rdtype)
+    old = denial_of.find_hashed(snapshot.denial, snapshot.apex, change.path, change.rdtype)
     if old is None and before is not None:
-        old = before.held.get(change.rdtype)
-    more = _octets(change.rrset) - _octets(old.rrset if old is not None else None)
+        old = before.data.get(change.rdtype)
+    more = _memory_of(change.rrset) - _memory_of(old.rrset if old is not None else None)
     size = snapshot.size + more
-    if more > 0 and size > MOST_OCTETS:
+    if more > 0 and size > MAX_ZONE_MEMORY:
         raise Invalid(
-            f"{names.text(snapshot.apex)} takes more than {MOST_OCTETS >> 20} MiB of memory,"
+            f"{names.text(snapshot.apex)} takes more than {MAX_ZONE_MEMORY >> 20} MiB of memory,"
             " which is too much for one zone",
             hint="delegate parts of it to zones of their own",
         )
     return size
 
 
-def _octets(rrset: RRset | None) -> int:
+def _memory_of(rrset: RRset | None) -> int:
     """The memory it takes; more than in any message."""
     if rrset is None:
         return 0
-    return OVERHEAD + OF_A_RECORD * len(rrset.rdatas) + sum(map(len, rrset.rdatas))
+    return RRSET_OVERHEAD + RECORD_OVERHEAD * len(rrset.rdatas) + sum(map(len, rrset.rdatas))
 
 
-def _with_change(snapshot: ZoneSnapshot, change: RRsetChange, size: int) -> ZoneSnapshot:
+def _apply_change(snapshot: ZoneSnapshot, change: RRsetChange, size: int) -> ZoneSnapshot:
     """The names, and what stands apart from them, after the change."""
     apex, rrset, denial = snapshot.apex, change.rrset, snapshot.denial
-    if denial_of.goes_apart(denial, change.rdtype, rrset):
-        denial = denial_of.with_hashed(denial, apex, change.path, change.rdtype, rrset)
-        rrset = denial_of.of_names(change.rdtype, rrset)
+    if denial_of.affects_hashed(denial, change.rdtype, rrset):
+        denial = denial_of.set_hashed(denial, apex, change.path, change.rdtype, rrset)
+        rrset = denial_of.without_hashed(change.rdtype, rrset)
     elif change.rdtype == rrtypes.NSEC:
-        denial = denial_of.with_owner(denial, change.path, holds_nsec=rrset is not None)
+        denial = denial_of.set_nsec_owner(denial, change.path, holds_nsec=rrset is not None)
     elif change.rdtype == rrtypes.NSEC3PARAM and not change.path:
-        denial = denial_of.with_offered(denial, rrset)
+        denial = denial_of.set_nsec3param(denial, rrset)
 
     def edit(node: Node) -> Node:
-        return with_rrset(node, change.path, change.rdtype, rrset)
+        return set_rrset(node, change.path, change.rdtype, rrset)
 
-    root = _edited(snapshot.root, change.path, edit)
+    root = _edit_node(snapshot.root, change.path, edit)
     if change.path or change.rdtype not in (rrtypes.SOA, rrtypes.RRSIG):
         return replace(snapshot, root=root, size=size, denial=denial)
-    held = root.held.get(rrtypes.SOA)
-    at_apex = held.rrset if held is not None else None
+    data = root.data.get(rrtypes.SOA)
+    at_apex = data.rrset if data is not None else None
     return replace(
         snapshot,
         root=root,
         size=size,
         denial=denial,
         no_data=NoData(apex, at_apex),
-        no_name=NxDomain(apex, at_apex),
+        nxdomain=NxDomain(apex, at_apex),
         serial=soa(at_apex).serial if at_apex is not None else None,
     )
 
 
-def _edited(node: Node, path: Path, edit: NodeEdit) -> Node:
+def _edit_node(node: Node, path: Path, edit: NodeEdit) -> Node:
     """The tree with another node at ``path``; nodes without content disappear."""
     trail = []
     for label in path:
@@ -202,11 +202,11 @@ def _edited(node: Node, path: Path, edit: NodeEdit) -> Node:
         node = node.children.get(label, EMPTY)
     node = edit(node)
     for parent, label in reversed(trail):
-        if node.held or node.children:
+        if node.data or node.children:
             children = parent.children.set(label, node)
         elif label in parent.children:
             children = parent.children.delete(label)
         else:
             children = parent.children
-        node = Node(parent.held, children, parent.turn)
+        node = Node(parent.data, children, parent.delegation)
     return node

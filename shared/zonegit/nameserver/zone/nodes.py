@@ -24,26 +24,28 @@ ADDITIONAL_TYPES: Final = frozenset(
 """Types whose RDATA names hosts, and that bring the addresses of these along (RFC 1034 section
 3.7, RFC 2782, RFC 3403 section 4.2, RFC 9460 section 4.1)."""
 
-_TURNING: Final = frozenset({rrtypes.NS, rrtypes.DNAME, rrtypes.DS, rrtypes.NSEC, rrtypes.RRSIG})
+_DELEGATION_TYPES: Final = frozenset(
+    {rrtypes.NS, rrtypes.DNAME, rrtypes.DS, rrtypes.NSEC, rrtypes.RRSIG}
+)
 """Types that decide where a name leads, or are told along."""
 
 
-def with_rrset(node: Node, path: Path, rdtype: int, rrset: RRset | None) -> Node:
+def set_rrset(node: Node, path: Path, rdtype: int, rrset: RRset | None) -> Node:
     """The node at ``path`` when its RRset of that type is another one; None removes it."""
-    held = dict(node.held)
+    data = dict(node.data)
     if rrset is None:
-        held.pop(rdtype, None)
+        data.pop(rdtype, None)
     else:
-        held[rdtype] = _outcome(rrset)
+        data[rdtype] = _outcome(rrset)
     if rdtype == rrtypes.RRSIG:
-        held = {each: _unsigned_yet(old) for each, old in held.items()}
-    if rrtypes.RRSIG in held:
-        signatures = held[rrtypes.RRSIG].rrset
-        held[rrtypes.RRSIG] = RRsetData(signatures, _covered_ttls(signatures, held))
-    turn = node.turn
-    if rdtype in _TURNING:
-        turn = _turn(held, path)
-    return Node(held, node.children, turn)
+        data = {each: _drop_signed(old) for each, old in data.items()}
+    if rrtypes.RRSIG in data:
+        signatures = data[rrtypes.RRSIG].rrset
+        data[rrtypes.RRSIG] = RRsetData(signatures, _covered_ttls(signatures, data))
+    delegation = node.delegation
+    if rdtype in _DELEGATION_TYPES:
+        delegation = _find_delegation(data, path)
+    return Node(data, node.children, delegation)
 
 
 def _outcome(rrset: RRset) -> Data:
@@ -55,38 +57,38 @@ def _outcome(rrset: RRset) -> Data:
     return RRsetData(rrset)
 
 
-def _unsigned_yet(held: Data) -> Data:
+def _drop_signed(data: Data) -> Data:
     """The same, to be rendered anew for clients that set DO."""
-    made = _outcome(held.rrset)
-    made.part = held.part
+    made = _outcome(data.rrset)
+    made.fragment = data.fragment
     return made
 
 
-def forgetting(node: Node) -> Node:
+def drop_rendered(node: Node) -> Node:
     """The same node, to be rendered anew where it brings addresses along."""
-    held = {
+    data = {
         each: _outcome(old.rrset) if each in ADDITIONAL_TYPES else old
-        for each, old in node.held.items()
+        for each, old in node.data.items()
     }
-    turn = node.turn
-    if isinstance(turn, Referral):
-        turn = Referral(turn.rrset, turn.targets)
-    return Node(held, node.children, turn)
+    delegation = node.delegation
+    if isinstance(delegation, Referral):
+        delegation = Referral(delegation.rrset, delegation.targets)
+    return Node(data, node.children, delegation)
 
 
-def _covered_ttls(signatures: RRset, held: dict[int, Data]) -> tuple[int, ...]:
+def _covered_ttls(signatures: RRset, data: dict[int, Data]) -> tuple[int, ...]:
     """Each RRSIG has the TTL of the RRset it covers (RFC 4034 section 3)."""
-    covered = (held.get(int.from_bytes(rdata[:2], "big")) for rdata in signatures.rdatas)
+    covered = (data.get(int.from_bytes(rdata[:2], "big")) for rdata in signatures.rdatas)
     return tuple(one.rrset.ttl if one is not None else signatures.ttl for one in covered)
 
 
-def _turn(held: dict[int, Data], path: Path) -> Delegation | None:
+def _find_delegation(data: dict[int, Data], path: Path) -> Delegation | None:
     """NS below the apex make a zone cut; a DNAME beside them counts in the child only."""
-    servers = held.get(rrtypes.NS)
+    servers = data.get(rrtypes.NS)
     if servers is not None and path:
         rrset = servers.rrset
         return Referral(rrset, tuple(names.from_wire(rdata) for rdata in rrset.rdatas))
-    redirect = held.get(rrtypes.DNAME)
+    redirect = data.get(rrtypes.DNAME)
     if redirect is not None:
         names.from_wire(redirect.rrset.rdatas[0])
         return Dname(redirect.rrset, redirect.rrset.rdatas[0])

@@ -6,7 +6,7 @@ from typing import Final
 from immutables import Map
 from msgspec.structs import replace
 
-from zonegit.nameserver.zone.nodes import with_rrset
+from zonegit.nameserver.zone.nodes import set_rrset
 from zonegit.nameserver.zone.snapshot import EMPTY, UNSIGNED, Data, Denial, Node
 from zonegit.nameserver.zone.sorted_map import SortedMap
 from zonegit.zone import names, rrtypes
@@ -20,14 +20,14 @@ _COVERS_NSEC3: Final = rrtypes.NSEC3.to_bytes(2, "big")
 _SALT_AT: Final = 5
 
 
-def parameters(rdata: bytes) -> bytes:
+def chain_key(rdata: bytes) -> bytes:
     """What tells one NSEC3 chain from another: hash algorithm, iterations and salt, as in NSEC3
     and in NSEC3PARAM RDATA, without the flags (RFC 5155 sections 3.2 and 4.2)."""
     salt = rdata[_SALT_AT - 1] if len(rdata) >= _SALT_AT else 0
     return rdata[:1] + rdata[2 : _SALT_AT + salt]
 
 
-def goes_apart(denial: Denial, rdtype: int, rrset: RRset | None) -> bool:
+def affects_hashed(denial: Denial, rdtype: int, rrset: RRset | None) -> bool:
     """Whether a change may concern what stands apart from the names."""
     if rdtype == rrtypes.NSEC3:
         return True
@@ -35,12 +35,12 @@ def goes_apart(denial: Denial, rdtype: int, rrset: RRset | None) -> bool:
     return is_about and (bool(denial.hashed) or (rrset is not None and _covers_nsec3(rrset)))
 
 
-def apart(denial: Denial, apex: Name, path: Path, rdtype: int) -> Data | None:
+def find_hashed(denial: Denial, apex: Name, path: Path, rdtype: int) -> Data | None:
     """What stands apart at the owner ``path``, None where that is nothing of the type."""
     if rdtype not in (rrtypes.NSEC3, rrtypes.RRSIG) or not denial.hashed:
         return None
     node = denial.hashed.get(names.below(apex, path))
-    return node.held.get(rdtype) if node is not None else None
+    return node.data.get(rdtype) if node is not None else None
 
 
 def _covers_nsec3(signatures: RRset) -> bool:
@@ -48,7 +48,7 @@ def _covers_nsec3(signatures: RRset) -> bool:
     return any(rdata.startswith(_COVERS_NSEC3) for rdata in signatures.rdatas)
 
 
-def of_names(rdtype: int, rrset: RRset | None) -> RRset | None:
+def without_hashed(rdtype: int, rrset: RRset | None) -> RRset | None:
     """What of an RRset belongs to a name of the zone; None: nothing."""
     if rdtype == rrtypes.NSEC3 or rrset is None:
         return None
@@ -56,47 +56,47 @@ def of_names(rdtype: int, rrset: RRset | None) -> RRset | None:
     return replace(rrset, rdatas=rdatas) if rdatas else None
 
 
-def with_hashed(denial: Denial, apex: Name, path: Path, rdtype: int, rrset: RRset | None) -> Denial:
+def set_hashed(denial: Denial, apex: Name, path: Path, rdtype: int, rrset: RRset | None) -> Denial:
     """After a change to an NSEC3 RRset, or to RRSIGs of which some cover one: then all RRSIGs of
     that owner stand here, because they are one RRset."""
     owner = names.below(apex, path)
     if rdtype == rrtypes.RRSIG and rrset is not None and not _covers_nsec3(rrset):
         rrset = None
     before = denial.hashed.get(owner, EMPTY)
-    after = with_rrset(before, path, rdtype, rrset)
-    if after.held:
+    after = set_rrset(before, path, rdtype, rrset)
+    if after.data:
         hashed = denial.hashed.set(owner, after)
     else:
         hashed = denial.hashed.delete(owner) if owner in denial.hashed else denial.hashed
     chains = denial.chains
     if rdtype == rrtypes.NSEC3 and len(path) == 1 and owner[0] == HASHED_LABEL:
-        for each in _parameters(before):
+        for each in _chain_keys(before):
             chains = _without(chains, each, owner)
-        for each in _parameters(after):
+        for each in _chain_keys(after):
             chains = chains.set(each, chains.get(each, SortedMap()).with_key(owner))
-    return _denial(replace(denial, hashed=hashed, chains=chains))
+    return _normalize(replace(denial, hashed=hashed, chains=chains))
 
 
-def with_owner(denial: Denial, path: Path, *, holds_nsec: bool) -> Denial:
+def set_nsec_owner(denial: Denial, path: Path, *, holds_nsec: bool) -> Denial:
     """After a change to the NSEC RRset of a name."""
     owners = denial.owners.with_key(path) if holds_nsec else denial.owners.without(path)
-    return _denial(replace(denial, owners=owners))
+    return _normalize(replace(denial, owners=owners))
 
 
-def with_offered(denial: Denial, rrset: RRset | None) -> Denial:
+def set_nsec3param(denial: Denial, rrset: RRset | None) -> Denial:
     """After a change to the NSEC3PARAM RRset of the apex."""
-    return _denial(replace(denial, offered=rrset.rdatas if rrset is not None else ()))
+    return _normalize(replace(denial, params=rrset.rdatas if rrset is not None else ()))
 
 
-def _denial(made: Denial) -> Denial:
-    if made.owners or made.hashed or made.offered:
+def _normalize(made: Denial) -> Denial:
+    if made.owners or made.hashed or made.params:
         return replace(made, version=object())
     return UNSIGNED
 
 
-def _parameters(node: Node) -> set[bytes]:
-    held = node.held.get(rrtypes.NSEC3)
-    return {parameters(rdata) for rdata in held.rrset.rdatas} if held is not None else set()
+def _chain_keys(node: Node) -> set[bytes]:
+    data = node.data.get(rrtypes.NSEC3)
+    return {chain_key(rdata) for rdata in data.rrset.rdatas} if data is not None else set()
 
 
 def _without(

@@ -13,14 +13,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from zonegit.nameserver.zone.snapshot import Data, Node, RRsetData, ZoneSnapshot, node_at
-from zonegit.nameserver.zone.sorting import ordered
+from zonegit.nameserver.zone.snapshot import Data, Node, RRsetData, ZoneSnapshot, find_node
+from zonegit.nameserver.zone.sorting import sort_in_slices
 from zonegit.zone import canonical_rdata, names, rrtypes
 from zonegit.zone.names import Name, Path
 
-OVERHEAD: Final = 10
+RECORD_OVERHEAD: Final = 10
 """Octets of type, class, TTL and length, beside owner and RDATA."""
-PAUSE: Final = 64
+RECORDS_PER_PAUSE: Final = 64
 """How many records are taken up between two pauses."""
 
 
@@ -57,7 +57,7 @@ class ZoneDelta(msgspec.Struct, frozen=True):
     @property
     def octets(self) -> int:
         """Of its records, uncompressed."""
-        return sum(map(octets, self.removed)) + sum(map(octets, self.added))
+        return sum(map(record_size, self.removed)) + sum(map(record_size, self.added))
 
 
 _ByKey = dict[ZoneRecord, ZoneRecord]
@@ -66,11 +66,11 @@ _ByKey = dict[ZoneRecord, ZoneRecord]
 _Owner = tuple[Path, dict[int, Data] | None]
 """None instead of what an owner holds is a pause."""
 
-Slow = Generator[None, None, ZoneDelta]
+DeltaSteps = Generator[None, None, ZoneDelta]
 """Returns a delta; what it yields are pauses."""
 
 
-def at_once(slow: Slow) -> ZoneDelta:
+def run_to_end(slow: DeltaSteps) -> ZoneDelta:
     """What it returns, without the pauses: of few records."""
     while True:
         try:
@@ -80,37 +80,37 @@ def at_once(slow: Slow) -> ZoneDelta:
             return value
 
 
-def octets(record: ZoneRecord) -> int:
+def record_size(record: ZoneRecord) -> int:
     """How much of a message it takes, uncompressed."""
-    return len(record.owner) + OVERHEAD + len(record.rdata)
+    return len(record.owner) + RECORD_OVERHEAD + len(record.rdata)
 
 
-def soa(snapshot: ZoneSnapshot) -> ZoneRecord:
+def soa_record(snapshot: ZoneSnapshot) -> ZoneRecord:
     """The SOA record of a state that is served."""
-    return next(_records_of(snapshot.root.held[rrtypes.SOA]))
+    return next(_records_of(snapshot.root.data[rrtypes.SOA]))
 
 
-def whole(snapshot: ZoneSnapshot) -> Iterator[ZoneRecord | None]:
+def iter_records(snapshot: ZoneSnapshot) -> Iterator[ZoneRecord | None]:
     """Every record but the SOA, glue and what is occluded too, in canonical order (RFC 4034
     section 6.1); None is a pause."""
-    for path, held in _owners(snapshot):
-        if held is None:
+    for path, data in _iter_owners(snapshot):
+        if data is None:
             yield None
             continue
-        for rdtype in sorted(held):
+        for rdtype in sorted(data):
             if path or rdtype != rrtypes.SOA:
-                yield from _records_of(held[rdtype])
+                yield from _records_of(data[rdtype])
 
 
-def _owners(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
+def _iter_owners(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
     if not snapshot.denial.hashed:
-        return _named(snapshot)
-    return merge(_named(snapshot), _hashed(snapshot), key=itemgetter(0))
+        return _iter_names(snapshot)
+    return merge(_iter_names(snapshot), _iter_hashed(snapshot), key=itemgetter(0))
 
 
-def _named(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
+def _iter_names(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
     """The names of the zone, with what they hold."""
-    yield (), _with_hashed(snapshot, (), snapshot.root)
+    yield (), _data_of(snapshot, (), snapshot.root)
     pending = [_Branch((), snapshot.root)]
     while pending:
         above = pending[-1]
@@ -119,8 +119,8 @@ def _named(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
                 yield above.path, None
                 continue
             path, node = (*above.path, label), above.children[label]
-            if node.held:
-                yield path, _with_hashed(snapshot, path, node)
+            if node.data:
+                yield path, _data_of(snapshot, path, node)
             if node.children:
                 pending.append(_Branch(path, node))
                 break
@@ -137,42 +137,42 @@ class _Branch:
     def __init__(self, path: Path, node: Node) -> None:
         self.path = path
         self.children: Mapping[bytes, Node] = node.children
-        self.labels: Iterator[bytes | None] = ordered(self.children)
+        self.labels: Iterator[bytes | None] = sort_in_slices(self.children)
 
 
-def _hashed(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
+def _iter_hashed(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
     """The owners of NSEC3 that are not among the names."""
     owners: Iterable[tuple[Name, Node]] = snapshot.denial.hashed.items()
     paths = ((names.path(owner, snapshot.apex), node) for owner, node in owners)
-    rows: Iterator[tuple[Path, Node] | None] = ordered(paths, key=itemgetter(0))
+    rows: Iterator[tuple[Path, Node] | None] = sort_in_slices(paths, key=itemgetter(0))
     at: Path = ()
     for row in rows:
         if row is None:
             yield at, None
             continue
         at, node = row
-        name = node_at(snapshot, at)
-        if name is None or not name.held:
-            yield at, node.held
+        name = find_node(snapshot, at)
+        if name is None or not name.data:
+            yield at, node.data
 
 
-def _with_hashed(snapshot: ZoneSnapshot, path: Path, node: Node | None) -> dict[int, Data]:
+def _data_of(snapshot: ZoneSnapshot, path: Path, node: Node | None) -> dict[int, Data]:
     """What an owner holds, in one place."""
-    held = node.held if node is not None else {}
+    data = node.data if node is not None else {}
     if not snapshot.denial.hashed:
-        return held
+        return data
     hashed = snapshot.denial.hashed.get(names.below(snapshot.apex, path))
     # Where some of its RRSIGs cover NSEC3, all of them stand there.
-    return {**held, **hashed.held} if hashed is not None else held
+    return {**data, **hashed.data} if hashed is not None else data
 
 
-def difference(old: ZoneSnapshot, new: ZoneSnapshot, paths: Iterable[Path]) -> Slow:
+def compute_delta(old: ZoneSnapshot, new: ZoneSnapshot, paths: Iterable[Path]) -> DeltaSteps:
     """What leads from ``old`` to ``new``, which differ at the owners ``paths`` and nowhere else;
     both have an SOA."""
     removed: _ByKey = {}
     added: _ByKey = {}
     for path in set(paths):
-        before, after = _held(old, path), _held(new, path)
+        before, after = _data_at(old, path), _data_at(new, path)
         for rdtype in before.keys() | after.keys():
             one, other = before.get(rdtype), after.get(rdtype)
             if one is not other:
@@ -181,10 +181,10 @@ def difference(old: ZoneSnapshot, new: ZoneSnapshot, paths: Iterable[Path]) -> S
                 removed |= {key: gone[key] for key in gone.keys() - come.keys()}
                 added |= {key: come[key] for key in come.keys() - gone.keys()}
         yield
-    return (yield from _delta(soa(old), removed, soa(new), added))
+    return (yield from _delta(soa_record(old), removed, soa_record(new), added))
 
 
-def condensed(deltas: Collection[ZoneDelta]) -> Slow:
+def condense(deltas: Collection[ZoneDelta]) -> DeltaSteps:
     """One that leads as far as all of them, one after the other (RFC 1995 section 6): what came
     and went again is not in it."""
     removed: _ByKey = {}
@@ -204,7 +204,7 @@ def _move(records: Iterable[ZoneRecord], away: _ByKey, to: _ByKey) -> Iterator[N
         key = _key(record)
         if away.pop(key, None) is None:
             to[key] = record
-        if number % PAUSE == 0:
+        if number % RECORDS_PER_PAUSE == 0:
             yield
 
 
@@ -217,33 +217,37 @@ def _key(record: ZoneRecord) -> ZoneRecord:
     return record if key is record.rdata else record._replace(rdata=key)
 
 
-def _delta(before: ZoneRecord, removed: _ByKey, after: ZoneRecord, added: _ByKey) -> Slow:
-    return ZoneDelta((yield from _listed(before, removed)), (yield from _listed(after, added)))
+def _delta(before: ZoneRecord, removed: _ByKey, after: ZoneRecord, added: _ByKey) -> DeltaSteps:
+    return ZoneDelta(
+        (yield from _sort_records(before, removed)), (yield from _sort_records(after, added))
+    )
 
 
-def _listed(first: ZoneRecord, records: _ByKey) -> Generator[None, None, tuple[ZoneRecord, ...]]:
+def _sort_records(
+    first: ZoneRecord, records: _ByKey
+) -> Generator[None, None, tuple[ZoneRecord, ...]]:
     records.pop(_key(first), None)
     found = [first]
-    rest: Iterator[ZoneRecord | None] = ordered(records.values(), key=_place)
+    rest: Iterator[ZoneRecord | None] = sort_in_slices(records.values(), key=_sort_key)
     for number, record in enumerate(rest):
         if record is not None:
             found.append(record)
-        if number % PAUSE == 0:
+        if number % RECORDS_PER_PAUSE == 0:
             yield
     return tuple(found)
 
 
-def _place(record: ZoneRecord) -> tuple[tuple[bytes, ...], int, bytes, int]:
+def _sort_key(record: ZoneRecord) -> tuple[tuple[bytes, ...], int, bytes, int]:
     return names.canonical_key(record.owner), record.rdtype, record.rdata, record.ttl
 
 
-def _held(snapshot: ZoneSnapshot, path: Path) -> dict[int, Data]:
-    return _with_hashed(snapshot, path, node_at(snapshot, path))
+def _data_at(snapshot: ZoneSnapshot, path: Path) -> dict[int, Data]:
+    return _data_of(snapshot, path, find_node(snapshot, path))
 
 
-def _records_of(held: Data) -> Iterator[ZoneRecord]:
-    rrset = held.rrset
-    ttls = held.ttls if isinstance(held, RRsetData) else None
+def _records_of(data: Data) -> Iterator[ZoneRecord]:
+    rrset = data.rrset
+    ttls = data.ttls if isinstance(data, RRsetData) else None
     for index, rdata in enumerate(rrset.rdatas):
         yield ZoneRecord(
             rrset.owner, rrset.rdtype, rrset.ttl if ttls is None else ttls[index], rdata

@@ -39,8 +39,8 @@ class RRsetData(msgspec.Struct, eq=False, gc=False):
 
     rrset: RRset
     ttls: tuple[int, ...] | None = None
-    part: Fragment | None = None
-    signed: Fragment | None = None
+    fragment: Fragment | None = None
+    signed_fragment: Fragment | None = None
 
 
 class NsecRecord(RRsetData, gc=False):
@@ -55,8 +55,8 @@ class Cname(msgspec.Struct, eq=False, gc=False):
 
     rrset: RRset
     target: Name
-    part: Fragment | None = None
-    signed: Fragment | None = None
+    fragment: Fragment | None = None
+    signed_fragment: Fragment | None = None
 
 
 class Dname(msgspec.Struct, eq=False, gc=False):
@@ -64,8 +64,8 @@ class Dname(msgspec.Struct, eq=False, gc=False):
 
     rrset: RRset
     target: bytes
-    part: Fragment | None = None
-    signed: Fragment | None = None
+    fragment: Fragment | None = None
+    signed_fragment: Fragment | None = None
 
 
 class Referral(msgspec.Struct, eq=False, gc=False):
@@ -77,8 +77,8 @@ class Referral(msgspec.Struct, eq=False, gc=False):
 
     rrset: RRset
     targets: tuple[Name, ...]
-    part: Fragment | None = None
-    signed: Fragment | None = None
+    fragment: Fragment | None = None
+    signed_fragment: Fragment | None = None
     proved: tuple[object, Fragment] | None = None
 
 
@@ -87,8 +87,8 @@ class NoData(msgspec.Struct, eq=False):
 
     apex: Name
     soa: RRset | None
-    part: Fragment | None = None
-    signed: Fragment | None = None
+    fragment: Fragment | None = None
+    signed_fragment: Fragment | None = None
 
 
 class NxDomain(msgspec.Struct, eq=False):
@@ -96,8 +96,8 @@ class NxDomain(msgspec.Struct, eq=False):
 
     apex: Name
     soa: RRset | None
-    part: Fragment | None = None
-    signed: Fragment | None = None
+    fragment: Fragment | None = None
+    signed_fragment: Fragment | None = None
 
 
 Data = RRsetData | Cname
@@ -108,13 +108,13 @@ LookupOutcome = Data | Delegation | NoData | NxDomain
 class Node(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One label of a zone: what its name holds, by type, and the labels below it.
 
-    ``turn`` is where names below it lead, which are not this zone's: a Referral at a zone cut, a
+    ``delegation`` is where names below it lead, which are not this zone's: a Referral at a zone cut, a
     Redirect at a DNAME.
     """
 
-    held: dict[int, Data]
+    data: dict[int, Data]
     children: Any  # Map[bytes, Node]: msgspec knows no recursive generic of another library
-    turn: Delegation | None = None
+    delegation: Delegation | None = None
 
 
 EMPTY: Final = Node({}, Map())
@@ -127,7 +127,7 @@ class Denial(msgspec.Struct, frozen=True, eq=False):
     from the apex down compare as canonical order does (RFC 4034 section 6.1). An owner of NSEC3
     is no name of the zone (RFC 5155 section 7.2.8), so ``hashed`` keeps those RRsets and their
     RRSIGs apart from the names. ``chains`` are the owners of one set of NSEC3 parameters each
-    (:func:`zonegit.nameserver.zone.nsec.parameters`), and ``offered`` what the NSEC3PARAM
+    (:func:`zonegit.nameserver.zone.nsec.chain_key`), and ``params`` what the NSEC3PARAM
     records of the apex say. ``version`` is another object with each change, by which to know what
     was rendered from it without keeping it.
     """
@@ -135,7 +135,7 @@ class Denial(msgspec.Struct, frozen=True, eq=False):
     owners: SortedMap[Path]
     hashed: Map[Name, Node]
     chains: Map[bytes, SortedMap[Name]]
-    offered: tuple[bytes, ...] = ()
+    params: tuple[bytes, ...] = ()
     version: object = None
 
 
@@ -155,18 +155,18 @@ class ZoneSnapshot(msgspec.Struct, frozen=True, eq=False):
     root: Node
     dependents: Dependents
     no_data: NoData
-    no_name: NxDomain
+    nxdomain: NxDomain
     serial: int | None = None
     size: int = 0
     denial: Denial = UNSIGNED
 
 
-def empty(apex: Name) -> ZoneSnapshot:
+def empty_snapshot(apex: Name) -> ZoneSnapshot:
     """Where loading a zone begins."""
     return ZoneSnapshot(apex, EMPTY, Map(), NoData(apex, None), NxDomain(apex, None))
 
 
-def node_at(snapshot: ZoneSnapshot, path: Path) -> Node | None:
+def find_node(snapshot: ZoneSnapshot, path: Path) -> Node | None:
     """The node of a name, also below a zone cut; None where there is none."""
     node: Node | None = snapshot.root
     for label in path:
@@ -176,22 +176,22 @@ def node_at(snapshot: ZoneSnapshot, path: Path) -> Node | None:
     return node
 
 
-def contents(snapshot: ZoneSnapshot) -> Iterator[Data]:
+def iter_rrsets(snapshot: ZoneSnapshot) -> Iterator[Data]:
     """Everything the zone holds, each RRset once and whole, in no order: glue and what is
     occluded too, and what proves that something does not exist."""
     hashed = snapshot.denial.hashed
     for node in hashed.values():
-        yield from node.held.values()
+        yield from node.data.values()
     pending: list[Node] = [snapshot.root]
     while pending:
         node = pending.pop()
-        for rdtype, held in node.held.items():
-            if rdtype == rrtypes.RRSIG and _holds_signatures(hashed.get(held.rrset.owner)):
+        for rdtype, data in node.data.items():
+            if rdtype == rrtypes.RRSIG and _holds_signatures(hashed.get(data.rrset.owner)):
                 continue
-            yield held
+            yield data
         pending.extend(node.children.values())
 
 
 def _holds_signatures(node: Node | None) -> bool:
     """Where some RRSIGs of an owner cover NSEC3, all of them stand with that."""
-    return node is not None and rrtypes.RRSIG in node.held
+    return node is not None and rrtypes.RRSIG in node.data

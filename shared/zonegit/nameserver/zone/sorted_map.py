@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
-MOST: Final = 64
+MAX_ROW: Final = 64
 """Keys of a leaf, or nodes of a branch; one more, and it is cut in two."""
 
 
@@ -75,7 +75,7 @@ class SortedMap(Generic[K]):
 
     def with_key(self, key: K) -> "SortedMap[K]":
         """The set and ``key``."""
-        nodes = _with_key(self._root, self._height, key)
+        nodes = _add(self._root, self._height, key)
         if len(nodes) == 1:
             return SortedMap(nodes[0], self._height)
         firsts = tuple(_first(node, self._height) for node in nodes)
@@ -83,7 +83,7 @@ class SortedMap(Generic[K]):
 
     def without(self, key: K) -> "SortedMap[K]":
         """The set but ``key``."""
-        nodes = _without(self._root, self._height, key)
+        nodes = _remove(self._root, self._height, key)
         if not nodes:
             return SortedMap()
         root, height = nodes[0], self._height
@@ -92,29 +92,29 @@ class SortedMap(Generic[K]):
         return SortedMap(root, height)
 
 
-def _with_key(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:
+def _add(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:
     """What takes the place of a node: itself where it has the key, else one or two others."""
     if not height:
         at = bisect_left(node, key)
         if at < len(node) and node[at] == key:
             return (node,)
-        return _cut((*node[:at], key, *node[at:]))
+        return _split((*node[:at], key, *node[at:]))
     number = max(bisect_right(node.firsts, key) - 1, 0)
-    return _replaced(node, number, _with_key(node.nodes[number], height - 1, key), height - 1)
+    return _replace_child(node, number, _add(node.nodes[number], height - 1, key), height - 1)
 
 
-def _without(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:
+def _remove(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:
     """What takes the place of a node: itself where it has not the key, another one or nothing."""
     if not height:
         at = bisect_left(node, key)
         if at == len(node) or node[at] != key:
             return (node,)
-        return _cut(node[:at] + node[at + 1 :])
+        return _split(node[:at] + node[at + 1 :])
     number = max(bisect_right(node.firsts, key) - 1, 0)
-    return _replaced(node, number, _without(node.nodes[number], height - 1, key), height - 1)
+    return _replace_child(node, number, _remove(node.nodes[number], height - 1, key), height - 1)
 
 
-def _replaced(
+def _replace_child(
     branch: _Branch, number: int, nodes: tuple[_Node, ...], height: int
 ) -> tuple[_Branch, ...]:
     """The branch with other nodes, of that height, in place of one: no, one or two branches."""
@@ -122,16 +122,16 @@ def _replaced(
     return tuple(
         map(
             _Branch,
-            _cut(branch.firsts[:number] + firsts + branch.firsts[number + 1 :]),
-            _cut(branch.nodes[:number] + nodes + branch.nodes[number + 1 :]),
+            _split(branch.firsts[:number] + firsts + branch.firsts[number + 1 :]),
+            _split(branch.nodes[:number] + nodes + branch.nodes[number + 1 :]),
         )
     )
 
 
-def _cut(row: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
+def _split(row: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
     """As no, one or two rows that are short enough."""
     middle = len(row) // 2
-    return (row[:middle], row[middle:]) if len(row) > MOST else (row,) if row else ()
+    return (row[:middle], row[middle:]) if len(row) > MAX_ROW else (row,) if row else ()
 
 
 def _first(node: _Node, height: int) -> Any:

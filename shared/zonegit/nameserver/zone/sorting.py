@@ -7,11 +7,11 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-RUN: Final = 512
+RUN_LENGTH: Final = 512
 """How many are sorted at a time: some 50 microseconds."""
 
 
-def ordered(items: Iterable[T], key: Any = None) -> Iterator[T | None]:
+def sort_in_slices(items: Iterable[T], key: Any = None) -> Iterator[T | None]:
     """All items in order, by ``key`` as ``sorted`` has it; None now and then is a pause, in which
     the caller may do something else.
 
@@ -19,12 +19,12 @@ def ordered(items: Iterable[T], key: Any = None) -> Iterator[T | None]:
     """
     rest = iter(items)
     runs: list[Iterator[T]] = []
-    while run := sorted(islice(rest, RUN), key=key, reverse=True):
-        runs.append(_emptied(run))
+    while run := sorted(islice(rest, RUN_LENGTH), key=key, reverse=True):
+        runs.append(_drain(run))
         yield None
     yield from merge(*runs, key=key)
 
 
-def _emptied(run: list[T]) -> Iterator[T]:
+def _drain(run: list[T]) -> Iterator[T]:
     while run:
         yield run.pop()

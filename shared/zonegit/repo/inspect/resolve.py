@@ -17,10 +17,10 @@ from zonegit.nameserver.answer import responder
 from zonegit.nameserver.answer.canary import Canary
 from zonegit.nameserver.answer.zone_table import BranchState, ServedBranches, ZoneTable
 from zonegit.nameserver.message.fragment import TC
-from zonegit.nameserver.message.mentioned import mentioned
+from zonegit.nameserver.message.mentioned import find_names
 from zonegit.nameserver.message.query import DATAGRAM, STREAM
-from zonegit.nameserver.zone.compiler import RRsetChange, advanced
-from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty, node_at
+from zonegit.nameserver.zone.compiler import RRsetChange, apply_changes
+from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty_snapshot, find_node
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.name_scope import around
 from zonegit.repo import read_zone, refish
@@ -85,7 +85,7 @@ async def resolve(
         raise _nobody(name, view)
     while True:
         reply, over = _reply(query, asking.zones)
-        if not await asking.look(mentioned(reply), qtype):
+        if not await asking.look(find_names(reply), qtype):
             return ResolvedQuery(reply, over, asking.met())
 
 
@@ -210,14 +210,14 @@ class _Asking:
         """A state of a zone, of which nothing is known yet but its apex."""
         found = await drafts.state_at(self._reader, CommitId(commit), zone)
         assert found.tree is not None  # that of a commit
-        snapshot = empty(zone)
+        snapshot = empty_snapshot(zone)
         if self._view.whole:
             rrsets = await read_zone.whole_zone(self._reader, found.tree)
             changes = (
                 RRsetChange(names.path(each.owner, zone), each.rdtype, each) for each in rrsets
             )
-            snapshot = advanced(snapshot, changes)
-        return self.zones.state(zone, branch, commit, snapshot)
+            snapshot = apply_changes(snapshot, changes)
+        return self.zones.make_state(zone, branch, commit, snapshot)
 
     async def _extend(self, zone: Name, name: Name) -> None:
         """Adds to all states of a zone what decides about a name."""
@@ -235,9 +235,9 @@ class _Asking:
         new = {key: blob for key, blob in found.items() if not _holds(state.snapshot, *key)}
         rrsets = await read_zone.rrsets(self._reader, set(new.values()))
         changes = (RRsetChange(*key, rrsets[blob]) for key, blob in new.items())
-        return replace(state, snapshot=advanced(state.snapshot, changes))
+        return replace(state, snapshot=apply_changes(state.snapshot, changes))
 
 
 def _holds(snapshot: ZoneSnapshot, path: Path, rdtype: int) -> bool:
-    node = node_at(snapshot, path)
-    return node is not None and rdtype in node.held
+    node = find_node(snapshot, path)
+    return node is not None and rdtype in node.data
