@@ -7,7 +7,7 @@ from tests.dns.world import World
 
 from zonegit.nameserver.acl import Address
 from zonegit.nameserver.answer import fast_path
-from zonegit_resolver.listen.sockets import listening
+from zonegit_resolver.listen.sockets import listen
 from zonegit_resolver.listen.tcp import ConnectionLimits, Streams
 from zonegit_resolver.listen.udp import DropCounters
 from zonegit_resolver.xfr.outgoing import Outgoing
@@ -26,6 +26,6 @@ async def served(
     losses = DropCounters()
     streams = Streams(world.zones, fast_path.respond, losses, limits, outgoing=outgoing)
     at = [Address(host, 0)]
-    async with listening(at, world.zones, fast_path.respond, streams, losses) as (address,):
+    async with listen(at, world.zones, fast_path.respond, streams, losses) as (address,):
         yield address, streams
     assert losses.failed == 0

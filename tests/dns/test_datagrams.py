@@ -8,9 +8,9 @@ import pytest
 from tests.support.waiting import DEADLINE_S
 
 from zonegit_resolver.listen import udp_batch
-from zonegit_resolver.listen.sockets import Address, bound
-from zonegit_resolver.listen.udp import Channel, channel
-from zonegit_resolver.listen.udp_batch import AT_ONCE, LARGEST, Batches
+from zonegit_resolver.listen.sockets import Address, bind
+from zonegit_resolver.listen.udp import Channel, open_channel
+from zonegit_resolver.listen.udp_batch import DATAGRAMS_BATCH, MAX_OCTETS, Batches
 
 LOOPBACK = {
     socket.AF_INET: ["127.0.0.1", "127.0.0.53", "127.9.9.9"],
@@ -25,7 +25,7 @@ def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cal
         monkeypatch.setattr(udp_batch, "are_possible", lambda sock: False)
 
     def made(sock: socket.socket) -> Channel:
-        found = channel(sock)
+        found = open_channel(sock)
         if request.param == "batches" and not isinstance(found, Batches):
             pytest.skip("this system has no recvmmsg")
         assert isinstance(found, Batches) == (request.param == "batches")
@@ -41,7 +41,7 @@ def sockets() -> Iterator[ExitStack]:
 
 
 def server(sockets: ExitStack, host: str) -> socket.socket:
-    udp, tcp = bound(Address(host, 0))
+    udp, tcp = bind(Address(host, 0))
     sockets.callback(tcp.close)
     sockets.callback(udp.close)
     return udp
@@ -63,7 +63,7 @@ def test_each_reply_goes_to_its_own_peer_and_some_get_none(make, sockets, host: 
     found = make(sock)
     for number, each in enumerate(clients):
         each.send(b"query %d" % number)
-    assert found.receive(AT_ONCE) == [(b"query %d" % n, asked) for n in range(8)]
+    assert found.receive(DATAGRAMS_BATCH) == [(b"query %d" % n, asked) for n in range(8)]
     assert found.send([None if n in (0, 3, 4, 7) else b"reply %d" % n for n in range(8)]) == 0
     for number in (1, 2, 5, 6):
         assert clients[number].recv(512) == b"reply %d" % number
@@ -79,7 +79,7 @@ def test_replies_leave_from_the_address_that_each_query_was_sent_to(
     clients = [client(sockets, sock, each) for each in LOOPBACK[sock.family] * 2]
     for number, each in enumerate(clients):
         each.send(b"%d" % number)
-    queries = found.receive(AT_ONCE)
+    queries = found.receive(DATAGRAMS_BATCH)
     assert found.send([wire for wire, _ in queries]) == 0
     assert [each.recv(512) for each in clients] == [wire for wire, _ in queries]
 
@@ -90,7 +90,7 @@ def test_what_cannot_be_sent_is_counted_and_costs_no_other_reply(make, sockets) 
     one = client(sockets, sock, "127.0.0.1")
     for _ in range(5):
         one.send(b"query")
-    assert len(found.receive(AT_ONCE)) == 5
+    assert len(found.receive(DATAGRAMS_BATCH)) == 5
     too_long = bytes(70_000)
     assert found.send([too_long, b"first", too_long, b"second", too_long]) == 3
     assert [one.recv(512), one.recv(512)] == [b"first", b"second"]
@@ -100,13 +100,13 @@ def test_no_more_are_taken_than_asked_for_and_the_next_are_right(make, sockets) 
     sock = server(sockets, "127.0.0.1")
     found = make(sock)
     one = client(sockets, sock, "127.0.0.1")
-    for number in range(AT_ONCE + 5):
+    for number in range(DATAGRAMS_BATCH + 5):
         one.send(b"%03d" % number * (1 + number % 7))
-    taken = [found.receive(3), found.receive(AT_ONCE), found.receive(AT_ONCE)]
-    assert [len(queries) for queries in taken] == [3, AT_ONCE, 2]
+    taken = [found.receive(3), found.receive(DATAGRAMS_BATCH), found.receive(DATAGRAMS_BATCH)]
+    assert [len(queries) for queries in taken] == [3, DATAGRAMS_BATCH, 2]
     octets = [wire for queries in taken for wire, _ in queries]
-    assert octets == [b"%03d" % number * (1 + number % 7) for number in range(AT_ONCE + 5)]
-    assert found.receive(AT_ONCE) == []
+    assert octets == [b"%03d" % number * (1 + number % 7) for number in range(DATAGRAMS_BATCH + 5)]
+    assert found.receive(DATAGRAMS_BATCH) == []
 
 
 def test_a_long_datagram_is_whole_and_an_empty_one_is_empty(make, sockets) -> None:
@@ -117,9 +117,9 @@ def test_a_long_datagram_is_whole_and_an_empty_one_is_empty(make, sockets) -> No
     for _ in range(2):  # what a longer one left behind is in no other
         for wire in sent:
             one.send(wire)
-        assert [wire for wire, _ in found.receive(AT_ONCE)] == sent
+        assert [wire for wire, _ in found.receive(DATAGRAMS_BATCH)] == sent
         assert found.send([b"reply"] * len(sent)) == 0
-        assert [one.recv(LARGEST) for _ in sent] == [b"reply"] * len(sent)
+        assert [one.recv(MAX_OCTETS) for _ in sent] == [b"reply"] * len(sent)
         sent.reverse()
 
 
@@ -128,6 +128,6 @@ def test_a_reply_may_be_as_long_as_a_datagram(make, sockets) -> None:
     found = make(sock)
     one = client(sockets, sock, "127.0.0.1")
     one.send(b"query")
-    found.receive(AT_ONCE)
+    found.receive(DATAGRAMS_BATCH)
     assert found.send([b"x" * 60_000]) == 0
     assert one.recv(65_535) == b"x" * 60_000

@@ -13,8 +13,8 @@ from tests.support.turns import counted
 from tests.support.waiting import DEADLINE_S, eventually
 
 from zonegit.nameserver.answer.server_options import ServerOptions
-from zonegit_resolver.listen.sockets import make_room
-from zonegit_resolver.listen.tcp import AT_ONCE, ConnectionLimits
+from zonegit_resolver.listen.sockets import raise_fd_limit
+from zonegit_resolver.listen.tcp import MESSAGES_BATCH, ConnectionLimits
 
 QUERY = dns.message.make_query("www.foo.com.", "A").to_wire()
 BIG = "\n".join(f'big 300 TXT "{n:04} {"x" * 200}"' for n in range(250))
@@ -121,7 +121,7 @@ async def test_messages_without_a_reply_leave_others_their_turn(world: World) ->
         writer.write(framed(b"x") * 5_000 + framed(QUERY))
         assert await receive(reader) == world.exchange(QUERY)
         writer.close()
-    assert turns.count > 5_000 / AT_ONCE
+    assert turns.count > 5_000 / MESSAGES_BATCH
 
 
 def test_there_is_room_for_more_than_all_connections() -> None:
@@ -129,7 +129,7 @@ def test_there_is_room_for_more_than_all_connections() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] // 2, before[1]))
     try:
-        make_room()
+        raise_fd_limit()
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)

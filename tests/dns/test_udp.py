@@ -15,7 +15,7 @@ from zonegit.errors import Unavailable
 from zonegit.nameserver.acl import Address
 from zonegit.nameserver.answer import fast_path
 from zonegit.nameserver.answer.server_options import ServerOptions
-from zonegit_resolver.listen.sockets import bound, listening
+from zonegit_resolver.listen.sockets import bind, listen
 from zonegit_resolver.listen.tcp import Streams
 from zonegit_resolver.listen.udp import DropCounters
 
@@ -32,7 +32,7 @@ async def served(world: World, *hosts: str) -> AsyncIterator[list[Address]]:
     losses = DropCounters()
     streams = Streams(world.zones, fast_path.respond, losses)
     addresses = [Address(host, 0) for host in hosts]
-    async with listening(addresses, world.zones, fast_path.respond, streams, losses) as actual:
+    async with listen(addresses, world.zones, fast_path.respond, streams, losses) as actual:
         yield actual
 
 
@@ -71,7 +71,7 @@ async def test_one_port_serves_both_families(world: World) -> None:
         async with served(world, "127.0.0.1") as (first,):
             streams = Streams(world.zones, fast_path.respond, DropCounters())
             at = [Address("::1", first.port)]
-            async with listening(at, world.zones, fast_path.respond, streams, DropCounters()) as (
+            async with listen(at, world.zones, fast_path.respond, streams, DropCounters()) as (
                 second,
             ):
                 assert second.port == first.port
@@ -143,7 +143,7 @@ async def test_a_bug_costs_one_query_and_is_counted(world: World) -> None:
     losses = DropCounters()
     streams = Streams(world.zones, buggy, losses)
     at = [Address("127.0.0.1", 0)]
-    async with listening(at, world.zones, buggy, streams, losses) as (address,):
+    async with listen(at, world.zones, buggy, streams, losses) as (address,):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"\0\0" + QUERY[2:], tuple(address))
         await eventually(lambda: losses.failed == 1)
@@ -152,15 +152,15 @@ async def test_a_bug_costs_one_query_and_is_counted(world: World) -> None:
 
 
 async def test_two_processes_may_share_a_port_and_a_third_party_may_not() -> None:
-    first = bound(Address("127.0.0.1", 0))
+    first = bind(Address("127.0.0.1", 0))
     port = first[0].getsockname()[1]
-    second = bound(Address("127.0.0.1", port))
+    second = bind(Address("127.0.0.1", port))
     for sock in (*first, *second):
         sock.close()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
         with pytest.raises(Unavailable, match="cannot listen on"):
-            bound(Address("127.0.0.1", other.getsockname()[1]))
+            bind(Address("127.0.0.1", other.getsockname()[1]))
 
 
 async def test_sockets_are_closed_when_serving_ends(world: World) -> None:

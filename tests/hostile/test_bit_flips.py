@@ -38,7 +38,7 @@ from zonegit.zone import names
 from zonegit_objectstore.sqlite import open_objects
 from zonegit_refs.keeper import RefKeeper
 from zonegit_refs.sqlite import SqliteRefs, open_refs
-from zonegit_resolver.cache.cache import open_last_known
+from zonegit_resolver.cache.cache import open_cache
 from zonegit_resolver.scheduling import Scheduler
 
 FLIPS = int(os.environ.get("BIT_FLIPS", "150"))
@@ -153,7 +153,7 @@ async def _check(refs: SqliteRefs) -> list[str]:
 async def ask_cache(folder: Path) -> Replies:
     replies: dict[str, object] = {}
     with structlog.testing.capture_logs() as logs:
-        async with open_last_known(folder, Scheduler()) as known:
+        async with open_cache(folder, Scheduler()) as known:
             async for zone, branch, position, compiled, seen in known.recall():
                 rrsets = sorted(repr(held.rrset) for held in iter_rrsets(compiled.snapshot))
                 values = (position, compiled.commit, compiled.tree, rrsets)

@@ -132,7 +132,7 @@ async def test_with_one_place_the_others_transfer_is_the_next(world: World) -> N
 async def test_a_key_has_a_line_of_its_own() -> None:
     """The greedy network has no key; the other signs, from the same network as it happens."""
     world = private(ZONE)
-    assert transfer_queue.network(GREEDY) == transfer_queue.network("127.0.1.77")
+    assert transfer_queue.client_network(GREEDY) == transfer_queue.client_network("127.0.1.77")
     world.transfer_to = world.transfer_to.__class__(
         networks=World({}).transfer_to.networks, keys=world.transfer_to.keys
     )
@@ -346,8 +346,14 @@ def is_too_slow(turn: transfer_queue.TransferTurn) -> bool:
 
 
 def test_networks_are_told_apart_by_24_and_56_bits() -> None:
-    assert transfer_queue.network("192.0.2.1") == transfer_queue.network("::ffff:192.0.2.99")
-    assert transfer_queue.network("192.0.2.1") != transfer_queue.network("192.0.3.1")
-    assert transfer_queue.network("2001:db8:0:ff::1") == transfer_queue.network("2001:db8:0:0::2")
-    assert transfer_queue.network("2001:db8:0:100::1") != transfer_queue.network("2001:db8:0:0::2")
-    assert transfer_queue.network("fe80::1%lo") == transfer_queue.network("fe80::2")
+    assert transfer_queue.client_network("192.0.2.1") == transfer_queue.client_network(
+        "::ffff:192.0.2.99"
+    )
+    assert transfer_queue.client_network("192.0.2.1") != transfer_queue.client_network("192.0.3.1")
+    assert transfer_queue.client_network("2001:db8:0:ff::1") == transfer_queue.client_network(
+        "2001:db8:0:0::2"
+    )
+    assert transfer_queue.client_network("2001:db8:0:100::1") != transfer_queue.client_network(
+        "2001:db8:0:0::2"
+    )
+    assert transfer_queue.client_network("fe80::1%lo") == transfer_queue.client_network("fe80::2")

@@ -208,8 +208,8 @@ def settings() -> Any:
     return found | {
         ".zonegit.toml": sorted(settings_file.KNOWN_KEYS),
         ".zonegit.toml, of a zone": {settings_file.ZONES: sorted(settings_file.ZONE_KEYS)},
-        "--config, of a zone, or of all": sorted(serving.SETTINGS),
-        "--config, of the server": sorted(serving.COMMON),
+        "--config, of a zone, or of all": sorted(serving.ZONE_SETTINGS),
+        "--config, of the server": sorted(serving.SERVER_SETTINGS),
         "--config, further": sorted([configuration.ONLY, configuration.ZONE]),
         "files without an ending": sorted(
             [
@@ -293,7 +293,7 @@ def _files() -> Any:
     return {
         "cache of a resolver": msgspec.to_builtins(cache.LAYOUT),
         "cache of a resolver, marker": shape(cache_root.Layout),
-        "cache of a resolver, difference": shape(journal._Written),
+        "cache of a resolver, difference": shape(journal._StoredRecords),
         "dump of a store of v0.3": shape(migrate._File),
         "saved plan": shape(saved_plan._Document),
         "stack": sorted(record.StackRecord.__struct_fields__),  # its names in the code are written
@@ -311,8 +311,8 @@ async def _databases() -> Any:
         async with (
             open_objects(objects),
             open_refs(refs),
-            summary.open_overall(data),
-            load.opened(zone),
+            summary.open_summary(data),
+            load.open_file(zone),
         ):
             return {
                 "objects": interfaces.schema(objects),

@@ -142,19 +142,19 @@ def main(
     words = {
         serving.BRANCH: branch,
         serving.CANARY: split,
-        serving.SALT: canary_salt,
+        serving.CANARY_SALT: canary_salt,
         serving.AT: at,
-        serving.QUERY_FROM: allow_query,
-        serving.TRANSFER_TO: allow_transfer,
-        serving.TELL: notify,
+        serving.ALLOW_QUERY: allow_query,
+        serving.ALLOW_TRANSFER: allow_transfer,
+        serving.NOTIFY: notify,
         serving.KEYS: str(keys.absolute()) if keys is not None else None,
         serving.NSID: nsid,
         serving.IDENTITY: identity,
-        serving.VERSION: server_version,
-        serving.MINIMAL: "yes" if minimal_responses else None,
-        serving.CEILING: max_udp_size,
-        serving.CONNECTIONS: max_tcp,
-        serving.OF_SUBNET: max_tcp_per_subnet,
+        serving.SERVER_VERSION: server_version,
+        serving.MINIMAL_RESPONSES: "yes" if minimal_responses else None,
+        serving.UDP_SIZE: max_udp_size,
+        serving.TCP_CONNECTIONS: max_tcp,
+        serving.TCP_PER_SUBNET: max_tcp_per_subnet,
         serving.TRANSFERS: max_transfers,
     }
     flags = {setting: text for setting, text in words.items() if text is not None}
@@ -164,7 +164,7 @@ def main(
         file = PlanFile(config, flags, zones) if config is not None else None
         at_addresses = [acl.parse_address(text) for text in listen]
         chosen = ResolverOptions(
-            name=options.checked_name(name or options.default_name(at_addresses)),
+            name=options.check_name(name or options.default_name(at_addresses)),
             listen=at_addresses,
             plan=file.read() if file is not None else by_flags,
             config=file,
@@ -178,8 +178,8 @@ def main(
 
 
 def _plan(flags: ZoneSettings, only: frozenset[Name], keys: Path | None) -> ServingPlan:
-    conduct = serving.conduct(flags, tsig_keys.read(keys) if keys is not None else {})
-    return ServingPlan(serving.serving(flags, conduct.keys), {}, only, conduct, keys)
+    conduct = serving.read_server_options(flags, tsig_keys.read(keys) if keys is not None else {})
+    return ServingPlan(serving.read_serving(flags, conduct.keys), {}, only, conduct, keys)
 
 
 if __name__ == "__main__":

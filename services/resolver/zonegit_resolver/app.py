@@ -32,7 +32,7 @@ from zonegit.wire import subjects
 from zonegit.wire.messages import Announcement, AskAnswered, AskStatus, CallResolvers
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.cache.cache import ZoneCache, open_last_known
+from zonegit_resolver.cache.cache import ZoneCache, open_cache
 from zonegit_resolver.config import tsig_keys
 from zonegit_resolver.config.config_file import PlanFile
 from zonegit_resolver.config.options import ResolverOptions
@@ -42,26 +42,26 @@ from zonegit_resolver.follow.follower import Follower
 from zonegit_resolver.follow.node_cache import NodeCache
 from zonegit_resolver.follow.pins import Pins
 from zonegit_resolver.follow.reclaim import Reclaimer
-from zonegit_resolver.follow.reload import ConfigReloader, hangups
+from zonegit_resolver.follow.reload import ConfigReloader, catch_sighup
 from zonegit_resolver.follow.updater import Updater
-from zonegit_resolver.listen.sockets import listening, make_room
+from zonegit_resolver.listen.sockets import listen, raise_fd_limit
 from zonegit_resolver.listen.tcp import Streams
 from zonegit_resolver.listen.udp import DropCounters
 from zonegit_resolver.report import exposition, readiness
 from zonegit_resolver.report.announcer import Announcer, Process, claim_name
 from zonegit_resolver.report.metrics import MetricsCollector, Propagation
-from zonegit_resolver.report.status import ServedPublisher, describe, list_answered, status
-from zonegit_resolver.scheduling import Scheduler, spare_the_heap, spare_the_interpreter
+from zonegit_resolver.report.status import ServedPublisher, describe, list_answered, report_status
+from zonegit_resolver.scheduling import Scheduler, tune_gc, tune_switch_interval
 from zonegit_resolver.xfr.notify import Notifier
 from zonegit_resolver.xfr.outgoing import Outgoing
 from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneState, ZoneStates
 
 NAME: Final = "resolver"
-PATIENCE_S: Final = 5.0
+BUS_WAIT_S: Final = 5.0
 """How long what is on disk waits for something newer before it is served."""
-SEEN_EVERY_S: Final = 30.0
+SEEN_INTERVAL_S: Final = 30.0
 """How often it is written down that what is on disk is current."""
-AGED_EVERY_S: Final = 5.0
+STALE_CHECK_INTERVAL_S: Final = 5.0
 """How often it is looked which zones are older than they may get."""
 
 log = structlog.get_logger()
@@ -78,15 +78,15 @@ async def run(
         Denied, Invalid: the bus cannot be used.
         Invalid: the folder of the cache holds files of somebody else.
     """
-    spare_the_heap()
-    spare_the_interpreter()
-    make_room()
+    tune_gc()
+    tune_switch_interval()
+    raise_fd_limit()
     pace = Scheduler()
     async with AsyncExitStack() as stack:
-        told = stack.enter_context(hangups()) if options.config is not None else None
+        told = stack.enter_context(catch_sighup()) if options.config is not None else None
         folder = settings.data / "resolvers" / options.name
-        last_known = await stack.enter_async_context(open_last_known(folder, pace))
-        _warn_of_exposed(options.plan)
+        last_known = await stack.enter_async_context(open_cache(folder, pace))
+        _warn_if_exposed(options.plan)
         resolver = Resolver(options, pace, last_known)
         await resolver.recall()
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -148,7 +148,7 @@ class Resolver:
 
     async def _adopt(self, plan: ServingPlan) -> None:
         self._zones.set_options(plan.conduct)
-        _warn_of_exposed(plan)
+        _warn_if_exposed(plan)
         changed = self._tracks.adopt(plan)
         if self._follower is not None:
             self._follower.look_again(changed)
@@ -175,7 +175,7 @@ class Resolver:
             await self._until_loaded()
             streams = Streams(self._zones, fast_path.respond, self._losses, outgoing=self._outgoing)
             self._addresses = await stack.enter_async_context(
-                listening(options.listen, self._zones, fast_path.respond, streams, self._losses)
+                listen(options.listen, self._zones, fast_path.respond, streams, self._losses)
             )
             self._is_serving.set()
             log.info(
@@ -199,7 +199,7 @@ class Resolver:
         while True:
             await readiness.mark_stale(self._tracks, self._pace)
             self._problems = await readiness.count_problems(self._tracks, self._pace)
-            await asyncio.sleep(AGED_EVERY_S)
+            await asyncio.sleep(STALE_CHECK_INTERVAL_S)
 
     async def _until_loaded(self) -> None:
         waits = [asyncio.ensure_future(self._is_complete.wait())]
@@ -209,7 +209,7 @@ class Resolver:
         try:
             await asyncio.wait(
                 waits,
-                timeout=PATIENCE_S if is_something else None,
+                timeout=BUS_WAIT_S if is_something else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
@@ -247,7 +247,7 @@ class Resolver:
             )
             refs = RemoteRefs(bus, NAME)
             self._differences.history = LogHistory(refs, store, self._pace)
-            repo = Repo(RemoteObjects(bus, NAME), refs, NAME, _nobody, note=_noted)
+            repo = Repo(RemoteObjects(bus, NAME), refs, NAME, _make_identity, note=_log_note)
             pins = Pins(repo, self._tracks, updater)
             follower = self._follower = Follower(
                 bus, refs, self._tracks, updater, pins, self._last_known
@@ -313,7 +313,7 @@ class Resolver:
     async def _see(self) -> None:
         try:
             while True:
-                await asyncio.sleep(SEEN_EVERY_S)
+                await asyncio.sleep(SEEN_INTERVAL_S)
                 await self._last_known.see(self._tracks)
         finally:
             await self._last_known.see(self._tracks)
@@ -326,7 +326,7 @@ class Resolver:
         self._has_failed.set()
 
     def _status(self, follower: Follower, asked: AskStatus) -> msgspec.Struct:
-        return status(
+        return report_status(
             self._options.name, self._addresses, self._metrics, self._tracks, follower,
             self._last_known.notes, asked,
         )  # fmt: skip
@@ -347,7 +347,7 @@ class Resolver:
         )
 
         async def metrics() -> HttpReply:
-            content = await exposition.text(figures.collect(), self._pace)
+            content = await exposition.write_text(figures.collect(), self._pace)
             return HttpReply(200, content.encode(), exposition.CONTENT_TYPE)
 
         async def live() -> HttpReply:
@@ -355,7 +355,7 @@ class Resolver:
 
         async def ready() -> HttpReply:
             is_serving = self._is_serving.is_set()
-            return await readiness.page(self._tracks, self._pace, is_serving=is_serving)
+            return await readiness.answer_ready(self._tracks, self._pace, is_serving=is_serving)
 
         return {"/metrics": metrics, "/livez": live, "/readyz": ready}
 
@@ -363,15 +363,15 @@ class Resolver:
         return self._bus is not None and self._bus.connected
 
 
-def _nobody() -> Identity:
+def _make_identity() -> Identity:
     """Whose name a commit would bear; a resolver makes none."""
     return Identity(NAME, "", 0)
 
 
-def _noted(text: str) -> None:
+def _log_note(text: str) -> None:
     log.info("pin.noted", text=text)
 
 
-def _warn_of_exposed(plan: ServingPlan) -> None:
+def _warn_if_exposed(plan: ServingPlan) -> None:
     if plan.keys_file is not None and tsig_keys.is_exposed(plan.keys_file):
         log.warning("keys.exposed", file=str(plan.keys_file), hint="chmod o-r it")

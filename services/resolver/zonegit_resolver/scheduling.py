@@ -14,15 +14,15 @@ from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 
 T = TypeVar("T")
 
-SLICE_S: Final = 0.000_1
+MAX_SLICE_S: Final = 0.000_1
 """How long the event loop is held at a time, by everybody together: what a query waits for, while
 zones are loaded, is about that."""
 
-SWITCH_S: Final = 0.000_02
+SWITCH_INTERVAL_S: Final = 0.000_02
 """How long another thread may run while the event loop wants to; Python's own is 5 ms. A query
 gives the interpreter up with each call of the kernel, and waits this long each time."""
 
-BIG: Final = 1_000
+MAX_UNSLICED_RRSETS: Final = 1_000
 """How many RRsets are too many for one piece: to compile, to collect, to let go."""
 
 
@@ -43,7 +43,7 @@ class Scheduler:
             await asyncio.sleep(0)
             if self._is_open:
                 self._is_open = False
-                self._until = perf_counter() + SLICE_S
+                self._until = perf_counter() + MAX_SLICE_S
                 asyncio.get_running_loop().call_soon(self._reopen)
 
     def _reopen(self) -> None:
@@ -67,7 +67,7 @@ class Scheduler:
         await self.breathe()
 
 
-async def driven(slow: Generator[object, None, T], pace: Scheduler) -> T:
+async def run_in_slices(slow: Generator[object, None, T], pace: Scheduler) -> T:
     """What a generator returns that yields now and then, for others to have their turn."""
     try:
         while True:
@@ -78,17 +78,17 @@ async def driven(slow: Generator[object, None, T], pace: Scheduler) -> T:
         return value
 
 
-def spare_the_heap() -> None:
+def tune_gc() -> None:
     """Keeps what the cyclic garbage collector does at a time short: 2,000 objects, then 10,000."""
     gc.set_threshold(2_000, 5, 10)
 
 
-def spare_the_interpreter() -> None:
+def tune_switch_interval() -> None:
     """Lets queries have the interpreter back quickly from the thread that writes to disk."""
-    sys.setswitchinterval(SWITCH_S)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
-def settle_the_heap() -> None:
+def freeze_gc() -> None:
     """Takes what is there out of the collector's sight for good; costs nothing.
 
     A zone is hundreds of thousands of objects without a cycle, which reference counting frees. A
@@ -98,14 +98,14 @@ def settle_the_heap() -> None:
     gc.freeze()
 
 
-async def dispose(snapshots: list[ZoneSnapshot], pace: Scheduler) -> None:
+async def free_snapshots(snapshots: list[ZoneSnapshot], pace: Scheduler) -> None:
     """Frees snapshots in slices; the caller's list is emptied, and must be the last to hold them.
 
     Dropping a big tree at once would free all of it at once. So all nodes are held here first,
     and let go a few at a time, parents first: each then takes nothing else with it.
     """
     held: list[object] = []
-    for node in _nodes(snapshots):
+    for node in _list_nodes(snapshots):
         held.append(node)
         await pace.breathe()
     snapshots.clear()
@@ -115,7 +115,7 @@ async def dispose(snapshots: list[ZoneSnapshot], pace: Scheduler) -> None:
         await pace.breathe()
 
 
-def _nodes(snapshots: list[ZoneSnapshot]) -> Iterator[object]:
+def _list_nodes(snapshots: list[ZoneSnapshot]) -> Iterator[object]:
     """All nodes, and what of a signed zone is as many as these."""
     for snapshot in snapshots:
         yield from snapshot.denial.hashed.values()

@@ -167,7 +167,7 @@ class ZoneStates:
             return
         track = self._tracks[zone][served.default.branch]
         assert track.current is not None  # it is what is served
-        _tell(self.turned, track, track.current)
+        _notify_observers(self.turned, track, track.current)
 
     def _forget(self, zone: Name) -> None:
         self._tracks.pop(zone, None)
@@ -195,7 +195,7 @@ class ZoneStates:
         track.problem = track.seen = None
         track.held = False
         if compiled is not None and self.plan.follows(track.zone, track.branch):
-            _tell(self.arrived, track, compiled)
+            _notify_observers(self.arrived, track, compiled)
         self._compare(track, before, compiled)
         if compiled is None and not track.is_behind:
             del self._tracks[track.zone][track.branch]
@@ -264,7 +264,7 @@ class ZoneStates:
         return max(0.0, now - seen) if seen is not None else None
 
 
-def _tell(
+def _notify_observers(
     observers: Iterable[Callable[[ZoneState, Compiled], None]], track: ZoneState, compiled: Compiled
 ) -> None:
     for observe in observers:

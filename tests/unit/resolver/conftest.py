@@ -15,7 +15,7 @@ from zonegit_resolver.follow import differences
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow machine gets differences, too, not whole transfers."""
-    monkeypatch.setattr(differences, "PATIENCE_S", DEADLINE_S)
+    monkeypatch.setattr(differences, "HISTORY_TIMEOUT_S", DEADLINE_S)
 
 
 @pytest.fixture

@@ -245,8 +245,8 @@ async def test_history_that_does_not_answer_costs_a_whole_transfer_and_no_more(
         await serves(running, 8)
         assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]
         here.answers.clear()
-        monkeypatch.setattr(differences, "PATIENCE_S", 0.1)
+        monkeypatch.setattr(differences, "HISTORY_TIMEOUT_S", 0.1)
         assert await news(running, 7) == ["whole"]
         here.answers.set()
-        monkeypatch.setattr(differences, "PATIENCE_S", DEADLINE_S)
+        monkeypatch.setattr(differences, "HISTORY_TIMEOUT_S", DEADLINE_S)
         assert await news(running, 7) == ["-www 192.0.2.100", "+www 192.0.2.108"]

@@ -60,7 +60,7 @@ async def test_the_text_is_what_the_library_writes(
     families.append(
         HistogramMetricFamily("h", words, buckets=[("0.5", 1), ("+Inf", 2)], sum_value=3.0)
     )
-    assert await exposition.text(families, Scheduler()) == by_library(families)
+    assert await exposition.write_text(families, Scheduler()) == by_library(families)
 
 
 async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
@@ -75,7 +75,7 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
         world.ask(name, rdtype)  # twice: once each way
     world.exchange(bytes(12))
     found = figures(ZoneStates(world.zones, ServingPlan())).collect()
-    text = await exposition.text(found, Scheduler())
+    text = await exposition.write_text(found, Scheduler())
     head = 'zonegit_dns_queries_total{branch="main",rcode='
     assert f'{head}"NOERROR",type="A",zone="foo.com."}} 2.0' in text
     assert f'{head}"NXDOMAIN",type="AAAA",zone="foo.com."}} 2.0' in text

@@ -9,7 +9,7 @@ from tests.support.strategies import zone_names
 from zonegit.store.sqlite import NEIGHBOURS, UNFINISHED
 from zonegit.zone import names
 from zonegit.zone.names import Name
-from zonegit_resolver.cache.folder import ENDS, listed, path_of
+from zonegit_resolver.cache.folder import FILE_ENDINGS, list_zone_files, path_of
 
 FOLDER = Path("cache")
 SUFFIXES = ("", *NEIGHBOURS, UNFINISHED, *(UNFINISHED + each for each in NEIGHBOURS))
@@ -35,7 +35,7 @@ def test_no_file_of_a_zone_is_another_s_nor_a_folder_of_one(one: Name, other: Na
     folders = {above for zone in (one, other) for above in path_of(zone, FOLDER).parents}
     assert not folders & (taken(one) | taken(other))
     assert one == other or not taken(one) & taken(other)
-    assert path_of(one, FOLDER).name.endswith(ENDS)
+    assert path_of(one, FOLDER).name.endswith(FILE_ENDINGS)
     assert all(len(path.name) < 256 for path in taken(one))
 
 
@@ -47,6 +47,6 @@ def test_what_is_listed_are_files_of_zones_and_leftovers_go(tmp_path: Path) -> N
     for name in ("a.-wal", "a.-shm", "a.-new", "a.-new-journal", "gone.-wal", "gone.-new", "NOTES"):
         (tmp_path / name).touch()
     (tmp_path / "link.").symlink_to(tmp_path / "NOTES")
-    assert set(listed(tmp_path)) == ours
+    assert set(list_zone_files(tmp_path)) == ours
     left = {path.name for path in tmp_path.iterdir() if path not in ours and not path.is_dir()}
     assert left == {"a.-wal", "a.-shm", "NOTES", "link."}

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonegit_resolver.listen.framing import Frames, framed
+from zonegit_resolver.listen.framing import Frames, frame
 
 MESSAGES = st.lists(st.binary(max_size=300), max_size=12)
 
@@ -12,7 +12,7 @@ MESSAGES = st.lists(st.binary(max_size=300), max_size=12)
 def test_messages_come_out_as_they_went_in_however_the_stream_is_cut(
     messages: list[bytes], cuts: list[int], most: int
 ) -> None:
-    octets = b"".join(map(framed, messages))
+    octets = b"".join(map(frame, messages))
     frames, found, at = Frames(), [], 0
     while at < len(octets):
         cut = cuts[at % len(cuts)]
@@ -26,7 +26,7 @@ def test_messages_come_out_as_they_went_in_however_the_stream_is_cut(
 
 def test_the_longest_message_is_one() -> None:
     frames = Frames()
-    frames.feed(framed(bytes(65_535))[:-1])
+    frames.feed(frame(bytes(65_535))[:-1])
     assert frames.take(9) == []
     frames.feed(b"\0")
     assert frames.take(9) == [bytes(65_535)]

@@ -10,7 +10,7 @@ from zonegit.nameserver.zone.records import ZoneDelta, ZoneRecord
 from zonegit.objects.ids import ObjectId, identify
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
-from zonegit_resolver.cache.journal import DroppedEntry, Journal, JournalChanges, joined
+from zonegit_resolver.cache.journal import DroppedEntry, Journal, JournalChanges, join_changes
 from zonegit_resolver.cache.serial_lineage import SerialLineage
 from zonegit_resolver.cache.sqlite import ServedToAll, StoredDelta
 
@@ -40,7 +40,7 @@ def noted(journal: Journal, *serials: int, key: tuple[Name, str] = KEY) -> list[
 
 
 def on_disk(changes: list[JournalChanges]) -> list[StoredDelta]:
-    return sorted(joined(changes).put)
+    return sorted(join_changes(changes).put)
 
 
 def told(journal: Journal, serial: int, at: int, key: tuple[Name, str] = KEY) -> list[int] | None:
@@ -110,7 +110,7 @@ def test_the_oldest_of_all_go_when_all_are_too_big() -> None:
     journal = Journal(octets_of_all=2_000)
     noted(journal, 1, 2, 3)
     changes = noted(journal, *range(1, 9), key=OTHER)
-    assert {DroppedEntry(ZONE, 1), DroppedEntry(ZONE, 2)} <= {*joined(changes).gone}
+    assert {DroppedEntry(ZONE, 1), DroppedEntry(ZONE, 2)} <= {*join_changes(changes).gone}
     assert told(journal, 1, at=3) is None
     assert told(journal, 7, at=8, key=OTHER) == [8]
 

@@ -126,7 +126,7 @@ async def test_one_that_does_not_answer_is_told_again_until_it_does() -> None:
 async def test_one_that_never_answers_is_given_up_and_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(notify, "RETRY_MOST_S", 0.01)
+    monkeypatch.setattr(notify, "MAX_RETRY_S", 0.01)
     async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
         with structlog.testing.capture_logs() as said:
             notifier.tell(ZONE, zone(7))
@@ -134,7 +134,7 @@ async def test_one_that_never_answers_is_given_up_and_said(
     (line,) = [each for each in said if each["event"] == "notify.unanswered"]
     assert (line["zone"], line["serial"]) == ("foo.com.", 7)
     assert line["secondary"] == str(peer.secondary)
-    assert len(peer.heard) == notify.ATTEMPTS
+    assert len(peer.heard) == notify.MAX_ATTEMPTS
 
 
 async def test_the_newest_serial_takes_the_place_of_an_older_one() -> None:
@@ -220,7 +220,7 @@ async def test_many_zones_and_a_peer_that_never_answers_keep_nobody_waiting() ->
     async with (
         listening(Peer()) as peer,
         listening(Peer(answers=False)) as silent,
-        notifying(silent, peer, retry_first_s=notify.RETRY_FIRST_S) as notifier,
+        notifying(silent, peer, retry_first_s=notify.MIN_RETRY_S) as notifier,
     ):
         for number in range(1_000):
             apex = names.parse(f"z{number}.example.")
@@ -238,7 +238,7 @@ async def test_more_zones_than_there_are_message_ids_do_not_use_them_up() -> Non
     state = zone(7)
     for number in range(65_537):
         notifier.tell(names.parse(f"z{number}.example."), state)
-    assert notifier.tally.unanswered == 65_537 - notify.MOST_OF_ADDRESS
+    assert notifier.tally.unanswered == 65_537 - notify.MAX_PENDING_OF_ADDRESS
 
 
 async def test_a_secondary_that_is_none_any_more_is_let_be() -> None:

@@ -59,13 +59,13 @@ def test_a_network_that_holds_no_peer_is_refused(text: str) -> None:
 @pytest.mark.parametrize("name", ["../x", "", "a b"])
 def test_a_name_that_is_no_folder_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="cannot name a resolver"):
-        options.checked_name(name)
+        options.check_name(name)
 
 
 def test_a_name_is_made_from_host_and_port() -> None:
     name = options.default_name([Address("127.0.0.1", 5353)])
     assert name.endswith("-5353")
-    assert options.checked_name(name) == name
+    assert options.check_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -94,4 +94,4 @@ def test_wrong_flags_are_a_usage_error(words: list[str], said: str) -> None:
 @pytest.mark.parametrize("name", ["", "a b", ".hidden", "refs", "objects", "x" * 65])
 def test_a_name_that_no_subject_can_have_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="cannot name a resolver"):
-        options.checked_name(name)
+        options.check_name(name)

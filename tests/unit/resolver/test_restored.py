@@ -22,7 +22,7 @@ from zonegit.wire import subjects
 from zonegit.wire.messages import ServedEvent
 from zonegit.zone import names
 from zonegit_cli.propagation import answers_of_all
-from zonegit_resolver.cache.cache import open_last_known
+from zonegit_resolver.cache.cache import open_cache
 from zonegit_resolver.scheduling import Scheduler
 
 FOO, BAR = names.parse("foo.com."), names.parse("bar.com.")
@@ -390,7 +390,7 @@ async def test_a_cache_of_an_earlier_release_tells_what_it_served_last(
         file.execute("DROP TABLE followed")
         file.execute("PRAGMA user_version = 1")
         file.commit()
-    async with open_last_known(tmp_path / "resolvers" / "r", Scheduler()) as last_known:
+    async with open_cache(tmp_path / "resolvers" / "r", Scheduler()) as last_known:
         async for each in last_known.recall():
             last_known.notes.recall(each.position.epoch, each.position.sequence)
         assert last_known.notes.highest((FOO, "main")) == 7

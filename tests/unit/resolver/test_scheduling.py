@@ -8,7 +8,7 @@ from zonegit.nameserver.zone.compiler import compile_zone
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
 from zonegit.zone.rrset import rdata_from_text, rrset
-from zonegit_resolver.scheduling import Scheduler, dispose
+from zonegit_resolver.scheduling import Scheduler, free_snapshots
 
 APEX = names.parse("foo.com.")
 
@@ -64,7 +64,7 @@ async def test_a_disposed_snapshot_is_freed() -> None:
     children = weakref.ref(snapshots[0].root.children)
     gc.disable()  # reference counts alone must do it
     try:
-        await dispose(snapshots, Scheduler())
+        await free_snapshots(snapshots, Scheduler())
         assert children() is None
     finally:
         gc.enable()
@@ -73,5 +73,5 @@ async def test_a_disposed_snapshot_is_freed() -> None:
 
 async def test_what_a_disposed_snapshot_shares_with_another_one_stays() -> None:
     first = zone(100)
-    await dispose([first], Scheduler())
+    await free_snapshots([first], Scheduler())
     assert len(first.root.children) == 7

@@ -40,7 +40,7 @@ def test_a_zone_that_is_left_out_has_no_states() -> None:
 def test_what_is_to_blame_is_named() -> None:
     for settings in ({"branch": "a..b"}, {"canary": "x"}, {"at": "~"}):
         with pytest.raises(Invalid) as caught:
-            serving.serving(settings)
+            serving.read_serving(settings)
         assert caught.value.details["setting"] in settings
 
 
@@ -98,7 +98,7 @@ def test_settings_that_make_sense_do_so_over_any_others(a: dict, b: dict, c: dic
     for settings in (a, b, c):
         if settings.get("at") and settings.get("canary"):
             return
-    found = serving.serving(serving.over(serving.over(a, b), c))
+    found = serving.read_serving(serving.merge_settings(serving.merge_settings(a, b), c))
     if "branch" in c:
         assert found.branch == c["branch"]
     if "at" in c:

@@ -44,11 +44,11 @@ def test_the_digest_is_that_of_what_is_kept(
         held: set[sqlite.CacheKey] = set()
         for number, (key, rows, how) in enumerate(steps):
             write = _write(connection, key, rows, how if key in held else "whole", number)
-            sqlite.write(connection, [write], lambda connection: None)
+            sqlite.write_branches(connection, [write], lambda connection: None)
             held = held - {key} if write.tip is None else held | {key}
-            assert {(tip.zone, tip.branch) for tip, _ in sqlite.tips(connection)} == held
-            for tip, total in sqlite.tips(connection):
-                branch = sqlite.branch(connection, tip, total)
+            assert {(tip.zone, tip.branch) for tip, _ in sqlite.read_tips(connection)} == held
+            for tip, total in sqlite.read_tips(connection):
+                branch = sqlite.read_branch(connection, tip, total)
                 assert branch.total == digests.sum_up(
                     object_id for _, _, object_id, _ in branch.page
                 )
@@ -67,6 +67,6 @@ def _write(
     total = digests.sum_up(each.blob.id for each in there if each.blob is not None)
     if how == "whole":
         return Write(key, tip, there, total=total)
-    free = sqlite.stage(connection)
-    sqlite.add(connection, FOO, free, there[:3])
+    free = sqlite.allocate_stage(connection)
+    sqlite.add_rows(connection, FOO, free, there[:3])
     return Write(key, tip, there[3:], staged=free, total=total)

@@ -15,7 +15,7 @@ from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store.memory import MemoryObjects
 from zonegit.zone import names
-from zonegit_resolver.cache.cache import ZoneCache, open_last_known
+from zonegit_resolver.cache.cache import ZoneCache, open_cache
 from zonegit_resolver.cache.write import CacheWrite
 from zonegit_resolver.config.serving import Serving, ServingPlan
 from zonegit_resolver.follow.node_cache import NodeCache
@@ -60,7 +60,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
     pace, objects = Scheduler(), FailingObjects()
     for each in ZONES.values():
         await objects.put(each.objects)
-    async with open_last_known(folder, pace) as last_known, asyncio.TaskGroup() as group:
+    async with open_cache(folder, pace) as last_known, asyncio.TaskGroup() as group:
         tracks = ZoneStates(ZoneTable(time.time), ServingPlan(Serving("main")))
         updater = Updater(
             group,

@@ -15,7 +15,7 @@ from zonegit.objects.model import Blob
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, rdata_from_text, rrset
-from zonegit_resolver.cache.cache import CachedBranch, ZoneCache, open_last_known
+from zonegit_resolver.cache.cache import CachedBranch, ZoneCache, open_cache
 from zonegit_resolver.cache.journal import Journal
 from zonegit_resolver.cache.sqlite import CachedRow
 from zonegit_resolver.cache.write import CacheWrite
@@ -55,7 +55,7 @@ def change(before: str, after: str, octet: int) -> CacheWrite:
 @asynccontextmanager
 async def cache(folder: Path) -> AsyncIterator[ZoneCache]:
     """One that has recalled what it holds."""
-    async with open_last_known(folder, Scheduler()) as known:
+    async with open_cache(folder, Scheduler()) as known:
         async for _ in known.recall():
             pass
         yield known
@@ -100,7 +100,7 @@ async def test_two_branches_that_are_written_at_once_do_not_mix(tmp_path: Path) 
         async with cache(folder) as known:
             for branch in (first, second):
                 known.keep(FOO, branch, whole(branch, hosts=700 if branch == "big" else 2))
-        async with open_last_known(folder, Scheduler()) as known:
+        async with open_cache(folder, Scheduler()) as known:
             found = {each.branch: each.compiled async for each in known.recall()}
         assert {branch: each.commit for branch, each in found.items()} == {
             "big": commit("big"),
@@ -134,7 +134,7 @@ def seen(recalled: list[CachedBranch]) -> dict[Name, float | None]:
 
 
 async def recalled(folder: Path) -> list[CachedBranch]:
-    async with open_last_known(folder, Scheduler()) as known:
+    async with open_cache(folder, Scheduler()) as known:
         return [each async for each in known.recall()]
 
 

@@ -25,20 +25,20 @@ from zonegit.store.file_pool import FilePool, open_pool
 from zonegit.store.sqlite import prepared
 from zonegit.zone.names import Name
 from zonegit_resolver.cache import load, sqlite
-from zonegit_resolver.cache.folder import listed, settle
+from zonegit_resolver.cache.folder import list_zone_files, sync_folders
 from zonegit_resolver.cache.journal import Journal, JournalChanges
-from zonegit_resolver.cache.load import Opening
+from zonegit_resolver.cache.load import OpenFile
 from zonegit_resolver.cache.recovery_notes import RecoveryNotes
 from zonegit_resolver.cache.serial_lineage import SerialLineage
 from zonegit_resolver.cache.sqlite import Branch, FileContents, ServedToAll
 from zonegit_resolver.cache.summary import FILE as BESIDE
-from zonegit_resolver.cache.summary import SummaryFile, open_overall
+from zonegit_resolver.cache.summary import SummaryFile, open_summary
 from zonegit_resolver.cache.write import CacheWrite, CacheWriter
 from zonegit_resolver.scheduling import Scheduler
 from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneState, ZoneStates
 
 LAYOUT: Final = Layout("resolver", "unique", 2)
-EARLIER: Final = "last-known.sqlite3"
+LEGACY_FILE: Final = "last-known.sqlite3"
 """The one file for all zones that there was before."""
 RETRY_S: Final = 30.0
 """How long it takes until what could not be written of an upgrade is written again."""
@@ -57,7 +57,7 @@ class CachedBranch(NamedTuple):
 
 
 class ZoneCache:
-    """Made by :func:`open_last_known`, which also sees to the writing."""
+    """Made by :func:`open_cache`, which also sees to the writing."""
 
     def __init__(
         self,
@@ -117,17 +117,17 @@ class ZoneCache:
         """Everything that is kept, compiled. What does not verify is dropped. What was set aside
         has what is not kept yet, and is then kept."""
         try:
-            paths = await asyncio.to_thread(listed, self._files.folder)
+            paths = await asyncio.to_thread(list_zone_files, self._files.folder)
         except OSError as error:
             raise Unavailable(f"cannot read {self._files.folder}: {error.strerror}") from error
-        async for path, contents in load.read(self._files.folder, paths):
+        async for path, contents in load.read_files(self._files.folder, paths):
             if isinstance(contents, ZonegitError):
                 await self._discard(path, contents)
                 continue
             with isolate("cache", path=str(path)):
                 async for each in self._recall_file(path, contents):
                     yield each
-        for path in await asyncio.to_thread(load.databases, self._aside):
+        for path in await asyncio.to_thread(load.list_databases, self._aside):
             with isolate("cache", path=str(path)):
                 async for each in self._recall_aside(path):
                     yield each
@@ -144,9 +144,9 @@ class ZoneCache:
             zone, label = Name(branch.tip.zone), branch.tip.branch
             try:
                 with contain("cache", path=str(path)):
-                    recalled = await _recalled(branch, partial(load.opened, path))
+                    recalled = await _load_branch(branch, partial(load.open_file, path))
             except ZonegitError as error:
-                _tell_of_dropped(branch, error)
+                _log_dropped(branch, error)
                 self.drop(zone, label)
                 continue
             self.writing.recall((zone, label), recalled.compiled.commit)
@@ -166,18 +166,18 @@ class ZoneCache:
 
     async def _recall_aside(self, path: Path) -> AsyncIterator[CachedBranch]:
         try:
-            async with load.opened(path) as database:
+            async with load.open_file(path) as database:
                 await database.read(sqlite.check)
-                await self._adopt(await database.read(sqlite.standing))
-                for tip, total in await database.read(sqlite.tips):
+                await self._adopt(await database.read(sqlite.read_served))
+                for tip, total in await database.read(sqlite.read_tips):
                     if self.writing.holds(Name(tip.zone), tip.branch):
                         continue
-                    work = partial(sqlite.branch, tip=tip, total=total)
+                    work = partial(sqlite.read_branch, tip=tip, total=total)
                     branch = await database.read(work)
                     try:
-                        recalled = await _recalled(branch, lambda: nullcontext(database))
+                        recalled = await _load_branch(branch, lambda: nullcontext(database))
                     except ZonegitError as error:
-                        _tell_of_dropped(branch, error)
+                        _log_dropped(branch, error)
                         continue
                     self._keep_anew(recalled, branch)
                     yield recalled
@@ -228,7 +228,7 @@ class ZoneCache:
 
     async def _release(self) -> None:
         try:
-            await asyncio.to_thread(settle, self._files.folder)
+            await asyncio.to_thread(sync_folders, self._files.folder)
             await asyncio.to_thread(cache_root.release, self._aside)
         except OSError as error:
             log.warning("last-known.not-released", path=error.filename, error=error.strerror)
@@ -237,7 +237,7 @@ class ZoneCache:
         self._aside = ()
 
 
-def _tell_of_dropped(branch: Branch, error: ZonegitError) -> None:
+def _log_dropped(branch: Branch, error: ZonegitError) -> None:
     log.error(
         "last-known.dropped",
         zone=branch.tip.zone.hex(),
@@ -247,15 +247,15 @@ def _tell_of_dropped(branch: Branch, error: ZonegitError) -> None:
     )
 
 
-async def _recalled(branch: Branch, opening: Opening) -> CachedBranch:
+async def _load_branch(branch: Branch, opening: OpenFile) -> CachedBranch:
     tip = branch.tip
-    compiled = await load.compiled(branch, opening)
+    compiled = await load.compile_branch(branch, opening)
     position = LogPosition(compiled.commit, tip.epoch, tip.sequence)
     return CachedBranch(compiled.snapshot.apex, tip.branch, position, compiled, tip.seen)
 
 
 @asynccontextmanager
-async def open_last_known(folder: Path, pace: Scheduler) -> AsyncIterator[ZoneCache]:
+async def open_cache(folder: Path, pace: Scheduler) -> AsyncIterator[ZoneCache]:
     """What is kept in ``folder``, which is this process's until the end.
 
     Raises:
@@ -263,7 +263,7 @@ async def open_last_known(folder: Path, pace: Scheduler) -> AsyncIterator[ZoneCa
         Invalid: it holds files of somebody else.
     """
     async with AsyncExitStack() as stack:
-        root = stack.enter_context(cache_root.claimed(folder, LAYOUT, (EARLIER,), BESIDE))
+        root = stack.enter_context(cache_root.claimed(folder, LAYOUT, (LEGACY_FILE,), BESIDE))
         if root.aside:
             log.warning(
                 "last-known.set-aside",
@@ -271,7 +271,7 @@ async def open_last_known(folder: Path, pace: Scheduler) -> AsyncIterator[ZoneCa
                 found=[path.name for path in root.aside],
                 hint="this start may be slow, until the cache is warm",
             )
-        overall = await stack.enter_async_context(open_overall(root.path))
+        overall = await stack.enter_async_context(open_summary(root.path))
         prepare = partial(
             prepared, schema=sqlite.SCHEMA, version=sqlite.VERSION, upgrades=sqlite.UPGRADES
         )

@@ -23,14 +23,14 @@ from zonegit.zone.names import Name
 from zonegit.zone.serial import later
 from zonegit_resolver.cache.sqlite import CacheKey, StoredDelta
 
-MOST_RECORDS: Final = 10_000
+MAX_RECORDS: Final = 10_000
 """Of one difference: what takes longer to write down than a query may wait is not kept."""
-MOST_OF_BRANCH: Final = 1_000
+MAX_ENTRIES_OF_BRANCH: Final = 1_000
 """Differences of one branch."""
-OCTETS_OF_BRANCH: Final = 4 << 20
-OCTETS_OF_ALL: Final = 64 << 20
-MOST_NUMBER: Final = 1 << 62
-OF_A_RECORD: Final = 100
+MAX_OCTETS_OF_BRANCH: Final = 4 << 20
+MAX_OCTETS: Final = 64 << 20
+MAX_NUMBER: Final = 1 << 62
+RECORD_OVERHEAD: Final = 100
 """Octets of memory a record takes beside its owner and RDATA, about."""
 
 log = structlog.get_logger()
@@ -47,7 +47,7 @@ class JournalEntry(NamedTuple):
     octets: int
 
 
-class _Written(msgspec.Struct, frozen=True):
+class _StoredRecords(msgspec.Struct, frozen=True):
     """A difference on disk. ``by_keys``: its records were compared by their keys; where they were
     not, as in earlier releases, it may remove a record of which another spelling stays."""
 
@@ -74,7 +74,7 @@ class Journal:
     """All chains."""
 
     def __init__(
-        self, octets_of_all: int = OCTETS_OF_ALL, most_of_branch: int = MOST_OF_BRANCH
+        self, octets_of_all: int = MAX_OCTETS, most_of_branch: int = MAX_ENTRIES_OF_BRANCH
     ) -> None:
         self._free_number = 1
         """The first that no entry has, on disk either."""
@@ -92,12 +92,12 @@ class Journal:
         there, and the chain begins anew."""
         chain = self._chains.get(key)
         is_gap = chain is not None and chain[-1].new != old
-        if old is None or delta is None or is_gap or not _is_kept(delta):
+        if old is None or delta is None or is_gap or not _is_keepable(delta):
             return JournalChanges(self._empty(key))
-        entry = JournalEntry(self._free_number, old, new, delta, _weight(delta))
+        entry = JournalEntry(self._free_number, old, new, delta, _octets(delta))
         self._free_number += 1
         self._add(key, entry)
-        return JournalChanges(self._purge(key), (_stored(key, entry),))
+        return JournalChanges(self._purge(key), (_encode(key, entry),))
 
     def rename(self, key: CacheKey, old: ObjectId, new: ObjectId) -> JournalChanges:
         """A branch has come from one commit to another of the very same content."""
@@ -105,7 +105,7 @@ class Journal:
         if not chain or chain[-1].new != old:
             return JournalChanges(self._empty(key))
         chain[-1] = chain[-1]._replace(new=new)
-        return JournalChanges(put=(_stored(key, chain[-1]),))
+        return JournalChanges(put=(_encode(key, chain[-1]),))
 
     def drop(self, key: CacheKey) -> JournalChanges:
         """A branch is served no more."""
@@ -129,7 +129,7 @@ class Journal:
         entries: list[JournalEntry] = []
         gone: list[int] = []
         for each in stored:
-            entry = _read(key, each)
+            entry = _decode(key, each)
             if entry is None or (entries and entries[-1].new != entry.old):
                 gone.extend(other.number for other in entries)
                 entries.clear()
@@ -157,7 +157,8 @@ class Journal:
         """Lets the oldest go until what is left is within bounds (RFC 1995 section 5)."""
         gone = []
         while key in self._chains and (
-            len(self._chains[key]) > self._most_of_branch or self._octets[key] > OCTETS_OF_BRANCH
+            len(self._chains[key]) > self._most_of_branch
+            or self._octets[key] > MAX_OCTETS_OF_BRANCH
         ):
             gone.append(self._forget_first(key))
         while self._octets_of_all > self._most_octets:
@@ -182,38 +183,38 @@ class Journal:
         return tuple(gone)
 
 
-def _is_kept(delta: ZoneDelta) -> bool:
+def _is_keepable(delta: ZoneDelta) -> bool:
     """Whether it is short, and leads forward: what leads back would make serials stand for two
     states."""
-    return len(delta) <= MOST_RECORDS and later(delta.after, delta.before)
+    return len(delta) <= MAX_RECORDS and later(delta.after, delta.before)
 
 
-def _weight(delta: ZoneDelta) -> int:
-    return delta.octets + OF_A_RECORD * len(delta)
+def _octets(delta: ZoneDelta) -> int:
+    return delta.octets + RECORD_OVERHEAD * len(delta)
 
 
-def _stored(key: CacheKey, entry: JournalEntry) -> StoredDelta:
-    written = _Written(entry.delta.removed, entry.delta.added, by_keys=True)
+def _encode(key: CacheKey, entry: JournalEntry) -> StoredDelta:
+    written = _StoredRecords(entry.delta.removed, entry.delta.added, by_keys=True)
     payload = msgspec.msgpack.encode(written)
     columns = (entry.number, *key, entry.old, entry.new)
     return StoredDelta(*columns, digests.hash_row((*columns, payload)), payload)
 
 
-def _read(key: CacheKey, stored: StoredDelta) -> JournalEntry | None:
+def _decode(key: CacheKey, stored: StoredDelta) -> JournalEntry | None:
     """Read a difference; None for what an earlier release wrote, and for what is not what was
     written, which is logged."""
     try:
-        if stored.number > MOST_NUMBER:
-            reason = f"its number is over {MOST_NUMBER}"
+        if stored.number > MAX_NUMBER:
+            reason = f"its number is over {MAX_NUMBER}"
         elif stored.digest not in _digests(stored):
             reason = "its digest is another"
         else:
-            found = msgspec.msgpack.decode(stored.payload, type=_Written)
+            found = msgspec.msgpack.decode(stored.payload, type=_StoredRecords)
             if not found.by_keys:
                 return None
             delta = ZoneDelta(found.removed, found.added)
             old, new = ObjectId(stored.old), ObjectId(stored.new)
-            return JournalEntry(stored.number, old, new, delta, _weight(delta))
+            return JournalEntry(stored.number, old, new, delta, _octets(delta))
     except msgspec.MsgspecError as error:
         reason = str(error)
     log.error("journal.dropped", zone=names.text(key[0]), branch=key[1], error=reason)
@@ -226,7 +227,7 @@ def _digests(stored: StoredDelta) -> tuple[bytes, bytes]:
     return digests.hash_row((*written, payload)), hashlib.sha256(payload).digest()
 
 
-def joined(changes: Sequence[JournalChanges]) -> JournalChanges:
+def join_changes(changes: Sequence[JournalChanges]) -> JournalChanges:
     """All of them as one; what is put and then gone is not put."""
     put = {(each.zone, each.number): each for one in changes for each in one.put}
     gone = {each for one in changes for each in one.gone}

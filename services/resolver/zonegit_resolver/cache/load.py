@@ -26,13 +26,13 @@ from zonegit.zone.names import Name
 from zonegit_resolver.cache import sqlite
 from zonegit_resolver.cache.folder import path_of
 from zonegit_resolver.cache.sqlite import Branch, FileContents
-from zonegit_resolver.scheduling import settle_the_heap
+from zonegit_resolver.scheduling import freeze_gc
 from zonegit_resolver.zone_states import Compiled
 
-AT_ONCE: Final = 8
+FILES_BATCH: Final = 8
 """Files that are read in one go, while those before them are compiled."""
 
-Opening = Callable[[], AbstractAsyncContextManager[Database]]
+OpenFile = Callable[[], AbstractAsyncContextManager[Database]]
 
 
 class LoadedFile(NamedTuple):
@@ -42,35 +42,35 @@ class LoadedFile(NamedTuple):
     contents: FileContents | ZonegitError
 
 
-async def read(folder: Path, paths: Iterable[Path]) -> AsyncIterator[LoadedFile]:
+async def read_files(folder: Path, paths: Iterable[Path]) -> AsyncIterator[LoadedFile]:
     """The files of zones below ``folder``, which nobody has open yet."""
     rest = iter(paths)
-    reading = _ahead(folder, list(islice(rest, AT_ONCE)))
+    reading = _read_ahead(folder, list(islice(rest, FILES_BATCH)))
     while some := await reading:
-        reading = _ahead(folder, list(islice(rest, AT_ONCE)))
+        reading = _read_ahead(folder, list(islice(rest, FILES_BATCH)))
         for each in some:
             yield each
     await reading
 
 
-def _ahead(folder: Path, paths: Sequence[Path]) -> "asyncio.Future[list[LoadedFile]]":
-    return asyncio.ensure_future(asyncio.to_thread(_read, folder, paths))
+def _read_ahead(folder: Path, paths: Sequence[Path]) -> "asyncio.Future[list[LoadedFile]]":
+    return asyncio.ensure_future(asyncio.to_thread(_read_batch, folder, paths))
 
 
-def _read(folder: Path, paths: Sequence[Path]) -> list[LoadedFile]:
-    return [LoadedFile(path, _contents(folder, path)) for path in paths]
+def _read_batch(folder: Path, paths: Sequence[Path]) -> list[LoadedFile]:
+    return [LoadedFile(path, _read_file(folder, path)) for path in paths]
 
 
-def _contents(folder: Path, path: Path) -> FileContents | ZonegitError:
+def _read_file(folder: Path, path: Path) -> FileContents | ZonegitError:
     try:
         with contain("cache", path=str(path)):
-            return _checked(folder, path)
+            return _read_checked(folder, path)
     except ZonegitError as error:
         return error
 
 
-def _checked(folder: Path, path: Path) -> FileContents:
-    found = read_closed(path, sqlite.VERSION, sqlite.contents)
+def _read_checked(folder: Path, path: Path) -> FileContents:
+    found = read_closed(path, sqlite.VERSION, sqlite.read_contents)
     owners = {each.tip.zone for each in found.branches} | {each.zone for each in found.standing}
     for owner in owners:
         zone = names.from_wire(owner)
@@ -79,7 +79,7 @@ def _checked(folder: Path, path: Path) -> FileContents:
     return found
 
 
-def databases(aside: Sequence[Path]) -> list[Path]:
+def list_databases(aside: Sequence[Path]) -> list[Path]:
     """The SQLite files of what was set aside, of whatever scheme."""
     files = [each for each in aside if each.is_file()]
     for folder in aside:
@@ -88,8 +88,8 @@ def databases(aside: Sequence[Path]) -> list[Path]:
     return [path for path in files if not path.name.endswith(beside) and not path.is_symlink()]
 
 
-def opened(path: Path) -> AbstractAsyncContextManager[Database]:
-    """A file of any layout there has been, for more than :func:`read` gives, or set aside.
+def open_file(path: Path) -> AbstractAsyncContextManager[Database]:
+    """A file of any layout there has been, for more than :func:`read_files` gives, or set aside.
 
     Raises:
         Unavailable, Corrupt, Invalid: as :func:`zonegit.store.sqlite.open_database`.
@@ -97,18 +97,18 @@ def opened(path: Path) -> AbstractAsyncContextManager[Database]:
     return open_database(path, sqlite.SCHEMA, sqlite.VERSION, sqlite.UPGRADES)
 
 
-async def compiled(branch: Branch, opening: Opening) -> Compiled:
+async def compile_branch(branch: Branch, opening: OpenFile) -> Compiled:
     """A branch as it is served. ``opening`` has the file opened, if there is more to be read.
 
     Raises:
         Corrupt, Invalid, Unavailable: it does not verify, or cannot be read.
     """
     zone = names.from_wire(branch.tip.zone)
-    snapshot = apply_changes(empty_snapshot(zone), _changes(branch.page, zone))
+    snapshot = apply_changes(empty_snapshot(zone), _decode_rows(branch.page, zone))
     total = _sum_up(branch.page)
-    if len(branch.page) == sqlite.PAGE:
+    if len(branch.page) == sqlite.PAGE_ROWS:
         async with opening() as database:
-            snapshot, total = await _continued(snapshot, total, branch, database)
+            snapshot, total = await _compile_rest(snapshot, total, branch, database)
     if branch.total not in (None, total):
         raise Corrupt("its RRsets are not those that were written")
     if snapshot.serial is None:
@@ -116,16 +116,16 @@ async def compiled(branch: Branch, opening: Opening) -> Compiled:
     return Compiled(ObjectId(branch.tip.target), ObjectId(branch.tip.tree), snapshot)
 
 
-async def _continued(
+async def _compile_rest(
     snapshot: ZoneSnapshot, total: Digest, branch: Branch, database: Database
 ) -> tuple[ZoneSnapshot, Digest]:
     key = (Name(branch.tip.zone), branch.tip.branch)
     page = branch.page
-    while len(page) == sqlite.PAGE:
-        settle_the_heap()
+    while len(page) == sqlite.PAGE_ROWS:
+        freeze_gc()
         after = page[-1][0], page[-1][1]
-        page = await database.read(partial(sqlite.page, key=key, after=after))
-        snapshot = apply_changes(snapshot, _changes(page, key[0]))
+        page = await database.read(partial(sqlite.read_page, key=key, after=after))
+        snapshot = apply_changes(snapshot, _decode_rows(page, key[0]))
         total = digests.join(total, _sum_up(page))
     return snapshot, total
 
@@ -134,7 +134,7 @@ def _sum_up(page: Iterable[sqlite.StoredRRset]) -> Digest:
     return digests.sum_up(object_id for _, _, object_id, _ in page)
 
 
-def _changes(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[RRsetChange]:
+def _decode_rows(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[RRsetChange]:
     """What RRsets that are kept mean for a snapshot.
 
     Raises:

@@ -21,10 +21,10 @@ from zonegit_resolver.cache.summary import FollowedLog, Highest, SummaryFile
 
 MAX_BRANCHES: Final = 1_000_000
 """Branches whose highest serial is remembered, those of zones that are gone among them."""
-WRITE_PAUSE_S: Final = 1.0
+WRITE_INTERVAL_S: Final = 1.0
 """Between two times that changes are written."""
 
-SEVERAL: Final = bytes(32)
+SEVERAL_TREES: Final = bytes(32)
 """In place of a tree: the serial stood for several, of which secondaries may have any."""
 
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ class RecoveryNotes:
         before = self._answered.get(key)
         now = Highest(serial, tree)
         if before is not None and serial == before.serial and tree != before.tree:
-            now = Highest(serial, SEVERAL)
+            now = Highest(serial, SEVERAL_TREES)
         if before == now:
             return
         if before is None or serial == before.serial or later(serial, before.serial):
@@ -106,7 +106,7 @@ class RecoveryNotes:
         """Write what changes, until cancelled."""
         while True:
             await self._is_due.wait()
-            await asyncio.sleep(WRITE_PAUSE_S)
+            await asyncio.sleep(WRITE_INTERVAL_S)
             await self.flush()
 
     async def flush(self) -> None:

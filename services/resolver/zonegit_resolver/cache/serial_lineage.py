@@ -12,7 +12,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.serial import following, later, latest
 from zonegit_resolver.cache.sqlite import ServedToAll
 
-MOST_ZONES: Final = 1_000_000
+MAX_ZONES: Final = 1_000_000
 """Whose serials are remembered, those of zones that are gone too."""
 
 
@@ -38,12 +38,12 @@ class SerialLineage:
         mark = before.mark if before is not None else None
         is_doubted = zone in self._doubted
         self._doubted.discard(zone)
-        if before is not None and (is_doubted or not _goes_on(before, branch, tree, serial)):
+        if before is not None and (is_doubted or not _is_continuous(before, branch, tree, serial)):
             is_same = before.tree == tree
             first = serial if is_same else latest(serial, following(before.serial))
             mark = first if mark is None else latest(mark, first)
         now = self._standing[zone] = ServedToAll(zone, branch, tree, serial, mark)
-        if len(self._standing) > MOST_ZONES:
+        if len(self._standing) > MAX_ZONES:
             del self._standing[next(iter(self._standing))]
         return now if now != before else None
 
@@ -59,5 +59,5 @@ class SerialLineage:
         return mark is None or serial == mark or later(serial, mark)
 
 
-def _goes_on(before: ServedToAll, branch: str, tree: bytes, serial: int) -> bool:
+def _is_continuous(before: ServedToAll, branch: str, tree: bytes, serial: int) -> bool:
     return before.branch == branch and (before.tree == tree or later(serial, before.serial))

@@ -60,7 +60,7 @@ _ADD_DIGESTS: Final = (
     "ALTER TABLE tip ADD COLUMN digest BLOB",
     "ALTER TABLE standing ADD COLUMN digest BLOB",
 )
-PAGE: Final = 512
+PAGE_ROWS: Final = 512
 """RRsets read at a time."""
 
 CacheKey = tuple[Name, str]
@@ -128,12 +128,12 @@ class Write(NamedTuple):
 
 StoredRRset = tuple[bytes, int, bytes, bytes]
 """Owner, type, id, payload."""
-START: Final = (b"", -1)
+BEFORE_FIRST: Final = (b"", -1)
 
 
 class Branch(NamedTuple):
     """What is kept of a branch; ``page`` are the first of its RRsets, all when they are fewer than
-    ``PAGE``. ``total`` is the digest of all of them, None: an earlier release has none."""
+    ``PAGE_ROWS``. ``total`` is the digest of all of them, None: an earlier release has none."""
 
     tip: CachedTip
     page: list[StoredRRset]
@@ -148,24 +148,26 @@ class FileContents(NamedTuple):
     standing: list[ServedToAll]
 
 
-def contents(connection: Connection) -> FileContents:
+def read_contents(connection: Connection) -> FileContents:
     """All of it.
 
     Raises:
         Corrupt: the file is damaged.
     """
     check(connection)
-    found = [branch(connection, tip, total) for tip, total in tips(connection)]
+    found = [read_branch(connection, tip, total) for tip, total in read_tips(connection)]
     for each in found:
         if each.total is None:
             raise DamagedFile(f"branch {each.tip.branch} has no digest")
-    return FileContents(found, standing(connection))
+    return FileContents(found, read_served(connection))
 
 
-def branch(connection: Connection, tip: CachedTip, total: Digest | None) -> Branch:
+def read_branch(connection: Connection, tip: CachedTip, total: Digest | None) -> Branch:
     """What is kept of a branch."""
     key = (Name(tip.zone), tip.branch)
-    return Branch(tip, page(connection, key, START), deltas(connection, key), total)
+    return Branch(
+        tip, read_page(connection, key, BEFORE_FIRST), read_deltas(connection, key), total
+    )
 
 
 def check(connection: Connection) -> None:
@@ -198,30 +200,30 @@ def _has_digest(connection: Connection, table: str) -> bool:
 UPGRADES: Final = {1: add_journal, 2: add_digests}
 
 
-def _tip(*columns: Any) -> tuple[CachedTip, Digest | None]:
+def _read_tip(*columns: Any) -> tuple[CachedTip, Digest | None]:
     *of_tip, count, total, digest = columns
     tip = CachedTip(*of_tip)
     read_name(tip.zone)
     if digest is None:
         return tip, None
     found = Digest(count, total)
-    if _seal_tip(tip, found) != digest:
-        raise ValueError(NOT_WRITTEN)
+    if _hash_tip(tip, found) != digest:
+        raise ValueError(WRONG_DIGEST)
     return tip, found
 
 
-def _seal_tip(tip: CachedTip, total: Digest) -> bytes:
+def _hash_tip(tip: CachedTip, total: Digest) -> bytes:
     return digests.hash_row((*tip, *total))
 
 
-NOT_WRITTEN: Final = "its digest is another"
+WRONG_DIGEST: Final = "its digest is another"
 _TIP: Final = RowReader(
     "tip",
     tuple[
         bytes, str, StoredId, StoredId, str, StoredCount, StoredTime | None,
         StoredCount | None, StoredId | None, StoredId | None,
     ],
-    _tip,
+    _read_tip,
     keys=2,
 )  # fmt: skip
 _RRSET: Final[RowReader[StoredRRset]] = RowReader(
@@ -233,7 +235,7 @@ _DELTA: Final[RowReader[StoredDelta]] = RowReader(
 )
 
 
-def tips(connection: Connection) -> list[tuple[CachedTip, Digest | None]]:
+def read_tips(connection: Connection) -> list[tuple[CachedTip, Digest | None]]:
     """All branches that are kept, each with the digest of its RRsets."""
     found = connection.execute(
         "SELECT zone, branch, target, tree, epoch, sequence, seen, rows, sum, digest FROM tip"
@@ -241,18 +243,18 @@ def tips(connection: Connection) -> list[tuple[CachedTip, Digest | None]]:
     return _TIP.read_all(found)
 
 
-def page(connection: Connection, key: CacheKey, after: tuple[bytes, int]) -> list[StoredRRset]:
+def read_page(connection: Connection, key: CacheKey, after: tuple[bytes, int]) -> list[StoredRRset]:
     """The next RRsets of a branch, after an owner and type; none when there are no more."""
     found = connection.execute(
         "SELECT owner, rdtype, rrset.id, payload FROM rrset JOIN tip ON rrset.tip = tip.id"
         " WHERE zone = ? AND branch = ? AND (owner, rdtype) > (?, ?)"
         " ORDER BY owner, rdtype LIMIT ?",
-        (*key, *after, PAGE),
+        (*key, *after, PAGE_ROWS),
     )
     return _RRSET.read_all(found)
 
 
-def stage(connection: Connection) -> int:
+def allocate_stage(connection: Connection) -> int:
     """A number under which a zone can be written before there is a tip to it; what an attempt has
     left behind that did not come to its end is deleted."""
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM tip").fetchone()
@@ -260,7 +262,7 @@ def stage(connection: Connection) -> int:
     return int(last) + 1
 
 
-def deltas(connection: Connection, key: CacheKey) -> list[StoredDelta]:
+def read_deltas(connection: Connection, key: CacheKey) -> list[StoredDelta]:
     """The differences of a branch, oldest first."""
     found = connection.execute(
         "SELECT number, zone, branch, old, new, digest, payload FROM journal"
@@ -270,30 +272,30 @@ def deltas(connection: Connection, key: CacheKey) -> list[StoredDelta]:
     return _DELTA.read_all(found)
 
 
-def _standing(*columns: Any) -> ServedToAll:
+def _read_served(*columns: Any) -> ServedToAll:
     *written, digest = columns
     found = ServedToAll(*written)
     read_name(found.zone)
     if digest is not None and digests.hash_row(found) != digest:
-        raise ValueError(NOT_WRITTEN)
+        raise ValueError(WRONG_DIGEST)
     return found
 
 
 _STANDING: Final = RowReader(
     "standing",
     tuple[bytes, str, StoredId, StoredSerial, StoredSerial | None, StoredId | None],
-    _standing,
+    _read_served,
     keys=1,
 )
 
 
-def standing(connection: Connection) -> list[ServedToAll]:
+def read_served(connection: Connection) -> list[ServedToAll]:
     """What everybody was last served."""
     found = connection.execute("SELECT zone, branch, tree, serial, mark, digest FROM standing")
     return _STANDING.read_all(found)
 
 
-def journal(
+def write_journal(
     connection: Connection,
     gone: Sequence[int],
     put: Sequence[StoredDelta],
@@ -302,10 +304,10 @@ def journal(
     """Takes differences away and adds others; notes what is served to everybody."""
     connection.executemany("DELETE FROM journal WHERE number = ?", ((each,) for each in gone))
     connection.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", put)
-    put_standing(connection, stand)
+    write_served(connection, stand)
 
 
-def put_standing(connection: Connection, stand: Iterable[ServedToAll]) -> None:
+def write_served(connection: Connection, stand: Iterable[ServedToAll]) -> None:
     """Notes what is served to everybody."""
     connection.executemany(
         "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?, ?)",
@@ -313,28 +315,28 @@ def put_standing(connection: Connection, stand: Iterable[ServedToAll]) -> None:
     )
 
 
-def write(
+def write_branches(
     connection: Connection, writes: Sequence[Write], then: Callable[[Connection], None]
 ) -> int:
     """Carries all of them out, in order, but first what was staged: its numbers are not to be given
     to others. ``then`` is carried out with them. How many branches are left."""
     for each in sorted(writes, key=lambda write: write.staged is None):
         if each.replaces:
-            _forget(connection, each.key)
+            _delete_branch(connection, each.key)
         if each.tip is not None:
-            total = each.total if each.replaces else _total_of(connection, each.key)
+            total = each.total if each.replaces else _read_total(connection, each.key)
             number = _put_tip(connection, each.tip, each.staged)
             if each.replaces:
-                add(connection, each.key[0], number, each.rows)
+                add_rows(connection, each.key[0], number, each.rows)
             else:
-                total = _change(connection, each.key[0], number, each.rows, total)
-            _seal(connection, number, each.tip, total)
+                total = _change_rows(connection, each.key[0], number, each.rows, total)
+            _write_digest(connection, number, each.tip, total)
     then(connection)
     (left,) = connection.execute("SELECT count(*) FROM tip").fetchone()
     return int(left)
 
 
-def _forget(connection: Connection, key: CacheKey) -> None:
+def _delete_branch(connection: Connection, key: CacheKey) -> None:
     connection.execute(
         "DELETE FROM rrset WHERE tip IN (SELECT id FROM tip WHERE zone = ? AND branch = ?)", key
     )
@@ -353,26 +355,26 @@ def _put_tip(connection: Connection, tip: CachedTip, staged: int | None) -> int:
     return int(number[0])
 
 
-def _total_of(connection: Connection, key: CacheKey) -> Digest:
+def _read_total(connection: Connection, key: CacheKey) -> Digest:
     """Return the digest of the RRsets of a branch that is kept.
 
     Raises:
         Damaged: there is none.
     """
-    for tip, total in tips(connection):
+    for tip, total in read_tips(connection):
         if (tip.zone, tip.branch) == key and total is not None:
             return total
     raise DamagedFile(f"branch {key[1]} has no digest")
 
 
-def _seal(connection: Connection, number: int, tip: CachedTip, total: Digest) -> None:
+def _write_digest(connection: Connection, number: int, tip: CachedTip, total: Digest) -> None:
     connection.execute(
         "UPDATE tip SET rows = ?, sum = ?, digest = ? WHERE id = ?",
-        (*total, _seal_tip(tip, total), number),
+        (*total, _hash_tip(tip, total), number),
     )
 
 
-def add(connection: Connection, zone: Name, tip: int, rows: Iterable[CachedRow]) -> None:
+def add_rows(connection: Connection, zone: Name, tip: int, rows: Iterable[CachedRow]) -> None:
     """Add RRsets under a tip's number that has none of these."""
     connection.executemany(
         _ADD,
@@ -388,7 +390,7 @@ _ADD: Final = "INSERT OR REPLACE INTO rrset VALUES (?, ?, ?, ?, ?)"
 _OF_KEY: Final = "WHERE tip = ? AND owner = ? AND rdtype = ?"
 
 
-def _change(
+def _change_rows(
     connection: Connection, zone: Name, tip: int, changes: Iterable[CachedRow], total: Digest
 ) -> Digest:
     """Add, replace and remove RRsets; return the digest of what is kept then."""

@@ -126,7 +126,7 @@ _FOLLOWED: Final[RowReader[FollowedLog]] = RowReader(
 
 
 class SummaryFile:
-    """Made by :func:`open_overall`. ``known`` is what it held then."""
+    """Made by :func:`open_summary`. ``known`` is what it held then."""
 
     def __init__(self, database: Database, known: CacheSummary) -> None:
         self._database = database
@@ -164,11 +164,11 @@ class SummaryFile:
             Unavailable: the disk is full or fails.
             Corrupt: the file is damaged.
         """
-        await self._database.write(partial(sqlite.put_standing, stand=[*standing]))
+        await self._database.write(partial(sqlite.write_served, stand=[*standing]))
 
 
 @asynccontextmanager
-async def open_overall(folder: Path) -> AsyncIterator[SummaryFile]:
+async def open_summary(folder: Path) -> AsyncIterator[SummaryFile]:
     """The file in that folder; if it is damaged, or a later release's, a new one.
 
     Raises:
@@ -178,15 +178,15 @@ async def open_overall(folder: Path) -> AsyncIterator[SummaryFile]:
     try:
         async with open_database(path, SCHEMA, VERSION, UPGRADES, WATCHED) as database:
             await database.read(sqlite.check)
-            await database.read(_known)
+            await database.read(_read_summary)
     except (Corrupt, Invalid) as error:
         log.error("last-known.dropped", path=str(path), error=error.message)
         remove(path)
     async with open_database(path, SCHEMA, VERSION, UPGRADES, WATCHED) as database:
-        yield SummaryFile(database, await database.read(_known))
+        yield SummaryFile(database, await database.read(_read_summary))
 
 
-def _known(connection: Connection) -> CacheSummary:
+def _read_summary(connection: Connection) -> CacheSummary:
     confirmed = _CONFIRMED.read_first(connection.execute("SELECT seen FROM confirmed"))
     late = dict(_LATE.read_all(connection.execute("SELECT zone, branch, seen FROM late")))
     answered = dict(
@@ -196,7 +196,7 @@ def _known(connection: Connection) -> CacheSummary:
         "SELECT epoch, sequence, past, began, operation, installation FROM followed"
     )
     followed = _FOLLOWED.read_first(found) or FollowedLog()
-    return CacheSummary(confirmed, late, sqlite.standing(connection), answered, followed)
+    return CacheSummary(confirmed, late, sqlite.read_served(connection), answered, followed)
 
 
 def _note(

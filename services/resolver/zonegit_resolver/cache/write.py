@@ -27,16 +27,16 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache import sqlite
 from zonegit_resolver.cache.folder import path_of
-from zonegit_resolver.cache.journal import JournalChanges, joined
+from zonegit_resolver.cache.journal import JournalChanges, join_changes
 from zonegit_resolver.cache.serial_lineage import SerialLineage
 from zonegit_resolver.cache.sqlite import CachedRow, CachedTip, CacheKey, ServedToAll, Write
 from zonegit_resolver.cache.summary import SummaryFile
 from zonegit_resolver.scheduling import Scheduler
 from zonegit_resolver.zone_states import Compiled, LogPosition
 
-WRITERS: Final = 4
+WRITE_CONCURRENCY: Final = 4
 """Zones that are written at a time: one prepares its rows while another waits for the disk."""
-AT_ONCE: Final = 128
+ROWS_BATCH: Final = 128
 """RRsets of one transaction when a whole zone is written."""
 
 log = structlog.get_logger()
@@ -138,7 +138,7 @@ class CacheWriter:
     async def run(self) -> None:
         """Writes what there is, whenever there is, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(WRITERS):
+            for _ in range(WRITE_CONCURRENCY):
                 group.create_task(keep_running("cache", self._write))
 
     async def _write(self) -> None:
@@ -148,7 +148,7 @@ class CacheWriter:
     async def flush(self) -> None:
         """Writes what there is now; nothing else may be writing."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(WRITERS):
+            for _ in range(WRITE_CONCURRENCY):
                 group.create_task(keep_running("cache", self._drain))
 
     async def _drain(self) -> None:
@@ -202,20 +202,20 @@ class CacheWriter:
             await self._leave(path, standing)
             return
         held = self._written.pop(zone, {})
-        gone, put = joined(pending.changes)
+        gone, put = join_changes(pending.changes)
         journal = partial(
-            sqlite.journal,
+            sqlite.write_journal,
             gone=[each.number for each in gone],
             put=put,
             stand=[standing] if standing else [],
         )
-        rows = _Rows(self._files, path, self._pace)
+        rows = _RowWriter(self._files, path, self._pace)
         writes = []
         for branch, kept in pending.branches:
             writes.append(await rows.write_of((zone, branch), kept, held.pop(branch, None)))
             if kept is not None:
                 held[branch] = kept.compiled.commit
-        work = partial(sqlite.write, writes=writes, then=journal)
+        work = partial(sqlite.write_branches, writes=writes, then=journal)
         if not await self._files.write(path, work):
             await self._leave(path, standing)
         if held:
@@ -228,7 +228,7 @@ class CacheWriter:
         await self._files.remove(path)
 
 
-class _Rows:
+class _RowWriter:
     """Prepares what one transaction then makes of a zone's file. A whole zone is written before it,
     some rows at a time, under a number that there is no tip to yet: a thread that has more to do
     keeps queries waiting for the interpreter, and so would freeing all rows at once."""
@@ -251,14 +251,14 @@ class _Rows:
         )
         if rows is not None and base is not None and base == held:
             return Write(key, tip, rows, replaces=False)
-        every = _rows(compiled.snapshot)
+        every = _list_rows(compiled.snapshot)
         batch = await self._batch(every)
         total = _sum_up(batch)
-        if len(batch) < AT_ONCE:
+        if len(batch) < ROWS_BATCH:
             return Write(key, tip, batch, total=total)
         number = await self._number()
-        while len(batch) == AT_ONCE:
-            work = partial(sqlite.add, zone=key[0], tip=number, rows=batch)
+        while len(batch) == ROWS_BATCH:
+            work = partial(sqlite.add_rows, zone=key[0], tip=number, rows=batch)
             await self._files.write(self._path, work)
             batch = await self._batch(every)
             total = digests.join(total, _sum_up(batch))
@@ -266,13 +266,13 @@ class _Rows:
 
     async def _number(self) -> int:
         if self._free_number is None:
-            self._free_number = await self._files.write(self._path, sqlite.stage)
+            self._free_number = await self._files.write(self._path, sqlite.allocate_stage)
         self._free_number += 1
         return self._free_number - 1
 
     async def _batch(self, rows: Iterator[CachedRow]) -> list[CachedRow]:
         batch: list[CachedRow] = []
-        for row in islice(rows, AT_ONCE):
+        for row in islice(rows, ROWS_BATCH):
             batch.append(row)
             await self._pace.give_way()
         return batch
@@ -282,7 +282,7 @@ def _sum_up(batch: Iterable[CachedRow]) -> Digest:
     return digests.sum_up(row.blob.id for row in batch if row.blob is not None)
 
 
-def _rows(snapshot: ZoneSnapshot) -> Iterator[CachedRow]:
+def _list_rows(snapshot: ZoneSnapshot) -> Iterator[CachedRow]:
     for held in iter_rrsets(snapshot):
         path = names.path(held.rrset.owner, snapshot.apex)
         yield CachedRow(path, held.rrset.rdtype, encode(Blob(held.rrset)))

@@ -17,14 +17,14 @@ from zonegit.zone.names import Name
 from zonegit_resolver.config import serving, tsig_keys
 from zonegit_resolver.config.serving import Serving, ServingPlan, ZoneSettings
 
-MOST_OCTETS: Final = 1 << 20
-LONGEST_LINE: Final = 4_096
-DEEPEST: Final = 16
+MAX_OCTETS: Final = 1 << 20
+MAX_LINE_CHARACTERS: Final = 4_096
+MAX_DEPTH: Final = 16
 """How far values may be nested: an error, which is found only once the parser gave up."""
 
 ONLY: Final = "only"
 ZONE: Final = "zone"
-QUOTED: Final = 'the name of a zone is quoted: [zone."example.com"]'
+QUOTE_HINT: Final = 'the name of a zone is quoted: [zone."example.com"]'
 
 _TOKEN: Final = re.compile(
     r'"""(?:\\.|[^\\])*?(?:"{3,5}|\Z)'
@@ -57,7 +57,7 @@ class PlanFile:
         """
         try:
             with open_file(self.path) as file:
-                octets = file.read(MOST_OCTETS + 1)
+                octets = file.read(MAX_OCTETS + 1)
         except OSError as error:
             raise Invalid(f"cannot read {self.path}: {error.strerror}") from error
         return parse(octets, str(self.path), self.flags, self.only)
@@ -74,53 +74,55 @@ def parse(
     """
     document = _Document(file, octets)
     top = {key: value for key, value in document.content.items() if key not in (ONLY, ZONE)}
-    defaults = serving.over(flags, _settings(document, (), top))
+    defaults = serving.merge_settings(flags, _check_settings(document, (), top))
     keys_file = Path(file).parent / defaults[serving.KEYS] if defaults.get(serving.KEYS) else None
-    conduct = _conduct(document, defaults, keys_file)
-    default = _serving(document, (), defaults, conduct.keys)
-    named = _only(document)
+    conduct = _read_server_options(document, defaults, keys_file)
+    default = _read_serving(document, (), defaults, conduct.keys)
+    named = _read_only(document)
     zones: dict[Name, Serving] = {}
-    for text, table in _tables(document):
+    for text, table in _zone_tables(document):
         place = (ZONE, text)
-        zone = _name(document, place, text)
+        zone = _read_name(document, place, text)
         if zone in zones:
             raise document.refusal(place, f"{names.text(zone)} has a table already")
         if named and zone not in named:
             message = f"{names.text(zone)} is not served: {ONLY} does not name it"
             raise document.refusal(place, message)
-        zones[zone] = _serving(
+        zones[zone] = _read_serving(
             document,
             place,
-            serving.over(defaults, _settings(document, place, table)),
+            serving.merge_settings(defaults, _check_settings(document, place, table)),
             conduct.keys,
         )
     return ServingPlan(default, zones, named or only, conduct, keys_file)
 
 
-def _tables(document: "_Document") -> Iterator[tuple[str, dict[str, Any]]]:
+def _zone_tables(document: "_Document") -> Iterator[tuple[str, dict[str, Any]]]:
     tables = document.content.get(ZONE, {})
     if not isinstance(tables, dict):
-        raise document.refusal((ZONE,), f"{ZONE} holds tables", hint=QUOTED)
+        raise document.refusal((ZONE,), f"{ZONE} holds tables", hint=QUOTE_HINT)
     for text, table in tables.items():
         if not isinstance(table, dict):
-            raise document.refusal((ZONE, text), f"{text!r} is not a table of a zone", hint=QUOTED)
+            raise document.refusal(
+                (ZONE, text), f"{text!r} is not a table of a zone", hint=QUOTE_HINT
+            )
         yield text, table
 
 
-def _settings(document: "_Document", keys: KeyPath, table: Mapping[str, Any]) -> ZoneSettings:
+def _check_settings(document: "_Document", keys: KeyPath, table: Mapping[str, Any]) -> ZoneSettings:
     """A table's settings, all of them known and text."""
-    settings = serving.SETTINGS if keys else (*serving.SETTINGS, *serving.COMMON)
+    settings = serving.ZONE_SETTINGS if keys else (*serving.ZONE_SETTINGS, *serving.SERVER_SETTINGS)
     for key, value in table.items():
         if key not in settings:
             known = ", ".join(settings if keys else (*settings, ONLY, ZONE))
-            hint = QUOTED if keys and isinstance(value, dict) else f"settings here: {known}"
+            hint = QUOTE_HINT if keys and isinstance(value, dict) else f"settings here: {known}"
             raise document.refusal((*keys, key), f"{key!r} is not a setting", hint=hint)
         if not isinstance(value, str):
             raise document.refusal((*keys, key), f"{key} is text", hint=f'{key} = "..."')
     return table
 
 
-def _only(document: "_Document") -> frozenset[Name]:
+def _read_only(document: "_Document") -> frozenset[Name]:
     listed = document.content.get(ONLY)
     if listed is None:
         return frozenset()
@@ -131,36 +133,36 @@ def _only(document: "_Document") -> frozenset[Name]:
         raise document.refusal((ONLY,), f"{ONLY} names no zone", hint=hint)
     found: set[Name] = set()
     for text in listed:
-        zone = _name(document, (ONLY,), text)
+        zone = _read_name(document, (ONLY,), text)
         if zone in found:
             raise document.refusal((ONLY,), f"{ONLY} names {names.text(zone)} twice")
         found.add(zone)
     return frozenset(found)
 
 
-def _name(document: "_Document", keys: KeyPath, text: str) -> Name:
+def _read_name(document: "_Document", keys: KeyPath, text: str) -> Name:
     try:
         return names.parse(text)
     except Invalid as error:
         raise document.refusal(keys, error.message, hint=error.hint) from error
 
 
-def _serving(
+def _read_serving(
     document: "_Document", place: KeyPath, settings: ZoneSettings, keys: Collection[Name]
 ) -> Serving:
     try:
-        return serving.serving(settings, keys)
+        return serving.read_serving(settings, keys)
     except Invalid as error:
         place = (*place, error.details["setting"])
         raise document.refusal(place, error.message, hint=error.hint) from error
 
 
-def _conduct(
+def _read_server_options(
     document: "_Document", settings: ZoneSettings, keys_file: Path | None
 ) -> ServerOptions:
     try:
         keys = tsig_keys.read(keys_file) if keys_file is not None else {}
-        return serving.conduct(settings, keys)
+        return serving.read_server_options(settings, keys)
     except Invalid as error:
         place = (error.details.get("setting", serving.KEYS),)
         raise document.refusal(place, error.message, hint=error.hint) from error
@@ -176,7 +178,7 @@ class _Document:
 
     def refusal(self, keys: KeyPath, message: str, *, hint: str | None = None) -> Invalid:
         """The error about what stands there; where that is inherited, about its table."""
-        places = _places(self._text)
+        places = _find_lines(self._text)
         while keys and keys not in places:
             keys = keys[:-1]
         return self._refusal(places.get(keys, 1), message, hint)
@@ -185,17 +187,19 @@ class _Document:
         return Invalid(f"{self._file}:{line}: {message}", hint=hint)
 
     def _decoded(self, octets: bytes) -> str:
-        if len(octets) > MOST_OCTETS:
-            line = octets.count(b"\n", 0, MOST_OCTETS) + 1
-            raise self._refusal(line, f"the file goes on past {MOST_OCTETS:,} octets")
+        if len(octets) > MAX_OCTETS:
+            line = octets.count(b"\n", 0, MAX_OCTETS) + 1
+            raise self._refusal(line, f"the file goes on past {MAX_OCTETS:,} octets")
         try:
             text = octets.decode().replace("\r\n", "\n")
         except UnicodeDecodeError as error:
             line = octets.count(b"\n", 0, error.start) + 1
             raise self._refusal(line, "not UTF-8, as TOML is") from error
         for number, line_text in enumerate(text.split("\n"), 1):
-            if len(line_text) > LONGEST_LINE:
-                raise self._refusal(number, f"a line of more than {LONGEST_LINE:,} characters")
+            if len(line_text) > MAX_LINE_CHARACTERS:
+                raise self._refusal(
+                    number, f"a line of more than {MAX_LINE_CHARACTERS:,} characters"
+                )
         return text
 
     def _loaded(self) -> dict[str, Any]:
@@ -208,17 +212,17 @@ class _Document:
             line = int(matched[1]) if matched and matched[1] else last
             raise self._refusal(line, f"not TOML: {message}") from error
         except RecursionError as error:
-            raise self._refusal(_line_too_deep(self._text), "nested too deeply") from error
+            raise self._refusal(_find_too_deep(self._text), "nested too deeply") from error
 
 
-def _places(text: str) -> dict[KeyPath, int]:
+def _find_lines(text: str) -> dict[KeyPath, int]:
     """The line where the statement begins that first names each key, in a well-formed file. What
     a key is, each statement by itself tells the parser."""
     places: dict[KeyPath, int] = {}
     table: KeyPath = ()
-    for line, statement in _statements(text):
+    for line, statement in _split_statements(text):
         is_header = statement.lstrip().startswith("[")
-        found = list(_keys(tomllib.loads(statement), () if is_header else table))
+        found = list(_walk_keys(tomllib.loads(statement), () if is_header else table))
         for keys in found:
             places.setdefault(keys, line)
         if is_header:
@@ -226,18 +230,18 @@ def _places(text: str) -> dict[KeyPath, int]:
     return places
 
 
-def _keys(content: object, above: KeyPath) -> Iterator[KeyPath]:
+def _walk_keys(content: object, above: KeyPath) -> Iterator[KeyPath]:
     """All keys, a table before what it holds; no deeper than settings of zones lie."""
     if isinstance(content, dict) and len(above) < 3:
         for key, value in content.items():
             yield (*above, key)
-            yield from _keys(value, (*above, key))
+            yield from _walk_keys(value, (*above, key))
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
+def _split_statements(text: str) -> Iterator[tuple[int, str]]:
     """Each statement with the line it begins at; blank lines and comments go with none."""
     start, line = 0, 1
-    for token, depth in _tokens(text + "\n"):
+    for token, depth in _split_tokens(text + "\n"):
         if token[0] == "\n" and depth == 0:
             statement = text[start : token.start()]
             if statement.strip() and not statement.lstrip().startswith("#"):
@@ -246,12 +250,12 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
             start = token.end()
 
 
-def _line_too_deep(text: str) -> int:
-    deep = (token.start() for token, depth in _tokens(text) if depth > DEEPEST)
+def _find_too_deep(text: str) -> int:
+    deep = (token.start() for token, depth in _split_tokens(text) if depth > MAX_DEPTH)
     return text.count("\n", 0, next(deep, 0)) + 1
 
 
-def _tokens(text: str) -> Iterator[tuple[re.Match[str], int]]:
+def _split_tokens(text: str) -> Iterator[tuple[re.Match[str], int]]:
     """Tokens with how deep in brackets what follows them is."""
     depth = 0
     for token in _TOKEN.finditer(text):

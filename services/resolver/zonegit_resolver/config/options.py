@@ -28,7 +28,7 @@ class ResolverOptions:
     metrics: Address | None
 
 
-def checked_name(name: str) -> str:
+def check_name(name: str) -> str:
     """Raises:
     Invalid: it cannot name a folder and a process.
     """

@@ -26,32 +26,40 @@ ZoneSettings = Mapping[str, str]
 
 BRANCH: Final = "branch"
 CANARY: Final = "canary"
-SALT: Final = "canary-salt"
+CANARY_SALT: Final = "canary-salt"
 AT: Final = "at"
-QUERY_FROM: Final = "allow-query"
-TRANSFER_TO: Final = "allow-transfer"
-TELL: Final = "notify"
-SETTINGS: Final = (BRANCH, CANARY, SALT, AT, QUERY_FROM, TRANSFER_TO, TELL)
+ALLOW_QUERY: Final = "allow-query"
+ALLOW_TRANSFER: Final = "allow-transfer"
+NOTIFY: Final = "notify"
+ZONE_SETTINGS: Final = (BRANCH, CANARY, CANARY_SALT, AT, ALLOW_QUERY, ALLOW_TRANSFER, NOTIFY)
 """Of one zone, or of all."""
 
 KEYS: Final = "keys"
 NSID: Final = "nsid"
 IDENTITY: Final = "identity"
-VERSION: Final = "server-version"
-MINIMAL: Final = "minimal-responses"
-CEILING: Final = "max-udp-size"
-CONNECTIONS: Final = "max-tcp"
-OF_SUBNET: Final = "max-tcp-per-subnet"
+SERVER_VERSION: Final = "server-version"
+MINIMAL_RESPONSES: Final = "minimal-responses"
+UDP_SIZE: Final = "max-udp-size"
+TCP_CONNECTIONS: Final = "max-tcp"
+TCP_PER_SUBNET: Final = "max-tcp-per-subnet"
 TRANSFERS: Final = "max-transfers"
-COMMON: Final = (
-    KEYS, NSID, IDENTITY, VERSION, MINIMAL, CEILING, CONNECTIONS, OF_SUBNET, TRANSFERS,
-)  # fmt: skip
-"""Of the server."""
-CEILINGS: Final = (512, 4_096)
-MOST_CONNECTIONS: Final = 100_000
+SERVER_SETTINGS: Final = (
+    KEYS,
+    NSID,
+    IDENTITY,
+    SERVER_VERSION,
+    MINIMAL_RESPONSES,
+    UDP_SIZE,
+    TCP_CONNECTIONS,
+    TCP_PER_SUBNET,
+    TRANSFERS,
+)
+"""The settings of the server."""
+UDP_SIZE_RANGE: Final = (512, 4_096)
+MAX_CONNECTIONS: Final = 100_000
 MAX_TRANSFERS: Final = 1_000
 
-LONGEST: Final = 1_024
+MAX_CHARACTERS: Final = 1_024
 """Characters of a setting."""
 
 
@@ -133,7 +141,7 @@ class ServingPlan:
         return serving is not None and serving.at is not None
 
 
-def over(defaults: ZoneSettings, own: ZoneSettings) -> ZoneSettings:
+def merge_settings(defaults: ZoneSettings, own: ZoneSettings) -> ZoneSettings:
     """``own`` settings, with ``defaults`` where they say nothing. A pin puts aside the canary it
     would inherit, and a canary the pin."""
     rest = dict(defaults)
@@ -143,14 +151,14 @@ def over(defaults: ZoneSettings, own: ZoneSettings) -> ZoneSettings:
     return {**rest, **own}
 
 
-def serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving:
+def read_serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving:
     """What the settings of a zone come to, when there are these ``keys``.
 
     Raises:
         Invalid: one is malformed, or two contradict each other; ``details["setting"]`` is it.
     """
     _check_lengths(settings)
-    salt = settings.get(SALT, canary.DEFAULT_SALT)
+    salt = settings.get(CANARY_SALT, canary.DEFAULT_SALT)
     branch = settings.get(BRANCH, ref_names.DEFAULT_BRANCH)
     _read(BRANCH, branch, ref_names.checked)
     at, split = settings.get(AT) or None, None
@@ -168,28 +176,28 @@ def serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving:
             hint="name another branch",
             setting=CANARY,
         )
-    return Serving(branch, split, at, *_company(settings, keys))
+    return Serving(branch, split, at, *_acl_text(settings, keys))
 
 
-def _company(
+def _acl_text(
     settings: ZoneSettings, keys: Collection[Name]
 ) -> tuple[Access | None, Access, tuple[Secondary, ...]]:
     """Who may ask, who may transfer, who is told."""
 
     def access(setting: str, text: str) -> Access:
-        return _read(setting, text, lambda text: values.access(text, keys))
+        return _read(setting, text, lambda text: values.parse_access(text, keys))
 
-    query_from = settings.get(QUERY_FROM)
-    transfer_to = settings.get(TRANSFER_TO)
-    told = settings.get(TELL, "")
+    query_from = settings.get(ALLOW_QUERY)
+    transfer_to = settings.get(ALLOW_TRANSFER)
+    told = settings.get(NOTIFY, "")
     return (
-        access(QUERY_FROM, query_from) if query_from else None,
-        access(TRANSFER_TO, transfer_to) if transfer_to is not None else LOOPBACK,
-        _read(TELL, told, lambda text: values.secondaries(text, keys)),
+        access(ALLOW_QUERY, query_from) if query_from else None,
+        access(ALLOW_TRANSFER, transfer_to) if transfer_to is not None else LOOPBACK,
+        _read(NOTIFY, told, lambda text: values.parse_secondaries(text, keys)),
     )
 
 
-def conduct(settings: ZoneSettings, keys: Keys) -> ServerOptions:
+def read_server_options(settings: ZoneSettings, keys: Keys) -> ServerOptions:
     """What the settings of the server come to, with these ``keys``.
 
     Raises:
@@ -203,25 +211,25 @@ def conduct(settings: ZoneSettings, keys: Keys) -> ServerOptions:
         return _read(setting, text, parse) if text else otherwise
 
     def number(setting: str, otherwise: int, least: int, most: int) -> int:
-        return read(setting, lambda text: values.number(text, least, most), otherwise)
+        return read(setting, lambda text: values.parse_number(text, least, most), otherwise)
 
     return ServerOptions(
-        number(CEILING, usual.ceiling, *CEILINGS),
-        read(MINIMAL, values.yes_or_no, usual.minimal),
-        read(NSID, values.octets, None),
-        read(VERSION, values.string, None),
-        read(IDENTITY, values.string, None),
+        number(UDP_SIZE, usual.ceiling, *UDP_SIZE_RANGE),
+        read(MINIMAL_RESPONSES, values.parse_yes_no, usual.minimal),
+        read(NSID, values.parse_octets, None),
+        read(SERVER_VERSION, values.check_txt_string, None),
+        read(IDENTITY, values.check_txt_string, None),
         keys,
-        number(CONNECTIONS, usual.connections, 1, MOST_CONNECTIONS),
-        number(OF_SUBNET, usual.connections_of_subnet, 1, MOST_CONNECTIONS),
+        number(TCP_CONNECTIONS, usual.connections, 1, MAX_CONNECTIONS),
+        number(TCP_PER_SUBNET, usual.connections_of_subnet, 1, MAX_CONNECTIONS),
         number(TRANSFERS, usual.transfers, 1, MAX_TRANSFERS),
     )
 
 
 def _check_lengths(settings: ZoneSettings) -> None:
     for setting, text in settings.items():
-        if len(text) > LONGEST:
-            raise Invalid(f"{setting} has more than {LONGEST:,} characters", setting=setting)
+        if len(text) > MAX_CHARACTERS:
+            raise Invalid(f"{setting} has more than {MAX_CHARACTERS:,} characters", setting=setting)
 
 
 def _read(setting: str, text: str, parse: Callable[[str], T]) -> T:
@@ -242,9 +250,9 @@ def differences(before: ServingPlan, after: ServingPlan) -> list[str]:
         if old != new:
             lines.append(f"{names.text(zone)}: {old or 'not served'} -> {new or 'not served'}")
     if before.only != after.only:
-        lines.append(f"only: {_shown(before.only)} -> {_shown(after.only)}")
+        lines.append(f"only: {_only_text(before.only)} -> {_only_text(after.only)}")
     return [*lines, *before.conduct.differences(after.conduct)]
 
 
-def _shown(only: frozenset[Name]) -> str:
+def _only_text(only: frozenset[Name]) -> str:
     return " ".join(sorted(map(names.text, only))) or "every zone"

@@ -22,9 +22,9 @@ from zonegit.nameserver.message.tsig import ALGORITHMS, MAX_KEY_NAME, Keys, Tsig
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
-MOST_OCTETS: Final = 1 << 18
-MOST_KEYS: Final = 1_000
-LONGEST_SECRET: Final = 1_024
+MAX_OCTETS: Final = 1 << 18
+MAX_KEYS: Final = 1_000
+MAX_SECRET_CHARACTERS: Final = 1_024
 """Characters of base64."""
 HINT: Final = 'key "NAME" { algorithm hmac-sha256; secret "BASE64"; }; as tsig-keygen prints it'
 
@@ -51,7 +51,7 @@ def read(path: Path) -> Keys:
     """
     try:
         with open_file(path) as file:
-            octets = file.read(MOST_OCTETS + 1)
+            octets = file.read(MAX_OCTETS + 1)
     except OSError as error:
         raise Invalid(f"cannot read {path}: {error.strerror}") from error
     return parse(octets, str(path))
@@ -71,8 +71,8 @@ def parse(octets: bytes, file: str) -> Keys:
     Raises:
         Invalid: it is wrong; begins with ``FILE:LINE:``.
     """
-    if len(octets) > MOST_OCTETS:
-        raise Invalid(f"{file}:1: the file goes on past {MOST_OCTETS:,} octets")
+    if len(octets) > MAX_OCTETS:
+        raise Invalid(f"{file}:1: the file goes on past {MAX_OCTETS:,} octets")
     parser = _Parser(octets.decode("latin-1"), file)
     keys: dict[Name, TsigKey] = {}
     while not parser.is_done:
@@ -80,8 +80,8 @@ def parse(octets: bytes, file: str) -> Keys:
         key = parser.key()
         if key.name in keys:
             raise parser.refusal(line, f"{names.text(key.name)} is there already")
-        if len(keys) == MOST_KEYS:
-            raise parser.refusal(line, f"more than {MOST_KEYS:,} keys")
+        if len(keys) == MAX_KEYS:
+            raise parser.refusal(line, f"more than {MAX_KEYS:,} keys")
         keys[key.name] = key
     return keys
 
@@ -177,9 +177,11 @@ class _Parser:
 
     def _secret(self, line: int, text: str) -> bytes:
         try:
-            secret = base64.b64decode(text[: LONGEST_SECRET + 1], validate=True)
+            secret = base64.b64decode(text[: MAX_SECRET_CHARACTERS + 1], validate=True)
         except (binascii.Error, ValueError):
             secret = b""
-        if not secret or len(text) > LONGEST_SECRET:
-            raise self.refusal(line, f"a secret is base64, of up to {LONGEST_SECRET:,} characters")
+        if not secret or len(text) > MAX_SECRET_CHARACTERS:
+            raise self.refusal(
+                line, f"a secret is base64, of up to {MAX_SECRET_CHARACTERS:,} characters"
+            )
         return secret

@@ -10,12 +10,12 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 KEY: Final = "key:"
-LONGEST_OCTETS: Final = 128
+MAX_NSID_OCTETS: Final = 128
 """Octets of a name server identifier."""
 _HEX: Final = "0x"
 
 
-def access(text: str, keys: Collection[Name]) -> Access:
+def parse_access(text: str, keys: Collection[Name]) -> Access:
     """Reads ``192.0.2.0/24 2001:db8::/32 key:NAME``; empty: nobody. ``keys`` are those there are.
 
     Raises:
@@ -24,13 +24,13 @@ def access(text: str, keys: Collection[Name]) -> Access:
     networks, named = [], []
     for word in text.split():
         if word.startswith(KEY):
-            named.append(_key(word, keys))
+            named.append(_parse_key(word, keys))
         else:
             networks.append(acl.parse_network(word))
     return Access(tuple(networks), frozenset(named))
 
 
-def secondaries(text: str, keys: Collection[Name]) -> tuple[Secondary, ...]:
+def parse_secondaries(text: str, keys: Collection[Name]) -> tuple[Secondary, ...]:
     """Reads ``192.0.2.1:53 [2001:db8::1]:53 key:NAME``; a key belongs to the address before it.
 
     Raises:
@@ -41,13 +41,13 @@ def secondaries(text: str, keys: Collection[Name]) -> tuple[Secondary, ...]:
         if not word.startswith(KEY):
             found.append(Secondary(acl.parse_address(word)))
         elif found and found[-1].key is None:
-            found[-1] = Secondary(found[-1].address, _key(word, keys))
+            found[-1] = Secondary(found[-1].address, _parse_key(word, keys))
         else:
             raise Invalid(f"{word} follows no address", hint="192.0.2.1:53 key:NAME")
     return tuple(found)
 
 
-def octets(text: str) -> bytes:
+def parse_octets(text: str) -> bytes:
     """Reads text, or octets as ``0x`` and hexadecimal digits.
 
     Raises:
@@ -57,12 +57,12 @@ def octets(text: str) -> bytes:
         found = bytes.fromhex(text[len(_HEX) :]) if text.startswith(_HEX) else text.encode()
     except ValueError as error:
         raise Invalid(f"{text!r} is not hexadecimal", hint="0x6e7331 is, and says ns1") from error
-    if len(found) > LONGEST_OCTETS:
-        raise Invalid(f"{len(found)} octets are more than {LONGEST_OCTETS}")
+    if len(found) > MAX_NSID_OCTETS:
+        raise Invalid(f"{len(found)} octets are more than {MAX_NSID_OCTETS}")
     return found
 
 
-def number(text: str, least: int, most: int) -> int:
+def parse_number(text: str, least: int, most: int) -> int:
     """Raises:
     Invalid: not a number from ``least`` to ``most``.
     """
@@ -71,7 +71,7 @@ def number(text: str, least: int, most: int) -> int:
     return int(text)
 
 
-def yes_or_no(text: str) -> bool:
+def parse_yes_no(text: str) -> bool:
     """Raises:
     Invalid: neither ``yes`` nor ``no``.
     """
@@ -80,7 +80,7 @@ def yes_or_no(text: str) -> bool:
     return text == "yes"
 
 
-def string(text: str) -> str:
+def check_txt_string(text: str) -> str:
     """What one string of a TXT record holds.
 
     Raises:
@@ -91,7 +91,7 @@ def string(text: str) -> str:
     return text
 
 
-def _key(word: str, keys: Collection[Name]) -> Name:
+def _parse_key(word: str, keys: Collection[Name]) -> Name:
     name = names.parse(word[len(KEY) :])
     if name not in keys:
         raise Invalid(f"no key is called {names.text(name)}", hint='keys = "FILE" has them')

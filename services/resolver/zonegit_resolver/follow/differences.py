@@ -24,16 +24,16 @@ from zonegit_resolver.cache.journal import Journal
 from zonegit_resolver.cache.serial_lineage import SerialLineage
 from zonegit_resolver.follow.loader import Loader
 from zonegit_resolver.follow.node_cache import NodeCache
-from zonegit_resolver.scheduling import Scheduler, driven
+from zonegit_resolver.scheduling import Scheduler, run_in_slices
 from zonegit_resolver.zone_states import Compiled, ZoneStates
 
-PATIENCE_S: Final = 2.0
+HISTORY_TIMEOUT_S: Final = 2.0
 """How long history may take, before a secondary gets the whole zone instead."""
-MOST_ROWS: Final = 100
+MAX_ROWS: Final = 100
 """Moves to one serial that are read; a branch that has more was forced back and forth."""
-MOST_RRSETS: Final = 20_000
+MAX_RRSETS: Final = 20_000
 """That may differ; what is compiled for it is let go in one go."""
-AT_ONCE: Final = 4
+HISTORY_CONCURRENCY: Final = 4
 """Questions to history at a time."""
 
 log = structlog.get_logger()
@@ -61,7 +61,7 @@ class DifferenceFinder:
     async def since(self, apex: Name, state: BranchState, serial: int) -> ZoneDelta | None:
         """What leads from ``serial`` to a state; None: nobody can tell, or not in time."""
         if recent := self.recent(apex, state, serial):
-            return await driven(condense(recent), self._pace)
+            return await run_in_slices(condense(recent), self._pace)
         current = self._current(apex, state)
         if self.history is None or current is None or not self._descent.is_base(apex, serial):
             return None
@@ -84,7 +84,7 @@ class LogHistory:
         self._refs = refs
         self._store = store
         self._pace = pace
-        self._free = asyncio.Semaphore(AT_ONCE)
+        self._free = asyncio.Semaphore(HISTORY_CONCURRENCY)
 
     async def since(
         self, zone: Name, branch: str, current: Compiled, serial: int
@@ -92,12 +92,12 @@ class LogHistory:
         """What leads to ``current`` from the one state that the branch had with ``serial``; None
         when there was none, or several, or it takes too long to tell, or is too much."""
         try:
-            async with asyncio.timeout(PATIENCE_S), self._free:
+            async with asyncio.timeout(HISTORY_TIMEOUT_S), self._free:
                 with contain("transfer", zone=names.text(zone)):
                     base = await self._base(zone, branch, serial)
                     return await self._difference(zone, base, current) if base else None
         except TimeoutError:
-            reason = f"it took longer than {PATIENCE_S:g} s"
+            reason = f"it took longer than {HISTORY_TIMEOUT_S:g} s"
         except ZonegitError as error:
             reason = error.message
         log.info(
@@ -112,9 +112,9 @@ class LogHistory:
     async def _base(self, zone: Name, branch: str, serial: int) -> ObjectId | None:
         """The commit, of those with the one tree that the branch had under that serial."""
         ref = ref_names.branch(zone, branch)
-        rows = await self._refs.reflog(ref, MOST_ROWS, serial)
+        rows = await self._refs.reflog(ref, MAX_ROWS, serial)
         commits = {row.new for row in rows if row.new is not None and row.serial == serial}
-        if len(rows) == MOST_ROWS:
+        if len(rows) == MAX_ROWS:
             return None
         loader = Loader(self._store, self._pace)
         trees = {await loader.tree_of(commit) for commit in commits}
@@ -123,7 +123,7 @@ class LogHistory:
     async def _difference(self, zone: Name, base: ObjectId, current: Compiled) -> ZoneDelta:
         """Compiles the base from what is served, which costs what differs."""
         loader = Loader(self._store, self._pace)
-        loaded = await loader.load(base, current.snapshot, current.tree, MOST_RRSETS)
+        loaded = await loader.load(base, current.snapshot, current.tree, MAX_RRSETS)
         paths = [row.path for row in loaded.rows or ()]
         slow = compute_delta(loaded.snapshot, current.snapshot, paths)
-        return await driven(slow, self._pace)
+        return await run_in_slices(slow, self._pace)

@@ -36,8 +36,8 @@ from zonegit_resolver.follow.pins import Pins
 from zonegit_resolver.follow.updater import Updater
 from zonegit_resolver.zone_states import LogPosition, ZoneStates
 
-RETRY_FIRST_S: Final = 0.1
-RETRY_MOST_S: Final = 5.0
+MIN_RETRY_S: Final = 0.1
+MAX_RETRY_S: Final = 5.0
 
 log = structlog.get_logger()
 
@@ -101,20 +101,20 @@ class Follower:
             for subject, hear in ((subjects.EVENTS, self._hear), (subjects.HEARTBEAT, self._beat)):
                 await listening.enter_async_context(self._bus.subscribe(subject, hear))
             self._missed.set()
-            wait_s = RETRY_FIRST_S
+            wait_s = MIN_RETRY_S
             while True:
                 await self._missed.wait()
                 self._missed.clear()
                 try:
                     with contain("log"):
                         await self._catch_up()
-                    wait_s = RETRY_FIRST_S
+                    wait_s = MIN_RETRY_S
                 except ZonegitError as error:
                     log.warning("log.not-read", error=error.message, hint=error.hint)
                     self.failed.set()
                     self._missed.set()
                     await asyncio.sleep(wait_s)
-                    wait_s = min(2 * wait_s, RETRY_MOST_S)
+                    wait_s = min(2 * wait_s, MAX_RETRY_S)
 
     def look_again(self, changed: Iterable[Name]) -> None:
         """Another plan, by which these zones are served otherwise: where everything stands matters
@@ -173,7 +173,7 @@ class Follower:
         """Return whether everything has to be read again, for the log is not what it was."""
         if self.is_held:
             return not _is_same(before, beat)
-        if self._recovering and not (_recovers(beat) and _is_same(before, beat)):
+        if self._recovering and not (_awaits_recovery(beat) and _is_same(before, beat)):
             return True
         # An event may overtake a heartbeat, but not one that was sent a second before it.
         return beat.epoch != self.epoch or beat.sequence < self._at_last_beat
@@ -404,6 +404,6 @@ def _is_same(before: Heartbeat | None, beat: Heartbeat) -> bool:
     return before is not None and msgspec.structs.replace(before, time=beat.time) == beat
 
 
-def _recovers(beat: Heartbeat) -> bool:
+def _awaits_recovery(beat: Heartbeat) -> bool:
     """Return whether zones await their recovery."""
     return beat.restored or beat.awaiting > 0

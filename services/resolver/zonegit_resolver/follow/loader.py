@@ -15,14 +15,14 @@ from zonegit.objects.walk import Walk
 from zonegit.zone import names
 from zonegit_resolver.cache.sqlite import CachedRow
 from zonegit_resolver.follow.node_cache import NodeCache
-from zonegit_resolver.scheduling import BIG, Scheduler, settle_the_heap
+from zonegit_resolver.scheduling import MAX_UNSLICED_RRSETS, Scheduler, freeze_gc
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 20
+OBJECTS_BATCH: Final = 20
 """Objects of one request: what a reply takes to decode is a slice of work that is short enough."""
-STEP: Final = 48
-MANY: Final = 16
+NODES_BATCH: Final = 48
+STEPS_PER_FREEZE: Final = 16
 """Steps of a diff that no small change has."""
 
 
@@ -56,9 +56,9 @@ class Loader:
         """
         target = await self.tree_of(commit)
         rows: list[CachedRow] | None = None if tree is None else []
-        advancing = _Advancing(base, self, self._pace, most, rows)
+        advancing = _SnapshotBuilder(base, self, self._pace, most, rows)
         found: list[zone_tree.TreeChange] = []
-        asks = zone_tree.diff(tree, target, found.append, STEP)
+        asks = zone_tree.diff(tree, target, found.append, NODES_BATCH)
         await self._drive(asks, found, advancing)
         if advancing.snapshot.serial is None:
             raise Invalid(f"the zone has no SOA record at {names.text(base.apex)}")
@@ -77,16 +77,16 @@ class Loader:
         return found.tree
 
     async def _drive(
-        self, asks: Walk[None], found: list[zone_tree.TreeChange], advancing: "_Advancing"
+        self, asks: Walk[None], found: list[zone_tree.TreeChange], advancing: "_SnapshotBuilder"
     ) -> None:
         try:
             wanted = next(asks)
             for number in count(1):
                 answers = await self._decoded(wanted)
-                while len(found) >= AT_ONCE:
+                while len(found) >= OBJECTS_BATCH:
                     await advancing.take(found)
-                if number % MANY == 0:
-                    settle_the_heap()  # a wide node's entries are many before the first is taken
+                if number % STEPS_PER_FREEZE == 0:
+                    freeze_gc()  # a wide node's entries are many before the first is taken
                 wanted = asks.send(answers)
         except StopIteration:
             while found:
@@ -95,7 +95,7 @@ class Loader:
     async def _decoded(self, ids: Collection[ObjectId]) -> dict[ObjectId, Object]:
         found: dict[ObjectId, Object] = {}
         rest = iter(ids)
-        while batch := list(islice(rest, AT_ONCE)):
+        while batch := list(islice(rest, OBJECTS_BATCH)):
             for object_id, raw in (await self.raw(batch)).items():
                 found[object_id] = decode(raw)
                 await self._pace.breathe()
@@ -109,7 +109,7 @@ class Loader:
         return {each: self._known.get(each) or fetched[each] for each in ids}
 
 
-class _Advancing:
+class _SnapshotBuilder:
     """A snapshot under way, and what was done to it, as far as it is wanted."""
 
     def __init__(
@@ -131,21 +131,23 @@ class _Advancing:
         """Applies the last few of the differences, and takes them out of the list."""
         if self._most is not None and self._count + len(found) > self._most:
             raise Invalid(f"more than {self._most} RRsets differ")
-        batch = found[-AT_ONCE:]
-        del found[-AT_ONCE:]
+        batch = found[-OBJECTS_BATCH:]
+        del found[-OBJECTS_BATCH:]
         blobs = await self._loader.raw({each.new for each in batch if each.new is not None})
         for each in batch:
             blob = blobs[each.new] if each.new is not None else None
             if self._rows is not None:
                 self._rows.append(CachedRow(each.path, each.rdtype, blob))
             change = decode_change(each.path, each.rdtype, blob)
-            self.snapshot = await advanced(self.snapshot, change, self._pace)
+            self.snapshot = await advance_in_slices(self.snapshot, change, self._pace)
             self._count += 1
-            if self._count % BIG == 0:
-                settle_the_heap()
+            if self._count % MAX_UNSLICED_RRSETS == 0:
+                freeze_gc()
 
 
-async def advanced(snapshot: ZoneSnapshot, change: RRsetChange, pace: Scheduler) -> ZoneSnapshot:
+async def advance_in_slices(
+    snapshot: ZoneSnapshot, change: RRsetChange, pace: Scheduler
+) -> ZoneSnapshot:
     """The snapshot after a change, made in slices."""
     for step in advance(snapshot, [change]):
         snapshot = step

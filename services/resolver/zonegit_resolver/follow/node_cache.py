@@ -8,9 +8,9 @@ from typing import Final
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.store.protocols import ObjectStore
 
-MOST_OCTETS: Final = 64 << 20
+MAX_OCTETS: Final = 64 << 20
 """Memory for all of them; a zone of 100,000 names takes about half."""
-OVERHEAD: Final = 250
+OBJECT_OVERHEAD: Final = 250
 """Octets of memory an object takes beside its payload, about."""
 
 
@@ -18,7 +18,7 @@ class NodeCache:
     """Reads objects from a store, trees from memory where they are there. The least recently used
     ones are let go."""
 
-    def __init__(self, store: ObjectStore, most_octets: int = MOST_OCTETS) -> None:
+    def __init__(self, store: ObjectStore, most_octets: int = MAX_OCTETS) -> None:
         self._store = store
         self._most = most_octets
         self._octets = 0
@@ -50,7 +50,7 @@ class NodeCache:
         for raw in objects:
             if raw.kind == "tree" and raw.id not in self._trees:
                 self._trees[raw.id] = raw
-                self._octets += len(raw.payload) + OVERHEAD
+                self._octets += len(raw.payload) + OBJECT_OVERHEAD
         while self._octets > self._most:
             _, oldest = self._trees.popitem(last=False)
-            self._octets -= len(oldest.payload) + OVERHEAD
+            self._octets -= len(oldest.payload) + OBJECT_OVERHEAD

@@ -20,13 +20,13 @@ from zonegit_resolver.config.serving import Serving
 from zonegit_resolver.follow.updater import Updater
 from zonegit_resolver.zone_states import LogPosition, ZoneStates
 
-RETRY_FIRST_S: Final = 0.1
-RETRY_MOST_S: Final = 5.0
+MIN_RETRY_S: Final = 0.1
+MAX_RETRY_S: Final = 5.0
 
 log = structlog.get_logger()
 
 
-class _Since(NamedTuple):
+class _LogPoint(NamedTuple):
     """The place in the log from which a pin is answered for."""
 
     epoch: str
@@ -42,7 +42,7 @@ class Pins:
         self._repo = repo
         self._tracks = tracks
         self._updater = updater
-        self._waiting: dict[Name, _Since] = {}
+        self._waiting: dict[Name, _LogPoint] = {}
         self._found: dict[Name, Serving] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -52,7 +52,7 @@ class Pins:
     def want(self, zone: Name, epoch: str, sequence: int) -> None:
         """A zone that the plan pins is there. Nothing happens if its pin was found before."""
         if self._found.get(zone) != self._tracks.plan.of(zone):
-            self._waiting[zone] = _Since(epoch, sequence)
+            self._waiting[zone] = _LogPoint(epoch, sequence)
             self._idle.clear()
             self._wake.set()
 
@@ -70,19 +70,19 @@ class Pins:
         Raises:
             Denied: the bus does not let this resolver ask.
         """
-        wait_s = RETRY_FIRST_S
+        wait_s = MIN_RETRY_S
         while True:
             await self._wake.wait()
             self._wake.clear()
             if await self._find_all():
-                wait_s = RETRY_FIRST_S
+                wait_s = MIN_RETRY_S
                 continue
             self.failed.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
             self._wake.set()
-            wait_s = min(2 * wait_s, RETRY_MOST_S)
+            wait_s = min(2 * wait_s, MAX_RETRY_S)
 
     async def _find_all(self) -> bool:
         """Look once for each pin that waits; return whether none failed.
@@ -112,14 +112,14 @@ class Pins:
             self._idle.set()
         return is_good
 
-    async def _find_one(self, zone: Name, since: _Since) -> None:
+    async def _find_one(self, zone: Name, since: _LogPoint) -> None:
         serving = self._tracks.plan.of(zone)
         if serving is not None and serving.at is not None:
             await self._find(zone, serving, serving.at, since)
         if self._waiting.get(zone) is since:
             del self._waiting[zone]
 
-    async def _find(self, zone: Name, serving: Serving, at: str, since: _Since) -> None:
+    async def _find(self, zone: Name, serving: Serving, at: str, since: _LogPoint) -> None:
         try:
             found = await refish.resolve(self._repo, at, zone=zone, branch=serving.branch)
         except (NotFound, Invalid) as error:

@@ -5,7 +5,7 @@ import structlog
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
 from zonegit_resolver.cache.cache import ZoneCache
-from zonegit_resolver.scheduling import Scheduler, dispose
+from zonegit_resolver.scheduling import Scheduler, free_snapshots
 from zonegit_resolver.zone_states import ZoneState
 
 log = structlog.get_logger()
@@ -34,4 +34,4 @@ class Reclaimer:
     async def finish(self) -> None:
         """Frees all of it, in slices."""
         left, self._left = self._left, []
-        await dispose(left, self._pace)
+        await free_snapshots(left, self._pace)

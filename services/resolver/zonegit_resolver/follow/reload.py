@@ -15,14 +15,14 @@ from zonegit.errors import ZonegitError
 from zonegit_resolver.config.config_file import PlanFile
 from zonegit_resolver.config.serving import ServingPlan, differences
 
-MOST_TOLD: Final = 50
+MAX_LOGGED_CHANGES: Final = 50
 """Zones whose change one line of the log tells."""
 
 log = structlog.get_logger()
 
 
 @contextmanager
-def hangups() -> Iterator[asyncio.Event]:
+def catch_sighup() -> Iterator[asyncio.Event]:
     """An event that each SIGHUP sets."""
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, told.set)
@@ -58,8 +58,8 @@ class ConfigReloader:
             log.info(
                 "config.adopted",
                 file=str(file.path),
-                changes=changes[:MOST_TOLD],
-                more=max(0, len(changes) - MOST_TOLD),
+                changes=changes[:MAX_LOGGED_CHANGES],
+                more=max(0, len(changes) - MAX_LOGGED_CHANGES),
             )
             if changes:
                 await adopt(plan)

@@ -22,24 +22,24 @@ from zonegit.objects.ids import ObjectId, RawObject, short
 from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit_resolver.cache.cache import ZoneCache
-from zonegit_resolver.cache.journal import MOST_RECORDS
+from zonegit_resolver.cache.journal import MAX_RECORDS
 from zonegit_resolver.cache.write import CacheWrite
 from zonegit_resolver.follow.loader import Loaded, Loader
 from zonegit_resolver.follow.node_cache import NodeCache
 from zonegit_resolver.follow.reclaim import Reclaimer
-from zonegit_resolver.scheduling import BIG, Scheduler, driven
+from zonegit_resolver.scheduling import MAX_UNSLICED_RRSETS, Scheduler, run_in_slices
 from zonegit_resolver.zone_states import Compiled, LogPosition, ZoneState, ZoneStates
 
-AT_ONCE: Final = 8
+LOAD_CONCURRENCY: Final = 8
 """Zones that are loaded at a time."""
 
-MOST_KNOWN: Final = 4_096
+MAX_KNOWN_OBJECTS: Final = 4_096
 """Objects that are kept until a zone has time for them; beyond that they are fetched."""
 
-RETRY_FIRST_S: Final = 0.2
-RETRY_MOST_S: Final = 30.0
+MIN_RETRY_S: Final = 0.2
+MAX_RETRY_S: Final = 30.0
 
-Arrived = Callable[[ZoneState, LogPosition], None]
+OnApplied = Callable[[ZoneState, LogPosition], None]
 """Hears of each track that has come to a position."""
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class Updater:
         last_known: ZoneCache,
         leaving: Reclaimer,
         pace: Scheduler,
-        arrived: Arrived,
+        arrived: OnApplied,
     ) -> None:
         self._group = group
         self._tracks = tracks
@@ -65,7 +65,7 @@ class Updater:
         self._leaving = leaving
         self._pace = pace
         self._arrived = arrived
-        self._free = asyncio.Semaphore(AT_ONCE)
+        self._free = asyncio.Semaphore(LOAD_CONCURRENCY)
         self._working: dict[Name, asyncio.Event] = {}
         self._progress = asyncio.Event()
 
@@ -83,7 +83,7 @@ class Updater:
         if wanted.is_at(track.done):
             self._tracks.confirm(track)
             return
-        if len(track.known) < MOST_KNOWN:
+        if len(track.known) < MAX_KNOWN_OBJECTS:
             track.known.extend(known)
         working = self._working.get(zone)
         if working is not None:
@@ -103,7 +103,7 @@ class Updater:
     async def _work(self, zone: Name) -> None:
         """Runs while a track of the zone is behind."""
         changed = self._working[zone]
-        wait_s = RETRY_FIRST_S
+        wait_s = MIN_RETRY_S
         while behind := [track for track in self._tracks.of(zone) if track.is_behind]:
             changed.clear()
             for track in behind:
@@ -112,13 +112,13 @@ class Updater:
                 with isolate("memory"):
                     await self._leaving.finish()
             if not any(track.problem for track in behind):
-                wait_s = RETRY_FIRST_S
+                wait_s = MIN_RETRY_S
                 continue
             try:
                 async with asyncio.timeout(wait_s):
                     await changed.wait()
             except TimeoutError:
-                wait_s = min(2 * wait_s, RETRY_MOST_S)
+                wait_s = min(2 * wait_s, MAX_RETRY_S)
         del self._working[zone]
 
     async def _attempt(self, track: ZoneState) -> None:
@@ -156,10 +156,10 @@ class Updater:
         """What secondaries are told of the difference to what is served; None when that is too
         much, or nothing is known of it."""
         rows = loaded.rows
-        if base is None or base is not track.current or rows is None or len(rows) > MOST_RECORDS:
+        if base is None or base is not track.current or rows is None or len(rows) > MAX_RECORDS:
             return None
         paths = [row.path for row in rows]
-        return await driven(compute_delta(base.snapshot, loaded.snapshot, paths), self._pace)
+        return await run_in_slices(compute_delta(base.snapshot, loaded.snapshot, paths), self._pace)
 
     def _base(self, track: ZoneState) -> Compiled | None:
         """What to advance from: where the track is, else another branch, whose memory is then
@@ -189,7 +189,7 @@ class Updater:
         base_commit = before.commit if before is not None else None
         kept = CacheWrite(wanted, compiled, time.time(), rows, base_commit, delta)
         self._last_known.keep(track.zone, track.branch, kept)
-        if before is not None and (loaded.rows is None or len(loaded.rows) > BIG):
+        if before is not None and (loaded.rows is None or len(loaded.rows) > MAX_UNSLICED_RRSETS):
             self._leaving.snapshot(before.snapshot)
 
     def _leave(self, track: ZoneState, wanted: LogPosition) -> None:

@@ -32,6 +32,6 @@ class Frames:
         return found
 
 
-def framed(message: bytes) -> bytes:
+def frame(message: bytes) -> bytes:
     """A message as it goes onto a stream."""
     return len(message).to_bytes(LENGTH, "big") + message

@@ -26,11 +26,11 @@ _RECEIVE_BUFFER: Final = 64 * 1024
 client that does not read."""
 _BUFFER: Final = 4 * 1024 * 1024
 """Octets asked for on each side of a UDP socket, for bursts; the kernel may grant less."""
-_ATTEMPTS: Final = 32
+_MAX_ATTEMPTS: Final = 32
 """How often a free port is looked for that is free for UDP and TCP."""
 
 
-def make_room() -> None:
+def raise_fd_limit() -> None:
     """Lets this process have as many files open as it may ask for: the usual 1,024 are what clients
     may take in connections, and then there is none left for the bus and for the disk."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -38,7 +38,7 @@ def make_room() -> None:
 
 
 @asynccontextmanager
-async def listening(
+async def listen(
     addresses: Sequence[Address],
     zones: ZoneTable,
     respond: Respond,
@@ -55,7 +55,7 @@ async def listening(
         with ExitStack() as open_sockets:
             actual = []
             for address in addresses:
-                udp, tcp = bound(address)
+                udp, tcp = bind(address)
                 open_sockets.callback(tcp.close)
                 datagrams = Datagrams(udp, zones, respond, losses)
                 open_sockets.callback(datagrams.close)
@@ -70,20 +70,20 @@ async def listening(
                     task.cancel()
 
 
-def bound(address: Address) -> tuple[socket.socket, socket.socket]:
+def bind(address: Address) -> tuple[socket.socket, socket.socket]:
     """A UDP and a listening TCP socket on one port.
 
     Raises:
         Unavailable: they cannot be bound.
     """
-    for attempt in range(_ATTEMPTS):
-        udp = _socket(address, socket.SOCK_DGRAM)
+    for attempt in range(_MAX_ATTEMPTS):
+        udp = _bind_socket(address, socket.SOCK_DGRAM)
         port = udp.getsockname()[1]
         try:
-            tcp = _socket(Address(address.host, port), socket.SOCK_STREAM)
+            tcp = _bind_socket(Address(address.host, port), socket.SOCK_STREAM)
         except Unavailable:
             udp.close()
-            if address.port or attempt == _ATTEMPTS - 1:
+            if address.port or attempt == _MAX_ATTEMPTS - 1:
                 raise
             continue
         tcp.listen(_BACKLOG)
@@ -91,7 +91,7 @@ def bound(address: Address) -> tuple[socket.socket, socket.socket]:
     raise AssertionError("unreachable")
 
 
-def _socket(address: Address, kind: socket.SocketKind) -> socket.socket:
+def _bind_socket(address: Address, kind: socket.SocketKind) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     sock = socket.socket(family, kind)
     try:

@@ -16,14 +16,14 @@ from zonegit.containment import isolate
 from zonegit.nameserver.answer.canary import peer_subnet
 from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit.nameserver.message.query import STREAM, Query, parse
-from zonegit_resolver.listen.framing import Frames, framed
+from zonegit_resolver.listen.framing import Frames, frame
 from zonegit_resolver.listen.udp import DropCounters, Respond
 from zonegit_resolver.xfr.outgoing import Outgoing, is_transfer, may_be_transfer
 
-AT_ONCE: Final = 16
+MESSAGES_BATCH: Final = 16
 """Messages of one client, before others have their turn."""
-_READ_AHEAD: Final = 16 * 1024
-_WRITE_AHEAD: Final = 64 * 1024
+_READ_BUFFER: Final = 16 * 1024
+_WRITE_BUFFER: Final = 64 * 1024
 _RETRY_ACCEPT_S: Final = 0.1
 
 
@@ -95,8 +95,8 @@ class Streams:
     async def _converse(self, sock: socket.socket, peer: str, subnet: bytes) -> None:
         try:
             with closing(sock):  # also where nothing comes of it
-                reader, writer = await asyncio.open_connection(sock=sock, limit=_READ_AHEAD)
-                writer.transport.set_write_buffer_limits(high=_WRITE_AHEAD)
+                reader, writer = await asyncio.open_connection(sock=sock, limit=_READ_BUFFER)
+                writer.transport.set_write_buffer_limits(high=_WRITE_BUFFER)
                 try:
                     await self._exchange(reader, writer, peer)
                 finally:
@@ -120,13 +120,13 @@ class Streams:
         end = loop.time() + self._limits.total_s
         frames = Frames()
         while (now := loop.time()) < end:
-            wires = frames.take(AT_ONCE)
+            wires = frames.take(MESSAGES_BATCH)
             if not wires:
                 async with asyncio.timeout_at(min(end, now + self._limits.idle_s)):
-                    wires = await _read(reader, frames)
+                    wires = await _read_messages(reader, frames)
             if not await self._reply(wires, peer, writer):
                 return
-            if len(wires) == AT_ONCE:
+            if len(wires) == MESSAGES_BATCH:
                 await asyncio.sleep(0)  # who sends much, even what gets no reply, is not alone
 
     async def _reply(self, wires: list[bytes], peer: str, writer: asyncio.StreamWriter) -> bool:
@@ -141,8 +141,8 @@ class Streams:
                 await self._transfer(wire, query, peer, writer)
                 replies = bytearray()
             elif (reply := self._respond(wire, self._zones, peer, STREAM)) is not None:
-                replies += framed(reply)
-            if len(replies) > _WRITE_AHEAD:
+                replies += frame(reply)
+            if len(replies) > _WRITE_BUFFER:
                 await self._send(replies, writer)
                 replies = bytearray()
         await self._send(replies, writer)
@@ -155,14 +155,14 @@ class Streams:
             self._outgoing.replies(wire, query, peer, writer.is_closing)
         ) as replies:
             async for reply in replies:
-                await self._send(framed(reply), writer)
+                await self._send(frame(reply), writer)
 
     async def _send(self, octets: bytes | bytearray, writer: asyncio.StreamWriter) -> None:
-        """Returns once the client has taken all but ``_WRITE_AHEAD`` octets of what it is sent."""
+        """Returns once the client has taken all but ``_WRITE_BUFFER`` octets of what it is sent."""
         if writer.is_closing():
             raise ConnectionResetError
         writer.write(octets)
-        if writer.transport.get_write_buffer_size() > _WRITE_AHEAD:
+        if writer.transport.get_write_buffer_size() > _WRITE_BUFFER:
             async with asyncio.timeout(self._limits.stall_s):
                 await writer.drain()
 
@@ -176,10 +176,10 @@ class Streams:
             writer.transport.abort()  # what is not sent by now never will be
 
 
-async def _read(reader: asyncio.StreamReader, frames: Frames) -> list[bytes]:
+async def _read_messages(reader: asyncio.StreamReader, frames: Frames) -> list[bytes]:
     """The next messages, once there is one; none when the client will send no more."""
-    while octets := await reader.read(_READ_AHEAD):
+    while octets := await reader.read(_READ_BUFFER):
         frames.feed(octets)
-        if wires := frames.take(AT_ONCE):
+        if wires := frames.take(MESSAGES_BATCH):
             return wires
     return []

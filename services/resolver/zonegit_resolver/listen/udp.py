@@ -15,7 +15,7 @@ import structlog
 
 from zonegit.nameserver.answer.zone_table import ZoneTable
 from zonegit_resolver.listen import udp_batch
-from zonegit_resolver.listen.udp_batch import AT_ONCE, LARGEST, LINK_LOCAL, Batches
+from zonegit_resolver.listen.udp_batch import DATAGRAMS_BATCH, LINK_LOCAL, MAX_OCTETS, Batches
 
 Respond = Callable[[bytes, ZoneTable, str, int], bytes | None]
 
@@ -60,7 +60,7 @@ class Datagrams:
         self, sock: socket.socket, zones: ZoneTable, respond: Respond, losses: DropCounters
     ) -> None:
         self._sock = sock
-        self._channel = channel(sock)
+        self._channel = open_channel(sock)
         self._zones = zones
         self._respond = respond
         self._losses = losses
@@ -76,9 +76,11 @@ class Datagrams:
         self._sock.close()
 
     def _drain(self) -> None:
-        """Answers at most ``AT_ONCE``, after which others have their turn: about a third of a
-        millisecond."""
-        left = AT_ONCE
+        """Answer at most ``DATAGRAMS_BATCH`` queries, about a third of a millisecond of work.
+
+        The event loop then runs other callbacks before the next batch.
+        """
+        left = DATAGRAMS_BATCH
         try:
             while left and (queries := self._channel.receive(left)):
                 left -= len(queries)
@@ -99,13 +101,13 @@ class Datagrams:
         return replies
 
 
-def channel(sock: socket.socket) -> Channel:
+def open_channel(sock: socket.socket) -> Channel:
     """The best there is for a bound socket. Where it has all addresses of the host, replies come
     from the one that was asked (RFC 2181 section 4.1), which has to be said."""
     is_wildcard = sock.getsockname()[0] in ("0.0.0.0", "::")  # noqa: S104 compares, does not bind
     if is_wildcard:
-        _ask_for_destinations(sock)
-    if udp_batch.are_possible(sock):
+        _request_destinations(sock)
+    if udp_batch.is_supported(sock):
         return Batches(sock, destinations=is_wildcard)
     return SingleDatagrams(sock)
 
@@ -123,7 +125,7 @@ class SingleDatagrams:
         queries = []
         for _ in range(most):
             try:
-                wire, ancillary, _, peer = self._sock.recvmsg(LARGEST, _SPACE)
+                wire, ancillary, _, peer = self._sock.recvmsg(MAX_OCTETS, _SPACE)
             except OSError:
                 break  # nothing more, or an error that the next datagram does not share
             self._origins.append((ancillary, peer))
@@ -136,20 +138,20 @@ class SingleDatagrams:
         for reply, (ancillary, peer) in zip(replies, self._origins, strict=True):
             if reply is not None:
                 try:
-                    self._sock.sendmsg([reply], _sources(ancillary), 0, peer)
+                    self._sock.sendmsg([reply], _source_control(ancillary), 0, peer)
                 except OSError:
                     lost += 1
         return lost
 
 
-def _ask_for_destinations(sock: socket.socket) -> None:
+def _request_destinations(sock: socket.socket) -> None:
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     else:
         sock.setsockopt(socket.IPPROTO_IP, _IPV4_PKTINFO, 1)
 
 
-def _sources(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, Any]]:
+def _source_control(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, Any]]:
     """What to send with a reply, from what came with its query. The route decides the interface,
     except where an address is one of a link."""
     found: list[tuple[int, int, Any]] = []

@@ -17,15 +17,15 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final
 
-AT_ONCE: Final = 64
+DATAGRAMS_BATCH: Final = 64
 """Datagrams of a batch."""
-LARGEST: Final = 65_535
+MAX_OCTETS: Final = 65_535
 """Octets of a query that are read, which no datagram has more of."""
 _FIRST: Final = 1_280
 """Octets that lie side by side for all queries of a batch; nearly all of them have fewer. No power
 of two, so that the first octets of all queries do not compete for one line of the processor's
 cache."""
-_REST: Final = LARGEST - _FIRST
+_REST: Final = MAX_OCTETS - _FIRST
 """Octets for the rest of a longer query, elsewhere: memory that is not used until one arrives."""
 
 _NAME: Final = 32
@@ -79,12 +79,12 @@ class Batches:
         self._descriptor = sock.fileno()
         self._family = sock.family
         self._destinations = destinations
-        self._receive, self._send = _calls()
-        self._octets = bytearray(AT_ONCE * _FIRST)
-        self._rest = bytearray(AT_ONCE * _REST)
-        self._names = bytearray(AT_ONCE * _NAME)
-        self._controls = bytearray(AT_ONCE * _CONTROL)
-        self._memory = bytearray(AT_ONCE * (_HEADER + _VECTORS * ctypes.sizeof(_Iovec)))
+        self._receive, self._send = _load_calls()
+        self._octets = bytearray(DATAGRAMS_BATCH * _FIRST)
+        self._rest = bytearray(DATAGRAMS_BATCH * _REST)
+        self._names = bytearray(DATAGRAMS_BATCH * _NAME)
+        self._controls = bytearray(DATAGRAMS_BATCH * _CONTROL)
+        self._memory = bytearray(DATAGRAMS_BATCH * (_HEADER + _VECTORS * ctypes.sizeof(_Iovec)))
         self._headers = _address(self._memory)
         self._lay_out()
         self._fresh = bytes(self._memory)
@@ -93,9 +93,9 @@ class Batches:
     def _lay_out(self) -> None:
         """Headers first, I/O vectors behind them, ready to receive."""
         names, controls = _address(self._names), _address(self._controls)
-        vectors, size = AT_ONCE * _HEADER, ctypes.sizeof(_Iovec)
+        vectors, size = DATAGRAMS_BATCH * _HEADER, ctypes.sizeof(_Iovec)
         parts = ((_address(self._octets), _FIRST), (_address(self._rest), _REST))
-        for slot in range(AT_ONCE):
+        for slot in range(DATAGRAMS_BATCH):
             header = _Msghdr.from_buffer(self._memory, slot * _HEADER)
             header.name, header.namelen = names + slot * _NAME, _NAME
             at = vectors + slot * _VECTORS * size
@@ -109,15 +109,25 @@ class Batches:
     def _views(self) -> None:
         """The members of all headers and I/O vectors, as if they stood side by side."""
         block = memoryview(self._memory)
-        headers, vectors = block[: AT_ONCE * _HEADER], block[AT_ONCE * _HEADER :].cast("L")
+        headers, vectors = (
+            block[: DATAGRAMS_BATCH * _HEADER],
+            block[DATAGRAMS_BATCH * _HEADER :].cast("L"),
+        )
         self._lengths = headers.cast("I")[_Mmsghdr.length.offset // 4 :: _HEADER // 4]
         self._bases, self._sizes, self._rest_sizes = vectors[::4], vectors[1::4], vectors[3::4]
         controls = memoryview(self._controls).cast("I")
         self._interfaces = controls[_INTERFACE[self._family] // 4 :: _CONTROL // 4]
 
-    def receive(self, most: int = AT_ONCE) -> list[tuple[bytes, str]]:
-        """The queries that have arrived, at most ``most`` (up to ``AT_ONCE``), each with the IP
-        address of its peer; none when there are none, or an error that the next does not share."""
+    def receive(self, most: int = DATAGRAMS_BATCH) -> list[tuple[bytes, str]]:
+        """Receive the queries that have arrived, each with the IP address of its peer.
+
+        Args:
+            most: The maximum number of queries, at most ``DATAGRAMS_BATCH``.
+
+        Returns:
+            The queries; an empty list if none have arrived or if the call failed. An error
+            concerns one datagram, so the next call can succeed.
+        """
         self._memory[:] = self._fresh
         count = self._receive(self._descriptor, self._headers, most, socket.MSG_DONTWAIT, None)
         if count <= 0:
@@ -179,22 +189,22 @@ class Batches:
                 self._interfaces[slot] = 0
 
 
-_STARTS: Final = range(0, AT_ONCE * _FIRST, _FIRST)
+_STARTS: Final = range(0, DATAGRAMS_BATCH * _FIRST, _FIRST)
 
 
-def are_possible(sock: socket.socket) -> bool:
+def is_supported(sock: socket.socket) -> bool:
     """Whether this system has the calls, and lets this process use them."""
     if sys.platform != "linux" or array("L").itemsize != _WORD:
         return False
     try:
-        receive, send = _calls()
+        receive, send = _load_calls()
     except AttributeError:
         return False
     nothing = (sock.fileno(), None, 0, socket.MSG_DONTWAIT)
     return bool(receive(*nothing, None) == 0 and send(*nothing) == 0)
 
 
-def _calls() -> tuple[Any, Any]:
+def _load_calls() -> tuple[Any, Any]:
     """``recvmmsg`` and ``sendmmsg``.
 
     Raises:

@@ -13,21 +13,21 @@ from zonegit_resolver.scheduling import Scheduler
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-async def text(families: Iterable[Metric], pace: Scheduler) -> str:
+async def write_text(families: Iterable[Metric], pace: Scheduler) -> str:
     """The exposition format of Prometheus, version 0.0.4."""
-    return "".join([line async for line in _lines(families, pace)])
+    return "".join([line async for line in _write_lines(families, pace)])
 
 
-async def _lines(families: Iterable[Metric], pace: Scheduler) -> AsyncIterator[str]:
+async def _write_lines(families: Iterable[Metric], pace: Scheduler) -> AsyncIterator[str]:
     for family in families:
-        name, kind = _named(family)
-        yield f"# HELP {name} {_escaped(family.documentation)}\n# TYPE {name} {kind}\n"
+        name, kind = _name_and_type(family)
+        yield f"# HELP {name} {_escape(family.documentation)}\n# TYPE {name} {kind}\n"
         for sample in family.samples:
-            yield _line(sample)
+            yield _write_line(sample)
             await pace.breathe()
 
 
-def _named(family: Metric) -> tuple[str, str]:
+def _name_and_type(family: Metric) -> tuple[str, str]:
     """Name and type as this version of the format knows them."""
     match family.type:
         case "counter":
@@ -38,18 +38,18 @@ def _named(family: Metric) -> tuple[str, str]:
             return family.name, kind
 
 
-def _line(sample: Sample) -> str:
+def _write_line(sample: Sample) -> str:
     labels = ",".join(
-        f'{name}="{_escaped(value, quotes=True)}"' for name, value in sorted(sample.labels.items())
+        f'{name}="{_escape(value, quotes=True)}"' for name, value in sorted(sample.labels.items())
     )
     braces = f"{{{labels}}}" if labels else ""
-    return f"{sample.name}{braces} {_number(sample.value)}\n"
+    return f"{sample.name}{braces} {_write_number(sample.value)}\n"
 
 
-def _number(value: float) -> str:
+def _write_number(value: float) -> str:
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]
 
 
-def _escaped(value: str, *, quotes: bool = False) -> str:
+def _escape(value: str, *, quotes: bool = False) -> str:
     escaped = value.replace("\\", "\\\\").replace("\n", "\\n")
     return escaped.replace('"', '\\"') if quotes else escaped

@@ -11,7 +11,7 @@ from zonegit_resolver.scheduling import Scheduler
 from zonegit_resolver.zone_states import ZoneState, ZoneStates
 
 
-async def expired(tracks: ZoneStates, pace: Scheduler) -> set[Name]:
+async def find_stale(tracks: ZoneStates, pace: Scheduler) -> set[Name]:
     """Zones that have not been known to be current for longer than their SOA lets a
     secondary keep them (RFC 1035 section 3.3.13). They are answered all the same: this is the
     primary, and has nothing better."""
@@ -33,7 +33,7 @@ def _expire(track: ZoneState) -> float:
 
 async def mark_stale(tracks: ZoneStates, pace: Scheduler) -> None:
     """Has queries told of them (RFC 8914 section 4.4), and of no others."""
-    old = await expired(tracks, pace)
+    old = await find_stale(tracks, pace)
     for zone, _ in tracks.zones:
         tracks.zones.set_stale(Name(zone), is_stale=zone in old)
         await pace.breathe()
@@ -48,11 +48,11 @@ async def count_problems(tracks: ZoneStates, pace: Scheduler) -> int:
     return found
 
 
-async def page(tracks: ZoneStates, pace: Scheduler, *, is_serving: bool) -> HttpReply:
+async def answer_ready(tracks: ZoneStates, pace: Scheduler, *, is_serving: bool) -> HttpReply:
     """``/readyz``."""
     if not is_serving:
         return HttpReply(503, b"zones are being loaded\n")
-    old = await expired(tracks, pace)
+    old = await find_stale(tracks, pace)
     if old:
         shown = " ".join(sorted(map(names.text, old))[:20])
         return HttpReply(503, f"older than SOA expire: {shown}\n".encode())

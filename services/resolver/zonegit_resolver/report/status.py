@@ -33,7 +33,7 @@ from zonegit_resolver.follow.follower import Follower
 from zonegit_resolver.report.announcer import Process
 from zonegit_resolver.zone_states import LogPosition, ZoneState, ZoneStates
 
-MOST_ZONES: Final = 1_000
+MAX_ZONES: Final = 1_000
 """Zones in one answer."""
 MAX_PAGE_OCTETS: Final = 400 * 1024
 """About what a page of serials holds at the most."""
@@ -111,7 +111,7 @@ def describe(
     )
 
 
-def status(
+def report_status(
     name: str,
     listen: Sequence[Address],
     metrics: Address | None,
@@ -136,11 +136,11 @@ def status(
         sequence=follower.sequence,
         lag=follower.lag,
         zones=[
-            _zone(track, tracks, notes, now, REFUSED if follower.refuses else HELD)
-            for track in found[:MOST_ZONES]
+            _describe_zone(track, tracks, notes, now, REFUSED if follower.refuses else HELD)
+            for track in found[:MAX_ZONES]
         ],
-        more=len(found) > MOST_ZONES,
-        asked=_asked(plan.of(asked.zone)) if asked.zone is not None else None,
+        more=len(found) > MAX_ZONES,
+        asked=_describe_serving(plan.of(asked.zone)) if asked.zone is not None else None,
         past=list(follower.past),
         held=follower.is_held,
         began=notes.followed.began,
@@ -169,7 +169,7 @@ def list_answered(name: str, notes: RecoveryNotes, asked: AskAnswered) -> Answer
     return AnsweredSerials(resolver=name, serials=serials, more=more, began=notes.followed.began)
 
 
-def _asked(serving: Serving | None) -> ZoneServing | None:
+def _describe_serving(serving: Serving | None) -> ZoneServing | None:
     if serving is None:
         return None
     split = serving.canary
@@ -181,7 +181,7 @@ def _asked(serving: Serving | None) -> ZoneServing | None:
     )
 
 
-def _zone(
+def _describe_zone(
     track: ZoneState, tracks: ZoneStates, notes: RecoveryNotes, now: float, held: str
 ) -> ServedZone:
     current = track.current

@@ -34,20 +34,20 @@ from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
-RETRY_FIRST_S: Final = 1.0
-RETRY_MOST_S: Final = 60.0
+MIN_RETRY_S: Final = 1.0
+MAX_RETRY_S: Final = 60.0
 """RFC 1996 section 3.6 proposes that from the start; but a datagram that was lost is the usual
 case, and cheap to repeat."""
-ATTEMPTS: Final = 9
+MAX_ATTEMPTS: Final = 9
 """Then a secondary is given up, after some three minutes: it asks by itself when its refresh timer
 runs out."""
-AT_ONCE: Final = 8
+MESSAGES_BATCH: Final = 8
 """Messages made in one turn of the event loop: about a millisecond."""
 PAUSE_S: Final = 0.002
 """After as many: thousands of zones are served anew when a resolver starts."""
-MOST_WAITING: Final = 100_000
+MAX_PENDING: Final = 100_000
 """Secondaries of zones that have not answered; what comes on top is not sent."""
-MOST_OF_ADDRESS: Final = 32_768
+MAX_PENDING_OF_ADDRESS: Final = 32_768
 """As many of one address: half of all message IDs, so that a free one is found soon."""
 
 SocketAddress = tuple[str, int]
@@ -58,7 +58,7 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Tally:
+class NotifyCounters:
     """How many messages were sent, and how each telling ended."""
 
     sent: int = 0
@@ -68,7 +68,7 @@ class Tally:
 
 
 @dataclass(slots=True, eq=False)
-class _Telling:
+class _Notification:
     """A secondary that is to hear of a zone's SOA. ``sent`` is the last message to it, which its
     answer is held against."""
 
@@ -88,16 +88,16 @@ class Notifier:
         self,
         secondaries: Callable[[Name], tuple[Secondary, ...]],
         keys: Callable[[], Keys],
-        retry_first_s: float = RETRY_FIRST_S,
+        retry_first_s: float = MIN_RETRY_S,
     ) -> None:
-        self.tally = Tally()
+        self.tally = NotifyCounters()
         self._secondaries = secondaries
         self._keys = keys
         self._retry_first_s = retry_first_s
-        self._tellings: dict[_Key, _Telling] = {}
-        self._by_id: dict[tuple[SocketAddress, int], _Telling] = {}
+        self._tellings: dict[_Key, _Notification] = {}
+        self._by_id: dict[tuple[SocketAddress, int], _Notification] = {}
         self._of_address: Counter[SocketAddress] = Counter()
-        self._due: list[tuple[float, int, _Telling]] = []
+        self._due: list[tuple[float, int, _Notification]] = []
         self._order = itertools.count()
         self._wake = asyncio.Event()
 
@@ -113,7 +113,7 @@ class Notifier:
             if self._is_full(secondary):
                 self.tally.unanswered += 1
                 continue
-            telling = _Telling(zone, secondary, soa_record(snapshot), self._free_id(secondary))
+            telling = _Notification(zone, secondary, soa_record(snapshot), self._free_id(secondary))
             self._tellings[zone, secondary] = telling
             self._by_id[secondary.address, telling.id] = telling
             self._of_address[secondary.address] += 1
@@ -121,14 +121,14 @@ class Notifier:
 
     def _is_full(self, secondary: Secondary) -> bool:
         of_address = self._of_address.get(secondary.address, 0)
-        return len(self._tellings) >= MOST_WAITING or of_address >= MOST_OF_ADDRESS
+        return len(self._tellings) >= MAX_PENDING or of_address >= MAX_PENDING_OF_ADDRESS
 
     def _free_id(self, secondary: Secondary) -> int:
         while (secondary.address, found := secrets.randbits(16)) in self._by_id:
             pass
         return found
 
-    def _schedule(self, telling: _Telling, at: float) -> None:
+    def _schedule(self, telling: _Notification, at: float) -> None:
         heapq.heappush(self._due, (at, next(self._order), telling))
         self._wake.set()
 
@@ -144,7 +144,7 @@ class Notifier:
     async def run(self) -> None:
         """Tells until cancelled."""
         loop = asyncio.get_running_loop()
-        async with _sockets(self._hear) as send:
+        async with _open_sockets(self._hear) as send:
             while True:
                 self._wake.clear()
                 if self._attempt_some(send, loop.time()):
@@ -157,7 +157,7 @@ class Notifier:
 
     def _attempt_some(self, send: Send, now: float) -> bool:
         """Whether there may be more to do at once."""
-        for _ in range(AT_ONCE):
+        for _ in range(MESSAGES_BATCH):
             if not self._due or self._due[0][0] > now:
                 return False
             telling = heapq.heappop(self._due)[2]
@@ -166,7 +166,7 @@ class Notifier:
                 continue  # answered, or something newer is told
             if telling.secondary not in self._secondaries(telling.zone):
                 self._end(key)
-            elif telling.attempts == ATTEMPTS:
+            elif telling.attempts == MAX_ATTEMPTS:
                 self._end(key)
                 self.tally.unanswered += 1
                 log.warning("notify.unanswered", **_fields(telling), problem=telling.problem)
@@ -175,16 +175,16 @@ class Notifier:
                     self._attempt(telling, send, now)
         return True
 
-    def _attempt(self, telling: _Telling, send: Send, now: float) -> None:
+    def _attempt(self, telling: _Notification, send: Send, now: float) -> None:
         pause = self._retry_first_s * 2**telling.attempts
         telling.attempts += 1
-        self._schedule(telling, now + min(pause, RETRY_MOST_S))
+        self._schedule(telling, now + min(pause, MAX_RETRY_S))
         name = telling.secondary.key
         key = self._keys().get(name) if name is not None else None
         if name is not None and key is None:
             telling.problem = "there is no such key"
             return
-        telling.sent = _message(telling, key)
+        telling.sent = _make_message(telling, key)
         self.tally.sent += 1
         send(telling.sent.to_wire(), telling.secondary.address)
 
@@ -211,7 +211,7 @@ class Notifier:
             log.warning("notify.refused", **_fields(telling), rcode=rcode)
 
 
-def _message(telling: _Telling, key: TsigKey | None) -> dns.message.Message:
+def _make_message(telling: _Notification, key: TsigKey | None) -> dns.message.Message:
     """RFC 1996 section 3.7: the new SOA stands in the answer section, as a hint."""
     owner, record = names.for_dnspython(telling.zone), telling.soa
     flags = int(dns.flags.AA)
@@ -225,7 +225,7 @@ def _message(telling: _Telling, key: TsigKey | None) -> dns.message.Message:
     return message
 
 
-def _fields(telling: _Telling) -> dict[str, object]:
+def _fields(telling: _Notification) -> dict[str, object]:
     return {
         "zone": names.text(telling.zone),
         "secondary": str(telling.secondary),
@@ -234,7 +234,7 @@ def _fields(telling: _Telling) -> dict[str, object]:
     }
 
 
-class _Hearing(asyncio.DatagramProtocol):
+class _ReplyProtocol(asyncio.DatagramProtocol):
     def __init__(self, hear: Callable[[bytes, SocketAddress], None]) -> None:
         self._hear = hear
 
@@ -243,14 +243,16 @@ class _Hearing(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def _sockets(hear: Callable[[bytes, SocketAddress], None]) -> AsyncIterator[Send]:
+async def _open_sockets(hear: Callable[[bytes, SocketAddress], None]) -> AsyncIterator[Send]:
     """What sends by a socket of each family that this host has, at a port nobody can guess."""
     loop = asyncio.get_running_loop()
     transports: dict[bool, asyncio.DatagramTransport] = {}
     async with AsyncExitStack() as stack:
         for is_ipv6, host in ((False, "0.0.0.0"), (True, "::")):  # noqa: S104 it only sends
             with suppress(OSError):
-                made = loop.create_datagram_endpoint(lambda: _Hearing(hear), local_addr=(host, 0))
+                made = loop.create_datagram_endpoint(
+                    lambda: _ReplyProtocol(hear), local_addr=(host, 0)
+                )
                 transports[is_ipv6], _ = await made
                 stack.callback(transports[is_ipv6].close)
 

@@ -43,7 +43,7 @@ AXFR: Final = "axfr"
 IXFR: Final = "ixfr"
 CURRENT: Final = "current"
 """The SOA alone: the client has everything."""
-NOT_GIVEN: Final = "refused"
+REFUSED_KIND: Final = "refused"
 SLOW: Final = "slow"
 """Ended, because the client read too slowly while others waited."""
 
@@ -70,7 +70,7 @@ class TransferCounters:
     """How many transfers there were by what was given, and octets of all messages."""
 
     by_kind: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys((AXFR, IXFR, CURRENT, NOT_GIVEN, SLOW), 0)
+        default_factory=lambda: dict.fromkeys((AXFR, IXFR, CURRENT, REFUSED_KIND, SLOW), 0)
     )
     octets: int = 0
 
@@ -109,12 +109,12 @@ class Outgoing:
         await asyncio.sleep(0)  # refusals alone, many of them, are not all made in one go
         client = authenticate(wire, query, self._zones, peer)
         if isinstance(client, bytes):
-            self.given.note(NOT_GIVEN)
+            self.given.note(REFUSED_KIND)
             yield client
             return
         found = self._allowed(query, client)
         if isinstance(found, bytes):
-            self.given.note(NOT_GIVEN)
+            self.given.note(REFUSED_KIND)
             yield found
             return
         state = found.default
@@ -129,7 +129,7 @@ class Outgoing:
                 async for reply in replies:
                     yield reply
         except Busy:
-            self.given.note(NOT_GIVEN)
+            self.given.note(REFUSED_KIND)
             client.error = edns.NOT_READY
             told = reply_options(query, self._zones.options, client)
             yield client.sign(encode_error(query, SERVFAIL, options=told))
@@ -157,7 +157,7 @@ class Outgoing:
             if is_gone():
                 return
             state = self._latest(query, state)
-            records = _complete(state.snapshot)
+            records = _full_records(state.snapshot)
             async for reply in self._sent(query, client, state, AXFR, records, turn):
                 yield reply
 
@@ -214,7 +214,7 @@ class Outgoing:
         delta = await self._differences.since(query.name, state, query.serial)
         if delta is None or not _is_short(delta, state.snapshot):
             return None
-        return _incremental(state.snapshot, delta)
+        return _incremental_records(state.snapshot, delta)
 
     async def _messages(self, packer: Packer, records: Records) -> AsyncIterator[bytes]:
         for record in records:
@@ -270,12 +270,12 @@ def _is_short(delta: ZoneDelta, snapshot: ZoneSnapshot) -> bool:
     return len(delta) * (RRSET_OVERHEAD + RECORD_OVERHEAD) <= snapshot.size
 
 
-def _complete(snapshot: ZoneSnapshot) -> Records:
+def _full_records(snapshot: ZoneSnapshot) -> Records:
     """RFC 5936 section 2.2: the SOA, every other record, the SOA again."""
     return chain((soa_record(snapshot),), iter_records(snapshot), (soa_record(snapshot),))
 
 
-def _incremental(snapshot: ZoneSnapshot, delta: ZoneDelta) -> Records:
+def _incremental_records(snapshot: ZoneSnapshot, delta: ZoneDelta) -> Records:
     """RFC 1995 section 4: between the new SOA twice, what goes and what comes, each behind the SOA
     of its state. All versions are condensed to that one sequence (section 6)."""
     return chain((soa_record(snapshot),), delta.removed, delta.added, (soa_record(snapshot),))

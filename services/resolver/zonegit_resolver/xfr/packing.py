@@ -6,7 +6,7 @@ from zonegit.nameserver.message.fragment import AA, HEADER, Writer, encode_heade
 from zonegit.nameserver.message.query import Query, encode_opt
 from zonegit.nameserver.zone.records import ZoneRecord, record_size
 
-FULL: Final = 16_384
+MAX_MESSAGE: Final = 16_384
 """Octets of a message that is full: further on no name could be pointed at (RFC 1035 section
 4.1.4)."""
 
@@ -20,11 +20,11 @@ class Packer:
     def __init__(self, query: Query, most: int) -> None:
         self._query = query
         self._tail = encode_opt(query.edns) if query.edns is not None else b""
-        self._most = min(FULL, most)
+        self._most = min(MAX_MESSAGE, most)
         self._begin()
 
     def _begin(self) -> None:
-        self._writer = Writer(self._query.written, furthest=FULL)
+        self._writer = Writer(self._query.written, furthest=MAX_MESSAGE)
         self._records = 0
 
     def take(self, record: ZoneRecord) -> bytes | None:

@@ -43,7 +43,7 @@ START_OCTETS: Final = 65_536
 """A transfer is charged for so many octets more than it has."""
 
 
-def shares(most: int) -> dict[str, Share]:
+def make_shares(most: int) -> dict[str, Share]:
     """Return the classes for ``most`` transfers at a time. One flow leaves three quarters to
     others, whole zones a quarter to differences."""
     of_flow = max(1, most // 4)
@@ -122,13 +122,13 @@ class TransferQueue:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._gate = Gate("transfers to {flow}", shares(most), most)
+        self._gate = Gate("transfers to {flow}", make_shares(most), most)
 
     def resize(self, most: int) -> None:
         """Let as many run from now on; those that run are not stopped."""
         if most != self._most:
             self._most = most
-            self._gate.resize(shares(most), most)
+            self._gate.resize(make_shares(most), most)
 
     @property
     def running(self) -> int:
@@ -154,7 +154,7 @@ class TransferQueue:
         Raises:
             Busy: too many of that flow wait, or it waited too long.
         """
-        flow = (network(peer), key)
+        flow = (client_network(peer), key)
         try:
             async with asyncio.timeout(MAX_WAIT_S):
                 entered = await self._gate.enter(share, flow)
@@ -167,7 +167,7 @@ class TransferQueue:
             self._gate.leave(entered, turn.cost_s(self._most))
 
 
-def network(peer: str) -> bytes:
+def client_network(peer: str) -> bytes:
     """Return the /24 (IPv4) or /56 (IPv6) of an address."""
     address = unmap_ipv4(ipaddress.ip_address(peer.partition("%")[0]))
     return address.packed[: IPV4_OCTETS if address.version == 4 else IPV6_OCTETS]
