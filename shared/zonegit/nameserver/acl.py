@@ -1,6 +1,4 @@
-"""Who talks with this server: addresses with ports, networks, and whom a list of them lets in.
-Pure.
-"""
+"""Addresses, networks, and access lists of clients. Pure."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ _MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 class Address(NamedTuple):
-    """An IP address, as text, and a port; 0 is any free one."""
+    """An IP address as text, and a port; port 0 means any free port."""
 
     host: str
     port: int
@@ -28,13 +26,19 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may: hosts in these networks, and whoever signs with one of these keys (RFC 8945)."""
+    """An access list: hosts in these networks, and clients that sign with one of these keys (RFC
+    8945)."""
 
     networks: tuple[Network, ...] = ()
     keys: frozenset[Name] = frozenset()
 
     def allows(self, peer: str, key: Name | None) -> bool:
-        """Whether the address ``peer`` may, having signed with ``key``, None: with none."""
+        """Return whether a client may have access.
+
+        Args:
+            peer: its IP address.
+            key: the key that signed the query, None for an unsigned one.
+        """
         return key in self.keys or self._holds(peer)
 
     def _holds(self, peer: str) -> bool:
@@ -53,8 +57,8 @@ LOOPBACK: Final = Access(
 
 @dataclass(frozen=True, slots=True)
 class Secondary:
-    """A server that keeps a copy of a zone and is told of its changes, signed by ``key``; None:
-    not signed."""
+    """A server that keeps a copy of a zone and gets a NOTIFY for changes, signed by ``key`` if
+    that is not None."""
 
     address: Address
     key: Name | None = None
@@ -64,42 +68,49 @@ class Secondary:
 
 
 def parse_address(text: str) -> Address:
-    """Reads ``192.0.2.1:53`` or ``[2001:db8::1]:53``.
+    """Parse ``192.0.2.1:53`` or ``[2001:db8::1]:53``.
 
     Raises:
-        Invalid: it is neither.
+        Invalid: the text has another form.
     """
     host, colon, port = text.rpartition(":")
     try:
         if not colon or not port.isascii() or not 0 <= int(port) <= 65_535:
-            raise ValueError("no port of 0 to 65535")
+            raise ValueError("expected a port from 0 to 65535")
         bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
         if (":" in bare) != (bare != host):
-            raise ValueError("an IPv6 address stands in brackets, and nothing else does")
+            raise ValueError("expected brackets around an IPv6 address, and only there")
         return Address(str(ipaddress.ip_address(bare)), int(port))
     except ValueError as error:
         raise Invalid(
-            f"{text!r} is not an address: {error}", hint="127.0.0.1:5353 and [::1]:5353 are"
+            f"invalid address {text!r}: {error}",
+            hint="for example 127.0.0.1:5353 or [::1]:5353",
         ) from error
 
 
 def parse_network(text: str) -> Network:
-    """Reads ``192.0.2.0/24``; a bare address is a network of its own.
+    """Parse ``192.0.2.0/24``; a bare address is a network with one address.
 
     Raises:
-        Invalid: it is neither, or of IPv4-mapped addresses, as which no peer is known here.
+        Invalid: the text has another form, or is a network of IPv4-mapped addresses, which no peer
+            has here.
     """
     try:
         found = ipaddress.ip_network(text)
     except ValueError as error:
-        raise Invalid(f"{text!r} is not a network: {error}", hint="192.0.2.0/24 is one") from error
+        raise Invalid(
+            f"invalid network {text!r}: {error}", hint="for example 192.0.2.0/24"
+        ) from error
     if isinstance(found, ipaddress.IPv6Network) and found.subnet_of(_MAPPED):
-        raise Invalid(f"{text!r} is IPv4 in the form of IPv6", hint="write it as 192.0.2.0/24")
+        raise Invalid(
+            f"invalid network {text!r}: an IPv4 network in IPv6 form",
+            hint="write it as 192.0.2.0/24",
+        )
     return found
 
 
 def unmap_ipv4(address: IPAddress) -> IPAddress:
-    """The same host's address; an IPv4-mapped one is IPv4."""
+    """Return the address, or the IPv4 address that it maps."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address

@@ -58,7 +58,7 @@ def rrset(owner: Name, rdtype: int, ttl: int, rdatas: Iterable[bytes], rdclass: 
     """Make an RRset: sort the records, keep the first spelling of each, check the bounds.
 
     Raises:
-        Invalid: no record, a TTL out of range, or records that fit no DNS message.
+        Invalid: no record, a TTL out of range, or records that are too large for a DNS message.
     """
     ordered = tuple(sorted(canonical_rdata.distinct(rdtype, rdatas)))
     made = RRset(owner, rdtype, ttl, ordered, rdclass)
@@ -68,8 +68,8 @@ def rrset(owner: Name, rdtype: int, ttl: int, rdatas: Iterable[bytes], rdclass: 
         raise Invalid(f"{describe(made)}: TTL {ttl} is not within 0 to {MAX_TTL} seconds")
     if message_size(made) > MAX_MESSAGE:
         raise Invalid(
-            f"{describe(made)} with {len(ordered):,} records fits no DNS message: it needs"
-            f" {message_size(made):,} octets, and a message has {MAX_MESSAGE:,} at most",
+            f"{describe(made)} with {len(ordered):,} records is too large for a DNS message:"
+            f" it needs {message_size(made):,} octets, the limit is {MAX_MESSAGE:,}",
             hint="split it over several names, or remove records",
         )
     return made

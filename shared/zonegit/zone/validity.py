@@ -27,7 +27,7 @@ def find_malformed(value: RRset) -> str | None:
     if value.ttl > MAX_TTL:
         return f"{describe(value)}: TTL {value.ttl} is not within 0 to {MAX_TTL} seconds"
     if message_size(value) > MAX_MESSAGE:  # first, since it bounds the work that follows
-        return f"{describe(value)} fits no DNS message"
+        return f"{describe(value)} is too large for a DNS message"
     if len(value.rdatas) > 1 and (why := _find_too_many(value)) is not None:
         return why
     rdtype = value.rdtype

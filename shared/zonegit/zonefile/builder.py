@@ -97,11 +97,15 @@ class ZoneBuilder:
     def finished(
         self, records: int, whole: bool, end: LineOf, leave_out: LeaveOut | None
     ) -> ZoneFile:
-        """All of it; a ``whole`` zone ends at ``end`` and has an SOA. ``leave_out`` hears of each
-        RRset that fits no DNS message, and which is left out; None: one such is an error.
+        """Return the zone's RRsets, or raise if a ``whole`` zone has no SOA.
+
+        Args:
+            end: the end of the file, where a missing SOA is reported.
+            leave_out: called for each RRset that is too large for a DNS message, which is then
+                left out. None: such an RRset is an error.
 
         Raises:
-            Invalid: it has no SOA, or an RRset fits no DNS message.
+            Invalid: it has no SOA, or an RRset is too large for a DNS message.
         """
         if whole:
             try:

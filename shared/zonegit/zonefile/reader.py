@@ -59,7 +59,7 @@ class Skipped(msgspec.Struct, frozen=True):
 
 Skip = Callable[[Skipped], None]
 """Hears of each record that is left out, in the order of the file; at the end, of a DNAME next to
-NS records, and of each RRset that fits no DNS message."""
+NS records, and of each RRset that is too large for a DNS message."""
 
 
 class _Place(msgspec.Struct):
@@ -94,8 +94,8 @@ def read(
         whole: the file is a whole zone, so it needs an SOA.
         progress: told the number of records read so far, every thousand.
         skip: told of each record whose RDATA is malformed, or that cannot stand where it is put,
-            and of each RRset that fits no DNS message; these are left out. None: one such is an
-            error.
+            and of each RRset that is too large for a DNS message; these are left out. None: one
+            such is an error.
         known: lines that were read before, to which those of this file are added; None: none are
             remembered.
 

@@ -172,7 +172,7 @@ def test_an_rrset_that_fits_no_message_is_refused() -> None:
     """Nobody could be told of it; and what is larger takes longer, too."""
     rdatas = tuple(sorted(number.to_bytes(4, "big") for number in range(5_000)))
     made = RRset(names.parse("www.foo.com."), rrtypes.A, 300, rdatas)
-    with pytest.raises(Invalid, match="fits no DNS message"):
+    with pytest.raises(Invalid, match="is too large for a DNS message"):
         compile_zone(APEX, [made])
 
 

@@ -169,7 +169,7 @@ async def test_reading_little_gives_the_octets_that_reading_all_gives(
         rrsets = reader.read(each.text().encode(), apex).rrsets
         await heads.initialise(shop.repo, apex)
         await shop.imported(each.text(), apex)
-        state = whole.state(
+        state = whole.make_state(
             apex, "main", identify("commit", b""), compile_zone(apex, rrsets.values())
         )
         whole.replace(apex, ServedBranches(state))

@@ -51,7 +51,7 @@ def test_an_rrset_that_fits_no_message_is_refused():
     fixed = 12 + len(OWNER) + 4 + 12
     largest = rrset(OWNER, rrtypes.TXT, 300, [bytes(MAX_MESSAGE - fixed)])
     assert message_size(largest) == MAX_MESSAGE
-    with pytest.raises(Invalid, match="fits no DNS message"):
+    with pytest.raises(Invalid, match="is too large for a DNS message"):
         rrset(OWNER, rrtypes.TXT, 300, [bytes(MAX_MESSAGE - fixed + 1)])
 
 

@@ -340,7 +340,9 @@ def test_a_first_record_without_owner_is_refused():
 
 def test_an_rrset_that_fits_no_message_is_refused_at_its_first_record():
     lines = "".join(f'big 60 TXT {n} "{"x" * 250}"\n' for n in range(260))
-    with pytest.raises(Invalid, match=r"^db:3: big\.foo\.com\. TXT .* fits no DNS message"):
+    with pytest.raises(
+        Invalid, match=r"^db:3: big\.foo\.com\. TXT .* is too large for a DNS message"
+    ):
         read("\n" + lines, source="db")
 
 

@@ -119,4 +119,4 @@ def test_an_rrset_that_fits_no_message_is_left_out_whole():
     big = parse("big", APEX)
     assert {rdtype for owner, rdtype in found.rrsets if owner == big} == {rrtypes.A}
     assert [(each.line, each.rule, each.owner) for each in skipped] == [(3, sizing.TOO_LARGE, big)]
-    assert "fits no DNS message" in skipped[0].why
+    assert "is too large for a DNS message" in skipped[0].why

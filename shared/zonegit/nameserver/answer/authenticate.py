@@ -1,7 +1,6 @@
-"""What stands in front of every answer: who asks, proved where it is to be.
+"""Authenticate the sender of a query, before any zone is looked up.
 
-A query passes here before any zone is looked for. What will limit rates, check cookies or know a
-client by its certificate has its place here too.
+Rate limits, DNS cookies and client certificates belong here as well.
 """
 
 from zonegit.nameserver.answer.client import Client
@@ -12,8 +11,17 @@ from zonegit.nameserver.message.tsig import TsigRefused, verify
 
 
 def authenticate(wire: bytes, query: Query, zones: ZoneTable, peer: str) -> Client | bytes:
-    """Who sent ``query``, parsed from ``wire``, from the address ``peer``; or the reply to a query
-    whose signature is no good (RFC 8945 section 5.2). What is malformed is nobody's."""
+    """Return the client that sent a query.
+
+    A malformed query is not authenticated.
+
+    Args:
+        wire: the message that ``query`` was parsed from.
+        peer: the IP address of the sender.
+
+    Returns:
+        The client, or the reply to a query whose signature is invalid (RFC 8945 section 5.2).
+    """
     if query.tsig is None or query.rcode == FORMERR:
         return Client(query, peer, None)
     signer = verify(wire, query, zones.options.keys, zones.clock)

@@ -1,4 +1,4 @@
-"""Which clients the canary branch answers: a stable share of all subnets. Pure."""
+"""Choose the clients that the canary branch answers: a stable share of all subnets. Pure."""
 
 import ipaddress
 import struct
@@ -20,39 +20,42 @@ _MASK: Final = (1 << 64) - 1
 
 _ECS_HEAD: Final = struct.Struct("!HBB")
 _NO_ADDRESS: Final = 0
-"""``dig +subnet=0`` says this, without an address: the client is not to be told."""
+"""The address family that ``dig +subnet=0`` sends: the client subnet is not disclosed."""
 _IPV4: Final = 1
 _IPV6: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """Buckets below ``percent`` (0 to 100) are answered from ``branch``."""
+    """A branch that answers the clients in the buckets below ``percent`` (0 to 100)."""
 
     branch: str
     percent: int
     salt: str = DEFAULT_SALT
 
     def includes(self, subnet: bytes) -> bool:
-        """Whether clients of that subnet see the canary."""
+        """Return whether clients of that subnet see the canary."""
         return bucket(subnet, self.salt) < self.percent
 
 
 def parse_canary(text: str, salt: str = DEFAULT_SALT) -> Canary:
-    """Reads ``<branch>:<percent>``.
+    """Parse ``<branch>:<percent>``.
 
     Raises:
-        Invalid: it is something else.
+        Invalid: the text has another form.
     """
     branch, colon, percent = text.rpartition(":")
     if not colon or not percent.isascii() or not percent.isdigit() or int(percent) > BUCKETS:
-        raise Invalid(f"{text!r} is not <branch>:<percent>", hint="canary:10 is one")
+        raise Invalid(f"{text!r} is not <branch>:<percent>", hint="for example canary:10")
     return Canary(ref_names.checked(branch), int(percent), salt)
 
 
 @lru_cache(maxsize=16_384)
 def bucket(subnet: bytes, salt: str) -> int:
-    """0 to 99: FNV-1a 64 over the subnet's octets, a zero octet and the salt."""
+    """Return the bucket of a subnet, 0 to 99.
+
+    It is FNV-1a 64 over the subnet's octets, a zero octet and the salt.
+    """
     value = _FNV_OFFSET
     for octet in subnet + b"\0" + salt.encode():
         value = (value ^ octet) * _FNV_PRIME & _MASK
@@ -61,20 +64,20 @@ def bucket(subnet: bytes, salt: str) -> int:
 
 @lru_cache(maxsize=16_384)
 def peer_subnet(peer: str) -> bytes:
-    """The /24 of an IPv4 peer, the /48 of an IPv6 one, as 3 or 6 octets."""
+    """Return the /24 of an IPv4 peer or the /48 of an IPv6 peer, as 3 or 6 octets."""
     return subnet_of(ipaddress.ip_address(peer))
 
 
 def subnet_of(address: IPAddress) -> bytes:
-    """As :func:`peer_subnet`; an IPv4-mapped address is IPv4."""
+    """Return the /24 or /48 of an address; IPv4-mapped addresses count as IPv4."""
     address = unmap_ipv4(address)
     return address.packed[:3] if address.version == 4 else address.packed[:6]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSubnet:
-    """What a forwarder says of its client. ``source`` is how many bits of ``address`` it tells; 0
-    means that it will not say."""
+    """The client subnet that a forwarder sends (RFC 7871). ``source`` is the prefix length of
+    ``address`` in bits; 0 means that the subnet is not disclosed."""
 
     family: int
     source: int
@@ -82,14 +85,17 @@ class ClientSubnet:
 
     @property
     def subnet(self) -> bytes:
-        """Its octets for the bucket, missing bits as zero."""
+        """Return the subnet's octets for the bucket, with missing bits as zero."""
         if self.family == _IPV4:
             return self.address.ljust(4, b"\0")[:3]
         return subnet_of(ipaddress.IPv6Address(self.address.ljust(16, b"\0")))
 
     def encode_reply(self, *, is_used: bool) -> bytes:
-        """The option of the reply. Its scope is the subnet the answer holds for: nothing narrower
-        than all of them, unless the client's own was used (RFC 7871 section 7.2.1)."""
+        """Return the option of the reply.
+
+        Its scope is the subnet that the answer holds for: all addresses, unless the client's own
+        subnet was used (RFC 7871 section 7.2.1).
+        """
         scope = 8 * (3 if self.family == _IPV4 else 6) if is_used and self.source else 0
         if self.family == _IPV6 and scope and len(self.subnet) == 3:
             scope = 96 + 24  # an IPv4-mapped address
@@ -98,7 +104,8 @@ class ClientSubnet:
 
 
 def find_client_subnet(options: bytes) -> ClientSubnet | None:
-    """The client subnet among the well-formed options of an OPT record, None when there is none.
+    """Return the client subnet among the well-formed options of an OPT record, None if there is
+    none.
 
     Raises:
         Invalid: it is malformed; the reply is FORMERR (RFC 7871 section 7.1.2).

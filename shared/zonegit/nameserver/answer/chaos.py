@@ -1,6 +1,6 @@
-"""Class CH: what a server tells of itself (RFC 4892, and BIND's names that came before it). Pure.
+"""Answer class CH: the server's version and identity (RFC 4892 and BIND's older names). Pure.
 
-What is not configured is refused, as NSD and Knot do it, and so is every other name and type.
+Names that are not configured are refused, as NSD and Knot do, and so are all other names and types.
 """
 
 import struct
@@ -21,7 +21,7 @@ _FIXED: Final = struct.Struct("!HHHIH")
 
 
 def answer(query: Query, options: ServerOptions) -> Response | None:
-    """The answer to a question of class CH; None: it is refused."""
+    """Return the answer to a question of class CH, None if it is refused."""
     if query.qtype not in (rrtypes.TXT, rrtypes.ANY):
         return None
     if query.name in _VERSION:

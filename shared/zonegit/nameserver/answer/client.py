@@ -1,4 +1,4 @@
-"""Who asks, and what the zones that are met on the way to an answer make of it. Pure."""
+"""Identify the client of a query: its key, its client subnet or its address. Pure."""
 
 from zonegit.nameserver.acl import Access
 from zonegit.nameserver.answer.canary import Canary, ClientSubnet, find_client_subnet, peer_subnet
@@ -9,8 +9,8 @@ from zonegit.zone.names import Name
 
 
 class Client:
-    """Who asks: by the key that signed the query, by what the query says of its client, else by
-    the peer. Nothing of that is looked at before a zone is met that makes a difference of it."""
+    """The client of a query, identified by the TSIG key, else by the client subnet option, else by
+    the peer's address. The option is parsed when the first zone is met for which it matters."""
 
     __slots__ = (
         "_is_read",
@@ -26,7 +26,7 @@ class Client:
         self.peer = peer
         self.signer = signer
         self.error: int | None = None
-        """The extended error (RFC 8914) that is to be told beside the answer."""
+        """The extended error (RFC 8914) that the reply carries in addition to the answer."""
         self._options = query.edns.options if query.edns is not None else b""
         self._option: ClientSubnet | None = None
         self._is_read = False
@@ -34,24 +34,24 @@ class Client:
 
     @property
     def key(self) -> Name | None:
-        """The key that signed the query, None when none did."""
+        """Return the name of the key that signed the query, None if it is not signed."""
         return self.signer.key.name if self.signer is not None else None
 
     @property
     def signature(self) -> int:
-        """Octets that signing the reply takes."""
+        """Return how many octets the signature of the reply takes."""
         return self.signer.key.size if self.signer is not None else 0
 
     def sign(self, reply: bytes) -> bytes:
-        """The reply as it is sent: signed where the query was."""
+        """Return the reply, signed if the query was."""
         return self.signer.sign(reply) if self.signer is not None else reply
 
     def is_allowed(self, access: Access | None) -> bool:
-        """Whether it is let in; None lets in everybody."""
+        """Return whether the client is allowed by ``access``; None allows every client."""
         return access is None or access.allows(self.peer, self.key)
 
     def parse_subnet(self) -> None:
-        """Looks at what the query says of its client.
+        """Parse the client subnet option of the query.
 
         Raises:
             Invalid: its options are malformed; the reply is FORMERR.
@@ -61,7 +61,7 @@ class Client:
             self._option = find_client_subnet(self._options) if self._options else None
 
     def is_in_canary(self, canary: Canary) -> bool:
-        """Whether the canary answers."""
+        """Return whether the canary answers this client."""
         self.parse_subnet()
         self._is_used = True
         if self._option is not None and self._option.source:
@@ -69,9 +69,9 @@ class Client:
         return canary.includes(peer_subnet(self.peer))
 
     def warn_of_staleness(self) -> None:
-        """What it is told may not be current (RFC 8914 section 4.4)."""
+        """Add the extended error "Stale Answer" to the reply (RFC 8914 section 4.4)."""
         self.error = STALE
 
     def subnet_option(self) -> bytes:
-        """The client subnet as the reply repeats it, if it was looked at."""
+        """Return the client subnet option of the reply, empty if the query's was not parsed."""
         return self._option.encode_reply(is_used=self._is_used) if self._option is not None else b""

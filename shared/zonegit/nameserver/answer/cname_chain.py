@@ -1,7 +1,7 @@
-"""What a question is told: the fragment that answers it, behind those of the aliases that lead there.
+"""Answer a question from the zones of a chain of CNAMEs and DNAMEs.
 
-A chain is builder for each query, from parts of one zone each, so a change in one zone never makes
-what is kept of another one wrong.
+The chain is built for each query, from fragments that belong to one zone each. A change in one zone
+therefore never invalidates what is kept for another.
 """
 
 from collections.abc import Callable
@@ -34,30 +34,34 @@ from zonegit.zone.names import MAX_OCTETS, Name, Path
 from zonegit.zone.rrset import RRset
 
 MAX_ALIASES: Final = 16
-"""How many aliases of a chain are followed."""
+"""Aliases that are followed in one chain."""
 
 _POINTER: Final = 2
 _FIXED_FIELDS: Final = 10
 """Octets of a record between its owner and its RDATA."""
 _STREAM_RESERVE: Final = 1_024
-"""Octets of a message on a stream that are left for what stands behind its records."""
+"""Octets of a message on a stream that are reserved for what follows its records."""
 
 _ALIAS_TYPES: Final = (rrtypes.CNAME, rrtypes.ANY)
-"""Questions that an alias itself answers."""
+"""Types whose question a CNAME itself answers."""
 
 FindSnapshot = Callable[[Name, int], ZoneSnapshot | None]
-"""The state of the deepest zone here that holds a name, as a client and type see it."""
+"""Return the state that a client sees of the deepest zone here that holds a name, for a type."""
 
 
 def follow(
     query: Query, snapshot: ZoneSnapshot, find: FindSnapshot, *, is_stream: bool, is_minimal: bool
 ) -> Response:
-    """The answer to ``query`` from ``snapshot``, and from other zones where aliases lead there; a
-    minimal one without courtesy.
+    """Return the answer to ``query`` from ``snapshot``, and from other zones if aliases lead there.
 
-    A chain ends early, with the aliases found so far, where it leaves the zones that are served
-    here or meets a name again. One that is too long, in links or (its signatures are huge) in
-    octets, fails with what was found: it has an end that nobody here is going to tell.
+    A chain ends early, with the aliases found so far, if it leaves the zones that are served here
+    or meets a name again. A chain that is too long, in links or in octets (signatures may be huge),
+    gives SERVFAIL with what was found: its end exists, but is not sent.
+
+    Args:
+        find: returns the snapshot of another zone.
+        is_stream: the reply goes to a stream.
+        is_minimal: leave out optional additional records.
     """
     chain = _Chain(query, is_stream=is_stream, is_minimal=is_minimal)
     onward: ZoneSnapshot | None = snapshot
@@ -82,11 +86,12 @@ class _Chain:
         self._redirects: set[int] = set()
 
     def response(self) -> Response:
-        """What the client is told."""
+        """Return the response that was built."""
         return self._builder.build(self._rcode)
 
     def add_link(self, snapshot: ZoneSnapshot) -> bool:
-        """Adds what ``name`` is in its zone; whether another name is to be looked for now."""
+        """Add the outcome of ``name`` in its zone; return whether another name must be looked
+        up."""
         path = _relative_path(self.name, snapshot.apex)
         outcome = lookup(snapshot, path, self._qtype)
         target = self._target(outcome)
@@ -108,7 +113,7 @@ class _Chain:
         return self._move_to(target, here + _target_offset(self.name))
 
     def _target(self, outcome: LookupOutcome) -> bytes | None:
-        """Where the search goes on, None where it ends."""
+        """Return the name at which the search continues, None if it ends."""
         match outcome:
             case Cname(rrset) if self._qtype not in _ALIAS_TYPES:
                 return rrset.rdatas[0]
@@ -118,11 +123,11 @@ class _Chain:
                 return None
 
     def _add(self, snapshot: ZoneSnapshot, path: Path, outcome: LookupOutcome) -> int:
-        """Adds an outcome and its proof; where in the message it begins."""
+        """Add an outcome and its proof; return the offset in the message at which it begins."""
         here = self._builder.end
         if self._qtype == rrtypes.ANY and isinstance(outcome, RRsetData | Cname):
             self._add_any(snapshot, path, outcome)
-        elif id(outcome) not in self._redirects:  # a DNAME that is met again has been told
+        elif id(outcome) not in self._redirects:  # a DNAME that is met again is in the reply
             fragment = render(snapshot, outcome, signed=self._is_signed)
             self._builder.add(fragment, self._at, len(self._written))
         if self._is_signed:
@@ -133,8 +138,11 @@ class _Chain:
         return here
 
     def _add_any(self, snapshot: ZoneSnapshot, path: Path, outcome: Data) -> None:
-        """In a datagram one RRset with its RRSIGs, whether DO is set or not (RFC 8482 section 4.1,
-        RFC 3225 section 3); on a stream all of them, as far as they fit a message."""
+        """Add the answer to a question for ANY.
+
+        In a datagram that is one RRset with its RRSIGs, whether DO is set or not (RFC 8482 section
+        4.1, RFC 3225 section 3). On a stream it is all RRsets that fit a message.
+        """
         builder, length = self._builder, len(self._written)
         if not self._is_stream:
             fragment = render(snapshot, outcome, signed=True)
@@ -146,8 +154,7 @@ class _Chain:
                 builder.add(fragment, HEADER, length, is_bare=True)
 
     def _synthesise(self, dname: RRset, target: bytes) -> int:
-        """Adds the CNAME that a DNAME stands for (RFC 6672 section 3.1), which nobody signs; where
-        in the message it begins."""
+        """Add the unsigned CNAME that a DNAME makes (RFC 6672 section 3.1); return its offset."""
         here = self._builder.end
         writer = Writer(self.name)
         writer.owner()
@@ -157,7 +164,8 @@ class _Chain:
         return here
 
     def _move_to(self, target: bytes, at: int) -> bool:
-        """To a name that is written at offset ``at``, unless the chain was there or ends here."""
+        """Continue at a name that is written at offset ``at``; False if the chain was there or
+        ends."""
         self._written, self._at = target, at
         self.name = Name(target.lower())
         is_new = self.name not in self._seen
@@ -170,5 +178,5 @@ def _relative_path(name: Name, apex: Name) -> Path:
 
 
 def _target_offset(name: Name) -> int:
-    """Where in a CNAME record of ``name`` its target stands: behind a pointer and what is fixed."""
+    """Return the offset of the target in a CNAME record of ``name``."""
     return (_POINTER if name != names.ROOT else 1) + _FIXED_FIELDS

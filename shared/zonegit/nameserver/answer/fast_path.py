@@ -1,7 +1,47 @@
-"""The short way for ordinary queries: one question, at most an OPT that asks for nothing special,
-an outcome whose octets are at hand. Everything else goes to ``answer``, and where both answer they
-give the same octets.
+"""Answer ordinary queries from octets that are already rendered.
+
+Everything else goes to ``responder``. Where both answer, the octets are the same.
 """
+
+# Theory of operation
+#
+# Most queries have one question, no records, and at most an OPT record without options. Their
+# answer is an RRset, a referral or a negative answer that has been sent before. try_fast()
+# recognises such a query without parsing it into values and builds the reply with one join.
+#
+# A query is cut into three pieces:
+#
+#   id | flags and counts | name | ending: type, class and perhaps an OPT record
+#   0    2                  12
+#
+# 1. Flags and counts (octets 2 to 12) are a key of _SHAPES. The table holds every combination that
+#    is ordinary. It gives the length of the ending and the variant of the reply's header: one of
+#    four, by RD and by EDNS. Any other opcode, count or flag is not in the table.
+# 2. The ending is a key of _endings. Clients use few combinations of type, buffer size and DO, so
+#    its meaning and the OPT record of the reply are computed once. An ending with EDNS options is
+#    parsed for each query, as cookies differ each time. It is then treated as the ending without.
+# 3. The name is walked label by label. At each label the rest of the name is looked up among the
+#    apexes, so the first zone that is found is the deepest one. The labels in front of it are the
+#    path in the zone's tree. A name that has compression pointers or does not end where the ending
+#    begins never reaches an apex.
+#
+# lookup() returns an outcome that the compiler made. The outcome keeps its rendered fragment, which
+# was written for a name of a certain length. Fragment.shift() adjusts its compression pointers if
+# the name of this query is longer (RFC 1035 section 4.1.4). Chains of CNAMEs depend on several
+# zones, so whole replies to them are kept in the zone table until any zone changes.
+#
+# try_fast() returns None, and the responder answers, if
+#
+# - the query is not ordinary: TSIG, another class, DS, ANY, transfers, NSID where it is configured;
+# - more than the peer's address decides about the answer: an ACL, a stale zone, a canary for a
+#   query with EDNS options (one of them may be a client subnet);
+# - the fragment is not rendered yet, or the answer needs a proof for this very name: NXDOMAIN,
+#   NODATA and wildcards of a signed zone for a client that set DO;
+# - the reply has a DNAME, has optional records although minimal answers are configured, or exceeds
+#   the limit, so that it has to be truncated.
+#
+# The responder renders what is missing and keeps it, so the next such query is fast. The tests
+# compare the octets of both for the same queries.
 
 import struct
 from typing import Final
@@ -33,7 +73,7 @@ from zonegit.zone.rrset import IN
 
 _RD: Final = 0x0100
 _IGNORED_FLAGS: Final = (0, 0x10, 0x20, 0x30)
-"""AD and CD in all combinations: they mean nothing to an authoritative server."""
+"""AD and CD in all combinations. They have no meaning for an authoritative server."""
 
 _QUESTION: Final = struct.Struct("!HH")
 _OPT: Final = struct.Struct("!BHHBBHH")
@@ -49,8 +89,8 @@ _SHAPES: Final = {
     for ignored in _IGNORED_FLAGS
     for edns in (0, 1)
 }
-"""Octets 2 to 12 of an ordinary query: which of a fragment's headers answers it, and how many octets
-follow the name if there are no options."""
+"""Map octets 2 to 12 of an ordinary query to the header variant of its reply and to the number of
+octets after the name if there are no EDNS options."""
 _WITH_EDNS: Final = 2
 
 _TYPES: Final = frozenset(rrtypes.MNEMONICS) - {rrtypes.DS}
@@ -58,28 +98,31 @@ _MAX_NAME_END: Final = HEADER + MAX_OCTETS
 _OPTS: Final = tuple(encode_opt(Edns(DATAGRAM, 0, do, b"")) for do in (False, True))
 
 Ending = tuple[int, int, bool, bytes]
-"""What stands behind a name says: the type, how many octets the reply may have, whether DO is set,
-and the OPT record that the reply ends in."""
+"""The octets after the name, decoded: the type, the maximum size of the reply, whether DO is set,
+and the OPT record of the reply."""
 _MAX_ENDINGS: Final = 4_096
 _endings: dict[bytes, Ending] = {}
-"""What is known of the octets behind a name. Clients are of few kinds, so there are few; made up
-ones push the others out."""
+"""Decoded endings by their octets. Clients use few different ones. Made-up ones can evict the
+others, but cannot fill the memory."""
 
 
 def respond(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | None:
-    """As :func:`zonegit.nameserver.answer.responder.respond`."""
+    """Return the reply to a message, by the fast path where that is possible.
+
+    Args, result and exceptions are those of :func:`zonegit.nameserver.answer.responder.respond`.
+    """
     reply = try_fast(wire, zones, peer, limit)
     return reply if reply is not None else responder.respond(wire, zones, peer, limit)
 
 
-# Longer than its neighbours, and in one piece: calls are what Python is slow at.
+# One long function: function calls would take most of its time.
 def try_fast(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | None:
-    """The reply, None when the query is not for here."""
+    """Return the reply to an ordinary query, or None if the responder has to answer."""
     shape = _SHAPES.get(wire[2:HEADER])
     if shape is None:
         return None
-    variant, behind = shape
-    end = len(wire) - behind
+    variant, ending_size = shape
+    end = len(wire) - ending_size
     ending = _endings.get(wire[end:]) or _parse_ending(wire[end:])
     has_options = ending is None
     if ending is None:
@@ -91,7 +134,7 @@ def try_fast(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | No
         return None
     qtype, room, do, tail = ending
 
-    # What stands before the ending is a name if labels lead from its start to an apex.
+    # The octets before the ending are a name if labels lead from their start to an apex.
     low = wire.lower()
     at = HEADER
     path = []
@@ -137,8 +180,11 @@ def try_fast(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | No
 
 
 def _find_signed(outcome: LookupOutcome, name: bytes, denial: Denial) -> Fragment | None:
-    """What a signed zone says to clients that set DO, where that is all: of an RRset that the name
-    itself owns, and of a zone cut. Everything else has to be proved besides, name by name."""
+    """Return the kept fragment for a client that set DO in a signed zone.
+
+    Only two outcomes need no proof for the name of the query: an RRset that the name itself owns,
+    and a referral. None for the others.
+    """
     if type(outcome) is RRsetData and outcome.rrset.owner == name:
         return outcome.signed_fragment
     if type(outcome) is Referral and outcome.proved and outcome.proved[0] is denial.version:
@@ -147,7 +193,7 @@ def _find_signed(outcome: LookupOutcome, name: bytes, denial: Denial) -> Fragmen
 
 
 def _parse_ending(octets: bytes) -> Ending | None:
-    """What a bare ending says; None when an ordinary query does not end so."""
+    """Decode an ending without EDNS options and keep it; None if no ordinary query ends so."""
     if len(octets) not in (_QUESTION.size, _BARE_ENDING):
         return None
     qtype, qclass = _QUESTION.unpack_from(octets)
@@ -167,8 +213,11 @@ def _parse_ending(octets: bytes) -> Ending | None:
 
 
 def _parse_ending_with_options(octets: bytes, zones: ZoneTable) -> Ending | None:
-    """What an ending says that has EDNS options; None when they are malformed, or change what is
-    response even where no canary is met."""
+    """Decode an ending with EDNS options.
+
+    Returns:
+        None if the options are malformed or need a reply that the fast path does not write (NSID).
+    """
     if len(octets) < _BARE_ENDING:
         return None
     length, options = octets[_BARE_ENDING - 2 : _BARE_ENDING], octets[_BARE_ENDING:]
@@ -182,8 +231,11 @@ def _parse_ending_with_options(octets: bytes, zones: ZoneTable) -> Ending | None
 
 
 def _choose_state(served: ServedBranches, peer: str) -> BranchState | None:
-    """What a client with that address sees of a zone that is not the same for all; None where more
-    than its address decides."""
+    """Return the state that a client with that address sees of a zone with a canary or an ACL.
+
+    Returns:
+        None if more than the client's address decides.
+    """
     if not served.is_open:
         return None
     if (

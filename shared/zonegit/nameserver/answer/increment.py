@@ -1,4 +1,4 @@
-"""IXFR in a datagram (RFC 1995 section 2): what is new, where that is at hand and fits."""
+"""Answer IXFR in a datagram (RFC 1995 section 2), if the difference is at hand and fits."""
 
 from itertools import chain
 from typing import Final
@@ -13,13 +13,19 @@ from zonegit.zone import rrtypes
 from zonegit.zone.rrset import IN
 
 MAX_RECORDS: Final = 500
-"""Of differences that are put together while a query waits; more fit no datagram, unless most of
-what came has gone again."""
+"""Records of the differences that are condensed while a query waits. More do not fit a datagram,
+unless most additions were removed again."""
 
 
 def answer(query: Query, zones: ZoneTable, client: Client, space: int) -> Response | None:
-    """The difference, of at most ``space`` octets; None: the client is to get the SOA alone, and to
-    come by TCP if it has another."""
+    """Return the difference for an IXFR query.
+
+    Args:
+        space: maximum size of the records in octets.
+
+    Returns:
+        None if the client gets the SOA only and has to retry by TCP (RFC 1995 section 2).
+    """
     served = zones.by_apex.get(query.name) if query.qclass == IN else None
     if query.qtype != rrtypes.IXFR or query.serial is None or served is None:
         return None

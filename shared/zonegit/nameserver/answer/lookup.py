@@ -1,6 +1,6 @@
-"""What a name is in a zone: RFC 1034 section 4.3.2, wildcards as in RFC 4592. Pure.
+"""Find the outcome of a name and type in a zone: RFC 1034 section 4.3.2, wildcards as in RFC 4592.
 
-Outcomes are values that the compiler made, so finding one allocates nothing.
+Pure. Outcomes are values that the compiler made, so a lookup allocates nothing.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,16 @@ from zonegit.nameserver.zone.snapshot import Data, LookupOutcome, Node, Referral
 from zonegit.zone import rrtypes
 
 _TYPES_WITH_CNAME: Final = (rrtypes.RRSIG, rrtypes.NSEC)
-"""Types that an alias has for itself: such questions go no further (RFC 4035 section 2.5)."""
+"""Types that a name may have in addition to a CNAME. A question for them does not follow the CNAME
+(RFC 4035 section 2.5)."""
 
 
 def lookup(snapshot: ZoneSnapshot, path: Sequence[bytes], qtype: int) -> LookupOutcome:
-    """``path`` are the labels of the name below the apex, from the apex down, in lower case."""
+    """Return the outcome of a name and type.
+
+    Args:
+        path: the labels of the name below the apex, from the apex down, in lower case.
+    """
     node = snapshot.root
     for label in path:
         if node.delegation is not None:
@@ -24,15 +29,15 @@ def lookup(snapshot: ZoneSnapshot, path: Sequence[bytes], qtype: int) -> LookupO
         if child is None:
             return _lookup_missing_name(snapshot, node, qtype)
         node = child
-    # The parent's side of a cut answers for DS alone (RFC 4035 section 3.1.4.1).
+    # The parent side of a zone cut is authoritative for DS only (RFC 4035 section 3.1.4.1).
     if type(node.delegation) is Referral and qtype != rrtypes.DS:
         return node.delegation
     return node.data.get(qtype) or _lookup_missing_type(snapshot, node, qtype)
 
 
 def all_rrsets(snapshot: ZoneSnapshot, path: Sequence[bytes]) -> list[Data]:
-    """All RRsets of a name that has some, or of the wildcard that stands for it (RFC 1034 section
-    4.3.2: a question for ANY matches all types)."""
+    """Return all RRsets of a name that has some, or of the wildcard that matches it (RFC 1034
+    section 4.3.2: a question for ANY matches all types)."""
     node: Node = snapshot.root
     for label in path:
         child = node.children.get(label)
@@ -44,10 +49,12 @@ def all_rrsets(snapshot: ZoneSnapshot, path: Sequence[bytes]) -> list[Data]:
 
 
 def _lookup_missing_name(snapshot: ZoneSnapshot, encloser: Node, qtype: int) -> LookupOutcome:
-    """For a name that does not exist below its closest encloser (RFC 4592 section 3.3.1).
+    """Return the outcome for a name that does not exist below its closest encloser (RFC 4592
+    section 3.3.1).
 
-    A wildcard makes no zone cut and no DNAME of the names it stands for: NS and DNAME are found
-    there as any other type is (RFC 4592 sections 4.2 and 4.4). Asked for by its own name it is one.
+    A wildcard makes no zone cut and no DNAME of the names it matches: NS and DNAME are found there
+    like any other type (RFC 4592 sections 4.2 and 4.4). A query for the wildcard name itself finds
+    a zone cut.
     """
     wildcard = encloser.children.get(WILDCARD)
     if wildcard is None:
@@ -56,10 +63,10 @@ def _lookup_missing_name(snapshot: ZoneSnapshot, encloser: Node, qtype: int) -> 
 
 
 def _lookup_missing_type(snapshot: ZoneSnapshot, node: Node, qtype: int) -> LookupOutcome:
-    """For a name that exists but has no RRset of that type."""
+    """Return the outcome for a name that exists but has no RRset of that type."""
     data = node.data
     if qtype == rrtypes.ANY and data:
-        # One RRset is answer enough (RFC 8482 section 4.1).
+        # One RRset is a sufficient answer (RFC 8482 section 4.1).
         return data[min(data, key=_preference)]
     if qtype == rrtypes.IXFR and rrtypes.SOA in data:
         # In a datagram the SOA alone, which sends the client to TCP (RFC 1995 section 4).
@@ -71,5 +78,5 @@ def _lookup_missing_type(snapshot: ZoneSnapshot, node: Node, qtype: int) -> Look
 
 
 def _preference(rdtype: int) -> tuple[bool, int]:
-    """Signatures last: they say least about a name."""
+    """Return the order of types in an answer to ANY: DNSSEC records last."""
     return rdtype in (rrtypes.RRSIG, rrtypes.NSEC), rdtype

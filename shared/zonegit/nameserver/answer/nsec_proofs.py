@@ -1,4 +1,5 @@
-"""Which NSEC or NSEC3 records prove an outcome: RFC 4035 section 3.1.3, RFC 5155 section 7.2.
+"""Find the NSEC or NSEC3 records that prove an outcome: RFC 4035 section 3.1.3, RFC 5155 section
+7.2.
 
 Names are paths: labels from the apex down, in lower case.
 """
@@ -27,12 +28,13 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name, Path
 
 MAX_ITERATIONS: Final = 150
-"""Extra hashings of a name, beyond which a chain is not used and answers come without proofs:
-validators take such zones for insecure or bogus (RFC 9276 section 3.2), and each query for a
+"""Extra NSEC3 iterations up to which a chain is used. Beyond, answers come without proofs:
+validators treat such zones as insecure or bogus (RFC 9276 section 3.2), and each query for a
 missing name would cost as many hashes."""
 
 MAX_CACHED_HASHES: Final = 16_384
-"""Hashes of names that exist, and of the wildcards below them; others are never kept."""
+"""Cached hashes of names that exist, and of the wildcards below them. Other names are never cached.
+"""
 
 _SHA1: Final = 1
 
@@ -40,8 +42,15 @@ _SHA1: Final = 1
 def find_proof(
     snapshot: ZoneSnapshot, path: Sequence[bytes], outcome: LookupOutcome
 ) -> list[NsecRecord]:
-    """What has to stand in the authority section of a reply to a client that set DO, where
-    ``outcome`` is what ``path`` is found to be; nothing in an unsigned zone."""
+    """Return the records that a reply to a client that set DO needs in its authority section.
+
+    Args:
+        path: the name of the question.
+        outcome: the outcome of the lookup of ``path``.
+
+    Returns:
+        An empty list in an unsigned zone.
+    """
     scheme = _choose_scheme(snapshot)
     if scheme is None:
         return []
@@ -62,15 +71,16 @@ def find_proof(
 
 
 def find_no_ds_proof(snapshot: ZoneSnapshot, cut: Path) -> list[NsecRecord]:
-    """What proves that the child below a zone cut is not signed (RFC 4035 section 3.1.4.1, RFC
+    """Return the proof that the child below a zone cut is not signed (RFC 4035 section 3.1.4.1, RFC
     5155 section 7.2.7)."""
     scheme = _choose_scheme(snapshot)
     found = scheme.prove_nodata(cut) if scheme is not None else ()
-    return [each for each in dict.fromkeys(found) if each is not None]  # one may prove twice
+    # One record may prove two things.
+    return [each for each in dict.fromkeys(found) if each is not None]
 
 
 def _encloser_depth(snapshot: ZoneSnapshot, path: Path) -> int:
-    """How many labels of a name its closest encloser has; all of them when it exists."""
+    """Return how many labels the closest encloser of a name has; all of them if the name exists."""
     node: Node | None = snapshot.root
     for depth, label in enumerate(path):
         assert node is not None
@@ -81,31 +91,34 @@ def _encloser_depth(snapshot: ZoneSnapshot, path: Path) -> int:
 
 
 Proof = Iterator[NsecRecord | None]
-"""None is a record that the zone, wrongly, does not have."""
+"""None stands for a record that a correctly signed zone would have."""
 
 
 class _Nsec:
-    """RFC 4035 section 3.1.3, and the names of its parts."""
+    """Proofs by NSEC (RFC 4035 section 3.1.3)."""
 
     def __init__(self, snapshot: ZoneSnapshot) -> None:
         self._snapshot = snapshot
 
     def prove_nxdomain(self, path: Path, depth: int) -> Proof:
-        """Section 3.1.3.2."""
+        """Prove that a name and the wildcard above it do not exist (section 3.1.3.2)."""
         yield self._at_or_before(path)
         yield self._at_or_before((*path[:depth], WILDCARD))
 
     def prove_nodata(self, path: Path) -> Proof:
-        """Section 3.1.3.1; an empty non-terminal has no NSEC, and the one before it says that
-        there are names below."""
+        """Prove that a name has no such type (section 3.1.3.1).
+
+        An empty non-terminal has no NSEC. The one before it proves that there are names below.
+        """
         yield self._at_or_before(path)
 
     def prove_expansion(self, path: Path, _depth: int) -> Proof:
-        """Section 3.1.3.3."""
+        """Prove that the name itself does not exist, so that a wildcard may match (section
+        3.1.3.3)."""
         yield self._at_or_before(path)
 
     prove_wildcard_nodata = prove_nxdomain
-    """Section 3.1.3.4: here the wildcard's own NSEC is found."""
+    """Section 3.1.3.4. The second search finds the wildcard's own NSEC."""
 
     def _at_or_before(self, path: Path) -> NsecRecord | None:
         owner = self._snapshot.denial.owners.at_or_before(path)
@@ -114,7 +127,7 @@ class _Nsec:
 
 
 class _Nsec3:
-    """RFC 5155 section 7.2, and the names of its parts."""
+    """Proofs by NSEC3 (RFC 5155 section 7.2)."""
 
     def __init__(self, snapshot: ZoneSnapshot, param: bytes) -> None:
         self._apex = snapshot.apex
@@ -124,14 +137,16 @@ class _Nsec3:
         self._salt = param[5:]
 
     def prove_nxdomain(self, path: Path, depth: int) -> Proof:
-        """Section 7.2.2."""
+        """Prove that a name and the wildcard above it do not exist (section 7.2.2)."""
         depth = self._provable(path, depth)
         yield from self._encloser(path, depth)
         yield self._covering((*path[:depth], WILDCARD), is_bounded=True)
 
     def prove_nodata(self, path: Path) -> Proof:
-        """Sections 7.2.3 and 7.2.4, 7.2.7 for a zone cut: where the name has no NSEC3, it is only
-        there for insecure delegations that opted out."""
+        """Prove that a name has no such type (sections 7.2.3, 7.2.4; 7.2.7 for a zone cut).
+
+        A name without NSEC3 exists only because of an insecure delegation that opted out.
+        """
         found = self._matching(path)
         if found is not None:
             yield found
@@ -139,27 +154,29 @@ class _Nsec3:
             yield from self._encloser(path, self._provable(path, len(path) - 1))
 
     def prove_expansion(self, path: Path, depth: int) -> Proof:
-        """Section 7.2.6."""
+        """Prove that the next closer name does not exist (section 7.2.6)."""
         yield self._covering(path[: depth + 1])
 
     def prove_wildcard_nodata(self, path: Path, depth: int) -> Proof:
-        """Section 7.2.5."""
+        """Prove that the wildcard that matches has no such type (section 7.2.5)."""
         yield from self._encloser(path, self._provable(path, depth))
         yield self._matching((*path[:depth], WILDCARD))
 
     def _provable(self, path: Path, depth: int) -> int:
-        """The closest encloser may itself have opted out (section 7.2.1)."""
+        """Return the depth of the closest encloser that has an NSEC3; one that opted out has none
+        (section 7.2.1)."""
         while depth and self._matching(path[:depth]) is None:
             depth -= 1
         return depth
 
     def _encloser(self, path: Path, depth: int) -> Proof:
-        """Section 7.2.1: that it exists, and that the next closer name does not."""
+        """Prove that the closest encloser exists and the next closer name does not. Section
+        7.2.1."""
         yield self._matching(path[:depth])
         yield self._covering(path[: depth + 1])
 
     def _matching(self, path: Path) -> NsecRecord | None:
-        """Only for names that exist, and wildcards below these."""
+        """Return the NSEC3 of a name. Only for names that exist, and wildcards below these."""
         return _nsec_of(self._hashed.get(self._owner(path, is_bounded=True)), rrtypes.NSEC3)
 
     def _covering(self, path: Path, *, is_bounded: bool = False) -> NsecRecord | None:
@@ -175,8 +192,11 @@ class _Nsec3:
 
 
 def _choose_scheme(snapshot: ZoneSnapshot) -> _Nsec | _Nsec3 | None:
-    """How the zone proves. A zone that is changed from one way to the other has both for a while,
-    and says with NSEC3PARAM when that chain is whole (RFC 5155 sections 10.4 and 10.5)."""
+    """Return how the zone proves non-existence, None for an unsigned zone.
+
+    A zone that changes from NSEC to NSEC3 or back has both for a while. NSEC3PARAM at the apex says
+    that the NSEC3 chain is complete (RFC 5155 sections 10.4 and 10.5).
+    """
     denial = snapshot.denial
     if denial is UNSIGNED:
         return None
@@ -197,8 +217,8 @@ def _nsec_of(node: Node | None, rdtype: int) -> NsecRecord | None:
 
 
 def hash_name(name: Name, salt: bytes, iterations: int) -> bytes:
-    """The label of a name's NSEC3 owner (RFC 5155 section 5): SHA-1 over the wire form in lower
-    case, in base32hex."""
+    """Return the label of a name's NSEC3 owner (RFC 5155 section 5): SHA-1 over the wire form in
+    lower case, in base32hex."""
     digest = hashlib.sha1(name + salt, usedforsecurity=False).digest()
     for _ in range(iterations):
         digest = hashlib.sha1(digest + salt, usedforsecurity=False).digest()

@@ -1,7 +1,7 @@
-"""The octets of each outcome, section by section; rendered on first use and kept with it.
+"""Render outcomes as octets, section by section; rendered on first use and kept with the outcome.
 
-A client that set DO gets each RRset with its RRSIGs (RFC 4035 section 3.1.1). What has to be proved
-besides depends on the name that was asked for, and is joined to the fragment by ``chain``.
+A client that set DO gets each RRset with its RRSIGs (RFC 4035 section 3.1.1). Proofs that depend on
+the name of the question are added by ``cname_chain``.
 """
 
 from collections.abc import Iterator
@@ -40,20 +40,20 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import SOA, RRset, soa
 
 MAX_OPTIONAL_OCTETS: Final = 4_096
-"""Octets of a fragment beyond which nothing is brought along that a client can ask for: hosts may have
-thousands of addresses, and what is rendered is kept."""
+"""Size of a fragment up to which optional additional records are added. Hosts may have thousands
+of addresses, and fragments are kept."""
 
 ADDRESSES: Final = (rrtypes.A, rrtypes.AAAA)
 
 IN_DOMAIN, SIBLING, NOT_GLUE = range(3)
-"""Kinds of glue (RFC 9471 section 2), and what is none."""
+"""Kinds of glue (RFC 9471 section 2), and addresses that are not glue."""
 
 _RECORD_OVERHEAD: Final = 12
-"""Octets of a record beside its RDATA, when its owner is a pointer."""
+"""Octets of a record in addition to its RDATA, if its owner is a pointer."""
 
 
 def render(snapshot: ZoneSnapshot, outcome: LookupOutcome, *, signed: bool = False) -> Fragment:
-    """The fragment of a message that tells this outcome, to a client that set DO when ``signed``."""
+    """Return the fragment of an outcome, for clients that set DO if ``signed``."""
     if signed and snapshot.denial is not UNSIGNED and isinstance(outcome, Referral):
         return _render_signed_referral(snapshot, outcome)
     fragment = outcome.signed_fragment if signed else outcome.fragment
@@ -61,7 +61,8 @@ def render(snapshot: ZoneSnapshot, outcome: LookupOutcome, *, signed: bool = Fal
 
 
 def _render_and_keep(snapshot: ZoneSnapshot, outcome: LookupOutcome, *, signed: bool) -> Fragment:
-    """Renders it; where that is the same with DO and without, one fragment is kept for both."""
+    """Render an outcome and keep it. If it is the same with and without DO, keep one fragment
+    for both."""
     fragment = _render_outcome(snapshot, outcome, signed=signed)
     other = outcome.fragment if signed else outcome.signed_fragment
     if other is not None and other.octets == fragment.octets:
@@ -81,9 +82,10 @@ def _render_signed_referral(snapshot: ZoneSnapshot, referral: Referral) -> Fragm
 
 
 def render_proof(snapshot: ZoneSnapshot, denying: NsecRecord, *, is_far: bool = False) -> Fragment:
-    """An NSEC or NSEC3 RRset and its RRSIGs, for the authority section.
+    """Return an NSEC or NSEC3 RRset and its RRSIGs, for the authority section.
 
-    ``is_far`` says that it will begin behind ``REACH``.
+    Args:
+        is_far: the fragment will begin after ``MAX_NEAR_START``.
     """
     if denying.proof is not None and not is_far:
         return denying.proof
@@ -95,7 +97,7 @@ def render_proof(snapshot: ZoneSnapshot, denying: NsecRecord, *, is_far: bool = 
 
 
 class _RRsetWriter(Writer):
-    """Records of one fragment, RRsets with their RRSIGs when it is ``signed``."""
+    """Write RRsets, with their RRSIGs if ``signed``."""
 
     def __init__(
         self,
@@ -112,7 +114,8 @@ class _RRsetWriter(Writer):
         self._about = about
 
     def add(self, rrset: RRset, ttls: tuple[int, ...] | None = None) -> int:
-        """An RRset; how many records that were. The TTL of an RRSIG is that of what it covers."""
+        """Write an RRset; return the number of records. An RRSIG has the TTL of the RRset it
+        covers."""
         is_owner = rrset.owner == self._about
         write_rrset(self, rrset, is_owner=is_owner, ttls=ttls)
         signatures = self._signatures(rrset) if self._is_signed else ()
@@ -126,7 +129,7 @@ class _RRsetWriter(Writer):
         return len(rrset.rdatas) + len(signatures)
 
     def _signatures(self, rrset: RRset) -> tuple[bytes, ...]:
-        """The RRSIGs over an RRset of the zone."""
+        """Return the RRSIGs over an RRset of the zone."""
         node: Node | None
         if rrset.rdtype == rrtypes.NSEC3:
             node = self._snapshot.denial.hashed.get(rrset.owner)
@@ -162,7 +165,7 @@ def _render_outcome(snapshot: ZoneSnapshot, outcome: LookupOutcome, *, signed: b
 def _render_negative(
     snapshot: ZoneSnapshot, at_apex: RRset | None, rcode: int, *, signed: bool
 ) -> Fragment:
-    """An SOA whose TTL is how long the answer may be remembered (RFC 2308 section 3)."""
+    """Render the SOA, whose TTL is the negative caching time (RFC 2308 section 3)."""
     writer = _RRsetWriter(snapshot, snapshot.apex, signed=signed, is_below=True)
     if at_apex is None:
         return Fragment(writer, AA | rcode, (0, 0, 0))
@@ -172,7 +175,7 @@ def _render_negative(
 
 
 def _render_answer(snapshot: ZoneSnapshot, found: RRsetData, *, signed: bool) -> Fragment:
-    """An RRset, and the addresses of the hosts that it names, as far as they go with it."""
+    """Render an RRset, with the addresses of the hosts it names up to ``MAX_OPTIONAL_OCTETS``."""
     rrset = found.rrset
     writer = _RRsetWriter(snapshot, rrset.owner, signed=signed)
     answers, count = writer.add(rrset, found.ttls), 0
@@ -188,8 +191,11 @@ def _render_answer(snapshot: ZoneSnapshot, found: RRsetData, *, signed: bool) ->
 
 
 def _additional_rrsets(snapshot: ZoneSnapshot, rrset: RRset) -> Iterator[RRset]:
-    """Addresses that go with an answer, and with an alias of services the services themselves (RFC
-    9460 section 4.1). Those of name servers may be glue (RFC 1034 section 3.7)."""
+    """Yield the optional additional RRsets of an answer.
+
+    These are addresses, and the targets of SVCB and HTTPS in alias mode (RFC 9460 section 4.1).
+    Addresses of name servers may be glue (RFC 1034 section 3.7).
+    """
     if rrset.rdtype not in ADDITIONAL_TYPES:
         return
     has_services = rrset.rdtype in (rrtypes.SVCB, rrtypes.HTTPS)
@@ -201,14 +207,14 @@ def _additional_rrsets(snapshot: ZoneSnapshot, rrset: RRset) -> Iterator[RRset]:
 
 
 def _render_referral(snapshot: ZoneSnapshot, referral: Referral, *, signed: bool) -> Fragment:
-    """Name servers, what says whether the child is signed, and the addresses this zone knows.
+    """Render a referral: NS, then DS or the proof that there is none, then addresses.
 
-    Addresses of servers at or below the cut must not be missing (RFC 9471 section 3.1), so they
-    come first; those of servers below sibling cuts may, if they do not fit (section 3.2), and what
-    is not glue is courtesy. Of these there are MOST_COURTESY octets at most, for thousands of
-    children may share their servers, and each referral is kept. More than fits any message is not
-    even rendered: thousands of servers with thousands of addresses each would keep all other
-    queries waiting.
+    Addresses of servers at or below the zone cut are required (RFC 9471 section 3.1) and come
+    first. Addresses below sibling cuts may be left out if they do not fit (section 3.2). Addresses
+    that are not glue are optional. Of the last two there are MAX_OPTIONAL_OCTETS at most, because
+    thousands of children may share their servers, and each referral is kept. What exceeds a message
+    is not rendered: thousands of servers with thousands of addresses each would delay all other
+    queries.
     """
     cut = referral.rrset.owner
     writer = _RRsetWriter(snapshot, cut, signed=signed, is_below=True)
@@ -235,15 +241,17 @@ def _render_referral(snapshot: ZoneSnapshot, referral: Referral, *, signed: bool
 
 
 def _glue_kind(snapshot: ZoneSnapshot, cut: Name, server: Name) -> int:
-    """How much a resolver needs an address of a server to get on."""
+    """Return how much a resolver needs an address of a server: one of the kinds of glue."""
     if names.is_within(server, cut):
         return IN_DOMAIN
     return SIBLING if _find_host(snapshot, server, may_be_glue=False) is None else NOT_GLUE
 
 
 def _ds_or_proof(snapshot: ZoneSnapshot, cut: Name) -> list[RRset]:
-    """The DS RRset of a child, else what proves that there is none (RFC 4035 section 3.1.4); of an
-    unsigned zone nothing, as no client could believe it."""
+    """Return the DS RRset of a child, else the proof that there is none (RFC 4035 section 3.1.4).
+
+    Empty for an unsigned zone, whose proofs no client could validate.
+    """
     if snapshot.denial is UNSIGNED:
         return []
     path = names.path(cut, snapshot.apex)
@@ -257,7 +265,7 @@ def _ds_or_proof(snapshot: ZoneSnapshot, cut: Name) -> list[RRset]:
 def _host_rrsets(
     snapshot: ZoneSnapshot, host: Name, types: tuple[int, ...], *, may_be_glue: bool
 ) -> list[RRset]:
-    """RRsets of a name, as far as they are this zone's to tell; no wildcard is expanded."""
+    """Return the RRsets of a name that this zone is allowed to give; wildcards are not expanded."""
     node = _find_host(snapshot, host, may_be_glue=may_be_glue)
     if node is None:
         return []
@@ -266,8 +274,10 @@ def _host_rrsets(
 
 
 def _find_host(snapshot: ZoneSnapshot, name: Name, *, may_be_glue: bool) -> Node | None:
-    """The node of a name of the zone. What is at or below a cut is glue; what is below a DNAME is
-    not there (RFC 6672 section 2.4)."""
+    """Return the node of a name of the zone.
+
+    Names at or below a zone cut are glue. Names below a DNAME do not exist (RFC 6672 section 2.4).
+    """
     if not names.is_within(name, snapshot.apex):
         return None
     node: Node | None = snapshot.root
@@ -282,5 +292,5 @@ def _find_host(snapshot: ZoneSnapshot, name: Name, *, may_be_glue: bool) -> Node
 
 
 def _estimate_size(rrset: RRset) -> int:
-    """Octets of its records, about."""
+    """Return the approximate size of an RRset's records in octets."""
     return sum(_RECORD_OVERHEAD + len(rdata) for rdata in rrset.rdatas)

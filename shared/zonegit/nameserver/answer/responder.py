@@ -1,6 +1,6 @@
-"""One query, one reply.
+"""Answer one query: octets in, octets out.
 
-Synchronous and pure, but for the counters of ``zones``.
+Synchronous and pure, except for the counters of ``zones``.
 """
 
 from typing import Final
@@ -49,12 +49,21 @@ _META_TYPES: Final = {
     rrtypes.MAILA: NOTIMP,
     rrtypes.NXNAME: FORMERR,  # RFC 9824 section 3.5
 }
-"""What types get that are of messages and not of zones (RFC 6895 section 3.1)."""
+"""RCODEs for types that are not data of a zone (RFC 6895 section 3.1)."""
 
 
 def respond(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | None:
-    """The reply to a message from the address ``peer``, of at most ``limit`` octets, which is
-    ``query.STREAM`` on a stream and nowhere else; None when it gets none."""
+    """Return the reply to a message.
+
+    Args:
+        wire: the message.
+        zones: the zones that are served.
+        peer: the IP address of the sender.
+        limit: the maximum size of the reply in octets; ``query.STREAM`` on a stream and only there.
+
+    Returns:
+        None if the message gets no reply.
+    """
     query = parse(wire)
     if query is None:
         return None
@@ -65,7 +74,7 @@ def respond(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | Non
     room = query.room(limit) - HEADER - len(query.question) - client.signature
     extra = reply_options(query, zones.options, client)
     if BARE_OPT + len(extra) > room:
-        extra = b""  # behind the longest names there is no room for courtesies
+        extra = b""  # after the longest names there is no room for options
     if not isinstance(response, Response):
         return client.sign(encode_error(query, response, options=extra))
     tail = encode_opt(query.edns, options=extra) if query.edns is not None else b""
@@ -78,7 +87,7 @@ def respond(wire: bytes, zones: ZoneTable, peer: str, limit: int) -> bytes | Non
 def _build_response(
     query: Query, zones: ZoneTable, client: Client, *, is_stream: bool
 ) -> Response | int:
-    """The sections of the reply, or the RCODE that is all of it."""
+    """Return the sections of the reply, or the RCODE of a reply without records."""
     rcode = query.rcode or (0 if query.is_notify else _META_TYPES.get(query.qtype, 0))
     if rcode:
         zones.malformed += 1
@@ -112,12 +121,12 @@ def _answer_query(
         )
 
     try:
-        # What is transferred is the default state, and so is the serial that says whether to.
+        # Transfers send the default state, so its serial decides whether one is needed.
         state = served.default if query.qtype == rrtypes.IXFR else served.choose_state(client)
         response = follow(
             query, state.snapshot, find, is_stream=is_stream, is_minimal=zones.options.minimal
         )
-    except Invalid:  # what the query says of its client
+    except Invalid:  # a malformed client subnet
         zones.malformed += 1
         return FORMERR
     count_query(state.queries, query.qtype, response.flags & RCODE)
@@ -133,7 +142,7 @@ def _refuse(zones: ZoneTable, client: Client) -> int:
 
 
 def _answer_notify(query: Query, served: ServedBranches | None, client: Client) -> Response | int:
-    """RFC 1996 section 3: heard, and nothing done, for what is served here is nobody's copy."""
+    """Acknowledge a NOTIFY (RFC 1996 section 3) and do nothing: this server is no secondary."""
     if query.qtype != rrtypes.SOA:
         return FORMERR
     if served is None or served.default.snapshot.apex != query.name:
@@ -144,7 +153,7 @@ def _answer_notify(query: Query, served: ServedBranches | None, client: Client) 
 
 
 def reply_options(query: Query, options: ServerOptions, client: Client) -> bytes:
-    """The EDNS options of the reply."""
+    """Return the EDNS options of the reply."""
     if query.edns is None:
         return b""
     found = client.subnet_option()
@@ -156,11 +165,11 @@ def reply_options(query: Query, options: ServerOptions, client: Client) -> bytes
 
 
 def _assemble(query: Query, response: Response, tail: bytes, room: int) -> bytes:
-    """Header, question, sections, OPT; as much as there is room for."""
+    """Join header, question, sections and OPT record, truncated to ``room`` octets."""
     octets, flags, additional = response.octets, response.flags, response.additional
     answers, authority = response.answers, response.authority
     if len(octets) > room:
-        # Glue that may be missing goes first; less than the rest is nothing, and says so.
+        # Drop optional additional records first. If the rest does not fit either, set TC.
         end, additional = next((cut for cut in response.cuts if cut[0] <= room), (0, 0))
         octets = octets[:end]
         if not end:

@@ -1,4 +1,4 @@
-"""A reply's sections, joined from parts: answers, then what proves them, then what comes along."""
+"""Build the sections of a reply from fragments: answers, then proofs, then additional records."""
 
 import msgspec
 
@@ -9,9 +9,14 @@ from zonegit.nameserver.zone.snapshot import NsecRecord, ZoneSnapshot
 
 
 class Response(msgspec.Struct, frozen=True):
-    """All sections of a reply. ``flags`` are AA and the RCODE; ``cuts`` as a fragment's.
-    ``is_alias`` says that the name asked for is itself the owner of a CNAME, so there are no more
-    such replies than alias_replies and types."""
+    """All sections of a reply.
+
+    Attributes:
+        flags: AA and the RCODE.
+        cuts: as those of :class:`Fragment`.
+        is_alias: the name of the question is itself the owner of a CNAME. The number of such
+            replies is bounded by the number of CNAMEs and types.
+    """
 
     octets: bytes
     flags: int
@@ -22,16 +27,18 @@ class Response(msgspec.Struct, frozen=True):
     is_alias: bool = False
 
     def headers(self) -> tuple[bytes, ...]:
-        """As those of a fragment."""
+        """Return the header variants, as ``Fragment.heads``."""
         return encode_headers(self.flags, self.answers, self.authority, self.additional)
 
 
 class ResponseBuilder:
-    """Parts one behind the other, section by section. The last one's additional section is the
-    reply's; the answer is authoritative when its first owner is (RFC 1035 section 4.1.1).
+    """Append fragments to each other, section by section.
 
-    Proofs stand in the authority section: behind all answers, before a referral. Where an answer
-    has brought addresses along, these make room for them.
+    The additional section is that of the last fragment. The answer is authoritative if its first
+    owner is (RFC 1035 section 4.1.1).
+
+    Proofs are in the authority section: after all answers, before a referral. If an answer has
+    optional additional records, these are dropped to make room for proofs.
     """
 
     __slots__ = (
@@ -44,8 +51,8 @@ class ResponseBuilder:
         "_needed",
         "_octets",
         "_proofs",
-        "_start",
         "_proven",
+        "_start",
         "is_alias",
     )
 
@@ -63,18 +70,18 @@ class ResponseBuilder:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was added yet."""
+        """Return whether nothing was added yet."""
         return self._flags is None
 
     @property
     def end(self) -> int:
-        """The offset in the message of whatever comes next."""
+        """Return the offset in the message at which the next fragment begins."""
         return self._start + len(self._octets)
 
     def add(
         self, fragment: Fragment, name_at: int, name_length: int, *, is_bare: bool = False
     ) -> None:
-        """The fragment of an outcome; a bare one without courtesy."""
+        """Append the fragment of an outcome; a bare one without optional additional records."""
         if not fragment.answers:
             self._add_proofs()
         at = len(self._octets)
@@ -92,13 +99,13 @@ class ResponseBuilder:
     def add_proof(
         self, snapshot: ZoneSnapshot, denying: NsecRecord, name_at: int, name_length: int
     ) -> None:
-        """A record that proves something of what was added last, unless it is told already."""
+        """Append a record that proves the fragment added last, unless the reply has it already."""
         if id(denying) not in self._proven:
             self._proven.add(id(denying))
             self._proofs.append((snapshot, denying, name_at, name_length))
 
     def build(self, rcode: int | None = None) -> Response:
-        """All of it, with another RCODE than the last fragment's if need be."""
+        """Return the response, with another RCODE than the last fragment's if one is given."""
         self._add_proofs()
         assert self._flags is not None
         return Response(
@@ -121,7 +128,7 @@ class ResponseBuilder:
         self._proofs.clear()
 
     def _drop_optional(self) -> None:
-        """Drops the courtesy of what was added last."""
+        """Drop the optional additional records of the fragment added last."""
         end, self._additional = self._needed
         del self._octets[end:]
         self._cuts = tuple(cut for cut in self._cuts if cut[0] < end)

@@ -1,4 +1,4 @@
-"""How a server behaves to everybody, whatever the zone. Pure."""
+"""Options of a server that apply to all zones. Pure."""
 
 from dataclasses import dataclass, field, fields
 
@@ -9,13 +9,20 @@ from zonegit.zone import names
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """``ceiling`` is how many octets a reply in a datagram has at most, whatever its client takes
-    (RFC 6891 section 6.2.5), 512 to 4,096. ``minimal``: answers bring along nothing that was
-    not asked for and need not be there. ``nsid`` tells servers of one address apart (RFC 5001),
-    ``identity`` too, for ``id.server``, and ``version`` is for ``version.server`` (RFC 4892);
-    None: not told. ``keys`` are those that sign queries. ``connections`` is how many there may be
-    at a time, ``connections_of_subnet`` how many of them from one /24 (IPv4) or /48 (IPv6).
-    ``transfers`` is how many zone transfers are sent at a time."""
+    """Options of the server.
+
+    Attributes:
+        ceiling: maximum size of a reply in a datagram, 512 to 4,096 octets, whatever size the
+            client accepts (RFC 6891 section 6.2.5).
+        minimal: leave out optional additional records.
+        nsid: name server identifier (RFC 5001). None: not sent.
+        version: answer to ``version.server`` (RFC 4892). None: REFUSED.
+        identity: answer to ``id.server`` (RFC 4892). None: REFUSED.
+        keys: TSIG keys that may sign queries.
+        connections: maximum number of TCP connections.
+        connections_of_subnet: maximum number of TCP connections from one /24 (IPv4) or /48 (IPv6).
+        transfers: maximum number of zone transfers at a time.
+    """
 
     ceiling: int = DATAGRAM
     minimal: bool = False
@@ -28,7 +35,7 @@ class ServerOptions:
     transfers: int = 16
 
     def differences(self, after: "ServerOptions") -> list[str]:
-        """What another one changes, a line each, for people. Of keys, names alone."""
+        """Describe what other options change, one line each. Of keys, names only."""
         lines = []
         for each in fields(self):
             old, new = getattr(self, each.name), getattr(after, each.name)

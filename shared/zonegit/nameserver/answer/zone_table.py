@@ -1,6 +1,6 @@
-"""What is served right now: for each zone its default state, and the canary's.
+"""Hold the zones that are served: for each its default state and its canary's.
 
-States are immutable. A query reads one reference; a change replaces it: one assignment.
+States are immutable. A query reads one reference; a change replaces it by one assignment.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,20 +22,21 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name
 
 QueryCounts = dict[int, int]
-"""How many queries by ``type << 4 | rcode``. Plain ints: a labelled counter costs ten times this,
-and this is paid for every query."""
+"""Queries by ``type << 4 | rcode``. Plain ints: a labelled Prometheus counter costs ten times as
+much, for every query."""
 
 COUNTED_TYPES: Final = frozenset((*rrtypes.MNEMONICS, *rrtypes.QUESTION_ONLY.values()))
 OTHER_TYPES: Final = 0
-"""What types without a mnemonic are counted as, so that nobody can fill memory with them."""
+"""The type under which types without a mnemonic are counted. Otherwise made-up types would fill the
+memory."""
 
 MAX_ALIAS_REPLIES: Final = 8_192
-"""Replies about alias_replies that are kept; all are freed at once when anything changes."""
+"""Replies to questions about CNAMEs that are kept. All are dropped when anything changes."""
 MAX_ALIAS_REPLY: Final = 1_232
-"""Octets of such a reply's records: a larger one fits no datagram, and is not worth its memory."""
+"""Maximum size of such a reply's records in octets. Larger ones fit no datagram."""
 
 KEY_SUFFIXES: Final = (b"", b"\1", b"\2", b"\3")
-"""What ends the key of such a reply: DO sets the first bit, the canary's state the second."""
+"""The last part of the key of such a reply: bit 0 is DO, bit 1 is set for the canary's state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,18 @@ class BranchState:
 
 @dataclass(frozen=True, slots=True)
 class ServedBranches:
-    """A zone that is served. ``split`` says which clients are to see the canary, None: all get
-    the default state; so they do where it has no branch, and ``canary`` is None. ``query_from``
-    None: everybody may ask. ``is_stale``: it has not been known to be current for longer than its
-    SOA's expire. ``is_open``: everybody may ask, and is response nothing but what a state says;
-    ``for_all`` is that state where it is the same for everybody, else None."""
+    """A zone that is served.
+
+    Attributes:
+        canary: the canary's state. None if the zone has no such branch: all clients see the
+            default.
+        split: which clients see the canary. None: all see the default.
+        query_from: clients that may query. None: all.
+        transfer_to: clients that may transfer the zone.
+        is_stale: the zone has not been known to be current for longer than its SOA's expire.
+        is_open: every client may query, and the answer depends on the state only.
+        for_all: the state that all clients see. None if it depends on the client.
+    """
 
     default: BranchState
     canary: BranchState | None = None
@@ -72,11 +80,11 @@ class ServedBranches:
         object.__setattr__(self, "for_all", for_all)
 
     def choose_state(self, client: Client) -> BranchState:
-        """What a client sees of the zone. A secondary that signs asks for what it is to have a copy
-        of, which is the default.
+        """Return the state that a client sees. A secondary that signs its query sees the default
+        state, because that is what it transfers.
 
         Raises:
-            Invalid: what the query says of its client is malformed.
+            Invalid: the client subnet of the query is malformed.
         """
         if self.is_stale:
             client.warn_of_staleness()
@@ -89,7 +97,7 @@ class ServedBranches:
 
 
 FindDeltas = Callable[[Name, BranchState, int], list[ZoneDelta] | None]
-"""What leads a secondary from the serial it has to a state, one after the other; None: that is not
+"""Return the deltas that lead from a secondary's serial to a state, in order; None if they are not
 at hand."""
 
 
@@ -103,8 +111,13 @@ def _epoch() -> float:
 
 @dataclass(slots=True)
 class ZoneTable:
-    """All zones that are served, and how. By the default ``clock`` no signature is of now.
-    ``is_complete``: there are no others that are still to be loaded."""
+    """All zones that are served, and the options of the server.
+
+    Attributes:
+        clock: the time by which signatures are checked. The default is the epoch: no signature is
+            valid.
+        is_complete: all zones are loaded.
+    """
 
     clock: Clock = _epoch
     options: ServerOptions = field(default_factory=ServerOptions)
@@ -113,27 +126,26 @@ class ZoneTable:
     is_complete: bool = True
     find_deltas: FindDeltas = _no_deltas
     increments: int = 0
-    """Differences given in datagrams (IXFR)."""
+    """IXFR answers in datagrams."""
     refused: int = 0
     denied: int = 0
-    """Queries of those who may not ask, or signed in a way that does not hold."""
+    """Queries from clients that are not allowed, or with an invalid signature."""
     malformed: int = 0
-    """Queries that are none, or ask for an operation, a type or a version of EDNS that is not
-    known."""
+    """Queries that are malformed, or of an unknown opcode, type or EDNS version."""
     alias_replies: dict[bytes, Response] = field(default_factory=dict)
-    """What ordinary questions about alias_replies were response, by name, type and one of ``KEY_SUFFIXES``, until
-    anything that is served changes: a chain may lead anywhere."""
+    """Replies to ordinary questions about CNAMEs, by name, type and one of ``KEY_SUFFIXES``.
+    Dropped when any zone changes, because a chain may lead anywhere."""
 
     @property
     def unknown_zone_error(self) -> int:
-        """The extended error about names in no zone here (RFC 8914 sections 4.15 and 4.21)."""
+        """Return the extended error for names in no zone here (RFC 8914 sections 4.15 and 4.21)."""
         return NOT_AUTHORITATIVE if self.is_complete else NOT_READY
 
     def find(self, name: Name, qtype: int) -> ServedBranches | None:
-        """The deepest zone that holds ``name``, None when there is none here.
+        """Return the deepest zone that holds ``name``, None if there is none here.
 
-        The DS of an apex is its parent's to answer, where that is served here too (RFC 4035
-        section 3.1.4.1).
+        A question for the DS of an apex is answered by the parent zone, if that is served here too
+        (RFC 4035 section 3.1.4.1).
         """
         found = self._deepest(name)
         if (
@@ -154,11 +166,12 @@ class ZoneTable:
     def make_state(
         self, zone: Name, branch: str, commit: ObjectId, snapshot: ZoneSnapshot
     ) -> BranchState:
-        """A state to be served, counted with those of the same branch before it."""
+        """Return a state to serve, which shares its query counters with earlier states of the
+        branch."""
         return BranchState(branch, commit, snapshot, self.queries.setdefault((zone, branch), {}))
 
     def replace(self, zone: Name, served: ServedBranches | None) -> None:
-        """From now on queries see this; None: the zone is not served."""
+        """Serve this state of a zone from now on; None removes the zone."""
         self.alias_replies.clear()
         if served is None:
             self.by_apex.pop(zone, None)
@@ -166,12 +179,12 @@ class ZoneTable:
             self.by_apex[zone] = served
 
     def set_options(self, options: ServerOptions) -> None:
-        """From now on queries are answered so."""
+        """Use these options from now on."""
         self.alias_replies.clear()
         self.options = options
 
     def set_stale(self, zone: Name, *, is_stale: bool) -> None:
-        """From now on queries about a zone that is served are response that it is stale, or not."""
+        """Mark a zone that is served as stale or current."""
         served = self.by_apex.get(zone)
         if served is not None and served.is_stale != is_stale:
             self.replace(zone, replace(served, is_stale=is_stale))
@@ -179,9 +192,15 @@ class ZoneTable:
     def keep_alias(
         self, query: Query, response: Response, met: Sequence[ServedBranches], *, is_canary: bool
     ) -> None:
-        """Keeps what a question about an alias was response, if it was the same for everybody who sees
-        that state of the first of the zones that were ``met``. What made-up types were response is not
-        kept, or else there would soon be nothing but that."""
+        """Keep the reply to a question about a CNAME.
+
+        It is kept only if all clients that see that state of the first zone get the same reply.
+        Types without a mnemonic are not kept, so made-up types cannot fill the table.
+
+        Args:
+            met: the zones that the chain passed through, in order.
+            is_canary: the state of the first zone is the canary's.
+        """
         first = met[0]
         is_alike = all(zone.for_all is not None or zone is first for zone in met)
         is_small = (
@@ -193,7 +212,7 @@ class ZoneTable:
             self.alias_replies[key] = response
 
     def drop_counters(self, zone: Name) -> None:
-        """Drops the counters of a zone that is gone."""
+        """Drop the counters of a zone that was removed."""
         for key in [key for key in self.queries if key[0] == zone]:
             del self.queries[key]
 
@@ -202,6 +221,6 @@ class ZoneTable:
 
 
 def count_query(queries: QueryCounts, qtype: int, rcode: int) -> None:
-    """Counts one query."""
+    """Count one query."""
     key = (qtype if qtype in COUNTED_TYPES else OTHER_TYPES) << 4 | rcode
     queries[key] = queries.get(key, 0) + 1

@@ -1,4 +1,4 @@
-"""EDNS options (RFC 6891 section 6.1.2): found in queries, made for replies."""
+"""Decode and encode EDNS options (RFC 6891 section 6.1.2)."""
 
 import struct
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _OPTION: Final = struct.Struct("!HH")
 
 
 def option_codes(options: bytes) -> list[int] | None:
-    """The code of each option; None when one of them does not end within its record."""
+    """Return the code of each option, None if one of them exceeds its record."""
     found = []
     at = 0
     while at + _OPTION.size <= len(options):
@@ -31,7 +31,7 @@ def option_codes(options: bytes) -> list[int] | None:
 
 
 def option_contents(options: bytes, code: int) -> Iterator[bytes]:
-    """The content of each option of that code; all of them are well-formed."""
+    """Yield the content of each option of that code; all options are well-formed."""
     at = 0
     while at < len(options):
         found, length = _OPTION.unpack_from(options, at)
@@ -41,10 +41,10 @@ def option_contents(options: bytes, code: int) -> Iterator[bytes]:
 
 
 def encode_option(code: int, content: bytes) -> bytes:
-    """One option."""
+    """Encode one option."""
     return _OPTION.pack(code, len(content)) + content
 
 
 def encode_extended_error(error: int) -> bytes:
-    """The option that tells an extended error (RFC 8914 section 2), without text."""
+    """Encode the extended error option (RFC 8914 section 2), without text."""
     return encode_option(EDE, error.to_bytes(2, "big"))

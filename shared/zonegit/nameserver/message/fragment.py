@@ -1,10 +1,10 @@
-"""Octets of records that can stand anywhere in a message.
+"""Render records as octets that can be placed anywhere in a message.
 
-An answer is rendered once, as if the name it is about stood right behind the header. Where it is
-used for another name (below a zone cut, under a wildcard, at the end of a CNAME chain) only its
-compression pointers (RFC 1035 section 4.1.4) differ, each by one of three distances. A part keeps
-its octets as one big number, and for each distance a number with a 1 at every such pointer: a
-multiplication and an addition move them all.
+An answer is rendered once, as if its name came right after the header. If it is used for another
+name (below a zone cut, from a wildcard, at the end of a CNAME chain), only its compression pointers
+(RFC 1035 section 4.1.4) differ, each by one of three distances. A fragment keeps its octets as one
+large integer, and for each distance an integer with a 1 at every such pointer: one multiplication
+and one addition adjust them all.
 """
 
 import struct
@@ -17,7 +17,7 @@ from zonegit.zone.rrset import IN, RRset
 
 HEADER: Final = 12
 QUESTION_TAIL: Final = 4
-"""Octets of type and class behind a question's name."""
+"""Octets of type and class after a question's name."""
 
 NOERROR: Final = 0
 FORMERR: Final = 1
@@ -36,11 +36,11 @@ RD: Final = 0x0100
 
 _POINTER: Final = 0xC000
 MAX_POINTER_TARGET: Final = 0x1C00
-"""Names past this offset are not pointed at."""
+"""Offset of a fragment up to which names are pointed at."""
 MAX_NEAR_START: Final = 0x3FFF - MAX_POINTER_TARGET
-"""A part that begins behind this offset of a message must be written as a far one: a pointer goes
-as far as 0x3FFF. The longest chain of aliases without signatures (16 times a DNAME, its CNAME and
-their longest names) takes some 8,700 octets."""
+"""Offset up to which a fragment may begin. A fragment that begins later must be written as a far
+one, because a pointer reaches 0x3FFF. The longest chain of aliases without signatures (16 times a
+DNAME, its CNAME and their longest names) takes some 8,700 octets."""
 
 Numbers = TypeVar("Numbers", bound=tuple[Any, ...])
 
@@ -49,16 +49,16 @@ _COUNTS: Final = struct.Struct("!HHHHH")
 
 Distance = NewType("Distance", int)
 OWNER: Final = Distance(0)
-"""Points at the name in question itself."""
+"""Points at the name of the question itself."""
 SUFFIX: Final = Distance(1)
-"""Points at the end of that name, whatever labels stand in front of it."""
+"""Points at the end of that name, whatever labels precede it."""
 BODY: Final = Distance(2)
-"""Points into the part's own records."""
+"""Points into the fragment's own records."""
 
 
 @lru_cache(maxsize=4096)
 def encode_headers(flags: int, answers: int, authority: int, additional: int) -> tuple[bytes, ...]:
-    """Octets 2 to 12 of the header, indexed by ``recursion desired + 2 * with EDNS``."""
+    """Return octets 2 to 12 of the header, indexed by ``recursion desired + 2 * with EDNS``."""
     return tuple(
         _COUNTS.pack(
             flags | QR | (RD if index & 1 else 0), 1, answers, authority, additional + (index >> 1)
@@ -69,17 +69,19 @@ def encode_headers(flags: int, answers: int, authority: int, additional: int) ->
 
 @lru_cache(maxsize=4096)
 def _intern(numbers: Numbers) -> Numbers:
-    """The very same object for equal tuples: most parts are one record that points at its owner."""
+    """Return the same object for equal tuples: most fragments are one record that points at its
+    owner."""
     return numbers
 
 
 class Fragment:
     """Rendered records of all sections, and what the header says of them.
 
-    ``octets`` are right for a message whose question is the name of ``length`` octets that the
-    part was written for. ``cuts`` are the places, last first, where they may end when space is
-    short, each with the count of additional records before it. What stands behind ``needed``, the
-    same kind of place, is courtesy: it can be asked for.
+    Attributes:
+        octets: the records, for a message whose question has a name of ``length`` octets.
+        cuts: offsets at which the fragment may end if space is short, last first, each with the
+            number of additional records before it.
+        needed: such an offset. The records after it are optional: the client can query for them.
     """
 
     __slots__ = (
@@ -117,7 +119,7 @@ class Fragment:
         self._masks: tuple[int, int, int] = (0, 0, 0)
 
     def shift(self, distance: int) -> bytes:
-        """For a question ``distance`` octets longer than the name the part was written for."""
+        """Return the octets for a question that is ``distance`` octets longer than ``length``."""
         if not distance:
             return self.octets
         if self._number is None:
@@ -127,8 +129,13 @@ class Fragment:
         return shifted.to_bytes(len(self.octets), "big")
 
     def place(self, name_at: int, name_length: int, start: int) -> bytes:
-        """For a name of ``name_length`` octets at offset ``name_at``, uncompressed, when the part
-        itself begins at offset ``start`` of the message."""
+        """Return the octets for a position in a message.
+
+        Args:
+            name_at: offset of the name, which is written there without compression.
+            name_length: octets of that name.
+            start: offset at which the fragment begins.
+        """
         if start == HEADER + name_length + QUESTION_TAIL:
             return self.shift(name_length - self.length)
         if self._number is None:
@@ -150,11 +157,13 @@ class Fragment:
 
 
 class Writer:
-    """Writes the records of one part, compressing names.
+    """Write the records of one fragment and compress names.
 
-    ``about`` is the name in question. With ``is_below`` the part also answers for names below
-    that one, so that pointers at it are pointers at the end of the question. Names that begin at
-    the offset ``furthest`` or later are not pointed at.
+    Args:
+        about: the name of the question.
+        is_below: the fragment also answers for names below ``about``, so pointers at it become
+            pointers at the end of the question.
+        furthest: offset from which on names are not pointed at.
     """
 
     def __init__(
@@ -170,20 +179,21 @@ class Writer:
         self._has_owner_label = about != ROOT
         at = 0
         while about[at]:
-            # Instead of an asterisk the message will hold what the wildcard stands for.
+            # The message will hold the name that matched instead of the asterisk.
             if at or about[:2] != b"\x01*":
                 self._seen[about[at:]] = HEADER + at
             at += about[at] + 1
 
     def owner(self) -> None:
-        """The name in question."""
+        """Write the name of the question."""
         if self._has_owner_label:
             self._point(HEADER)
         else:
             self.octets += ROOT
 
     def name(self, name: bytes) -> None:
-        """An uncompressed name, compressed; what is pointed at has the very same octets."""
+        """Write an uncompressed name with compression. A pointer's target has exactly the same
+        octets."""
         while name[0]:
             if (seen := self._seen.get(name)) is not None:
                 self._point(seen)
@@ -197,12 +207,12 @@ class Writer:
         self.octets += ROOT
 
     def fixed(self, rdtype: int, ttl: int, rdlength: int = 0) -> int:
-        """What follows an owner; returns where the RDATA begins, for :meth:`close`."""
+        """Write the fields after an owner; return the offset of the RDATA, for :meth:`close`."""
         self.octets += _FIXED.pack(rdtype, IN, ttl, rdlength)
         return len(self.octets)
 
     def close(self, start: int) -> None:
-        """Fills in the length of RDATA that was written piece by piece from ``start`` on."""
+        """Set the length of RDATA that was written in pieces from ``start`` on."""
         length = len(self.octets) - start
         self.octets[start - 2 : start] = length.to_bytes(2, "big")
 
@@ -216,7 +226,7 @@ class Writer:
 def write_rrset(
     writer: Writer, rrset: RRset, *, is_owner: bool, ttls: tuple[int, ...] | None = None
 ) -> None:
-    """All records of an RRset; ``ttls`` are those of its records where they differ."""
+    """Write all records of an RRset; ``ttls`` are those of its records if they differ."""
     for index, rdata in enumerate(rrset.rdatas):
         if is_owner:
             writer.owner()
@@ -226,7 +236,7 @@ def write_rrset(
 
 
 def write_record(writer: Writer, rdtype: int, ttl: int, rdata: bytes) -> None:
-    """What follows the owner of one record."""
+    """Write a record without its owner."""
     layout = _LAYOUTS.get(rdtype)
     ends = _name_ends(rdata, *layout) if layout is not None else None
     if ends is None:
@@ -245,14 +255,14 @@ def _write_compressed(writer: Writer, start: int, rdata: bytes, ends: list[int])
 
 
 _LAYOUTS: Final = {2: (0, 1), 6: (0, 2), 12: (0, 1), 15: (2, 1)}
-"""NS, SOA, PTR, MX: octets before the names in their RDATA, and how many names. Only types of RFC
-1035 may be compressed (RFC 3597 section 4); a CNAME's target never is here, because the next part
-of a chain points into it."""
+"""NS, SOA, PTR, MX: octets before the names in their RDATA, and the number of names. Only types
+of RFC 1035 may be compressed (RFC 3597 section 4). The target of a CNAME is never compressed,
+because the next fragment of a chain points into it."""
 
 
 def _name_ends(rdata: bytes, skip: int, count: int) -> list[int] | None:
-    """Where each name begins, and where the last one ends; None for RDATA that is malformed,
-    which is served as it is."""
+    """Return the offsets at which each name begins and the last one ends. None for malformed
+    RDATA, which is sent as it is."""
     ends = [skip]
     at = skip
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""Which names a reply speaks of: where aliases lead, and hosts whose addresses come along."""
+"""Find the names in a reply's RDATA: targets of aliases, and hosts that may have addresses."""
 
 from typing import Final
 
@@ -11,19 +11,20 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 _FIELDS: Final = ("target", "exchange", "replacement")
-"""Where RDATA names a host: NS, CNAME, DNAME, SRV, SVCB and HTTPS; MX; NAPTR."""
+"""Attributes of dnspython RDATA that name a host: of NS, CNAME, DNAME, SRV, SVCB and HTTPS; of
+MX; of NAPTR."""
 
 
 def find_names(reply: bytes) -> set[Name]:
-    """The names in the RDATA of what answers, refers or is synthesised.
+    """Return the names in the RDATA of the answer and authority sections.
 
     Raises:
-        Invalid: the octets are no DNS message.
+        Invalid: the octets are not a DNS message.
     """
     try:
         message = dns.message.from_wire(reply)
     except dns.exception.DNSException as error:
-        raise Invalid(f"these octets are no DNS message: {error}") from error
+        raise Invalid(f"not a DNS message: {error}") from error
     rdatas = (rdata for rrset in (*message.answer, *message.authority) for rdata in rrset)
     found = (getattr(rdata, field, None) for rdata in rdatas for field in _FIELDS)
     return {_name(each) for each in found if isinstance(each, dns.name.Name)}

@@ -1,7 +1,7 @@
-"""Queries, from octets to values; and what replies have in common.
+"""Parse queries, and encode the parts that all replies share.
 
-Each octet is hostile until it is parsed here. A query that cannot be answered carries the RCODE it
-gets instead.
+All input is untrusted until it is parsed here. A query that cannot be answered carries the RCODE of
+its reply.
 """
 
 import struct
@@ -15,11 +15,11 @@ from zonegit.zone import rrtypes
 from zonegit.zone.names import MAX_LABEL, MAX_OCTETS, ROOT, Name
 
 STREAM: Final = 65_535
-"""The limit of a reply on a stream: what a client can reassemble does not matter there."""
+"""Maximum size of a reply on a stream; the client's buffer size does not apply there."""
 DATAGRAM: Final = 1_232
-"""The limit of a reply in a datagram: it is never fragmented (RFC 9715)."""
+"""Maximum size of a reply in a datagram, to avoid fragmentation (RFC 9715)."""
 PLAIN: Final = 512
-"""What a client without EDNS takes (RFC 1035 section 4.2.1)."""
+"""Maximum size of a reply to a client without EDNS (RFC 1035 section 4.2.1)."""
 
 OPCODE: Final = 0x7800
 QUERY: Final = 0
@@ -27,11 +27,11 @@ NOTIFY: Final = 4 << 11
 RCODE: Final = 0xF
 DO: Final = 0x8000
 _MAX_RECORDS: Final = 8
-"""A query has an OPT record and perhaps a signature; IXFR has an SOA."""
+"""Records of a query: an OPT record, perhaps a TSIG record, an SOA for IXFR."""
 
 MAX_SKIPPED: Final = 128
-"""Questions and records of a message that gets an error, up to which its OPT record is looked for:
-an UPDATE may have thousands."""
+"""Questions and records of a message in error up to which its OPT record is searched for: an
+UPDATE may have thousands."""
 
 _SOA_TAIL: Final = 20
 
@@ -44,7 +44,7 @@ _FIXED: Final = struct.Struct("!HHIH")
 
 
 class Edns(msgspec.Struct, frozen=True):
-    """What a client's OPT record says (RFC 6891 section 6.1). ``size`` is at least 512."""
+    """The contents of a client's OPT record (RFC 6891 section 6.1). ``size`` is at least 512."""
 
     size: int
     version: int
@@ -53,10 +53,15 @@ class Edns(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """One question. ``question`` are its octets as they came, case and all, empty when they could
-    not be read; ``name`` is its name in lower case. ``rcode`` is not zero when that is all the
-    client gets. ``serial`` is the one a client has that asks for what came after it (IXFR).
-    ``tsig`` is the offset of the record that signs the message, None when there is none."""
+    """A query with one question.
+
+    Attributes:
+        rcode: if not zero, the RCODE of a reply without records.
+        question: its octets as received, with their case; empty if they could not be read.
+        name: its name in lower case.
+        serial: the serial that the client of an IXFR has.
+        tsig: the offset of the record that signs the message, None if there is none.
+    """
 
     id: bytes
     flags: int
@@ -71,21 +76,21 @@ class Query(msgspec.Struct, frozen=True):
 
     @property
     def written(self) -> Name:
-        """Its name in the case it was written in."""
+        """Return the name in the case it was written in."""
         return Name(self.question[: -_QUESTION.size])
 
     @property
     def is_notify(self) -> bool:
-        """Whether it tells of a change (RFC 1996) and asks nothing."""
+        """Return whether the message is a NOTIFY (RFC 1996)."""
         return self.flags & OPCODE == NOTIFY
 
     @property
     def variant(self) -> int:
-        """Which of a part's headers fits: see ``parts.heads``."""
+        """Return the index of the header variant: see ``fragment.encode_headers``."""
         return (1 if self.flags & RD else 0) + (2 if self.edns is not None else 0)
 
     def room(self, limit: int) -> int:
-        """Octets a reply may have, where the transport carries ``limit``."""
+        """Return the maximum size of the reply, if the transport carries ``limit`` octets."""
         if limit == STREAM:
             return limit
         return min(limit, self.edns.size if self.edns is not None else PLAIN)
@@ -96,11 +101,14 @@ class _Malformed(Exception):
 
 
 def parse(wire: bytes) -> Query | None:
-    """Parse a query; None for what gets no answer at all: replies, and octets that are no message.
+    """Parse a query.
 
-    An answer to what is malformed further on has as much of its question as could be read, so that
-    the client knows the reply for its own. An error has EDNS wherever the message has (RFC 6891
-    section 6.1.1), also where its OPT record follows what is malformed or is not implemented.
+    The reply to a malformed message has as much of its question as could be read, so that the
+    client recognises it. An error has EDNS if the message has (RFC 6891 section 6.1.1), also if the
+    OPT record follows what is malformed or the opcode is not implemented.
+
+    Returns:
+        None for messages that get no reply: replies, and octets too short for a header.
     """
     if len(wire) < HEADER:
         return None
@@ -132,8 +140,8 @@ def parse(wire: bytes) -> Query | None:
 
 
 class _Parser:
-    """What a message holds, as far as it was read. Each method raises ``_Malformed``,
-    ``IndexError`` or ``struct.error`` where it does not go on."""
+    """The parts of a message that were read. Each method raises ``_Malformed``, ``IndexError``
+    or ``struct.error`` for a malformed message."""
 
     __slots__ = ("_wire", "edns", "name", "qclass", "qtype", "question", "serial", "tsig")
 
@@ -147,7 +155,7 @@ class _Parser:
         self.tsig: int | None = None
 
     def read_question(self, count: int) -> None:
-        """There is exactly one (RFC 9619)."""
+        """Read the question; there is exactly one (RFC 9619)."""
         end = _name_end(self._wire, HEADER, may_point=False)
         if count != 1 or end - HEADER > MAX_OCTETS:
             raise _Malformed
@@ -156,8 +164,8 @@ class _Parser:
         self.name = Name(self._wire[HEADER:end].lower())
 
     def read_records(self, counts: list[int], *, is_notify: bool) -> None:
-        """NOTIFY may bring an answer (RFC 1996 section 3.7), IXFR an authority (RFC 1995 section
-        3), and nothing else either."""
+        """Read the records. Only a NOTIFY may have answers (RFC 1996 section 3.7), only an IXFR
+        or a NOTIFY an authority section (RFC 1995 section 3)."""
         answers, authority, additional = counts
         total = answers + authority + additional
         if total > _MAX_RECORDS or (answers and not is_notify):
@@ -191,7 +199,7 @@ class _Parser:
 
 
 class _Record:
-    """A record that follows the question."""
+    """A record after the question."""
 
     __slots__ = ("end", "is_at_root", "rdata", "rdclass", "rdtype", "start", "ttl")
 
@@ -207,21 +215,21 @@ class _Record:
             raise _Malformed
 
     def serial(self) -> int:
-        """Of an SOA record: the first of the five numbers it ends in."""
+        """Return the serial of an SOA record: the first of the five numbers at its end."""
         if len(self.rdata) < _SOA_TAIL:
             raise _Malformed
         return int.from_bytes(self.rdata[-_SOA_TAIL:][:4], "big")
 
 
 def _find_edns(wire: bytes, counts: list[int]) -> Edns | None:
-    """Return what the first OPT record says of a message that gets an error.
+    """Return the first OPT record of a message that gets an error.
 
     Args:
         wire: the message; only the bounds of its records matter.
         counts: the four of its header. UPDATE has sections of other names, but of the same form.
 
     Returns:
-        None where there is no OPT record, or what precedes it cannot be passed over.
+        None if there is no OPT record, or the records before it cannot be skipped.
     """
     if sum(counts) > MAX_SKIPPED:
         return None
@@ -245,7 +253,8 @@ def _parse_edns(opt_record: _Record) -> Edns:
 
 
 def _name_end(wire: bytes, at: int, *, may_point: bool = True) -> int:
-    """Where a name ends, be it with the root or with a pointer; that is not followed."""
+    """Return the offset after a name, which ends in the root or in a pointer; pointers are not
+    followed."""
     while length := wire[at]:
         if length >= 0xC0 and may_point:
             return at + 2
@@ -256,13 +265,14 @@ def _name_end(wire: bytes, at: int, *, may_point: bool = True) -> int:
 
 
 def encode_opt(edns: Edns, rcode: int = 0, options: bytes = b"") -> bytes:
-    """The OPT record of a reply: our size and version, the client's DO (RFC 6891 section 6.2)."""
+    """Encode the OPT record of a reply: our size and version, the client's DO (RFC 6891 section
+    6.2)."""
     ttl = rcode >> 4 << 24 | (DO if edns.do else 0)
     return _OPT.pack(0, rrtypes.OPT, DATAGRAM, ttl, len(options)) + options
 
 
 def encode_error(query: Query, rcode: int, options: bytes = b"") -> bytes:
-    """A reply without records. ``options`` are told where the query has EDNS."""
+    """Encode a reply without records; ``options`` are included if the query has EDNS."""
     flags = QR | query.flags & (OPCODE | RD) | rcode & RCODE
     tail = encode_opt(query.edns, rcode, options) if query.edns is not None else b""
     counts = _HEADER.pack(0, flags, bool(query.question), 0, 0, bool(tail))

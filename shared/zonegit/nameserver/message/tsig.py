@@ -1,6 +1,6 @@
-"""Transaction signatures (RFC 8945): that of a query verified, those of its replies made.
+"""Verify the TSIG of queries and sign their replies (RFC 8945).
 
-The digests are dnspython's; here is what a server does with them.
+dnspython computes the digests; this module has the server's rules.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,12 +27,12 @@ ALGORITHMS: Final = {
     "hmac-sha384": dns.tsig.HMAC_SHA384,
     "hmac-sha512": dns.tsig.HMAC_SHA512,
 }
-"""By the names that key files give them. Weaker ones may be left out (RFC 8945 section 6)."""
+"""Algorithms by their names in key files. Weaker ones may be omitted (RFC 8945 section 6)."""
 MAX_KEY_NAME: Final = 100
-"""Octets of a key's name: then a signature always fits behind the longest question, in what a
-client without EDNS takes."""
+"""Octets of a key's name. With it a signature always fits after the longest question in 512
+octets, for clients without EDNS."""
 FUDGE_S: Final = 300
-"""How far clocks may be apart, by the recommendation of RFC 8945 section 10."""
+"""Allowed difference between the clocks, as RFC 8945 section 10 recommends."""
 
 BADSIG: Final = 16
 BADKEY: Final = 17
@@ -49,7 +49,7 @@ Clock = Callable[[], float]
 @dataclass(frozen=True)
 class TsigKey:
     """A secret that two hosts share. ``algorithm`` is one of :data:`ALGORITHMS`; ``secret`` is
-    never shown."""
+    never printed."""
 
     name: Name
     algorithm: str
@@ -57,13 +57,13 @@ class TsigKey:
 
     @cached_property
     def primitive(self) -> dns.tsig.Key:
-        """As dnspython has keys. Its ``repr`` shows the secret."""
+        """Return dnspython's form of the key. Its ``repr`` prints the secret."""
         name = names.for_dnspython(self.name)
         return dns.tsig.Key(name, self.secret, ALGORITHMS[self.algorithm])
 
     @cached_property
     def size(self) -> int:
-        """Octets that a signature by this key adds to a message."""
+        """Return the octets that a signature by this key adds to a message."""
         algorithm = ALGORITHMS[self.algorithm]
         rdata = _make_rdata(algorithm, 0, bytes(dns.tsig.mac_sizes[algorithm]), 0)
         return len(_encode_record(self.primitive.name, rdata))
@@ -74,14 +74,14 @@ Keys = Mapping[Name, TsigKey]
 
 @dataclass(frozen=True, slots=True)
 class TsigRefused:
-    """A query whose signature is no good, and the ``reply`` it gets."""
+    """A query whose signature is invalid, and the ``reply`` to it."""
 
     reply: bytes
 
 
 class Signer:
-    """Signs the replies to one query, in the order in which they are sent: each after the first is
-    signed together with the signature before it (RFC 8945 section 5.3.1)."""
+    """Sign the replies to one query, in the order in which they are sent. Each signature after
+    the first covers the one before it (RFC 8945 section 5.3.1)."""
 
     __slots__ = ("_clock", "_context", "_original_id", "_request_mac", "key")
 
@@ -93,7 +93,7 @@ class Signer:
         self._context: dns.tsig.HMACTSig | None = None
 
     def sign(self, message: bytes) -> bytes:
-        """``message`` and ``key.size`` octets more."""
+        """Return ``message`` with its signature, ``key.size`` octets more."""
         rdata = _make_rdata(ALGORITHMS[self.key.algorithm], 0, b"", self._original_id)
         rdata, self._context = dns.tsig.sign(
             message,
@@ -108,9 +108,12 @@ class Signer:
 
 
 def verify(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | TsigRefused | None:
-    """Who signs the replies to ``query``, parsed from ``wire``; None when it is not signed.
+    """Verify the signature of ``query``, parsed from ``wire``.
 
     The checks and their order are those of RFC 8945 section 5.2.
+
+    Returns:
+        The signer of the replies; None if the query is not signed.
     """
     if query.tsig is None:
         return None
@@ -135,7 +138,7 @@ def verify(wire: bytes, query: Query, keys: Keys, clock: Clock) -> Signer | Tsig
 
 
 def _parse_record(wire: bytes, at: int) -> tuple[dns.name.Name, TSIG]:
-    """The record that ``query.parse`` found at that offset.
+    """Parse the record that ``query.parse`` found at that offset.
 
     Raises:
         DNSException, ValueError: it is malformed.
@@ -151,14 +154,14 @@ def _parse_record(wire: bytes, at: int) -> tuple[dns.name.Name, TSIG]:
 
 
 def _has_mac(rdata: TSIG) -> bool:
-    """Whether its MAC has a length that may be (RFC 8945 section 5.2.2.1)."""
+    """Return whether the MAC has a valid length (RFC 8945 section 5.2.2.1)."""
     size = dns.tsig.mac_sizes[rdata.algorithm]
     return max(10, size // 2) <= len(rdata.mac) <= size
 
 
 def _is_truncated(wire: bytes, at: int, key: TsigKey, theirs: TSIG) -> bool:
-    """Whether the MAC is the beginning of the right one: it holds, but only whole ones are taken
-    here (RFC 8945 section 5.2.4)."""
+    """Return whether the MAC is the beginning of the right one. It is valid, but only complete
+    MACs are accepted here (RFC 8945 section 5.2.4)."""
     count = int.from_bytes(wire[HEADER - 2 : HEADER], "big") - 1
     signed = wire[: HEADER - 2] + count.to_bytes(2, "big") + wire[HEADER:at]
     whole, _ = dns.tsig.sign(signed, key.primitive, theirs, theirs.time_signed)
@@ -166,7 +169,8 @@ def _is_truncated(wire: bytes, at: int, key: TsigKey, theirs: TSIG) -> bool:
 
 
 def _refuse_unsigned(query: Query, owner: dns.name.Name, theirs: TSIG, error: int) -> TsigRefused:
-    """RFC 8945 section 5.3.2: what cannot be trusted is not signed for."""
+    """Return an unsigned error reply, because the client's key is not verified (RFC 8945 section
+    5.3.2)."""
     rdata = _replace(theirs, mac=b"", error=error)
     return TsigRefused(_append(encode_error(query, NOTAUTH), owner, rdata))
 
@@ -174,8 +178,8 @@ def _refuse_unsigned(query: Query, owner: dns.name.Name, theirs: TSIG, error: in
 def _refuse_signed(
     query: Query, key: TsigKey, theirs: TSIG, error: int, other: bytes = b""
 ) -> TsigRefused:
-    """RFC 8945 sections 5.2.3 and 5.3.2: who signs is known, and is told with the client's own
-    time."""
+    """Return a signed error reply with the client's own time (RFC 8945 sections 5.2.3 and
+    5.3.2)."""
     rdata = _replace(theirs, fudge=FUDGE_S, error=error, other=other)
     reply = encode_error(query, NOTAUTH)
     rdata, _ = dns.tsig.sign(reply, key.primitive, rdata, theirs.time_signed, theirs.mac)
@@ -205,7 +209,7 @@ def _encode_record(owner: dns.name.Name, rdata: TSIG) -> bytes:
 
 
 def _append(message: bytes, owner: dns.name.Name, rdata: TSIG) -> bytes:
-    """The message, with the record behind its additional section."""
+    """Return the message with a record added to its additional section."""
     count = int.from_bytes(message[HEADER - 2 : HEADER], "big") + 1
     head = message[: HEADER - 2] + count.to_bytes(2, "big")
     return b"".join((head, message[HEADER:], _encode_record(owner, rdata)))

@@ -1,1 +1,1 @@
-"""Zones as queries see them: persistent snapshots, advanced change by change. Pure."""
+"""Zones for queries: persistent snapshots, advanced change by change. Pure."""

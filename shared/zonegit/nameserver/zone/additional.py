@@ -1,4 +1,4 @@
-"""Whose addresses an RRset brings along, and who has to hear when these change. Pure."""
+"""Find the additional records of an RRset, and the RRsets that depend on them. Pure."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -16,7 +16,7 @@ from zonegit.zone.rrset import RRset
 _ADDED_TYPES: Final = frozenset(
     {rrtypes.A, rrtypes.AAAA, rrtypes.SVCB, rrtypes.HTTPS, rrtypes.RRSIG}
 )
-"""Types of what is brought along."""
+"""Types of additional records."""
 
 _PAUSE: Final = (None,)
 
@@ -26,7 +26,8 @@ _NAPTR_HEAD: Final = 4
 
 
 def find_targets(rrset: RRset) -> list[Name]:
-    """The hosts that the RDATA names, each once, in its order; malformed RDATA names none."""
+    """Return the hosts that the RDATA names, each once, in its order; malformed RDATA names
+    none."""
     name_at = _TARGET_OFFSET.get(rrset.rdtype)
     if name_at is None:
         return []
@@ -49,7 +50,8 @@ def _name_end(rdata: bytes, at: int) -> int:
 
 
 def _naptr_target_offset(rdata: bytes) -> int:
-    """Behind order and preference stand flags, services and regexp (RFC 3403 section 4.1)."""
+    """Return the offset after order, preference, flags, services and regexp (RFC 3403 section
+    4.1)."""
     at = _NAPTR_HEAD
     for _ in range(3):
         at += rdata[at] + 1
@@ -67,8 +69,11 @@ _TARGET_OFFSET: Final[dict[int, Callable[[bytes], int]]] = {
 
 
 def register_targets(snapshot: ZoneSnapshot, path: Path, before: Node | None) -> ZoneSnapshot:
-    """Notes which names of the zone the node at ``path`` now takes addresses from, where it was
-    ``before``."""
+    """Record which names of the zone the node at ``path`` takes addresses from.
+
+    Args:
+        before: the node before the change.
+    """
     old, new = _targets_of(snapshot, before), _targets_of(snapshot, find_node(snapshot, path))
     if old == new:
         return snapshot
@@ -96,9 +101,17 @@ def _without(dependents: Dependents, target: Name, path: Path) -> Dependents:
 def iter_dependents(
     snapshot: ZoneSnapshot, owner: Name, path: Path, rdtype: int
 ) -> Iterator[Path | None]:
-    """Who brings along what stands at ``owner``, whose labels are ``path``, when its RRset of that
-    type changes; where that may make a cut or a DNAME, also what stands below. None is a pause:
-    that may be most of the zone, and nobody may need it."""
+    """Yield the nodes whose additional records change when an RRset of ``owner`` changes.
+
+    A change of NS or DNAME may make a zone cut, so the names below are affected too.
+
+    Args:
+        path: the labels of ``owner``.
+        rdtype: the type of the RRset that changes.
+
+    Yields:
+        Paths of nodes. None is a pause: the walk may visit most of the zone and find none.
+    """
     dependents = snapshot.dependents
     if not dependents:
         return

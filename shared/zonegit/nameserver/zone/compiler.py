@@ -1,6 +1,6 @@
-"""From one snapshot to the next: only what changed, and what depends on it, is compiled. Pure.
+"""Compile snapshots incrementally: only what changed, and what depends on it, is compiled. Pure.
 
-Loading a zone is advancing from the empty snapshot. Work comes in steps, so that whoever drives it
+Loading a zone is advancing from the empty snapshot. The work is done in steps, so that the caller
 can answer queries in between.
 """
 
@@ -30,17 +30,18 @@ from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import IN, MAX_MESSAGE, RRset, describe, message_size, soa
 
 MAX_ZONE_MEMORY: Final = 2 << 30
-"""Memory that one zone may take, about: one tenant must not take that of all."""
+"""Approximate memory in octets that one zone may take, so that one tenant cannot take that of
+all."""
 RRSET_OVERHEAD: Final = 600
-"""Octets of memory that an RRset takes beside its records' RDATA, about, before it is rendered:
-measured where it is alone at its name; a second one there takes less than half."""
+"""Approximate memory in octets that an RRset takes in addition to its RDATA, before it is
+rendered. Measured where it is the only one at its name; a second one takes less than half."""
 RECORD_OVERHEAD: Final = 50
 
 NodeEdit = Callable[[Node], Node]
 
 
 class RRsetChange(NamedTuple):
-    """What the RRset of an owner and type becomes; None removes it."""
+    """The new RRset of an owner and type; None removes it."""
 
     path: Path
     rdtype: int
@@ -48,24 +49,24 @@ class RRsetChange(NamedTuple):
 
 
 def decode_change(path: Path, rdtype: int, blob: RawObject | None) -> RRsetChange:
-    """What a stored RRset means for a snapshot.
+    """Return the change that a stored RRset makes to a snapshot.
 
     Raises:
-        Corrupt: it is none.
+        Corrupt: the object is not an RRset.
     """
     if blob is None:
         return RRsetChange(path, rdtype, None)
     value = decode(blob)
     if not isinstance(value, Blob):
-        raise Corrupt(f"object {short(blob.id)} is used as an RRset and is none")
+        raise Corrupt(f"object {short(blob.id)} is used as an RRset but is not one")
     return RRsetChange(path, rdtype, value.rrset)
 
 
 def compile_zone(apex: Name, rrsets: Iterable[RRset]) -> ZoneSnapshot:
-    """A zone from nothing.
+    """Compile a whole zone.
 
     Raises:
-        Invalid: as :func:`advance`.
+        Invalid: for the reasons of :func:`advance`.
     """
     return apply_changes(
         empty_snapshot(apex),
@@ -74,10 +75,10 @@ def compile_zone(apex: Name, rrsets: Iterable[RRset]) -> ZoneSnapshot:
 
 
 def apply_changes(snapshot: ZoneSnapshot, changes: Iterable[RRsetChange]) -> ZoneSnapshot:
-    """The snapshot after all changes.
+    """Return the snapshot after all changes.
 
     Raises:
-        Invalid: as :func:`advance`.
+        Invalid: for the reasons of :func:`advance`.
     """
     for step in advance(snapshot, changes):
         snapshot = step
@@ -85,11 +86,14 @@ def apply_changes(snapshot: ZoneSnapshot, changes: Iterable[RRsetChange]) -> Zon
 
 
 def advance(snapshot: ZoneSnapshot, changes: Iterable[RRsetChange]) -> Iterator[ZoneSnapshot]:
-    """Yields after each small piece of work; only the last snapshot holds all changes.
+    """Apply changes step by step.
+
+    Yields:
+        A snapshot after each small piece of work. Only the last one holds all changes.
 
     Raises:
-        Invalid: an RRset is not of the owner, type or class it stands for, fits no message, or
-            what it says of other names cannot be read; the zone takes too much memory.
+        Invalid: an RRset has another owner, type or class than its place, exceeds a message, or has
+            RDATA whose names cannot be read; or the zone takes too much memory.
     """
     for each in changes:
         owner = names.below(snapshot.apex, each.path)
@@ -126,12 +130,12 @@ def _check(owner: Name, change: RRsetChange) -> None:
     if rrset.rdclass != IN:
         raise Invalid(f"{describe(rrset)} is of class {rrset.rdclass}, not IN")
     if _memory_of(rrset) > MAX_MESSAGE and message_size(rrset) > MAX_MESSAGE:
-        raise Invalid(f"{describe(rrset)} fits no DNS message")
+        raise Invalid(f"{describe(rrset)} is too large for a DNS message")
 
 
 def _share_owner(change: RRsetChange, before: Node | None) -> RRsetChange:
-    """The same, of an RRset that shares its owner's octets with those beside it; each was read
-    with octets of its own."""
+    """Return the change with the owner octets of the other RRsets at the name, to save memory.
+    Each RRset was decoded with octets of its own."""
     rrset = change.rrset
     if rrset is None or before is None or not before.data:
         return change
@@ -142,7 +146,7 @@ def _share_owner(change: RRsetChange, before: Node | None) -> RRsetChange:
 
 
 def _new_size(snapshot: ZoneSnapshot, change: RRsetChange, before: Node | None) -> int:
-    """The snapshot's size after the change."""
+    """Return the snapshot's size after the change."""
     old = denial_of.find_hashed(snapshot.denial, snapshot.apex, change.path, change.rdtype)
     if old is None and before is not None:
         old = before.data.get(change.rdtype)
@@ -151,21 +155,22 @@ def _new_size(snapshot: ZoneSnapshot, change: RRsetChange, before: Node | None) 
     if more > 0 and size > MAX_ZONE_MEMORY:
         raise Invalid(
             f"{names.text(snapshot.apex)} takes more than {MAX_ZONE_MEMORY >> 20} MiB of memory,"
-            " which is too much for one zone",
-            hint="delegate parts of it to zones of their own",
+            " the limit for one zone",
+            hint="delegate parts of it to separate zones",
         )
     return size
 
 
 def _memory_of(rrset: RRset | None) -> int:
-    """The memory it takes; more than in any message."""
+    """Return the approximate memory of an RRset; more than it takes in any message."""
     if rrset is None:
         return 0
     return RRSET_OVERHEAD + RECORD_OVERHEAD * len(rrset.rdatas) + sum(map(len, rrset.rdatas))
 
 
 def _apply_change(snapshot: ZoneSnapshot, change: RRsetChange, size: int) -> ZoneSnapshot:
-    """The names, and what stands apart from them, after the change."""
+    """Return the snapshot after the change of its names, or of the NSEC3 records apart from
+    these."""
     apex, rrset, denial = snapshot.apex, change.rrset, snapshot.denial
     if denial_of.affects_hashed(denial, change.rdtype, rrset):
         denial = denial_of.set_hashed(denial, apex, change.path, change.rdtype, rrset)
@@ -195,7 +200,7 @@ def _apply_change(snapshot: ZoneSnapshot, change: RRsetChange, size: int) -> Zon
 
 
 def _edit_node(node: Node, path: Path, edit: NodeEdit) -> Node:
-    """The tree with another node at ``path``; nodes without content disappear."""
+    """Return the tree with another node at ``path``; nodes without content are removed."""
     trail = []
     for label in path:
         trail.append((node, label))

@@ -1,4 +1,4 @@
-"""One node of a zone: what its RRsets mean to queries, decided anew as they change. Pure."""
+"""Compile one node of a zone: what its RRsets mean to queries. Pure."""
 
 from typing import Final
 
@@ -21,22 +21,22 @@ WILDCARD: Final = b"*"
 ADDITIONAL_TYPES: Final = frozenset(
     {rrtypes.NS, rrtypes.MX, rrtypes.SRV, rrtypes.NAPTR, rrtypes.SVCB, rrtypes.HTTPS}
 )
-"""Types whose RDATA names hosts, and that bring the addresses of these along (RFC 1034 section
-3.7, RFC 2782, RFC 3403 section 4.2, RFC 9460 section 4.1)."""
+"""Types whose RDATA names hosts, and whose answers have the addresses of these as additional
+records (RFC 1034 section 3.7, RFC 2782, RFC 3403 section 4.2, RFC 9460 section 4.1)."""
 
 _DELEGATION_TYPES: Final = frozenset(
     {rrtypes.NS, rrtypes.DNAME, rrtypes.DS, rrtypes.NSEC, rrtypes.RRSIG}
 )
-"""Types that decide where a name leads, or are told along."""
+"""Types that make a delegation, or are part of a referral."""
 
 
 def set_rrset(node: Node, path: Path, rdtype: int, rrset: RRset | None) -> Node:
-    """The node at ``path`` when its RRset of that type is another one; None removes it."""
+    """Return the node at ``path`` with another RRset of that type; None removes it."""
     data = dict(node.data)
     if rrset is None:
         data.pop(rdtype, None)
     else:
-        data[rdtype] = _outcome(rrset)
+        data[rdtype] = _make_outcome(rrset)
     if rdtype == rrtypes.RRSIG:
         data = {each: _drop_signed(old) for each, old in data.items()}
     if rrtypes.RRSIG in data:
@@ -48,8 +48,8 @@ def set_rrset(node: Node, path: Path, rdtype: int, rrset: RRset | None) -> Node:
     return Node(data, node.children, delegation)
 
 
-def _outcome(rrset: RRset) -> Data:
-    """What an RRset means to a query for its owner and type."""
+def _make_outcome(rrset: RRset) -> Data:
+    """Return what an RRset means to a query for its owner and type."""
     if rrset.rdtype == rrtypes.CNAME:
         return Cname(rrset, names.from_wire(rrset.rdatas[0]))
     if rrset.rdtype in (rrtypes.NSEC, rrtypes.NSEC3):
@@ -58,16 +58,16 @@ def _outcome(rrset: RRset) -> Data:
 
 
 def _drop_signed(data: Data) -> Data:
-    """The same, to be rendered anew for clients that set DO."""
-    made = _outcome(data.rrset)
+    """Return the outcome without its fragment for clients that set DO."""
+    made = _make_outcome(data.rrset)
     made.fragment = data.fragment
     return made
 
 
 def drop_rendered(node: Node) -> Node:
-    """The same node, to be rendered anew where it brings addresses along."""
+    """Return the node without the fragments that hold additional records."""
     data = {
-        each: _outcome(old.rrset) if each in ADDITIONAL_TYPES else old
+        each: _make_outcome(old.rrset) if each in ADDITIONAL_TYPES else old
         for each, old in node.data.items()
     }
     delegation = node.delegation
@@ -77,13 +77,14 @@ def drop_rendered(node: Node) -> Node:
 
 
 def _covered_ttls(signatures: RRset, data: dict[int, Data]) -> tuple[int, ...]:
-    """Each RRSIG has the TTL of the RRset it covers (RFC 4034 section 3)."""
+    """Return the TTL of each RRSIG: that of the RRset it covers (RFC 4034 section 3)."""
     covered = (data.get(int.from_bytes(rdata[:2], "big")) for rdata in signatures.rdatas)
     return tuple(one.rrset.ttl if one is not None else signatures.ttl for one in covered)
 
 
 def _find_delegation(data: dict[int, Data], path: Path) -> Delegation | None:
-    """NS below the apex make a zone cut; a DNAME beside them counts in the child only."""
+    """Return the delegation that a node makes. NS below the apex make a zone cut; a DNAME at the
+    same name belongs to the child."""
     servers = data.get(rrtypes.NS)
     if servers is not None and path:
         rrset = servers.rrset

@@ -1,4 +1,4 @@
-"""Keeps what proves that something does not exist: NSEC owners in canonical order, NSEC3 RRsets
+"""Keep the records that prove non-existence: NSEC owners in canonical order, and NSEC3 RRsets
 apart from the names of the zone (RFC 5155 section 7.2.8). Pure."""
 
 from typing import Final
@@ -14,21 +14,21 @@ from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset
 
 HASHED_LABEL: Final = 32
-"""Octets of a SHA-1 hash in base32hex, which is the label of an NSEC3 owner."""
+"""Octets of a SHA-1 hash in base32hex: the first label of an NSEC3 owner."""
 
 _COVERS_NSEC3: Final = rrtypes.NSEC3.to_bytes(2, "big")
 _SALT_AT: Final = 5
 
 
 def chain_key(rdata: bytes) -> bytes:
-    """What tells one NSEC3 chain from another: hash algorithm, iterations and salt, as in NSEC3
-    and in NSEC3PARAM RDATA, without the flags (RFC 5155 sections 3.2 and 4.2)."""
+    """Return the parameters that distinguish NSEC3 chains: hash algorithm, iterations and salt,
+    as in NSEC3 and NSEC3PARAM RDATA, without the flags (RFC 5155 sections 3.2 and 4.2)."""
     salt = rdata[_SALT_AT - 1] if len(rdata) >= _SALT_AT else 0
     return rdata[:1] + rdata[2 : _SALT_AT + salt]
 
 
 def affects_hashed(denial: Denial, rdtype: int, rrset: RRset | None) -> bool:
-    """Whether a change may concern what stands apart from the names."""
+    """Return whether a change may affect the records apart from the names."""
     if rdtype == rrtypes.NSEC3:
         return True
     is_about = rdtype == rrtypes.RRSIG
@@ -36,7 +36,7 @@ def affects_hashed(denial: Denial, rdtype: int, rrset: RRset | None) -> bool:
 
 
 def find_hashed(denial: Denial, apex: Name, path: Path, rdtype: int) -> Data | None:
-    """What stands apart at the owner ``path``, None where that is nothing of the type."""
+    """Return the outcome of that type at the NSEC3 owner ``path``, None if there is none."""
     if rdtype not in (rrtypes.NSEC3, rrtypes.RRSIG) or not denial.hashed:
         return None
     node = denial.hashed.get(names.below(apex, path))
@@ -44,12 +44,12 @@ def find_hashed(denial: Denial, apex: Name, path: Path, rdtype: int) -> Data | N
 
 
 def _covers_nsec3(signatures: RRset) -> bool:
-    """Whether one of these RRSIGs is over an NSEC3 RRset."""
+    """Return whether one of these RRSIGs is over an NSEC3 RRset."""
     return any(rdata.startswith(_COVERS_NSEC3) for rdata in signatures.rdatas)
 
 
 def without_hashed(rdtype: int, rrset: RRset | None) -> RRset | None:
-    """What of an RRset belongs to a name of the zone; None: nothing."""
+    """Return the part of an RRset that belongs to a name of the zone, None if there is none."""
     if rdtype == rrtypes.NSEC3 or rrset is None:
         return None
     rdatas = tuple(rdata for rdata in rrset.rdatas if not rdata.startswith(_COVERS_NSEC3))
@@ -57,8 +57,10 @@ def without_hashed(rdtype: int, rrset: RRset | None) -> RRset | None:
 
 
 def set_hashed(denial: Denial, apex: Name, path: Path, rdtype: int, rrset: RRset | None) -> Denial:
-    """After a change to an NSEC3 RRset, or to RRSIGs of which some cover one: then all RRSIGs of
-    that owner stand here, because they are one RRset."""
+    """Return the denial after a change to an NSEC3 RRset or to RRSIGs of which some cover one.
+
+    All RRSIGs of such an owner are kept here, because they are one RRset.
+    """
     owner = names.below(apex, path)
     if rdtype == rrtypes.RRSIG and rrset is not None and not _covers_nsec3(rrset):
         rrset = None
@@ -78,13 +80,13 @@ def set_hashed(denial: Denial, apex: Name, path: Path, rdtype: int, rrset: RRset
 
 
 def set_nsec_owner(denial: Denial, path: Path, *, holds_nsec: bool) -> Denial:
-    """After a change to the NSEC RRset of a name."""
+    """Return the denial after a change to the NSEC RRset of a name."""
     owners = denial.owners.with_key(path) if holds_nsec else denial.owners.without(path)
     return _normalize(replace(denial, owners=owners))
 
 
 def set_nsec3param(denial: Denial, rrset: RRset | None) -> Denial:
-    """After a change to the NSEC3PARAM RRset of the apex."""
+    """Return the denial after a change to the NSEC3PARAM RRset of the apex."""
     return _normalize(replace(denial, params=rrset.rdatas if rrset is not None else ()))
 
 

@@ -1,9 +1,10 @@
-"""Zones and their differences as single records, which is what secondaries are told. Pure.
+"""List zones and their differences as single records, for zone transfers. Pure.
 
-What a record is includes its TTL. An RRSIG's is that of the RRset it covers (RFC 4034 section 3),
-so another TTL there is another RRSIG record here, though no signature changed. The case of
-names in RDATA is no part of it: records are compared by their keys (``zone.canonical_rdata``), as
-secondaries compare them, so that one is never removed where another spelling of it stays.
+The TTL is part of a record. An RRSIG has the TTL of the RRset it covers (RFC 4034 section 3), so a
+change of that TTL changes the RRSIG record, although no signature changed. The case of names in
+RDATA is not part of a record: records are compared by their canonical RDATA
+(``zone.canonical_rdata``), as secondaries compare them, so that a record is never removed while
+another spelling of it stays.
 """
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
@@ -19,9 +20,9 @@ from zonegit.zone import canonical_rdata, names, rrtypes
 from zonegit.zone.names import Name, Path
 
 RECORD_OVERHEAD: Final = 10
-"""Octets of type, class, TTL and length, beside owner and RDATA."""
+"""Octets of type, class, TTL and length, in addition to owner and RDATA."""
 RECORDS_PER_PAUSE: Final = 64
-"""How many records are taken up between two pauses."""
+"""Records that are processed between two pauses."""
 
 
 class ZoneRecord(NamedTuple):
@@ -34,44 +35,44 @@ class ZoneRecord(NamedTuple):
 
 
 class ZoneDelta(msgspec.Struct, frozen=True):
-    """What leads from one state of a zone to another. Both lists begin with the SOA of their
-    state; the others are in canonical order of owners, then by type."""
+    """The difference between two states of a zone. Both lists begin with the SOA of their state;
+    the other records are in canonical order of owners, then by type."""
 
     removed: tuple[ZoneRecord, ...]
     added: tuple[ZoneRecord, ...]
 
     @property
     def before(self) -> int:
-        """The serial it leads from."""
+        """Return the serial of the earlier state."""
         return _serial(self.removed[0])
 
     @property
     def after(self) -> int:
-        """The serial it leads to."""
+        """Return the serial of the later state."""
         return _serial(self.added[0])
 
     def __len__(self) -> int:
-        """How many records it has."""
+        """Return the number of records."""
         return len(self.removed) + len(self.added)
 
     @property
     def octets(self) -> int:
-        """Of its records, uncompressed."""
+        """Return the size of the records, uncompressed."""
         return sum(map(record_size, self.removed)) + sum(map(record_size, self.added))
 
 
 _ByKey = dict[ZoneRecord, ZoneRecord]
-"""Records by what they are compared by: themselves, with the key of their RDATA."""
+"""Records by what they are compared by: the record with its canonical RDATA."""
 
 _Owner = tuple[Path, dict[int, Data] | None]
-"""None instead of what an owner holds is a pause."""
+"""None instead of the data of an owner is a pause."""
 
 DeltaSteps = Generator[None, None, ZoneDelta]
-"""Returns a delta; what it yields are pauses."""
+"""Return a delta. What it yields are pauses."""
 
 
 def run_to_end(slow: DeltaSteps) -> ZoneDelta:
-    """What it returns, without the pauses: of few records."""
+    """Return the delta without pausing; for few records."""
     while True:
         try:
             next(slow)
@@ -81,18 +82,21 @@ def run_to_end(slow: DeltaSteps) -> ZoneDelta:
 
 
 def record_size(record: ZoneRecord) -> int:
-    """How much of a message it takes, uncompressed."""
+    """Return the size of a record in a message, uncompressed."""
     return len(record.owner) + RECORD_OVERHEAD + len(record.rdata)
 
 
 def soa_record(snapshot: ZoneSnapshot) -> ZoneRecord:
-    """The SOA record of a state that is served."""
+    """Return the SOA record of a state that is served."""
     return next(_records_of(snapshot.root.data[rrtypes.SOA]))
 
 
 def iter_records(snapshot: ZoneSnapshot) -> Iterator[ZoneRecord | None]:
-    """Every record but the SOA, glue and what is occluded too, in canonical order (RFC 4034
-    section 6.1); None is a pause."""
+    """Yield every record except the SOA, in canonical order (RFC 4034 section 6.1); None is a
+    pause.
+
+    Glue and occluded records are included.
+    """
     for path, data in _iter_owners(snapshot):
         if data is None:
             yield None
@@ -109,7 +113,7 @@ def _iter_owners(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
 
 
 def _iter_names(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
-    """The names of the zone, with what they hold."""
+    """Yield the names of the zone, with their data."""
     yield (), _data_of(snapshot, (), snapshot.root)
     pending = [_Branch((), snapshot.root)]
     while pending:
@@ -129,8 +133,8 @@ def _iter_names(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
 
 
 class _Branch:
-    """A node whose children are walked. Labels alone are sorted: half a million pairs would be as
-    many new objects for the garbage collector to look at, while queries wait."""
+    """A node whose children are walked. Only labels are sorted: half a million pairs would be as
+    many new objects for the garbage collector to visit while queries wait."""
 
     __slots__ = ("children", "labels", "path")
 
@@ -141,7 +145,7 @@ class _Branch:
 
 
 def _iter_hashed(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
-    """The owners of NSEC3 that are not among the names."""
+    """Yield the owners of NSEC3 that are not names of the zone."""
     owners: Iterable[tuple[Name, Node]] = snapshot.denial.hashed.items()
     paths = ((names.path(owner, snapshot.apex), node) for owner, node in owners)
     rows: Iterator[tuple[Path, Node] | None] = sort_in_slices(paths, key=itemgetter(0))
@@ -157,18 +161,18 @@ def _iter_hashed(snapshot: ZoneSnapshot) -> Iterator[_Owner]:
 
 
 def _data_of(snapshot: ZoneSnapshot, path: Path, node: Node | None) -> dict[int, Data]:
-    """What an owner holds, in one place."""
+    """Return all data of an owner: of its name and of its NSEC3."""
     data = node.data if node is not None else {}
     if not snapshot.denial.hashed:
         return data
     hashed = snapshot.denial.hashed.get(names.below(snapshot.apex, path))
-    # Where some of its RRSIGs cover NSEC3, all of them stand there.
+    # If some of its RRSIGs cover NSEC3, all of them are kept there.
     return {**data, **hashed.data} if hashed is not None else data
 
 
 def compute_delta(old: ZoneSnapshot, new: ZoneSnapshot, paths: Iterable[Path]) -> DeltaSteps:
-    """What leads from ``old`` to ``new``, which differ at the owners ``paths`` and nowhere else;
-    both have an SOA."""
+    """Return the difference between ``old`` and ``new``, which both have an SOA and differ at
+    most at the owners ``paths``."""
     removed: _ByKey = {}
     added: _ByKey = {}
     for path in set(paths):
@@ -185,8 +189,8 @@ def compute_delta(old: ZoneSnapshot, new: ZoneSnapshot, paths: Iterable[Path]) -
 
 
 def condense(deltas: Collection[ZoneDelta]) -> DeltaSteps:
-    """One that leads as far as all of them, one after the other (RFC 1995 section 6): what came
-    and went again is not in it."""
+    """Merge consecutive deltas into one (RFC 1995 section 6): records that were added and
+    removed again are left out."""
     removed: _ByKey = {}
     added: _ByKey = {}
     first, last = None, None
@@ -255,5 +259,6 @@ def _records_of(data: Data) -> Iterator[ZoneRecord]:
 
 
 def _serial(record: ZoneRecord) -> int:
-    """Of an SOA: the first of the five numbers it ends in (RFC 1035 section 3.3.13)."""
+    """Return the serial of an SOA record: the first of the five numbers at its end (RFC 1035
+    section 3.3.13)."""
     return int.from_bytes(record.rdata[-20:-16], "big")

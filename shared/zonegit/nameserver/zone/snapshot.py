@@ -1,15 +1,15 @@
-"""A zone at one commit, compiled: immutable, and persistent.
+"""A zone at one commit, compiled: immutable and persistent.
 
-Nodes are labels, as the zone is: walking down from the apex meets the zone cut, the empty
-non-terminal, the closest encloser and its wildcard on the way. Children are persistent maps, so a
-change copies the path to it and nothing else; a swap is one assignment, a transfer holds the old
-state for as long as it likes, and a second branch compiled from the first shares its memory.
+Each node is a label, as in the DNS tree. A walk down from the apex passes the zone cut, the empty
+non-terminal, and the closest encloser with its wildcard. Children are persistent maps, so a change
+copies only the path to it. Replacing the served state is one assignment, a transfer may keep the
+old state for as long as it needs, and a second branch compiled from the first shares its memory.
 
-What each RRset means to a query is decided when the zone is compiled: a node holds outcomes, not
-records. Their octets are rendered when they are first asked for and kept with them (``part``, and
-``signed`` for clients that set DO); that memory is bounded by the number of RRsets, because nothing
-is kept for a name that does not exist. An outcome whose octets are no longer right (a signature
-came, an address that it brings along has changed) is replaced by a new one.
+The compiler decides what each RRset means to a query: a node holds outcomes, not records. An
+outcome's octets are rendered on first use and kept with it (``fragment``, and ``signed_fragment``
+for clients that set DO). That memory is bounded by the number of RRsets, because nothing is kept
+for names that do not exist. An outcome whose octets become invalid (a signature was added, an
+additional address changed) is replaced by a new one.
 """
 
 from collections.abc import Iterator
@@ -24,17 +24,17 @@ from zonegit.zone import rrtypes
 from zonegit.zone.names import Name, Path
 from zonegit.zone.rrset import RRset
 
-# Structs cost a fifth of a dataclass to make, and a zone has hundreds of thousands. Nothing of
-# this is ever encoded. What leads down a tree is part of no cycle, and the garbage collector, which
-# would walk all of it, is not told of it (gc=False).
+# A Struct is created in a fifth of a dataclass's time, and a zone has hundreds of thousands.
+# None of them is ever encoded. References that lead down a tree are part of no cycle, so the
+# garbage collector need not visit them (gc=False).
 
 
 class RRsetData(msgspec.Struct, eq=False, gc=False):
-    """The RRset asked for. ``ttls`` are those of its records where they differ (RRSIG).
+    """The RRset of the question. ``ttls`` are those of its records if they differ (RRSIG).
 
-    Of this and every other outcome, ``part`` is what it says to clients without DO and ``signed``
-    to those with: the same with RRSIGs, the very same object where there are none. None until
-    they are first asked for.
+    Each outcome has ``fragment``, its octets for clients without DO, and ``signed_fragment`` for
+    those with DO: the same with RRSIGs, or the very same object if there are none. Both are None
+    until first used.
     """
 
     rrset: RRset
@@ -44,14 +44,14 @@ class RRsetData(msgspec.Struct, eq=False, gc=False):
 
 
 class NsecRecord(RRsetData, gc=False):
-    """An NSEC or NSEC3 RRset. ``proof`` is it and its RRSIGs for the authority section of any
-    message about the zone, None until it is first needed."""
+    """An NSEC or NSEC3 RRset. ``proof`` is the RRset with its RRSIGs for the authority section
+    of any message about the zone, None until first used."""
 
     proof: Fragment | None = None
 
 
 class Cname(msgspec.Struct, eq=False, gc=False):
-    """A CNAME: the search goes on at ``target``, in lower case."""
+    """A CNAME. The lookup continues at ``target``, in lower case."""
 
     rrset: RRset
     target: Name
@@ -60,7 +60,7 @@ class Cname(msgspec.Struct, eq=False, gc=False):
 
 
 class Dname(msgspec.Struct, eq=False, gc=False):
-    """A DNAME (RFC 6672): names below its owner go on below ``target``, in the case written."""
+    """A DNAME (RFC 6672). Names below its owner continue below ``target``, in the case written."""
 
     rrset: RRset
     target: bytes
@@ -69,10 +69,11 @@ class Dname(msgspec.Struct, eq=False, gc=False):
 
 
 class Referral(msgspec.Struct, eq=False, gc=False):
-    """A zone cut: the name servers ``targets`` know more.
+    """A zone cut with the name servers ``targets``.
 
-    In a signed zone it is also told whether the child is signed, which other names' NSEC3 records
-    may have to prove: ``proved`` is that part, right as long as the zone's Denial has that version.
+    In a signed zone a referral also says whether the child is signed, which other names' NSEC3
+    records may have to prove. ``proved`` is that fragment, valid while the zone's Denial has that
+    version.
     """
 
     rrset: RRset
@@ -83,7 +84,8 @@ class Referral(msgspec.Struct, eq=False, gc=False):
 
 
 class NoData(msgspec.Struct, eq=False):
-    """The name exists, but has no such RRset. ``soa`` None only while the zone is loading."""
+    """The name exists, but has no RRset of the type. ``soa`` is None only while the zone is
+    loading."""
 
     apex: Name
     soa: RRset | None
@@ -106,10 +108,10 @@ LookupOutcome = Data | Delegation | NoData | NxDomain
 
 
 class Node(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """One label of a zone: what its name holds, by type, and the labels below it.
+    """One label of a zone: the data of its name by type, and the labels below it.
 
-    ``delegation`` is where names below it lead, which are not this zone's: a Referral at a zone cut, a
-    Redirect at a DNAME.
+    ``delegation`` is set if the names below are not in this zone: a Referral at a zone cut, a Dname
+    at a DNAME.
     """
 
     data: dict[int, Data]
@@ -121,15 +123,18 @@ EMPTY: Final = Node({}, Map())
 
 
 class Denial(msgspec.Struct, frozen=True, eq=False):
-    """What can prove that something does not exist.
+    """The records that can prove that something does not exist.
 
-    ``owners`` are the paths of the names that have an NSEC RRset: tuples of lower-case labels
-    from the apex down compare as canonical order does (RFC 4034 section 6.1). An owner of NSEC3
-    is no name of the zone (RFC 5155 section 7.2.8), so ``hashed`` keeps those RRsets and their
-    RRSIGs apart from the names. ``chains`` are the owners of one set of NSEC3 parameters each
-    (:func:`zonegit.nameserver.zone.nsec.chain_key`), and ``params`` what the NSEC3PARAM
-    records of the apex say. ``version`` is another object with each change, by which to know what
-    was rendered from it without keeping it.
+    Attributes:
+        owners: the paths of the names that have an NSEC RRset. Tuples of lower-case labels from the
+            apex down compare in canonical order (RFC 4034 section 6.1).
+        hashed: NSEC3 RRsets and their RRSIGs. Their owners are not names of the zone (RFC 5155
+            section 7.2.8).
+        chains: the NSEC3 owners of each set of parameters
+            (:func:`zonegit.nameserver.zone.nsec.chain_key`).
+        params: the NSEC3PARAM records of the apex.
+        version: a new object after each change, to recognise what was rendered from an earlier one
+            without keeping that.
     """
 
     owners: SortedMap[Path]
@@ -140,16 +145,19 @@ class Denial(msgspec.Struct, frozen=True, eq=False):
 
 
 UNSIGNED: Final = Denial(SortedMap(), Map(), Map())
-"""The very object that every zone without any of it has."""
+"""The one object that all unsigned zones share; compared by identity."""
 
 Dependents = Map[Name, Map[Path, None]]
-"""Which names say something that brings the addresses of an owner of this zone along: what is
-rendered there holds them."""
+"""The nodes whose rendered fragments hold addresses of an owner of this zone."""
 
 
 class ZoneSnapshot(msgspec.Struct, frozen=True, eq=False):
-    """``serial`` is the SOA's, None while there is no SOA: such a state is not served. ``size`` is
-    how much memory its RRsets take, about, in octets."""
+    """A zone at one commit.
+
+    Attributes:
+        serial: that of the SOA; None while there is no SOA. Such a state is not served.
+        size: approximate memory of its RRsets in octets.
+    """
 
     apex: Name
     root: Node
@@ -162,12 +170,12 @@ class ZoneSnapshot(msgspec.Struct, frozen=True, eq=False):
 
 
 def empty_snapshot(apex: Name) -> ZoneSnapshot:
-    """Where loading a zone begins."""
+    """Return the snapshot of a zone without records, from which loading begins."""
     return ZoneSnapshot(apex, EMPTY, Map(), NoData(apex, None), NxDomain(apex, None))
 
 
 def find_node(snapshot: ZoneSnapshot, path: Path) -> Node | None:
-    """The node of a name, also below a zone cut; None where there is none."""
+    """Return the node of a name, also below a zone cut; None if there is none."""
     node: Node | None = snapshot.root
     for label in path:
         if node is None:
@@ -177,8 +185,8 @@ def find_node(snapshot: ZoneSnapshot, path: Path) -> Node | None:
 
 
 def iter_rrsets(snapshot: ZoneSnapshot) -> Iterator[Data]:
-    """Everything the zone holds, each RRset once and whole, in no order: glue and what is
-    occluded too, and what proves that something does not exist."""
+    """Yield everything the zone holds, each RRset once and complete, in no order. Glue, occluded
+    records and the records that prove non-existence are included."""
     hashed = snapshot.denial.hashed
     for node in hashed.values():
         yield from node.data.values()
@@ -193,5 +201,5 @@ def iter_rrsets(snapshot: ZoneSnapshot) -> Iterator[Data]:
 
 
 def _holds_signatures(node: Node | None) -> bool:
-    """Where some RRSIGs of an owner cover NSEC3, all of them stand with that."""
+    """Return whether the RRSIGs of an owner are kept with its NSEC3."""
     return node is not None and rrtypes.RRSIG in node.data

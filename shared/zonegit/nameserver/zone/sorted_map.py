@@ -1,8 +1,9 @@
-"""A persistent sorted set: what denial of existence searches for a name's predecessor. Pure.
+"""A persistent sorted set, to find the predecessor of a name for proofs of non-existence. Pure.
 
-A B-tree of tuples. A change copies the way from the root to one leaf, some hundred references in a
-set of a million; a search is a bisection a level. Leaves that have become small stay so: zones grow
-more than they shrink, and what is removed from a chain is usually followed by something else.
+A B-tree of tuples. A change copies the path from the root to one leaf: some hundred references in a
+set of a million. A search is one bisection per level. Leaves that have become small are not merged:
+zones grow more than they shrink, and what is removed from a chain is usually followed by something
+else.
 """
 
 from bisect import bisect_left, bisect_right
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 MAX_ROW: Final = 64
-"""Keys of a leaf, or nodes of a branch; one more, and it is cut in two."""
+"""Keys of a leaf, or children of a branch. A longer row is split in two."""
 
 
 class _Comparable(Protocol):
@@ -20,18 +21,18 @@ class _Comparable(Protocol):
 K = TypeVar("K", bound=_Comparable)
 
 _Node = Any
-"""A leaf, which is a tuple of keys, or a branch; never empty, but for an empty set's root."""
+"""A leaf, which is a tuple of keys, or a branch. Only the root of an empty set is empty."""
 
 
 class _Branch(NamedTuple):
-    """Nodes side by side, and the first key of each."""
+    """Adjacent nodes, and the first key of each."""
 
     firsts: tuple[Any, ...]
     nodes: tuple[_Node, ...]
 
 
 class SortedMap(Generic[K]):
-    """Immutable; :meth:`with_key` and :meth:`without` give another one."""
+    """An immutable sorted set; :meth:`with_key` and :meth:`without` return a changed copy."""
 
     __slots__ = ("_height", "_root")
 
@@ -47,7 +48,7 @@ class SortedMap(Generic[K]):
             yield from leaf
 
     def leaves(self) -> Iterator[tuple[K, ...]]:
-        """The keys in order, a few at a time, as they are held."""
+        """Yield the keys in order, one leaf at a time."""
         return _leaves(self._root, self._height)
 
     def __len__(self) -> int:
@@ -57,7 +58,7 @@ class SortedMap(Generic[K]):
         return self.at_or_before(key) == key and bool(self)
 
     def at_or_before(self, key: K) -> K | None:
-        """The key itself, else the last one before it; None where all come after."""
+        """Return the key itself, else the last one before it; None if all come after."""
         node = self._root
         for _ in range(self._height):
             node = node.nodes[max(bisect_right(node.firsts, key) - 1, 0)]
@@ -66,7 +67,7 @@ class SortedMap(Generic[K]):
         return found
 
     def last(self) -> K:
-        """The greatest key; there must be one."""
+        """Return the greatest key of a set that is not empty."""
         node = self._root
         for _ in range(self._height):
             node = node.nodes[-1]
@@ -74,7 +75,7 @@ class SortedMap(Generic[K]):
         return found
 
     def with_key(self, key: K) -> "SortedMap[K]":
-        """The set and ``key``."""
+        """Return the set with ``key``."""
         nodes = _add(self._root, self._height, key)
         if len(nodes) == 1:
             return SortedMap(nodes[0], self._height)
@@ -82,7 +83,7 @@ class SortedMap(Generic[K]):
         return SortedMap(_Branch(firsts, nodes), self._height + 1)
 
     def without(self, key: K) -> "SortedMap[K]":
-        """The set but ``key``."""
+        """Return the set without ``key``."""
         nodes = _remove(self._root, self._height, key)
         if not nodes:
             return SortedMap()
@@ -93,7 +94,7 @@ class SortedMap(Generic[K]):
 
 
 def _add(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:
-    """What takes the place of a node: itself where it has the key, else one or two others."""
+    """Return the nodes that replace a node: itself if it has the key, else one or two."""
     if not height:
         at = bisect_left(node, key)
         if at < len(node) and node[at] == key:
@@ -104,7 +105,7 @@ def _add(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:
 
 
 def _remove(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:
-    """What takes the place of a node: itself where it has not the key, another one or nothing."""
+    """Return the nodes that replace a node: itself if it lacks the key, else one or none."""
     if not height:
         at = bisect_left(node, key)
         if at == len(node) or node[at] != key:
@@ -117,7 +118,8 @@ def _remove(node: _Node, height: int, key: Any) -> tuple[_Node, ...]:
 def _replace_child(
     branch: _Branch, number: int, nodes: tuple[_Node, ...], height: int
 ) -> tuple[_Branch, ...]:
-    """The branch with other nodes, of that height, in place of one: no, one or two branches."""
+    """Return the branch with other nodes of that height in place of one child: zero to two
+    branches."""
     firsts = tuple(_first(node, height) for node in nodes)
     return tuple(
         map(
@@ -129,7 +131,7 @@ def _replace_child(
 
 
 def _split(row: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
-    """As no, one or two rows that are short enough."""
+    """Split a row into zero, one or two rows that are short enough."""
     middle = len(row) // 2
     return (row[:middle], row[middle:]) if len(row) > MAX_ROW else (row,) if row else ()
 

@@ -1,4 +1,4 @@
-"""Sorting in slices: a flat zone has 500,000 children, and nobody may wait for their order."""
+"""Sort in slices: a flat zone has 500,000 children, and queries must not wait for their order."""
 
 from collections.abc import Iterable, Iterator
 from heapq import merge
@@ -8,14 +8,19 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 RUN_LENGTH: Final = 512
-"""How many are sorted at a time: some 50 microseconds."""
+"""Items that are sorted at a time: about 50 microseconds."""
 
 
 def sort_in_slices(items: Iterable[T], key: Any = None) -> Iterator[T | None]:
-    """All items in order, by ``key`` as ``sorted`` has it; None now and then is a pause, in which
-    the caller may do something else.
+    """Yield all items in order, with pauses.
 
-    Runs of items are sorted by themselves, then merged as they are taken, and let go one by one.
+    Runs of items are sorted, then merged as they are taken and released one by one.
+
+    Args:
+        key: as for ``sorted``.
+
+    Yields:
+        Items; None is a pause, in which the caller may do other work.
     """
     rest = iter(items)
     runs: list[Iterator[T]] = []

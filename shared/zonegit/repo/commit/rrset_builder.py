@@ -66,6 +66,6 @@ class RRsetBuilder:
         """Make the RRset.
 
         Raises:
-            Invalid: it fits no DNS message.
+            Invalid: it is too large for a DNS message.
         """
         return rrset(self._owner, self._rdtype, self.ttl, self._records.values())
