@@ -23,9 +23,9 @@ async def served(
     outgoing: Outgoing | None = None,
 ) -> AsyncIterator[tuple[Address, Streams]]:
     """Where ``world`` answers, and its streams; fails when a query met a bug."""
-    losses = DropCounters()
-    streams = Streams(world.zones, fast_path.respond, losses, limits, outgoing=outgoing)
+    drops = DropCounters()
+    streams = Streams(world.zones, fast_path.respond, drops, limits, outgoing=outgoing)
     at = [Address(host, 0)]
-    async with listen(at, world.zones, fast_path.respond, streams, losses) as (address,):
+    async with listen(at, world.zones, fast_path.respond, streams, drops) as (address,):
         yield address, streams
-    assert losses.failed == 0
+    assert drops.failed == 0

@@ -140,7 +140,7 @@ async def test_a_secondary_gets_what_is_new_to_it(changed: tuple[World, Past]) -
     async with served(world, outgoing=outgoing) as (address, _):
         (message,) = await transferred(address, serial_query("foo.com.", 5))
     assert lines(message.answer) == SEQUENCE
-    assert outgoing.given == TransferCounters(
+    assert outgoing.counters == TransferCounters(
         {"axfr": 0, "ixfr": 1, "current": 0, "refused": 0, "slow": 0}, len(message.wire)
     )
 

@@ -29,10 +29,10 @@ def world() -> World:
 
 @asynccontextmanager
 async def served(world: World, *hosts: str) -> AsyncIterator[list[Address]]:
-    losses = DropCounters()
-    streams = Streams(world.zones, fast_path.respond, losses)
+    drops = DropCounters()
+    streams = Streams(world.zones, fast_path.respond, drops)
     addresses = [Address(host, 0) for host in hosts]
-    async with listen(addresses, world.zones, fast_path.respond, streams, losses) as actual:
+    async with listen(addresses, world.zones, fast_path.respond, streams, drops) as actual:
         yield actual
 
 
@@ -140,15 +140,15 @@ async def test_a_bug_costs_one_query_and_is_counted(world: World) -> None:
             raise ZeroDivisionError
         return fast_path.respond(wire, zones, peer, limit)
 
-    losses = DropCounters()
-    streams = Streams(world.zones, buggy, losses)
+    drops = DropCounters()
+    streams = Streams(world.zones, buggy, drops)
     at = [Address("127.0.0.1", 0)]
-    async with listen(at, world.zones, buggy, streams, losses) as (address,):
+    async with listen(at, world.zones, buggy, streams, drops) as (address,):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"\0\0" + QUERY[2:], tuple(address))
-        await eventually(lambda: losses.failed == 1)
+        await eventually(lambda: drops.failed == 1)
         await exchange(address, b"\0\1" + QUERY[2:])
-    assert losses.failed == 1
+    assert drops.failed == 1
 
 
 async def test_two_processes_may_share_a_port_and_a_third_party_may_not() -> None:

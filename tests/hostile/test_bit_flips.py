@@ -154,7 +154,7 @@ async def ask_cache(folder: Path) -> Replies:
     replies: dict[str, object] = {}
     with structlog.testing.capture_logs() as logs:
         async with open_cache(folder, Scheduler()) as known:
-            async for zone, branch, position, compiled, seen in known.recall():
+            async for zone, branch, position, compiled, seen in known.load():
                 rrsets = sorted(repr(held.rrset) for held in iter_rrsets(compiled.snapshot))
                 values = (position, compiled.commit, compiled.tree, rrsets)
                 replies[f"content {zone!r} {branch}"] = repr(values)
@@ -162,7 +162,7 @@ async def ask_cache(folder: Path) -> Replies:
                 chain = known.journal.since((zone, branch), compiled.commit, 7)
                 replies[f"journal {zone!r}"] = repr(chain) if chain else DROPPED
                 for serial in range(5, 12):
-                    replies[f"base {zone!r} {serial}"] = known.descent.is_base(zone, serial)
+                    replies[f"base {zone!r} {serial}"] = known.lineage.is_base(zone, serial)
             replies["followed"] = repr(known.notes.followed)
             replies["answered"] = repr(known.notes.page(None, None, 100))
     if any(each["event"] in ("last-known.dropped", "journal.dropped") for each in logs):

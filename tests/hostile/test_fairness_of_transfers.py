@@ -91,7 +91,7 @@ async def received(
 
 
 def sent(outgoing: Outgoing) -> int:
-    return outgoing.given.by_kind["axfr"]
+    return outgoing.counters.by_kind["axfr"]
 
 
 async def test_a_network_that_asks_for_thousands_of_transfers_keeps_no_other_waiting(
@@ -233,7 +233,7 @@ async def test_a_client_that_reads_slowly_loses_its_place_when_others_wait() -> 
         writer.write(framed(AXFR.to_wire()))
         await eventually(lambda: outgoing.queue.running == 1)
         asking = asyncio.create_task(octets_of(address, AXFR))
-        given = outgoing.given.by_kind
+        given = outgoing.counters.by_kind
         await eventually(lambda: outgoing.queue.waiting()[WHOLE] == 1 or given["slow"] == 1)
         with suppress(ConnectionError):
             while await slow.read(65_536):
@@ -250,7 +250,7 @@ async def test_a_client_that_reads_slowly_while_nobody_waits_gets_the_zone() -> 
     outgoing = Outgoing(world.zones)
     async with served(world, outgoing=outgoing) as (address, _):
         assert await octets_of(address, AXFR) > 40_000 * 250
-    assert outgoing.given.by_kind["slow"] == 0
+    assert outgoing.counters.by_kind["slow"] == 0
     assert sent(outgoing) == 1
 
 

@@ -81,18 +81,18 @@ async def run(
     tune_gc()
     tune_switch_interval()
     raise_fd_limit()
-    pace = Scheduler()
+    scheduler = Scheduler()
     async with AsyncExitStack() as stack:
         told = stack.enter_context(catch_sighup()) if options.config is not None else None
         folder = settings.data / "resolvers" / options.name
-        last_known = await stack.enter_async_context(open_cache(folder, pace))
+        cache = await stack.enter_async_context(open_cache(folder, scheduler))
         _warn_if_exposed(options.plan)
-        resolver = Resolver(options, pace, last_known)
+        resolver = Resolver(options, scheduler, cache)
         await resolver.recall()
         group = await stack.enter_async_context(asyncio.TaskGroup())
         group.create_task(resolver.follow(bus_settings))
         group.create_task(resolver.serve())
-        group.create_task(keep_running("age", resolver.grow_old))
+        group.create_task(keep_running("age", resolver.mark_stale_zones))
         if options.config is not None and told is not None:
             reload = partial(resolver.reload, options.config, told)
             group.create_task(keep_running("config", reload))
@@ -101,24 +101,22 @@ async def run(
 class Resolver:
     """One resolver's parts, and how they come to life."""
 
-    def __init__(self, options: ResolverOptions, pace: Scheduler, last_known: ZoneCache) -> None:
+    def __init__(self, options: ResolverOptions, scheduler: Scheduler, cache: ZoneCache) -> None:
         self._options = options
-        self._pace = pace
-        self._last_known = last_known
-        self._leaving = Reclaimer(last_known, pace)
+        self._scheduler = scheduler
+        self._cache = cache
+        self._reclaimer = Reclaimer(cache, scheduler)
         self._zones = ZoneTable(time.time, options.plan.conduct, is_complete=False)
-        self._tracks = ZoneStates(self._zones, options.plan)
-        self._tracks.turned.append(last_known.stand)
-        self._tracks.arrived.append(last_known.answer)
-        self._differences = DifferenceFinder(
-            self._tracks, last_known.journal, last_known.descent, pace
-        )
+        self._states = ZoneStates(self._zones, options.plan)
+        self._states.on_change.append(cache.record_serving)
+        self._states.on_apply.append(cache.record_answered)
+        self._differences = DifferenceFinder(self._states, cache.journal, cache.lineage, scheduler)
         self._zones.find_deltas = self._differences.recent
         self._outgoing = Outgoing(self._zones, self._differences)
         self._notifier = Notifier(self._secondaries, lambda: self._zones.options.keys)
-        self._tracks.turned.append(self._notify)
+        self._states.on_change.append(self._notify)
         self._reloading = ConfigReloader(options.plan)
-        self._losses = DropCounters()
+        self._drops = DropCounters()
         self._propagation = Propagation()
         self._process = Process(options.name)
         self._problems = 0
@@ -132,14 +130,14 @@ class Resolver:
 
     async def recall(self) -> None:
         """Makes ready what was last served, from disk."""
-        async for each in self._last_known.recall():
-            self._last_known.notes.recall(each.position.epoch, each.position.sequence)
+        async for each in self._cache.load():
+            self._cache.notes.raise_followed(each.position.epoch, each.position.sequence)
             with isolate("cache"):
-                if each.branch in self._tracks.plan.labels(each.zone):
-                    track = self._tracks.track(each.zone, each.branch, each.position)
-                    self._tracks.recall(track, each.compiled, each.seen)
+                if each.branch in self._states.plan.labels(each.zone):
+                    state = self._states.set_target(each.zone, each.branch, each.position)
+                    self._states.restore(state, each.compiled, each.seen)
                 else:
-                    self._last_known.drop(each.zone, each.branch)
+                    self._cache.drop(each.zone, each.branch)
         log.info("last-known.recalled", zones=len(self._zones.by_apex))
 
     async def reload(self, file: PlanFile, told: asyncio.Event) -> None:
@@ -149,20 +147,20 @@ class Resolver:
     async def _adopt(self, plan: ServingPlan) -> None:
         self._zones.set_options(plan.conduct)
         _warn_if_exposed(plan)
-        changed = self._tracks.adopt(plan)
+        changed = self._states.adopt(plan)
         if self._follower is not None:
-            self._follower.look_again(changed)
+            self._follower.adopt_plan(changed)
         for zone in changed:
             with isolate("zone", zone=names.text(zone)):
                 self._adopt_zone(zone)
-            await self._pace.breathe()
-        await self._leaving.finish()
+            await self._scheduler.checkpoint()
+        await self._reclaimer.finish()
 
     def _adopt_zone(self, zone: Name) -> None:
-        for track in self._tracks.settle(zone):
-            self._leaving.track(track)
+        for state in self._states.publish(zone):
+            self._reclaimer.add_state(state)
         if served := self._zones.by_apex.get(zone):  # there may be others to tell
-            self._notifier.tell(zone, served.default.snapshot)
+            self._notifier.notify(zone, served.default.snapshot)
 
     async def serve(self) -> None:
         """Answers, once there is something to answer with, until cancelled."""
@@ -172,10 +170,10 @@ class Resolver:
                 serving = http.serve(*options.metrics, self._pages())
                 port = await stack.enter_async_context(serving)
                 self._metrics = options.metrics._replace(port=port)
-            await self._until_loaded()
-            streams = Streams(self._zones, fast_path.respond, self._losses, outgoing=self._outgoing)
+            await self._wait_until_loaded()
+            streams = Streams(self._zones, fast_path.respond, self._drops, outgoing=self._outgoing)
             self._addresses = await stack.enter_async_context(
-                listen(options.listen, self._zones, fast_path.respond, streams, self._losses)
+                listen(options.listen, self._zones, fast_path.respond, streams, self._drops)
             )
             self._is_serving.set()
             log.info(
@@ -187,21 +185,21 @@ class Resolver:
             )
             await keep_running("notify", self._notifier.run)
 
-    def _notify(self, track: ZoneState, now: Compiled) -> None:
-        self._notifier.tell(track.zone, now.snapshot)
+    def _notify(self, state: ZoneState, now: Compiled) -> None:
+        self._notifier.notify(state.zone, now.snapshot)
 
     def _secondaries(self, zone: Name) -> tuple[Secondary, ...]:
-        serving = self._tracks.plan.of(zone)
+        serving = self._states.plan.of(zone)
         return serving.notify if serving is not None else ()
 
-    async def grow_old(self) -> None:
+    async def mark_stale_zones(self) -> None:
         """Has queries told of what is stale, until cancelled."""
         while True:
-            await readiness.mark_stale(self._tracks, self._pace)
-            self._problems = await readiness.count_problems(self._tracks, self._pace)
+            await readiness.mark_stale(self._states, self._scheduler)
+            self._problems = await readiness.count_problems(self._states, self._scheduler)
             await asyncio.sleep(STALE_CHECK_INTERVAL_S)
 
-    async def _until_loaded(self) -> None:
+    async def _wait_until_loaded(self) -> None:
         waits = [asyncio.ensure_future(self._is_complete.wait())]
         is_something = bool(self._zones.by_apex)
         if is_something:
@@ -229,30 +227,30 @@ class Resolver:
                 name=self._options.name,
                 actor=NAME,
                 patient=True,
-                report=self._hear_of_trouble,
+                report=self._report_bus_problem,
             ) as bus,
             asyncio.TaskGroup() as group,
         ):
             self._bus = bus
             await claim_name(bus, self._options.name)
-            herald = ServedPublisher(bus, self._options.name)
+            publisher = ServedPublisher(bus, self._options.name)
 
-            def arrived(track: ZoneState, position: LogPosition) -> None:
-                herald.arrived(track, position)
-                self._propagation.observe(track, position)
+            def arrived(state: ZoneState, position: LogPosition) -> None:
+                publisher.arrived(state, position)
+                self._propagation.observe(state, position)
 
             store = NodeCache(RemoteObjects(bus, NAME))
             updater = Updater(
-                group, self._tracks, store, self._last_known, self._leaving, self._pace, arrived
+                group, self._states, store, self._cache, self._reclaimer, self._scheduler, arrived
             )
             refs = RemoteRefs(bus, NAME)
-            self._differences.history = LogHistory(refs, store, self._pace)
+            self._differences.history = LogHistory(refs, store, self._scheduler)
             repo = Repo(RemoteObjects(bus, NAME), refs, NAME, _make_identity, note=_log_note)
-            pins = Pins(repo, self._tracks, updater)
+            pins = Pins(repo, self._states, updater)
             follower = self._follower = Follower(
-                bus, refs, self._tracks, updater, pins, self._last_known
+                bus, refs, self._states, updater, pins, self._cache
             )
-            group.create_task(keep_running("report", herald.run))
+            group.create_task(keep_running("report", publisher.run))
             announcer = Announcer(bus, self._process, partial(self._describe, follower))
             async with self._answering(bus, follower, announcer):
                 group.create_task(keep_running("report", announcer.run))
@@ -287,7 +285,7 @@ class Resolver:
 
     def _describe(self, follower: Follower) -> Announcement:
         return describe(
-            self._process, self._tracks, follower, self._last_known.notes,
+            self._process, self._states, follower, self._cache.notes,
             is_serving=self._is_serving.is_set(), problems=self._problems,
         )  # fmt: skip
 
@@ -299,8 +297,8 @@ class Resolver:
             group.create_task(self._await_failure(follower.failed))
             group.create_task(self._await_failure(pins.failed))
             await follower.complete.wait()
-            await pins.settled()
-            await updater.settled()
+            await pins.wait_idle()
+            await updater.wait_idle()
             self._is_complete.set()
             self._zones.is_complete = True
             group.create_task(keep_running("cache", self._see))
@@ -314,30 +312,30 @@ class Resolver:
         try:
             while True:
                 await asyncio.sleep(SEEN_INTERVAL_S)
-                await self._last_known.see(self._tracks)
+                await self._cache.record_confirmed(self._states)
         finally:
-            await self._last_known.see(self._tracks)
+            await self._cache.record_confirmed(self._states)
 
     async def _release(self) -> None:
-        await self._last_known.release(self._tracks)
+        await self._cache.delete_set_aside(self._states)
 
-    def _hear_of_trouble(self, event: str, **fields: str) -> None:
+    def _report_bus_problem(self, event: str, **fields: str) -> None:
         log.warning(event, **fields)
         self._has_failed.set()
 
     def _status(self, follower: Follower, asked: AskStatus) -> msgspec.Struct:
         return report_status(
-            self._options.name, self._addresses, self._metrics, self._tracks, follower,
-            self._last_known.notes, asked,
+            self._options.name, self._addresses, self._metrics, self._states, follower,
+            self._cache.notes, asked,
         )  # fmt: skip
 
     def _answered(self, asked: AskAnswered) -> msgspec.Struct:
-        return list_answered(self._options.name, self._last_known.notes, asked)
+        return list_answered(self._options.name, self._cache.notes, asked)
 
     def _pages(self) -> dict[str, Page]:
         figures = MetricsCollector(
-            self._tracks,
-            self._losses,
+            self._states,
+            self._drops,
             self._propagation,
             bus_is_up=self._bus_is_up,
             replies_refused=lambda: self._bus.replies.refused if self._bus is not None else 0,
@@ -347,7 +345,7 @@ class Resolver:
         )
 
         async def metrics() -> HttpReply:
-            content = await exposition.write_text(figures.collect(), self._pace)
+            content = await exposition.write_text(figures.collect(), self._scheduler)
             return HttpReply(200, content.encode(), exposition.CONTENT_TYPE)
 
         async def live() -> HttpReply:
@@ -355,7 +353,9 @@ class Resolver:
 
         async def ready() -> HttpReply:
             is_serving = self._is_serving.is_set()
-            return await readiness.answer_ready(self._tracks, self._pace, is_serving=is_serving)
+            return await readiness.answer_ready(
+                self._states, self._scheduler, is_serving=is_serving
+            )
 
         return {"/metrics": metrics, "/livez": live, "/readyz": ready}
 

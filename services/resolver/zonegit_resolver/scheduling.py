@@ -33,11 +33,11 @@ class Scheduler:
     def __init__(self) -> None:
         self._until = 0.0
         self._is_open = True
-        self._hurried = 0
-        self._calm = asyncio.Event()
-        self._calm.set()
+        self._priority_count = 0
+        self._no_priority = asyncio.Event()
+        self._no_priority.set()
 
-    async def breathe(self) -> None:
+    async def checkpoint(self) -> None:
         """To be called often; returns at once while there is time left in the slice."""
         while perf_counter() >= self._until:
             await asyncio.sleep(0)
@@ -50,29 +50,29 @@ class Scheduler:
         self._is_open = True
 
     @contextmanager
-    def hurry(self) -> Iterator[None]:
+    def priority(self) -> Iterator[None]:
         """Until the end of this, whoever gives way waits: for what somebody is waiting for."""
-        self._hurried += 1
-        self._calm.clear()
+        self._priority_count += 1
+        self._no_priority.clear()
         try:
             yield
         finally:
-            self._hurried -= 1
-            if not self._hurried:
-                self._calm.set()
+            self._priority_count -= 1
+            if not self._priority_count:
+                self._no_priority.set()
 
-    async def give_way(self) -> None:
+    async def checkpoint_background(self) -> None:
         """As :meth:`breathe`, for what nobody waits for."""
-        await self._calm.wait()
-        await self.breathe()
+        await self._no_priority.wait()
+        await self.checkpoint()
 
 
-async def run_in_slices(slow: Generator[object, None, T], pace: Scheduler) -> T:
+async def run_in_slices(slow: Generator[object, None, T], scheduler: Scheduler) -> T:
     """What a generator returns that yields now and then, for others to have their turn."""
     try:
         while True:
             next(slow)
-            await pace.breathe()
+            await scheduler.checkpoint()
     except StopIteration as done:
         value: T = done.value
         return value
@@ -98,7 +98,7 @@ def freeze_gc() -> None:
     gc.freeze()
 
 
-async def free_snapshots(snapshots: list[ZoneSnapshot], pace: Scheduler) -> None:
+async def free_snapshots(snapshots: list[ZoneSnapshot], scheduler: Scheduler) -> None:
     """Frees snapshots in slices; the caller's list is emptied, and must be the last to hold them.
 
     Dropping a big tree at once would free all of it at once. So all nodes are held here first,
@@ -107,12 +107,12 @@ async def free_snapshots(snapshots: list[ZoneSnapshot], pace: Scheduler) -> None
     held: list[object] = []
     for node in _list_nodes(snapshots):
         held.append(node)
-        await pace.breathe()
+        await scheduler.checkpoint()
     snapshots.clear()
     held.reverse()
     while held:
         del held[-64:]
-        await pace.breathe()
+        await scheduler.checkpoint()
 
 
 def _list_nodes(snapshots: list[ZoneSnapshot]) -> Iterator[object]:

@@ -50,7 +50,7 @@ def zone_file(data: Path, zone: str = "foo.com.", name: str = "r") -> Iterator[C
 
 
 @contextmanager
-def overall(data: Path, name: str = "r") -> Iterator[Connection]:
+def summary(data: Path, name: str = "r") -> Iterator[Connection]:
     with opened(root(data, name) / "overall.sqlite3") as database:
         yield database
 
@@ -116,7 +116,7 @@ def make_unique_1(data: Path, name: str = "r") -> None:
                 digest = hashlib.sha256(payload).digest()
                 database.execute("UPDATE journal SET digest = ? WHERE number = ?", (digest, number))
             database.execute("PRAGMA user_version = 2")
-    with overall(data, name) as database:
+    with summary(data, name) as database:
         database.execute("DROP TABLE digest")
         database.execute("ALTER TABLE standing DROP COLUMN digest")
         database.execute("ALTER TABLE followed DROP COLUMN installation")

@@ -11,10 +11,10 @@ from tests.support.waiting import DEADLINE_S, comes_true, eventually, held
 from tests.unit.resolver.cachefiles import (
     files,
     kept,
-    overall,
     refresh,
     reseal,
     root,
+    summary,
     zone_file,
 )
 from tests.unit.resolver.site import Running, Site, resolver, site
@@ -270,7 +270,7 @@ async def test_what_is_older_than_its_soa_lets_it_be_is_answered_but_not_ready(
     with zone_file(tmp_path) as database:
         database.execute("UPDATE tip SET seen = seen - 1209700")
         reseal(database)
-    with overall(tmp_path) as database:
+    with summary(tmp_path) as database:
         database.execute("UPDATE confirmed SET seen = seen - 1209700")
         refresh(database)
     async with resolver(NOWHERE, tmp_path) as running:

@@ -87,23 +87,23 @@ async def test_queries_are_counted_by_zone_branch_type_and_rcode() -> None:
 
 async def test_the_counters_of_a_zone_that_is_gone_are_dropped() -> None:
     zones = ZoneTable()
-    tracks = ZoneStates(zones, ServingPlan())
+    states = ZoneStates(zones, ServingPlan())
     zone = names.parse("foo.com.")
-    track = tracks.track(zone, "main", LogPosition(b"c" * 32, "e", 1))
-    tracks.arrive(track, track.wanted, Compiled(b"c" * 32, b"t" * 32, empty_snapshot(zone)))
+    state = states.set_target(zone, "main", LogPosition(b"c" * 32, "e", 1))
+    states.apply(state, state.target, Compiled(b"c" * 32, b"t" * 32, empty_snapshot(zone)))
     assert list(zones.queries) == [(zone, "main")]
-    tracks.track(zone, "main", LogPosition(None, "e", 2))
-    tracks.arrive(track, track.wanted, None)
+    states.set_target(zone, "main", LogPosition(None, "e", 2))
+    states.apply(state, state.target, None)
     assert not zones.queries
     assert not zones.by_apex
-    assert not list(tracks)
+    assert not list(states)
 
 
 def test_the_histogram_counts_each_move_whose_time_is_known() -> None:
     propagation = Propagation()
-    tracks = ZoneStates(ZoneTable(), ServingPlan())
-    track = tracks.track(names.parse("foo.com."), "main", LogPosition(None, "e", 1))
-    propagation.observe(track, LogPosition(None, "e", 1))
-    propagation.observe(track, LogPosition(None, "e", 2, time=0.0))  # more than ten seconds ago
+    states = ZoneStates(ZoneTable(), ServingPlan())
+    state = states.set_target(names.parse("foo.com."), "main", LogPosition(None, "e", 1))
+    propagation.observe(state, LogPosition(None, "e", 1))
+    propagation.observe(state, LogPosition(None, "e", 2, time=0.0))  # more than ten seconds ago
     buckets = {s.labels["le"]: s.value for s in propagation.metric().samples if "le" in s.labels}
     assert (buckets["10.0"], buckets["+Inf"]) == (0, 1)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from tests.support.waiting import comes_true
-from tests.unit.resolver.cachefiles import files, overall
+from tests.unit.resolver.cachefiles import files, summary
 from tests.unit.resolver.site import Site, resolver, site
 
 from zonegit.store import ref_names
@@ -148,7 +148,7 @@ async def test_a_cache_of_the_release_before_takes_the_id_of_the_log_that_it_kno
     """An empty store is not that log, though the cache has no id yet."""
 
     def forget() -> None:
-        with overall(tmp_path) as database:
+        with summary(tmp_path) as database:
             database.execute("DROP TABLE digest")
             database.execute("ALTER TABLE standing DROP COLUMN digest")
             database.execute("ALTER TABLE followed DROP COLUMN installation")

@@ -34,7 +34,7 @@ def delta(before: int, after: int, text: bytes = b"x", zone: Name = ZONE) -> Zon
 def noted(journal: Journal, *serials: int, key: tuple[Name, str] = KEY) -> list[JournalChanges]:
     """What was to be written while a branch went through these serials, commits being named so."""
     return [
-        journal.note(key, commit(before), commit(after), delta(before, after))
+        journal.record(key, commit(before), commit(after), delta(before, after))
         for before, after in pairwise(serials)
     ]
 
@@ -62,7 +62,7 @@ def test_it_leads_from_any_serial_to_what_is_served() -> None:
 def test_a_gap_empties_it() -> None:
     journal = Journal()
     noted(journal, 1, 2, 3)
-    changes = journal.note(KEY, commit(9), commit(10), delta(9, 10))
+    changes = journal.record(KEY, commit(9), commit(10), delta(9, 10))
     assert len(changes.gone) == 2
     assert told(journal, 9, at=10) is None
     noted(journal, 10, 11)
@@ -72,7 +72,7 @@ def test_a_gap_empties_it() -> None:
 def test_what_nobody_knows_empties_it() -> None:
     journal = Journal()
     noted(journal, 1, 2)
-    assert journal.note(KEY, commit(2), commit(3), None).gone
+    assert journal.record(KEY, commit(2), commit(3), None).gone
     assert told(journal, 1, at=3) is None
 
 
@@ -81,7 +81,7 @@ def test_what_leads_back_empties_it(after: int) -> None:
     """A serial that was there before may stand for two states."""
     journal = Journal()
     noted(journal, 1, 2, 3)
-    journal.note(KEY, commit(3), commit(50), delta(3, after))
+    journal.record(KEY, commit(3), commit(50), delta(3, after))
     noted(journal, 50, 51)
     assert told(journal, 1, at=51) is None
     assert told(journal, 2, at=51) is None
@@ -91,15 +91,15 @@ def test_another_commit_of_the_same_content_continues_it() -> None:
     journal = Journal()
     written = noted(journal, 1, 2)
     written.append(journal.rename(KEY, commit(2), commit(20)))
-    written.append(journal.note(KEY, commit(20), commit(3), delta(2, 3)))
+    written.append(journal.record(KEY, commit(20), commit(3), delta(2, 3)))
     assert told(journal, 1, at=3) == [2, 3]
     restarted = Journal()
-    restarted.recall(KEY, commit(3), on_disk(written))
+    restarted.restore(KEY, commit(3), on_disk(written))
     assert told(restarted, 1, at=3) == [2, 3]
 
 
 def test_the_oldest_go_when_a_branch_has_too_many() -> None:
-    journal = Journal(most_of_branch=2)
+    journal = Journal(max_entries=2)
     changes = noted(journal, 1, 2, 3, 4)
     assert [each.gone for each in changes] == [(), (), (DroppedEntry(ZONE, 1),)]
     assert told(journal, 1, at=4) is None
@@ -107,7 +107,7 @@ def test_the_oldest_go_when_a_branch_has_too_many() -> None:
 
 
 def test_the_oldest_of_all_go_when_all_are_too_big() -> None:
-    journal = Journal(octets_of_all=2_000)
+    journal = Journal(max_octets=2_000)
     noted(journal, 1, 2, 3)
     changes = noted(journal, *range(1, 9), key=OTHER)
     assert {DroppedEntry(ZONE, 1), DroppedEntry(ZONE, 2)} <= {*join_changes(changes).gone}
@@ -119,7 +119,7 @@ def test_it_is_there_after_a_restart() -> None:
     journal = Journal()
     stored = on_disk(noted(journal, 1, 2, 3))
     restarted = Journal()
-    assert restarted.recall(KEY, commit(3), stored) == JournalChanges()
+    assert restarted.restore(KEY, commit(3), stored) == JournalChanges()
     noted(restarted, 3, 4)
     assert told(restarted, 1, at=4) == [2, 3, 4]
 
@@ -128,7 +128,7 @@ def test_what_is_corrupt_on_disk_is_dropped_with_what_came_before_it() -> None:
     stored = on_disk(noted(Journal(), 1, 2, 3, 4))
     stored[1] = stored[1]._replace(payload=stored[1].payload[:-1] + b"?")
     restarted = Journal()
-    changes = restarted.recall(KEY, commit(4), stored)
+    changes = restarted.restore(KEY, commit(4), stored)
     assert sorted(changes.gone) == [DroppedEntry(ZONE, 1), DroppedEntry(ZONE, 2)]
     assert told(restarted, 3, at=4) == [4]
     assert told(restarted, 1, at=4) is None
@@ -139,7 +139,7 @@ def test_what_was_not_written_leaves_a_gap_that_is_seen() -> None:
     stored = on_disk(noted(Journal(), 1, 2, 3, 4, 5))
     del stored[1]
     restarted = Journal()
-    restarted.recall(KEY, commit(5), stored)
+    restarted.restore(KEY, commit(5), stored)
     assert told(restarted, 1, at=5) is None
     assert told(restarted, 3, at=5) == [4, 5]
 
@@ -147,7 +147,7 @@ def test_what_was_not_written_leaves_a_gap_that_is_seen() -> None:
 def test_what_does_not_lead_to_what_is_kept_is_dropped() -> None:
     stored = on_disk(noted(Journal(), 1, 2, 3))
     restarted = Journal()
-    assert len(restarted.recall(KEY, commit(9), stored).gone) == 2
+    assert len(restarted.restore(KEY, commit(9), stored).gone) == 2
     assert told(restarted, 1, at=9) is None
 
 
@@ -155,60 +155,60 @@ def test_what_does_not_lead_to_what_is_kept_is_dropped() -> None:
 
 
 def stands(
-    descent: SerialLineage, serial: int, branch: str = "main", tree: bytes | None = None
+    lineage: SerialLineage, serial: int, branch: str = "main", tree: bytes | None = None
 ) -> None:
-    descent.turned(ZONE, branch, tree if tree is not None else b"tree %d" % serial, serial)
+    lineage.record(ZONE, branch, tree if tree is not None else b"tree %d" % serial, serial)
 
 
-def bases(descent: SerialLineage, *serials: int) -> list[int]:
-    return [serial for serial in serials if descent.is_base(ZONE, serial)]
+def bases(lineage: SerialLineage, *serials: int) -> list[int]:
+    return [serial for serial in serials if lineage.is_base(ZONE, serial)]
 
 
 def test_every_serial_is_a_base_while_a_branch_goes_on() -> None:
-    descent = SerialLineage()
+    lineage = SerialLineage()
     for serial in (5, 6, 6, 9):
-        stands(descent, serial)
-    assert bases(descent, 1, 5, 9) == [1, 5, 9]
+        stands(lineage, serial)
+    assert bases(lineage, 1, 5, 9) == [1, 5, 9]
 
 
 def test_earlier_serials_are_none_once_another_branch_is_served() -> None:
-    descent = SerialLineage()
-    stands(descent, 100)
-    stands(descent, 200, "next")
-    assert bases(descent, 100, 150, 199, 200, 201) == [200, 201]
-    stands(descent, 210, "next")
-    assert bases(descent, 199, 205) == [205]
+    lineage = SerialLineage()
+    stands(lineage, 100)
+    stands(lineage, 200, "next")
+    assert bases(lineage, 100, 150, 199, 200, 201) == [200, 201]
+    stands(lineage, 210, "next")
+    assert bases(lineage, 199, 205) == [205]
 
 
 def test_serials_are_none_that_were_served_before_it_went_back() -> None:
-    descent = SerialLineage()
-    stands(descent, 100)
-    stands(descent, 50)
-    assert bases(descent, 50, 51, 100, 101) == [101]
-    stands(descent, 103)
-    assert bases(descent, 100, 101, 103) == [101, 103]
+    lineage = SerialLineage()
+    stands(lineage, 100)
+    stands(lineage, 50)
+    assert bases(lineage, 50, 51, 100, 101) == [101]
+    stands(lineage, 103)
+    assert bases(lineage, 100, 101, 103) == [101, 103]
 
 
 def test_a_serial_with_two_contents_is_none() -> None:
-    descent = SerialLineage()
-    stands(descent, 7, tree=b"one")
-    stands(descent, 7, tree=b"other")
-    stands(descent, 8)
-    assert bases(descent, 6, 7, 8) == [8]
+    lineage = SerialLineage()
+    stands(lineage, 7, tree=b"one")
+    stands(lineage, 7, tree=b"other")
+    stands(lineage, 8)
+    assert bases(lineage, 6, 7, 8) == [8]
 
 
 def test_a_branch_of_the_same_content_leaves_the_present_serial_a_base() -> None:
-    descent = SerialLineage()
-    stands(descent, 7, tree=b"same")
-    stands(descent, 7, "next", tree=b"same")
-    stands(descent, 8, "next")
-    assert bases(descent, 6, 7, 8) == [7, 8]
+    lineage = SerialLineage()
+    stands(lineage, 7, tree=b"same")
+    stands(lineage, 7, "next", tree=b"same")
+    stands(lineage, 8, "next")
+    assert bases(lineage, 6, 7, 8) == [7, 8]
 
 
 def test_what_a_serial_stands_for_is_known_after_a_restart() -> None:
-    descent = SerialLineage([ServedToAll(ZONE, "main", b"tree 5", 5, None)])
-    stands(descent, 9, "next")
-    assert bases(descent, 5, 8, 9) == [9]
+    lineage = SerialLineage([ServedToAll(ZONE, "main", b"tree 5", 5, None)])
+    stands(lineage, 9, "next")
+    assert bases(lineage, 5, 8, 9) == [9]
     assert SerialLineage([ServedToAll(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 9)
     assert not SerialLineage([ServedToAll(ZONE, "next", b"x", 12, 9)]).is_base(ZONE, 8)
 
@@ -220,12 +220,12 @@ def test_what_an_earlier_release_wrote_is_let_go() -> None:
     payload = msgspec.msgpack.encode(delta(1, 2))
     older = stored._replace(payload=payload, digest=hashlib.sha256(payload).digest())
     again = Journal()
-    assert again.recall(KEY, commit(2), [older]).gone == (DroppedEntry(ZONE, stored.number),)
+    assert again.restore(KEY, commit(2), [older]).gone == (DroppedEntry(ZONE, stored.number),)
     assert told(again, 1, at=2) is None
     assert told(_recalled(stored), 1, at=2) == [2]
 
 
 def _recalled(stored: StoredDelta) -> Journal:
     journal = Journal()
-    journal.recall(KEY, commit(2), [stored])
+    journal.restore(KEY, commit(2), [stored])
     return journal

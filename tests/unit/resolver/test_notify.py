@@ -83,9 +83,9 @@ async def listening(peer: Peer, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
 
 
 @asynccontextmanager
-async def notifying(*peers: Peer, retry_first_s: float = 0.01) -> AsyncIterator[Notifier]:
+async def notifying(*peers: Peer, min_retry_s: float = 0.01) -> AsyncIterator[Notifier]:
     secondaries = tuple(peer.secondary for peer in peers)
-    notifier = Notifier(lambda _: secondaries, lambda: {KEY.name: KEY}, retry_first_s)
+    notifier = Notifier(lambda _: secondaries, lambda: {KEY.name: KEY}, min_retry_s)
     task = asyncio.create_task(notifier.run())
     try:
         yield notifier
@@ -97,9 +97,9 @@ async def notifying(*peers: Peer, retry_first_s: float = 0.01) -> AsyncIterator[
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_a_secondary_is_told_with_the_soa(host: str) -> None:
     """RFC 1996 section 3.7; AA as in section 3.3."""
-    async with listening(Peer(), host) as peer, notifying(peer, retry_first_s=60) as notifier:
-        notifier.tell(ZONE, zone(7))
-        await eventually(lambda: notifier.tally.answered)
+    async with listening(Peer(), host) as peer, notifying(peer, min_retry_s=60) as notifier:
+        notifier.notify(ZONE, zone(7))
+        await eventually(lambda: notifier.counters.answered)
     (message,) = peer.heard
     assert message.opcode() == dns.opcode.NOTIFY
     assert message.flags & dns.flags.AA
@@ -114,11 +114,11 @@ async def test_a_secondary_is_told_with_the_soa(host: str) -> None:
 async def test_one_that_does_not_answer_is_told_again_until_it_does() -> None:
     """RFC 1996 section 3.6."""
     async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
-        notifier.tell(ZONE, zone(7))
+        notifier.notify(ZONE, zone(7))
         await eventually(lambda: len(peer.heard) >= 3)
         assert notifier.silent == 1
         peer.answers = True
-        await eventually(lambda: notifier.tally.answered)
+        await eventually(lambda: notifier.counters.answered)
     assert len({message.id for message in peer.heard}) == 1
     assert notifier.silent == 0
 
@@ -129,8 +129,8 @@ async def test_one_that_never_answers_is_given_up_and_said(
     monkeypatch.setattr(notify, "MAX_RETRY_S", 0.01)
     async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
         with structlog.testing.capture_logs() as said:
-            notifier.tell(ZONE, zone(7))
-            await eventually(lambda: notifier.tally.unanswered)
+            notifier.notify(ZONE, zone(7))
+            await eventually(lambda: notifier.counters.unanswered)
     (line,) = [each for each in said if each["event"] == "notify.unanswered"]
     assert (line["zone"], line["serial"]) == ("foo.com.", 7)
     assert line["secondary"] == str(peer.secondary)
@@ -139,26 +139,26 @@ async def test_one_that_never_answers_is_given_up_and_said(
 
 async def test_the_newest_serial_takes_the_place_of_an_older_one() -> None:
     async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
-        notifier.tell(ZONE, zone(7))
+        notifier.notify(ZONE, zone(7))
         await eventually(lambda: peer.heard)
-        notifier.tell(ZONE, zone(8))
+        notifier.notify(ZONE, zone(8))
         await eventually(lambda: 8 in peer.serials)
         count = len(peer.heard)
         peer.answers = True
-        await eventually(lambda: notifier.tally.answered)
+        await eventually(lambda: notifier.counters.answered)
     assert set(peer.serials[count:]) == {8}
     assert peer.serials == sorted(peer.serials)
 
 
 async def test_an_answer_to_what_is_no_longer_told_ends_nothing() -> None:
     async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
-        notifier.tell(ZONE, zone(7))
+        notifier.notify(ZONE, zone(7))
         await eventually(lambda: peer.heard)
         old, sender = peer.heard[0], peer.senders[0]
-        notifier.tell(ZONE, zone(8))
+        notifier.notify(ZONE, zone(8))
         peer.answer(old, sender)
         await eventually(lambda: peer.serials.count(8) >= 2)
-        assert notifier.tally.answered == 0
+        assert notifier.counters.answered == 0
 
 
 async def test_an_answer_from_elsewhere_ends_nothing() -> None:
@@ -167,18 +167,18 @@ async def test_an_answer_from_elsewhere_ends_nothing() -> None:
         listening(Peer()) as stranger,
         notifying(peer) as notifier,
     ):
-        notifier.tell(ZONE, zone(7))
+        notifier.notify(ZONE, zone(7))
         await eventually(lambda: peer.heard)
         stranger.answer(peer.heard[0], peer.senders[0])
         await eventually(lambda: len(peer.heard) >= 3)
-        assert notifier.tally.answered == 0
+        assert notifier.counters.answered == 0
 
 
 async def test_one_that_refuses_is_not_told_again_and_it_is_said() -> None:
     async with listening(Peer(rcode=dns.rcode.REFUSED)) as peer, notifying(peer) as notifier:
         with structlog.testing.capture_logs() as said:
-            notifier.tell(ZONE, zone(7))
-            await eventually(lambda: notifier.tally.refused)
+            notifier.notify(ZONE, zone(7))
+            await eventually(lambda: notifier.counters.refused)
     assert [each["rcode"] for each in said if each["event"] == "notify.refused"] == ["REFUSED"]
 
 
@@ -186,8 +186,8 @@ async def test_a_secondary_with_a_key_is_told_signed() -> None:
     """RFC 8945."""
     peer = Peer(key=KEY.primitive)
     async with listening(peer), notifying(peer) as notifier:
-        notifier.tell(ZONE, zone(7))
-        await eventually(lambda: notifier.tally.answered)
+        notifier.notify(ZONE, zone(7))
+        await eventually(lambda: notifier.counters.answered)
     assert all(message.had_tsig for message in peer.heard)
 
 
@@ -195,23 +195,23 @@ async def test_an_unsigned_answer_to_what_was_signed_does_not_count() -> None:
     """RFC 8945 section 5.3."""
     peer = Peer(key=KEY.primitive, signs=False)
     async with listening(peer), notifying(peer) as notifier:
-        notifier.tell(ZONE, zone(7))
+        notifier.notify(ZONE, zone(7))
         await eventually(lambda: len(peer.heard) >= 2)
-        assert notifier.tally.answered == 0
+        assert notifier.counters.answered == 0
         peer.signs = True
-        await eventually(lambda: notifier.tally.answered)
+        await eventually(lambda: notifier.counters.answered)
 
 
 async def test_garbage_ends_nothing() -> None:
     async with listening(Peer(answers=False)) as peer, notifying(peer) as notifier:
-        notifier.tell(ZONE, zone(7))
+        notifier.notify(ZONE, zone(7))
         await eventually(lambda: peer.heard)
         identity = peer.heard[0].id.to_bytes(2, "big")
         assert peer.transport is not None
         for octets in (b"", identity, identity + bytes(10), identity + b"\xa0" + bytes(300)):
             peer.transport.sendto(octets, peer.senders[0])
         await eventually(lambda: len(peer.heard) >= 3)
-        assert notifier.tally.answered == 0
+        assert notifier.counters.answered == 0
 
 
 async def test_many_zones_and_a_peer_that_never_answers_keep_nobody_waiting() -> None:
@@ -220,12 +220,12 @@ async def test_many_zones_and_a_peer_that_never_answers_keep_nobody_waiting() ->
     async with (
         listening(Peer()) as peer,
         listening(Peer(answers=False)) as silent,
-        notifying(silent, peer, retry_first_s=notify.MIN_RETRY_S) as notifier,
+        notifying(silent, peer, min_retry_s=notify.MIN_RETRY_S) as notifier,
     ):
         for number in range(1_000):
             apex = names.parse(f"z{number}.example.")
-            notifier.tell(apex, compile_zone(apex, read(f"z{number}.example.", SOA)))
-        await eventually(lambda: notifier.tally.answered == 1_000)
+            notifier.notify(apex, compile_zone(apex, read(f"z{number}.example.", SOA)))
+        await eventually(lambda: notifier.counters.answered == 1_000)
 
 
 SOA = "@ 300 SOA ns1 admin 1 2 3 4 5"
@@ -237,8 +237,8 @@ async def test_more_zones_than_there_are_message_ids_do_not_use_them_up() -> Non
     notifier = Notifier(lambda _: (secondary,), dict)
     state = zone(7)
     for number in range(65_537):
-        notifier.tell(names.parse(f"z{number}.example."), state)
-    assert notifier.tally.unanswered == 65_537 - notify.MAX_PENDING_OF_ADDRESS
+        notifier.notify(names.parse(f"z{number}.example."), state)
+    assert notifier.counters.unanswered == 65_537 - notify.MAX_PENDING_OF_ADDRESS
 
 
 async def test_a_secondary_that_is_none_any_more_is_let_be() -> None:
@@ -246,7 +246,7 @@ async def test_a_secondary_that_is_none_any_more_is_let_be() -> None:
         secondaries = [peer.secondary]
         notifier = Notifier(lambda _: tuple(secondaries), dict, 0.01)
         task = asyncio.create_task(notifier.run())
-        notifier.tell(ZONE, zone(7))
+        notifier.notify(ZONE, zone(7))
         await eventually(lambda: len(peer.heard) >= 2)
         secondaries.clear()
         await eventually(lambda: notifier.silent == 0)

@@ -390,9 +390,9 @@ async def test_a_cache_of_an_earlier_release_tells_what_it_served_last(
         file.execute("DROP TABLE followed")
         file.execute("PRAGMA user_version = 1")
         file.commit()
-    async with open_cache(tmp_path / "resolvers" / "r", Scheduler()) as last_known:
-        async for each in last_known.recall():
-            last_known.notes.recall(each.position.epoch, each.position.sequence)
-        assert last_known.notes.highest((FOO, "main")) == 7
-        assert last_known.notes.followed.sequence == 2
-        assert last_known.notes.followed.began == ""
+    async with open_cache(tmp_path / "resolvers" / "r", Scheduler()) as cache:
+        async for each in cache.load():
+            cache.notes.raise_followed(each.position.epoch, each.position.sequence)
+        assert cache.notes.highest((FOO, "main")) == 7
+        assert cache.notes.followed.sequence == 2
+        assert cache.notes.followed.began == ""

@@ -20,7 +20,7 @@ def zone(count: int) -> ZoneSnapshot:
 
 
 async def test_others_have_their_turn_while_somebody_works() -> None:
-    pace = Scheduler()
+    scheduler = Scheduler()
     turns = 0
     done = False
 
@@ -28,7 +28,7 @@ async def test_others_have_their_turn_while_somebody_works() -> None:
         nonlocal done
         for _ in range(2_000):
             sum(range(2_000))
-            await pace.breathe()
+            await scheduler.checkpoint()
         done = True
 
     async def other() -> None:
@@ -42,18 +42,18 @@ async def test_others_have_their_turn_while_somebody_works() -> None:
 
 
 async def test_what_nobody_waits_for_gives_way_to_what_is_hurried() -> None:
-    pace = Scheduler()
+    scheduler = Scheduler()
     told: list[str] = []
 
     async def background() -> None:
-        await pace.give_way()
+        await scheduler.checkpoint_background()
         told.append("background")
 
-    with pace.hurry(), pace.hurry():
+    with scheduler.priority(), scheduler.priority():
         waiting = asyncio.create_task(background())
         for _ in range(100):
             await asyncio.sleep(0)
-            await pace.breathe()
+            await scheduler.checkpoint()
         told.append("hurried")
     await waiting
     assert told == ["hurried", "background"]

@@ -43,43 +43,43 @@ class FailingObjects(MemoryObjects):
 
 @dataclass
 class World:
-    tracks: ZoneStates
+    states: ZoneStates
     updater: Updater
     objects: FailingObjects
-    last_known: ZoneCache
+    cache: ZoneCache
 
-    def want(self, apex: names.Name) -> ZoneState:
+    def set_target(self, apex: names.Name) -> ZoneState:
         position = LogPosition(ZONES[apex].commit, "e", 1)
-        self.updater.want(apex, "main", position)
-        (track,) = self.tracks.of(apex)
-        return track
+        self.updater.set_target(apex, "main", position)
+        (state,) = self.states.of(apex)
+        return state
 
 
 @asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
-    pace, objects = Scheduler(), FailingObjects()
+    scheduler, objects = Scheduler(), FailingObjects()
     for each in ZONES.values():
         await objects.put(each.objects)
-    async with open_cache(folder, pace) as last_known, asyncio.TaskGroup() as group:
-        tracks = ZoneStates(ZoneTable(time.time), ServingPlan(Serving("main")))
+    async with open_cache(folder, scheduler) as cache, asyncio.TaskGroup() as group:
+        states = ZoneStates(ZoneTable(time.time), ServingPlan(Serving("main")))
         updater = Updater(
             group,
-            tracks,
+            states,
             NodeCache(objects),
-            last_known,
-            Reclaimer(last_known, pace),
-            pace,
-            lambda track, position: None,
+            cache,
+            Reclaimer(cache, scheduler),
+            scheduler,
+            lambda state, position: None,
         )
-        yield World(tracks, updater, objects, last_known)
+        yield World(states, updater, objects, cache)
 
 
 async def test_a_bug_while_a_zone_is_loaded_marks_it_and_it_is_tried_again(tmp_path: Path) -> None:
     with capture_logs() as logs:
         async with world(tmp_path) as here:
             here.objects.failing.add(ZONES[BAD].commit)
-            bad, good = here.want(BAD), here.want(GOOD)
-            await here.updater.settled()
+            bad, good = here.set_target(BAD), here.set_target(GOOD)
+            await here.updater.wait_idle()
             assert bad.problem == "unexpected ZeroDivisionError"
             assert bad.current is None
             assert good.problem is None
@@ -93,27 +93,27 @@ async def test_a_bug_while_a_zone_is_loaded_marks_it_and_it_is_tried_again(tmp_p
 
 
 async def test_an_observer_that_fails_keeps_no_zone_from_being_served(tmp_path: Path) -> None:
-    def observe(track: ZoneState, compiled: Compiled) -> None:
+    def observe(state: ZoneState, compiled: Compiled) -> None:
         raise ZeroDivisionError("a bug")
 
     async with world(tmp_path) as here:
-        here.tracks.arrived.append(observe)
-        here.tracks.turned.append(observe)
-        track = here.want(GOOD)
-        await here.updater.settled()
-        assert track.problem is None
-        assert here.tracks.zones.by_apex[GOOD].default.commit == ZONES[GOOD].commit
+        here.states.on_apply.append(observe)
+        here.states.on_change.append(observe)
+        state = here.set_target(GOOD)
+        await here.updater.wait_idle()
+        assert state.problem is None
+        assert here.states.zones.by_apex[GOOD].default.commit == ZONES[GOOD].commit
 
 
 async def test_a_bug_while_a_zone_is_written_keeps_no_other_from_being_written(
     tmp_path: Path,
 ) -> None:
     async with world(tmp_path) as here:
-        track = here.want(GOOD)
-        await here.updater.settled()
-        assert track.current is not None
-        senseless = CacheWrite(None, track.current, 0.0, None, None)  # type: ignore[arg-type]  # the bug
-        here.last_known.keep(BAD, "main", senseless)
-        await here.last_known.writing.idle.wait()
-        assert not here.last_known.writing.holds(BAD, "main")
-        assert here.last_known.writing.holds(GOOD, "main")
+        state = here.set_target(GOOD)
+        await here.updater.wait_idle()
+        assert state.current is not None
+        senseless = CacheWrite(None, state.current, 0.0, None, None)  # type: ignore[arg-type]  # the bug
+        here.cache.record_swap(BAD, "main", senseless)
+        await here.cache.writer.idle.wait()
+        assert not here.cache.writer.has(BAD, "main")
+        assert here.cache.writer.has(GOOD, "main")

@@ -56,7 +56,7 @@ def change(before: str, after: str, octet: int) -> CacheWrite:
 async def cache(folder: Path) -> AsyncIterator[ZoneCache]:
     """One that has recalled what it holds."""
     async with open_cache(folder, Scheduler()) as known:
-        async for _ in known.recall():
+        async for _ in known.load():
             pass
         yield known
 
@@ -68,16 +68,16 @@ def rows(folder: Path, statement: str, zone: str = "foo.com.") -> list[tuple[obj
 
 async def test_changes_that_come_at_once_are_written_as_changes(tmp_path: Path) -> None:
     async with cache(tmp_path) as known:
-        known.keep(FOO, "main", whole("a"))
+        known.record_swap(FOO, "main", whole("a"))
     rows(tmp_path, MARK)
     async with cache(tmp_path) as known:
         known.drop(FOO, "main")
-        known.keep(FOO, "main", whole("a"))
-        await known.writing.idle.wait()
+        known.record_swap(FOO, "main", whole("a"))
+        await known.writer.idle.wait()
         rows(tmp_path, MARK)
         for before, after, octet in (("a", "b", 2), ("b", "c", 3), ("c", "d", 4)):
-            known.keep(FOO, "main", change(before, after, octet))
-        await known.writing.idle.wait()
+            known.record_swap(FOO, "main", change(before, after, octet))
+        await known.writer.idle.wait()
     assert rows(tmp_path, "SELECT count(*) FROM rrset") == [(5,)]
     assert rows(tmp_path, "SELECT target FROM tip") == [(commit("d"),)]
     found = rows(tmp_path, "SELECT payload FROM rrset WHERE hex(owner) LIKE '026830%'")
@@ -86,10 +86,10 @@ async def test_changes_that_come_at_once_are_written_as_changes(tmp_path: Path) 
 
 async def test_a_gap_is_written_as_the_whole(tmp_path: Path) -> None:
     async with cache(tmp_path) as known:
-        known.keep(FOO, "main", whole("a"))
-        await known.writing.idle.wait()
+        known.record_swap(FOO, "main", whole("a"))
+        await known.writer.idle.wait()
         rows(tmp_path, MARK)
-        known.keep(FOO, "main", change("x", "y", 2))
+        known.record_swap(FOO, "main", change("x", "y", 2))
     assert rows(tmp_path, "SELECT count(*) FROM rrset") == [(4,)]
 
 
@@ -99,9 +99,9 @@ async def test_two_branches_that_are_written_at_once_do_not_mix(tmp_path: Path) 
         folder = tmp_path / first
         async with cache(folder) as known:
             for branch in (first, second):
-                known.keep(FOO, branch, whole(branch, hosts=700 if branch == "big" else 2))
+                known.record_swap(FOO, branch, whole(branch, hosts=700 if branch == "big" else 2))
         async with open_cache(folder, Scheduler()) as known:
-            found = {each.branch: each.compiled async for each in known.recall()}
+            found = {each.branch: each.compiled async for each in known.load()}
         assert {branch: each.commit for branch, each in found.items()} == {
             "big": commit("big"),
             "small": commit("small"),
@@ -113,10 +113,10 @@ async def test_two_branches_that_are_written_at_once_do_not_mix(tmp_path: Path) 
 async def test_a_zone_that_was_half_written_leaves_nothing_behind(tmp_path: Path) -> None:
     """The process was killed before there was a tip."""
     async with cache(tmp_path) as known:
-        known.keep(FOO, "main", whole("a"))
+        known.record_swap(FOO, "main", whole("a"))
     rows(tmp_path, "INSERT INTO rrset SELECT 2, owner, rdtype, id, payload FROM rrset")
     async with cache(tmp_path) as known:
-        known.keep(FOO, "main", whole("b", hosts=200))
+        known.record_swap(FOO, "main", whole("b", hosts=200))
     assert rows(tmp_path, "SELECT count(*) FROM rrset") == [(201,)]
 
 
@@ -124,8 +124,8 @@ async def test_of_many_states_only_the_last_is_written(tmp_path: Path) -> None:
     """What waits is forgotten once there is a whole, and so are its snapshots."""
     async with cache(tmp_path) as known:
         for number in range(100):
-            known.keep(FOO, "main", whole(str(number)))
-        known.keep(FOO, "main", change("99", "last", 9))
+            known.record_swap(FOO, "main", whole(str(number)))
+        known.record_swap(FOO, "main", change("99", "last", 9))
     assert rows(tmp_path, "SELECT id, target FROM tip") == [(1, commit("last"))]
 
 
@@ -135,16 +135,16 @@ def seen(recalled: list[CachedBranch]) -> dict[Name, float | None]:
 
 async def recalled(folder: Path) -> list[CachedBranch]:
     async with open_cache(folder, Scheduler()) as known:
-        return [each async for each in known.recall()]
+        return [each async for each in known.load()]
 
 
-def tracks(confirmed: float, **late: float) -> ZoneStates:
+def states(confirmed: float, **late: float) -> ZoneStates:
     """What a resolver serves, all of it current then, but for the late."""
     made = ZoneStates(ZoneTable(lambda: 0.0), ServingPlan(Serving(branch="main")))
     made.confirmed = confirmed
     for label, moment in late.items():
         zone = names.parse(f"{label}.")
-        made.track(zone, "main", LogPosition(None, "e", 1)).seen = moment
+        made.set_target(zone, "main", LogPosition(None, "e", 1)).seen = moment
     return made
 
 
@@ -154,24 +154,24 @@ async def test_when_zones_were_current_is_noted_in_one_file(tmp_path: Path) -> N
     current, late, swapped = zones
     async with cache(tmp_path) as known:
         for zone in zones:
-            known.keep(zone, "main", whole("a", zone))
-        await known.writing.idle.wait()
+            known.record_swap(zone, "main", whole("a", zone))
+        await known.writer.idle.wait()
         files = [tmp_path / "unique-2" / names.text(zone) for zone in zones]
         before = [path.stat().st_mtime_ns for path in files]
-        await known.see(tracks(90.0, late=50.0, swapped=60.0))
-        await known.see(tracks(100.0, late=50.0, swapped=60.0))
+        await known.record_confirmed(states(90.0, late=50.0, swapped=60.0))
+        await known.record_confirmed(states(100.0, late=50.0, swapped=60.0))
         assert [path.stat().st_mtime_ns for path in files] == before
-        known.keep(swapped, "main", whole("b", swapped)._replace(seen=130.0))
+        known.record_swap(swapped, "main", whole("b", swapped)._replace(seen=130.0))
     assert seen(await recalled(tmp_path)) == {current: 100.0, late: 50.0, swapped: 130.0}
     async with cache(tmp_path) as known:
-        await known.see(tracks(200.0))
+        await known.record_confirmed(states(200.0))
     assert set(seen(await recalled(tmp_path)).values()) == {200.0}
 
 
 async def test_what_is_known_of_all_zones_is_begun_anew_when_it_is_damaged(tmp_path: Path) -> None:
     async with cache(tmp_path) as known:
-        known.keep(FOO, "main", whole("a"))
-        await known.see(tracks(100.0))
+        known.record_swap(FOO, "main", whole("a"))
+        await known.record_confirmed(states(100.0))
     (tmp_path / "overall.sqlite3").write_bytes(b"rot" * 4096)
     assert seen(await recalled(tmp_path)) == {FOO: 1.0}
 
@@ -180,20 +180,20 @@ async def test_what_serials_of_a_zone_stand_for_outlives_its_file(tmp_path: Path
     """RFC 1995: no difference from a serial that may name another state."""
 
     def stands(known: ZoneCache, branch: str, serial: int) -> None:
-        known.descent.turned(FOO, branch, identify("tree", b"%d" % serial), serial)
+        known.lineage.record(FOO, branch, identify("tree", b"%d" % serial), serial)
 
     async with cache(tmp_path) as known:
-        known.keep(FOO, "main", whole("a"))
+        known.record_swap(FOO, "main", whole("a"))
         stands(known, "main", 5)
-        await known.writing.idle.wait()
+        await known.writer.idle.wait()
         known.drop(FOO, "main")
     assert not (tmp_path / "unique-2" / "foo.com.").exists()
     async with cache(tmp_path) as known:
         stands(known, "next", 9)
-        known.keep(FOO, "next", whole("b"))
+        known.record_swap(FOO, "next", whole("b"))
     async with cache(tmp_path) as known:
-        assert not known.descent.is_base(FOO, 8)
-        assert known.descent.is_base(FOO, 9)
+        assert not known.lineage.is_base(FOO, 8)
+        assert known.lineage.is_base(FOO, 9)
 
 
 def told(before: int, after: int) -> ZoneDelta:
@@ -210,13 +210,13 @@ def told(before: int, after: int) -> ZoneDelta:
 async def test_a_journal_that_is_too_big_gives_way_in_the_files_of_others(tmp_path: Path) -> None:
     bar = names.parse("bar.com.")
     async with cache(tmp_path) as known:
-        known.journal = Journal(octets_of_all=2_000)
+        known.journal = Journal(max_octets=2_000)
         for zone, last in ((FOO, 3), (bar, 30)):
             for serial in range(1, last):
                 base = commit(str(serial - 1)) if serial > 1 else None
                 kept = whole(str(serial), zone)._replace(base=base, rows=None)
-                known.keep(zone, "main", kept._replace(delta=told(serial - 1, serial)))
-            await known.writing.idle.wait()
+                known.record_swap(zone, "main", kept._replace(delta=told(serial - 1, serial)))
+            await known.writer.idle.wait()
             if zone == FOO:
                 assert rows(tmp_path, "SELECT count(*) FROM journal") == [(1,)]
         assert rows(tmp_path, "SELECT count(*) FROM journal") == [(0,)]

@@ -1,4 +1,4 @@
-"""What is served while plans and branches come and go, by tracks alone."""
+"""What is served while plans and branches come and go, by states alone."""
 
 from dataclasses import dataclass, field
 
@@ -33,7 +33,7 @@ STEPS = st.lists(st.one_of(PLANS, st.sampled_from(BRANCHES)), max_size=12)
 class World:
     """Tracks that are driven as the follower, the updater and SIGHUP do."""
 
-    tracks: ZoneStates = field(
+    states: ZoneStates = field(
         default_factory=lambda: ZoneStates(ZoneTable(), ServingPlan(Serving("a")))
     )
     moves: int = 0
@@ -41,33 +41,33 @@ class World:
     @property
     def served(self) -> str | None:
         """The label of the default state that queries see."""
-        found = self.tracks.zones.by_apex.get(ZONE)
+        found = self.states.zones.by_apex.get(ZONE)
         return found.default.branch if found is not None else None
 
     def adopt(self, plan: ServingPlan) -> None:
-        for zone in self.tracks.adopt(plan):
-            self.tracks.settle(zone)
+        for zone in self.states.adopt(plan):
+            self.states.publish(zone)
 
-    def arrive(self, label: str) -> None:
+    def apply(self, label: str) -> None:
         """The next commit of a branch, or what a pin stands for, if anybody wants it."""
-        if label not in self.tracks.plan.labels(ZONE):
+        if label not in self.states.plan.labels(ZONE):
             return
         self.moves += 1
         commit = identify("commit", str(self.moves).encode())
         position = LogPosition(commit, "epoch", self.moves)
-        track = self.tracks.track(ZONE, label, position)
-        self.tracks.arrive(track, position, Compiled(commit, commit, empty_snapshot(ZONE)))
+        state = self.states.set_target(ZONE, label, position)
+        self.states.apply(state, position, Compiled(commit, commit, empty_snapshot(ZONE)))
 
     def remove(self) -> None:
         self.moves += 1
         position = LogPosition(None, "epoch", self.moves)
-        for each in self.tracks.of(ZONE):
-            track = self.tracks.track(ZONE, each.branch, position)
-            self.tracks.arrive(track, position, None)
+        for each in self.states.of(ZONE):
+            state = self.states.set_target(ZONE, each.branch, position)
+            self.states.apply(state, position, None)
 
     def take(self, steps: list[ServingPlan | str]) -> None:
         for step in steps:
-            self.adopt(step) if isinstance(step, ServingPlan) else self.arrive(step)
+            self.adopt(step) if isinstance(step, ServingPlan) else self.apply(step)
 
 
 @given(STEPS)
@@ -78,7 +78,7 @@ def test_a_zone_that_is_served_stays_so_for_as_long_as_it_is_to_be(
     for step in steps:
         before = world.served
         world.take([step])
-        labels = world.tracks.plan.labels(ZONE)
+        labels = world.states.plan.labels(ZONE)
         if not labels:
             assert world.served is None
         elif world.served != labels[0]:
@@ -93,10 +93,10 @@ def test_once_all_has_come_there_is_what_the_plan_wants_and_nothing_else(
     world.take([*steps, plan])
     labels = plan.labels(ZONE)
     for label in labels:
-        world.arrive(label)
-    assert [track.branch for track in world.tracks.of(ZONE)] == list(labels)
-    assert all(track.problem is None for track in world.tracks.of(ZONE))
-    served = world.tracks.zones.by_apex.get(ZONE)
+        world.apply(label)
+    assert [state.branch for state in world.states.of(ZONE)] == list(labels)
+    assert all(state.problem is None for state in world.states.of(ZONE))
+    served = world.states.zones.by_apex.get(ZONE)
     serving = plan.of(ZONE)
     if serving is None:
         assert served is None
@@ -113,18 +113,18 @@ def test_nothing_is_left_of_a_zone_that_is_removed(steps: list[ServingPlan | str
     world.take(steps)
     world.remove()
     assert world.served is None
-    assert list(world.tracks) == []
-    assert not world.tracks.zones.queries
+    assert list(world.states) == []
+    assert not world.states.zones.queries
     world.adopt(ServingPlan(Serving("c")))
-    world.arrive("c")
+    world.apply("c")
     assert world.served == "c"
 
 
 def test_a_plan_that_comes_back_at_once_changes_nothing() -> None:
     world = World()
-    world.arrive("a")
+    world.apply("a")
     world.adopt(ServingPlan(Serving("b")))
-    assert [track.problem for track in world.tracks] == ["served until b is there"]
+    assert [state.problem for state in world.states] == ["served until b is there"]
     world.adopt(ServingPlan(Serving("a")))
     assert world.served == "a"
-    assert [track.problem for track in world.tracks] == [None]
+    assert [state.problem for state in world.states] == [None]

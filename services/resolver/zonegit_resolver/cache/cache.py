@@ -63,59 +63,59 @@ class ZoneCache:
         self,
         root: CacheRoot,
         files: FilePool,
-        overall: SummaryFile,
-        descent: SerialLineage,
-        pace: Scheduler,
+        summary: SummaryFile,
+        lineage: SerialLineage,
+        scheduler: Scheduler,
     ) -> None:
         self.journal = Journal()
-        self.descent = descent
-        self.writing = CacheWriter(files, overall, descent, pace)
-        self.notes = RecoveryNotes(overall)
+        self.lineage = lineage
+        self.writer = CacheWriter(files, summary, lineage, scheduler)
+        self.notes = RecoveryNotes(summary)
         self._files = files
-        self._overall = overall
-        self._pace = pace
+        self._summary = summary
+        self._scheduler = scheduler
         self._aside = root.aside
         self._is_adopted = True
         """Whether what is set aside is known elsewhere, but for its zones."""
 
-    def keep(self, zone: Name, branch: str, kept: CacheWrite) -> None:
+    def record_swap(self, zone: Name, branch: str, swap: CacheWrite) -> None:
         """Remembers a swap."""
-        key, commit = (zone, branch), kept.compiled.commit
-        self.writing.put(key, kept)
-        if kept.base is not None and kept.rows == []:
-            self.writing.change(self.journal.rename(key, kept.base, commit))
+        key, commit = (zone, branch), swap.compiled.commit
+        self.writer.put(key, swap)
+        if swap.base is not None and swap.rows == []:
+            self.writer.change_journal(self.journal.rename(key, swap.base, commit))
         else:
-            self.writing.change(self.journal.note(key, kept.base, commit, kept.delta))
+            self.writer.change_journal(self.journal.record(key, swap.base, commit, swap.delta))
 
     def drop(self, zone: Name, branch: str) -> None:
         """Forgets a branch."""
-        self.writing.put((zone, branch), None)
-        self.writing.change(self.journal.drop((zone, branch)))
+        self.writer.put((zone, branch), None)
+        self.writer.change_journal(self.journal.drop((zone, branch)))
 
-    def stand(self, track: ZoneState, compiled: Compiled) -> None:
+    def record_serving(self, state: ZoneState, compiled: Compiled) -> None:
         """Notes what everybody is served from now on."""
         serial = compiled.snapshot.serial
         assert serial is not None  # it is served
-        if self.descent.turned(track.zone, track.branch, compiled.tree, serial):
-            self.writing.stand(track.zone)
+        if self.lineage.record(state.zone, state.branch, compiled.tree, serial):
+            self.writer.record_serving(state.zone)
 
-    def answer(self, track: ZoneState, compiled: Compiled) -> None:
+    def record_answered(self, state: ZoneState, compiled: Compiled) -> None:
         """Note with which serial a branch is answered from now on."""
         serial = compiled.snapshot.serial
         assert serial is not None  # it is served
-        self.notes.answer((track.zone, track.branch), serial, compiled.tree)
+        self.notes.record_answered((state.zone, state.branch), serial, compiled.tree)
 
-    async def see(self, tracks: ZoneStates) -> None:
-        """Notes when what is kept was last known to be current."""
-        if tracks.confirmed is None:
+    async def record_confirmed(self, states: ZoneStates) -> None:
+        """Notes when what is swap was last known to be current."""
+        if states.confirmed is None:
             return
-        late = {(track.zone, track.branch): track.seen for track in tracks if track.seen}
+        late = {(state.zone, state.branch): state.seen for state in states if state.seen}
         with suppress(ZonegitError):  # a full disk is heard of when there is something to keep
-            await self._overall.see(tracks.confirmed, late)
+            await self._summary.record_confirmed(states.confirmed, late)
 
-    async def recall(self) -> AsyncIterator[CachedBranch]:
-        """Everything that is kept, compiled. What does not verify is dropped. What was set aside
-        has what is not kept yet, and is then kept."""
+    async def load(self) -> AsyncIterator[CachedBranch]:
+        """Everything that is swap, compiled. What does not verify is dropped. What was set aside
+        has what is not swap yet, and is then swap."""
         try:
             paths = await asyncio.to_thread(list_zone_files, self._files.folder)
         except OSError as error:
@@ -125,38 +125,38 @@ class ZoneCache:
                 await self._discard(path, contents)
                 continue
             with isolate("cache", path=str(path)):
-                async for each in self._recall_file(path, contents):
+                async for each in self._load_file(path, contents):
                     yield each
         for path in await asyncio.to_thread(load.list_databases, self._aside):
             with isolate("cache", path=str(path)):
-                async for each in self._recall_aside(path):
+                async for each in self._load_aside(path):
                     yield each
 
-    async def _recall_file(self, path: Path, contents: FileContents) -> AsyncIterator[CachedBranch]:
+    async def _load_file(self, path: Path, contents: FileContents) -> AsyncIterator[CachedBranch]:
         self.notes.adopt(contents.standing)
         for standing in contents.standing:
-            self.descent.recall(standing)
+            self.lineage.restore(standing)
         if not contents.branches:
             with suppress(ZonegitError):  # else the next time
-                await self._overall.stand(contents.standing)
+                await self._summary.record_serving(contents.standing)
                 await self._files.remove(path)
         for branch in contents.branches:
             zone, label = Name(branch.tip.zone), branch.tip.branch
             try:
                 with contain("cache", path=str(path)):
-                    recalled = await _load_branch(branch, partial(load.open_file, path))
+                    loaded = await _load_branch(branch, partial(load.open_file, path))
             except ZonegitError as error:
                 _log_dropped(branch, error)
                 self.drop(zone, label)
                 continue
-            self.writing.recall((zone, label), recalled.compiled.commit)
-            self.writing.change(self._take_up(recalled, branch))
-            times = [each for each in (recalled.seen, self._overall.seen((zone, label))) if each]
-            yield recalled._replace(seen=max(times, default=None))
+            self.writer.restore((zone, label), loaded.compiled.commit)
+            self.writer.change_journal(self._restore_journal(loaded, branch))
+            times = [each for each in (loaded.seen, self._summary.seen((zone, label))) if each]
+            yield loaded._replace(seen=max(times, default=None))
 
-    def _take_up(self, recalled: CachedBranch, branch: Branch) -> JournalChanges:
-        key = (recalled.zone, recalled.branch)
-        return self.journal.recall(key, recalled.compiled.commit, branch.deltas)
+    def _restore_journal(self, loaded: CachedBranch, branch: Branch) -> JournalChanges:
+        key = (loaded.zone, loaded.branch)
+        return self.journal.restore(key, loaded.compiled.commit, branch.deltas)
 
     async def _discard(self, path: Path, error: ZonegitError) -> None:
         log.error("last-known.dropped", path=str(path), error=error.message)
@@ -164,69 +164,69 @@ class ZoneCache:
             with suppress(ZonegitError):
                 await self._files.remove(path)
 
-    async def _recall_aside(self, path: Path) -> AsyncIterator[CachedBranch]:
+    async def _load_aside(self, path: Path) -> AsyncIterator[CachedBranch]:
         try:
             async with load.open_file(path) as database:
                 await database.read(sqlite.check)
                 await self._adopt(await database.read(sqlite.read_served))
                 for tip, total in await database.read(sqlite.read_tips):
-                    if self.writing.holds(Name(tip.zone), tip.branch):
+                    if self.writer.has(Name(tip.zone), tip.branch):
                         continue
                     work = partial(sqlite.read_branch, tip=tip, total=total)
                     branch = await database.read(work)
                     try:
-                        recalled = await _load_branch(branch, lambda: nullcontext(database))
+                        loaded = await _load_branch(branch, lambda: nullcontext(database))
                     except ZonegitError as error:
                         _log_dropped(branch, error)
                         continue
-                    self._keep_anew(recalled, branch)
-                    yield recalled
+                    self._rewrite(loaded, branch)
+                    yield loaded
         except ZonegitError as error:
             log.error("last-known.dropped", path=str(path), error=error.message)
 
     async def _adopt(self, found: list[ServedToAll]) -> None:
-        new = [each for each in found if self.descent.of(Name(each.zone)) is None]
+        new = [each for each in found if self.lineage.of(Name(each.zone)) is None]
         self.notes.adopt(new)
         for standing in new:
-            self.descent.recall(standing)
+            self.lineage.restore(standing)
         try:
-            await self._overall.stand(new)
+            await self._summary.record_serving(new)
         except ZonegitError as error:
             self._is_adopted = False
             log.warning("last-known.not-written", error=error.message, hint=error.hint)
 
-    def _keep_anew(self, recalled: CachedBranch, branch: Branch) -> None:
-        zone, label, position, compiled, seen = recalled
-        self.writing.put((zone, label), CacheWrite(position, compiled, seen or 0.0, None, None))
-        gone = self._take_up(recalled, branch).gone
+    def _rewrite(self, loaded: CachedBranch, branch: Branch) -> None:
+        zone, label, position, compiled, seen = loaded
+        self.writer.put((zone, label), CacheWrite(position, compiled, seen or 0.0, None, None))
+        gone = self._restore_journal(loaded, branch).gone
         left = {(each.zone, each.number) for each in gone}
         put = (each for each in branch.deltas if (zone, each.number) not in left)
-        self.writing.change(JournalChanges(gone, tuple(put)))
+        self.writer.change_journal(JournalChanges(gone, tuple(put)))
 
-    async def release(self, tracks: ZoneStates) -> None:
-        """Deletes what was set aside, once all that is served is kept. To be called when all that
+    async def delete_set_aside(self, states: ZoneStates) -> None:
+        """Deletes what was set aside, once all that is served is swap. To be called when all that
         is to be served is; ends when there is nothing left, or nothing to be done."""
         while self._aside and self._is_adopted:
-            await self.writing.idle.wait()
+            await self.writer.idle.wait()
             missing = []
-            for track in tracks:
-                if track.current is not None and not self.writing.holds(track.zone, track.branch):
-                    missing.append(track)
-                await self._pace.breathe()
+            for state in states:
+                if state.current is not None and not self.writer.has(state.zone, state.branch):
+                    missing.append(state)
+                await self._scheduler.checkpoint()
             if not missing:
-                await self._release()
+                await self._delete_aside()
                 return
             await asyncio.sleep(RETRY_S)  # a full disk, perhaps
-            for track in missing:
-                self._keep_whole(track)
+            for state in missing:
+                self._write_whole(state)
 
-    def _keep_whole(self, track: ZoneState) -> None:
-        if track.current is not None and track.done is not None:
-            seen = track.seen or time.time()
-            whole = CacheWrite(track.done, track.current, seen, rows=None, base=None)
-            self.writing.put((track.zone, track.branch), whole)
+    def _write_whole(self, state: ZoneState) -> None:
+        if state.current is not None and state.applied is not None:
+            seen = state.seen or time.time()
+            whole = CacheWrite(state.applied, state.current, seen, rows=None, base=None)
+            self.writer.put((state.zone, state.branch), whole)
 
-    async def _release(self) -> None:
+    async def _delete_aside(self) -> None:
         try:
             await asyncio.to_thread(sync_folders, self._files.folder)
             await asyncio.to_thread(cache_root.release, self._aside)
@@ -255,8 +255,8 @@ async def _load_branch(branch: Branch, opening: OpenFile) -> CachedBranch:
 
 
 @asynccontextmanager
-async def open_cache(folder: Path, pace: Scheduler) -> AsyncIterator[ZoneCache]:
-    """What is kept in ``folder``, which is this process's until the end.
+async def open_cache(folder: Path, scheduler: Scheduler) -> AsyncIterator[ZoneCache]:
+    """What is swap in ``folder``, which is this process's until the end.
 
     Raises:
         Unavailable: the folder cannot be used, or another resolver uses it.
@@ -271,22 +271,22 @@ async def open_cache(folder: Path, pace: Scheduler) -> AsyncIterator[ZoneCache]:
                 found=[path.name for path in root.aside],
                 hint="this start may be slow, until the cache is warm",
             )
-        overall = await stack.enter_async_context(open_summary(root.path))
+        summary = await stack.enter_async_context(open_summary(root.path))
         prepare = partial(
             prepared, schema=sqlite.SCHEMA, version=sqlite.VERSION, upgrades=sqlite.UPGRADES
         )
         files = await stack.enter_async_context(open_pool(root.folder, prepare))
-        descent = SerialLineage(overall.known.standing)
-        last_known = ZoneCache(root, files, overall, descent, pace)
+        lineage = SerialLineage(summary.known.standing)
+        cache = ZoneCache(root, files, summary, lineage, scheduler)
         try:
             async with asyncio.TaskGroup() as group:
-                writing = group.create_task(keep_running("cache", last_known.writing.run))
-                noting = group.create_task(keep_running("cache", last_known.notes.run))
+                writing = group.create_task(keep_running("cache", cache.writer.run))
+                noting = group.create_task(keep_running("cache", cache.notes.run))
                 try:
-                    yield last_known
+                    yield cache
                 finally:
                     writing.cancel()
                     noting.cancel()
         finally:
-            await last_known.writing.flush()
-            await last_known.notes.flush()
+            await cache.writer.flush()
+            await cache.notes.flush()

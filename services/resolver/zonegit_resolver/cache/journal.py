@@ -74,18 +74,18 @@ class Journal:
     """All chains."""
 
     def __init__(
-        self, octets_of_all: int = MAX_OCTETS, most_of_branch: int = MAX_ENTRIES_OF_BRANCH
+        self, max_octets: int = MAX_OCTETS, max_entries: int = MAX_ENTRIES_OF_BRANCH
     ) -> None:
         self._free_number = 1
         """The first that no entry has, on disk either."""
-        self._most_octets = octets_of_all
-        self._most_of_branch = most_of_branch
+        self._max_octets = max_octets
+        self._max_entries = max_entries
         self._chains: dict[CacheKey, deque[JournalEntry]] = {}
         self._ages: OrderedDict[tuple[int, CacheKey], None] = OrderedDict()
         self._octets: dict[CacheKey, int] = {}
-        self._octets_of_all = 0
+        self._total_octets = 0
 
-    def note(
+    def record(
         self, key: CacheKey, old: ObjectId | None, new: ObjectId, delta: ZoneDelta | None
     ) -> JournalChanges:
         """A branch has come from one commit to another; ``delta`` None: nobody knows what leads
@@ -93,7 +93,7 @@ class Journal:
         chain = self._chains.get(key)
         is_gap = chain is not None and chain[-1].new != old
         if old is None or delta is None or is_gap or not _is_keepable(delta):
-            return JournalChanges(self._empty(key))
+            return JournalChanges(self._drop_all(key))
         entry = JournalEntry(self._free_number, old, new, delta, _octets(delta))
         self._free_number += 1
         self._add(key, entry)
@@ -103,13 +103,13 @@ class Journal:
         """A branch has come from one commit to another of the very same content."""
         chain = self._chains.get(key)
         if not chain or chain[-1].new != old:
-            return JournalChanges(self._empty(key))
+            return JournalChanges(self._drop_all(key))
         chain[-1] = chain[-1]._replace(new=new)
         return JournalChanges(put=(_encode(key, chain[-1]),))
 
     def drop(self, key: CacheKey) -> JournalChanges:
         """A branch is served no more."""
-        return JournalChanges(self._empty(key))
+        return JournalChanges(self._drop_all(key))
 
     def since(self, key: CacheKey, commit: ObjectId, serial: int) -> list[ZoneDelta] | None:
         """What leads from ``serial`` to ``commit``, one after the other; None where the journal
@@ -122,7 +122,7 @@ class Journal:
             return None
         return [chain[index].delta for index in range(found[0], len(chain))]
 
-    def recall(
+    def restore(
         self, key: CacheKey, commit: ObjectId, stored: Iterable[StoredDelta]
     ) -> JournalChanges:
         """Takes up what is on disk, oldest first, as far as it leads to ``commit``."""
@@ -151,35 +151,34 @@ class Journal:
         self._chains.setdefault(key, deque()).append(entry)
         self._ages[entry.number, key] = None
         self._octets[key] = self._octets.get(key, 0) + entry.octets
-        self._octets_of_all += entry.octets
+        self._total_octets += entry.octets
 
     def _purge(self, key: CacheKey) -> tuple[DroppedEntry, ...]:
         """Lets the oldest go until what is left is within bounds (RFC 1995 section 5)."""
         gone = []
         while key in self._chains and (
-            len(self._chains[key]) > self._most_of_branch
-            or self._octets[key] > MAX_OCTETS_OF_BRANCH
+            len(self._chains[key]) > self._max_entries or self._octets[key] > MAX_OCTETS_OF_BRANCH
         ):
-            gone.append(self._forget_first(key))
-        while self._octets_of_all > self._most_octets:
+            gone.append(self._drop_first(key))
+        while self._total_octets > self._max_octets:
             _, oldest = next(iter(self._ages))
-            gone.append(self._forget_first(oldest))
+            gone.append(self._drop_first(oldest))
         return tuple(gone)
 
-    def _forget_first(self, key: CacheKey) -> DroppedEntry:
+    def _drop_first(self, key: CacheKey) -> DroppedEntry:
         chain = self._chains[key]
         entry = chain.popleft()
         self._octets[key] -= entry.octets
-        self._octets_of_all -= entry.octets
+        self._total_octets -= entry.octets
         del self._ages[entry.number, key]
         if not chain:
             del self._chains[key], self._octets[key]
         return DroppedEntry(key[0], entry.number)
 
-    def _empty(self, key: CacheKey) -> tuple[DroppedEntry, ...]:
+    def _drop_all(self, key: CacheKey) -> tuple[DroppedEntry, ...]:
         gone = []
         while key in self._chains:
-            gone.append(self._forget_first(key))
+            gone.append(self._drop_first(key))
         return tuple(gone)
 
 

@@ -33,15 +33,15 @@ log = structlog.get_logger()
 class RecoveryNotes:
     """Notes that are taken at once, and written by :meth:`run`."""
 
-    def __init__(self, overall: SummaryFile) -> None:
-        self._overall = overall
-        self._answered = dict(overall.known.answered)
-        self._followed = overall.known.followed
+    def __init__(self, summary: SummaryFile) -> None:
+        self._summary = summary
+        self._answered = dict(summary.known.answered)
+        self._followed = summary.known.followed
         self._is_first = not self._answered and not self._followed.epoch
         self._changed: dict[CacheKey, Highest] = {}
         self._is_due = asyncio.Event()
         self._has_failed = False
-        self.adopt(overall.known.standing)
+        self.adopt(summary.known.standing)
 
     @property
     def followed(self) -> FollowedLog:
@@ -52,9 +52,9 @@ class RecoveryNotes:
         """Take up what was served last, where an earlier release has left no notes."""
         if self._is_first:
             for each in standing:
-                self.answer((Name(each.zone), each.branch), each.serial, each.tree)
+                self.record_answered((Name(each.zone), each.branch), each.serial, each.tree)
 
-    def answer(self, key: CacheKey, serial: int, tree: bytes) -> None:
+    def record_answered(self, key: CacheKey, serial: int, tree: bytes) -> None:
         """Note that a branch is answered with a serial, which stands for a tree."""
         before = self._answered.get(key)
         now = Highest(serial, tree)
@@ -84,23 +84,23 @@ class RecoveryNotes:
         )
         return [(key, self._answered[key]) for key in heapq.nsmallest(count, keys)]
 
-    def follow(self, followed: FollowedLog) -> None:
+    def record_followed(self, followed: FollowedLog) -> None:
         """Note how far the log was followed."""
         if followed != self._followed:
             self._followed = followed
             self._is_due.set()
 
-    def begin(self, run: str) -> None:
+    def record_start(self, run: str) -> None:
         """Note in which run of the ref store this begins, if nothing is known from before."""
         if self._followed == FollowedLog() and not self._answered:
-            self.follow(FollowedLog(began=run))
+            self.record_followed(FollowedLog(began=run))
 
-    def recall(self, epoch: str, sequence: int) -> None:
+    def raise_followed(self, epoch: str, sequence: int) -> None:
         """Take up where a branch stood that is kept: the log was followed that far at least."""
         known = self._followed
         is_further = epoch == known.epoch and sequence > known.sequence
         if is_further or (self._is_first and sequence > known.sequence):
-            self.follow(known._replace(epoch=epoch, sequence=sequence, operation=""))
+            self.record_followed(known._replace(epoch=epoch, sequence=sequence, operation=""))
 
     async def run(self) -> None:
         """Write what changes, until cancelled."""
@@ -116,7 +116,7 @@ class RecoveryNotes:
         self._is_due.clear()
         changed, self._changed = self._changed, {}
         try:
-            await self._overall.note(self._followed, changed)
+            await self._summary.record_notes(self._followed, changed)
             self._has_failed = False
         except ZonegitError as error:
             if not self._has_failed:

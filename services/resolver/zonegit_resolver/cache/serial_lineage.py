@@ -24,7 +24,7 @@ class SerialLineage:
         self._doubted: set[Name] = set()
         """Zones whose serials of before a restore may stand for two states."""
 
-    def recall(self, standing: ServedToAll) -> None:
+    def restore(self, standing: ServedToAll) -> None:
         """Takes up what a zone's own file says."""
         self._standing[Name(standing.zone)] = standing
 
@@ -32,7 +32,7 @@ class SerialLineage:
         """What was served last of a zone; None: nothing is known of it."""
         return self._standing.get(zone)
 
-    def turned(self, zone: Name, branch: str, tree: bytes, serial: int) -> ServedToAll | None:
+    def record(self, zone: Name, branch: str, tree: bytes, serial: int) -> ServedToAll | None:
         """From now on everybody is served this. What is then to be written down; None: nothing."""
         before = self._standing.pop(zone, None)
         mark = before.mark if before is not None else None
@@ -47,7 +47,7 @@ class SerialLineage:
             del self._standing[next(iter(self._standing))]
         return now if now != before else None
 
-    def doubt(self) -> None:
+    def doubt_all(self) -> None:
         """Take it that the ref store was restored: whatever zones are served next, no serial before
         that is a base."""
         self._doubted = set(self._standing)

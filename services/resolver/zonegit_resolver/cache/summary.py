@@ -137,7 +137,7 @@ class SummaryFile:
         """When a branch that is kept was last known to be current."""
         return self.known.late.get(key, self.known.confirmed)
 
-    async def see(self, confirmed: float, late: Mapping[CacheKey, float]) -> None:
+    async def record_confirmed(self, confirmed: float, late: Mapping[CacheKey, float]) -> None:
         """Notes when branches were last known to be current, those in ``late`` at other times.
 
         Raises:
@@ -148,7 +148,9 @@ class SummaryFile:
         await self._database.write(partial(_see, confirmed=confirmed, late=changed))
         self._late = late
 
-    async def note(self, followed: FollowedLog, answered: Mapping[CacheKey, Highest]) -> None:
+    async def record_notes(
+        self, followed: FollowedLog, answered: Mapping[CacheKey, Highest]
+    ) -> None:
         """Note how far the log was followed, and highest serials that have changed.
 
         Raises:
@@ -157,7 +159,7 @@ class SummaryFile:
         """
         await self._database.write(partial(_note, followed=followed, answered=dict(answered)))
 
-    async def stand(self, standing: Iterable[ServedToAll]) -> None:
+    async def record_serving(self, standing: Iterable[ServedToAll]) -> None:
         """Notes what was served last of zones that have no file of their own.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Writes what is to be kept, each zone to its own file: a few zones side by side, what concerns one
+"""Writes what is to be swap, each zone to its own file: a few zones side by side, what concerns one
 zone in order and in one transaction. What cannot be written costs nothing but this.
 """
 
@@ -57,43 +57,43 @@ class CacheWrite(NamedTuple):
 
 @dataclass(slots=True)
 class PendingWrite:
-    """What a zone's file is to be told. ``kept`` None: the branch is forgotten. ``is_second``: the
+    """What a zone's file is to be told. ``swap`` None: the branch is forgotten. ``is_second``: the
     file turned out to be damaged the first time."""
 
     branches: list[tuple[str, CacheWrite | None]] = field(default_factory=list)
     changes: list[JournalChanges] = field(default_factory=list)
     is_second: bool = False
 
-    def put(self, branch: str, kept: CacheWrite | None) -> None:
+    def put(self, branch: str, swap: CacheWrite | None) -> None:
         """Adds what became of a branch; of no use is what came before a whole. So if there is a
         whole, it is the first."""
-        if kept is None or kept.rows is None:
+        if swap is None or swap.rows is None:
             self.branches = [each for each in self.branches if each[0] != branch]
-        self.branches.append((branch, kept))
+        self.branches.append((branch, swap))
 
     def before(self, later: "PendingWrite") -> "PendingWrite":
         """All of it, whole, for it is not known what is on disk; then what came meanwhile."""
         joined = PendingWrite(changes=[*self.changes, *later.changes], is_second=self.is_second)
-        for branch, kept in self.branches:
-            joined.put(branch, kept and kept._replace(rows=None))
-        for branch, kept in later.branches:
-            joined.put(branch, kept)
+        for branch, swap in self.branches:
+            joined.put(branch, swap and swap._replace(rows=None))
+        for branch, swap in later.branches:
+            joined.put(branch, swap)
         return joined
 
 
 class CacheWriter:
-    """Takes what is to be kept; :meth:`run` writes it."""
+    """Takes what is to be swap; :meth:`run` writes it."""
 
     def __init__(
-        self, files: FilePool, overall: SummaryFile, descent: SerialLineage, pace: Scheduler
+        self, files: FilePool, summary: SummaryFile, lineage: SerialLineage, scheduler: Scheduler
     ) -> None:
         self.idle = asyncio.Event()
         """Set while there is nothing to write."""
         self.idle.set()
         self._files = files
-        self._overall = overall
-        self._descent = descent
-        self._pace = pace
+        self._summary = summary
+        self._lineage = lineage
+        self._scheduler = scheduler
         self._written: dict[Name, dict[str, ObjectId]] = {}
         """The commit of each branch that is on disk, as far as that is certain."""
         self._pending: dict[Name, PendingWrite] = {}
@@ -102,31 +102,31 @@ class CacheWriter:
         """The zones that are pending and not busy."""
         self._has_failed = False
 
-    def recall(self, key: CacheKey, commit: ObjectId) -> None:
+    def restore(self, key: CacheKey, commit: ObjectId) -> None:
         """That is what is on disk of a branch."""
         self._written.setdefault(key[0], {})[key[1]] = commit
 
-    def holds(self, zone: Name, branch: str) -> bool:
+    def has(self, zone: Name, branch: str) -> bool:
         """Whether a state of a branch is certainly on disk."""
         return branch in self._written.get(zone, ())
 
-    def put(self, key: CacheKey, kept: CacheWrite | None) -> None:
+    def put(self, key: CacheKey, swap: CacheWrite | None) -> None:
         """From now on a branch is that; None: nothing."""
-        self._of(key[0]).put(key[1], kept)
+        self._pending_of(key[0]).put(key[1], swap)
 
-    def change(self, changes: JournalChanges) -> None:
+    def change_journal(self, changes: JournalChanges) -> None:
         """The journal has changed."""
         zones = {each.zone for each in changes.gone} | {Name(each.zone) for each in changes.put}
         for zone in zones:
             gone = tuple(each for each in changes.gone if each.zone == zone)
             put = tuple(each for each in changes.put if each.zone == zone)
-            self._of(zone).changes.append(JournalChanges(gone, put))
+            self._pending_of(zone).changes.append(JournalChanges(gone, put))
 
-    def stand(self, zone: Name) -> None:
+    def record_serving(self, zone: Name) -> None:
         """What everybody is served of a zone has changed."""
-        self._of(zone)
+        self._pending_of(zone)
 
-    def _of(self, zone: Name) -> PendingWrite:
+    def _pending_of(self, zone: Name) -> PendingWrite:
         pending = self._pending.get(zone)
         if pending is None:
             pending = self._pending[zone] = PendingWrite()
@@ -143,7 +143,7 @@ class CacheWriter:
 
     async def _write(self) -> None:
         while True:
-            await self._work(await self._due.get())
+            await self._write_zone(await self._due.get())
 
     async def flush(self) -> None:
         """Writes what there is now; nothing else may be writing."""
@@ -153,9 +153,9 @@ class CacheWriter:
 
     async def _drain(self) -> None:
         while not self._due.empty():
-            await self._work(self._due.get_nowait())
+            await self._write_zone(self._due.get_nowait())
 
-    async def _work(self, zone: Name) -> None:
+    async def _write_zone(self, zone: Name) -> None:
         pending = self._pending.pop(zone)
         self._busy.add(zone)
         try:
@@ -164,7 +164,7 @@ class CacheWriter:
             self._has_failed = False
         except asyncio.CancelledError:
             # Perhaps not begun, perhaps done: whoever closes this writes it all once more.
-            self._again(zone, pending)
+            self._requeue(zone, pending)
             raise
         except ZonegitError as error:
             await self._fail(zone, pending, error)
@@ -174,16 +174,16 @@ class CacheWriter:
                 self._due.put_nowait(zone)
             elif not self._pending and not self._busy:
                 self.idle.set()
-        await self._pace.give_way()
+        await self._scheduler.checkpoint_background()
 
-    def _again(self, zone: Name, pending: PendingWrite) -> None:
+    def _requeue(self, zone: Name, pending: PendingWrite) -> None:
         self._pending[zone] = pending.before(self._pending.get(zone, PendingWrite()))
 
     async def _fail(self, zone: Name, pending: PendingWrite, error: ZonegitError) -> None:
         if isinstance(error, Corrupt | Invalid) and not pending.is_second:
             log.error("last-known.dropped", zone=names.text(zone), error=error.message)
             pending.is_second = True
-            self._again(zone, pending)
+            self._requeue(zone, pending)
             with suppress(ZonegitError):
                 await self._files.remove(path_of(zone, self._files.folder))
         elif not self._has_failed:
@@ -196,10 +196,10 @@ class CacheWriter:
             )
 
     async def _apply(self, zone: Name, pending: PendingWrite) -> None:
-        standing = self._descent.of(zone)
+        standing = self._lineage.of(zone)
         path = path_of(zone, self._files.folder)
-        if all(kept is None for _, kept in pending.branches) and not path.exists():
-            await self._leave(path, standing)
+        if all(swap is None for _, swap in pending.branches) and not path.exists():
+            await self._remove_file(path, standing)
             return
         held = self._written.pop(zone, {})
         gone, put = join_changes(pending.changes)
@@ -209,22 +209,22 @@ class CacheWriter:
             put=put,
             stand=[standing] if standing else [],
         )
-        rows = _RowWriter(self._files, path, self._pace)
+        rows = _RowWriter(self._files, path, self._scheduler)
         writes = []
-        for branch, kept in pending.branches:
-            writes.append(await rows.write_of((zone, branch), kept, held.pop(branch, None)))
-            if kept is not None:
-                held[branch] = kept.compiled.commit
+        for branch, swap in pending.branches:
+            writes.append(await rows.write_of((zone, branch), swap, held.pop(branch, None)))
+            if swap is not None:
+                held[branch] = swap.compiled.commit
         work = partial(sqlite.write_branches, writes=writes, then=journal)
         if not await self._files.write(path, work):
-            await self._leave(path, standing)
+            await self._remove_file(path, standing)
         if held:
             self._written[zone] = held
 
-    async def _leave(self, path: Path, standing: ServedToAll | None) -> None:
+    async def _remove_file(self, path: Path, standing: ServedToAll | None) -> None:
         """The zone is served no more. What its serials stand for is remembered all the same."""
         if standing is not None:
-            await self._overall.stand([standing])
+            await self._summary.record_serving([standing])
         await self._files.remove(path)
 
 
@@ -233,19 +233,19 @@ class _RowWriter:
     some rows at a time, under a number that there is no tip to yet: a thread that has more to do
     keeps queries waiting for the interpreter, and so would freeing all rows at once."""
 
-    def __init__(self, files: FilePool, path: Path, pace: Scheduler) -> None:
+    def __init__(self, files: FilePool, path: Path, scheduler: Scheduler) -> None:
         self._files = files
         self._path = path
-        self._pace = pace
+        self._scheduler = scheduler
         self._free_number: int | None = None
 
     async def write_of(
-        self, key: CacheKey, kept: CacheWrite | None, held: ObjectId | None
+        self, key: CacheKey, swap: CacheWrite | None, held: ObjectId | None
     ) -> Write:
         """What becomes of a branch, of which ``held`` is on disk; None: nothing certain."""
-        if kept is None:
+        if swap is None:
             return Write(key, None)
-        position, compiled, seen, rows, base, _ = kept
+        position, compiled, seen, rows, base, _ = swap
         tip = CachedTip(
             *key, compiled.commit, compiled.tree, position.epoch, position.sequence, seen
         )
@@ -274,7 +274,7 @@ class _RowWriter:
         batch: list[CachedRow] = []
         for row in islice(rows, ROWS_BATCH):
             batch.append(row)
-            await self._pace.give_way()
+            await self._scheduler.checkpoint_background()
         return batch
 
 

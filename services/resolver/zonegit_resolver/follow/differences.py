@@ -1,6 +1,6 @@
 """What leads a secondary from the serial it has to what is served: by the journal, else by history.
 
-A base is a state that this zone had as it is served here: the journal's own, or a tip that the
+A base is a served that this zone had as it is served here: the journal's own, or a tip that the
 served branch itself had by the log of refs. A commit that can merely be reached is none, for two
 sides of a merge can bear one serial with different content. Whatever is not certain is no base, and
 the secondary gets the whole zone (docs/adr/0019-differences.md).
@@ -40,56 +40,56 @@ log = structlog.get_logger()
 
 
 class DifferenceFinder:
-    """Knows what is served by ``tracks``; ``history`` is asked once there is a bus."""
+    """Knows what is served by ``states``; ``history`` is asked once there is a bus."""
 
     def __init__(
-        self, tracks: ZoneStates, journal: Journal, descent: SerialLineage, pace: Scheduler
+        self, states: ZoneStates, journal: Journal, lineage: SerialLineage, scheduler: Scheduler
     ) -> None:
-        self._tracks = tracks
+        self._states = states
         self._journal = journal
-        self._descent = descent
-        self._pace = pace
+        self._lineage = lineage
+        self._scheduler = scheduler
         self.history: LogHistory | None = None
 
-    def recent(self, apex: Name, state: BranchState, serial: int) -> list[ZoneDelta] | None:
-        """What the journal has that leads from ``serial`` to a state, one after the other; None:
+    def recent(self, apex: Name, served: BranchState, serial: int) -> list[ZoneDelta] | None:
+        """What the journal has that leads from ``serial`` to a served, one after the other; None:
         it does not tell."""
-        if not self._descent.is_base(apex, serial):
+        if not self._lineage.is_base(apex, serial):
             return None
-        return self._journal.since((apex, state.branch), state.commit, serial)
+        return self._journal.since((apex, served.branch), served.commit, serial)
 
-    async def since(self, apex: Name, state: BranchState, serial: int) -> ZoneDelta | None:
-        """What leads from ``serial`` to a state; None: nobody can tell, or not in time."""
-        if recent := self.recent(apex, state, serial):
-            return await run_in_slices(condense(recent), self._pace)
-        current = self._current(apex, state)
-        if self.history is None or current is None or not self._descent.is_base(apex, serial):
+    async def since(self, apex: Name, served: BranchState, serial: int) -> ZoneDelta | None:
+        """What leads from ``serial`` to a served; None: nobody can tell, or not in time."""
+        if recent := self.recent(apex, served, serial):
+            return await run_in_slices(condense(recent), self._scheduler)
+        current = self._current(apex, served)
+        if self.history is None or current is None or not self._lineage.is_base(apex, serial):
             return None
-        return await self.history.since(apex, state.branch, current, serial)
+        return await self.history.since(apex, served.branch, current, serial)
 
-    def _current(self, apex: Name, state: BranchState) -> Compiled | None:
-        """What is known of a state that is a branch's, and still served."""
-        if not self._tracks.plan.follows(apex, state.branch):
+    def _current(self, apex: Name, served: BranchState) -> Compiled | None:
+        """What is known of a served that is a branch's, and still served."""
+        if not self._states.plan.follows(apex, served.branch):
             return None
-        for track in self._tracks.of(apex):
-            if track.branch == state.branch and track.current is not None:
-                return track.current if track.current.commit == state.commit else None
+        for state in self._states.of(apex):
+            if state.branch == served.branch and state.current is not None:
+                return state.current if state.current.commit == served.commit else None
         return None
 
 
 class LogHistory:
     """Finds bases in the log of refs, and compares trees."""
 
-    def __init__(self, refs: RefStore, store: NodeCache, pace: Scheduler) -> None:
+    def __init__(self, refs: RefStore, store: NodeCache, scheduler: Scheduler) -> None:
         self._refs = refs
         self._store = store
-        self._pace = pace
+        self._scheduler = scheduler
         self._free = asyncio.Semaphore(HISTORY_CONCURRENCY)
 
     async def since(
         self, zone: Name, branch: str, current: Compiled, serial: int
     ) -> ZoneDelta | None:
-        """What leads to ``current`` from the one state that the branch had with ``serial``; None
+        """What leads to ``current`` from the one served that the branch had with ``serial``; None
         when there was none, or several, or it takes too long to tell, or is too much."""
         try:
             async with asyncio.timeout(HISTORY_TIMEOUT_S), self._free:
@@ -116,14 +116,14 @@ class LogHistory:
         commits = {row.new for row in rows if row.new is not None and row.serial == serial}
         if len(rows) == MAX_ROWS:
             return None
-        loader = Loader(self._store, self._pace)
-        trees = {await loader.tree_of(commit) for commit in commits}
+        loader = Loader(self._store, self._scheduler)
+        trees = {await loader.read_tree_id(commit) for commit in commits}
         return next(iter(commits)) if len(trees) == 1 else None
 
     async def _difference(self, zone: Name, base: ObjectId, current: Compiled) -> ZoneDelta:
         """Compiles the base from what is served, which costs what differs."""
-        loader = Loader(self._store, self._pace)
+        loader = Loader(self._store, self._scheduler)
         loaded = await loader.load(base, current.snapshot, current.tree, MAX_RRSETS)
         paths = [row.path for row in loaded.rows or ()]
         slow = compute_delta(loaded.snapshot, current.snapshot, paths)
-        return await run_in_slices(slow, self._pace)
+        return await run_in_slices(slow, self._scheduler)

@@ -49,18 +49,18 @@ class Follower:
         self,
         bus: Bus,
         refs: RefStore,
-        tracks: ZoneStates,
+        states: ZoneStates,
         updater: Updater,
         pins: Pins,
-        last_known: ZoneCache,
+        cache: ZoneCache,
     ) -> None:
         self._bus = bus
         self._refs = refs
-        self._tracks = tracks
+        self._states = states
         self._updater = updater
         self._pins = pins
-        self._notes = last_known.notes
-        self._descent = last_known.descent
+        self._notes = cache.notes
+        self._lineage = cache.lineage
         followed = self._notes.followed
         self.epoch, self.sequence = followed.epoch, followed.sequence
         """The last row of the log that was taken up."""
@@ -72,22 +72,22 @@ class Follower:
         """That of a ref store which is heard and not followed; empty: there is none."""
         self.announced = 0
         """The last one that is known to exist."""
-        self._heard = float("-inf")
-        self._second = ""
+        self._heard_at = float("-inf")
+        self._second_store = ""
         self.is_held = False
         """Whether the ref store has lost what was taken up."""
-        self._recovering = False
-        self._last_beat: Heartbeat | None = None
-        self._at_last_beat = 0
-        self._missed = asyncio.Event()
-        self._everything = True
+        self._is_recovering = False
+        self._last_heartbeat: Heartbeat | None = None
+        self._sequence_at_heartbeat = 0
+        self._wake = asyncio.Event()
+        self._needs_full_read = True
         self.complete = asyncio.Event()
         self.failed = asyncio.Event()
 
     @property
     def lag(self) -> int:
         """How many rows of the log are known to exist and not yet served."""
-        behind = sum(track.is_behind for track in self._tracks)
+        behind = sum(state.is_behind for state in self._states)
         return max(0, self.announced - self.sequence) + behind
 
     async def run(self) -> None:
@@ -96,15 +96,18 @@ class Follower:
         Raises:
             Denied: the bus does not let this resolver listen or ask.
         """
-        self._bus.on_reconnect(self._missed.set)
+        self._bus.on_reconnect(self._wake.set)
         async with AsyncExitStack() as listening:
-            for subject, hear in ((subjects.EVENTS, self._hear), (subjects.HEARTBEAT, self._beat)):
+            for subject, hear in (
+                (subjects.EVENTS, self._on_event),
+                (subjects.HEARTBEAT, self._on_heartbeat),
+            ):
                 await listening.enter_async_context(self._bus.subscribe(subject, hear))
-            self._missed.set()
+            self._wake.set()
             wait_s = MIN_RETRY_S
             while True:
-                await self._missed.wait()
-                self._missed.clear()
+                await self._wake.wait()
+                self._wake.clear()
                 try:
                     with contain("log"):
                         await self._catch_up()
@@ -112,78 +115,80 @@ class Follower:
                 except ZonegitError as error:
                     log.warning("log.not-read", error=error.message, hint=error.hint)
                     self.failed.set()
-                    self._missed.set()
+                    self._wake.set()
                     await asyncio.sleep(wait_s)
                     wait_s = min(2 * wait_s, MAX_RETRY_S)
 
-    def look_again(self, changed: Iterable[Name]) -> None:
+    def adopt_plan(self, changed: Iterable[Name]) -> None:
         """Another plan, by which these zones are served otherwise: where everything stands matters
         anew, and so does what their pins stand for."""
         for zone in changed:
             self._pins.forget(zone)
-        self._lose_track()
+        self._request_full_read()
 
-    def _hear(self, subject: str, octets: bytes) -> None:
+    def _on_event(self, subject: str, octets: bytes) -> None:
         try:
             event = codec.decode(octets, RefEvent)
         except Invalid as error:
             log.warning("event.malformed", subject=subject[:300], error=error.message)
-            self._missed.set()
+            self._wake.set()
             return
         try:
             with contain("event", subject=subject[:300]):
-                self._hear_event(event)
+                self._handle_event(event)
         except Internal:
-            self._lose_track()  # it may be half taken up
+            self._request_full_read()  # it may be half taken up
 
-    def _hear_event(self, event: RefEvent) -> None:
+    def _handle_event(self, event: RefEvent) -> None:
         if not belongs(self.installation, event.installation, ()):
             return  # its heartbeats say whether it replaces ours
         self.announced = max(self.announced, event.entry.sequence)
         if event.epoch != self.epoch:
-            self._lose_track()
-        elif event.entry.sequence == self.sequence + 1 and not self._everything:
-            self._take(event.entry, event.objects)
+            self._request_full_read()
+        elif event.entry.sequence == self.sequence + 1 and not self._needs_full_read:
+            self._apply_row(event.entry, event.objects)
         elif event.entry.sequence > self.sequence:
-            self._missed.set()
+            self._wake.set()
 
-    def _beat(self, subject: str, octets: bytes) -> None:
+    def _on_heartbeat(self, subject: str, octets: bytes) -> None:
         try:
-            beat = codec.decode(octets, Heartbeat)
+            heartbeat = codec.decode(octets, Heartbeat)
         except Invalid as error:
             log.warning("event.malformed", subject=subject, error=error.message)
             return
-        if not belongs(self.installation, beat.installation, beat.replaces):
-            self._hear_other(beat.installation)
+        if not belongs(self.installation, heartbeat.installation, heartbeat.replaces):
+            self._handle_other_store(heartbeat.installation)
             return
-        self._heard = time.monotonic()
-        before, self._last_beat = self._last_beat, beat
+        self._heard_at = time.monotonic()
+        before, self._last_heartbeat = self._last_heartbeat, heartbeat
         if self.refuses:
             self._accept()
-        elif self._is_other(before, beat):
-            self._lose_track()
-        elif beat.sequence > self.sequence:
-            self.announced = max(self.announced, beat.sequence)
-            self._missed.set()
-        elif not self._everything:
-            self._tracks.confirmed = time.time()
-        self._at_last_beat = self.sequence
+        elif self._is_log_replaced(before, heartbeat):
+            self._request_full_read()
+        elif heartbeat.sequence > self.sequence:
+            self.announced = max(self.announced, heartbeat.sequence)
+            self._wake.set()
+        elif not self._needs_full_read:
+            self._states.confirmed = time.time()
+        self._sequence_at_heartbeat = self.sequence
 
-    def _is_other(self, before: Heartbeat | None, beat: Heartbeat) -> bool:
+    def _is_log_replaced(self, before: Heartbeat | None, heartbeat: Heartbeat) -> bool:
         """Return whether everything has to be read again, for the log is not what it was."""
         if self.is_held:
-            return not _is_same(before, beat)
-        if self._recovering and not (_awaits_recovery(beat) and _is_same(before, beat)):
+            return not _is_same(before, heartbeat)
+        if self._is_recovering and not (
+            _awaits_recovery(heartbeat) and _is_same(before, heartbeat)
+        ):
             return True
         # An event may overtake a heartbeat, but not one that was sent a second before it.
-        return beat.epoch != self.epoch or beat.sequence < self._at_last_beat
+        return heartbeat.epoch != self.epoch or heartbeat.sequence < self._sequence_at_heartbeat
 
-    def _hear_other(self, installation: str) -> None:
+    def _handle_other_store(self, installation: str) -> None:
         """Handle a ref store of another installation: in the place of ours, or next to it."""
-        if not self._is_ours_there():
+        if not self._is_own_store_alive():
             self._refuse(installation)
-        elif installation != self._second:
-            self._second = installation
+        elif installation != self._second_store:
+            self._second_store = installation
             log.error(
                 "refs.second",
                 installation=installation,
@@ -191,16 +196,16 @@ class Follower:
                 hint="two ref stores serve on one bus: stop the one of that installation",
             )
 
-    def _is_ours_there(self) -> bool:
-        return time.monotonic() - self._heard < OURS_S
+    def _is_own_store_alive(self) -> bool:
+        return time.monotonic() - self._heard_at < OURS_S
 
     def _refuse(self, installation: str) -> None:
         """Keep what is served: the only ref store there is is of another installation."""
         if installation == self.refuses:
             return
         self.refuses = installation
-        for track in self._tracks:
-            self._tracks.hold(track)
+        for state in self._states:
+            self._states.hold(state)
         log.error(
             "refs.refused",
             installation=installation,
@@ -213,91 +218,91 @@ class Follower:
         """Follow again: the ref store that is heard now is ours, or replaces it."""
         log.info("refs.accepted", held=self.installation)
         self.refuses = ""
-        self._lose_track()
+        self._request_full_read()
 
-    def _lose_track(self) -> None:
+    def _request_full_read(self) -> None:
         """What this knows is of another log, or of a later state of it than there is."""
-        self._everything = True
-        self._missed.set()
+        self._needs_full_read = True
+        self._wake.set()
 
     async def _catch_up(self) -> None:
-        if not self._everything:
+        if not self._needs_full_read:
             await self._read_missed()
-        while self._everything:
-            if not await self._read_everything():
+        while self._needs_full_read:
+            if not await self._read_all():
                 break
             if self.is_held:
                 # The ref store hears from this what it lacks.
                 await self._refs.since(self.epoch, self.sequence, self.operation)
                 break
         else:
-            self._tracks.confirmed = time.time()
-            self._note()
+            self._states.confirmed = time.time()
+            self._record_position()
         self.complete.set()
 
-    def _note(self) -> None:
+    def _record_position(self) -> None:
         began = self._notes.followed.began
         followed = FollowedLog(
             self.epoch, self.sequence, self.past, began, self.operation, self.installation
         )
-        self._notes.follow(followed)
+        self._notes.record_followed(followed)
 
     async def _read_missed(self) -> None:
         while True:
             since = await self._refs.since(self.epoch, self.sequence, self.operation)
             is_short = since.sequence < self.sequence
             if since.epoch != self.epoch or is_short or since.is_other:
-                self._everything = True
+                self._needs_full_read = True
                 return
             self.announced = since.sequence  # the log knows better than a message that came astray
             for entry in since.entries:
                 if entry.sequence > self.sequence:
-                    self._take(entry, ())
+                    self._apply_row(entry, ())
             if not since.entries or self.sequence >= since.sequence:
                 self.sequence = max(self.sequence, since.sequence)
                 return
 
-    async def _read_everything(self) -> bool:
+    async def _read_all(self) -> bool:
         """Read all zones and tips, in pages. Events that arrive meanwhile count from the first
         page's sequence on, and are asked for afterwards.
 
         Returns:
             Whether the ref store is of our installation; nothing of another one is taken.
         """
-        plan = self._tracks.plan
+        plan = self._states.plan
         first = page = await self._refs.snapshot()
-        if not await self._judge(first):
+        if not await self._check_store(first):
             return False
-        self._notes.begin(first.start)
+        self._notes.record_start(first.start)
         registered: set[Name] = set()
         while True:
             for zone in page.zones:
                 registered.add(zone.zone)
                 with isolate("zone", zone=partial(names.text, zone.zone)):
-                    self._stand(zone, first)
+                    self._apply_zone(zone, first)
             if page.after is None:
                 break
             page = await self._refs.snapshot(page.after)
             if page.epoch != first.epoch:
                 return True  # replaced meanwhile; the next attempt reads it
-        if self._tracks.plan is not plan:
+        if self._states.plan is not plan:
             return True  # so was that
-        for track in list(self._tracks):
-            if track.zone in registered:
+        for state in list(self._states):
+            if state.zone in registered:
                 continue
             if self.is_held or first.recovering:
-                self._tracks.hold(track)
+                self._states.hold(state)
             else:
                 gone = LogPosition(None, first.epoch, first.sequence)
-                self._updater.want(track.zone, track.branch, gone)
-                self._pins.forget(track.zone)
+                self._updater.set_target(state.zone, state.branch, gone)
+                self._pins.forget(state.zone)
         if not self.is_held:
-            self._begin(first)
-            self._everything = False
+            self._adopt_snapshot(first)
+            self._needs_full_read = False
             await self._read_missed()
         return True
 
-    async def _judge(self, first: RefsSnapshot) -> bool:
+    async def _check_store(self, first: RefsSnapshot) -> bool:
         """Find out whether the ref store is ours, and has lost what was taken up.
 
         Returns:
@@ -306,7 +311,7 @@ class Follower:
         held = FollowedEnd(self.installation, self.epoch, self.sequence, self.past)
         verdict = judge(held, first)
         if verdict is FollowVerdict.FOREIGN:
-            if self._is_ours_there():
+            if self._is_own_store_alive():
                 raise Unavailable("a ref store of another installation answers, next to ours")
             self._refuse(first.installation)
             return False
@@ -325,85 +330,85 @@ class Follower:
                 f" if this store is to replace the one before: zonegit adopt-store {self.epoch}",
             )
         self.is_held, self.refuses = is_held, ""
-        self._heard = time.monotonic()
+        self._heard_at = time.monotonic()
         if not is_held and self.epoch not in ("", first.epoch):
-            self._descent.doubt()
+            self._lineage.doubt_all()
         return True
 
-    def _begin(self, first: RefsSnapshot) -> None:
+    def _adopt_snapshot(self, first: RefsSnapshot) -> None:
         """Go on from the whole picture."""
         self.epoch, self.sequence = first.epoch, first.sequence
         self.installation = first.installation or self.installation
         self.past = tuple(each.epoch for each in first.past)
         self.operation = first.operation
-        self._recovering = first.recovering
-        self.announced = self._at_last_beat = first.sequence
+        self._is_recovering = first.recovering
+        self.announced = self._sequence_at_heartbeat = first.sequence
 
-    def _stand(self, zone: ZoneRefs, first: RefsSnapshot) -> None:
+    def _apply_zone(self, zone: ZoneRefs, first: RefsSnapshot) -> None:
         """Where a zone stands in the whole picture."""
         if self.is_held or zone.awaiting:
-            self._keep(zone, first)
+            self._hold_zone(zone, first)
             return
-        if self._tracks.plan.is_pinned(zone.zone):
-            for track in self._tracks.of(zone.zone):
-                self._tracks.release(track)
-            self._pins.want(zone.zone, first.epoch, first.sequence)
+        if self._states.plan.is_pinned(zone.zone):
+            for state in self._states.of(zone.zone):
+                self._states.release(state)
+            self._pins.add(zone.zone, first.epoch, first.sequence)
             return
-        for branch in self._tracks.plan.labels(zone.zone):
+        for branch in self._states.plan.labels(zone.zone):
             if tip := zone.heads.get(branch):
                 position = LogPosition(tip.target, first.epoch, tip.sequence)
-                self._updater.want(zone.zone, branch, position)
-            elif self._tracks.has(zone.zone, branch):
+                self._updater.set_target(zone.zone, branch, position)
+            elif self._states.has(zone.zone, branch):
                 gone = LogPosition(None, first.epoch, first.sequence)
-                self._updater.want(zone.zone, branch, gone)
+                self._updater.set_target(zone.zone, branch, gone)
 
-    def _keep(self, zone: ZoneRefs, first: RefsSnapshot) -> None:
+    def _hold_zone(self, zone: ZoneRefs, first: RefsSnapshot) -> None:
         """Keep what is served of a zone that is not recovered; take the tips of the rest."""
-        served = {each.branch for each in self._tracks.of(zone.zone) if each.current is not None}
-        for track in self._tracks.of(zone.zone):
-            if track.current is not None:
-                self._tracks.hold(track)
-        if self._tracks.plan.is_pinned(zone.zone):
+        served = {each.branch for each in self._states.of(zone.zone) if each.current is not None}
+        for state in self._states.of(zone.zone):
+            if state.current is not None:
+                self._states.hold(state)
+        if self._states.plan.is_pinned(zone.zone):
             if not served:
-                self._pins.want(zone.zone, first.epoch, first.sequence)
+                self._pins.add(zone.zone, first.epoch, first.sequence)
             return
-        for branch in self._tracks.plan.labels(zone.zone):
+        for branch in self._states.plan.labels(zone.zone):
             if branch not in served and (tip := zone.heads.get(branch)):
                 position = LogPosition(tip.target, first.epoch, tip.sequence)
-                self._updater.want(zone.zone, branch, position)
+                self._updater.set_target(zone.zone, branch, position)
 
-    def _take(self, entry: LogEntry, objects: Sequence[RawObject]) -> None:
+    def _apply_row(self, entry: LogEntry, objects: Sequence[RawObject]) -> None:
         """Applies one row of the log."""
         self.sequence, self.operation = entry.sequence, entry.operation
-        self._note()
+        self._record_position()
         ref = entry.ref
         if ref.zone is None:
             return
         # A page of the whole picture may have shown what came later already.
         known = {
-            track.branch
-            for track in self._tracks.of(ref.zone)
-            if track.wanted.epoch == self.epoch and track.wanted.sequence >= entry.sequence
+            state.branch
+            for state in self._states.of(ref.zone)
+            if state.target.epoch == self.epoch and state.target.sequence >= entry.sequence
         }
         if entry.kind == "removed":
             gone = LogPosition(None, self.epoch, entry.sequence, entry.time)
-            for track in self._tracks.of(ref.zone):
-                if track.branch not in known:
-                    self._updater.want(ref.zone, track.branch, gone)
+            for state in self._states.of(ref.zone):
+                if state.branch not in known:
+                    self._updater.set_target(ref.zone, state.branch, gone)
             self._pins.forget(ref.zone)
-        elif self._tracks.plan.is_pinned(ref.zone):
-            self._pins.want(ref.zone, self.epoch, entry.sequence)
-        elif ref.space == "heads" and self._tracks.plan.follows(ref.zone, ref.short):
+        elif self._states.plan.is_pinned(ref.zone):
+            self._pins.add(ref.zone, self.epoch, entry.sequence)
+        elif ref.space == "heads" and self._states.plan.follows(ref.zone, ref.short):
             moved = LogPosition(entry.new, self.epoch, entry.sequence, entry.time)
             if ref.short not in known:
-                self._updater.want(ref.zone, ref.short, moved, objects)
+                self._updater.set_target(ref.zone, ref.short, moved, objects)
 
 
-def _is_same(before: Heartbeat | None, beat: Heartbeat) -> bool:
+def _is_same(before: Heartbeat | None, heartbeat: Heartbeat) -> bool:
     """Return whether the log and its recovery stand where they stood one heartbeat ago."""
-    return before is not None and msgspec.structs.replace(before, time=beat.time) == beat
+    return before is not None and msgspec.structs.replace(before, time=heartbeat.time) == heartbeat
 
 
-def _awaits_recovery(beat: Heartbeat) -> bool:
+def _awaits_recovery(heartbeat: Heartbeat) -> bool:
     """Return whether zones await their recovery."""
-    return beat.restored or beat.awaiting > 0
+    return heartbeat.restored or heartbeat.awaiting > 0

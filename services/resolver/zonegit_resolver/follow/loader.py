@@ -38,118 +38,124 @@ class Loaded(NamedTuple):
 class Loader:
     """Loads one zone. ``known`` are objects at hand, not yet verified."""
 
-    def __init__(self, store: NodeCache, pace: Scheduler, known: Iterable[RawObject] = ()) -> None:
+    def __init__(
+        self, store: NodeCache, scheduler: Scheduler, known: Iterable[RawObject] = ()
+    ) -> None:
         self._store = store
-        self._pace = pace
+        self._scheduler = scheduler
         self._known = {raw.id: verified(raw) for raw in known}
-        store.learn(self._known.values())
+        store.remember(self._known.values())
 
     async def load(
-        self, commit: ObjectId, base: ZoneSnapshot, tree: ObjectId | None, most: int | None = None
+        self,
+        commit: ObjectId,
+        base: ZoneSnapshot,
+        tree: ObjectId | None,
+        max_changes: int | None = None,
     ) -> Loaded:
         """The zone at ``commit``, advanced from ``base``, which is compiled from ``tree`` (None:
-        from nothing). ``most`` is how many RRsets may differ, None: any number.
+        from nothing). ``max_changes`` is how many RRsets may differ, None: any number.
 
         Raises:
             NotFound, Corrupt, Unavailable: as the store does.
             Invalid: what is stored is no zone with that apex; too many RRsets differ.
         """
-        target = await self.tree_of(commit)
+        target = await self.read_tree_id(commit)
         rows: list[CachedRow] | None = None if tree is None else []
-        advancing = _SnapshotBuilder(base, self, self._pace, most, rows)
+        builder = _SnapshotBuilder(base, self, self._scheduler, max_changes, rows)
         found: list[zone_tree.TreeChange] = []
-        asks = zone_tree.diff(tree, target, found.append, NODES_BATCH)
-        await self._drive(asks, found, advancing)
-        if advancing.snapshot.serial is None:
+        walk = zone_tree.diff(tree, target, found.append, NODES_BATCH)
+        await self._run_diff(walk, found, builder)
+        if builder.snapshot.serial is None:
             raise Invalid(f"the zone has no SOA record at {names.text(base.apex)}")
-        return Loaded(advancing.snapshot, target, rows)
+        return Loaded(builder.snapshot, target, rows)
 
-    async def tree_of(self, commit: ObjectId) -> ObjectId:
+    async def read_tree_id(self, commit: ObjectId) -> ObjectId:
         """The tree of a commit.
 
         Raises:
             NotFound, Corrupt, Unavailable: as the store does.
             Invalid: it is none.
         """
-        found = decode((await self.raw([commit]))[commit])
+        found = decode((await self.read_raw([commit]))[commit])
         if not isinstance(found, Commit):
             raise Invalid(f"object {short(commit)} is not a commit")
         return found.tree
 
-    async def _drive(
-        self, asks: Walk[None], found: list[zone_tree.TreeChange], advancing: "_SnapshotBuilder"
+    async def _run_diff(
+        self, walk: Walk[None], found: list[zone_tree.TreeChange], builder: "_SnapshotBuilder"
     ) -> None:
         try:
-            wanted = next(asks)
+            ids = next(walk)
             for number in count(1):
-                answers = await self._decoded(wanted)
+                answers = await self._read_decoded(ids)
                 while len(found) >= OBJECTS_BATCH:
-                    await advancing.take(found)
+                    await builder.take(found)
                 if number % STEPS_PER_FREEZE == 0:
                     freeze_gc()  # a wide node's entries are many before the first is taken
-                wanted = asks.send(answers)
+                ids = walk.send(answers)
         except StopIteration:
             while found:
-                await advancing.take(found)
+                await builder.take(found)
 
-    async def _decoded(self, ids: Collection[ObjectId]) -> dict[ObjectId, Object]:
+    async def _read_decoded(self, ids: Collection[ObjectId]) -> dict[ObjectId, Object]:
         found: dict[ObjectId, Object] = {}
         rest = iter(ids)
         while batch := list(islice(rest, OBJECTS_BATCH)):
-            for object_id, raw in (await self.raw(batch)).items():
+            for object_id, raw in (await self.read_raw(batch)).items():
                 found[object_id] = decode(raw)
-                await self._pace.breathe()
-        await self._pace.breathe()
+                await self._scheduler.checkpoint()
+        await self._scheduler.checkpoint()
         return found
 
-    async def raw(self, ids: Collection[ObjectId]) -> dict[ObjectId, RawObject]:
+    async def read_raw(self, ids: Collection[ObjectId]) -> dict[ObjectId, RawObject]:
         """These objects, verified."""
-        distant = [object_id for object_id in ids if object_id not in self._known]
-        fetched = await self._store.get(distant) if distant else {}
+        missing = [object_id for object_id in ids if object_id not in self._known]
+        fetched = await self._store.get(missing) if missing else {}
         return {each: self._known.get(each) or fetched[each] for each in ids}
 
 
 class _SnapshotBuilder:
-    """A snapshot under way, and what was done to it, as far as it is wanted."""
+    """A snapshot under way, and what was done to it, as far as it is ids."""
 
     def __init__(
         self,
         base: ZoneSnapshot,
         loader: Loader,
-        pace: Scheduler,
-        most: int | None,
+        scheduler: Scheduler,
+        max_changes: int | None,
         rows: list[CachedRow] | None,
     ) -> None:
         self.snapshot = base
         self._rows = rows
         self._count = 0
         self._loader = loader
-        self._pace = pace
-        self._most = most
+        self._scheduler = scheduler
+        self._max_changes = max_changes
 
     async def take(self, found: list[zone_tree.TreeChange]) -> None:
         """Applies the last few of the differences, and takes them out of the list."""
-        if self._most is not None and self._count + len(found) > self._most:
-            raise Invalid(f"more than {self._most} RRsets differ")
+        if self._max_changes is not None and self._count + len(found) > self._max_changes:
+            raise Invalid(f"more than {self._max_changes} RRsets differ")
         batch = found[-OBJECTS_BATCH:]
         del found[-OBJECTS_BATCH:]
-        blobs = await self._loader.raw({each.new for each in batch if each.new is not None})
+        blobs = await self._loader.read_raw({each.new for each in batch if each.new is not None})
         for each in batch:
             blob = blobs[each.new] if each.new is not None else None
             if self._rows is not None:
                 self._rows.append(CachedRow(each.path, each.rdtype, blob))
             change = decode_change(each.path, each.rdtype, blob)
-            self.snapshot = await advance_in_slices(self.snapshot, change, self._pace)
+            self.snapshot = await advance_in_slices(self.snapshot, change, self._scheduler)
             self._count += 1
             if self._count % MAX_UNSLICED_RRSETS == 0:
                 freeze_gc()
 
 
 async def advance_in_slices(
-    snapshot: ZoneSnapshot, change: RRsetChange, pace: Scheduler
+    snapshot: ZoneSnapshot, change: RRsetChange, scheduler: Scheduler
 ) -> ZoneSnapshot:
     """The snapshot after a change, made in slices."""
     for step in advance(snapshot, [change]):
         snapshot = step
-        await pace.breathe()
+        await scheduler.checkpoint()
     return snapshot

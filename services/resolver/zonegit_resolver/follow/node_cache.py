@@ -18,9 +18,9 @@ class NodeCache:
     """Reads objects from a store, trees from memory where they are there. The least recently used
     ones are let go."""
 
-    def __init__(self, store: ObjectStore, most_octets: int = MAX_OCTETS) -> None:
+    def __init__(self, store: ObjectStore, max_octets: int = MAX_OCTETS) -> None:
         self._store = store
-        self._most = most_octets
+        self._max_octets = max_octets
         self._octets = 0
         self._trees: OrderedDict[ObjectId, RawObject] = OrderedDict()
 
@@ -31,26 +31,26 @@ class NodeCache:
             NotFound, Corrupt, Unavailable: as the store does.
         """
         found: dict[ObjectId, RawObject] = {}
-        distant: list[ObjectId] = []
+        missing: list[ObjectId] = []
         for object_id in ids:
             raw = self._trees.get(object_id)
             if raw is None:
-                distant.append(object_id)
+                missing.append(object_id)
             else:
                 self._trees.move_to_end(object_id)
                 found[object_id] = raw
-        if distant:
-            fetched = await self._store.get(distant)
-            self.learn(fetched.values())
+        if missing:
+            fetched = await self._store.get(missing)
+            self.remember(fetched.values())
             found.update(fetched)
         return found
 
-    def learn(self, objects: Iterable[RawObject]) -> None:
+    def remember(self, objects: Iterable[RawObject]) -> None:
         """Remembers the trees among verified ``objects``."""
         for raw in objects:
             if raw.kind == "tree" and raw.id not in self._trees:
                 self._trees[raw.id] = raw
                 self._octets += len(raw.payload) + OBJECT_OVERHEAD
-        while self._octets > self._most:
+        while self._octets > self._max_octets:
             _, oldest = self._trees.popitem(last=False)
             self._octets -= len(oldest.payload) + OBJECT_OVERHEAD

@@ -38,9 +38,9 @@ class Pins:
     zone to something else. A refish that stands for nothing is tried again when the log tells of
     the zone. ``failed`` is set when an attempt failed."""
 
-    def __init__(self, repo: Repo, tracks: ZoneStates, updater: Updater) -> None:
+    def __init__(self, repo: Repo, states: ZoneStates, updater: Updater) -> None:
         self._repo = repo
-        self._tracks = tracks
+        self._states = states
         self._updater = updater
         self._waiting: dict[Name, _LogPoint] = {}
         self._found: dict[Name, Serving] = {}
@@ -49,9 +49,9 @@ class Pins:
         self._idle.set()
         self.failed = asyncio.Event()
 
-    def want(self, zone: Name, epoch: str, sequence: int) -> None:
+    def add(self, zone: Name, epoch: str, sequence: int) -> None:
         """A zone that the plan pins is there. Nothing happens if its pin was found before."""
-        if self._found.get(zone) != self._tracks.plan.of(zone):
+        if self._found.get(zone) != self._states.plan.of(zone):
             self._waiting[zone] = _LogPoint(epoch, sequence)
             self._idle.clear()
             self._wake.set()
@@ -60,7 +60,7 @@ class Pins:
         """The zone is gone."""
         self._found.pop(zone, None)
 
-    async def settled(self) -> None:
+    async def wait_idle(self) -> None:
         """Waits until all that there is to find has been looked for."""
         await self._idle.wait()
 
@@ -113,7 +113,7 @@ class Pins:
         return is_good
 
     async def _find_one(self, zone: Name, since: _LogPoint) -> None:
-        serving = self._tracks.plan.of(zone)
+        serving = self._states.plan.of(zone)
         if serving is not None and serving.at is not None:
             await self._find(zone, serving, serving.at, since)
         if self._waiting.get(zone) is since:
@@ -125,6 +125,6 @@ class Pins:
         except (NotFound, Invalid) as error:
             log.warning("pin.not-there", zone=names.text(zone), at=at, error=error.message)
             return
-        if found.zone == zone and self._tracks.plan.of(zone) == serving:
+        if found.zone == zone and self._states.plan.of(zone) == serving:
             self._found[zone] = serving
-            self._updater.want(zone, at, LogPosition(found.commit, *since))
+            self._updater.set_target(zone, at, LogPosition(found.commit, *since))

@@ -12,26 +12,26 @@ log = structlog.get_logger()
 
 
 class Reclaimer:
-    """Takes tracks and snapshots that were replaced; :meth:`finish` frees what is held."""
+    """Takes states and snapshots that were replaced; :meth:`finish` frees what is held."""
 
-    def __init__(self, last_known: ZoneCache, pace: Scheduler) -> None:
-        self._last_known = last_known
-        self._pace = pace
+    def __init__(self, cache: ZoneCache, scheduler: Scheduler) -> None:
+        self._cache = cache
+        self._scheduler = scheduler
         self._left: list[ZoneSnapshot] = []
 
-    def track(self, track: ZoneState) -> None:
-        """A track that queries do not see any more."""
-        log.info("zone.left", zone=names.text(track.zone), branch=track.branch)
-        self._last_known.drop(track.zone, track.branch)
-        if track.current is not None:
-            self.snapshot(track.current.snapshot)
-            track.current = None
+    def add_state(self, state: ZoneState) -> None:
+        """A state that queries do not see any more."""
+        log.info("zone.left", zone=names.text(state.zone), branch=state.branch)
+        self._cache.drop(state.zone, state.branch)
+        if state.current is not None:
+            self.add_snapshot(state.current.snapshot)
+            state.current = None
 
-    def snapshot(self, snapshot: ZoneSnapshot) -> None:
+    def add_snapshot(self, snapshot: ZoneSnapshot) -> None:
         """A state that was big, and replaced."""
         self._left.append(snapshot)
 
     async def finish(self) -> None:
         """Frees all of it, in slices."""
         left, self._left = self._left, []
-        await free_snapshots(left, self._pace)
+        await free_snapshots(left, self._scheduler)

@@ -1,4 +1,4 @@
-"""Brings tracks to where they should be: load, swap, tell, keep.
+"""Brings states to where they should be: load, swap, tell, keep.
 
 Zones are worked on side by side, the moves of one zone in order; a burst of moves of one branch
 comes down to the last. What cannot be loaded leaves the old state in service, and is tried again;
@@ -34,13 +34,13 @@ LOAD_CONCURRENCY: Final = 8
 """Zones that are loaded at a time."""
 
 MAX_KNOWN_OBJECTS: Final = 4_096
-"""Objects that are kept until a zone has time for them; beyond that they are fetched."""
+"""Objects that are swap until a zone has time for them; beyond that they are fetched."""
 
 MIN_RETRY_S: Final = 0.2
 MAX_RETRY_S: Final = 30.0
 
 OnApplied = Callable[[ZoneState, LogPosition], None]
-"""Hears of each track that has come to a position."""
+"""Hears of each state that has come to a position."""
 
 log = structlog.get_logger()
 
@@ -51,67 +51,67 @@ class Updater:
     def __init__(
         self,
         group: asyncio.TaskGroup,
-        tracks: ZoneStates,
+        states: ZoneStates,
         store: NodeCache,
-        last_known: ZoneCache,
+        cache: ZoneCache,
         leaving: Reclaimer,
-        pace: Scheduler,
-        arrived: OnApplied,
+        scheduler: Scheduler,
+        on_applied: OnApplied,
     ) -> None:
         self._group = group
-        self._tracks = tracks
+        self._states = states
         self._store = store
-        self._last_known = last_known
-        self._leaving = leaving
-        self._pace = pace
-        self._arrived = arrived
+        self._cache = cache
+        self._reclaimer = leaving
+        self._scheduler = scheduler
+        self._on_applied = on_applied
         self._free = asyncio.Semaphore(LOAD_CONCURRENCY)
         self._working: dict[Name, asyncio.Event] = {}
         self._progress = asyncio.Event()
 
-    def want(
-        self, zone: Name, branch: str, wanted: LogPosition, known: Sequence[RawObject] = ()
+    def set_target(
+        self, zone: Name, branch: str, target: LogPosition, known_objects: Sequence[RawObject] = ()
     ) -> None:
-        """Follow a branch to where it has moved. ``known`` are objects of the commit."""
+        """Follow a branch to where it has moved. ``known_objects`` are objects of the commit."""
         with isolate("zone", zone=partial(names.text, zone), branch=branch):
-            self._want(zone, branch, wanted, known)
+            self._set_target(zone, branch, target, known_objects)
 
-    def _want(
-        self, zone: Name, branch: str, wanted: LogPosition, known: Sequence[RawObject]
+    def _set_target(
+        self, zone: Name, branch: str, target: LogPosition, known_objects: Sequence[RawObject]
     ) -> None:
-        track = self._tracks.track(zone, branch, wanted)
-        if wanted.is_at(track.done):
-            self._tracks.confirm(track)
+        state = self._states.set_target(zone, branch, target)
+        if target.is_at(state.applied):
+            self._states.confirm(state)
             return
-        if len(track.known) < MAX_KNOWN_OBJECTS:
-            track.known.extend(known)
+        if len(state.known_objects) < MAX_KNOWN_OBJECTS:
+            state.known_objects.extend(known_objects)
         working = self._working.get(zone)
         if working is not None:
             working.set()
-        elif track.current is not None and track.current.commit == wanted.commit:
-            self._arrive(track, wanted, track.current)
+        elif state.current is not None and state.current.commit == target.commit:
+            self._apply(state, target, state.current)
         else:
             self._working[zone] = asyncio.Event()
-            self._group.create_task(keep_running("zone", partial(self._work, zone)))
+            self._group.create_task(keep_running("zone", partial(self._run_zone, zone)))
 
-    async def settled(self) -> None:
-        """Waits until each track has arrived, or has a problem."""
-        while any(track.is_behind and not track.problem for track in self._tracks):
+    async def wait_idle(self) -> None:
+        """Waits until each state has on_applied, or has a problem."""
+        while any(state.is_behind and not state.problem for state in self._states):
             self._progress.clear()
             await self._progress.wait()
 
-    async def _work(self, zone: Name) -> None:
-        """Runs while a track of the zone is behind."""
+    async def _run_zone(self, zone: Name) -> None:
+        """Runs while a state of the zone is behind."""
         changed = self._working[zone]
         wait_s = MIN_RETRY_S
-        while behind := [track for track in self._tracks.of(zone) if track.is_behind]:
+        while behind := [state for state in self._states.of(zone) if state.is_behind]:
             changed.clear()
-            for track in behind:
+            for state in behind:
                 async with self._free:
-                    await self._attempt(track)
+                    await self._attempt(state)
                 with isolate("memory"):
-                    await self._leaving.finish()
-            if not any(track.problem for track in behind):
+                    await self._reclaimer.finish()
+            if not any(state.problem for state in behind):
                 wait_s = MIN_RETRY_S
                 continue
             try:
@@ -121,115 +121,119 @@ class Updater:
                 wait_s = min(2 * wait_s, MAX_RETRY_S)
         del self._working[zone]
 
-    async def _attempt(self, track: ZoneState) -> None:
-        """Bring a track to where it should be, or note why that is not possible."""
-        wanted = track.wanted
+    async def _attempt(self, state: ZoneState) -> None:
+        """Bring a state to where it should be, or note why that is not possible."""
+        target = state.target
         try:
-            with contain("zone", zone=partial(names.text, track.zone), branch=track.branch):
-                await self._follow(track)
+            with contain("zone", zone=partial(names.text, state.zone), branch=state.branch):
+                await self._update(state)
         except ZonegitError as error:
-            if track.is_behind:  # else it is served, and only what follows that failed
-                self._fail(track, wanted.commit, error)
+            if state.is_behind:  # else it is served, and only what follows that failed
+                self._record_failure(state, target.commit, error)
 
-    async def _follow(self, track: ZoneState) -> None:
-        if not self._tracks.holds(track):
+    async def _update(self, state: ZoneState) -> None:
+        if not self._states.holds(state):
             return
-        wanted, known = track.wanted, track.known
-        track.known = []
-        if wanted.commit is None:
-            self._leave(track, wanted)
+        target, known_objects = state.target, state.known_objects
+        state.known_objects = []
+        if target.commit is None:
+            self._remove(state, target)
             return
-        base = self._base(track)
-        snapshot, tree = (base.snapshot, base.tree) if base else (empty_snapshot(track.zone), None)
+        base = self._choose_base(state)
+        snapshot, tree = (base.snapshot, base.tree) if base else (empty_snapshot(state.zone), None)
         # A change is waited for. A zone that is loaded takes long, and others may go on meanwhile.
-        with self._pace.hurry() if base is not None else nullcontext():
-            loader = Loader(self._store, self._pace, known)
-            loaded = await loader.load(wanted.commit, snapshot, tree)
-            delta = await self._delta(track, base, loaded)
+        with self._scheduler.priority() if base is not None else nullcontext():
+            loader = Loader(self._store, self._scheduler, known_objects)
+            loaded = await loader.load(target.commit, snapshot, tree)
+            delta = await self._compute_delta(state, base, loaded)
         # Else it has been removed meanwhile, or nobody wants it any more.
-        if track.wanted.commit is not None and self._tracks.holds(track):
-            self._swap(track, wanted, loaded, base, delta)
+        if state.target.commit is not None and self._states.holds(state):
+            self._swap(state, target, loaded, base, delta)
 
-    async def _delta(
-        self, track: ZoneState, base: Compiled | None, loaded: Loaded
+    async def _compute_delta(
+        self, state: ZoneState, base: Compiled | None, loaded: Loaded
     ) -> ZoneDelta | None:
         """What secondaries are told of the difference to what is served; None when that is too
-        much, or nothing is known of it."""
+        much, or nothing is known_objects of it."""
         rows = loaded.rows
-        if base is None or base is not track.current or rows is None or len(rows) > MAX_RECORDS:
+        if base is None or base is not state.current or rows is None or len(rows) > MAX_RECORDS:
             return None
         paths = [row.path for row in rows]
-        return await run_in_slices(compute_delta(base.snapshot, loaded.snapshot, paths), self._pace)
+        return await run_in_slices(
+            compute_delta(base.snapshot, loaded.snapshot, paths), self._scheduler
+        )
 
-    def _base(self, track: ZoneState) -> Compiled | None:
-        """What to advance from: where the track is, else another branch, whose memory is then
+    def _choose_base(self, state: ZoneState) -> Compiled | None:
+        """What to advance from: where the state is, else another branch, whose memory is then
         shared; None: from nothing."""
-        if track.afresh:
+        if state.needs_full_load:
             return None
-        if track.current is not None:
-            return track.current
-        others = (each.current for each in self._tracks.of(track.zone))
+        if state.current is not None:
+            return state.current
+        others = (each.current for each in self._states.of(state.zone))
         return next((other for other in others if other is not None), None)
 
     def _swap(
         self,
-        track: ZoneState,
-        wanted: LogPosition,
+        state: ZoneState,
+        target: LogPosition,
         loaded: Loaded,
         base: Compiled | None,
         delta: ZoneDelta | None,
     ) -> None:
-        assert wanted.commit is not None
-        before = track.current
-        compiled = Compiled(wanted.commit, loaded.tree, loaded.snapshot)
+        assert target.commit is not None
+        before = state.current
+        compiled = Compiled(target.commit, loaded.tree, loaded.snapshot)
         # Served first, written after: whoever waits for this waits for the next query only.
-        self._arrive(track, wanted, compiled)
+        self._apply(state, target, compiled)
         # Of another branch's base the rows tell only the difference to that.
         rows = loaded.rows if before is base else None
         base_commit = before.commit if before is not None else None
-        kept = CacheWrite(wanted, compiled, time.time(), rows, base_commit, delta)
-        self._last_known.keep(track.zone, track.branch, kept)
+        swap = CacheWrite(target, compiled, time.time(), rows, base_commit, delta)
+        self._cache.record_swap(state.zone, state.branch, swap)
         if before is not None and (loaded.rows is None or len(loaded.rows) > MAX_UNSLICED_RRSETS):
-            self._leaving.snapshot(before.snapshot)
+            self._reclaimer.add_snapshot(before.snapshot)
 
-    def _leave(self, track: ZoneState, wanted: LogPosition) -> None:
-        before = track.current
-        self._arrive(track, wanted, None)
-        self._last_known.drop(track.zone, track.branch)
+    def _remove(self, state: ZoneState, target: LogPosition) -> None:
+        before = state.current
+        self._apply(state, target, None)
+        self._cache.drop(state.zone, state.branch)
         if before is not None:
-            self._leaving.snapshot(before.snapshot)
+            self._reclaimer.add_snapshot(before.snapshot)
 
-    def _arrive(self, track: ZoneState, wanted: LogPosition, compiled: Compiled | None) -> None:
-        useless = self._tracks.arrive(track, wanted, compiled)
+    def _apply(self, state: ZoneState, target: LogPosition, compiled: Compiled | None) -> None:
+        dropped = self._states.apply(state, target, compiled)
         log.info(
             "zone.served" if compiled is not None else "zone.left",
-            **_fields(track),
+            **_fields(state),
             commit=short(compiled.commit) if compiled is not None else None,
             serial=compiled.snapshot.serial if compiled is not None else None,
-            sequence=wanted.sequence,
-            delay_ms=round(wanted.delay_ms(), 2),
+            sequence=target.sequence,
+            delay_ms=round(target.delay_ms(), 2),
         )
-        for each in useless:
-            self._leaving.track(each)
+        for each in dropped:
+            self._reclaimer.add_state(each)
         self._progress.set()
-        self._arrived(track, wanted)
+        self._on_applied(state, target)
 
-    def _fail(self, track: ZoneState, commit: ObjectId | None, error: ZonegitError) -> None:
-        if track.problem != error.message:
+    def _record_failure(
+        self, state: ZoneState, commit: ObjectId | None, error: ZonegitError
+    ) -> None:
+        if state.problem != error.message:
             log.error(
                 "zone.not-loaded",
-                **_fields(track),
+                **_fields(state),
                 commit=short(commit) if commit is not None else None,
                 code=error.code,
                 error=error.message,
-                serving=short(track.current.commit) if track.current else None,
+                serving=short(state.current.commit) if state.current else None,
                 exc_info=error if isinstance(error, Internal) else None,
             )
         # Perhaps it is what is served that the store no longer has.
-        track.afresh = not track.afresh and not isinstance(error, Unavailable)
-        self._tracks.fail(track, error.message)
+        state.needs_full_load = not state.needs_full_load and not isinstance(error, Unavailable)
+        self._states.fail(state, error.message)
         self._progress.set()
 
 
-def _fields(track: ZoneState) -> dict[str, str]:
-    return {"zone": names.text(track.zone), "branch": track.branch}
+def _fields(state: ZoneState) -> dict[str, str]:
+    return {"zone": names.text(state.zone), "branch": state.branch}

@@ -43,7 +43,7 @@ async def listen(
     zones: ZoneTable,
     respond: Respond,
     streams: Streams,
-    losses: DropCounters,
+    drops: DropCounters,
 ) -> AsyncIterator[list[Address]]:
     """Answers queries from entry to exit; gives the addresses with their actual ports.
 
@@ -57,7 +57,7 @@ async def listen(
             for address in addresses:
                 udp, tcp = bind(address)
                 open_sockets.callback(tcp.close)
-                datagrams = Datagrams(udp, zones, respond, losses)
+                datagrams = Datagrams(udp, zones, respond, drops)
                 open_sockets.callback(datagrams.close)
                 datagrams.start()
                 accept = partial(streams.accept, tcp)

@@ -45,13 +45,13 @@ class Streams:
         self,
         zones: ZoneTable,
         respond: Respond,
-        losses: DropCounters,
+        drops: DropCounters,
         limits: ConnectionLimits = ConnectionLimits(),
         outgoing: Outgoing | None = None,
     ) -> None:
         self._zones = zones
         self._respond = respond
-        self._losses = losses
+        self._drops = drops
         self._limits = limits
         self._outgoing = outgoing or Outgoing(zones)
         self._subnets: Counter[bytes] = Counter()
@@ -72,10 +72,10 @@ class Streams:
                     await asyncio.sleep(_RETRY_ACCEPT_S)  # out of file descriptors, most likely
                     continue
                 with isolate("connection"):
-                    self._begin(group, sock, address[0])
+                    self._start_connection(group, sock, address[0])
                 await asyncio.sleep(0)  # whoever comes by the thousand keeps nobody waiting
 
-    def _begin(self, group: asyncio.TaskGroup, sock: socket.socket, peer: str) -> None:
+    def _start_connection(self, group: asyncio.TaskGroup, sock: socket.socket, peer: str) -> None:
         """Converse with a client, if there is room for one more."""
         with ExitStack() as refusing:
             refusing.callback(sock.close)
@@ -83,7 +83,7 @@ class Streams:
             if self._has_room(subnet):
                 refusing.pop_all()
                 self._subnets[subnet] += 1  # at once: the conversation begins some time later
-                group.create_task(self._converse(sock, peer, subnet))
+                group.create_task(self._serve_client(sock, peer, subnet))
 
     def _has_room(self, subnet: bytes) -> bool:
         conduct = self._zones.options
@@ -92,25 +92,25 @@ class Streams:
             and self._subnets[subnet] < conduct.connections_of_subnet
         )
 
-    async def _converse(self, sock: socket.socket, peer: str, subnet: bytes) -> None:
+    async def _serve_client(self, sock: socket.socket, peer: str, subnet: bytes) -> None:
         try:
             with closing(sock):  # also where nothing comes of it
                 reader, writer = await asyncio.open_connection(sock=sock, limit=_READ_BUFFER)
                 writer.transport.set_write_buffer_limits(high=_WRITE_BUFFER)
                 try:
-                    await self._exchange(reader, writer, peer)
+                    await self._serve_messages(reader, writer, peer)
                 finally:
-                    await self._part(writer)
+                    await self._close(writer)
         except (TimeoutError, OSError):
             pass  # it has gone, or is to go
         except Exception as error:
-            self._losses.bug(error)
+            self._drops.count_failure(error)
         finally:
             self._subnets[subnet] -= 1
             if not self._subnets[subnet]:
                 del self._subnets[subnet]
 
-    async def _exchange(
+    async def _serve_messages(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str
     ) -> None:
         """Messages as they come, until one is empty. A client that has closed its side is answered
@@ -166,7 +166,7 @@ class Streams:
             async with asyncio.timeout(self._limits.stall_s):
                 await writer.drain()
 
-    async def _part(self, writer: asyncio.StreamWriter) -> None:
+    async def _close(self, writer: asyncio.StreamWriter) -> None:
         try:
             writer.close()
             with suppress(OSError, TimeoutError):

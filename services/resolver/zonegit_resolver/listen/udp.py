@@ -35,7 +35,7 @@ class DropCounters:
     unsent: int = 0
     failed: int = 0
 
-    def bug(self, error: Exception) -> None:
+    def count_failure(self, error: Exception) -> None:
         """Notes a bug that a query has met. The log has the first of them and then ever fewer, so
         that whoever can trigger one cannot fill the disk."""
         self.failed += 1
@@ -57,13 +57,13 @@ class Datagrams:
     """Answers what arrives on one bound socket, from :meth:`start` to :meth:`close`."""
 
     def __init__(
-        self, sock: socket.socket, zones: ZoneTable, respond: Respond, losses: DropCounters
+        self, sock: socket.socket, zones: ZoneTable, respond: Respond, drops: DropCounters
     ) -> None:
         self._sock = sock
         self._channel = open_channel(sock)
         self._zones = zones
         self._respond = respond
-        self._losses = losses
+        self._drops = drops
         self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
@@ -84,9 +84,9 @@ class Datagrams:
         try:
             while left and (queries := self._channel.receive(left)):
                 left -= len(queries)
-                self._losses.unsent += self._channel.send(self._replies(queries))
+                self._drops.unsent += self._channel.send(self._replies(queries))
         except Exception as error:
-            self._losses.bug(error)
+            self._drops.count_failure(error)
 
     def _replies(self, queries: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
         respond, zones = self._respond, self._zones
@@ -96,7 +96,7 @@ class Datagrams:
             try:
                 replies.append(respond(wire, zones, peer, limit))
             except Exception as error:
-                self._losses.bug(error)
+                self._drops.count_failure(error)
                 replies.append(None)
         return replies
 

@@ -122,7 +122,9 @@ class Announcer:
         """
         async with AsyncExitStack() as stack:
             try:
-                own = self._bus.subscribe(subjects.announcement(self._me.name), self._meet)
+                own = self._bus.subscribe(
+                    subjects.announcement(self._me.name), self._on_announcement
+                )
                 await stack.enter_async_context(own)
             except (Denied, Unavailable) as error:
                 log.warning("name.not-watched", name=self._me.name, error=error.message)
@@ -139,9 +141,9 @@ class Announcer:
                 if process.stopping.is_set():
                     await self._say_goodbye()
 
-    async def _publish(self, said: Announcement) -> None:
+    async def _publish(self, announcement: Announcement) -> None:
         with suppress(Unavailable):  # announced again once the bus is back
-            await self._bus.publish(subjects.announcement(self._me.name), said)
+            await self._bus.publish(subjects.announcement(self._me.name), announcement)
 
     async def _say_goodbye(self) -> None:
         goodbye = msgspec.structs.replace(self._describe(), is_leaving=True)
@@ -150,15 +152,15 @@ class Announcer:
                 await self._publish(goodbye)
                 await self._bus.flush()
 
-    def _meet(self, subject: str, octets: bytes) -> None:
+    def _on_announcement(self, subject: str, octets: bytes) -> None:
         """Take an announcement under this name, its own among them."""
         try:
-            said = codec.decode(octets, Announcement, MAX_ANNOUNCEMENT)
+            announcement = codec.decode(octets, Announcement, MAX_ANNOUNCEMENT)
         except Invalid as error:
             log.warning("announcement.malformed", subject=subject, error=error.message)
             return
-        if said.instance != self._me.instance and not said.is_leaving:
-            self._rival = said
+        if announcement.instance != self._me.instance and not announcement.is_leaving:
+            self._rival = announcement
             self.announce()
 
     def _check_rival(self) -> None:

@@ -13,18 +13,18 @@ from zonegit_resolver.scheduling import Scheduler
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-async def write_text(families: Iterable[Metric], pace: Scheduler) -> str:
+async def write_text(families: Iterable[Metric], scheduler: Scheduler) -> str:
     """The exposition format of Prometheus, version 0.0.4."""
-    return "".join([line async for line in _write_lines(families, pace)])
+    return "".join([line async for line in _write_lines(families, scheduler)])
 
 
-async def _write_lines(families: Iterable[Metric], pace: Scheduler) -> AsyncIterator[str]:
+async def _write_lines(families: Iterable[Metric], scheduler: Scheduler) -> AsyncIterator[str]:
     for family in families:
         name, kind = _name_and_type(family)
         yield f"# HELP {name} {_escape(family.documentation)}\n# TYPE {name} {kind}\n"
         for sample in family.samples:
             yield _write_line(sample)
-            await pace.breathe()
+            await scheduler.checkpoint()
 
 
 def _name_and_type(family: Metric) -> tuple[str, str]:

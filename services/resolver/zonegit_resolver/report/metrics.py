@@ -44,8 +44,8 @@ class Propagation:
         self.counts = [0] * (len(BUCKETS_S) + 1)
         self.sum_s = 0.0
 
-    def observe(self, track: ZoneState, position: LogPosition) -> None:
-        """A track has come to a position; one whose time is unknown says nothing."""
+    def observe(self, state: ZoneState, position: LogPosition) -> None:
+        """A state has come to a position; one whose time is unknown says nothing."""
         if position.time is not None:
             seconds = position.delay_ms() / 1000
             self.counts[bisect_left(BUCKETS_S, seconds)] += 1
@@ -73,8 +73,8 @@ class MetricsCollector(Collector):
 
     def __init__(
         self,
-        tracks: ZoneStates,
-        losses: DropCounters,
+        states: ZoneStates,
+        drops: DropCounters,
         propagation: Propagation,
         bus_is_up: Callable[[], bool],
         replies_refused: Callable[[], int],
@@ -82,8 +82,8 @@ class MetricsCollector(Collector):
         outgoing: Outgoing,
         notifier: Notifier,
     ) -> None:
-        self._tracks = tracks
-        self._losses = losses
+        self._states = states
+        self._drops = drops
         self._propagation = propagation
         self._bus_is_up = bus_is_up
         self._replies_refused = replies_refused
@@ -94,7 +94,7 @@ class MetricsCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield self._queries()
         yield self._unanswered()
-        yield from self._states()
+        yield from self._zone_metrics()
         yield self._propagation.metric()
         yield from self._secondaries()
         up = GaugeMetricFamily("zonegit_bus_up", "Whether the bus can be reached.")
@@ -126,7 +126,7 @@ class MetricsCollector(Collector):
             "Queries answered from a zone.",
             labels=(*_OF_BRANCH, "type", "rcode"),
         )
-        for (zone, branch), queries in list(self._tracks.zones.queries.items()):
+        for (zone, branch), queries in list(self._states.zones.queries.items()):
             for key, number in list(queries.items()):
                 rcode = RCODES.get(key & 0xF, str(key & 0xF))
                 family.add_metric([names.text(zone), branch, _type(key >> 4), rcode], number)
@@ -138,29 +138,29 @@ class MetricsCollector(Collector):
             "Queries not answered from a zone: refused, malformed, reply not sent, or a bug.",
             labels=("why",),
         )
-        family.add_metric(["refused"], self._tracks.zones.refused)
-        family.add_metric(["denied"], self._tracks.zones.denied)
-        family.add_metric(["malformed"], self._tracks.zones.malformed)
-        family.add_metric(["unsent"], self._losses.unsent)
-        family.add_metric(["failed"], self._losses.failed)
+        family.add_metric(["refused"], self._states.zones.refused)
+        family.add_metric(["denied"], self._states.zones.denied)
+        family.add_metric(["malformed"], self._states.zones.malformed)
+        family.add_metric(["unsent"], self._drops.unsent)
+        family.add_metric(["failed"], self._drops.failed)
         return family
 
     def _secondaries(self) -> Iterator[Metric]:
         transfers = CounterMetricFamily(
             "zonegit_transfers", "Transfers by what was given.", labels=("kind",)
         )
-        for kind, number in self._outgoing.given.by_kind.items():
+        for kind, number in self._outgoing.counters.by_kind.items():
             transfers.add_metric([kind], number)
-        transfers.add_metric(["ixfr-datagram"], self._tracks.zones.increments)
+        transfers.add_metric(["ixfr-datagram"], self._states.zones.increments)
         yield from self._transfer_queue()
         octets = CounterMetricFamily("zonegit_transfer_octets", "Octets of transfers on streams.")
-        octets.add_metric([], self._outgoing.given.octets)
+        octets.add_metric([], self._outgoing.counters.octets)
         told = CounterMetricFamily(
             "zonegit_notify",
             "NOTIFY messages sent, and how telling a serial ended.",
             labels=("what",),
         )
-        tally = self._notifier.tally
+        tally = self._notifier.counters
         for what in ("sent", "answered", "refused", "unanswered"):
             told.add_metric([what], getattr(tally, what))
         silent = GaugeMetricFamily(
@@ -187,7 +187,7 @@ class MetricsCollector(Collector):
             busy.add_metric([kind], number)
         yield from (running, waiting, busy)
 
-    def _states(self) -> Iterator[Metric]:
+    def _zone_metrics(self) -> Iterator[Metric]:
         commit = InfoMetricFamily("zonegit_zone_commit", "The commit served.", labels=_OF_BRANCH)
         serial = GaugeMetricFamily("zonegit_zone_serial", "Its SOA serial.", labels=_OF_BRANCH)
         age = GaugeMetricFamily(
@@ -204,15 +204,15 @@ class MetricsCollector(Collector):
             labels=_OF_BRANCH,
         )
         now = time.time()
-        for track in self._tracks:
-            labels = [names.text(track.zone), track.branch]
-            if track.current is not None:
-                commit.add_metric(labels, {"commit": track.current.commit.hex()})
-                serial.add_metric(labels, track.current.snapshot.serial or 0)
-            if (seconds := self._tracks.age(track, now)) is not None:
+        for state in self._states:
+            labels = [names.text(state.zone), state.branch]
+            if state.current is not None:
+                commit.add_metric(labels, {"commit": state.current.commit.hex()})
+                serial.add_metric(labels, state.current.snapshot.serial or 0)
+            if (seconds := self._states.age(state, now)) is not None:
                 age.add_metric(labels, seconds)
-            problem.add_metric(labels, float(track.problem is not None or track.held))
-            back.add_metric(labels, track.went_back)
+            problem.add_metric(labels, float(state.problem is not None or state.is_held))
+            back.add_metric(labels, state.serial_regressions)
         yield from (commit, serial, age, problem, back)
 
 

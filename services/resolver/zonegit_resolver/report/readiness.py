@@ -11,48 +11,48 @@ from zonegit_resolver.scheduling import Scheduler
 from zonegit_resolver.zone_states import ZoneState, ZoneStates
 
 
-async def find_stale(tracks: ZoneStates, pace: Scheduler) -> set[Name]:
+async def find_stale(states: ZoneStates, scheduler: Scheduler) -> set[Name]:
     """Zones that have not been known to be current for longer than their SOA lets a
     secondary keep them (RFC 1035 section 3.3.13). They are answered all the same: this is the
     primary, and has nothing better."""
     now = time.time()
     found = set()
-    for track in tracks:
+    for state in states:
         with isolate("age"):
-            age = tracks.age(track, now)
-            if age is not None and age > _expire(track):
-                found.add(track.zone)
-        await pace.breathe()
+            age = states.age(state, now)
+            if age is not None and age > _expire(state):
+                found.add(state.zone)
+        await scheduler.checkpoint()
     return found
 
 
-def _expire(track: ZoneState) -> float:
-    at_apex = track.current.snapshot.no_data.soa if track.current is not None else None
+def _expire(state: ZoneState) -> float:
+    at_apex = state.current.snapshot.no_data.soa if state.current is not None else None
     return soa(at_apex).expire if at_apex is not None else float("inf")
 
 
-async def mark_stale(tracks: ZoneStates, pace: Scheduler) -> None:
+async def mark_stale(states: ZoneStates, scheduler: Scheduler) -> None:
     """Has queries told of them (RFC 8914 section 4.4), and of no others."""
-    old = await find_stale(tracks, pace)
-    for zone, _ in tracks.zones:
-        tracks.zones.set_stale(Name(zone), is_stale=zone in old)
-        await pace.breathe()
+    old = await find_stale(states, scheduler)
+    for zone, _ in states.zones:
+        states.zones.set_stale(Name(zone), is_stale=zone in old)
+        await scheduler.checkpoint()
 
 
-async def count_problems(tracks: ZoneStates, pace: Scheduler) -> int:
+async def count_problems(states: ZoneStates, scheduler: Scheduler) -> int:
     """Return how many states of zones could not be brought where they should be."""
     found = 0
-    for track in tracks:
-        found += track.problem is not None or track.held
-        await pace.breathe()
+    for state in states:
+        found += state.problem is not None or state.is_held
+        await scheduler.checkpoint()
     return found
 
 
-async def answer_ready(tracks: ZoneStates, pace: Scheduler, *, is_serving: bool) -> HttpReply:
+async def answer_ready(states: ZoneStates, scheduler: Scheduler, *, is_serving: bool) -> HttpReply:
     """``/readyz``."""
     if not is_serving:
         return HttpReply(503, b"zones are being loaded\n")
-    old = await find_stale(tracks, pace)
+    old = await find_stale(states, scheduler)
     if old:
         shown = " ".join(sorted(map(names.text, old))[:20])
         return HttpReply(503, f"older than SOA expire: {shown}\n".encode())

@@ -51,16 +51,16 @@ class ServedPublisher:
     def __init__(self, bus: Bus, name: str) -> None:
         self._bus = bus
         self._name = name
-        self._news: asyncio.Queue[ServedEvent] = asyncio.Queue()
+        self._queue: asyncio.Queue[ServedEvent] = asyncio.Queue()
 
-    def arrived(self, track: ZoneState, position: LogPosition) -> None:
-        """A track has come to a position."""
-        current = track.current
-        self._news.put_nowait(
+    def arrived(self, state: ZoneState, position: LogPosition) -> None:
+        """A state has come to a position."""
+        current = state.current
+        self._queue.put_nowait(
             ServedEvent(
                 resolver=self._name,
-                zone=track.zone,
-                branch=track.branch,
+                zone=state.zone,
+                branch=state.branch,
                 epoch=position.epoch,
                 sequence=position.sequence,
                 commit=current.commit if current is not None else None,
@@ -72,17 +72,17 @@ class ServedPublisher:
     async def run(self) -> None:
         """Publishes until cancelled. What cannot be told is not kept: whoever waits will ask."""
         while True:
-            news = await self._news.get()
+            event = await self._queue.get()
             try:
                 with contain("report"):
-                    await self._bus.publish(subjects.served(self._name, news.zone), news)
+                    await self._bus.publish(subjects.served(self._name, event.zone), event)
             except ZonegitError as error:
-                log.warning("served.not-told", sequence=news.sequence, error=error.message)
+                log.warning("served.not-told", sequence=event.sequence, error=error.message)
 
 
 def describe(
     me: Process,
-    tracks: ZoneStates,
+    states: ZoneStates,
     follower: Follower,
     notes: RecoveryNotes,
     *,
@@ -90,7 +90,7 @@ def describe(
     problems: int,
 ) -> Announcement:
     """Return what a resolver announces, in a time that does not depend on the number of zones."""
-    plan = tracks.plan
+    plan = states.plan
     is_pinned = plan.default.at is not None
     return msgspec.structs.replace(
         me.announcement(),
@@ -100,7 +100,7 @@ def describe(
         began=notes.followed.began,
         held=follower.is_held,
         is_serving=is_serving,
-        zones=len(tracks.zones.by_apex),
+        zones=len(states.zones.by_apex),
         problems=problems,
         branches=[] if is_pinned else list(plan.default.labels),
         is_pinned=is_pinned,
@@ -115,15 +115,15 @@ def report_status(
     name: str,
     listen: Sequence[Address],
     metrics: Address | None,
-    tracks: ZoneStates,
+    states: ZoneStates,
     follower: Follower,
     notes: RecoveryNotes,
     asked: AskStatus,
 ) -> ResolverStatus:
     """Return the answer to ``resolvers.status``."""
     now = time.time()
-    plan = tracks.plan
-    found = list(tracks) if asked.zone is None else tracks.of(asked.zone)
+    plan = states.plan
+    found = list(states) if asked.zone is None else states.of(asked.zone)
     return ResolverStatus(
         resolver=name,
         version=release(),
@@ -136,8 +136,8 @@ def report_status(
         sequence=follower.sequence,
         lag=follower.lag,
         zones=[
-            _describe_zone(track, tracks, notes, now, REFUSED if follower.refuses else HELD)
-            for track in found[:MAX_ZONES]
+            _describe_zone(state, states, notes, now, REFUSED if follower.refuses else HELD)
+            for state in found[:MAX_ZONES]
         ],
         more=len(found) > MAX_ZONES,
         asked=_describe_serving(plan.of(asked.zone)) if asked.zone is not None else None,
@@ -182,20 +182,20 @@ def _describe_serving(serving: Serving | None) -> ZoneServing | None:
 
 
 def _describe_zone(
-    track: ZoneState, tracks: ZoneStates, notes: RecoveryNotes, now: float, held: str
+    state: ZoneState, states: ZoneStates, notes: RecoveryNotes, now: float, held: str
 ) -> ServedZone:
-    current = track.current
-    serving = tracks.plan.of(track.zone)
+    current = state.current
+    serving = states.plan.of(state.zone)
     split = serving.canary if serving is not None else None
     return ServedZone(
-        zone=track.zone,
-        branch=track.branch,
+        zone=state.zone,
+        branch=state.branch,
         commit=current.commit if current is not None else None,
         serial=current.snapshot.serial if current is not None else None,
-        sequence=track.done.sequence if track.done is not None else 0,
-        age=tracks.age(track, now),
-        pinned=tracks.plan.is_pinned(track.zone),
-        problem=track.problem or (held if track.held else None),
-        percent=split.percent if split is not None and split.branch == track.branch else None,
-        highest=notes.highest((track.zone, track.branch)),
+        sequence=state.applied.sequence if state.applied is not None else 0,
+        age=states.age(state, now),
+        pinned=states.plan.is_pinned(state.zone),
+        problem=state.problem or (held if state.is_held else None),
+        percent=split.percent if split is not None and split.branch == state.branch else None,
+        highest=notes.highest((state.zone, state.branch)),
     )

@@ -1,4 +1,4 @@
-"""NOTIFY out (RFC 1996): secondaries hear of each change as soon as it is served here.
+"""NOTIFY out (RFC 1996): secondaries on_reply of each change as soon as it is served here.
 
 One is sent to each secondary of a zone, and again after a growing pause until it answers; a newer
 serial takes the place of an older one. Every resolver process tells, after its own swap.
@@ -59,7 +59,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class NotifyCounters:
-    """How many messages were sent, and how each telling ended."""
+    """How many messages were sent, and how each notification ended."""
 
     sent: int = 0
     answered: int = 0
@@ -69,7 +69,7 @@ class NotifyCounters:
 
 @dataclass(slots=True, eq=False)
 class _Notification:
-    """A secondary that is to hear of a zone's SOA. ``sent`` is the last message to it, which its
+    """A secondary that is to on_reply of a zone's SOA. ``sent`` is the last message to it, which its
     answer is held against."""
 
     zone: Name
@@ -82,19 +82,19 @@ class _Notification:
 
 
 class Notifier:
-    """``secondaries`` says who is to hear of a zone now, ``keys`` what there are to sign with."""
+    """``secondaries`` says who is to on_reply of a zone now, ``keys`` what there are to sign with."""
 
     def __init__(
         self,
         secondaries: Callable[[Name], tuple[Secondary, ...]],
         keys: Callable[[], Keys],
-        retry_first_s: float = MIN_RETRY_S,
+        min_retry_s: float = MIN_RETRY_S,
     ) -> None:
-        self.tally = NotifyCounters()
+        self.counters = NotifyCounters()
         self._secondaries = secondaries
         self._keys = keys
-        self._retry_first_s = retry_first_s
-        self._tellings: dict[_Key, _Notification] = {}
+        self._min_retry_s = min_retry_s
+        self._pending: dict[_Key, _Notification] = {}
         self._by_id: dict[tuple[SocketAddress, int], _Notification] = {}
         self._of_address: Counter[SocketAddress] = Counter()
         self._due: list[tuple[float, int, _Notification]] = []
@@ -104,39 +104,41 @@ class Notifier:
     @property
     def silent(self) -> int:
         """Secondaries of zones that have been told more than once, and have not answered."""
-        return sum(telling.attempts > 1 for telling in self._tellings.values())
+        return sum(notification.attempts > 1 for notification in self._pending.values())
 
-    def tell(self, zone: Name, snapshot: ZoneSnapshot) -> None:
-        """Whoever is to hear of the zone will. Nothing is sent before :meth:`run` runs."""
+    def notify(self, zone: Name, snapshot: ZoneSnapshot) -> None:
+        """Whoever is to on_reply of the zone will. Nothing is sent before :meth:`run` runs."""
         for secondary in self._secondaries(zone):
-            self._end((zone, secondary))
+            self._drop((zone, secondary))
             if self._is_full(secondary):
-                self.tally.unanswered += 1
+                self.counters.unanswered += 1
                 continue
-            telling = _Notification(zone, secondary, soa_record(snapshot), self._free_id(secondary))
-            self._tellings[zone, secondary] = telling
-            self._by_id[secondary.address, telling.id] = telling
+            notification = _Notification(
+                zone, secondary, soa_record(snapshot), self._free_id(secondary)
+            )
+            self._pending[zone, secondary] = notification
+            self._by_id[secondary.address, notification.id] = notification
             self._of_address[secondary.address] += 1
-            self._schedule(telling, 0.0)
+            self._schedule(notification, 0.0)
 
     def _is_full(self, secondary: Secondary) -> bool:
         of_address = self._of_address.get(secondary.address, 0)
-        return len(self._tellings) >= MAX_PENDING or of_address >= MAX_PENDING_OF_ADDRESS
+        return len(self._pending) >= MAX_PENDING or of_address >= MAX_PENDING_OF_ADDRESS
 
     def _free_id(self, secondary: Secondary) -> int:
         while (secondary.address, found := secrets.randbits(16)) in self._by_id:
             pass
         return found
 
-    def _schedule(self, telling: _Notification, at: float) -> None:
-        heapq.heappush(self._due, (at, next(self._order), telling))
+    def _schedule(self, notification: _Notification, at: float) -> None:
+        heapq.heappush(self._due, (at, next(self._order), notification))
         self._wake.set()
 
-    def _end(self, key: _Key) -> None:
-        telling = self._tellings.pop(key, None)
-        if telling is not None:
-            address = telling.secondary.address
-            del self._by_id[address, telling.id]
+    def _drop(self, key: _Key) -> None:
+        notification = self._pending.pop(key, None)
+        if notification is not None:
+            address = notification.secondary.address
+            del self._by_id[address, notification.id]
             self._of_address[address] -= 1
             if not self._of_address[address]:
                 del self._of_address[address]
@@ -144,10 +146,10 @@ class Notifier:
     async def run(self) -> None:
         """Tells until cancelled."""
         loop = asyncio.get_running_loop()
-        async with _open_sockets(self._hear) as send:
+        async with _open_sockets(self._on_reply) as send:
             while True:
                 self._wake.clear()
-                if self._attempt_some(send, loop.time()):
+                if self._send_due(send, loop.time()):
                     await asyncio.sleep(PAUSE_S)
                     continue
                 delay = self._due[0][0] - loop.time() if self._due else None
@@ -155,67 +157,69 @@ class Notifier:
                     async with asyncio.timeout(delay):
                         await self._wake.wait()
 
-    def _attempt_some(self, send: Send, now: float) -> bool:
+    def _send_due(self, send: Send, now: float) -> bool:
         """Whether there may be more to do at once."""
         for _ in range(MESSAGES_BATCH):
             if not self._due or self._due[0][0] > now:
                 return False
-            telling = heapq.heappop(self._due)[2]
-            key = telling.zone, telling.secondary
-            if self._tellings.get(key) is not telling:
+            notification = heapq.heappop(self._due)[2]
+            key = notification.zone, notification.secondary
+            if self._pending.get(key) is not notification:
                 continue  # answered, or something newer is told
-            if telling.secondary not in self._secondaries(telling.zone):
-                self._end(key)
-            elif telling.attempts == MAX_ATTEMPTS:
-                self._end(key)
-                self.tally.unanswered += 1
-                log.warning("notify.unanswered", **_fields(telling), problem=telling.problem)
+            if notification.secondary not in self._secondaries(notification.zone):
+                self._drop(key)
+            elif notification.attempts == MAX_ATTEMPTS:
+                self._drop(key)
+                self.counters.unanswered += 1
+                log.warning(
+                    "notify.unanswered", **_fields(notification), problem=notification.problem
+                )
             else:
-                with isolate("notify", telling=partial(_fields, telling)):
-                    self._attempt(telling, send, now)
+                with isolate("notify", telling=partial(_fields, notification)):
+                    self._send(notification, send, now)
         return True
 
-    def _attempt(self, telling: _Notification, send: Send, now: float) -> None:
-        pause = self._retry_first_s * 2**telling.attempts
-        telling.attempts += 1
-        self._schedule(telling, now + min(pause, MAX_RETRY_S))
-        name = telling.secondary.key
+    def _send(self, notification: _Notification, send: Send, now: float) -> None:
+        pause = self._min_retry_s * 2**notification.attempts
+        notification.attempts += 1
+        self._schedule(notification, now + min(pause, MAX_RETRY_S))
+        name = notification.secondary.key
         key = self._keys().get(name) if name is not None else None
         if name is not None and key is None:
-            telling.problem = "there is no such key"
+            notification.problem = "there is no such key"
             return
-        telling.sent = _make_message(telling, key)
-        self.tally.sent += 1
-        send(telling.sent.to_wire(), telling.secondary.address)
+        notification.sent = _make_message(notification, key)
+        self.counters.sent += 1
+        send(notification.sent.to_wire(), notification.secondary.address)
 
-    def _hear(self, wire: bytes, sender: SocketAddress) -> None:
+    def _on_reply(self, wire: bytes, sender: SocketAddress) -> None:
         """RFC 1996 section 3.6: an answer with the same ID from that address ends it."""
-        telling = self._by_id.get((sender, int.from_bytes(wire[:2], "big")))
-        if telling is None or telling.sent is None:
+        notification = self._by_id.get((sender, int.from_bytes(wire[:2], "big")))
+        if notification is None or notification.sent is None:
             return
-        sent = telling.sent
+        sent = notification.sent
         try:
             reply = dns.message.from_wire(wire, keyring=sent.keyring, request_mac=sent.mac)
         except (dns.exception.DNSException, ValueError) as error:
-            telling.problem = str(error) or type(error).__name__
+            notification.problem = str(error) or type(error).__name__
             return
         if not sent.is_response(reply) or (sent.had_tsig and not reply.had_tsig):
-            telling.problem = "it answers something else, or without a signature"
+            notification.problem = "it answers something else, or without a signature"
             return
-        self._end((telling.zone, telling.secondary))
+        self._drop((notification.zone, notification.secondary))
         if reply.rcode() == dns.rcode.NOERROR:
-            self.tally.answered += 1
+            self.counters.answered += 1
         else:
-            self.tally.refused += 1
+            self.counters.refused += 1
             rcode = dns.rcode.to_text(reply.rcode())
-            log.warning("notify.refused", **_fields(telling), rcode=rcode)
+            log.warning("notify.refused", **_fields(notification), rcode=rcode)
 
 
-def _make_message(telling: _Notification, key: TsigKey | None) -> dns.message.Message:
+def _make_message(notification: _Notification, key: TsigKey | None) -> dns.message.Message:
     """RFC 1996 section 3.7: the new SOA stands in the answer section, as a hint."""
-    owner, record = names.for_dnspython(telling.zone), telling.soa
+    owner, record = names.for_dnspython(notification.zone), notification.soa
     flags = int(dns.flags.AA)
-    message = dns.message.make_query(owner, dns.rdatatype.SOA, flags=flags, id=telling.id)
+    message = dns.message.make_query(owner, dns.rdatatype.SOA, flags=flags, id=notification.id)
     message.set_opcode(dns.opcode.NOTIFY)
     kind = dns.rdataclass.IN, dns.rdatatype.SOA
     rdata = dns.rdata.from_wire(*kind, record.rdata, 0, len(record.rdata))
@@ -225,25 +229,25 @@ def _make_message(telling: _Notification, key: TsigKey | None) -> dns.message.Me
     return message
 
 
-def _fields(telling: _Notification) -> dict[str, object]:
+def _fields(notification: _Notification) -> dict[str, object]:
     return {
-        "zone": names.text(telling.zone),
-        "secondary": str(telling.secondary),
-        "serial": int.from_bytes(telling.soa.rdata[-20:-16], "big"),
-        "attempts": telling.attempts,
+        "zone": names.text(notification.zone),
+        "secondary": str(notification.secondary),
+        "serial": int.from_bytes(notification.soa.rdata[-20:-16], "big"),
+        "attempts": notification.attempts,
     }
 
 
 class _ReplyProtocol(asyncio.DatagramProtocol):
-    def __init__(self, hear: Callable[[bytes, SocketAddress], None]) -> None:
-        self._hear = hear
+    def __init__(self, on_reply: Callable[[bytes, SocketAddress], None]) -> None:
+        self._on_reply = on_reply
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        self._hear(data, (addr[0], addr[1]))
+        self._on_reply(data, (addr[0], addr[1]))
 
 
 @asynccontextmanager
-async def _open_sockets(hear: Callable[[bytes, SocketAddress], None]) -> AsyncIterator[Send]:
+async def _open_sockets(on_reply: Callable[[bytes, SocketAddress], None]) -> AsyncIterator[Send]:
     """What sends by a socket of each family that this host has, at a port nobody can guess."""
     loop = asyncio.get_running_loop()
     transports: dict[bool, asyncio.DatagramTransport] = {}
@@ -251,7 +255,7 @@ async def _open_sockets(hear: Callable[[bytes, SocketAddress], None]) -> AsyncIt
         for is_ipv6, host in ((False, "0.0.0.0"), (True, "::")):  # noqa: S104 it only sends
             with suppress(OSError):
                 made = loop.create_datagram_endpoint(
-                    lambda: _ReplyProtocol(hear), local_addr=(host, 0)
+                    lambda: _ReplyProtocol(on_reply), local_addr=(host, 0)
                 )
                 transports[is_ipv6], _ = await made
                 stack.callback(transports[is_ipv6].close)

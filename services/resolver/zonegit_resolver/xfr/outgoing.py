@@ -79,7 +79,7 @@ class TransferCounters:
         self.octets += octets
 
 
-def _never() -> bool:
+def _is_never_gone() -> bool:
     return False
 
 
@@ -89,14 +89,14 @@ class Outgoing:
     def __init__(self, zones: ZoneTable, differences: DifferenceSource | None = None) -> None:
         self._zones = zones
         self._differences = differences
-        self._pace = (
+        self._scheduler = (
             Scheduler()
         )  # not that of loading, which would have its turn after every client
-        self.given = TransferCounters()
+        self.counters = TransferCounters()
         self.queue = TransferQueue(zones.options.transfers)
 
     async def replies(
-        self, wire: bytes, query: Query, peer: str, is_gone: Callable[[], bool] = _never
+        self, wire: bytes, query: Query, peer: str, is_gone: Callable[[], bool] = _is_never_gone
     ) -> AsyncGenerator[bytes, None]:
         """The messages of a transfer on a stream, or the one that refuses it, for ``query``, parsed
         from ``wire``, from the address ``peer``. Of all transfers one works at a time. One whose
@@ -109,32 +109,32 @@ class Outgoing:
         await asyncio.sleep(0)  # refusals alone, many of them, are not all made in one go
         client = authenticate(wire, query, self._zones, peer)
         if isinstance(client, bytes):
-            self.given.note(REFUSED_KIND)
+            self.counters.note(REFUSED_KIND)
             yield client
             return
-        found = self._allowed(query, client)
-        if isinstance(found, bytes):
-            self.given.note(REFUSED_KIND)
-            yield found
+        served = self._find_zone(query, client)
+        if isinstance(served, bytes):
+            self.counters.note(REFUSED_KIND)
+            yield served
             return
-        state = found.default
+        state = served.default
         if _is_current(query, state.snapshot):
-            async for reply in self._sent(
+            async for reply in self._send(
                 query, client, state, CURRENT, [soa_record(state.snapshot)]
             ):
                 yield reply
             return
         try:
-            async with aclosing(self._in_turn(query, client, state, is_gone)) as replies:
+            async with aclosing(self._send_in_turn(query, client, state, is_gone)) as replies:
                 async for reply in replies:
                     yield reply
         except Busy:
-            self.given.note(REFUSED_KIND)
+            self.counters.note(REFUSED_KIND)
             client.error = edns.NOT_READY
-            told = reply_options(query, self._zones.options, client)
-            yield client.sign(encode_error(query, SERVFAIL, options=told))
+            edns_options = reply_options(query, self._zones.options, client)
+            yield client.sign(encode_error(query, SERVFAIL, options=edns_options))
 
-    async def _in_turn(
+    async def _send_in_turn(
         self, query: Query, client: Client, state: BranchState, is_gone: Callable[[], bool]
     ) -> AsyncGenerator[bytes, None]:
         """The messages of a transfer, once it is its client's turn: of what is new, else, in
@@ -149,7 +149,7 @@ class Outgoing:
                 state = self._latest(query, state)
                 records = None if is_gone() else await self._difference(query, state)
                 if records is not None:
-                    async for reply in self._sent(query, client, state, IXFR, records, turn):
+                    async for reply in self._send(query, client, state, IXFR, records, turn):
                         yield reply
             if records is not None:
                 return
@@ -158,7 +158,7 @@ class Outgoing:
                 return
             state = self._latest(query, state)
             records = _full_records(state.snapshot)
-            async for reply in self._sent(query, client, state, AXFR, records, turn):
+            async for reply in self._send(query, client, state, AXFR, records, turn):
                 yield reply
 
     def _latest(self, query: Query, state: BranchState) -> BranchState:
@@ -166,7 +166,7 @@ class Outgoing:
         served = self._zones.by_apex.get(query.name)
         return served.default if served is not None else state
 
-    async def _sent(
+    async def _send(
         self,
         query: Query,
         client: Client,
@@ -182,16 +182,16 @@ class Outgoing:
                 raise ValueError(f"{names.text(query.name)} has a record that fits no message")
             if turn is not None:
                 if turn.is_too_slow():
-                    self._note(query, client, state, kind, octets, is_ended=True)
+                    self._record_sent(query, client, state, kind, octets, is_ended=True)
                     raise SlowClientError
                 turn.begin()
             yield reply  # until the client has read it, or nearly
             octets += len(reply)
             if turn is not None:
                 turn.end(len(reply))
-        self._note(query, client, state, kind, octets)
+        self._record_sent(query, client, state, kind, octets)
 
-    def _allowed(self, query: Query, client: Client) -> ServedBranches | bytes:
+    def _find_zone(self, query: Query, client: Client) -> ServedBranches | bytes:
         """What is served of the zone; a refusal, where there is none or the client may not have it
         (RFC 5936 sections 2.2.1 and 5)."""
         served = self._zones.by_apex.get(query.name) if query.qclass == IN else None
@@ -203,8 +203,8 @@ class Outgoing:
         else:
             self._zones.denied += 1
             rcode, client.error = REFUSED, edns.PROHIBITED
-        told = reply_options(query, self._zones.options, client)
-        return client.sign(encode_error(query, rcode, options=told))
+        edns_options = reply_options(query, self._zones.options, client)
+        return client.sign(encode_error(query, rcode, options=edns_options))
 
     async def _difference(self, query: Query, state: BranchState) -> Records | None:
         """The records of what leads there from the client's serial; None where that is not known,
@@ -220,10 +220,10 @@ class Outgoing:
         for record in records:
             if record is not None and (full := packer.take(record)) is not None:
                 yield full
-            await self._pace.breathe()
+            await self._scheduler.checkpoint()
         yield packer.rest()
 
-    def _note(
+    def _record_sent(
         self,
         query: Query,
         client: Client,
@@ -233,7 +233,7 @@ class Outgoing:
         *,
         is_ended: bool = False,
     ) -> None:
-        self.given.note(SLOW if is_ended else kind, octets)
+        self.counters.note(SLOW if is_ended else kind, octets)
         log.info(
             "transfer.ended" if is_ended else "transfer.sent",
             zone=names.text(query.name),
