@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.commands import run_command
 from tests.support.waiting import DEADLINE_S
 
 BIN = Path(sys.executable).parent
@@ -45,15 +45,8 @@ class Stack:
     ) -> Said:
         """Runs ``zonegit``; its exit status must be as expected."""
         clean = {key: value for key, value in os.environ.items() if "ZONEGIT" not in key}
-        done = subprocess.run(
-            [str(BIN / "zonegit"), *words],
-            env={**clean, **self._own(), **self.environment, **env},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=2 * DEADLINE_S,
-            check=False,
-        )
+        whole = {**clean, **self._own(), **self.environment, **env}
+        done = run_command(words, whole, stdin, timeout=2 * DEADLINE_S)
         assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
         return Said(done.returncode, done.stdout, done.stderr)
 

@@ -15,8 +15,9 @@ from difflib import unified_diff
 from pathlib import Path
 
 import pytest
-from tests.e2e.stack import BIN, FOO, Stack
+from tests.e2e.stack import FOO, Stack
 from tests.support import transcripts
+from tests.support.commands import run_command
 from tests.support.waiting import DEADLINE_S
 
 from zonegit.objects import commit_signatures
@@ -66,7 +67,6 @@ def replayed(stack: Stack, folder: Path, path: Path) -> str:
     for number, step in enumerate(transcripts.steps(path.read_text())):
         environment, (program, *words) = step.command(names)
         assert program in ("zonegit", "sed")
-        found_at = str(BIN / program) if program == "zonegit" else program
         fixed = {
             "PATH": os.environ["PATH"], "HOME": str(folder), "TZ": "UTC", "LC_ALL": "C.UTF-8",
             "TMPDIR": str(folder), "COLUMNS": "100", "ZONEGIT_DATA": str(stack.data),
@@ -75,10 +75,14 @@ def replayed(stack: Stack, folder: Path, path: Path) -> str:
             "ZONEGIT_AUTHOR_EMAIL": "alice@example.net",
             "ZONEGIT_DATE": (day + timedelta(minutes=number)).isoformat(),
         }  # fmt: skip
-        done = subprocess.run(
-            [found_at, *words], env={**fixed, **environment}, cwd=folder,
-            input=step.stdin, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
-        )  # fmt: skip
+        whole = {**fixed, **environment}
+        if program == "zonegit":
+            done = run_command(words, whole, step.stdin, DEADLINE_S, folder)
+        else:
+            done = subprocess.run(
+                [program, *words], env=whole, cwd=folder,
+                input=step.stdin, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+            )  # fmt: skip
         out, err = (steady(text, folder) for text in (done.stdout, done.stderr))
         found.append(transcripts.text(step, out, err, done.returncode))
     return "\n".join(found)

@@ -16,7 +16,7 @@ from zonegit.zone.names import Name
 from zonegit_cli import options
 from zonegit_cli.output import commit_id
 from zonegit_cli.parse import key_files
-from zonegit_cli.render.signatures import Names, said, who
+from zonegit_cli.render.signatures import STATES, Names, said, who
 from zonegit_cli.session import Session
 
 NOT_GOOD = 1
@@ -104,7 +104,7 @@ def _checked_json(checked: Checked, trusted: Names) -> dict[str, Any]:
         "id": checked.id.hex(),
         "kind": _kind(checked),
         "subject": subject(checked.value),
-        "state": type(checked.verdict).__name__.lower(),
+        "state": STATES[type(checked.verdict)],
         "said": said(checked.verdict, trusted),
     }
 

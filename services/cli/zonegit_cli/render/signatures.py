@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import assert_never
+from typing import Final, assert_never
 
 from zonegit.objects import commit_signatures
 from zonegit.objects.commit_signatures import (
@@ -17,6 +17,10 @@ from zonegit.objects.commit_signatures import (
 from zonegit.objects.model import Commit, Tag
 from zonegit_cli.parse import key_files
 
+STATES: Final[Mapping[type[SignatureVerdict], str]] = {
+    GoodSignature: "good", Unsigned: "unsigned", MalformedSignature: "malformed", Unknown: "unknown",
+}  # fmt: skip
+"""The states of a signature as programs read them."""
 Names = Mapping[PublicKey, str]
 """What the trusted keys are called."""
 
