@@ -18,8 +18,11 @@ from zonegit.objects.model import Commit, Tag
 from zonegit_cli.parse import key_files
 
 STATES: Final[Mapping[type[SignatureVerdict], str]] = {
-    GoodSignature: "good", Unsigned: "unsigned", MalformedSignature: "malformed", Unknown: "unknown",
-}  # fmt: skip
+    GoodSignature: "good",
+    Unsigned: "unsigned",
+    MalformedSignature: "malformed",
+    Unknown: "unknown",
+}
 """The states of a signature as programs read them."""
 Names = Mapping[PublicKey, str]
 """What the trusted keys are called."""
