@@ -118,7 +118,7 @@ async def _changes(running: Stack, zone: str, size: int) -> list[Sample]:
             await watcher.watch(names.text(owner))
             before = objects.octets
             started, busy = time.perf_counter_ns(), time.process_time_ns()
-            position = await heads.locate(repo, apex, DEFAULT_BRANCH)
+            position = await heads.find_position(repo, apex, DEFAULT_BRANCH)
             plan = change_plan.plan_edits([edit], apex)
             await commit_loop.commit(repo, position, plan, Intent("change", "bench"))
             replied, spent = time.perf_counter_ns(), time.process_time_ns() - busy

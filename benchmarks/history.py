@@ -120,16 +120,16 @@ async def _times(runs: int, work: Callable[[], Awaitable[None]]) -> list[float]:
 
 async def _diff(repo: Repo) -> None:
     reader = Reader(repo.objects)
-    tip = (await heads.locate(repo, names.parse(LARGE), "main")).commit()
+    tip = (await heads.find_position(repo, names.parse(LARGE), "main")).commit()
     new = await read_zone.read_commit(reader, tip)
     old = await read_zone.read_commit(reader, new.parents[0])
-    found = await diff.between(reader, old.tree, new.tree, names.parse(LARGE))
+    found = await diff.diff_trees(reader, old.tree, new.tree, names.parse(LARGE))
     assert len(found) == 2  # one address and the SOA
 
 
 async def _merge(repo: Repo) -> None:
-    at = await heads.locate(repo, names.parse(LARGE), "ours")
-    theirs = (await heads.locate(repo, names.parse(LARGE), "theirs")).commit()
+    at = await heads.find_position(repo, names.parse(LARGE), "ours")
+    theirs = (await heads.find_position(repo, names.parse(LARGE), "theirs")).commit()
     made = await merge.merge(repo, at, theirs, Intent("merge", "merge", dry_run=True))
     assert isinstance(made, Preview)
 
@@ -141,7 +141,7 @@ async def _make_history(running: Stack) -> None:
         for number in range(COMMITS):
             await _commit(repo, LONG, "main", [_edit(LONG, 2 + number % 90, number)])
         await _commit(repo, LARGE, "main", [_edit(LARGE, 1, 1)])
-        tip = (await heads.locate(repo, names.parse(LARGE), "main")).commit()
+        tip = (await heads.find_position(repo, names.parse(LARGE), "main")).commit()
         for branch, first in (("ours", 1_000), ("theirs", 50_000)):
             await branches.create(repo, names.parse(LARGE), branch, tip)
             changed = range(first, first + 37 * EACH_SIDE, 37)
@@ -173,7 +173,7 @@ async def _race_once(running: Stack) -> float:
 
 async def _commit(repo: Repo, zone: str, branch: str, todo: Sequence[RRsetEdit]) -> None:
     apex = names.parse(zone)
-    position = await heads.locate(repo, apex, branch)
+    position = await heads.find_position(repo, apex, branch)
     plan = change_plan.plan_edits(todo, apex)
     made = await commit_loop.commit(repo, position, plan, Intent("change", "bench"))
     assert isinstance(made, Committed)

@@ -89,7 +89,7 @@ async def _changes(
         for number in range(SAMPLES):
             owner = names.parse(zone.hosts[number], apex)
             edit = Set(rrset(owner, zones.A, 300, [bytes((192, 0, 2, number))]))
-            position = await heads.locate(repo, apex, DEFAULT_BRANCH)
+            position = await heads.find_position(repo, apex, DEFAULT_BRANCH)
             plan = change_plan.plan_edits([edit], apex)
             await commit_loop.commit(repo, position, plan, Intent("change", "bench"))
             query = questions.question(f"{zone.hosts[number]}.{zone.zone}", zones.A, None)

@@ -60,7 +60,7 @@ async def test_an_operator_works_with_both_stores_when_each_has_only_its_own_rig
             await succeeds(lambda: repo.refs.where("operator"), Unavailable)
             await succeeds(lambda: repo.objects.find("0000"), Unavailable)
             assert await heads.initialise(repo, ZONE)
-            assert (await heads.locate(repo)).zone == ZONE
+            assert (await heads.find_position(repo)).zone == ZONE
 
 
 async def test_an_operator_cannot_speak_for_another(url: str) -> None:

@@ -49,7 +49,7 @@ async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
         for number in range(EDITS_EACH):
             owner = names.parse(f"{who}-{number}", ZONE)
             value = rrset(owner, rrtypes.A, 300, [bytes((192, 0, 2, number % 256))])
-            position = await heads.locate(repo, ZONE, "main")
+            position = await heads.find_position(repo, ZONE, "main")
             plan = change_plan.plan_edits([Set(value)], ZONE)
             done = await commit_loop.commit(repo, position, plan, Intent(f"{who} {number}", "set"))
             assert isinstance(done, Committed)
@@ -59,7 +59,7 @@ async def edit_on(data: Path, who: str) -> tuple[list[CommitId], list[str]]:
 
 async def first_parents(repo: Repo) -> list[str]:
     """The messages of a branch's history, latest first; fails where a commit has two parents."""
-    tip = (await heads.locate(repo, ZONE, "main")).commit()
+    tip = (await heads.find_position(repo, ZONE, "main")).commit()
     found = await CommitReader(repo.objects, Reader(repo.objects)).answer(
         commit_graph.Log([tip]).take(10_000)
     )

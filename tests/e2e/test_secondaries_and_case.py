@@ -48,7 +48,7 @@ def store(stack: Stack, value: RRset) -> None:
                 "ada",
                 lambda: who,
             )
-            at = await heads.locate(repo, ZONE, "main")
+            at = await heads.find_position(repo, ZONE, "main")
             made = await commit_loop.commit(repo, at, plan, Intent("as before", "set"))
             assert isinstance(made, Committed)
 

@@ -47,10 +47,10 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What every transcript is today; all in one stack, in their order."""
     folder = tmp_path_factory.mktemp("snapshots")
     (folder / "foo.zone").write_text(FOO)
-    key = commit_signatures.signing_key(base64.b64encode(bytes(range(32))))
+    key = commit_signatures.parse_signing_key(base64.b64encode(bytes(range(32))))
     (folder / "alice").touch(0o600)
     (folder / "alice").write_bytes(key.text())
-    (folder / "alice.pub").write_bytes(commit_signatures.public_text(key.public))
+    (folder / "alice.pub").write_bytes(commit_signatures.format_public_key(key.public))
     stack = Stack(folder / "data")
     stack.up()
     try:

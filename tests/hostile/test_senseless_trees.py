@@ -61,7 +61,7 @@ def compile_zone(apex: Name, sealed: SealedZone) -> ZoneSnapshot:
     commit = values[sealed.commit]
     assert isinstance(commit, Commit)
     snapshot = empty_snapshot(apex)
-    for change in run(zone_tree.changes(None, commit.tree), values):
+    for change in run(zone_tree.list_changes(None, commit.tree), values):
         assert change.new is not None
         if change.new not in raws:
             raise NotFound("it is not there")

@@ -52,7 +52,7 @@ def intent(
     words: str,
     *,
     imports: bool = False,
-    lost: OnConflict = OnConflict.REPLAYED_APART,
+    on_conflict: OnConflict = OnConflict.REBASE_IF_DISJOINT,
 ) -> Intent:
     """What the command ``reason`` commits for; ``words`` are the message where none was given, or
     a blank one, the rest as :class:`Intent` has it."""
@@ -62,7 +62,7 @@ def intent(
         command,
         how.force,
         imports=imports,
-        lost=lost,
+        on_conflict=on_conflict,
         dry_run=how.dry_run,
         reason=how.reason,
         strict=how.strict,
@@ -123,7 +123,7 @@ async def carry_out(
     """
     async with session.bus() as bus:
         repo = session.repo(bus)
-        at = await heads.locate(repo, how.zone, how.branch)
+        at = await heads.find_position(repo, how.zone, how.branch)
         of_head = warn_of_head(session, strict=how.strict, dry_run=how.dry_run)
         wait = how.wait and not how.dry_run
         async with propagation.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:

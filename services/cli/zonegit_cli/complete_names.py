@@ -32,7 +32,7 @@ def zones(ctx: click.Context) -> list[str]:
     found: list[str] = []
 
     async def read(repo: Repo) -> None:
-        async for refs in many_zones.every(repo):
+        async for refs in many_zones.iter_zones(repo):
             found.append(names.text(refs.zone))
 
     _ask(ctx, read)
@@ -60,7 +60,7 @@ def branches_and_tags(ctx: click.Context) -> list[str]:
 def _refs(ctx: click.Context) -> ZoneRefs | None:
     async def read(repo: Repo) -> ZoneRefs:
         zone = ctx.params.get("zone")
-        return await repo.refs.zone(await heads.working_zone(repo, zone), repo.actor)
+        return await repo.refs.zone(await heads.find_zone(repo, zone), repo.actor)
 
     return _ask(ctx, read)
 

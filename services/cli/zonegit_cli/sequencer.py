@@ -183,7 +183,7 @@ async def _decide(
 ) -> int:
     rdtype = rrtypes.from_text(words[1]) if words else None  # a bad word costs no round trip
     async with session.connected() as repo:
-        at = await heads.locate(repo, how.zone, how.branch)
+        at = await heads.find_position(repo, how.zone, how.branch)
         state = _known(session.state, await place_of(repo, at), kind)
     key = (names.parse(words[0], at.zone), rdtype) if rdtype is not None else None
     decided = state.decide(side, key)
@@ -195,7 +195,7 @@ async def _decide(
 
 async def _give_up(session: Session, how: CommitOptions, kind: SequencedCommand) -> int:
     async with session.connected() as repo:
-        at = await heads.locate(repo, how.zone, how.branch)
+        at = await heads.find_position(repo, how.zone, how.branch)
         place = await place_of(repo, at)
     if not sequencer_state.remove(session.state, place):
         raise _nothing(kind, place)

@@ -74,9 +74,9 @@ async def take_back(
     """
     async with session.bus() as bus:
         repo = session.repo(bus)
-        done = await operations.find(repo, prefix, redo=redo)
-        symrefs = await operations.symrefs(repo, done.entries)
-        again = await operations.find(repo, done.undoes) if redo and done.undoes else done
+        done = await operations.find_operation(repo, prefix, redo=redo)
+        symrefs = await operations.read_symrefs(repo, done.entries)
+        again = await operations.find_operation(repo, done.undoes) if redo and done.undoes else done
         head = drawn.head(again.operation, again.entries)
         if not options.dry_run:
             session.output.note(f"{'redoing' if redo else 'undoing'} {head}{_refs(again)}")
@@ -86,7 +86,7 @@ async def take_back(
             undone = await undo.undo(repo, done, meant, _progress(session))
             heard = await propagation.until_all(waiters, _moved(undone.back))
         for ref in undone.skipped:
-            session.output.note(f"{operations.shown_ref(ref)} is left to its operator")
+            session.output.note(f"{operations.format_ref(ref)} is left to its operator")
         findings.tell(session, _found(undone))
         data: dict[str, Any] = {}
         if session.output.as_json:
@@ -114,7 +114,7 @@ def _intent(named: Operation, options: UndoOptions, command: str) -> Intent:
 
 def _refs(done: Operation) -> str:
     """Describe in a few words which refs the operation moved."""
-    refs = [operations.shown_ref(each.ref) for each in done.turned]
+    refs = [operations.format_ref(each.ref) for each in done.turned]
     more = f" and {len(refs) - 1} more" if len(refs) > 1 else ""
     return f": {refs[0]}{more}" if refs else ""
 
@@ -139,7 +139,7 @@ def _advice(undone: UndoneOperation, options: UndoOptions, *, redo: bool) -> Ite
 
 def _progress(session: Session) -> undo.Progress:
     def tell(back: int, of: int) -> None:
-        if of > undo.AT_ONCE:
+        if of > undo.RESTORE_CONCURRENCY:
             session.output.progress(f"{back} of {of} refs" if back < of else "")
 
     return tell
@@ -163,14 +163,14 @@ def _moved(back: Sequence[RestoredRef]) -> dict[ZoneBranch, Moved]:
 
 def _lines(undone: UndoneOperation, symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
     for each in undone.back:
-        ref = operations.shown_ref(each.turned.ref)
+        ref = operations.format_ref(each.turned.ref)
         if each.turned.ref.space == "zone":
             yield f"    {ref} {'added' if each.turned.kind == 'removed' else 'removed'} again"
             continue
-        old = operations.shown_target(each.turned.now, symrefs)
-        new = operations.shown_target(each.commit or each.turned.found, symrefs)
+        old = operations.format_target(each.turned.now, symrefs)
+        new = operations.format_target(each.commit or each.turned.found, symrefs)
         made = each.commit is not None and each.commit != each.turned.found
-        same = f" (records of {operations.shown_target(each.turned.found, symrefs)})"
+        same = f" (records of {operations.format_target(each.turned.found, symrefs)})"
         yield f"    {ref}: {old} -> {new}{same if made else ''}"
 
 

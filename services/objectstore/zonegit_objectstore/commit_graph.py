@@ -7,7 +7,7 @@ from typing import Final
 
 from zonegit.errors import Corrupt
 from zonegit.objects.codec import decode
-from zonegit.objects.ids import CommitId, ObjectId, RawObject, verified
+from zonegit.objects.ids import CommitId, ObjectId, RawObject, verify
 from zonegit.objects.model import Commit
 from zonegit.store.commit_reader import moment
 from zonegit.store.stored_rows import RowReader, StoredId
@@ -55,7 +55,7 @@ def fill(connection: Connection) -> None:
 def _stored(connection: Connection) -> Iterator[tuple[ObjectId, Commit]]:
     for object_id, kind, payload in connection.execute(_COMMITS):
         try:
-            value = decode(verified(RawObject(object_id, kind, payload)))
+            value = decode(verify(RawObject(object_id, kind, payload)))
         except Corrupt:  # it is taken in when it is repaired
             continue
         assert isinstance(value, Commit)

@@ -12,7 +12,7 @@ from typing import Final
 
 from zonegit.errors import Corrupt
 from zonegit.objects.codec import decode
-from zonegit.objects.ids import ID_OCTETS, ObjectId, RawObject, verified
+from zonegit.objects.ids import ID_OCTETS, ObjectId, RawObject, verify
 from zonegit.objects.model import RRSET, Tree
 from zonegit.store.outline import (
     MAX_RUN,
@@ -59,7 +59,7 @@ _HEADED: Final[RowReader[tuple[ObjectId, int, bytes, int]]] = RowReader(
 _BLOB: Final = RowReader(
     "object",
     tuple[StoredId, bytes],
-    lambda object_id, payload: verified(RawObject(ObjectId(object_id), "blob", payload)),
+    lambda object_id, payload: verify(RawObject(ObjectId(object_id), "blob", payload)),
     keys=1,
 )
 

@@ -17,7 +17,7 @@ from zonegit.objects.ids import (
     ObjectKind,
     RawObject,
     short,
-    verified,
+    verify,
 )
 from zonegit.objects.model import Blob, Commit, Object
 from zonegit.store import digests, outline
@@ -72,7 +72,7 @@ _OBJECT_COLUMNS: Final = "id, CAST(kind AS BLOB), payload"
 
 
 def _verified(object_id: bytes, kind: bytes, payload: bytes) -> RawObject:
-    return verified(RawObject(ObjectId(object_id), _kind(kind), payload))
+    return verify(RawObject(ObjectId(object_id), _kind(kind), payload))
 
 
 def _kind(octets: bytes) -> ObjectKind:
@@ -180,7 +180,7 @@ def _that_fit(connection: Connection, ids: Sequence[ObjectId], most: int) -> lis
 
 
 def _put(connection: Connection, objects: Sequence[RawObject], recent: RecentOutlines) -> None:
-    values = [decode(verified(raw)) for raw in objects]
+    values = [decode(verify(raw)) for raw in objects]
     _refuse_unfounded(connection, objects, values)
     malformed = _refuse_malformed(connection, objects, values)
     connection.executemany(_PUT, objects)

@@ -55,7 +55,9 @@ class Sides(msgspec.Struct, frozen=True):
 
 def read(base: ObjectId | None, ours: ObjectId | None, theirs: ObjectId | None) -> Walk[Sides]:
     """What two trees changed of a third; None is one without records."""
-    changed = yield from gather([zone_tree.changes(base, ours), zone_tree.changes(base, theirs)])
+    changed = yield from gather(
+        [zone_tree.list_changes(base, ours), zone_tree.list_changes(base, theirs)]
+    )
     mine, other = (
         {(change.path, change.rdtype): change for change in changes} for changes in changed
     )

@@ -45,10 +45,10 @@ def encode(value: Object) -> RawObject:
         case Tag():
             return seal("tag", headers.encode_tag(value))
         case Symref(target):
-            return seal("symref", _bounded(target.encode(), MAX_SYMREF, "symref"))
+            return seal("symref", _check_length(target.encode(), MAX_SYMREF, "symref"))
         case Doc(fields):
             payload = msgspec.msgpack.encode(fields, order="deterministic")
-            return seal("doc", _bounded(payload, MAX_DOC, "doc"))
+            return seal("doc", _check_length(payload, MAX_DOC, "doc"))
         case _:
             assert_never(value)
 
@@ -137,7 +137,7 @@ def decode_blob(payload: bytes) -> RRset:
         raise Corrupt("its records are not sorted and distinct")
     if not rrtypes.can_be_stored(rdtype):
         raise Corrupt(f"type {rdtype} cannot be stored in a zone")
-    return RRset(owner, rdtype, _shared(ttl), tuple(rdatas), rdclass)
+    return RRset(owner, rdtype, _intern(ttl), tuple(rdatas), rdclass)
 
 
 def _owner_end(payload: bytes) -> int:
@@ -155,20 +155,20 @@ def _owner_end(payload: bytes) -> int:
 
 
 @lru_cache(1024)
-def _shared(ttl: int) -> int:
+def _intern(ttl: int) -> int:
     """The very same object for equal numbers: a zone has one TTL or two, and a million RRsets."""
     return ttl
 
 
 def _decode_symref(payload: bytes) -> Symref:
     try:
-        return Symref(_bounded(payload, MAX_SYMREF, "symref").decode())
+        return Symref(_check_length(payload, MAX_SYMREF, "symref").decode())
     except UnicodeDecodeError as error:
         raise Corrupt("it is not UTF-8") from error
 
 
 def _decode_doc(payload: bytes) -> Doc:
-    _bounded(payload, MAX_DOC, "doc")
+    _check_length(payload, MAX_DOC, "doc")
     try:
         fields = msgspec.msgpack.decode(payload, type=dict[str, object])
         again = msgspec.msgpack.encode(fields, order="deterministic")
@@ -180,7 +180,7 @@ def _decode_doc(payload: bytes) -> Doc:
     return Doc(fields)
 
 
-def _bounded(payload: bytes, limit: int, kind: str) -> bytes:
+def _check_length(payload: bytes, limit: int, kind: str) -> bytes:
     if not 0 < len(payload) <= limit:
         raise Invalid(f"a {kind} has 1 to {limit} octets, not {len(payload)}")
     return payload

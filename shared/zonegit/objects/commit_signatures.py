@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from zonegit.errors import Invalid
 from zonegit.objects.codec import encode
-from zonegit.objects.headers import without_signature
+from zonegit.objects.headers import strip_signature
 from zonegit.objects.model import Commit, Tag
 
 PublicKey = NewType("PublicKey", bytes)
@@ -79,7 +79,7 @@ class Keyring:
     def __init__(self, keys: Iterable[PublicKey]) -> None:
         self._keys = [(key, Ed25519PublicKey.from_public_bytes(key)) for key in keys]
 
-    def verdict(self, value: Commit | Tag) -> SignatureVerdict:
+    def verify(self, value: Commit | Tag) -> SignatureVerdict:
         """What its signature is worth."""
         if value.signature is None:
             return Unsigned()
@@ -91,19 +91,19 @@ class Keyring:
             return MalformedSignature(
                 f"{len(signature)} octets, where a signature has {SIGNATURE_OCTETS}"
             )
-        payload = unsigned(value)
+        payload = signed_payload(value)
         for key, checker in self._keys:
-            if _made_by(checker, signature, payload):
+            if _is_valid(checker, signature, payload):
                 return GoodSignature(key)
         return Unknown()
 
 
-def unsigned(value: Commit | Tag) -> bytes:
+def signed_payload(value: Commit | Tag) -> bytes:
     """What the signature of a commit or tag is made over."""
-    return without_signature(encode(value).payload)
+    return strip_signature(encode(value).payload)
 
 
-def signing_key(text: bytes) -> SigningKey:
+def parse_signing_key(text: bytes) -> SigningKey:
     """The private key that a file holds: base64 of a seed and its public key (64 octets, as the
     original keeps it), or of a seed alone (32).
 
@@ -112,14 +112,14 @@ def signing_key(text: bytes) -> SigningKey:
     """
     octets = _from_base64(text.strip(), _HINT)
     if len(octets) not in (KEY_OCTETS, PAIR_OCTETS):
-        raise _wrong_length("private", f"{PAIR_OCTETS} or {KEY_OCTETS}", octets)
+        raise _length_error("private", f"{PAIR_OCTETS} or {KEY_OCTETS}", octets)
     key = SigningKey(octets[:KEY_OCTETS])
     if octets[KEY_OCTETS:] not in (b"", key.public):
         raise Invalid("its public half does not belong to its private half", hint=_HINT)
     return key
 
 
-def public_key(text: bytes) -> PublicKey:
+def parse_public_key(text: bytes) -> PublicKey:
     """The public key that a file holds, as base64.
 
     Raises:
@@ -132,11 +132,11 @@ def public_key(text: bytes) -> PublicKey:
             hint="zonegit keygen writes the public key beside it, with .pub at its end",
         )
     if len(octets) != KEY_OCTETS:
-        raise _wrong_length("public", str(KEY_OCTETS), octets)
+        raise _length_error("public", str(KEY_OCTETS), octets)
     return PublicKey(octets)
 
 
-def public_text(key: PublicKey) -> bytes:
+def format_public_key(key: PublicKey) -> bytes:
     """A public key as a file holds it."""
     return base64.b64encode(key) + b"\n"
 
@@ -157,11 +157,11 @@ def _from_base64(text: bytes, hint: str | None = None) -> bytes:
     return octets
 
 
-def _wrong_length(kind: str, wanted: str, octets: bytes) -> Invalid:
+def _length_error(kind: str, wanted: str, octets: bytes) -> Invalid:
     return Invalid(f"a {kind} key has {wanted} octets, not {len(octets)}", hint=_HINT)
 
 
-def _made_by(checker: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
+def _is_valid(checker: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
     try:
         checker.verify(signature, payload)
     except InvalidSignature:

@@ -34,8 +34,8 @@ def encode_commit(commit: Commit) -> bytes:
         ("version", "1"),
         ("tree", commit.tree.hex()),
         *(("parent", parent.hex()) for parent in commit.parents),
-        ("author", _identity_text(commit.author)),
-        ("committer", _identity_text(commit.committer)),
+        ("author", _format_identity(commit.author)),
+        ("committer", _format_identity(commit.committer)),
     ]
     if commit.selector is not None:
         headers.append(("selector", commit.selector))
@@ -53,12 +53,12 @@ def encode_tag(tag: Tag) -> bytes:
         ("object", tag.target.hex()),
         ("type", "commit"),
         ("tag", tag.name),
-        ("tagger", _identity_text(tag.tagger)),
+        ("tagger", _format_identity(tag.tagger)),
     ]
     return _encode(headers, tag.signature, tag.extra, tag.message)
 
 
-def without_signature(payload: bytes) -> bytes:
+def strip_signature(payload: bytes) -> bytes:
     """What a signature is made over: the payload of a commit or tag without its signature line."""
     head, separator, message = payload.partition(b"\n\n")
     lines = [line for line in head.split(b"\n") if not line.startswith(b"signature ")]
@@ -71,16 +71,16 @@ def decode_commit(payload: bytes) -> Commit:
     """
     known, extra, message = _decode(payload, _COMMIT_KEYS)
     commit = Commit(
-        tree=from_hex(_one(known, "tree")),
+        tree=from_hex(_require(known, "tree")),
         parents=tuple(CommitId(from_hex(value)) for key, value in known if key == "parent"),
-        author=_identity(_one(known, "author")),
-        committer=_identity(_one(known, "committer")),
+        author=_parse_identity(_require(known, "author")),
+        committer=_parse_identity(_require(known, "committer")),
         message=message,
-        selector=_optional(known, "selector"),
-        signature=_signature(known),
+        selector=_find(known, "selector"),
+        signature=_parse_signature(known),
         extra=extra,
     )
-    return _canonical(commit, encode_commit, payload)
+    return _check_canonical(commit, encode_commit, payload)
 
 
 def decode_tag(payload: bytes) -> Tag:
@@ -89,14 +89,14 @@ def decode_tag(payload: bytes) -> Tag:
     """
     known, extra, message = _decode(payload, _TAG_KEYS)
     tag = Tag(
-        target=CommitId(from_hex(_one(known, "object"))),
-        name=_one(known, "tag"),
-        tagger=_identity(_one(known, "tagger")),
+        target=CommitId(from_hex(_require(known, "object"))),
+        name=_require(known, "tag"),
+        tagger=_parse_identity(_require(known, "tagger")),
         message=message,
-        signature=_signature(known),
+        signature=_parse_signature(known),
         extra=extra,
     )
-    return _canonical(tag, encode_tag, payload)
+    return _check_canonical(tag, encode_tag, payload)
 
 
 def _encode(
@@ -141,25 +141,25 @@ def _decode(payload: bytes, keys: Sequence[str]) -> tuple[list[Header], tuple[Ex
     return known, tuple(extra), message.removesuffix("\n")
 
 
-def _canonical(value: T, encode: Callable[[T], bytes], payload: bytes) -> T:
+def _check_canonical(value: T, encode: Callable[[T], bytes], payload: bytes) -> T:
     if encode(value) != payload:
         raise Corrupt("it is not in canonical form")
     return value
 
 
-def _optional(headers: Sequence[Header], key: str) -> str | None:
+def _find(headers: Sequence[Header], key: str) -> str | None:
     return next((value for name, value in headers if name == key), None)
 
 
-def _one(headers: Sequence[Header], key: str) -> str:
-    value = _optional(headers, key)
+def _require(headers: Sequence[Header], key: str) -> str:
+    value = _find(headers, key)
     if value is None:
         raise Corrupt(f"the header {key!r} is missing")
     return value
 
 
-def _signature(headers: Sequence[Header]) -> str | None:
-    value = _optional(headers, "signature")
+def _parse_signature(headers: Sequence[Header]) -> str | None:
+    value = _find(headers, "signature")
     if value is None:
         return None
     if not value.startswith(_SIGNATURE):
@@ -167,14 +167,14 @@ def _signature(headers: Sequence[Header]) -> str | None:
     return value.removeprefix(_SIGNATURE)
 
 
-def _identity(text: str) -> Identity:
+def _parse_identity(text: str) -> Identity:
     matched = _IDENTITY.fullmatch(text)
     if matched is None:
         raise Corrupt(f"{text[:80]!r} is not an identity with a time")
     return Identity(matched[1], matched[2], int(matched[3]), matched[4])
 
 
-def _identity_text(who: Identity) -> str:
+def _format_identity(who: Identity) -> str:
     text = f"{who.mailbox} {who.time} {who.zone}"
     if not _IDENTITY.fullmatch(text):
         raise Invalid(f"{text!r} cannot stand in a commit: names hold no <, > or line end")

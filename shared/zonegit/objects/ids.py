@@ -23,7 +23,7 @@ HEX_ID: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class RawObject(NamedTuple):
-    """An object as stored and sent. ``id`` is true only where :func:`seal` or :func:`verified`
+    """An object as stored and sent. ``id`` is true only where :func:`seal` or :func:`verify`
     made it; what crosses a trust boundary is checked again by whoever receives it."""
 
     id: ObjectId
@@ -50,7 +50,7 @@ def seal(kind: ObjectKind, payload: bytes) -> RawObject:
     return RawObject(identify(kind, payload), kind, payload)
 
 
-def verified(raw: RawObject) -> RawObject:
+def verify(raw: RawObject) -> RawObject:
     """``raw``, once its octets are known to be what its id promises.
 
     Raises:
@@ -70,8 +70,8 @@ def verified(raw: RawObject) -> RawObject:
 
 
 def verify_all(raws: Iterable[RawObject]) -> list[RawObject]:
-    """Each of them :func:`verified`."""
-    return [verified(raw) for raw in raws]
+    """Each of them :func:`verify`."""
+    return [verify(raw) for raw in raws]
 
 
 def from_hex(text: str) -> ObjectId:

@@ -20,7 +20,7 @@ ScopedIds = dict[tuple[Path, int], ObjectId]
 """Blobs by owner path and type."""
 
 
-def around(root: ObjectId, path: Path) -> Walk[ScopedIds]:
+def read_scope(root: ObjectId, path: Path) -> Walk[ScopedIds]:
     """The RRsets of the name at ``path``, of every name above it and of the wildcards beside
     those; of one of these that exists and holds none itself, an RRset somewhere below it.
 
@@ -31,27 +31,27 @@ def around(root: ObjectId, path: Path) -> Walk[ScopedIds]:
     at: ObjectId | None = root
     for depth in range(len(path) + 1):
         assert at is not None
-        yield from _take(at, path[:depth], found)
+        yield from _add_name(at, path[:depth], found)
         if depth == len(path):
             break
         labels = (WILDCARD, path[depth])
         below = yield from tree_node.pick(at, {subtree_key(label) for label in labels})
         if beside := below.get(subtree_key(WILDCARD)):
-            yield from _take(beside, (*path[:depth], WILDCARD), found)
+            yield from _add_name(beside, (*path[:depth], WILDCARD), found)
         at = below.get(subtree_key(labels[-1]))
         if at is None:
             break
     return found
 
 
-def _take(at: ObjectId, path: Path, found: ScopedIds) -> Walk[None]:
+def _add_name(at: ObjectId, path: Path, found: ScopedIds) -> Walk[None]:
     """Adds what stands at a name, or below it where nothing does: that it exists."""
     entries = yield from tree_node.read(at, FIRST_RRSET)
     found.update({(path, key_rdtype(key)): blob for key, blob in entries.items()})
     if entries:
         return
     while True:
-        key, at = yield from tree_node.last(at)
+        key, at = yield from tree_node.read_last(at)
         if key[0] != SUBTREE:
             found[path, key_rdtype(key)] = at
             return

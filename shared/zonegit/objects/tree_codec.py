@@ -17,7 +17,7 @@ from zonegit.zone.names import MAX_LABEL
 
 LEAF_VERSION: Final = 1
 INDEX_VERSION: Final = 2
-NARROW: Final = 2_048
+MAX_NARROW: Final = 2_048
 """A node of at most this many entries is one version 1 payload."""
 MAX_RUN: Final = 1_024
 MAX_HEIGHT: Final = 8
@@ -28,7 +28,7 @@ _FIRST_GENERIC: Final = b"\1TYPE"
 """Only ``TYPEnnn`` gives a type a second spelling; all keys of that form follow this one."""
 
 
-def level(key: EntryKey) -> int:
+def key_level(key: EntryKey) -> int:
     """How high in a wide tree runs are cut after ``key``; 0 is not at all."""
     digest = int.from_bytes(hashlib.sha256(key).digest()[:8], "big")
     return (64 - digest.bit_length()) // _BITS_PER_LEVEL
@@ -36,10 +36,10 @@ def level(key: EntryKey) -> int:
 
 def ends_run(key: EntryKey, length: int, height: int) -> bool:
     """Whether a run of ``length`` rows at ``height`` (0: entries) is cut after ``key``."""
-    return length >= MAX_RUN or level(key) > height
+    return length >= MAX_RUN or key_level(key) > height
 
 
-def cut(keys: Iterable[EntryKey], height: int) -> list[list[EntryKey]]:
+def cut_runs(keys: Iterable[EntryKey], height: int) -> list[list[EntryKey]]:
     """Cuts sorted keys into runs; only the last may be open, that is, not end at a cut."""
     runs: list[list[EntryKey]] = []
     run: list[EntryKey] = []
@@ -92,11 +92,11 @@ def _decode_leaf(payload: bytes) -> Tree:
         at, previous = end, key
     if at != len(payload) or len(entries) != count or not count:
         raise Corrupt("its entry count does not fit its length")
-    refuse_twice(entries, previous)
+    check_types_once(entries, previous)
     return Tree(entries)
 
 
-def refuse_twice(keys: Iterable[EntryKey], last: EntryKey) -> None:
+def check_types_once(keys: Iterable[EntryKey], last: EntryKey) -> None:
     """Check that keys of one node, of which ``last`` is the last, name each type once.
 
     Raises:
@@ -171,6 +171,6 @@ def _read_uvarint(payload: bytes, at: int) -> tuple[int, int]:
     raise Corrupt("a number is malformed")
 
 
-def entries_below(rows: Sequence[IndexRow]) -> int:
+def count_entries(rows: Sequence[IndexRow]) -> int:
     """How many entries of the node stand below these rows."""
     return sum(row.below for row in rows)

@@ -9,7 +9,7 @@ from zonegit.objects.ids import ObjectId
 from zonegit.objects.model import FIRST_RRSET, key_rdtype, subtree_key
 from zonegit.objects.name_scope import WILDCARD
 from zonegit.objects.walk import Walk, gather
-from zonegit.objects.zone_tree import STEP, TreePart, expand
+from zonegit.objects.zone_tree import NODES_PER_STEP, TreePart, expand
 from zonegit.zone.names import Path
 
 RRsetIds = dict[Path, dict[int, ObjectId]]
@@ -17,7 +17,7 @@ RRsetIds = dict[Path, dict[int, ObjectId]]
 not exist is not in it."""
 
 
-class _Ways(dict[bytes, "_Ways"]):
+class _LabelTree(dict[bytes, "_LabelTree"]):
     """Labels that lead on from a name."""
 
 
@@ -32,17 +32,17 @@ def survey(root: ObjectId, paths: Collection[Path]) -> Walk[RRsetIds]:
         root: a zone's tree.
         paths: the names, as the labels from the apex down.
     """
-    ways = _Ways()
+    ways = _LabelTree()
     for path in paths:
         at = ways
         for label in path:
-            at = at.setdefault(label, _Ways())
+            at = at.setdefault(label, _LabelTree())
     found: RRsetIds = {}
     yield from _survey(root, (), ways, found)
     return found
 
 
-def _survey(at: ObjectId, path: Path, ways: _Ways, found: RRsetIds) -> Walk[None]:
+def _survey(at: ObjectId, path: Path, ways: _LabelTree, found: RRsetIds) -> Walk[None]:
     entries = yield from tree_node.read(at, FIRST_RRSET)
     found[path] = {key_rdtype(key): blob for key, blob in entries.items()}
     if not ways:
@@ -51,7 +51,7 @@ def _survey(at: ObjectId, path: Path, ways: _Ways, found: RRsetIds) -> Walk[None
     below = yield from tree_node.pick(at, keys)
     yield from gather(
         [
-            _survey(tree, (*path, keys[key]), ways.get(keys[key], _Ways()), found)
+            _survey(tree, (*path, keys[key]), ways.get(keys[key], _LabelTree()), found)
             for key, tree in below.items()
         ]
     )
@@ -71,8 +71,8 @@ def list_from(root: ObjectId, path: Path) -> Walk[list[tuple[Path, int]]]:
     found: list[tuple[Path, int]] = []
     pending = [TreePart(path, root)]
     while pending and len(found) < MAX_LISTED:
-        taken = pending[-STEP:]
-        del pending[-STEP:]
+        taken = pending[-NODES_PER_STEP:]
+        del pending[-NODES_PER_STEP:]
         answers = yield [part.id for part in taken]
         for part in taken:
             here, below = expand(part, answers[part.id])

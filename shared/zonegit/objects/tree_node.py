@@ -17,18 +17,18 @@ from zonegit.errors import Corrupt
 from zonegit.objects import tree_codec
 from zonegit.objects.ids import ObjectId, RawObject, seal, short
 from zonegit.objects.model import EntryKey, Index, IndexRow, Object, Tree
-from zonegit.objects.tree_codec import NARROW
+from zonegit.objects.tree_codec import MAX_NARROW
 from zonegit.objects.walk import Walk
 
 Entries = Mapping[EntryKey, ObjectId]
 NodeChanges = Mapping[EntryKey, ObjectId | None]
 """What each key becomes; None removes it."""
 
-PAUSE: Final = 64
+NODES_PER_PAUSE: Final = 64
 """How many parts of a wide node a diff takes up between two pauses."""
 
 Below = Mapping[EntryKey, Sequence[RawObject]]
-NOTHING_BELOW: Final[Below] = MappingProxyType({})
+NO_OBJECTS_BELOW: Final[Below] = MappingProxyType({})
 
 Nodes = dict[ObjectId, Tree | Index]
 Rows = dict[EntryKey, IndexRow]
@@ -48,19 +48,19 @@ Above = NodePlace | None
 Places = dict[ObjectId, NodePlace]
 
 
-def build(entries: Entries, out: list[RawObject], below: Below = NOTHING_BELOW) -> ObjectId:
+def build(entries: Entries, out: list[RawObject], below: Below = NO_OBJECTS_BELOW) -> ObjectId:
     """Stores a node from scratch; ``entries`` must not be empty."""
-    if len(entries) <= NARROW:
-        _append(below, below, out)
+    if len(entries) <= MAX_NARROW:
+        _append_below(below, below, out)
         return _write(tree_codec.encode_leaf(entries), out)
     rows = []
-    for run in tree_codec.cut(sorted(entries), 0):
-        _append(below, run, out)
+    for run in tree_codec.cut_runs(sorted(entries), 0):
+        _append_below(below, run, out)
         rows.append(_leaf_row({key: entries[key] for key in run}, out))
     return _raise_root(rows, 1, out)
 
 
-def _append(below: Below, keys: Iterable[EntryKey], out: list[RawObject]) -> None:
+def _append_below(below: Below, keys: Iterable[EntryKey], out: list[RawObject]) -> None:
     for key in keys:
         out.extend(below.get(key, ()))
 
@@ -81,11 +81,11 @@ def read(root: ObjectId, start: EntryKey = b"") -> Walk[dict[EntryKey, ObjectId]
                 below.extend((each.row.id, each) for each in places if each.row.key >= start)
         pending = below
     if found:
-        tree_codec.refuse_twice(found, max(found))
+        tree_codec.check_types_once(found, max(found))
     return found
 
 
-def last(root: ObjectId) -> Walk[tuple[EntryKey, ObjectId]]:
+def read_last(root: ObjectId) -> Walk[tuple[EntryKey, ObjectId]]:
     """The last entry of a node: an RRset, if it has any. Of a wide node only one run is read."""
     object_id = root
     above: Above = None
@@ -108,7 +108,7 @@ def update(
     root: ObjectId | None,
     changes: NodeChanges,
     out: list[RawObject],
-    below: Below = NOTHING_BELOW,
+    below: Below = NO_OBJECTS_BELOW,
 ) -> Walk[ObjectId | None]:
     """The node with ``changes`` applied; None when nothing is left in it. Asks for and writes
     only what the changed keys touch."""
@@ -118,14 +118,14 @@ def update(
     present, nodes = yield from _descend(root, changes)
     effective = {key: value for key, value in changes.items() if present.get(key) != value}
     if not effective:
-        _append(below, below, out)
+        _append_below(below, below, out)
         return root
     top = nodes[root]
     if isinstance(top, Index):
-        total = tree_codec.entries_below(top.rows)
+        total = tree_codec.count_entries(top.rows)
         total += sum((value is not None) - (key in present) for key, value in effective.items())
-        if total > NARROW:
-            _append(below, below, out)
+        if total > MAX_NARROW:
+            _append_below(below, below, out)
             return (yield from _recut(root, nodes, effective, out))
     entries = yield from read(root)
     for key, value in effective.items():
@@ -151,14 +151,14 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Walk[list[NodeDifference
         shared = left & right
         left -= shared
         right -= shared
-        doubtful = {each for each in shared if _is_doubtful(each, above_left, above_right)}
+        doubtful = {each for each in shared if _needs_check(each, above_left, above_right)}
         unseen = [each for each in left | right | doubtful if each not in nodes]
         if unseen:
             answers = yield unseen
             for number, object_id in enumerate(unseen):
                 above = above_right.get(object_id) or above_left.get(object_id)
                 nodes[object_id] = check(answers[object_id], object_id, above)
-                if number % PAUSE == PAUSE - 1:
+                if number % NODES_PER_PAUSE == NODES_PER_PAUSE - 1:
                     yield ()
         for object_id in doubtful:
             check(nodes[object_id], object_id, above_right[object_id])
@@ -185,7 +185,7 @@ def diff(old: ObjectId | None, new: ObjectId | None) -> Walk[list[NodeDifference
     return found
 
 
-def _is_doubtful(object_id: ObjectId, before: Places, after: Places) -> bool:
+def _needs_check(object_id: ObjectId, before: Places, after: Places) -> bool:
     """Return whether a node that two trees share has to be read to know whether it may stand where
     the second one has it. Where nothing else is said of it there, it may."""
     place, known = after.get(object_id), before.get(object_id)
@@ -207,7 +207,7 @@ def _expand(
     before: dict[ObjectId, tuple[IndexRow, EntryKey]] = {}
     for row, floor in _rows_below(left, nodes, height, above_left):
         if before.setdefault(row.id, (row, floor))[0] is not row:
-            raise _liar(row.id)
+            raise _index_mismatch(row.id)
     left = {each for each in left if _height(nodes[each]) != height}
     after = list(_rows_below(right, nodes, height, above_right))
     right = {each for each in right if _height(nodes[each]) != height}
@@ -242,7 +242,7 @@ def _place(
     """Take a node into one side of a diff."""
     place = NodePlace(height - 1, row, floor)
     if above.setdefault(row.id, place) != place:
-        raise _liar(row.id)
+        raise _index_mismatch(row.id)
     if row.id in nodes:  # it was read where the other tree has it
         check(nodes[row.id], row.id, place)
     side.add(row.id)
@@ -339,7 +339,7 @@ def _recut_height(
                     rows.pop(key, None)
                 else:
                     rows[key] = edit
-            runs = tree_codec.cut(sorted(rows), height)
+            runs = tree_codec.cut_runs(sorted(rows), height)
             open_run = bool(runs) and not tree_codec.ends_run(runs[-1][-1], len(runs[-1]), height)
             if old.is_final or not open_run:
                 break
@@ -402,7 +402,7 @@ def _raise_root(rows: list[IndexRow], height: int, out: list[RawObject]) -> Obje
     """Stands index upon index until one node remains."""
     while len(rows) > 1:
         by_key = {row.key: row for row in rows}
-        runs = tree_codec.cut(by_key, height)
+        runs = tree_codec.cut_runs(by_key, height)
         rows = [_index_row([by_key[key] for key in run], height, out) for run in runs]
         height += 1
     return rows[0].id
@@ -426,7 +426,7 @@ def _leaf_row(entries: dict[EntryKey, ObjectId], out: list[RawObject]) -> IndexR
 
 def _index_row(rows: list[IndexRow], height: int, out: list[RawObject]) -> IndexRow:
     node = _write(tree_codec.encode_index(Index(height, tuple(rows))), out)
-    return IndexRow(rows[-1].key, tree_codec.entries_below(rows), node)
+    return IndexRow(rows[-1].key, tree_codec.count_entries(rows), node)
 
 
 def _write(payload: bytes, out: list[RawObject]) -> ObjectId:
@@ -452,11 +452,11 @@ def check(value: Object, object_id: ObjectId, above: Above) -> Tree | Index:
     if above is not None:
         described = above.height, above.row.key, above.row.below
         if (_height(value), *_summary(value)) != described or _first_key(value) <= above.floor:
-            raise _liar(object_id)
+            raise _index_mismatch(object_id)
     return value
 
 
-def _liar(object_id: ObjectId) -> Corrupt:
+def _index_mismatch(object_id: ObjectId) -> Corrupt:
     return Corrupt(
         f"tree {short(object_id)} is not what the index above it says", object=object_id.hex()
     )
@@ -471,4 +471,4 @@ def _first_key(node: Tree | Index) -> EntryKey:
 def _summary(node: Tree | Index) -> tuple[EntryKey, int]:
     if isinstance(node, Tree):
         return max(node.entries), len(node.entries)
-    return node.rows[-1].key, tree_codec.entries_below(node.rows)
+    return node.rows[-1].key, tree_codec.count_entries(node.rows)

@@ -28,13 +28,13 @@ Edits = Mapping[tuple[Path, int], ObjectId | None]
 
 NO_BLOBS: Final[Mapping[ObjectId, RawObject]] = MappingProxyType({})
 
-STEP: Final = 256
+NODES_PER_STEP: Final = 256
 """How many nodes a diff expands between two asks, unless it is told otherwise."""
 
-LEAST_AT_ONCE: Final = 8
+MIN_COUNT_BATCH: Final = 8
 """How many nodes counting expands between two asks at least: about as many as are still wanted."""
 
-PAUSE: Final = 256
+CHANGES_PER_PAUSE: Final = 256
 """How many differences of one node it takes up between two pauses."""
 
 
@@ -47,11 +47,11 @@ class TreeChange(msgspec.Struct, frozen=True):
     new: ObjectId | None
 
 
-class _Plan(msgspec.Struct):
+class _EditTree(msgspec.Struct):
     """Edits arranged as the tree is."""
 
     here: dict[EntryKey, ObjectId | None] = msgspec.field(default_factory=dict)
-    below: dict[bytes, "_Plan"] = msgspec.field(default_factory=dict)
+    below: dict[bytes, "_EditTree"] = msgspec.field(default_factory=dict)
 
 
 def update(
@@ -63,18 +63,18 @@ def update(
     """The tree with ``edits`` applied, None when nothing is left. New nodes go to ``out``,
     children before parents, and those of ``blobs`` that ``edits`` name before the node they belong
     to; the order of edits never changes the result."""
-    plan = _Plan()
+    plan = _EditTree()
     for (path, rdtype), blob in edits.items():
         at = plan
         for label in path:
-            at = at.below.setdefault(label, _Plan())
+            at = at.below.setdefault(label, _EditTree())
         at.here[rrset_key(rdtype)] = blob
     return (yield from _update(root, plan, out, blobs))
 
 
 def _update(
     root: ObjectId | None,
-    plan: _Plan,
+    plan: _EditTree,
     out: list[RawObject],
     blobs: Mapping[ObjectId, RawObject],
 ) -> Walk[ObjectId | None]:
@@ -100,7 +100,7 @@ def find(root: ObjectId, paths: Collection[Path]) -> Walk[dict[Path, dict[int, O
 
 
 def _find(root: ObjectId, path: Path) -> Walk[dict[int, ObjectId]]:
-    at = yield from subtree(root, path)
+    at = yield from find_subtree(root, path)
     if at is None:
         return {}
     entries = yield from tree_node.read(at, FIRST_RRSET)
@@ -109,14 +109,14 @@ def _find(root: ObjectId, path: Path) -> Walk[dict[int, ObjectId]]:
 
 def find_one(root: ObjectId, path: Path, rdtype: int) -> Walk[ObjectId | None]:
     """The blob of one RRset, None where there is none; of a wide node only one run is read."""
-    at = yield from subtree(root, path)
+    at = yield from find_subtree(root, path)
     if at is None:
         return None
     key = rrset_key(rdtype)
     return (yield from tree_node.pick(at, [key])).get(key)
 
 
-def subtree(root: ObjectId, path: Path) -> Walk[ObjectId | None]:
+def find_subtree(root: ObjectId, path: Path) -> Walk[ObjectId | None]:
     """The tree of the name at ``path``, None where neither it nor anything below it exists."""
     at = root
     for label in path:
@@ -132,7 +132,7 @@ def diff(
     old: ObjectId | None,
     new: ObjectId | None,
     emit: Callable[[TreeChange], None],
-    step: int = STEP,
+    step: int = NODES_PER_STEP,
     *,
     added: bool = True,
 ) -> Walk[None]:
@@ -160,7 +160,7 @@ def diff(
             differences.reverse()
             while differences:
                 key, before, after = differences.pop()
-                if len(differences) % PAUSE == 0:
+                if len(differences) % CHANGES_PER_PAUSE == 0:
                     yield ()
                 if key[0] == SUBTREE:
                     child = child_path(path, key[1:])
@@ -211,22 +211,22 @@ class SubtreesOnce:
             return
         if found[0][0][0] == SUBTREE:
             if old is not None:
-                _meet(place, old, self._old)
+                _add_subtree(place, old, self._old)
             if new is not None:
-                self.meet(place, new)
+                self.add(place, new)
         last = found[-1][0]
-        tree_codec.refuse_twice((key for key, _, after in found if after is not None), last)
+        tree_codec.check_types_once((key for key, _, after in found if after is not None), last)
 
-    def meet(self, place: Path | Name, new: ObjectId) -> None:
+    def add(self, place: Path | Name, new: ObjectId) -> None:
         """Take note of a node of the new side that has subtrees.
 
         Raises:
             Corrupt: it was met before.
         """
-        _meet(place, new, self._new)
+        _add_subtree(place, new, self._new)
 
 
-def _meet(place: Path | Name, root: ObjectId, seen: dict[ObjectId, Path | Name]) -> None:
+def _add_subtree(place: Path | Name, root: ObjectId, seen: dict[ObjectId, Path | Name]) -> None:
     if root in seen:
         raise Corrupt(
             f"tree {short(root)} stands at two names of one zone:"
@@ -243,7 +243,7 @@ def _place_text(place: Path | Name) -> str:
     return names.text(place)
 
 
-def changes(old: ObjectId | None, new: ObjectId | None) -> Walk[list[TreeChange]]:
+def list_changes(old: ObjectId | None, new: ObjectId | None) -> Walk[list[TreeChange]]:
     """All that :func:`diff` tells."""
     found: list[TreeChange] = []
     yield from diff(old, new, found.append)
@@ -261,14 +261,14 @@ def count(root: ObjectId, enough: int, but: Container[int] = ()) -> Walk[int]:
     pending = [TreePart((), root)]
     once = SubtreesOnce()
     while pending and found < enough:
-        room = min(max(enough - found, LEAST_AT_ONCE), STEP)
+        room = min(max(enough - found, MIN_COUNT_BATCH), NODES_PER_STEP)
         taken = pending[-room:]
         del pending[-room:]
         answers = yield [part.id for part in taken]
         for part in taken:
             here, below = expand(part, answers[part.id])
             if below and part.above is None:
-                once.meet(part.path, part.id)
+                once.add(part.path, part.id)
             pending.extend(reversed(below))
             found += sum(key_rdtype(key) not in but for key, _ in here)
     return found

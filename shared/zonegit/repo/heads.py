@@ -1,9 +1,9 @@
-"""Where an operator stands: which zone, which branch, which tip.
+"""Find the zone, branch and tip that a command works on.
 
-:func:`locate` decides it for every command, the zone and the branch each by the first of these that
-names one: the option, the settings (:class:`Default`), the operator's own HEAD, the default HEAD.
-Where HEAD does not name the zone, the branch is the one last checked out there, else ``main``, else
-the only branch; nothing is guessed beyond that.
+:func:`find_position` decides for every command. The zone and the branch each come from the first of
+these that names one: the option, the settings (:class:`Default`), the operator's own HEAD, the
+default HEAD. If HEAD is in another zone, the branch is the one last checked out in this zone, else
+``main``, else the only branch. There are no further guesses.
 """
 
 import secrets
@@ -23,7 +23,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 
 
-def _unheard(_text: str) -> None:
+def _discard(_text: str) -> None:
     """Nobody listens."""
 
 
@@ -61,7 +61,7 @@ class Repo(msgspec.Struct, frozen=True):
     actor: str
     now: Callable[[], Identity]
     sign: Callable[[bytes], str] | None = None
-    note: Callable[[str], None] = _unheard
+    note: Callable[[str], None] = _discard
     default: Default = Default()
     memory: HeadMemory = HeadMemory()
 
@@ -80,7 +80,7 @@ class Repo(msgspec.Struct, frozen=True):
         operation = operation or new_operation()
         return Origin(self.actor, command, operation, force, turn, reason, undoes)
 
-    def sealed(self, value: Commit | Tag) -> RawObject:
+    def seal(self, value: Commit | Tag) -> RawObject:
         """A new commit or tag in its octets, signed where the operator signs."""
         raw = encode(value)
         if self.sign is None:
@@ -124,7 +124,9 @@ class BranchPosition(msgspec.Struct, frozen=True):
         return CommitId(self.tip.target)
 
 
-async def locate(repo: Repo, zone: Name | None = None, branch: str | None = None) -> BranchPosition:
+async def find_position(
+    repo: Repo, zone: Name | None = None, branch: str | None = None
+) -> BranchPosition:
     """Return the branch a command works on; ``zone`` and ``branch`` are those that it names, None
     where it names none.
 
@@ -132,7 +134,7 @@ async def locate(repo: Repo, zone: Name | None = None, branch: str | None = None
         NotFound: no HEAD applies, its zone was removed, or the zone or branch does not exist.
     """
     try:
-        return await _locate(repo, zone or repo.default.zone, branch or repo.default.branch)
+        return await _find_position(repo, zone or repo.default.zone, branch or repo.default.branch)
     except NotFound as error:
         sources = [
             source
@@ -151,31 +153,31 @@ async def locate(repo: Repo, zone: Name | None = None, branch: str | None = None
         raise NotFound(error.message, hint=hint, **error.details) from error
 
 
-async def working_zone(repo: Repo, zone: Name | None = None) -> Name:
+async def find_zone(repo: Repo, zone: Name | None = None) -> Name:
     """Return the zone a command works in, whatever its branches are; ``zone`` is the one that it
     names, None: it names none.
 
     Raises:
         NotFound: no HEAD applies, or its zone was removed.
     """
-    return zone or repo.default.zone or (await _head(repo)).zone
+    return zone or repo.default.zone or (await _read_head(repo)).zone
 
 
-async def _locate(repo: Repo, zone: Name | None, branch: str | None) -> BranchPosition:
+async def _find_position(repo: Repo, zone: Name | None, branch: str | None) -> BranchPosition:
     if zone is None:
-        head = await _head(repo)
+        head = await _read_head(repo)
         if branch is None or branch == head.branch:
             return BranchPosition(head.zone, head.branch, head.tip)
         zone = head.zone
     refs = await repo.refs.zone(zone, repo.actor)
-    chosen = branch if branch is not None else usual_branch(refs)
+    chosen = branch if branch is not None else choose_branch(refs)
     tip = refs.heads.get(ref_names.checked(chosen))
     if tip is None and branch is not None and refs.heads:
-        raise unknown_branch(refs, branch)
+        raise unknown_branch_error(refs, branch)
     return BranchPosition(zone, chosen, tip)
 
 
-def usual_branch(refs: ZoneRefs) -> str:
+def choose_branch(refs: ZoneRefs) -> str:
     """The branch meant when only the zone was named.
 
     Raises:
@@ -193,7 +195,7 @@ def usual_branch(refs: ZoneRefs) -> str:
     )
 
 
-def unknown_branch(refs: ZoneRefs, branch: str) -> NotFound:
+def unknown_branch_error(refs: ZoneRefs, branch: str) -> NotFound:
     """The error for a branch that a zone does not have, naming those it has."""
     return NotFound(
         f"{names.text(refs.zone)} has no branch {branch!r}",
@@ -201,14 +203,14 @@ def unknown_branch(refs: ZoneRefs, branch: str) -> NotFound:
     )
 
 
-async def branch_of(repo: Repo, zone: Name) -> str | None:
+async def find_current_branch(repo: Repo, zone: Name) -> str | None:
     """The branch of a zone the operator stands on, None: they stand elsewhere."""
     where = await repo.refs.where(repo.actor)
     head = where.own or where.default
     return head.branch if head is not None and head.zone == zone else None
 
 
-async def _head(repo: Repo) -> Head:
+async def _read_head(repo: Repo) -> Head:
     where = await repo.refs.where(repo.actor)
     head = where.own or where.default
     if where.own_lost or (head is None and where.default_lost):
@@ -224,7 +226,7 @@ async def _head(repo: Repo) -> Head:
     return head
 
 
-async def point(repo: Repo, target: RefName, origin: Origin, *, default: bool = False) -> Moved:
+async def set_head(repo: Repo, target: RefName, origin: Origin, *, default: bool = False) -> Moved:
     """Makes the operator's own HEAD, or the default one, stand for a branch.
 
     Raises:
@@ -250,8 +252,8 @@ async def initialise(repo: Repo, zone: Name) -> bool:
     await repo.refs.register(zone, origin)
     first = where.default is None and not where.default_lost
     main = ref_names.branch(zone, DEFAULT_BRANCH)
-    await point(repo, main, origin, default=first)
+    await set_head(repo, main, origin, default=first)
     if first and (where.own or where.own_lost):
-        await point(repo, main, origin)
+        await set_head(repo, main, origin)
     repo.memory.note_moved(zone, DEFAULT_BRANCH)
     return first

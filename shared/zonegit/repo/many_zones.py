@@ -25,13 +25,13 @@ from zonegit.zone import names, rrtypes
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
-AT_ONCE: Final = 16
+REQUEST_CONCURRENCY: Final = 16
 """Requests under way at a time."""
-FEW: Final = 64
+MAX_SINGLE_LOOKUPS: Final = 64
 """Zones that are asked about one by one; of more, all zones are listed."""
-ZONES_AT_ONCE: Final = 256
+ZONE_BATCH: Final = 256
 """Zones whose trees are walked together."""
-RRSETS_AT_ONCE: Final = 8_192
+RRSET_BATCH: Final = 8_192
 """RRsets that are read together; of one zone all are."""
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class WholeZoneAt(msgspec.Struct, frozen=True):
     rrsets: list[RRset]
 
 
-async def every(repo: Repo) -> AsyncIterator[ZoneRefs]:
+async def iter_zones(repo: Repo) -> AsyncIterator[ZoneRefs]:
     """Every registered zone with its tips, as the store sorts them."""
     after: Name | None = None
     while True:
@@ -59,11 +59,11 @@ async def every(repo: Repo) -> AsyncIterator[ZoneRefs]:
             return
 
 
-async def refs_of(repo: Repo, zones: Collection[Name]) -> dict[Name, ZoneRefs]:
+async def read_refs(repo: Repo, zones: Collection[Name]) -> dict[Name, ZoneRefs]:
     """The refs of those of ``zones`` that are registered; what is ``remembered`` of few alone."""
-    if len(zones) > FEW:
+    if len(zones) > MAX_SINGLE_LOOKUPS:
         wanted = set(zones)
-        return {refs.zone: refs async for refs in every(repo) if refs.zone in wanted}
+        return {refs.zone: refs async for refs in iter_zones(repo) if refs.zone in wanted}
 
     async def refs(zone: Name) -> ZoneRefs | None:
         try:
@@ -71,13 +71,13 @@ async def refs_of(repo: Repo, zones: Collection[Name]) -> dict[Name, ZoneRefs]:
         except NotFound:
             return None
 
-    return {found.zone: found for found in await side_by_side(refs, list(zones)) if found}
+    return {found.zone: found for found in await run_concurrently(refs, list(zones)) if found}
 
 
-async def side_by_side(work: Callable[[Item], Awaitable[T]], items: Sequence[Item]) -> list[T]:
+async def run_concurrently(work: Callable[[Item], Awaitable[T]], items: Sequence[Item]) -> list[T]:
     """Does the same with every item, a few of them at a time; the results in their order. What the
     first to fail raises is raised, and the others are given up."""
-    free = asyncio.Semaphore(AT_ONCE)
+    free = asyncio.Semaphore(REQUEST_CONCURRENCY)
 
     async def one(item: Item) -> T:
         async with free:
@@ -91,7 +91,7 @@ async def side_by_side(work: Callable[[Item], Awaitable[T]], items: Sequence[Ite
     return [task.result() for task in tasks]
 
 
-async def zones_at(
+async def read_zones(
     objects: ObjectStore, wanted: Sequence[tuple[Name, CommitId]]
 ) -> AsyncGenerator[WholeZoneAt, None]:
     """Zones, each as it is at a commit, in their order.
@@ -100,28 +100,28 @@ async def zones_at(
         Invalid: a commit is of another zone.
         NotFound, Corrupt, Unavailable: as the store says.
     """
-    for start in range(0, len(wanted), ZONES_AT_ONCE):
-        some = wanted[start : start + ZONES_AT_ONCE]
+    for start in range(0, len(wanted), ZONE_BATCH):
+        some = wanted[start : start + ZONE_BATCH]
         reader = Reader(objects)
         await reader.get({commit for _, commit in some})
         found = [(await read_zone.read_commit(reader, commit)).tree for _, commit in some]
-        blobs = await reader.answer(gather([read_zone.blobs_of(tree) for tree in found]))
-        for part in _parts([len(each) for each in blobs]):
+        blobs = await reader.answer(gather([read_zone.list_blobs(tree) for tree in found]))
+        for part in _group([len(each) for each in blobs]):
             reader = Reader(objects)
             await reader.get({blob for at in part for blob in blobs[at]})
             for at in part:
                 zone, commit = some[at]
-                values = list((await read_zone.rrsets(reader, blobs[at])).values())
+                values = list((await read_zone.read_rrsets(reader, blobs[at])).values())
                 _check(zone, commit, values)
                 yield WholeZoneAt(zone, commit, found[at], values)
 
 
-def _parts(sizes: Sequence[int]) -> Iterator[list[int]]:
+def _group(sizes: Sequence[int]) -> Iterator[list[int]]:
     """Runs of what fits together, by index."""
     run: list[int] = []
     total = 0
     for at, size in enumerate(sizes):
-        if run and total + size > RRSETS_AT_ONCE:
+        if run and total + size > RRSET_BATCH:
             yield run
             run, total = [], 0
         run.append(at)

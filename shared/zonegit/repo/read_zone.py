@@ -23,7 +23,7 @@ async def read_commit(reader: Reader, commit: CommitId) -> Commit:
     return found
 
 
-async def subjects(reader: Reader, annotated: Collection[ObjectId]) -> dict[ObjectId, str]:
+async def read_subjects(reader: Reader, annotated: Collection[ObjectId]) -> dict[ObjectId, str]:
     """The first line of the message of each commit or tag.
 
     Raises:
@@ -39,7 +39,7 @@ async def subjects(reader: Reader, annotated: Collection[ObjectId]) -> dict[Obje
     return found
 
 
-async def rrsets_at(
+async def read_rrsets_at(
     reader: Reader, tree: ObjectId | None, owners: Collection[Name], apex: Name
 ) -> dict[Name, RRsets]:
     """What stands at each of ``owners``, which may be nothing.
@@ -51,14 +51,14 @@ async def rrsets_at(
     if tree is None:
         return {name: {} for name in owners}
     found = await reader.answer(zone_tree.find(tree, set(paths.values())))
-    blobs = await rrsets(reader, {blob for at in found.values() for blob in at.values()})
+    blobs = await read_rrsets(reader, {blob for at in found.values() for blob in at.values()})
     return {
         name: {rdtype: blobs[blob] for rdtype, blob in found[path].items()}
         for name, path in paths.items()
     }
 
 
-async def rrset_at(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, apex: Name) -> RRset:
+async def read_rrset(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, apex: Name) -> RRset:
     """One RRset; of a wide zone only the way to it is read.
 
     Raises:
@@ -71,20 +71,20 @@ async def rrset_at(reader: Reader, tree: ObjectId, owner: Name, rdtype: int, ape
             f"there is no {title(owner, rdtype)}",
             hint="zonegit export prints all there is; a name without a final dot is in the zone",
         )
-    return (await rrsets(reader, {blob}))[blob]
+    return (await read_rrsets(reader, {blob}))[blob]
 
 
-async def rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
+async def read_rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
     """Read the RRsets that blobs hold, with one spelling of each record (``zone.spelling``).
 
     Raises:
         Invalid: one of the objects is not a blob.
     """
-    stored = await rrsets_as_stored(reader, blobs)
+    stored = await read_stored_rrsets(reader, blobs)
     return {object_id: spelling.without_twins(value) for object_id, value in stored.items()}
 
 
-async def rrsets_as_stored(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
+async def read_stored_rrsets(reader: Reader, blobs: Collection[ObjectId]) -> dict[ObjectId, RRset]:
     """Read the RRsets that blobs hold, octet by octet, to store them again unchanged.
 
     Raises:
@@ -100,16 +100,16 @@ async def rrsets_as_stored(reader: Reader, blobs: Collection[ObjectId]) -> dict[
     return found
 
 
-async def whole_zone(reader: Reader, tree: ObjectId) -> list[RRset]:
+async def read_whole_zone(reader: Reader, tree: ObjectId) -> list[RRset]:
     """Every RRset of a tree, in no particular order.
 
     Raises:
-        Corrupt: as :func:`blobs_of` says.
+        Corrupt: as :func:`list_blobs` says.
     """
-    return list((await rrsets(reader, await reader.answer(blobs_of(tree)))).values())
+    return list((await read_rrsets(reader, await reader.answer(list_blobs(tree)))).values())
 
 
-def blobs_of(tree: ObjectId) -> Walk[Collection[ObjectId]]:
+def list_blobs(tree: ObjectId) -> Walk[Collection[ObjectId]]:
     """The ids of a tree's RRsets, in no particular order.
 
     Raises:

@@ -63,7 +63,7 @@ class Resolved(msgspec.Struct, frozen=True):
     tag: ObjectId | None = None
 
 
-def parse(text: str) -> Refish:
+def parse_refish(text: str) -> Refish:
     """Takes a refish apart; a zone before the last ``:`` counts for this refish alone.
 
     Raises:
@@ -82,14 +82,14 @@ def parse(text: str) -> Refish:
         )
     if not base and not then:
         raise Invalid(f"{text!r} is not a refish: it names no commit to start from")
-    ref = _ref(base)
+    ref = _parse_ref(base)
     if ref is not None and zone is not None:
         raise Invalid(f"{text!r} is not a refish: it names a zone twice")
-    stood = refish_time.parse(then[1]) if then else None
-    return Refish(zone, base, _steps(text, suffix), bare != text, ref, stood)
+    stood = refish_time.parse_when(then[1]) if then else None
+    return Refish(zone, base, _parse_steps(text, suffix), bare != text, ref, stood)
 
 
-def _ref(base: str) -> RefName | None:
+def _parse_ref(base: str) -> RefName | None:
     """The ref whose path ``base`` is; None when it is one word, or nothing."""
     if "./" not in base:
         if base not in ("", ref_names.DEFAULT_HEAD):
@@ -101,7 +101,7 @@ def _ref(base: str) -> RefName | None:
     return ref
 
 
-def _steps(text: str, suffix: str) -> tuple[Step, ...]:
+def _parse_steps(text: str, suffix: str) -> tuple[Step, ...]:
     steps = []
     at = 0
     while at < len(suffix):
@@ -111,12 +111,12 @@ def _steps(text: str, suffix: str) -> tuple[Step, ...]:
                 f"{text!r} is not a refish: {suffix[at:]!r} is no way to a commit",
                 hint="HEAD~3 is three commits back, main^2 the second parent",
             )
-        steps.append(_step(matched))
+        steps.append(_parse_step(matched))
         at = matched.end()
     return tuple(steps)
 
 
-def _step(matched: re.Match[str]) -> Step:
+def _parse_step(matched: re.Match[str]) -> Step:
     if matched[0].startswith("~"):
         return Step(1, int(matched[1]) if matched[1] else 1)
     parent = int(matched[2]) if matched[2] else 1
@@ -135,12 +135,12 @@ async def resolve(
         Invalid: malformed, it could mean two things, or it names a tree.
         NotFound: it names nothing.
     """
-    refish = parse(text)
+    refish = parse_refish(text)
     if refish.tree:
         raise Invalid(
             f"{text!r} names a tree, and a commit is needed", hint=f"leave {TREE_SUFFIX} out"
         )
-    return await _commit(repo, Reader(repo.objects), refish, zone, branch)
+    return await _resolve_commit(repo, Reader(repo.objects), refish, zone, branch)
 
 
 async def resolve_id(
@@ -151,16 +151,16 @@ async def resolve_id(
     Raises:
         Invalid, NotFound: as :func:`resolve`.
     """
-    refish = parse(text)
+    refish = parse_refish(text)
     reader = Reader(repo.objects)
-    found = await _commit(repo, reader, refish, zone, branch)
+    found = await _resolve_commit(repo, reader, refish, zone, branch)
     return (await read_zone.read_commit(reader, found.commit)).tree if refish.tree else found.commit
 
 
-async def _commit(
+async def _resolve_commit(
     repo: Repo, reader: Reader, refish: Refish, zone: Name | None, branch: str | None
 ) -> Resolved:
-    start = await _base(repo, reader, refish, zone, branch)
+    start = await _resolve_base(repo, reader, refish, zone, branch)
     if not refish.steps:
         return start
     past = CommitReader(repo.objects, reader)
@@ -168,22 +168,24 @@ async def _commit(
     return Resolved(start.zone, await past.answer(commit_graph.back(start.commit, parents)))
 
 
-async def _base(
+async def _resolve_base(
     repo: Repo, reader: Reader, refish: Refish, zone: Name | None, branch: str | None
 ) -> Resolved:
     base = refish.base
     if refish.when is not None:
-        return await _then(repo, reader, refish, refish.when, zone, branch)
+        return await _resolve_past(repo, reader, refish, refish.when, zone, branch)
     if base == ref_names.DEFAULT_HEAD:
-        position = await heads.locate(repo, refish.zone or zone, None if refish.zone else branch)
+        position = await heads.find_position(
+            repo, refish.zone or zone, None if refish.zone else branch
+        )
         return Resolved(position.zone, position.commit(), position.branch)
     if refish.ref is not None:
-        return await _named(repo, reader, refish.ref)
-    home = await heads.working_zone(repo, refish.zone or zone)
-    return await _word(repo, reader, home, base)
+        return await _resolve_ref(repo, reader, refish.ref)
+    home = await heads.find_zone(repo, refish.zone or zone)
+    return await _resolve_word(repo, reader, home, base)
 
 
-async def _then(
+async def _resolve_past(
     repo: Repo,
     reader: Reader,
     refish: Refish,
@@ -195,22 +197,22 @@ async def _then(
     home = refish.zone or zone
     ref = refish.ref
     if ref is None and refish.base in ("", ref_names.DEFAULT_HEAD):
-        ref = (await heads.locate(repo, home, None if refish.zone else branch)).ref
+        ref = (await heads.find_position(repo, home, None if refish.zone else branch)).ref
     elif ref is None:
-        ref = ref_names.branch(await heads.working_zone(repo, home), refish.base)
+        ref = ref_names.branch(await heads.find_zone(repo, home), refish.base)
     if ref.space != "heads":
-        raise refish_time.only_branches(ref.path())
+        raise refish_time.no_branch_error(ref.path())
     assert ref.zone is not None
     try:
-        return Resolved(ref.zone, await refish_time.commit_of(repo, reader, ref, stood))
+        return Resolved(ref.zone, await refish_time.find_commit(repo, reader, ref, stood))
     except NotFound as error:
         if error.details.get("moves") != "0" or refish.ref is not None:
             raise
-    found = await _word(repo, reader, ref.zone, ref.short)
-    raise refish_time.only_branches(f"{ref.short} ({short(found.commit)})")
+    found = await _resolve_word(repo, reader, ref.zone, ref.short)
+    raise refish_time.no_branch_error(f"{ref.short} ({short(found.commit)})")
 
 
-async def _named(repo: Repo, reader: Reader, ref: RefName) -> Resolved:
+async def _resolve_ref(repo: Repo, reader: Reader, ref: RefName) -> Resolved:
     """A ref given by its whole path."""
     assert ref.zone is not None  # every branch and tag has one
     refs = await repo.refs.zone(ref.zone, repo.actor)
@@ -218,10 +220,10 @@ async def _named(repo: Repo, reader: Reader, ref: RefName) -> Resolved:
     if ref.short not in tips:
         raise NotFound(f"there is no ref {ref.path()}")
     branch = ref.short if ref.space == "heads" else None
-    return await _resolved(reader, ref.zone, tips[ref.short].target, branch)
+    return await _make_resolved(reader, ref.zone, tips[ref.short].target, branch)
 
 
-async def _word(repo: Repo, reader: Reader, zone: Name, word: str) -> Resolved:
+async def _resolve_word(repo: Repo, reader: Reader, zone: Name, word: str) -> Resolved:
     """A branch, a tag or an id, whichever there is; more than one is an error."""
     refs = await repo.refs.zone(zone, repo.actor)
     meanings: dict[str, ObjectId] = {}
@@ -229,7 +231,7 @@ async def _word(repo: Repo, reader: Reader, zone: Name, word: str) -> Resolved:
         meanings[f"branch {word}"] = refs.heads[word].target
     if word in refs.tags:
         meanings[f"tag {word}"] = refs.tags[word].target
-    for object_id in await _ids(repo, word):
+    for object_id in await _find_ids(repo, word):
         meanings[f"commit {short(object_id)}"] = object_id
     if len(meanings) > 1:
         raise Invalid(
@@ -237,18 +239,20 @@ async def _word(repo: Repo, reader: Reader, zone: Name, word: str) -> Resolved:
             hint=f"say refs/heads/{names.text(zone)}/{word}, or more digits of the id",
         )
     if not meanings:
-        raise _nothing(refs, word)
+        raise _not_found(refs, word)
     ((meaning, target),) = meanings.items()
     branch = word if meaning.startswith("branch") else None
-    return await _resolved(reader, zone, target, branch)
+    return await _make_resolved(reader, zone, target, branch)
 
 
-async def _resolved(reader: Reader, zone: Name, target: ObjectId, branch: str | None) -> Resolved:
+async def _make_resolved(
+    reader: Reader, zone: Name, target: ObjectId, branch: str | None
+) -> Resolved:
     commit = await peel(reader, target)
     return Resolved(zone, commit, branch, target if target != commit else None)
 
 
-async def _ids(repo: Repo, word: str) -> list[ObjectId]:
+async def _find_ids(repo: Repo, word: str) -> list[ObjectId]:
     if HEX_ID.fullmatch(word):
         missing = await repo.objects.missing([from_hex(word)])
         return [] if missing else [from_hex(word)]
@@ -258,7 +262,7 @@ async def _ids(repo: Repo, word: str) -> list[ObjectId]:
     return [object_id for object_id, kind in found if kind in ("commit", "tag")]
 
 
-def _nothing(refs: ZoneRefs, word: str) -> NotFound:
+def _not_found(refs: ZoneRefs, word: str) -> NotFound:
     known = ", ".join([*sorted(refs.heads), *sorted(refs.tags)]) or "no branch yet"
     return NotFound(
         f"{word!r} is no branch, tag or commit of {names.text(refs.zone)}",

@@ -32,7 +32,7 @@ _TIME: Final = re.compile(
 )
 
 
-def parse(text: str) -> When:
+def parse_when(text: str) -> When:
     """What stands between ``@{`` and ``}``.
 
     Raises:
@@ -46,7 +46,7 @@ def parse(text: str) -> When:
     if ago := _AGO.fullmatch(said):
         seconds = int(ago[1]) * _UNITS[ago[2].lower()]
         return Ago(min(seconds, MAX_SECONDS))
-    if _TIME.fullmatch(said) and (time := _time(said)) is not None:
+    if _TIME.fullmatch(said) and (time := _parse_time(said)) is not None:
         return At(time)
     raise Invalid(
         f"@{{{text}}} says no time since 1970, nor how many moves ago",
@@ -55,7 +55,7 @@ def parse(text: str) -> When:
     )
 
 
-def _time(text: str) -> float | None:
+def _parse_time(text: str) -> float | None:
     """In seconds since 1970; None: there is no such time, or it is earlier."""
     try:
         time = datetime.fromisoformat(text).timestamp()
@@ -64,7 +64,7 @@ def _time(text: str) -> float | None:
     return time if 0 <= time <= MAX_SECONDS else None
 
 
-def shown(time: float) -> str:
+def format_time(time: float) -> str:
     """A time in seconds since 1970, as the operator's clock has it; the bare number where no
     calendar reaches."""
     try:
@@ -74,7 +74,7 @@ def shown(time: float) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S %z}"
 
 
-def only_branches(what: str) -> Invalid:
+def no_branch_error(what: str) -> Invalid:
     """The error for something that has no past of its own."""
     return Invalid(
         f"{what} is no branch, and only a branch has stood elsewhere",
@@ -82,45 +82,47 @@ def only_branches(what: str) -> Invalid:
     )
 
 
-async def commit_of(repo: Repo, reader: Reader, ref: RefName, when: When) -> CommitId:
-    """The commit that a branch held. Of the time before its first move, the commit that it would
-    have held had it been kept here then; that is noted, for nobody knows.
+async def find_commit(repo: Repo, reader: Reader, ref: RefName, when: When) -> CommitId:
+    """Return the commit that a branch was at.
+
+    For a time before the branch's first move, this is the latest commit in its history that is not
+    dated later; a note says so, because the log does not know where the branch was.
 
     Raises:
-        NotFound: it did not exist then, or is not as old as that; ``details['moves']`` is 0 where
-            it never was.
+        NotFound: the branch did not exist then, or is not that old; ``details['moves']`` is 0 if it
+            never existed.
     """
     stood = await repo.refs.at(ref, when)
     entry = stood.entry
     if entry.new is None:
-        raise _deleted(entry)
+        raise _deleted_error(entry)
     if entry.time <= stood.time:
         return CommitId(entry.new)
     past = CommitReader(repo.objects, reader)
     found = await past.answer(commit_graph.as_of(CommitId(entry.new), stood.time))
-    dated = shown(found.commit.committer.time)
+    dated = format_time(found.commit.committer.time)
     if found.commit.committer.time > stood.time:
         raise NotFound(
-            f"{_named(ref)} is not as old as that: {short(found.id)}, its oldest commit, is of"
+            f"{_format_ref(ref)} is not as old as that: {short(found.id)}, its oldest commit, is of"
             f" {dated}",
             hint="zonegit log shows its history",
         )
     repo.note(
-        f"{_named(ref)} is in the log since {shown(entry.time)} only: before, it goes by the dates"
-        f" of its commits, and {short(found.id)} is of {dated}"
+        f"the log has {_format_ref(ref)} only since {format_time(entry.time)}; using the dates of"
+        f" its commits instead: {short(found.id)} is of {dated}"
     )
     return found.id
 
 
-def _deleted(entry: LogEntry) -> NotFound:
+def _deleted_error(entry: LogEntry) -> NotFound:
     was = f": {short(entry.old)} was its last commit" if entry.old is not None else ""
     return NotFound(
-        f"{_named(entry.ref)} did not exist then: {entry.actor} had deleted it at"
-        f" {shown(entry.time)}",
+        f"{_format_ref(entry.ref)} did not exist then: {entry.actor} had deleted it at"
+        f" {format_time(entry.time)}",
         hint=f"zonegit reflog {entry.ref.short} shows where it was before{was}",
     )
 
 
-def _named(ref: RefName) -> str:
+def _format_ref(ref: RefName) -> str:
     assert ref.zone is not None
     return f"{names.text(ref.zone)} {ref.short}"

@@ -192,7 +192,7 @@ class _Walk:
         for pair, differences in zip(pairs, found, strict=True):
             self._once.check(pair.owner, pair.old, pair.new, differences)
             for number, (key, before, after) in enumerate(differences):
-                if number % zone_tree.PAUSE == zone_tree.PAUSE - 1:
+                if number % zone_tree.CHANGES_PER_PAUSE == zone_tree.CHANGES_PER_PAUSE - 1:
                     yield WantedObjects()
                 if key[0] == SUBTREE and after is not None:
                     self._descend(_below(pair.owner, key[1:]), before, after)
@@ -239,7 +239,7 @@ class _Walk:
                 continue
             subtrees = [key for key in found.entries if key[0] == SUBTREE]
             if subtrees and each.above is None:
-                self._once.meet(each.owner, each.id)
+                self._once.add(each.owner, each.id)
             below = [_Added(_below(each.owner, key[1:]), found.entries[key]) for key in subtrees]
             if len(subtrees) == len(found.entries):
                 runs.append((each, below))
@@ -254,7 +254,7 @@ class _Walk:
             # The RRsets of a wide node may stand in several of its runs.
             reads = gather([tree_node.read(each.id, FIRST_RRSET) for each in wide])
             for each, entries in zip(wide, (yield from _objects(reads)), strict=True):
-                self._once.meet(each.owner, each.id)
+                self._once.add(each.owner, each.id)
                 touched.append(_Touched(each.owner, {}, entries))
 
     def _outline_runs(self, runs: list[tuple[_Added, list[_Added]]]) -> Judging[None]:
@@ -311,7 +311,7 @@ def _is_known(suspect: _Suspect, apex: Name, others: Sequence[ObjectId]) -> Judg
     """Return whether one of several trees has the same flaw."""
     path = names.path(suspect.flaw.owner, apex)
     for root in others:
-        at = yield from _objects(zone_tree.subtree(root, path))
+        at = yield from _objects(zone_tree.find_subtree(root, path))
         if at is None:
             continue
         entries = yield from _objects(tree_node.read(at, FIRST_RRSET))

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from zonegit.errors import Invalid, NotFound
 from zonegit.objects.codec import decode, links
-from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, short, verified
+from zonegit.objects.ids import CommitId, ObjectId, ObjectKind, RawObject, short, verify
 from zonegit.objects.model import Blob, Commit
 from zonegit.store import outline
 from zonegit.store.commit_reader import moment
@@ -32,12 +32,12 @@ class MemoryObjects:
             if object_id not in self._objects:
                 raise NotFound(f"object {short(object_id)} is not stored", object=object_id.hex())
         random.shuffle(wanted)
-        return {object_id: verified(self._objects[object_id]) for object_id in wanted}
+        return {object_id: verify(self._objects[object_id]) for object_id in wanted}
 
     async def put(self, objects: Sequence[RawObject]) -> None:
         await asyncio.sleep(0)
         for raw in objects:
-            value = decode(verified(raw))
+            value = decode(verify(raw))
             if isinstance(value, Blob) and raw.id not in self._objects:
                 outline.refuse_malformed(raw, value)
             for link in links(value):
@@ -90,7 +90,7 @@ class MemoryObjects:
                 raise NotFound(f"commit {short(tip)} is not stored", object=tip.hex())
         ancestors = (found for found in self._walk(wanted) if found not in tips)
         wanted += itertools.islice(ancestors, max(0, limit - len(wanted)))
-        return [Dated(verified(self._objects[at]), self._moments[at]) for at in wanted]
+        return [Dated(verify(self._objects[at]), self._moments[at]) for at in wanted]
 
     def _walk(self, tips: Collection[CommitId]) -> Iterator[CommitId]:
         """The tips and their ancestors, the latest first."""

@@ -2,7 +2,7 @@
 
 Values of ``store`` travel as they are. Octets such as ids and names are msgpack ``bin``. A message
 with a malformed name cannot be made or decoded; a receiver checks objects with
-``objects.ids.verified``.
+``objects.ids.verify``.
 """
 
 from collections.abc import Iterable, Sequence

@@ -70,7 +70,7 @@ def test_a_seed_alone_signs_and_the_same_octets_alone_are_trusted_as_a_public_ke
     tmp_path: Path,
 ) -> None:
     """32 octets could be either; what the file is for decides."""
-    file = written(tmp_path / "key", commit_signatures.public_text(ALICE.public))
+    file = written(tmp_path / "key", commit_signatures.format_public_key(ALICE.public))
     assert list(key_files.trusted([file])) == [ALICE.public]
     assert key_files.signing_key(file).public == SigningKey(ALICE.public).public
 

@@ -16,7 +16,7 @@ from zonegit.objects.ids import (
     from_hex,
     identify,
     seal,
-    verified,
+    verify,
 )
 from zonegit.objects.model import Blob, Commit, Doc, Identity, Symref, Tag, Tree
 from zonegit.zone import names, rrtypes
@@ -32,7 +32,7 @@ COMMIT = CommitId(ObjectId(b"\2" * 32))
 def test_what_is_encoded_decodes_to_the_same_value(value):
     raw = encode(value)
     assert decode(raw) == value
-    assert verified(raw) is raw
+    assert verify(raw) is raw
 
 
 @given(st.sampled_from(KINDS), st.binary(max_size=200))
@@ -70,9 +70,9 @@ def test_damaged_objects_are_corrupt_or_canonical_and_nothing_else(value, data):
 def test_an_object_whose_octets_do_not_hash_to_its_id_is_corrupt():
     raw = seal("symref", b"refs/heads/foo.com./main")
     with pytest.raises(Corrupt, match=raw.id.hex()):
-        verified(raw._replace(payload=b"refs/heads/foo.com./evil"))
+        verify(raw._replace(payload=b"refs/heads/foo.com./evil"))
     with pytest.raises(Corrupt):
-        verified(raw._replace(kind="doc"))
+        verify(raw._replace(kind="doc"))
 
 
 def test_an_object_beyond_the_bound_is_neither_made_nor_believed():
@@ -80,7 +80,7 @@ def test_an_object_beyond_the_bound_is_neither_made_nor_believed():
         seal("blob", bytes(MAX_PAYLOAD + 1))
     payload = bytes(MAX_PAYLOAD + 1)
     with pytest.raises(Corrupt, match="larger than 524288"):
-        verified(RawObject(identify("blob", payload), "blob", payload))
+        verify(RawObject(identify("blob", payload), "blob", payload))
 
 
 def test_an_unknown_kind_is_corrupt():

@@ -56,7 +56,7 @@ seeds = st.binary(min_size=32, max_size=32)
 
 
 def signed(value: Commit | Tag, key: SigningKey = ALICE) -> Commit | Tag:
-    signature = key.sign(commit_signatures.unsigned(value))
+    signature = key.sign(commit_signatures.signed_payload(value))
     return msgspec.structs.replace(value, signature=signature)
 
 
@@ -73,15 +73,13 @@ def test_keys_and_signatures_are_those_of_the_standard(
 @given(signable, seeds)
 def test_what_a_key_signed_its_public_half_confirms(value: Commit | Tag, seed: bytes) -> None:
     key = SigningKey(seed)
-    assert Keyring([BOB.public, key.public]).verdict(signed(value, key)) == GoodSignature(
-        key.public
-    )
+    assert Keyring([BOB.public, key.public]).verify(signed(value, key)) == GoodSignature(key.public)
 
 
 @given(signable)
 def test_the_signature_of_another_key_is_not_confirmed(value: Commit | Tag) -> None:
-    assert Keyring([BOB.public]).verdict(signed(value)) == Unknown()
-    assert Keyring([]).verdict(signed(value)) == Unknown()
+    assert Keyring([BOB.public]).verify(signed(value)) == Unknown()
+    assert Keyring([]).verify(signed(value)) == Unknown()
 
 
 @given(signable, st.data())
@@ -98,7 +96,7 @@ def test_no_octet_of_a_signed_object_can_change_unnoticed(
     except Corrupt:
         return
     assert isinstance(found, Commit | Tag)
-    assert not isinstance(Keyring([ALICE.public]).verdict(found), GoodSignature)
+    assert not isinstance(Keyring([ALICE.public]).verify(found), GoodSignature)
 
 
 @given(signable)
@@ -110,7 +108,7 @@ def test_a_signed_object_read_and_written_again_keeps_its_id(value: Commit | Tag
 @given(signable)
 def test_a_signature_covers_the_object_as_it_was_before_it_was_signed(value: Commit | Tag) -> None:
     before = msgspec.structs.replace(value, signature=None)
-    assert commit_signatures.unsigned(signed(before)) == encode(before).payload
+    assert commit_signatures.signed_payload(signed(before)) == encode(before).payload
 
 
 def test_headers_unknown_to_us_are_covered_wherever_they_stand() -> None:
@@ -120,21 +118,21 @@ def test_headers_unknown_to_us_are_covered_wherever_they_stand() -> None:
     for before, after in ((line, b"x-last two\n"), (b"x-last two\n", line)):
         payload = plain.replace(b"\n\n", b"\n" + before + after + b"\n", 1)
         commit = headers.decode_commit(payload)
-        assert commit_signatures.unsigned(commit) == payload.replace(line, b"")
-        assert Keyring([ALICE.public]).verdict(commit) == Unknown()  # x-last came later
-        renewed = ALICE.sign(commit_signatures.unsigned(commit))
+        assert commit_signatures.signed_payload(commit) == payload.replace(line, b"")
+        assert Keyring([ALICE.public]).verify(commit) == Unknown()  # x-last came later
+        renewed = ALICE.sign(commit_signatures.signed_payload(commit))
         fixed = headers.decode_commit(payload.replace(signature.encode(), renewed.encode()))
-        assert Keyring([ALICE.public]).verdict(fixed) == GoodSignature(ALICE.public)
+        assert Keyring([ALICE.public]).verify(fixed) == GoodSignature(ALICE.public)
 
 
 def test_a_line_of_the_message_is_no_signature() -> None:
     message = "first\n\nsignature ed25519:AAAA"
     commit = msgspec.structs.replace(COMMIT, message=message)
-    assert commit_signatures.unsigned(commit) == encode(commit).payload
-    assert Keyring([ALICE.public]).verdict(commit) == Unsigned()
+    assert commit_signatures.signed_payload(commit) == encode(commit).payload
+    assert Keyring([ALICE.public]).verify(commit) == Unsigned()
 
 
-_GOOD = ALICE.sign(commit_signatures.unsigned(COMMIT))
+_GOOD = ALICE.sign(commit_signatures.signed_payload(COMMIT))
 NO_SIGNATURES = {
     "nothing": "",
     "not base64": "%%%%",
@@ -150,7 +148,7 @@ NO_SIGNATURES = {
 @pytest.mark.parametrize("text", NO_SIGNATURES.values(), ids=NO_SIGNATURES)
 def test_what_is_no_signature_is_told_from_one_that_is_not_confirmed(text: str) -> None:
     commit = msgspec.structs.replace(COMMIT, signature=text)
-    assert isinstance(Keyring([ALICE.public]).verdict(commit), MalformedSignature)
+    assert isinstance(Keyring([ALICE.public]).verify(commit), MalformedSignature)
 
 
 def base64_of(octets: bytes) -> bytes:
@@ -162,15 +160,18 @@ def test_key_files_are_read_with_white_space_around(seed: bytes, end: bytes, sta
     key = SigningKey(seed)
     pair = base64_of(seed + key.public)
     for text in (pair, base64_of(seed), key.text()):
-        assert commit_signatures.signing_key(start + text + end).public == key.public
-    assert commit_signatures.public_key(start + base64_of(key.public) + end) == key.public
-    assert commit_signatures.public_key(commit_signatures.public_text(key.public)) == key.public
+        assert commit_signatures.parse_signing_key(start + text + end).public == key.public
+    assert commit_signatures.parse_public_key(start + base64_of(key.public) + end) == key.public
+    assert (
+        commit_signatures.parse_public_key(commit_signatures.format_public_key(key.public))
+        == key.public
+    )
 
 
 def test_a_key_file_as_the_original_writes_it_is_read() -> None:
     """Go's ed25519.PrivateKey is seed and public key; this pair is test 1 of RFC 8032."""
     seed, public, message, signature = VECTORS[0]
-    key = commit_signatures.signing_key(base64_of(bytes.fromhex(seed + public)))
+    key = commit_signatures.parse_signing_key(base64_of(bytes.fromhex(seed + public)))
     assert base64.b64decode(key.sign(bytes.fromhex(message))).hex() == signature
 
 
@@ -192,7 +193,7 @@ BAD_KEYS = {
 
 @pytest.mark.parametrize(("text", "said"), BAD_KEYS.values(), ids=BAD_KEYS)
 def test_what_is_no_key_is_refused_with_its_reason(text: bytes, said: str) -> None:
-    for read in (commit_signatures.signing_key, commit_signatures.public_key):
+    for read in (commit_signatures.parse_signing_key, commit_signatures.parse_public_key):
         with pytest.raises(Invalid, match=said) as caught:
             read(text)
         assert "zonegit keygen" in (caught.value.hint or "")
@@ -200,17 +201,17 @@ def test_what_is_no_key_is_refused_with_its_reason(text: bytes, said: str) -> No
 
 def test_halves_that_do_not_belong_together_are_refused() -> None:
     with pytest.raises(Invalid, match="public half"):
-        commit_signatures.signing_key(base64_of(bytes(32) + BOB.public))
+        commit_signatures.parse_signing_key(base64_of(bytes(32) + BOB.public))
 
 
 def test_a_private_key_is_refused_where_a_public_one_is_wanted() -> None:
     with pytest.raises(Invalid, match="private key"):
-        commit_signatures.public_key(ALICE.text())
+        commit_signatures.parse_public_key(ALICE.text())
 
 
 @given(st.binary(max_size=200))
 def test_any_octets_are_a_key_or_refused(text: bytes) -> None:
-    for read in (commit_signatures.signing_key, commit_signatures.public_key):
+    for read in (commit_signatures.parse_signing_key, commit_signatures.parse_public_key):
         try:
             read(text)
         except Invalid as error:

@@ -57,8 +57,8 @@ def updated(
 def narrow_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wide trees from nine entries on, runs of at most five, and cuts four times as often: small
     histories then meet every case that large ones do."""
-    monkeypatch.setattr(tree_codec, "NARROW", 8)
-    monkeypatch.setattr(tree_node, "NARROW", 8)
+    monkeypatch.setattr(tree_codec, "MAX_NARROW", 8)
+    monkeypatch.setattr(tree_node, "MAX_NARROW", 8)
     monkeypatch.setattr(tree_codec, "MAX_RUN", 5)
     monkeypatch.setattr(tree_codec, "_BITS_PER_LEVEL", 2)
 

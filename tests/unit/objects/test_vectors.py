@@ -4,7 +4,7 @@ import pytest
 from tests.support import vectors
 
 from zonegit.objects.codec import decode, encode, links
-from zonegit.objects.ids import RawObject, verified
+from zonegit.objects.ids import RawObject, verify
 from zonegit.objects.model import Blob, Commit, Symref, Tree
 from zonegit.zone import names, rrtypes
 
@@ -14,12 +14,12 @@ V03 = vectors.v03()
 
 @pytest.mark.parametrize("raw", [raw for _, raw in FOO_COM], ids=[path for path, _ in FOO_COM])
 def test_every_object_of_foo_com_is_read_and_written_octet_for_octet(raw: RawObject):
-    assert encode(decode(verified(raw))) == raw
+    assert encode(decode(verify(raw))) == raw
 
 
 @pytest.mark.parametrize("raw", V03, ids=[raw.id.hex()[:12] for raw in V03])
 def test_every_object_of_a_v03_store_is_read_and_written_octet_for_octet(raw: RawObject):
-    assert encode(decode(verified(raw))) == raw
+    assert encode(decode(verify(raw))) == raw
 
 
 @pytest.mark.parametrize("store", [[raw for _, raw in FOO_COM], V03], ids=["foo.com", "v0.3"])

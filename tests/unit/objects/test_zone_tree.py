@@ -34,7 +34,7 @@ def update(
 
 
 def content_of(pile: Pile, root: ObjectId | None) -> Content:
-    found = pile.run(zone_tree.changes(None, root))
+    found = pile.run(zone_tree.list_changes(None, root))
     assert all(change.old is None for change in found)
     return {(change.path, change.rdtype): change.new for change in found if change.new}
 
@@ -135,9 +135,9 @@ def test_an_empty_non_terminal_has_a_subtree_and_no_rrsets():
     root, _ = update(pile, None, {((b"a", b"b"), A): an_id(1)})
     assert root is not None
     assert pile.run(zone_tree.find(root, [(b"a",)])) == {(b"a",): {}}
-    assert pile.run(zone_tree.subtree(root, (b"a",))) is not None
-    assert pile.run(zone_tree.subtree(root, (b"c",))) is None
-    assert pile.run(zone_tree.subtree(root, ())) == root
+    assert pile.run(zone_tree.find_subtree(root, (b"a",))) is not None
+    assert pile.run(zone_tree.find_subtree(root, (b"c",))) is None
+    assert pile.run(zone_tree.find_subtree(root, ())) == root
 
 
 def test_a_change_deep_down_writes_one_node_a_label():
@@ -185,7 +185,7 @@ def test_a_tree_of_few_objects_and_endless_names_is_refused_at_once(old: int | N
     pile = Pile()
     before = exponential(pile, old) if old is not None else None
     with pytest.raises(Corrupt, match=r"at two names of one zone: (a|b)\S* and (a|b)"):
-        pile.run(zone_tree.changes(before, exponential(pile, 40)))
+        pile.run(zone_tree.list_changes(before, exponential(pile, 40)))
     assert pile.fetched_in_all < 100
 
 
@@ -328,10 +328,10 @@ def test_a_tree_that_is_deeper_than_a_name_can_be_is_not_walked(path: Path) -> N
     for too_long in ((*path, b"x"), (*path[:-1], path[-1] + b"x", b"y")):
         root, _ = update(pile, None, {(too_long, A): an_id(1)})
         for walk in (
-            zone_tree.changes(None, root),
+            zone_tree.list_changes(None, root),
             zone_tree.count(root, 10),
             tree_lookup.list_from(root, ()),
-            name_scope.around(root, (b"q",)),
+            name_scope.read_scope(root, (b"q",)),
         ):
             with pytest.raises(Corrupt, match="longer than a name"):
                 pile.run(walk)

@@ -14,7 +14,7 @@ from zonegit.errors import Corrupt, Invalid
 from zonegit.objects.codec import decode, encode
 from zonegit.objects.ids import ObjectId, RawObject
 from zonegit.objects.model import Blob, Index, Tree
-from zonegit.repo.commit.change_plan import build
+from zonegit.repo.commit.change_plan import build_zone
 from zonegit.store.outline import RUN, is_run, outline_known
 from zonegit.zone import names, rrtypes
 from zonegit.zone.rrset import RRset
@@ -38,7 +38,7 @@ ZONE = "\n".join(
 @pytest.fixture(scope="module")
 def objects() -> list[RawObject]:
     read = reader.read(ZONE.encode(), APEX)
-    made, _ = build(read.rrsets.values(), APEX)
+    made, _ = build_zone(read.rrsets.values(), APEX)
     return made
 
 

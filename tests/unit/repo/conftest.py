@@ -60,11 +60,11 @@ class Shop:
         self, text: str, zone: Name = ZONE, *, force: bool = False, reason: str | None = None
     ) -> Committed | None:
         """Imports a master file into a zone's usual branch."""
-        position = await heads.locate(self.repo, zone)
+        position = await heads.find_position(self.repo, zone)
         rrsets = list(reader.read(text.encode(), zone).rrsets.values())
         plan = change_plan.plan_replacement(rrsets, zone)
         intent = Intent(
-            "import", "import", force, imports=True, lost=OnConflict.GIVEN_UP, reason=reason
+            "import", "import", force, imports=True, on_conflict=OnConflict.FAIL, reason=reason
         )
         return acknowledged(await commit_loop.commit(self.repo, position, plan, intent))
 
@@ -77,7 +77,7 @@ class Shop:
         reason: str | None = None,
     ) -> Committed | None:
         """Commits edits to foo.com."""
-        position = await heads.locate(self.repo, ZONE, branch)
+        position = await heads.find_position(self.repo, ZONE, branch)
         plan = change_plan.plan_edits(todo, ZONE)
         intent = Intent("edit", "set", force, reason=reason)
         return acknowledged(await commit_loop.commit(self.repo, position, plan, intent))

@@ -24,14 +24,16 @@ def committed(outcome: Outcome) -> Committed:
 
 async def tip(shop: Shop, branch: str = "main") -> CommitId:
     """Where a branch of foo.com. stands."""
-    return (await heads.locate(shop.repo, ZONE, branch)).commit()
+    return (await heads.find_position(shop.repo, ZONE, branch)).commit()
 
 
 async def zone_at(shop: Shop, commit: CommitId) -> dict[tuple[Name, int], RRset]:
     """All that a commit holds."""
     reader = Reader(shop.repo.objects)
     tree = (await read_zone.read_commit(reader, commit)).tree
-    return {(each.owner, each.rdtype): each for each in await read_zone.whole_zone(reader, tree)}
+    return {
+        (each.owner, each.rdtype): each for each in await read_zone.read_whole_zone(reader, tree)
+    }
 
 
 async def addresses(shop: Shop, commit: CommitId, owner: str) -> list[str]:

@@ -10,12 +10,12 @@ from zonegit.repo.inspect.ahead_behind import AheadBehind, BranchStatus
 
 
 async def apart(shop: Shop, branch: str) -> AheadBehind | None:
-    at = await heads.locate(shop.repo, ZONE, branch)
-    return (await ahead_behind.standing(shop.repo, at)).apart
+    at = await heads.find_position(shop.repo, ZONE, branch)
+    return (await ahead_behind.read_status(shop.repo, at)).apart
 
 
 async def test_commits_are_counted_on_either_side_of_where_they_parted(foo: Shop) -> None:
-    await branches.create(foo.repo, ZONE, "canary", (await heads.locate(foo.repo)).commit())
+    await branches.create(foo.repo, ZONE, "canary", (await heads.find_position(foo.repo)).commit())
     assert await apart(foo, "canary") == AheadBehind(0, 0)
     for name in ("a", "b"):
         await foo.edited([Set(address(name, "192.0.2.1"))], "canary")
@@ -25,7 +25,7 @@ async def test_commits_are_counted_on_either_side_of_where_they_parted(foo: Shop
 
 
 async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: Shop) -> None:
-    tip = (await heads.locate(foo.repo)).commit()
+    tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     assert await apart(foo, "main") is None
     await branches.delete(foo.repo, ZONE, "main", force=True)
@@ -34,5 +34,5 @@ async def test_main_is_apart_from_nothing_and_so_is_a_branch_without_it(foo: Sho
 
 async def test_a_branch_without_a_commit_has_no_tip(shop: Shop) -> None:
     await heads.initialise(shop.repo, ZONE)
-    at = await heads.locate(shop.repo)
-    assert await ahead_behind.standing(shop.repo, at) == BranchStatus()
+    at = await heads.find_position(shop.repo)
+    assert await ahead_behind.read_status(shop.repo, at) == BranchStatus()

@@ -49,9 +49,9 @@ async def test_whoever_stands_on_a_renamed_branch_stands_on_it_still(foo: Shop) 
     await canary(foo)
     await branches.checkout(foo.repo, ZONE, "canary")
     await branches.rename(foo.repo, ZONE, "canary", "trial")
-    assert (await heads.locate(foo.repo)).branch == "trial"
-    assert (await heads.locate(foo.repo, ZONE)).branch == "trial"
-    assert (await heads.locate(foo.other)).branch == "main"
+    assert (await heads.find_position(foo.repo)).branch == "trial"
+    assert (await heads.find_position(foo.repo, ZONE)).branch == "trial"
+    assert (await heads.find_position(foo.other)).branch == "main"
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -72,7 +72,7 @@ async def test_a_renaming_killed_at_any_write_is_completed_by_doing_it_again(
         await branches.rename(foo.repo, ZONE, "canary", "trial")
         assert set(await tips(foo.repo)) == {"main", "trial"}
         assert await tip(foo, "trial") == commit
-        assert (await heads.locate(foo.repo)).branch == "trial"
+        assert (await heads.find_position(foo.repo)).branch == "trial"
         created, deleted = [
             entry for entry in (await log(foo.repo))[-4:] if entry.ref.space == "heads"
         ]
@@ -163,16 +163,16 @@ async def test_a_reflog_tells_each_move_with_its_subject_even_of_a_branch_that_i
 ) -> None:
     commit = await canary(foo)
     await branches.delete(foo.repo, ZONE, "canary")
-    passed = await branches.reflog(foo.repo, ZONE, "canary", 10)
+    passed = await branches.read_reflog(foo.repo, ZONE, "canary", 10)
     assert [(each.move.command, each.move.old, each.subject) for each in passed] == [
         ("branch", commit, None),
         ("set", await tip(foo, "main"), "edit"),
         ("branch", None, "import"),
     ]
     assert {each.move.ref for each in passed} == {ref_names.branch(ZONE, "canary")}
-    assert len(await branches.reflog(foo.repo, ZONE, "canary", 2)) == 2
+    assert len(await branches.read_reflog(foo.repo, ZONE, "canary", 2)) == 2
 
 
 async def test_the_reflog_of_a_branch_that_never_was_is_not_found(foo: Shop) -> None:
     with pytest.raises(NotFound, match="nope"):
-        await branches.reflog(foo.repo, ZONE, "nope", 10)
+        await branches.read_reflog(foo.repo, ZONE, "nope", 10)

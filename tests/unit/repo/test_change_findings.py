@@ -47,7 +47,7 @@ def goes(owner: str, rdtype: str) -> RRsetEdit:
 async def change(
     shop: Shop, *todo: RRsetEdit, strict: bool = False, branch: str = "main"
 ) -> Outcome:
-    at = await heads.locate(shop.repo, ZONE, branch)
+    at = await heads.find_position(shop.repo, ZONE, branch)
     plan = change_plan.plan_edits(todo, ZONE)
     return await commit_loop.commit(
         shop.repo, at, plan, Intent("m", "set", True, reason="x", strict=strict)
@@ -55,9 +55,9 @@ async def change(
 
 
 async def replace(shop: Shop, text: str) -> Outcome:
-    at = await heads.locate(shop.repo, ZONE, "main")
+    at = await heads.find_position(shop.repo, ZONE, "main")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
-    intent = Intent("m", "import", imports=True, lost=OnConflict.GIVEN_UP)
+    intent = Intent("m", "import", imports=True, on_conflict=OnConflict.FAIL)
     return await commit_loop.commit(
         shop.repo, at, change_plan.plan_replacement(rrsets, ZONE), intent
     )
@@ -189,7 +189,7 @@ async def test_a_merge_says_what_it_hides(foo: Shop) -> None:
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     await change(foo, becomes("w.sub", "A", "192.0.2.9"))
     theirs = committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
-    at = await heads.locate(foo.repo, ZONE, "main")
+    at = await heads.find_position(foo.repo, ZONE, "main")
     merged = await merge.merge(foo.repo, at, theirs.commit, Intent("m", "merge"))
     assert told(merged) == [("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")]
 
@@ -198,7 +198,7 @@ async def test_a_fast_forward_says_what_it_hides(foo: Shop) -> None:
     await change(foo, becomes("w.sub", "A", "192.0.2.9"))
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     theirs = committed(await change(foo, becomes("sub", "NS", "ns1"), branch="other"))
-    at = await heads.locate(foo.repo, ZONE, "main")
+    at = await heads.find_position(foo.repo, ZONE, "main")
     merged = committed(await merge.merge(foo.repo, at, theirs.commit, Intent("m", "merge")))
     assert not merged.is_new
     assert told(merged) == [("hidden-by-cut", "sub.foo.com. NS hides w.sub.foo.com. A")]
@@ -212,12 +212,12 @@ async def test_an_address_is_examined_without_asking_the_store_for_more(
     objects = foo.repo.objects
     assert isinstance(objects, Counting)
     await change(foo, becomes("x.sub", "A", "192.0.2.9"))
-    at = await heads.locate(foo.repo, ZONE, "main")
+    at = await heads.find_position(foo.repo, ZONE, "main")
     asked = []
     for examine in (False, True):
         before = objects.asked
         reader = Reader(objects)
-        state = await drafts.state_of(reader, at)
+        state = await drafts.read_tip(reader, at)
         planned = await change_plan.plan_edits([becomes(owner, "A", "192.0.2.1")], ZONE)(
             reader, state
         )
@@ -238,7 +238,7 @@ REFUSED = r"d\.foo\.com\. has NS and DNAME records \(RFC 6672 section 2\.3\)"
 
 async def store_both(shop: Shop) -> None:
     """Commit a zone as releases before this rule accepted it."""
-    at = await heads.locate(shop.repo, ZONE, "main")
+    at = await heads.find_position(shop.repo, ZONE, "main")
     rrsets = [record("d", "DNAME", "x."), record("d", "NS", "ns1.foo.com.")]
 
     async def plan(_reader: Reader, state: drafts.CommitBase) -> drafts.PlannedChange:
@@ -275,7 +275,7 @@ async def test_a_merge_of_a_zone_cut_and_a_dname_is_a_conflict(foo: Shop) -> Non
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     await change(foo, becomes("d", "NS", "ns1"))
     theirs = committed(await change(foo, becomes("d", "DNAME", "x."), branch="other"))
-    at = await heads.locate(foo.repo, ZONE, "main")
+    at = await heads.find_position(foo.repo, ZONE, "main")
     merged = await merge.merge(foo.repo, at, theirs.commit, Intent("m", "merge"))
     assert isinstance(merged, Conflicted)
 
@@ -289,11 +289,11 @@ async def test_a_zone_cut_that_was_a_dname_before_stays_one(foo: Shop) -> None:
     await branches.create(foo.repo, ZONE, "other", await tip(foo))
     await change(foo, becomes("d", "TXT", "y"))
     theirs = committed(await change(foo, becomes("d", "DS", "1 8 2 " + "ab" * 32), branch="other"))
-    at = await heads.locate(foo.repo, ZONE, "main")
+    at = await heads.find_position(foo.repo, ZONE, "main")
     intent = Intent("m", "merge", True, reason="x")
     assert committed(await merge.merge(foo.repo, at, theirs.commit, intent))
     await change(foo, goes("d", "DNAME"))
-    at = await heads.locate(foo.repo, ZONE, "main")
+    at = await heads.find_position(foo.repo, ZONE, "main")
     assert committed(await revert.reset(foo.repo, at, with_both, intent, exact=False))
 
 
@@ -340,7 +340,7 @@ def test_the_content_of_a_change_is_judged_as_lint_judges_it(
     async def examine() -> set[Finding]:
         store = MemoryObjects()
         (objects, before), (others, after) = (
-            change_plan.build(list(zone.values()), ZONE) for zone in (old, new)
+            change_plan.build_zone(list(zone.values()), ZONE) for zone in (old, new)
         )
         await store.put([*objects, *others])
         assert after is not None

@@ -11,7 +11,7 @@ from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, cherry_pick, merge, revert
 from zonegit.repo.commit import change_plan, commit_loop
 from zonegit.repo.commit.commit_loop import Intent, Outcome, Unchanged
-from zonegit.repo.commit.conflicts import NONE, Choices, Conflicted
+from zonegit.repo.commit.conflicts import NO_CHOICES, Choices, Conflicted
 from zonegit.repo.commit.edits import Add, Delete, Remove, Set
 from zonegit.repo.heads import BranchPosition
 from zonegit.store.reader import Reader
@@ -26,16 +26,16 @@ async def forked(foo: Shop) -> Shop:
 
 
 async def pick(
-    shop: Shop, commit: CommitId, mainline: int | None = None, choices: Choices = NONE
+    shop: Shop, commit: CommitId, mainline: int | None = None, choices: Choices = NO_CHOICES
 ) -> Outcome:
-    at = await heads.locate(shop.repo, ZONE, "main")
+    at = await heads.find_position(shop.repo, ZONE, "main")
     return await cherry_pick.cherry_pick(shop.repo, at, commit, mainline, Intent("p", "x"), choices)
 
 
 async def test_one_change_comes_alone_by_its_author_and_committed_by_who_picks_it(
     forked: Shop,
 ) -> None:
-    at = await heads.locate(forked.other, ZONE, "canary")
+    at = await heads.find_position(forked.other, ZONE, "canary")
     plan = change_plan.plan_edits([Set(address("api", "192.0.2.81"))], ZONE)
     made = committed(await commit_loop.commit(forked.other, at, plan, Intent("by bob", "set")))
     await forked.edited([Set(address("later", "192.0.2.7"))], "canary")
@@ -64,7 +64,7 @@ async def test_a_change_that_the_branch_has_is_nothing_to_do(forked: Shop) -> No
 
 async def test_a_change_that_was_taken_back_can_be_picked_again(forked: Shop) -> None:
     made = committed(await forked.edited([Set(address("api", "192.0.2.81"))], "main"))
-    at = await heads.locate(forked.repo, ZONE, "main")
+    at = await heads.find_position(forked.repo, ZONE, "main")
     committed(await revert.revert(forked.repo, at, made.commit, None, Intent("r", "revert")))
     done = committed(await pick(forked, made.commit))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.81"]
@@ -107,7 +107,7 @@ async def test_a_merge_is_picked_as_the_change_of_the_parent_that_was_named(fork
     await branches.create(forked.repo, ZONE, "staging", await tip(forked, "main"))
     await forked.edited([Set(address("a", "192.0.2.11"))], "canary")
     await forked.edited([Set(address("b", "192.0.2.12"))], "staging")
-    at = await heads.locate(forked.repo, ZONE, "canary")
+    at = await heads.find_position(forked.repo, ZONE, "canary")
     theirs = await tip(forked, "staging")
     merged = committed(await merge.merge(forked.repo, at, theirs, Intent("m", "merge"))).commit
     with pytest.raises(Invalid, match="is a merge"):
@@ -129,7 +129,7 @@ async def test_there_is_nothing_to_pick_onto_before_the_first_commit(forked: Sho
 async def test_a_revert_takes_back_its_records_alone(forked: Shop) -> None:
     bad = committed(await forked.edited([Add(address("api", "203.0.113.1"))], "main"))
     await forked.edited([Add(address("api", "192.0.2.82"))], "main")
-    at = await heads.locate(forked.repo, ZONE, "main")
+    at = await heads.find_position(forked.repo, ZONE, "main")
     done = committed(await revert.revert(forked.repo, at, bad.commit, None, Intent("r", "x")))
     assert await addresses(forked, done.commit, "api") == ["192.0.2.80", "192.0.2.82"]
 

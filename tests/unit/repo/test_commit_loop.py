@@ -34,13 +34,13 @@ API = names.parse("api.foo.com.")
 
 
 async def test_an_import_into_an_empty_zone_takes_the_files_serial(foo: Shop) -> None:
-    position = await heads.locate(foo.repo)
+    position = await heads.find_position(foo.repo)
     assert position.tip is not None
     assert (position.branch, position.tip.serial) == ("main", 7)
 
 
 async def test_an_edit_moves_the_serial_by_one_and_leaves_the_past_as_it_was(foo: Shop) -> None:
-    before = (await heads.locate(foo.repo)).commit()
+    before = (await heads.find_position(foo.repo)).commit()
     edit = committed(await foo.edited([Set(address("api", "192.0.2.81"))]))
     assert (edit.before, edit.serial, edit.parent) == (7, 8, before)
     assert await addresses(foo, edit.commit, "api") == ["192.0.2.81"]
@@ -75,10 +75,10 @@ async def test_an_import_keeps_a_later_serial(foo: Shop) -> None:
 
 
 async def test_a_branch_has_serials_of_its_own(foo: Shop) -> None:
-    tip = (await heads.locate(foo.repo)).commit()
+    tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     edit = committed(await foo.edited([Set(address("api", "203.0.113.80"))], "canary"))
-    main = await heads.locate(foo.repo, ZONE, "main")
+    main = await heads.find_position(foo.repo, ZONE, "main")
     assert edit.serial == 8
     assert (main.commit(), main.tip.serial if main.tip else None) == (tip, 7)
 
@@ -106,13 +106,13 @@ class Meanwhile:
 
 
 async def edit_as(repo: Repo, value: RRset) -> Committed:
-    position = await heads.locate(repo, ZONE)
+    position = await heads.find_position(repo, ZONE)
     plan = change_plan.plan_edits([Set(value)], ZONE)
     return committed(await commit_loop.commit(repo, position, plan, Intent("theirs", "set")))
 
 
 async def race(shop: Shop, ours: RRset, theirs: RRset) -> Outcome:
-    position = await heads.locate(shop.repo, ZONE)
+    position = await heads.find_position(shop.repo, ZONE)
     plan = Meanwhile(shop, change_plan.plan_edits([Set(ours)], ZONE), theirs)
     return await commit_loop.commit(shop.repo, position, plan, Intent("ours", "set"))
 
@@ -127,17 +127,17 @@ async def test_a_lost_race_is_replayed_when_the_edits_do_not_touch(foo: Shop) ->
 async def test_a_lost_race_for_the_same_rrset_names_the_new_tip(foo: Shop) -> None:
     with pytest.raises(Conflict, match=r"api\.foo\.com\. A was changed meanwhile") as caught:
         await race(foo, address("api", "192.0.2.11"), address("api", "192.0.2.12"))
-    now = (await heads.locate(foo.repo)).commit()
+    now = (await heads.find_position(foo.repo)).commit()
     assert caught.value.details["tip"] == now.hex()
     assert await addresses(foo, now, "api") == ["192.0.2.12"]
 
 
 async def test_an_import_is_never_replayed_on_a_tip_it_did_not_see(foo: Shop) -> None:
-    position = await heads.locate(foo.repo, ZONE)
+    position = await heads.find_position(foo.repo, ZONE)
     text = FOO.replace("192.0.2.80", "192.0.2.99")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     plan = Meanwhile(foo, change_plan.plan_replacement(rrsets, ZONE), address("b", "192.0.2.12"))
-    intent = Intent("i", "import", imports=True, lost=OnConflict.GIVEN_UP)
+    intent = Intent("i", "import", imports=True, on_conflict=OnConflict.FAIL)
     with pytest.raises(Conflict):
         await commit_loop.commit(foo.repo, position, plan, intent)
 
@@ -190,9 +190,9 @@ async def test_racing_edits_are_neither_lost_nor_doubled(foo: Shop) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(writer(foo.repo, "alice"))
         group.create_task(writer(foo.other, "bob"))
-    position = await heads.locate(foo.repo, ZONE)
+    position = await heads.find_position(foo.repo, ZONE)
     reader = Reader(foo.repo.objects)
-    history = [each async for each in log.log(foo.repo, reader, position.commit(), ZONE)]
+    history = [each async for each in log.iter_log(foo.repo, reader, position.commit(), ZONE)]
     assert len(history) == 21
     assert all(len(each.commit.parents) <= 1 for each in history)
     assert position.tip is not None
@@ -224,13 +224,13 @@ async def test_a_signed_zone_is_replaced_by_an_import_with_a_later_serial_only(f
 
 
 async def test_deleting_a_name_leaves_no_empty_tree_behind(foo: Shop) -> None:
-    before = (await heads.locate(foo.repo)).commit()
+    before = (await heads.find_position(foo.repo)).commit()
     deep = rrset(names.parse("a.b.c.foo.com."), rrtypes.A, 300, [b"\1\2\3\4"])
     await foo.edited([Set(deep)])
     gone = committed(await foo.edited([Delete(deep.owner)]))
     reader = Reader(foo.repo.objects)
     trees = [(await read_zone.read_commit(reader, each)).tree for each in (before, gone.commit)]
-    zones = [await read_zone.whole_zone(reader, tree) for tree in trees]
+    zones = [await read_zone.read_whole_zone(reader, tree) for tree in trees]
     soa = (ZONE, rrtypes.SOA)
     kept = [{r for r in zone if (r.owner, r.rdtype) != soa} for zone in zones]
     assert kept[0] == kept[1]
@@ -238,7 +238,7 @@ async def test_deleting_a_name_leaves_no_empty_tree_behind(foo: Shop) -> None:
 
 async def test_a_position_on_an_unborn_branch_has_no_commit(shop: Shop) -> None:
     await heads.initialise(shop.repo, ZONE)
-    position = await heads.locate(shop.repo)
+    position = await heads.find_position(shop.repo)
     assert position == BranchPosition(ZONE, "main", None)
 
 
@@ -251,4 +251,4 @@ async def test_a_tree_that_holds_an_rrset_twice_is_not_listed(foo: Shop) -> None
         tree = tree_node.build({subtree_key(b"a"): tree, subtree_key(b"b"): tree}, out)
     await foo.repo.objects.put([blob, *out])
     with pytest.raises(Corrupt, match="two names"):
-        await read_zone.whole_zone(Reader(foo.repo.objects), tree)
+        await read_zone.read_whole_zone(Reader(foo.repo.objects), tree)

@@ -19,7 +19,9 @@ OTHER = names.parse("other.example.")
 
 async def compared(shop: Shop, *words: str, owners: tuple[Name, ...] = ()) -> Comparison:
     reader = Reader(shop.repo.objects)
-    return await compare.compare(reader, await compare.sides(shop.repo, reader, words), owners)
+    return await compare.compare(
+        reader, await compare.resolve_sides(shop.repo, reader, words), owners
+    )
 
 
 def told(found: Comparison) -> list[str]:
@@ -29,7 +31,7 @@ def told(found: Comparison) -> list[str]:
 @pytest.fixture
 async def parted(foo: Shop) -> Shop:
     """``main`` gained a, ``canary`` gained b, since they parted."""
-    where = await compare.sides(foo.repo, Reader(foo.repo.objects), [])
+    where = await compare.resolve_sides(foo.repo, Reader(foo.repo.objects), [])
     await branches.create(foo.repo, ZONE, "canary", where.new)
     await foo.edited([Set(address("a", "192.0.2.1"))])
     await foo.edited([Set(address("b", "192.0.2.2"))], "canary")
@@ -85,7 +87,7 @@ async def test_commits_of_two_zones_are_not_compared(parted: Shop) -> None:
     with pytest.raises(Invalid, match="cannot be compared"):
         await compared(parted, "main", "other.example.:main")
     reader = Reader(parted.repo.objects)
-    other: CommitId = (await compare.sides(parted.repo, reader, [], zone=OTHER)).new
+    other: CommitId = (await compare.resolve_sides(parted.repo, reader, [], zone=OTHER)).new
     with pytest.raises(Invalid, match=r"is a commit of other\.example\."):
         await compared(parted, other.hex())
 
@@ -94,7 +96,7 @@ async def test_histories_that_never_met_have_no_three_dots(parted: Shop) -> None
     await parted.repo.refs.register(OTHER, parted.repo.origin("zone add"))
     await parted.imported(FOO.replace("ns1", "ns9"), OTHER)
     reader = Reader(parted.repo.objects)
-    other = (await compare.sides(parted.repo, reader, [], zone=OTHER)).new
+    other = (await compare.resolve_sides(parted.repo, reader, [], zone=OTHER)).new
     with pytest.raises(NotFound, match="no commit in common"):
         await compared(parted, f"main...{other.hex()}")
 

@@ -29,13 +29,13 @@ def master() -> MasterFiles:
 
 
 async def take_in(shop: Shop, texts: list[str], source: str | None = None) -> None:
-    at = await heads.locate(shop.repo, ZONE)
+    at = await heads.find_position(shop.repo, ZONE)
     message = import_sources.add_source("import", source) if source else "import"
     versions = [
         ImportedVersion("v", reader.read(each.encode(), ZONE).rrsets, message, WHO, WHO)
         for each in texts
     ]
-    await import_series.write(shop.repo, at, versions, Intent("import", "import"))
+    await import_series.import_versions(shop.repo, at, versions, Intent("import", "import"))
 
 
 def repository(path: Path, texts: list[str]) -> GitHistory:
@@ -49,7 +49,7 @@ async def test_versions_of_git_continue_where_the_records_match(shop, tmp_path, 
     await heads.initialise(shop.repo, ZONE)
     await take_in(shop, TEXTS[:2])
     history = repository(tmp_path / "git", TEXTS)
-    at = await heads.locate(shop.repo, ZONE)
+    at = await heads.find_position(shop.repo, ZONE)
     found = await continuation.continue_from_git(
         shop.repo, at, history, "HEAD", history.commits("HEAD"), master
     )
@@ -60,7 +60,7 @@ async def test_edits_since_an_import_of_git_are_counted(shop, tmp_path, master):
     await heads.initialise(shop.repo, ZONE)
     await take_in(shop, [*TEXTS[:2], FOO + "mine A 192.0.2.7\n"])
     history = repository(tmp_path / "git", TEXTS)
-    at = await heads.locate(shop.repo, ZONE)
+    at = await heads.find_position(shop.repo, ZONE)
     found = await continuation.continue_from_git(
         shop.repo, at, history, "HEAD", history.commits("HEAD"), master
     )
@@ -74,7 +74,7 @@ async def test_files_continue_where_the_records_match(shop, tmp_path, master):
     files = [tmp_path / f"{number}" for number in range(len(TEXTS))]
     for file, text in zip(files, TEXTS, strict=True):
         file.write_text(text)
-    at = await heads.locate(shop.repo, ZONE)
+    at = await heads.find_position(shop.repo, ZONE)
     names = list(map(str, files))
     assert await continuation.count_known_files(shop.repo, at, names, None, master) == 3
     assert await continuation.count_known_files(shop.repo, at, names[:1], None, master) == 0
@@ -94,7 +94,7 @@ async def test_a_history_that_holds_the_last_commit_off_its_first_parents_goes_o
     made.git("merge", "-q", "--no-ff", "-m", "merged", "-X", "ours", "side")
     await take_in(shop, [TEXTS[1] + "side A 192.0.2.7\n"], import_sources.of_git(side))
     history = GitHistory(tmp_path / "git", "z")
-    at = await heads.locate(shop.repo, ZONE)
+    at = await heads.find_position(shop.repo, ZONE)
     found = await continuation.continue_from_git(
         shop.repo, at, history, "main", history.commits("main"), master
     )

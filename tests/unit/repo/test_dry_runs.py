@@ -185,7 +185,7 @@ class Twice:
         return self.made[-1 - back % len(self.made)]
 
     async def at(self, branch: str) -> BranchPosition:
-        return await heads.locate(self.repo, self.zone, branch)
+        return await heads.find_position(self.repo, self.zone, branch)
 
     def content(self, hosts: set[str], serial: int, has_ns: bool) -> list[RRset]:
         records = [("@", "SOA", f"ns1 admin {serial} 7200 3600 1209600 300")]
@@ -215,12 +215,12 @@ class Twice:
         """An edit of what somebody saw before others came; for that tip alone."""
         at = self.looked.setdefault(branch, await self.at(branch))
         plan = change_plan.plan_edits([self.edit_of(each) for each in todo], self.zone)
-        meant = msgspec.structs.replace(meant, lost=OnConflict.GIVEN_UP)
+        meant = msgspec.structs.replace(meant, on_conflict=OnConflict.FAIL)
         return await commit_loop.commit(self.repo, at, plan, meant)
 
     async def load(self, meant: Intent, branch: str, zone: tuple[set[str], int, bool]) -> object:
         plan = change_plan.plan_replacement(self.content(*zone), self.zone)
-        meant = msgspec.structs.replace(meant, imports=True, lost=OnConflict.GIVEN_UP)
+        meant = msgspec.structs.replace(meant, imports=True, on_conflict=OnConflict.FAIL)
         return await commit_loop.commit(self.repo, await self.at(branch), plan, meant)
 
     async def versions(self, meant: Intent, branch: str, zones: list[Any]) -> object:
@@ -231,7 +231,7 @@ class Twice:
             )
             for number, zone in enumerate(zones)
         ]
-        return await import_series.write(self.repo, await self.at(branch), several, meant)
+        return await import_series.import_versions(self.repo, await self.at(branch), several, meant)
 
     async def merge(self, meant: Intent, branch: str, back: int) -> object:
         return await merge.merge(self.repo, await self.at(branch), self.commit(back), meant)
@@ -282,7 +282,7 @@ class Twice:
         if not self.done:
             return None
         operation = self.done[-1 - back % len(self.done)]
-        done = await operations.find(self.repo, operation)
+        done = await operations.find_operation(self.repo, operation)
         return await undo.undo(self.repo, done, meant)
 
 
@@ -363,9 +363,9 @@ async def test_a_change_too_large_for_a_message_is_judged_by_the_client_alike(
 ) -> None:
     asked = Asked(foo.repo.refs)
     repo = msgspec.structs.replace(foo.repo, refs=asked)
-    at = await heads.locate(repo)
+    at = await heads.find_position(repo)
     plan = change_plan.plan_replacement(big(text, 9_000), ZONE)
-    meant = Intent("i", "import", imports=True, lost=OnConflict.GIVEN_UP)
+    meant = Intent("i", "import", imports=True, on_conflict=OnConflict.FAIL)
     preview = await commit_loop.commit(repo, at, plan, msgspec.structs.replace(meant, dry_run=True))
     assert isinstance(preview, Preview)
     assert preview.judgement.judged_by == "client"
@@ -381,7 +381,7 @@ async def test_all_that_is_new_goes_along_for_refs_to_judge_it(foo: Shop) -> Non
     zone = reader.read((text + text.replace("text", "more")).encode(), ZONE)
     plan = change_plan.plan_replacement(list(zone.rrsets.values()), ZONE)
     dry = Intent("i", "import", imports=True, dry_run=True)
-    preview = await commit_loop.commit(repo, await heads.locate(repo), plan, dry)
+    preview = await commit_loop.commit(repo, await heads.find_position(repo), plan, dry)
     assert isinstance(preview, Preview)
     assert preview.judgement == Judgement(None, "refs")
     (sent,) = asked.judged
@@ -389,15 +389,15 @@ async def test_all_that_is_new_goes_along_for_refs_to_judge_it(foo: Shop) -> Non
 
 
 async def test_a_plan_and_a_review_tell_what_the_refs_would_say(foo: Shop) -> None:
-    repo, at = foo.repo, await heads.locate(foo.repo)
+    repo, at = foo.repo, await heads.find_position(foo.repo)
     plan = change_plan.plan_edits([Delete(ZONE, rrtypes.NS)], ZONE)
-    saved, _ = await saved_plan.planned(repo, at, plan, is_import=False)
+    saved, _ = await saved_plan.make_plan(repo, at, plan, is_import=False)
     assert saved.deltas
     assert saved.judgement is not None
     assert isinstance(saved.judgement.refusal, Unsafe)
     await branches.create(repo, ZONE, "bare", at.commit())
     forced = Intent("f", "set", force=True, reason="a test")
-    there = await heads.locate(repo, ZONE, "bare")
+    there = await heads.find_position(repo, ZONE, "bare")
     theirs = committed(await commit_loop.commit(repo, there, plan, forced))
     review = await proposals.review(repo, at, theirs.commit)
     assert isinstance(review.outcome, Preview)
@@ -439,7 +439,7 @@ async def test_a_dry_run_that_lost_a_race_is_tried_again_as_the_command_is(
     repo = msgspec.structs.replace(foo.repo, refs=Raced(foo.repo.refs, meanwhile))
     plan = change_plan.plan_edits([Set(address("api", "192.0.2.81"))], ZONE)
     dry = Intent("e", "set", dry_run=True)
-    said = await answer(commit_loop.commit(repo, await heads.locate(repo), plan, dry))
+    said = await answer(commit_loop.commit(repo, await heads.find_position(repo), plan, dry))
     assert (said[0] if said is not None else None) == code
 
 
@@ -451,6 +451,6 @@ async def test_what_the_bus_denies_to_ask_is_a_refusal(foo: Shop) -> None:
     repo = msgspec.structs.replace(foo.repo, refs=Denying(foo.repo.refs))
     plan = change_plan.plan_edits([Set(address("api", "192.0.2.81"))], ZONE)
     dry = Intent("e", "set", dry_run=True)
-    preview = await commit_loop.commit(repo, await heads.locate(repo), plan, dry)
+    preview = await commit_loop.commit(repo, await heads.find_position(repo), plan, dry)
     assert isinstance(preview, Preview)
     assert isinstance(preview.judgement.refusal, Denied)

@@ -20,18 +20,18 @@ API, WWW = names.parse("api", ZONE), names.parse("www", ZONE)
 
 async def put_back(shop: Shop, opened: EditedZone, text: str) -> Outcome:
     """Puts a whole zone file back where the zone was taken out."""
-    deltas = edit.changed(opened, list(reader.read(text.encode(), ZONE).rrsets.values()))
-    at = await heads.locate(shop.repo, ZONE)
-    return await edit.put_back(shop.repo, at, opened, deltas, Intent("edit", "edit"))
+    deltas = edit.find_changes(opened, list(reader.read(text.encode(), ZONE).rrsets.values()))
+    at = await heads.find_position(shop.repo, ZONE)
+    return await edit.commit_edited(shop.repo, at, opened, deltas, Intent("edit", "edit"))
 
 
 async def addresses(shop: Shop) -> dict[str, RRset]:
-    now = await edit.take_out(shop.repo, ZONE, None)
+    now = await edit.open_zone(shop.repo, ZONE, None)
     return {names.text(each.owner): each for each in now.rrsets if each.rdtype == rrtypes.A}
 
 
 async def test_only_what_was_changed_is_committed(foo: Shop) -> None:
-    opened = await edit.take_out(foo.repo, None, None)
+    opened = await edit.open_zone(foo.repo, None, None)
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
     assert isinstance(made, Committed)
     assert made.changes == {(API, rrtypes.A): address("api", "192.0.2.81")}
@@ -39,31 +39,31 @@ async def test_only_what_was_changed_is_committed(foo: Shop) -> None:
 
 
 async def test_a_zone_put_back_as_it_was_is_no_commit(foo: Shop) -> None:
-    opened = await edit.take_out(foo.repo, None, None)
+    opened = await edit.open_zone(foo.repo, None, None)
     assert isinstance(await put_back(foo, opened, FOO), Unchanged)
 
 
 async def test_a_later_serial_that_was_typed_is_taken(foo: Shop) -> None:
-    opened = await edit.take_out(foo.repo, None, None)
+    opened = await edit.open_zone(foo.repo, None, None)
     made = await put_back(foo, opened, FOO.replace("admin 7 ", "admin 2026112100 "))
     assert isinstance(made, Committed)
     assert made.serial == 2_026_112_100
 
 
 async def test_what_others_changed_elsewhere_meanwhile_stays(foo: Shop) -> None:
-    opened = await edit.take_out(foo.repo, None, None)
+    opened = await edit.open_zone(foo.repo, None, None)
     await foo.edited([Set(address("new", "192.0.2.5"))])
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
     assert isinstance(made, Committed)
     found = await addresses(foo)
     assert found["api.foo.com."] == address("api", "192.0.2.81")
     assert found["new.foo.com."] == address("new", "192.0.2.5")
-    now = await edit.take_out(foo.repo, ZONE, None)
+    now = await edit.open_zone(foo.repo, ZONE, None)
     assert [soa(each).serial for each in now.rrsets if each.rdtype == rrtypes.SOA] == [9]
 
 
 async def test_an_rrset_that_others_changed_too_is_a_conflict(foo: Shop) -> None:
-    opened = await edit.take_out(foo.repo, None, None)
+    opened = await edit.open_zone(foo.repo, None, None)
     await foo.edited([Set(address("api", "192.0.2.5"))])
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
     assert isinstance(made, Conflicted)
@@ -72,38 +72,38 @@ async def test_an_rrset_that_others_changed_too_is_a_conflict(foo: Shop) -> None
 
 
 async def test_two_changes_that_break_a_rule_together_are_a_conflict(foo: Shop) -> None:
-    opened = await edit.take_out(foo.repo, None, None)
+    opened = await edit.open_zone(foo.repo, None, None)
     await foo.edited([Set(address("new", "192.0.2.5"))])
     made = await put_back(foo, opened, FOO + "new IN CNAME api\n")
     assert isinstance(made, Conflicted)
 
 
 async def test_signatures_whose_ttl_alone_differs_are_the_same(foo: Shop) -> None:
-    opened = await edit.take_out(foo.repo, None, None)
+    opened = await edit.open_zone(foo.repo, None, None)
     text = "A 13 3 300 20300101000000 20200101000000 1 foo.com. AAAA"
     rdata = rdata_from_text(rrtypes.RRSIG, text)
     signed = rrset(API, rrtypes.RRSIG, 300, [rdata])
-    told = edit.changed(opened, [*opened.rrsets, signed])
+    told = edit.find_changes(opened, [*opened.rrsets, signed])
     assert [delta.rdtype for delta in told] == [rrtypes.RRSIG]
     other = EditedZone(opened.position, opened.state, [*opened.rrsets, signed])
-    assert edit.changed(other, [*opened.rrsets, rrset(API, rrtypes.RRSIG, 60, [rdata])]) == []
+    assert edit.find_changes(other, [*opened.rrsets, rrset(API, rrtypes.RRSIG, 60, [rdata])]) == []
 
 
 async def test_a_branch_without_a_commit_cannot_be_taken_out(shop: Shop) -> None:
     await heads.initialise(shop.repo, ZONE)
     with pytest.raises(NotFound, match="no commit yet"):
-        await edit.take_out(shop.repo, None, None)
+        await edit.open_zone(shop.repo, None, None)
 
 
 async def test_a_name_that_others_deleted_meanwhile_is_a_conflict(foo: Shop) -> None:
-    opened = await edit.take_out(foo.repo, None, None)
+    opened = await edit.open_zone(foo.repo, None, None)
     await foo.edited([Delete(API)])
     made = await put_back(foo, opened, FOO.replace("192.0.2.80", "192.0.2.81"))
     assert isinstance(made, Conflicted)
 
 
 async def test_what_was_typed_for_a_branch_that_others_deleted_is_a_conflict(foo: Shop) -> None:
-    opened = await edit.take_out(foo.repo, ZONE, "main")
+    opened = await edit.open_zone(foo.repo, ZONE, "main")
     await branches.delete(foo.other, ZONE, "main", force=True)
     with pytest.raises(Conflict, match=r"main of foo\.com\. was deleted meanwhile"):
         await put_back(foo, opened, FOO + "new IN A 192.0.2.7\n")

@@ -24,7 +24,7 @@ NOTE = Finding("another-rule", "note", "one is good to know")
 async def change(
     shop: Shop, last: str, *found: Finding, strict: bool = False, dry_run: bool = False
 ) -> Outcome:
-    at = await heads.locate(shop.repo, ZONE, "main")
+    at = await heads.find_position(shop.repo, ZONE, "main")
     plan = change_plan.plan_edits([Set(address("api", f"192.0.2.{last}"))], ZONE)
     intent = Intent("m", "set", strict=strict, dry_run=dry_run)
     return await commit_loop.commit(shop.repo, at, change_plan.add_findings(plan, found), intent)
@@ -68,7 +68,7 @@ async def test_strict_lets_notes_pass(foo: Shop) -> None:
 async def test_a_new_rrset_without_a_ttl_takes_the_minimum_of_the_soa_with_a_note(
     foo: Shop,
 ) -> None:
-    at = await heads.locate(foo.repo, ZONE, "main")
+    at = await heads.find_position(foo.repo, ZONE, "main")
     new, known = (
         Set(msgspec.structs.replace(address(name, "192.0.2.9"), ttl=0), "minimum")
         for name in ("new", "api")
@@ -86,7 +86,7 @@ async def test_a_new_rrset_without_a_ttl_takes_the_minimum_of_the_soa_with_a_not
 
 async def found_by(shop: Shop, text: str, **how: bool) -> tuple[Finding, ...]:
     """What importing a zone file into foo.com., serial 7, finds."""
-    at = await heads.locate(shop.repo, ZONE, "main")
+    at = await heads.find_position(shop.repo, ZONE, "main")
     rrsets = list(reader.read(text.encode(), ZONE).rrsets.values())
     intent = Intent("m", "import", imports=True, **how)
     outcome = await commit_loop.commit(

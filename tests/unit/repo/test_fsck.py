@@ -56,7 +56,7 @@ class Stored:
     async def committed(
         self, plan: change_plan.ChangePlanner, *, imports: bool = False
     ) -> Committed:
-        at = await heads.locate(self.repo, ZONE)
+        at = await heads.find_position(self.repo, ZONE)
         made = await commit_loop.commit(self.repo, at, plan, Intent("m", "set", imports=imports))
         assert isinstance(made, Committed)
         return made
@@ -137,7 +137,7 @@ async def test_a_broken_tree_is_named_by_the_name_it_holds(stored):
     made = await stored.imported(FOO.replace("www ", "www.sub"))
     reader = Reader(stored.repo.objects)
     tree = (await read_zone.read_commit(reader, made.commit)).tree
-    sub = await reader.answer(zone_tree.subtree(tree, (b"sub",)))
+    sub = await reader.answer(zone_tree.find_subtree(tree, (b"sub",)))
     stored.delete(sub)
     (broken,) = (await stored.checked()).broken
     assert (broken.expected, broken.rdtype) == (("tree",), None)
@@ -180,7 +180,7 @@ async def test_all_that_is_broken_is_found_at_once(stored):
 
 async def test_a_wide_zone_is_walked_and_its_names_are_told(stored):
     await stored.imported(FOO + "".join(f"h{n} A 192.0.2.1\n" for n in range(2_500)))
-    made = (await heads.locate(stored.repo, ZONE)).commit()
+    made = (await heads.find_position(stored.repo, ZONE)).commit()
     stored.delete(await stored.blob(made, "h777", A))
     (broken,) = (await stored.checked()).broken
     assert names.text(broken.owner) == "h777.foo.com."
@@ -191,7 +191,7 @@ async def test_what_only_the_log_still_names_is_checked_too(stored):
     first = await stored.imported(FOO)
     made = await stored.edited(edits.Set(address("gone", 1)))
     blob = await stored.blob(made.commit, "gone", A)
-    at = await heads.locate(stored.repo, ZONE)
+    at = await heads.find_position(stored.repo, ZONE)
     back = stored.repo.origin("reset", force=True)
     await stored.repo.refs.move(at.ref, at.expected, first.commit, back)
     assert (await stored.checked()).dangling == {}
@@ -293,7 +293,7 @@ async def test_tags_and_what_they_name_are_checked(stored):
 
 
 async def test_more_than_can_be_told_is_counted(stored, monkeypatch):
-    monkeypatch.setattr(fsck, "MOST_TOLD", 1)
+    monkeypatch.setattr(fsck, "MAX_REPORTED", 1)
     made = await stored.imported(FOO)
     for name, rdtype in (("api", A), ("ns1", A), ("www", NUMBERS["CNAME"])):
         stored.alter(await stored.blob(made.commit, name, rdtype))
@@ -302,7 +302,7 @@ async def test_more_than_can_be_told_is_counted(stored, monkeypatch):
 
 
 async def moved_to(stored: Stored, commit: CommitId) -> None:
-    at = await heads.locate(stored.repo, ZONE)
+    at = await heads.find_position(stored.repo, ZONE)
     objects: ObjectStore = stored.repo.objects
     assert await objects.missing([commit]) == set()
     origin = stored.repo.origin("test", force=True)

@@ -45,7 +45,7 @@ def address(name: str, last: int) -> edits.Set:
 
 
 async def lineage(shop: Shop, zone: names.Name = ZONE, path: str = "com/foo/db.zone") -> Lineage:
-    return Lineage(zone, path, (await heads.locate(shop.repo, zone)).commit())
+    return Lineage(zone, path, (await heads.find_position(shop.repo, zone)).commit())
 
 
 async def exported(shop: Shop, folder: Path, *wanted: Lineage) -> Path:
@@ -59,12 +59,12 @@ async def exported(shop: Shop, folder: Path, *wanted: Lineage) -> Path:
 async def text_of(shop: Shop, commit: CommitId) -> str:
     reader = Reader(shop.repo.objects)
     tree = (await read_zone.read_commit(reader, commit)).tree
-    return "".join(writer.write(await read_zone.whole_zone(reader, tree), ZONE)).strip()
+    return "".join(writer.write(await read_zone.read_whole_zone(reader, tree), ZONE)).strip()
 
 
 async def history(shop: Shop) -> list[CommitId]:
-    start = (await heads.locate(shop.repo, ZONE)).commit()
-    found = await log.latest(shop.repo, Reader(shop.repo.objects), start, ZONE, 100)
+    start = (await heads.find_position(shop.repo, ZONE)).commit()
+    found = await log.read_latest(shop.repo, Reader(shop.repo.objects), start, ZONE, 100)
     return [each.id for each in found]
 
 
@@ -95,7 +95,7 @@ async def test_blame_names_the_commit_that_gave_a_line(foo, tmp_path):
 
 async def test_who_and_when_are_kept(foo, tmp_path):
     who = Identity("Ünï", "u@example.net", 1_600_000_000, "+0545")
-    position = await heads.locate(foo.repo, ZONE)
+    position = await heads.find_position(foo.repo, ZONE)
 
     async def plan(_reader: Reader, _tip: CommitBase) -> PlannedChange:
         return PlannedChange({(names.parse("x", ZONE), A): address("x", 1).rrset})
@@ -116,7 +116,7 @@ async def test_an_identity_that_git_would_not_have_is_made_one_that_it_has(foo, 
 
 
 async def test_a_merge_stays_a_merge(foo, tmp_path):
-    base = (await heads.locate(foo.repo, ZONE)).commit()
+    base = (await heads.find_position(foo.repo, ZONE)).commit()
     await branches.create(foo.repo, ZONE, "side", base)
     theirs = await foo.edited([address("theirs", 1)], "side")
     ours = await foo.edited([address("ours", 2)])
@@ -126,7 +126,7 @@ async def test_a_merge_stays_a_merge(foo, tmp_path):
         return PlannedChange({(both.owner, A): both}, parents=(ours.commit, theirs.commit))
 
     made = await commit_loop.commit(
-        foo.repo, await heads.locate(foo.repo, ZONE), plan, Intent("merge side", "merge")
+        foo.repo, await heads.find_position(foo.repo, ZONE), plan, Intent("merge side", "merge")
     )
     assert isinstance(made, Committed)
     folder = await exported(foo, tmp_path / "out", await lineage(foo))
@@ -168,7 +168,7 @@ async def test_what_was_exported_is_imported_again_as_the_same_zone(two, tmp_pat
     objects = Reader(two.repo.objects)
     ours = []
     for commit in reversed(await history(two)):
-        found = await read_zone.whole_zone(
+        found = await read_zone.read_whole_zone(
             objects, (await read_zone.read_commit(objects, commit)).tree
         )
         ours.append({(each.owner, each.rdtype): each for each in found})
@@ -193,7 +193,7 @@ async def test_a_version_costs_what_it_changed_and_not_the_whole_zone(foo, tmp_p
     weighed = Weighed()
     vars(weighed).update(vars(foo.repo.objects))
     repo = msgspec.structs.replace(foo.repo, objects=weighed)
-    async for _ in git_export.stream(repo, [await lineage(foo)]):
+    async for _ in git_export.iter_stream(repo, [await lineage(foo)]):
         pass
     assert weighed.fetched < 2_000  # the zone twice, and a few objects for each of 20 changes
 
@@ -256,7 +256,7 @@ async def test_an_export_has_the_same_ids_each_time(two, tmp_path):
     one = await exported(two, tmp_path / "one", *wanted)
     later = msgspec.structs.replace(two.repo, now=lambda: Identity("Late", "l@example.net", 2**31))
     await git_repository.write(
-        tmp_path / "two", lambda at: git_export.stream(later, wanted, branch=at)
+        tmp_path / "two", lambda at: git_export.iter_stream(later, wanted, branch=at)
     )
     assert tip(one) == tip(tmp_path / "two")
 
@@ -335,4 +335,4 @@ async def test_hooks_of_an_earlier_export_do_not_run(foo, tmp_path):
 
 
 def _stream_of(shop: Shop, *wanted: Lineage):
-    return lambda branch: git_export.stream(shop.repo, wanted, branch=branch)
+    return lambda branch: git_export.iter_stream(shop.repo, wanted, branch=branch)

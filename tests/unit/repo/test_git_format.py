@@ -9,7 +9,7 @@ from zonegit.objects.codec import decode, encode
 from zonegit.objects.ids import CommitId, ObjectId
 from zonegit.objects.model import Commit, Identity
 from zonegit.repo.inspect import git_format
-from zonegit.repo.inspect.git_format import recorded
+from zonegit.repo.inspect.git_format import parse_commit
 
 TREE = ObjectId(bytes(32))
 
@@ -29,7 +29,7 @@ Because it was missing.
 
 
 def test_a_usual_commit_says_what_it_says():
-    found = recorded(USUAL)
+    found = parse_commit(USUAL)
     assert found.author == Identity("Ada Lovelace", "ada@example.net", 1600000000, "+0200")
     assert found.committer == Identity("Bob", "bob@example.net", 1600000060, "-0330")
     assert found.message == "Add www\n\nBecause it was missing."
@@ -55,7 +55,7 @@ def commit_of(author: bytes = b"A <a@b> 1 +0000", body: bytes = b"m\n", more: by
     ],
 )
 def test_an_odd_identity_becomes_one_that_a_commit_can_hold(line, who):
-    assert recorded(commit_of(line)).author == who
+    assert parse_commit(commit_of(line)).author == who
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_an_odd_identity_becomes_one_that_a_commit_can_hold(line, who):
 )
 def test_a_message_is_read_in_its_encoding_else_as_it_can_be(encoding, octets, text):
     octets = commit_of(body=octets, more=b"encoding %b\n" % encoding.encode())
-    assert recorded(octets).message == text
+    assert parse_commit(octets).message == text
 
 
 @given(st.binary(max_size=300) | st.builds(commit_of, st.binary(max_size=80), st.binary()))
 def test_whatever_git_holds_becomes_a_commit_that_can_be_stored(octets):
-    found = recorded(octets)
+    found = parse_commit(octets)
     value = Commit(TREE, (), found.author, found.committer, found.message)
     assert decode(encode(value)) == value
 
@@ -87,17 +87,17 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="<>\
 
 @given(texts, texts, st.integers(0, 10**18 - 1), st.integers(-9999, 9999))
 def test_an_identity_that_was_written_for_git_is_read_back(name, mail, time, zone):
-    line = git_format.identity_line(Identity(name, mail, time, f"{zone:+05d}"))
-    again = recorded(commit_of(line)).author
-    assert git_format.identity_line(again) == line
+    line = git_format.format_identity(Identity(name, mail, time, f"{zone:+05d}"))
+    again = parse_commit(commit_of(line)).author
+    assert git_format.format_identity(again) == line
     assert b"\n" not in line
     assert again.name
 
 
 def test_a_message_for_git_names_the_commit_it_stands_for():
     who = Identity("A", "a@b", 1)
-    found = git_format.message(CommitId(TREE), Commit(TREE, (), who, who, "a\0b\n\nc"))
+    found = git_format.format_message(CommitId(TREE), Commit(TREE, (), who, who, "a\0b\n\nc"))
     assert found.decode() == f"a\ufffdb\n\nc\n\nZonegit-Commit: {TREE.hex()}\n"
-    assert git_format.message(CommitId(TREE), Commit(TREE, (), who, who, "")).startswith(
+    assert git_format.format_message(CommitId(TREE), Commit(TREE, (), who, who, "")).startswith(
         b"Zonegit-"
     )

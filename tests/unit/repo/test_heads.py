@@ -18,13 +18,13 @@ BAR = names.parse("bar.org.")
 
 async def test_the_first_zone_becomes_everybodys_default(shop: Shop) -> None:
     assert await heads.initialise(shop.repo, ZONE)
-    assert (await heads.locate(shop.other)).zone == ZONE
+    assert (await heads.find_position(shop.other)).zone == ZONE
 
 
 async def test_a_later_init_moves_its_operators_own_head_only(foo: Shop) -> None:
     assert not await heads.initialise(foo.repo, BAR)
-    assert (await heads.locate(foo.repo)).zone == BAR
-    assert (await heads.locate(foo.other)).zone == ZONE
+    assert (await heads.find_position(foo.repo)).zone == BAR
+    assert (await heads.find_position(foo.other)).zone == ZONE
 
 
 async def test_a_zone_is_registered_once(foo: Shop) -> None:
@@ -34,27 +34,27 @@ async def test_a_zone_is_registered_once(foo: Shop) -> None:
 
 async def test_adding_a_zone_moves_nobody(foo: Shop) -> None:
     await foo.repo.refs.register(BAR, foo.repo.origin("zone add"))
-    assert (await heads.locate(foo.repo)).zone == ZONE
+    assert (await heads.find_position(foo.repo)).zone == ZONE
 
 
 async def test_a_zone_option_moves_nothing(foo: Shop) -> None:
     await foo.repo.refs.register(BAR, foo.repo.origin("zone add"))
-    assert (await heads.locate(foo.repo, BAR)).zone == BAR
-    assert (await heads.locate(foo.repo)).zone == ZONE
+    assert (await heads.find_position(foo.repo, BAR)).zone == BAR
+    assert (await heads.find_position(foo.repo)).zone == ZONE
 
 
 async def test_the_branch_last_checked_out_is_remembered_for_each_zone(foo: Shop) -> None:
-    tip = (await heads.locate(foo.repo)).commit()
+    tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     await branches.checkout(foo.repo, ZONE, "canary")
     await heads.initialise(foo.repo, BAR)
-    assert (await heads.locate(foo.repo, ZONE)).branch == "canary"
-    assert (await heads.locate(foo.other, ZONE)).branch == "main"
+    assert (await heads.find_position(foo.repo, ZONE)).branch == "canary"
+    assert (await heads.find_position(foo.other, ZONE)).branch == "main"
     assert await branches.switch(foo.repo, ZONE, default=False) == "canary"
 
 
 async def test_a_zone_that_was_removed_begins_on_main_again(foo: Shop) -> None:
-    await branches.create(foo.repo, ZONE, "canary", (await heads.locate(foo.repo)).commit())
+    await branches.create(foo.repo, ZONE, "canary", (await heads.find_position(foo.repo)).commit())
     await branches.checkout(foo.repo, ZONE, "canary")
     await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
     await foo.repo.refs.register(ZONE, foo.repo.origin("zone add"))
@@ -62,20 +62,20 @@ async def test_a_zone_that_was_removed_begins_on_main_again(foo: Shop) -> None:
 
 
 async def test_of_several_branches_without_main_none_is_guessed(foo: Shop) -> None:
-    tip = (await heads.locate(foo.repo)).commit()
+    tip = (await heads.find_position(foo.repo)).commit()
     for name in ("east", "west"):
         await branches.create(foo.repo, ZONE, name, tip)
     await branches.delete(foo.repo, ZONE, "main", force=True)
     with pytest.raises(NotFound, match="which one is meant") as caught:
-        await heads.locate(foo.other, ZONE)
+        await heads.find_position(foo.other, ZONE)
     assert caught.value.hint == "--branch takes one of east, west"
     await branches.delete(foo.repo, ZONE, "west")
-    assert (await heads.locate(foo.other, ZONE)).branch == "east"
+    assert (await heads.find_position(foo.other, ZONE)).branch == "east"
 
 
 async def test_an_unknown_branch_names_those_there_are(foo: Shop) -> None:
     with pytest.raises(NotFound, match="has no branch 'mian'") as caught:
-        await heads.locate(foo.repo, ZONE, "mian")
+        await heads.find_position(foo.repo, ZONE, "mian")
     assert caught.value.hint is not None
     assert "main" in caught.value.hint
 
@@ -83,14 +83,14 @@ async def test_an_unknown_branch_names_those_there_are(foo: Shop) -> None:
 async def test_a_head_into_a_removed_zone_is_not_found_with_a_hint(foo: Shop) -> None:
     await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
     with pytest.raises(NotFound, match="removed") as caught:
-        await heads.locate(foo.repo)
+        await heads.find_position(foo.repo)
     assert caught.value.hint == "go to another: zonegit zone switch ZONE"
 
 
 async def test_where_head_is_in_no_zone_the_hint_is_switch_or_init(shop: Shop) -> None:
     await shop.repo.refs.register(OTHER, shop.repo.origin("zone add"))
     with pytest.raises(NotFound, match="HEAD is not in a zone yet") as caught:
-        await heads.locate(shop.repo)
+        await heads.find_position(shop.repo)
     assert "zonegit zone switch ZONE" in str(caught.value.hint)
     assert "zonegit init ZONE" in str(caught.value.hint)
 
@@ -102,18 +102,18 @@ async def test_zones_of_every_shape_are_imported_and_found(shop: Shop) -> None:
         await heads.initialise(shop.repo, zone)
         soa = ". . 1 7200 3600 1209600 300"
         await shop.imported(f"@ 300 IN SOA {soa}\n@ 300 IN NS .\n", zone)
-        position = await heads.locate(shop.repo)
+        position = await heads.find_position(shop.repo)
         assert (position.zone, position.tip is not None) == (zone, True)
 
 
 async def test_deleting_a_branch_that_is_checked_out_leaves_a_head_without_commit(
     foo: Shop,
 ) -> None:
-    tip = (await heads.locate(foo.repo)).commit()
+    tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     await branches.checkout(foo.repo, ZONE, "canary")
     await branches.delete(foo.repo, ZONE, "canary", force=True)
-    position = await heads.locate(foo.repo)
+    position = await heads.find_position(foo.repo)
     with pytest.raises(NotFound, match="canary"):
         position.commit()
 
@@ -145,15 +145,15 @@ async def test_an_option_wins_over_settings_and_these_win_over_head(
     await foo.imported(FOO.replace("foo.com", "other.test"), OTHER)
     for branch in ("main", "staging"):
         if branch != "main":
-            commit = (await heads.locate(foo.repo, OTHER, "main")).commit()
+            commit = (await heads.find_position(foo.repo, OTHER, "main")).commit()
             await branches.create(foo.repo, OTHER, branch, commit)
         await branches.checkout(foo.repo, OTHER, branch)
     await branches.checkout(foo.repo, ZONE, "main")
     default = Default(*settings, "ZONEGIT_ZONE", "ZONEGIT_BRANCH")
     repo = msgspec.structs.replace(foo.repo, default=default)
-    at = await heads.locate(repo, *option)
+    at = await heads.find_position(repo, *option)
     assert (at.zone, at.branch) == expected
-    assert await heads.working_zone(repo, option[0]) == expected[0]
+    assert await heads.find_zone(repo, option[0]) == expected[0]
     found = await refish.resolve(repo, "HEAD", zone=option[0], branch=option[1])
     assert (found.zone, found.branch) == expected
 
@@ -162,9 +162,9 @@ async def test_an_error_about_what_a_setting_names_says_which_setting(foo: Shop)
     default = Default(OTHER, "nope", "ZONEGIT_ZONE", "default-branch in .zonegit.toml")
     repo = msgspec.structs.replace(foo.repo, default=default)
     with pytest.raises(NotFound) as refused:
-        await heads.locate(repo)
+        await heads.find_position(repo)
     assert "ZONEGIT_ZONE" in str(refused.value.hint)
     assert "default-branch in .zonegit.toml say so" in str(refused.value.hint)
     with pytest.raises(NotFound) as refused:
-        await heads.locate(repo, ZONE)
+        await heads.find_position(repo, ZONE)
     assert str(refused.value.hint).startswith("default-branch in .zonegit.toml says so")

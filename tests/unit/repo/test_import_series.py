@@ -39,22 +39,24 @@ def foo_with(serial: int, *lines: str) -> str:
 
 
 async def written(shop: Shop, texts: list[str], **how: bool) -> ImportedSeries:
-    at = await heads.locate(shop.repo, ZONE)
+    at = await heads.find_position(shop.repo, ZONE)
     versions = [version(text, number) for number, text in enumerate(texts)]
-    intent = Intent("import", "import", imports=True, lost=OnConflict.GIVEN_UP, **how)
-    return await import_series.write(shop.repo, at, versions, intent)
+    intent = Intent("import", "import", imports=True, on_conflict=OnConflict.FAIL, **how)
+    return await import_series.import_versions(shop.repo, at, versions, intent)
 
 
 async def history(shop: Shop) -> list[Logged]:
-    at = await heads.locate(shop.repo, ZONE)
-    found = await log.latest(shop.repo, Reader(shop.repo.objects), at.commit(), ZONE, 100)
+    at = await heads.find_position(shop.repo, ZONE)
+    found = await log.read_latest(shop.repo, Reader(shop.repo.objects), at.commit(), ZONE, 100)
     return found[::-1]
 
 
 async def zone_at(shop: Shop, commit: CommitId) -> dict[edits.RRsetKey, object]:
     reader = Reader(shop.repo.objects)
     tree = (await read_zone.read_commit(reader, commit)).tree
-    return {(each.owner, each.rdtype): each for each in await read_zone.whole_zone(reader, tree)}
+    return {
+        (each.owner, each.rdtype): each for each in await read_zone.read_whole_zone(reader, tree)
+    }
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ async def test_trees_are_those_that_each_version_makes_alone(new):
     await written(new, VERSIONS)
     for each, text in zip(await history(new), VERSIONS, strict=True):
         changes = dict(version(text).rrsets)
-        _, alone = await drafts.built(Reader(new.repo.objects), ZONE, None, changes)
+        _, alone = await drafts.build_tree(Reader(new.repo.objects), ZONE, None, changes)
         assert each.commit.tree == alone
 
 
@@ -96,7 +98,7 @@ async def test_a_commit_bears_the_dates_of_its_version(new):
 
 async def test_the_branch_moves_once_and_that_is_one_operation(new):
     made = await written(new, VERSIONS)
-    at = await heads.locate(new.repo, ZONE)
+    at = await heads.find_position(new.repo, ZONE)
     entries = await new.repo.refs.reflog(at.ref, 10)
     assert [(each.old, each.new) for each in entries] == [(None, made.commits[-1].commit)]
 
@@ -114,7 +116,7 @@ async def test_a_version_that_comes_back_is_a_commit_again_with_the_next_serial(
 
 
 async def test_a_series_goes_on_from_the_tip(foo):
-    before = (await heads.locate(foo.repo, ZONE)).commit()
+    before = (await heads.find_position(foo.repo, ZONE)).commit()
     made = await written(foo, [foo_with(7), foo_with(3, "new A 192.0.2.9"), foo_with(20)])
     assert [each.serial for each in made.added] == [7, 8, 20]
     assert made.before == 7
@@ -142,27 +144,31 @@ async def test_a_bad_version_leaves_nothing_that_anybody_sees(foo):
         yield version(VERSIONS[0])
         raise Invalid("v1:3: unreadable")
 
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     with pytest.raises(Invalid, match="v1:3"):
-        await import_series.write(foo.repo, at, versions(), Intent("import", "import"))
+        await import_series.import_versions(foo.repo, at, versions(), Intent("import", "import"))
     assert len(await history(foo)) == 1
 
 
 async def test_a_series_that_lost_the_race_is_a_conflict(foo):
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     await foo.edited([edits.Set(rrset(names.parse("x", ZONE), A, 60, [b"\xc0\0\2\1"]))])
     with pytest.raises(Conflict):
-        await import_series.write(foo.repo, at, [version(VERSIONS[0])], Intent("import", "import"))
+        await import_series.import_versions(
+            foo.repo, at, [version(VERSIONS[0])], Intent("import", "import")
+        )
 
 
 async def test_every_commit_is_signed_where_the_operator_signs(new):
-    key = commit_signatures.signing_key(base64.b64encode(bytes(32)))
+    key = commit_signatures.parse_signing_key(base64.b64encode(bytes(32)))
     signing = msgspec.structs.replace(new.repo, sign=key.sign)
-    at = await heads.locate(signing, ZONE)
+    at = await heads.find_position(signing, ZONE)
     versions = [version(text, number) for number, text in enumerate(VERSIONS)]
-    await import_series.write(signing, at, versions, Intent("import", "import", imports=True))
+    await import_series.import_versions(
+        signing, at, versions, Intent("import", "import", imports=True)
+    )
     keyring = Keyring([key.public])
-    verdicts = [keyring.verdict(each.commit) for each in await history(new)]
+    verdicts = [keyring.verify(each.commit) for each in await history(new)]
     assert verdicts == [GoodSignature(key.public)] * len(VERSIONS)
 
 

@@ -65,7 +65,7 @@ def test_edits_since_the_import_are_counted_where_two_versions_match():
 
 async def test_a_version_has_the_content_of_its_commit_whatever_their_serials(foo: Shop):
     await foo.imported(FOO.replace(" 7 ", " 5 ").replace("192.0.2.80", "192.0.2.81"))
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     log = await import_sources.read_history(foo.repo, at.commit())
     contents = await import_sources.commit_contents(foo.repo, log, ZONE)
     texts = [FOO.replace("192.0.2.80", "192.0.2.81"), FOO]

@@ -37,7 +37,7 @@ class Story:
 
     async def tell(self, key: str, edit: RRsetEdit, *, other: bool = False) -> CommitId:
         repo = self.shop.other if other else self.shop.repo
-        position = await heads.locate(repo, ZONE)
+        position = await heads.find_position(repo, ZONE)
         intent = Intent(f"{key} it\n\nbecause {key}", "set")
         plan = change_plan.plan_edits([edit], ZONE)
         self.ids[key] = committed(await commit_loop.commit(repo, position, plan, intent)).commit
@@ -45,15 +45,15 @@ class Story:
 
     async def log(self, wanted: Filter = log.EVERYTHING, limit: int = 100) -> list[str]:
         by_id = {commit: key for key, commit in self.ids.items()}
-        start = (await heads.locate(self.shop.repo)).commit()
+        start = (await heads.find_position(self.shop.repo)).commit()
         reader = Reader(self.shop.repo.objects)
-        found = await log.latest(self.shop.repo, reader, start, ZONE, limit, wanted)
+        found = await log.read_latest(self.shop.repo, reader, start, ZONE, limit, wanted)
         return [by_id[each.id] for each in found]
 
 
 @pytest.fixture
 async def story(foo: Shop) -> Story:
-    told = Story(foo, {"import": (await heads.locate(foo.repo)).commit()})
+    told = Story(foo, {"import": (await heads.find_position(foo.repo)).commit()})
     await told.tell("first", Set(address("a", "192.0.2.1")))
     await told.tell("second", Set(address("b", "192.0.2.2")), other=True)
     await told.tell("third", Set(address("a", "192.0.2.3")))
@@ -126,14 +126,14 @@ async def test_a_merge_changed_what_differs_from_every_parent(foo: Shop) -> None
     await foo.repo.objects.put(graph.objects())
     reader = Reader(foo.repo.objects)
     for owner, wanted in (("a", [1, 0]), ("b", [2, 0]), ("c", [3, 0])):
-        found = await log.latest(foo.repo, reader, graph.ids[-1], ZONE, 9, at(owner))
+        found = await log.read_latest(foo.repo, reader, graph.ids[-1], ZONE, 9, at(owner))
         assert [graph.ids.index(each.id) for each in found] == wanted
 
 
 @pytest.mark.parametrize("text", ["(", "[a", "*", "(?P<x", "a" * 1_001, "(" * 900])
 def test_what_is_no_pattern_is_invalid(text: str) -> None:
     with pytest.raises(Invalid):
-        log.pattern(text)
+        log.compile_pattern(text)
 
 
 async def test_a_long_log_is_read_in_batches(foo: Shop) -> None:
@@ -142,10 +142,10 @@ async def test_a_long_log_is_read_in_batches(foo: Shop) -> None:
     graph = chain(2_000)
     await store.put(graph.objects())
     reader = Reader(store)
-    found = await log.latest(repo, reader, graph.ids[-1], ZONE, 5_000)
+    found = await log.read_latest(repo, reader, graph.ids[-1], ZONE, 5_000)
     assert [each.id for each in found] == graph.ids[::-1]
     assert store.asked <= 7
-    assert await log.latest(repo, reader, graph.ids[-1], ZONE, 5_000, at("nowhere")) == []
+    assert await log.read_latest(repo, reader, graph.ids[-1], ZONE, 5_000, at("nowhere")) == []
     assert store.asked <= 20
 
 
@@ -158,7 +158,7 @@ async def test_a_commit_goes_by_what_points_at_it(story: Story) -> None:
     for short, target in (("v1", second), ("v2", signed.id)):
         origin = repo.origin("tag")
         await repo.refs.move(ref_names.tag(ZONE, short), Absent(), target, origin)
-    assert await log.labels(repo, Reader(repo.objects), ZONE) == {
+    assert await log.read_labels(repo, Reader(repo.objects), ZONE) == {
         story.ids["fourth"]: [Label("branch", "main", current=True)],
         third: [Label("tag", "v2")],
         second: [Label("branch", "canary"), Label("tag", "v1")],
@@ -168,8 +168,8 @@ async def test_a_commit_goes_by_what_points_at_it(story: Story) -> None:
 async def test_what_each_commit_changed_is_told_without_the_serial(story: Story) -> None:
     reader = Reader(story.shop.repo.objects)
     repo = story.shop.repo
-    found = await log.latest(repo, reader, story.ids["fourth"], ZONE, 3)
-    changed = await log.deltas(reader, found, ZONE)
+    found = await log.read_latest(repo, reader, story.ids["fourth"], ZONE, 3)
+    changed = await log.read_deltas(reader, found, ZONE)
     assert [[names.text(delta.owner) for delta in each] for each in changed] == [
         ["b.foo.com."],
         ["a.foo.com."],

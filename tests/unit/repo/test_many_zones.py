@@ -24,7 +24,7 @@ async def put(objects: MemoryObjects, zone: Name, hosts: int) -> tuple[CommitId,
     """Stores a zone, and returns its commit and what it holds."""
     text = FOO + "".join(f"h{number} A 192.0.2.{number}\n" for number in range(hosts))
     rrsets = list(reader.read(text.encode(), zone).rrsets.values())
-    made, tree = change_plan.build(rrsets, zone)
+    made, tree = change_plan.build_zone(rrsets, zone)
     assert tree is not None
     commit = encode(Commit(tree, (), NOBODY, NOBODY, ""))
     await objects.put([*made, commit])
@@ -43,10 +43,10 @@ async def test_zones_come_whole_in_the_order_they_were_asked_for_however_they_ar
     wanted = [(zone, commit) for zone, commit, _ in every]
     asked = []
     for at_once, rrsets in ((256, 8_192), (4, 8_192), (256, 10), (1, 1)):
-        monkeypatch.setattr(many_zones, "ZONES_AT_ONCE", at_once)
-        monkeypatch.setattr(many_zones, "RRSETS_AT_ONCE", rrsets)
+        monkeypatch.setattr(many_zones, "ZONE_BATCH", at_once)
+        monkeypatch.setattr(many_zones, "RRSET_BATCH", rrsets)
         objects.asked = 0
-        found = [whole async for whole in many_zones.zones_at(objects, wanted)]
+        found = [whole async for whole in many_zones.read_zones(objects, wanted)]
         assert [whole.zone for whole in found] == [zone for zone, _, _ in every]
         assert [set(whole.rrsets) for whole in found] == [held for _, _, held in every]
         asked.append(objects.asked)
@@ -58,7 +58,7 @@ async def test_a_commit_of_another_zone_is_refused() -> None:
     objects = MemoryObjects()
     commit, _ = await put(objects, ZONE, 1)
     with pytest.raises(Invalid, match=r"not a commit of other.example."):
-        async for _ in many_zones.zones_at(objects, [(names.parse("other.example."), commit)]):
+        async for _ in many_zones.read_zones(objects, [(names.parse("other.example."), commit)]):
             pass
 
 
@@ -70,9 +70,9 @@ async def test_refs_of_many_zones_are_those_of_few_and_unregistered_ones_have_no
     for zone in there:
         await repo.refs.register(zone, repo.origin("zone add"))
     asked = [*there[1:], names.parse("absent.example.")]
-    one_by_one = await many_zones.refs_of(repo, asked)
-    monkeypatch.setattr(many_zones, "FEW", 2)
-    assert await many_zones.refs_of(repo, asked) == one_by_one
+    one_by_one = await many_zones.read_refs(repo, asked)
+    monkeypatch.setattr(many_zones, "MAX_SINGLE_LOOKUPS", 2)
+    assert await many_zones.read_refs(repo, asked) == one_by_one
     assert set(one_by_one) == set(there[1:])
 
 
@@ -82,6 +82,6 @@ async def test_what_the_first_to_fail_raises_is_raised() -> None:
             raise Invalid("seven")
         return -number
 
-    assert await many_zones.side_by_side(work, range(6)) == [-number for number in range(6)]
+    assert await many_zones.run_concurrently(work, range(6)) == [-number for number in range(6)]
     with pytest.raises(Invalid, match="seven"):
-        await many_zones.side_by_side(work, range(9))
+        await many_zones.run_concurrently(work, range(9))

@@ -26,7 +26,7 @@ async def forked(foo: Shop) -> Shop:
 
 
 async def merge_branch(shop: Shop, into: str, other: str, **how: bool) -> Outcome:
-    position = await heads.locate(shop.repo, ZONE, into)
+    position = await heads.find_position(shop.repo, ZONE, into)
     intent = Intent(f"merge {other}", "merge", **how)
     return await merge.merge(shop.repo, position, await tip(shop, other), intent)
 
@@ -101,7 +101,7 @@ async def test_a_fast_forward_whose_serial_would_go_back_becomes_a_merge_commit(
     start = await tip(forked, "main")
     for number in range(4):
         await forked.edited([Set(address("a", f"192.0.2.{number}"))], "main")
-    main = await heads.locate(forked.repo, ZONE, "main")
+    main = await heads.find_position(forked.repo, ZONE, "main")
     await forked.repo.refs.move(
         main.ref, main.expected, start, forked.repo.origin("test", force=True)
     )
@@ -126,7 +126,7 @@ async def test_a_dry_run_says_what_would_be_and_moves_nothing(forked: Shop) -> N
 async def test_what_is_committed_while_a_merge_is_made_is_merged_with_too(forked: Shop) -> None:
     await forked.edited([Set(address("a", "192.0.2.11"))], "main")
     await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
-    stale = await heads.locate(forked.repo, ZONE, "main")
+    stale = await heads.find_position(forked.repo, ZONE, "main")
     await forked.edited([Set(address("c", "192.0.2.13"))], "main")
     theirs = await tip(forked, "canary")
     done = committed(await merge.merge(forked.repo, stale, theirs, Intent("m", "merge")))
@@ -137,7 +137,7 @@ async def test_what_is_committed_while_a_merge_is_made_is_merged_with_too(forked
 
 async def test_a_fast_forward_that_lost_a_race_becomes_a_merge(forked: Shop) -> None:
     await forked.edited([Set(address("b", "192.0.2.12"))], "canary")
-    stale = await heads.locate(forked.repo, ZONE, "main")
+    stale = await heads.find_position(forked.repo, ZONE, "main")
     await forked.edited([Set(address("c", "192.0.2.13"))], "main")
     theirs = await tip(forked, "canary")
     done = committed(await merge.merge(forked.repo, stale, theirs, Intent("m", "merge")))
@@ -149,7 +149,7 @@ async def test_a_commit_of_another_zone_is_refused(forked: Shop) -> None:
     bar = names.parse("bar.org.")
     await heads.initialise(forked.repo, bar)
     other = committed(await forked.imported(FOO.replace("foo.com", "bar.org"), bar))
-    main = await heads.locate(forked.repo, ZONE, "main")
+    main = await heads.find_position(forked.repo, ZONE, "main")
     with pytest.raises(Invalid, match=r"of bar\.org\., not foo\.com\."):
         await merge.merge(forked.repo, main, other.commit, Intent("m", "merge", force=True))
 
@@ -167,7 +167,7 @@ async def unrelated(shop: Shop) -> CommitId:
 
 async def test_branches_without_a_common_past_merge_by_force_only(forked: Shop) -> None:
     theirs = await unrelated(forked)
-    main = await heads.locate(forked.repo, ZONE, "main")
+    main = await heads.find_position(forked.repo, ZONE, "main")
     with pytest.raises(Unsafe, match="no history"):
         await merge.merge(forked.repo, main, theirs, Intent("m", "merge"))
     found = await merge.merge(forked.repo, main, theirs, Intent("m", "merge", force=True))

@@ -17,7 +17,7 @@ from zonegit.objects.ids import CommitId
 from zonegit.repo import heads, read_zone
 from zonegit.repo.change import branches, merge
 from zonegit.repo.commit.commit_loop import Intent, Outcome
-from zonegit.repo.commit.conflicts import NONE, Choices, Conflicted
+from zonegit.repo.commit.conflicts import NO_CHOICES, Choices, Conflicted
 from zonegit.repo.commit.edits import Set
 from zonegit.repo.commit.merge_bases import MergeBaseFinder
 from zonegit.store.commit_reader import CommitReader
@@ -36,11 +36,11 @@ async def base_of(graph: Graph, ours: int, theirs: int, **bound: int) -> Found:
     reader = Reader(store)
     past = CommitReader(store, reader)
     bases = await past.answer(commit_graph.merge_bases(graph.ids[ours], graph.ids[theirs]))
-    found = await MergeBaseFinder(past, reader, APEX, **bound).agreed(bases)
+    found = await MergeBaseFinder(past, reader, APEX, **bound).find(bases)
     disputed = frozenset(rdtype for path, rdtype in found.disputed if path)
     if found.tree is None:
         return {}, disputed
-    return (await read_zone.rrsets_at(reader, found.tree, [OWNER], APEX))[OWNER], disputed
+    return (await read_zone.read_rrsets_at(reader, found.tree, [OWNER], APEX))[OWNER], disputed
 
 
 class Plain:
@@ -100,7 +100,7 @@ async def test_past_the_bound_whatever_differs_between_bases_is_disputed(history
     numbers = st.integers(0, len(states) - 1)
     ours, theirs = data.draw(numbers), data.draw(numbers)
     bases = [states[each] for each in Plain(graph, states).bases([ours], theirs)]
-    state, disputed = await base_of(graph, ours, theirs, most=0)
+    state, disputed = await base_of(graph, ours, theirs, max_merges=0)
     for rdtype in (rrtypes.A, TXT):
         values = [each.get(rdtype) for each in bases]
         same = all(each == values[0] for each in values)
@@ -108,8 +108,10 @@ async def test_past_the_bound_whatever_differs_between_bases_is_disputed(history
         assert state.get(rdtype) == (values[0] if values and same else None)
 
 
-async def merge_branch(shop: Shop, into: str, theirs: CommitId, choices: Choices = NONE) -> Outcome:
-    at = await heads.locate(shop.repo, ZONE, into)
+async def merge_branch(
+    shop: Shop, into: str, theirs: CommitId, choices: Choices = NO_CHOICES
+) -> Outcome:
+    at = await heads.find_position(shop.repo, ZONE, into)
     return await merge.merge(shop.repo, at, theirs, Intent("m", "merge"), choices)
 
 
@@ -178,7 +180,7 @@ async def test_the_trees_of_bases_are_never_stored(forked: Shop) -> None:
     reader = Reader(forked.repo.objects)
     past = CommitReader(forked.repo.objects, reader)
     ours, theirs = await tip(forked, "main"), await tip(forked, "canary")
-    found = await MergeBaseFinder(past, reader, ZONE).agreed(
+    found = await MergeBaseFinder(past, reader, ZONE).find(
         await past.answer(commit_graph.merge_bases(ours, theirs))
     )
     committed(await merge_branch(forked, "main", theirs))

@@ -27,7 +27,7 @@ async def wish(shop: Shop, zone: Name, address: str = "192.0.2.81") -> ZoneCommi
     """That the zone's ``api`` had another address."""
     text = FOO.replace("192.0.2.80", address)
     rrsets = list(reader.read(text.encode(), zone).rrsets.values())
-    return ZoneCommitRequest(await heads.locate(shop.repo, zone, "main"), rrsets)
+    return ZoneCommitRequest(await heads.find_position(shop.repo, zone, "main"), rrsets)
 
 
 async def impossible(shop: Shop) -> ZoneCommitRequest:
@@ -59,12 +59,12 @@ async def test_all_moves_are_of_one_operation(both: Shop) -> None:
 
 
 async def test_a_zone_that_is_so_already_gets_no_commit(both: Shop) -> None:
-    before = await heads.locate(both.repo, BAR, "main")
+    before = await heads.find_position(both.repo, BAR, "main")
     found = await multi_zone.commit(
         both.repo, [await wish(both, ZONE), await wish(both, BAR, "192.0.2.80")], INTENT
     )
     assert isinstance(found[BAR], Unchanged)
-    assert await heads.locate(both.repo, BAR, "main") == before
+    assert await heads.find_position(both.repo, BAR, "main") == before
 
 
 async def test_the_serial_of_a_file_that_was_committed_before_gets_no_note(both: Shop) -> None:
@@ -78,11 +78,11 @@ async def test_the_serial_of_a_file_that_was_committed_before_gets_no_note(both:
 
 
 async def test_where_one_cannot_be_committed_none_is(both: Shop) -> None:
-    before = await heads.locate(both.repo, ZONE, "main")
+    before = await heads.find_position(both.repo, ZONE, "main")
     with pytest.raises(ZonesRefused) as refused:
         await multi_zone.commit(both.repo, [await wish(both, ZONE), await impossible(both)], INTENT)
     assert [type(error) for error in refused.value.errors.values()] == [Invalid]
-    assert await heads.locate(both.repo, ZONE, "main") == before
+    assert await heads.find_position(both.repo, ZONE, "main") == before
 
 
 class Meanwhile:
@@ -109,9 +109,9 @@ async def test_a_move_that_comes_between_is_told_and_the_others_are_made(both: S
     found = await multi_zone.commit(raced, wishes, INTENT)
     assert isinstance(found[ZONE], Conflict)
     assert isinstance(found[BAR], Committed)
-    assert (await heads.locate(both.repo, ZONE, "main")).commit().hex() == found[ZONE].details[
-        "tip"
-    ]
+    assert (await heads.find_position(both.repo, ZONE, "main")).commit().hex() == found[
+        ZONE
+    ].details["tip"]
 
 
 async def test_a_new_zone_is_registered_only_once_all_commits_are_made(both: Shop) -> None:

@@ -188,7 +188,7 @@ def test_applying_the_diff_of_two_zones_to_one_gives_the_other(old: Zone, new: Z
     text = "\n".join(["diff foo.com. a..b", *patch.write(deltas)])
     todo = patch.read(text.encode(), ZONE, "change.diff")
     assert applied(todo, old) == new
-    assert sum(sum(patch.counts(delta)) for delta in deltas) == len(todo)
+    assert sum(sum(patch.count_records(delta)) for delta in deltas) == len(todo)
 
 
 def test_a_file_and_its_lines_have_bounds() -> None:

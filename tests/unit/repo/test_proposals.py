@@ -16,7 +16,7 @@ from zonegit.zone import names
 
 
 async def review(shop: Shop, name: str) -> Review:
-    into = await heads.locate(shop.repo, ZONE, "main")
+    into = await heads.find_position(shop.repo, ZONE, "main")
     return await proposals.review(shop.repo, into, await tip(shop, name))
 
 
@@ -29,8 +29,8 @@ async def proposed(foo: Shop) -> Shop:
 
 
 async def test_whoever_proposes_stands_on_the_proposal(proposed: Shop) -> None:
-    assert (await heads.locate(proposed.repo)).branch == "new-mail"
-    assert (await heads.locate(proposed.other)).branch == "main"
+    assert (await heads.find_position(proposed.repo)).branch == "new-mail"
+    assert (await heads.find_position(proposed.other)).branch == "main"
 
 
 async def test_a_proposal_of_a_name_that_is_taken_is_a_conflict(proposed: Shop) -> None:

@@ -57,7 +57,7 @@ async def test_a_small_commit_brings_along_all_that_has_to_be_looked_at(
 async def thinned_out(shop: Shop) -> BranchPosition:
     """main with twenty hosts, and a branch that was forced to have none; main's position."""
     await shop.imported(hosts(20))
-    here = await heads.locate(shop.repo)
+    here = await heads.find_position(shop.repo)
     await branches.create(shop.repo, ZONE, "thin", here.commit())
     gone = [Delete(names.parse(f"h{number:05d}", ZONE)) for number in range(20)]
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
@@ -71,7 +71,7 @@ async def thinned_out(shop: Shop) -> BranchPosition:
 
 async def test_a_merge_is_looked_at_as_a_commit_is(foo: Shop) -> None:
     here = await thinned_out(foo)
-    thin = (await heads.locate(foo.repo, ZONE, "thin")).commit()
+    thin = (await heads.find_position(foo.repo, ZONE, "thin")).commit()
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
         await merge.merge(foo.repo, here, thin, Intent("m", "merge"))
     forced = Intent("m", "merge", force=True, reason="a test")
@@ -79,9 +79,9 @@ async def test_a_merge_is_looked_at_as_a_commit_is(foo: Shop) -> None:
 
 
 async def test_a_reset_is_looked_at_as_a_commit_is(foo: Shop) -> None:
-    before = (await heads.locate(foo.repo)).commit()
+    before = (await heads.find_position(foo.repo)).commit()
     await foo.imported(hosts(20))
-    here = await heads.locate(foo.repo)
+    here = await heads.find_position(foo.repo)
     with pytest.raises(Unsafe, match="20 of its 25 RRsets"):
         await revert.reset(foo.repo, here, before, Intent("r", "reset"), exact=False)
     forced = Intent("r", "reset", force=True, reason="a test")

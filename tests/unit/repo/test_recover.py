@@ -58,11 +58,11 @@ async def serials(repo: Repo, zone: Name = ZONE) -> Mapping[str, int | None]:
 
 
 async def test_a_branch_goes_on_with_the_same_records(foo: Shop) -> None:
-    before = (await heads.locate(foo.repo, ZONE)).commit()
+    before = (await heads.find_position(foo.repo, ZONE)).commit()
     answers = {ZONE: {"main": [said(9)]}}
     await finished(foo.repo, answers, await planned(foo.repo, answers))
     assert await serials(foo.repo) == {"main": 10}
-    now = await heads.locate(foo.repo, ZONE)
+    now = await heads.find_position(foo.repo, ZONE)
     (plan,) = await planned(foo.repo, {})
     (branch,) = plan.branches
     assert branch.state.commit == now.commit() != before
@@ -73,7 +73,7 @@ async def test_a_branch_goes_on_with_the_same_records(foo: Shop) -> None:
 
 
 async def test_each_branch_has_its_own_verdict(foo: Shop) -> None:
-    tip = await heads.locate(foo.repo, ZONE)
+    tip = await heads.find_position(foo.repo, ZONE)
     await branches.create(foo.repo, ZONE, "canary", tip.commit())
     await branches.create(foo.repo, ZONE, "side", tip.commit())
     (plan,) = await planned(foo.repo, {})
@@ -128,7 +128,7 @@ async def test_a_zone_whose_objects_are_lost_is_named_and_others_are_recovered(
     """The object store was restored from an older backup than the refs."""
     await heads.initialise(foo.repo, BAR)
     await foo.imported(FOO, BAR)
-    bar = await heads.locate(foo.repo, BAR)
+    bar = await heads.find_position(foo.repo, BAR)
     partial = MemoryObjects()
     reader = foo.repo.objects
     for object_id, _ in await reader.listed():

@@ -23,7 +23,7 @@ from zonegit.zone import names
 @pytest.fixture
 async def history(foo: Shop) -> list[CommitId]:
     """Three commits on main, the oldest first."""
-    first = (await heads.locate(foo.repo)).commit()
+    first = (await heads.find_position(foo.repo)).commit()
     second = committed(await foo.edited([Set(address("a", "192.0.2.1"))])).commit
     third = committed(await foo.edited([Set(address("b", "192.0.2.2"))])).commit
     return [first, second, third]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.strategies import zone_names
 from zonegit.errors import Invalid
-from zonegit.repo.refish import Refish, Step, parse
+from zonegit.repo.refish import Refish, Step, parse_refish
 from zonegit.store import ref_names
 from zonegit.store.ref_time import Ago, At, Back, When
 from zonegit.zone import names
@@ -58,7 +58,7 @@ FOO = names.parse("foo.com.")
     ],
 )
 def test_a_refish_is_taken_apart(text: str, wanted: Refish) -> None:
-    assert parse(text) == wanted
+    assert parse_refish(text) == wanted
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_refish_is_taken_apart(text: str, wanted: Refish) -> None:
 )
 def test_nothing_is_guessed(text: str) -> None:
     with pytest.raises(Invalid):
-        parse(text)
+        parse_refish(text)
 
 
 def written(refish: Refish) -> str:
@@ -131,11 +131,11 @@ PARTS = st.lists(st.sampled_from(_PIECES.split()), max_size=8).map("".join)
 @given(st.text(max_size=60) | LIKELY | PARTS)
 def test_the_parser_takes_all_that_is_said_as_it_is_said_or_refuses_it(text: str) -> None:
     try:
-        refish = parse(text)
+        refish = parse_refish(text)
     except Invalid:
         return
     again = written(refish)
-    assert parse(again) == refish
+    assert parse_refish(again) == refish
     said = re.sub(r"~(?!\d)", "~1", text)
     said = re.sub(r"\^(?![\d{])", "~1", said)
     said = re.sub(r"\^1", "~1", said)
@@ -162,5 +162,5 @@ def test_what_is_written_out_reads_back(
     zone: names.Name | None, base: str, steps: list[Step], tree: bool, stood: When | None
 ) -> None:
     wanted = Refish(zone if "./" not in base else None, base, tuple(steps), tree, None, stood)
-    found = parse(written(wanted))
+    found = parse_refish(written(wanted))
     assert msgspec.structs.replace(found, ref=None) == wanted

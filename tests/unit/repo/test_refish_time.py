@@ -77,7 +77,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_when_is_said_in_words_as_a_time_or_as_a_number_of_moves(text: str, wanted: When) -> None:
-    assert refish_time.parse(text) == wanted
+    assert refish_time.parse_when(text) == wanted
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,15 @@ async def test_an_absolute_name_is_shown_as_it_was(shop: Shop, history: list[Com
     at = await refish.resolve(shop.repo, "@{61.seconds.ago}")
     tree = (await read_zone.read_commit(reader, at.commit)).tree
     owner = names.parse("api.foo.com.", at.zone)
-    found = await read_zone.rrset_at(reader, tree, owner, rrtypes.A, at.zone)
+    found = await read_zone.read_rrset(reader, tree, owner, rrtypes.A, at.zone)
     assert found.rdatas == address("api", "192.0.2.1").rdatas
 
 
 async def test_a_range_takes_moments_on_either_side(shop: Shop, history: list[CommitId]) -> None:
     reader = Reader(shop.repo.objects)
-    sides = await compare.sides(shop.repo, reader, ["main@{3.minutes.ago}..@{1}"])
+    sides = await compare.resolve_sides(shop.repo, reader, ["main@{3.minutes.ago}..@{1}"])
     assert (sides.old, sides.new) == (history[0], history[1])
-    sides = await compare.sides(shop.repo, reader, ["@{2}..."])
+    sides = await compare.resolve_sides(shop.repo, reader, ["@{2}..."])
     assert (sides.old, sides.new) == (history[0], history[2])
 
 
@@ -149,14 +149,16 @@ async def test_before_its_first_entry_a_branch_is_what_its_commits_dates_say_and
     await shop.repo.refs.move(main, Absent(), graph.ids[-1], shop.repo.origin("migrate"))
     times = [commit.committer.time for commit in graph.commits]
     for number in (0, 99, 199):
-        found = await refish_time.commit_of(
+        found = await refish_time.find_commit(
             shop.repo, Reader(shop.repo.objects), main, At(float(times[number]))
         )
         assert found == graph.ids[number]
     assert all("goes by the dates of its commits" in text for text in shop.noted)
     assert len(shop.noted) == 3
     with pytest.raises(NotFound, match=graph.ids[0].hex()[:12]):
-        await refish_time.commit_of(shop.repo, Reader(shop.repo.objects), main, At(times[0] - 1.0))
+        await refish_time.find_commit(
+            shop.repo, Reader(shop.repo.objects), main, At(times[0] - 1.0)
+        )
 
 
 async def test_a_long_history_is_looked_through_in_a_few_round_trips(shop: Shop) -> None:
@@ -169,7 +171,7 @@ async def test_a_long_history_is_looked_through_in_a_few_round_trips(shop: Shop)
     main = ref_names.branch(ZONE, "main")
     await shop.repo.refs.move(main, Absent(), graph.ids[-1], shop.repo.origin("migrate"))
     oldest = float(graph.commits[0].committer.time)
-    assert await refish_time.commit_of(repo, Reader(store), main, At(oldest)) == graph.ids[0]
+    assert await refish_time.find_commit(repo, Reader(store), main, At(oldest)) == graph.ids[0]
     assert store.asked <= 8
 
 

@@ -54,11 +54,11 @@ async def remove(repo: Repo) -> RemovedZone:
 
 
 async def rows_of(repo: Repo, operation: str) -> list[LogEntry]:
-    return (await operations.find(repo, operation)).entries
+    return (await operations.find_operation(repo, operation)).entries
 
 
 async def undo_last(repo: Repo) -> None:
-    done = await operations.find(repo, None)
+    done = await operations.find_operation(repo, None)
     await undo.undo(repo, done, Intent("undo", "undo", operation=heads.new_operation()))
 
 
@@ -123,7 +123,7 @@ async def test_a_removal_that_was_killed_is_completed_by_the_same_command_and_un
         assert main in left or not left
         await remove(full.repo)
     assert not await is_registered(full.repo)
-    (latest,) = await operations.latest(full.repo, 1)
+    (latest,) = await operations.list_latest(full.repo, 1)
     assert latest.rows == 5
     await undo_last(full.repo)
     assert await held(full.repo) == before
@@ -135,7 +135,7 @@ async def test_what_was_made_since_makes_the_rest_an_operation_of_its_own(full: 
     mortal = msgspec.structs.replace(full.repo, refs=life.lived_by(full.repo.refs))
     with pytest.raises(Killed):
         await remove(mortal)
-    (first,) = await operations.latest(full.repo, 1)
+    (first,) = await operations.list_latest(full.repo, 1)
     left = await held(full.repo)
     assert 0 < len(left) < len(before)
     bobs = ref_names.branch(ZONE, "bobs")
@@ -155,7 +155,7 @@ async def test_a_removal_that_another_operator_began_is_not_continued(full: Shop
     mortal = msgspec.structs.replace(full.other, refs=life.lived_by(full.repo.refs))
     with pytest.raises(Killed):
         await remove(mortal)
-    (bobs,) = await operations.latest(full.repo, 1)
+    (bobs,) = await operations.list_latest(full.repo, 1)
     assert (await remove(full.repo)).operation != bobs.operation
 
 

@@ -28,7 +28,7 @@ def remove(*last: int) -> Remove:
 
 async def race(shop: Shop, mine: RRsetEdit, theirs: RRsetEdit) -> Outcome:
     """Commit an edit on a tip that another edit has replaced by then."""
-    seen = await heads.locate(shop.repo, ZONE, "main")
+    seen = await heads.find_position(shop.repo, ZONE, "main")
     committed(await commit(shop, theirs, seen))
     return await commit(shop, mine, seen)
 

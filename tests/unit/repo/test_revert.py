@@ -18,14 +18,14 @@ SOA = (ZONE, rrtypes.SOA)
 
 
 async def revert_commit(shop: Shop, commit: CommitId, mainline: int | None = None) -> Outcome:
-    position = await heads.locate(shop.repo, ZONE, "main")
+    position = await heads.find_position(shop.repo, ZONE, "main")
     return await revert.revert(shop.repo, position, commit, mainline, Intent("r", "revert"))
 
 
 async def reset(
     shop: Shop, target: CommitId, *, exact: bool = False, force: bool = False
 ) -> Outcome:
-    position = await heads.locate(shop.repo, ZONE, "main")
+    position = await heads.find_position(shop.repo, ZONE, "main")
     intent = Intent("r", "reset", force)
     return await revert.reset(shop.repo, position, target, intent, exact=exact)
 
@@ -84,7 +84,7 @@ async def merged(foo: Shop) -> CommitId:
     await branches.create(foo.repo, ZONE, "canary", await tip(foo, "main"))
     await edited(foo, "a", "192.0.2.11", "main")
     await edited(foo, "b", "192.0.2.12", "canary")
-    position = await heads.locate(foo.repo, ZONE, "main")
+    position = await heads.find_position(foo.repo, ZONE, "main")
     theirs = await tip(foo, "canary")
     return committed(await merge.merge(foo.repo, position, theirs, Intent("m", "merge"))).commit
 
@@ -165,7 +165,7 @@ async def test_an_exact_reset_back_needs_force(foo: Shop) -> None:
 async def test_a_reset_that_lost_a_race_is_given_up(foo: Shop) -> None:
     target = await tip(foo, "main")
     await edited(foo, "api", "192.0.2.81")
-    stale = await heads.locate(foo.repo, ZONE, "main")
+    stale = await heads.find_position(foo.repo, ZONE, "main")
     now = await edited(foo, "later", "192.0.2.7")
     with pytest.raises(Conflict):
         await revert.reset(foo.repo, stale, target, Intent("r", "reset"), exact=False)

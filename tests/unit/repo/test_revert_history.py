@@ -29,13 +29,13 @@ async def edited(shop: Shop, owner: str, branch: str = "mail") -> CommitId:
 
 
 async def merge_branch(shop: Shop, other: str = "mail", *, strict: bool = False) -> Outcome:
-    position = await heads.locate(shop.repo, ZONE, "main")
+    position = await heads.find_position(shop.repo, ZONE, "main")
     intent = Intent("merge", "merge", strict=strict)
     return await merge.merge(shop.repo, position, await tip(shop, other), intent)
 
 
 async def revert_commit(shop: Shop, commit: CommitId, mainline: int | None = None) -> CommitId:
-    position = await heads.locate(shop.repo, ZONE, "main")
+    position = await heads.find_position(shop.repo, ZONE, "main")
     intent = Intent("as an operator puts it", "revert")
     outcome = await revert.revert(shop.repo, position, commit, mainline, intent)
     return committed(_made(outcome)).commit
@@ -128,7 +128,7 @@ async def test_what_a_merge_brings_back_is_not_noted(forked: Shop) -> None:
     await merge_branch(forked)
     await revert_commit(forked, merged)
     await forked.edited([Set(address("mx", "192.0.2.8"))], "mail")
-    position = await heads.locate(forked.repo, ZONE, "main")
+    position = await heads.find_position(forked.repo, ZONE, "main")
     theirs = await tip(forked, "mail")
     outcome = await merge.merge(
         forked.repo, position, theirs, Intent("merge", "merge"), Choices(preferred="theirs")
@@ -150,7 +150,7 @@ async def test_a_merge_that_was_merged_on_is_reverted_with_what_it_brought(forke
     await branches.create(forked.repo, ZONE, "staging", await tip(forked, "main"))
     await edited(forked, "mx")
     await edited(forked, "other", "staging")
-    staging = await heads.locate(forked.repo, ZONE, "staging")
+    staging = await heads.find_position(forked.repo, ZONE, "staging")
     await merge.merge(forked.repo, staging, await tip(forked, "mail"), Intent("m", "merge"))
     await edited(forked, "third", "main")
     merged = _made(await merge_branch(forked, "staging")).commit
@@ -175,7 +175,7 @@ async def test_what_a_message_names_is_believed_only_of_commits_that_were_merged
     elsewhere = await edited(forked, "mx")
     await branches.create(forked.repo, ZONE, "old", await tip(forked, "main"))
     for named in (elsewhere, CommitId(bytes(32))):
-        position = await heads.locate(forked.repo, ZONE, "main")
+        position = await heads.find_position(forked.repo, ZONE, "main")
         plan = change_plan.plan_edits([Set(address(f"x{named[0]}", "192.0.2.8"))], ZONE)
         intent = Intent(revert_history.add_trailer("no revert", named, None), "set")
         await commit_loop.commit(forked.repo, position, plan, intent)
@@ -188,7 +188,7 @@ async def test_a_review_says_that_it_was_reverted(forked: Shop) -> None:
     merged = await edited(forked, "mx")
     await merge_branch(forked)
     revert_of_it = await revert_commit(forked, merged)
-    into = await heads.locate(forked.repo, ZONE, "main")
+    into = await heads.find_position(forked.repo, ZONE, "main")
     review = await proposals.review(forked.repo, into, merged)
     assert review.refused is not None
     assert review.refused.details["reverts"] == revert_of_it.hex()

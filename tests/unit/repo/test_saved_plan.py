@@ -45,8 +45,8 @@ def replacement(text: str) -> ChangePlanner:
 async def planned(
     shop: Shop, plan: ChangePlanner, *, is_import: bool = True
 ) -> tuple[SavedPlan, ZoneSize]:
-    return await saved_plan.planned(
-        shop.repo, await heads.locate(shop.repo, ZONE), plan, is_import=is_import
+    return await saved_plan.make_plan(
+        shop.repo, await heads.find_position(shop.repo, ZONE), plan, is_import=is_import
     )
 
 
@@ -58,8 +58,8 @@ async def applied(shop: Shop, saved: SavedPlan) -> Committed | None:
     """After a journey through its file."""
     again = saved_plan.read(written(saved), "x.plan")
     assert again == msgspec.structs.replace(saved, judgement=None, findings=())
-    at = await heads.locate(shop.repo, saved.zone, saved.branch)
-    intent = Intent("a", "apply", imports=saved.is_import, lost=OnConflict.REPLAYED)
+    at = await heads.find_position(shop.repo, saved.zone, saved.branch)
+    intent = Intent("a", "apply", imports=saved.is_import, on_conflict=OnConflict.REBASE)
     outcome = await commit_loop.commit(shop.repo, at, saved_plan.plan_saved(again), intent)
     return acknowledged(outcome)
 
@@ -67,7 +67,7 @@ async def applied(shop: Shop, saved: SavedPlan) -> Committed | None:
 async def test_a_plan_tells_each_rrset_and_moves_nothing(foo: Shop) -> None:
     before = await tip(foo)
     saved, size = await planned(foo, replacement(CHANGED))
-    assert saved_plan.summary(saved) == {"added": 1, "changed": 1, "deleted": 1}
+    assert saved_plan.count_kinds(saved) == {"added": 1, "changed": 1, "deleted": 1}
     assert (saved.base, saved.before, saved.serial) == (before, 7, 8)
     assert size == ZoneSize(5, is_exact=True)
     assert await tip(foo) == before
@@ -144,15 +144,15 @@ async def _planning_and_applying(old: list[RRset], new: list[RRset]) -> None:
 
 async def _plan_and_apply(repo: Repo, old: list[RRset], new: list[RRset]) -> None:
     await heads.initialise(repo, ZONE)
-    start = await heads.locate(repo, ZONE)
+    start = await heads.find_position(repo, ZONE)
     importing = Intent("i", "import", imports=True)
     committed(
         await commit_loop.commit(repo, start, change_plan.plan_replacement(old, ZONE), importing)
     )
-    at = await heads.locate(repo, ZONE)
+    at = await heads.find_position(repo, ZONE)
     intent = msgspec.structs.replace(importing, dry_run=True)
     replacing = change_plan.plan_replacement(new, ZONE)
-    saved, _ = await saved_plan.planned(repo, at, replacing, is_import=True)
+    saved, _ = await saved_plan.make_plan(repo, at, replacing, is_import=True)
     imported = await commit_loop.commit(repo, at, replacing, intent)
     by_plan = await commit_loop.commit(repo, at, saved_plan.plan_saved(saved), intent)
     if isinstance(imported, Unchanged):

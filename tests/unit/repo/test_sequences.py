@@ -101,13 +101,13 @@ class Operators:
 
     async def position(self, who: int, branch: str) -> BranchPosition:
         stale = self.looked.pop((who, branch), None)
-        return stale or await heads.locate(self.repos[who], self.zone, branch)
+        return stale or await heads.find_position(self.repos[who], self.zone, branch)
 
     def commit(self, back: int) -> CommitId:
         return self.made[-1 - back % len(self.made)]
 
     async def look(self, _repo: Repo, who: int, branch: str) -> None:
-        self.looked[who, branch] = await heads.locate(self.repos[who], self.zone, branch)
+        self.looked[who, branch] = await heads.find_position(self.repos[who], self.zone, branch)
 
     async def edit(self, repo: Repo, who: int, branch: str, owner: str, number: int) -> object:
         name = names.parse(owner, self.zone)
@@ -153,7 +153,7 @@ class Operators:
 
     async def seen(self, at: BranchPosition) -> list[CommitId]:
         """What the tip was when somebody looked, and what it is."""
-        now = await heads.locate(self.repos[0], self.zone, at.branch)
+        now = await heads.find_position(self.repos[0], self.zone, at.branch)
         return [at.commit(), now.commit()]
 
     async def check(self, done: object, threes: list[tuple[CommitId, CommitId, CommitId]]) -> None:
@@ -186,7 +186,7 @@ class Operators:
 
     async def at(self, commit: CommitId) -> Zone:
         tree = (await read_zone.read_commit(self.reader, commit)).tree
-        found = {(e.owner, e.rdtype): e for e in await read_zone.whole_zone(self.reader, tree)}
+        found = {(e.owner, e.rdtype): e for e in await read_zone.read_whole_zone(self.reader, tree)}
         found[self.zone, rrtypes.SOA] = with_serial(found[self.zone, rrtypes.SOA], 0)
         return found
 
@@ -211,7 +211,7 @@ class Operators:
         refs = await self.repos[0].refs.zone(self.zone, "")
         for branch, tip in refs.heads.items():
             commit = await read_zone.read_commit(self.reader, CommitId(tip.target))
-            value = await read_zone.rrset_at(
+            value = await read_zone.read_rrset(
                 self.reader, commit.tree, self.zone, rrtypes.SOA, self.zone
             )
             serial = soa(value).serial
@@ -227,7 +227,7 @@ class Operators:
         refs = await self.repos[0].refs.zone(self.zone, "")
         tips = [CommitId(tip.target) for tip in refs.heads.values()]
         for tip in tips:
-            logged = await log.latest(self.repos[0], self.reader, tip, self.zone, 1_000)
+            logged = await log.read_latest(self.repos[0], self.reader, tip, self.zone, 1_000)
             assert {each.id for each in logged} == await self.past(tip)
             assert len(logged) == len({each.id for each in logged})
             here = await self.at(tip)
@@ -238,9 +238,9 @@ class Operators:
 
     async def check_diff(self, new: CommitId, old: CommitId) -> None:
         trees = [(await read_zone.read_commit(self.reader, each)).tree for each in (old, new)]
-        deltas = await diff.between(self.reader, *trees, self.zone)
+        deltas = await diff.diff_trees(self.reader, *trees, self.zone)
         was, now = await self.at(old), await self.at(new)
-        told = {(each.owner, each.rdtype) for each in diff.beside_serial(deltas)}
+        told = {(each.owner, each.rdtype) for each in diff.drop_serial_changes(deltas)}
         assert told == {key for key in was.keys() | now.keys() if was.get(key) != now.get(key)}
 
 

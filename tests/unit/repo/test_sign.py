@@ -32,7 +32,7 @@ async def read(shop: Shop, commit: CommitId) -> Commit:
 
 async def edited_by(shop: Shop, key: SigningKey, value: RRset) -> Committed:
     repo = msgspec.structs.replace(shop.repo, sign=key.sign)
-    position = await heads.locate(repo, ZONE)
+    position = await heads.find_position(repo, ZONE)
     plan = change_plan.plan_edits([Set(value)], ZONE)
     return committed(await commit_loop.commit(repo, position, plan, Intent("edit", "set")))
 
@@ -46,17 +46,17 @@ async def signed(
 
 async def test_a_commit_is_signed_as_it_is_made(foo: Shop) -> None:
     done = await edited_by(foo, ALICE, address("a", "192.0.2.1"))
-    assert KEYRING.verdict(await read(foo, done.commit)) == GoodSignature(ALICE.public)
+    assert KEYRING.verify(await read(foo, done.commit)) == GoodSignature(ALICE.public)
 
 
 async def test_a_tip_signed_afterwards_differs_in_nothing_but_its_signature(foo: Shop) -> None:
-    first = await heads.locate(foo.repo)
+    first = await heads.find_position(foo.repo)
     done = await signed(foo)
-    now = await heads.locate(foo.repo)
+    now = await heads.find_position(foo.repo)
     before, after = await read(foo, first.commit()), await read(foo, now.commit())
     assert (done.old, done.commit) == (first.commit(), now.commit())
-    assert KEYRING.verdict(before) == Unsigned()
-    assert KEYRING.verdict(after) == GoodSignature(ALICE.public)
+    assert KEYRING.verify(before) == Unsigned()
+    assert KEYRING.verify(after) == GoodSignature(ALICE.public)
     assert msgspec.structs.replace(after, signature=None) == before
     assert now.tip is not None
     assert now.tip.serial == 7
@@ -78,30 +78,30 @@ async def test_the_signature_of_another_key_gives_way_by_force_alone(foo: Shop) 
     with pytest.raises(Unsafe, match="another key"):
         await signed(foo)
     done = await signed(foo, force=True)
-    assert KEYRING.verdict(await read(foo, done.commit)) == GoodSignature(ALICE.public)
+    assert KEYRING.verify(await read(foo, done.commit)) == GoodSignature(ALICE.public)
 
 
 async def test_a_commit_that_others_were_made_on_cannot_be_signed(foo: Shop) -> None:
     await foo.edited([Set(address("a", "192.0.2.1"))])
-    before = await heads.locate(foo.repo)
+    before = await heads.find_position(foo.repo)
     with pytest.raises(Invalid, match="rewrite every commit"):
         await signed(foo, "HEAD~1")
-    assert await heads.locate(foo.repo) == before
+    assert await heads.find_position(foo.repo) == before
 
 
 async def test_of_two_branches_at_one_commit_the_named_one_moves(foo: Shop) -> None:
-    tip = (await heads.locate(foo.repo)).commit()
+    tip = (await heads.find_position(foo.repo)).commit()
     await branches.create(foo.repo, ZONE, "canary", tip)
     with pytest.raises(Invalid, match="canary and main"):
         await signed(foo, tip.hex())
     done = await signed(foo, "canary")
     assert done.branch == "canary"
-    assert (await heads.locate(foo.repo, ZONE, "main")).commit() == tip
-    assert (await heads.locate(foo.repo, ZONE, "canary")).commit() == done.commit
+    assert (await heads.find_position(foo.repo, ZONE, "main")).commit() == tip
+    assert (await heads.find_position(foo.repo, ZONE, "canary")).commit() == done.commit
 
 
 async def test_the_only_branch_at_a_commit_moves_when_its_id_is_given(foo: Shop) -> None:
-    tip = (await heads.locate(foo.repo)).commit()
+    tip = (await heads.find_position(foo.repo)).commit()
     assert (await signed(foo, tip.hex()[:12])).branch == "main"
 
 
@@ -124,5 +124,5 @@ async def test_a_branch_that_moved_meanwhile_is_left_where_it_is(foo: Shop) -> N
     repo = msgspec.structs.replace(foo.repo, objects=Overtaken(foo))
     with pytest.raises(Conflict):
         await sign.sign_tip(repo, at, ALICE.sign)
-    tip = await heads.locate(foo.repo)
+    tip = await heads.find_position(foo.repo)
     assert (await read(foo, tip.commit())).parents == (at.commit,)

@@ -44,8 +44,8 @@ TOO_LARGE = big(text(LARGEST + 1))
 
 
 async def edited(shop: Shop, *todo: RRsetEdit, branch: str = "main") -> Committed:
-    at = await heads.locate(shop.repo, ZONE, branch)
-    intent = Intent("m", "set", lost=OnConflict.REPLAYED)
+    at = await heads.find_position(shop.repo, ZONE, branch)
+    intent = Intent("m", "set", on_conflict=OnConflict.REBASE)
     return committed_of(
         await commit_loop.commit(shop.repo, at, change_plan.plan_edits(todo, ZONE), intent)
     )
@@ -96,14 +96,14 @@ async def test_an_import_names_the_line(foo: Shop) -> None:
     plan = change_plan.add_findings(
         change_plan.plan_replacement(list(read.rrsets.values()), ZONE), read.findings
     )
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     with pytest.raises(Invalid, match=r"zone\.db:7: big\.foo\.com\. TXT needs .* 64,512 octets"):
         await commit_loop.commit(foo.repo, at, plan, Intent("m", "import", imports=True))
 
 
 async def test_an_import_that_repairs_objects_stores_nothing_that_is_too_large(foo: Shop) -> None:
     rrsets = list(reader.read(file(TOO_LARGE).encode(), ZONE).rrsets.values())
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     plan = change_plan.plan_replacement(rrsets, ZONE, foo.repo.objects)
     for _ in range(2):
         with pytest.raises(Invalid, match="64,511"):
@@ -112,18 +112,20 @@ async def test_an_import_that_repairs_objects_stores_nothing_that_is_too_large(f
 
 async def test_an_imported_history_is_refused(foo: Shop) -> None:
     rrsets = reader.read(file(TOO_LARGE).encode(), ZONE).rrsets
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     who = foo.repo.now()
     one = ImportedVersion("old.db", rrsets, "m", who, who)
     with pytest.raises(Invalid, match=r"old\.db: big\.foo\.com\. TXT needs"):
-        await import_series.write(foo.repo, at, [one], Intent("m", "import", imports=True))
+        await import_series.import_versions(
+            foo.repo, at, [one], Intent("m", "import", imports=True)
+        )
 
 
 async def test_a_merge_whose_sum_is_too_large_clashes(foo: Shop) -> None:
     await branches.create(foo.repo, ZONE, "other", await tip(foo, "main"))
     await edited(foo, Set(big(text(40_000, b"a"))))
     await edited(foo, Set(big(text(25_000, b"b"))), branch="other")
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     outcome = await merge.merge(foo.repo, at, await tip(foo, "other"), Intent("m", "merge"))
     assert isinstance(outcome, Conflicted)
     assert "64,511" in str(outcome.clashes[0].detail)
@@ -134,7 +136,7 @@ async def test_what_is_stored_may_be_imported_again_and_stay(foo: Shop) -> None:
     rrsets = list(
         reader.read((file(TOO_LARGE) + "new A 192.0.2.9\n").encode(), ZONE).rrsets.values()
     )
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     plan = change_plan.plan_replacement(rrsets, ZONE)
     committed_of(await commit_loop.commit(foo.repo, at, plan, Intent("m", "import", imports=True)))
 
@@ -142,7 +144,7 @@ async def test_what_is_stored_may_be_imported_again_and_stay(foo: Shop) -> None:
 async def test_what_is_stored_may_be_restored(foo: Shop) -> None:
     before = await store_as_before(foo)
     deletion = await edited(foo, Delete(BIG, TXT))
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     outcome = await revert.revert(foo.repo, at, deletion.commit, None, Intent("m", "revert"))
     assert committed_of(outcome).commit != before.commit
 

@@ -46,8 +46,8 @@ def twins(*texts: str) -> RRset:
 async def done(
     shop: Shop, plan: ChangePlanner, branch: str | None = None, *, imports: bool = False
 ) -> Outcome:
-    at = await heads.locate(shop.repo, ZONE, branch)
-    intent = Intent("m", "set", imports=imports, lost=OnConflict.REPLAYED)
+    at = await heads.find_position(shop.repo, ZONE, branch)
+    intent = Intent("m", "set", imports=imports, on_conflict=OnConflict.REBASE)
     return await commit_loop.commit(shop.repo, at, plan, intent)
 
 
@@ -78,7 +78,7 @@ async def blob(shop: Shop, branch: str = "main") -> RRset:
     tree = (await read_zone.read_commit(reader, await tip(shop, branch))).tree
     found = await reader.answer(zone_tree.find_one(tree, names.path(MAIL, ZONE), rrtypes.MX))
     assert found is not None
-    return (await read_zone.rrsets_as_stored(reader, {found}))[found]
+    return (await read_zone.read_stored_rrsets(reader, {found}))[found]
 
 
 def rules_of(outcome: Outcome) -> list[str]:
@@ -173,14 +173,14 @@ async def test_records_whose_case_counts_stay_two_with_a_warning(foo: Shop) -> N
 
 
 async def versions(shop: Shop, *texts: str, respell: bool = False) -> ImportedSeries:
-    at = await heads.locate(shop.repo, ZONE)
+    at = await heads.find_position(shop.repo, ZONE)
     who = shop.repo.now()
     each = [
         ImportedVersion(f"v{number}", reader.read(text.encode(), ZONE).rrsets, "m", who, who)
         for number, text in enumerate(texts)
     ]
-    intent = Intent("i", "import", imports=True, lost=OnConflict.GIVEN_UP, respell=respell)
-    return await import_series.write(shop.repo, at, each, intent)
+    intent = Intent("i", "import", imports=True, on_conflict=OnConflict.FAIL, respell=respell)
+    return await import_series.import_versions(shop.repo, at, each, intent)
 
 
 async def test_a_series_keeps_the_first_spelling_and_says_so_once(foo: Shop) -> None:
@@ -205,12 +205,12 @@ async def test_a_series_stores_each_spelling_where_it_is_asked_for(foo: Shop) ->
 
 
 async def put_back(shop: Shop, change: RRset, *, respell: bool = False) -> Outcome:
-    opened = await edit.take_out(shop.repo, ZONE, "main")
+    opened = await edit.open_zone(shop.repo, ZONE, "main")
     rrsets = [each for each in opened.rrsets if (each.owner, each.rdtype) != KEY]
-    deltas = edit.changed(opened, [*rrsets, change])
-    at = await heads.locate(shop.repo, ZONE, "main")
+    deltas = edit.find_changes(opened, [*rrsets, change])
+    at = await heads.find_position(shop.repo, ZONE, "main")
     intent = Intent("e", "edit", respell=respell)
-    return await edit.put_back(shop.repo, at, opened, deltas, intent)
+    return await edit.commit_edited(shop.repo, at, opened, deltas, intent)
 
 
 async def test_an_edited_file_keeps_the_spelling_of_the_tip(foo: Shop) -> None:
@@ -223,9 +223,9 @@ async def test_an_edited_file_keeps_the_spelling_of_the_tip(foo: Shop) -> None:
 
 
 async def saved(shop: Shop, *todo: RRsetEdit, respell: bool = False) -> ChangePlanner:
-    at = await heads.locate(shop.repo, ZONE)
+    at = await heads.find_position(shop.repo, ZONE)
     plan = change_plan.plan_edits(todo, ZONE, respell=respell)
-    found, size = await saved_plan.planned(shop.repo, at, plan, is_import=False)
+    found, size = await saved_plan.make_plan(shop.repo, at, plan, is_import=False)
     text = json.dumps(plans_drawn.as_json(found, size)).encode()
     return saved_plan.plan_saved(saved_plan.read(text, "x.plan"))
 
@@ -274,15 +274,15 @@ async def test_a_difference_in_twins_alone_is_none(foo: Shop) -> None:
     other = await stored(foo, mx(UPPER))
     reader = Reader(foo.repo.objects)
     pair = (await tree_of(foo, one.commit), await tree_of(foo, other.commit))
-    assert diff.beside_serial(await diff.between(reader, *pair, ZONE)) == []
-    exact = diff.beside_serial(await diff.between_as_stored(reader, *pair, ZONE))
+    assert diff.drop_serial_changes(await diff.diff_trees(reader, *pair, ZONE)) == []
+    exact = diff.drop_serial_changes(await diff.diff_stored_trees(reader, *pair, ZONE))
     assert [(each.old, each.new) for each in exact] == [(twins(UPPER, LOWER), mx(UPPER))]
 
 
 async def test_a_reset_to_twins_gives_them_back(foo: Shop) -> None:
     one = await stored(foo, twins(UPPER, LOWER))
     await edited(foo, Set(mx(OTHER)))
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     await revert.reset(foo.repo, at, one.commit, Intent("r", "reset"), exact=False)
     assert await blob(foo) == twins(UPPER, LOWER)
 
@@ -294,7 +294,7 @@ async def branched(shop: Shop, *starts: RRset) -> None:
 
 
 async def merged(shop: Shop, *, respell: bool = False) -> Outcome:
-    at = await heads.locate(shop.repo, ZONE, "main")
+    at = await heads.find_position(shop.repo, ZONE, "main")
     theirs = await tip(shop, "canary")
     choices = Choices(respell=respell)
     return await merge.merge(shop.repo, at, theirs, Intent("m", "merge"), choices)
@@ -365,7 +365,7 @@ async def test_a_diff_of_one_spelling_applies_to_another(foo: Shop) -> None:
 
 async def test_strict_allows_a_change_of_spelling(foo: Shop) -> None:
     await edited(foo, Set(mx(UPPER)))
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     intent = msgspec.structs.replace(Intent("m", "set"), strict=True)
     outcome = await commit_loop.commit(
         foo.repo, at, change_plan.plan_edits([Set(mx(LOWER))], ZONE), intent

@@ -22,7 +22,7 @@ async def test_a_tag_says_who_tagged_which_commit_and_why(foo: Shop) -> None:
     made = await tags.create(foo.repo, ZONE, "v1", commit, "as agreed\n\nwith everybody")
     tag = decode((await foo.repo.objects.get([made]))[made])
     assert tag == Tag(commit, "v1", foo.repo.now(), "as agreed\n\nwith everybody")
-    (listed,) = await tags.listed(foo.repo, ZONE)
+    (listed,) = await tags.list_tags(foo.repo, ZONE)
     assert listed == tags.ListedTag("v1", commit, tag, "as agreed")
     assert (await refish.resolve(foo.repo, "v1", zone=ZONE)).commit == commit
 
@@ -34,7 +34,7 @@ async def test_tags_are_listed_by_name_and_bare_ones_with_their_commits_subject(
     bare = ref_names.tag(ZONE, "bare")
     await foo.repo.refs.move(bare, Absent(), commit, foo.repo.origin("tag"))
     await tags.create(foo.repo, ZONE, "a", commit, "first")
-    found = await tags.listed(foo.repo, ZONE)
+    found = await tags.list_tags(foo.repo, ZONE)
     assert [(each.name, each.commit, each.subject) for each in found] == [
         ("a", commit, "first"),
         ("bare", commit, "import"),
@@ -58,7 +58,7 @@ async def test_a_deleted_tag_is_gone_and_its_commit_told(foo: Shop) -> None:
     commit = await tip(foo)
     await tags.create(foo.repo, ZONE, "v1", commit, "first")
     assert await tags.delete(foo.repo, ZONE, "v1") == commit
-    assert await tags.listed(foo.repo, ZONE) == []
+    assert await tags.list_tags(foo.repo, ZONE) == []
     with pytest.raises(NotFound, match="no tag 'v1'"):
         await tags.delete(foo.repo, ZONE, "v1")
 
@@ -68,7 +68,7 @@ async def test_a_commit_of_another_zone_is_not_tagged(foo: Shop) -> None:
     await heads.initialise(foo.repo, BAR)
     with pytest.raises(Invalid, match=r"not one of zone bar\.org\."):
         await tags.create(foo.repo, BAR, "v1", commit, "stolen")
-    assert await tags.listed(foo.repo, BAR) == []
+    assert await tags.list_tags(foo.repo, BAR) == []
 
 
 @pytest.mark.parametrize("name", ["a..b", "HEAD", "-d", "v1.", ""])

@@ -54,7 +54,7 @@ async def undone(
     dry_run: bool = False,
     redo: bool = False,
 ) -> UndoneOperation:
-    done = await operations.find(repo, prefix, redo=redo)
+    done = await operations.find_operation(repo, prefix, redo=redo)
     operation = heads.new_operation()
     command = "redo" if redo else "undo"
     meant = Intent(
@@ -65,7 +65,7 @@ async def undone(
 
 async def latest(repo: Repo) -> str:
     """The id of the latest operation of all."""
-    return (await operations.latest(repo, 1))[0].operation
+    return (await operations.list_latest(repo, 1))[0].operation
 
 
 async def held(shop: Shop) -> dict[str, ObjectId]:
@@ -84,7 +84,7 @@ async def test_an_undone_edit_leaves_the_records_as_they_were_under_a_later_seri
     first = await tip(foo)
     await edited(foo, "192.0.2.81")
     done = await undone(foo.repo)
-    now = (await heads.locate(foo.repo, ZONE)).tip
+    now = (await heads.find_position(foo.repo, ZONE)).tip
     assert now is not None
     assert await addresses(foo, CommitId(now.target), "api") == ["192.0.2.80"]
     assert (now.serial, done.back[0].commit) == (9, now.target)
@@ -108,9 +108,9 @@ async def test_each_undo_goes_further_back_and_each_redo_comes_forward_again(foo
         (True, "192.0.2.82"),
         (False, "192.0.2.81"),
     ]:
-        before = (await heads.locate(foo.repo, ZONE)).tip
+        before = (await heads.find_position(foo.repo, ZONE)).tip
         await undone(foo.repo, redo=redo)
-        now = (await heads.locate(foo.repo, ZONE)).tip
+        now = (await heads.find_position(foo.repo, ZONE)).tip
         assert now is not None
         assert before is not None
         assert await addresses(foo, CommitId(now.target), "api") == [text]
@@ -132,7 +132,7 @@ async def test_the_log_says_which_operation_an_undo_takes_back(foo: Shop) -> Non
     operation = await latest(foo.repo)
     done = await undone(foo.repo)
     assert done.undone.operation == operation
-    (told,) = await operations.latest(foo.repo, 1)
+    (told,) = await operations.list_latest(foo.repo, 1)
     assert {entry.undoes for entry in told.entries} == {operation}
 
 
@@ -325,7 +325,7 @@ async def test_an_undone_init_leaves_no_zone_and_no_head(shop: Shop) -> None:
         None, None, False, False,
     )  # fmt: skip
     assert (await shop.repo.refs.snapshot()).zones == []
-    (told,) = await operations.latest(shop.repo, 1)
+    (told,) = await operations.list_latest(shop.repo, 1)
     assert told.operation == done.operation
 
 
@@ -351,7 +351,7 @@ async def test_an_operation_that_is_told_in_pages_is_taken_back_whole(
         await foo.repo.refs.move(ref, Absent(), await tip(foo), foo.repo.origin("tag"))
     await remove_zone(foo.repo.refs, ZONE, foo.repo.origin("zone remove", force=True))
     heard: list[tuple[int, int]] = []
-    done = await operations.find(foo.repo, None)
+    done = await operations.find_operation(foo.repo, None)
     meant = Intent("undo", "undo", operation=heads.new_operation())
     await undo.undo(foo.repo, done, meant, lambda at, of: heard.append((at, of)))
     assert len((await foo.repo.refs.zone(ZONE, "")).tags) == 30
@@ -359,7 +359,7 @@ async def test_an_operation_that_is_told_in_pages_is_taken_back_whole(
 
 
 async def test_a_branch_that_is_served_is_not_taken_away_unless_forced(foo: Shop) -> None:
-    first = (await operations.latest(foo.repo, 1))[0].operation
+    first = (await operations.list_latest(foo.repo, 1))[0].operation
     with pytest.raises(Unsafe, match="served from main"):
         await undone(foo.repo, first)
     await undone(foo.repo, first, force=True)
@@ -397,7 +397,7 @@ async def test_a_branch_that_had_later_serials_comes_back_under_one_that_goes_on
     await branches.create(foo.other, ZONE, "canary", await tip(foo))
     await branches.delete(foo.other, ZONE, "canary")
     await undone(foo.repo, deletion)
-    now = (await heads.locate(foo.repo, ZONE, "canary")).tip
+    now = (await heads.find_position(foo.repo, ZONE, "canary")).tip
     assert now is not None
     assert await addresses(foo, CommitId(now.target), "api") == ["192.0.2.80"]
     assert now.serial == 11
@@ -443,7 +443,7 @@ async def test_the_rails_hold_for_an_undo_as_for_any_move(foo: Shop) -> None:
     assert await tip(foo) == doubled
     await undone(foo.repo, force=True, reason="the wrong file")
     assert len(await zone_at(foo, await tip(foo))) == 5
-    assert (await operations.latest(foo.repo, 1))[0].entries[0].reason == "the wrong file"
+    assert (await operations.list_latest(foo.repo, 1))[0].entries[0].reason == "the wrong file"
 
 
 async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: Shop) -> None:
@@ -453,7 +453,7 @@ async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: Shop) -> Non
         await foo.imported(FOO, zone)
     wishes = [
         ZoneCommitRequest(
-            await heads.locate(foo.repo, zone, "main"),
+            await heads.find_position(foo.repo, zone, "main"),
             list(reader.read(f"{FOO}new IN A 192.0.2.5\n".encode(), zone).rrsets.values()),
         )
         for zone in zones
@@ -463,7 +463,7 @@ async def test_a_commit_of_many_zones_goes_back_in_all_of_them(foo: Shop) -> Non
     done = await undone(foo.repo)
     assert len(done.back) == 21
     for zone in zones:
-        now = (await heads.locate(foo.repo, zone, "main")).commit()
+        now = (await heads.find_position(foo.repo, zone, "main")).commit()
         assert len(await zone_at(foo, now)) == 5
 
 
@@ -472,7 +472,7 @@ async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there
 ) -> None:
     """A second signature: other commits, the same records."""
     first = await tip(foo)
-    at = await heads.locate(foo.repo, ZONE)
+    at = await heads.find_position(foo.repo, ZONE)
     again = Intent("said again", "set")
 
     async def plan(reader: Reader, _tip: CommitBase) -> PlannedChange:
@@ -481,7 +481,7 @@ async def test_a_branch_that_somebody_took_back_to_the_very_commit_is_left_there
     await commit_loop.commit(foo.repo, at, plan, again)
     saying = await latest(foo.repo)
     back = Intent("back", "reset", force=True)
-    at = await heads.locate(foo.other, ZONE)
+    at = await heads.find_position(foo.other, ZONE)
     await revert.reset(foo.other, at, first, back, exact=True)
     done = await undone(foo.repo, saying)
     assert [(each.moved, each.commit) for each in done.back] == [(None, first)]
@@ -594,15 +594,15 @@ class Operators:
             case "propose":
                 await proposals.propose(repo, zone, other, await self._tip(zone, branch))
             case "reset":
-                at = await heads.locate(repo, zone, branch)
+                at = await heads.find_position(repo, zone, branch)
                 target = await self._tip(zone, other)
                 await revert.reset(repo, at, target, Intent("reset", "reset"), exact=False)
 
     async def _tip(self, zone: Name, branch: str) -> CommitId:
-        return (await heads.locate(self.shop.repo, zone, branch)).commit()
+        return (await heads.find_position(self.shop.repo, zone, branch)).commit()
 
     async def _edit(self, repo: Repo, zone: Name, branch: str, number: int) -> None:
-        at = await heads.locate(repo, zone, branch)
+        at = await heads.find_position(repo, zone, branch)
         rdata = rdata_from_text(rrtypes.A, f"192.0.2.{number}")
         todo = [Set(rrset(names.parse("api", zone), rrtypes.A, 300, [rdata]))]
         if at.tip is None:
@@ -654,13 +654,13 @@ async def test_an_undo_after_any_operation_restores_what_every_ref_holds_and_so_
     both = Operators(shop)
     for what, who, *how in [("init", 0, 0, "main", "main", 0), *steps]:
         before = await both.content()
-        last = (await operations.latest(shop.repo, 1)) or [None]
+        last = (await operations.list_latest(shop.repo, 1)) or [None]
         try:
             await both.act(what, who, *how)
         except ZonegitError:
             continue
         after = await both.content()
-        now = await operations.latest(shop.repo, 1)
+        now = await operations.list_latest(shop.repo, 1)
         if now[0] == last[0]:
             continue
         done = await undone(both.repos[who], now[0].operation, force=True, reason="why not")
@@ -713,5 +713,5 @@ async def test_a_head_that_was_moved_since_does_not_stand_in_the_way(shop: Shop)
 
 
 async def newest(shop: Shop) -> str | None:
-    found = await operations.latest(shop.repo, 1)
+    found = await operations.list_latest(shop.repo, 1)
     return found[0].operation if found else None

@@ -32,7 +32,7 @@ async def verified(
 @pytest.fixture
 async def history(foo: Shop) -> list[CommitId]:
     """The first commit unsigned, then one of Alice's, two of Bob's."""
-    ids = [(await heads.locate(foo.repo)).commit()]
+    ids = [(await heads.find_position(foo.repo)).commit()]
     for number, key in enumerate((ALICE, BOB, BOB)):
         done = await edited_by(foo, key, address(f"n{number}", "192.0.2.1"))
         ids.append(done.commit)
@@ -70,7 +70,9 @@ async def test_a_chain_goes_through_every_parent_and_meets_each_commit_once(
 
 async def put(shop: Shop, like: Commit, parents: tuple[CommitId, ...], key: SigningKey) -> CommitId:
     made = msgspec.structs.replace(like, parents=parents, signature=None)
-    signed = msgspec.structs.replace(made, signature=key.sign(commit_signatures.unsigned(made)))
+    signed = msgspec.structs.replace(
+        made, signature=key.sign(commit_signatures.signed_payload(made))
+    )
     await shop.repo.objects.put([encode(signed)])
     return CommitId(encode(signed).id)
 
@@ -100,7 +102,9 @@ async def test_content_signed_by_nobody_who_is_trusted_fails(
 async def tagged(shop: Shop, commit: CommitId, key: SigningKey | None) -> ObjectId:
     tag = Tag(commit, "v1", shop.repo.now(), "released")
     if key is not None:
-        tag = msgspec.structs.replace(tag, signature=key.sign(commit_signatures.unsigned(tag)))
+        tag = msgspec.structs.replace(
+            tag, signature=key.sign(commit_signatures.signed_payload(tag))
+        )
     raw = encode(tag)
     await shop.repo.objects.put([raw])
     await shop.repo.refs.move(ref_names.tag(ZONE, "v1"), Absent(), raw.id, shop.repo.origin("tag"))

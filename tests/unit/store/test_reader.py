@@ -46,8 +46,8 @@ async def test_each_object_is_fetched_once():
     objects, root = zone(5)
     await store.put(objects)
     reader = Reader(store)
-    first = await reader.answer(zone_tree.changes(None, root))
-    assert await reader.answer(zone_tree.changes(None, root)) == first
+    first = await reader.answer(zone_tree.list_changes(None, root))
+    assert await reader.answer(zone_tree.list_changes(None, root)) == first
     assert len(first) == 5
     assert len(store.fetched) == len(set(store.fetched)) == 7
 
@@ -55,7 +55,7 @@ async def test_each_object_is_fetched_once():
 async def test_objects_at_hand_are_never_fetched():
     store = Counting()
     objects, root = zone(5)
-    assert len(await Reader(store, objects).answer(zone_tree.changes(None, root))) == 5
+    assert len(await Reader(store, objects).answer(zone_tree.list_changes(None, root))) == 5
     assert store.fetched == []
 
 

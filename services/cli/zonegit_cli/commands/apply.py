@@ -63,7 +63,7 @@ async def _apply_plan(session: Session, saved: SavedPlan, message: str, how: Com
     _refuse_elsewhere(saved, how)
     there = msgspec.structs.replace(how, zone=saved.zone, branch=saved.branch)
     intent = commit_command.intent(
-        how, "apply", message, imports=saved.is_import, lost=OnConflict.REPLAYED
+        how, "apply", message, imports=saved.is_import, on_conflict=OnConflict.REBASE
     )
     await commit_command.commit(
         session, there, lambda _repo, _at: saved_plan.plan_saved(saved), intent

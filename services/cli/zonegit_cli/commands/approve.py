@@ -31,7 +31,7 @@ async def command(session: Session, name: str, how: CommitOptions) -> int:
 
     async def work(repo: Repo, at: BranchPosition) -> Outcome:
         nonlocal stood_on
-        stood_on = await heads.branch_of(repo, at.zone) == name
+        stood_on = await heads.find_current_branch(repo, at.zone) == name
         proposed = await refish.resolve(repo, name, zone=at.zone)
         intent = commit_command.intent(how, "approve", f"approve {name}")
         return await merge.merge(repo, at, proposed.commit, intent)

@@ -73,7 +73,7 @@ async def command(
     assert shown is not None
     async with session.bus() as bus:
         repo = session.repo(bus)
-        home = await heads.working_zone(repo, zone)
+        home = await heads.find_zone(repo, zone)
         commit_command.warn_of_head(session)
         async with propagation.waiting(session, bus, home, shown, wanted=wait) as waiter:
             if rename is not None:
@@ -123,10 +123,10 @@ async def _create(
 
 async def _list(session: Session, zone: Name | None) -> None:
     async with session.connected() as repo:
-        here = await heads.locate(repo, zone)
+        here = await heads.find_position(repo, zone)
         refs = await repo.refs.zone(here.zone, repo.actor)
         tips = [tip.target for tip in refs.heads.values()]
-        subjects = await read_zone.subjects(Reader(repo.objects), tips)
+        subjects = await read_zone.read_subjects(Reader(repo.objects), tips)
     rows = _rows(refs, here.branch, subjects)
     data = {
         "zone": names.text(here.zone),

@@ -44,7 +44,7 @@ async def command(
         raise click.UsageError("a branch is stood on as it is: REFISH goes with -b")
     async with session.bus() as bus:
         repo = session.repo(bus)
-        home = await heads.working_zone(repo, zone)
+        home = await heads.find_zone(repo, zone)
         command = "checkout -b" if create else "checkout"
         origin = repo.origin(command, force=force, reason=reason)
         heard = propagation.Propagated()

@@ -53,7 +53,7 @@ async def command(
         raise click.UsageError("two commits are compared; names of records stand after --")
     async with session.connected() as repo:
         reader = Reader(repo.objects)
-        at = await compare.sides(repo, reader, commits, zone=zone, branch=branch)
+        at = await compare.resolve_sides(repo, reader, commits, zone=zone, branch=branch)
         wanted = [names.parse(name, at.zone) for name in owners]
         found = await compare.compare(reader, at, wanted)
     lines = patches.stat(found.deltas) if stat else patches.lines(found.deltas)

@@ -31,7 +31,7 @@ async def command(session: Session, how: CommitOptions) -> int:
     EDITOR='code --wait' zonegit edit --branch canary
     """
     async with session.connected() as repo:
-        opened = await edit.take_out(repo, how.zone, how.branch)
+        opened = await edit.open_zone(repo, how.zone, how.branch)
     zone, branch = opened.position.zone, opened.position.branch
     shown = f"{names.text(zone)}zone"
 
@@ -41,11 +41,11 @@ async def command(session: Session, how: CommitOptions) -> int:
     with EditedFile(shown, _text(opened), session.output.note) as sheet:
         typed = sheet.edited(parse, reader.MAX_OCTETS)
         found = typed.findings if typed is not None else ()
-        deltas = edit.changed(opened, typed.rrsets.values()) if typed is not None else []
+        deltas = edit.find_changes(opened, typed.rrsets.values()) if typed is not None else []
         intent = commit_command.intent(how, "edit", "edit")
 
         async def work(repo: Repo, at: BranchPosition) -> Outcome:
-            return await edit.put_back(repo, at, opened, deltas, intent, found)
+            return await edit.commit_edited(repo, at, opened, deltas, intent, found)
 
         # HEAD may have moved while the editor was open; what was opened has not.
         here = msgspec.structs.replace(how, zone=zone, branch=branch)

@@ -85,7 +85,7 @@ async def _print(session: Session, at: str, zone: Name | None, branch: str | Non
         resolved = await _resolve(repo, at, zone, branch)
         reader = Reader(repo.objects)
         tree = (await read_zone.read_commit(reader, resolved.commit)).tree
-        found = await read_zone.whole_zone(reader, tree)
+        found = await read_zone.read_whole_zone(reader, tree)
     lines = (line.removesuffix("\n") for line in writer.write(found, resolved.zone))
     session.output.result(lambda: _json(resolved, found), lines, paged=True)
 
@@ -161,7 +161,7 @@ async def _export_git(
         chosen = await checkout.chosen(repo, asked, session.output.note)
         found = _lineages(session, chosen, scheme, leaves_out=not asked)
         await git_repository.write(
-            folder, lambda branch: git_export.stream(repo, found, told, branch)
+            folder, lambda branch: git_export.iter_stream(repo, found, told, branch)
         )
     session.output.progress("")
     summary = f"{count(written, 'commit')} of {count(len(found), 'zone')} in {folder}"

@@ -152,8 +152,8 @@ async def _import_one(
         return change_plan.add_findings(plan, master.take_findings())
 
     words = f"{'merge' if merge else 'import'} {files.shown(Path(file).name)}"
-    lost = OnConflict.REPLAYED_APART if merge else OnConflict.GIVEN_UP
-    intent = commit_command.intent(how, "import", words, imports=not merge, lost=lost)
+    on_conflict = OnConflict.REBASE_IF_DISJOINT if merge else OnConflict.FAIL
+    intent = commit_command.intent(how, "import", words, imports=not merge, on_conflict=on_conflict)
     await commit_command.commit(session, how, plan_for, intent, master.extend)
 
 
@@ -169,7 +169,9 @@ async def _import_series(
         made = versions.of_files(repo, at, new, dates, how.message, master, stdin)
         return NewVersions(made, known)
 
-    intent = commit_command.intent(how, "import", "import", imports=True, lost=OnConflict.GIVEN_UP)
+    intent = commit_command.intent(
+        how, "import", "import", imports=True, on_conflict=OnConflict.FAIL
+    )
     await commit_series.commit(session, how, versions_for, intent, master)
 
 
@@ -192,7 +194,9 @@ async def _import_git(
         made = versions.of_git(session, at, history, found.commits, master, found.known, warnings)
         return NewVersions(made, found.known, found.base)
 
-    intent = commit_command.intent(how, "import", "import", imports=True, lost=OnConflict.GIVEN_UP)
+    intent = commit_command.intent(
+        how, "import", "import", imports=True, on_conflict=OnConflict.FAIL
+    )
     await commit_series.commit(session, how, versions_for, intent, master)
 
 

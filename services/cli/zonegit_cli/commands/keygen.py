@@ -31,7 +31,7 @@ async def command(session: Session, file: Path) -> None:
         "private": str(file),
         "public": str(public),
         "fingerprint": fingerprint,
-        "key": commit_signatures.public_text(key.public).decode().strip(),
+        "key": commit_signatures.format_public_key(key.public).decode().strip(),
     }
     lines = [
         f"{file} signs: keep it to yourself (--sign {file}, or the setting signing_key)",

@@ -71,9 +71,9 @@ async def command(
         reader = Reader(repo.objects)
         where = frozenset(names.parse(name, at.zone) for name in owners)
         wanted = msgspec.structs.replace(said, owners=where)
-        found = await log.latest(repo, reader, at.commit, at.zone, limit, wanted)
-        labels = await log.labels(repo, reader, at.zone)
-        deltas = await log.deltas(reader, found, at.zone) if patch else [None] * len(found)
+        found = await log.read_latest(repo, reader, at.commit, at.zone, limit, wanted)
+        labels = await log.read_labels(repo, reader, at.zone)
+        deltas = await log.read_deltas(reader, found, at.zone) if patch else [None] * len(found)
     shown = [
         ShownCommit(each.id, each.commit, labels.get(each.id, ()), deltas=changed)
         for each, changed in zip(found, deltas, strict=True)
@@ -86,7 +86,7 @@ async def command(
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:
-    return log.pattern(text) if text is not None else None
+    return log.compile_pattern(text) if text is not None else None
 
 
 def _lines(shown: Iterable[ShownCommit], oneline: bool, graph: bool) -> Iterator[str]:

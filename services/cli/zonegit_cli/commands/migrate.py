@@ -40,7 +40,7 @@ async def command(session: Session, file: str, force: bool) -> None:
         origin = repo.origin("migrate", force=force)
         moved = await migrate.migrate(repo.objects, session.adopter(bus), dump, origin)
         refs = await repo.refs.zone(zone, repo.actor)
-        here = await heads.branch_of(repo, zone)
+        here = await heads.find_current_branch(repo, zone)
     data = {
         "zone": names.text(zone),
         "objects": len(dump.objects),

@@ -33,9 +33,9 @@ async def log(session: Session, limit: int, zone: Name | None, actor: str | None
     zonegit op log --zone example.com --actor bob
     """
     async with session.connected() as repo:
-        found = await operations.latest(repo, limit, zone=zone, actor=actor)
+        found = await operations.list_latest(repo, limit, zone=zone, actor=actor)
         entries = [entry for each in found for entry in each.entries]
-        symrefs = await operations.symrefs(repo, entries)
+        symrefs = await operations.read_symrefs(repo, entries)
     data = [_json(each) for each in found]
     lines = [line for each in found for line in _lines(each, symrefs)]
     session.output.result(data, lines or ["nothing was done yet"], paged=True)

@@ -65,12 +65,12 @@ async def command(
     file_kinds.refuse_for_plan(octets, file, source)
     is_import = not (patch.is_patch(octets) or edit_scripts.is_script(octets))
     async with session.connected() as repo:
-        at = await heads.locate(repo, zone, branch)
+        at = await heads.find_position(repo, zone, branch)
         if is_import:
             plan = _of_zone(session, octets, source, at, respell=respell)
         else:
             plan = shown.of_edits(octets, at, source, session.ttl, respell=respell)
-        saved, size = await saved_plan.planned(repo, at, plan, is_import=is_import)
+        saved, size = await saved_plan.make_plan(repo, at, plan, is_import=is_import)
     findings.tell(session, saved.findings)
     if out is not None:
         _save(out, shown.as_json(saved, size))

@@ -33,9 +33,9 @@ async def command(session: Session, branch: str | None, limit: int, zone: Name |
     zonegit branch canary 62b53eb0ef57       bring it back
     """
     async with session.connected() as repo:
-        home = await heads.working_zone(repo, zone)
-        name = branch or (await heads.locate(repo, zone)).branch
-        passed = await branches.reflog(repo, home, name, limit)
+        home = await heads.find_zone(repo, zone)
+        name = branch or (await heads.find_position(repo, zone)).branch
+        passed = await branches.read_reflog(repo, home, name, limit)
     data = [_json(*each, home, name) for each in enumerate(passed)]
     lines = columns([_row(*each, name) for each in enumerate(passed)], HEADER)
     session.output.result(data, lines, paged=True)
@@ -46,7 +46,7 @@ def _row(number: int, each: ReflogEntry, branch: str) -> tuple[str, ...]:
     return (
         _refish(branch, number),
         str(move.sequence),
-        refish_time.shown(move.time),
+        refish_time.format_time(move.time),
         move.actor,
         f"{move.command}: {move.reason}" if move.reason else move.command,
         commit_id(move.old) if move.old is not None else NOTHING,

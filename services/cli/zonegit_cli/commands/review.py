@@ -38,7 +38,7 @@ async def command(session: Session, name: str, stat: bool, zone: Name | None, br
     zonegit review new-mail --into staging --json
     """
     async with session.connected() as repo:
-        into = await heads.locate(repo, zone, branch)
+        into = await heads.find_position(repo, zone, branch)
         proposed = await refish.resolve(repo, name, zone=into.zone)
         review = await proposals.review(repo, into, proposed.commit)
     data = {"zone": names.text(into.zone), "proposal": name, "into": branch}

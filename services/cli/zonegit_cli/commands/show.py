@@ -67,7 +67,7 @@ async def _show_commit(
         found = await compare.compare(
             reader, ComparedTrees(at.zone, commit.first_parent, at.commit)
         )
-        labels = await log.labels(repo, reader, at.zone)
+        labels = await log.read_labels(repo, reader, at.zone)
         tag = (await reader.get([at.tag]))[at.tag] if at.tag is not None else None
     signed = commits.signature(session, commit)
     entry = ShownCommit(at.commit, commit, labels.get(at.commit, ()), signed, found.deltas)
@@ -79,7 +79,7 @@ async def _show_commit(
         data["tag"] = _tag_json(tag, signed)
         lines = [*_tag_lines(tag, signed), *lines]
     if shell:
-        lines = [commands.change_line(each) for each in diff.beside_serial(found.deltas)]
+        lines = [commands.change_line(each) for each in diff.drop_serial_changes(found.deltas)]
     session.output.result(data, lines, paged=True, verbatim=shell)
 
 
@@ -115,7 +115,7 @@ async def _show_rrset(
         reader = Reader(repo.objects)
         tree = (await read_zone.read_commit(reader, resolved.commit)).tree
         owner = names.parse(name, resolved.zone)
-        rrset = await read_zone.rrset_at(reader, tree, owner, number, resolved.zone)
+        rrset = await read_zone.read_rrset(reader, tree, owner, number, resolved.zone)
     data = {
         **rrsets.as_json(rrset),
         "zone": names.text(resolved.zone),

@@ -38,12 +38,12 @@ async def command(session: Session, zone: Name | None, branch: str | None) -> No
     """
     async with session.bus() as bus:
         repo = session.repo(bus)
-        at = await heads.locate(repo, zone, branch)
+        at = await heads.find_position(repo, zone, branch)
         session.head.accept()
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(survey(session, bus, at.zone))
             placing = group.create_task(sequencer.place_of(repo, at))
-            stands = await ahead_behind.standing(repo, at)
+            stands = await ahead_behind.read_status(repo, at)
     found = asking.result()
     left = _unfinished(session, placing.result())
     signed = commits.signature(session, stands.tip) if stands.tip else None

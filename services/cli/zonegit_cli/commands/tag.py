@@ -55,9 +55,9 @@ async def command(
     if name is not None and not delete:
         session = options.signing(session, sign, off=no_sign)
     async with session.connected() as repo:
-        home = await heads.working_zone(repo, zone)
+        home = await heads.find_zone(repo, zone)
         if name is None:
-            _tell(session, home, await tags.listed(repo, home))
+            _tell(session, home, await tags.list_tags(repo, home))
         elif delete:
             commit_command.warn_of_head(session)
             await _delete(session, repo, home, name)

@@ -256,7 +256,7 @@ async def update(session: Session, folder: Path | None, merge: bool) -> int:
         files = compare(workspace, progress=_bar(session))
         zones = [file.zone for file in files if file.entry and file.entry.branch is not None]
         async with session.connected() as repo:
-            refs = await many_zones.refs_of(repo, zones)
+            refs = await many_zones.read_refs(repo, zones)
             fates = update_files.fates(files, refs, merge=merge)
             found = await update_files.update(repo, workspace, fates, _bar(session))
     return update_report.tell(session, found)

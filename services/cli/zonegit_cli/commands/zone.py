@@ -42,7 +42,7 @@ async def list_zones(session: Session) -> None:
     * is where you stand; a zone without a commit on main is empty, and not served.
     """
     async with session.connected() as repo:
-        found = [refs async for refs in many_zones.every(repo)]
+        found = [refs async for refs in many_zones.iter_zones(repo)]
         where = await repo.refs.where(repo.actor)
     head = where.own or where.default
     here = repo.default.zone or (head.zone if head else None)

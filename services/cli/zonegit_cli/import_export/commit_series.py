@@ -65,12 +65,14 @@ async def commit(
 
     async with session.bus() as bus:
         repo = session.repo(bus)
-        at = await heads.locate(repo, how.zone, how.branch)
+        at = await heads.find_position(repo, how.zone, how.branch)
         of_head = warn_of_head(session, strict=how.strict, dry_run=how.dry_run)
         wait = how.wait and not how.dry_run
         async with propagation.waiting(session, bus, at.zone, at.branch, wanted=wait) as waiter:
             new = await versions_for(repo, at)
-            written = await import_series.write(repo, at, new.versions, meant, told, new.base)
+            written = await import_series.import_versions(
+                repo, at, new.versions, meant, told, new.base
+            )
             session.output.progress("")
             heard = await waiter.until(written.moved) if written.moved else propagation.Propagated()
         findings.tell(session, written.findings)

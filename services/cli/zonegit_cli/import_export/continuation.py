@@ -218,7 +218,9 @@ def _differs(
 async def _stored(repo: Repo, commit: CommitId) -> dict[RRsetKey, RRset]:
     reader = Reader(repo.objects)
     tree = (await read_zone.read_commit(reader, commit)).tree
-    return {(each.owner, each.rdtype): each for each in await read_zone.whole_zone(reader, tree)}
+    return {
+        (each.owner, each.rdtype): each for each in await read_zone.read_whole_zone(reader, tree)
+    }
 
 
 def _octets(file: str, stdin: bytes | None) -> bytes:
@@ -255,7 +257,7 @@ async def _is_ahead(repo: Repo, at: BranchPosition, commit: CommitId) -> bool:
     """Return whether a stored commit is one of the zone, and the branch's tip an ancestor of it."""
     reader = Reader(repo.objects)
     try:
-        await drafts.state_at(reader, commit, at.zone)
+        await drafts.read_state(reader, commit, at.zone)
     except Invalid:
         return False  # a commit of another zone, or another object
     if at.tip is None:

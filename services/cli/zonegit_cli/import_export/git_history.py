@@ -176,7 +176,7 @@ class GitHistory:
         """
         with self._asking() as batch:
             for commit in commits:
-                yield git_format.recorded(_commit_octets(batch, commit))
+                yield git_format.parse_commit(_commit_octets(batch, commit))
 
     def read(self, commits: Sequence[str], known: int = 0) -> Iterator[Changed]:
         """Yield what each of these commits says, and its file; ``content`` is given where it is
@@ -197,7 +197,7 @@ class GitHistory:
                     raise Invalid(f"git lacks {self.file} of {commit[:SHOWN]}", hint=CHECK)
                 blob, content = found if found is not None else (None, None)
                 if blob != before or blob is None:
-                    yield Changed(commit, git_format.recorded(octets), content)
+                    yield Changed(commit, git_format.parse_commit(octets), content)
                 before = blob
 
     def _resolved(self, rev: str) -> str:

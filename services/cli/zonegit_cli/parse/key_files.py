@@ -36,7 +36,7 @@ def signing_key(path: Path) -> SigningKey:
             f"{path} is named as a public key, and only a private one can sign",
             hint=f"the private key lies beside it: {path.with_suffix('')}",
         )
-    return _read(path, commit_signatures.signing_key)
+    return _read(path, commit_signatures.parse_signing_key)
 
 
 def is_exposed(path: Path) -> bool:
@@ -57,7 +57,7 @@ def trusted(paths: Iterable[Path]) -> dict[PublicKey, str]:
     for path in paths:
         for file in _files(path):
             found.setdefault(
-                _read(file, commit_signatures.public_key), file.name.removesuffix(PUBLIC)
+                _read(file, commit_signatures.parse_public_key), file.name.removesuffix(PUBLIC)
             )
     return found
 
@@ -96,7 +96,7 @@ def write_pair(path: Path, key: SigningKey) -> Path:
         OSError: one cannot be written.
     """
     public = path.with_name(path.name + PUBLIC)
-    _write_new(public, commit_signatures.public_text(key.public), 0o644)
+    _write_new(public, commit_signatures.format_public_key(key.public), 0o644)
     try:
         _write_new(path, key.text(), 0o600)
     except BaseException:

@@ -16,15 +16,15 @@ def head(operation: str, entries: Iterable[LogEntry]) -> str:
     first = next(iter(entries))
     why = f"{first.command}: {first.reason}" if first.reason else first.command
     shown = click.style(operations.short_id(operation), fg="yellow")
-    return f"operation {shown}  {refish_time.shown(first.time)}  {first.actor}  {why}"
+    return f"operation {shown}  {refish_time.format_time(first.time)}  {first.actor}  {why}"
 
 
 def moves(entries: Iterable[LogEntry], symrefs: Mapping[ObjectId, RefName]) -> Iterator[str]:
     """Yield a line for each ref that moved."""
     for entry in entries:
-        ref = operations.shown_ref(entry.ref)
+        ref = operations.format_ref(entry.ref)
         if entry.ref.space == "zone":
             yield f"    {ref} {entry.kind}"
         else:
-            old, new = (operations.shown_target(each, symrefs) for each in (entry.old, entry.new))
+            old, new = (operations.format_target(each, symrefs) for each in (entry.old, entry.new))
             yield f"    {ref}: {old} -> {new}"

@@ -184,7 +184,7 @@ def _limit(deltas: Sequence[RRsetDelta], others: int) -> Iterator[str]:
         cut = line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS]}..."
         yield f"  {click.style(cut, fg=patches.COLOURS[line[0]])}"
     more = []
-    if left := sum(sum(patch.counts(delta)) for delta in deltas) - shown:
+    if left := sum(sum(patch.count_records(delta)) for delta in deltas) - shown:
         more.append(count(left, "more record"))
     if others:
         more.append(count(others, "more RRset"))

@@ -37,7 +37,7 @@ def stat(deltas: Sequence[RRsetDelta]) -> Iterator[str]:
         return
     rows, came, went = [], 0, 0
     for delta in deltas:
-        minus, plus = patch.counts(delta)
+        minus, plus = patch.count_records(delta)
         came, went = came + plus, went + minus
         rows.append((f"  {title(delta.owner, delta.rdtype)}", count_text(minus, plus)))
     yield from columns(rows)

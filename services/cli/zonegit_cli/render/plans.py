@@ -50,7 +50,7 @@ def lines(plan: SavedPlan, size: ZoneSize) -> Iterator[str]:
     where = f"{names.text(plan.zone)} {plan.branch}"
     yield f"plan for {where} at {at} (serial {serials}{plan.serial})"
     for delta in plan.deltas:
-        sign, colour = SIGNS[saved_plan.kind(delta)]
+        sign, colour = SIGNS[saved_plan.kind_of(delta)]
         yield click.style(f"{sign} {title(delta.owner, delta.rdtype)}", fg=colour)
         yield from (f"    {line}" for line in patches.lines([delta]))
     yield summary(plan, size)
@@ -60,14 +60,14 @@ def lines(plan: SavedPlan, size: ZoneSize) -> Iterator[str]:
 
 def summary(plan: SavedPlan, size: ZoneSize) -> str:
     """How much it changes, and of how much."""
-    counted = ", ".join(f"{number} {what}" for what, number in saved_plan.summary(plan).items())
+    counted = ", ".join(f"{number} {what}" for what, number in saved_plan.count_kinds(plan).items())
     more = "" if size.is_exact else " or more"
     return f"{counted}, of {size.rrsets:,} RRsets{more}"
 
 
 def as_json(plan: SavedPlan, size: ZoneSize) -> dict[str, Any]:
     """Return the document that ``--json`` prints, and that is saved."""
-    counts = saved_plan.summary(plan)
+    counts = saved_plan.count_kinds(plan)
     base = plan.base.hex() if plan.base is not None else None
     return documents.as_json(
         PlanDocument(

@@ -51,4 +51,4 @@ def who(key: PublicKey, trusted: Names) -> str:
 def by_keys_in(path: Path, value: Commit | Tag) -> str:
     """The verdict by the public key in a file, or by those in a folder."""
     trusted = key_files.trusted([path])
-    return said(Keyring(trusted).verdict(value), trusted)
+    return said(Keyring(trusted).verify(value), trusted)

@@ -76,14 +76,14 @@ async def chosen(
         async def resolved(each: RequestedZone) -> ZoneCheckout:
             return await _resolved(repo, each)
 
-        return await many_zones.side_by_side(resolved, asked)
+        return await many_zones.run_concurrently(resolved, asked)
 
     async def remembering(refs: ZoneRefs) -> ZoneRefs:
         return await _remembering(repo, refs)
 
-    every = [refs async for refs in many_zones.every(repo)]
+    every = [refs async for refs in many_zones.iter_zones(repo)]
     found = []
-    for refs in await many_zones.side_by_side(remembering, every):
+    for refs in await many_zones.run_concurrently(remembering, every):
         try:
             found.append(_usual(repo, refs))
         except NotFound as error:
@@ -97,9 +97,9 @@ async def _remembering(repo: Repo, refs: ZoneRefs) -> ZoneRefs:
 
 
 def _usual(repo: Repo, refs: ZoneRefs) -> ZoneCheckout:
-    branch = repo.default.branch or heads.usual_branch(refs)
+    branch = repo.default.branch or heads.choose_branch(refs)
     if repo.default.branch is not None and refs.heads and branch not in refs.heads:
-        raise heads.unknown_branch(refs, branch)
+        raise heads.unknown_branch_error(refs, branch)
     if branch not in refs.heads:
         raise NotFound(
             f"{names.text(refs.zone)} has no commit yet",
@@ -176,7 +176,7 @@ async def write(
     wanted = [(each.zone, each.commit) for each, _ in todo]
     entries: list[IndexEntry] = []
     try:
-        async with aclosing(many_zones.zones_at(objects, wanted)) as found:
+        async with aclosing(many_zones.read_zones(objects, wanted)) as found:
             async for whole in found:
                 each, path = todo[len(entries)]
                 seen = _put(folder, path, text_of(whole))

@@ -45,7 +45,7 @@ async def commit(
         Unavailable: as the stores say.
         Conflict, Invalid: the index cannot be written; says that the commits stand.
     """
-    refs = await many_zones.refs_of(repo, [file.zone for file in files])
+    refs = await many_zones.read_refs(repo, [file.zone for file in files])
     wishes = _wishes(files, refs)
     try:
         results = await multi_zone.commit(repo, wishes, intent)

@@ -40,11 +40,13 @@ async def differences(repo: Repo, files: Sequence[FileStatus]) -> list[FileDiffe
     old = [(await read_zone.read_commit(reader, commit)).tree for commit in commits]
     new = [file.content.tree for file in files]
     found = await reader.answer(
-        gather([zone_tree.changes(*pair) for pair in zip(old, new, strict=True)])
+        gather([zone_tree.list_changes(*pair) for pair in zip(old, new, strict=True)])
     )
     await reader.get({blob for changes in found for each in changes for blob in _blobs(each)})
     return [
-        FileDifference(file, diff.beside_serial(await diff.valued(reader, changes, file.zone)))
+        FileDifference(
+            file, diff.drop_serial_changes(await diff.read_deltas(reader, changes, file.zone))
+        )
         for file, changes in zip(files, found, strict=True)
     ]
 

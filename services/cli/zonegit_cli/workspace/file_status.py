@@ -169,7 +169,7 @@ def parse(octets: bytes, zone: Name, source: str) -> ParsedFile:
 
     found = reader.read(octets, zone, source=source)
     rrsets = list(found.rrsets.values())
-    objects, tree = change_plan.build(rrsets, zone)
+    objects, tree = change_plan.build_zone(rrsets, zone)
     assert tree is not None  # a whole zone has an SOA
     return ParsedFile(rrsets, objects, tree, found.findings)
 

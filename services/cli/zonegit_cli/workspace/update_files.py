@@ -95,7 +95,7 @@ async def update(
                 if each.file.seen is not None:
                     workspace.folder.remove(each.file.path, each.file.seen.stamp)
                 gone.append(each.file.zone)
-        async with aclosing(many_zones.zones_at(repo.objects, wanted)) as found:
+        async with aclosing(many_zones.read_zones(repo.objects, wanted)) as found:
             async for whole in found:
                 each = todo[len(done)]
                 step = _merge if each.fate is UpdateOutcome.MERGED else _forward
@@ -127,7 +127,7 @@ async def _merge(
     reader = Reader(repo.objects, file.content.objects)
     base = (await read_zone.read_commit(reader, entry.commit)).tree
     try:
-        rrsets, tree = await edit.brought_forward(
+        rrsets, tree = await edit.rebase_edited(
             reader, base, whole.tree, file.content.tree, file.zone
         )
     except MergeConflicts as clashing:

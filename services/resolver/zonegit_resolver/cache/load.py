@@ -17,7 +17,7 @@ from zonegit.containment import contain
 from zonegit.errors import Corrupt, ZonegitError
 from zonegit.nameserver.zone.compiler import RRsetChange, apply_changes, decode_change
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty_snapshot
-from zonegit.objects.ids import ObjectId, RawObject, verified
+from zonegit.objects.ids import ObjectId, RawObject, verify
 from zonegit.store import digests
 from zonegit.store.digests import Digest
 from zonegit.store.sqlite import NEIGHBOURS, UNFINISHED, Database, open_database, read_closed
@@ -146,7 +146,7 @@ def _decode_rows(page: Iterable[sqlite.StoredRRset], zone: Name) -> Iterator[RRs
         if owner != before:
             path = names.path(names.from_wire(owner), zone)
             before = owner
-        blob = verified(RawObject(ObjectId(object_id), "blob", payload))
+        blob = verify(RawObject(ObjectId(object_id), "blob", payload))
         change = decode_change(path, rdtype, blob)
         if change.rrset is None or (change.rrset.owner, change.rrset.rdtype) != (owner, rdtype):
             raise Corrupt(f"the row of {names.text(Name(owner))} holds another RRset")

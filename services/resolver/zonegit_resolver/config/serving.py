@@ -163,7 +163,7 @@ def read_serving(settings: ZoneSettings, keys: Collection[Name] = ()) -> Serving
     _read(BRANCH, branch, ref_names.checked)
     at, split = settings.get(AT) or None, None
     if at is not None:
-        _read(AT, at, refish.parse)
+        _read(AT, at, refish.parse_refish)
     if share := settings.get(CANARY):
         split = _read(CANARY, share, lambda text: canary.parse_canary(text, salt))
     if at is not None and split is not None:

@@ -9,7 +9,7 @@ from zonegit.nameserver.zone.compiler import RRsetChange, advance, decode_change
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot
 from zonegit.objects import zone_tree
 from zonegit.objects.codec import decode
-from zonegit.objects.ids import ObjectId, RawObject, short, verified
+from zonegit.objects.ids import ObjectId, RawObject, short, verify
 from zonegit.objects.model import Commit, Object
 from zonegit.objects.walk import Walk
 from zonegit.zone import names
@@ -43,7 +43,7 @@ class Loader:
     ) -> None:
         self._store = store
         self._scheduler = scheduler
-        self._known = {raw.id: verified(raw) for raw in known}
+        self._known = {raw.id: verify(raw) for raw in known}
         store.remember(self._known.values())
 
     async def load(

@@ -17,7 +17,7 @@ from zonegit.store.ref_names import RefName
 from zonegit.zone import names
 from zonegit.zone.names import Name
 
-MOST_MOVES: Final = 1_000
+REFLOG_BATCH: Final = 1_000
 """Rows of a reflog that are read at a time."""
 
 
@@ -45,7 +45,7 @@ async def create(
     try:
         return await repo.refs.move(ref, Absent(), commit, why)
     except Conflict as error:
-        raise _exists(zone, branch, **error.details) from error
+        raise _exists_error(zone, branch, **error.details) from error
 
 
 async def delete(
@@ -58,9 +58,9 @@ async def delete(
     """
     refs = await repo.refs.zone(zone, repo.actor)
     if branch not in refs.heads:
-        raise heads.unknown_branch(refs, branch)
+        raise heads.unknown_branch_error(refs, branch)
     if not force:
-        await refuse_harm(repo, zone, branch)
+        await check_deletable(repo, zone, branch)
     expected = Exactly(refs.heads[branch].target)
     origin = repo.origin("branch", force=force, reason=reason)
     return await repo.refs.move(ref_names.branch(zone, branch), expected, None, origin)
@@ -93,39 +93,39 @@ async def rename(
     await new_names.require_usable(repo, renamed)
     refs = await repo.refs.zone(zone, repo.actor)
     before = ref_names.branch(zone, old)
-    begun = await _begun(repo, before, renamed, command) if new in refs.heads else None
+    begun = await _find_begun(repo, before, renamed, command) if new in refs.heads else None
     if old not in refs.heads and begun is None:
-        raise heads.unknown_branch(refs, old)
+        raise heads.unknown_branch_error(refs, old)
     if old == ref_names.DEFAULT_BRANCH and not force:
-        raise _served_from(zone, old)
+        raise _served_error(zone, old)
     if new in refs.heads and begun is None:
-        raise _exists(zone, new, tip=refs.heads[new].target.hex())
+        raise _exists_error(zone, new, tip=refs.heads[new].target.hex())
     expected = Exactly(refs.heads[new].target) if begun is not None else Absent()
     target = refs.heads[old if old in refs.heads else new].target
     origin = repo.origin(command, force=force, reason=reason)
     if begun is not None and (begun.actor, begun.new) == (repo.actor, target):
         origin = msgspec.structs.replace(origin, operation=begun.operation)
     moved = await repo.refs.move(renamed, expected, target, origin)
-    if await heads.branch_of(repo, zone) == old:
-        await heads.point(repo, renamed, origin)
+    if await heads.find_current_branch(repo, zone) == old:
+        await heads.set_head(repo, renamed, origin)
     if old in refs.heads:
         await repo.refs.move(before, Exactly(target), None, origin)
     return moved
 
 
-async def _begun(repo: Repo, old: RefName, renamed: RefName, command: str) -> LogEntry | None:
+async def _find_begun(repo: Repo, old: RefName, renamed: RefName, command: str) -> LogEntry | None:
     """The row with which this very renaming began; None where it did not, where the new name has
     moved since, or where the old one was deleted since and so is another branch by now."""
     last = await repo.refs.reflog(renamed, 1)
     if not last or last[0].command != command:
         return None
-    moves = await repo.refs.reflog(old, MOST_MOVES)
+    moves = await repo.refs.reflog(old, REFLOG_BATCH)
     since = [each for each in moves if each.sequence > last[0].sequence]
     deleted = any(each.new is None for each in since[1:])
-    return None if deleted or len(since) == MOST_MOVES else last[0]
+    return None if deleted or len(since) == REFLOG_BATCH else last[0]
 
 
-async def reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[ReflogEntry]:
+async def read_reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[ReflogEntry]:
     """Where a branch has been, the latest first; one that was deleted has been somewhere, too.
 
     Raises:
@@ -133,35 +133,35 @@ async def reflog(repo: Repo, zone: Name, branch: str, limit: int) -> list[Reflog
     """
     moves = await repo.refs.reflog(ref_names.branch(zone, branch), limit)
     if not moves:
-        raise heads.unknown_branch(await repo.refs.zone(zone, repo.actor), branch)
+        raise heads.unknown_branch_error(await repo.refs.zone(zone, repo.actor), branch)
     tips = list({move.new for move in moves if move.new is not None})
-    subjects = await read_zone.subjects(Reader(repo.objects), tips)
+    subjects = await read_zone.read_subjects(Reader(repo.objects), tips)
     return [
         ReflogEntry(move, subjects[move.new] if move.new is not None else None) for move in moves
     ]
 
 
-async def refuse_harm(repo: Repo, zone: Name, branch: str) -> None:
+async def check_deletable(repo: Repo, zone: Name, branch: str) -> None:
     """Raises:
     Unsafe: without that branch the zone is not served any more, or the operator stands on it.
     """
     if branch == ref_names.DEFAULT_BRANCH:
-        raise _served_from(zone, branch)
-    if await heads.branch_of(repo, zone) == branch:
+        raise _served_error(zone, branch)
+    if await heads.find_current_branch(repo, zone) == branch:
         raise Unsafe(
             f"you stand on {branch} of {names.text(zone)}",
             hint="stand elsewhere first (zonegit checkout); --force deletes it all the same",
         )
 
 
-def _served_from(zone: Name, branch: str) -> Unsafe:
+def _served_error(zone: Name, branch: str) -> Unsafe:
     return Unsafe(
         f"{names.text(zone)} is served from {branch}: without it, nobody answers for the zone",
         hint="--force does it all the same",
     )
 
 
-def _exists(zone: Name, branch: str, **details: str) -> Conflict:
+def _exists_error(zone: Name, branch: str, **details: str) -> Conflict:
     return Conflict(
         f"{names.text(zone)} has a branch {branch!r} already",
         hint="zonegit checkout goes to it; zonegit branch -d deletes it",
@@ -177,9 +177,9 @@ async def checkout(repo: Repo, zone: Name, branch: str, origin: Origin | None = 
     """
     refs = await repo.refs.zone(zone, repo.actor)
     if branch not in refs.heads and (refs.heads or branch != ref_names.DEFAULT_BRANCH):
-        raise heads.unknown_branch(refs, branch)
+        raise heads.unknown_branch_error(refs, branch)
     why = origin or repo.origin("checkout")
-    return await heads.point(repo, ref_names.branch(zone, branch), why)
+    return await heads.set_head(repo, ref_names.branch(zone, branch), why)
 
 
 async def switch(repo: Repo, zone: Name, *, default: bool) -> str:
@@ -193,10 +193,10 @@ async def switch(repo: Repo, zone: Name, *, default: bool) -> str:
         refs = await repo.refs.zone(zone, repo.actor)
     except NotFound as error:
         raise NotFound(error.message, hint="zonegit zone list shows all zones") from error
-    branch = heads.usual_branch(refs)
+    branch = heads.choose_branch(refs)
     target = ref_names.branch(zone, branch)
     origin = repo.origin("zone switch")
     if default:
-        await heads.point(repo, target, origin, default=True)
-    await heads.point(repo, target, origin)
+        await heads.set_head(repo, target, origin, default=True)
+    await heads.set_head(repo, target, origin)
     return branch

@@ -20,7 +20,7 @@ async def cherry_pick(
     commit: CommitId,
     mainline: int | None,
     intent: Intent,
-    choices: Choices = conflicts.NONE,
+    choices: Choices = conflicts.NO_CHOICES,
 ) -> Outcome:
     """Makes the change of ``commit`` on a branch, as a new commit by its author. ``mainline`` is
     which parent (1 or 2) of a merge its change is told from; None for other commits. None: the
@@ -39,14 +39,16 @@ async def cherry_pick(
             f"{short(commit)} is the first commit: it is a whole zone, and no change of one",
             hint=f"zonegit merge {short(commit)} --force puts together what both have",
         )
-    before = await parent(reader, commit, mainline, "-m 1 picks what the merge brought")
-    old = await drafts.state_at(reader, before, position.zone)
-    new = await drafts.state_at(reader, commit, position.zone)
+    before = await choose_parent(reader, commit, mainline, "-m 1 picks what the merge brought")
+    old = await drafts.read_state(reader, before, position.zone)
+    new = await drafts.read_state(reader, commit, position.zone)
     authored = msgspec.structs.replace(intent, author=picked.author)
-    return await carry(repo, position, old, new, authored, choices)
+    return await commit_difference(repo, position, old, new, authored, choices)
 
 
-async def parent(reader: Reader, commit: CommitId, mainline: int | None, advice: str) -> CommitId:
+async def choose_parent(
+    reader: Reader, commit: CommitId, mainline: int | None, advice: str
+) -> CommitId:
     """What a commit that is not the first one changed; ``advice`` says what to do about a merge,
     which changed one parent as well as the other.
 
@@ -61,7 +63,7 @@ async def parent(reader: Reader, commit: CommitId, mainline: int | None, advice:
     return parents[(mainline or 1) - 1]
 
 
-async def carry(
+async def commit_difference(
     repo: Repo,
     position: BranchPosition,
     old: CommitBase,
@@ -75,7 +77,7 @@ async def carry(
         if tip.tree is None or new.tree is None:
             return None
         base = MergeBase(old.tree)
-        return await conflicts.merged(reader, base, tip.tree, new.tree, position.zone, choices)
+        return await conflicts.merge_trees(reader, base, tip.tree, new.tree, position.zone, choices)
 
-    carrying = msgspec.structs.replace(intent, lost=OnConflict.REPLAYED)
+    carrying = msgspec.structs.replace(intent, on_conflict=OnConflict.REBASE)
     return await commit_loop.commit(repo, position, plan, carrying)

@@ -30,20 +30,20 @@ class EditedZone(msgspec.Struct, frozen=True):
     rrsets: list[RRset]
 
 
-async def take_out(repo: Repo, zone: Name | None, branch: str | None) -> EditedZone:
+async def open_zone(repo: Repo, zone: Name | None, branch: str | None) -> EditedZone:
     """All of a branch; ``zone`` and ``branch`` None: where the operator stands.
 
     Raises:
         NotFound: there is no such branch, or it has no commit.
     """
     reader = Reader(repo.objects)
-    position = await heads.locate(repo, zone, branch)
-    state = await drafts.state_at(reader, position.commit(), position.zone)
+    position = await heads.find_position(repo, zone, branch)
+    state = await drafts.read_state(reader, position.commit(), position.zone)
     assert state.tree is not None  # that of a commit
-    return EditedZone(position, state, await read_zone.whole_zone(reader, state.tree))
+    return EditedZone(position, state, await read_zone.read_whole_zone(reader, state.tree))
 
 
-def changed(opened: EditedZone, rrsets: Collection[RRset]) -> list[RRsetDelta]:
+def find_changes(opened: EditedZone, rrsets: Collection[RRset]) -> list[RRsetDelta]:
     """What makes ``rrsets`` of what was taken out. The TTL of RRSIGs is that of what they cover
     (RFC 4034 section 3), so it differs by itself for no reason."""
     old = {(rrset.owner, rrset.rdtype): rrset for rrset in opened.rrsets}
@@ -62,7 +62,7 @@ def _same(old: RRset | None, new: RRset | None) -> bool:
     return old.rdatas == new.rdatas
 
 
-async def put_back(
+async def commit_edited(
     repo: Repo,
     at: BranchPosition,
     opened: EditedZone,
@@ -83,15 +83,15 @@ async def put_back(
         if tip.tree == opened.state.tree:
             return PlannedChange(ours, added, stated=stated)
         if tip.tree is None:
-            raise _gone(opened)
-        objects, edited = await drafts.built(reader, at.zone, opened.state.tree, ours)
+            raise _deleted_error(opened)
+        objects, edited = await drafts.build_tree(reader, at.zone, opened.state.tree, ours)
         reader.learn(objects)
         base = MergeBase(opened.state.tree)
-        merged = await conflicts.merged(reader, base, tip.tree, edited, at.zone)
+        merged = await conflicts.merge_trees(reader, base, tip.tree, edited, at.zone)
         return msgspec.structs.replace(merged, stated=stated)
 
     present = {(each.owner, each.rdtype): each.old for each in deltas if each.old is not None}
-    left = spelling_changes.settle(diff.forward(deltas), present, respell=intent.respell)
+    left = spelling_changes.settle(diff.to_changes(deltas), present, respell=intent.respell)
     ours = left.changes
     added = {key for key in ours if key not in present}
     typed = ours.get((at.zone, SOA))
@@ -100,12 +100,12 @@ async def put_back(
     if not ours:
         if intent.strict:
             findings.refuse(found)
-        return commit_loop.unchanged(at, found)
-    replayed = msgspec.structs.replace(intent, lost=OnConflict.REPLAYED)
+        return commit_loop.make_unchanged(at, found)
+    replayed = msgspec.structs.replace(intent, on_conflict=OnConflict.REBASE)
     return await commit_loop.commit(repo, at, change_plan.add_findings(plan, found), replayed)
 
 
-async def brought_forward(
+async def rebase_edited(
     reader: Reader, base: ObjectId, tip: ObjectId, edited: ObjectId, apex: Name
 ) -> tuple[list[RRset], ObjectId]:
     """The zone that tree ``tip`` makes together with what ``edited`` changed since ``base``, and
@@ -114,13 +114,13 @@ async def brought_forward(
     Raises:
         Clashing: both changed the same RRsets.
     """
-    planned = await conflicts.merged(reader, MergeBase(base), tip, edited, apex)
-    objects, tree = await drafts.built(reader, apex, tip, planned.changes)
+    planned = await conflicts.merge_trees(reader, MergeBase(base), tip, edited, apex)
+    objects, tree = await drafts.build_tree(reader, apex, tip, planned.changes)
     reader.learn(objects)
-    return await read_zone.whole_zone(reader, tree), tree
+    return await read_zone.read_whole_zone(reader, tree), tree
 
 
-def _gone(opened: EditedZone) -> Conflict:
+def _deleted_error(opened: EditedZone) -> Conflict:
     was = opened.position
     return Conflict(
         f"branch {was.branch} of {names.text(was.zone)} was deleted meanwhile",

@@ -12,7 +12,7 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.serial import later
 
 
-def keeps_pace(position: BranchPosition, tip: CommitBase, target: CommitBase) -> bool:
+def is_serial_later(position: BranchPosition, tip: CommitBase, target: CommitBase) -> bool:
     """Whether secondaries follow when the branch serves that very commit: its serial is later than
     all the branch had, or it is what is served already (docs/object-model.md, Serials)."""
     highest = position.tip.highest if position.tip is not None else None
@@ -21,7 +21,7 @@ def keeps_pace(position: BranchPosition, tip: CommitBase, target: CommitBase) ->
     return later(target.serial, highest) or (target.tree == tip.tree and target.serial == highest)
 
 
-async def jump(
+async def fast_forward(
     repo: Repo,
     reader: Reader,
     position: BranchPosition,
@@ -37,7 +37,7 @@ async def jump(
         Invalid: there are findings that ``intent.strict`` makes errors.
         Unsafe: the serial would go back, and it is not forced.
     """
-    tip = await drafts.state_of(reader, position)
+    tip = await drafts.read_tip(reader, position)
     assert target.commit is not None
     assert target.tree is not None
     serial = target.serial or 0
@@ -53,8 +53,8 @@ async def jump(
             position.zone, position.branch, tip.tree, target.tree, serial, tip.serial, [],
             judgement, found, tip.commit, is_new=False,
         )  # fmt: skip
-    deltas = await diff.between(reader, tip.tree, target.tree, position.zone)
-    planned = change_plan.planned(diff.beside_serial(deltas))
+    deltas = await diff.diff_trees(reader, tip.tree, target.tree, position.zone)
+    planned = change_plan.plan_deltas(diff.drop_serial_changes(deltas))
     origin = intent.origin(repo)
     moved = await repo.refs.move(
         position.ref, position.expected, target.commit, origin, seen=reader.seen()

@@ -87,7 +87,7 @@ class ImportedSeries(msgspec.Struct, frozen=True):
         return [*(finding for each in self.added for finding in each.findings), *self.about_all]
 
 
-async def write(
+async def import_versions(
     repo: Repo,
     position: BranchPosition,
     versions: Iterable[ImportedVersion],
@@ -137,14 +137,14 @@ class _Chain:
 
     async def begin(self, base: CommitId | None) -> None:
         """Read what the branch holds, or is to hold before the first version is added."""
-        self._state = await drafts.state_of(self._reader, self._start)
+        self._state = await drafts.read_tip(self._reader, self._start)
         self._before = self._state
         if base is not None:
-            self._state = await drafts.state_at(self._reader, base, self._at.zone)
+            self._state = await drafts.read_state(self._reader, base, self._at.zone)
             self._reach(base, self._state.serial or 0)
         if self._state.tree is not None:
             # A reader of its own: of a whole zone nothing but the RRsets has to be kept.
-            found = await read_zone.whole_zone(Reader(self._repo.objects), self._state.tree)
+            found = await read_zone.read_whole_zone(Reader(self._repo.objects), self._state.tree)
             self._zone = {(each.owner, each.rdtype): each for each in found}
         self._first = self._state.tree, self._zone
 
@@ -158,7 +158,9 @@ class _Chain:
         await self._keep(draft)
         self._parent = draft.parent
         self._advance(draft, zone)
-        return Added(version.source, draft.commit, draft.serial, len(draft.told), draft.findings)
+        return Added(
+            version.source, draft.commit, draft.serial, len(draft.visible_changes), draft.findings
+        )
 
     def _planned(self, version: ImportedVersion) -> tuple[PlannedChange, Zone]:
         """Plan what a version changes, and return the zone as it is then."""

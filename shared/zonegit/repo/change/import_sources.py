@@ -116,7 +116,7 @@ def version_content(rrsets: Mapping[RRsetKey, RRset], apex: Name) -> ObjectId | 
     give a version another serial; None: no records."""
     soa = rrsets.get((apex, rrtypes.SOA))
     without = dict(rrsets) if soa is None else {**rrsets, (apex, rrtypes.SOA): with_serial(soa, 0)}
-    return change_plan.build(list(without.values()), apex)[1]
+    return change_plan.build_zone(list(without.values()), apex)[1]
 
 
 async def commit_contents(repo: Repo, commits: Sequence[Logged], apex: Name) -> list[ObjectId]:
@@ -129,7 +129,7 @@ async def commit_contents(repo: Repo, commits: Sequence[Logged], apex: Name) -> 
     reader = Reader(repo.objects)
     found: list[ObjectId] = []
     for logged in commits[:MAX_COMPARED]:
-        state = await drafts.state_at(reader, logged.id, apex)
+        state = await drafts.read_state(reader, logged.id, apex)
         if state.soa is None or state.tree is None:
             continue
         blob = encode(Blob(with_serial(state.soa, 0)))

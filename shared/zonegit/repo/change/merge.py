@@ -26,7 +26,7 @@ async def merge(
     position: BranchPosition,
     theirs: CommitId,
     intent: Intent,
-    choices: Choices = conflicts.NONE,
+    choices: Choices = conflicts.NO_CHOICES,
 ) -> Outcome:
     """Bring into a branch what ``theirs`` has. What others commit to it meanwhile is
     merged with, too. ``choices`` decide what would clash.
@@ -39,19 +39,19 @@ async def merge(
     """
     reader = Reader(repo.objects)
     past = CommitReader(repo.objects, reader)
-    target = await drafts.state_at(reader, theirs, position.zone)
+    target = await drafts.read_state(reader, theirs, position.zone)
     for _ in range(commit_loop.MAX_REPLAYS):
         if not await _is_behind(reader, past, position, target):
             plan = _plan(past, position, target, choices, force=intent.force)
-            merging = msgspec.structs.replace(intent, lost=OnConflict.REPLAYED)
+            merging = msgspec.structs.replace(intent, on_conflict=OnConflict.REBASE)
             outcome = await commit_loop.commit(repo, position, plan, merging)
             return await _explain(past, reader, outcome, theirs, strict=intent.strict)
         try:
             found = await _examine(reader, position, target)
-            return await fast_forward.jump(repo, reader, position, target, intent, found)
+            return await fast_forward.fast_forward(repo, reader, position, target, intent, found)
         except Conflict:
-            position = await heads.locate(repo, position.zone, position.branch)
-    raise commit_loop.too_many_races(position)
+            position = await heads.find_position(repo, position.zone, position.branch)
+    raise commit_loop.too_many_races_error(position)
 
 
 async def _examine(
@@ -59,11 +59,11 @@ async def _examine(
 ) -> tuple[Finding, ...]:
     """Return the findings about what a fast-forward brings; the first state of a branch was
     examined when it was made."""
-    tip = await drafts.state_of(reader, position)
+    tip = await drafts.read_tip(reader, position)
     if tip.tree is None or target.tree is None or target.soa is None:
         return ()
-    deltas = await diff.between(reader, tip.tree, target.tree, position.zone)
-    planned = change_plan.planned(diff.beside_serial(deltas))
+    deltas = await diff.diff_trees(reader, tip.tree, target.tree, position.zone)
+    planned = change_plan.plan_deltas(diff.drop_serial_changes(deltas))
     return await ChangeFindings(
         reader, position.zone, target.soa, tip.tree, target.tree, planned.changes, planned.added
     ).run()
@@ -103,7 +103,7 @@ async def _is_behind(
     bases = await past.answer(commit_graph.merge_bases(ours, target.commit))
     if bases != [ours] or ours == target.commit:
         return False
-    return fast_forward.keeps_pace(position, await drafts.state_of(reader, position), target)
+    return fast_forward.is_serial_later(position, await drafts.read_tip(reader, position), target)
 
 
 def _plan(
@@ -123,10 +123,10 @@ def _plan(
         if target.commit in bases:
             return None
         if not bases and not force:
-            raise _strangers(position, target.commit)
+            raise _unrelated_histories(position, target.commit)
         apex = position.zone
-        base = await MergeBaseFinder(past, reader, apex).agreed(bases)
-        planned = await conflicts.merged(reader, base, tip.tree, target.tree, apex, choices)
+        base = await MergeBaseFinder(past, reader, apex).find(bases)
+        planned = await conflicts.merge_trees(reader, base, tip.tree, target.tree, apex, choices)
         settled = planned.changes.keys()
         found = [
             each
@@ -145,7 +145,7 @@ def _plan(
     return plan
 
 
-def _strangers(position: BranchPosition, theirs: CommitId) -> Unsafe:
+def _unrelated_histories(position: BranchPosition, theirs: CommitId) -> Unsafe:
     return Unsafe(
         f"{short(theirs)} shares no history with {position.branch}",
         hint="what either deleted cannot be told; --force puts together what both have",

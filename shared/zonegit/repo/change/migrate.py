@@ -20,7 +20,7 @@ from zonegit.objects.ids import (
     RawObject,
     from_hex,
     short,
-    verified,
+    verify,
 )
 from zonegit.store import v03_slots
 from zonegit.store.protocols import Adopter, Moved, ObjectStore, Origin
@@ -88,7 +88,7 @@ async def migrate(objects: ObjectStore, adopter: Adopter, dump: Dump, origin: Or
 
 def _objects(rows: Sequence[_Row]) -> dict[ObjectId, RawObject]:
     raws = (RawObject(from_hex(row.hash), row.kind, bytes.fromhex(row.payload)) for row in rows)
-    return {raw.id: verified(raw) for raw in raws}
+    return {raw.id: verify(raw) for raw in raws}
 
 
 def _children_first(objects: Mapping[ObjectId, RawObject], meaning: V03Refs) -> list[RawObject]:

@@ -29,7 +29,7 @@ from zonegit.zone.serial import later
 REGISTERED: Final = "registered"
 """The detail of the error about a zone that was registered and then got no commit."""
 
-JUDGED_AT_ONCE: Final = 8
+JUDGE_CONCURRENCY: Final = 8
 """Zones that the ref store is asked about at a time: as many as it judges at once."""
 
 
@@ -86,7 +86,7 @@ async def commit(
             be refused by the ref store.
         Unavailable: as the stores say.
     """
-    ready = await _ready(repo, wishes, intent)
+    ready = await _draft_all(repo, wishes, intent)
     if not intent.dry_run:
         if refusals := {each.wish.zone: each.refusal for each in ready if each.refusal}:
             raise ZonesRefused(refusals)
@@ -95,29 +95,31 @@ async def commit(
 
     async def moved(each: _Drafted) -> Result:
         try:
-            return await _moved(repo, each, intent)
+            return await _move(repo, each, intent)
         except ZonegitError as error:
             return error
 
-    results = await many_zones.side_by_side(moved, ready)
+    results = await many_zones.run_concurrently(moved, ready)
     return {each.wish.zone: result for each, result in zip(ready, results, strict=True)}
 
 
-async def _ready(repo: Repo, wishes: Sequence[ZoneCommitRequest], intent: Intent) -> list[_Drafted]:
+async def _draft_all(
+    repo: Repo, wishes: Sequence[ZoneCommitRequest], intent: Intent
+) -> list[_Drafted]:
     """Draft a commit for each wish, and ask the ref store about it.
 
     Raises:
         Refused: some cannot be drafted.
     """
-    tops = await _tops(repo, wishes)
+    tops = await _read_tops(repo, wishes)
 
     async def made(wish: ZoneCommitRequest) -> _Drafted | ZonegitError:
         try:
-            return await _drafted(repo, wish, intent, tops.get(wish.zone, []))
+            return await _draft(repo, wish, intent, tops.get(wish.zone, []))
         except ZonegitError as error:
             return error
 
-    found = await many_zones.side_by_side(made, wishes)
+    found = await many_zones.run_concurrently(made, wishes)
     errors = {
         wish.zone: each
         for wish, each in zip(wishes, found, strict=True)
@@ -125,14 +127,14 @@ async def _ready(repo: Repo, wishes: Sequence[ZoneCommitRequest], intent: Intent
     }
     if errors:
         raise ZonesRefused(errors)
-    free = asyncio.Semaphore(JUDGED_AT_ONCE)
+    free = asyncio.Semaphore(JUDGE_CONCURRENCY)
 
     async def judged(each: _Drafted) -> _Drafted:
         async with free:
             return await _judge(repo, each, intent)
 
     drafted = [each for each in found if isinstance(each, _Drafted)]
-    return await many_zones.side_by_side(judged, drafted)
+    return await many_zones.run_concurrently(judged, drafted)
 
 
 async def _judge(repo: Repo, each: _Drafted, intent: Intent) -> _Drafted:
@@ -146,7 +148,9 @@ async def _judge(repo: Repo, each: _Drafted, intent: Intent) -> _Drafted:
     return msgspec.structs.replace(each, judgement=judgement)
 
 
-async def _tops(repo: Repo, wishes: Sequence[ZoneCommitRequest]) -> dict[Name, list[RawObject]]:
+async def _read_tops(
+    repo: Repo, wishes: Sequence[ZoneCommitRequest]
+) -> dict[Name, list[RawObject]]:
     """Of every zone the commit that its branch is at, and the top of its tree, if there is one: two
     round trips for all."""
     tips = {wish.zone: wish.position.commit() for wish in wishes if wish.position.tip}
@@ -157,11 +161,11 @@ async def _tops(repo: Repo, wishes: Sequence[ZoneCommitRequest]) -> dict[Name, l
     return {zone: [found[tips[zone]], nodes[trees[zone]]] for zone in tips}
 
 
-async def _drafted(
+async def _draft(
     repo: Repo, wish: ZoneCommitRequest, intent: Intent, top: Sequence[RawObject]
 ) -> _Drafted:
     reader = Reader(repo.objects, top)
-    tip = await drafts.state_of(reader, wish.position)
+    tip = await drafts.read_tip(reader, wish.position)
     replacement = change_plan.plan_replacement(wish.rrsets, wish.zone, respell=intent.respell)
     planned = await change_plan.add_findings(replacement, wish.findings)(reader, tip)
     assert planned is not None  # a replacement always says what is to change
@@ -178,13 +182,13 @@ async def _drafted(
     return _Drafted(wish, tip, draft, reader, [*top, *reader.seen()])
 
 
-async def _moved(repo: Repo, each: _Drafted, intent: Intent) -> Result:
+async def _move(repo: Repo, each: _Drafted, intent: Intent) -> Result:
     at, draft = each.wish.position, each.draft
     if isinstance(draft, NothingToCommit):
-        return commit_loop.unchanged(at, draft.findings)
+        return commit_loop.make_unchanged(at, draft.findings)
     if intent.dry_run:
         assert each.judgement is not None
-        return commit_loop.preview(at, each.tip, draft, each.judgement)
+        return commit_loop.make_preview(at, each.tip, draft, each.judgement)
     origin = intent.origin(repo)
     if each.wish.register:
         await repo.refs.register(at.zone, origin)
@@ -196,4 +200,4 @@ async def _moved(repo: Repo, each: _Drafted, intent: Intent) -> Result:
         if each.wish.register:
             error.details[REGISTERED] = "true"
         raise
-    return commit_loop.committed(at, each.tip, draft, each.reader, moved)
+    return commit_loop.make_committed(at, each.tip, draft, each.reader, moved)

@@ -54,15 +54,15 @@ async def review(repo: Repo, into: BranchPosition, proposed: CommitId) -> Review
         commit_graph.compare(into.commit(), proposed)
     )
     base = await _tree(reader, compared.bases[0]) if compared.bases else None
-    deltas = await diff.between(reader, base, await _tree(reader, proposed), into.zone)
+    deltas = await diff.diff_trees(reader, base, await _tree(reader, proposed), into.zone)
     refused = None
     try:
         outcome = await merge.merge(repo, into, proposed, Intent("", "review", dry_run=True))
     except Conflict as error:
         if "reverts" not in error.details:
             raise
-        outcome, refused = commit_loop.unchanged(into), error
-    return Review(compared.theirs, diff.beside_serial(deltas), outcome, refused)
+        outcome, refused = commit_loop.make_unchanged(into), error
+    return Review(compared.theirs, diff.drop_serial_changes(deltas), outcome, refused)
 
 
 async def _tree(reader: Reader, commit: CommitId) -> ObjectId:

@@ -137,7 +137,7 @@ async def _plan_zone(
     branches = []
     for branch, tip in sorted(refs.heads.items()):
         try:
-            state = await drafts.state_at(reader, CommitId(tip.target), refs.zone)
+            state = await drafts.read_state(reader, CommitId(tip.target), refs.zone)
         except (NotFound, Corrupt) as error:
             # The object store is older than the refs, or damaged; other zones are not.
             branches.append(BranchPlan(branch, tip, CommitBase(), Doubt(None, error.message)))
@@ -159,7 +159,7 @@ def _decide(
     assert state.tree is not None
     highest = tip.highest if tip.highest is not None else state.serial
     verdict = decide(RestoredBranch(state.serial, state.tree, highest), answers, headroom)
-    if isinstance(verdict, Renew) and drafts.signs_soa(state.rrsig):
+    if isinstance(verdict, Renew) and drafts.is_soa_signed(state.rrsig):
         return OweSerial((verdict.serial - 1) % MODULUS, verdict.known)
     return verdict
 
@@ -193,10 +193,12 @@ async def finish(
 
 async def _recover(repo: Repo, made: ZonePlan, origin: Origin) -> Moved:
     objects: list[RawObject] = []
-    renewals = [await _renewal(repo, made.zone, each, objects) for each in made.branches]
+    renewals = [await _make_renewal(repo, made.zone, each, objects) for each in made.branches]
     guards = [Guard(each.branch, each.answer.serial, each.answer.tree) for each in made.lost]
     guards += [
-        _owed(each, each.verdict) for each in made.branches if isinstance(each.verdict, OweSerial)
+        _owed_guard(each, each.verdict)
+        for each in made.branches
+        if isinstance(each.verdict, OweSerial)
     ]
     if objects:
         await repo.objects.put(objects)
@@ -209,13 +211,15 @@ def _has_order(guard: Guard, highest: int | None) -> bool:
     return highest is None or lead(guard.serial, highest) != -HALF
 
 
-def _owed(branch: BranchPlan, verdict: OweSerial) -> Guard:
+def _owed_guard(branch: BranchPlan, verdict: OweSerial) -> Guard:
     tree = verdict.known.tree if verdict.known is not None else branch.state.tree
     assert tree is not None
     return Guard(branch.branch, verdict.serial, tree, owed=True)
 
 
-async def _renewal(repo: Repo, zone: Name, branch: BranchPlan, objects: list[RawObject]) -> Renewal:
+async def _make_renewal(
+    repo: Repo, zone: Name, branch: BranchPlan, objects: list[RawObject]
+) -> Renewal:
     """Return what becomes of a branch; what it needs is added to ``objects``."""
     if not isinstance(branch.verdict, Renew):
         return Renewal(branch.branch, branch.tip.target)
@@ -223,7 +227,7 @@ async def _renewal(repo: Repo, zone: Name, branch: BranchPlan, objects: list[Raw
     assert state.soa is not None
     assert state.commit is not None
     soa = with_serial(state.soa, branch.verdict.serial)
-    new, tree = await drafts.built(
+    new, tree = await drafts.build_tree(
         Reader(repo.objects), zone, state.tree, {(zone, rrtypes.SOA): soa}
     )
     who = repo.now()
@@ -231,6 +235,6 @@ async def _renewal(repo: Repo, zone: Name, branch: BranchPlan, objects: list[Raw
         f"recover {branch.branch} at serial {branch.verdict.serial}\n\n"
         f"The ref store was restored from a backup with serial {state.serial}.\n"
     )
-    commit = repo.sealed(Commit(tree, (state.commit,), author=who, committer=who, message=message))
+    commit = repo.seal(Commit(tree, (state.commit,), author=who, committer=who, message=message))
     objects += [*new, commit]
     return Renewal(branch.branch, branch.tip.target, commit.id)

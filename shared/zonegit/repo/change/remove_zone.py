@@ -88,9 +88,9 @@ async def remove_zone(
         await repo.refs.unregister(zone, origin)
     except _Stopped as stopped:
         removed |= {ref: tips[ref].target for ref in stopped.done}
-        raise _halfway(stopped.error, removed, origin.operation) from stopped.error
+        raise _partial_error(stopped.error, removed, origin.operation) from stopped.error
     except ZonegitError as error:
-        raise _halfway(error, removed, origin.operation) from error
+        raise _partial_error(error, removed, origin.operation) from error
     return RemovedZone(origin.operation, removed, moved)
 
 
@@ -113,7 +113,7 @@ async def _find_begun(
     """Return the removal of this zone that this operator began and did not complete, None where
     there is none, or where anything was made in the zone since."""
     try:
-        latest = await operations.latest(repo, MAX_LOOKED_AT, zone=zone, actor=repo.actor)
+        latest = await operations.list_latest(repo, MAX_LOOKED_AT, zone=zone, actor=repo.actor)
         added = await repo.refs.reflog(ref_names.marker(zone), 1)
     except Denied:
         return None
@@ -150,7 +150,7 @@ async def _try_rights(
         with suppress(Conflict):
             await repo.refs.move(ref, Absent(), None, trial)
 
-    await many_zones.side_by_side(attempt, list(tips))
+    await many_zones.run_concurrently(attempt, list(tips))
     return False
 
 
@@ -182,13 +182,13 @@ async def _delete(
     return done
 
 
-def _halfway(
+def _partial_error(
     error: ZonegitError, removed: Mapping[RefName, ObjectId], operation: str
 ) -> ZonegitError:
     """Return the error of a removal that could not go on."""
     if not removed:
         return error
-    shown = ", ".join(operations.shown_ref(ref) for ref in sorted(removed)[: moves.MAX_NAMED])
+    shown = ", ".join(operations.format_ref(ref) for ref in sorted(removed)[: moves.MAX_NAMED])
     more = len(removed) - moves.MAX_NAMED
     return type(error)(
         f"{error.message}; removed so far: {shown}{f' and {more} more' if more > 0 else ''}",

@@ -22,7 +22,7 @@ async def revert(
     commit: CommitId,
     mainline: int | None,
     intent: Intent,
-    choices: Choices = conflicts.NONE,
+    choices: Choices = conflicts.NO_CHOICES,
 ) -> Outcome:
     """Takes back what ``commit`` changed, as a new commit; what came later stays. ``mainline`` is
     which parent (1 or 2) of a merge counts as what was before; None for other commits.
@@ -32,18 +32,18 @@ async def revert(
         Unsafe: the zone is signed, and it is not forced.
     """
     reader = Reader(repo.objects)
-    undone = await drafts.state_at(reader, commit, position.zone)
+    undone = await drafts.read_state(reader, commit, position.zone)
     if not (await read_zone.read_commit(reader, commit)).parents:
         raise Invalid(
             f"{short(commit)} is the first commit: before it there was no zone",
             hint="zonegit zone remove takes the zone away",
         )
     advice = "-m 1 takes back what the merged branch brought, -m 2 what was there before"
-    parent = await cherry_pick.parent(reader, commit, mainline, advice)
-    before = await drafts.state_at(reader, parent, position.zone)
+    parent = await cherry_pick.choose_parent(reader, commit, mainline, advice)
+    before = await drafts.read_state(reader, parent, position.zone)
     message = revert_history.add_trailer(intent.message, commit, parent if mainline else None)
     intent = msgspec.structs.replace(intent, message=message)
-    return await cherry_pick.carry(repo, position, undone, before, intent, choices)
+    return await cherry_pick.commit_difference(repo, position, undone, before, intent, choices)
 
 
 async def reset(
@@ -65,13 +65,13 @@ async def reset(
         Conflict: the branch moved meanwhile.
     """
     if position.tip is not None and position.commit() == target:
-        return commit_loop.unchanged(position)
+        return commit_loop.make_unchanged(position)
     reader = reader or Reader(repo.objects)
     tip, state = await asyncio.gather(
-        drafts.state_of(reader, position), drafts.state_at(reader, target, position.zone)
+        drafts.read_tip(reader, position), drafts.read_state(reader, target, position.zone)
     )
-    if fast_forward.keeps_pace(position, tip, state) or (exact and intent.force):
-        return await fast_forward.jump(repo, reader, position, state, intent)
+    if fast_forward.is_serial_later(position, tip, state) or (exact and intent.force):
+        return await fast_forward.fast_forward(repo, reader, position, state, intent)
     if exact:
         raise Unsafe(
             f"the serial of {short(target)} is {state.serial}, and {position.branch} has served"
@@ -80,8 +80,8 @@ async def reset(
         )
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
-        deltas = await diff.between_as_stored(reader, tip.tree, state.tree, position.zone)
-        return msgspec.structs.replace(change_plan.planned(deltas), parents=(target,))
+        deltas = await diff.diff_stored_trees(reader, tip.tree, state.tree, position.zone)
+        return msgspec.structs.replace(change_plan.plan_deltas(deltas), parents=(target,))
 
-    resetting = msgspec.structs.replace(intent, lost=OnConflict.GIVEN_UP)
+    resetting = msgspec.structs.replace(intent, on_conflict=OnConflict.FAIL)
     return await commit_loop.commit(repo, position, plan, resetting, reader)

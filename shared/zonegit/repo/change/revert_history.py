@@ -141,7 +141,7 @@ async def _is_missing(
     now = await read_zone.read_commit(reader, tip)
     try:
         base = MergeBase(revert.tree)
-        planned = await conflicts.merged(reader, base, now.tree, before.tree, apex)
+        planned = await conflicts.merge_trees(reader, base, now.tree, before.tree, apex)
     except MergeConflicts:
         return True
     return bool(planned.changes.keys() - {(apex, rrtypes.SOA), *settled})

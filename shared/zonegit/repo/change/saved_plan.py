@@ -15,7 +15,7 @@ from zonegit.errors import Conflict, Invalid
 from zonegit.objects import zone_tree
 from zonegit.objects.ids import HEX_ID, CommitId, ObjectId, from_hex
 from zonegit.objects.model import Index, Tree
-from zonegit.objects.tree_codec import entries_below
+from zonegit.objects.tree_codec import count_entries
 from zonegit.repo import read_zone
 from zonegit.repo.commit import change_plan, commit_loop, drafts, edits
 from zonegit.repo.commit.change_plan import ChangePlanner
@@ -38,9 +38,9 @@ from zonegit.zonefile.conflict_markers import refuse_markers
 VERSION: Final = 1
 MAX_OCTETS: Final = 64 << 20
 MAX_CHANGES: Final = 1_000_000
-NAMED: Final = 1_000
+MAX_NAMED: Final = 1_000
 """RRsets that have changed which an error names; beyond that they are counted."""
-LITTLE: Final = 250
+EXACT_COUNT_LIMIT: Final = 250
 """RRsets of a zone that are counted; of a bigger one it is told how many there are at least."""
 
 
@@ -95,7 +95,7 @@ class _Document(msgspec.Struct, frozen=True):
     changes: Annotated[list[_Change], Meta(max_length=MAX_CHANGES)]
 
 
-async def planned(
+async def make_plan(
     repo: Repo, at: BranchPosition, plan: ChangePlanner, *, is_import: bool
 ) -> tuple[SavedPlan, ZoneSize]:
     """What a plan would change where a branch is now, and how big the zone is; nothing is stored.
@@ -104,9 +104,9 @@ async def planned(
         Unsafe: the zone is signed, and this would break it.
         Invalid, NotFound: as the plan says.
     """
-    dry = Intent("plan", "plan", imports=is_import, lost=OnConflict.GIVEN_UP, dry_run=True)
+    dry = Intent("plan", "plan", imports=is_import, on_conflict=OnConflict.FAIL, dry_run=True)
     reader = Reader(repo.objects)
-    tip = await drafts.state_of(reader, at)
+    tip = await drafts.read_tip(reader, at)
     preview = await commit_loop.commit(repo, at, plan, dry, reader)
     serial, deltas = tip.serial or 0, []
     if isinstance(preview, Preview):
@@ -118,29 +118,29 @@ async def planned(
         at.zone, at.branch, tip.commit, serial, tip.serial, is_import, deltas, found,
         preview.judgement if isinstance(preview, Preview) else None,
     )  # fmt: skip
-    return saved, await _size(reader, tip.tree)
+    return saved, await _count_rrsets(reader, tip.tree)
 
 
-async def _size(reader: Reader, tree: ObjectId | None) -> ZoneSize:
+async def _count_rrsets(reader: Reader, tree: ObjectId | None) -> ZoneSize:
     if tree is None:
         return ZoneSize(0, is_exact=True)
     root = (await reader.get([tree]))[tree]
     entries = len(root.entries) if isinstance(root, Tree) else 0
     if isinstance(root, Index):
-        entries = entries_below(root.rows)
-    if entries > LITTLE:
+        entries = count_entries(root.rows)
+    if entries > EXACT_COUNT_LIMIT:
         return ZoneSize(entries, is_exact=False)
-    found = await reader.answer(zone_tree.count(tree, LITTLE + 1))
-    return ZoneSize(found, is_exact=found <= LITTLE)
+    found = await reader.answer(zone_tree.count(tree, EXACT_COUNT_LIMIT + 1))
+    return ZoneSize(found, is_exact=found <= EXACT_COUNT_LIMIT)
 
 
-def summary(plan: SavedPlan) -> Mapping[str, int]:
+def count_kinds(plan: SavedPlan) -> Mapping[str, int]:
     """Count the RRsets that are added, changed and deleted."""
-    kinds = Counter(kind(delta) for delta in plan.deltas)
+    kinds = Counter(kind_of(delta) for delta in plan.deltas)
     return {each: kinds[each] for each in ("added", "changed", "deleted")}
 
 
-def kind(delta: RRsetDelta) -> str:
+def kind_of(delta: RRsetDelta) -> str:
     """Whether an RRset is added, changed or deleted."""
     if delta.old is None:
         return "added"
@@ -178,17 +178,17 @@ def read(octets: bytes, source: str) -> SavedPlan:
         found.serial,
         found.serial_before,
         found.whole_zone,
-        [_delta(each, number, zone, source) for number, each in enumerate(found.changes, 1)],
+        [_parse_delta(each, number, zone, source) for number, each in enumerate(found.changes, 1)],
     )
-    _refuse_twice(plan, source)
+    _check_unique(plan, source)
     return plan
 
 
-def _delta(change: _Change, number: int, zone: Name, source: str) -> RRsetDelta:
+def _parse_delta(change: _Change, number: int, zone: Name, source: str) -> RRsetDelta:
     try:
         owner, rdtype = names.parse(change.name), rrtypes.from_text(change.type)
         rules.check_inside(owner, zone)
-        old, new = (_rrset(owner, rdtype, each) for each in (change.old, change.new))
+        old, new = (_parse_rrset(owner, rdtype, each) for each in (change.old, change.new))
         if old == new:
             raise Invalid("it changes nothing")
         if new is None and (owner, rdtype) == (zone, rrtypes.SOA):
@@ -199,7 +199,7 @@ def _delta(change: _Change, number: int, zone: Name, source: str) -> RRsetDelta:
     return RRsetDelta(owner, rdtype, old, new)
 
 
-def _rrset(owner: Name, rdtype: int, content: _Content | None) -> RRset | None:
+def _parse_rrset(owner: Name, rdtype: int, content: _Content | None) -> RRset | None:
     if content is None:
         return None
     rdatas = [typed_records.read_rdata(rdtype, text, ROOT) for text in content.rdata]
@@ -209,7 +209,7 @@ def _rrset(owner: Name, rdtype: int, content: _Content | None) -> RRset | None:
     return value
 
 
-def _refuse_twice(plan: SavedPlan, source: str) -> None:
+def _check_unique(plan: SavedPlan, source: str) -> None:
     seen = Counter((delta.owner, delta.rdtype) for delta in plan.deltas)
     if twice := [key for key, times in seen.items() if times > 1]:
         raise Invalid(f"{source}: {title(*twice[0])} is changed twice")
@@ -226,13 +226,13 @@ def plan_saved(plan: SavedPlan) -> ChangePlanner:
 
     async def carry_out(reader: Reader, tip: CommitBase) -> PlannedChange | None:
         owners = {delta.owner for delta in plan.deltas}
-        present = await read_zone.rrsets_at(reader, tip.tree, owners, plan.zone)
+        present = await read_zone.read_rrsets_at(reader, tip.tree, owners, plan.zone)
         now = [(delta, present[delta.owner].get(delta.rdtype)) for delta in plan.deltas]
         serial_alone = not plan.deltas and tip.serial is not None and later(plan.serial, tip.serial)
         if all(_is_done(delta, value) for delta, value in now) and not serial_alone:
             return None
         if moved := [delta for delta, value in now if not _same(delta.old, value)]:
-            raise _moved(plan, moved)
+            raise _changed_error(plan, moved)
         # Where the spelling is still what the plan saw, the one that it shows is stored.
         respell = all(_same_octets(delta.old, value) for delta, value in now)
         changes = edits.apply(map(_edit, plan.deltas), present, plan.zone)
@@ -266,24 +266,24 @@ def _is_done(delta: RRsetDelta, value: RRset | None) -> bool:
 
 def _same(one: RRset | None, other: RRset | None) -> bool:
     """Return whether two hold the same records, serials apart: those move with every commit."""
-    return spelling.is_same(_but_serial(one), _but_serial(other))
+    return spelling.is_same(_without_serial(one), _without_serial(other))
 
 
 def _same_octets(one: RRset | None, other: RRset | None) -> bool:
     """Return whether two hold the same records in the same spelling, serials apart."""
-    return _but_serial(one) == _but_serial(other)
+    return _without_serial(one) == _without_serial(other)
 
 
-def _but_serial(value: RRset | None) -> RRset | None:
+def _without_serial(value: RRset | None) -> RRset | None:
     return value if value is None or value.rdtype != rrtypes.SOA else with_serial(value, 0)
 
 
-def _moved(plan: SavedPlan, moved: Iterable[RRsetDelta]) -> Conflict:
+def _changed_error(plan: SavedPlan, moved: Iterable[RRsetDelta]) -> Conflict:
     every = [title(delta.owner, delta.rdtype) for delta in moved]
-    more = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
+    more = f" and {len(every) - MAX_NAMED} more" if len(every) > MAX_NAMED else ""
     where = f"{names.text(plan.zone)} {plan.branch}"
     return Conflict(
-        f"{where} has changed since the plan was made: {', '.join(every[:NAMED])}{more};"
+        f"{where} has changed since the plan was made: {', '.join(every[:MAX_NAMED])}{more};"
         " nothing was moved",
         hint="look at them (zonegit diff), then plan anew",
     )

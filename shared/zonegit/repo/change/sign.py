@@ -10,7 +10,7 @@ import msgspec
 
 from zonegit.errors import Invalid, Unsafe
 from zonegit.objects.codec import encode
-from zonegit.objects.headers import decode_commit, without_signature
+from zonegit.objects.headers import decode_commit, strip_signature
 from zonegit.objects.ids import CommitId, short
 from zonegit.repo.commit import dry_runs
 from zonegit.repo.commit.dry_runs import Judgement
@@ -51,7 +51,7 @@ async def sign_tip(
     """
     branch = _branch(await repo.refs.zone(at.zone, repo.actor), at)
     raw = (await repo.objects.get([at.commit]))[at.commit]
-    payload = without_signature(raw.payload)
+    payload = strip_signature(raw.payload)
     signature = sign(payload)
     before = decode_commit(raw.payload).signature
     if before == signature:

@@ -25,7 +25,7 @@ class ListedTag(msgspec.Struct, frozen=True):
     subject: str
 
 
-async def listed(repo: Repo, zone: Name) -> list[ListedTag]:
+async def list_tags(repo: Repo, zone: Name) -> list[ListedTag]:
     """The tags of a zone, by name.
 
     Raises:
@@ -34,7 +34,7 @@ async def listed(repo: Repo, zone: Name) -> list[ListedTag]:
     refs = await repo.refs.zone(zone, repo.actor)
     reader = Reader(repo.objects)
     targets = {name: tip.target for name, tip in sorted(refs.tags.items())}
-    subjects = await read_zone.subjects(reader, targets.values())
+    subjects = await read_zone.read_subjects(reader, targets.values())
     objects = await reader.get(targets.values())
     found = []
     for name, target in targets.items():
@@ -57,7 +57,7 @@ async def create(
     """
     ref = ref_names.tag(zone, name)
     await new_names.require_usable(repo, ref)
-    made = repo.sealed(Tag(commit, name, repo.now(), message))
+    made = repo.seal(Tag(commit, name, repo.now(), message))
     await repo.objects.put([made])
     expected = Anything() if force else Absent()
     try:

@@ -42,10 +42,10 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import with_serial
 from zonegit.zone.serial import following
 
-AT_ONCE: Final = 16
+RESTORE_CONCURRENCY: Final = 16
 """Refs that go back at the same time."""
 
-TOLD: Final = 10
+MAX_NAMED: Final = 10
 """Refs that the error of an undo which stopped halfway names, of each kind."""
 
 REDO: Final = "redo"
@@ -80,7 +80,7 @@ class UndoneOperation(msgspec.Struct, frozen=True):
     skipped: list[RefName]
 
 
-class _World(msgspec.Struct, frozen=True):
+class _StateBefore(msgspec.Struct, frozen=True):
     """What there is before anything moves: the refs of the registered ones of the zones whose
     branches go back, the zones that will be registered first, and what HEADs stood for."""
 
@@ -106,31 +106,33 @@ async def undo(
     operation = done.begun_by(repo.actor) or meant.operation
     assert operation is not None
     meant = msgspec.structs.replace(meant, operation=operation, undoes=done.operation)
-    mine, skipped = _parted(repo, await operations.standing(repo, done))
-    world = await _looked(repo, mine)
+    mine, skipped = _split_by_owner(repo, await operations.find_current_changes(repo, done))
+    world = await _read_state(repo, mine)
     await _check(repo, mine, world, force=meant.force)
     back: list[RestoredRef] = []
     for step in _steps(mine):
         results = await asyncio.gather(
-            *(_put_back(repo, each, world, meant) for each in step), return_exceptions=True
+            *(_restore(repo, each, world, meant) for each in step), return_exceptions=True
         )
         back += [each for each in results if isinstance(each, RestoredRef)]
         failures = [each for each in results if isinstance(each, BaseException)]
         if failures and meant.dry_run:
             raise failures[0]
         if failures:
-            raise _halfway(failures[0], back, mine, operation)
+            raise _partial_error(failures[0], back, mine, operation)
         progress(len(back), len(mine))
     return UndoneOperation(done, operation, back, skipped)
 
 
-def _parted(repo: Repo, turned: Iterable[RefChange]) -> tuple[list[RefChange], list[RefName]]:
+def _split_by_owner(
+    repo: Repo, turned: Iterable[RefChange]
+) -> tuple[list[RefChange], list[RefName]]:
     """What may go back, in the order to do it, and other operators' own HEADs."""
     every = list(turned)
     theirs = [each.ref for each in every if _is_others(repo, each.ref)]
     if theirs and len(theirs) == len(every):
         raise Denied(
-            f"{operations.shown_ref(theirs[0])} is not yours to move",
+            f"{operations.format_ref(theirs[0])} is not yours to move",
             hint="an operator's HEAD is moved by that operator alone: zonegit checkout",
         )
     mine = [each for each in every if not _is_others(repo, each.ref)]
@@ -158,12 +160,12 @@ def _steps(mine: Sequence[RefChange]) -> Iterable[Sequence[RefChange]]:
     """What may be done at the same time, one after the other."""
     for phase in range(6):
         todo = [each for each in mine if _phase(each) == phase]
-        for start in range(0, len(todo), AT_ONCE):
-            yield todo[start : start + AT_ONCE]
+        for start in range(0, len(todo), RESTORE_CONCURRENCY):
+            yield todo[start : start + RESTORE_CONCURRENCY]
 
 
-async def _looked(repo: Repo, mine: Sequence[RefChange]) -> _World:
-    symrefs = await operations.followed(
+async def _read_state(repo: Repo, mine: Sequence[RefChange]) -> _StateBefore:
+    symrefs = await operations.resolve_symrefs(
         repo, {each.found for each in mine if each.ref.space == "head" and each.found}
     )
     back = [each.ref for each in mine if each.ref.space == "heads" and each.found is not None]
@@ -171,10 +173,12 @@ async def _looked(repo: Repo, mine: Sequence[RefChange]) -> _World:
     registers = frozenset(
         each.ref.zone for each in mine if each.kind == "removed" and each.ref.zone is not None
     )
-    return _World(await many_zones.refs_of(repo, zones), registers, symrefs)
+    return _StateBefore(await many_zones.read_refs(repo, zones), registers, symrefs)
 
 
-async def _check(repo: Repo, mine: Sequence[RefChange], world: _World, *, force: bool) -> None:
+async def _check(
+    repo: Repo, mine: Sequence[RefChange], world: _StateBefore, *, force: bool
+) -> None:
     """Raises what :func:`undo` does of what can be known before."""
     if force:
         return
@@ -183,10 +187,12 @@ async def _check(repo: Repo, mine: Sequence[RefChange], world: _World, *, force:
         if each.ref.space == "heads" and each.found is None:
             assert each.ref.zone is not None
             if each.ref.short == DEFAULT_BRANCH or not moves_head:
-                await branches.refuse_harm(repo, each.ref.zone, each.ref.short)
+                await branches.check_deletable(repo, each.ref.zone, each.ref.short)
 
 
-async def _put_back(repo: Repo, turned: RefChange, world: _World, meant: Intent) -> RestoredRef:
+async def _restore(
+    repo: Repo, turned: RefChange, world: _StateBefore, meant: Intent
+) -> RestoredRef:
     ref, found, now = turned.ref, turned.found, turned.now
     registers = ref.zone in world.registers
     meant = msgspec.structs.replace(meant, registers=registers)
@@ -197,12 +203,14 @@ async def _put_back(repo: Repo, turned: RefChange, world: _World, meant: Intent)
         case "head" if meant.dry_run:
             return RestoredRef(turned)  # whatever could be in the way of these was looked at before
         case "zone":
-            return RestoredRef(turned, await _zone(repo, turned, origin))
+            return RestoredRef(turned, await _restore_zone(repo, turned, origin))
         case "head":
-            return RestoredRef(turned, await _head(repo, turned, world, origin))
+            return RestoredRef(turned, await _restore_head(repo, turned, world, origin))
         case "heads" if found is not None:
             assert ref.zone is not None
-            return await _branch(repo, turned, CommitId(found), world.zones.get(ref.zone), meant)
+            return await _restore_branch(
+                repo, turned, CommitId(found), world.zones.get(ref.zone), meant
+            )
         case _:
             expected = Exactly(now) if now is not None else Absent()
             if meant.dry_run:
@@ -213,7 +221,7 @@ async def _put_back(repo: Repo, turned: RefChange, world: _World, meant: Intent)
             return RestoredRef(turned, await repo.refs.move(ref, expected, found, origin))
 
 
-async def _zone(repo: Repo, turned: RefChange, origin: Origin) -> Moved:
+async def _restore_zone(repo: Repo, turned: RefChange, origin: Origin) -> Moved:
     assert turned.ref.zone is not None
     if turned.kind == "removed":
         return await repo.refs.register(turned.ref.zone, origin)
@@ -222,7 +230,9 @@ async def _zone(repo: Repo, turned: RefChange, origin: Origin) -> Moved:
     return await repo.refs.unregister(turned.ref.zone, unforced)
 
 
-async def _head(repo: Repo, turned: RefChange, world: _World, origin: Origin) -> Moved:
+async def _restore_head(
+    repo: Repo, turned: RefChange, world: _StateBefore, origin: Origin
+) -> Moved:
     branch = world.symrefs[turned.found] if turned.found is not None else None
     if branch is not None:
         try:
@@ -231,7 +241,7 @@ async def _head(repo: Repo, turned: RefChange, world: _World, origin: Origin) ->
                 repo.memory.note_moved(branch.zone, branch.short)
             return moved
         except NotFound:
-            head, stood = operations.shown_ref(turned.ref), operations.shown_ref(branch)
+            head, stood = operations.format_ref(turned.ref), operations.format_ref(branch)
             repo.note(f"{head} stood for {stood}, and that zone was removed: it stands for nothing")
     removed = await repo.refs.unpoint(turned.ref, origin)
     if turned.ref.zone is None:
@@ -239,7 +249,7 @@ async def _head(repo: Repo, turned: RefChange, world: _World, origin: Origin) ->
     return removed
 
 
-async def _branch(
+async def _restore_branch(
     repo: Repo, turned: RefChange, target: CommitId, refs: ZoneRefs | None, meant: Intent
 ) -> RestoredRef:
     """The records of ``target``, under a serial that secondaries follow."""
@@ -248,12 +258,12 @@ async def _branch(
     position = BranchPosition(turned.ref.zone, turned.ref.short, tip)
     if (tip.target if tip is not None else None) != turned.now:
         raise Conflict(
-            f"{operations.shown_ref(turned.ref)} was moved at this moment",
+            f"{operations.format_ref(turned.ref)} was moved at this moment",
             hint="zonegit reflog tells by whom",
             tip=tip.target.hex() if tip is not None else "",
         )
     reader = Reader(repo.objects)
-    meant = msgspec.structs.replace(meant, message=await _message(reader, turned, meant))
+    meant = msgspec.structs.replace(meant, message=await _compose_message(reader, turned, meant))
     done = await _reset(repo, reader, position, target, meant)
     assert not isinstance(done, Conflicted)  # it merges nothing
     match done:
@@ -273,23 +283,23 @@ async def _reset(
     try:
         done = await revert.reset(repo, position, target, meant, exact=False, reader=reader)
     except Unsafe as error:
-        highest = _reached(position, error)
+        highest = _highest_serial(position, error)
         if highest is None:
             raise
-        return await _again(repo, reader, position, target, highest, meant, error)
+        return await _recreate(repo, reader, position, target, highest, meant, error)
     refusal = done.judgement.refusal if isinstance(done, Preview) else None
-    if isinstance(refusal, Unsafe) and (highest := _reached(position, refusal)) is not None:
-        return await _again(repo, reader, position, target, highest, meant, refusal)
+    if isinstance(refusal, Unsafe) and (highest := _highest_serial(position, refusal)) is not None:
+        return await _recreate(repo, reader, position, target, highest, meant, refusal)
     return done
 
 
-def _reached(position: BranchPosition, refusal: Unsafe) -> int | None:
+def _highest_serial(position: BranchPosition, refusal: Unsafe) -> int | None:
     """Return the highest serial that a deleted branch had, if it is why making it is refused."""
     highest = refusal.details.get("highest")
     return int(highest) if position.tip is None and highest is not None else None
 
 
-async def _message(reader: Reader, turned: RefChange, meant: Intent) -> str:
+async def _compose_message(reader: Reader, turned: RefChange, meant: Intent) -> str:
     """What the commit says that takes a branch back. What is found and left is read at once."""
     await reader.get([each for each in (turned.found, turned.left) if each is not None])
     if turned.left is None:
@@ -300,7 +310,7 @@ async def _message(reader: Reader, turned: RefChange, meant: Intent) -> str:
     return f'undo "{said}"\n\nThis takes back {turned.left.hex()}.'
 
 
-async def _again(
+async def _recreate(
     repo: Repo,
     reader: Reader,
     position: BranchPosition,
@@ -314,22 +324,22 @@ async def _again(
     Raises:
         Unsafe: that is ``error``, for the zone is signed: its serial is whatever was signed.
     """
-    state = await drafts.state_at(reader, target, position.zone)
-    if state.soa is None or drafts.signs_soa(state.rrsig):
+    state = await drafts.read_state(reader, target, position.zone)
+    if state.soa is None or drafts.is_soa_signed(state.rrsig):
         raise error
     later = with_serial(state.soa, following(highest))
 
     async def plan(reader: Reader, _tip: CommitBase) -> PlannedChange:
-        deltas = await diff.between_as_stored(reader, None, state.tree, position.zone)
-        every = change_plan.planned(deltas)
+        deltas = await diff.diff_stored_trees(reader, None, state.tree, position.zone)
+        every = change_plan.plan_deltas(deltas)
         changes = {**every.changes, (position.zone, rrtypes.SOA): later}
         return PlannedChange(changes, every.added, parents=(target,))
 
-    again = msgspec.structs.replace(meant, lost=OnConflict.GIVEN_UP)
+    again = msgspec.structs.replace(meant, on_conflict=OnConflict.FAIL)
     return await commit_loop.commit(repo, position, plan, again, reader)
 
 
-def _halfway(
+def _partial_error(
     error: BaseException, back: Sequence[RestoredRef], mine: Sequence[RefChange], operation: str
 ) -> BaseException:
     """What is said of an undo that could not go on."""
@@ -338,13 +348,13 @@ def _halfway(
     stands = [each.turned.ref for each in back]
     rest = [each.ref for each in mine if each.ref not in stands]
     return type(error)(
-        f"{error.message}; back are {_told(stands)}; not back are {_told(rest)}",
+        f"{error.message}; back are {_format_refs(stands)}; not back are {_format_refs(rest)}",
         hint=f"the same command completes it; zonegit undo {operations.short_id(operation)} takes"
         " back what was done of it",
         **{**error.details, "operation": operation},
     )
 
 
-def _told(refs: Sequence[RefName]) -> str:
-    shown = ", ".join(operations.shown_ref(ref) for ref in refs[:TOLD])
-    return f"{shown} and {len(refs) - TOLD} more" if len(refs) > TOLD else shown
+def _format_refs(refs: Sequence[RefName]) -> str:
+    shown = ", ".join(operations.format_ref(ref) for ref in refs[:MAX_NAMED])
+    return f"{shown} and {len(refs) - MAX_NAMED} more" if len(refs) > MAX_NAMED else shown

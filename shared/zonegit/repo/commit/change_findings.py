@@ -195,7 +195,7 @@ class ChangeFindings:
                 types = _types(standing, name, self._apex)
                 if rdtype in types and (name, rdtype) not in known:
                     wanted[name, rdtype] = types[rdtype]
-        blobs = await read_zone.rrsets(self._reader, set(wanted.values())) if wanted else {}
+        blobs = await read_zone.read_rrsets(self._reader, set(wanted.values())) if wanted else {}
         return {**known, **{key: blobs[blob] for key, blob in wanted.items()}}
 
     def _new_cuts(self) -> list[Name]:
@@ -212,7 +212,7 @@ class ChangeFindings:
             for owner, rdtype in keys
             if rdtype in (types := _types(standing, owner, self._apex))
         }
-        blobs = await read_zone.rrsets(self._reader, set(wanted.values()))
+        blobs = await read_zone.read_rrsets(self._reader, set(wanted.values()))
         values = {key: blobs[blob] for key, blob in wanted.items()}
         known = set(
             _examine(ChangeContext(self._apex, standing, values), values.values(), "content")

@@ -32,7 +32,7 @@ from zonegit.zone.rrset import RRset, RRsets, soa, title
 ChangePlanner = Callable[[Reader, CommitBase], Awaitable[PlannedChange | None]]
 """Works out what to commit on a tip; None: nothing."""
 
-NOTHING: Final[RRsets] = {}
+NO_RRSETS: Final[RRsets] = {}
 
 
 def plan_edits(todo: Collection[RRsetEdit], apex: Name, *, respell: bool = False) -> ChangePlanner:
@@ -41,24 +41,24 @@ def plan_edits(todo: Collection[RRsetEdit], apex: Name, *, respell: bool = False
 
     async def plan(reader: Reader, tip: CommitBase) -> PlannedChange:
         owners = {edits.owner(edit) for edit in todo}
-        present = await read_zone.rrsets_at(reader, tip.tree, owners, apex)
+        present = await read_zone.read_rrsets_at(reader, tip.tree, owners, apex)
         meant = default_ttl.fill(todo, tip.soa)
         changes = edits.apply(meant, present, apex, respell=respell)
         left = settle(changes, present, respell=respell)
         notes = (
-            *spelling_changes.limit(_added_again(meant, changes, present)),
-            *spelling_changes.limit(_changed_ttls(meant, left.changes, present)),
+            *spelling_changes.limit(_find_respelled_adds(meant, changes, present)),
+            *spelling_changes.limit(_find_changed_ttls(meant, left.changes, present)),
             *default_ttl.find_notes(meant, left.added),
         )
         found = (*left.findings, *notes)
         return msgspec.structs.replace(left, findings=found, footprint=footprint, stated=stated)
 
     footprint = replay.find_footprint(todo)
-    stated = _stated_serial(each.rrset for each in todo if isinstance(each, Set | Add))
+    stated = _find_stated_serial(each.rrset for each in todo if isinstance(each, Set | Add))
     return plan
 
 
-def _added_again(
+def _find_respelled_adds(
     todo: Collection[RRsetEdit], changes: Changes, present: Mapping[Name, RRsets]
 ) -> Iterator[Finding]:
     """Note the edits that add nothing but records which are there in another spelling."""
@@ -71,7 +71,7 @@ def _added_again(
                 yield spelling.note_respelled(edit.rrset)
 
 
-def _changed_ttls(
+def _find_changed_ttls(
     todo: Collection[RRsetEdit], changes: Changes, present: Mapping[Name, RRsets]
 ) -> list[Finding]:
     """Return notes about records that were there and get the TTL of those that join them."""
@@ -95,7 +95,7 @@ def _changed_ttls(
     return found
 
 
-def _stated_serial(rrsets: Iterable[RRset]) -> int | None:
+def _find_stated_serial(rrsets: Iterable[RRset]) -> int | None:
     """Return the serial that an input states, None if it has no SOA."""
     serials = [soa(each).serial for each in rrsets if each.rdtype == rrtypes.SOA]
     return serials[-1] if serials else None
@@ -106,7 +106,7 @@ def settle(
 ) -> PlannedChange:
     """Drop changes of spelling alone from the changes to what is present at their owners."""
     now = {
-        key: present[key[0]][key[1]] for key in changes if key[1] in present.get(key[0], NOTHING)
+        key: present[key[0]][key[1]] for key in changes if key[1] in present.get(key[0], NO_RRSETS)
     }
     left = spelling_changes.settle(changes, now, respell=respell)
     return PlannedChange(left.changes, left.changes.keys() - now.keys(), findings=left.findings)
@@ -124,10 +124,10 @@ def add_findings(plan: ChangePlanner, findings: Sequence[Finding]) -> ChangePlan
     return with_findings
 
 
-def planned(deltas: Collection[RRsetDelta]) -> PlannedChange:
+def plan_deltas(deltas: Collection[RRsetDelta]) -> PlannedChange:
     """All that differs, from the old state to the new one."""
     added = {(each.owner, each.rdtype) for each in deltas if each.old is None}
-    return PlannedChange(diff.forward(deltas), added)
+    return PlannedChange(diff.to_changes(deltas), added)
 
 
 def plan_replacement(
@@ -146,24 +146,24 @@ def plan_replacement(
         if tip.tree is None:
             first = spelling_changes.settle(dict(wanted), {})
             return PlannedChange(first.changes, wanted.keys(), findings=first.findings)
-        objects, made = build(rrsets, apex)
+        objects, made = build_zone(rrsets, apex)
         if renew is not None:
             await size_limits.check_sizes(renew, rrsets)
             await renew.put(objects)
         reader.learn(objects)
-        found = await reader.answer(zone_tree.changes(tip.tree, made))
+        found = await reader.answer(zone_tree.list_changes(tip.tree, made))
         was = {(names.below(apex, each.path), each.rdtype): each.old for each in found}
         changes = {key: wanted.get(key) for key in was}
-        now = {} if respell else await _now(reader, changes, was)
+        now = {} if respell else await _read_present(reader, changes, was)
         left = spelling_changes.settle(changes, now, respell=respell)
         added = {key for key, old in was.items() if old is None}
         return PlannedChange(left.changes, added, findings=left.findings, stated=stated)
 
-    stated = _stated_serial(rrsets)
+    stated = _find_stated_serial(rrsets)
     return plan
 
 
-async def _now(
+async def _read_present(
     reader: Reader, changes: Changes, was: Mapping[RRsetKey, ObjectId | None]
 ) -> dict[RRsetKey, RRset]:
     """Read the tip's RRsets of those that change, as far as their spelling matters."""
@@ -172,11 +172,11 @@ async def _now(
         for key, blob in was.items()
         if blob is not None and changes[key] is not None and spelling_changes.is_needed(key[1])
     }
-    found = await read_zone.rrsets(reader, set(blobs.values()))
+    found = await read_zone.read_rrsets(reader, set(blobs.values()))
     return {key: found[blob] for key, blob in blobs.items()}
 
 
-def build(rrsets: Collection[RRset], apex: Name) -> tuple[list[RawObject], ObjectId | None]:
+def build_zone(rrsets: Collection[RRset], apex: Name) -> tuple[list[RawObject], ObjectId | None]:
     """The blobs and trees of a whole zone, and its tree's id, None of one without records."""
     blobs = [encode(Blob(rrset)) for rrset in rrsets]
     placed = {

@@ -38,9 +38,9 @@ MAX_REPLAYS: Final = 50
 class OnConflict(Enum):
     """What becomes of a change when somebody else's came first."""
 
-    REPLAYED_APART = "it is made on the new tip, unless that changed what this relies on"
-    REPLAYED = "it is made on the new tip: the plan itself sees what has changed there"
-    GIVEN_UP = "it was meant for the tip it saw, and for no other"
+    REBASE_IF_DISJOINT = "plan it again, unless the other change touched what this one relies on"
+    REBASE = "plan the change again on the new tip"
+    FAIL = "fail: the change is meant for this tip only"
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class Intent(msgspec.Struct, frozen=True):
     command: str
     force: bool = False
     imports: bool = False
-    lost: OnConflict = OnConflict.REPLAYED_APART
+    on_conflict: OnConflict = OnConflict.REBASE_IF_DISJOINT
     dry_run: bool = False
     reason: str | None = None
     operation: str | None = None
@@ -155,9 +155,9 @@ async def commit(
         NotFound, Unavailable: as the stores say.
     """
     reader = reader or Reader(repo.objects)
-    turn = secrets.token_hex(16) if intent.lost is not OnConflict.GIVEN_UP else None
+    turn = secrets.token_hex(16) if intent.on_conflict is not OnConflict.FAIL else None
     for replayed in range(MAX_REPLAYS):
-        tip = await drafts.state_of(reader, position)
+        tip = await drafts.read_tip(reader, position)
         try:
             planned = await plan(reader, tip)
         except MergeConflicts as clashing:
@@ -170,7 +170,7 @@ async def commit(
             author=intent.author,
         )  # fmt: skip
         if isinstance(draft, NothingToCommit):
-            return unchanged(position, draft.findings)
+            return make_unchanged(position, draft.findings)
         try:
             if intent.dry_run:
                 return await _preview(repo, reader, position, tip, draft, intent)
@@ -179,11 +179,11 @@ async def commit(
         except Conflict as lost:
             position = await _next_position(repo, reader, position, tip, draft, intent, lost)
         else:
-            return committed(position, tip, draft, reader, moved, replayed)
-    raise too_many_races(position)
+            return make_committed(position, tip, draft, reader, moved, replayed)
+    raise too_many_races_error(position)
 
 
-def too_many_races(position: BranchPosition) -> Conflict:
+def too_many_races_error(position: BranchPosition) -> Conflict:
     """The error of whoever lost every race."""
     return Conflict(
         f"{position.branch} moved {MAX_REPLAYS} times while this was tried",
@@ -191,7 +191,7 @@ def too_many_races(position: BranchPosition) -> Conflict:
     )
 
 
-def committed(
+def make_committed(
     position: BranchPosition,
     tip: CommitBase,
     draft: Draft,
@@ -208,7 +208,7 @@ def committed(
         parent=draft.parent,
         serial=draft.serial,
         before=tip.serial,
-        changes=draft.told,
+        changes=draft.visible_changes,
         added=draft.added,
         trees=TreePair(position.zone, tip.tree, draft.tree, reader, draft.objects),
         moved=moved,
@@ -217,7 +217,7 @@ def committed(
     )
 
 
-def preview(
+def make_preview(
     position: BranchPosition, tip: CommitBase, draft: Draft, judgement: Judgement
 ) -> Preview:
     """What a dry run tells of a draft."""
@@ -227,7 +227,7 @@ def preview(
     )  # fmt: skip
 
 
-def unchanged(position: BranchPosition, findings: tuple[Finding, ...] = ()) -> Unchanged:
+def make_unchanged(position: BranchPosition, findings: tuple[Finding, ...] = ()) -> Unchanged:
     """Return the outcome of a change for which there was nothing to do."""
     tip = position.tip
     return Unchanged(
@@ -257,7 +257,7 @@ async def _preview(
         draft.objects, reader.seen(), registers=intent.registers,
     )  # fmt: skip
     judgement.raise_lost_race()
-    return preview(position, tip, draft, judgement)
+    return make_preview(position, tip, draft, judgement)
 
 
 async def _move(
@@ -288,31 +288,33 @@ async def _next_position(
     Raises:
         Conflict: the winner changed what this relies on, or this change is not one to replay.
     """
-    if intent.lost is OnConflict.GIVEN_UP or position.tip is None:
+    if intent.on_conflict is OnConflict.FAIL or position.tip is None:
         raise lost
-    now = await heads.locate(repo, position.zone, position.branch)
+    now = await heads.find_position(repo, position.zone, position.branch)
     if now.tip is None:
         raise lost
-    if intent.lost is OnConflict.REPLAYED_APART:
-        await _refuse_both(reader, tip, draft, now)
+    if intent.on_conflict is OnConflict.REBASE_IF_DISJOINT:
+        await _check_footprint(reader, tip, draft, now)
     return msgspec.structs.replace(position, tip=now.tip)
 
 
-async def _refuse_both(reader: Reader, tip: CommitBase, draft: Draft, now: BranchPosition) -> None:
+async def _check_footprint(
+    reader: Reader, tip: CommitBase, draft: Draft, now: BranchPosition
+) -> None:
     """Check that what others changed leaves this change as it is.
 
     Raises:
         Conflict: others changed what this change relies on.
     """
-    mine = draft.footprint or Footprint(whole=draft.told.keys())
-    theirs = await drafts.state_of(reader, now)
+    mine = draft.footprint or Footprint(whole=draft.visible_changes.keys())
+    theirs = await drafts.read_tip(reader, now)
     found = [
         change
-        for change in await reader.answer(zone_tree.changes(tip.tree, theirs.tree))
+        for change in await reader.answer(zone_tree.list_changes(tip.tree, theirs.tree))
         if mine.touches(names.below(now.zone, change.path), change.rdtype)
     ]
-    deltas = diff.beside_serial(await diff.valued(reader, found, now.zone))
-    clash = replay.find_clash(mine, draft.told, deltas)
+    deltas = diff.drop_serial_changes(await diff.read_deltas(reader, found, now.zone))
+    clash = replay.find_clash(mine, draft.visible_changes, deltas)
     if clash is not None:
         raise Conflict(
             f"{title(clash.owner, clash.rdtype)} was changed meanwhile:"

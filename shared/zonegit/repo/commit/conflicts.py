@@ -18,7 +18,7 @@ from zonegit.zone import names, spelling
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
-ROUNDS: Final = 3
+MAX_ROUNDS: Final = 3
 """How often a preference is asked for: one choice can bring up another at the same owner."""
 
 
@@ -32,7 +32,7 @@ class Choices(msgspec.Struct, frozen=True):
     respell: bool = False
 
 
-NONE: Final = Choices()
+NO_CHOICES: Final = Choices()
 
 
 class Conflicted(msgspec.Struct, frozen=True):
@@ -54,13 +54,13 @@ class MergeConflicts(Exception):
         self.clashes = clashes
 
 
-async def merged(
+async def merge_trees(
     reader: Reader,
     base: MergeBase,
     ours: ObjectId,
     theirs: ObjectId,
     apex: Name,
-    choices: Choices = NONE,
+    choices: Choices = NO_CHOICES,
 ) -> PlannedChange:
     """What to change in tree ``ours`` so that it has what ``theirs`` changed since ``base``.
 
@@ -68,24 +68,24 @@ async def merged(
         Clashing: both changed the same records, and nobody has decided.
     """
     decisions = list(choices.decisions)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ROUNDS):
         merging = zone_merge.merge(base, ours, theirs, apex, decisions, respell=choices.respell)
         found = await reader.answer(merging)
         if not found.clashes:
-            return await _planned(reader, found, apex)
+            return await _plan_changes(reader, found, apex)
         if choices.preferred is None:
             break
         decisions += [conflicts.decided(clash, choices.preferred) for clash in found.clashes]
     raise MergeConflicts(found.clashes)
 
 
-async def _planned(reader: Reader, found: Merged, apex: Name) -> PlannedChange:
+async def _plan_changes(reader: Reader, found: Merged, apex: Name) -> PlannedChange:
     blobs = {
         value
         for value in found.changes.values()
         if value is not None and not isinstance(value, RRset)
     }
-    rrsets = await read_zone.rrsets_as_stored(reader, blobs)
+    rrsets = await read_zone.read_stored_rrsets(reader, blobs)
     changes: Changes = {
         (names.below(apex, path), rdtype): (
             value if value is None or isinstance(value, RRset) else rrsets[value]

@@ -28,7 +28,7 @@ def fill(todo: Collection[RRsetEdit], found: RRset | None) -> Collection[RRsetEd
             hint="put it after the type, as in A 300 192.0.2.1, or set ZONEGIT_TTL",
         )
     minimum = min(soa(found).minimum, MAX_TTL)
-    return [edits.with_minimum(edit, minimum) for edit in todo]
+    return [edits.set_minimum(edit, minimum) for edit in todo]
 
 
 def find_notes(todo: Collection[RRsetEdit], added: AbstractSet[RRsetKey]) -> list[Finding]:

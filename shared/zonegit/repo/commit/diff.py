@@ -46,7 +46,7 @@ class TreePair(msgspec.Struct, frozen=True):
             Corrupt, NotFound, Unavailable: as the store says.
         """
         self.reader.learn(self.made)
-        return beside_serial(await between(self.reader, self.old, self.new, self.zone))
+        return drop_serial_changes(await diff_trees(self.reader, self.old, self.new, self.zone))
 
     async def complete(self, changes: Changes) -> list[RRsetDelta]:
         """Return deltas for some of the changes, with what the old tree has there.
@@ -55,14 +55,14 @@ class TreePair(msgspec.Struct, frozen=True):
             Corrupt, NotFound, Unavailable: as the store says.
         """
         owners = {owner for owner, _ in changes}
-        was = await read_zone.rrsets_at(self.reader, self.old, owners, self.zone)
+        was = await read_zone.read_rrsets_at(self.reader, self.old, owners, self.zone)
         return [
             RRsetDelta(owner, rdtype, was[owner].get(rdtype), new and spelling.without_twins(new))
             for (owner, rdtype), new in changes.items()
         ]
 
 
-async def between(
+async def diff_trees(
     reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
 ) -> list[RRsetDelta]:
     """List what differs between two trees of a zone, in the order zones are sorted in (RFC 4034
@@ -72,10 +72,10 @@ async def between(
     Raises:
         Corrupt, NotFound, Unavailable: as the store says.
     """
-    return await valued(reader, await reader.answer(zone_tree.changes(old, new)), apex)
+    return await read_deltas(reader, await reader.answer(zone_tree.list_changes(old, new)), apex)
 
 
-async def between_as_stored(
+async def diff_stored_trees(
     reader: Reader, old: ObjectId | None, new: ObjectId | None, apex: Name
 ) -> list[RRsetDelta]:
     """List the differences that lead from one tree to exactly the other, octet by octet.
@@ -83,14 +83,16 @@ async def between_as_stored(
     Raises:
         Corrupt, NotFound, Unavailable: as the store says.
     """
-    found = await reader.answer(zone_tree.changes(old, new))
-    return _deltas(found, await read_zone.rrsets_as_stored(reader, _blobs(found)), apex)
+    found = await reader.answer(zone_tree.list_changes(old, new))
+    return _deltas(found, await read_zone.read_stored_rrsets(reader, _blobs(found)), apex)
 
 
-async def valued(reader: Reader, found: Collection[TreeChange], apex: Name) -> list[RRsetDelta]:
+async def read_deltas(
+    reader: Reader, found: Collection[TreeChange], apex: Name
+) -> list[RRsetDelta]:
     """Return differences between trees of a zone with the RRsets they are of, in the same order;
     those in twins alone are left out."""
-    deltas = _deltas(found, await read_zone.rrsets(reader, _blobs(found)), apex)
+    deltas = _deltas(found, await read_zone.read_rrsets(reader, _blobs(found)), apex)
     return [delta for delta in deltas if delta.old != delta.new]
 
 
@@ -113,7 +115,7 @@ def _deltas(
     return sorted(deltas, key=lambda delta: sort_key(delta.owner, delta.rdtype))
 
 
-async def hold_the_same(reader: Reader, one: CommitId, other: CommitId) -> bool:
+async def have_same_records(reader: Reader, one: CommitId, other: CommitId) -> bool:
     """Whether two commits of a zone have the same records, the SOA's serial apart; the first other
     difference ends the search.
 
@@ -133,14 +135,14 @@ async def hold_the_same(reader: Reader, one: CommitId, other: CommitId) -> bool:
         await reader.answer(zone_tree.diff(old.tree, new.tree, take))
     except _Differ:
         return False
-    return not beside_serial(await valued(reader, serials, names.ROOT))
+    return not drop_serial_changes(await read_deltas(reader, serials, names.ROOT))
 
 
 class _Differ(Exception):
     """Two trees do."""
 
 
-def beside_serial(deltas: Iterable[RRsetDelta]) -> list[RRsetDelta]:
+def drop_serial_changes(deltas: Iterable[RRsetDelta]) -> list[RRsetDelta]:
     """Without the SOA, where nothing but its serial differs."""
     return [delta for delta in deltas if not _is_serial_alone(delta)]
 
@@ -151,6 +153,6 @@ def _is_serial_alone(delta: RRsetDelta) -> bool:
     return with_serial(delta.old, 0) == with_serial(delta.new, 0)
 
 
-def forward(deltas: Iterable[RRsetDelta]) -> Changes:
+def to_changes(deltas: Iterable[RRsetDelta]) -> Changes:
     """The changes that lead from the old state to the new one."""
     return {(delta.owner, delta.rdtype): delta.new for delta in deltas}

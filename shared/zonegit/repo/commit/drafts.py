@@ -26,7 +26,7 @@ from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset, soa, title, with_serial
 from zonegit.zone.serial import later, latest
 
-SHOWN: Final = 5
+MAX_NAMED: Final = 5
 """How many RRsets an error names before it only counts them."""
 
 
@@ -66,16 +66,21 @@ class PlannedChange(msgspec.Struct, frozen=True):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A commit that no ref holds yet; its ``objects`` children first. ``told`` are the changes
-    apart from the SOA's serial, ``added`` as in :class:`PlannedChange`, ``findings`` all that an
-    operator should know."""
+    """A commit that no ref holds yet.
+
+    Attributes:
+        objects: its new objects, children first.
+        visible_changes: the changes, without a change of the SOA's serial only.
+        added: the RRsets that are new.
+        findings: everything that the operator should know.
+    """
 
     commit: CommitId
     tree: ObjectId
     serial: int
     parent: CommitId | None
     objects: list[RawObject]
-    told: Changes
+    visible_changes: Changes
     added: AbstractSet[RRsetKey]
     findings: tuple[Finding, ...] = ()
     footprint: Footprint | None = None
@@ -87,12 +92,12 @@ class NothingToCommit(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
 
-async def state_at(reader: Reader, commit: CommitId, apex: Name) -> CommitBase:
+async def read_state(reader: Reader, commit: CommitId, apex: Name) -> CommitBase:
     """Raises:
     Invalid: it is not a commit, or one of another zone.
     """
     tree = (await read_zone.read_commit(reader, commit)).tree
-    at = (await read_zone.rrsets_at(reader, tree, [apex], apex))[apex]
+    at = (await read_zone.read_rrsets_at(reader, tree, [apex], apex))[apex]
     found = at.get(rrtypes.SOA)
     if found is not None and found.owner != apex:
         raise Invalid(
@@ -102,11 +107,11 @@ async def state_at(reader: Reader, commit: CommitId, apex: Name) -> CommitBase:
     return CommitBase(commit, tree, found, at.get(rrtypes.RRSIG))
 
 
-async def state_of(reader: Reader, position: BranchPosition) -> CommitBase:
+async def read_tip(reader: Reader, position: BranchPosition) -> CommitBase:
     """What the tip of a branch holds, which may be nothing."""
     if position.tip is None:
         return CommitBase()
-    return await state_at(reader, position.commit(), position.zone)
+    return await read_state(reader, position.commit(), position.zone)
 
 
 async def draft(
@@ -134,8 +139,8 @@ async def draft(
     """
     apex = position.zone
     changes = planned.changes
-    if signs_soa(tip.rrsig) and changes and not may_touch_signed and not force:
-        raise await _would_break_signatures(reader, apex, tip, changes)
+    if is_soa_signed(tip.rrsig) and changes and not may_touch_signed and not force:
+        raise await _broken_signatures_error(reader, apex, tip, changes)
     new_soa = _decide_soa(position, tip, planned, force=force)
     others = {key: value for key, value in changes.items() if key != (apex, rrtypes.SOA)}
     if new_soa is None and not others and planned.parents is None:
@@ -144,15 +149,15 @@ async def draft(
         return NothingToCommit((*planned.findings, *_serial_notes(position, tip, planned, None)))
     stands = new_soa or tip.soa
     if stands is None:
-        raise _no_soa(apex)
+        raise _missing_soa_error(apex)
     stored = others if new_soa is None else {**others, (apex, rrtypes.SOA): new_soa}
-    told = others if new_soa is None or _same_but_serial(new_soa, tip.soa) else stored
+    visible = others if new_soa is None or _same_but_serial(new_soa, tip.soa) else stored
     if planned.parents is None:
         await dname_cuts.check_delegations(
             reader, apex, tip.tree, changes, planned.added, planned.findings
         )
     await size_limits.check_sizes(repo.objects, changes.values(), planned.findings)
-    objects, tree = await built(reader, apex, tip.tree, stored)
+    objects, tree = await build_tree(reader, apex, tip.tree, stored)
     found = (*planned.findings, *_serial_notes(position, tip, planned, new_soa))
     if examine:
         reader.learn(objects)
@@ -165,21 +170,21 @@ async def draft(
         parents = (tip.commit,) if tip.commit is not None else ()
     who = repo.now()
     commit = Commit(tree, parents, author=author or who, committer=who, message=message)
-    raw = repo.sealed(commit)
+    raw = repo.seal(commit)
     return Draft(
         commit=CommitId(raw.id),
         tree=tree,
         serial=soa(stands).serial,
         parent=commit.first_parent,
         objects=[*objects, raw],
-        told=told,
+        visible_changes=visible,
         added=planned.added,
         findings=found,
         footprint=planned.footprint,
     )
 
 
-def _no_soa(apex: Name) -> Invalid:
+def _missing_soa_error(apex: Name) -> Invalid:
     return Invalid(
         f"{names.text(apex)} has no SOA record yet, and a zone needs one",
         hint="import a zone file, or set one: zonegit set @ SOA 3600 'ns1 admin 1 2h 1h 2w 1h'",
@@ -194,8 +199,8 @@ def _decide_soa(
     apex = position.zone
     wanted = changes.get((apex, rrtypes.SOA))
     highest = position.tip.highest if position.tip else None
-    reached = _later_of(highest, planned.reached)
-    if not signs_soa(changes.get((apex, rrtypes.RRSIG), tip.rrsig)):
+    reached = _latest_of(highest, planned.reached)
+    if not is_soa_signed(changes.get((apex, rrtypes.RRSIG), tip.rrsig)):
         others = planned.parents is not None or any(key != (apex, rrtypes.SOA) for key in changes)
         return next_soa(tip.soa, wanted, reached, others)
     # A signed SOA is never touched: its serial is whatever was signed.
@@ -217,7 +222,7 @@ def _serial_notes(
     return find_notes(planned.stated, tip.soa, highest, stored)
 
 
-def _later_of(one: int | None, other: int | None) -> int | None:
+def _latest_of(one: int | None, other: int | None) -> int | None:
     if one is None or other is None:
         return other if one is None else one
     return latest(one, other)
@@ -227,7 +232,7 @@ def _same_but_serial(one: RRset, other: RRset | None) -> bool:
     return other is not None and with_serial(one, 0) == with_serial(other, 0)
 
 
-def signs_soa(rrsig: RRset | None) -> bool:
+def is_soa_signed(rrsig: RRset | None) -> bool:
     """Whether the RRSIGs of an apex cover its SOA: then the serial is whatever was signed."""
     return _covers(rrsig, rrtypes.SOA)
 
@@ -238,25 +243,27 @@ def _covers(rrsig: RRset | None, rdtype: int) -> bool:
     return rrsig is not None and any(rdata[:2] == covered for rdata in rrsig.rdatas)
 
 
-async def _would_break_signatures(
+async def _broken_signatures_error(
     reader: Reader, apex: Name, tip: CommitBase, changes: Changes
 ) -> Unsafe:
     owners = {owner for owner, _ in changes}
-    present = await read_zone.rrsets_at(reader, tip.tree, owners, apex)
+    present = await read_zone.read_rrsets_at(reader, tip.tree, owners, apex)
     broken = [
         title(owner, rdtype)
         for owner, rdtype in sorted(changes)
         if _covers(present[owner].get(rrtypes.RRSIG), rdtype)
     ]
-    shown = ", ".join(broken[:SHOWN]) or "none of the RRsets changed, but the proofs around them"
-    more = f" and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
+    shown = (
+        ", ".join(broken[:MAX_NAMED]) or "none of the RRsets changed, but the proofs around them"
+    )
+    more = f" and {len(broken) - MAX_NAMED} more" if len(broken) > MAX_NAMED else ""
     return Unsafe(
         f"{names.text(apex)} is signed; this would invalidate the signatures of {shown}{more}",
         hint="import a newly signed zone instead; --force changes it all the same",
     )
 
 
-async def built(
+async def build_tree(
     reader: Reader, apex: Name, tree: ObjectId | None, changes: Changes
 ) -> tuple[list[RawObject], ObjectId]:
     """The new blobs and trees that changes to a tree make, and the new tree's id."""

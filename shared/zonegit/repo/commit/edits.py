@@ -96,13 +96,13 @@ def apply(
     for edit in edits:
         name = owner(edit)
         latest[name] = edit
-        with _blamed(edit):
+        with _name_source(edit):
             _apply_one(edit, after.setdefault(name, {}), apex, respell=respell)
     changes: Changes = {}
     for name, working in after.items():
         before = present.get(name, {})
-        with _blamed(latest.get(name)):
-            rrsets = {rdtype: _built(value) for rdtype, value in working.items()}
+        with _name_source(latest.get(name)):
+            rrsets = {rdtype: _build(value) for rdtype, value in working.items()}
             check_owner(name, rrsets.keys(), apex, before.keys())
             for value in rrsets.values():
                 check_rrset(value)
@@ -112,12 +112,12 @@ def apply(
     return changes
 
 
-def _built(value: RRset | RRsetBuilder) -> RRset:
+def _build(value: RRset | RRsetBuilder) -> RRset:
     return value.build() if isinstance(value, RRsetBuilder) else value
 
 
 @contextmanager
-def _blamed(edit: RRsetEdit | None) -> Iterator[None]:
+def _name_source(edit: RRsetEdit | None) -> Iterator[None]:
     """Failures inside name the line that the edit was read from."""
     try:
         yield
@@ -133,22 +133,22 @@ def _apply_one(edit: RRsetEdit, at: _Working, apex: Name, *, respell: bool) -> N
             at[value.rdtype] = msgspec.structs.replace(value, ttl=_ttl(edit, at))
         case Add(value):
             ttl = _ttl(edit, at)
-            builder = _opened(at, value.rdtype, value)
+            builder = _open_builder(at, value.rdtype, value)
             builder.ttl = ttl
             builder.add(value.rdatas, respell=respell)
         case Remove(name, rdtype, rdatas, ttl):
             if rdtype not in at:
-                raise _absent(name, rdtype)
-            builder = _opened(at, rdtype)
+                raise _absent_error(name, rdtype)
+            builder = _open_builder(at, rdtype)
             builder.remove(rdatas, ttl)
             if not builder:
                 del at[rdtype]
         case Delete(name, rdtype):
-            for gone in _deleted(at, name, rdtype, apex):
+            for gone in _types_to_delete(at, name, rdtype, apex):
                 del at[gone]
 
 
-def _opened(at: _Working, rdtype: int, new: RRset | None = None) -> RRsetBuilder:
+def _open_builder(at: _Working, rdtype: int, new: RRset | None = None) -> RRsetBuilder:
     """Return the builder of the RRset of a type; one that is not there begins as ``new``."""
     value = at.get(rdtype, new)
     assert value is not None
@@ -167,17 +167,17 @@ def needs_minimum(edit: RRsetEdit) -> bool:
     return isinstance(edit, (Set, Add)) and edit.ttl == "minimum"
 
 
-def with_minimum(edit: RRsetEdit, minimum: int) -> RRsetEdit:
+def set_minimum(edit: RRsetEdit, minimum: int) -> RRsetEdit:
     """Return an edit with the TTL that a new RRset takes."""
     if not isinstance(edit, (Set, Add)) or not needs_minimum(edit):
         return edit
     return msgspec.structs.replace(edit, rrset=msgspec.structs.replace(edit.rrset, ttl=minimum))
 
 
-def _deleted(at: _Working, name: Name, rdtype: int | None, apex: Name) -> list[int]:
+def _types_to_delete(at: _Working, name: Name, rdtype: int | None, apex: Name) -> list[int]:
     if rdtype is not None:
         if rdtype not in at:
-            raise _absent(name, rdtype)
+            raise _absent_error(name, rdtype)
         return [rdtype]
     gone = [each for each in at if (name, each) != (apex, rrtypes.SOA)]
     if not gone:
@@ -185,5 +185,5 @@ def _deleted(at: _Working, name: Name, rdtype: int | None, apex: Name) -> list[i
     return gone
 
 
-def _absent(name: Name, rdtype: int) -> NotFound:
+def _absent_error(name: Name, rdtype: int) -> NotFound:
     return NotFound(f"there is no {title(name, rdtype)}")

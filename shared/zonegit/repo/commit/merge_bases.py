@@ -25,7 +25,7 @@ from zonegit.zone import names
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
-MOST_MERGES: Final = 32
+MAX_MERGES: Final = 32
 """Merges of bases that one merge is worth. Past them, all that differs between bases is disputed:
 histories can be arranged that would take more than could ever be merged."""
 
@@ -34,16 +34,16 @@ class MergeBaseFinder:
     """Works out bases for one merge of a zone."""
 
     def __init__(
-        self, past: CommitReader, reader: Reader, apex: Name, most: int = MOST_MERGES
+        self, past: CommitReader, reader: Reader, apex: Name, max_merges: int = MAX_MERGES
     ) -> None:
         """``reader`` learns the trees that are made."""
         self._past = past
         self._reader = reader
         self._apex = apex
         self._known: dict[tuple[CommitId, ...], MergeBase] = {}
-        self._left = most
+        self._left = max_merges
 
-    async def agreed(self, commits: Sequence[CommitId]) -> MergeBase:
+    async def find(self, commits: Sequence[CommitId]) -> MergeBase:
         """One base for merge bases, in the order that the walk found them; of none, nothing.
 
         Raises:
@@ -51,29 +51,33 @@ class MergeBaseFinder:
         """
         key = tuple(commits)
         if key not in self._known:
-            self._known[key] = await self._merged(commits) if commits else MergeBase(None)
+            self._known[key] = await self._merge_all(commits) if commits else MergeBase(None)
         return self._known[key]
 
-    async def _merged(self, commits: Sequence[CommitId]) -> MergeBase:
+    async def _merge_all(self, commits: Sequence[CommitId]) -> MergeBase:
         found = MergeBase(await self._tree(commits[0]))
         for number, other in enumerate(commits[1:], 1):
-            found = await self._both(found, commits[:number], other)
+            found = await self._merge_one(found, commits[:number], other)
         return found
 
-    async def _both(self, found: MergeBase, seen: Sequence[CommitId], other: CommitId) -> MergeBase:
+    async def _merge_one(
+        self, found: MergeBase, seen: Sequence[CommitId], other: CommitId
+    ) -> MergeBase:
         """``found``, which is what ``seen`` come to, merged with one more commit."""
         theirs = await self._tree(other)
         if not self._left:
-            differing = await self._reader.answer(zone_tree.changes(found.tree, theirs))
-            return await self._without(found, {}, {(each.path, each.rdtype) for each in differing})
+            differing = await self._reader.answer(zone_tree.list_changes(found.tree, theirs))
+            return await self._apply_undisputed(
+                found, {}, {(each.path, each.rdtype) for each in differing}
+            )
         self._left -= 1
         below = await self._past.answer(commit_graph.merge_bases_of(seen, other))
-        base = await self.agreed(below)
+        base = await self.find(below)
         merged = await self._reader.answer(zone_merge.merge(base, found.tree, theirs, self._apex))
         clashing = {(names.path(clash.owner, self._apex), clash.rdtype) for clash in merged.clashes}
-        return await self._without(found, merged.changes, clashing)
+        return await self._apply_undisputed(found, merged.changes, clashing)
 
-    async def _without(
+    async def _apply_undisputed(
         self,
         found: MergeBase,
         changes: dict[PathKey, ObjectId | RRset | None],
@@ -85,7 +89,7 @@ class MergeBaseFinder:
         edits: dict[PathKey, ObjectId | None] = dict.fromkeys(disputed)
         for key, value in changes.items():
             if key not in disputed:
-                edits[key] = _placed(value, objects)
+                edits[key] = _blob_id(value, objects)
         tree = await self._reader.answer(zone_tree.update(found.tree, edits, objects))
         self._reader.learn(objects)
         return MergeBase(tree, disputed)
@@ -94,7 +98,7 @@ class MergeBaseFinder:
         return (await read_zone.read_commit(self._reader, commit)).tree
 
 
-def _placed(value: ObjectId | RRset | None, objects: list[RawObject]) -> ObjectId | None:
+def _blob_id(value: ObjectId | RRset | None, objects: list[RawObject]) -> ObjectId | None:
     if not isinstance(value, RRset):
         return value
     objects.append(encode(Blob(value)))

@@ -123,5 +123,5 @@ def _hides(view: ZoneView, hider: RRsetKey, key: RRsetKey) -> bool:
 
 
 def _list_at(tree: ObjectId, path: names.Path) -> Walk[list[tuple[names.Path, int]]]:
-    at = yield from zone_tree.subtree(tree, path)
+    at = yield from zone_tree.find_subtree(tree, path)
     return (yield from tree_lookup.list_from(at, path)) if at is not None else []

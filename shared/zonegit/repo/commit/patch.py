@@ -32,25 +32,25 @@ def write(deltas: Iterable[RRsetDelta]) -> Iterator[str]:
     """The lines of a diff, without line ends: of each RRset first what went, then what came, as
     the records are stored. :func:`read` gives the same octets back."""
     for delta in deltas:
-        stays = _common(delta.old, delta.new)
-        yield from _signed("-", delta.old, stays)
-        yield from _signed("+", delta.new, stays)
+        stays = _unchanged_records(delta.old, delta.new)
+        yield from _format_side("-", delta.old, stays)
+        yield from _format_side("+", delta.new, stays)
 
 
-def counts(delta: RRsetDelta) -> tuple[int, int]:
+def count_records(delta: RRsetDelta) -> tuple[int, int]:
     """How many records went, and how many came."""
-    stays = _common(delta.old, delta.new)
+    stays = _unchanged_records(delta.old, delta.new)
     old, new = ((value.rdatas if value else ()) for value in (delta.old, delta.new))
     return len(old) - len(stays), len(new) - len(stays)
 
 
-def _common(old: RRset | None, new: RRset | None) -> set[bytes]:
+def _unchanged_records(old: RRset | None, new: RRset | None) -> set[bytes]:
     if old is None or new is None or old.ttl != new.ttl:
         return set()
     return set(old.rdatas) & set(new.rdatas)
 
 
-def _signed(sign: str, value: RRset | None, stays: set[bytes]) -> Iterator[str]:
+def _format_side(sign: str, value: RRset | None, stays: set[bytes]) -> Iterator[str]:
     if value is None:
         return
     head = f"{sign} {record_head(value)}"
@@ -86,7 +86,7 @@ def read(octets: bytes, apex: Name, source: str) -> list[RRsetEdit]:
         if line.startswith((*COMMENTS, HEADER)):
             continue
         try:
-            sign, value = _record(line, apex)
+            sign, value = _parse_line(line, apex)
             where = f"{source}:{number}"
             if value.rdtype == rrtypes.SOA:
                 _take_soa(soas, sign, Set(value, where=where))
@@ -110,7 +110,7 @@ def _take_soa(soas: dict[str, Set], sign: str, found: Set) -> None:
 
 def _soa_edit(soas: dict[str, Set]) -> list[RRsetEdit]:
     match soas:
-        case {"+": comes, "-": goes} if _but_serial(comes.rrset) == _but_serial(goes.rrset):
+        case {"+": comes, "-": goes} if _without_serial(comes.rrset) == _without_serial(goes.rrset):
             return []
         case {"+": comes}:
             return [comes]
@@ -120,7 +120,7 @@ def _soa_edit(soas: dict[str, Set]) -> list[RRsetEdit]:
             return []
 
 
-def _but_serial(value: RRset) -> RRset:
+def _without_serial(value: RRset) -> RRset:
     return with_serial(value, 0)
 
 
@@ -131,13 +131,13 @@ def _lines(octets: bytes) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _record(line: str, apex: Name) -> tuple[str, RRset]:
+def _parse_line(line: str, apex: Name) -> tuple[str, RRset]:
     """The sign and the record of a line: ``+ OWNER TTL IN TYPE RDATA``."""
     if len(line) > lexer.MAX_ENTRY:
         raise Invalid(f"a line of more than {lexer.MAX_ENTRY} octets")
     words = lexer.split(line)
     match words:
-        case [("+" | "-") as sign, owner, ttl, "IN", rdtype, *rdata] if not _quoted(words[:5]):
+        case [("+" | "-") as sign, owner, ttl, "IN", rdtype, *rdata] if not _has_quoted(words[:5]):
             number = rrtypes.from_text(rdtype)
             found = rdata_from_words(number, rdata, apex)
             name = names.parse(owner, apex)
@@ -150,5 +150,5 @@ def _record(line: str, apex: Name) -> tuple[str, RRset]:
             )
 
 
-def _quoted(words: list[str]) -> bool:
+def _has_quoted(words: list[str]) -> bool:
     return any(isinstance(word, Quoted) for word in words)

@@ -27,7 +27,7 @@ class BranchStatus(msgspec.Struct, frozen=True):
     apart: AheadBehind | None = None
 
 
-async def standing(repo: Repo, at: BranchPosition) -> BranchStatus:
+async def read_status(repo: Repo, at: BranchPosition) -> BranchStatus:
     """Where a branch stands.
 
     Raises:

@@ -26,7 +26,7 @@ from zonegit.zone.rrset import RRset
 FIRST_BATCH: Final = 16
 """Commits looked at in the first round: many a record is young."""
 
-LARGEST_BATCH: Final = 512
+MAX_BATCH: Final = 512
 
 
 class Blame(msgspec.Struct, frozen=True):
@@ -92,7 +92,7 @@ class _Places:
         await self._past.answer(commit_graph.nodes(wanted))
         ahead = (each for each in self._past.known if each not in self._places)
         chosen = {*wanted, *islice(ahead, self._batch)}
-        self._batch = min(2 * self._batch, LARGEST_BATCH)
+        self._batch = min(2 * self._batch, MAX_BATCH)
         commits = {each: self.commit(each) for each in chosen}
         standing = await self._standing({commit.tree for commit in commits.values()})
         for each, commit in commits.items():
@@ -112,7 +112,7 @@ class _Places:
             }
             for each in await reader.answer(gather(running))
         ]
-        values = await read_zone.rrsets(reader, {blob for at in found for blob in at.values()})
+        values = await read_zone.read_rrsets(reader, {blob for at in found for blob in at.values()})
         return {
             root: {rdtype: values[blob] for rdtype, blob in at.items()}
             for root, at in zip(ordered, found, strict=True)

@@ -43,7 +43,7 @@ class Comparison(msgspec.Struct, frozen=True):
     deltas: list[RRsetDelta]
 
 
-async def sides(
+async def resolve_sides(
     repo: Repo,
     reader: Reader,
     words: Sequence[str],
@@ -63,7 +63,7 @@ async def sides(
         return await refish.resolve(repo, text or DEFAULT_HEAD, zone=zone, branch=branch)
 
     async def both(left: str, right: str) -> ComparedTrees:
-        return _together(*await asyncio.gather(resolved(left), resolved(right)))
+        return _pair(*await asyncio.gather(resolved(left), resolved(right)))
 
     match words:
         case []:
@@ -87,7 +87,7 @@ async def sides(
             raise Invalid("more than two commits cannot be compared")
 
 
-def _together(old: refish.Resolved, new: refish.Resolved) -> ComparedTrees:
+def _pair(old: refish.Resolved, new: refish.Resolved) -> ComparedTrees:
     if old.zone != new.zone:
         raise Invalid(
             f"a commit of {names.text(old.zone)} and one of {names.text(new.zone)}"
@@ -119,10 +119,10 @@ async def compare(reader: Reader, at: ComparedTrees, owners: Collection[Name] = 
     old, new = await asyncio.gather(
         _state(reader, at.old, at.zone), _state(reader, at.new, at.zone)
     )
-    found = diff.beside_serial(await diff.between(reader, old.tree, new.tree, at.zone))
+    found = diff.drop_serial_changes(await diff.diff_trees(reader, old.tree, new.tree, at.zone))
     wanted = [delta for delta in found if not owners or delta.owner in owners]
     return Comparison(at.zone, old, new, wanted)
 
 
 async def _state(reader: Reader, commit: CommitId | None, apex: Name) -> CommitBase:
-    return CommitBase() if commit is None else await drafts.state_at(reader, commit, apex)
+    return CommitBase() if commit is None else await drafts.read_state(reader, commit, apex)

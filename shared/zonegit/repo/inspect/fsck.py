@@ -38,9 +38,9 @@ from zonegit.zone.findings import Finding
 from zonegit.zone.names import Name
 from zonegit.zone.rrset import RRset
 
-AT_ONCE: Final = 1_024
+READ_BATCH: Final = 1_024
 """Objects read together."""
-MOST_TOLD: Final = 1_000
+MAX_REPORTED: Final = 1_000
 """Broken objects that are told one by one; beyond that they are counted."""
 
 ExpectedObjects = tuple[ObjectKind, ...]
@@ -129,7 +129,7 @@ async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None)
     """
     walk = _Walk(repo)
     walk.report.refs = await check_refs(repo.refs, told)
-    for named in (_named_by_refs(repo), _named_by_log(repo)):
+    for named in (_iter_current(repo), _iter_logged(repo)):
         try:
             async for ref, object_id in named:
                 walk.name(object_id, _BY_SPACE[ref.space], ref)
@@ -145,19 +145,19 @@ async def check(repo: Repo, told: Callable[[str], None] = lambda progress: None)
     return walk.report
 
 
-async def _named_by_refs(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
+async def _iter_current(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
     """All that branches and tags hold now, and all that HEADs ever held: they are few."""
-    async for refs in many_zones.every(repo):
+    async for refs in many_zones.iter_zones(repo):
         for branch, tip in refs.heads.items():
             yield RefName("heads", refs.zone, branch), tip.target
         for tag, tip in refs.tags.items():
             yield RefName("tags", refs.zone, tag), tip.target
-    async for ref, object_id in _named_by_log(repo):
+    async for ref, object_id in _iter_logged(repo):
         if ref.space == "head":
             yield ref, object_id
 
 
-async def _named_by_log(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
+async def _iter_logged(repo: Repo) -> AsyncIterator[tuple[RefName, ObjectId]]:
     """All that refs ever held: undo and ``@{}`` may name it."""
     epoch, sequence = (await repo.refs.since("", 0)).epoch, 0
     while True:
@@ -178,7 +178,7 @@ async def _judge_tips(repo: Repo, report: FsckReport) -> None:
         if flawed.object in known:
             continue
         report.flawed_count += 1
-        if len(report.flawed) < MOST_TOLD:
+        if len(report.flawed) < MAX_REPORTED:
             report.flawed.append(flawed)
 
 
@@ -198,7 +198,7 @@ class _Walk:
     @property
     def is_long(self) -> bool:
         """Whether enough waits to be read together."""
-        return len(self._waiting) >= AT_ONCE
+        return len(self._waiting) >= READ_BATCH
 
     def name(self, object_id: ObjectId, expected: ExpectedObjects, namer: Namer) -> None:
         """Takes an object for one of these kinds."""
@@ -217,8 +217,8 @@ class _Walk:
         """Reads all that waits and what that leads to. The last named come first, so that few
         wait."""
         while self._waiting:
-            taken = self._waiting[-AT_ONCE:]
-            del self._waiting[-AT_ONCE:]
+            taken = self._waiting[-READ_BATCH:]
+            del self._waiting[-READ_BATCH:]
             found = await self._read(taken)
             for object_id, expected in taken:
                 value = found.get(object_id)
@@ -242,7 +242,7 @@ class _Walk:
         """Note what should be known about an RRset, though it is whole."""
         for finding in (*spelling.find_twins(value), *sizing.find_too_large(value)):
             self.report.noticed_count += 1
-            if len(self.report.noticed) < MOST_TOLD:
+            if len(self.report.noticed) < MAX_REPORTED:
                 placed = await self._placed(object_id, expected, finding.message)
                 self.report.noticed.append(
                     ObjectFinding(object_id, finding, placed.ref, placed.commit)
@@ -264,7 +264,7 @@ class _Walk:
                     await self._tell(object_id, expected[object_id], "it is missing")
                 left -= absent
             except Corrupt as error:
-                object_id = _blamed(error, left)
+                object_id = _find_blamed(error, left)
                 await self._tell(object_id, expected[object_id], "it is corrupt")
                 left.discard(object_id)
         return found
@@ -272,7 +272,7 @@ class _Walk:
     async def _tell(self, object_id: ObjectId, expected: ExpectedObjects, why: str) -> None:
         self.report.past_count += self.is_past
         self.report.count += not self.is_past
-        if len(self.report.broken) < MOST_TOLD:
+        if len(self.report.broken) < MAX_REPORTED:
             self.report.broken.append(await self._placed(object_id, expected, why))
 
     async def _placed(self, object_id: ObjectId, expected: ExpectedObjects, why: str) -> Broken:
@@ -330,7 +330,7 @@ def _rdtype(key: EntryKey) -> int | None:
     return None
 
 
-def _blamed(error: Corrupt, among: Collection[ObjectId]) -> ObjectId:
+def _find_blamed(error: Corrupt, among: Collection[ObjectId]) -> ObjectId:
     """Which object an error is about.
 
     Raises:

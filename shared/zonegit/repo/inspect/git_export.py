@@ -24,7 +24,7 @@ from zonegit.zonefile.live_text import LiveText
 
 BRANCH: Final = "refs/heads/main"
 JOINED: Final = "Bring the zones together"
-READER_LASTS: Final = 64
+MAX_READER_VERSIONS: Final = 64
 """Versions that one reader brings: it keeps all that it ever read."""
 
 
@@ -36,7 +36,7 @@ class Lineage(msgspec.Struct, frozen=True):
     tip: CommitId
 
 
-async def stream(
+async def iter_stream(
     repo: Repo,
     lineages: Sequence[Lineage],
     told: Callable[[int], None] = lambda commits: None,
@@ -91,7 +91,7 @@ class _Writer:
             mark,
             commit.author,
             commit.committer,
-            git_format.message(logged.id, commit),
+            git_format.format_message(logged.id, commit),
             [self._commits[parent] for parent in commit.parents],
             {path: self._contents[commit.tree]},
         )
@@ -141,9 +141,9 @@ class _Version:
 
     async def at(self, tree: ObjectId) -> bytes:
         """The file at ``tree``, from what differs from where this stood before."""
-        deltas = await diff.between(self._reader, self._tree, tree, self._zone)
-        self._text.apply(diff.forward(deltas))
-        if self._read % READER_LASTS == 0:
+        deltas = await diff.diff_trees(self._reader, self._tree, tree, self._zone)
+        self._text.apply(diff.to_changes(deltas))
+        if self._read % MAX_READER_VERSIONS == 0:
             self._reader = Reader(self._repo.objects)
         self._read += 1
         self._tree = tree

@@ -43,7 +43,7 @@ class GitCommit(msgspec.Struct, frozen=True):
     message: str
 
 
-def recorded(octets: bytes) -> GitCommit:
+def parse_commit(octets: bytes) -> GitCommit:
     """A commit of git, from its octets (``git cat-file commit``)."""
     head, _, body = octets.partition(b"\n\n")
     headers: dict[bytes, bytes] = {}
@@ -53,16 +53,16 @@ def recorded(octets: bytes) -> GitCommit:
     encoding = headers.get(b"encoding", b"utf-8").decode("latin-1").strip()
 
     def text(value: bytes) -> str:
-        return _decoded(value, encoding)
+        return _decode(value, encoding)
 
     return GitCommit(
-        author=_identity(text(headers.get(b"author", b""))),
-        committer=_identity(text(headers.get(b"committer", b""))),
+        author=_parse_identity(text(headers.get(b"author", b""))),
+        committer=_parse_identity(text(headers.get(b"committer", b""))),
         message=text(body).replace("\r\n", "\n").rstrip("\n")[:MAX_MESSAGE],
     )
 
 
-def _decoded(octets: bytes, encoding: str) -> str:
+def _decode(octets: bytes, encoding: str) -> str:
     """Text in the encoding it claims, else UTF-8, else Latin-1, in which everything is text."""
     for each in (encoding, "utf-8"):
         if _ENCODING.fullmatch(each):
@@ -73,31 +73,31 @@ def _decoded(octets: bytes, encoding: str) -> str:
     return octets.decode("latin-1")
 
 
-def _identity(line: str) -> Identity:
+def _parse_identity(line: str) -> Identity:
     """From ``name <mail> seconds +hhmm``, as far as it is that."""
     name, _, rest = line.partition("<")
     mail, _, when = rest.rpartition(">")
     time, _, zone = when.strip().partition(" ")
     return Identity(
-        _fit(name),
-        _fit(mail),
+        _sanitise(name),
+        _sanitise(mail),
         min(int(time), MAX_TIME) if _TIME.fullmatch(time) else 0,
         zone if _ZONE.fullmatch(zone) else "+0000",
     )
 
 
-def _fit(words: str) -> str:
+def _sanitise(words: str) -> str:
     return _UNFIT.sub("", words).strip()[:MAX_WORDS]
 
 
-def identity_line(who: Identity) -> bytes:
+def format_identity(who: Identity) -> bytes:
     """Who and when, as a commit of git has it; it needs a name, and no date beyond reason."""
-    name, mail = _fit(who.name), _fit(who.email)
+    name, mail = _sanitise(who.name), _sanitise(who.email)
     zone = who.zone if _ZONE.fullmatch(who.zone) else "+0000"
     return f"{name or mail or NOBODY} <{mail}> {min(who.time, MAX_TIME)} {zone}".encode()
 
 
-def message(commit_id: CommitId, commit: Commit) -> bytes:
+def format_message(commit_id: CommitId, commit: Commit) -> bytes:
     """The message of the commit that stands for ours in git: with a trailer that names ours."""
     said = commit.message.replace("\0", "\ufffd").strip("\n")
     named = f"{TRAILER}: {commit_id.hex()}\n"
@@ -105,10 +105,10 @@ def message(commit_id: CommitId, commit: Commit) -> bytes:
 
 
 def read_commit_id(message: str) -> CommitId | None:
-    """Return the commit of ours that a message of git names (:func:`message`); None: it names none.
+    """Return the zonegit commit that the message of a git commit names, None if it names none.
 
-    What follows an export, an amended commit for instance, keeps the line: that the commit still
-    holds what it did has to be checked.
+    A commit derived from an export, for example an amended one, keeps the line. The caller has to
+    check that it still has the same content.
     """
     found = _NAMED.search(message)
     return CommitId(ObjectId(bytes.fromhex(found[1]))) if found else None
@@ -129,11 +129,11 @@ def commit_command(
     lines = [
         b"commit %b" % ref.encode(),
         b"mark :%d" % mark,
-        b"author %b" % identity_line(author),
-        b"committer %b" % identity_line(committer),
+        b"author %b" % format_identity(author),
+        b"committer %b" % format_identity(committer),
         b"data %d\n%b" % (len(said), said),
         *(b"%b :%d" % (role, parent) for role, parent in zip(roles, parents, strict=False)),
-        *(b"M 100644 :%d %b" % (content, _quoted(path)) for path, content in files.items()),
+        *(b"M 100644 :%d %b" % (content, _quote(path)) for path, content in files.items()),
     ]
     return b"\n".join(lines) + b"\n\n"
 
@@ -143,6 +143,6 @@ def blob_command(mark: int, octets: bytes) -> bytes:
     return b"blob\nmark :%d\ndata %d\n%b\n" % (mark, len(octets), octets)
 
 
-def _quoted(path: str) -> bytes:
+def _quote(path: str) -> bytes:
     """A path of printable ASCII as git quotes one."""
     return b'"%b"' % path.replace("\\", "\\\\").replace('"', '\\"').encode()

@@ -44,8 +44,8 @@ async def lint(repo: Repo, at: str, zone: Name | None, branch: str | None) -> Li
     resolved = await refish.resolve(repo, at, zone=zone, branch=branch)
     reader = Reader(repo.objects)
     tree = (await read_zone.read_commit(reader, resolved.commit)).tree
-    blobs = await reader.answer(read_zone.blobs_of(tree))
-    stored = (await read_zone.rrsets_as_stored(reader, blobs)).values()
+    blobs = await reader.answer(read_zone.list_blobs(tree))
+    stored = (await read_zone.read_stored_rrsets(reader, blobs)).values()
     found = WholeZone(resolved.zone, {(each.owner, each.rdtype): each for each in stored})
     records = sum(len(each.rdatas) for each in stored)
     return LintResult(resolved.zone, resolved.commit, records, table.examine_zone(found))

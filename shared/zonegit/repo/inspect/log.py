@@ -31,7 +31,7 @@ MAX_PATTERN: Final = 1_000
 MAX_LINE: Final = 1_000
 """Characters of a line that a regular expression is tried on."""
 
-PATCHES_AT_ONCE: Final = 32
+PATCH_CONCURRENCY: Final = 32
 
 Content = Mapping[tuple[names.Path, int], object]
 """What stood at some names in a commit, by path and type; equal where nobody sees a difference."""
@@ -56,7 +56,7 @@ class Filter(msgspec.Struct, frozen=True):
 EVERYTHING: Final = Filter()
 
 
-def pattern(text: str) -> re.Pattern[str]:
+def compile_pattern(text: str) -> re.Pattern[str]:
     """A regular expression, in which case matters.
 
     Raises:
@@ -77,7 +77,7 @@ def _found(wanted: re.Pattern[str] | None, lines: Sequence[str]) -> bool:
     return wanted is None or any(wanted.search(line[:MAX_LINE]) for line in lines)
 
 
-async def log(
+async def iter_log(
     repo: Repo, reader: Reader, start: CommitId, apex: Name, wanted: Filter = EVERYTHING
 ) -> AsyncIterator[Logged]:
     """The commit and its ancestors that are wanted, each once, the latest first and none before
@@ -97,12 +97,12 @@ async def log(
         if wanted.owners:
             # A reader of the batch's own: it keeps what it reads, and a history is long.
             trees_of_batch = Reader(repo.objects)
-            chosen = await _touching(past, trees_of_batch, chosen, wanted.owners, apex)
+            chosen = await _filter_touching(past, trees_of_batch, chosen, wanted.owners, apex)
         for each in chosen:
             yield each
 
 
-async def _touching(
+async def _filter_touching(
     past: CommitReader,
     reader: Reader,
     found: Sequence[Logged],
@@ -114,7 +114,7 @@ async def _touching(
     nodes = await past.answer(commit_graph.nodes(above))
     tree_of = {parent: nodes[parent].commit.tree for parent in above}
     wanted = {*tree_of.values(), *(each.commit.tree for each in found)}
-    content = await _contents(reader, wanted, owners, apex)
+    content = await _read_contents(reader, wanted, owners, apex)
 
     def touched(commit: Commit) -> bool:
         before = [content[tree_of[parent]] for parent in commit.parents] or [{}]
@@ -123,7 +123,7 @@ async def _touching(
     return [each for each in found if touched(each.commit)]
 
 
-async def _contents(
+async def _read_contents(
     reader: Reader, roots: Collection[ObjectId], owners: Collection[Name], apex: Name
 ) -> dict[ObjectId, Content]:
     paths = [names.path(owner, apex) for owner in owners]
@@ -143,7 +143,7 @@ async def _contents(
     return {root: {key: seen(key, blob) for key, blob in at.items()} for root, at in plain.items()}
 
 
-async def latest(
+async def read_latest(
     repo: Repo,
     reader: Reader,
     start: CommitId,
@@ -151,30 +151,32 @@ async def latest(
     limit: int,
     wanted: Filter = EVERYTHING,
 ) -> list[Logged]:
-    """The first ``limit`` commits of :func:`log`."""
+    """The first ``limit`` commits of :func:`iter_log`."""
     found: list[Logged] = []
-    async for each in log(repo, reader, start, apex, wanted):
+    async for each in iter_log(repo, reader, start, apex, wanted):
         found.append(each)
         if len(found) == limit:
             break
     return found
 
 
-async def deltas(reader: Reader, found: Sequence[Logged], apex: Name) -> list[list[RRsetDelta]]:
+async def read_deltas(
+    reader: Reader, found: Sequence[Logged], apex: Name
+) -> list[list[RRsetDelta]]:
     """What each commit changed of its first parent, a serial apart."""
     above = (each.commit.first_parent for each in found)
     await reader.get([parent for parent in above if parent is not None])
     changed: list[list[RRsetDelta]] = []
-    for at in range(0, len(found), PATCHES_AT_ONCE):
-        some = found[at : at + PATCHES_AT_ONCE]
-        changed += await asyncio.gather(*(_changed(reader, each.commit, apex) for each in some))
+    for at in range(0, len(found), PATCH_CONCURRENCY):
+        some = found[at : at + PATCH_CONCURRENCY]
+        changed += await asyncio.gather(*(_read_delta(reader, each.commit, apex) for each in some))
     return changed
 
 
-async def _changed(reader: Reader, commit: Commit, apex: Name) -> list[RRsetDelta]:
+async def _read_delta(reader: Reader, commit: Commit, apex: Name) -> list[RRsetDelta]:
     parent = commit.first_parent
     before = (await read_zone.read_commit(reader, parent)).tree if parent is not None else None
-    return diff.beside_serial(await diff.between(reader, before, commit.tree, apex))
+    return diff.drop_serial_changes(await diff.diff_trees(reader, before, commit.tree, apex))
 
 
 class Label(msgspec.Struct, frozen=True, order=True):
@@ -185,10 +187,10 @@ class Label(msgspec.Struct, frozen=True, order=True):
     current: bool = False
 
 
-async def labels(repo: Repo, reader: Reader, zone: Name) -> dict[CommitId, list[Label]]:
+async def read_labels(repo: Repo, reader: Reader, zone: Name) -> dict[CommitId, list[Label]]:
     """What points at each commit of a zone: its branches, then its tags."""
     refs = await repo.refs.zone(zone, repo.actor)
-    current = await heads.branch_of(repo, zone)
+    current = await heads.find_current_branch(repo, zone)
     found: dict[CommitId, list[Label]] = {}
     for name, tip in sorted(refs.heads.items(), key=lambda item: (item[0] != current, item[0])):
         label = Label("branch", name, name == current)

@@ -26,10 +26,10 @@ MIN_PREFIX: Final = 4
 MAX_ID: Final = 64
 """Characters of an operation's id that name it, and that it has at the most."""
 
-PAGE: Final = 100
+OPERATIONS_BATCH: Final = 100
 """Operations that are asked for at a time."""
 
-SHOWN: Final = 5
+MAX_NAMED: Final = 5
 """Later moves that a conflict names before it only counts them."""
 
 
@@ -72,16 +72,16 @@ class Operation(msgspec.Struct, frozen=True):
         moves: dict[RefName, list[LogEntry]] = {}
         for entry in self.entries:
             moves.setdefault(entry.ref, []).append(entry)
-        every = [_turned(ref, rows[0], rows[-1]) for ref, rows in moves.items()]
+        every = [_make_change(ref, rows[0], rows[-1]) for ref, rows in moves.items()]
         return [each for each in every if each is not None]
 
 
-def _turned(ref: RefName, first: LogEntry, last: LogEntry) -> RefChange | None:
+def _make_change(ref: RefName, first: LogEntry, last: LogEntry) -> RefChange | None:
     same = first.kind != last.kind if ref.space == "zone" else first.old == last.new
     return None if same else RefChange(ref, first.old, last.new, last.new, last.kind)
 
 
-async def latest(
+async def list_latest(
     repo: Repo, limit: int, *, zone: Name | None = None, actor: str | None = None
 ) -> list[OperationSummary]:
     """The latest operations, the latest first; of one zone, or of one operator, where they are
@@ -89,7 +89,7 @@ async def latest(
     found: list[OperationSummary] = []
     before = None
     while len(found) < limit:
-        wanted = min(limit - len(found), PAGE)
+        wanted = min(limit - len(found), OPERATIONS_BATCH)
         page = await repo.refs.operations(wanted, before, zone=zone, actor=actor)
         found += page.operations
         before = page.before
@@ -98,7 +98,7 @@ async def latest(
     return found
 
 
-async def find(repo: Repo, prefix: str | None, *, redo: bool = False) -> Operation:
+async def find_operation(repo: Repo, prefix: str | None, *, redo: bool = False) -> Operation:
     """Return the operation whose id begins with ``prefix``; None: the one that the operator's next
     undo takes back, or with ``redo`` the undo that their next redo does.
 
@@ -129,7 +129,7 @@ async def find(repo: Repo, prefix: str | None, *, redo: bool = False) -> Operati
     return done
 
 
-async def standing(repo: Repo, done: Operation) -> list[RefChange]:
+async def find_current_changes(repo: Repo, done: Operation) -> list[RefChange]:
     """Return what the operation came to, with where each ref is now. A branch that has the records
     again which the operation gave it is where it was put: so the undo of a later operation leaves
     it. What an undo took back that this operator began and did not complete is left out, and so are
@@ -146,37 +146,37 @@ async def standing(repo: Repo, done: Operation) -> list[RefChange]:
     if (undo := done.undone_by) is not None:
         back = {each.ref for each in later if each.operation == undo.operation}
         if back and not done.undone_in_part and all(each.ref in back for each in later):
-            raise _undone_already(done, undo)
+            raise _undone_error(done, undo)
         if done.begun_by(repo.actor):
             later = [each for each in later if each.ref not in back]
             turned = {ref: each for ref, each in turned.items() if ref not in back}
     reader = Reader(repo.objects)
 
     async def stands(each: LogEntry) -> bool:
-        return await _stands(reader, each, turned.get(each.ref))
+        return await _is_in_place(reader, each, turned.get(each.ref))
 
-    found = await many_zones.side_by_side(stands, later)
+    found = await many_zones.run_concurrently(stands, later)
     moved = [each for each, is_there in zip(later, found, strict=True) if not is_there]
     left = {each.ref for each in moved if each.ref.space == "head"}
     if turned.keys() > left:
         turned = {ref: each for ref, each in turned.items() if ref not in left}
         moved, later = ([each for each in some if each.ref not in left] for some in (moved, later))
     if moved:
-        raise _moved(done, moved)
+        raise _moved_error(done, moved)
     turned |= {each.ref: msgspec.structs.replace(turned[each.ref], now=each.new) for each in later}
     return list(turned.values())
 
 
-def _undone_already(done: Operation, undo: LogEntry) -> Conflict:
+def _undone_error(done: Operation, undo: LogEntry) -> Conflict:
     return Conflict(
         f"operation {short_id(done.operation)} was taken back already: {undo.actor} did it at"
-        f" {refish_time.shown(undo.time)} (operation {short_id(undo.operation)})",
+        f" {refish_time.format_time(undo.time)} (operation {short_id(undo.operation)})",
         hint=f"zonegit undo {short_id(undo.operation)} makes it again",
         operations=undo.operation,
     )
 
 
-async def _stands(reader: Reader, later: LogEntry, turned: RefChange | None) -> bool:
+async def _is_in_place(reader: Reader, later: LogEntry, turned: RefChange | None) -> bool:
     """Whether a ref is, after another's move, where the operation had put it all the same."""
     if turned is None:
         return False  # in a zone that the operation added, somebody made a branch or tag
@@ -184,13 +184,13 @@ async def _stands(reader: Reader, later: LogEntry, turned: RefChange | None) -> 
         return True
     if later.ref.space != "heads" or later.new is None or turned.left is None:
         return False
-    return await diff.hold_the_same(reader, CommitId(later.new), CommitId(turned.left))
+    return await diff.have_same_records(reader, CommitId(later.new), CommitId(turned.left))
 
 
-def _moved(done: Operation, moved: Collection[LogEntry]) -> Conflict:
+def _moved_error(done: Operation, moved: Collection[LogEntry]) -> Conflict:
     latest_first = sorted(moved, key=lambda each: -each.sequence)
-    told = "; ".join(_told(each) for each in latest_first[:SHOWN])
-    more = f"; and {len(moved) - SHOWN} more" if len(moved) > SHOWN else ""
+    told = "; ".join(_describe(each) for each in latest_first[:MAX_NAMED])
+    more = f"; and {len(moved) - MAX_NAMED} more" if len(moved) > MAX_NAMED else ""
     return Conflict(
         f"operation {short_id(done.operation)} is not the last word any more: {told}{more}",
         hint="undo these before it, the latest first; of a commit alone: zonegit revert",
@@ -198,10 +198,10 @@ def _moved(done: Operation, moved: Collection[LogEntry]) -> Conflict:
     )
 
 
-def _told(entry: LogEntry) -> str:
+def _describe(entry: LogEntry) -> str:
     why = f"{entry.command}: {entry.reason}" if entry.reason else entry.command
     return (
-        f"{entry.ref.path()} was moved by {entry.actor} at {refish_time.shown(entry.time)}"
+        f"{entry.ref.path()} was moved by {entry.actor} at {refish_time.format_time(entry.time)}"
         f" ({why}, operation {short_id(entry.operation)})"
     )
 
@@ -211,7 +211,7 @@ def short_id(operation: str) -> str:
     return operation[:12]
 
 
-def shown_ref(ref: RefName) -> str:
+def format_ref(ref: RefName) -> str:
     """A ref as people say it."""
     zone = names.text(ref.zone) if ref.zone is not None else ""
     match ref.space:
@@ -227,21 +227,21 @@ def shown_ref(ref: RefName) -> str:
             return f"HEAD of {ref.short}" if ref.short else "everybody's HEAD"
 
 
-def shown_target(target: ObjectId | None, symrefs: Mapping[ObjectId, RefName]) -> str:
+def format_target(target: ObjectId | None, symrefs: Mapping[ObjectId, RefName]) -> str:
     """Where a ref stands, as people say it."""
     if target is None:
         return "nothing"
     branch = symrefs.get(target)
-    return shown_ref(branch) if branch is not None else short(target)
+    return format_ref(branch) if branch is not None else short(target)
 
 
-async def symrefs(repo: Repo, entries: Iterable[LogEntry]) -> dict[ObjectId, RefName]:
+async def read_symrefs(repo: Repo, entries: Iterable[LogEntry]) -> dict[ObjectId, RefName]:
     """What HEADs stood for, by the ids that the log has."""
     heads = [entry for entry in entries if entry.ref.space == "head"]
-    return await followed(repo, {id for each in heads for id in (each.old, each.new) if id})
+    return await resolve_symrefs(repo, {id for each in heads for id in (each.old, each.new) if id})
 
 
-async def followed(repo: Repo, ids: Collection[ObjectId]) -> dict[ObjectId, RefName]:
+async def resolve_symrefs(repo: Repo, ids: Collection[ObjectId]) -> dict[ObjectId, RefName]:
     """The branches that symrefs stand for.
 
     Raises:

@@ -22,7 +22,7 @@ from zonegit.nameserver.message.query import DATAGRAM, STREAM
 from zonegit.nameserver.zone.compiler import RRsetChange, apply_changes
 from zonegit.nameserver.zone.snapshot import ZoneSnapshot, empty_snapshot, find_node
 from zonegit.objects.ids import CommitId, ObjectId
-from zonegit.objects.name_scope import around
+from zonegit.objects.name_scope import read_scope
 from zonegit.repo import read_zone, refish
 from zonegit.repo.commit import drafts
 from zonegit.repo.heads import Repo
@@ -31,7 +31,7 @@ from zonegit.store.reader import Reader
 from zonegit.zone import names, rrtypes
 from zonegit.zone.names import ROOT, Name, Path
 
-MOST_NAMES: Final = 4_096
+MAX_NAMES: Final = 4_096
 """Names that one answer may depend on; a message cannot speak of many more."""
 
 PEER: Final = "127.0.0.1"
@@ -79,10 +79,10 @@ async def resolve(
         Invalid: the refish is malformed or of another zone; the answer depends on too many names.
         Corrupt, Denied, Unavailable: as the stores say.
     """
-    asking = _Asking(repo, view)
+    asking = _Lookup(repo, view)
     await asking.look([name], qtype)
     if asking.zones.find(name, qtype) is None:
-        raise _nobody(name, view)
+        raise _refused_error(name, view)
     while True:
         reply, over = _reply(query, asking.zones)
         if not await asking.look(find_names(reply), qtype):
@@ -100,14 +100,14 @@ def _reply(query: bytes, zones: ZoneTable) -> tuple[bytes, str]:
     return reply, "tcp"
 
 
-def _nobody(name: Name, view: QueryView) -> NotFound:
+def _refused_error(name: Name, view: QueryView) -> NotFound:
     return NotFound(
         f"no zone here holds {names.text(name)} on a branch {view.branch}: a resolver would refuse",
         hint="zonegit zone list shows the zones; a name is absolute, with or without a final dot",
     )
 
 
-class _Asking:
+class _Lookup:
     """The zones as far as they were looked at."""
 
     def __init__(self, repo: Repo, view: QueryView) -> None:
@@ -137,8 +137,8 @@ class _Asking:
         """
         new = [name for name in found if name not in self._seen]
         self._seen.update(new)
-        if len(self._seen) > MOST_NAMES:
-            raise Invalid(f"the answer depends on more than {MOST_NAMES} names")
+        if len(self._seen) > MAX_NAMES:
+            raise Invalid(f"the answer depends on more than {MAX_NAMES} names")
         for name in new:
             if qtype == rrtypes.DS and name != ROOT:  # its parent's to answer, if that is here
                 await self._open_zone_of(names.parent(name))
@@ -208,11 +208,11 @@ class _Asking:
 
     async def _state(self, zone: Name, branch: str, commit: ObjectId) -> BranchState:
         """A state of a zone, of which nothing is known yet but its apex."""
-        found = await drafts.state_at(self._reader, CommitId(commit), zone)
+        found = await drafts.read_state(self._reader, CommitId(commit), zone)
         assert found.tree is not None  # that of a commit
         snapshot = empty_snapshot(zone)
         if self._view.whole:
-            rrsets = await read_zone.whole_zone(self._reader, found.tree)
+            rrsets = await read_zone.read_whole_zone(self._reader, found.tree)
             changes = (
                 RRsetChange(names.path(each.owner, zone), each.rdtype, each) for each in rrsets
             )
@@ -231,9 +231,9 @@ class _Asking:
 
     async def _more(self, state: BranchState, path: Path) -> BranchState:
         commit = await read_zone.read_commit(self._reader, CommitId(state.commit))
-        found = await self._reader.answer(around(commit.tree, path))
+        found = await self._reader.answer(read_scope(commit.tree, path))
         new = {key: blob for key, blob in found.items() if not _holds(state.snapshot, *key)}
-        rrsets = await read_zone.rrsets(self._reader, set(new.values()))
+        rrsets = await read_zone.read_rrsets(self._reader, set(new.values()))
         changes = (RRsetChange(*key, rrsets[blob]) for key, blob in new.items())
         return replace(state, snapshot=apply_changes(state.snapshot, changes))
 

@@ -37,7 +37,7 @@ async def find_flawed(repo: Repo) -> AsyncIterator[TipFlaw]:
     Raises:
         Unavailable: a store does not answer.
     """
-    async for refs in many_zones.every(repo):
+    async for refs in many_zones.iter_zones(repo):
         base: ObjectId | None = None
         judged: set[ObjectId] = set()
         for ref, target in _refs_of(refs):
@@ -55,7 +55,7 @@ async def find_flawed(repo: Repo) -> AsyncIterator[TipFlaw]:
                 )
                 found = await reading.judge(walk)
             except (NotFound, Corrupt, Invalid) as error:
-                yield _refused(ref, commit_id, error)
+                yield _reader_flaw(ref, commit_id, error)
                 continue
             base = base or commit.tree
             for flaw in found.new:
@@ -75,7 +75,7 @@ async def _read_commit(reading: MoveReader, target: ObjectId) -> tuple[CommitId,
     return commit_id, await reading.read_commit(commit_id)
 
 
-def _refused(ref: RefName, commit: CommitId, error: ZonegitError) -> TipFlaw:
+def _reader_flaw(ref: RefName, commit: CommitId, error: ZonegitError) -> TipFlaw:
     """Return what keeps readers from a tip."""
     assert ref.zone is not None
     return TipFlaw(

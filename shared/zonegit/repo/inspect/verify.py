@@ -89,7 +89,7 @@ async def verify(
         log = Log([at.commit])
         while taken := await past.answer(log.take(BATCH)):
             for each in taken:
-                report.add(Checked(each.id, each.commit, keyring.verdict(each.commit)))
+                report.add(Checked(each.id, each.commit, keyring.verify(each.commit)))
             progress(report.count)
     return report
 
@@ -98,6 +98,6 @@ async def _named(reader: Reader, at: Resolved, keyring: Keyring) -> Checked:
     if at.tag is not None:
         tag = (await reader.get([at.tag]))[at.tag]
         if isinstance(tag, Tag) and tag.signature is not None:
-            return Checked(at.tag, tag, keyring.verdict(tag))
+            return Checked(at.tag, tag, keyring.verify(tag))
     commit = await read_zone.read_commit(reader, at.commit)
-    return Checked(at.commit, commit, keyring.verdict(commit))
+    return Checked(at.commit, commit, keyring.verify(commit))

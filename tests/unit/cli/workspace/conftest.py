@@ -73,7 +73,7 @@ class Desk:
         """Brings the files forward."""
         with working_tree.opened(self.root, exclusive=True) as workspace:
             files = compare(workspace)
-            refs = await many_zones.refs_of(self.shop.repo, [file.zone for file in files])
+            refs = await many_zones.read_refs(self.shop.repo, [file.zone for file in files])
             fates = update_files.fates(files, refs, merge=merge)
             found = await update_files.update(
                 self.shop.repo, workspace, fates, lambda done, of: None
@@ -97,7 +97,7 @@ class Desk:
         value = rrset(
             names.parse(owner, zone), rrtypes.A, 300, [rdata_from_text(rrtypes.A, address)]
         )
-        at = await heads.locate(self.shop.other, zone, "main")
+        at = await heads.find_position(self.shop.other, zone, "main")
         made = await commit_loop.commit(
             self.shop.other, at, plan_edits([Set(value)], zone), Intent("set", "set")
         )
@@ -106,7 +106,7 @@ class Desk:
 
     async def tip(self, zone: Name) -> CommitId:
         """Where main stands."""
-        return (await heads.locate(self.shop.repo, zone, "main")).commit()
+        return (await heads.find_position(self.shop.repo, zone, "main")).commit()
 
 
 @pytest.fixture

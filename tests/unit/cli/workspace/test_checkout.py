@@ -207,7 +207,7 @@ async def test_what_is_checked_out_makes_the_same_trees_again_whatever_the_names
     trees, chosen = {}, []
     who = Identity("ann", "ann@example.net", 0)
     for zone, content in zones.items():
-        made, tree = change_plan.build(whole_zone(zone, content), zone)
+        made, tree = change_plan.build_zone(whole_zone(zone, content), zone)
         commit = encode(Commit(tree, (), who, who, ""))
         await objects.put([*made, commit])
         trees[zone] = tree

@@ -149,7 +149,7 @@ async def test_the_branch_that_was_checked_out_gets_the_commit(desk: Desk) -> No
     made = (await desk.commit())[EXAMPLE]
     assert isinstance(made, Committed)
     assert made.branch == "canary"
-    assert (await heads.locate(repo, EXAMPLE, "canary")).commit() == made.commit
+    assert (await heads.find_position(repo, EXAMPLE, "canary")).commit() == made.commit
     assert await desk.tip(EXAMPLE) == made.parent
 
 
