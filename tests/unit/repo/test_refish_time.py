@@ -153,7 +153,7 @@ async def test_before_its_first_entry_a_branch_is_what_its_commits_dates_say_and
             shop.repo, Reader(shop.repo.objects), main, At(float(times[number]))
         )
         assert found == graph.ids[number]
-    assert all("goes by the dates of its commits" in text for text in shop.noted)
+    assert all("using the dates of its commits" in text for text in shop.noted)
     assert len(shop.noted) == 3
     with pytest.raises(NotFound, match=graph.ids[0].hex()[:12]):
         await refish_time.find_commit(
